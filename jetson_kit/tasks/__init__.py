@@ -1,0 +1,1 @@
+"""The Invoke collections that tasks.py puts together."""

@@ -1,0 +1,91 @@
+"""The edge between Invoke and the kit: errors become one line, extra words become arguments."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from invoke.parser.argument import Argument
+from invoke.tasks import Task, task
+
+from jetson_kit.errors import KitError
+from jetson_kit.files import disk_guard
+from jetson_kit.paths import ROOT
+
+Body = Callable[..., Any]
+
+
+def _guarded(body: Body) -> Body:
+    @functools.wraps(body)
+    def inner(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        try:
+            with disk_guard(ROOT):
+                return body(*args, **kwargs)
+        except KitError as error:
+            print(error.line(), file=sys.stderr)
+            sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            print("error: stopped; run it again to go on from here", file=sys.stderr)
+            sys.exit(130)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(KitError.exit_code)
+
+    return inner
+
+
+class VariadicTask(Task[Body]):
+    """A task whose first argument takes every further word: Invoke itself knows no such thing.
+
+    Invoke fixes the number of positional arguments before it parses, so this counts the words on
+    the command line, declares as many, and hands them over as one list.
+    """
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """Return one positional argument for each word, then the flags."""
+        first, *flags = super().get_arguments(ignore_unknown_help)
+        words = [
+            Argument(
+                names=(f"{first.name}{number or ''}",),
+                positional=number < _words(),
+                help=first.help if not number else None,
+            )
+            for number in range(max(_words(), 1))
+        ]
+        return [*words, *flags]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Gather the words into one list and call the body."""
+        first = next(iter(self.argspec(self.body).parameters))
+        if first in kwargs:
+            found = [kwargs.pop(f"{first}{number or ''}", None) for number in range(_words() or 1)]
+            kwargs[first] = [word for word in found if word]
+        return super().__call__(*args, **kwargs)
+
+
+def _words() -> int:
+    """Return how many words, flags aside, follow the task's name on the command line."""
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    return max(len(words) - 1, 0)
+
+
+def kit_task(*, variadic: str = "", **options: Any) -> Callable[[Body], Task[Body]]:  # noqa: ANN401
+    """Make an Invoke task whose failures print one line and end in their fixed exit code.
+
+    `variadic` names the argument that takes all remaining words.
+    """
+
+    def wrap(body: Body) -> Task[Body]:
+        if variadic:
+            options["klass"] = VariadicTask
+            options["positional"] = [variadic]
+        made: Task[Body] = task(**options)(_guarded(body))
+        return made
+
+    return wrap
