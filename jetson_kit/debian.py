@@ -1,0 +1,175 @@
+"""Debian packages for any architecture, resolved and verified by apt, without touching the host.
+
+apt runs on the host in a folder of its own (own lists, own status, own archives), so it checks
+signatures and hashes as ever, yet needs no root and no emulation.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from jetson_kit.errors import StepFailedError, ToolMissingError
+from jetson_kit.files import disk_guard, sha256_file
+from jetson_kit.run import run
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+INSTALLED = re.compile(r"Inst (\S+?)(?::\S+)? (?:\[.*?\] )?\((\S+) .*\[(\w+)\]\)")
+DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
+
+
+@dataclass(frozen=True)
+class Deb:
+    """One downloaded package."""
+
+    name: str
+    version: str
+    architecture: str
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """Where Debian's packages come from: the archive and its security updates."""
+
+    main: str
+    security: str
+
+
+def host_mirror() -> Mirror:
+    """Return the mirror that this machine uses.
+
+    $KIT_DEBIAN_MIRROR wins; a Debian host's own apt sources come next; elsewhere debootstrap knows
+    Debian's default. Raises ToolMissingError where none of them answers.
+    """
+    named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
+    if named:
+        return Mirror(named, f"{named}-security")
+    rows = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"],
+        what="reading apt's sources",
+    )
+    found = [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]
+    security = [row[0] for row in found if row[1].endswith("-security")]
+    main = [row[0] for row in found if "-" not in row[1]]
+    if main:
+        archive = main[0].rstrip("/")
+        return Mirror(archive, security[0].rstrip("/") if security else f"{archive}-security")
+    if DEBOOTSTRAP.exists():
+        match = re.search(r'DEF_MIRROR="([^"]+)"', DEBOOTSTRAP.read_text(encoding="utf-8"))
+        if match:
+            return Mirror(match[1], f"{match[1]}-security")
+    raise ToolMissingError(
+        "no Debian mirror is known on this machine",
+        "install debootstrap, or set KIT_DEBIAN_MIRROR to the address of a Debian archive",
+    )
+
+
+def fetch(
+    packages: tuple[str, ...],
+    *,
+    suite: str,
+    arch: str,
+    folder: Path,
+    status: str = "",
+    essential: bool = False,
+) -> tuple[Deb, ...]:
+    """Resolve `packages` with their dependencies (no recommended ones) and download them.
+
+    `folder` keeps apt's lists and archives, so that a second call downloads only what is new.
+    `status` is a dpkg status file of what counts as installed already. Raises NetworkError,
+    IntegrityError (bad signature), DiskFullError or StepFailedError.
+    """
+    if not KEYRING.exists():
+        raise ToolMissingError(
+            f"Debian's signing keys are missing ({KEYRING})", "install debian-archive-keyring"
+        )
+    with disk_guard(folder):
+        config = _configure(folder, suite, arch, status)
+    env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    apt: list[str | Path] = ["apt-get", "-c", config, "-qq", "-y"]
+    run([*apt, "update"], what=f"reading Debian {suite} ({arch})", env=env)
+    wanted = [*packages, *(_essential(config, env) if essential else ())]
+    solved = run(
+        [*apt, "--simulate", "install", "--no-install-recommends", *wanted],
+        what=f"resolving packages for {suite} ({arch})",
+        env=env,
+    )
+    rows = sorted(match.groups() for match in map(INSTALLED.match, solved.splitlines()) if match)
+    run(
+        [*apt, "install", "--no-install-recommends", "--download-only", *wanted],
+        what=f"downloading {len(rows)} packages for {suite} ({arch})",
+        env=env,
+    )
+    archives = folder / "cache" / "archives"
+    return tuple(_deb(archives, *row) for row in rows)
+
+
+def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    mirror = host_mirror()
+    signed = f"[arch={arch} signed-by={KEYRING}]"
+    (folder / "sources.list").write_text(
+        f"deb {signed} {mirror.main} {suite} main\n"
+        f"deb {signed} {mirror.main} {suite}-updates main\n"
+        f"deb {signed} {mirror.security} {suite}-security main\n"
+    )
+    (folder / "status").write_text(status)
+    config = folder / "apt.conf"
+    config.write_text(
+        "#clear APT::Architectures;\n#clear APT::Update::Post-Invoke;\n"
+        f'APT::Architecture "{arch}";\nAPT::Architectures {{ "{arch}"; }};\n'
+        f'Dir::State "{folder}";\nDir::State::lists "{folder}/lists";\n'
+        f'Dir::State::status "{folder}/status";\nDir::Cache "{folder}/cache";\n'
+        f'Dir::Etc::sourcelist "{folder}/sources.list";\nDir::Etc::sourceparts "/dev/null";\n'
+        'Dir::Etc::preferences "/dev/null";\nDir::Etc::preferencesparts "/dev/null";\n'
+        'Dir::Etc::trustedparts "/dev/null";\nAcquire::Languages "none";\n'
+        'Acquire::Retries "2";\nAPT::Sandbox::User "root";\n'
+        'APT::Get::AllowUnauthenticated "false";\n'
+    )
+    return config
+
+
+def _essential(config: Path, env: dict[str, str]) -> tuple[str, ...]:
+    text = run(["apt-cache", "-c", config, "dumpavail"], what="listing packages", env=env)
+    found = []
+    for stanza in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line)
+        if fields.get("Essential") == "yes" or fields.get("Priority") == "required":
+            found.append(fields["Package"])
+    return tuple(sorted(set(found)))
+
+
+def _deb(archives: Path, name: str, version: str, architecture: str) -> Deb:
+    path = archives / f"{name}_{version.replace(':', '%3a')}_{architecture}.deb"
+    return Deb(name, version, architecture, path, sha256_file(path))
+
+
+def control_tar(deb: Deb) -> bytes:
+    """Return the package's control tar (control, md5sums, conffiles, scripts)."""
+    return _dpkg_deb(deb, "--ctrl-tarfile")
+
+
+def files_tar(deb: Deb) -> bytes:
+    """Return the package's files as a tar."""
+    return _dpkg_deb(deb, "--fsys-tarfile")
+
+
+def _dpkg_deb(deb: Deb, option: str) -> bytes:
+    tool = shutil.which("dpkg-deb")
+    if tool is None:
+        raise ToolMissingError("dpkg-deb is not installed", "run ./inv, which installs it")
+    done = subprocess.run([tool, option, str(deb.path)], capture_output=True, check=False)
+    if done.returncode:
+        deb.path.unlink(missing_ok=True)
+        raise StepFailedError(
+            f"{deb.path.name} is damaged: {done.stderr.decode(errors='replace').strip()}",
+            "it was removed from the cache; run it again",
+        )
+    return done.stdout

@@ -1,0 +1,233 @@
+"""Debian root file systems, put together natively for any architecture.
+
+No maintainer script runs. What those scripts would have made and what users and scanners need
+(dpkg's status, accounts, the certificate bundle) is made here from the packages' own data.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import io
+import json
+import os
+import posixpath
+import tarfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit import debian
+from jetson_kit.debian import Deb
+from jetson_kit.errors import BadInputError
+from jetson_kit.files import disk_guard, write_text, written_aside
+from jetson_kit.layers import LayerTar
+from jetson_kit.paths import ROOT, cache_dir
+
+DATA = ROOT / "docker" / "rootfs.toml"
+# Raised when the same packages would give other bytes than before.
+FORMAT = 1
+MERGED = ("bin", "sbin", "lib", "lib64")
+
+
+@dataclass(frozen=True)
+class Rootfs:
+    """A finished root file system: its tar and what is in it."""
+
+    tar: Path
+    key: str
+    suite: str
+    arch: str
+    variant: str
+    packages: tuple[tuple[str, str, str], ...]
+    """(name, version, architecture), sorted."""
+
+
+def data() -> dict[str, Any]:
+    """Return docker/rootfs.toml."""
+    return tomllib.loads(DATA.read_text(encoding="utf-8"))
+
+
+def suite_for(python: str) -> str:
+    """Return the Debian suite whose Python is `python` ("3.11"). Raises BadInputError."""
+    suites: dict[str, Any] = data()["suites"]
+    for name, facts in suites.items():
+        if facts["python"] == python:
+            return name
+    known = ", ".join(f"{facts['python']} ({name})" for name, facts in suites.items())
+    raise BadInputError(
+        f"the Debian base has no Python {python}",
+        f"choose one of {known} with --python, or another --base",
+    )
+
+
+def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Rootfs:
+    """Return the root file system, from the cache unless `refresh` asks for newer packages.
+
+    Raises NetworkError, DiskFullError, StepFailedError or ToolMissingError.
+    """
+    spec = data()
+    wanted = {
+        "format": FORMAT,
+        "variant": spec["variants"][variant],
+        "injected": spec["injected"],
+        "prune": spec["prune"],
+        "user": spec["user"],
+    }
+    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+    pointer = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{digest}.json"
+    if not refresh and (known := _known(pointer, variant, suite, arch)):
+        return known
+    facts = spec["variants"][variant]
+    debs = debian.fetch(
+        tuple(facts["packages"]),
+        suite=suite,
+        arch=arch,
+        folder=cache_dir("apt", f"{suite}-{arch}"),
+        status=_injected(spec) if facts["injected"] else "",
+        essential=facts.get("essential", False),
+    )
+    listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
+    key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
+    tar = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{key}.tar"
+    if not tar.exists():
+        with written_aside(tar) as aside:
+            _assemble(aside, debs, spec, _injected(spec) if facts["injected"] else "")
+    made = Rootfs(
+        tar, key, suite, arch, variant, tuple((d.name, d.version, d.architecture) for d in debs)
+    )
+    write_text(pointer, json.dumps({"key": key, "packages": made.packages}))
+    return made
+
+
+def tree(variant: str, suite: str, arch: str) -> Path:
+    """Return the root file system unpacked as a folder (for user emulation), cached."""
+    made = build(variant, suite, arch)
+    folder = made.tar.with_suffix("")
+    if not folder.exists():
+        aside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+        with disk_guard(folder.parent), tarfile.open(made.tar) as archive:
+            archive.extractall(aside, filter="tar")
+            aside.replace(folder)
+    return folder
+
+
+def _known(pointer: Path, variant: str, suite: str, arch: str) -> Rootfs | None:
+    if not pointer.exists():
+        return None
+    facts = json.loads(pointer.read_text(encoding="utf-8"))
+    tar = pointer.parent / f"{suite}-{arch}-{variant}-{facts['key']}.tar"
+    if not tar.exists():
+        return None
+    packages = tuple((name, version, of) for name, version, of in facts["packages"])
+    return Rootfs(tar, facts["key"], suite, arch, variant, packages)
+
+
+def _injected(spec: dict[str, Any]) -> str:
+    facts = spec["injected"]
+    return (
+        f"Package: {facts['name']}\nStatus: install ok installed\nPriority: optional\n"
+        f"Section: misc\nMaintainer: MediaPipe Jetson Kit <root@localhost>\n"
+        f"Architecture: all\nVersion: {facts['version']}\n"
+        f"Provides: {', '.join(facts['provides'])}\nDescription: {facts['description']}\n\n"
+    )
+
+
+def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: str) -> None:
+    """Merge the packages' files into one tar and add what their scripts would have made."""
+    status = [injected] if injected else []
+    certificates: list[bytes] = []
+    masters: dict[str, str] = {}
+    wanted = {
+        "usr/share/base-passwd/passwd.master",
+        "usr/share/base-passwd/group.master",
+        "usr/share/base-files/nsswitch.conf",
+    }
+    with LayerTar(out) as layer, ThreadPoolExecutor(2) as pool:
+        for name in MERGED[: 4 if debs[0].architecture == "amd64" else 3]:
+            layer.folder(f"usr/{name}")
+            layer.link(name, f"usr/{name}")
+        bodies = pool.map(lambda deb: (debian.files_tar(deb), debian.control_tar(deb)), debs)
+        for deb, (body, control) in zip(debs, bodies, strict=True):
+            listed = ["/."]
+            with tarfile.open(fileobj=io.BytesIO(body)) as files:
+                for info in files:
+                    name = _merged(info.name)
+                    if not name:
+                        continue
+                    listed.append(f"/{name}")
+                    stream = files.extractfile(info) if info.isreg() else None
+                    content = stream.read() if stream else b""
+                    if name in wanted:
+                        masters[posixpath.basename(name)] = content.decode()
+                    if name.startswith("usr/share/ca-certificates/") and name.endswith(".crt"):
+                        certificates.append(content)
+                    if _dropped(name, info, spec["prune"]):
+                        continue
+                    info.name = name
+                    if info.islnk():
+                        info.linkname = _merged(info.linkname)
+                    layer.member(info, io.BytesIO(content) if info.isreg() else None)
+            status.append(_record(layer, deb, control, listed))
+        _accounts(layer, masters, spec["user"])
+        if certificates:
+            bundle = b"".join(pem.rstrip() + b"\n" for pem in certificates)
+            layer.data("etc/ssl/certs/ca-certificates.crt", bundle)
+            layer.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
+        layer.data("var/lib/dpkg/status", "".join(status))
+        layer.folder("tmp", 0o1777)
+
+
+def _merged(name: str) -> str:
+    """Return a member's path with /bin, /sbin and /lib inside /usr, as merged-usr has them."""
+    path = posixpath.normpath(name).lstrip("/")
+    if path == "." or path in MERGED:
+        return ""
+    return f"usr/{path}" if path.split("/", 1)[0] in MERGED else path
+
+
+def _dropped(name: str, info: tarfile.TarInfo, prune: dict[str, list[str]]) -> bool:
+    if info.isdir():
+        return False
+    if any(fnmatch.fnmatchcase(name, glob) for glob in prune["keep"]):
+        return False
+    return any(fnmatch.fnmatchcase(name, glob) for glob in prune["drop"])
+
+
+def _record(layer: LayerTar, deb: Deb, control: bytes, listed: list[str]) -> str:
+    """Write dpkg's lists for a package and return its status stanza."""
+    stanza = ""
+    multi = False
+    parts: dict[str, bytes] = {}
+    with tarfile.open(fileobj=io.BytesIO(control)) as files:
+        for info in files:
+            stream = files.extractfile(info) if info.isreg() else None
+            if stream:
+                parts[posixpath.basename(info.name)] = stream.read()
+    head, _, rest = parts["control"].decode().strip().partition("\n")
+    multi = "\nMulti-Arch: same" in parts["control"].decode()
+    stanza = f"{head}\nStatus: install ok installed\n{rest}\n\n"
+    base = f"var/lib/dpkg/info/{deb.name}" + (f":{deb.architecture}" if multi else "")
+    layer.data(f"{base}.list", "".join(f"{path}\n" for path in listed))
+    for name in ("md5sums", "conffiles"):
+        if name in parts:
+            layer.data(f"{base}.{name}", parts[name])
+    return stanza
+
+
+def _accounts(layer: LayerTar, masters: dict[str, str], user: dict[str, Any]) -> None:
+    name, uid, gid = user["name"], user["uid"], user["gid"]
+    if "passwd.master" in masters:
+        layer.data(
+            "etc/passwd",
+            masters["passwd.master"].replace(":*:", ":x:")
+            + f"{name}:x:{uid}:{gid}::/home/{name}:/usr/sbin/nologin\n",
+        )
+        layer.data(
+            "etc/group", masters["group.master"].replace(":*:", ":x:") + f"{name}:x:{gid}:\n"
+        )
+        layer.folder(f"home/{name}", 0o750, uid, gid)
+    if "nsswitch.conf" in masters:
+        layer.data("etc/nsswitch.conf", masters["nsswitch.conf"])
