@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,17 +96,22 @@ def fetch(
     apt: list[str | Path] = ["apt-get", "-c", config, "-qq", "-y"]
     run([*apt, "update"], what=f"reading Debian {suite} ({arch})", env=env)
     wanted = [*packages, *(_essential(config, env) if essential else ())]
-    solved = run(
-        [*apt, "--simulate", "install", "--no-install-recommends", *wanted],
-        what=f"resolving packages for {suite} ({arch})",
-        env=env,
-    )
+    install = ["install", "--no-install-recommends"]
+    with ThreadPoolExecutor(1) as pool:
+        # --download-only does not say what it resolved, so a simulation runs beside it.
+        solving = pool.submit(
+            run,
+            [*apt, "--simulate", *install, *wanted],
+            what=f"resolving packages for {suite} ({arch})",
+            env=env,
+        )
+        run(
+            [*apt, *install, "--download-only", *wanted],
+            what=f"downloading packages for {suite} ({arch})",
+            env=env,
+        )
+        solved = solving.result()
     rows = sorted(match.groups() for match in map(INSTALLED.match, solved.splitlines()) if match)
-    run(
-        [*apt, "install", "--no-install-recommends", "--download-only", *wanted],
-        what=f"downloading {len(rows)} packages for {suite} ({arch})",
-        env=env,
-    )
     archives = folder / "cache" / "archives"
     return tuple(_deb(archives, *row) for row in rows)
 

@@ -1,0 +1,24 @@
+// `./inv build` fills these in; `./inv build --plan --json` shows with what.
+variable "CONTEXT" { default = "." }
+variable "DOCKERFILE" { default = "docker/Dockerfile" }
+variable "PLATFORM" { default = "linux/arm64" }
+variable "TAG" { default = "mediapipe-jetson:dev" }
+variable "BASE" { default = "debian" }
+variable "REF" { default = "scratch" }
+
+group "default" {
+  targets = ["image"]
+}
+
+target "image" {
+  context    = CONTEXT
+  dockerfile = DOCKERFILE
+  target     = "image"
+  platforms  = [PLATFORM]
+  tags       = [TAG]
+  args = {
+    BASE = BASE
+    REF  = REF
+  }
+  output = ["type=docker"]
+}

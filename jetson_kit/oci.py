@@ -1,0 +1,174 @@
+"""OCI image archives with zstd layers, compressed once per layer and cached by its digest.
+
+Formats: OCI image specification 1.1 (image-layout, manifest, config).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import zstandard
+
+from jetson_kit.files import CHUNK, sha256_file, write_text, written_aside
+from jetson_kit.layers import EPOCH
+from jetson_kit.paths import cache_dir
+
+CREATED = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(EPOCH))
+LEVEL = 6
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+zstd"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+# What an engine reports of a configuration beside what the specification knows.
+CONFIG_KEYS = (
+    "User",
+    "Env",
+    "Entrypoint",
+    "Cmd",
+    "WorkingDir",
+    "Labels",
+    "Healthcheck",
+    "ExposedPorts",
+    "Volumes",
+    "StopSignal",
+    "Shell",
+    "ArgsEscaped",
+)
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A compressed layer in the cache."""
+
+    diff_id: str
+    path: Path
+    digest: str
+    size: int
+
+
+def digest(raw: bytes) -> str:
+    """Return the OCI digest of some bytes."""
+    return "sha256:" + hashlib.sha256(raw).hexdigest()
+
+
+def config_bytes(attrs: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the OCI configuration of an inspected image, with every time set to the epoch.
+
+    `history` is the engine's, newest first. Its rows are kept if they can be matched to layers.
+    """
+    layers = list(attrs["RootFS"]["Layers"])
+    config = {key: attrs["Config"][key] for key in CONFIG_KEYS if attrs["Config"].get(key)}
+    body: dict[str, Any] = {
+        "architecture": attrs["Architecture"],
+        "os": attrs["Os"],
+        "created": CREATED,
+        "config": config,
+        "rootfs": {"type": "layers", "diff_ids": layers},
+    }
+    if attrs.get("Variant"):
+        body["variant"] = attrs["Variant"]
+    rows = [
+        {
+            "created": CREATED,
+            "created_by": row.get("CreatedBy", ""),
+            **({} if row.get("Size") else {"empty_layer": True}),
+        }
+        for row in reversed(history)
+    ]
+    if sum("empty_layer" not in row for row in rows) == len(layers):
+        body["history"] = rows
+    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+
+def blobs(
+    diff_ids: Sequence[str],
+    save: Callable[[set[str], Callable[[str, IO[bytes]], None]], None],
+) -> tuple[Blob, ...]:
+    """Return the compressed layers; `save` is asked only for those that the cache lacks."""
+    missing = {diff_id for diff_id in diff_ids if not _listing(diff_id).exists()}
+    if missing:
+        save(missing, _compress)
+    found = []
+    for diff_id in diff_ids:
+        facts = json.loads(_listing(diff_id).read_text(encoding="utf-8"))
+        path = _blob(diff_id)
+        found.append(Blob(diff_id, path, facts["digest"], facts["size"]))
+    return tuple(found)
+
+
+def _blob(diff_id: str) -> Path:
+    return cache_dir("blobs") / f"{diff_id.partition(':')[2]}-{LEVEL}.zst"
+
+
+def _listing(diff_id: str) -> Path:
+    return _blob(diff_id).with_suffix(".json")
+
+
+def _compress(diff_id: str, layer: IO[bytes]) -> None:
+    """Compress a layer; bytes do not depend on the number of cores (at least one worker)."""
+    path = _blob(diff_id)
+    with written_aside(path) as aside, aside.open("wb") as out:
+        tool = zstandard.ZstdCompressor(level=LEVEL, threads=-1, write_checksum=True)
+        tool.copy_stream(layer, out, read_size=CHUNK, write_size=CHUNK)
+    facts = {"digest": f"sha256:{sha256_file(path)}", "size": path.stat().st_size}
+    write_text(_listing(diff_id), json.dumps(facts))
+
+
+def write_archive(
+    path: Path, config: bytes, layers: Sequence[Blob], name: str, annotations: Mapping[str, str]
+) -> str:
+    """Write an OCI archive (a tar of an image layout); return the digest of its manifest."""
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "config": _descriptor(CONFIG_TYPE, digest(config), len(config)),
+            "layers": [_descriptor(LAYER_TYPE, blob.digest, blob.size) for blob in layers],
+            "annotations": dict(annotations),
+        },
+        sort_keys=True,
+    ).encode()
+    facts = json.loads(config)
+    index = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": INDEX_TYPE,
+            "manifests": [
+                {
+                    **_descriptor(MANIFEST_TYPE, digest(manifest), len(manifest)),
+                    "platform": {"architecture": facts["architecture"], "os": facts["os"]},
+                    "annotations": {"org.opencontainers.image.ref.name": name},
+                }
+            ],
+        },
+        sort_keys=True,
+    ).encode()
+    with written_aside(path) as aside, tarfile.open(aside, "w") as archive:
+        _add(archive, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+        _add(archive, "index.json", index)
+        for raw in (manifest, config):
+            _add(archive, "blobs/sha256/" + digest(raw).partition(":")[2], raw)
+        for blob in dict.fromkeys(layers):
+            info = tarfile.TarInfo("blobs/sha256/" + blob.digest.partition(":")[2])
+            info.size, info.mtime = blob.size, EPOCH
+            with blob.path.open("rb") as stream:
+                archive.addfile(info, stream)
+    return digest(manifest)
+
+
+def _descriptor(media: str, of: str, size: int) -> dict[str, Any]:
+    return {"mediaType": media, "digest": of, "size": size}
+
+
+def _add(archive: tarfile.TarFile, name: str, raw: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mtime = len(raw), EPOCH
+    archive.addfile(info, io.BytesIO(raw))

@@ -1,0 +1,155 @@
+"""Python layers: a virtual environment at /opt/mediapipe for any base, filled natively.
+
+uv resolves nothing here: it unpacks hash-pinned wheels of the target's platform.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+
+from jetson_kit.errors import BadInputError
+from jetson_kit.files import sha256_file, write_text, written_aside
+from jetson_kit.layers import LayerTar
+from jetson_kit.paths import cache_dir
+from jetson_kit.run import run
+
+PREFIX = "opt/mediapipe"
+PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "amd64": "x86_64-manylinux_2_28"}
+# Raised when the same wheels would give other bytes than before.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Installed:
+    """One distribution inside a layer."""
+
+    name: str
+    version: str
+    license: str
+
+
+@dataclass(frozen=True)
+class SiteLayer:
+    """A layer tar and the distributions in it."""
+
+    tar: Path
+    installed: tuple[Installed, ...]
+
+
+def uv() -> Path:
+    """Return the uv of the project's own environment."""
+    beside = Path(sys.executable).with_name("uv")
+    found = beside if beside.exists() else Path(shutil.which("uv") or beside)
+    if not found.exists():
+        raise BadInputError("uv is missing from the environment", "run ./inv, which installs it")
+    return found
+
+
+def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
+    """Return the layer of a hash-pinned lock, with the environment's own files.
+
+    `interpreter` is the absolute path, in the image, of the Python that the environment uses.
+    """
+    key = _key(lock.read_text(encoding="utf-8"), python, arch, interpreter)
+
+    def install(into: Path) -> None:
+        _install(
+            ["--require-hashes", "-r", lock], python, arch, into, what=f"unpacking {lock.name}"
+        )
+
+    def first(layer: LayerTar) -> None:
+        home, _, _ = interpreter.rpartition("/")
+        layer.data(
+            f"{PREFIX}/pyvenv.cfg",
+            f"home = {home}\ninclude-system-site-packages = false\nversion = {python}\n",
+        )
+        for name in ("python3", "python", f"python{python}"):
+            layer.link(f"{PREFIX}/bin/{name}", interpreter)
+
+    return _layer("deps", key, python, install, first)
+
+
+def wheel(path: Path, python: str, arch: str) -> SiteLayer:
+    """Return the layer of one local wheel, without its dependencies."""
+    key = _key(path.name, sha256_file(path), python, arch)
+
+    def install(into: Path) -> None:
+        _install(
+            ["--no-deps", "--no-index", path], python, arch, into, what=f"unpacking {path.name}"
+        )
+
+    return _layer(path.name.partition("-")[0], key, python, install, lambda layer: None)
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join((str(FORMAT), *parts)).encode()).hexdigest()[:16]
+
+
+def _layer(
+    name: str,
+    key: str,
+    python: str,
+    install: Callable[[Path], None],
+    first: Callable[[LayerTar], None],
+) -> SiteLayer:
+    tar = cache_dir("layers") / f"{name}-{key}.tar"
+    listing = tar.with_suffix(".json")
+    if not (tar.exists() and listing.exists()):
+        with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix=f"{name}-") as scratch:
+            site = Path(scratch) / "site"
+            site.mkdir()
+            install(site)
+            for script in ("bin", ".lock"):
+                _drop(site, script)
+            found = _installed(site)
+            with written_aside(tar) as aside, LayerTar(aside) as layer:
+                first(layer)
+                layer.tree(f"{PREFIX}/lib/python{python}/site-packages", site)
+            write_text(listing, json.dumps([[d.name, d.version, d.license] for d in found]))
+    rows = json.loads(listing.read_text(encoding="utf-8"))
+    return SiteLayer(tar, tuple(Installed(*row) for row in rows))
+
+
+def _install(what_from: list[str | Path], python: str, arch: str, into: Path, *, what: str) -> None:
+    run(
+        [
+            *(uv(), "pip", "install", "--quiet", "--no-config", "--python", sys.executable),
+            *("--python-version", python, "--python-platform", PLATFORMS[arch]),
+            *("--only-binary", ":all:", "--target", into, *what_from),
+        ],
+        what=what,
+        env={**os.environ, "UV_NO_PROGRESS": "1"},
+    )
+
+
+def _drop(site: Path, name: str) -> None:
+    """Remove console scripts, whose first line names the build machine's Python."""
+    target = site / name
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+    for record in site.glob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.unlink()  # it may be a hard link into uv's cache
+        record.write_text("".join(x for x in lines if not x.startswith(f"{name}/")), "utf-8")
+
+
+def _installed(site: Path) -> tuple[Installed, ...]:
+    found = []
+    for metadata in sorted(site.glob("*.dist-info/METADATA")):
+        fields = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
+        text = fields.get("License-Expression") or fields.get("License") or ""
+        found.append(
+            Installed(fields["Name"], fields["Version"], text.splitlines()[0] if text else "")
+        )
+    return tuple(found)
