@@ -1,0 +1,248 @@
+"""What a device says about itself: samples of every generation, and a real ssh server."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.device_facts import (
+    DeviceFacts,
+    identify,
+    module_of,
+    parse,
+    read,
+    soc_of,
+    ssh_failure,
+)
+from jetson_kit.errors import (
+    BadInputError,
+    CheckFailedError,
+    IntegrityError,
+    NetworkError,
+    StepFailedError,
+    ToolMissingError,
+)
+from jetson_kit.targets import load
+from tests.unit.device_samples import SAMPLES, Sample, answer, release
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_generation(name: str) -> None:
+    sample = SAMPLES[name]
+    facts = parse(answer(sample))
+    target, module = identify(facts)
+    soc = soc_of(facts, load())
+    assert (facts.model, facts.compatible) == (sample.model, sample.compatible)
+    assert target.l4t == sample.l4t
+    assert soc
+    assert soc.id == sample.soc
+    assert (module.id if module else "") == sample.module
+    assert soc in target.socs
+
+
+def test_every_part_number_is_recognised() -> None:
+    for module in load().modules:
+        for part in module.part_numbers:
+            facts = DeviceFacts("", "", "", (f"nvidia,p9999-0000+{part}-super",), "")
+            assert module_of(facts, load()) is module
+
+
+def test_no_jetson() -> None:
+    with pytest.raises(CheckFailedError, match=r"no Jetson .Raspberry Pi 5"):
+        identify(DeviceFacts("", "", "Raspberry Pi 5", ("raspberrypi,5",), ""))
+    with pytest.raises(CheckFailedError, match=r"no Jetson .no device tree"):
+        identify(DeviceFacts("", "", "", (), ""))
+    with pytest.raises(CheckFailedError, match="tegra234 but no L4T"):
+        identify(DeviceFacts("", "", "", ("nvidia,tegra234",), ""))
+
+
+def test_release_that_is_not_in_the_table_is_not_guessed() -> None:
+    with pytest.raises(BadInputError) as caught:
+        identify(DeviceFacts(release(36, "9.1"), "", "", (), ""))
+    assert "L4T 36.9.1" in caught.value.line()
+    assert "r36.5.2" in caught.value.line()
+
+
+def test_cut_off_answer() -> None:
+    with pytest.raises(StepFailedError, match="cut off"):
+        parse(answer(SAMPLES["nano"]).replace("@@end", ""))
+
+
+@pytest.mark.parametrize("host", ["", "-oProxyCommand=x", "a b", "a;b", "$(id)"])
+def test_no_host(host: str) -> None:
+    with pytest.raises(BadInputError, match="no host"):
+        read(host)
+
+
+def test_no_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolMissingError):
+        read("user@localhost")
+
+
+def test_changed_host_key_is_an_integrity_error() -> None:
+    said = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\r\n"
+    assert isinstance(ssh_failure("a@b", said), IntegrityError)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A real sshd on loopback whose one key runs what it is sent on a device's sample files."""
+
+    host: str
+    options: tuple[str, ...]
+    root: Path
+    key: Path
+    known_hosts: Path
+
+    def show(self, sample: Sample) -> None:
+        """Lay out the files of such a device."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        tree = self.root / "device-tree"
+        tree.mkdir(parents=True)
+        if sample.release:
+            (self.root / "nv_tegra_release").write_text(f"{sample.release}\n{sample.more}")
+        status = ""
+        if sample.core:
+            status = (
+                "Package: nvidia-l4t-core\nStatus: install ok installed\nMaintainer: N\n"
+                f"Architecture: arm64\nVersion: {sample.core}\nDescription: core\n"
+            )
+        (self.root / "dpkg").mkdir()
+        (self.root / "dpkg" / "status").write_text(status)
+        for name, texts in (
+            ("model", (sample.model,)),
+            ("compatible", sample.compatible),
+            ("nvidia,dtsfilename", (sample.dts,)),
+        ):
+            if any(texts):
+                (tree / name).write_bytes(b"".join(text.encode() + b"\0" for text in texts))
+
+
+def make_key(path: Path) -> Path:
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(path)], check=True
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not SSHD or not shutil.which("ssh"):
+        pytest.skip("sshd is not installed (openssh-server)")
+    folder = tmp_path_factory.mktemp("sshd")
+    host_key, key, root = make_key(folder / "host"), make_key(folder / "user"), folder / "root"
+    forced = folder / "device.sh"
+    forced.write_text(
+        f"export DPKG_ADMINDIR={root}/dpkg\n"
+        f"sed 's#/etc/nv_tegra_release#{root}/nv_tegra_release#; s#/proc/device-tree#{root}/"
+        "device-tree#' | sh -s\n"
+    )
+    public = key.with_suffix(".pub").read_text()
+    (folder / "authorized").write_text(f'restrict,command="sh {forced}" {public}')
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    (folder / "config").write_text(
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\n"
+        f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nPermitRootLogin yes\n"
+        "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+    )
+    known = folder / "known_hosts"
+    public_host = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
+    known.write_text(f"[127.0.0.1]:{port} {public_host}\n")
+    options: tuple[str, ...] = ("-F", "none", "-p", str(port))
+    options += ("-o", f"UserKnownHostsFile={known}")
+    options += ("-o", "GlobalKnownHostsFile=none", "-o", "IdentitiesOnly=yes", "-i", str(key))
+    made = Server(f"{getpass.getuser()}@127.0.0.1", options, root, key, known)
+    with privilege_folder(), (folder / "log").open("w") as log:
+        daemon = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=log)
+        try:
+            wait_for(port, daemon, folder / "log")
+            yield made
+        finally:
+            daemon.terminate()
+            daemon.wait(10)
+
+
+@contextlib.contextmanager
+def privilege_folder() -> Iterator[None]:
+    """Have the empty folder that an sshd started as root asks for."""
+    folder = Path("/run/sshd")
+    ours = os.geteuid() == 0 and not folder.exists()
+    if ours:
+        folder.mkdir(mode=0o755)
+    try:
+        yield
+    finally:
+        if ours:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def wait_for(port: int, daemon: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(100):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        if daemon.poll() is not None:
+            break
+        time.sleep(0.05)
+    pytest.fail(f"sshd did not start: {log.read_text()}")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_read_over_ssh(server: Server, name: str) -> None:
+    sample = SAMPLES[name]
+    server.show(sample)
+    facts = read(server.host, server.options)
+    assert facts == parse(answer(sample))
+    target, module = identify(facts)
+    assert (target.l4t, module.id if module else "") == (sample.l4t, sample.module)
+
+
+def test_read_over_ssh_from_no_jetson(server: Server) -> None:
+    server.show(Sample("", "", "", (), "", "", ""))
+    with pytest.raises(CheckFailedError, match="no Jetson"):
+        identify(read(server.host, server.options))
+
+
+def test_unknown_host_key(server: Server, tmp_path: Path) -> None:
+    options = [
+        item.replace(str(server.known_hosts), str(tmp_path / "no")) for item in server.options
+    ]
+    with pytest.raises(BadInputError, match=r"host key of .* is not known"):
+        read(server.host, [*options, "-o", "StrictHostKeyChecking=no"])
+
+
+def test_changed_host_key(server: Server, tmp_path: Path) -> None:
+    other = make_key(tmp_path / "other").with_suffix(".pub").read_text().split()[:2]
+    known = tmp_path / "known"
+    known.write_text(f"{server.known_hosts.read_text().split()[0]} {' '.join(other)}\n")
+    options = [item.replace(str(server.known_hosts), str(known)) for item in server.options]
+    with pytest.raises(IntegrityError, match="not the one that is known"):
+        read(server.host, options)
+
+
+def test_refused_login(server: Server, tmp_path: Path) -> None:
+    key = make_key(tmp_path / "stranger")
+    options = [item.replace(str(server.key), str(key)) for item in server.options]
+    with pytest.raises(BadInputError, match="refused the login"):
+        read(server.host, options)
+
+
+def test_unreachable_host() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    with pytest.raises(NetworkError, match=r"cannot reach .*refused"):
+        read("user@127.0.0.1", ("-F", "none", "-p", port))
