@@ -1,0 +1,88 @@
+"""One inference on the least CPU that loads a wheel, where user emulation can do it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from jetson_kit import pysite, rootfs
+from jetson_kit.audit import emulate, rules
+from jetson_kit.audit.emulate import Emulation
+from jetson_kit.audit.wheelfile import WheelFile
+from jetson_kit.errors import KitError
+from jetson_kit.run import run
+
+SCRIPT = Path(__file__).with_name("infer.py")
+SUITE = "bookworm"
+INFER_S = 600.0
+
+
+def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
+    """Return what one inference gave, or "not run: " and why."""
+    facts = rules.raw()["inference"]
+    if not {facts["model"], facts["needs"]} <= wheel.members:
+        return f"not run: {facts['not_run']}"
+    python = str(rootfs.data()["suites"][SUITE]["python"])
+    if not any(python.replace(".", "") in tag for tag in wheel.tags):
+        return f"not run: the wheel is not for Python {python}, which the emulated system has"
+    cpu = next((c for c in rules.cpus() for r in emulation.runs if r.cpu == c.name and r.ok), None)
+    if cpu is None:
+        return "not run: the libraries load on no emulated CPU"
+    with tempfile.TemporaryDirectory(prefix="kit-audit-") as name:
+        try:
+            _install(wheel, Path(name), python)
+            tree = rootfs.tree(variant="audit", suite=SUITE, arch="arm64")
+        except KitError as error:
+            return f"not run: {error.message}"
+        return _infer(tree, cpu, [folder, Path(name)])
+
+
+def _infer(tree: Path, cpu: rules.Cpu, folders: list[Path]) -> str:
+    env = {
+        "PATH": os.defpath,
+        "PYTHONPATH": ":".join(str(folder) for folder in folders),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLCONFIGDIR": str(folders[-1]),
+    }
+    try:
+        done = subprocess.run(
+            [*emulate.command(tree, cpu), str(SCRIPT)],
+            env=env,
+            capture_output=True,
+            timeout=INFER_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not run to its end: no answer within {INFER_S:.0f} s on {cpu.name}"
+    out = done.stdout.decode("utf-8", "replace").split()
+    if done.returncode == 0 and "INFERRED" in out:
+        return f"face detection ran on {cpu.name} in {out[-1]} s"
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return f"failed on {cpu.name}: {lines[-1][:200] if lines else done.returncode}"
+
+
+def _install(wheel: WheelFile, folder: Path, python: str) -> None:
+    """Install what the wheel asks for, as aarch64 wheels, nothing compiled."""
+    skip = {canonicalize_name(name) for name in rules.raw()["inference"]["skip"]}
+    wanted = []
+    for text in wheel.requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        marked = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if marked and canonicalize_name(requirement.name) not in skip:
+            wanted.append(text.split(";")[0].strip())
+    run(
+        [
+            *(pysite.uv(), "pip", "install", "--quiet", "--target", folder),
+            *("--python-platform", pysite.PLATFORMS["arm64"], "--python-version", python),
+            *("--only-binary", ":all:", "--link-mode", "hardlink", *wanted),
+        ],
+        what="installing what the wheel needs",
+    )
