@@ -1,0 +1,93 @@
+"""Base images other than our own: NVIDIA's, or any that the user names."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker.errors import APIError, NotFound
+
+from jetson_kit import engine, pysite
+from jetson_kit.errors import BadInputError
+from jetson_kit.files import written_aside
+from jetson_kit.layers import LayerTar
+from jetson_kit.paths import cache_dir
+from jetson_kit.run import run
+
+MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
+PREFIX = "opt/python"
+
+
+@dataclass(frozen=True)
+class Base:
+    """Where an image's system and Python come from."""
+
+    stage: str
+    """Stage of docker/Dockerfile: debian, external or external-python."""
+    reference: str
+    interpreter: str
+    """Absolute path of Python in the image."""
+    tars: tuple[tuple[str, Path], ...]
+    identity: str
+    """What tells this base from any other: a digest or a cache key."""
+
+
+def external(reference: str, platform: str, arch: str, python: str) -> Base:
+    """Return the base that a registry or the local engine has under `reference`.
+
+    Its own Python is used if it has `python` ("3.11"); else one comes from uv. Raises
+    NetworkError, BadInputError or ToolMissingError.
+    """
+    found = engine.pull(reference, platform)
+    if found.attrs["Architecture"] != arch:
+        raise BadInputError(
+            f"{reference} is for {found.attrs['Architecture']}, not {arch}",
+            f"name an image that is built for {arch}",
+        )
+    for folder in ("usr/bin", "usr/local/bin"):
+        if _has(str(found.id), f"/{folder}/python{python}"):
+            path = f"/{folder}/python{python}"
+            return Base("external", reference, path, (), str(found.id))
+    tar = _standalone(python, arch)
+    return Base(
+        "external-python",
+        reference,
+        f"/{PREFIX}/bin/python{python}",
+        (("python.tar", tar),),
+        f"{found.id} {tar.name}",
+    )
+
+
+def _has(image_id: str, path: str) -> bool:
+    """Tell whether an image has a file, without starting anything of it."""
+    container = engine.client().containers.create(image_id, command=["true"])
+    try:
+        container.get_archive(path)
+    except (NotFound, APIError):
+        return False
+    finally:
+        container.remove()
+    return True
+
+
+def _standalone(python: str, arch: str) -> Path:
+    """Return the tar of a relocatable Python, as uv provides it."""
+    wanted = f"cpython-{python}-linux-{MACHINES[arch]}-gnu"
+    with tempfile.TemporaryDirectory(dir=cache_dir("tmp")) as scratch:
+        run(
+            [pysite.uv(), "python", "install", "--no-bin", "--install-dir", scratch, wanted],
+            what=f"fetching Python {python} for {arch}",
+            env={**os.environ, "UV_NO_PROGRESS": "1"},
+        )
+        folder = next(
+            path
+            for path in Path(scratch).iterdir()
+            if path.name.startswith("cpython-3") and path.is_dir() and not path.is_symlink()
+        )
+        tar = cache_dir("layers") / f"{folder.name}.tar"
+        if not tar.exists():
+            with written_aside(tar) as aside, LayerTar(aside) as layer:
+                layer.tree(PREFIX, folder)
+    return tar

@@ -1,0 +1,192 @@
+"""Build a planned image: parts, buildx, archive, SBOM, manifest and the first start."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError
+from docker.models.images import Image
+
+from jetson_kit import __version__, engine, manifest, oci, parts, sbom, smoke
+from jetson_kit.errors import NetworkError
+from jetson_kit.files import disk_guard, write_text
+from jetson_kit.parts import Parts
+from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.plan import BuildPlan
+from jetson_kit.progress import Progress
+from jetson_kit.run import run
+
+DOCKERFILE = ROOT / "docker" / "Dockerfile"
+BAKE = ROOT / "docker" / "docker-bake.hcl"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build: its manifest, and whether anything had to be done."""
+
+    manifest: dict[str, Any]
+    folder: Path
+    fresh: bool
+
+
+def build(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Built:
+    """Build the image, write dist/<name>/ and start the image once.
+
+    Whatever was built from the same inputs before is used again. Raises the typed errors of the
+    steps; the old dist/<name>/ stays until the new one is whole.
+    """
+    engine.client()
+    made = parts.make(plan, progress, refresh=refresh)
+    inputs = _inputs(plan, made)
+    if known := _unchanged(plan, inputs):
+        progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
+        return Built(known, plan.output, fresh=False)
+    image = _bake(plan, made, progress)
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(smoke.start, plan, str(image.id), progress)
+        folder = _aside(plan.output)
+        archive = _archive(plan, image, folder, progress)
+        with progress.step("sbom", "SBOM (CycloneDX)"):
+            write_text(folder / "sbom.cdx.json", sbom.document(plan, made))
+        first_start = started.result()
+    document = manifest.document(plan, made, image, archive, first_start, inputs)
+    write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
+    _publish(folder, plan.output)
+    return Built(document, plan.output, fresh=True)
+
+
+def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
+    """Push the image under `reference`; return its digest there. Raises NetworkError."""
+    with progress.step("push", f"push to {reference}") as step:
+        image = engine.client().images.get(plan.tag)
+        repository, _, tag = reference.rpartition(":")
+        if not repository or "/" in tag:
+            repository, tag = reference, plan.name
+        image.tag(repository, tag)
+        digest = ""
+        try:
+            for row in engine.client().images.push(repository, tag, stream=True, decode=True):
+                if "error" in row:
+                    raise NetworkError(
+                        f"push to {reference} failed: {row['error']}",
+                        "check the name and the network, and log in with: docker login",
+                    )
+                digest = row.get("aux", {}).get("Digest", digest)
+        except APIError as error:
+            raise NetworkError(f"push to {reference} failed: {error.explanation}") from error
+        step.note = digest
+    return digest
+
+
+def _inputs(plan: BuildPlan, made: Parts) -> str:
+    """Return the digest of all that the image, its archive and its first start depend on."""
+    recipe = [DOCKERFILE.read_bytes(), BAKE.read_bytes(), made.key.encode(), plan.tag.encode()]
+    return oci.digest(b"\0".join((*recipe, __version__.encode(), str(oci.LEVEL).encode())))
+
+
+def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
+    """Return the manifest of the last build if it had these inputs and all of it is still there."""
+    path = plan.output / MANIFEST
+    if not path.exists():
+        return None
+    try:
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        image = engine.image(plan.tag)
+        archive = plan.output / known["archive"]["file"]
+        same = known["inputs"] == inputs and image is not None and image.id == known["image"]["id"]
+        return known if same and archive.stat().st_size == known["archive"]["size"] else None
+    except (ValueError, KeyError, OSError):
+        return None
+
+
+def _bake(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
+    with progress.step("bake", f"image {plan.tag}") as step:
+        context = cache_dir("context", plan.name)
+        with disk_guard(context):
+            _fill(context, made)
+        labels = manifest.labels(plan, made)
+        run(
+            [
+                *("docker", "buildx", "bake", "--progress", "plain", "-f", BAKE),
+                *(f"--set=image.labels.{key}={value}" for key, value in sorted(labels.items())),
+                "image",
+            ],
+            what="docker buildx bake",
+            env={
+                **os.environ,
+                "CONTEXT": str(context),
+                "DOCKERFILE": str(DOCKERFILE),
+                "PLATFORM": plan.platform,
+                "TAG": plan.tag,
+                "BASE": made.base.stage,
+                "REF": made.base.reference or "scratch",
+                "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+            },
+        )
+        image = engine.with_fixed_times(plan.tag)
+        step.note = str(image.id)[:19]
+    return image
+
+
+def _fill(context: Path, made: Parts) -> None:
+    """Make the context folder hold exactly the parts, without copying where links work."""
+    names = {name for name, _ in made.tars}
+    for stale in context.iterdir():
+        if stale.name not in names:
+            stale.unlink()
+    for name, tar in made.tars:
+        place = context / name
+        if place.exists() and place.samefile(tar):
+            continue
+        place.unlink(missing_ok=True)
+        try:
+            place.hardlink_to(tar)
+        except OSError:
+            shutil.copyfile(tar, place)
+
+
+def _archive(plan: BuildPlan, image: Image, folder: Path, progress: Progress) -> dict[str, Any]:
+    name = f"{plan.tag.replace(':', '-')}.oci.tar"
+    with progress.step("archive", f"OCI archive {name}") as step:
+        layers = oci.blobs(
+            engine.diff_ids(image), lambda wanted, keep: engine.save_layers(image, wanted, keep)
+        )
+        config = oci.config_bytes(image.attrs, image.history())
+        path = folder / name
+        digest = oci.write_archive(path, config, layers, plan.tag, {})
+        size = path.stat().st_size
+        step.note = f"{size / 1e6:.0f} MB, zstd"
+    return {
+        "file": name,
+        "size": size,
+        "digest": digest,
+        "config": oci.digest(config),
+        "layers": [
+            {"diff_id": blob.diff_id, "digest": blob.digest, "size": blob.size} for blob in layers
+        ],
+    }
+
+
+def _aside(output: Path) -> Path:
+    """Return an empty folder beside the output; what an interrupted build left there goes."""
+    folder = output.with_name(f".{output.name}.part")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _publish(folder: Path, output: Path) -> None:
+    """Put the finished folder in place of the old one; a kill between leaves one of the two."""
+    old = output.with_name(f".{output.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output.exists():
+        output.rename(old)
+    folder.rename(output)
+    shutil.rmtree(old, ignore_errors=True)

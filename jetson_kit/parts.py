@@ -1,0 +1,142 @@
+"""The parts of an image, each a layer tar in the cache, made side by side from a plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from jetson_kit import base_image, device_wheel, models, pysite, repack, rootfs
+from jetson_kit.base_image import Base
+from jetson_kit.files import sha256_file, written_aside
+from jetson_kit.layers import LayerTar
+from jetson_kit.paths import cache_dir
+from jetson_kit.plan import BuildPlan
+from jetson_kit.progress import Progress
+from jetson_kit.pysite import Installed
+
+MODELS = "opt/mediapipe/models"
+# Raised when the same inputs would give other bytes than before.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every input of an image, as tars, and what is inside them."""
+
+    base: Base
+    tars: tuple[tuple[str, Path], ...]
+    """(name in the build context, file)"""
+    wheel: Path
+    wheel_sha256: str
+    packages: tuple[tuple[str, str, str], ...]
+    installed: tuple[Installed, ...]
+    models: tuple[tuple[str, str], ...]
+    """(file name, sha256)"""
+
+    @property
+    def key(self) -> str:
+        """Return the hash of all inputs: cache files are named by their contents."""
+        names = [self.base.identity, *(f"{name}={tar.name}" for name, tar in self.tars)]
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def make(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Parts:
+    """Make all parts, the independent ones in parallel. Raises what its sources raise."""
+    with ThreadPoolExecutor(4) as pool:
+        based = pool.submit(_base, plan, progress, refresh)
+        wheeled = pool.submit(_mediapipe, plan, progress)
+        modelled = pool.submit(_models, plan, progress)
+        device = pool.submit(_device, plan, progress)
+        base, packages = based.result()
+        with progress.step("deps", "Python packages from the lock"):
+            deps = pysite.locked(plan.lock, plan.python, plan.arch, base.interpreter)
+        wheel, mediapipe = wheeled.result()
+        own = device.result()
+        model_tar, model_list = modelled.result()
+    tars = [
+        ("deps.tar", deps.tar),
+        ("models.tar", model_tar),
+        ("mediapipe.tar", mediapipe.tar),
+        ("device.tar", own.tar),
+        ("config.tar", _config(plan)),
+    ]
+    return Parts(
+        base=base,
+        tars=(*base.tars, *tars),
+        wheel=wheel,
+        wheel_sha256=sha256_file(wheel),
+        packages=packages,
+        installed=(*deps.installed, *mediapipe.installed, *own.installed),
+        models=model_list,
+    )
+
+
+def _base(
+    plan: BuildPlan, progress: Progress, refresh: bool
+) -> tuple[Base, tuple[tuple[str, str, str], ...]]:
+    if plan.base != "debian":
+        with progress.step("base", f"base image {plan.base}") as step:
+            found = base_image.external(plan.base, plan.platform, plan.arch, plan.python)
+            step.note = f"Python at {found.interpreter}"
+        return found, ()
+    with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
+        made = rootfs.build(plan.variant, plan.suite, plan.arch, refresh=refresh)
+        step.note = f"{len(made.packages)} packages"
+    base = Base(
+        "debian", "", f"/usr/bin/python{plan.python}", (("rootfs.tar", made.tar),), made.key
+    )
+    return base, made.packages
+
+
+def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, pysite.SiteLayer]:
+    with progress.step("wheel", f"MediaPipe {plan.jetson_version} wheel") as step:
+        wheel = repack.build(plan.pin, cache_dir("wheels"))
+        step.note = f"{plan.verdict} on this target"
+        return wheel, pysite.wheel(wheel, plan.python, plan.arch)
+
+
+def _device(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
+    with progress.step("device", "device wheel"):
+        wheel = device_wheel.build(cache_dir("wheels"))
+        return pysite.wheel(wheel, plan.python, plan.arch)
+
+
+def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
+    with progress.step("models", f"{len(plan.models)} models, checked by hash"):
+        found = sorted(models.fetch(plan.models))
+        listed = tuple((path.name, sha256_file(path)) for path in found)
+        manifest = json.dumps(
+            {
+                "schema": "mediapipe-jetson/models/1",
+                "models": [{"file": name, "sha256": digest} for name, digest in listed],
+            },
+            indent=1,
+        )
+        tar = cache_dir("layers") / f"models-{_hash(manifest)}.tar"
+        if not tar.exists():
+            with written_aside(tar) as aside, LayerTar(aside) as layer:
+                layer.data(f"{MODELS}/manifest.json", manifest + "\n")
+                for path in found:
+                    layer.file(f"{MODELS}/{path.name}", path)
+        return tar, listed
+
+
+def _config(plan: BuildPlan) -> Path:
+    """Return the last layer: where the loader finds the injected driver, and what this is."""
+    facts = plan.as_json()
+    about = json.dumps({key: facts[key] for key in facts if key != "output"}, indent=1) + "\n"
+    loader = "".join(f"{folder}\n" for folder in plan.driver_dirs)
+    tar = cache_dir("layers") / f"config-{_hash(about + loader)}.tar"
+    if not tar.exists():
+        with written_aside(tar) as aside, LayerTar(aside) as layer:
+            if loader:
+                layer.data("etc/ld.so.conf.d/000-nvidia-injected.conf", loader)
+            layer.data("etc/mediapipe-jetson/plan.json", about)
+    return tar
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(f"{FORMAT}\n{text}".encode()).hexdigest()[:16]

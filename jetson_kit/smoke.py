@@ -1,0 +1,123 @@
+"""The first start of a new image: under QEMU user emulation, or for real where it is native."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError, ContainerError
+
+from jetson_kit import engine
+from jetson_kit.errors import StepFailedError, ToolMissingError
+from jetson_kit.plan import BuildPlan, host_arch
+from jetson_kit.progress import Progress
+
+BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+# MediaPipe from 1.0 dies at its first inference under user emulation, which has no rseq call.
+EMULATED_INFERENCE_BEFORE = 1
+IMPORTS = """
+import json, sys
+import cv2, mediapipe, numpy, ssl
+from mediapipe.tasks.python import vision
+from importlib.metadata import distributions
+print(json.dumps({
+    "python": sys.version.split()[0],
+    "machine": __import__("platform").machine(),
+    "distributions": {d.metadata["Name"]: d.version for d in distributions()},
+    "landmarker": vision.FaceLandmarker.__name__,
+    "ca_certificates": len(ssl.create_default_context().get_ca_certs()),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """What the image did when it was started once, as its user, read-only and without network."""
+
+    how: str
+    """"native" or "emulated"."""
+    python: str
+    distributions: dict[str, str]
+    info: dict[str, Any]
+    inference: str
+    """"ok" or "not run"."""
+    inference_reason: str
+    selftest: dict[str, Any] | None
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the build manifest keeps it."""
+        return asdict(self)
+
+
+def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
+    """Start the image; raise StepFailedError with its own words when it does not work."""
+    native = plan.arch == host_arch()
+    how = "native" if native else "emulated"
+    if not native and not BINFMT.exists():
+        raise ToolMissingError(
+            "this machine does not run arm64 programs", "run ./inv as root once: it sets up QEMU"
+        )
+    started = time.monotonic()
+    with progress.step("smoke", f"first start, {how}") as step:
+        seen = json.loads(_run(plan, image, ["python3", "-c", IMPORTS]))
+        info = json.loads(_run(plan, image, ["info", "--json"]))
+        selftest: dict[str, Any] | None = None
+        reason = ""
+        major = int(plan.pin.version.split(".", 1)[0])
+        if native or major < EMULATED_INFERENCE_BEFORE:
+            frames = [] if native else ["--frames", "1"]
+            selftest = json.loads(_run(plan, image, ["selftest", "--json", *frames]))
+        else:
+            reason = (
+                f"MediaPipe {plan.pin.version} can't infer under user emulation (it has no rseq); "
+                "on the board: docker run --rm --runtime nvidia IMAGE selftest"
+            )
+        step.note = f"Python {seen['python']}, inference {'ok' if selftest else 'not run'}"
+    return FirstStart(
+        how=how,
+        python=seen["python"],
+        distributions=seen["distributions"],
+        info=info,
+        inference="ok" if selftest else "not run",
+        inference_reason=reason,
+        selftest=selftest,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def _run(plan: BuildPlan, image: str, command: list[str]) -> bytes:
+    """Run one command in the image with the least rights; return its standard output."""
+    options: dict[str, Any] = {
+        "platform": plan.platform,
+        "remove": True,
+        "read_only": True,
+        "network_mode": "none",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "tmpfs": {"/tmp": "size=64m"},  # noqa: S108
+        "environment": _emulated_cpu(plan),
+        "stdout": True,
+        "stderr": False,
+    }
+    try:
+        output: bytes = engine.client().containers.run(image, command, **options)
+    except ContainerError as error:
+        words = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        raise StepFailedError(
+            f"the image's `{' '.join(command[:2])}` ended with {error.exit_status}: "
+            + (words[-1] if words else "no message")
+        ) from error
+    except APIError as error:
+        raise StepFailedError(f"the image does not start: {error.explanation}") from error
+    return output
+
+
+def _emulated_cpu(plan: BuildPlan) -> dict[str, str]:
+    """Emulate the oldest core that the target has, so that a wheel too new for it shows here."""
+    if plan.target is None or plan.arch == host_arch():
+        return {}
+    return {"QEMU_CPU": "cortex-a57" if plan.target.arm_level == "armv8.0-a" else "cortex-a76"}
