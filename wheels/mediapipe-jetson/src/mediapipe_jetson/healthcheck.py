@@ -1,0 +1,79 @@
+"""`healthcheck`: this wheel as installed, the models as listed, the application alive."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.metadata
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from mediapipe_jetson import __version__, models
+
+FILE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_FILE"
+AGE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S"
+DEFAULT_AGE_S = 30.0
+USAGE = "usage: python -m mediapipe_jetson healthcheck\n\nThe container's health, in one line: "
+WRONG_USAGE = 3
+
+
+def wheel_problem() -> Optional[str]:
+    """Return what is wrong with this wheel's installed files; None if they are as recorded."""
+    try:
+        installed = importlib.metadata.distribution("mediapipe-jetson")
+    except importlib.metadata.PackageNotFoundError:
+        return "mediapipe-jetson is not installed as a package"
+    if installed.version != __version__:
+        return f"mediapipe-jetson {installed.version} is recorded, {__version__} is here"
+    for entry in installed.files or ():
+        # Scripts outside of the package may be left out of an image.
+        if entry.hash is None or entry.parts[0] != __package__:
+            continue
+        try:
+            content = Path(str(installed.locate_file(entry))).read_bytes()
+        except OSError as error:
+            return f"{entry}: {error.strerror}"
+        digest = hashlib.new(entry.hash.mode, content).digest()
+        if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != entry.hash.value:
+            return f"{entry} is not as it was installed"
+    return None
+
+
+def application_problem(now: float) -> Optional[str]:
+    """Return why the application seems dead at `now` (seconds since 1970); None if alive."""
+    name = os.environ.get(FILE_VARIABLE)
+    if not name:
+        return None
+    try:
+        allowed = float(os.environ.get(AGE_VARIABLE) or DEFAULT_AGE_S)
+    except ValueError:
+        return f"{AGE_VARIABLE} is no number of seconds"
+    try:
+        age = now - Path(name).stat().st_mtime
+    except OSError as error:
+        return f"the application's {name}: {error.strerror}"
+    # A board without a clock may start in the past: a time far ahead is as little proof as an old.
+    if not -allowed <= age <= allowed:
+        return f"the application's {name} is {age:.0f} s old, allowed are {allowed:g} s"
+    return None
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print one line; return 0 if all is well, 1 if not."""
+    if arguments:
+        if arguments[0] in ("-h", "--help"):
+            print(f"{USAGE}0 healthy, 1 not. See {FILE_VARIABLE}, {AGE_VARIABLE}.")
+            return 0
+        print(f"error: healthcheck takes no {arguments[0]!r}", file=sys.stderr)
+        return WRONG_USAGE
+    problem = (
+        application_problem(time.time())
+        or wheel_problem()
+        or models.problem(models.models_folder())
+    )
+    print(f"unhealthy: {' '.join(problem.split())}" if problem else "healthy")
+    return 1 if problem else 0

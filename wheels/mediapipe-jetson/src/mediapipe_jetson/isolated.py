@@ -1,0 +1,82 @@
+"""Ask drivers in a child process, so that one that crashes or hangs takes nothing down."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any, Union
+
+Answer = Union[dict[str, Any], str]
+PROBE = "mediapipe_jetson.probe"
+
+
+def timeout_s() -> float:
+    """Return how long a driver may take to answer, in seconds."""
+    try:
+        return float(os.environ["MEDIAPIPE_JETSON_PROBE_TIMEOUT_S"])
+    except (KeyError, ValueError):
+        return 15.0
+
+
+def ending(code: int) -> str:
+    """Return in words how a process ended that gave no answer."""
+    if code >= 0:
+        return f"the probe ended with exit code {code}"
+    try:
+        return f"the driver crashed ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"the driver crashed (signal {-code})"
+
+
+def ask(questions: Sequence[str]) -> dict[str, Answer]:
+    """Put each question to the probe; return its answer, or in one line why there is none.
+
+    One child answers all of them; after one that kills it, a new child goes on with the rest.
+    """
+    answers: dict[str, Answer] = {}
+    left = list(dict.fromkeys(questions))
+    while left:
+        reply = _run(left)
+        for question, answer in reply.items():
+            answers[question] = answer
+            left.remove(question)
+        if not reply:
+            break
+    answers.update(dict.fromkeys(left, "the probe gave no answer"))
+    return answers
+
+
+def _run(questions: list[str]) -> dict[str, Answer]:
+    """Run one child and return what it answered; the question that killed it gets the reason."""
+    command = [sys.executable, "-m", PROBE, *questions]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout_s(),
+            check=False,
+        )
+        output, why = done.stdout, ending(done.returncode)
+    except subprocess.TimeoutExpired as late:
+        output, why = late.stdout or b"", f"no answer within {timeout_s():g} s"
+    except OSError as error:
+        return dict.fromkeys(questions, f"no probe could be started: {error}")
+    answers: dict[str, Answer] = {}
+    for line in output.decode("utf-8", "replace").splitlines():
+        # A driver may print too, and a killed child may leave half a line.
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and record.get("question") in questions:
+            answers[record["question"]] = record["answer"]
+    unanswered = [question for question in questions if question not in answers]
+    if unanswered:
+        answers[unanswered[0]] = why
+    return answers

@@ -1,0 +1,79 @@
+"""MediaPipe's native library: where it is, what it needs, whether the GPU is compiled in.
+
+Nothing is imported or loaded: a library that the CPU can't run is read all the same.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import mmap
+import re
+from pathlib import Path
+from typing import Optional, Union
+
+from mediapipe_jetson import elf
+from mediapipe_jetson.observation import Absent, one_line
+
+# MediaPipe 1.x, then 0.10.x.
+PLACES = ("tasks/c/libmediapipe.so", "python/_framework_bindings*.so")
+DISABLED = b"GPU processing is disabled in build flags"
+# Wheels that bundle the library rename it: libGLESv2-0f3c.so.2.
+GL_LIBRARY = re.compile(r"lib(EGL|GLESv2)[-.]")
+
+
+@dataclasses.dataclass(frozen=True)
+class NativeLibrary:
+    """MediaPipe's library; `gpu_compiled_in` is None where the evidence does not decide it."""
+
+    path: str
+    size_bytes: int
+    machine: str
+    needed: tuple[str, ...]
+    gpu_compiled_in: Optional[bool]
+    gpu_evidence: str
+
+    def lines(self) -> tuple[str, ...]:
+        """Return what a person reads."""
+        verdict = {True: "yes", False: "no", None: "unknown"}[self.gpu_compiled_in]
+        return (
+            f"{self.path} ({self.machine}, {self.size_bytes / 1e6:.1f} MB)",
+            f"GPU compiled in: {verdict} ({self.gpu_evidence})",
+            f"needs {' '.join(self.needed)}",
+        )
+
+
+def read(_root: Path = Path("/")) -> Union[Absent, NativeLibrary]:
+    """Find the library of the mediapipe that this Python would import, and read it."""
+    try:
+        spec = importlib.util.find_spec("mediapipe")
+    except (ImportError, ValueError) as error:
+        return Absent(f"mediapipe can't be found: {one_line(error)}")
+    if spec is None or not spec.submodule_search_locations:
+        return Absent("mediapipe is not installed")
+    for folder in spec.submodule_search_locations:
+        for place in PLACES:
+            for path in sorted(Path(folder).glob(place)):
+                return examine(path)
+    return Absent(f"mediapipe has no native library at {' or '.join(PLACES)}")
+
+
+def examine(path: Path) -> Union[Absent, NativeLibrary]:
+    """Read one library's facts."""
+    try:
+        library = elf.read(path)
+        with (
+            path.open("rb") as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            disabled, size = data.find(DISABLED) >= 0, len(data)
+    except (OSError, elf.NotElfError) as error:
+        return Absent(f"{path}: {one_line(error)}")
+    gl = [name for name in library.needed if GL_LIBRARY.match(name)]
+    verdict: Optional[bool] = None
+    evidence = "no text says that it is disabled, yet neither libEGL nor libGLESv2 is needed"
+    if disabled:
+        verdict, evidence = False, f'it holds the text "{DISABLED.decode()}"'
+    elif gl:
+        verdict, evidence = True, f"it needs {' and '.join(gl)}, and no text says it is disabled"
+    return NativeLibrary(str(path), size, library.machine, library.needed, verdict, evidence)

@@ -1,0 +1,226 @@
+"""`selftest`: Face Landmarker on the CPU finds the 478 landmarks where they should be."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from mediapipe_jetson import landmarks
+from mediapipe_jetson.diagnosis import Broken, Ending, diagnose
+from mediapipe_jetson.models import MODELS_VARIABLE, models_folder, sha256
+from mediapipe_jetson.observe import cpu, packages
+from mediapipe_jetson.usage import Parser
+
+SCHEMA = "mediapipe-jetson/selftest/1"
+FRAMES_VARIABLE = "MEDIAPIPE_JETSON_SELFTEST_FRAMES"
+MODEL = "face_landmarker.task"
+EXIT = {"pass": 0, "fail": 1, "broken": 2}
+LAST_WORDS = 20000
+MOST_FRAMES = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """Seconds that each stage took; the first frame holds what is done only once."""
+
+    import_s: float
+    create_s: float
+    first_s: float
+    median_s: float
+    frames: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What came out; distances and tolerance are fractions of the picture's size."""
+
+    verdict: str
+    message: str
+    cause: Optional[str] = None
+    mediapipe: Optional[str] = None
+    delegate: str = "CPU"
+    cpu: Optional[str] = None
+    emulated: Optional[str] = None
+    model: Optional[str] = None
+    model_sha256: Optional[str] = None
+    image: Optional[str] = None
+    landmarks: Optional[int] = None
+    distance_max: Optional[float] = None
+    distance_mean: Optional[float] = None
+    tolerance: Optional[float] = None
+    times: Optional[Times] = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document."""
+        facts = dataclasses.asdict(self)
+        return {"schema": SCHEMA, **facts, "exit_code": EXIT[self.verdict]}
+
+
+def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending:
+    """Infer in a child process and return how it ended."""
+    with tempfile.TemporaryFile() as words:
+        reader, writer = os.pipe()
+        command = [sys.executable, "-m", "mediapipe_jetson.inference"]
+        command += [str(model), str(image), str(frames), str(writer)]
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, pass_fds=[writer]
+        )
+        os.close(writer)
+        code: Optional[int] = None
+        try:
+            # What it tells (at most some 45 kB) fits in the pipe: 64 KiB on Linux.
+            code = child.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        with os.fdopen(reader, "rb") as told:
+            lines = told.read().decode("utf-8", "replace").splitlines()
+        words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))
+        stderr = words.read().decode("utf-8", "replace")
+    facts: dict[str, Any] = {}
+    for line in lines:
+        try:
+            facts.update(json.loads(line))
+        except ValueError:
+            continue
+    if os.environ.get("MEDIAPIPE_JETSON_DEBUG"):
+        print(stderr, file=sys.stderr)
+    return Ending(facts, code, stderr)
+
+
+def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict:
+    """Infer and judge."""
+    wanted = landmarks.expected()
+    here = cpu.read()
+    version = packages.version("mediapipe")
+    base = Verdict(
+        verdict="broken",
+        message="",
+        mediapipe=version,
+        cpu=here.name if isinstance(here, cpu.Cpu) else None,
+        emulated=here.emulated if isinstance(here, cpu.Cpu) else None,
+        model=str(model),
+        image=str(image),
+    )
+    try:
+        model_hash = sha256(model)
+    except OSError as error:
+        cure = f"give --model PATH, or put {MODEL} into the folder that {MODELS_VARIABLE} names"
+        message = f"no model {model}: {error.strerror}; {cure}"
+        return dataclasses.replace(base, cause="missing-model", message=message)
+    base = dataclasses.replace(base, model_sha256=model_hash)
+    ending = run_child(model, image, frames, timeout_s)
+    base = dataclasses.replace(base, mediapipe=ending.facts.get("mediapipe") or version)
+    if ending.facts.get("stage") != "done":
+        broken: Broken = diagnose(ending, base.mediapipe, here)
+        return dataclasses.replace(base, cause=broken.cause, message=broken.message)
+    return judge(base, ending.facts, wanted, own_picture=sha256(image) == wanted.image_sha256)
+
+
+def judge(
+    base: Verdict, facts: Mapping[str, Any], wanted: landmarks.Expected, *, own_picture: bool
+) -> Verdict:
+    """Return the verdict on what was found."""
+    points = facts["points"]
+    times = Times(
+        import_s=facts["import_s"],
+        create_s=facts["create_s"],
+        first_s=facts["frames_s"][0],
+        median_s=statistics.median(facts["frames_s"]),
+        frames=len(facts["frames_s"]),
+    )
+    apart = landmarks.distance(points, wanted.points) if own_picture else None
+    found = dataclasses.replace(
+        base,
+        verdict="fail",
+        landmarks=len(points),
+        distance_max=apart.maximum if apart else None,
+        distance_mean=apart.mean if apart else None,
+        tolerance=wanted.tolerance if own_picture else None,
+        times=times,
+    )
+    other = base.model_sha256 != wanted.model_sha256
+    hint = " (the model is another than the one these were made with)" if other else ""
+    if not points:
+        return dataclasses.replace(found, cause="no-face", message=f"no face was found{hint}")
+    if len(points) != landmarks.POINTS:
+        message = f"{len(points)} landmarks in place of {landmarks.POINTS}{hint}"
+        return dataclasses.replace(found, cause="count", message=message)
+    if apart and apart.maximum > wanted.tolerance:
+        message = (
+            f"{len(points)} landmarks, up to {apart.maximum:.2g} of the picture's size from where "
+            f"they should be (tolerance {wanted.tolerance:g}){hint}"
+        )
+        return dataclasses.replace(found, cause="distance", message=message)
+    if not landmarks.inside(points):
+        message = "landmarks lie outside of the picture"
+        return dataclasses.replace(found, cause="distance", message=message)
+    place = (
+        f"at most {apart.maximum:.2g} of the picture's size from where they should be"
+        if apart
+        else "within the picture (where they should be in this one is not known)"
+    )
+    return dataclasses.replace(found, verdict="pass", message=f"{len(points)} landmarks, {place}")
+
+
+def text(verdict: Verdict) -> str:
+    """Return what a person reads."""
+    lines = [f"{verdict.verdict}: {verdict.message}"]
+    lines.append(f"mediapipe {verdict.mediapipe}, {verdict.delegate}, {verdict.cpu}")
+    if verdict.times:
+        times = verdict.times
+        lines.append(
+            f"import {times.import_s:.2f} s, model {times.create_s:.3f} s, first frame "
+            f"{times.first_s * 1e3:.1f} ms, median of {times.frames}: {times.median_s * 1e3:.1f} ms"
+        )
+    return "\n".join(lines)
+
+
+def count(word: str) -> int:
+    """Read a number of frames; their times must fit into the pipe with the points."""
+    try:
+        number = int(word)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= MOST_FRAMES:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number from 1 to {MOST_FRAMES}")
+    return number
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the test; return 0 where the landmarks are right, 1 where not, 2 where it broke."""
+    parser = Parser("selftest", "Find a face on the CPU and compare its landmarks.")
+    parser.add_argument("--json", action="store_true", help=f"print JSON ({SCHEMA})")
+    parser.add_argument("--model", type=Path, help=f"default: {MODEL} in ${MODELS_VARIABLE}")
+    parser.add_argument("--image", type=Path, help="default: the photograph in this wheel")
+    parser.add_argument(
+        "--frames",
+        type=count,
+        default=os.environ.get(FRAMES_VARIABLE) or "5",
+        help=f"how many times to infer (default: ${FRAMES_VARIABLE}, else 5)",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=300.0, metavar="S", help="seconds (default: 300)"
+    )
+    options = parser.parse_args(arguments)
+    image: Path = options.image or landmarks.PICTURE
+    if not os.access(image, os.R_OK) or not image.is_file():
+        parser.error(f"no picture {image} that can be read")
+    model: Path = options.model or models_folder() / MODEL
+    verdict = selftest(model, image, options.frames, options.timeout)
+    if options.json:
+        print(json.dumps(verdict.document(), indent=2))
+    elif verdict.verdict == "broken":
+        print(f"error: {verdict.message}", file=sys.stderr)
+    else:
+        print(text(verdict))
+    return EXIT[verdict.verdict]
