@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from docker.errors import APIError, NotFound
 
-from jetson_kit import engine, pysite
+from jetson_kit import engine, uv
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import written_aside
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
-from jetson_kit.run import run
 
 MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 PREFIX = "opt/python"
@@ -76,10 +74,9 @@ def _standalone(python: str, arch: str) -> Path:
     """Return the tar of a relocatable Python, as uv provides it."""
     wanted = f"cpython-{python}-linux-{MACHINES[arch]}-gnu"
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp")) as scratch:
-        run(
-            [pysite.uv(), "python", "install", "--no-bin", "--install-dir", scratch, wanted],
+        uv.uv(
+            ["python", "install", "--no-bin", "--install-dir", scratch, wanted],
             what=f"fetching Python {python} for {arch}",
-            env={**os.environ, "UV_NO_PROGRESS": "1"},
         )
         folder = next(
             path

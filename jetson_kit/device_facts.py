@@ -127,6 +127,19 @@ def identify(facts: DeviceFacts, table: Targets | None = None) -> tuple[Target, 
     return target, module_of(facts, table)
 
 
+def target_of(user_at_host: str, *, l4t: str = "", module: str = "") -> tuple[str, str]:
+    """Return the release and the module id of a device, for `--for`.
+
+    Raises BadInputError where they contradict what else was asked for.
+    """
+    target, found = identify(read(user_at_host))
+    if l4t and load().resolve(l4t) != target:
+        raise BadInputError(f"{user_at_host} runs {target.name}, not {l4t}", "leave out --l4t")
+    if module and found and module != found.id:
+        raise BadInputError(f"{user_at_host} is a {found.id}, not {module}", "leave out --module")
+    return target.l4t, module or (found.id if found else "")
+
+
 def read(user_at_host: str, options: Sequence[str] = (), timeout_s: float = 30.0) -> DeviceFacts:
     """Ask a device over one ssh connection what it is; nothing is changed on it.
 

@@ -13,7 +13,7 @@ from typing import Any
 from docker.errors import APIError
 from docker.models.images import Image
 
-from jetson_kit import __version__, engine, manifest, oci, parts, sbom, smoke
+from jetson_kit import __version__, device_wheel, engine, manifest, oci, parts, sbom, smoke
 from jetson_kit.errors import NetworkError
 from jetson_kit.files import disk_guard, write_text
 from jetson_kit.parts import Parts
@@ -34,6 +34,19 @@ class Built:
     manifest: dict[str, Any]
     folder: Path
     fresh: bool
+
+
+def image_only(
+    plan: BuildPlan,
+    progress: Progress,
+    *,
+    device_source: Path = device_wheel.SOURCE,
+    cached: bool = True,
+) -> Image:
+    """Build the image into the local engine and nothing more; `cached` False distrusts BuildKit."""
+    engine.client()
+    made = parts.make(plan, progress, device_source=device_source)
+    return _bake(plan, made, progress, cached=cached)
 
 
 def build(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Built:
@@ -106,7 +119,7 @@ def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
         return None
 
 
-def _bake(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
+def _bake(plan: BuildPlan, made: Parts, progress: Progress, *, cached: bool = True) -> Image:
     with progress.step("bake", f"image {plan.tag}") as step:
         context = cache_dir("context", plan.name)
         with disk_guard(context):
@@ -115,6 +128,7 @@ def _bake(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
         run(
             [
                 *("docker", "buildx", "bake", "--progress", "plain", "-f", BAKE),
+                *(() if cached else ("--no-cache",)),
                 *(f"--set=image.labels.{key}={value}" for key, value in sorted(labels.items())),
                 "image",
             ],

@@ -43,13 +43,19 @@ class Parts:
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def make(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Parts:
+def make(
+    plan: BuildPlan,
+    progress: Progress,
+    *,
+    refresh: bool = False,
+    device_source: Path = device_wheel.SOURCE,
+) -> Parts:
     """Make all parts, the independent ones in parallel. Raises what its sources raise."""
     with ThreadPoolExecutor(4) as pool:
         based = pool.submit(_base, plan, progress, refresh)
         wheeled = pool.submit(_mediapipe, plan, progress)
         modelled = pool.submit(_models, plan, progress)
-        device = pool.submit(_device, plan, progress)
+        device = pool.submit(_device, plan, progress, device_source)
         base, packages = based.result()
         with progress.step("deps", "Python packages from the lock"):
             deps = pysite.locked(plan.lock, plan.python, plan.arch, base.interpreter)
@@ -98,9 +104,9 @@ def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, pysite.SiteLa
         return wheel, pysite.wheel(wheel, plan.python, plan.arch)
 
 
-def _device(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
+def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
     with progress.step("device", "device wheel"):
-        wheel = device_wheel.build(cache_dir("wheels"))
+        wheel = device_wheel.build(cache_dir("wheels"), source)
         return pysite.wheel(wheel, plan.python, plan.arch)
 
 

@@ -10,17 +10,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from jetson_kit import __version__, models, rootfs, targets, wheels
-from jetson_kit.audit import planned_verdict
+from jetson_kit.audit.planned import planned_verdict
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
-from jetson_kit.targets import Target
+from jetson_kit.targets import Soc, Target
 from jetson_kit.wheels import Pin
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 VARIANTS = ("runtime", "emulated")
 REPOSITORY = "mediapipe-jetson"
+# The official aarch64 wheels with GPU inside (from 1.0.1) use LSE atomics: measured by the audit.
+GPU_SINCE = "armv8.1-a"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Request:
 
     jetson: bool = False
     l4t: str = ""
+    module: str = ""
     python: str = ""
     base: str = "debian"
     variant: str = "runtime"
@@ -45,6 +50,8 @@ class BuildPlan:
     """Folder below dist/ and tag of the image."""
     tag: str
     target: Target | None
+    socs: tuple[Soc, ...]
+    """The SoCs that the image must run on."""
     arch: str
     python: str
     base: str
@@ -66,6 +73,11 @@ class BuildPlan:
         return f"linux/{self.arch}"
 
     @property
+    def arm_level(self) -> str:
+        """Return the Arm architecture level that all its boards have; "" for a native image."""
+        return min((soc.arm_level for soc in self.socs), key=targets.arm_rank, default="")
+
+    @property
     def jetson_version(self) -> str:
         """Return the version of the MediaPipe-Jetson wheel."""
         return self.pin.jetson_version
@@ -78,6 +90,7 @@ class BuildPlan:
             "name": self.name,
             "tag": self.tag,
             "target": asdict(self.target) if self.target else None,
+            "socs": [soc.id for soc in self.socs],
             "platform": self.platform,
             "python": self.python,
             "base": {"kind": self.base, "suite": self.suite, "variant": self.variant},
@@ -110,23 +123,19 @@ def make(request: Request) -> BuildPlan:
         raise BadInputError(
             f"unknown variant {request.variant!r}", f"choose one of {', '.join(VARIANTS)}"
         )
-    if request.l4t and not request.jetson:
-        raise BadInputError("--l4t is for Jetson images", "add --jetson")
-    table = targets.load()
-    target = (
-        (table.resolve(request.l4t) if request.l4t else table.default) if request.jetson else None
-    )
+    target = _target(request)
+    socs = _socs(request, target)
     arch = "arm64" if target else host_arch()
     base, python = _base(request, target)
     suite = rootfs.suite_for(python) if base == "debian" else ""
-    pin, verdict, reason = _wheel(request, target, arch, python)
-    name = target.name if target else f"native-{arch}"
-    if request.variant != "runtime":
-        name += f"-{request.variant}"
+    pin, verdict, reason = _wheel(request, target, socs, arch, python)
+    parts = [target.name if target else f"native-{arch}", request.module, request.variant]
+    name = "-".join(part for part in parts if part and part != "runtime")
     return BuildPlan(
         name=name,
         tag=f"{REPOSITORY}:{name}",
         target=target,
+        socs=socs,
         arch=arch,
         python=python,
         base=base,
@@ -139,7 +148,31 @@ def make(request: Request) -> BuildPlan:
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
-        notes=_notes(target, verdict, pin),
+        notes=_notes(socs, verdict, pin),
+    )
+
+
+def _target(request: Request) -> Target | None:
+    if not request.jetson:
+        if request.l4t or request.module:
+            raise BadInputError("--l4t, --module and --for are for Jetson images", "add --jetson")
+        return None
+    table = targets.load()
+    return table.resolve(request.l4t) if request.l4t else table.default
+
+
+def _socs(request: Request, target: Target | None) -> tuple[Soc, ...]:
+    """Return the SoCs that the image is for: all of the release, or that of one module."""
+    if target is None:
+        return ()
+    if not request.module:
+        return target.socs
+    for module in target.modules:
+        if module.id == request.module:
+            return (module.soc,)
+    known = ", ".join(module.id for module in target.modules)
+    raise BadInputError(
+        f"{target.name} does not run on a module {request.module!r}", f"choose one of {known}"
     )
 
 
@@ -161,8 +194,11 @@ def _base(request: Request, target: Target | None) -> tuple[str, str]:
     return target.ngc_image, python
 
 
-def _wheel(request: Request, target: Target | None, arch: str, python: str) -> tuple[Pin, str, str]:
-    """Return the newest wheel whose audit passes for the target, with verdict and reason."""
+def _wheel(
+    request: Request, target: Target | None, socs: tuple[Soc, ...], arch: str, python: str
+) -> tuple[Pin, str, str]:
+    """Return the newest wheel whose audit passes on every board, with verdict and reason."""
+    place = target.name if target else arch
     pins = [pin for pin in wheels.pins() if pin.arch == arch]
     if request.mediapipe:
         known = list(dict.fromkeys(pin.version for pin in pins))
@@ -175,45 +211,54 @@ def _wheel(request: Request, target: Target | None, arch: str, python: str) -> t
     refused: list[str] = []
     for pin in pins:
         if not pin.supports(python):
-            refused.append(f"{pin.version} is for Python {pin.python_range}")
-            continue
-        verdict, reason = planned_verdict(pin.sha256, target)
-        if verdict == "no":
-            refused.append(f"{pin.version} {reason}")
-            continue
-        if _gpu_required(request, target) and verdict != "gpu":
-            raise BadInputError(
-                f"MediaPipe {pin.version} is CPU only here: {reason}",
-                "build without --require-gpu to accept that MediaPipe stays on the CPU",
+            offered = ", ".join(
+                sorted(
+                    {one for p in pins for one in p.pythons if p.version == pin.version},
+                    key=Version,
+                )
             )
-        return pin, verdict, reason
-    seen = list(dict.fromkeys(refused))
+            refused.append(f"{pin.version} is for Python {offered}")
+            continue
+        found = planned_verdict(pin, target, socs)
+        if found.verdict == "no":
+            refused.append(f"{pin.version}: {found.reason.rstrip('.')}")
+            continue
+        if _gpu_required(request, socs) and found.verdict != "gpu":
+            raise BadInputError(
+                f"MediaPipe {pin.version} can't use the GPU of {place}: {found.reason.rstrip('.')}",
+                "add --allow-cpu (or drop --require-gpu) to accept inference on the CPU",
+            )
+        return pin, found.verdict, found.reason
     raise BadInputError(
-        f"no MediaPipe wheel fits {target.name if target else arch} with Python {python}: "
-        + "; ".join(seen),
+        f"no MediaPipe wheel fits {place} with Python {python}: "
+        + "; ".join(dict.fromkeys(refused)),
         "choose another --python or --mediapipe",
     )
 
 
-def _gpu_required(request: Request, target: Target | None) -> bool:
-    """Targets that can have the GPU require it unless told otherwise."""
+def _gpu_required(request: Request, socs: tuple[Soc, ...]) -> bool:
+    """Boards that can have the GPU require it unless told otherwise."""
     if request.require_gpu is not None:
         return request.require_gpu
-    return target is not None and targets.at_least(target.arm_level, "armv8.1-a")
+    return bool(socs) and all(targets.arm_runs(soc.arm_level, GPU_SINCE) for soc in socs)
 
 
-def _notes(target: Target | None, verdict: str, pin: Pin) -> tuple[str, ...]:
-    if target is None or verdict == "gpu":
+def _notes(socs: tuple[Soc, ...], verdict: str, pin: Pin) -> tuple[str, ...]:
+    if not socs or verdict == "gpu":
         return ()
-    cpus = ", ".join(
-        dict.fromkeys(soc.cpu for soc in target.socs if soc.arm_level == target.arm_level)
+    old = [soc for soc in socs if not targets.arm_runs(soc.arm_level, GPU_SINCE)]
+    names = " and ".join(soc.family for soc in old)
+    why = (
+        f"{names} have armv8.0-a cores, and every official wheel with GPU inside needs {GPU_SINCE}"
+        if old
+        else f"MediaPipe {pin.version} was chosen, which has no GPU inside"
     )
     return (
-        f"MediaPipe {pin.version} itself stays on the CPU on {target.name}: the boards' oldest "
-        f"cores ({cpus}) have {target.arm_level}, and every official wheel with GPU inside needs "
-        "armv8.1-a.",
+        f"MediaPipe {pin.version} itself stays on the CPU here: {why}.",
         "What would change it: a MediaPipe wheel built from source with GPU for armv8.0-a, or an "
-        "engine runtime (TensorRT) beside MediaPipe.",
+        "engine runtime such as TensorRT beside MediaPipe."
+        if old
+        else "What would change it: leave out --mediapipe.",
     )
 
 

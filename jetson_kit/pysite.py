@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -16,11 +15,10 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
-from jetson_kit.errors import BadInputError
+from jetson_kit import uv
 from jetson_kit.files import sha256_file, write_text, written_aside
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
-from jetson_kit.run import run
 
 PREFIX = "opt/mediapipe"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "amd64": "x86_64-manylinux_2_28"}
@@ -43,15 +41,6 @@ class SiteLayer:
 
     tar: Path
     installed: tuple[Installed, ...]
-
-
-def uv() -> Path:
-    """Return the uv of the project's own environment."""
-    beside = Path(sys.executable).with_name("uv")
-    found = beside if beside.exists() else Path(shutil.which("uv") or beside)
-    if not found.exists():
-        raise BadInputError("uv is missing from the environment", "run ./inv, which installs it")
-    return found
 
 
 def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
@@ -120,14 +109,13 @@ def _layer(
 
 
 def _install(what_from: list[str | Path], python: str, arch: str, into: Path, *, what: str) -> None:
-    run(
+    uv.uv(
         [
-            *(uv(), "pip", "install", "--quiet", "--no-config", "--python", sys.executable),
+            *("pip", "install", "--quiet", "--no-config", "--python", sys.executable),
             *("--python-version", python, "--python-platform", PLATFORMS[arch]),
             *("--only-binary", ":all:", "--target", into, *what_from),
         ],
         what=what,
-        env={**os.environ, "UV_NO_PROGRESS": "1"},
     )
 
 

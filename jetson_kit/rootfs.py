@@ -178,6 +178,8 @@ def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: 
             layer.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
         layer.data("var/lib/dpkg/status", "".join(status))
         layer.folder("tmp", 0o1777)
+        if "usr/bin/mawk" in layer:
+            layer.link("usr/bin/awk", "mawk")  # what update-alternatives would have made
 
 
 def _merged(name: str) -> str:

@@ -106,7 +106,7 @@ def _run(plan: BuildPlan, image: str, command: list[str]) -> bytes:
     try:
         output: bytes = engine.client().containers.run(image, command, **options)
     except ContainerError as error:
-        words = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        words = _text(error.stderr).strip().splitlines()
         raise StepFailedError(
             f"the image's `{' '.join(command[:2])}` ended with {error.exit_status}: "
             + (words[-1] if words else "no message")
@@ -116,8 +116,12 @@ def _run(plan: BuildPlan, image: str, command: list[str]) -> bytes:
     return output
 
 
+def _text(raw: bytes | str | None) -> str:
+    return raw.decode(errors="replace") if isinstance(raw, bytes) else raw or ""
+
+
 def _emulated_cpu(plan: BuildPlan) -> dict[str, str]:
     """Emulate the oldest core that the target has, so that a wheel too new for it shows here."""
     if plan.target is None or plan.arch == host_arch():
         return {}
-    return {"QEMU_CPU": "cortex-a57" if plan.target.arm_level == "armv8.0-a" else "cortex-a76"}
+    return {"QEMU_CPU": "cortex-a57" if plan.arm_level == "armv8.0-a" else "cortex-a76"}

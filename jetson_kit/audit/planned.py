@@ -1,0 +1,68 @@
+"""Verdicts before anything is fetched, from the shipped records of the pinned wheels."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jetson_kit import wheels
+from jetson_kit.audit.core import audit
+from jetson_kit.audit.emulate import CpuRun, Emulation
+from jetson_kit.audit.verdict import RANK, Facts, Verdict, for_soc
+from jetson_kit.files import write_text
+from jetson_kit.targets import Soc, Target
+from jetson_kit.wheels import Pin
+
+TABLE = Path(__file__).with_name("pinned.json")
+
+
+def planned_verdict(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> Verdict:
+    """Return what a pinned wheel is worth on every one of these SoCs: the worst verdict counts.
+
+    Without a target (an image for this machine): whether GPU code is inside. A wheel that the
+    shipped table lacks is fetched and audited.
+    """
+    row = _table().get(pin.sha256)
+    facts = _from_json(row) if row else audit(wheels.fetch(pin)).facts
+    if target is None:
+        return _native(facts)
+    found = [for_soc(facts, target, soc) for soc in socs]
+    return min(found, key=lambda verdict: RANK[verdict.verdict])
+
+
+def renew() -> Path:
+    """Audit every pinned wheel and write the shipped table."""
+    rows = {pin.sha256: asdict(audit(wheels.fetch(pin)).facts) for pin in wheels.pins()}
+    write_text(TABLE, json.dumps(rows, indent=1) + "\n")
+    _table.cache_clear()
+    return TABLE
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, Any]]:
+    if not TABLE.exists():
+        return {}
+    loaded: dict[str, dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _from_json(row: dict[str, Any]) -> Facts:
+    lists: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+    }
+    if lists["emulation"]:
+        seen: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in row["emulation"].items()
+        }
+        seen["runs"] = tuple(CpuRun(**run) for run in seen["runs"])
+        lists["emulation"] = Emulation(**seen)
+    return Facts(**lists)
+
+
+def _native(facts: Facts) -> Verdict:
+    if facts.gpu_paths:
+        return Verdict("gpu", f"GPU code is compiled in ({', '.join(facts.gpu_paths)}).")
+    return Verdict("cpu", "GPU code is not compiled in: it runs on the CPU alone.")

@@ -1,0 +1,80 @@
+"""What `build` prints: the plan before, the image after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from jetson_kit.images import Built
+from jetson_kit.plan import BuildPlan
+
+
+def _grid(rows: list[tuple[str, str]]) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    Console(highlight=False, soft_wrap=False).print(table)
+
+
+def show_plan(plan: BuildPlan) -> None:
+    """Print a plan as a person reads it."""
+    rows = [("image", f"{plan.tag} ({plan.platform})")]
+    if plan.target:
+        socs = ", ".join(f"{soc.family} ({soc.arm_level})" for soc in plan.socs)
+        rows += [
+            (
+                "target",
+                f"L4T {plan.target.l4t}, JetPack {plan.target.jetpack}, tier {plan.target.tier}",
+            ),
+            ("boards", socs),
+        ]
+    base = f"Debian {plan.suite} packages, no registry" if plan.suite else plan.base
+    rows += [
+        ("base", base + (f", variant {plan.variant}" if plan.variant != "runtime" else "")),
+        ("python", plan.python),
+        ("mediapipe", f"{plan.jetson_version} from {plan.pin.filename}"),
+        ("verdict", f"{plan.verdict}: {plan.reason}"),
+        ("lock", plan.as_json()["lock"]),
+        ("models", ", ".join(plan.models)),
+        ("output", str(plan.as_json()["output"])),
+        *(("note", note) for note in plan.notes),
+    ]
+    _grid(rows)
+
+
+def show_built(built: Built) -> None:
+    """Print what a build made."""
+    facts: dict[str, Any] = built.manifest
+    start = facts["first_start"]
+    inference = start["inference"]
+    if start["selftest"]:
+        inference = f"ok: {start['selftest']['landmarks']['found']} landmarks on the CPU"
+    elif start["inference_reason"]:
+        inference = f"not run: {start['inference_reason']}"
+    rows = [
+        ("image", f"{facts['image']['tag']}  {facts['image']['id'][:19]}"),
+        (
+            "size",
+            f"{facts['image']['size'] / 1e6:.0f} MB unpacked, "
+            f"{facts['archive']['size'] / 1e6:.0f} MB as OCI archive (zstd)",
+        ),
+        (
+            "mediapipe",
+            f"{facts['plan']['mediapipe']['version']}, "
+            f"{facts['plan']['mediapipe']['verdict']}: "
+            f"{facts['plan']['mediapipe']['reason']}",
+        ),
+        (
+            "started",
+            f"{start['how']}: Python {start['python']} on "
+            f"{facts['image']['architecture']}, imports ok",
+        ),
+        ("inference", inference),
+        *(("note", note) for note in facts["plan"]["notes"]),
+        ("output", str(facts["plan"]["output"])),
+    ]
+    _grid(rows)

@@ -1,0 +1,88 @@
+"""`build`: an image from one command."""
+
+from __future__ import annotations
+
+import json as json_format
+
+from invoke.context import Context
+
+from jetson_kit import build_view, device_facts, images
+from jetson_kit import plan as planning
+from jetson_kit.errors import BadInputError
+from jetson_kit.plan import Request
+from jetson_kit.progress import Progress
+from jetson_kit.tasks.edge import kit_task
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "jetson": "an arm64 image for Jetson boards (without: for this machine)",
+        "l4t": "L4T release or JetPack: 36.4.4, r36, jetpack6.2 (default: the table's)",
+        "module": "only for this module, such as xavier-nx (default: all of the release)",
+        "for": "read release and module from a board: user@host",
+        "python": "3.11 (default) or 3.13; with --base what that image has",
+        "mediapipe": "MediaPipe version (default: the newest whose audit passes)",
+        "require-gpu": "refuse a wheel without GPU (default where the board can)",
+        "allow-cpu": "take a CPU-only wheel even where the board could have better",
+        "base": "debian (default), ngc, or any image reference",
+        "variant": "runtime (default) or emulated (with Mesa's software drivers)",
+        "output": "folder to write instead of dist/TARGET",
+        "push": "push the image under this reference",
+        "refresh": "look for newer Debian packages",
+        "plan": "print what would be done and stop",
+        "json": "print the plan or the manifest as JSON",
+    },
+)
+def build(
+    c: Context,
+    jetson: bool = False,
+    l4t: str = "",
+    module: str = "",
+    for_: str = "",
+    python: str = "",
+    mediapipe: str = "",
+    require_gpu: bool = False,
+    allow_cpu: bool = False,
+    base: str = "debian",
+    variant: str = "runtime",
+    output: str = "",
+    push: str = "",
+    refresh: bool = False,
+    plan: bool = False,
+    json: bool = False,
+) -> None:
+    """Build the image, write dist/TARGET/ and start it once. Example: ./inv build --jetson."""
+    del c
+    if require_gpu and allow_cpu:
+        raise BadInputError("--require-gpu and --allow-cpu exclude each other", "give one of them")
+    if for_:
+        l4t, module = device_facts.target_of(for_, l4t=l4t, module=module)
+    request = Request(
+        jetson=jetson,
+        l4t=l4t,
+        module=module,
+        python=python,
+        base=base,
+        variant=variant,
+        mediapipe=mediapipe,
+        require_gpu=False if allow_cpu else (True if require_gpu else None),
+        output=output,
+    )
+    planned = planning.make(request)
+    if plan:
+        if json:
+            print(json_format.dumps(planned.as_json(), indent=1))
+        else:
+            build_view.show_plan(planned)
+        return
+    progress = Progress()
+    if not json:
+        build_view.show_plan(planned)
+    built = images.build(planned, progress, refresh=refresh)
+    if push:
+        images.push(planned, push, progress)
+    if json:
+        print(json_format.dumps(built.manifest, indent=1))
+    else:
+        build_view.show_built(built)

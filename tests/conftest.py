@@ -1,0 +1,49 @@
+"""Skips tests whose part is missing, and says why; in CI a missing part is a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+NO_DOCKER = "no Docker Engine answers on this machine"
+NO_QEMU = "qemu-aarch64 is not registered with binfmt_misc"
+NO_NETWORK = "no package index can be reached"
+
+
+@cache
+def missing(part: str) -> str:
+    """Return why a part can't be used here, or an empty string."""
+    if part == "docker":
+        from jetson_kit import engine
+        from jetson_kit.errors import ToolMissingError
+
+        try:
+            engine.client()
+        except ToolMissingError:
+            return NO_DOCKER
+    if part == "qemu":
+        registered = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64").exists()
+        native = os.uname().machine == "aarch64"
+        if not native and not (registered and shutil.which("qemu-aarch64-static")):
+            return NO_QEMU
+    if part == "network":
+        uv = Path(sys.executable).with_name("uv")
+        asked = [str(uv), "pip", "compile", "--quiet", "--no-deps", "--no-cache", "-"]
+        if subprocess.run(asked, input=b"six", capture_output=True, check=False).returncode:
+            return NO_NETWORK
+    return ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose marked part is missing."""
+    for part in ("docker", "qemu", "network"):
+        if item.get_closest_marker(part) and (why := missing(part)):
+            if os.environ.get("CI"):
+                pytest.fail(f"{why}; CI must have it")
+            pytest.skip(why)
