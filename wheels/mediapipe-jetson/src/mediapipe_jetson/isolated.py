@@ -36,22 +36,27 @@ def ask(questions: Sequence[str]) -> dict[str, Answer]:
     """Put each question to the probe; return its answer, or in one line why there is none.
 
     One child answers all of them; after one that kills it, a new child goes on with the rest.
+    After one that hangs no more are put: each could take as long again.
     """
     answers: dict[str, Answer] = {}
     left = list(dict.fromkeys(questions))
     while left:
-        reply = _run(left)
+        reply, hangs = _run(left)
         for question, answer in reply.items():
             answers[question] = answer
             left.remove(question)
-        if not reply:
+        if hangs:
+            answers.update(dict.fromkeys(left, "not tried: the driver hung before"))
             break
-    answers.update(dict.fromkeys(left, "the probe gave no answer"))
     return answers
 
 
-def _run(questions: list[str]) -> dict[str, Answer]:
-    """Run one child and return what it answered; the question that killed it gets the reason."""
+def _run(questions: list[str]) -> tuple[dict[str, Answer], bool]:
+    """Run one child; return what it answered, and whether it hung.
+
+    The question at which it ended gets the reason as its answer.
+    """
+    hangs = False
     command = [sys.executable, "-m", PROBE, *questions]
     try:
         done = subprocess.run(
@@ -64,9 +69,9 @@ def _run(questions: list[str]) -> dict[str, Answer]:
         )
         output, why = done.stdout, ending(done.returncode)
     except subprocess.TimeoutExpired as late:
-        output, why = late.stdout or b"", f"no answer within {timeout_s():g} s"
+        output, why, hangs = late.stdout or b"", f"no answer within {timeout_s():g} s", True
     except OSError as error:
-        return dict.fromkeys(questions, f"no probe could be started: {error}")
+        return dict.fromkeys(questions, f"no probe could be started: {error}"), False
     answers: dict[str, Answer] = {}
     for line in output.decode("utf-8", "replace").splitlines():
         # A driver may print too, and a killed child may leave half a line.
@@ -79,4 +84,4 @@ def _run(questions: list[str]) -> dict[str, Answer]:
     unanswered = [question for question in questions if question not in answers]
     if unanswered:
         answers[unanswered[0]] = why
-    return answers
+    return answers, hangs

@@ -1,0 +1,104 @@
+"""The device wheel's build: the same bytes, and what the standard front end makes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.metadata import Metadata
+
+from jetson_kit import device_wheel
+from jetson_kit.errors import StepFailedError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    return tmp_path / "cache"
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def copy(target: Path) -> Path:
+    for name in device_wheel.source_files():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(device_wheel.SOURCE / name, target / name)
+    return target
+
+
+def test_same_bytes_whatever_the_umask_and_the_times(tmp_path: Path, cache: Path) -> None:
+    first = device_wheel.build(tmp_path / "a").read_bytes()
+    shutil.rmtree(cache)
+    source = copy(tmp_path / "copy")
+    for path in source.rglob("*"):
+        os.utime(path, (10**9, 10**9))
+        path.chmod(0o700)
+    before = os.umask(0o077)
+    try:
+        second = device_wheel.build(tmp_path / "b", source).read_bytes()
+    finally:
+        os.umask(before)
+    assert first == second
+
+
+def test_unchanged_is_not_built_again(tmp_path: Path) -> None:
+    first = device_wheel.build(tmp_path / "a")
+    started = time.monotonic()
+    second = device_wheel.build(tmp_path / "b")
+    assert time.monotonic() - started < 0.3
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_changed_file_is_in_the_wheel(tmp_path: Path) -> None:
+    source = copy(tmp_path / "copy")
+    device_wheel.build(tmp_path / "out", source)
+    init = source / "src/mediapipe_jetson/__init__.py"
+    init.write_text(init.read_text() + "CHANGED = True\n")
+    built = contents(device_wheel.build(tmp_path / "out", source))
+    assert b"CHANGED" in built["mediapipe_jetson/__init__.py"]
+
+
+def test_it_is_what_the_standard_front_end_makes(tmp_path: Path) -> None:
+    uv = Path(sys.executable).parent / "uv"
+    if not uv.exists():
+        pytest.skip("uv is not in this environment")
+    source, out = copy(tmp_path / "copy"), tmp_path / "standard"
+    command = [str(uv), "build", "--wheel", "--no-build-isolation", "--offline", "--no-config"]
+    subprocess.run(
+        [*command, "--python", sys.executable, "--out-dir", str(out), str(source)],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "VIRTUAL_ENV": sys.prefix},
+    )
+    standard = contents(next(out.glob("*.whl")))
+    assert contents(device_wheel.build(tmp_path / "ours")) == standard
+
+
+def test_metadata_asks_for_nothing(tmp_path: Path) -> None:
+    built = contents(device_wheel.build(tmp_path))
+    name = next(name for name in built if name.endswith(".dist-info/METADATA"))
+    metadata = Metadata.from_email(built[name])
+    assert (metadata.name, str(metadata.requires_python)) == ("mediapipe-jetson", ">=3.9")
+    assert [str(need) for need in metadata.requires_dist or ()] == [
+        'mediapipe>=0.10.18; extra == "mediapipe"'
+    ]
+    assert any(name.endswith("licenses/LICENSE") for name in built)
+
+
+def test_a_broken_project_is_one_line(tmp_path: Path, cache: Path) -> None:
+    source = copy(tmp_path / "copy")
+    (source / "pyproject.toml").write_text("[project\n")
+    with pytest.raises(StepFailedError) as caught:
+        device_wheel.build(tmp_path / "out", source)
+    assert "\n" not in caught.value.line()
+    assert not list(cache.rglob("*.whl"))
