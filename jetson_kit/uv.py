@@ -73,7 +73,9 @@ def download_wheel(filename: str, sha256: str, folder: Path) -> Path:
             [
                 *"tool run pip download --quiet --no-deps --require-hashes".split(),
                 *"--only-binary :all: --implementation cp --python-version".split(),
-                *(python, *platforms, "--dest", aside, "--requirement", listed),
+                python,
+                *platforms,
+                *("--dest", aside, "--requirement", str(listed)),
             ],
             what=f"downloading {filename}",
         )
