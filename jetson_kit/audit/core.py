@@ -92,12 +92,12 @@ def audit(path: Path, *, live: bool | None = None) -> Audit:
     Raises BadInputError where the file is no wheel.
     """
     wheel = wheelfile.read(path)
-    core = tuple(lib for lib in wheel.libraries if gpu.is_core(lib)) or wheel.libraries
+    core = _core(wheel.libraries)
     arch, system = _arch(core)
-    seen = gpu.look(wheel.libraries)
     arms = native_arms(wheel.libraries)
+    seen = gpu.look(arms if arch == "aarch64" else wheel.libraries)
     fit = arch == "aarch64" and not any(lib.trouble for lib in arms)
-    measured = _measure(wheel, arms, live) if fit else None
+    measured = _measure(wheel, arms, core, live) if fit else None
     emulation = measured.emulation if measured else None
     facts = Facts(
         arch=arch,
@@ -139,10 +139,27 @@ def audit(path: Path, *, live: bool | None = None) -> Audit:
 
 def native_arms(libraries: tuple[Library, ...]) -> tuple[Library, ...]:
     """Return the libraries that a Jetson could load: those that are measured."""
-    return tuple(lib for lib in libraries if lib.format == "elf" and lib.arch == "aarch64")
+    return tuple(library for library in libraries if _is_arm(library))
 
 
-def _measure(wheel: WheelFile, libraries: tuple[Library, ...], live: bool | None) -> Measured:
+def _core(libraries: tuple[Library, ...]) -> tuple[Library, ...]:
+    """Return the libraries that infer, or all; of twins for several machines, Jetson's own."""
+    core = tuple(lib for lib in libraries if gpu.is_core(lib)) or libraries
+    twins = {_stem(lib) for lib in native_arms(core)}
+    return tuple(lib for lib in core if _is_arm(lib) or _stem(lib) not in twins)
+
+
+def _stem(library: Library) -> str:
+    return re.sub(r"aarch64|arm64|x86_64|amd64", "", library.path)
+
+
+def _is_arm(library: Library) -> bool:
+    return library.format == "elf" and library.arch == "aarch64"
+
+
+def _measure(
+    wheel: WheelFile, libraries: tuple[Library, ...], core: tuple[Library, ...], live: bool | None
+) -> Measured:
     if known := record.load(libraries, live=live):
         return known
     if live is False:
@@ -151,7 +168,7 @@ def _measure(wheel: WheelFile, libraries: tuple[Library, ...], live: bool | None
         folder = Path(name)
         with zipfile.ZipFile(wheel.path) as archive:
             archive.extractall(folder)
-        emulation = emulate.measure(libraries, folder)
+        emulation = emulate.measure(libraries, core, folder)
         said = inferring.infer(wheel, folder, emulation) if emulation.runs else "not run"
     measured = Measured(emulation, said)
     record.save(libraries, measured)

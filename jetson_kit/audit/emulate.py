@@ -63,7 +63,8 @@ class Emulation:
 @dataclass(frozen=True)
 class _Outcome:
     loaded: tuple[str, ...]
-    errors: tuple[str, ...]
+    errors: tuple[tuple[str, str], ...]
+    """(path, what the loader said) of each library that failed for another reason."""
     crash: str
     """Why the process died, "" if it did not."""
     illegal: bool
@@ -74,10 +75,11 @@ def unknown(reason: str) -> Emulation:
     return Emulation(UNKNOWN, (), (), (), (f"Arm level not measured: {reason}",))
 
 
-def measure(libraries: tuple[Library, ...], folder: Path) -> Emulation:
+def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: Path) -> Emulation:
     """Load libraries, unpacked under `folder`, on every emulated CPU.
 
-    What keeps it from measuring (no QEMU, no root file system) makes the level "unknown".
+    `vital` are those without which the wheel is of no use. What keeps it from measuring (no QEMU,
+    no root file system) makes the level "unknown".
     """
     if not shutil.which(QEMU):
         return unknown(f"{QEMU} is not installed")
@@ -91,33 +93,34 @@ def measure(libraries: tuple[Library, ...], folder: Path) -> Emulation:
     outcomes = {cpu.name: _load(tree, cpu, cpu.hwcap, paths) for cpu in rules.cpus()}
     runs = tuple(_run(cpu, outcomes[cpu.name]) for cpu in rules.cpus())
     errors = sorted({error for outcome in outcomes.values() for error in outcome.errors})
-    missing = tuple(
-        sorted({m[1] for e in errors if (m := re.match(r"(\S+): cannot open shared object", e))})
-    )
-    notes = [f"load: {error}" for error in errors]
-    lowest = next((cpu for cpu in rules.cpus() if outcomes[cpu.name].loaded == paths), None)
-    if lowest is None:
-        # Nothing about the CPU is known of what another fault kept from loading.
-        if any(outcome.crash for outcome in outcomes.values()):
-            return Emulation(None, (), runs, missing, tuple(notes))
-        partial = [o for o in outcomes.values() if o.loaded]
-        if not partial:
-            return Emulation(UNKNOWN, (), runs, missing, tuple(notes))
-        paths = partial[0].loaded
-        lowest = next(cpu for cpu in rules.cpus() if outcomes[cpu.name].loaded == paths)
-        notes.append("the level is that of the libraries that do load")
+    missing = _missing(errors, {str(folder / library.path) for library in vital})
+    notes = [f"load: {Path(path).name}: {text}" for path, text in errors]
+    # What fails everywhere for want of a library says nothing about the CPU.
+    able = tuple(p for p in paths if any(p in outcome.loaded for outcome in outcomes.values()))
+    lowest = next((cpu for cpu in rules.cpus() if outcomes[cpu.name].loaded == able), None)
+    if not able or lowest is None:
+        crashed = any(outcome.crash for outcome in outcomes.values())
+        return Emulation(None if crashed else UNKNOWN, (), runs, missing, tuple(notes))
     first = outcomes[rules.cpus()[0].name]
     if not first.crash:
         return Emulation(lowest.level, (), runs, missing, tuple(notes))
-    needed = _needed_features(tree, lowest, paths)
+    needed = _needed_features(tree, lowest, able)
     if not needed and first.illegal:
-        needed = _refused_instruction(tree, rules.cpus()[0], paths)
+        needed = _refused_instruction(tree, rules.cpus()[0], able)
     known = rules.features()
     levels = [known[name].level for name in needed]
     level = max(levels, key=targets.arm_rank, default=lowest.level)
     if needed:
-        notes.append(f"refuses to load without {rules.say(needed)}")
+        notes.append(f"does not load without {rules.say(needed)}")
     return Emulation(level, needed, runs, missing, tuple(notes))
+
+
+def _missing(errors: list[tuple[str, str]], vital: set[str]) -> tuple[str, ...]:
+    """Return the libraries that the loader looked for in vain."""
+    found = [
+        re.match(r"(\S+): cannot open shared object", text) for p, text in errors if p in vital
+    ]
+    return tuple(sorted({match[1] for match in found if match}))
 
 
 def _suite(libraries: tuple[Library, ...]) -> str:
@@ -141,7 +144,8 @@ def _run(cpu: Cpu, outcome: _Outcome) -> CpuRun:
     if outcome.crash:
         return CpuRun(cpu.name, False, outcome.crash)
     if outcome.errors:
-        return CpuRun(cpu.name, True if outcome.loaded else None, "; ".join(outcome.errors))
+        said = "; ".join(text for _, text in outcome.errors)
+        return CpuRun(cpu.name, True if outcome.loaded else None, said)
     return CpuRun(cpu.name, True, "loads")
 
 
@@ -161,7 +165,7 @@ def command(tree: Path, cpu: Cpu, *more: str) -> list[str]:
 def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str, ...]) -> _Outcome:
     """Load each library in turn; go on behind one that kills the process."""
     loaded: list[str] = []
-    errors: list[str] = []
+    errors: list[tuple[str, str]] = []
     crash, illegal = "", False
     rest = list(paths)
     while rest:
@@ -172,9 +176,12 @@ def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str,
             if line == "OK":
                 loaded.append(path)
             else:
-                errors.append(line.removeprefix("ERR "))
+                errors.append((path, line.removeprefix("ERR ")))
         if code == 0:
             break
+        if "NOMASK" in out:
+            unmasked = tuple((path, "its CPU features could not be hidden") for path in rest)
+            return _Outcome((), unmasked, "", illegal=False)
         at = rest[min(len(lines), len(rest) - 1)]
         if not crash:
             crash, illegal = f"{Path(at).name}: {_why(code, err)}", code == -signal.SIGILL

@@ -12,11 +12,10 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from jetson_kit import pysite
+from jetson_kit import uv
 from jetson_kit.errors import BadInputError, NetworkError, StepFailedError
 from jetson_kit.files import download, sha256_file
 from jetson_kit.paths import cache_dir
-from jetson_kit.run import run
 
 # A Jetson's own first; among the others, what tells most of the project's builds.
 PLATFORMS = (r"linux.*_aarch64$", r"linux.*_x86_64$", r"linux", r"^any$", r"macosx", r"win")
@@ -42,7 +41,7 @@ def fetch(word: str) -> Path:
         raise BadInputError(
             f"{word} is not NAME==VERSION", "write it like mediapipe==1.2.2"
         ) from error
-    if not re.fullmatch(r"==[^*,]+", str(requirement.specifier)) or requirement.url:
+    if not re.fullmatch(r"==[^*,=]+", str(requirement.specifier)) or requirement.url:
         raise BadInputError(f"{word} names no single version", "write it like mediapipe==1.2.2")
     wanted = f"{requirement.name}{requirement.specifier}"
     rows: list[dict[str, Any]] = []
@@ -63,11 +62,11 @@ def fetch(word: str) -> Path:
 def _listed(wanted: str, python: str) -> list[dict[str, Any]]:
     """Return the wheels of a release as uv lists them in a pylock file."""
     command: list[str | Path] = [
-        *(pysite.uv(), "pip", "compile", "-", "--no-deps", "--universal", "--quiet"),
+        *("pip", "compile", "-", "--no-deps", "--universal", "--quiet"),
         *("--format", "pylock.toml", "--no-header", "--python-version", python),
     ]
     try:
-        text = run(command, what=f"looking up {wanted}", stdin=wanted.encode())
+        text = uv.uv(command, what=f"looking up {wanted}", stdin=wanted)
     except NetworkError:
         raise
     except StepFailedError as error:

@@ -10,12 +10,11 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit import pysite, rootfs
+from jetson_kit import pysite, rootfs, uv
 from jetson_kit.audit import emulate, rules
 from jetson_kit.audit.emulate import Emulation
 from jetson_kit.audit.wheelfile import WheelFile
 from jetson_kit.errors import KitError
-from jetson_kit.run import run
 
 SCRIPT = Path(__file__).with_name("infer.py")
 SUITE = "bookworm"
@@ -26,7 +25,8 @@ def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
     """Return what one inference gave, or "not run: " and why."""
     facts = rules.raw()["inference"]
     if not {facts["model"], facts["needs"]} <= wheel.members:
-        return f"not run: {facts['not_run']}"
+        mediapipe = any(member.startswith("mediapipe/tasks/c/") for member in wheel.members)
+        return f"not run: {facts['not_run_mediapipe' if mediapipe else 'not_run']}"
     python = str(rootfs.data()["suites"][SUITE]["python"])
     if not any(python.replace(".", "") in tag for tag in wheel.tags):
         return f"not run: the wheel is not for Python {python}, which the emulated system has"
@@ -78,9 +78,9 @@ def _install(wheel: WheelFile, folder: Path, python: str) -> None:
         marked = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         if marked and canonicalize_name(requirement.name) not in skip:
             wanted.append(text.split(";")[0].strip())
-    run(
+    uv.uv(
         [
-            *(pysite.uv(), "pip", "install", "--quiet", "--target", folder),
+            *("pip", "install", "--quiet", "--target", folder),
             *("--python-platform", pysite.PLATFORMS["arm64"], "--python-version", python),
             *("--only-binary", ":all:", "--link-mode", "hardlink", *wanted),
         ],

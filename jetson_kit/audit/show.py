@@ -34,7 +34,7 @@ def _facts(item: Audit) -> Table:
     if item.arm_features:
         arm += f" with {rules.say(item.arm_features)}"
     rows = {
-        "is": f"{item.name} {item.version} for {item.os} {item.arch}".strip() or "no native code",
+        "is": f"{item.name} {item.version}, {f'{item.os} {item.arch}'.strip() or 'pure Python'}",
         "GPU": ", ".join(item.gpu_paths) if item.gpu else "not compiled in",
         "Arm level": arm,
         "Python": _span(item.python),

@@ -91,11 +91,11 @@ def _barred(facts: Facts) -> Iterator[str]:
 
 def _unloadable(emulation: Emulation | None, soc: Soc) -> str:
     """Return why a SoC cannot load the libraries, as seen under emulation, "" if it can."""
+    if emulation is not None and emulation.missing:
+        return f"Needs {', '.join(emulation.missing)}, which neither it nor the image brings."
     if emulation is None or emulation.min_arm == UNKNOWN:
         said = "; ".join(emulation.notes) if emulation else "it was not run"
         return f"Not known to load on {soc.family}: {said}."
-    if emulation.missing:
-        return f"Needs {', '.join(emulation.missing)}, which neither it nor the image brings."
     if emulation.min_arm is None:
         said = next((run.says for run in emulation.runs if run.ok is False), "it always failed")
         return f"Its libraries load on no emulated CPU: {said}."
@@ -133,8 +133,10 @@ def _paths(facts: Facts, target: Target) -> Verdict:
         usable.remove("cuda")
         note = f" Its CUDA path needs CUDA {facts.cuda_major}, the release has {have}."
     if usable:
-        says = list(dict.fromkeys(p.says for p in rules.gpu_paths() if p.name in usable))
-        return Verdict("gpu", f"Runs on the GPU by {' and '.join(says)}.{note}")
+        says = {path.name: path.says for path in reversed(rules.gpu_paths())}
+        return Verdict(
+            "gpu", f"Runs on the GPU by {' and '.join(says[name] for name in usable)}.{note}"
+        )
     if not facts.core:
         return Verdict("cpu", "It loads, but holds no inference code that the audit knows.")
     if facts.gpu_paths:
@@ -177,10 +179,9 @@ def pythons(tags: Iterable[str], requires: str, named: Iterable[str]) -> tuple[s
 
 
 def _takes(name: str, abi: str, minor: int) -> bool:
-    kind, digits = name.rstrip("0123456789"), name.lstrip("cpy")
-    if name in ("py3", "py2.py3") or (kind == "py" and digits == "3"):
-        return True
-    if not digits.isdigit() or not digits.startswith("3"):
+    """Tell whether CPython 3.`minor` takes an interpreter tag ("cp311", "py3")."""
+    kind, digits = name[:2], name[2:]
+    if kind not in ("cp", "py") or not digits.startswith("3"):
         return False
-    number = int(digits[1:] or 0)
+    number = int(digits[1:] or 0) if digits[1:].isdigit() or len(digits) == 1 else -1
     return number <= minor if abi == "abi3" or kind == "py" else number == minor

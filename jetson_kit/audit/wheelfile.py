@@ -105,8 +105,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> WheelFile:
         with archive.open(info) as stream:
             head = stream.read(8)
             if not native.sniff(head):
-                if not info.filename.startswith(folders[0]):
-                    _drain(stream)
+                _drain(stream)
                 continue
             data = head + stream.read()
         library = native.read(info.filename, data)
@@ -117,7 +116,8 @@ def _read(path: Path, archive: zipfile.ZipFile) -> WheelFile:
             lies.append(f"RECORD does not have the hash of {info.filename}: it was changed")
     declared = tuple(sorted({str(tag) for text in wheel.get_all("Tag", []) for tag in _tags(text)}))
     lies += _name_lies(path, name, version, declared)
-    lies += _content_lies(declared or _name_tags(path), libraries)
+    for tags in dict.fromkeys((declared, _name_tags(path))):
+        lies += _content_lies(tags, libraries)
     return WheelFile(
         path=path,
         name=name,
@@ -193,16 +193,20 @@ def _name_lies(path: Path, name: str, version: str, declared: tuple[str, ...]) -
 
 def _content_lies(tags: tuple[str, ...], libraries: list[Library]) -> list[str]:
     platforms = {tag.rsplit("-", 1)[-1] for tag in tags}
+    if not platforms:
+        return []
     if not libraries:
         wanted = sorted(platforms - {"any"})
         return [f"tagged {wanted[0]}, but holds no native library"] if wanted else []
     if "any" in platforms:
         return [f"tagged for any platform, but holds {libraries[0].arch} libraries"]
     lies = []
-    for library in libraries:
-        if platforms and not any(_fits(platform, library) for platform in platforms):
-            where = PurePosixPath(library.path).name
-            lies.append(f"tagged {min(platforms)}, but {where} is {library.format} {library.arch}")
+    odd = [lib for lib in libraries if not any(_fits(platform, lib) for platform in platforms)]
+    if odd:
+        where = PurePosixPath(odd[0].path).name
+        more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
+        kind = f"{odd[0].format} {odd[0].arch}"
+        lies.append(f"tagged {min(platforms)}, but {where}{more} is {kind}")
     limits = [int(found[1]) for p in platforms if (found := re.match(r"manylinux_2_(\d+)_", p))]
     old = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
     limits += [limit for p in platforms for key, limit in old.items() if p.startswith(key + "_")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import sys
 from pathlib import Path
 
 from invoke.context import Context
@@ -31,14 +32,24 @@ def audit(
     del c
     if not wheels:
         raise BadInputError("no wheel was named", "give paths of wheels, or NAME==VERSION")
-    paths = [fetch.fetch(word) if fetch.is_named(word) else Path(word) for word in wheels]
-    audits = [core.audit(path, live=(live or record) or None) for path in paths]
+    audits: list[core.Audit] = []
+    bad: list[BadInputError] = []
+    for word in wheels:
+        try:
+            path = fetch.fetch(word) if fetch.is_named(word) else Path(word)
+            audits.append(core.audit(path, live=(live or record) or None))
+        except BadInputError as error:
+            bad.append(error)
     if record:
         _ship(audits)
     if json:
         print(jsonlib.dumps([item.to_json() for item in audits], indent=2))
     else:
         showing.show(audits, Console(highlight=False))
+    if bad:
+        for early in bad[:-1]:
+            print(early.line(), file=sys.stderr)
+        raise bad[-1]
     useless = [item.wheel for item in audits if not item.useful]
     if useless:
         raise CheckFailedError(
