@@ -52,7 +52,7 @@ def show_built(built: Built) -> None:
     start = facts["first_start"]
     inference = start["inference"]
     if start["selftest"]:
-        inference = f"ok: {start['selftest']['landmarks']['found']} landmarks on the CPU"
+        inference = f"ok on the CPU: {start['selftest']['message']}"
     elif start["inference_reason"]:
         inference = f"not run: {start['inference_reason']}"
     rows = [

@@ -1,0 +1,40 @@
+"""The image's entry point: a command of this package, or any program with its arguments.
+
+`docker run IMAGE selftest` runs our command, `docker run IMAGE python3 app.py` the user's program
+in place of this process, so that signals reach it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn, Optional
+
+from mediapipe_jetson.__main__ import COMMANDS, main
+
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+
+
+def start(arguments: Optional[Sequence[str]] = None) -> NoReturn:
+    """Run what the arguments name; never returns."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in COMMANDS or words[0].startswith("-"):
+        sys.exit(main(words))
+    try:
+        os.execvp(words[0], words)  # noqa: S606
+    except FileNotFoundError:
+        known = ", ".join(COMMANDS)
+        print(
+            f"error: no program {words[0]!r} in this image, and no command of it: {known}",
+            file=sys.stderr,
+        )
+        sys.exit(NOT_FOUND)
+    except OSError as error:
+        print(f"error: {words[0]} can't be started: {error.strerror}", file=sys.stderr)
+        sys.exit(NOT_EXECUTABLE)
+
+
+if __name__ == "__main__":
+    start()
