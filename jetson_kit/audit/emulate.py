@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -94,7 +95,7 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
     runs = tuple(_run(cpu, outcomes[cpu.name]) for cpu in rules.cpus())
     errors = sorted({error for outcome in outcomes.values() for error in outcome.errors})
     missing = _missing(errors, {str(folder / library.path) for library in vital})
-    notes = [f"load: {Path(path).name}: {text}" for path, text in errors]
+    notes = [f"{Path(path).name}: {text.partition(': ')[2] or text}" for path, text in errors]
     # What fails everywhere for want of a library says nothing about the CPU.
     able = tuple(p for p in paths if any(p in outcome.loaded for outcome in outcomes.values()))
     lowest = next((cpu for cpu in rules.cpus() if outcomes[cpu.name].loaded == able), None)
@@ -144,7 +145,8 @@ def _run(cpu: Cpu, outcome: _Outcome) -> CpuRun:
     if outcome.crash:
         return CpuRun(cpu.name, False, outcome.crash)
     if outcome.errors:
-        said = "; ".join(text for _, text in outcome.errors)
+        count = len(outcome.errors)
+        said = f"{count} of {count + len(outcome.loaded)} libraries do not load, not for the CPU"
         return CpuRun(cpu.name, True if outcome.loaded else None, said)
     return CpuRun(cpu.name, True, "loads")
 
@@ -191,24 +193,28 @@ def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str,
 
 def _execute(line: list[str], paths: list[str]) -> tuple[int, str, str]:
     folders = list(dict.fromkeys(str(Path(path).parent) for path in paths))
-    env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "QEMU_SET_ENV": ""}
+    env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
     env["QEMU_SET_ENV"] = f"LD_LIBRARY_PATH={':'.join(folders[:20])}"
     try:
-        done = subprocess.run(
-            line,
-            env=env,
-            capture_output=True,
-            timeout=LOAD_S,
-            check=False,
-            cwd=tempfile.gettempdir(),
-        )
+        with _scratch() as folder, _no_core_files():
+            done = subprocess.run(
+                line, env=env, capture_output=True, timeout=LOAD_S, check=False, cwd=folder
+            )
     except subprocess.TimeoutExpired:
         return -signal.SIGALRM, "", f"no end within {LOAD_S:.0f} s"
-    return (
-        done.returncode,
-        done.stdout.decode("utf-8", "replace"),
-        done.stderr.decode("utf-8", "replace"),
-    )
+    out, err = (stream.decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
+    return done.returncode, out, err
+
+
+@contextlib.contextmanager
+def _no_core_files() -> Iterator[None]:
+    """Keep QEMU from writing the memory of what is meant to crash to a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
 
 
 def _why(code: int, err: str) -> str:

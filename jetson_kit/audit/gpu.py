@@ -10,6 +10,8 @@ from jetson_kit.audit import rules
 from jetson_kit.audit.native import Library
 from jetson_kit.audit.rules import GpuPath
 
+DISPATCH = r"lib(EGL|GLESv2|GLdispatch|GL|vulkan)[.-]"
+
 
 @dataclass(frozen=True)
 class GpuFacts:
@@ -31,6 +33,9 @@ def look(libraries: tuple[Library, ...]) -> GpuFacts:
     paths: list[str] = []
     evidence: list[str] = []
     cuda = 0
+    own = sorted(n for lib in libraries if re.match(DISPATCH, n := PurePosixPath(lib.path).name))
+    if own:
+        evidence.append(f"brings its own GL dispatch: {', '.join(own)}")
     for library in libraries:
         name = PurePosixPath(library.path).name
         against = [text for text in rules.raw()["gpu"]["contradictions"] if library.holds(text)]
