@@ -6,12 +6,13 @@ import json
 
 from invoke.context import Context
 
-from jetson_kit import bench_build
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(name="build", help={"no-rival": "leave out the emulated build, which takes minutes"})
 def build(c: Context, no_rival: bool = False) -> None:
     """Time the build against the plain Dockerfile under emulation. Example: ./inv bench.build."""
+    from jetson_kit import bench_build
+
     del c
     print(json.dumps(bench_build.run(rival=not no_rival), indent=1))

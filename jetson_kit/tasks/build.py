@@ -6,11 +6,6 @@ import json as json_format
 
 from invoke.context import Context
 
-from jetson_kit import build_view, device_facts, images
-from jetson_kit import plan as planning
-from jetson_kit.errors import BadInputError
-from jetson_kit.plan import Request
-from jetson_kit.progress import Progress
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -53,6 +48,12 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the image, write dist/TARGET/ and start it once. Example: ./inv build --jetson."""
+    from jetson_kit import build_view, device_facts, images
+    from jetson_kit import plan as planning
+    from jetson_kit.errors import BadInputError
+    from jetson_kit.plan import Request
+    from jetson_kit.progress import Progress
+
     del c
     if require_gpu and allow_cpu:
         raise BadInputError("--require-gpu and --allow-cpu exclude each other", "give one of them")
