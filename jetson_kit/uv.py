@@ -34,7 +34,8 @@ def program() -> Path:
 def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) -> str:
     """Run uv and return its standard output; a wrong hash becomes an IntegrityError."""
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
-    environment["UV_NO_PROGRESS"] = "1"
+    # Without downloads uv resolves for a Python that is not here by the one that is.
+    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     try:
         return run(
             [program(), *arguments],
