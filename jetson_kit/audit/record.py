@@ -44,10 +44,10 @@ def load(libraries: tuple[Library, ...], *, live: bool | None) -> Measured | Non
     if live:
         return None
     if name in _shipped():
-        return _from_json(_shipped()[name])
+        return parse(_shipped()[name])
     cached = cache_dir("audit") / f"{name}.json"
     if live is None and cached.exists():
-        return _from_json(json.loads(cached.read_text(encoding="utf-8")))
+        return parse(json.loads(cached.read_text(encoding="utf-8")))
     return None
 
 
@@ -76,7 +76,8 @@ def _to_json(libraries: tuple[Library, ...], measured: Measured, wheel: str) -> 
     return json.dumps(body, indent=2) + "\n"
 
 
-def _from_json(body: dict[str, Any]) -> Measured:
+def parse(body: dict[str, Any]) -> Measured:
+    """Return the measurement in a record's JSON."""
     facts = body["emulation"]
     return Measured(
         Emulation(

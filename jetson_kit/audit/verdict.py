@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -115,6 +116,8 @@ def _refused(emulation: Emulation, soc: Soc) -> str:
     said = next((run.says for run in emulation.runs if mine and run.cpu == mine.name), "")
     what = f" ({rules.say(lacking)})" if lacking else ""
     without = " without these" if lacking else ""
+    # Its makers' internal links tell a reader nothing.
+    said = re.sub(r"\s*\(go/[^)]*\)\.?", "", said)
     seen = f" Emulated, it ended with: {said}." if said else ""
     return f"Needs {emulation.min_arm}{what}; {_cores([soc])}{without}.{seen}"
 

@@ -266,6 +266,37 @@ def test_shipped_records_are_whole_and_mean_what_they_say() -> None:
         assert name == f"{body['wheel'].removesuffix('.whl')}.json"
 
 
+def measured_facts(version: str, gpu_paths: tuple[str, ...]) -> verdict.Facts:
+    """Return facts with the measurement that is shipped for an official wheel."""
+    path = next(record.SHIPPED.glob(f"mediapipe-{version}-*.json"))
+    emulation = record.parse(json.loads(path.read_text())).emulation
+    return verdict.Facts(
+        "aarch64", "linux", gpu_paths, 0, "2.27", False, ("3.11",), emulation, (), True
+    )
+
+
+def test_each_soc_is_judged_by_what_it_has() -> None:
+    facts = measured_facts("1.2.2", ("gl", "webgpu"))
+    socs = {soc.id: soc for soc in targets.load().socs}
+    release = targets.resolve("35.6.4")
+    nano, xavier, orin = (
+        verdict.for_soc(facts, release, socs[name]) for name in ("tegra210", "tegra194", "tegra234")
+    )
+    assert (nano.verdict, xavier.verdict, orin.verdict) == ("no", "no", "gpu")
+    assert "LSE atomics" in nano.reason
+    assert "LSE atomics" not in xavier.reason
+    assert "dotprod" in xavier.reason
+    whole = verdict.for_target(facts, release)
+    assert whole.verdict == "gpu"
+    assert "Not on Xavier" in whole.reason
+
+
+def test_old_boards_keep_the_cpu() -> None:
+    facts = measured_facts("0.10.18-cp311", ())
+    found = {verdict.for_target(facts, target).verdict for target in targets.load().all}
+    assert found == {"cpu"}
+
+
 def test_rules_name_only_what_exists() -> None:
     known = rules.features()
     assert all(op.feature in known for op in rules.opcodes())
