@@ -8,9 +8,8 @@ from pathlib import Path
 
 from docker.errors import APIError, NotFound
 
-from jetson_kit import engine, uv
+from jetson_kit import engine, kept, uv
 from jetson_kit.errors import BadInputError
-from jetson_kit.files import written_aside
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
 
@@ -84,7 +83,7 @@ def _standalone(python: str, arch: str) -> Path:
             if path.name.startswith("cpython-3") and path.is_dir() and not path.is_symlink()
         )
         tar = cache_dir("layers") / f"{folder.name}.tar"
-        if not tar.exists():
-            with written_aside(tar) as aside, LayerTar(aside) as layer:
+        if not kept.intact(tar):
+            with kept.made(tar) as aside, LayerTar(aside) as layer:
                 layer.tree(PREFIX, folder)
     return tar

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.errors import StepFailedError, ToolMissingError
-from jetson_kit.files import disk_guard, sha256_file
+from jetson_kit.files import disk_guard, locked, sha256_file
 from jetson_kit.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -90,6 +90,13 @@ def fetch(
         raise ToolMissingError(
             f"Debian's signing keys are missing ({KEYRING})", "install debian-archive-keyring"
         )
+    with locked(folder / "kit.lock", lambda: None):
+        return _fetch(packages, suite, arch, folder, status, essential)
+
+
+def _fetch(
+    packages: tuple[str, ...], suite: str, arch: str, folder: Path, status: str, essential: bool
+) -> tuple[Deb, ...]:
     with disk_guard(folder):
         config = _configure(folder, suite, arch, status)
     env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
@@ -138,6 +145,8 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         'Dir::Etc::trustedparts "/dev/null";\nAcquire::Languages "none";\n'
         'Acquire::Retries "2";\nAPT::Sandbox::User "root";\n'
         'APT::Get::AllowUnauthenticated "false";\n'
+        # Without it a failed update is a warning, and the install goes on from old lists.
+        'APT::Update::Error-Mode "any";\n'
     )
     return config
 

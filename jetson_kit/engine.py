@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -119,11 +120,13 @@ def with_fixed_times(tag: str) -> Image:
             archive.addfile(info, io.BytesIO(raw))
     try:
         client().images.load(body.getvalue())
-    except (APIError, ImageNotFound):
+    except DockerException:
         return found
     made = client().images.get(tag)
-    if made.id != found.id and not client().images.get(str(found.id)).tags:
-        client().images.remove(str(found.id), noprune=True)
+    # A container of a killed build may still hold the first one: then it stays.
+    with contextlib.suppress(DockerException):
+        if made.id != found.id and not client().images.get(str(found.id)).tags:
+            client().images.remove(str(found.id), noprune=True)
     return made
 
 

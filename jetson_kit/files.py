@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
+import http.client
 import os
 import shutil
 import tempfile
-import urllib.error
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jetson_kit.errors import DiskFullError, IntegrityError, NetworkError
 
 CHUNK = 1 << 20
+FULL = (errno.ENOSPC, errno.EDQUOT)
+# What a killed run leaves; younger ones may belong to a run that goes on.
+STALE_S = 86400.0
 
 
 def sha256_file(path: Path) -> str:
@@ -25,26 +30,61 @@ def sha256_file(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def disk_guard(what: Path) -> Iterator[None]:
-    """Turn "no space left" into a DiskFullError error that names the place."""
+def disk_guard(what: Path | None = None) -> Iterator[None]:
+    """Turn "no space left" into a DiskFullError that names the place, where it is known."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free = shutil.disk_usage(what if what.exists() else what.parent).free // 2**20
+        if error.errno in FULL:
             raise DiskFullError(
-                f"no space left for {what} ({free} MiB free)",
+                f"no space left{_room(what)}",
                 "free some space, or set KIT_CACHE to a larger disk, and run it again",
             ) from error
         raise
 
 
+def _room(what: Path | None) -> str:
+    if what is None:
+        return " on a disk that this writes to"
+    there = next((place for place in (what, *what.parents) if place.exists()), Path("/"))
+    return f" for {what} ({shutil.disk_usage(there).free // 2**20} MiB free)"
+
+
+@contextlib.contextmanager
+def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file `path`; it is free again when its holder ends, however it ends.
+
+    `waiting` is called once if another process holds it now.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove what killed runs left in `folder`: whatever matches and is older than STALE_S."""
+    for left in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime < STALE_S:
+                continue
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
+
+
 @contextlib.contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
+    with disk_guard(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
     aside = Path(name)
     try:
         with disk_guard(path.parent):
@@ -66,19 +106,32 @@ def download(url: str, path: Path, sha256: str, timeout_s: float = 60.0) -> Path
 
     Raises NetworkError if it cannot be had, IntegrityError if the bytes are others.
     """
-    digest = hashlib.sha256()
     with written_aside(path) as aside:
         try:
-            with urllib.request.urlopen(url, timeout=timeout_s) as reply, aside.open("wb") as out:  # noqa: S310
-                while block := reply.read(CHUNK):
-                    digest.update(block)
-                    out.write(block)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            found = _stream(url, aside, timeout_s)
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
             reason = getattr(error, "reason", error)
             raise NetworkError(f"cannot fetch {url}: {reason}", "check the network") from error
-        if digest.hexdigest() != sha256:
+        if found != sha256:
             raise IntegrityError(
-                f"{url} has sha256 {digest.hexdigest()}, expected {sha256}",
+                f"{url} has sha256 {found}, expected {sha256}",
                 "it was changed or damaged on the way; nothing of it was kept",
             )
     return path
+
+
+def _stream(url: str, path: Path, timeout_s: float) -> str:
+    """Copy what `url` gives into a file; return its sha256."""
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=timeout_s) as reply, path.open("wb") as out:  # noqa: S310
+        size = 0
+        while block := reply.read(CHUNK):
+            size += len(block)
+            digest.update(block)
+            out.write(block)
+        length = reply.headers.get("Content-Length")
+    if length and size < int(length):
+        raise ConnectionError(f"the connection ended after {size} of {length} bytes")
+    return digest.hexdigest()

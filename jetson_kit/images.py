@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError
+from docker.errors import DockerException
 from docker.models.images import Image
 
 from jetson_kit import __version__, device_wheel, engine, manifest, oci, parts, sbom, smoke
-from jetson_kit.errors import NetworkError
-from jetson_kit.files import disk_guard, write_text
+from jetson_kit.errors import BadInputError, NetworkError
+from jetson_kit.files import disk_guard, locked, sweep, write_text
 from jetson_kit.parts import Parts
 from jetson_kit.paths import ROOT, cache_dir
 from jetson_kit.plan import BuildPlan
@@ -25,6 +28,7 @@ from jetson_kit.run import run
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
 BAKE = ROOT / "docker" / "docker-bake.hcl"
 MANIFEST = "manifest.json"
+SBOM = "sbom.cdx.json"
 
 
 @dataclass(frozen=True)
@@ -45,29 +49,44 @@ def image_only(
 ) -> Image:
     """Build the image into the local engine and nothing more; `cached` False distrusts BuildKit."""
     engine.client()
-    made = parts.make(plan, progress, device_source=device_source)
-    return _bake(plan, made, progress, cached=cached)
+    with _alone(plan, progress):
+        made = parts.make(plan, progress, device_source=device_source)
+        if damaged := parts.drop_damaged(made):
+            progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
+            made = parts.make(plan, progress, device_source=device_source)
+        return _bake(plan, made, progress, cached=cached)
 
 
 def build(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Built:
     """Build the image, write dist/<name>/ and start the image once.
 
-    Whatever was built from the same inputs before is used again. Raises the typed errors of the
-    steps; the old dist/<name>/ stays until the new one is whole.
+    Whatever was built from the same inputs before is used again. Raises BadInputError for an
+    output folder that holds something else, and the typed errors of the steps; the old
+    dist/<name>/ stays until the new one is whole. A second build of the same waits for the first.
     """
+    _check_output(plan.output)
     engine.client()
+    with _alone(plan, progress):
+        return _build(plan, progress, refresh)
+
+
+def _build(plan: BuildPlan, progress: Progress, refresh: bool) -> Built:
+    _recover(plan.output)
     made = parts.make(plan, progress, refresh=refresh)
     inputs = _inputs(plan, made)
     if known := _unchanged(plan, inputs):
         progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
         return Built(known, plan.output, fresh=False)
+    if damaged := parts.drop_damaged(made):
+        progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
+        made = parts.make(plan, progress)
     image = _bake(plan, made, progress)
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(smoke.start, plan, str(image.id), progress)
         folder = _aside(plan.output)
         archive = _archive(plan, image, folder, progress)
         with progress.step("sbom", "SBOM (CycloneDX)"):
-            write_text(folder / "sbom.cdx.json", sbom.document(plan, made))
+            write_text(folder / SBOM, sbom.document(plan, made))
         first_start = started.result()
     document = manifest.document(plan, made, image, archive, first_start, inputs)
     write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
@@ -82,9 +101,10 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
         repository, _, tag = reference.rpartition(":")
         if not repository or "/" in tag:
             repository, tag = reference, plan.name
-        image.tag(repository, tag)
         digest = ""
         try:
+            if not image.tag(repository, tag):
+                raise BadInputError(f"{reference} is no image reference")
             for row in engine.client().images.push(repository, tag, stream=True, decode=True):
                 if "error" in row:
                     raise NetworkError(
@@ -92,8 +112,14 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
                         "check the name and the network, and log in with: docker login",
                     )
                 digest = row.get("aux", {}).get("Digest", digest)
-        except APIError as error:
-            raise NetworkError(f"push to {reference} failed: {error.explanation}") from error
+        except DockerException as error:
+            said = getattr(error, "explanation", None) or error
+            if getattr(error, "status_code", 500) in (400, 404):
+                raise BadInputError(
+                    f"{reference} is no image reference: {said}",
+                    "write it as registry/name:tag, in lower case",
+                ) from error
+            raise NetworkError(f"push to {reference} failed: {said}") from error
         step.note = digest
     return digest
 
@@ -101,7 +127,8 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
 def _inputs(plan: BuildPlan, made: Parts) -> str:
     """Return the digest of all that the image, its archive and its first start depend on."""
     recipe = [DOCKERFILE.read_bytes(), BAKE.read_bytes(), made.key.encode(), plan.tag.encode()]
-    return oci.digest(b"\0".join((*recipe, __version__.encode(), str(oci.LEVEL).encode())))
+    settings = f"{__version__} {oci.LEVEL} {oci.WINDOW_LOG}"
+    return oci.digest(b"\0".join((*recipe, settings.encode())))
 
 
 def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
@@ -114,9 +141,10 @@ def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
         image = engine.image(plan.tag)
         archive = plan.output / known["archive"]["file"]
         same = known["inputs"] == inputs and image is not None and image.id == known["image"]["id"]
-        return known if same and archive.stat().st_size == known["archive"]["size"] else None
-    except (ValueError, KeyError, OSError):
+        whole = archive.stat().st_size == known["archive"]["size"] and (plan.output / SBOM).exists()
+    except (ValueError, KeyError, TypeError, OSError):
         return None
+    return known if same and whole else None
 
 
 def _bake(plan: BuildPlan, made: Parts, progress: Progress, *, cached: bool = True) -> Image:
@@ -188,6 +216,41 @@ def _archive(plan: BuildPlan, image: Image, folder: Path, progress: Progress) ->
     }
 
 
+@contextlib.contextmanager
+def _alone(plan: BuildPlan, progress: Progress) -> Iterator[None]:
+    """Hold the locks of an image's name and of its output folder, always in this order."""
+    place = hashlib.sha256(str(plan.output).encode()).hexdigest()[:16]
+    with contextlib.ExitStack() as held:
+        for name in (f"image-{plan.name}", f"output-{place}"):
+            lock = cache_dir("locks") / f"{name}.lock"
+            held.enter_context(
+                locked(lock, lambda: progress.say(f"        another build of {plan.name} is ahead"))
+            )
+        for folder in ("rootfs", "layers", "blobs", "wheels", "models"):
+            sweep(cache_dir(folder), ".*.part")
+        sweep(cache_dir("tmp"), "*")
+        yield
+
+
+def _check_output(output: Path) -> None:
+    """Refuse a folder whose contents are not ours: publishing would replace them."""
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise BadInputError(f"{output} is not a folder", "name another with --output")
+    if any(output.iterdir()) and not (output / MANIFEST).is_file():
+        raise BadInputError(
+            f"{output} holds files that no build wrote", "name a new or empty folder with --output"
+        )
+
+
+def _recover(output: Path) -> None:
+    """Put the old folder back where a build was killed while it was replaced."""
+    old = output.with_name(f".{output.name}.old")
+    if old.exists() and not output.exists():
+        old.rename(output)
+
+
 def _aside(output: Path) -> Path:
     """Return an empty folder beside the output; what an interrupted build left there goes."""
     folder = output.with_name(f".{output.name}.part")
@@ -197,7 +260,7 @@ def _aside(output: Path) -> Path:
 
 
 def _publish(folder: Path, output: Path) -> None:
-    """Put the finished folder in place of the old one; a kill between leaves one of the two."""
+    """Put the finished folder in place of the old one; _recover mends a kill between."""
     old = output.with_name(f".{output.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if output.exists():

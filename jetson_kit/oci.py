@@ -17,6 +17,7 @@ from typing import IO, Any
 
 import zstandard
 
+from jetson_kit.errors import StepFailedError
 from jetson_kit.files import CHUNK, sha256_file, write_text, written_aside
 from jetson_kit.layers import EPOCH
 from jetson_kit.paths import cache_dir
@@ -95,15 +96,24 @@ def blobs(
     save: Callable[[set[str], Callable[[str, IO[bytes]], None]], None],
 ) -> tuple[Blob, ...]:
     """Return the compressed layers; `save` is asked only for those that the cache lacks."""
-    missing = {diff_id for diff_id in diff_ids if not _listing(diff_id).exists()}
+    missing = {diff_id for diff_id in diff_ids if _kept(diff_id) is None}
     if missing:
         save(missing, _compress)
-    found = []
-    for diff_id in diff_ids:
+    found = [_kept(diff_id) for diff_id in diff_ids]
+    if any(blob is None for blob in found):
+        raise StepFailedError("the engine did not hand out every layer of the image")
+    return tuple(blob for blob in found if blob)
+
+
+def _kept(diff_id: str) -> Blob | None:
+    """Return a layer of the cache, all of it read and compared with its digest, or None."""
+    path = _blob(diff_id)
+    try:
         facts = json.loads(_listing(diff_id).read_text(encoding="utf-8"))
-        path = _blob(diff_id)
-        found.append(Blob(diff_id, path, facts["digest"], facts["size"]))
-    return tuple(found)
+        blob = Blob(diff_id, path, facts["digest"], facts["size"])
+        return blob if f"sha256:{sha256_file(path)}" == blob.digest else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _blob(diff_id: str) -> Path:

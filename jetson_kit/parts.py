@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import base_image, device_wheel, models, pysite, repack, rootfs
+from jetson_kit import base_image, device_wheel, kept, models, pysite, repack, rootfs
 from jetson_kit.base_image import Base
-from jetson_kit.files import sha256_file, written_aside
+from jetson_kit.files import sha256_file
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import BuildPlan
@@ -41,6 +41,16 @@ class Parts:
         """Return the hash of all inputs: cache files are named by their contents."""
         names = [self.base.identity, *(f"{name}={tar.name}" for name, tar in self.tars)]
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def drop_damaged(made: Parts) -> tuple[str, ...]:
+    """Remove layer tars whose bytes are no longer those that were made; return their names."""
+    with ThreadPoolExecutor(2) as pool:
+        whole = list(pool.map(lambda part: kept.intact(part[1], thorough=True), made.tars))
+    damaged = [tar for (_, tar), good in zip(made.tars, whole, strict=True) if not good]
+    for tar in damaged:
+        kept.forget(tar)
+    return tuple(tar.name for tar in damaged)
 
 
 def make(
@@ -122,8 +132,8 @@ def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str,
             indent=1,
         )
         tar = cache_dir("layers") / f"models-{_hash(manifest)}.tar"
-        if not tar.exists():
-            with written_aside(tar) as aside, LayerTar(aside) as layer:
+        if not kept.intact(tar):
+            with kept.made(tar) as aside, LayerTar(aside) as layer:
                 layer.data(f"{MODELS}/manifest.json", manifest + "\n")
                 for path in found:
                     layer.file(f"{MODELS}/{path.name}", path)
@@ -136,8 +146,8 @@ def _config(plan: BuildPlan) -> Path:
     about = json.dumps({key: facts[key] for key in facts if key != "output"}, indent=1) + "\n"
     loader = "".join(f"{folder}\n" for folder in plan.driver_dirs)
     tar = cache_dir("layers") / f"config-{_hash(about + loader)}.tar"
-    if not tar.exists():
-        with written_aside(tar) as aside, LayerTar(aside) as layer:
+    if not kept.intact(tar):
+        with kept.made(tar) as aside, LayerTar(aside) as layer:
             if loader:
                 layer.data("etc/ld.so.conf.d/000-nvidia-injected.conf", loader)
             layer.data("etc/mediapipe-jetson/plan.json", about)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
-from jetson_kit import uv
-from jetson_kit.files import sha256_file, write_text, written_aside
+from jetson_kit import kept, uv
+from jetson_kit.files import disk_guard, sha256_file, write_text
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
 
@@ -92,20 +92,31 @@ def _layer(
 ) -> SiteLayer:
     tar = cache_dir("layers") / f"{name}-{key}.tar"
     listing = tar.with_suffix(".json")
-    if not (tar.exists() and listing.exists()):
-        with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix=f"{name}-") as scratch:
+    known = _listed(listing) if kept.intact(tar) else None
+    if known is None:
+        with (
+            disk_guard(tar.parent),
+            tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix=f"{name}-") as scratch,
+        ):
             site = Path(scratch) / "site"
             site.mkdir()
             install(site)
             for script in ("bin", ".lock"):
                 _drop(site, script)
-            found = _installed(site)
-            with written_aside(tar) as aside, LayerTar(aside) as layer:
+            known = _installed(site)
+            with kept.made(tar) as aside, LayerTar(aside) as layer:
                 first(layer)
                 layer.tree(f"{PREFIX}/lib/python{python}/site-packages", site)
-            write_text(listing, json.dumps([[d.name, d.version, d.license] for d in found]))
-    rows = json.loads(listing.read_text(encoding="utf-8"))
-    return SiteLayer(tar, tuple(Installed(*row) for row in rows))
+            write_text(listing, json.dumps([[d.name, d.version, d.license] for d in known]))
+    return SiteLayer(tar, known)
+
+
+def _listed(listing: Path) -> tuple[Installed, ...] | None:
+    try:
+        rows = json.loads(listing.read_text(encoding="utf-8"))
+        return tuple(Installed(*row) for row in rows)
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _install(what_from: list[str | Path], python: str, arch: str, into: Path, *, what: str) -> None:

@@ -10,8 +10,8 @@ import fnmatch
 import hashlib
 import io
 import json
-import os
 import posixpath
+import shutil
 import tarfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import debian
+from jetson_kit import debian, kept
 from jetson_kit.debian import Deb
 from jetson_kit.errors import BadInputError
-from jetson_kit.files import disk_guard, write_text, written_aside
+from jetson_kit.files import disk_guard, locked, write_text
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import ROOT, cache_dir
 
@@ -92,8 +92,8 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
     key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
     tar = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{key}.tar"
-    if not tar.exists():
-        with written_aside(tar) as aside:
+    if not kept.intact(tar):
+        with kept.made(tar) as aside:
             _assemble(aside, debs, spec, _injected(spec) if facts["injected"] else "")
     made = Rootfs(
         tar, key, suite, arch, variant, tuple((d.name, d.version, d.architecture) for d in debs)
@@ -106,22 +106,25 @@ def tree(variant: str, suite: str, arch: str) -> Path:
     """Return the root file system unpacked as a folder (for user emulation), cached."""
     made = build(variant, suite, arch)
     folder = made.tar.with_suffix("")
-    if not folder.exists():
-        aside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-        with disk_guard(folder.parent), tarfile.open(made.tar) as archive:
-            archive.extractall(aside, filter="tar")
-            aside.replace(folder)
+    with locked(cache_dir("locks") / f"{folder.name}.lock", lambda: None):
+        if not folder.exists():
+            aside = folder.with_name(f".{folder.name}.part")
+            shutil.rmtree(aside, ignore_errors=True)
+            with disk_guard(folder.parent), tarfile.open(made.tar) as archive:
+                archive.extractall(aside, filter="tar")
+                aside.replace(folder)
     return folder
 
 
 def _known(pointer: Path, variant: str, suite: str, arch: str) -> Rootfs | None:
-    if not pointer.exists():
+    try:
+        facts = json.loads(pointer.read_text(encoding="utf-8"))
+        packages = tuple((name, version, of) for name, version, of in facts["packages"])
+        tar = pointer.parent / f"{suite}-{arch}-{variant}-{facts['key']}.tar"
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    facts = json.loads(pointer.read_text(encoding="utf-8"))
-    tar = pointer.parent / f"{suite}-{arch}-{variant}-{facts['key']}.tar"
-    if not tar.exists():
+    if not kept.intact(tar):
         return None
-    packages = tuple((name, version, of) for name, version, of in facts["packages"])
     return Rootfs(tar, facts["key"], suite, arch, variant, packages)
 
 

@@ -6,20 +6,37 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jetson_kit.errors import DiskFullError, NetworkError, StepFailedError, ToolMissingError
+from jetson_kit.errors import (
+    DiskFullError,
+    IntegrityError,
+    KitError,
+    NetworkError,
+    StepFailedError,
+    ToolMissingError,
+)
 
+# In lower case: apt, uv, buildx and ssh each have a spelling of their own.
 NETWORK_WORDS = (
-    "Temporary failure resolving",
-    "Could not resolve",
-    "Name or service not known",
-    "Connection refused",
-    "Network is unreachable",
+    "temporary failure resolving",
+    "could not resolve",
+    "could not connect",
+    "name or service not known",
+    "connection refused",
+    "connection timed out",
+    "network is unreachable",
     "dns error",
     "failed to lookup address",
     "error sending request",
-    "Failed to fetch",
+    "failed to fetch",
     "no such host",
     "i/o timeout",
+)
+# What apt says of bytes that are not what was signed.
+TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")
+FULL_WORDS = (
+    "no space left on device",
+    "disk quota exceeded",
+    "you don't have enough free space",
 )
 
 
@@ -34,8 +51,8 @@ def run(
 ) -> str:
     """Run `command` and return its standard output.
 
-    `what` names the step in errors. Raises ToolMissingError, NetworkError, DiskFullError or
-    StepFailedError.
+    `what` names the step in errors. Raises ToolMissingError, NetworkError, IntegrityError,
+    DiskFullError or StepFailedError.
     """
     try:
         done = subprocess.run(
@@ -59,14 +76,20 @@ def run(
     raise failure(what, done.returncode, done.stderr.decode(errors="replace"))
 
 
-def failure(what: str, code: int, stderr: str) -> NetworkError | DiskFullError | StepFailedError:
+def failure(what: str, code: int, stderr: str) -> KitError:
     """Return the typed error for a failed program, judged by what it printed."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     last = next((line for line in lines if "error" in line.lower() or line[:2] == "E:"), "")
     last = last or (lines[-1] if lines else f"exit code {code}")
-    if "No space left on device" in stderr:
-        return DiskFullError(f"{what}: no space left on device", "free some space and run it again")
+    if any(word in stderr.lower() for word in FULL_WORDS):
+        return DiskFullError(
+            f"{what}: no space left on device",
+            "free some space, or set KIT_CACHE to a larger disk, and run it again",
+        )
     for line in lines:
-        if any(word in line for word in NETWORK_WORDS):
+        if any(word in line.lower() for word in TRUST_WORDS):
+            return IntegrityError(f"{what}: {line}", "nothing of it was used; check the mirror")
+    for line in lines:
+        if any(word in line.lower() for word in NETWORK_WORDS):
             return NetworkError(f"{what}: {line}", "check the network and run it again")
     return StepFailedError(f"{what} failed: {last}")

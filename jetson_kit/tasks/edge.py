@@ -13,7 +13,6 @@ from invoke.tasks import Task, task
 
 from jetson_kit.errors import KitError
 from jetson_kit.files import disk_guard
-from jetson_kit.paths import ROOT
 
 Body = Callable[..., Any]
 
@@ -22,7 +21,7 @@ def _guarded(body: Body) -> Body:
     @functools.wraps(body)
     def inner(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
-            with disk_guard(ROOT):
+            with disk_guard():
                 return body(*args, **kwargs)
         except KitError as error:
             print(error.line(), file=sys.stderr)
@@ -34,7 +33,7 @@ def _guarded(body: Body) -> Body:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
         except OSError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
             sys.exit(KitError.exit_code)
 
     return inner

@@ -1,0 +1,41 @@
+"""Files in the cache that are checked before they are used again: size always, hash where asked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from jetson_kit.files import sha256_file, write_text, written_aside
+
+
+@contextlib.contextmanager
+def made(path: Path) -> Iterator[Path]:
+    """Yield a path aside that becomes `path`, with its size and hash recorded beside it."""
+    with written_aside(path) as aside:
+        yield aside
+        facts = {"sha256": sha256_file(aside), "size": aside.stat().st_size}
+        # First the record: one that does not fit its file means "make it again", never "use it".
+        write_text(_record(path), json.dumps(facts))
+
+
+def intact(path: Path, *, thorough: bool = False) -> bool:
+    """Tell whether a file is what was made; `thorough` reads all of it (about 1 s per GB)."""
+    try:
+        facts = json.loads(_record(path).read_text(encoding="utf-8"))
+        if path.stat().st_size != facts["size"]:
+            return False
+        return not thorough or sha256_file(path) == facts["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def forget(path: Path) -> None:
+    """Remove a file and its record."""
+    path.unlink(missing_ok=True)
+    _record(path).unlink(missing_ok=True)
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sum")
