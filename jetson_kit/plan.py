@@ -23,8 +23,6 @@ SCHEMA = "mediapipe-jetson-kit/plan/1"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 VARIANTS = ("runtime", "emulated")
 REPOSITORY = "mediapipe-jetson"
-# The official aarch64 wheels with GPU inside (from 1.0.1) use LSE atomics: measured by the audit.
-GPU_SINCE = "armv8.1-a"
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,8 @@ def make(request: Request) -> BuildPlan:
     arch = "arm64" if target else host_arch()
     base, python = _base(request, target)
     suite = rootfs.suite_for(python) if base == "debian" else ""
-    pin, verdict, reason = _wheel(request, target, socs, arch, python)
+    chosen, judged = _wheel(request, target, socs, arch, python)
+    pin = chosen.pin
     parts = [target.name if target else f"native-{arch}", request.module, request.variant]
     name = "-".join(part for part in parts if part and part != "runtime")
     return BuildPlan(
@@ -142,13 +141,13 @@ def make(request: Request) -> BuildPlan:
         suite=suite,
         variant=request.variant,
         pin=pin,
-        verdict=verdict,
-        reason=reason,
+        verdict=chosen.verdict,
+        reason=chosen.reason,
         lock=wheels.lock_for(pin.wheel_class, arch, python),
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
-        notes=_notes(socs, verdict, pin),
+        notes=_notes(target, socs, chosen, judged),
     )
 
 
@@ -194,71 +193,91 @@ def _base(request: Request, target: Target | None) -> tuple[str, str]:
     return target.ngc_image, python
 
 
+@dataclass(frozen=True)
+class _Judged:
+    """A pinned wheel and what its audit says of the boards."""
+
+    pin: Pin
+    verdict: str
+    reason: str
+
+
 def _wheel(
     request: Request, target: Target | None, socs: tuple[Soc, ...], arch: str, python: str
-) -> tuple[Pin, str, str]:
-    """Return the newest wheel whose audit passes on every board, with verdict and reason."""
+) -> tuple[_Judged, tuple[_Judged, ...]]:
+    """Return the newest wheel whose audit passes on every board, and all that were judged."""
     place = target.name if target else arch
-    pins = [pin for pin in wheels.pins() if pin.arch == arch]
-    if request.mediapipe:
-        known = list(dict.fromkeys(pin.version for pin in pins))
-        pins = [pin for pin in pins if pin.version == request.mediapipe]
-        if not pins:
-            raise BadInputError(
-                f"MediaPipe {request.mediapipe} is not pinned for {arch}",
-                f"choose one of {', '.join(known)}",
-            )
-    refused: list[str] = []
-    for pin in pins:
-        if not pin.supports(python):
-            offered = ", ".join(
-                sorted(
-                    {one for p in pins for one in p.pythons if p.version == pin.version},
-                    key=Version,
-                )
-            )
-            refused.append(f"{pin.version} is for Python {offered}")
-            continue
-        found = planned_verdict(pin, target, socs)
-        if found.verdict == "no":
-            refused.append(f"{pin.version}: {found.reason.rstrip('.')}")
-            continue
-        if _gpu_required(request, socs) and found.verdict != "gpu":
-            raise BadInputError(
-                f"MediaPipe {pin.version} can't use the GPU of {place}: {found.reason.rstrip('.')}",
-                "add --allow-cpu (or drop --require-gpu) to accept inference on the CPU",
-            )
-        return pin, found.verdict, found.reason
-    raise BadInputError(
-        f"no MediaPipe wheel fits {place} with Python {python}: "
-        + "; ".join(dict.fromkeys(refused)),
-        "choose another --python or --mediapipe",
-    )
+    every = tuple(_judge(pin, target, socs) for pin in wheels.pins() if pin.arch == arch)
+    judged = tuple(one for one in every if request.mediapipe in ("", one.pin.version))
+    if not judged:
+        known = dict.fromkeys(one.pin.version for one in every)
+        raise BadInputError(
+            f"MediaPipe {request.mediapipe} is not pinned for {arch}",
+            f"choose one of {', '.join(known)}",
+        )
+    fitting = [one for one in judged if one.verdict != "no" and one.pin.supports(python)]
+    if not fitting:
+        raise BadInputError(
+            f"no MediaPipe wheel fits {place} with Python {python}: {_refusals(judged, python)}",
+            "choose another --python or --mediapipe",
+        )
+    best = fitting[0]
+    can = any(one.verdict == "gpu" for one in every)
+    required = bool(target) and can if request.require_gpu is None else request.require_gpu
+    if required and best.verdict != "gpu":
+        raise BadInputError(
+            f"MediaPipe {best.pin.version} can't use the GPU of {place}: {best.reason.rstrip('.')}",
+            "add --allow-cpu (or drop --require-gpu) to accept inference on the CPU",
+        )
+    return best, judged
 
 
-def _gpu_required(request: Request, socs: tuple[Soc, ...]) -> bool:
-    """Boards that can have the GPU require it unless told otherwise."""
-    if request.require_gpu is not None:
-        return request.require_gpu
-    return bool(socs) and all(targets.arm_runs(soc.arm_level, GPU_SINCE) for soc in socs)
+def _judge(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> _Judged:
+    found = planned_verdict(pin, target, socs)
+    return _Judged(pin, found.verdict, found.reason)
 
 
-def _notes(socs: tuple[Soc, ...], verdict: str, pin: Pin) -> tuple[str, ...]:
-    if not socs or verdict == "gpu":
+def _refusals(judged: tuple[_Judged, ...], python: str) -> str:
+    """Return why each version is out, one clause a version."""
+    said: dict[str, str] = {}
+    for one in judged:
+        version = one.pin.version
+        offered = sorted(
+            {p for x in judged if x.pin.version == version for p in x.pin.pythons}, key=Version
+        )
+        fits = python in offered
+        said[version] = (
+            f"{version}: {one.reason.rstrip('.')}"
+            if one.verdict == "no" and (fits or version not in said)
+            else f"{version} is for Python {', '.join(offered)}"
+        )
+    return "; ".join(said.values())
+
+
+def _notes(
+    target: Target | None, socs: tuple[Soc, ...], chosen: _Judged, judged: tuple[_Judged, ...]
+) -> tuple[str, ...]:
+    """Say plainly when MediaPipe stays on the CPU, why, and what would change it."""
+    if target is None or chosen.verdict == "gpu":
         return ()
-    old = [soc for soc in socs if not targets.arm_runs(soc.arm_level, GPU_SINCE)]
-    names = " and ".join(soc.family for soc in old)
-    why = (
-        f"{names} have armv8.0-a cores, and every official wheel with GPU inside needs {GPU_SINCE}"
-        if old
-        else f"MediaPipe {pin.version} was chosen, which has no GPU inside"
-    )
+    version = chosen.pin.version
+    barred = next((one for one in judged if one.verdict == "no"), None)
+    if barred is None:
+        return (
+            f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
+            "What would change it: leave out --mediapipe.",
+        )
+    ways = "a MediaPipe wheel built from source with GPU for these cores, or an engine runtime "
+    ways += "such as TensorRT beside MediaPipe"
+    newest = judged[0].pin
+    better = [soc for soc in socs if _judge(newest, target, (soc,)).verdict == "gpu"]
+    if better:
+        names = ", ".join(soc.family for soc in better)
+        ways += f"; for {names} boards alone: --module"
     return (
-        f"MediaPipe {pin.version} itself stays on the CPU here: {why}.",
-        "What would change it: a MediaPipe wheel built from source with GPU for armv8.0-a, or an "
-        "engine runtime such as TensorRT beside MediaPipe."
-        if old
-        else "What would change it: leave out --mediapipe.",
+        f"MediaPipe {version} itself stays on the CPU here. MediaPipe {barred.pin.version}, which "
+        f"has GPU inside, was refused: {barred.reason}",
+        f"What would change it: {ways}.",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from docker.errors import APIError, ContainerError
 
 from jetson_kit import engine
+from jetson_kit.audit import rules
 from jetson_kit.errors import StepFailedError, ToolMissingError
 from jetson_kit.plan import BuildPlan, host_arch
 from jetson_kit.progress import Progress
@@ -122,6 +123,8 @@ def _text(raw: bytes | str | None) -> str:
 
 def _emulated_cpu(plan: BuildPlan) -> dict[str, str]:
     """Emulate the oldest core that the target has, so that a wheel too new for it shows here."""
-    if plan.target is None or plan.arch == host_arch():
+    if plan.arch == host_arch():
         return {}
-    return {"QEMU_CPU": "cortex-a57" if plan.arm_level == "armv8.0-a" else "cortex-a76"}
+    wanted = {soc.id for soc in plan.socs}
+    oldest = next((cpu for cpu in rules.cpus() if wanted & set(cpu.socs)), None)
+    return {"QEMU_CPU": oldest.qemu} if oldest else {}
