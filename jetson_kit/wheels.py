@@ -173,8 +173,8 @@ def lock_for(wheel_class: str, arch: str, python: str) -> Path:
         )
     path = lock_path(wheel_class, arch, python)
     if not path.exists():
-        there = sorted(LOCKS.glob(f"{wheel_class}-{arch}-py*.txt"), key=lambda lock: len(lock.name))
-        offered = ", ".join(lock.stem.rpartition("py")[2] for lock in there)
+        there = LOCKS.glob(f"{wheel_class}-{arch}-py*.txt")
+        offered = ", ".join(sorted((one.stem.rpartition("py")[2] for one in there), key=Version))
         raise BadInputError(
             f"no lock for the wheel class {wheel_class} on {arch} with Python {python}",
             f"choose Python {offered}" if offered else "make it with ./inv wheels.lock",

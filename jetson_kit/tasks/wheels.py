@@ -1,0 +1,44 @@
+"""`wheels.build` and `wheels.lock`: the MediaPipe-Jetson wheel and what is locked beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.context import Context
+
+from jetson_kit import locks, repack, wheels
+from jetson_kit.files import sha256_file
+from jetson_kit.paths import ROOT
+from jetson_kit.tasks.edge import kit_task
+
+
+@kit_task(
+    help={
+        "version": "MediaPipe version (the newest that is pinned)",
+        "arch": "arm64 or amd64",
+        "python": "Python that it is for",
+        "out": "folder for the wheel (dist/wheels)",
+    }
+)
+def build(
+    c: Context, version: str = "", arch: str = "arm64", python: str = "3.11", out: str = ""
+) -> None:
+    """Repack the official MediaPipe wheel. Example: ./inv wheels.build --version 1.2.2."""
+    del c
+    pin = wheels.select(arch, python, version)
+    made = repack.build(pin, Path(out) if out else ROOT / "dist" / "wheels")
+    print(f"{made}\nsha256 {sha256_file(made)}\nfrom   {pin.filename}")
+
+
+@kit_task(
+    help={
+        "check": "change nothing; exit 1 if a lock does not fit",
+        "upgrade": "take newer versions of what is locked",
+    }
+)
+def lock(c: Context, check: bool = False, upgrade: bool = False) -> None:
+    """Lock what each wheel class depends on. Example: ./inv wheels.lock --check."""
+    del c
+    for one in locks.update(check=check, upgrade=upgrade):
+        state = "as it was" if one.fresh else "written"
+        print(f"{one.path.name:26} {state:10} {' '.join(one.pins)}")
