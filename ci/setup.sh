@@ -158,7 +158,7 @@ if [ ! -x "$root/.venv/bin/uv" ]; then
     --require-hashes -r "$root/requirements/uv.txt" ||
     fail "uv can't be installed; check the network"
 fi
-VIRTUAL_ENV=$root/.venv "$root/.venv/bin/uv" pip sync --quiet --require-hashes \
+VIRTUAL_ENV=$root/.venv "$root/.venv/bin/uv" pip sync --quiet --compile-bytecode --require-hashes \
   "$root/requirements/host.txt" || fail "the locked Python packages can't be installed"
 touch "$root/.venv/.system"
 cp "$root/requirements/host.txt" "$root/.venv/.locked"
