@@ -17,6 +17,7 @@ from jetson_kit.files import sha256_file
 from jetson_kit.run import failure
 
 TIMEOUT_S = 900.0
+ABSENT_WORDS = ("Could not find a version", "No matching distribution")
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
 
 
@@ -61,6 +62,12 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
         raise IntegrityError(
             f"{what}: the package index gave other bytes than the pinned hash",
             "nothing of it was kept; check the index that this machine uses",
+        )
+    # pip says this too when it can't reach the index.
+    if any(word in done.stderr for word in ABSENT_WORDS):
+        raise NetworkError(
+            f"{what}: the package index does not offer it",
+            "check the network and the index that this machine uses",
         )
     raise failure(what, done.returncode, done.stderr)
 
