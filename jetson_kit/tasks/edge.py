@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from invoke.parser.argument import Argument
+from invoke.program import Program
 from invoke.tasks import Task, task
 
 from jetson_kit.errors import KitError
@@ -49,13 +51,14 @@ class VariadicTask(Task[Body]):
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return one positional argument for each word, then the flags."""
         first, *flags = super().get_arguments(ignore_unknown_help)
+        count = _words(flags)
         words = [
             Argument(
                 names=(f"{first.name}{number or ''}",),
-                positional=number < _words(),
+                positional=number < count,
                 help=first.help if not number else None,
             )
-            for number in range(max(_words(), 1))
+            for number in range(max(count, 1))
         ]
         return [*words, *flags]
 
@@ -63,14 +66,28 @@ class VariadicTask(Task[Body]):
         """Gather the words into one list and call the body."""
         first = next(iter(self.argspec(self.body).parameters))
         if first in kwargs:
-            found = [kwargs.pop(f"{first}{number or ''}", None) for number in range(_words() or 1)]
+            named = re.compile(rf"{re.escape(first)}\d*")
+            found = [kwargs.pop(name) for name in list(kwargs) if named.fullmatch(name)]
             kwargs[first] = [word for word in found if word]
         return super().__call__(*args, **kwargs)
 
 
-def _words() -> int:
-    """Return how many words, flags aside, follow the task's name on the command line."""
-    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+def _words(flags: list[Argument]) -> int:
+    """Return how many words, flags and their values aside, follow the task's name."""
+    program = Program()
+    known = [*program.core_args(), *program.task_args(), *flags]
+    valued = {
+        f"{'-' if len(name) == 1 else '--'}{name}"
+        for flag in known
+        if flag.takes_value
+        for name in flag.names
+    }
+    before = ["", *sys.argv[1:]]
+    words = [
+        word
+        for previous, word in zip(before, sys.argv[1:], strict=False)
+        if not word.startswith("-") and previous not in valued
+    ]
     return max(len(words) - 1, 0)
 
 
