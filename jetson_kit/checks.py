@@ -67,8 +67,10 @@ def run(*, quick: bool, stage: str) -> None:
     for one in chosen:
         print(f"--- {one.name}", flush=True)
         started = time.monotonic()
-        codes = [subprocess.run(words, cwd=ROOT, check=False, env=_env()).returncode
-                 for words in one.commands()]
+        codes = [
+            subprocess.run(words, cwd=ROOT, check=False, env=_env()).returncode
+            for words in one.commands()
+        ]
         took = time.monotonic() - started
         times.append(f"{one.name} {took:.0f} s")
         if any(codes):

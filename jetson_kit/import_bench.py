@@ -6,15 +6,23 @@ with its lock. Both are imported in turns, in a fresh interpreter each time.
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
-from dataclasses import dataclass
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from jetson_kit import repack, uv, wheels
 from jetson_kit.errors import BadInputError
-from jetson_kit.paths import cache_dir
+from jetson_kit.files import write_text
+from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.plan import host_arch
 from jetson_kit.run import run
 from jetson_kit.wheels import Pin
+
+SCHEMA = "mediapipe-jetson-kit/bench-import/1"
 
 PROGRAM = (
     "import time; start = time.perf_counter(); import mediapipe; print(time.perf_counter() - start)"
@@ -39,6 +47,15 @@ class ImportBench:
     version: str
     official: Side
     jetson: Side
+
+    def as_json(self) -> dict[str, Any]:
+        """Return both sides with their ratios."""
+        return {
+            **asdict(self),
+            "time_ratio": self.time_ratio,
+            "size_ratio": self.size_ratio,
+            "cores": os.cpu_count(),
+        }
 
     @property
     def time_ratio(self) -> float:
@@ -113,3 +130,15 @@ def _installed(interpreter: Path) -> tuple[float, int]:
         path.stat().st_size for path in site.rglob("*") if path.is_file() and path.suffix != ".pyc"
     ]
     return round(sum(sizes) / 1e6, 1), len(list(site.glob("*.dist-info")))
+
+
+def report(rounds: int) -> str:
+    """Measure the newest wheel on this machine, write bench/import.json and return its text."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    pin = wheels.select(host_arch(), python)
+    text = json.dumps(
+        {"schema": SCHEMA, **measure(pin, python, rounds).as_json()},
+        indent=1,
+    )
+    write_text(ROOT / "bench" / "import.json", text + "\n")
+    return text

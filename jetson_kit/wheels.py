@@ -25,8 +25,6 @@ class WheelClass:
 
     name: str
     about: str
-    min_arm: str
-    """Lowest Arm architecture level of a core that runs it, such as "armv8.1-a"."""
     gpu: bool
     """Whether its arm64 wheel can infer on a GPU."""
     revision: int
@@ -79,7 +77,6 @@ def classes() -> dict[str, WheelClass]:
         name: WheelClass(
             name,
             row["about"],
-            row["min_arm"],
             row["gpu"],
             row["revision"],
             tuple(row["pythons"]),

@@ -16,3 +16,12 @@ def build(c: Context, no_rival: bool = False) -> None:
 
     del c
     print(json.dumps(bench_build.run(rival=not no_rival), indent=1))
+
+
+@kit_task(name="import", help={"rounds": "imports of each side (default 11)"})
+def import_time(c: Context, rounds: int = 11) -> None:
+    """Time `import mediapipe`, ours against the official wheel. Example: ./inv bench.import."""
+    from jetson_kit import import_bench
+
+    del c
+    print(import_bench.report(rounds))

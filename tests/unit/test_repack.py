@@ -73,7 +73,7 @@ def official(tmp_path: Path) -> Path:
 
 def pin_of(path: Path) -> Pin:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Pin("1.0", "arm64", "py3", ("3.11",), NAME, digest, "lse", 1)
+    return Pin("1.0", "arm64", "py3", ("3.11",), NAME, digest, "armv82", 1)
 
 
 @pytest.fixture
