@@ -13,13 +13,15 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
-from jetson_kit.errors import StepFailedError, ToolMissingError
+from jetson_kit.errors import IntegrityError, StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, sha256_file
 from jetson_kit.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-INSTALLED = re.compile(r"Inst (\S+?)(?::\S+)? (?:\[.*?\] )?\((\S+) .*\[(\w+)\]\)")
+# What --print-uris says of a package: address, name_version_architecture.deb, size, hash.
+OFFERED = re.compile(r"'[^']*' ([^_ ]+)_([^_ ]+)_(\w+)\.deb \d+ SHA256:([0-9a-f]{64})")
 DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
 
 
@@ -103,28 +105,35 @@ def _fetch(
     apt: list[str | Path] = ["apt-get", "-c", config, "-qq", "-y"]
     run([*apt, "update"], what=f"reading Debian {suite} ({arch})", env=env)
     wanted = [*packages, *(_essential(config, env) if essential else ())]
-    install = ["install", "--no-install-recommends"]
+    install = ["install", "--no-install-recommends", *wanted]
+    download = [*apt, *install, "--download-only"]
+    what = f"downloading packages for {suite} ({arch})"
     with ThreadPoolExecutor(1) as pool:
-        # --download-only does not say what it resolved, so a simulation runs beside it.
+        # --download-only does not say what it resolved. With no archives in sight, --print-uris
+        # lists all of it, with the hashes of the signed index.
         solving = pool.submit(
             run,
-            [*apt, "--simulate", *install, *wanted],
+            [
+                *(*apt, "-o", f"Dir::Cache::archives={folder / 'none'}"),
+                *("-o", "Acquire::ForceHash=SHA256", "--print-uris", *install),
+            ],
             what=f"resolving packages for {suite} ({arch})",
             env=env,
         )
-        run(
-            [*apt, *install, "--download-only", *wanted],
-            what=f"downloading packages for {suite} ({arch})",
-            env=env,
-        )
-        solved = solving.result()
-    rows = sorted(match.groups() for match in map(INSTALLED.match, solved.splitlines()) if match)
-    archives = folder / "cache" / "archives"
-    return tuple(_deb(archives, *row) for row in rows)
+        run(download, what=what, env=env)
+        debs = offered(solving.result(), folder / "cache" / "archives")
+    # apt takes a cached archive by its size alone.
+    if damaged := [deb for deb in debs if not _intact(deb)]:
+        for deb in damaged:
+            deb.path.unlink(missing_ok=True)
+        run(download, what=what, env=env)
+        if wrong := [deb.path.name for deb in damaged if not _intact(deb)]:
+            raise IntegrityError(f"{what}: {', '.join(wrong)} has not the hash of the signed index")
+    return debs
 
 
 def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
-    for name in ("lists/partial", "cache/archives/partial"):
+    for name in ("lists/partial", "cache/archives/partial", "none/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     mirror = host_mirror()
     signed = f"[arch={arch} signed-by={KEYRING}]"
@@ -161,9 +170,26 @@ def _essential(config: Path, env: dict[str, str]) -> tuple[str, ...]:
     return tuple(sorted(set(found)))
 
 
-def _deb(archives: Path, name: str, version: str, architecture: str) -> Deb:
-    path = archives / f"{name}_{version.replace(':', '%3a')}_{architecture}.deb"
-    return Deb(name, version, architecture, path, sha256_file(path))
+def offered(printed: str, archives: Path) -> tuple[Deb, ...]:
+    """Return the packages that `apt-get --print-uris` lists, sorted, as they stand in `archives`.
+
+    Raises StepFailedError for a package without a SHA256 in the index.
+    """
+    found = []
+    for line in printed.splitlines():
+        if not line.startswith("'"):
+            continue
+        match = OFFERED.match(line)
+        if not match:
+            raise StepFailedError(f"apt offers a package without a SHA256: {line}")
+        name, version, architecture, sha256 = match.groups()
+        path = archives / f"{name}_{version}_{architecture}.deb"
+        found.append(Deb(name, unquote(version), architecture, path, sha256))
+    return tuple(sorted(found, key=lambda deb: (deb.name, deb.version, deb.architecture)))
+
+
+def _intact(deb: Deb) -> bool:
+    return deb.path.is_file() and sha256_file(deb.path) == deb.sha256
 
 
 def control_tar(deb: Deb) -> bytes:

@@ -28,7 +28,7 @@ from jetson_kit.paths import ROOT, cache_dir
 
 DATA = ROOT / "docker" / "rootfs.toml"
 # Raised when the same packages would give other bytes than before.
-FORMAT = 1
+FORMAT = 2
 MERGED = ("bin", "sbin", "lib", "lib64")
 
 
@@ -180,6 +180,7 @@ def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: 
             layer.data("etc/ssl/certs/ca-certificates.crt", bundle)
             layer.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
         layer.data("var/lib/dpkg/status", "".join(status))
+        layer.data("var/lib/dpkg/info/format", "1\n")  # lists are named name:arch where they must
         layer.folder("tmp", 0o1777)
         if "usr/bin/mawk" in layer:
             layer.link("usr/bin/awk", "mawk")  # what update-alternatives would have made

@@ -1,0 +1,218 @@
+"""Root file systems from tiny packages: merged /usr, pruning, dpkg's status, accounts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit import debian, kept, rootfs
+from jetson_kit.debian import Deb
+from jetson_kit.errors import BadInputError, StepFailedError
+from tests.unit import tiny_deb
+
+PRUNE = {"drop": ["usr/share/doc/*", "usr/lib/x/big*"], "keep": ["usr/share/doc/*/copyright"]}
+USER = {"name": "mediapipe", "uid": 10001, "gid": 10001}
+SPEC: dict[str, Any] = {"prune": PRUNE, "user": USER}
+INJECTED = rootfs._injected(
+    {"injected": {"name": "inj", "version": "1", "provides": ["a", "b"], "description": "d"}}
+)
+
+
+def packages(folder: Path) -> tuple[Deb, ...]:
+    base = tiny_deb.make(
+        folder,
+        "base",
+        {
+            "var/tmp/": "",
+            "root/": "",
+            "etc/issue": "hello\n",
+            "usr/share/base-passwd/passwd.master": "root:*:0:0:root:/root:/bin/sh\n",
+            "usr/share/base-passwd/group.master": "root:*:0:\nvideo:*:44:\n",
+            "usr/share/base-files/nsswitch.conf": "hosts: files dns\n",
+            "usr/share/ca-certificates/mozilla/A.crt": "PEM A\n",
+            "usr/share/ca-certificates/mozilla/B.crt": "PEM B",
+        },
+        conffiles="/etc/issue\n",
+        modes={"var/tmp": 0o1777, "root": 0o700},
+    )
+    library = tiny_deb.make(
+        folder,
+        "libx",
+        {
+            "lib/aarch64-linux-gnu/libx.so.1": "elf",
+            "bin/x": "#!/bin/sh\n",
+            "usr/lib/x/big.bin": "dropped",
+            "usr/share/doc/libx/README": "dropped",
+            "usr/share/doc/libx/copyright": "kept",
+            "var/tmp/y": "y",
+        },
+        extra="Multi-Arch: same\nDepends: base\n",
+        links={"lib/aarch64-linux-gnu/libx.so": "libx.so.1"},
+    )
+    return base, library
+
+
+@pytest.fixture(scope="module")
+def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if shutil.which("dpkg-deb") is None:
+        pytest.skip("dpkg-deb is missing")
+    folder = tmp_path_factory.mktemp("rootfs")
+    rootfs._assemble(folder / "1.tar", packages(folder), SPEC, INJECTED)
+    with tarfile.open(folder / "1.tar") as archive:
+        archive.extractall(folder / "tree", filter="tar")
+    return folder
+
+
+def test_merged_usr(assembled: Path) -> None:
+    with tarfile.open(assembled / "1.tar") as archive:
+        found = {info.name: info for info in archive}
+    assert "usr/lib/aarch64-linux-gnu/libx.so.1" in found
+    assert found["usr/lib/aarch64-linux-gnu/libx.so"].linkname == "libx.so.1"
+    for name in ("bin", "sbin", "lib"):
+        assert found[name].issym()
+        assert found[name].linkname == f"usr/{name}"
+    assert (assembled / "tree/bin/x").read_text() == "#!/bin/sh\n"
+    assert found["var/tmp"].mode == 0o1777
+    assert found["tmp"].mode == 0o1777
+    assert found["root"].mode == 0o700
+
+
+def test_pruning_keeps_licences(assembled: Path) -> None:
+    tree = assembled / "tree/usr"
+    assert (tree / "share/doc/libx/copyright").read_text() == "kept"
+    assert not (tree / "share/doc/libx/README").exists()
+    assert not (tree / "lib/x/big.bin").exists()
+
+
+def test_dpkg_itself_reads_the_status(assembled: Path) -> None:
+    admin = assembled / "tree/var/lib/dpkg"
+    asked = [
+        "dpkg-query",
+        "--admindir",
+        str(admin),
+        "-W",
+        "-f",
+        "${Package} ${Version} ${Status}\n",
+    ]
+    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "base 1:2.0-1 install ok installed",
+        "inj 1 install ok installed",
+        "libx 1:2.0-1 install ok installed",
+    ]
+    listed = (admin / "info/libx:arm64.list").read_text().splitlines()
+    assert "/usr/lib/aarch64-linux-gnu/libx.so.1" in listed
+    assert (admin / "info/base.conffiles").read_text() == "/etc/issue\n"
+    owner = ["dpkg-query", "--admindir", str(admin), "-S", "/usr/lib/aarch64-linux-gnu/libx.so.1"]
+    found = subprocess.run(owner, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("libx:arm64: ")
+
+
+def test_accounts(assembled: Path) -> None:
+    etc = assembled / "tree/etc"
+    assert (etc / "passwd").read_text().splitlines() == [
+        "root:x:0:0:root:/root:/bin/sh",
+        "mediapipe:x:10001:10001::/home/mediapipe:/usr/sbin/nologin",
+    ]
+    assert (etc / "group").read_text().splitlines() == [
+        *("root:x:0:", "video:x:44:", "mediapipe:x:10001:")
+    ]
+    assert (etc / "nsswitch.conf").read_text() == "hosts: files dns\n"
+    with tarfile.open(assembled / "1.tar") as archive:
+        home = archive.getmember("home/mediapipe")
+    assert (home.uid, home.gid, home.mode) == (10001, 10001, 0o750)
+
+
+def test_certificate_bundle_has_every_certificate_on_lines_of_its_own(assembled: Path) -> None:
+    bundle = assembled / "tree/etc/ssl/certs/ca-certificates.crt"
+    assert bundle.read_text() == "PEM A\nPEM B\n"
+
+
+def test_same_packages_same_bytes(assembled: Path, tmp_path: Path) -> None:
+    rootfs._assemble(tmp_path / "2.tar", packages(tmp_path), SPEC, INJECTED)
+    assert (tmp_path / "2.tar").read_bytes() == (assembled / "1.tar").read_bytes()
+
+
+@tiny_deb.needs_dpkg
+@pytest.mark.parametrize("how", ["cut", "garbage", "empty"])
+def test_damaged_package_is_removed_and_named(tmp_path: Path, how: str) -> None:
+    deb = tiny_deb.make(tmp_path, "x", {"a": "1" * 5000})
+    raw = deb.path.read_bytes()
+    deb.path.write_bytes({"cut": raw[:-40], "garbage": b"x" * 500, "empty": b""}[how])
+    with pytest.raises(StepFailedError, match=r"x_1%3a2\.0-1_arm64\.deb is damaged") as caught:
+        rootfs._assemble(tmp_path / "o.tar", (deb,), SPEC, "")
+    assert caught.value.line().count("\n") == 0
+    assert "removed from the cache" in caught.value.cure
+    assert not deb.path.exists()
+
+
+@tiny_deb.needs_dpkg
+def test_build_uses_the_cache_only_when_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    debs = packages(tmp_path)
+    asked: list[str] = []
+
+    def fetch(*_: object, suite: str, **__: object) -> tuple[Deb, ...]:
+        asked.append(suite)
+        return debs
+
+    monkeypatch.setattr(debian, "fetch", fetch)
+    first = rootfs.build("runtime", "bookworm", "arm64")
+    assert rootfs.build("runtime", "bookworm", "arm64") == first
+    assert asked == ["bookworm"]
+    raw = first.tar.read_bytes()
+    first.tar.write_bytes(raw[:-512])
+    assert rootfs.build("runtime", "bookworm", "arm64") == first
+    assert first.tar.read_bytes() == raw
+    for broken in ("", "{", '{"key": 1}', "[]"):
+        for pointer in first.tar.parent.glob("*.json"):
+            pointer.write_text(broken)
+        assert rootfs.build("runtime", "bookworm", "arm64") == first
+    rootfs.build("runtime", "bookworm", "arm64", refresh=True)
+    assert len(asked) == 7
+    assert kept.intact(first.tar, thorough=True)
+    tree = rootfs.tree("runtime", "bookworm", "arm64")
+    assert (tree / "etc/issue").read_text() == "hello\n"
+    assert rootfs.tree("runtime", "bookworm", "arm64") == tree
+
+
+def test_suite_for_a_python() -> None:
+    assert rootfs.suite_for("3.11") == "bookworm"
+    assert rootfs.suite_for("3.13") == "trixie"
+    with pytest.raises(BadInputError, match=r"no Python 3\.12") as caught:
+        rootfs.suite_for("3.12")
+    assert "3.11 (bookworm), 3.13 (trixie)" in caught.value.cure
+
+
+def test_variants_differ_only_by_mesa() -> None:
+    variants = rootfs.data()["variants"]
+    more = set(variants["emulated"]["packages"]) - set(variants["runtime"]["packages"])
+    assert more == {"libegl-mesa0", "libgl1-mesa-dri", "mesa-vulkan-drivers"}
+    assert set(variants["runtime"]["packages"]) <= set(variants["emulated"]["packages"])
+    assert variants["runtime"]["injected"]
+    assert json.dumps(rootfs.data()["injected"]["provides"]) == '["libegl-mesa0"]'
+
+
+@pytest.mark.parametrize(
+    ("name", "merged"),
+    [
+        ("./lib/a.so", "usr/lib/a.so"),
+        ("./bin/", ""),
+        ("./lib64", ""),
+        ("./", ""),
+        ("./usr/lib/a", "usr/lib/a"),
+        ("./library/a", "library/a"),
+        ("/sbin/x", "usr/sbin/x"),
+    ],
+)
+def test_merged_names(name: str, merged: str) -> None:
+    assert rootfs._merged(name) == merged
