@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +151,7 @@ def _bake(plan: BuildPlan, made: Parts, progress: Progress, *, cached: bool = Tr
     with progress.step("bake", f"image {plan.tag}") as step:
         context = cache_dir("context", plan.name)
         with disk_guard(context):
-            _fill(context, made)
+            link_parts(context, made.tars)
         labels = manifest.labels(plan, made)
         run(
             [
@@ -177,13 +177,13 @@ def _bake(plan: BuildPlan, made: Parts, progress: Progress, *, cached: bool = Tr
     return image
 
 
-def _fill(context: Path, made: Parts) -> None:
-    """Make the context folder hold exactly the parts, without copying where links work."""
-    names = {name for name, _ in made.tars}
+def link_parts(context: Path, tars: Sequence[tuple[str, Path]]) -> None:
+    """Make the context folder hold exactly these files, without copying where links work."""
+    names = {name for name, _ in tars}
     for stale in context.iterdir():
         if stale.name not in names:
             stale.unlink()
-    for name, tar in made.tars:
+    for name, tar in tars:
         place = context / name
         if place.exists() and place.samefile(tar):
             continue
