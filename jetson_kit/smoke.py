@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -20,6 +22,7 @@ from jetson_kit.paths import cache_dir
 from jetson_kit.plan import BuildPlan, host_arch
 from jetson_kit.progress import Progress
 
+STARTED_BY = "io.mediapipe-jetson.started-by"
 BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 # MediaPipe from 1.0 dies at its first inference under user emulation, which has no rseq call.
 EMULATED_INFERENCE_BEFORE = 1
@@ -72,17 +75,18 @@ def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
             "this machine does not run arm64 programs", "run ./inv as root once: it sets up QEMU"
         )
     started = time.monotonic()
+    _remove_left()
     with progress.step("smoke", f"first start, {how}") as step:
         with ThreadPoolExecutor(1) as pool:
             importing = pool.submit(_imports, plan, image)
-            info = json.loads(_run(plan, image, ["info", "--json"]))
+            info = _json(plan, image, ["info", "--json"])
             seen = importing.result()
         selftest: dict[str, Any] | None = None
         reason = ""
         major = int(plan.pin.version.split(".", 1)[0])
         if native or major < EMULATED_INFERENCE_BEFORE:
             frames = [] if native else ["--frames", "1"]
-            selftest = json.loads(_run(plan, image, ["selftest", "--json", *frames]))
+            selftest = _json(plan, image, ["selftest", "--json", *frames])
         else:
             reason = (
                 f"MediaPipe {plan.pin.version} can't infer under user emulation (it has no rseq); "
@@ -109,12 +113,34 @@ def _imports(plan: BuildPlan, image: str) -> dict[str, Any]:
     layers = engine.diff_ids(engine.client().images.get(image))[:-OWN_LAYERS]
     key = hashlib.sha256("\n".join((*layers, IMPORTS, plan.name)).encode()).hexdigest()
     known = cache_dir("first-start") / f"{key}.json"
-    if not known.exists():
-        seen = _run(plan, image, ["python3", "-c", IMPORTS])
-        json.loads(seen)
-        write_text(known, seen.decode())
-    loaded: dict[str, Any] = json.loads(known.read_text(encoding="utf-8"))
-    return loaded
+    with contextlib.suppress(OSError, ValueError):
+        loaded: dict[str, Any] = json.loads(known.read_text(encoding="utf-8"))
+        return loaded
+    seen = _json(plan, image, ["python3", "-c", IMPORTS])
+    write_text(known, json.dumps(seen))
+    return seen
+
+
+def _json(plan: BuildPlan, image: str, command: list[str]) -> dict[str, Any]:
+    raw = _run(plan, image, command)
+    try:
+        found: dict[str, Any] = json.loads(raw)
+    except ValueError as error:
+        raise StepFailedError(
+            f"the image's `{' '.join(command[:2])}` printed no JSON: {_text(raw)[:200]!r}"
+        ) from error
+    return found
+
+
+def _remove_left() -> None:
+    """Remove the containers of builds that were killed while their image was starting."""
+    listed = engine.client().containers.list(
+        all=True, filters={"label": STARTED_BY, "status": "exited"}, ignore_removed=True
+    )
+    for container in listed:
+        if not Path("/proc", container.labels[STARTED_BY]).exists():
+            with contextlib.suppress(APIError):
+                container.remove()
 
 
 def _run(plan: BuildPlan, image: str, command: list[str]) -> bytes:
@@ -128,6 +154,7 @@ def _run(plan: BuildPlan, image: str, command: list[str]) -> bytes:
         "security_opt": ["no-new-privileges"],
         "tmpfs": {"/tmp": "size=64m"},  # noqa: S108
         "environment": _emulated_cpu(plan),
+        "labels": {STARTED_BY: str(os.getpid())},
         "stdout": True,
         "stderr": False,
     }
