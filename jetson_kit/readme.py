@@ -1,0 +1,74 @@
+"""The README's tables, made from bench/*.json so that no number in it is typed by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.errors import IntegrityError
+from jetson_kit.files import write_text
+from jetson_kit.paths import ROOT
+
+README = ROOT / "README.md"
+BENCH = ROOT / "bench"
+Facts = Mapping[str, Any]
+
+
+def _table(rows: list[tuple[str, str]], head: tuple[str, str]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
+
+
+def _build(facts: Facts) -> str:
+    rows = [
+        ("image from cold, our way", f"{facts['native_s']:.1f} s"),
+        (
+            "the same contents by the plain Dockerfile under emulation",
+            f"{facts['emulated_s']:.0f} s",
+        ),
+        ("ratio", f"**{facts['ratio']:.0f}x**"),
+        ("image again after one Python file changed", f"{facts['rebuild_one_file_s']:.1f} s"),
+        ("the whole command when nothing changed", f"{facts['rebuild_noop_s']:.1f} s"),
+        ("image unpacked", f"{facts['unpacked_mb']:.0f} MB"),
+        ("OCI archive, zstd", f"{facts['archive_mb']:.0f} MB"),
+    ]
+    return _table(rows, ("`./inv bench.build`", f"on {facts['cores']} x86 cores"))
+
+
+def _import(facts: Facts) -> str:
+    official, ours = facts["official"], facts["jetson"]
+    rows = [
+        ("`import mediapipe`, official wheel", f"{official['import_ms']:.0f} ms"),
+        ("`import mediapipe`, MediaPipe-Jetson wheel", f"{ours['import_ms']:.0f} ms"),
+        ("ratio", f"**{facts['time_ratio']:.1f}x**"),
+        (
+            "installed with what it asks for",
+            f"{official['installed_mb']:.0f} MB in {official['packages']} packages, ours "
+            f"{ours['installed_mb']:.0f} MB in {ours['packages']}",
+        ),
+    ]
+    return _table(rows, ("`./inv bench.import`", f"{facts['version']} on x86"))
+
+
+TABLES: Mapping[str, Callable[[Facts], str]] = {"build": _build, "import": _import}
+
+
+def rendered(text: str, folder: Path = BENCH) -> str:
+    """Return the README with its tables made anew. Raises IntegrityError for a missing mark."""
+    for name, make in TABLES.items():
+        start, end = f"<!-- bench.{name} -->", f"<!-- /bench.{name} -->"
+        head, mark, rest = text.partition(start)
+        _, closed, tail = rest.partition(end)
+        if not mark or not closed:
+            raise IntegrityError(f"the README lacks the marks {start} ... {end}", "put them back")
+        facts = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        text = f"{head}{start}\n{make(facts)}\n{end}{tail}"
+    return text
+
+
+def renew() -> None:
+    """Write the README's tables from what the benchmarks measured last."""
+    if all((BENCH / f"{name}.json").exists() for name in TABLES):
+        write_text(README, rendered(README.read_text(encoding="utf-8")))

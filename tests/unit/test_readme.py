@@ -1,0 +1,39 @@
+"""The README says what the benchmarks measured, and what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import errors, readme
+from jetson_kit.errors import IntegrityError
+
+TEXT = readme.README.read_text(encoding="utf-8")
+
+
+def test_its_tables_are_those_of_the_last_measurements() -> None:
+    assert readme.rendered(TEXT) == TEXT
+
+
+def test_a_lost_mark_is_said() -> None:
+    with pytest.raises(IntegrityError, match="lacks the marks"):
+        readme.rendered(TEXT.replace("<!-- /bench.build -->", ""))
+
+
+def test_it_lists_every_exit_code() -> None:
+    codes = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.KitError)
+    }
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)}
+    assert codes <= listed
+
+
+def test_every_file_that_it_links_to_is_there() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", TEXT)
+    assert links
+    missing = [link for link in links if not (readme.README.parent / Path(link)).exists()]
+    assert missing == []
