@@ -1,164 +1,184 @@
 #!/bin/sh
-# Install what the kit needs: system packages, Docker with buildx, QEMU's binfmt entries, and the
-# locked Python environment. Does only what is missing, so it can be run again at any time.
+# Install what the kit needs: system packages, Docker with buildx, QEMU's binfmt entry, and the
+# locked Python environment. Does only what is missing: run again, it goes on where it was stopped.
 set -eu
-root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-say() { printf '%s\n' "$*" >&2; }
-fail() {
-  say "error: $*"
-  exit 3
-}
-have() { command -v "$1" >/dev/null 2>&1; }
+root=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
+here=$root/ci
+# shellcheck source=ci/say.sh
+. "$here/say.sh"
+# shellcheck source=ci/needs.sh
+. "$here/needs.sh"
+venv=$root/.venv
 
-release() { sed -n "s/^$1=\"\{0,1\}\([^\"]*\)\"\{0,1\}\$/\1/p" /etc/os-release 2>/dev/null; }
-id=$(release ID)
-version=$(release VERSION_ID)
-machine=$(uname -m)
-case "$machine" in
-  x86_64) foreign=aarch64 ;;
-  aarch64) foreign='' ;;
-  *) foreign=aarch64 ;;
-esac
-case "$id-$version-$machine" in
-  debian-12-x86_64 | debian-13-x86_64 | ubuntu-22.04-x86_64 | ubuntu-24.04-x86_64) known=yes ;;
-  debian-12-aarch64 | debian-13-aarch64 | ubuntu-22.04-aarch64 | ubuntu-24.04-aarch64) known=yes ;;
-  *) known=no ;;
-esac
-
-# What is missing, as Debian names it.
-missing=''
-need() { missing="$missing $1"; }
-python=''
-for candidate in python3.11 python3.12 python3.13 python3.14 python3; do
-  if have "$candidate" && "$candidate" - <<'PY' 2>/dev/null; then
-import sys
-import ensurepip, venv
-sys.exit(sys.version_info < (3, 11))
-PY
-    python=$candidate
-    break
-  fi
-done
-if [ -z "$python" ]; then
-  case "$version" in
-    22.04) need python3.11 && need python3.11-venv ;;
-    *) need python3 && need python3-venv ;;
-  esac
-fi
-have apt-get || need apt
-have dpkg-deb || need dpkg
-have zstd || need zstd
-have git || need git
-have ssh || need openssh-client
-[ -s /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates
-[ -f /usr/share/keyrings/debian-archive-keyring.gpg ] || need debian-archive-keyring
-if [ "$id" != debian ]; then [ -x /usr/sbin/debootstrap ] || need debootstrap; fi
-if ! have dockerd && ! docker version >/dev/null 2>&1; then need docker.io; fi
-have docker || case "$id-$version" in debian-13) need docker-cli ;; *) need docker.io ;; esac
-if [ -n "$foreign" ]; then
-  have qemu-aarch64-static || need qemu-user-static
-  if [ ! -e "/proc/sys/fs/binfmt_misc/qemu-$foreign" ]; then
-    have update-binfmts || need binfmt-support
-  fi
-fi
-buildx=no
-docker buildx version >/dev/null 2>&1 && buildx=yes
-if [ "$buildx" = no ]; then need docker-buildx; fi
-missing=$(printf '%s\n' "$missing" | tr ' ' '\n' | awk 'NF && !seen[$0]++' | paste -sd' ' -)
-
-if [ -n "$missing" ] && { [ -n "${INV_NO_INSTALL:-}" ] || [ "$known" = no ]; }; then
+if [ -n "$missing" ] && [ "$known" = no ]; then
   say "Missing on this machine, as Debian names the packages: $missing"
-  if [ "$known" = no ]; then
-    fail "$id $version on $machine is not set up by itself; install these, then run ./inv again"
+  fail "$TOOL_MISSING" "${id:-this system} $version on $machine is not set up by itself; install these, then run ./inv again"
+fi
+if [ -n "${INV_NO_INSTALL:-}" ]; then
+  say "Missing packages: ${missing:-none}"
+  [ -z "$binfmt" ] || [ -e "$binfmt" ] || say "Missing: QEMU for arm64 in binfmt_misc"
+  docker version >/dev/null 2>&1 || say "Missing: a Docker Engine that answers"
+  cmp -s "$root/requirements/host.txt" "$venv/.locked" || say "Missing: the locked Python environment, .venv"
+  fail "$TOOL_MISSING" "this machine is not set up and INV_NO_INSTALL forbids it; unset it, or install these"
+fi
+
+# One set-up at a time. flock keeps the lock to itself (-o): a daemon started below must not hold it.
+if [ "${1:-}" != --locked ]; then
+  busy=75
+  code=0
+  flock -n -o -E "$busy" "$here/setup.sh" "$here/setup.sh" --locked || code=$?
+  if [ "$code" = "$busy" ]; then
+    say "Another ./inv is setting this machine up; waiting for it"
+    exec flock -o "$here/setup.sh" "$here/setup.sh" --locked
   fi
-  fail "INV_NO_INSTALL is set; install these (or unset it), then run ./inv again"
-fi
-if [ ! -x "$root/.venv/bin/invoke" ] && [ -n "${INV_NO_INSTALL:-}" ]; then
-  fail "INV_NO_INSTALL is set and the Python environment (.venv) is not there; unset it"
+  exit "$code"
 fi
 
-as_root=''
-if [ "$(id -u)" != 0 ] && { [ -n "$missing" ] || [ ! -e /proc/sys/fs/binfmt_misc/register ]; }; then
-  have sudo || fail "not root and no sudo; as root, install: $missing"
-  as_root=sudo
-fi
-apt() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >/dev/null; }
+[ -w "$root" ] || [ -w "$venv" ] ||
+  fail "$STEP_FAILED" "$root can't be written to; copy or clone it to where you may write"
+scratch=$(mktemp -d 2>/dev/null) ||
+  fail "$DISK_FULL" "no temporary folder can be made in ${TMPDIR:-/tmp}; free some space there"
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 130' HUP INT TERM
+chmod 755 "$scratch" # apt downloads as a user of its own
 
-# Debian 12 has no buildx: take that one package from the next suite, pinned to it alone.
+# as_root COMMAND...
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi; }
+may_be_root() { [ "$(id -u)" = 0 ] || { have sudo && { sudo -n true || sudo -v; } 2>/dev/null; }; }
+get_root() { # get_root WHAT_ELSE_TO_DO
+  may_be_root || fail "$TOOL_MISSING" "$(id -un) is not root and sudo is missing or refuses; as root, $1"
+}
+apt() {
+  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8 apt-get -qq -y \
+    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
+}
+
+# Debian 12 has no buildx: that one package comes from the next suite, by lists of our own.
 buildx_from_next_suite() {
-  scratch=$(mktemp -d)
-  chmod 755 "$scratch"
-  mkdir -p "$scratch/lists/partial" "$scratch/cache/archives/partial"
+  next=$scratch/next
+  mkdir -p "$next/lists/partial" "$next/cache/archives/partial"
   # shellcheck disable=SC2016
   uri=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(IDENTIFIER)' |
     awk '$2 == "bookworm" && $3 == "Packages" {print $1; exit}')
-  [ -n "$uri" ] || fail "no Debian archive in apt's sources to take docker-buildx from"
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri trixie main" >"$scratch/list"
-  next="-o Dir::Etc::sourcelist=$scratch/list -o Dir::Etc::sourceparts=/dev/null"
-  next="$next -o Dir::State::lists=$scratch/lists -o Dir::Cache=$scratch/cache"
-  # shellcheck disable=SC2086
-  (cd "$scratch" && apt-get -qq $next update && apt-get -qq $next download docker-buildx) ||
-    fail "docker-buildx can't be fetched; check the network"
-  $as_root dpkg -i "$scratch"/docker-buildx_*.deb >/dev/null
-  rm -rf "$scratch"
+  [ -n "$uri" ] || fail "$TOOL_MISSING" "no Debian archive in apt's sources has docker-buildx; install it"
+  keys=/usr/share/keyrings/debian-archive-keyring.gpg
+  echo "deb [signed-by=$keys] $uri trixie main" >"$next/list"
+  cat >"$next/conf" <<END
+Dir::Etc::sourcelist "$next/list"; Dir::Etc::sourceparts "/dev/null";
+Dir::State::lists "$next/lists"; Dir::Cache "$next/cache"; APT::Sandbox::User "root";
+END
+  (
+    cd "$next"
+    export APT_CONFIG="$next/conf"
+    step "reading the package list that has docker-buildx" apt-get -qq update -o APT::Update::Error-Mode=any
+    step "fetching docker-buildx" apt-get -qq download docker-buildx
+  ) || exit "$?"
+  step "installing docker-buildx" as_root dpkg -i "$next"/docker-buildx_*.deb
 }
 
-if [ -n "$missing" ]; then
-  say "Installing: $missing"
+install_packages() {
+  get_root "install: $missing"
+  say "Installing (some minutes): $missing"
   packages=$missing
   if [ "$id-$version" = debian-12 ]; then
-    packages=$(printf '%s\n' "$missing" | tr ' ' '\n' | grep -vx docker-buildx | paste -sd' ' - || true)
+    packages=$(echo "$missing" | tr ' ' '\n' | grep -vx docker-buildx | paste -sd' ' - || true)
   fi
-  apt update || fail "apt-get update failed; check the network"
+  # A source of no concern to us may fail; what matters is whether the packages can be had.
+  LC_ALL=C.UTF-8 apt update >"$scratch/update" 2>&1 </dev/null || true
   if [ -n "$packages" ]; then
     # shellcheck disable=SC2086
-    apt install -y --no-install-recommends $packages ||
-      fail "apt-get could not install: $packages"
+    if ! apt install --no-install-recommends --no-remove $packages >"$scratch/log" 2>&1 </dev/null; then
+      cat "$scratch/update" "$scratch/log" >"$scratch/both" || true
+      explain "installing $packages" "$scratch/both"
+    fi
   fi
-  if [ "$buildx" = no ] && [ "$id-$version" = debian-12 ]; then buildx_from_next_suite; fi
-fi
+  if [ "$packages" != "$missing" ]; then buildx_from_next_suite; fi
+}
 
-if [ -n "$foreign" ] && [ ! -e "/proc/sys/fs/binfmt_misc/qemu-$foreign" ]; then
-  if [ -n "${INV_NO_INSTALL:-}" ]; then
-    fail "INV_NO_INSTALL is set and binfmt does not know arm64; run: sudo ./inv --list"
+# Finish what a killed apt left half done; programs may be there that were never configured.
+finish_dpkg() {
+  if have dpkg && [ -n "$(dpkg --audit 2>/dev/null)" ]; then
+    get_root "run: dpkg --configure -a"
+    say "Finishing an interrupted installation"
+    as_root env DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a >"$scratch/log" 2>&1 </dev/null || true
+    apt install --fix-broken --no-remove >"$scratch/log" 2>&1 </dev/null || true
   fi
-  [ "$(id -u)" = 0 ] || as_root=sudo
-  [ -e /proc/sys/fs/binfmt_misc/register ] ||
-    $as_root mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc 2>/dev/null || true
-  $as_root update-binfmts --enable "qemu-$foreign" >/dev/null 2>&1 || true
-  # Where systemd would have registered it, but does not run.
-  if [ ! -e "/proc/sys/fs/binfmt_misc/qemu-$foreign" ]; then
-    $as_root sh -c "cat /usr/lib/binfmt.d/qemu-$foreign*.conf >/proc/sys/fs/binfmt_misc/register" \
-      2>/dev/null || true
-  fi
-  [ -e "/proc/sys/fs/binfmt_misc/qemu-$foreign" ] ||
-    say "warning: this machine can't register QEMU for arm64; images are built but not started"
-fi
+}
 
-if [ "$(id -u)" = 0 ] && have dockerd && [ ! -d /run/systemd/system ]; then
-  "$root/ci/start-docker.sh" || say "warning: the Docker Engine does not start; builds need it"
-fi
-
-if [ ! -x "$root/.venv/bin/uv" ]; then
-  rm -rf "$root/.venv" # an interrupted set-up may have left half of it
-  if [ -z "$python" ]; then
-    for candidate in python3.11 python3.12 python3.13 python3; do
-      if have "$candidate" && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-        python=$candidate
-        break
-      fi
-    done
+register_binfmt() {
+  if ! may_be_root; then
+    say "warning: arm64 images can't be started until root has run ./inv --list (binfmt_misc)"
+    return 0
   fi
-  [ -n "$python" ] || fail "no Python 3.11 or later with venv; install one"
-  say "Setting up the Python environment in .venv"
-  "$python" -m venv "$root/.venv"
-fi
-if [ ! -x "$root/.venv/bin/uv" ]; then
-  "$root/.venv/bin/python" -m pip --disable-pip-version-check install --quiet \
-    --require-hashes -r "$root/requirements/uv.txt" ||
-    fail "uv can't be installed; check the network"
-fi
-VIRTUAL_ENV=$root/.venv "$root/.venv/bin/uv" pip sync --quiet --compile-bytecode --require-hashes \
-  "$root/requirements/host.txt" || fail "the locked Python packages can't be installed"
-touch "$root/.venv/.system"
-cp "$root/requirements/host.txt" "$root/.venv/.locked"
+  folder=$(dirname "$binfmt")
+  [ -e "$folder/register" ] || as_root mount -t binfmt_misc binfmt_misc "$folder" 2>/dev/null || true
+  # systemd reads this file at boot; now, and where it does not run, it is written by hand.
+  as_root sh -c "cat '$sys/usr/lib/binfmt.d/qemu-aarch64.conf' >'$folder/register'" 2>/dev/null ||
+    as_root update-binfmts --enable qemu-aarch64 >/dev/null 2>&1 || true
+  [ -e "$binfmt" ] ||
+    say "warning: QEMU for arm64 can't be registered here; images are built but can't be started"
+}
+
+start_docker() {
+  docker version >/dev/null 2>&1 && return 0
+  if ! have dockerd || [ -n "${DOCKER_HOST:-}" ]; then return 0; fi
+  if may_be_root && as_root "$here/start-docker.sh"; then return 0; fi
+  say "warning: no Docker Engine answers $(id -un); builds need one"
+}
+
+works() { "$@" >/dev/null 2>&1 </dev/null; }
+
+python_environment() {
+  # Half made, made for another folder or by a Python that is gone: made anew.
+  made_for=
+  if [ -f "$venv/.system" ]; then read -r made_for <"$venv/.system" || true; fi
+  if ! works "$venv/bin/python" -c '' || ! works "$venv/bin/uv" --version ||
+    { [ -f "$venv/.system" ] && [ "$made_for" != "$root" ]; }; then
+    rm -rf "$venv"
+    python=$(find_python) || fail "$TOOL_MISSING" "no Python 3.11 or later with venv is here; install one"
+    say "Setting up the Python environment in .venv"
+    step "making .venv" "$python" -m venv "$venv"
+    # pip is needed once, for uv; a user's own pip settings on where to install don't count.
+    step "fetching uv" env PIP_USER=0 PIP_TARGET= PIP_PREFIX= "$venv/bin/python" -m pip \
+      --disable-pip-version-check install --quiet --require-hashes -r "$root/requirements/uv.txt"
+  fi
+  # Without the mark of a finished run a package may be there in part.
+  again=
+  if [ ! -f "$venv/.locked" ]; then again=--reinstall; fi
+  rm -f "$venv/.locked"
+  # shellcheck disable=SC2086
+  step "fetching the locked Python packages" env VIRTUAL_ENV="$venv" "$venv/bin/uv" pip sync $again \
+    --compile-bytecode --require-hashes "$root/requirements/host.txt"
+}
+
+# What ./inv looks for from now on: where one of these is gone, set-up runs again.
+write_stamp() {
+  {
+    echo "$root"
+    for program in git zstd ssh dpkg-deb docker; do command -v "$program"; done
+    if [ -n "$binfmt" ]; then command -v qemu-aarch64-static; fi
+    if [ -n "$binfmt" ] && [ -e "$binfmt" ]; then echo "$binfmt"; fi
+  } >"$scratch/system"
+  step "finishing .venv" cp "$scratch/system" "$venv/.system"
+  step "finishing .venv" cp "$root/requirements/host.txt" "$venv/.locked.part"
+  mv "$venv/.locked.part" "$venv/.locked"
+  # Made by root in somebody's checkout, it is that user's to renew.
+  if [ "$(id -u)" = 0 ]; then chown -R --reference="$root" "$venv"; fi
+}
+
+join_docker_group() {
+  user=$(id -un)
+  get_root "run: usermod -aG docker $user"
+  say "Adding $user to the group docker: it may use Docker, and so act as root, without sudo"
+  step "adding $user to the group docker" as_root usermod -aG docker "$user"
+}
+
+finish_dpkg
+if [ -n "$missing" ]; then install_packages; fi
+if [ -n "$binfmt" ] && [ ! -e "$binfmt" ]; then register_binfmt; fi
+start_docker
+case " $missing " in
+  *" docker.io "*) [ "$(id -u)" = 0 ] || join_docker_group ;;
+esac
+python_environment
+write_stamp

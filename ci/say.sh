@@ -1,0 +1,47 @@
+# shellcheck shell=sh disable=SC2034,SC2154 # names are shared with who sources this
+# Sourced: one line per failure, with the exit codes of jetson_kit/errors.py.
+TOOL_MISSING=3 NETWORK=4 DISK_FULL=6 STEP_FAILED=7
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail CODE WORDS...
+fail() {
+  code=$1
+  shift
+  say "error: $*"
+  exit "$code"
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# The last line of the file $1 that tells what went wrong.
+last_words() {
+  { grep -aE '^E:|rror|not start|denied|refused' "$1" || cat "$1"; } 2>/dev/null | grep -a . | tail -n 1 |
+    tr -d '\r' | cut -c 1-300
+}
+
+full_disk() {
+  for place in "$@"; do
+    [ "$(df -Pk "$place" 2>/dev/null | awk 'NR == 2 {print $4}')" != 0 ] || return 0
+  done
+  return 1
+}
+
+# explain WHAT LOG: end with the one line that says why WHAT failed, judged by what it printed.
+explain() {
+  if grep -aqE "No space left|don't have enough free space|Disk quota exceeded" "$2" || full_disk "$scratch" "$root" /var; then
+    fail "$DISK_FULL" "$1: no space left on the disk; free some and run ./inv again"
+  fi
+  if grep -aqE 'Could not resolve|failure resolving|resolution|Name or service not known|dns error|failed to lookup|unreachable|Connection (refused|timed out|failed|reset)|Could not connect|Cannot initiate|Failed to fetch|error sending request|Max retries|[Tt]imed out' "$2"; then
+    fail "$NETWORK" "$1: the network does not answer ($(last_words "$2")); check it and run ./inv again"
+  fi
+  fail "$STEP_FAILED" "$1 failed: $(last_words "$2")"
+}
+
+# step WHAT COMMAND...: run it silently; where it fails, say why in one line.
+step() {
+  what=$1
+  shift
+  # A file and no pipe: a daemon that the command starts would keep a pipe open.
+  if ! LC_ALL=C.UTF-8 "$@" >"$scratch/log" 2>&1 </dev/null; then explain "$what" "$scratch/log"; fi
+}
