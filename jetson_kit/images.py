@@ -114,7 +114,7 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
                 digest = row.get("aux", {}).get("Digest", digest)
         except DockerException as error:
             said = getattr(error, "explanation", None) or error
-            if getattr(error, "status_code", 500) in (400, 404):
+            if "invalid reference format" in str(said) or "repository name" in str(said):
                 raise BadInputError(
                     f"{reference} is no image reference: {said}",
                     "write it as registry/name:tag, in lower case",

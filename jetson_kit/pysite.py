@@ -23,7 +23,10 @@ from jetson_kit.paths import cache_dir
 PREFIX = "opt/mediapipe"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "amd64": "x86_64-manylinux_2_28"}
 # Raised when the same wheels would give other bytes than before.
-FORMAT = 1
+FORMAT = 2
+# Where a wheel lay and when: uv writes it beside what it unpacks. Console scripts, whose first line
+# names the build machine's Python, go as well.
+OF_THIS_MACHINE = ("direct_url.json", "uv_cache.json")
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,7 @@ def _layer(
             site = Path(scratch) / "site"
             site.mkdir()
             install(site)
-            for script in ("bin", ".lock"):
-                _drop(site, script)
+            _clean(site)
             known = _installed(site)
             with kept.made(tar) as aside, LayerTar(aside) as layer:
                 first(layer)
@@ -114,7 +116,7 @@ def _layer(
 def _listed(listing: Path) -> tuple[Installed, ...] | None:
     try:
         rows = json.loads(listing.read_text(encoding="utf-8"))
-        return tuple(Installed(*row) for row in rows)
+        return tuple(Installed(*row) for row in rows) or None
     except (OSError, ValueError, TypeError):
         return None
 
@@ -130,17 +132,18 @@ def _install(what_from: list[str | Path], python: str, arch: str, into: Path, *,
     )
 
 
-def _drop(site: Path, name: str) -> None:
-    """Remove console scripts, whose first line names the build machine's Python."""
-    target = site / name
-    if target.is_dir():
-        shutil.rmtree(target)
-    else:
-        target.unlink(missing_ok=True)
+def _clean(site: Path) -> None:
+    """Remove what tells of the build machine, from the folder and from the packages' records."""
+    shutil.rmtree(site / "bin", ignore_errors=True)
+    for name in (".lock", *(f"*.dist-info/{name}" for name in OF_THIS_MACHINE)):
+        for path in site.glob(name):
+            path.unlink()
     for record in site.glob("*.dist-info/RECORD"):
+        info = record.parent.name
+        gone = ("bin/", *(f"{info}/{name}," for name in OF_THIS_MACHINE))
         lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
         record.unlink()  # it may be a hard link into uv's cache
-        record.write_text("".join(x for x in lines if not x.startswith(f"{name}/")), "utf-8")
+        record.write_text("".join(line for line in lines if not line.startswith(gone)), "utf-8")
 
 
 def _installed(site: Path) -> tuple[Installed, ...]:

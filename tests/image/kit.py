@@ -1,0 +1,113 @@
+"""The real command in a subprocess, and what it made."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from jetson_kit.paths import ROOT
+
+NEEDS = ("docker", "qemu", "network", "slow")
+TIMEOUT_S = 600
+
+
+def inv(
+    *words: str, env: Mapping[str, str] | None = None, before: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run ./inv as a user does."""
+    return subprocess.run(
+        [*before, str(ROOT / "inv"), *words],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+
+
+def docker(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the Docker client."""
+    return subprocess.run(
+        ["docker", *words], capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+    )
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image: its manifest and its folder in place of dist/."""
+
+    manifest: dict[str, Any]
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        found: str = self.manifest["image"]["id"]
+        return found
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / str(self.manifest["archive"]["file"])
+
+    @property
+    def diff_ids(self) -> list[str]:
+        return [layer["diff_id"] for layer in self.manifest["archive"]["layers"]]
+
+    def inspect(self) -> dict[str, Any]:
+        """Return what the engine says of it."""
+        found: dict[str, Any] = json.loads(docker("inspect", self.id).stdout)[0]
+        return found
+
+    def run(self, *words: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+        """Run it with the least rights: read-only, no capability, no network."""
+        return docker(
+            *("run", "--rm", "--read-only", "--cap-drop", "ALL", "--network", "none"),
+            *("--security-opt", "no-new-privileges", "--tmpfs", "/tmp:size=64m"),
+            *("--platform", f"linux/{self.manifest['image']['architecture']}"),
+            *options,
+            self.id,
+            *words,
+        )
+
+    def layers(self) -> list[bytes]:
+        """Return the uncompressed layers of the archive, from the base up."""
+        with tarfile.open(self.archive) as archive:
+            found = []
+            for layer in self.manifest["archive"]["layers"]:
+                stream = archive.extractfile("blobs/sha256/" + layer["digest"].partition(":")[2])
+                assert stream is not None
+                with zstandard.ZstdDecompressor().stream_reader(stream) as raw:
+                    found.append(raw.read())
+        return found
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files of an image, unpacked from its archive."""
+
+    root: Path
+    members: dict[str, tarfile.TarInfo]
+
+    def matching(self, folder: str) -> list[str]:
+        """Return the files below a folder."""
+        return [n for n, i in self.members.items() if n.startswith(folder) and not i.isdir()]
+
+
+def unpack(image: Image, folder: Path) -> Tree:
+    """Unpack an image's archive."""
+    members: dict[str, tarfile.TarInfo] = {}
+    for layer in image.layers():
+        with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
+            for info in archive:
+                members[info.name.strip("/")] = info
+            archive.extractall(folder, filter="tar")
+    return Tree(folder, members)

@@ -1,0 +1,152 @@
+"""The default Jetson image, as the engine runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+
+import jsonschema
+import pytest
+
+from jetson_kit import manifest, targets
+from tests.image.kit import NEEDS, Image, docker
+
+pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
+
+
+def test_manifest_and_engine_agree(jetson: Image) -> None:
+    jsonschema.Draft202012Validator(manifest._schema()).validate(jetson.manifest)
+    assert jetson.manifest == json.loads((jetson.folder / "manifest.json").read_text())
+    seen = jetson.inspect()
+    assert seen["Architecture"] == "arm64" == jetson.manifest["image"]["architecture"]
+    assert seen["RootFS"]["Layers"] == jetson.diff_ids
+    assert seen["Id"] == jetson.id == jetson.manifest["archive"]["config"]
+    assert seen["Size"] == jetson.manifest["image"]["size"]
+    assert sorted(path.name for path in jetson.folder.iterdir()) == sorted(
+        ["manifest.json", "sbom.cdx.json", jetson.archive.name]
+    )
+
+
+def test_size(jetson: Image) -> None:
+    assert jetson.archive.stat().st_size <= 130e6
+    assert jetson.manifest["image"]["size"] <= 400e6
+
+
+def test_configuration(jetson: Image) -> None:
+    config = jetson.inspect()["Config"]
+    assert config["User"] == "10001:10001"
+    assert "NVIDIA_VISIBLE_DEVICES=all" in config["Env"]
+    assert "NVIDIA_DRIVER_CAPABILITIES=all" in config["Env"]
+    assert config["Healthcheck"]["Test"][0] == "CMD"
+    assert config["Healthcheck"]["Interval"] == 30 * 10**9
+    assert config["Healthcheck"]["Retries"] == 3
+
+
+def test_labels(jetson: Image) -> None:
+    labels = jetson.inspect()["Config"]["Labels"]
+    plan = jetson.manifest["plan"]
+    own = {k.removeprefix("io.mediapipe-jetson."): v for k, v in labels.items()}
+    assert own["target"] == targets.load().default.name == plan["name"]
+    assert own["jetpack"] == targets.load().default.jetpack
+    assert own["tier"] == targets.load().default.tier
+    assert own["variant"] == "runtime"
+    assert own["mediapipe"] == plan["mediapipe"]["version"]
+    assert own["wheel.sha256"] == jetson.manifest["wheel"]["sha256"]
+    assert own["gpu"] == "gpu"
+    assert own["python"] == "3.11"
+    assert dict(row.split("@") for row in own["models"].split()) == {
+        name: digest[:12] for name, digest in jetson.manifest["models"].items()
+    }
+    for name in ("title", "version", "licenses", "base.name"):
+        assert labels[f"org.opencontainers.image.{name}"]
+
+
+def test_it_runs_with_the_least_rights(jetson: Image) -> None:
+    done = jetson.run("info", "--json")
+    assert done.returncode == 0, done.stderr
+    info = json.loads(done.stdout)
+    assert (
+        info["packages"]["versions"]["mediapipe"] == jetson.manifest["plan"]["mediapipe"]["version"]
+    )
+    who = "import os, platform; print(os.getuid(), os.getgid(), platform.machine())"
+    assert jetson.run("python3", "-c", who).stdout == "10001 10001 aarch64\n"
+    write = jetson.run("python3", "-c", "open('/opt/x', 'w')")
+    assert "Read-only file system" in write.stderr
+
+
+def test_health_check_passes_in_a_container(jetson: Image) -> None:
+    command = jetson.inspect()["Config"]["Healthcheck"]["Test"][1:]
+    name = "mediapipe-jetson-test-health"
+    docker("rm", "-f", name)
+    started = docker(
+        *("run", "-d", "--rm", "--read-only", "--platform", "linux/arm64", "--name", name),
+        *(jetson.id, "python3", "-c", "import time; time.sleep(120)"),
+    )
+    assert started.returncode == 0, started.stderr
+    try:
+        done = docker("exec", name, *command)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stdout
+    finally:
+        docker("rm", "-f", name)
+
+
+def test_entry_point(jetson: Image) -> None:
+    unknown = jetson.run("no-such-program")
+    assert unknown.returncode == 127
+    assert unknown.stderr.startswith("error: no program 'no-such-program'")
+    assert unknown.stderr.count("\n") == 1
+    assert jetson.run("python3", "-c", "raise SystemExit(9)").returncode == 9
+    assert jetson.run("sh", "-c", "echo $0 $1", "a b").stdout == "a b\n"
+
+
+def test_a_program_gets_the_signals(jetson: Image) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(42))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+    name = "mediapipe-jetson-test-signal"
+    docker("rm", "-f", name)
+    docker(
+        *("run", "-d", "--platform", "linux/arm64", "--name", name, jetson.id),
+        *("python3", "-c", program),
+    )
+    try:
+        until = time.monotonic() + 30
+        while "ready" not in docker("logs", name).stdout and time.monotonic() < until:
+            time.sleep(0.2)
+        started = time.monotonic()
+        assert docker("stop", "-t", "20", name).returncode == 0
+        assert time.monotonic() - started < 10
+        assert docker("inspect", "-f", "{{.State.ExitCode}}", name).stdout == "42\n"
+    finally:
+        docker("rm", "-f", name)
+
+
+@pytest.mark.parametrize("command", ["info", "selftest", "healthcheck"])
+def test_a_cpu_that_is_too_old_is_no_traceback(jetson: Image, command: str) -> None:
+    done = jetson.run(command, options=("-e", "QEMU_CPU=cortex-a57"))
+    assert "Traceback" not in done.stdout + done.stderr
+    if command == "selftest":
+        assert done.returncode
+        assert len(done.stderr.strip().splitlines()) <= 1
+
+
+def test_first_start_is_told_truly(jetson: Image) -> None:
+    first = jetson.manifest["first_start"]
+    assert first["how"] == "emulated"
+    assert first["inference"] == "not run"
+    assert "rseq" in first["inference_reason"]
+    assert first["distributions"] == jetson.manifest["python"]
+
+
+def test_no_container_is_left() -> None:
+    listed = subprocess.run(
+        ["docker", "ps", "-aq", "--filter", "label=io.mediapipe-jetson.started-by"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert listed.stdout == ""

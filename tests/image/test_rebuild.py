@@ -1,0 +1,97 @@
+"""Same inputs, same layers; one changed file moves one layer; nothing changed, no work."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import device_wheel
+from jetson_kit.paths import ROOT
+from tests.image.kit import NEEDS, Image, inv
+
+pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
+IMAGE_ONLY = """
+import json, sys
+from pathlib import Path
+from jetson_kit import engine, images, plan
+from jetson_kit.progress import Progress
+cached, source = sys.argv[1] == "cached", Path(sys.argv[2])
+made = images.image_only(plan.make(plan.Request(jetson=True)), Progress(quiet=True),
+                         cached=cached, device_source=source)
+print(json.dumps([made.id, engine.diff_ids(made)]))
+"""
+
+
+def image_only(
+    cached: str, source: Path = device_wheel.SOURCE, **env: str
+) -> tuple[str, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", IMAGE_ONLY, cached, str(source)],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: tuple[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+def test_a_build_from_nothing_gives_the_same_image(jetson: Image, scratch: Path) -> None:
+    made, diff_ids = image_only("anew", KIT_CACHE=str(scratch / "cache"))
+    assert diff_ids == jetson.diff_ids
+    assert made == jetson.id
+
+
+def test_one_changed_file_moves_the_last_layers_only(jetson: Image, tmp_path: Path) -> None:
+    source = tmp_path / "device"
+    shutil.copytree(device_wheel.SOURCE, source)
+    with (source / "src/mediapipe_jetson/__init__.py").open("a") as out:
+        out.write("\n# changed\n")
+    try:
+        image_only("cached", source)
+        with (source / "src/mediapipe_jetson/__init__.py").open("a") as out:
+            out.write("\n# changed again\n")
+        started = time.monotonic()
+        made, diff_ids = image_only("cached", source)
+        took = time.monotonic() - started
+        assert made != jetson.id
+        assert diff_ids[:-2] == jetson.diff_ids[:-2]
+        assert diff_ids[-2] != jetson.diff_ids[-2]
+        assert diff_ids[-1] == jetson.diff_ids[-1]
+        assert took < 15, "5 s on a quiet machine; bench.build measures it"
+    finally:
+        image_only("cached")
+
+
+def test_nothing_changed_nothing_done(jetson: Image) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in jetson.folder.iterdir()}
+    done = inv("build", "--jetson", "--json", "--output", str(jetson.folder))
+    assert done.returncode == 0
+    assert "nothing changed" in done.stderr
+    assert done.stdout == (jetson.folder / "manifest.json").read_text()
+    after = {path.name: path.stat().st_mtime_ns for path in jetson.folder.iterdir()}
+    assert after == before
+
+
+@pytest.mark.parametrize("name", ["sbom.cdx.json", "manifest.json", ""])
+def test_what_is_missing_from_the_output_is_made_again(jetson: Image, name: str) -> None:
+    lost = jetson.folder / name if name else jetson.archive
+    before = lost.read_bytes()
+    lost.unlink()
+    if name == "manifest.json":
+        lost.write_text("{}")
+    done = inv("build", "--jetson", "--json", "--output", str(jetson.folder))
+    assert done.returncode == 0, done.stderr
+    assert "nothing changed" not in done.stderr
+    if name != "manifest.json":
+        assert lost.read_bytes() == before
+    assert json.loads(done.stdout)["archive"] == jetson.manifest["archive"]
