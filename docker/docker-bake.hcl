@@ -4,6 +4,7 @@ variable "DOCKERFILE" { default = "docker/Dockerfile" }
 variable "PLATFORM" { default = "linux/arm64" }
 variable "TAG" { default = "mediapipe-jetson:dev" }
 variable "BASE" { default = "debian" }
+variable "SYSTEM" { default = "debian-system" }
 variable "REF" { default = "scratch" }
 
 group "default" {
@@ -17,8 +18,17 @@ target "image" {
   platforms  = [PLATFORM]
   tags       = [TAG]
   args = {
-    BASE = BASE
-    REF  = REF
+    BASE   = BASE
+    SYSTEM = SYSTEM
+    REF    = REF
   }
   output = ["type=docker"]
+}
+
+// The lower layers alone, so that they can be begun before the system is there.
+target "wheels" {
+  inherits = ["image"]
+  target   = "wheels"
+  tags     = []
+  output   = ["type=cacheonly"]
 }

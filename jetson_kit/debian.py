@@ -6,14 +6,18 @@ signatures and hashes as ever, yet needs no root and no emulation.
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import re
-import shutil
-import subprocess
+import zlib
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
+
+import zstandard
 
 from jetson_kit.errors import IntegrityError, StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, sha256_file
@@ -22,6 +26,15 @@ from jetson_kit.run import run
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # What --print-uris says of a package: address, name_version_architecture.deb, size, hash.
 OFFERED = re.compile(r"'[^']*' ([^_ ]+)_([^_ ]+)_(\w+)\.deb \d+ SHA256:([0-9a-f]{64})")
+AR_MAGIC = b"!<arch>\n"
+AR_HEAD = 60
+UNPACKERS: Mapping[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.decompress,
+    ".xz": lzma.decompress,
+    ".zst": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
+}
+DAMAGE = (ValueError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
 
 
@@ -152,6 +165,8 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         f'Dir::Etc::sourcelist "{folder}/sources.list";\nDir::Etc::sourceparts "/dev/null";\n'
         'Dir::Etc::preferences "/dev/null";\nDir::Etc::preferencesparts "/dev/null";\n'
         'Dir::Etc::trustedparts "/dev/null";\nAcquire::Languages "none";\n'
+        # Some container hosts switch these off; without them every call parses the lists again.
+        'Dir::Cache::pkgcache "pkgcache.bin";\nDir::Cache::srcpkgcache "srcpkgcache.bin";\n'
         'Acquire::Retries "2";\nAPT::Sandbox::User "root";\n'
         'APT::Get::AllowUnauthenticated "false";\n'
         # Without it a failed update is a warning, and the install goes on from old lists.
@@ -194,23 +209,33 @@ def _intact(deb: Deb) -> bool:
 
 def control_tar(deb: Deb) -> bytes:
     """Return the package's control tar (control, md5sums, conffiles, scripts)."""
-    return _dpkg_deb(deb, "--ctrl-tarfile")
+    return _member(deb, "control.tar")
 
 
 def files_tar(deb: Deb) -> bytes:
     """Return the package's files as a tar."""
-    return _dpkg_deb(deb, "--fsys-tarfile")
+    return _member(deb, "data.tar")
 
 
-def _dpkg_deb(deb: Deb, option: str) -> bytes:
-    tool = shutil.which("dpkg-deb")
-    if tool is None:
-        raise ToolMissingError("dpkg-deb is not installed", "run ./inv, which installs it")
-    done = subprocess.run([tool, option, str(deb.path)], capture_output=True, check=False)
-    if done.returncode:
-        deb.path.unlink(missing_ok=True)
-        raise StepFailedError(
-            f"{deb.path.name} is damaged: {done.stderr.decode(errors='replace').strip()}",
-            "it was removed from the cache; run it again",
-        )
-    return done.stdout
+def _member(deb: Deb, stem: str) -> bytes:
+    """Return a decompressed member; deb(5): an ar archive of .tar.xz, .zst, .gz or plain members.
+
+    Read here, as two processes for each package would take longer than the work itself.
+    """
+    try:
+        raw = deb.path.read_bytes()
+        place = raw.index(AR_MAGIC) + len(AR_MAGIC)
+        while place < len(raw):
+            head = raw[place : place + AR_HEAD]
+            name, size = head[:16].decode().strip().rstrip("/"), int(head[48:58])
+            body = raw[place + AR_HEAD : place + AR_HEAD + size]
+            if name.startswith(stem) and len(body) == size:
+                return UNPACKERS[name.removeprefix(stem)](body)
+            place += AR_HEAD + size + size % 2
+        raise ValueError(f"it has no whole {stem}")
+    except DAMAGE as error:
+        why = error
+    deb.path.unlink(missing_ok=True)
+    raise StepFailedError(
+        f"{deb.path.name} is damaged: {why}", "it was removed from the cache; run it again"
+    )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +15,14 @@ from typing import Any
 from docker.errors import DockerException
 from docker.models.images import Image
 
-from jetson_kit import __version__, device_wheel, engine, manifest, oci, parts, sbom, smoke
+from jetson_kit import __version__, bake, device_wheel, engine, manifest, oci, parts, sbom, smoke
 from jetson_kit.errors import BadInputError, NetworkError
-from jetson_kit.files import disk_guard, locked, sweep, write_text
+from jetson_kit.files import locked, sweep, write_text
 from jetson_kit.parts import Parts
-from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.paths import cache_dir
 from jetson_kit.plan import BuildPlan
 from jetson_kit.progress import Progress
-from jetson_kit.run import run
 
-DOCKERFILE = ROOT / "docker" / "Dockerfile"
-BAKE = ROOT / "docker" / "docker-bake.hcl"
 MANIFEST = "manifest.json"
 SBOM = "sbom.cdx.json"
 
@@ -50,11 +46,12 @@ def image_only(
     """Build the image into the local engine and nothing more; `cached` False distrusts BuildKit."""
     engine.client()
     with _alone(plan, progress):
-        made = parts.make(plan, progress, device_source=device_source)
+        early = bake.early(plan) if cached else lambda _: None
+        made = parts.make(plan, progress, device_source=device_source, early=early)
         if damaged := parts.drop_damaged(made):
             progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
             made = parts.make(plan, progress, device_source=device_source)
-        return _bake(plan, made, progress, cached=cached)
+        return bake.finish(plan, made, progress, cached=cached)
 
 
 def build(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Built:
@@ -72,7 +69,7 @@ def build(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Buil
 
 def _build(plan: BuildPlan, progress: Progress, refresh: bool) -> Built:
     _recover(plan.output)
-    made = parts.make(plan, progress, refresh=refresh)
+    made = parts.make(plan, progress, refresh=refresh, early=bake.early(plan))
     inputs = _inputs(plan, made)
     if known := _unchanged(plan, inputs):
         progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
@@ -80,7 +77,7 @@ def _build(plan: BuildPlan, progress: Progress, refresh: bool) -> Built:
     if damaged := parts.drop_damaged(made):
         progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
         made = parts.make(plan, progress)
-    image = _bake(plan, made, progress)
+    image = bake.finish(plan, made, progress)
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(smoke.start, plan, str(image.id), progress)
         folder = _aside(plan.output)
@@ -126,7 +123,12 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
 
 def _inputs(plan: BuildPlan, made: Parts) -> str:
     """Return the digest of all that the image, its archive and its first start depend on."""
-    recipe = [DOCKERFILE.read_bytes(), BAKE.read_bytes(), made.key.encode(), plan.tag.encode()]
+    recipe = [
+        bake.DOCKERFILE.read_bytes(),
+        bake.BAKE.read_bytes(),
+        made.key.encode(),
+        plan.tag.encode(),
+    ]
     settings = f"{__version__} {oci.LEVEL} {oci.WINDOW_LOG}"
     return oci.digest(b"\0".join((*recipe, settings.encode())))
 
@@ -145,53 +147,6 @@ def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError, OSError):
         return None
     return known if same and whole else None
-
-
-def _bake(plan: BuildPlan, made: Parts, progress: Progress, *, cached: bool = True) -> Image:
-    with progress.step("bake", f"image {plan.tag}") as step:
-        context = cache_dir("context", plan.name)
-        with disk_guard(context):
-            link_parts(context, made.tars)
-        labels = manifest.labels(plan, made)
-        run(
-            [
-                *("docker", "buildx", "bake", "--progress", "plain", "-f", BAKE),
-                *(() if cached else ("--no-cache",)),
-                *(f"--set=image.labels.{key}={value}" for key, value in sorted(labels.items())),
-                "image",
-            ],
-            what="docker buildx bake",
-            env={
-                **os.environ,
-                "CONTEXT": str(context),
-                "DOCKERFILE": str(DOCKERFILE),
-                "PLATFORM": plan.platform,
-                "TAG": plan.tag,
-                "BASE": made.base.stage,
-                "REF": made.base.reference or "scratch",
-                "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-            },
-        )
-        image = engine.with_fixed_times(plan.tag)
-        step.note = str(image.id)[:19]
-    return image
-
-
-def link_parts(context: Path, tars: Sequence[tuple[str, Path]]) -> None:
-    """Make the context folder hold exactly these files, without copying where links work."""
-    names = {name for name, _ in tars}
-    for stale in context.iterdir():
-        if stale.name not in names:
-            stale.unlink()
-    for name, tar in tars:
-        place = context / name
-        if place.exists() and place.samefile(tar):
-            continue
-        place.unlink(missing_ok=True)
-        try:
-            place.hardlink_to(tar)
-        except OSError:
-            shutil.copyfile(tar, place)
 
 
 def _archive(plan: BuildPlan, image: Image, folder: Path, progress: Progress) -> dict[str, Any]:

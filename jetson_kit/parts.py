@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from jetson_kit.plan import BuildPlan
 from jetson_kit.progress import Progress
 from jetson_kit.pysite import Installed
 
+Tars = tuple[tuple[str, Path], ...]
+"""(name in the build context, file)"""
 MODELS = "opt/mediapipe/models"
 # Raised when the same inputs would give other bytes than before.
 FORMAT = 1
@@ -27,8 +30,7 @@ class Parts:
     """Every input of an image, as tars, and what is inside them."""
 
     base: Base
-    tars: tuple[tuple[str, Path], ...]
-    """(name in the build context, file)"""
+    tars: Tars
     wheel: Path
     wheel_sha256: str
     packages: tuple[tuple[str, str, str], ...]
@@ -59,35 +61,51 @@ def make(
     *,
     refresh: bool = False,
     device_source: Path = device_wheel.SOURCE,
+    early: Callable[[Tars], None] = lambda _: None,
 ) -> Parts:
-    """Make all parts, the independent ones in parallel. Raises what its sources raise."""
-    with ThreadPoolExecutor(4) as pool:
+    """Make all parts, the independent ones in parallel. Raises what its sources raise.
+
+    Where the lower layers of an image on our own base are there before its root file system is,
+    they are handed to `early`, so that the image can be begun.
+    """
+    with ThreadPoolExecutor(5) as pool:
         based = pool.submit(_base, plan, progress, refresh)
         wheeled = pool.submit(_mediapipe, plan, progress)
         modelled = pool.submit(_models, plan, progress)
         device = pool.submit(_device, plan, progress, device_source)
-        base, packages = based.result()
-        with progress.step("deps", "Python packages from the lock"):
-            deps = pysite.locked(plan.lock, plan.python, plan.arch, base.interpreter)
-        wheel, mediapipe = wheeled.result()
-        own = device.result()
+        own_base = plan.base == "debian"
+        interpreter = _own_python(plan) if own_base else based.result()[0].interpreter
+        locked = pool.submit(_locked, plan, progress, interpreter)
         model_tar, model_list = modelled.result()
-    tars = [
-        ("deps.tar", deps.tar),
-        ("models.tar", model_tar),
-        ("mediapipe.tar", mediapipe.tar),
-        ("device.tar", own.tar),
-        ("config.tar", _config(plan)),
-    ]
+        wheel, mediapipe = wheeled.result()
+        deps = locked.result()
+        lower = (
+            ("models.tar", model_tar),
+            ("deps.tar", deps.tar),
+            ("mediapipe.tar", mediapipe.tar),
+        )
+        if own_base and not based.done():
+            early(lower)
+        own = device.result()
+        base, packages = based.result()
     return Parts(
         base=base,
-        tars=(*base.tars, *tars),
+        tars=(*lower, *base.tars, ("device.tar", own.tar), ("config.tar", _config(plan))),
         wheel=wheel,
         wheel_sha256=sha256_file(wheel),
         packages=packages,
         installed=(*deps.installed, *mediapipe.installed, *own.installed),
         models=model_list,
     )
+
+
+def _own_python(plan: BuildPlan) -> str:
+    return f"/usr/bin/python{plan.python}"
+
+
+def _locked(plan: BuildPlan, progress: Progress, interpreter: str) -> pysite.SiteLayer:
+    with progress.step("deps", "Python packages from the lock"):
+        return pysite.locked(plan.lock, plan.python, plan.arch, interpreter)
 
 
 def _base(
@@ -101,9 +119,7 @@ def _base(
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
         made = rootfs.build(plan.variant, plan.suite, plan.arch, refresh=refresh)
         step.note = f"{len(made.packages)} packages"
-    base = Base(
-        "debian", "", f"/usr/bin/python{plan.python}", (("rootfs.tar", made.tar),), made.key
-    )
+    base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
     return base, made.packages
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import images
+from jetson_kit import bake
 
 
 def instructions() -> list[tuple[str, str]]:
-    text = re.sub(r"\\\n", " ", images.DOCKERFILE.read_text(encoding="utf-8"))
+    text = re.sub(r"\\\n", " ", bake.DOCKERFILE.read_text(encoding="utf-8"))
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [(line.split()[0].upper(), line.split(maxsplit=1)[1]) for line in lines]
 
@@ -24,7 +24,7 @@ def test_nothing_runs_and_nothing_is_fetched() -> None:
     words = {word for word, _ in instructions()}
     assert words <= {"ARG", "FROM", "ADD", "ENV", "USER", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
     assert not any("://" in rest for word, rest in instructions() if word == "ADD")
-    first = images.DOCKERFILE.read_text(encoding="utf-8").splitlines()[0]
+    first = bake.DOCKERFILE.read_text(encoding="utf-8").splitlines()[0]
     assert not first.startswith("# syntax="), "a syntax line would need a registry"
 
 
@@ -39,8 +39,8 @@ def test_exec_forms_and_a_numeric_user() -> None:
 
 def test_what_changes_least_comes_first() -> None:
     order = [rest.split()[0] for word, rest in instructions() if word == "ADD"]
-    assert order[-2:] == ["device.tar", "config.tar"]
-    assert order[0] == "rootfs.tar"
+    wheels = ["python.tar", "models.tar", "deps.tar", "mediapipe.tar"]
+    assert order == [*wheels, "rootfs.tar", "device.tar", "config.tar"]
 
 
 def test_hadolint() -> None:
@@ -49,5 +49,5 @@ def test_hadolint() -> None:
     )
     if tool is None:
         pytest.skip("hadolint is missing")
-    done = subprocess.run([tool, images.DOCKERFILE], capture_output=True, text=True, check=False)
+    done = subprocess.run([tool, bake.DOCKERFILE], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("", 0)

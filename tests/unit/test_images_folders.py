@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import images
+from jetson_kit import bake, images
 from jetson_kit.errors import BadInputError
 
 
@@ -104,7 +104,7 @@ def test_context_holds_exactly_the_parts(tmp_path: Path) -> None:
     (context / "stale.tar").write_text("x")
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
-    images.link_parts(context, [("1.tar", tmp_path / "a")])
-    images.link_parts(context, [("1.tar", tmp_path / "b"), ("2.tar", tmp_path / "a")])
+    bake.link_parts(context, [("1.tar", tmp_path / "a")])
+    bake.link_parts(context, [("1.tar", tmp_path / "b"), ("2.tar", tmp_path / "a")])
     assert tree(context) == {"1.tar": "b", "2.tar": "a"}
     assert (context / "1.tar").samefile(tmp_path / "b")
