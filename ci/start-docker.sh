@@ -4,13 +4,15 @@ set -eu
 root=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 # shellcheck source=ci/say.sh
 . "$root/ci/say.sh"
+sys=${KIT_SYSTEM_ROOT:-} # as in needs.sh
+PATH=$PATH:$sys/usr/sbin:$sys/sbin
 answers() { docker version >/dev/null 2>&1; }
 if answers; then exit 0; fi
 [ -z "${DOCKER_HOST:-}" ] ||
   fail "$TOOL_MISSING" "no Docker Engine answers at DOCKER_HOST ($DOCKER_HOST); start it or unset it"
 have dockerd || fail "$TOOL_MISSING" "Docker is not installed; run ./inv as root or with sudo, once"
 [ "$(id -u)" = 0 ] || fail "$TOOL_MISSING" "only root may start dockerd; run: sudo ci/start-docker.sh"
-if [ -d /run/systemd/system ]; then
+if [ -d "$sys/run/systemd/system" ]; then
   systemctl start docker >/dev/null 2>&1 || true
   if answers; then exit 0; fi
   fail "$TOOL_MISSING" "systemd can't start docker; see: journalctl -u docker"
@@ -23,15 +25,15 @@ fi
 forget_stale() {
   for name in docker containerd; do
     case $name in
-      docker) file=/var/run/docker.pid program=dockerd ;;
-      *) file=/var/run/docker/containerd/containerd.pid program=containerd ;;
+      docker) file=$sys/var/run/docker.pid program=dockerd ;;
+      *) file=$sys/var/run/docker/containerd/containerd.pid program=containerd ;;
     esac
     pid=$(cat "$file" 2>/dev/null || true)
-    [ "$(cat "/proc/${pid:-none}/comm" 2>/dev/null)" = "$program" ] || rm -f "$file"
+    [ "$(cat "$sys/proc/${pid:-none}/comm" 2>/dev/null)" = "$program" ] || rm -f "$file"
   done
 }
 
-log=/var/log/dockerd.log
+log=$sys/var/log/dockerd.log
 # try OPTION...: start it and wait; fails when it ends or does not answer within 60 s.
 try() {
   forget_stale
@@ -52,7 +54,7 @@ try() {
 }
 
 # dockerd does not mount control groups; an init would have.
-if ! grep -q ' /sys/fs/cgroup' /proc/mounts; then
+if ! grep -q " /sys/fs/cgroup" "$sys/proc/mounts"; then
   mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || true
 fi
 if try; then exit 0; fi

@@ -1,0 +1,304 @@
+"""What ./inv decides to do on which machine: the scripts are real, the machine is not."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.bare_machine import EVERYTHING, Machine
+
+BASE = "zstd git openssh-client ca-certificates debian-archive-keyring"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A bare Debian 12 on x86_64, root's."""
+    return Machine(tmp_path / "machine")
+
+
+def asked(machine: Machine) -> list[str]:
+    """Return the packages that apt-get was told to install."""
+    calls = [line for line in machine.calls if line.startswith("apt-get") and " install " in line]
+    assert len(calls) == 1
+    assert "--no-remove" in calls[0]
+    assert "--no-install-recommends" in calls[0]
+    return [word for word in calls[0].split(" install ")[1].split() if not word.startswith("-")]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "arch", "packages"),
+    [
+        ("debian", "12", "x86_64", f"python3 python3-venv {BASE} docker.io qemu-user-static"),
+        ("debian", "12", "aarch64", f"python3 python3-venv {BASE} docker.io"),
+        (
+            "debian",
+            "13",
+            "x86_64",
+            f"python3 python3-venv {BASE} docker.io docker-cli docker-buildx qemu-user-static",
+        ),
+        (
+            "debian",
+            "13",
+            "aarch64",
+            f"python3 python3-venv {BASE} docker.io docker-cli docker-buildx",
+        ),
+        (
+            "ubuntu",
+            "22.04",
+            "x86_64",
+            f"python3.11 python3.11-venv {BASE} debootstrap docker.io docker-buildx"
+            " qemu-user-static binfmt-support",
+        ),
+        (
+            "ubuntu",
+            "22.04",
+            "aarch64",
+            f"python3.11 python3.11-venv {BASE} debootstrap docker.io docker-buildx",
+        ),
+        (
+            "ubuntu",
+            "24.04",
+            "x86_64",
+            f"python3 python3-venv {BASE} debootstrap docker.io docker-buildx qemu-user-static",
+        ),
+        (
+            "ubuntu",
+            "24.04",
+            "aarch64",
+            f"python3 python3-venv {BASE} debootstrap docker.io docker-buildx",
+        ),
+    ],
+)
+def test_installs_what_is_missing(
+    machine: Machine, distribution: str, version: str, arch: str, packages: str
+) -> None:
+    machine.is_a(distribution, version, arch)
+    (machine.bin / "update-binfmts").unlink()
+    code, out, err = machine.run("targets", "--json")
+    assert (code, asked(machine)) == (0, packages.split()), err
+    assert out.splitlines()[-2:] == ["<targets>", "<--json>"]
+    from_next_suite = [line for line in machine.calls if "download docker-buildx" in line]
+    assert bool(from_next_suite) == (f"{distribution} {version}" == "debian 12")
+
+
+def test_buildx_alone_comes_from_the_next_suite(machine: Machine) -> None:
+    assert machine.run()[0] == 0
+    assert [line for line in machine.calls if line.startswith("dpkg -i")]
+    text = "\n".join(machine.calls)
+    assert 'Dir::Etc::sourceparts "/dev/null"' in text
+    lists = re.search(r'sourcelist "([^"]+)"', text)
+    assert lists is not None
+    assert Path(lists[1]).is_relative_to(machine.home)
+    assert not Path(lists[1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "arch"),
+    [
+        ("fedora", "41", "x86_64"),
+        ("debian", "11", "x86_64"),
+        ("debian", "", "x86_64"),
+        ("linuxmint", "22", "x86_64"),
+        ("debian", "12", "riscv64"),
+    ],
+)
+def test_elsewhere_it_lists_and_stops(
+    machine: Machine, distribution: str, version: str, arch: str
+) -> None:
+    machine.is_a(distribution, version, arch)
+    before = machine.tree()
+    code, out, err = machine.run()
+    assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
+    listed, error = err.splitlines()
+    assert {"docker.io", "docker-buildx", "zstd", "python3"} <= set(listed.split())
+    assert error.startswith(f"error: {distribution} {version} on {arch} is not set up by itself")
+
+
+def test_elsewhere_it_works_where_nothing_is_missing(machine: Machine) -> None:
+    machine.is_a("fedora", "41")
+    machine.set_up()
+    debootstrap = machine.system / "usr" / "sbin" / "debootstrap"
+    debootstrap.parent.mkdir(parents=True)
+    debootstrap.touch(0o755)
+    assert machine.run()[0] == 0
+    assert not [line for line in machine.calls if line.startswith("apt-get")]
+
+
+def test_no_install_lists_and_touches_nothing(machine: Machine) -> None:
+    before = machine.tree()
+    code, out, err = machine.run(INV_NO_INSTALL="1")
+    assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
+    assert "docker-buildx" in err
+    assert ".venv" in err
+    assert len(re.findall("^error: ", err, re.MULTILINE)) == 1
+
+
+def test_no_install_works_on_a_machine_that_is_set_up(machine: Machine) -> None:
+    machine.set_up()
+    assert machine.run()[0] == 0
+    assert machine.run(INV_NO_INSTALL="1")[0] == 0
+
+
+def test_nothing_missing_then_nothing_done(machine: Machine) -> None:
+    machine.set_up()
+    code, _, err = machine.run()
+    assert (code, err) == (0, "Setting up the Python environment in .venv\n")
+    first = [line for line in machine.calls if "invoke" not in line]
+    assert [line.split()[0] for line in first] == ["python3.11", "python", "uv", "chown"]
+    assert machine.run()[2] == ""
+    assert [line for line in machine.calls if "invoke" not in line] == first
+
+
+@pytest.mark.parametrize("gone", EVERYTHING[1:4])
+def test_a_removed_program_is_installed_again(machine: Machine, gone: str) -> None:
+    machine.set_up()
+    assert machine.run()[0] == 0
+    (machine.bin / gone).unlink()
+    assert machine.run()[0] == 0
+    assert (machine.bin / gone).exists() or gone == "dpkg-deb"
+    assert len(asked(machine)) == 1
+
+
+def test_docker_of_docker_inc_gets_its_own_plugin(machine: Machine) -> None:
+    machine.set_up()
+    (machine.files / "buildx").unlink()
+    machine.is_a("ubuntu", "24.04")
+    machine.program("dpkg-query", '[ "$4" = docker-ce-cli ] && echo installed\n')
+    assert machine.run()[0] == 0
+    assert asked(machine) == ["debootstrap", "docker-buildx-plugin"]
+
+
+def test_a_user_without_sudo(machine: Machine) -> None:
+    machine.user("ann")
+    (machine.bin / "sudo").unlink()
+    code, out, err = machine.run()
+    assert (code, out, machine.calls) == (3, "", [])
+    assert err.startswith("error: ann is not root and sudo is missing or refuses; as root, install")
+    assert err.count("\n") == 1
+
+
+def test_a_user_with_sudo_joins_the_group_docker(machine: Machine) -> None:
+    machine.user("ann")
+    code, _, err = machine.run()
+    assert code == 0, err
+    assert "Adding ann to the group docker" in err
+    for call in machine.calls:
+        if re.match(r"apt-get .* install |dpkg -i|usermod", call):
+            before = machine.calls[machine.calls.index(call) - 1]
+            assert before.startswith("sudo -- "), call
+    assert "usermod -aG docker ann" in machine.calls
+
+
+def test_a_user_who_has_docker_stays_out_of_its_group(machine: Machine) -> None:
+    machine.set_up()
+    machine.user("ann")
+    assert machine.run()[0] == 0
+    assert not [line for line in machine.calls if line.startswith(("usermod", "sudo"))]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("E: Failed to fetch x  Temporary failure resolving 'h'", 4, "the network does not answer"),
+        ("E: You don't have enough free space in /var/cache/apt/archives/.", 6, "no space left"),
+        ("E: Unable to locate package zstd", 7, "E: Unable to locate package zstd"),
+    ],
+)
+def test_apt_fails(machine: Machine, words: str, code: int, told: str) -> None:
+    does = f'case "$*" in *install*) echo "{words}" >&2; exit 100 ;; esac'
+    got, out, err = machine.run(APT_DOES=does)
+    assert (got, out) == (code, "")
+    assert told in err.splitlines()[-1]
+    assert len(re.findall("^error: ", err, re.MULTILINE)) == 1
+    assert not (machine.checkout / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("error: failed to write: No space left on device (os error 28)", 6),
+        ("error: dns error: failed to lookup address information", 4),
+        ("error: Hash mismatch", 7),
+    ],
+)
+def test_uv_fails_and_the_next_run_completes(machine: Machine, words: str, code: int) -> None:
+    machine.set_up()
+    does = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
+    got, _, err = machine.run(UV_DOES=does)
+    assert got == code
+    assert err.splitlines()[-1].startswith("error: fetching the locked Python packages")
+    assert not (machine.checkout / ".venv" / ".locked").exists()
+    assert machine.run()[0] == 0
+    assert "--reinstall" in [line for line in machine.calls if line.startswith("uv pip sync")][-1]
+
+
+def test_a_half_made_environment_is_made_anew(machine: Machine) -> None:
+    machine.set_up()
+    (machine.checkout / ".venv" / "bin").mkdir(parents=True)
+    (machine.checkout / ".venv" / "leftover").touch()
+    assert machine.run()[0] == 0
+    assert not (machine.checkout / ".venv" / "leftover").exists()
+
+
+def test_a_moved_checkout_gets_a_new_environment(machine: Machine) -> None:
+    machine.set_up()
+    assert machine.run()[0] == 0
+    moved = machine.checkout.rename(machine.home / "moved")
+    assert machine.run(script=str(moved / "inv"))[0] == 0
+    assert len([line for line in machine.calls if "-m venv" in line]) == 2
+    assert (moved / ".venv" / ".system").read_text().splitlines()[0] == str(moved)
+
+
+def test_an_interrupted_apt_is_finished_first(machine: Machine) -> None:
+    machine.set_up()
+    does = 'case "$1" in --audit) echo "docker.io is half configured" ;; esac'
+    assert machine.run(DPKG_DOES=does)[0] == 0
+    calls = [line for line in machine.calls if line.startswith(("dpkg", "apt-get"))]
+    assert "--configure -a" in calls[0]
+    assert "--fix-broken" in calls[1]
+
+
+def test_two_at_once_set_up_once(machine: Machine) -> None:
+    machine.set_up()
+    slow = 'case "$1" in pip) sleep 0.5 ;; esac'
+    both = [machine.start("x", UV_DOES=slow) for _ in range(2)]
+    ends = [(process.communicate(timeout=60), process.returncode) for process in both]
+    assert [code for _, code in ends] == [0, 0]
+    assert len([line for line in machine.calls if "-m venv" in line]) == 1
+    assert [err for (_, err), _ in ends if "waiting for it" in err]
+
+
+def test_from_another_folder_through_a_link(machine: Machine, tmp_path: Path) -> None:
+    machine.set_up()
+    other = tmp_path / "other"
+    other.mkdir()
+    link = other / "link"
+    link.symlink_to(machine.checkout / "inv")
+    code, out, _ = machine.run("wheels.audit", "it's a wheel", script=str(link), cwd=other)
+    assert code == 0
+    assert out.splitlines() == [
+        str(other),
+        "<-m>",
+        "<invoke>",
+        f"<--search-root={machine.checkout}>",
+        "<wheels.audit>",
+        "<it's a wheel>",
+    ]
+
+
+def test_a_new_member_of_the_group_docker_gets_it_at_once(machine: Machine) -> None:
+    machine.set_up()
+    machine.user("ann")
+    (machine.system / "etc" / "group").write_text("adm:x:4:\ndocker:x:105:bob,ann\n")
+    socket = machine.system / "var" / "run" / "docker.sock"
+    socket.parent.mkdir(parents=True)
+    socket.touch(0o000)
+    machine.program("sg", 'shift 2; sh -c "$1"\n')
+    code, out, err = machine.run("targets", "it's *", "a b")
+    assert code == 0, err
+    assert out.splitlines()[-3:] == ["<targets>", "<it's *>", "<a b>"]
+    if os.geteuid() != 0:  # root may write to any socket
+        assert [line for line in machine.calls if line.startswith("sg docker -c")]

@@ -1,0 +1,102 @@
+"""ci/start-docker.sh with a dockerd of our own making."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.bare_machine import Machine
+
+SCRIPT = "ci/start-docker.sh"
+COMES_UP = 'touch "$FILES/engine"; exec sleep 2\n'
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A Debian 12 with Docker whose engine does not run."""
+    made = Machine(tmp_path / "machine")
+    made.set_up()
+    (made.files / "engine").unlink()
+    for folder in ("var/log", "var/run/docker/containerd", "proc"):
+        (made.system / folder).mkdir(parents=True, exist_ok=True)
+    (made.system / "proc" / "mounts").write_text("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n")
+    made.program("dockerd", COMES_UP)
+    return made
+
+
+def starts(machine: Machine) -> list[str]:
+    """Return how dockerd was called."""
+    return [line.strip() for line in machine.calls if line.startswith("dockerd")]
+
+
+def test_starts_it_once(machine: Machine) -> None:
+    assert machine.run(script=SCRIPT) == (0, "", "")
+    assert machine.run(script=SCRIPT) == (0, "", "")
+    assert starts(machine) == ["dockerd"]
+    assert not [line for line in machine.calls if line.startswith("mount")]
+
+
+def test_two_at_once_start_one(machine: Machine) -> None:
+    both = [machine.start(script=SCRIPT) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    for process in both:
+        process.communicate()
+    assert starts(machine) == ["dockerd"]
+
+
+def test_stale_pid_files_are_forgotten_and_live_ones_kept(machine: Machine) -> None:
+    stale = machine.system / "var" / "run" / "docker.pid"
+    live = machine.system / "var" / "run" / "docker" / "containerd" / "containerd.pid"
+    for number, (path, name) in enumerate({stale: "bash", live: "containerd"}.items(), start=71):
+        path.write_text(f"{number}")
+        (machine.system / "proc" / str(number)).mkdir()
+        (machine.system / "proc" / str(number) / "comm").write_text(f"{name}\n")
+    assert machine.run(script=SCRIPT)[0] == 0
+    assert not stale.exists()
+    assert live.exists()
+
+
+def test_mounts_control_groups_where_nothing_did(machine: Machine) -> None:
+    (machine.system / "proc" / "mounts").write_text("proc /proc proc rw 0 0\n")
+    assert machine.run(script=SCRIPT)[0] == 0
+    assert [line for line in machine.calls if line.startswith("mount -t cgroup2")]
+
+
+def test_without_a_network_where_the_kernel_refuses_one(machine: Machine) -> None:
+    says = 'echo "failed: iptables: no chain" >&2; exit 1'
+    machine.program("dockerd", f'case "$*" in *bridge=none*) ;; *) {says} ;; esac\n{COMES_UP}')
+    code, _, err = machine.run(script=SCRIPT)
+    assert code == 0
+    assert starts(machine)[1:] == ["dockerd --iptables=false --ip6tables=false --bridge=none"]
+    assert err.startswith("warning: this kernel refuses Docker's network (failed: iptables")
+
+
+def test_says_its_last_words(machine: Machine) -> None:
+    machine.program("dockerd", 'echo "starting"; echo "error: no such driver: zfs" >&2; exit 1\n')
+    code, out, err = machine.run(script=SCRIPT)
+    assert (code, out) == (3, "")
+    log = machine.system / "var" / "log" / "dockerd.log"
+    assert err == f"error: dockerd does not come up: error: no such driver: zfs; see {log}\n"
+    assert len(starts(machine)) == 1
+
+
+@pytest.mark.parametrize(
+    ("user", "host", "told"),
+    [
+        ("ann", "", "only root may start dockerd"),
+        ("root", "tcp://board:1", "no Docker Engine answers at DOCKER_HOST (tcp://board:1)"),
+    ],
+)
+def test_when_it_may_not(machine: Machine, user: str, host: str, told: str) -> None:
+    machine.user(user)
+    code, _, err = machine.run(script=SCRIPT, DOCKER_HOST=host)
+    assert (code, starts(machine)) == (3, [])
+    assert err.startswith(f"error: {told}")
+
+
+def test_systemd_does_it_where_it_runs(machine: Machine) -> None:
+    (machine.system / "run" / "systemd" / "system").mkdir(parents=True)
+    machine.program("systemctl", 'touch "$FILES/engine"\n')
+    assert machine.run(script=SCRIPT) == (0, "", "")
+    assert machine.calls == ["systemctl start docker"]
