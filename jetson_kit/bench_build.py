@@ -44,6 +44,8 @@ RUN python3 -m venv /opt/mediapipe \
  && /opt/mediapipe/bin/pip install --no-cache-dir --require-hashes -r /tmp/wheels/requirements.txt \
  && /opt/mediapipe/bin/pip install --no-cache-dir --no-deps /tmp/wheels/*.whl
 COPY models /opt/mediapipe/models
+RUN useradd --uid 10001 --create-home mediapipe
+USER 10001:10001
 """
 
 

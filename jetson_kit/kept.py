@@ -9,6 +9,9 @@ from pathlib import Path
 
 from jetson_kit.files import sha256_file, write_text, written_aside
 
+# What this process made itself need not be read again: path to (size, time of change).
+_own: dict[Path, tuple[int, int]] = {}
+
 
 @contextlib.contextmanager
 def made(path: Path) -> Iterator[Path]:
@@ -18,6 +21,7 @@ def made(path: Path) -> Iterator[Path]:
         facts = {"sha256": sha256_file(aside), "size": aside.stat().st_size}
         # First the record: one that does not fit its file means "make it again", never "use it".
         write_text(_record(path), json.dumps(facts))
+    _own[path] = _state(path)
 
 
 def intact(path: Path, *, thorough: bool = False) -> bool:
@@ -26,7 +30,9 @@ def intact(path: Path, *, thorough: bool = False) -> bool:
         facts = json.loads(_record(path).read_text(encoding="utf-8"))
         if path.stat().st_size != facts["size"]:
             return False
-        return not thorough or sha256_file(path) == facts["sha256"]
+        if not thorough or _own.get(path) == _state(path):
+            return True
+        return bool(sha256_file(path) == facts["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -35,6 +41,11 @@ def forget(path: Path) -> None:
     """Remove a file and its record."""
     path.unlink(missing_ok=True)
     _record(path).unlink(missing_ok=True)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _record(path: Path) -> Path:

@@ -39,12 +39,17 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
     Raises IntegrityError for a wrong hash, else ToolMissingError, NetworkError, DiskFullError or
     StepFailedError.
     """
+    return _installer([str(program()), *(str(part) for part in arguments)], what, stdin)
+
+
+def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
+    """Run uv or pip and return its standard output, its failures told apart."""
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
     # Without downloads uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     try:
         done = subprocess.run(
-            [str(part) for part in (program(), *arguments)],
+            command,
             input=stdin or "",
             env=environment,
             capture_output=True,
@@ -80,7 +85,7 @@ def pinned(package: str, version: str, sha256: str) -> str:
 def download_wheel(filename: str, sha256: str, folder: Path) -> Path:
     """Put the wheel `filename` from the package index into `folder`, byte for byte.
 
-    uv installs wheels but hands none out, so its pip does. Raises NetworkError, IntegrityError.
+    uv installs wheels but hands none out, so pip does. Raises NetworkError, IntegrityError.
     """
     name, version, _, tags = parse_wheel_filename(filename)
     interpreter = next(iter(tags)).interpreter
@@ -89,15 +94,15 @@ def download_wheel(filename: str, sha256: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as aside:
         listed = Path(aside, "requirements.txt")
         listed.write_text(pinned(name, str(version), sha256), encoding="utf-8")
-        uv(
+        _installer(
             [
-                *"tool run pip download --quiet --no-deps --require-hashes".split(),
-                *"--only-binary :all: --implementation cp --python-version".split(),
-                python,
-                *platforms,
+                *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download"),
+                *("--quiet", "--no-cache-dir", "--no-deps", "--require-hashes"),
+                *("--only-binary", ":all:", "--implementation", "cp"),
+                *("--python-version", python, *platforms),
                 *("--dest", aside, "--requirement", str(listed)),
             ],
-            what=f"downloading {filename}",
+            f"downloading {filename}",
         )
         path = Path(aside, filename)
         if not path.exists() or sha256_file(path) != sha256:
