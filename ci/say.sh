@@ -16,8 +16,8 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # The last line of the file $1 that tells what went wrong.
 last_words() {
-  { grep -aE '^E:|rror|not start|denied|refused' "$1" || cat "$1"; } 2>/dev/null | grep -a . | tail -n 1 |
-    tr -d '\r' | cut -c 1-300
+  { grep -aE '^E:|rror|not start|denied|refused' "$1" | grep -av 'E: Sub-process' || cat "$1"; } 2>/dev/null |
+    grep -a . | tail -n 1 | tr -d '\r' | cut -c 1-300
 }
 
 full_disk() {

@@ -97,12 +97,21 @@ install_packages() {
 
 # Finish what a killed apt left half done; programs may be there that were never configured.
 finish_dpkg() {
-  if have dpkg && [ -n "$(dpkg --audit 2>/dev/null)" ]; then
-    get_root "run: dpkg --configure -a"
-    say "Finishing an interrupted installation"
-    as_root env DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a >"$scratch/log" 2>&1 </dev/null || true
-    apt install --fix-broken --no-remove >"$scratch/log" 2>&1 </dev/null || true
-  fi
+  have dpkg && [ -n "$(dpkg --audit 2>/dev/null)" ] || return 0
+  get_root "run: dpkg --configure -a"
+  say "Finishing an interrupted installation"
+  # shellcheck disable=SC2016
+  half=$(dpkg-query -W -f '${db:Status-Eflag} ${binary:Package}\n' | awk '$1 == "reinstreq" {print $2}')
+  # Failures show again where the missing packages are installed; others are no concern of ours.
+  {
+    # shellcheck disable=SC2086
+    if [ -n "$half" ]; then
+      apt update || true
+      apt install --reinstall --no-remove $half || true
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a || true
+    apt install --fix-broken --no-remove || true
+  } >"$scratch/log" 2>&1 </dev/null
 }
 
 register_binfmt() {
@@ -175,10 +184,10 @@ join_docker_group() {
 
 finish_dpkg
 if [ -n "$missing" ]; then install_packages; fi
-if [ -n "$binfmt" ] && [ ! -e "$binfmt" ]; then register_binfmt; fi
-start_docker
 case " $missing " in
   *" docker.io "*) [ "$(id -u)" = 0 ] || join_docker_group ;;
 esac
+if [ -n "$binfmt" ] && [ ! -e "$binfmt" ]; then register_binfmt; fi
+start_docker
 python_environment
 write_stamp
