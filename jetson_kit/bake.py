@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from docker.models.images import Image
 
 from jetson_kit import engine, manifest
+from jetson_kit.errors import KitError
 from jetson_kit.files import disk_guard
 from jetson_kit.parts import Parts, Tars
 from jetson_kit.paths import ROOT, cache_dir
@@ -25,10 +27,10 @@ def early(plan: BuildPlan) -> Callable[[Tars], None]:
     """Return what begins an image: BuildKit gets the lower layers while others are being made."""
 
     def begin(tars: Tars) -> None:
-        context = _context(plan)
-        with disk_guard(context):
-            link_parts(context, tars)
-        _bake("wheels", plan, "debian", "scratch", ())
+        # It only saves time: whatever is wrong is found, mended or told by finish.
+        with contextlib.suppress(KitError, OSError):
+            link_parts(_context(plan), tars)
+            _bake("wheels", plan, "debian", "scratch", ())
 
     return begin
 

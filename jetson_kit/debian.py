@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import errno
 import os
 import re
 import zlib
@@ -35,6 +36,9 @@ UNPACKERS: Mapping[str, Callable[[bytes], bytes]] = {
     ".zst": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
 }
 DAMAGE = (ValueError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+# Bytes: a suite's lists and the packages of the largest variant, with room to spare.
+NEEDED = 250 << 20
+TIMEOUT_S = 1800.0
 DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
 
 
@@ -114,9 +118,12 @@ def _fetch(
 ) -> tuple[Deb, ...]:
     with disk_guard(folder):
         config = _configure(folder, suite, arch, status)
+        # apt waits for ever on a disk that fills up under it.
+        if shutil.disk_usage(folder).free < NEEDED:
+            raise OSError(errno.ENOSPC, "less than apt needs")
     env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     apt: list[str | Path] = ["apt-get", "-c", config, "-qq", "-y"]
-    run([*apt, "update"], what=f"reading Debian {suite} ({arch})", env=env)
+    run([*apt, "update"], what=f"reading Debian {suite} ({arch})", env=env, timeout_s=TIMEOUT_S)
     wanted = [*packages, *(_essential(config, env) if essential else ())]
     install = ["install", "--no-install-recommends", *wanted]
     download = [*apt, *install, "--download-only"]
@@ -133,13 +140,13 @@ def _fetch(
             what=f"resolving packages for {suite} ({arch})",
             env=env,
         )
-        run(download, what=what, env=env)
+        run(download, what=what, env=env, timeout_s=TIMEOUT_S)
         debs = offered(solving.result(), folder / "cache" / "archives")
     # apt takes a cached archive by its size alone.
     if damaged := [deb for deb in debs if not _intact(deb)]:
         for deb in damaged:
             deb.path.unlink(missing_ok=True)
-        run(download, what=what, env=env)
+        run(download, what=what, env=env, timeout_s=TIMEOUT_S)
         if wrong := [deb.path.name for deb in damaged if not _intact(deb)]:
             raise IntegrityError(f"{what}: {', '.join(wrong)} has not the hash of the signed index")
     return debs

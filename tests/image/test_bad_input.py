@@ -19,6 +19,7 @@ from jetson_kit.paths import ROOT, cache_dir
 from tests.image.kit import NEEDS, TIMEOUT_S, Image, docker, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
+KILLS = 5
 INVOKE = [sys.executable, "-m", "invoke"]
 
 
@@ -179,7 +180,7 @@ def test_killed_at_any_time_the_next_build_goes_on(
     words = ["build", "--jetson", "--json", "--output", str(output)]
     seed = int(os.environ.get("KIT_TEST_SEED", "7"))
     moments = random.Random(seed)  # noqa: S311
-    for _ in range(5):
+    for _ in range(KILLS):
         with subprocess.Popen(
             [*INVOKE, *words],
             cwd=ROOT,
