@@ -21,7 +21,8 @@ if [ "${1:-}" != --locked ]; then
   exec flock -o "$root/ci/start-docker.sh" "$root/ci/start-docker.sh" --locked
 fi
 
-# A killed dockerd leaves these; another process may have its number by now.
+# A killed dockerd leaves these; another process may have its number by now, or it is a zombie,
+# which has no program any more, where nothing reaps it.
 forget_stale() {
   for name in docker containerd; do
     case $name in
@@ -29,7 +30,10 @@ forget_stale() {
       *) file=$sys/var/run/docker/containerd/containerd.pid program=containerd ;;
     esac
     pid=$(cat "$file" 2>/dev/null || true)
-    [ "$(cat "$sys/proc/${pid:-none}/comm" 2>/dev/null)" = "$program" ] || rm -f "$file"
+    case $(readlink "$sys/proc/${pid:-none}/exe" || true) in
+      */"$program" | */"$program (deleted)") ;;
+      *) rm -f "$file" ;;
+    esac
   done
 }
 

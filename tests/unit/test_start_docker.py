@@ -45,16 +45,25 @@ def test_two_at_once_start_one(machine: Machine) -> None:
     assert starts(machine) == ["dockerd"]
 
 
-def test_stale_pid_files_are_forgotten_and_live_ones_kept(machine: Machine) -> None:
-    stale = machine.system / "var" / "run" / "docker.pid"
-    live = machine.system / "var" / "run" / "docker" / "containerd" / "containerd.pid"
-    for number, (path, name) in enumerate({stale: "bash", live: "containerd"}.items(), start=71):
-        path.write_text(f"{number}")
-        (machine.system / "proc" / str(number)).mkdir()
-        (machine.system / "proc" / str(number) / "comm").write_text(f"{name}\n")
+@pytest.mark.parametrize(
+    ("program", "kept"),
+    [
+        ("/usr/bin/containerd", True),
+        ("/usr/bin/containerd (deleted)", True),
+        ("/usr/bin/bash", False),
+        ("", False),  # a zombie, or nobody
+    ],
+)
+def test_stale_pid_files_are_forgotten_and_live_ones_kept(
+    machine: Machine, program: str, kept: bool
+) -> None:
+    pid_file = machine.system / "var" / "run" / "docker" / "containerd" / "containerd.pid"
+    pid_file.write_text("71")
+    (machine.system / "proc" / "71").mkdir()
+    if program:
+        (machine.system / "proc" / "71" / "exe").symlink_to(program)
     assert machine.run(script=SCRIPT)[0] == 0
-    assert not stale.exists()
-    assert live.exists()
+    assert pid_file.exists() == kept
 
 
 def test_mounts_control_groups_where_nothing_did(machine: Machine) -> None:
