@@ -6,11 +6,12 @@ signatures and hashes as ever, yet needs no root and no emulation.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
-import errno
 import os
 import re
+import shutil
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
