@@ -149,7 +149,7 @@ python_environment() {
     step "making .venv" "$python" -m venv "$venv"
     # pip is needed once, for uv; a user's own pip settings on where to install don't count.
     step "fetching uv" env PIP_USER=0 PIP_TARGET= PIP_PREFIX= "$venv/bin/python" -m pip \
-      --disable-pip-version-check install --quiet --require-hashes -r "$root/requirements/uv.txt"
+      --disable-pip-version-check install --quiet --only-binary :all: --require-hashes -r "$root/requirements/uv.txt"
   fi
   # Without the mark of a finished run a package may be there in part.
   again=
@@ -157,7 +157,7 @@ python_environment() {
   rm -f "$venv/.locked"
   # shellcheck disable=SC2086
   step "fetching the locked Python packages" env VIRTUAL_ENV="$venv" "$venv/bin/uv" pip sync $again \
-    --compile-bytecode --require-hashes "$root/requirements/host.txt"
+    --compile-bytecode --only-binary :all: --require-hashes "$root/requirements/host.txt"
 }
 
 # What ./inv looks for from now on: where one of these is gone, set-up runs again.

@@ -14,7 +14,7 @@ from pathlib import Path
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
-SCRIPTS = ("inv", ".ci/run", "ci/setup.sh", "ci/lock.sh", "ci/start-docker.sh")
+SCRIPTS = ("inv", ".ci/run", *(f"ci/{path.name}" for path in sorted((ROOT / "ci").glob("*.sh"))))
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,11 @@ def _lint() -> list[list[str]]:
         [f"{here}/ruff", "format", "--quiet", "--check", "."],
         [f"{here}/mypy"],
         [sys.executable, "-m", "jetson_kit.targets_check"],
-        [f"{here}/shellcheck", *SCRIPTS],
     ]
-    if Path(here, "hadolint").exists():
-        commands.append([f"{here}/hadolint", "docker/Dockerfile"])
+    # PyPI has these two for x86_64 alone.
+    for tool, files in (("shellcheck", SCRIPTS), ("hadolint", ("docker/Dockerfile",))):
+        if Path(here, tool).exists():
+            commands.append([f"{here}/{tool}", *files])
     return commands
 
 

@@ -44,8 +44,13 @@ def client() -> docker.DockerClient:
             found.ping()
         except (DockerException, OSError) as error:
             problem = str(error)
-            if attempt == 0 and not _start():
+            if attempt or not _may_start():
                 break
+            done = subprocess.run([START], capture_output=True, text=True, check=False)
+            if done.returncode:
+                words = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
+                what, _, cure = words.rpartition("; ")
+                raise ToolMissingError(what, cure) from error
         else:
             return found
     if shutil.which("docker") is None and shutil.which("dockerd") is None:
@@ -60,13 +65,11 @@ def client() -> docker.DockerClient:
     )
 
 
-def _start() -> bool:
-    """Start dockerd where we may and no init would; tell whether it was tried."""
+def _may_start() -> bool:
+    """Tell whether we may start dockerd and no init would."""
     if os.environ.get("DOCKER_HOST") or os.geteuid() != 0 or not shutil.which("dockerd"):
         return False
-    if os.environ.get("INV_NO_INSTALL") or Path("/run/systemd/system").exists():
-        return False
-    return subprocess.run([START], capture_output=True, check=False).returncode == 0
+    return not (os.environ.get("INV_NO_INSTALL") or Path("/run/systemd/system").exists())
 
 
 def image(reference: str) -> Image | None:
