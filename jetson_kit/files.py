@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import os
 import shutil
+import tarfile
 import tempfile
 import time
 import urllib.request
@@ -135,3 +136,10 @@ def _stream(url: str, path: Path, timeout_s: float) -> str:
     if length and size < int(length):
         raise ConnectionError(f"the connection ended after {size} of {length} bytes")
     return digest.hexdigest()
+
+
+def extract_tar(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack a tar of our own making, links to absolute paths included, below `folder`."""
+    # Python 3.11.2, which Debian 12 has, knows neither the filters nor extractall's argument.
+    archive.extraction_filter = getattr(tarfile, "tar_filter", None)
+    archive.extractall(folder)  # noqa: S202

@@ -22,7 +22,7 @@ from typing import Any
 from jetson_kit import debian, kept
 from jetson_kit.debian import Deb
 from jetson_kit.errors import BadInputError
-from jetson_kit.files import disk_guard, locked, write_text
+from jetson_kit.files import disk_guard, extract_tar, locked, write_text
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import ROOT, cache_dir
 
@@ -111,7 +111,7 @@ def tree(variant: str, suite: str, arch: str) -> Path:
             aside = folder.with_name(f".{folder.name}.part")
             shutil.rmtree(aside, ignore_errors=True)
             with disk_guard(folder.parent), tarfile.open(made.tar) as archive:
-                archive.extractall(aside, filter="tar")
+                extract_tar(archive, aside)
                 aside.replace(folder)
     return folder
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import zstandard
 
+from jetson_kit.files import extract_tar
 from jetson_kit.paths import ROOT
 
 NEEDS = ("docker", "qemu", "network", "slow")
@@ -109,5 +110,5 @@ def unpack(image: Image, folder: Path) -> Tree:
         with tarfile.open(fileobj=io.BytesIO(layer)) as archive:
             for info in archive:
                 members[info.name.strip("/")] = info
-            archive.extractall(folder, filter="tar")
+            extract_tar(archive, folder)
     return Tree(folder, members)

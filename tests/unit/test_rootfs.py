@@ -14,6 +14,7 @@ import pytest
 from jetson_kit import debian, kept, rootfs
 from jetson_kit.debian import Deb
 from jetson_kit.errors import BadInputError, StepFailedError
+from jetson_kit.files import extract_tar
 from tests.unit import tiny_deb
 
 PRUNE = {"drop": ["usr/share/doc/*", "usr/lib/x/big*"], "keep": ["usr/share/doc/*/copyright"]}
@@ -65,7 +66,7 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rootfs")
     rootfs._assemble(folder / "1.tar", packages(folder), SPEC, INJECTED)
     with tarfile.open(folder / "1.tar") as archive:
-        archive.extractall(folder / "tree", filter="tar")
+        extract_tar(archive, folder / "tree")
     return folder
 
 
