@@ -112,27 +112,29 @@ def test_no_network(output: Path, tmp_path: Path) -> None:
 def test_no_network_is_needed_when_all_is_cached(jetson: Image) -> None:
     if os.geteuid() or shutil.which("unshare") is None:
         pytest.skip("only root can take the network away")
-    (jetson.folder / "sbom.cdx.json").unlink()
+    (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
     done = inv(*("build", "--jetson", "--output", str(jetson.folder)), before=("unshare", "-n"))
     assert done.returncode == 0, done.stderr
 
 
-def damaged() -> list[Path]:
-    """Return one cached file of each kind that goes into the Jetson image."""
+def used(jetson: Image) -> list[Path]:
+    """Return cached files of every kind that goes into the Jetson image."""
     cache = cache_dir()
-    newest = [
-        max(cache.glob(glob), key=lambda path: path.stat().st_mtime)
-        for glob in (
-            "layers/deps-*.tar",
-            "layers/mediapipe-*.tar",
-            "layers/models-*.tar",
-            "rootfs/*-arm64-runtime-*.tar",
-            "wheels/mediapipe-1*+jetson*aarch64.whl",
-            "wheels/official/*aarch64.whl",
-            "models/hand_landmarker.task",
-        )
+    context = cache / "context" / str(jetson.manifest["plan"]["name"])
+    linked = {path.stat().st_ino for path in context.iterdir()}
+    tars = [*(cache / "layers").glob("*.tar"), *(cache / "rootfs").glob("*.tar")]
+    chosen = [tar for tar in tars if tar.stat().st_ino in linked]
+    assert len(chosen) == len(linked) == 6
+    source = jetson.manifest["plan"]["mediapipe"]["source"]
+    (libc,) = (cache / "apt" / "bookworm-arm64" / "cache" / "archives").glob("libc6_*.deb")
+    return [
+        *chosen,
+        *(next((cache / "blobs").glob(f"{one[7:]}-*.zst")) for one in jetson.diff_ids),
+        cache / "wheels" / str(jetson.manifest["wheel"]["file"]),
+        cache / "wheels" / "official" / str(source),
+        cache / "models" / "hand_landmarker.task",
+        libc,
     ]
-    return [*newest, *(cache / "blobs").glob("*.zst")]
 
 
 @pytest.mark.parametrize("how", ["cut", "flipped"])
@@ -140,7 +142,7 @@ def test_damaged_cache_never_ships(jetson: Image, tmp_path: Path, how: str) -> N
     """Damage every kind of cached file; the image that comes out is the same to the last bit."""
     copy = tmp_path / "kept"
     copy.mkdir()
-    hurt = damaged()
+    hurt = used(jetson)
     for number, path in enumerate(hurt):
         shutil.copy2(path, copy / str(number))
         with path.open("r+b") as file:
@@ -153,20 +155,18 @@ def test_damaged_cache_never_ships(jetson: Image, tmp_path: Path, how: str) -> N
                 file.seek(size // 2)
                 file.write(bytes([byte[0] ^ 0xFF]))
     try:
-        (jetson.folder / "sbom.cdx.json").unlink()
+        (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
         done = inv("build", "--jetson", "--json", "--output", str(jetson.folder))
         assert done.returncode == 0, done.stderr
         made = json.loads(done.stdout)
         assert made["image"]["id"] == jetson.id
         assert made["archive"] == jetson.manifest["archive"]
         for number, path in enumerate(hurt):
-            if path.parent.name == "blobs":
-                continue
             assert path.read_bytes() == (copy / str(number)).read_bytes(), path
     finally:
         for number, path in enumerate(hurt):
-            if path.exists() and path.stat().st_nlink == 1:
-                shutil.copy2(copy / str(number), path)
+            if path.exists() and path.read_bytes() != (copy / str(number)).read_bytes():
+                path.unlink()
         shutil.rmtree(tmp_path)
 
 
@@ -213,7 +213,7 @@ def test_killed_at_any_time_the_next_build_goes_on(
 
 
 def test_two_builds_at_the_same_time_both_end_well(jetson: Image) -> None:
-    (jetson.folder / "sbom.cdx.json").unlink()
+    (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
     words = ["build", "--jetson", "--json", "--output", str(jetson.folder)]
     both = [
         subprocess.Popen(
