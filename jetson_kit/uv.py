@@ -45,8 +45,8 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
 def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     """Run uv or pip and return its standard output, its failures told apart."""
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
-    # Without downloads uv resolves for a Python that is not here by the one that is.
-    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
+    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
     try:
         done = subprocess.run(
             command,
