@@ -19,7 +19,10 @@ def main(out: Path, command: list[str]) -> int:
     console = Console(record=True, width=88, file=io.StringIO(), force_terminal=True)
     console.print(Text(f"$ {' '.join(command)}", style="bold green"))
     for line in done.stdout.splitlines():
-        console.print(Text(line.rstrip()))
+        # An SVG viewer may drop leading spaces, but not these.
+        body = line.rstrip()
+        text = body.lstrip()
+        console.print(Text("\u00a0" * (len(body) - len(text)) + text))
     out.write_text(console.export_svg(title=" ".join(command)), encoding="utf-8")
     return done.returncode
 

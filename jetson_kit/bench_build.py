@@ -1,7 +1,9 @@
 """`bench.build`: our way against the plain Dockerfile, same contents, both from cold, one run.
 
 The rival is what users write: FROM a Debian arm64 base, apt-get and pip in RUN lines, under QEMU.
-It gets the same packages, the same hash-pinned wheels and the same models.
+It gets the same packages, the same hash-pinned wheels and the same models. Ours starts from
+nothing, so the rival's base is made from nothing too, by mmdebstrap under QEMU; both of its parts
+are given, and the ratio to its Dockerfile alone, for those who have the base already.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT, cache_dir
 from jetson_kit.plan import BuildPlan, Request
 from jetson_kit.progress import Progress
+from jetson_kit.run import run as run_program
 
 OUT = ROOT / "bench" / "build.json"
 SCHEMA = "mediapipe-jetson-kit/bench-build/1"
@@ -64,8 +67,12 @@ def run(*, rival: bool = True) -> dict[str, Any]:
     result["rebuild_noop_s"] = _command(["build", "--jetson"])
     result["whole_command_steps_s"] = progress.times
     if rival:
-        result["emulated_s"] = _rival(planned, progress)
+        base_s, dockerfile_s = _rival(planned, progress)
+        result["emulated_base_s"] = base_s
+        result["emulated_dockerfile_s"] = dockerfile_s
+        result["emulated_s"] = round(base_s + dockerfile_s, 2)
         result["ratio"] = round(result["emulated_s"] / result["native_s"], 1)
+        result["ratio_dockerfile_only"] = round(dockerfile_s / result["native_s"], 1)
         write_text(OUT, json.dumps(result, indent=1) + "\n")
     return result
 
@@ -120,13 +127,26 @@ def _cold_caches() -> Iterator[None]:
                     os.environ[name] = value
 
 
-def _rival(planned: BuildPlan, progress: Progress) -> float:
-    """Build the plain Dockerfile without any cache; only its base is there beforehand."""
+def _rival(planned: BuildPlan, progress: Progress) -> tuple[float, float]:
+    """Make the rival's base and then build its Dockerfile without any cache; return both times."""
     made = parts.make(planned, Progress(quiet=True))
-    base = rootfs.build("debian-base", planned.suite, planned.arch)
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="rival-") as scratch:
         context = Path(scratch)
-        _buildx(_base_context(context / "base", base.tar), planned, BASE_TAG)
+        (context / "base").mkdir()
+        write_text(context / "base" / "Dockerfile", "FROM scratch\nADD rootfs.tar /\n")
+        progress.say("        the same by emulation; this takes minutes")
+        with progress.step("emulated_base", "its base: mmdebstrap under QEMU"):
+            started = time.monotonic()
+            run_program(
+                [
+                    *("mmdebstrap", "--quiet", "--variant=minbase"),
+                    *(f"--architectures={planned.arch}", "--include=ca-certificates"),
+                    *(planned.suite, context / "base" / "rootfs.tar"),
+                ],
+                what="mmdebstrap",
+            )
+            _buildx(context / "base", planned, BASE_TAG)
+            base_s = round(time.monotonic() - started, 2)
         folder = context / "plain"
         (folder / "models").mkdir(parents=True)
         mirror = host_mirror()
@@ -144,18 +164,10 @@ def _rival(planned: BuildPlan, progress: Progress) -> float:
             shutil.copyfile(path, folder / "models" / path.name)
         wanted = [p for p in rootfs.data()["variants"]["runtime"]["packages"] if p != "libc-bin"]
         write_text(folder / "Dockerfile", RIVAL.format(base=BASE_TAG, packages=" ".join(wanted)))
-        progress.say("        the plain Dockerfile under emulation; this takes minutes")
         with progress.step("emulated", "plain Dockerfile: apt-get and pip under QEMU"):
             started = time.monotonic()
             _buildx(folder, planned, RIVAL_TAG)
-            return round(time.monotonic() - started, 2)
-
-
-def _base_context(folder: Path, tar: Path) -> Path:
-    folder.mkdir(parents=True)
-    shutil.copyfile(tar, folder / "rootfs.tar")
-    write_text(folder / "Dockerfile", "FROM scratch\nADD rootfs.tar /\n")
-    return folder
+            return base_s, round(time.monotonic() - started, 2)
 
 
 def _buildx(context: Path, planned: BuildPlan, tag: str) -> None:

@@ -98,7 +98,6 @@ def fetch(
     arch: str,
     folder: Path,
     status: str = "",
-    essential: bool = False,
 ) -> tuple[Deb, ...]:
     """Resolve `packages` with their dependencies (no recommended ones) and download them.
 
@@ -111,11 +110,11 @@ def fetch(
             f"Debian's signing keys are missing ({KEYRING})", "install debian-archive-keyring"
         )
     with locked(folder / "kit.lock", lambda: None):
-        return _fetch(packages, suite, arch, folder, status, essential)
+        return _fetch(packages, suite, arch, folder, status)
 
 
 def _fetch(
-    packages: tuple[str, ...], suite: str, arch: str, folder: Path, status: str, essential: bool
+    packages: tuple[str, ...], suite: str, arch: str, folder: Path, status: str
 ) -> tuple[Deb, ...]:
     with disk_guard(folder):
         config = _configure(folder, suite, arch, status)
@@ -125,8 +124,7 @@ def _fetch(
     env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     apt: list[str | Path] = ["apt-get", "-c", config, "-qq", "-y"]
     run([*apt, "update"], what=f"reading Debian {suite} ({arch})", env=env, timeout_s=TIMEOUT_S)
-    wanted = [*packages, *(_essential(config, env) if essential else ())]
-    install = ["install", "--no-install-recommends", *wanted]
+    install = ["install", "--no-install-recommends", *packages]
     download = [*apt, *install, "--download-only"]
     what = f"downloading packages for {suite} ({arch})"
     with ThreadPoolExecutor(1) as pool:
@@ -181,16 +179,6 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         'APT::Update::Error-Mode "any";\n'
     )
     return config
-
-
-def _essential(config: Path, env: dict[str, str]) -> tuple[str, ...]:
-    text = run(["apt-cache", "-c", config, "dumpavail"], what="listing packages", env=env)
-    found = []
-    for stanza in text.split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line)
-        if fields.get("Essential") == "yes" or fields.get("Priority") == "required":
-            found.append(fields["Package"])
-    return tuple(sorted(set(found)))
 
 
 def offered(printed: str, archives: Path) -> tuple[Deb, ...]:

@@ -87,7 +87,6 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
         arch=arch,
         folder=cache_dir("apt", f"{suite}-{arch}"),
         status=_injected(spec) if facts["injected"] else "",
-        essential=facts.get("essential", False),
     )
     listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
     key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]

@@ -43,7 +43,7 @@ def compiled(folder: Path, name: str, code: str, *options: str) -> Path:
 
 def shared_object() -> Path:
     """Return a real shared library of this very Python."""
-    import _ctypes  # noqa: PLC0415
+    import _ctypes
 
     return Path(_ctypes.__file__)
 
