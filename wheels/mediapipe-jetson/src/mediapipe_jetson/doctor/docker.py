@@ -73,7 +73,8 @@ def iptable_raw(scene: Scene, facts: dict[str, Any]) -> Result:
     why = _does_without(scene, version, facts["docker_raw"])
     if why:
         return ok(f"Docker {version} with {why}")
-    release = (scene.text("/proc/sys/kernel/osrelease") or "").strip()
+    said = re.match(r"[\w.+~-]+$", (scene.text("/proc/sys/kernel/osrelease") or "").strip())
+    release = said.group() if said else ""
     tables = (scene.text("/proc/net/ip_tables_names") or "").split()
     folder = f"/lib/modules/{release}"
     lists = [scene.text(f"{folder}/modules.{kind}") for kind in ("builtin", "dep")]
