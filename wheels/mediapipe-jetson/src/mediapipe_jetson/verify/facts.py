@@ -14,6 +14,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.verify.rules import DATA, pattern
 
+LONG = 300
 VK_DEVICE_CPU = 4
 VK_VENDOR_NVIDIA = 0x10DE
 Observation = Mapping[str, Any]
@@ -151,6 +152,11 @@ def _nodes(devices: Optional[Sequence[Mapping[str, Any]]]) -> Optional[str]:
     return "virtual" if all(virtual) else "other"
 
 
+def _short(text: str) -> str:
+    """Return the two ends of a long error: MediaPipe names the node first and the cause last."""
+    return text if len(text) <= LONG else f"{text[: LONG // 2]} ... {text[-LONG // 2 :]}"
+
+
 def _ended(outcome: Mapping[str, Any]) -> str:
     if outcome.get("timed_out"):
         return "timeout"
@@ -178,10 +184,12 @@ def of_run(observation: Observation) -> dict[str, Any]:
         "delegate": observation.get("delegate"),
         "stage": outcome.get("stage"),
         "ended": ended,
-        "error": error_text[:300],
+        "error": _short(error_text),
         "signal": outcome.get("signal") or "no signal",
         "gpu_disabled": bool(pattern("gpu_disabled").search(said)),
         "refuses_software": bool(pattern("refuses_software").search(said)),
+        "no_egl": bool(pattern("no_egl").search(error_text)),
+        "no_adapter": bool(pattern("no_adapter").search(said)),
         "missing_library": bool(pattern("missing_library").search(error_text)),
         "libraries_seen": libraries is not None and devices is not None,
         "context": _context(observation),
