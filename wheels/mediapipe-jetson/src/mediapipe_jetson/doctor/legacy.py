@@ -18,13 +18,18 @@ Function = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 Comprehension = Union[ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp]
 
 
-def scan(source: Union[str, bytes], file: str, cell: int = 0) -> list[Finding]:
-    """Return the uses in one file, in order. Raises SyntaxError, ValueError or RecursionError."""
+def scan(
+    source: Union[str, bytes], file: str, cell: int = 0, names: Optional[Names] = None
+) -> list[Finding]:
+    """Return the uses in one file or cell, in order; a notebook's cells share their `names`.
+
+    Raises SyntaxError, ValueError or RecursionError.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(source, filename=file)
     # Twice: a function may use what is bound further down.
-    seen = Walk(file, cell, Names())
+    seen = Walk(file, cell, names or Names())
     seen.visit(tree)
     again = Walk(file, cell, seen.names)
     again.visit(tree)

@@ -70,8 +70,9 @@ class Names:
             return f"{base}[]" if base else None
         if isinstance(node, ast.Call):
             return self._call(node)
-        if isinstance(node, ast.IfExp):
-            return self.resolve(node.body) or self.resolve(node.orelse)
+        if isinstance(node, (ast.IfExp, ast.BoolOp)):
+            ways = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
+            return next(filter(None, map(self.resolve, ways)), None)
         return self.resolve(node.value) if isinstance(node, ast.NamedExpr) else None
 
     def aliased(self, node: ast.Attribute) -> bool:

@@ -13,6 +13,7 @@ from typing import Optional
 
 from mediapipe_jetson.doctor import legacy, pins, starts
 from mediapipe_jetson.doctor.finding import Finding, Unread
+from mediapipe_jetson.doctor.names import Names
 from mediapipe_jetson.observation import one_line
 
 SKIPPED = {
@@ -82,19 +83,24 @@ class Scan:
 
     def notebook(self, name: str, content: bytes) -> None:
         """Read a notebook's code cells; lines for the shell are looked through for pip."""
-        cells = json.loads(content).get("cells", [])
+        document = json.loads(content)
+        cells = document.get("cells") if isinstance(document, dict) else None
+        if not isinstance(cells, list):
+            raise ValueError("it has no list of cells")  # noqa: TRY004 # of the file, not of a type
+        names = Names()
         for number, cell in enumerate(cells, 1):
             if not isinstance(cell, dict) or cell.get("cell_type") != "code":
                 continue
             lines = "".join(cell.get("source", "")).splitlines()
+            whole = bool(lines) and lines[0].startswith("%%")
             shell = [at for at, line in enumerate(lines) if line.lstrip().startswith(MAGIC)]
-            self.shell_lines(name, lines, shell, number)
-            if lines and lines[0].startswith("%%"):
+            self.shell_lines(name, lines, list(range(len(lines))) if whole else shell, number)
+            if whole:
                 continue
             for at in shell:
                 lines[at] = f"{lines[at][: len(lines[at]) - len(lines[at].lstrip())]}pass"
             try:
-                self.uses += legacy.scan("\n".join(lines), name, number)
+                self.uses += legacy.scan("\n".join(lines), name, number, names)
             except SyntaxError as error:
                 why = f"cell {number} line {error.lineno}: {one_line(error.msg)}"
                 self.unread.append(Unread(name, why))
@@ -119,7 +125,7 @@ class Scan:
                     f"{keyed.group(1)}{'' if version[0] in '=<>!~^@' else '=='}{version}",
                 )
             elif name.endswith(".cfg"):
-                self.pin(name, number, re.sub(r"^\s*\w+\s*=\s*", "", line))
+                self.pin(name, number, re.sub(r"^\s*\w+\s*=(?!=)\s*", "", line))
             else:
                 for double, single in QUOTED.findall(line):
                     self.pin(name, number, double or single)
