@@ -82,7 +82,10 @@ class Phase:
         wanted = getattr(vision, task["options"])(base_options=base, **task["settings"])
         with getattr(vision, task["class"]).create_from_options(wanted) as made:
             self.tell(
-                stage="infer", create_s=time.perf_counter() - begin, work_create=self.since(start)
+                stage="infer",
+                create_s=time.perf_counter() - begin,
+                work_create=self.since(start),
+                **self.held(),
             )
             call: Callable[[Any], Any] = getattr(made, task["call"])
             times: list[float] = []
@@ -102,14 +105,18 @@ class Phase:
     def observed(
         self, times: list[float], work: list[Optional[dict[str, int]]], result: dict[str, Any]
     ) -> None:
-        """Tell the frames so far, and what the process holds while the task is alive."""
+        """Tell the frames so far while the task is alive."""
         self.tell(
             frames_s=times,
             work_frames=None if None in work else work,
-            context=self.counters.context() if self.counters else None,
-            driver=process.observe(),
             result=result,
+            **self.held(),
         )
+
+    def held(self) -> dict[str, Any]:
+        """Return the contexts seen so far, and what the process has mapped and open now."""
+        context = self.counters.context() if self.counters else None
+        return {"context": context, "driver": process.observe()}
 
     def bursts(self, call: Callable[[Any], Any], picture: Any) -> None:  # noqa: ANN401
         """Infer and rest in turns; times are CLOCK_MONOTONIC, which the parent shares."""
