@@ -6,14 +6,17 @@ import io
 import json
 import os
 import shlex
+import stat
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jetson_kit import doctor_tree
 from jetson_kit.device_facts import HOST, SSH_OWN_FAILURE, ssh_failure
 from jetson_kit.device_wheel import SOURCE
 from jetson_kit.errors import (
@@ -58,7 +61,6 @@ for name in {pythons}; do
     exec "$name" -c {loader}
   fi
 done
-echo "$(python3 --version 2>&1)"
 exit {none}
 """
 
@@ -119,35 +121,68 @@ def remote(
     """Examine a device over one ssh connection; its files are left as they are.
 
     `code` is a folder of this machine, sent along; `options` go to ssh before the host. The host's
-    key must be known and no password is asked for. Raises BadInputError, ToolMissingError,
-    NetworkError, IntegrityError, CheckFailedError (no Python 3.9 there) or StepFailedError.
+    key must be known and no password is asked for. Where there is no Python 3.9, sh tells what is
+    there and the checks run here. Raises BadInputError, ToolMissingError, NetworkError,
+    IntegrityError or StepFailedError.
     """
     if not HOST.fullmatch(user_at_host) or user_at_host.startswith("-"):
         raise BadInputError(f'"{user_at_host}" is no host', "write it like user@host")
     sent = payload(code)
     script = FINDER.format(pythons=PYTHONS, loader=shlex.quote(LOADER), none=NO_PYTHON)
-    command = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
-    command += ["-o", "ConnectTimeout=10", "-T", *options, "--", user_at_host]
-    command += [f"sh -c {shlex.quote(script)}"]
+    done = _ssh(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
+    if done.returncode == NO_PYTHON:
+        asked = doctor_tree.script(_device("commands").COMMANDS).encode()
+        said = _ssh(user_at_host, "sh -s", asked, options, timeout_s).stdout
+        return examine(doctor_tree.parse(said.decode(errors="replace")), code)
+    return _read(done, user_at_host)
+
+
+def _ssh(
+    host: str, command: str, stdin: bytes, options: Sequence[str], timeout_s: float
+) -> subprocess.CompletedProcess[bytes]:
+    words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
+    words += ["-o", "ConnectTimeout=10", "-T", *options, "--", host, command]
     try:
         done = subprocess.run(
-            command, input=sent, capture_output=True, timeout=timeout_s, check=False
+            words, input=stdin, capture_output=True, timeout=timeout_s, check=False
         )
     except FileNotFoundError as error:
         raise ToolMissingError("ssh is not installed", "install openssh-client") from error
     except subprocess.TimeoutExpired as error:
         raise NetworkError(
-            f"{user_at_host} did not answer within {timeout_s:.0f} s", "check that it is up"
+            f"{host} did not answer within {timeout_s:.0f} s", "check that it is up"
         ) from error
     if done.returncode == SSH_OWN_FAILURE:
-        raise ssh_failure(user_at_host, done.stderr.decode(errors="replace"))
-    if done.returncode == NO_PYTHON:
-        has = done.stdout.decode(errors="replace").strip().splitlines()[-1:] or ["no Python"]
-        raise CheckFailedError(
-            f"python-too-old: {user_at_host} has no Python 3.9 or later (python3 says: {has[0]})",
-            "run the doctor in the image there: docker run --rm --runtime nvidia IMAGE doctor",
+        raise ssh_failure(host, done.stderr.decode(errors="replace"))
+    return done
+
+
+def examine(told: doctor_tree.Told, code: Path | None = None) -> Diagnosis:
+    """Run the checks here on what sh told of a board."""
+    scenes, observation = _device("scene"), _device("commands")
+    driver, absent = scenes.driver, observation.Absent
+    with tempfile.TemporaryDirectory(prefix="jetson-doctor-") as folder:
+        nodes = tuple(
+            driver.Node(name, stat.filemode(stat.S_IFCHR | mode), uid, gid, False)
+            for name, mode, uid, gid in told.nodes
         )
-    return _read(done, user_at_host)
+        here = scenes.Scene(
+            root=told.plant(Path(folder)),
+            environment=told.environment,
+            outputs={
+                name: observation.judged(observation.COMMANDS[name], exit_code, text)
+                for name, (exit_code, text) in told.outputs.items()
+            },
+            python=told.python,
+            mediapipe=told.mediapipe,
+            library=absent("the library was not read: that needs Python 3.9 on the board"),
+            uid=told.uid,
+            groups=told.groups,
+            machine=told.machine,
+            code=_existing(code) if code is not None else None,
+            nodes=nodes,
+        )
+        return Diagnosis(_device("report").document(here, _device("causes").examine(here)))
 
 
 def payload(code: Path | None = None) -> bytes:

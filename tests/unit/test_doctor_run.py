@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -23,10 +24,10 @@ import pytest
 from mediapipe_jetson.doctor import commands
 from mediapipe_jetson.observation import Absent
 
-from jetson_kit import doctor
+from jetson_kit import doctor, doctor_tree
 from jetson_kit.errors import BadInputError, CheckFailedError, NetworkError, StepFailedError
 from jetson_kit.paths import ROOT
-from tests.unit.device_wheel_trees import schema, wheel
+from tests.unit.device_wheel_trees import TREES, schema, wheel
 from tests.unit.doctor_scenes import plant
 from tests.unit.test_device_facts import SSHD, make_key, privilege_folder, wait_for
 
@@ -255,18 +256,107 @@ def test_over_ssh_the_environment_is_the_sessions(server: Server) -> None:
     assert "egl-platform-ignored" not in found.bad
 
 
-def test_a_board_with_an_old_python(tmp_path: Path) -> None:
-    """JetPack 5 brings 3.8: nothing is run there, and the cause is told."""
-    folder = tmp_path / "bin"
-    program(folder, "python3", '[ "$1" = --version ] && echo Python 3.8.10 || exit 1')
-    sh = shutil.which("sh")
-    script = f'PATH={folder} {sh} -c "$SSH_ORIGINAL_COMMAND"'
-    (folder / "sh").symlink_to(str(sh))
-    with (
-        serving(tmp_path, script) as made,
-        pytest.raises(CheckFailedError, match=r"python-too-old: .*Python 3\.8\.10"),
-    ):
-        doctor.remote(made.host, None, made.options)
+def old_board(folder: Path, root: Path) -> str:
+    """Return what a board does that has the tree `root` and no Python 3.9."""
+    python = 'case "$2" in *"< (3, 9)"*) exit 1;; esac; echo 3.8.10'
+    program(folder / "only", "python3", python)
+    (folder / "only" / "sh").symlink_to(str(shutil.which("sh")))
+    program(folder / "more", "python3", python)
+    program(folder / "more", "nvpmodel", "printf 'NV Power Mode: 5W\\n1\\n'")
+    below = rf"s#(^f=|[ =])/(etc|proc|sys|dev|usr|var|lib|run|tmp)/#\1{root}/\2/#g"
+    return (
+        'case "$SSH_ORIGINAL_COMMAND" in\n'
+        f"  'sh -s') PATH={folder}/more:$PATH; sed -E '/^for |^f=/ {below}' | sh -s"
+        f" | sed 's# {root}/# /#';;\n"
+        f'  *) PATH={folder}/only; sh -c "$SSH_ORIGINAL_COMMAND";;\n'
+        "esac"
+    )
+
+
+def test_a_board_with_an_old_python(tmp_path: Path, project: Path) -> None:
+    """JetPack 4 and 5: sh tells what is there, the checks run here."""
+    root = tmp_path / "root"
+    conf = "< POWER_MODEL ID=0 NAME=MAXN >\nGPU MAX_FREQ -1\n< POWER_MODEL ID=1 NAME=5W >\n"
+    plant(
+        root,
+        {
+            **TREES["nano"],
+            "etc/nvpmodel.conf": f"{conf}GPU MAX_FREQ 640000000\n",
+            "etc/docker/daemon.json": "{}",
+            "home/x": "",
+        },
+    )
+    (root / "dev/nvmap").chmod(0o660)
+    with serving(tmp_path, old_board(tmp_path, root)) as made:
+        found = doctor.remote(made.host, project, made.options)
+    document = found.document
+    jsonschema.validate(document, schema("doctor"))
+    assert (document["python"], document["l4t"]) == ("3.8.10", "32.7.1")
+    assert document["model"] == "NVIDIA Jetson Nano Developer Kit"
+    causes = {item["id"]: item for item in document["causes"]}
+    assert found.bad[0] == "python-too-old"
+    assert causes["power-mode"]["cure"].startswith("sudo nvpmodel -m 0")
+    assert causes["device-permissions"]["status"] != "unknown"
+    assert causes["legacy-api"]["status"] == "bad"
+    assert not any("check failed" in item["evidence"][0] for item in document["causes"])
+    assert found.text.startswith(("on the board: NVIDIA Jetson Nano", "in a container: NVIDIA"))
+
+
+def told(**changed: str) -> str:
+    lines = {"python": "3.8.10", "machine": "aarch64", "ids": "1000 1000 44", "end": "", **changed}
+    return "".join(f"@@{key} {value}\n" for key, value in lines.items() if value != "-")
+
+
+def test_what_sh_tells() -> None:
+    node, file = "660 0 44 /dev/nvmap", "/etc/x eA=="
+    found = doctor_tree.parse(f"Welcome\n{told(node=node, file=file)}")
+    assert found.nodes == (("/dev/nvmap", 0o660, 0, 44),)
+    assert found.files == {"/etc/x": b"x"}
+    assert (found.uid, found.groups) == (1000, frozenset({1000, 44}))
+    assert doctor_tree.parse(told(python="")).python == ()
+    name = "/usr/lib/python3/dist-packages/mediapipe-0.10.9.dist-info"
+    assert doctor_tree.parse(told(name=name)).mediapipe == "0.10.9"
+
+
+def test_who_may_open_nodes_is_the_boards_user() -> None:
+    closed = told(node="660 0 44 /dev/nvmap").replace(" 44\n", "\n", 1)
+    found = doctor.examine(doctor_tree.parse(closed))
+    assert "device-permissions" in found.bad
+    assert "44" in next(
+        item["cure"] for item in found.document["causes"] if item["id"] == "device-permissions"
+    )
+    mine = doctor.examine(doctor_tree.parse(told(node="660 0 44 /dev/nvmap")))
+    assert "device-permissions" not in mine.bad
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        told(end="-"),
+        told(ids="-"),
+        told(ids="root"),
+        told(file="/etc/../../x eA=="),
+        told(file="etc/x eA=="),
+        told(file="/etc/x ?"),
+        told(node="660 0"),
+        told(out="docker-version"),
+        told(python="three"),
+    ],
+)
+def test_odd_answers_are_refused(text: str) -> None:
+    with pytest.raises(StepFailedError, match="the device's answer"):
+        doctor_tree.parse(text)
+
+
+def test_the_script_reads_every_file_that_the_checks_read() -> None:
+    """Paths in the device wheel's doctor stand in the list that sh is asked for."""
+    known = doctor_tree.DATA.read_text()
+    folder = doctor.PACKAGE / "mediapipe_jetson" / "doctor"
+    text = "".join(
+        (folder / f"{name}.py").read_text() for name in ("docker", "device", "container")
+    )
+    for path in re.findall(r'"(/(?:etc|var|lib|proc)/[\w./*-]+)"', text):
+        assert path in known or path == "/var/lib/dpkg/status", path
 
 
 def test_an_answer_that_is_cut_off(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from mediapipe_jetson.observation import Absent, one_line
 
 Output = Union[str, Absent]
 TIMEOUT_S = 10.0
+NOT_FOUND = 127
 CONTAINERS_MOST = 30
 INSPECT = (
     "{{.Name}}\t{{.HostConfig.Runtime}}\t{{json .HostConfig.DeviceRequests}}\t{{json .State.Error}}"
@@ -61,10 +62,17 @@ def run(command: tuple[str, ...], environment: Mapping[str, str]) -> Output:
         return Absent(f"{command[0]} gave no answer within {TIMEOUT_S:g} s")
     except OSError as error:
         return Absent(f"{command[0]} can't be started: {one_line(error)}")
-    if done.returncode == 127:
-        return Absent("docker is not installed here")
-    if done.returncode:
-        last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        why = one_line(last[0])[:200] if last else f"exit code {done.returncode}"
-        return Absent(f"{' '.join(command[:2])} failed: {why}")
-    return done.stdout.decode("utf-8", "replace")
+    stdout, stderr = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
+    return judged(command, done.returncode, stdout, stderr)
+
+
+def judged(command: tuple[str, ...], code: int, stdout: str, stderr: str = "") -> Output:
+    """Return what a program printed, or why that does not count."""
+    name = "docker" if command[0] == "sh" else command[0]
+    if code == NOT_FOUND:
+        return Absent(f"{name} is not installed here")
+    if code:
+        last = stderr.strip().splitlines()[-1:]
+        why = one_line(last[0])[:200] if last else f"exit code {code}"
+        return Absent(f"{name} failed: {why}")
+    return stdout

@@ -26,7 +26,8 @@ class Scene:
     """One place to judge; everything is handed in, so that a recorded tree can stand for a board.
 
     `python` is the version of the Python that would import MediaPipe, `mediapipe` its version
-    there (None: not installed), `library` its native library, `uid` and `groups` the user.
+    there (None: not installed), `library` its native library, `uid` and `groups` the user, `nodes`
+    the device nodes where the tree can't hold them with their owners.
     """
 
     root: Path
@@ -39,6 +40,7 @@ class Scene:
     groups: frozenset[int]
     machine: str
     code: Optional[Path] = None
+    nodes: Optional[tuple[driver.Node, ...]] = None
 
     def text(self, path: str) -> Optional[str]:
         """Return a file's text, None if it can't be read."""
@@ -87,7 +89,10 @@ class Scene:
     @functools.cached_property
     def driver(self) -> Section:
         """Return NVIDIA's driver."""
-        return _guarded(lambda: driver.read(self.root))
+        found = _guarded(lambda: driver.read(self.root))
+        if self.nodes is not None and isinstance(found, driver.Driver):
+            return dataclasses.replace(found, nodes=self.nodes)
+        return found
 
     @functools.cached_property
     def egl(self) -> Section:

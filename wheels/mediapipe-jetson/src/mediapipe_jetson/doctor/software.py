@@ -28,6 +28,8 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     """Judge the Python that would import MediaPipe."""
     shown = ".".join(map(str, scene.python))
     oldest = pins.table()["python"]["oldest"]
+    if not shown:
+        return bad(f"no Python 3 is here; {oldest} is the oldest with a wheel")
     if versions.at_least(shown, oldest):
         return ok(f"Python {shown}")
     return bad(f"Python {shown}; {oldest} is the oldest with a wheel")
