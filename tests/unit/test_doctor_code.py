@@ -344,7 +344,8 @@ def test_notebooks(tmp_path: Path) -> None:
         {"cell_type": "code", "source": ["from mediapipe import solutions\n"]},
         {"cell_type": "code", "source": ["%%bash\n", "pip install mediapipe==0.10.9"]},
     ]
-    plant(tmp_path, {"a.ipynb": json.dumps({"cells": cells}), "b.ipynb": "{", "c.ipynb": "[]"})
+    plant(tmp_path, {"a.ipynb": json.dumps({"cells": cells}), "b.ipynb": "{mediapipe"})
+    plant(tmp_path, {"c.ipynb": '["mediapipe"]', "d.ipynb": '{"cells": ["mediapipe"]}'})
     scan = Scan(tmp_path)
     assert [(item.cell, item.line) for item in scan.pins] == [(2, 1), (5, 2)]
     assert [(item.cell, item.line) for item in scan.uses] == [(3, 4), (4, 1)]
@@ -361,13 +362,14 @@ def test_environments_and_unreadable_files(tmp_path: Path) -> None:
             "venv/lib/a.py": bad,
             ".git/a.py": bad,
             "node_modules/x/a.py": bad,
-            "deep.py": "(" * 500 + ")" * 500,
-            "two.py": "print 'x'\n",
+            "deep.py": "(" * 500 + ")" * 500 + "# mediapipe",
+            "two.py": "import mediapipe\nprint 'x'\n",
+            "other.py": "print 'x'\n",
             "latin.py": "# -*- coding: latin-1 -*-\nimport mediapipe as mp\nmp.solutions\n",
         },
     )
-    (tmp_path / "nul.py").write_bytes(b"x = 1\0")
-    (tmp_path / "bytes.py").write_bytes(b"x = '\xff'\n")
+    (tmp_path / "nul.py").write_bytes(b"import mediapipe\0")
+    (tmp_path / "bytes.py").write_bytes(b"mediapipe = '\xff'\n")
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.py").symlink_to("/nonexistent.py")
     scan = Scan(tmp_path)

@@ -24,10 +24,10 @@ import pytest
 from mediapipe_jetson.doctor import commands
 from mediapipe_jetson.observation import Absent
 
-from jetson_kit import doctor, doctor_tree
+from jetson_kit import doctor, doctor_tree, wheels
 from jetson_kit.errors import BadInputError, CheckFailedError, NetworkError, StepFailedError
 from jetson_kit.paths import ROOT
-from tests.unit.device_wheel_trees import TREES, schema, wheel
+from tests.unit.device_wheel_trees import SOURCE, TREES, schema, wheel
 from tests.unit.doctor_scenes import plant
 from tests.unit.test_device_facts import SSHD, make_key, privilege_folder, wait_for
 
@@ -137,6 +137,21 @@ def test_a_board_as_its_own_programs_tell_it(tmp_path: Path) -> None:
     found = commands.outputs({"PATH": f"{folder}:/usr/bin:/bin"})
     assert found["docker-version"] == "28.0.1\n"
     assert found["toolkit-version"] == "NVIDIA Container Toolkit CLI version 1.17.3\n"
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("version", "gpu", "vulkan"), [("0.10.18", "bad", "ok"), ("1.2.2", "ok", "unknown")]
+)
+def test_official_wheels(tmp_path: Path, version: str, gpu: str, vulkan: str) -> None:
+    """Installed as pip would, read and not loaded: these are for aarch64."""
+    with zipfile.ZipFile(wheels.fetch(wheels.select("arm64", "3.11", version))) as archive:
+        archive.extractall(tmp_path)
+    done = wheel("doctor", "--json", path=Path(f"{SOURCE}{os.pathsep}{tmp_path}"))
+    document = json.loads(done.stdout)
+    causes = {item["id"]: item["status"] for item in document["causes"]}
+    assert document["mediapipe"] == version
+    assert (causes["wheel-without-gpu"], causes["vulkan-icd-missing"]) == (gpu, vulkan)
 
 
 @pytest.mark.docker

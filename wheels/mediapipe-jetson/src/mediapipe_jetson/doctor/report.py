@@ -53,7 +53,8 @@ def text(document: dict[str, Any]) -> str:
     """Return what a person reads: what to mend first on top."""
     model, l4t = document["model"], document["l4t"]
     where = {"container": "in a container", "board": "on the board"}.get(document["place"], "here")
-    about = [model or "no Jetson", f"L4T {l4t}" if l4t else "", f"Python {document['python'] or 'none'}"]
+    about = [model or "no Jetson", f"L4T {l4t}" if l4t else ""]
+    about.append(f"Python {document['python'] or 'none'}")
     about.append(f"mediapipe {document['mediapipe'] or 'not installed'}")
     lines = [f"{where}: {', '.join(item for item in about if item)}"]
     causes = document["causes"]

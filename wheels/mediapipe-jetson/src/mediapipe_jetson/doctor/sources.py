@@ -29,6 +29,7 @@ SKIPPED = {
 }
 LARGEST_BYTES = 4_000_000
 FILES_MOST = 20_000
+MENTIONED = b"mediapipe"
 REQUIREMENTS = re.compile(r"(require|constraint)[\w.-]*\.(txt|in)$", re.IGNORECASE)
 DOCKERFILE = re.compile(r"(.*\.)?(docker|container)file(\..*)?$", re.IGNORECASE)
 CONDA = re.compile(r"(environment|conda)[\w.-]*\.ya?ml$", re.IGNORECASE)
@@ -67,7 +68,9 @@ class Scan:
                 return
             content = path.read_bytes()
             self.read += 1
-            getattr(self, reader)(name, content)
+            # Parsing is slow: what never names MediaPipe can't import it.
+            if reader not in ("python", "notebook") or MENTIONED in content.lower():
+                getattr(self, reader)(name, content)
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, TypeError) as error:
             where = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
             self.unread.append(Unread(name, f"{where}{one_line(getattr(error, 'msg', error))}"))
