@@ -30,6 +30,7 @@ NOTHING_COUNTED = {"create": None, "frames": None}
 RENAMED = {**sample.MESA_CONTEXT, "gl_renderer": "NVIDIA Tegra Orin (nvgpu)/integrated"}
 RENAMED_LINE = [[0, "GL version: 3.2 (OpenGL ES 3.2 Mesa 22.3.6), "
                     "renderer: NVIDIA Tegra Orin (nvgpu)/integrated"]]  # fmt: skip
+OTHER_TURNS = [[9.6, 10.1], [10.9, 11.9], [13.0, 13.5], [14.4, 14.8]]
 CLAIMS_NVIDIA = sample.gpu_run()["context"]
 
 
@@ -38,7 +39,7 @@ def work(frame: dict[str, int], **create: int) -> dict[str, Any]:
     return {"create": made, "frames": [frame, frame, frame]}
 
 
-def failed(stage: str, error: dict[str, str] | None, **more: Any) -> dict[str, Any]:
+def failed(stage: str, error: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
     return {"stage": stage, "error": error, "signal": None, "timed_out": False, **more}
 
 
@@ -181,6 +182,8 @@ CASES = (
          run__outcome=failed("import", NO_LIBRARY), cpu__outcome=failed("import", NO_LIBRARY)),
     case("glesv2-missing-on-gpu-only", "broken", "missing-library",
          run__outcome=failed("create", NO_LIBRARY)),
+    case("model-missing", "broken", "no-model",
+         run__outcome=failed("start", {"type": None, "text": "no model /a: no such file"})),
     case("import-fails", "broken", "import-failed", run__outcome=failed("import", OTHER)),
     case("hangs", "broken", "timed-out", run__outcome=failed("create", None, timed_out=True)),
     case("crashes", "broken", "killed", run__outcome=failed("infer", None, signal="SIGSEGV")),
@@ -204,7 +207,9 @@ CASES = (
     case("fewer-points", "broken", "gpu", "wrong-result",
          run__result__points=sample.GPU_POINTS[:2]),
     case("nan", "broken", "gpu", "wrong-result",
-         run__result__points=[[float("nan"), 0.2]] + sample.GPU_POINTS[1:]),
+         run__result__points=[[float("nan"), 0.2], *sample.GPU_POINTS[1:]]),
+    case("no-number", "broken", "gpu", "wrong-result",
+         run__result__points=[[None, 0.2], *sample.GPU_POINTS[1:]]),
     case("cpu-finds-nothing", "unknown", "gpu", "no-reference",
          cpu__result={"count": 0, "points": [], "scores": []}),
     case("result-untold", "unknown", "gpu", "no-reference", run__result=None),
@@ -217,7 +222,7 @@ CASES = (
     case("busy-but-follows", "gpu", "gpu", "gpu",
          run__hardware=curve(samples(busy=97.0, idle=60.0))),
     case("others-in-another-rhythm", "unknown", "gpu", "counter-flat",
-         run__hardware=curve(samples(turns=[[9.6, 10.1], [10.9, 11.9], [13.0, 13.5], [14.4, 14.8]]))),
+         run__hardware=curve(samples(turns=OTHER_TURNS))),
     case("sampled-too-rarely", "unknown", "gpu", "counter-unreadable",
          run__hardware=curve(samples()[::10])),
     case("counter-says-nothing", "unknown", "gpu", "counter-unreadable",

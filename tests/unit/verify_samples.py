@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Document = dict[str, Any]
@@ -64,7 +64,7 @@ def samples(busy: float = 92.0, idle: float = 1.0, turns: Any = None) -> list[li
     return found
 
 
-def curve(values: list[list[float]]) -> Document:
+def curve(values: Sequence[Sequence[float | None]]) -> Document:
     return {
         "present": True,
         "hertz": 25.0,

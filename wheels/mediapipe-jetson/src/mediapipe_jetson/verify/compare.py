@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
@@ -20,25 +21,36 @@ def results(
     Distances are fractions of the picture's size; the tolerance is the mean distance allowed.
     """
     if cpu is None or gpu is None:
-        return {"result": None, "result_detail": "not both were seen", "distance": None}
-    if not cpu["count"]:
-        detail = "the CPU found nothing"
-        return {"result": "no-reference", "result_detail": detail, "distance": None}
-    if gpu["count"] != cpu["count"]:
-        detail = f"{gpu['count']} found in place of {cpu['count']}"
-        return {"result": "differs", "result_detail": detail, "distance": None}
-    apart = _apart(gpu, cpu)
-    if apart is None:
-        detail = "another number of points or cells"
-        return {"result": "differs", "result_detail": detail, "distance": None}
-    detail = f"mean distance {apart:.2g}, allowed {task['tolerance']:g}"
-    labels = _labels(gpu, cpu)
-    if labels:
-        return {"result": "differs", "result_detail": labels, "distance": apart}
-    verdict = "match" if apart <= task["tolerance"] else "differs"
-    if apart == 0 and gpu == cpu:
-        verdict = "same-bits"
+        verdict, detail, apart = None, "not both were seen", None
+    elif not cpu["count"]:
+        verdict, detail, apart = "no-reference", "the CPU found nothing", None
+    else:
+        apart = None if _has_none(gpu) else _apart(gpu, cpu)
+        problem = _difference(gpu, cpu, apart, task["tolerance"])
+        same = apart == 0 and gpu == cpu
+        verdict = "differs" if problem else "same-bits" if same else "match"
+        detail = problem or f"mean distance {apart:.2g}, allowed {task['tolerance']:g}"
     return {"result": verdict, "result_detail": detail, "distance": apart}
+
+
+def _difference(
+    gpu: Mapping[str, Any], cpu: Mapping[str, Any], apart: Optional[float], tolerance: float
+) -> Optional[str]:
+    """Return in words why the GPU's result is not the CPU's; None if it is."""
+    if gpu["count"] != cpu["count"]:
+        return f"{gpu['count']} found in place of {cpu['count']}"
+    if _has_none(gpu):
+        return "some numbers are none (NaN or infinite)"
+    if apart is None:
+        return "another number of points or cells"
+    if apart > tolerance:
+        return f"mean distance {apart:.2g}, allowed {tolerance:g}"
+    return _labels(gpu, cpu)
+
+
+def _has_none(result: Mapping[str, Any]) -> bool:
+    rows = [*result["points"], result.get("mask") or []]
+    return any(value is None or not math.isfinite(value) for row in rows for value in row)
 
 
 def _apart(gpu: Mapping[str, Any], cpu: Mapping[str, Any]) -> Optional[float]:
@@ -57,7 +69,7 @@ def _apart(gpu: Mapping[str, Any], cpu: Mapping[str, Any]) -> Optional[float]:
 def _labels(gpu: Mapping[str, Any], cpu: Mapping[str, Any]) -> Optional[str]:
     """Return how labels differ of which the CPU was sure."""
     mine, wanted = gpu.get("labels") or [], cpu.get("labels") or []
-    sure = min(cpu.get("scores") or [0.0]) >= threshold("label_score")
+    sure = min([score or 0.0 for score in cpu.get("scores") or [0.0]]) >= threshold("label_score")
     if sure and mine != wanted:
         return f"labels {mine} in place of {wanted}"
     return None

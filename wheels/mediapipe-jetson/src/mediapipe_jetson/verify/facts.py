@@ -174,7 +174,7 @@ def of_run(observation: Observation) -> dict[str, Any]:
     during, start = driver.get("during") or {}, driver.get("start") or {}
     libraries, devices = during.get("libraries"), during.get("devices")
     error = outcome.get("error") or {}
-    error_text = f"{error.get('type')}: {error.get('text')}" if error else ""
+    error_text = ": ".join(filter(None, (error.get("type"), error.get("text"))))
     said = f"{log_text(observation)}\n{error_text}" if error else ""
     row = interface(str(observation.get("task")), observation.get("mediapipe"))
     ended = _ended(outcome)
@@ -188,6 +188,7 @@ def of_run(observation: Observation) -> dict[str, Any]:
         "signal": outcome.get("signal") or "no signal",
         "gpu_disabled": bool(pattern("gpu_disabled").search(said)),
         "refuses_software": bool(pattern("refuses_software").search(said)),
+        "no_model": bool(error) and error.get("type") is None,
         "no_egl": bool(pattern("no_egl").search(error_text)),
         "no_adapter": bool(pattern("no_adapter").search(said)),
         "missing_library": bool(pattern("missing_library").search(error_text)),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Optional
 
 GRID = 16
 DIGITS = 7
 
 
-def _points(found: Any) -> list[list[float]]:  # noqa: ANN401 # MediaPipe's types
-    return [[round(point.x, DIGITS), round(point.y, DIGITS)] for point in found]
+def _number(value: float) -> Optional[float]:
+    # JSON has no NaN, and a driver that computes wrongly gives some.
+    return round(value, DIGITS) if math.isfinite(value) else None
+
+
+def _points(found: Any) -> list[list[Optional[float]]]:  # noqa: ANN401 # MediaPipe's types
+    return [[_number(point.x), _number(point.y)] for point in found]
 
 
 def _landmarks(result: Any, field: str) -> dict[str, Any]:  # noqa: ANN401
@@ -20,20 +26,20 @@ def _landmarks(result: Any, field: str) -> dict[str, Any]:  # noqa: ANN401
 def _face(result: Any) -> dict[str, Any]:  # noqa: ANN401
     found = _landmarks(result, "face_landmarks")
     shapes = result.face_blendshapes
-    found["scores"] = [round(shape.score, DIGITS) for shape in shapes[0]] if shapes else []
+    found["scores"] = [_number(shape.score) for shape in shapes[0]] if shapes else []
     return found
 
 
 def _hand(result: Any) -> dict[str, Any]:  # noqa: ANN401
     found = _landmarks(result, "hand_landmarks")
-    found["scores"] = [round(hand[0].score, DIGITS) for hand in result.handedness]
+    found["scores"] = [_number(hand[0].score) for hand in result.handedness]
     return found
 
 
 def _gesture(result: Any) -> dict[str, Any]:  # noqa: ANN401
     found = _hand(result)
     found["labels"] = [hand[0].category_name for hand in result.gestures]
-    found["scores"] += [round(hand[0].score, DIGITS) for hand in result.gestures]
+    found["scores"] += [_number(hand[0].score) for hand in result.gestures]
     return found
 
 
@@ -46,7 +52,7 @@ def _detections(result: Any) -> dict[str, Any]:  # noqa: ANN401
     return {
         "count": len(every),
         "points": _points(every[0].keypoints) if every else [],
-        "scores": [round(found.categories[0].score, DIGITS) for found in every],
+        "scores": [_number(found.categories[0].score) for found in every],
     }
 
 
@@ -62,7 +68,7 @@ def _mask(result: Any) -> dict[str, Any]:  # noqa: ANN401
     cells = [
         float(values[top:low, left:right].mean()) for top, low in rows for left, right in columns
     ]
-    return {"count": len(masks), "points": [], "mask": [round(cell, DIGITS) for cell in cells]}
+    return {"count": len(masks), "points": [], "mask": [_number(cell) for cell in cells]}
 
 
 READERS = {

@@ -89,12 +89,12 @@ def _children(
 
 def _no_model(task: Mapping[str, Any], settings: Settings, error: Exception) -> Observation:
     why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-    text = f"no model {settings.models / task['model']}: {why}; set MEDIAPIPE_JETSON_MODELS"
+    text = f"no model {settings.models / task['model']}: {why}"
     return {
         "task": task["name"],
         "delegate": settings.delegate,
         "control": "none",
-        "outcome": {"stage": "start", "error": {"type": "model", "text": text}},
+        "outcome": {"stage": "start", "error": {"type": None, "text": text}},
     }
 
 
