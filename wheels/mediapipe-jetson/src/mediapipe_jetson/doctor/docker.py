@@ -56,7 +56,9 @@ def _absent(scene: Scene, said: Output, otherwise: str) -> str:
 
 def _need_jetson(scene: Scene) -> None:
     if not scene.jetson:
-        raise UnseenError(NO_JETSON)
+        said = scene.output("docker-version")
+        inside = scene.place == CONTAINER and isinstance(said, Absent)
+        raise UnseenError(INSIDE if inside else NO_JETSON)
 
 
 def _settings(scene: Scene) -> dict[str, Any]:
@@ -114,7 +116,8 @@ def clone3(scene: Scene, facts: dict[str, Any]) -> Result:
     if isinstance(said, str) and known["text"] in said:
         return bad(f'a container ended with "{known["text"]}"')
     if not isinstance(scene.l4t, L4t):
-        raise UnseenError(NO_JETSON if not scene.jetson else "the L4T release can't be seen")
+        _need_jetson(scene)
+        raise UnseenError("the L4T release can't be seen")
     if not scene.l4t.release.startswith(f"{known['l4t']}."):
         return ok(f"L4T {scene.l4t.release} is not JetPack 4")
     version, _ = engine(scene)

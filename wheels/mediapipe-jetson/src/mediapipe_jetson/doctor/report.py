@@ -53,7 +53,8 @@ def text(document: dict[str, Any]) -> str:
     """Return what a person reads: what to mend first on top."""
     model, l4t = document["model"], document["l4t"]
     where = {"container": "in a container", "board": "on the board"}.get(document["place"], "here")
-    about = [model or "no Jetson", f"L4T {l4t}" if l4t else ""]
+    unseen = "board not to be seen" if document["place"] == "container" else "no Jetson"
+    about = [model or unseen, f"L4T {l4t}" if l4t else ""]
     about.append(f"Python {document['python'] or 'none'}")
     about.append(f"mediapipe {document['mediapipe'] or 'not installed'}")
     lines = [f"{where}: {', '.join(item for item in about if item)}"]
@@ -67,7 +68,11 @@ def text(document: dict[str, Any]) -> str:
     unknown = [item for item in causes if item["status"] == UNKNOWN]
     if unknown:
         lines += ["", "not known here:"]
-        lines += [f"   {item['title']}: {item['evidence'][0]}" for item in unknown]
+        # By reason: one that hides a board's programs hides several causes.
+        for reason in dict.fromkeys(item["evidence"][0] for item in unknown):
+            lines.append(f"   {reason}:")
+            same = (item for item in unknown if item["evidence"][0] == reason)
+            lines += [f"   - {item['title']}" for item in same]
     ruled_out = sum(item["status"] == OK for item in causes)
     summary = f"{len(found)} found, {ruled_out} ruled out, {len(unknown)} not known"
     return "\n".join([*lines, "", summary])
