@@ -177,6 +177,19 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ),
     ("seccomp-clone3", "ok", {"device": "nano", "outputs": {"docker-version": "19.3.6"}}, "19.3"),
     ("seccomp-clone3", "ok", {"device": "orin"}, "not JetPack 4"),
+    (
+        "seccomp-clone3",
+        "ok",
+        {
+            "device": "nano",
+            "outputs": {
+                "docker-version": "20.10.7",
+                "docker-containers": f"/old\tnvidia\tnull\t{CLONE3}\n",
+            },
+            "files": package("nvidia-container-toolkit", "1.7.0-1"),
+        },
+        "toolkit 1.7.0",
+    ),
     ("seccomp-clone3", "unknown", {}, "no Jetson"),
     (
         "seccomp-clone3",
@@ -422,7 +435,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         {"files": {"etc/nvpmodel.conf": NVPMODEL, "var/lib/nvpmodel/status": "pmode:0000\n"}},
         "nvpmodel -m 2",
     ),
-    ("power-mode", "bad", {"files": CAPPED}, "jetson_clocks"),
+    ("power-mode", "unknown", {"files": CAPPED}, "612 MHz of 1020"),
     (
         "power-mode",
         "ok",

@@ -54,6 +54,14 @@ def _absent(scene: Scene, said: Output, otherwise: str) -> str:
     return INSIDE if scene.place == CONTAINER else said.reason
 
 
+def _newer(scene: Scene, lowest: str) -> bool:
+    """Return whether the toolkit is known to be this version or a later one."""
+    try:
+        return versions.at_least(toolkit_version(scene)[0], lowest)
+    except UnseenError:
+        return False
+
+
 def _need_jetson(scene: Scene) -> None:
     if not scene.jetson:
         said = scene.output("docker-version")
@@ -113,7 +121,7 @@ def clone3(scene: Scene, facts: dict[str, Any]) -> Result:
     """Judge docker.io and the runtime of JetPack 4."""
     known = facts["clone3"]
     said = scene.output("docker-containers")
-    if isinstance(said, str) and known["text"] in said:
+    if isinstance(said, str) and known["text"] in said and not _newer(scene, known["toolkit"]):
         return bad(f'a container ended with "{known["text"]}"')
     if not isinstance(scene.l4t, L4t):
         _need_jetson(scene)

@@ -43,7 +43,7 @@ def cpu(scene: Scene, _facts: dict[str, Any]) -> Result:
     if isinstance(scene.cpu, Absent):
         raise UnseenError(scene.cpu.reason)
     if scene.machine != "aarch64":
-        return ok(f"the CPU is no Arm one ({scene.machine})")
+        return ok(f"no 64-bit Arm CPU, but {scene.machine}")
     missing = scene.missing_features
     if missing is None:
         raise UnseenError("the kernel does not tell this CPU's features")
