@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mediapipe_jetson.doctor import causes
 from mediapipe_jetson.doctor.causes import Answer
@@ -85,4 +85,18 @@ def missing(program: str) -> Absent:
     return Absent(f"{program} is not installed here")
 
 
-Case = dict[str, Any]
+def program(folder: Path, name: str, script: str) -> None:
+    """Make a program of a few lines of sh."""
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def legacy_project(folder: Path) -> Path:
+    """Return a project that uses the legacy API and pins an old wheel."""
+    program = "import mediapipe as mp\nhands = mp.solutions.hands.Hands(max_num_hands=2)\n"
+    return (
+        plant(folder, {"app/main.py": program, "app/requirements.txt": "mediapipe==0.10.9\n"})
+        / "app"
+    )
