@@ -15,6 +15,7 @@ from typing import Any, Optional
 from mediapipe_jetson.verify.rules import DATA, pattern
 
 LONG = 300
+WORK = ("gl_dispatch", "gl_draw", "vk_dispatch", "vk_submit")
 VK_DEVICE_CPU = 4
 VK_VENDOR_NVIDIA = 0x10DE
 Observation = Mapping[str, Any]
@@ -110,11 +111,15 @@ def _counts(observation: Observation) -> Optional[dict[str, int]]:
     return {name: sum(part[name] for part in seen) for name in seen[0]}
 
 
+def _measured(observation: Observation) -> list[Mapping[str, int]]:
+    """Return the counts of each frame, warm-up left out."""
+    frames = (observation.get("work") or {}).get("frames") or []
+    return list(frames[int(observation.get("warmup") or 0) :])
+
+
 def per_frame(observation: Observation, counter: str) -> Optional[int]:
-    """Return the least count of a measured frame, warm-up left out."""
-    frames = (observation.get("work") or {}).get("frames")
-    measured = frames[int(observation.get("warmup") or 0) :] if frames else []
-    return min((frame[counter] for frame in measured), default=None)
+    """Return the least count of a measured frame."""
+    return min((frame[counter] for frame in _measured(observation)), default=None)
 
 
 def _work(observation: Observation, row: Optional[Mapping[str, Any]], gl_driver: Any) -> Any:  # noqa: ANN401
@@ -127,7 +132,8 @@ def _work(observation: Observation, row: Optional[Mapping[str, Any]], gl_driver:
         return None
     if seen >= row["least"]:
         return "enough"
-    if seen:
+    # Preprocessing may draw, and another interface may work, where the one expected rests.
+    if any(frame[name] for frame in _measured(observation) for name in WORK):
         return "some"
     blind = not any(counts[name] for name in ("egl_make_current", "gl_link_program", "vk_device"))
     return None if blind and (gl_driver is not False or logged_names(observation)) else "none"
@@ -216,3 +222,16 @@ def driver_before(observation: Observation) -> Optional[bool]:
     """Tell whether NVIDIA's driver was mapped before the task was created."""
     before = (observation.get("driver") or {}).get("before") or {}
     return _matching(before.get("libraries"), "nvidia_core")
+
+
+def cpu_driver(observation: Optional[Observation]) -> Optional[bool]:
+    """Tell whether NVIDIA's driver was in the control on the CPU, where it has nothing to do."""
+    if not observation or not observation.get("mediapipe"):
+        return None
+    known = of_run(observation)
+    if None in (known["nvidia_core"], known["nvidia_nodes"]):
+        return None
+    opens_one = release(str(observation["mediapipe"])) < release(
+        versions()["cpu_makes_context_before"]
+    )
+    return bool(known["nvidia_core"] or known["nvidia_nodes"]) and not opens_one

@@ -131,6 +131,7 @@ def judge_task(
         "cpu": controls["cpu"].verdict if controls["cpu"] else None,
         "cpu_reason": controls["cpu"].reason if controls["cpu"] else "",
         "withheld": NOT_RUN if level == "quick" else withheld_verdict,
+        "cpu_driver": facts.cpu_driver(cpu),
         "driver_before": facts.driver_before(run),
         **{name: value for name, value in result.items() if name != "distance"},
         **hardware,
