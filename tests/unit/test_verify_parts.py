@@ -18,7 +18,7 @@ from mediapipe_jetson.verify import counters, cycles, facts, hardware, process, 
 
 from jetson_kit import shim
 from tests.unit.device_wheel_trees import SOURCE
-from tests.unit.verify_samples import TURNS, samples
+from tests.unit.verify_samples import BEGAN_S, REST_FROM_S, TURNS, samples
 
 CC = shutil.which("cc")
 needs_compiler = pytest.mark.skipif(CC is None, reason="no C compiler on this machine")
@@ -232,10 +232,15 @@ def test_the_sampler_keeps_its_rate(tmp_path: Path) -> None:
 
 def test_a_curve_that_lags_still_follows() -> None:
     late = [(at + 0.15, value) for at, value in samples()]
-    assert cycles.follows(late, TURNS)["hardware"] == "rises"
-    assert cycles.follows([], TURNS)["hardware"] == "unreadable"
+    assert cycles.follows(late, TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "rises"
+    assert cycles.follows([], TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "unreadable"
+    unseen = cycles.follows([one for one in late if one[0] > BEGAN_S], TURNS, BEGAN_S, REST_FROM_S)
+    assert unseen["hardware"] == "unreadable"
+    # What the process does before it rests, such as compiling shaders, is no idle base.
+    prepared = [(at, 99.0 if BEGAN_S <= at < REST_FROM_S else value) for at, value in late]
+    assert cycles.follows(prepared, TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "rises"
     constant = [(at, 50.0) for at, _ in samples()]
-    assert cycles.follows(constant, TURNS)["hardware"] == "busy-before"
+    assert cycles.follows(constant, TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "busy-before"
 
 
 def test_maps_and_open_devices(tmp_path: Path) -> None:

@@ -25,6 +25,42 @@ GL_TASKS = [name for name in session.tasks() if name != "FaceDetector"]
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 
+# A board's load file, but of the child's use of the CPU: its real timing, its real turns.
+TURNS = """
+import json, os, sys, threading, time
+from pathlib import Path
+from mediapipe_jetson.verify import cycles, hardware, runner, session
+root, model, follows = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "follows"
+load = root / "sys/devices/gpu.0/load"
+load.parent.mkdir(parents=True)
+load.write_text("0")
+def ticks(child):
+    fields = (child / "stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]) if int(fields[1]) == os.getpid() else None
+def follow():
+    last, at = {}, time.monotonic()
+    while True:
+        time.sleep(0.05)
+        used = 0
+        for child in Path("/proc").glob("[0-9]*"):
+            try:
+                now = ticks(child)
+            except OSError:
+                continue
+            if now is not None:
+                used += now - last.get(child, now)
+                last[child] = now
+        busy = used * 1000 / os.sysconf("SC_CLK_TCK") / (time.monotonic() - at)
+        at = time.monotonic()
+        load.write_text(str(min(1000, int(busy))) if follows else "0")
+threading.Thread(target=follow, daemon=True).start()
+task = session.tasks()["FaceLandmarker"]
+wanted = runner.Wanted(task, model, session.DATA / task["picture"], ("CPU",), frames=2,
+                       bursts=session.BURSTS)
+print(json.dumps(cycles.of_observation(runner.run(wanted, hardware.Sampler(root))[0])))
+"""
+
+
 def mesa() -> str:
     """Return why there is no software OpenGL ES here, or an empty string."""
     done = wheel("info", "--json")
@@ -169,3 +205,15 @@ def test_other_versions(version: str, tmp_path: Path, home: Path) -> None:
         assert task["facts"]["run"]["work"] == "enough"
         assert task["controls"]["cpu"]["verdict"] == "cpu"
         assert not found["observations"]["tasks"][name]["run"]["log"]["present"]
+
+
+@pytest.mark.parametrize(("moves", "wanted"), [("follows", "rises"), ("rests", "flat")])
+def test_the_counter_is_tied_to_the_process(
+    newest: str, tmp_path: Path, moves: str, wanted: str
+) -> None:
+    model = models.fetch(["face"])[0]
+    command = [newest, "-c", TURNS, str(tmp_path / "root"), str(model), moves]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["hardware"] == wanted, found

@@ -46,6 +46,7 @@ MESA_CONTEXT = {
 }
 CPU_POINTS = [[0.4362208, 0.274591], [0.4363053, 0.2563971], [0.4361849, 0.2607384]]
 GPU_POINTS = [[0.436964, 0.2745875], [0.437328, 0.2556607], [0.4370894, 0.260106]]
+BEGAN_S, REST_FROM_S = 9.2, 9.4
 MOMENTS = ("start", "before", "during")
 TURNS = [[10.0, 10.6], [11.3, 12.4], [13.6, 14.3], [14.9, 15.8]]
 
@@ -96,6 +97,8 @@ def cpu_run() -> Document:
             "times_s": {"import": 2.0, "create": 0.1, "frames": [0.03, 0.02, 0.02]},
             "warmup": 1,
             "bursts": TURNS,
+            "began_s": BEGAN_S,
+            "rest_from_s": REST_FROM_S,
             "soak": None,
             "hardware": curve(samples(busy=2.0)),
         }

@@ -120,7 +120,7 @@ class Phase:
 
     def bursts(self, call: Callable[[Any], Any], picture: Any) -> None:  # noqa: ANN401
         """Infer and rest in turns; times are CLOCK_MONOTONIC, which the parent shares."""
-        turns = []
+        turns, rest_from = [], time.monotonic()
         for on_s, off_s in self.plan["bursts"]:
             time.sleep(off_s)
             begin = time.monotonic()
@@ -129,7 +129,7 @@ class Phase:
             turns.append([begin, time.monotonic()])
         if turns:
             time.sleep(self.plan["bursts"][0][1])
-            self.tell(bursts=turns)
+            self.tell(bursts=turns, rest_from_s=rest_from)
 
     def soak(self, call: Callable[[Any], Any], picture: Any) -> None:  # noqa: ANN401
         """Infer without a rest; tell latency, memory and work of each window."""

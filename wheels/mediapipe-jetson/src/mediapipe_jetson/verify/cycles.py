@@ -21,10 +21,11 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
     turns = (observation or {}).get("bursts")
     if not turns:
         return _found("not-run", "no turns of work and rest were made")
-    judged = [
-        (name, follows([(at, value) for at, value in samples if value is not None], turns))
-        for name, samples in hardware["samples"].items()
-    ]
+    judged = []
+    for name, values in hardware["samples"].items():
+        seen = [(at, value) for at, value in values if value is not None]
+        began, rest_from = (observation or {}).get("began_s"), (observation or {})["rest_from_s"]
+        judged.append((name, follows(seen, turns, began or 0.0, rest_from)))
     # A board may list a counter that stays empty beside the one that works.
     for wanted in ("rises", "busy-before", "flat", "unreadable"):
         for name, found in judged:
@@ -33,8 +34,13 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
     return _found("unreadable", "no source")
 
 
-def follows(samples: Samples, turns: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Judge one source; samples are (seconds, percent), turns the begin and end of each work."""
+def follows(
+    samples: Samples, turns: Sequence[Sequence[float]], began_s: float, rest_from_s: float
+) -> dict[str, Any]:
+    """Judge one source; samples are (seconds, percent), turns the begin and end of each work.
+
+    Before `began_s` the process was not there; from `rest_from_s` on it rested for the first turn.
+    """
     if len(turns) < threshold("least_cycles"):
         return _found("unreadable", f"{len(turns)} turns are too few")
     lag = threshold("lag_s")
@@ -42,10 +48,12 @@ def follows(samples: Samples, turns: Sequence[Sequence[float]]) -> dict[str, Any
     rate = len(span) / max(turns[-1][1] - turns[0][0], 1e-9)
     if rate < threshold("least_hertz"):
         return _found("unreadable", f"{rate:.1f} samples a second are too few")
-    base = [value for at, value in samples if at < turns[0][0]]
+    base = [value for at, value in samples if at < began_s]
+    if not base:
+        return _found("unreadable", "nothing was sampled before the process began")
     used: list[tuple[float, int]] = []
     rises = []
-    rest_begin = float("-inf")
+    rest_begin = rest_from_s
     for begin, end in turns:
         off = [value for at, value in samples if rest_begin + lag <= at < begin]
         on = [value for at, value in samples if begin + lag <= at <= end]

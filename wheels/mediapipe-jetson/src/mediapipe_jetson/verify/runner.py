@@ -102,12 +102,14 @@ def run(
         with (folder / "words").open("w+b") as words, (folder / "told").open("w+b") as told:
             if sampler:
                 sampler.start()
-                time.sleep(SAMPLES_BEFORE_S)
+                time.sleep(SAMPLES_BEFORE_S if sampler.readers else 0)
+            began = time.monotonic()
             code = _child(plan, child_environment, words.fileno(), told.fileno(), wanted.timeout_s)
             samples = sampler.stop() if sampler else None
             told.seek(0)
             lines = _events(told.read().decode("utf-8", "replace"))
-            return _observations(wanted, lines, code, words.fileno(), samples)
+            found = _observations(wanted, lines, code, words.fileno(), samples)
+    return [{**one, "began_s": began} for one in found]
 
 
 def _child(
@@ -222,6 +224,7 @@ def _observations(
                 },
                 "warmup": wanted.warmup,
                 "bursts": facts.get("bursts"),
+                "rest_from_s": facts.get("rest_from_s"),
                 "soak": facts.get("soak"),
                 "hardware": samples,
             }
