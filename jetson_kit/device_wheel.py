@@ -1,15 +1,21 @@
-"""Build the device wheel: by setuptools, offline, the same bytes every time."""
+"""Build the device wheel: by setuptools, offline, the same bytes every time.
+
+The pure wheel is for every machine; a platform wheel holds the counting shim besides.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import shutil
 import sys
 import tempfile
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
+from jetson_kit import rawzip, shim
 from jetson_kit.errors import StepFailedError
 from jetson_kit.files import disk_guard, written_aside
 from jetson_kit.paths import ROOT, cache_dir
@@ -64,6 +70,41 @@ def build(out: Path, source: Path = SOURCE) -> Path:
     with written_aside(wheel) as aside:
         shutil.copyfile(made, aside)
     return wheel
+
+
+def build_platform(out: Path, arch: str, source: Path = SOURCE) -> Path:
+    """Put the wheel of one architecture (arm64, amd64), with its shim, into the folder `out`.
+
+    Raises what `build` and shim.build raise, without a compiler NetworkError or ToolMissingError:
+    the pure wheel then still works, and says of the work of a GPU that it can't be counted.
+    """
+    wanted = shim.target(arch)
+    library = shim.build(arch, source / "native")
+    with tempfile.TemporaryDirectory(prefix="device-wheel-") as name:
+        pure = build(Path(name), source)
+        wheel = out / pure.name.replace("-none-any.whl", f"-none-{wanted.tag}.whl")
+        with written_aside(wheel) as aside, zipfile.ZipFile(aside, "w") as target:
+            _add_library(pure, target, wanted, library)
+    return wheel
+
+
+def _add_library(pure: Path, target: zipfile.ZipFile, wanted: shim.Target, library: Path) -> None:
+    """Copy the pure wheel with one library more; its tags and its record say so."""
+    tags = "".join(f"Tag: py3-none-{platform}\n" for platform in wanted.tag.split("."))
+    rows = []
+    with rawzip.opened(pure) as source:
+        names = [entry.filename for entry in source.infolist()]
+        record = next(name for name in names if name.endswith(".dist-info/RECORD"))
+        contents = {name: source.read(name) for name in names if name != record}
+    about = record.replace("RECORD", "WHEEL")
+    text = contents[about].decode().replace("Root-Is-Purelib: true", "Root-Is-Purelib: false")
+    contents[about] = text.replace("Tag: py3-none-any\n", tags).encode()
+    contents[f"mediapipe_jetson/native/{wanted.filename}"] = library.read_bytes()
+    for name, content in sorted(contents.items()):
+        rawzip.add(target, name, content)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        rows.append(f"{name},sha256={digest},{len(content)}\n")
+    rawzip.add(target, record, "".join([*rows, f"{record},,\n"]).encode())
 
 
 def _build(kept: Path, source: Path) -> Path:

@@ -16,12 +16,14 @@ usage: python -m mediapipe_jetson COMMAND [options]
 commands:
   info         say what is here: packages, CPU, L4T, module, driver, EGL, Vulkan, GL renderer
   selftest     find a face on the CPU and compare its 478 landmarks with those expected
+  doctor       say why the GPU is not used, and what to do
+  verify       say where inference runs: gpu, software, cpu, broken or unknown
   healthcheck  the container's health, in one line
 
 Every command explains its options: python -m mediapipe_jetson COMMAND --help
 Exit codes: 0 all is well, 1 the verdict is negative, 2 broken, 3 wrong command line
 """
-COMMANDS = ("info", "selftest", "healthcheck")
+COMMANDS = ("info", "selftest", "doctor", "verify", "healthcheck")
 BROKEN = 2
 WRONG_USAGE = 3
 

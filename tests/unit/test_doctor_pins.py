@@ -1,0 +1,118 @@
+"""What the doctor says of a project's requirements and pip lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mediapipe_jetson.doctor import pins, versions
+from mediapipe_jetson.doctor.sources import Scan
+
+from tests.unit.doctor_scenes import plant
+
+
+@pytest.mark.parametrize(
+    ("requirement", "old_cpu", "instead"),
+    [
+        ("mediapipe", None, ""),
+        ("mediapipe", True, "mediapipe==0.10.18"),
+        ("mediapipe>=0.10", None, ""),
+        ("mediapipe==0.10.18", None, "mediapipe>=1.0.1"),
+        ("mediapipe==0.10.18", True, ""),
+        ("mediapipe==0.10.18", False, "mediapipe>=1.0.1"),
+        ("mediapipe<1", None, "mediapipe>=1.0.1"),
+        ("mediapipe<1", True, ""),
+        ("mediapipe~=0.10.9", None, "mediapipe>=1.0.1"),
+        ("mediapipe==0.10.*", None, "mediapipe>=1.0.1"),
+        ("mediapipe~=1.1", None, ""),
+        ("mediapipe==1.0.0", None, "mediapipe>=1.0.1"),
+        ("mediapipe==1.0.1", None, ""),
+        ("MediaPipe == 1.2.2 ", None, ""),
+        ("mediapipe==1.2.2+jetson.1", True, "mediapipe==0.10.18"),
+        ("mediapipe[drawing]==1.2.2", None, ""),
+        ("mediapipe==1.9.0", None, ""),
+        ("mediapipe==0.10.21", None, "mediapipe>=1.0.1"),
+        ("mediapipe==0.10.21", True, "mediapipe==0.10.18"),
+        ("mediapipe-rpi4", None, "mediapipe>=1.0.1"),
+        ("mediapipe_rpi4==0.8.8", None, "mediapipe>=1.0.1"),
+        ("mediapipe-silicon", None, "mediapipe>=1.0.1"),
+        ("mediapipe-model-maker==0.2", None, ""),
+        ("mediapipe-jetson", None, ""),
+        ("mediapipe==0.10.9; platform_machine == 'x86_64'", None, ""),
+        ("mediapipe==0.10.9; sys_platform == 'darwin'", None, ""),
+        ("mediapipe==0.10.9; python_version < '3.10'", None, "mediapipe>=1.0.1"),
+        ("mediapipe @ git+https://example.org/mediapipe", None, ""),
+        ("./mediapipe-0.8.5_cuda102-cp36-cp36m-linux_aarch64.whl", None, "mediapipe>=1.0.1"),
+        ("./mediapipe-1.2.2-py3-none-manylinux_2_28_aarch64.whl", None, ""),
+        ("mediapipe==", None, ""),
+        ("mediapipe >= new", None, ""),
+        ("numpy==1.0", None, ""),
+        ("not-mediapipe==0.1", None, ""),
+    ],
+)
+def test_requirement(requirement: str, old_cpu: bool | None, instead: str) -> None:
+    problem = pins.judge(requirement, old_cpu)
+    assert (problem.instead.split(" ")[0] if problem else "") == instead
+
+
+def test_specifiers_agree_with_packaging() -> None:
+    from packaging.specifiers import SpecifierSet
+
+    known = pins.table()
+    every = [*known["gpu"], *known["cpu_only"], *known["x86_only"], "2.0", "0.9.1"]
+    for text in ("", "==1.0", "==1.0.*", "!=1.1.*", "~=1.0", "~=0.10.9", ">=1,<1.2", ">1.2.0"):
+        assert versions.allowed(text, every) == list(SpecifierSet(text).filter(every)), text
+    for text in ("!=1.2.2", "<=0.10.18", "===1.0.1", "~=1.1.0", "==0.10.18,>=0.10"):
+        assert versions.allowed(text, every) == list(SpecifierSet(text).filter(every)), text
+    assert versions.allowed("^1.0.1", ["1.0.0", "1.2.2", "2.0"]) == ["1.2.2"]
+    assert versions.allowed("^0.10.9", ["0.10.9", "0.11", "1.0"]) == ["0.10.9"]
+    assert versions.allowed("~1.1", ["1.1.1", "1.2.0"]) == ["1.1.1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        ("requirements.txt", "numpy\nmediapipe==0.10.9  # old\n# mediapipe==0.8\n", [2]),
+        ("requirements-dev.in", "mediapipe<1 --hash=sha256:00\n", [1]),
+        ("requirements/base.txt", "mediapipe==0.10.14 \\\n  --hash=sha256:00\n", [1]),
+        ("constraints.txt", "mediapipe<=0.10.18\n", [1]),
+        (
+            "pyproject.toml",
+            '[project]\ndependencies = [\n "numpy",\n "mediapipe==0.10.9",\n]\n',
+            [4],
+        ),
+        ("pyproject.toml", '[project]\ndependencies = ["a", "mediapipe-rpi4"]\n', [2]),
+        ("pyproject.toml", '[tool.poetry.dependencies]\nmediapipe = "^0.10.9"\n', [2]),
+        ("pyproject.toml", 'mediapipe = { version = "0.10.9", optional = true }\n', [1]),
+        ("pyproject.toml", 'mediapipe = "^1.0.1"\n# "mediapipe==0.10.9"\n', []),
+        ("Pipfile", '[packages]\nmediapipe = "==0.10.9"\nnumpy = "*"\n', [2]),
+        ("Pipfile", 'mediapipe = "*"\n', []),
+        ("setup.cfg", "[options]\ninstall_requires =\n    numpy\n    mediapipe==0.10.9\n", [4]),
+        (
+            "setup.py",
+            "setup(install_requires=['numpy',\n 'mediapipe<0.11'], name='mediapipe')\n",
+            [2],
+        ),
+        ("environment.yml", "dependencies:\n  - pip:\n    - mediapipe==0.10.9\n", [3]),
+        (
+            "Dockerfile",
+            "FROM x\nRUN apt-get update && \\\n    pip3 install -q mediapipe==0.10.9 numpy\n",
+            [3],
+        ),
+        (
+            "Dockerfile",
+            "RUN pip install --no-cache-dir \\\n  numpy \\\n  'mediapipe<1' && rm -r x\n",
+            [3],
+        ),
+        ("Dockerfile.jetson", "RUN python3 -m pip install mediapipe-rpi4\n", [1]),
+        ("Dockerfile", "# pip install mediapipe==0.10.9\nRUN echo mediapipe==0.10.9\n", []),
+        ("run.sh", "uv pip install mediapipe==0.10.9\n", [1]),
+        ("notes.txt", "mediapipe==0.10.9\n", []),
+    ],
+)
+def test_requirements_in_files(tmp_path: Path, name: str, text: str, lines: list[int]) -> None:
+    plant(tmp_path, {name: text})
+    scan = Scan(tmp_path)
+    assert [item.line for item in scan.pins] == lines, scan.pins
+    assert {item.file for item in scan.pins} <= {name}
+    assert not scan.unread

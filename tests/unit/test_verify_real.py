@@ -1,0 +1,219 @@
+"""verify with official MediaPipe wheels, on this machine's software OpenGL ES and on its CPU."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from mediapipe_jetson.verify import report, session
+
+from jetson_kit import device_wheel, models
+from tests.unit.device_wheel_trees import schema, wheel
+from tests.unit.test_device_wheel_real import uv
+
+ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+RENAMED = "NVIDIA Tegra Orin (nvgpu)/integrated"
+# The first official wheels with WebGPU in them find no adapter, or no buffer, on Mesa's lavapipe.
+GL_TASKS = [name for name in session.tasks() if name != "FaceDetector"]
+pytestmark = [pytest.mark.network, pytest.mark.slow]
+
+
+# A board's load file, but of the child's use of the CPU: its real timing, its real turns.
+TURNS = """
+import json, os, sys, threading, time
+from pathlib import Path
+from mediapipe_jetson.verify import cycles, hardware, runner, session
+root, model, follows = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "follows"
+load = root / "sys/devices/gpu.0/load"
+load.parent.mkdir(parents=True)
+load.write_text("0")
+def ticks(child):
+    fields = (child / "stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12]) if int(fields[1]) == os.getpid() else None
+def follow():
+    last, at = {}, time.monotonic()
+    while True:
+        time.sleep(0.05)
+        used = 0
+        for child in Path("/proc").glob("[0-9]*"):
+            try:
+                now = ticks(child)
+            except OSError:
+                continue
+            if now is not None:
+                used += now - last.get(child, now)
+                last[child] = now
+        busy = used * 1000 / os.sysconf("SC_CLK_TCK") / (time.monotonic() - at)
+        at = time.monotonic()
+        load.write_text(str(min(1000, int(busy))) if follows else "0")
+threading.Thread(target=follow, daemon=True).start()
+task = session.tasks()["FaceLandmarker"]
+wanted = runner.Wanted(task, model, session.DATA / task["picture"], ("CPU",), frames=2,
+                       bursts=session.BURSTS)
+print(json.dumps(cycles.of_observation(runner.run(wanted, hardware.Sampler(root))[0])))
+"""
+
+
+def mesa() -> str:
+    """Return why there is no software OpenGL ES here, or an empty string."""
+    done = wheel("info", "--json")
+    gl = json.loads(done.stdout)["gl"]
+    if not gl["present"]:
+        return f"no OpenGL ES on this machine: {gl['reason']}"
+    return "" if gl["software"] else "this machine has a GPU"
+
+
+def environment(folder: Path, version: str, *, counts: bool = True) -> str:
+    """Return the Python of an environment with one MediaPipe and the device wheel."""
+    python = str(folder / "venv" / "bin" / "python")
+    made = device_wheel.build_platform(folder, ARCH) if counts else device_wheel.build(folder)
+    uv("venv", "--python", sys.executable, folder / "venv")
+    uv("pip", "install", "--python", python, f"mediapipe=={version}", made)
+    return python
+
+
+@pytest.fixture(scope="module")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return environment(tmp_path_factory.mktemp("newest"), "1.2.2")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home, in which Mesa keeps the shaders that it compiled."""
+    return tmp_path_factory.mktemp("home")
+
+
+def verify(
+    python: str, tmp_path: Path, home: Path, *words: str, **environ: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+    bundles = models.fetch()
+    made = tmp_path / "report.json"
+    done = wheel(
+        "verify", "--models", str(bundles[0].parent), "--json", str(made), *words,
+        python=python, path=tmp_path / "nothing", HOME=str(home), **environ,
+    )  # fmt: skip
+    found = json.loads(made.read_text())
+    jsonschema.validate(found, schema("verify"))
+    return done, found
+
+
+def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
+    facts = found["tasks"][task]["facts"]["task"]
+    return str(facts["run_rule"])
+
+
+@pytest.mark.skipif(bool(mesa()), reason=mesa())
+def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: Path) -> None:
+    words = [word for name in GL_TASKS for word in ("--task", name)]
+    begin = time.monotonic()
+    done, found = verify(
+        newest, tmp_path, home, "--level", "full", "--expect", "software", *words,
+        force_gl_renderer=RENAMED,
+    )  # fmt: skip
+    assert time.monotonic() - begin < 600
+    assert done.returncode == 0, done.stdout
+    for name in GL_TASKS:
+        task = found["tasks"][name]
+        assert task["verdict"] == "software", task["reasons"]
+        # The whole graph ran, and as on the CPU: only where it ran is not as it says.
+        facts = task["facts"]
+        assert facts["run"]["work"] == "enough", (name, facts["run"])
+        assert RENAMED in facts["run"]["names"]
+        assert facts["task"]["result"] == "match", (name, facts["task"])
+        assert task["controls"]["cpu"]["verdict"] == "cpu"
+        assert task["controls"]["withheld"]["verdict"] == "broken"
+    # What was observed gives the same again.
+    again = report.again(found, 3600)
+    assert again["verdict"] == "software"
+
+    begin = time.monotonic()
+    done, found = verify(newest, tmp_path, home, force_gl_renderer=RENAMED)
+    assert time.monotonic() - begin < 60
+    assert (done.returncode, found["verdict"]) == (1, "software")
+
+    done, found = verify(newest, tmp_path, home)
+    assert (done.returncode, found["verdict"]) == (1, "software")
+    assert own_rule(found) == "software-refused"
+
+
+@pytest.mark.skipif(bool(mesa()), reason=mesa())
+def test_a_task_that_webgpu_cannot_run_is_broken(newest: str, tmp_path: Path, home: Path) -> None:
+    done, found = verify(
+        newest, tmp_path, home, "--task", "FaceDetector", force_gl_renderer=RENAMED
+    )
+    assert (done.returncode, found["verdict"]) == (2, "broken"), done.stdout
+    assert own_rule(found, "FaceDetector") in ("no-vulkan-adapter", "created-then-failed")
+
+
+def test_the_cpu_is_the_cpu(newest: str, tmp_path: Path, home: Path) -> None:
+    words = [word for name in session.tasks() for word in ("--task", name)]
+    done, found = verify(newest, tmp_path, home, "--delegate", "cpu", "--expect", "cpu", *words)
+    assert (done.returncode, found["verdict"]) == (0, "cpu"), done.stdout
+    assert {own_rule(found, name) for name in session.tasks()} == {"no-work"}
+
+
+def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) -> None:
+    nowhere = "/no/such/vendor.json"
+    done, found = verify(
+        newest, tmp_path, home, __EGL_VENDOR_LIBRARY_FILENAMES=nowhere, VK_DRIVER_FILES=nowhere
+    )
+    assert (done.returncode, found["verdict"]) == (2, "broken")
+    assert own_rule(found) == "no-egl-display"
+    assert found["tasks"]["FaceLandmarker"]["controls"]["cpu"]["verdict"] == "cpu"
+
+
+@pytest.mark.skipif(bool(mesa()), reason=mesa())
+def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> None:
+    python = environment(tmp_path, "1.2.2", counts=False)
+    _, found = verify(python, tmp_path, home, force_gl_renderer=RENAMED)
+    task = found["tasks"]["FaceLandmarker"]
+    assert task["verdict"] == "software"
+    assert task["facts"]["run"]["work"] is None
+    assert task["controls"]["cpu"]["verdict"] == "cpu"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="on aarch64 other versions lack the GPU")
+def test_a_library_without_gpu_is_cpu_with_the_cause(tmp_path: Path, home: Path) -> None:
+    """1.0.0 is the x86_64 wheel that was built without the GPU, as 0.10.18 is on aarch64."""
+    python = environment(tmp_path, "1.0.0")
+    done, found = verify(python, tmp_path, home)
+    assert (done.returncode, found["verdict"]) == (1, "cpu"), done.stdout
+    assert found["tasks"]["FaceLandmarker"]["rule"] == "gpu-not-built-in"
+    assert "built without GPU support" in done.stdout
+
+
+@pytest.mark.skipif(bool(mesa()), reason=mesa())
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="0.10.21 is for x86_64 only")
+@pytest.mark.parametrize("version", ["0.10.21", "1.0.1"])
+def test_other_versions(version: str, tmp_path: Path, home: Path) -> None:
+    """0.10.21 brings copies of libEGL and libGLESv2; both lack the callback for log lines."""
+    python = environment(tmp_path, version)
+    words = ("--task", "FaceLandmarker", "--task", "FaceDetector")
+    # The number of EGL_PLATFORM_SURFACELESS_MESA: 0.10.x finds no display by itself.
+    _, found = verify(
+        python, tmp_path, home, *words, force_gl_renderer=RENAMED, EGL_PLATFORM="0x31DD"
+    )
+    for name, task in found["tasks"].items():
+        assert task["verdict"] == "software", (name, task["reasons"])
+        assert task["facts"]["run"]["work"] == "enough"
+        assert task["controls"]["cpu"]["verdict"] == "cpu"
+        assert not found["observations"]["tasks"][name]["run"]["log"]["present"]
+
+
+@pytest.mark.parametrize(("moves", "wanted"), [("follows", "rises"), ("rests", "flat")])
+def test_the_counter_is_tied_to_the_process(
+    newest: str, tmp_path: Path, moves: str, wanted: str
+) -> None:
+    model = models.fetch(["face"])[0]
+    command = [newest, "-c", TURNS, str(tmp_path / "root"), str(model), moves]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["hardware"] == wanted, found

@@ -1,0 +1,85 @@
+"""What a container was started with: NVIDIA's driver, and an image that fits the board."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
+from mediapipe_jetson.doctor.scene import CONTAINER, Scene
+from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe.driver import Driver
+from mediapipe_jetson.observe.l4t import L4t
+
+OUTSIDE = "this is no container"
+PLAN = "/etc/mediapipe-jetson/plan.json"
+VARIABLE = "NVIDIA_VISIBLE_DEVICES"
+RENDERING = re.compile(r"libnvidia-(eglcore|glsi)\.so|lib(EGL|GLESv2)_nvidia\.so")
+
+
+def rendering_libraries(scene: Scene) -> list[str]:
+    """Return NVIDIA's EGL and GL libraries here."""
+    if not isinstance(scene.driver, Driver):
+        return []
+    return [
+        f"{folder.path}/{name}"
+        for folder in scene.driver.directories
+        for name in folder.libraries
+        if RENDERING.match(name)
+    ]
+
+
+def driver(scene: Scene, _facts: dict[str, Any]) -> Result:
+    """Judge whether NVIDIA's runtime brought the driver in."""
+    if scene.place != CONTAINER:
+        return unknown(OUTSIDE)
+    found = rendering_libraries(scene)
+    if found:
+        return ok(f"{len(found)} of NVIDIA's EGL and GL libraries, such as {found[0]}")
+    value = scene.environment.get(VARIABLE)
+    said = f"{VARIABLE} is {'unset' if value is None else repr(value)}"
+    if isinstance(scene.driver, Driver):
+        return bad("none of NVIDIA's EGL or GL libraries, only a part of the driver", said)
+    return bad("no NVIDIA library and no device node", said)
+
+
+def l4t(scene: Scene, facts: dict[str, Any]) -> Result:
+    """Judge whether the image was made for this board's L4T branch."""
+    wanted = planned_l4t(scene)
+    branch, source = board_branch(scene, facts)
+    if int(wanted.split(".")[0]) == branch:
+        return ok(f"image for L4T {wanted}; the board: {source}")
+    release = scene.l4t.release if isinstance(scene.l4t, L4t) else f"r{branch}"
+    return bad(f"image for L4T {wanted}; the board: {source}", l4t=release)
+
+
+def planned_l4t(scene: Scene) -> str:
+    """Return the L4T release that this image was made for. Raises UnseenError."""
+    if scene.place != CONTAINER:
+        raise UnseenError(OUTSIDE)
+    text = scene.text(PLAN)
+    if text is None:
+        raise UnseenError(f"no {PLAN}: the image is not the kit's")
+    try:
+        target = json.loads(text)["target"]
+        wanted = str(target["l4t"]) if target else ""
+        int(wanted.partition(".")[0] or 0)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnseenError(f"{PLAN} can't be read: {type(error).__name__}") from error
+    if not wanted:
+        raise UnseenError("the image was not made for a Jetson")
+    return wanted
+
+
+def board_branch(scene: Scene, facts: dict[str, Any]) -> tuple[int, str]:
+    """Return the L4T branch of the board below and where that is from. Raises UnseenError."""
+    if isinstance(scene.l4t, L4t):
+        return int(scene.l4t.release.split(".")[0]), f"L4T {scene.l4t.release}"
+    if isinstance(scene.driver, Driver) and scene.driver.version:
+        first = scene.driver.version.split(".")[0]
+        branch = facts["branches"].get(first, int(first) if first in ("32", "35") else None)
+        if branch:
+            return branch, f"driver {scene.driver.version}, which belongs to r{branch}"
+    reason = scene.l4t.reason if isinstance(scene.l4t, Absent) else "no L4T release"
+    raise UnseenError(f"{reason}; no driver's version tells it either")

@@ -1,0 +1,34 @@
+"""What the scanner of the user's code hands over: one place and what to write there instead."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Finding:
+    """One use of something old; `line` and `column` count from 1, `cell` too (0: no notebook)."""
+
+    file: str
+    cell: int
+    line: int
+    column: int
+    what: str
+    instead: str
+
+    def place(self) -> str:
+        """Return the place as editors take it."""
+        cell = f" cell {self.cell}," if self.cell else ""
+        return f"{self.file}:{cell and f'{cell} line '}{self.line}"
+
+    def text(self) -> str:
+        """Return what a person reads."""
+        return f"{self.place()}: {self.what} -> {self.instead}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Unread:
+    """A file that could not be judged, and why, in one line."""
+
+    file: str
+    why: str

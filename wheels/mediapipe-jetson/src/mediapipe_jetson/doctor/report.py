@@ -1,0 +1,88 @@
+"""What the doctor says: a JSON document and a text."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from mediapipe_jetson import __version__
+from mediapipe_jetson.doctor.causes import Answer
+from mediapipe_jetson.doctor.result import OK, UNKNOWN
+from mediapipe_jetson.doctor.scene import Scene
+from mediapipe_jetson.observe.l4t import L4t
+from mediapipe_jetson.observe.module import Module
+
+SCHEMA = "mediapipe-jetson/doctor/1"
+EVIDENCE_MOST, FINDINGS_MOST = 4, 20
+
+
+def document(scene: Scene, answers: list[Answer]) -> dict[str, Any]:
+    """Return the document of the schema in data/doctor.schema.json."""
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "place": scene.place,
+        "model": scene.module.model if isinstance(scene.module, Module) else None,
+        "l4t": scene.l4t.release if isinstance(scene.l4t, L4t) else None,
+        "python": ".".join(map(str, scene.python)),
+        "mediapipe": scene.mediapipe,
+        "exit_code": exit_code(answers),
+        "causes": [_entry(answer) for answer in answers],
+    }
+
+
+def _entry(answer: Answer) -> dict[str, Any]:
+    return {
+        "id": answer.cause.id,
+        "title": answer.cause.title,
+        "status": answer.result.status,
+        "evidence": list(answer.result.evidence),
+        "why": answer.why if answer.bad else None,
+        "cure": answer.cure if answer.bad else None,
+        "source": answer.cause.source,
+        "findings": [dataclasses.asdict(item) for item in answer.result.findings],
+    }
+
+
+def exit_code(answers: list[Answer]) -> int:
+    """Return 1 if any cause is at work, else 0."""
+    return int(any(answer.bad for answer in answers))
+
+
+def text(document: dict[str, Any]) -> str:
+    """Return what a person reads: what to mend first on top."""
+    model, l4t = document["model"], document["l4t"]
+    where = {"container": "in a container", "board": "on the board"}.get(document["place"], "here")
+    unseen = "board not to be seen" if document["place"] == "container" else "no Jetson"
+    about = [model or unseen, f"L4T {l4t}" if l4t else ""]
+    about.append(f"Python {document['python'] or 'none'}")
+    about.append(f"mediapipe {document['mediapipe'] or 'not installed'}")
+    lines = [f"{where}: {', '.join(item for item in about if item)}"]
+    causes = document["causes"]
+    found = [item for item in causes if item["cure"]]
+    for number, item in enumerate(found, 1):
+        lines += ["", f"{number}. {item['title']} [{item['id']}]"]
+        lines += [f"   cure: {item['cure']}", f"   why:  {item['why']}"]
+        lines += [f"   seen: {text}" for text in item["evidence"][:EVIDENCE_MOST]]
+        lines += [f"   - {line}" for line in _findings(item["findings"])]
+    unknown = [item for item in causes if item["status"] == UNKNOWN]
+    if unknown:
+        lines += ["", "not known here:"]
+        # By reason: one that hides a board's programs hides several causes.
+        for reason in dict.fromkeys(item["evidence"][0] for item in unknown):
+            lines.append(f"   {reason}:")
+            same = (item for item in unknown if item["evidence"][0] == reason)
+            lines += [f"   - {item['title']}" for item in same]
+    ruled_out = sum(item["status"] == OK for item in causes)
+    summary = f"{len(found)} found, {ruled_out} ruled out, {len(unknown)} not known"
+    return "\n".join([*lines, "", summary])
+
+
+def _findings(found: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for item in found[:FINDINGS_MOST]:
+        cell = f" cell {item['cell']}, line " if item["cell"] else ""
+        lines.append(f"{item['file']}:{cell}{item['line']}: {item['what']} -> {item['instead']}")
+    if len(found) > FINDINGS_MOST:
+        lines.append(f"... and {len(found) - FINDINGS_MOST} more (--json lists all)")
+    return lines

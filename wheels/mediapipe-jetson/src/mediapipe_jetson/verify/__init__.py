@@ -1,0 +1,124 @@
+"""`verify`: where inference really runs, by observations that must agree."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
+from mediapipe_jetson.usage import Parser
+from mediapipe_jetson.verify import report, session
+
+NOT_AS_EXPECTED, BROKEN = 1, 2
+LEVELS = ("quick", "full", "soak")
+MAX_AGE_S = 86400.0
+
+
+def positive(word: str) -> float:
+    """Read a number above 0."""
+    try:
+        number = float(word)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
+    return number
+
+
+def parser() -> Parser:
+    """Return the command line."""
+    known = tuple(session.tasks())
+    found = Parser("verify", "Say where inference runs: gpu, software, cpu, broken or unknown.")
+    add = found.add_argument
+    add("--task", action="append", choices=known, metavar="TASK",
+        help=f"one of {', '.join(known)}; may be repeated (default: quick takes "
+             f"{', '.join(session.QUICK_TASKS)}, else all)")  # fmt: skip
+    add("--level", choices=LEVELS, default="quick", help="default: quick")
+    add("--minutes", type=positive, help="how long `soak` lasts, for each task")
+    add("--delegate", choices=("gpu", "cpu"), default="gpu", help="default: gpu")
+    add("--expect", choices=("gpu", "software", "cpu"), default="gpu", help="default: gpu")
+    add("--models", type=Path, help=f"default: ${MODELS_VARIABLE}")
+    add("--timeout", type=positive, default=300.0, metavar="S", help="seconds, for each process")
+    add("--json", type=Path, metavar="FILE", help=f"write the report ({report.SCHEMA})")
+    add("--junit", type=Path, metavar="FILE", help="write JUnit XML")
+    add("--prometheus", type=Path, metavar="FILE", help="write gauges for a text file collector")
+    add("--nagios", action="store_true", help="print one line, and end as a Nagios plug-in")
+    add("--read", type=Path, metavar="FILE", help="judge a report again in place of a new run")
+    add("--max-age", type=positive, default=MAX_AGE_S, metavar="S",
+        help="with --read: how old it may be (default: a day)")  # fmt: skip
+    return found
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Verify; return 0 if as expected, 1 if not, 2 if broken."""
+    line = parser()
+    options = line.parse_args(arguments)
+    if (options.level == "soak") != (options.minutes is not None):
+        line.error("--level soak and --minutes N need each other")
+    outputs = [path for path in (options.json, options.junit, options.prometheus) if path]
+    for path in outputs:
+        if path.is_dir() or not path.parent.is_dir():
+            line.error(f"no file can be written at {path}")
+    if options.read and options.read in outputs:
+        line.error("--read can't name a file that is written")
+    # A report of an earlier run must not be taken for this one's, whatever happens now.
+    for path in outputs:
+        path.unlink(missing_ok=True)
+    made = _read(options, line) if options.read else _verify(options)
+    for path, content in (
+        (options.json, report.as_json),
+        (options.junit, report.junit),
+        (options.prometheus, report.prometheus),
+    ):
+        if path:
+            report.write(path, content(made))
+    if options.nagios:
+        words, code = report.nagios(made)
+        print(words)
+        return code
+    print(report.text(made))
+    return exit_code(made)
+
+
+def exit_code(made: Mapping[str, Any]) -> int:
+    """Return 0 if the verdict is the expected one, 2 if something is broken, else 1."""
+    if made["as_expected"]:
+        return 0
+    return BROKEN if made["verdict"] == "broken" else NOT_AS_EXPECTED
+
+
+def _verify(options: argparse.Namespace) -> dict[str, Any]:
+    names: Optional[Sequence[str]] = options.task and list(dict.fromkeys(options.task))
+    if not names:
+        names = session.QUICK_TASKS if options.level == "quick" else tuple(session.tasks())
+    settings = session.Settings(
+        level=options.level,
+        delegate=options.delegate.upper(),
+        models=options.models or models_folder(),
+        timeout_s=options.timeout,
+        soak_s=(options.minutes or 0.0) * 60,
+    )
+
+    def progress(name: str) -> None:
+        if sys.stderr.isatty() and not options.nagios:
+            print(f"{name} ...", file=sys.stderr)
+
+    judged, observations = session.verify(names, settings, progress)
+    return report.document(judged, observations, settings, options.expect)
+
+
+def _read(options: argparse.Namespace, line: Parser) -> dict[str, Any]:
+    try:
+        old = json.loads(options.read.read_bytes())
+        made = report.again(old, options.max_age)
+    except OSError as error:
+        line.error(f"{options.read} can't be read: {error.strerror}")
+    except ValueError as error:
+        line.error(f"{options.read} is no report: {error}")
+    made["expected"] = options.expect
+    made["as_expected"] = made["verdict"] == options.expect
+    return made

@@ -1,0 +1,88 @@
+"""Whether the GPU's own counter follows this process: idle base, several turns, correlation."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from mediapipe_jetson.verify.rules import threshold
+
+Samples = Sequence[tuple[float, float]]
+
+
+def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return `hardware` (rises, flat, busy-before, unreadable, absent, not-run) with its detail."""
+    hardware = (observation or {}).get("hardware")
+    if hardware is None:
+        return _found("not-run", "not sampled")
+    if not hardware["present"]:
+        return _found("absent", "none on this board")
+    turns = (observation or {}).get("bursts")
+    if not turns:
+        return _found("not-run", "no turns of work and rest were made")
+    judged = []
+    for name, values in hardware["samples"].items():
+        seen = [(at, value) for at, value in values if value is not None]
+        began, rest_from = (observation or {}).get("began_s"), (observation or {})["rest_from_s"]
+        judged.append((name, follows(seen, turns, began or 0.0, rest_from)))
+    # A board may list a counter that stays empty beside the one that works.
+    for wanted in ("rises", "busy-before", "flat", "unreadable"):
+        for name, found in judged:
+            if found["hardware"] == wanted:
+                return {**found, "hardware_detail": f"{name}: {found['hardware_detail']}"}
+    return _found("unreadable", "no source")
+
+
+def follows(
+    samples: Samples, turns: Sequence[Sequence[float]], began_s: float, rest_from_s: float
+) -> dict[str, Any]:
+    """Judge one source; samples are (seconds, percent), turns the begin and end of each work.
+
+    Before `began_s` the process was not there; from `rest_from_s` on it rested for the first turn.
+    """
+    if len(turns) < threshold("least_cycles"):
+        return _found("unreadable", f"{len(turns)} turns are too few")
+    lag = threshold("lag_s")
+    span = [at for at, _ in samples if turns[0][0] <= at <= turns[-1][1]]
+    rate = len(span) / max(turns[-1][1] - turns[0][0], 1e-9)
+    if rate < threshold("least_hertz"):
+        return _found("unreadable", f"{rate:.1f} samples a second are too few")
+    base = [value for at, value in samples if at < began_s]
+    if not base:
+        return _found("unreadable", "nothing was sampled before the process began")
+    used: list[tuple[float, int]] = []
+    rises = []
+    rest_begin = rest_from_s
+    for begin, end in turns:
+        off = [value for at, value in samples if rest_begin + lag <= at < begin]
+        on = [value for at, value in samples if begin + lag <= at <= end]
+        if not on or not off:
+            return _found("unreadable", "a turn holds no sample")
+        rises.append(statistics.fmean(on) - statistics.fmean(off))
+        used += [(value, 1) for value in on] + [(value, 0) for value in off]
+        rest_begin = end
+    level = statistics.fmean(base)
+    correlation = _correlation(used)
+    detail = (
+        f"idle {level:.0f} %, rises {', '.join(f'{rise:+.0f}' for rise in rises)}, "
+        f"correlation {correlation:.2f}"
+    )
+    if min(rises) >= threshold("rise_percent") and correlation >= threshold("correlation"):
+        return _found("rises", detail)
+    return _found("busy-before" if level >= threshold("busy_percent") else "flat", detail)
+
+
+def _correlation(pairs: Sequence[tuple[float, int]]) -> float:
+    values = [value for value, _ in pairs]
+    works = [work for _, work in pairs]
+    mean, share = statistics.fmean(values), statistics.fmean(works)
+    above = sum((value - mean) * (work - share) for value, work in pairs)
+    spread = sum((value - mean) ** 2 for value in values) * sum(
+        (work - share) ** 2 for work in works
+    )
+    return float(above / spread**0.5) if spread else 0.0
+
+
+def _found(verdict: str, detail: str) -> dict[str, Any]:
+    return {"hardware": verdict, "hardware_detail": detail}

@@ -1,0 +1,237 @@
+"""From one run's raw observations to the facts that the table of rules `run` asks for.
+
+Each fact is None where nothing was observed. Nothing is trusted for the sake of its name alone:
+names, work, mapped libraries and open devices are told apart here and put together by the rules.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from mediapipe_jetson.verify.rules import DATA, pattern
+
+LONG = 300
+WORK = ("gl_dispatch", "gl_draw", "vk_dispatch", "vk_submit")
+VK_DEVICE_CPU = 4
+VK_VENDOR_NVIDIA = 0x10DE
+Observation = Mapping[str, Any]
+
+
+@functools.lru_cache(maxsize=None)
+def versions() -> dict[str, Any]:
+    """Return data/verify_versions.json."""
+    found: dict[str, Any] = json.loads((DATA / "verify_versions.json").read_text(encoding="utf-8"))
+    return found
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Return a version's numbers: 1.2.2+jetson.1 is (1, 2, 2)."""
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def interface(task: str, version: Optional[str]) -> Optional[dict[str, Any]]:
+    """Return on which interface a task runs in a version, its counter and the least count."""
+    if not version:
+        return None
+    rows = versions()["tasks"].get(task, [])
+    fits = [row for row in rows if release(row["from"]) <= release(version)]
+    return dict(fits[-1]) if fits else None
+
+
+def log_text(observation: Observation) -> str:
+    """Return all that was logged: through the callback and on the standard streams."""
+    log = observation.get("log") or {}
+    lines = [str(line[1]) for line in log.get("lines", ())]
+    return "\n".join([*lines, str(observation.get("stderr") or "")])
+
+
+def logged_renderers(observation: Observation) -> list[str]:
+    """Return the renderers of OpenGL contexts that the log names."""
+    found = [line[1].strip() for line in pattern("log_gl").findall(log_text(observation))]
+    return list(dict.fromkeys(found))
+
+
+def logged_names(observation: Observation) -> list[str]:
+    """Return the renderers, their versions and the Vulkan adapters that the log names."""
+    text = log_text(observation)
+    found = [word.strip() for line in pattern("log_gl").findall(text) for word in line]
+    found += [name.strip() for name in pattern("log_adapter").findall(text)]
+    return list(dict.fromkeys(found))
+
+
+def names(observation: Observation) -> list[str]:
+    """Return every string that names what draws: of the process's contexts and of its log."""
+    context = observation.get("context") or {}
+    seen = [str(value) for key, value in sorted(context.items()) if isinstance(value, str)]
+    return list(dict.fromkeys([*seen, *logged_names(observation)]))
+
+
+def _context(observation: Observation) -> Optional[str]:
+    """Return what kind of context the process had: by all names together, not by any one."""
+    context = observation.get("context")
+    found = names(observation)
+    if not found:
+        counts = _counts(observation)
+        idle = counts is not None and not counts["egl_make_current"] and not counts["vk_device"]
+        return "none" if idle and context is not None else None
+    text = "\n".join(found)
+    cpu_adapter = (context or {}).get("vk_device_type") == VK_DEVICE_CPU
+    if pattern("software_names").search(text) or cpu_adapter or "adapterType=CPU" in text:
+        return "software"
+    nvidia = bool(pattern("nvidia_names").search(text))
+    if (context or {}).get("vk_vendor_id") == VK_VENDOR_NVIDIA:
+        nvidia = True
+    mesa = bool(pattern("mesa_names").search(text))
+    if nvidia and mesa:
+        return "mixed"
+    return "nvidia" if nvidia else "mesa" if mesa else "other"
+
+
+def _context_agrees(observation: Observation) -> Optional[bool]:
+    """Tell whether a renderer of the log is the one that the process's own context told."""
+    own = (observation.get("context") or {}).get("gl_renderer")
+    logged = logged_renderers(observation)
+    if not own or not logged:
+        return None
+    return own in logged
+
+
+def _counts(observation: Observation) -> Optional[dict[str, int]]:
+    """Return the sum of all counters, creation included; None without a counter."""
+    work = observation.get("work") or {}
+    parts = [work.get("create"), *(work.get("frames") or [None])]
+    seen = [part for part in parts if part]
+    if not seen:
+        return None
+    return {name: sum(part[name] for part in seen) for name in seen[0]}
+
+
+def _measured(observation: Observation) -> list[Mapping[str, int]]:
+    """Return the counts of each frame, warm-up left out."""
+    frames = (observation.get("work") or {}).get("frames") or []
+    return list(frames[int(observation.get("warmup") or 0) :])
+
+
+def per_frame(observation: Observation, counter: str) -> Optional[int]:
+    """Return the least count of a measured frame."""
+    return min((frame[counter] for frame in _measured(observation)), default=None)
+
+
+def _work(observation: Observation, row: Optional[Mapping[str, Any]], gl_driver: Any) -> Any:  # noqa: ANN401
+    """Return none, some or enough; None where the counter may have been passed by."""
+    if row is None:
+        return None
+    seen = per_frame(observation, row["counter"])
+    counts = _counts(observation)
+    if seen is None or counts is None:
+        return None
+    if seen >= row["least"]:
+        return "enough"
+    # Preprocessing may draw, and another interface may work, where the one expected rests.
+    if any(frame[name] for frame in _measured(observation) for name in WORK):
+        return "some"
+    blind = not any(counts[name] for name in ("egl_make_current", "gl_link_program", "vk_device"))
+    return None if blind and (gl_driver is not False or logged_names(observation)) else "none"
+
+
+def _matching(paths: Optional[Sequence[str]], name: str) -> Optional[bool]:
+    if paths is None:
+        return None
+    return any(pattern(name).search(path) for path in paths)
+
+
+def _nodes(devices: Optional[Sequence[Mapping[str, Any]]]) -> Optional[str]:
+    if devices is None:
+        return None
+    paths = [str(device["path"]) for device in devices]
+    if _matching(paths, "nvidia_nodes"):
+        return "nvidia"
+    gpus = [one for one in devices if pattern("gpu_nodes").search(str(one["path"]))]
+    if not gpus:
+        return "none"
+    virtual = [pattern("virtual_drivers").match(str(one.get("driver") or "")) for one in gpus]
+    return "virtual" if all(virtual) else "other"
+
+
+def _short(text: str) -> str:
+    """Return the two ends of a long error: MediaPipe names the node first and the cause last."""
+    return text if len(text) <= LONG else f"{text[: LONG // 2]} ... {text[-LONG // 2 :]}"
+
+
+def _ended(outcome: Mapping[str, Any]) -> str:
+    if outcome.get("timed_out"):
+        return "timeout"
+    if outcome.get("signal"):
+        return "signal"
+    if outcome.get("error"):
+        return "error"
+    return "ok" if outcome.get("stage") == "done" else "early"
+
+
+def of_run(observation: Observation) -> dict[str, Any]:
+    """Return the facts of one run, and the words that reasons are filled with."""
+    outcome = observation.get("outcome") or {}
+    driver = observation.get("driver") or {}
+    during, start = driver.get("during") or {}, driver.get("start") or {}
+    libraries, devices = during.get("libraries"), during.get("devices")
+    error = outcome.get("error") or {}
+    error_text = ": ".join(filter(None, (error.get("type"), error.get("text"))))
+    said = f"{log_text(observation)}\n{error_text}" if error else ""
+    row = interface(str(observation.get("task")), observation.get("mediapipe"))
+    ended = _ended(outcome)
+    gl_driver = _matching(libraries, "gl_driver")
+    counts = _counts(observation)
+    return {
+        "delegate": observation.get("delegate"),
+        "stage": outcome.get("stage"),
+        "ended": ended,
+        "error": _short(error_text),
+        "signal": outcome.get("signal") or "no signal",
+        "gpu_disabled": bool(pattern("gpu_disabled").search(said)),
+        "refuses_software": bool(pattern("refuses_software").search(said)),
+        "no_model": bool(error) and error.get("type") is None,
+        "no_egl": bool(pattern("no_egl").search(error_text)),
+        "no_adapter": bool(pattern("no_adapter").search(said)),
+        "missing_library": bool(pattern("missing_library").search(error_text)),
+        "libraries_seen": libraries is not None and devices is not None,
+        "context": _context(observation),
+        "context_agrees": _context_agrees(observation),
+        "names": ", ".join(names(observation)) or "nothing named",
+        "api_known": row is not None,
+        "work": _work(observation, row, gl_driver),
+        "work_seen": per_frame(observation, row["counter"]) if row else None,
+        "work_least": row["least"] if row else None,
+        "calls_lost": bool(counts["unresolved"]) if counts else None,
+        "nvidia_core": _matching(libraries, "nvidia_core"),
+        "nvidia_core_at_start": _matching(start.get("libraries"), "nvidia_core"),
+        "nvidia_nodes": _matching(
+            None if devices is None else [str(one["path"]) for one in devices], "nvidia_nodes"
+        ),
+        "gpu_nodes": _nodes(devices),
+        "software_library": _matching(libraries, "software_libraries"),
+        "gl_driver": gl_driver,
+    }
+
+
+def driver_before(observation: Observation) -> Optional[bool]:
+    """Tell whether NVIDIA's driver was mapped before the task was created."""
+    before = (observation.get("driver") or {}).get("before") or {}
+    return _matching(before.get("libraries"), "nvidia_core")
+
+
+def cpu_driver(observation: Optional[Observation]) -> Optional[bool]:
+    """Tell whether NVIDIA's driver was in the control on the CPU, where it has nothing to do."""
+    if not observation or not observation.get("mediapipe"):
+        return None
+    known = of_run(observation)
+    if None in (known["nvidia_core"], known["nvidia_nodes"]):
+        return None
+    opens_one = release(str(observation["mediapipe"])) < release(
+        versions()["cpu_makes_context_before"]
+    )
+    return bool(known["nvidia_core"] or known["nvidia_nodes"]) and not opens_one

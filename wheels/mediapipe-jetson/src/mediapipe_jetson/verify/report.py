@@ -1,0 +1,222 @@
+"""The report: one JSON document, written whole, and its readings for other programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Optional
+
+from mediapipe_jetson import __version__
+from mediapipe_jetson.observation import below, read_text
+from mediapipe_jetson.verify import rules, session
+
+SCHEMA = "mediapipe-jetson/verify/1"
+DIGEST_VARIABLE = "MEDIAPIPE_JETSON_IMAGE_DIGEST"
+DIGEST_FILE = "/etc/mediapipe-jetson/digest"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+# A clock may be set a little while a report is on its way.
+AHEAD_S = 120.0
+
+
+def boot_id(root: Path = Path("/")) -> Optional[str]:
+    """Return what the kernel drew at this start of the machine."""
+    return read_text(below(root, BOOT_ID))
+
+
+def image_digest(root: Path = Path("/")) -> Optional[str]:
+    """Return the image's digest, as its environment or its file tells it."""
+    return os.environ.get(DIGEST_VARIABLE) or read_text(below(root, DIGEST_FILE))
+
+
+def document(
+    judged: Mapping[str, Any],
+    observations: Mapping[str, Any],
+    settings: session.Settings,
+    expected: str,
+) -> dict[str, Any]:
+    """Return the document of data/verify.schema.json; `time_s` counts from 1970."""
+    device = session.judge_device(judged, "fresh")
+    return {
+        "schema": SCHEMA,
+        "verdict": device.verdict,
+        "rule": device.rule,
+        "reason": device.reason,
+        "expected": expected,
+        "as_expected": device.verdict == expected,
+        "level": settings.level,
+        "delegate": settings.delegate,
+        "time_s": round(time.time(), 3),
+        "boot_id": boot_id(),
+        "image_digest": image_digest(),
+        "host": platform.node(),
+        "machine": platform.machine(),
+        "mediapipe_jetson": __version__,
+        "tasks": dict(judged),
+        "observations": dict(observations),
+    }
+
+
+def freshness(
+    report: Mapping[str, Any], here: Optional[str], now_s: float, allowed_s: float
+) -> Optional[str]:
+    """Return fresh, old, other-boot or future; None where the report does not tell."""
+    made, boot = report.get("time_s"), report.get("boot_id")
+    if not isinstance(made, (int, float)) or isinstance(made, bool) or not math.isfinite(made):
+        return None
+    if not boot or not here:
+        return None
+    if boot != here:
+        return "other-boot"
+    if made > now_s + AHEAD_S:
+        return "future"
+    return "old" if now_s - made > allowed_s else "fresh"
+
+
+def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # any JSON
+    """Judge a report's raw observations again, whatever verdict it claims.
+
+    It may be `allowed_s` seconds old. Raises ValueError where it is no report.
+    """
+    if not isinstance(report, dict) or report.get("schema") != SCHEMA:
+        raise ValueError(f"its schema is not {SCHEMA}")
+    try:
+        observations = report["observations"]
+        known = session.tasks()
+        level = "quick" if report["level"] == "quick" else "full"
+        judged = {
+            name: session.judge_task(observed, known[name], level, observations["device"])
+            for name, observed in observations["tasks"].items()
+        }
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"it is damaged: {type(error).__name__} {error}") from error
+    age = freshness(report, boot_id(), time.time(), allowed_s)
+    device = session.judge_device(judged, age)
+    return {
+        **report,
+        "verdict": device.verdict,
+        "rule": device.rule,
+        "reason": device.reason,
+        "tasks": judged,
+    }
+
+
+def write(path: Path, text: str) -> None:
+    """Put a whole file in place by renaming; raise OSError."""
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(aside).chmod(0o644)
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def as_json(report: Mapping[str, Any]) -> str:
+    """Return the document as text."""
+    return json.dumps(report, indent=1) + "\n"
+
+
+def _clean(text: str) -> str:
+    # XML 1.0 has no control characters, and drivers write some.
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+
+
+def junit(report: Mapping[str, Any]) -> str:
+    """Return JUnit's XML: a case for each task; broken is an error, another verdict a failure."""
+    suite = ET.Element("testsuite", name="mediapipe_jetson.verify", tests=str(len(report["tasks"])))
+    failures = errors = 0
+    for name, task in report["tasks"].items():
+        latency = task["latency_ms"]["gpu"] or 0.0
+        case = ET.SubElement(
+            suite, "testcase", classname="mediapipe_jetson.verify", name=name,
+            time=f"{latency / 1e3:.6f}",
+        )  # fmt: skip
+        text = _clean(f"{task['verdict']}: {task['reason']}")
+        if task["verdict"] != report["expected"]:
+            broken = task["verdict"] == "broken"
+            errors, failures = errors + broken, failures + (not broken)
+            node = ET.SubElement(case, "error" if broken else "failure", message=text)
+            node.set("type", task["rule"])
+            node.text = _clean(f"{task['remedy']}\n{json.dumps(task['facts'], indent=1)}")
+        ET.SubElement(case, "system-out").text = text
+    suite.set("failures", str(failures))
+    suite.set("errors", str(errors))
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suite, encoding="unicode") + "\n"
+    )
+
+
+def prometheus(report: Mapping[str, Any]) -> str:
+    """Return gauges for a node exporter's text file collector."""
+    lines = [
+        "# HELP mediapipe_jetson_verify_verdict Where inference runs: 1 for the verdict, else 0.",
+        "# TYPE mediapipe_jetson_verify_verdict gauge",
+    ]
+    for name, verdict in [("all", report["verdict"])] + [
+        (name, task["verdict"]) for name, task in report["tasks"].items()
+    ]:
+        for one in rules.VERDICTS:
+            labels = f'task="{name}",verdict="{one}"'
+            lines.append(f"mediapipe_jetson_verify_verdict{{{labels}}} {int(one == verdict)}")
+    lines += [
+        "# HELP mediapipe_jetson_verify_as_expected Whether the verdict is the expected one.",
+        "# TYPE mediapipe_jetson_verify_as_expected gauge",
+        f"mediapipe_jetson_verify_as_expected {int(report['as_expected'])}",
+        "# HELP mediapipe_jetson_verify_time_seconds When this was observed, since 1970.",
+        "# TYPE mediapipe_jetson_verify_time_seconds gauge",
+        f"mediapipe_jetson_verify_time_seconds {report['time_s']}",
+        "# HELP mediapipe_jetson_verify_frame_seconds Median time of a frame.",
+        "# TYPE mediapipe_jetson_verify_frame_seconds gauge",
+    ]
+    for name, task in report["tasks"].items():
+        for delegate, value in task["latency_ms"].items():
+            if value is not None:
+                labels = f'task="{name}",delegate="{delegate}"'
+                lines.append(f"mediapipe_jetson_verify_frame_seconds{{{labels}}} {value / 1e3:.6f}")
+    return "\n".join(lines) + "\n"
+
+
+def nagios(report: Mapping[str, Any]) -> tuple[str, int]:
+    """Return a plug-in's line and its exit code: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."""
+    states = {True: ("OK", 0), False: ("WARNING", 1)}
+    state, code = states[bool(report["as_expected"])]
+    if report["verdict"] == "broken":
+        state, code = "CRITICAL", 2
+    if report["verdict"] == "unknown":
+        state, code = "UNKNOWN", 3
+    times = " ".join(
+        f"{name}={task['latency_ms']['gpu']}ms"
+        for name, task in report["tasks"].items()
+        if task["latency_ms"]["gpu"] is not None
+    )
+    why = report["reason"].replace("|", "/").replace("\n", " ")
+    wanted = report["expected"]
+    line = f"MEDIAPIPE {state} - {report['verdict']} (expected {wanted}): {why} | {times}"
+    return line.rstrip(" |"), code
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """Return what a person reads."""
+    lines = [f"{report['verdict']} (expected {report['expected']}, level {report['level']})"]
+    for name, task in report["tasks"].items():
+        lines.append(f"  {name}: {task['verdict']} [{task['rule']}]")
+        lines += [f"    {reason}" for reason in task["reasons"]]
+        latency = task["latency_ms"]
+        if latency["gpu"] is not None:
+            lines.append(f"    frame {latency['gpu']} ms, on the CPU {latency['cpu']} ms")
+        if task["remedy"]:
+            lines.append(f"    -> {task['remedy']}")
+    if report["rule"] not in ("all-gpu",) and not report["rule"].startswith("some-"):
+        lines.append(f"  {report['reason']} [{report['rule']}]")
+    return "\n".join(lines)

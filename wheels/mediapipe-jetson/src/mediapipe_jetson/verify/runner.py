@@ -1,0 +1,232 @@
+"""Runs the inferring process under one control and gathers what it told, raw."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from mediapipe_jetson.verify import counters
+from mediapipe_jetson.verify.hardware import Sampler
+
+HEAD, TAIL = 8000, 12000
+SAMPLES_BEFORE_S = 0.5
+# What no driver's manifest can be: glvnd and Vulkan's loader then find no vendor at all.
+NOTHING = "/nonexistent/withheld.json"
+WITHHELD = {
+    "__EGL_VENDOR_LIBRARY_FILENAMES": NOTHING,
+    "VK_DRIVER_FILES": NOTHING,
+    "VK_ICD_FILENAMES": NOTHING,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """One child: `delegates` in order; times in seconds; `bursts` are pairs of work and rest."""
+
+    task: Mapping[str, Any]
+    model: Path
+    picture: Path
+    delegates: tuple[str, ...]
+    control: str = "none"
+    warmup: int = 1
+    frames: int = 5
+    bursts: tuple[tuple[float, float], ...] = ()
+    soak_s: float = 0.0
+    timeout_s: float = 300.0
+
+
+def unpacked(bundle: Path, member: str, folder: Path) -> Path:
+    """Take one model out of a bundle; raise OSError, zipfile.BadZipFile or KeyError."""
+    with zipfile.ZipFile(bundle) as archive:
+        return Path(archive.extract(member, folder))
+
+
+def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, str]:
+    """Return the child's environment; the shim's files lie in `folder`."""
+    found = dict(os.environ)
+    if control == "withheld":
+        found.update(WITHHELD)
+    if shim is not None:
+        page = folder / "counters"
+        counters.create(page)
+        layer = {
+            "file_format_version": "1.1.2",
+            "layer": {
+                "name": counters.LAYER,
+                "type": "GLOBAL",
+                "library_path": str(shim),
+                "api_version": "1.3.0",
+                "implementation_version": "1",
+                "description": "Counts submissions and dispatches",
+            },
+        }
+        (folder / "layer.json").write_text(json.dumps(layer), encoding="utf-8")
+        found[counters.FILE_VARIABLE] = str(page)
+        found["LD_PRELOAD"] = " ".join(filter(None, (str(shim), found.get("LD_PRELOAD"))))
+        found["VK_LAYER_PATH"] = str(folder)
+        found["VK_INSTANCE_LAYERS"] = counters.LAYER
+    return found
+
+
+def run(
+    wanted: Wanted, sampler: Optional[Sampler] = None, shim: Optional[Path] = None
+) -> list[dict[str, Any]]:
+    """Run one child; return an observation for each delegate, in the order wanted.
+
+    Raises OSError where no process can be started or no file written.
+    """
+    with tempfile.TemporaryDirectory(prefix="verify-") as name:
+        folder = Path(name)
+        plan = {
+            "task": dict(wanted.task),
+            "model": str(wanted.model),
+            "picture": str(wanted.picture),
+            "delegates": wanted.delegates,
+            "warmup": wanted.warmup,
+            "frames": wanted.frames,
+            "bursts": wanted.bursts,
+            "soak_s": wanted.soak_s,
+            "shim_file": str(folder / "counters") if shim else None,
+        }
+        child_environment = environment(wanted.control, shim, folder)
+        with (folder / "words").open("w+b") as words, (folder / "told").open("w+b") as told:
+            if sampler:
+                sampler.start()
+                time.sleep(SAMPLES_BEFORE_S if sampler.readers else 0)
+            began = time.monotonic()
+            code = _child(plan, child_environment, words.fileno(), told.fileno(), wanted.timeout_s)
+            samples = sampler.stop() if sampler else None
+            told.seek(0)
+            lines = _events(told.read().decode("utf-8", "replace"))
+            found = _observations(wanted, lines, code, words.fileno(), samples)
+    return [{**one, "began_s": began} for one in found]
+
+
+def _child(
+    plan: Mapping[str, Any], environ: Mapping[str, str], words: int, told: int, timeout_s: float
+) -> Optional[int]:
+    """Return the child's exit code; None if it was too late."""
+    command = [sys.executable, "-m", "mediapipe_jetson.verify.child", json.dumps(plan), str(told)]
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=words,
+        stderr=words,
+        env=environ,
+        pass_fds=[told],
+    )
+    try:
+        return child.wait(timeout=timeout_s + plan["soak_s"])
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
+def _bounded(descriptor: int, begin: int, end: Optional[int]) -> str:
+    """Return the first and the last words of a part of a file."""
+    size = (os.lseek(descriptor, 0, os.SEEK_END) if end is None else end) - begin
+    if size <= HEAD + TAIL:
+        return os.pread(descriptor, size, begin).decode("utf-8", "replace")
+    head = os.pread(descriptor, HEAD, begin)
+    tail = os.pread(descriptor, TAIL, begin + size - TAIL)
+    left = f"\n[{size - HEAD - TAIL} bytes left out]\n"
+    return head.decode("utf-8", "replace") + left + tail.decode("utf-8", "replace")
+
+
+def _events(text: str) -> list[dict[str, Any]]:
+    found = []
+    for line in text.splitlines():
+        # A killed child may leave half a line.
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            found.append(event)
+    return found
+
+
+def _signal(code: Optional[int]) -> Optional[str]:
+    if code is None or code >= 0:
+        return None
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _observations(
+    wanted: Wanted,
+    events: Sequence[dict[str, Any]],
+    code: Optional[int],
+    words: int,
+    samples: Optional[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Sort what was told into one observation for each delegate; `words` is its standard error."""
+    common: dict[str, Any] = {"stage": "start"}
+    phases: dict[str, dict[str, Any]] = {name: {} for name in wanted.delegates}
+    for event in events:
+        into = phases.get(event.pop("phase", ""), common)
+        window = event.pop("window", None)
+        if window:
+            into.setdefault("soak", []).append(window)
+        into.update(event)
+    reached = [name for name in wanted.delegates if phases[name]]
+    found = []
+    for name in wanted.delegates:
+        facts = phases[name]
+        # The one at which the process ended bears its ending.
+        last = not reached or name == reached[-1] or not facts
+        ended = bool(common.get("ended"))
+        found.append(
+            {
+                "task": wanted.task["name"],
+                "delegate": name,
+                "control": wanted.control,
+                "mediapipe": common.get("mediapipe"),
+                "outcome": {
+                    "stage": facts.get("stage", common["stage"]),
+                    "error": facts.get("error") or common.get("error"),
+                    "exit_code": code if last and not ended else 0,
+                    "signal": _signal(code) if last else None,
+                    "timed_out": code is None and last and not ended,
+                },
+                "context": facts.get("context"),
+                "log": facts.get("log"),
+                "stderr": _bounded(words, facts.get("stderr_from", 0), facts.get("stderr_to")),
+                "work": {
+                    "create": facts.get("work_create"),
+                    "frames": facts.get("work_frames"),
+                },
+                "driver": {
+                    "start": common.get("driver_start"),
+                    "before": facts.get("driver_before"),
+                    "during": facts.get("driver"),
+                },
+                "result": facts.get("result"),
+                "times_s": {
+                    "import": common.get("import_s"),
+                    "create": facts.get("create_s"),
+                    "frames": facts.get("frames_s"),
+                },
+                "warmup": wanted.warmup,
+                "bursts": facts.get("bursts"),
+                "rest_from_s": facts.get("rest_from_s"),
+                "soak": facts.get("soak"),
+                "hardware": samples,
+            }
+        )
+    return found

@@ -1,0 +1,205 @@
+"""One verification: which children are run at which level, and what is made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from mediapipe_jetson.landmarks import DATA
+from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe import module
+from mediapipe_jetson.verify import compare, counters, cycles, facts, rules, runner, soak
+from mediapipe_jetson.verify.hardware import Sampler
+
+QUICK_TASKS = ("FaceLandmarker",)
+# Of unequal lengths: what else keeps the GPU busy will not keep this time.
+BURSTS = ((0.6, 0.6), (1.1, 0.7), (0.7, 1.2), (0.9, 0.6))
+QUICK_BURSTS = ((0.5, 0.5), (0.8, 0.6), (0.6, 0.9))
+NOT_RUN = "not-at-this-level"
+Observation = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What was asked for; times in seconds."""
+
+    level: str = "quick"
+    delegate: str = "GPU"
+    models: Path = Path("/opt/mediapipe/models")
+    timeout_s: float = 300.0
+    soak_s: float = 0.0
+
+
+def tasks() -> dict[str, dict[str, Any]]:
+    """Return the tasks of data/verify_tasks.json by name, in its order."""
+    table = json.loads((DATA / "verify_tasks.json").read_text(encoding="utf-8"))
+    return {name: {"name": name, **row} for name, row in table.items()}
+
+
+def observe(
+    name: str, settings: Settings, sampler: Optional[Sampler]
+) -> dict[str, Optional[Observation]]:
+    """Run one task under its controls; return the raw observations `run`, `cpu` and `withheld`."""
+    task = tasks()[name]
+    shim = counters.library()
+    with tempfile.TemporaryDirectory(prefix="verify-model-") as folder:
+        model = settings.models / task["model"]
+        try:
+            if "member" in task:
+                model = runner.unpacked(model, task["member"], Path(folder))
+            elif not model.is_file():
+                raise FileNotFoundError(2, "no such file")
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            return {"run": _no_model(task, settings, error), "cpu": None, "withheld": None}
+        wanted = runner.Wanted(
+            task, model, DATA / task["picture"], (settings.delegate,), timeout_s=settings.timeout_s
+        )
+        return _children(wanted, settings, sampler, shim)
+
+
+def _children(
+    wanted: runner.Wanted, settings: Settings, sampler: Optional[Sampler], shim: Optional[Path]
+) -> dict[str, Optional[Observation]]:
+    busy = sampler if sampler and sampler.readers else None
+    if settings.delegate == "CPU":
+        return {"run": runner.run(wanted, None, shim)[0], "cpu": None, "withheld": None}
+    if settings.level == "quick":
+        bursts = QUICK_BURSTS if busy else ()
+        both = dataclasses.replace(wanted, delegates=("CPU", "GPU"), frames=3, bursts=bursts)
+        cpu, gpu = runner.run(both, sampler, shim)
+        # The samples are of the whole child: of its two phases only the second worked in turns.
+        cpu["hardware"] = None
+        return {"run": gpu, "cpu": cpu, "withheld": None}
+    turns = BURSTS if busy else ()
+    cpu_wanted = dataclasses.replace(wanted, delegates=("CPU",), control="cpu", bursts=turns)
+    cpu = runner.run(cpu_wanted, sampler, shim)[0]
+    gpu_wanted = dataclasses.replace(wanted, bursts=turns, soak_s=settings.soak_s)
+    gpu = runner.run(gpu_wanted, sampler, shim)[0]
+    # Without a GPU in the run there is nothing that a driver withheld could take away.
+    if rules.judge("run", facts.of_run(gpu)).verdict not in ("gpu", "software", "unknown"):
+        return {"run": gpu, "cpu": cpu, "withheld": None}
+    withheld = runner.run(dataclasses.replace(wanted, control="withheld", frames=1), None, shim)[0]
+    return {"run": gpu, "cpu": cpu, "withheld": withheld}
+
+
+def _no_model(task: Mapping[str, Any], settings: Settings, error: Exception) -> Observation:
+    why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    text = f"no model {settings.models / task['model']}: {why}"
+    return {
+        "task": task["name"],
+        "delegate": settings.delegate,
+        "control": "none",
+        "outcome": {"stage": "start", "error": {"type": None, "text": text}},
+    }
+
+
+def judge_task(
+    observed: Mapping[str, Optional[Mapping[str, Any]]],
+    task: Mapping[str, Any],
+    level: str,
+    device: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Judge one task's raw observations by the rules; the controls by the same ones."""
+    run, cpu, withheld = (observed.get(name) for name in ("run", "cpu", "withheld"))
+    if run is None:
+        run = {}
+    own = facts.of_run(run)
+    found = rules.judge("run", own)
+    controls = {
+        name: rules.judge("run", facts.of_run(control)) if control else None
+        for name, control in (("cpu", cpu), ("withheld", withheld))
+    }
+    hardware = cycles.of_observation(run)
+    cpu_hardware = cycles.of_observation(cpu)
+    if hardware["hardware"] == "absent" and device.get("soc") in rules.book()["counters_expected"]:
+        hardware = {"hardware": "expected", "hardware_detail": "not found"}
+    result = compare.results(run.get("result"), (cpu or {}).get("result"), task)
+    lasting = soak.of_observation(run, (cpu or {}).get("result"), task)
+    withheld_verdict = controls["withheld"].verdict if controls["withheld"] else None
+    latency = {"gpu": compare.median_ms(run), "cpu": compare.median_ms(cpu)}
+    known: dict[str, Any] = {
+        "delegate": own["delegate"],
+        "run": found.verdict,
+        "run_rule": found.rule,
+        "run_reason": found.reason,
+        "run_remedy": found.remedy,
+        "cpu": controls["cpu"].verdict if controls["cpu"] else None,
+        "cpu_reason": controls["cpu"].reason if controls["cpu"] else "",
+        "withheld": NOT_RUN if level == "quick" else withheld_verdict,
+        "cpu_driver": facts.cpu_driver(cpu),
+        "driver_before": facts.driver_before(run),
+        **{name: value for name, value in result.items() if name != "distance"},
+        **hardware,
+        "cpu_hardware": cpu_hardware["hardware"],
+        **lasting,
+    }
+    verdict = rules.judge("task", known)
+    slower = None not in latency.values() and latency["gpu"] > latency["cpu"]  # type: ignore[operator]
+    hints = rules.warnings(
+        {
+            "throttled": lasting["throttled"],
+            "throttle_detail": lasting["throttle_detail"],
+            "slower": slower if verdict.verdict == "gpu" else False,
+            "latency_detail": f"{latency['gpu']} ms, CPU {latency['cpu']} ms a frame",
+            "cpu_submodels": bool(task["cpu_submodels"]) and verdict.verdict == "gpu",
+            "submodels": ", ".join(task["cpu_submodels"]),
+        }
+    )
+    row = facts.interface(task["name"], run.get("mediapipe"))
+    return {
+        **verdict.document(),
+        "reasons": [verdict.reason, *(hint["reason"] for hint in hints)],
+        "warnings": hints,
+        "delegate": own["delegate"],
+        "mediapipe": run.get("mediapipe"),
+        "interface": row["api"] if row else None,
+        "cpu_submodels": task["cpu_submodels"],
+        "controls": {
+            name: control.document() if control else None for name, control in controls.items()
+        },
+        "latency_ms": latency,
+        "distance": result["distance"],
+        "facts": {"run": own, "task": known},
+    }
+
+
+def judge_device(
+    judged: Mapping[str, Mapping[str, Any]], freshness: Optional[str]
+) -> rules.Judgement:
+    """Return the verdict for the device: what its weakest task says."""
+    known: dict[str, Any] = {"tasks": len(judged), "freshness": freshness}
+    for verdict in rules.VERDICTS:
+        names = [name for name, one in judged.items() if one["verdict"] == verdict]
+        known[f"any_{verdict}"] = bool(names)
+        known[f"{verdict}_tasks"] = ", ".join(names)
+    return rules.judge("device", known)
+
+
+def device_facts() -> dict[str, Any]:
+    """Return the module and its SoC, which decide what counters are to be expected."""
+    found = module.read()
+    if isinstance(found, Absent):
+        return {"model": None, "soc": None, "reason": found.reason}
+    return {"model": found.model, "soc": found.soc}
+
+
+def verify(
+    names: Sequence[str], settings: Settings, progress: Callable[[str], None] = lambda _: None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run and judge tasks; return what was judged and what was observed, by task."""
+    device = device_facts()
+    judged, observed = {}, {}
+    sampler = Sampler()
+    try:
+        for name in names:
+            progress(name)
+            observed[name] = observe(name, settings, sampler)
+            judged[name] = judge_task(observed[name], tasks()[name], settings.level, device)
+    finally:
+        sampler.close()
+    return judged, {"device": device, "tasks": observed}
