@@ -2,11 +2,12 @@
 
 from invoke.collection import Collection
 
-from jetson_kit.tasks import audit, bench, build, models, targets, test, wheels
+from jetson_kit.tasks import audit, bench, build, doctor, models, targets, test, wheels
 
 ns = Collection()
 ns.add_task(build.build)
 ns.add_task(targets.targets)
+ns.add_task(doctor.doctor)
 ns.add_task(test.test)
 ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
 ns.add_collection(Collection("models", models.fetch, models.list_models))
