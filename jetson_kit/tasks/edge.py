@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,10 @@ from jetson_kit.errors import KitError
 from jetson_kit.files import disk_guard
 
 Body = Callable[..., Any]
+
+# Invoke prints these itself, outside of any task body: a reader that leaves early ends us quietly.
+if {"--list", "-l", "--help", "-h", "--version", "-V"} & set(sys.argv[1:]):
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
 def _guarded(body: Body) -> Body:
