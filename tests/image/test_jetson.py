@@ -10,14 +10,15 @@ import jsonschema
 import pytest
 
 from jetson_kit import manifest, targets
-from tests.image.kit import NEEDS, Image, docker
+from tests.image.kit import NEEDS, Image, docker, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 
 
 def test_manifest_and_engine_agree(jetson: Image) -> None:
     jsonschema.Draft202012Validator(manifest._schema()).validate(jetson.manifest)
-    assert jetson.manifest == json.loads((jetson.folder / "manifest.json").read_text())
+    printed = inv("build", "--jetson", "--json", "--output", str(jetson.folder))
+    assert json.loads(printed.stdout) == json.loads((jetson.folder / "manifest.json").read_text())
     seen = jetson.inspect()
     assert seen["Architecture"] == "arm64" == jetson.manifest["image"]["architecture"]
     assert seen["RootFS"]["Layers"] == jetson.diff_ids
