@@ -138,7 +138,7 @@ def _paths(facts: Facts, target: Target) -> Verdict:
     if usable:
         says = {path.name: path.says for path in reversed(rules.gpu_paths())}
         return Verdict(
-            "gpu", f"Runs on the GPU by {' and '.join(says[name] for name in usable)}.{note}"
+            "gpu", f"Has GPU code inside, for {' and '.join(says[name] for name in usable)}.{note}"
         )
     if not facts.core:
         return Verdict("cpu", "It loads, but holds no inference code that the audit knows.")
