@@ -22,7 +22,7 @@ from typing import Any
 
 from jetson_kit import device_wheel, engine, images, layers, models, parts, plan, rootfs
 from jetson_kit.debian import host_mirror
-from jetson_kit.errors import StepFailedError
+from jetson_kit.errors import StepFailedError, ToolMissingError
 from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT, cache_dir
 from jetson_kit.plan import BuildPlan, Request
@@ -54,6 +54,11 @@ USER 10001:10001
 
 def run(*, rival: bool = True) -> dict[str, Any]:
     """Measure, and return seconds of wall time; with the rival, write bench/build.json too."""
+    if rival and shutil.which("mmdebstrap") is None:
+        raise ToolMissingError(
+            "the rival's base needs mmdebstrap",
+            "install it (apt-get install mmdebstrap), or add --no-rival",
+        )
     planned = plan.make(Request(jetson=True))
     progress = Progress()
     result: dict[str, Any] = {"schema": SCHEMA, "plan": planned.name, "cores": os.cpu_count()}

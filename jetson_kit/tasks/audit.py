@@ -9,7 +9,7 @@ from pathlib import Path
 from invoke.context import Context
 from rich.console import Console
 
-from jetson_kit.audit import core, fetch
+from jetson_kit.audit import core, fetch, planned
 from jetson_kit.audit import record as records
 from jetson_kit.audit import show as showing
 from jetson_kit.errors import BadInputError, CheckFailedError
@@ -62,3 +62,4 @@ def _ship(audits: list[core.Audit]) -> None:
     for item in audits:
         if item.measured and item.measured.emulation.runs:
             records.ship(item.wheel, core.native_arms(item.libraries), item.measured)
+    planned.renew()
