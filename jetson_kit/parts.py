@@ -131,8 +131,8 @@ def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, pysite.SiteLa
 
 
 def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
-    with progress.step("device", "device wheel"):
-        wheel = device_wheel.build(cache_dir("wheels"), source)
+    with progress.step("device", "device wheel, its shim compiled for the target"):
+        wheel = device_wheel.build_platform(cache_dir("wheels"), plan.arch, source)
         return pysite.wheel(wheel, plan.python, plan.arch)
 
 

@@ -38,6 +38,12 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 
 @pytest.fixture(scope="session")
+def native_emulated(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """Return the image for this machine with Mesa's drivers."""
+    return build(tmp_path_factory, "--variant", "emulated")
+
+
+@pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Image:
     """Return the variant with Mesa's drivers."""
     return build(tmp_path_factory, "--jetson", "--variant", "emulated")
