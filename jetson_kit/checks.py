@@ -1,29 +1,84 @@
-"""The project's own checks, in stages with their time: lint first, what needs Docker last."""
+"""The project's own checks, in the stages of ci/stages.toml, each with its time."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
+TABLE = ROOT / "ci" / "stages.toml"
 SCRIPTS = ("inv", ".ci/run", *(f"ci/{path.name}" for path in sorted((ROOT / "ci").glob("*.sh"))))
+WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml"))
+REAL = "network or docker or qemu or slow"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A named group of commands; `quick` ones need neither Docker nor network."""
+    """A named group of checks; `quick` ones need neither Docker nor network.
+
+    `evidence` is run where the stage failed: it shows what the tests' own output can't.
+    """
 
     name: str
-    quick: bool
-    commands: Callable[[], Sequence[Sequence[str]]]
+    quick: bool = False
+    pytest: tuple[str, ...] = ()
+    real: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+    def commands(self) -> list[list[str]]:
+        """Return what the stage runs."""
+        if not self.pytest and not self.real:
+            return _lint()
+        words = self.pytest or (*self.real, "-m", REAL)
+        return [[sys.executable, "-m", "pytest", "-q", *words]]
+
+
+def stages() -> tuple[Stage, ...]:
+    """Return ci/stages.toml."""
+    rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["stage"]
+    return tuple(
+        Stage(
+            row["name"],
+            row.get("quick", False),
+            tuple(row.get("pytest", ())),
+            tuple(row.get("real", ())),
+            tuple(row.get("evidence", ())),
+        )
+        for row in rows
+    )
+
+
+def run(*, quick: bool, stage: str) -> None:
+    """Run the stages; raise CheckFailedError naming those that failed."""
+    every = stages()
+    chosen = [s for s in every if (not stage or s.name == stage) and (s.quick or not quick)]
+    if not chosen:
+        known = ", ".join(s.name for s in every)
+        raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
+    failed = []
+    times = []
+    for one in chosen:
+        print(f"--- {one.name}", flush=True)
+        started = time.monotonic()
+        codes = [_run(words) for words in one.commands()]
+        took = time.monotonic() - started
+        times.append(f"{one.name} {took:.0f} s")
+        print(f"--- {times[-1]}", flush=True)
+        if any(codes):
+            failed.append(one.name)
+            if one.evidence:
+                _run(one.evidence)
+    print(f"--- {', '.join(times)}", flush=True)
+    if failed:
+        raise CheckFailedError(f"failed: {', '.join(failed)}")
 
 
 def _lint() -> list[list[str]]:
@@ -34,6 +89,10 @@ def _lint() -> list[list[str]]:
         [f"{here}/mypy"],
         [sys.executable, "-m", "jetson_kit.targets_check"],
     ]
+    commands += [
+        [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", file]
+        for schema, file in WORKFLOWS
+    ]
     # PyPI has these two for x86_64 alone.
     for tool, files in (("shellcheck", SCRIPTS), ("hadolint", ("docker/Dockerfile",))):
         if Path(here, tool).exists():
@@ -41,48 +100,7 @@ def _lint() -> list[list[str]]:
     return commands
 
 
-def _pytest(*words: str) -> list[list[str]]:
-    return [[sys.executable, "-m", "pytest", "-q", *words]]
-
-
-STAGES = (
-    Stage("lint", True, _lint),
-    Stage(
-        "unit",
-        True,
-        lambda: _pytest("tests/unit", "-m", "not network and not docker and not qemu and not slow"),
-    ),
-    Stage("real", False, lambda: _pytest("tests/unit", "-m", "network or docker or qemu or slow")),
-    Stage("image", False, lambda: _pytest("tests/image")),
-)
-
-
-def run(*, quick: bool, stage: str) -> None:
-    """Run the stages; raise CheckFailedError naming those that failed."""
-    chosen = [s for s in STAGES if (not stage or s.name == stage) and (s.quick or not quick)]
-    if not chosen:
-        known = ", ".join(s.name for s in STAGES)
-        raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
-    failed = []
-    times = []
-    for one in chosen:
-        print(f"--- {one.name}", flush=True)
-        started = time.monotonic()
-        codes = [
-            subprocess.run(words, cwd=ROOT, check=False, env=_env()).returncode
-            for words in one.commands()
-        ]
-        took = time.monotonic() - started
-        times.append(f"{one.name} {took:.0f} s")
-        if any(codes):
-            failed.append(one.name)
-    print(f"--- {', '.join(times)}", flush=True)
-    if failed:
-        raise CheckFailedError(f"failed: {', '.join(failed)}")
-
-
-def _env() -> dict[str, str]:
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    if shutil.which("docker") is None:
-        env["KIT_NO_DOCKER"] = "1"
-    return env
+def _run(words: Sequence[str]) -> int:
+    return subprocess.run(
+        words, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ).returncode

@@ -11,7 +11,7 @@ from jetson_kit.tasks.edge import kit_task
 @kit_task(
     help={
         "quick": "only what needs neither Docker nor network",
-        "stage": "only this stage: lint, unit, real, image",
+        "stage": "only this stage; ci/stages.toml names them",
     }
 )
 def test(c: Context, quick: bool = False, stage: str = "") -> None:
