@@ -79,23 +79,28 @@ def freshness(
     return "old" if now_s - made > allowed_s else "fresh"
 
 
-def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # any JSON
-    """Judge a report's raw observations again, whatever verdict it claims.
-
-    It may be `allowed_s` seconds old. Raises ValueError where it is no report.
-    """
+def tasks_again(report: Any) -> dict[str, Any]:  # noqa: ANN401 # any JSON
+    """Return each task judged by the report's raw observations; raise ValueError if it is none."""
     if not isinstance(report, dict) or report.get("schema") != SCHEMA:
         raise ValueError(f"its schema is not {SCHEMA}")
     try:
         observations = report["observations"]
         known = session.tasks()
         level = "quick" if report["level"] == "quick" else "full"
-        judged = {
+        return {
             name: session.judge_task(observed, known[name], level, observations["device"])
             for name, observed in observations["tasks"].items()
         }
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__} {error}") from error
+
+
+def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # any JSON
+    """Judge a report's raw observations again, whatever verdict it claims.
+
+    It may be `allowed_s` seconds old. Raises ValueError where it is no report.
+    """
+    judged = tasks_again(report)
     age = freshness(report, boot_id(), time.time(), allowed_s)
     device = session.judge_device(judged, age)
     return {

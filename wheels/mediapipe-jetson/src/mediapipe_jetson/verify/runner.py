@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import signal
@@ -49,6 +50,14 @@ def unpacked(bundle: Path, member: str, folder: Path) -> Path:
     """Take one model out of a bundle; raise OSError, zipfile.BadZipFile or KeyError."""
     with zipfile.ZipFile(bundle) as archive:
         return Path(archive.extract(member, folder))
+
+
+def photograph(path: Path) -> Optional[dict[str, str]]:
+    """Return a picture's name and sha256, by which a reader finds the same one."""
+    try:
+        return {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    except OSError:
+        return None
 
 
 def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, str]:
@@ -185,6 +194,7 @@ def _observations(
             into.setdefault("soak", []).append(window)
         into.update(event)
     reached = [name for name in wanted.delegates if phases[name]]
+    picture = photograph(wanted.picture)
     found = []
     for name in wanted.delegates:
         facts = phases[name]
@@ -196,6 +206,7 @@ def _observations(
                 "task": wanted.task["name"],
                 "delegate": name,
                 "control": wanted.control,
+                "picture": picture,
                 "mediapipe": common.get("mediapipe"),
                 "outcome": {
                     "stage": facts.get("stage", common["stage"]),
