@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +30,16 @@ WITHHELD = {
     "VK_DRIVER_FILES": NOTHING,
     "VK_ICD_FILENAMES": NOTHING,
 }
+
+
+# By these a user may keep the loader from taking the counting layer.
+LAYER_SWITCHES = (
+    "VK_LOADER_LAYERS_DISABLE",
+    "VK_LOADER_LAYERS_ENABLE",
+    "VK_LOADER_LAYERS_ALLOW",
+    "VK_ADD_LAYER_PATH",
+)
+KILL_S = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +93,14 @@ def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, s
         }
         (folder / "layer.json").write_text(json.dumps(layer), encoding="utf-8")
         found[counters.FILE_VARIABLE] = str(page)
-        found["LD_PRELOAD"] = " ".join(filter(None, (str(shim), found.get("LD_PRELOAD"))))
+        preloaded = shim
+        if re.search(r"[\s:]", str(shim)):
+            # These part the names in LD_PRELOAD.
+            preloaded = folder / shim.name
+            preloaded.symlink_to(shim)
+        found["LD_PRELOAD"] = " ".join(filter(None, (str(preloaded), found.get("LD_PRELOAD"))))
+        for name in LAYER_SWITCHES:
+            found.pop(name, None)
         found["VK_LAYER_PATH"] = str(folder)
         found["VK_INSTANCE_LAYERS"] = counters.LAYER
     return found
@@ -141,7 +160,9 @@ def _child(
     finally:
         if child.poll() is None:
             child.kill()
-            child.wait()
+            # A driver that hangs in the kernel keeps even a killed process.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(KILL_S)
 
 
 def _bounded(descriptor: int, begin: int, end: Optional[int]) -> str:
