@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -180,7 +180,8 @@ def _host(
         return _unreached(host.name, expected.verdict, error.line().removeprefix("error: "))
     with tempfile.TemporaryDirectory(prefix="verify-") as name:
         junit = Path(name, "junit.xml")
-        code, said = _pytest(host, path, place, junit, words)
+        with _one_connection(host, Path(name)) as shared:
+            code, said = _pytest(host, path, place, junit, words, shared)
         taken = round(time.monotonic() - begun, 1)
         return _read(host.name, expected, place, junit, code, said, taken)
 
@@ -190,14 +191,27 @@ def reach(host: Host) -> None:
     doctor.ssh(host.address, "true", b"", host.ssh_options(), REACH_LIMIT_S)
 
 
+@contextlib.contextmanager
+def _one_connection(host: Host, folder: Path) -> Iterator[str]:
+    """Yield ssh's options by which all commands of a host share one connection; end it after."""
+    option = f"ControlPath={folder}/%C"
+    try:
+        yield f"-o {option}"
+    finally:
+        words = ["ssh", "-o", option, *host.ssh_options(), "-O", "exit", "--", host.address]
+        subprocess.run(words, capture_output=True, check=False, timeout=REACH_LIMIT_S)
+
+
 def _pytest(
-    host: Host, path: Path, place: Path, junit: Path, words: Sequence[str]
+    host: Host, path: Path, place: Path, junit: Path, words: Sequence[str], shared: str
 ) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
     command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
     common = str(host.variables.get("ansible_ssh_common_args", ""))
-    environment = inventory.environment() | {"ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {common}"}
+    environment = inventory.environment() | {
+        "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common}"
+    }
     try:
         done = subprocess.run(
             [*command, *words, str(SUITE)],
