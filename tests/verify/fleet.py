@@ -74,7 +74,6 @@ class Mutant:
     image: Callable[[str], str] = str
     environment: Mapping[str, str] = field(default_factory=dict)
     standing: Report | None = None
-    runs: bool = True
 
     def arguments(self, own: service.Service, image: str, device: service.Device) -> list[str]:
         """Return what stands after `docker run`."""
@@ -120,6 +119,14 @@ MUTANTS = {
     "wrong-expectation": Mutant(
         {"test_verify_says_what_is_expected": "expected cpu, found software"},
         variables={"mediapipe_expect": "cpu"},
+    ),
+    "no-gpu": Mutant(
+        {
+            "test_the_nvidia_runtime_is_registered": "Docker does not know the nvidia runtime",
+            "test_the_toolkit_is_none_known_to_be_broken": "nvidia-ctk is not there",
+            "test_verify_says_what_is_expected": "expected gpu, found software",
+        },
+        variables={"mediapipe_expect": "gpu"},
     ),
     "other-boot": Mutant(
         {"test_standing_report_is_fresh": "[other-boot]"}, standing=Report(boot_id=OTHER_BOOT)
