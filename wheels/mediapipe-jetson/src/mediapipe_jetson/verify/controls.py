@@ -22,6 +22,8 @@ def fit(
         # A process that was stopped early did not tell its version.
         if not _alike([one.get(key) for one in parts.values() if one.get(key)]):
             wrong.append(f"{key} differs")
+    if run.get("control") != "none":
+        wrong.append(f"the run is itself a control: {run.get('control')}")
     if cpu.get("delegate") != "CPU":
         wrong.append(f"the CPU's is on {cpu.get('delegate')}")
     if withheld and withheld.get("control") != "withheld":

@@ -72,8 +72,8 @@ def follows(
     if rate < threshold("least_hertz"):
         return _found("unreadable", f"{rate:.1f} samples a second are too few")
     base = [value for at, value in samples if at < began_s]
-    if not base:
-        return _found("unreadable", "nothing was sampled before the process began")
+    if not base or not began_s <= rest_from_s <= turns[0][0]:
+        return _found("unreadable", "nothing was sampled before the process began, or it rested")
     used: list[tuple[float, int]] = []
     rises = []
     rest_begin = rest_from_s

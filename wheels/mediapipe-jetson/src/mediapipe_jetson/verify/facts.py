@@ -175,7 +175,8 @@ def _work(
 
 
 def _matching(paths: Optional[Sequence[str]], name: str) -> Optional[bool]:
-    if paths is None:
+    # Every process has some library mapped: an empty list was not seen, and no list is none.
+    if not isinstance(paths, list) or (not paths and name != "nvidia_nodes"):
         return None
     return any(pattern(name).search(path) for path in paths)
 
@@ -246,7 +247,7 @@ def of_run(observation: Observation) -> dict[str, Any]:
         "no_egl": bool(pattern("no_egl").search(error_text)),
         "no_adapter": bool(pattern("no_adapter").search(said)),
         "missing_library": bool(pattern("missing_library").search(error_text)),
-        "libraries_seen": libraries is not None and devices is not None,
+        "libraries_seen": bool(libraries) and isinstance(devices, list),
         "context": _context(observation),
         "context_agrees": _context_agrees(observation),
         "names": ", ".join(names(observation)) or "nothing named",
