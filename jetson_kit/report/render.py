@@ -81,24 +81,22 @@ def _filled(
 ) -> tuple[list[list[str]], set[int]]:
     """Return [evidence, raw] of each device, as much as there is room for, and which have all.
 
-    First all get their judgements, then those that need a look most get what was observed, then
+    First all get their judgements; then those that need a look most get what was observed and
     their documents whole.
     """
-    brief, full, raw = (tiers[name] for name in (BRIEF, FULL, RAW))
     found = [["", ""] for _ in devices]
     whole: set[int] = set()
-    for place, tier in ((0, brief), (0, full), (1, raw)):
+    for steps in (((0, BRIEF),), ((0, FULL), (1, RAW))):
         misses = 0
         for number, one in enumerate(devices):
-            if tier is raw and number not in whole:
-                continue
-            text = tier(one)
-            more = size(text) - size(found[number][place])
-            if more <= room:
+            for place, name in steps:
+                text = tiers[name](one)
+                more = size(text) - size(found[number][place])
+                if more > room:
+                    misses += 1
+                    break
                 found[number][place], room = text, room - more
-                whole |= {number} if tier is full else set()
-            else:
-                misses += 1
+                whole |= {number} if name == FULL else set()
             # What comes now is hardly shorter, and rendering it takes time.
             if misses >= MISSES:
                 break

@@ -153,6 +153,9 @@ def _state(
                 for text, names in wrong.items()
             )
             found.append(("contradicted", f"not what its observations show: {'; '.join(listed)}"))
+            made, here = word(document["mediapipe_jetson"]), word(answer.get("mediapipe_jetson"))
+            if made != here:
+                found.append(("contradicted", f"made by device wheel {made}, judged by {here}"))
     if seconds is None or not math.isfinite(seconds):
         found.append(("stale", "it does not say when it was made"))
     elif seconds > MAX_AGE_S:

@@ -47,7 +47,7 @@ class Task:
         known = [
             (series, label, value)
             for series, label, value in (
-                ("run", f"{self.delegate or 'run'}", self.run_ms),
+                ("run", f"{self.delegate} delegate", self.run_ms),
                 ("cpu", "CPU control", self.cpu_ms),
             )
             if value is not None and value > 0

@@ -11,6 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.verify import hardware, many, report, runner, session
 
 from tests.unit import report_samples
@@ -71,7 +72,7 @@ def test_a_report_that_takes_too_long_is_given_up(
 
 
 def test_an_observation_names_its_photograph(tmp_path: Path) -> None:
-    picture = session.DATA / "hand.jpg"
+    picture = DATA / "hand.jpg"
     task = {"name": "HandLandmarker"}
     wanted = runner.Wanted(task, tmp_path / "no-model", picture, ("CPU",), timeout_s=60)
     (found,) = runner.run(wanted)

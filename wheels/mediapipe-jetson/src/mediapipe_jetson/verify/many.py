@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Optional, TextIO
 
+from mediapipe_jetson import __version__
 from mediapipe_jetson.verify import report, session
 
 # No report takes this long; one that is made to must not hold up the others.
@@ -35,7 +36,8 @@ def answer(content: bytes) -> dict[str, Any]:
         name: {key: value for key, value in task.items() if key != "facts"}
         for name, task in judged.items()
     }
-    return {"sha256": hashlib.sha256(content).hexdigest(), **device, "tasks": tasks}
+    known = {"sha256": hashlib.sha256(content).hexdigest(), "mediapipe_jetson": __version__}
+    return {**known, **device, "tasks": tasks}
 
 
 def _late(_number: int, _frame: Optional[FrameType]) -> None:
