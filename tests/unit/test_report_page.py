@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -147,10 +148,12 @@ def test_a_thousand_devices(tmp_path: Path) -> None:
     good, bad = sample.real("cpu"), sample.real("broken")
     for number in range(1000):
         sample.put(tmp_path, f"board-{number:04}", bad if number % 200 == 7 else good, NOW)
-    begin = time.monotonic()
+    begin = sum(os.times()[:4])
     made_ = report.write([tmp_path], tmp_path / "page.html")
-    took = time.monotonic() - begin
+    # Processor time, its children's too: other work on this machine does not count.
+    took = sum(os.times()[:4]) - begin
     assert took < 60, took
+    print(f"{took:.1f} s of processor time")
     assert made_.size == (tmp_path / "page.html").stat().st_size < 5_000_000
     text = (tmp_path / "page.html").read_text()
     assert text.count("<tbody role") == 1000
