@@ -17,7 +17,7 @@ from jetson_kit.paths import ROOT
 TABLE = ROOT / "ci" / "stages.toml"
 SCRIPTS = ("inv", ".ci/run", *(f"ci/{path.name}" for path in sorted((ROOT / "ci").glob("*.sh"))))
 WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml"))
-REAL = "network or docker or qemu or slow"
+REAL = "network or docker or qemu or slow or browser"
 
 
 @dataclass(frozen=True)
