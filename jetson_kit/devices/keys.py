@@ -44,12 +44,6 @@ def install(device: Device, login: Pair) -> tuple[File, ...]:
         File("/root/.ssh/authorized_keys", 0o600, login.public.encode()),
         File("/etc/ssh/ssh_host_ed25519_key", 0o600, host.private.encode()),
         File("/etc/ssh/ssh_host_ed25519_key.pub", 0o644, host.public.encode()),
-        File(
-            "/etc/ssh/sshd_config.d/mediapipe-jetson.conf",
-            0o644,
-            b"HostKey /etc/ssh/ssh_host_ed25519_key\nPermitRootLogin prohibit-password\n"
-            b"PasswordAuthentication no\nUseDNS no\n",
-        ),
         File("/etc/hostname", 0o644, f"{device.name}\n".encode()),
         File(
             "/etc/hosts",

@@ -63,6 +63,18 @@ class File:
 class Machine(Protocol):
     """A kind of machine: a module with these functions (jetson_kit.devices.vm, .container)."""
 
+    def prepare(self, arch: str) -> None:
+        """Make what all its devices share and what may take minutes the first time: root, disk.
+
+        Several processes may call it at once.
+        """
+
+    def sweep(self, known: frozenset[str]) -> None:
+        """Remove what a killed run left: what is of this state folder, but of no `known` device.
+
+        The store's lock is held; what cannot be removed now is left for the next time.
+        """
+
     def start(self, device: Device, seed: Path, tree: DeviceTree | None) -> None:
         """Power on; return when its process runs.
 
@@ -80,7 +92,10 @@ class Machine(Protocol):
         """
 
     def discard(self, device: Device) -> None:
-        """Remove what it keeps outside of its folder; it is stopped before. Never raises twice."""
+        """Take the power away at once and remove what it keeps outside of its folder.
+
+        Whatever is gone already, or was never made, is no error.
+        """
 
     def console(self, device: Device) -> str:
         """Return the end of what it printed since power-on: kernel and journal."""
