@@ -162,7 +162,7 @@ def merge(layer: LayerTar, debs: tuple[Deb, ...], prune: dict[str, list[str]]) -
         "usr/share/base-passwd/group.master",
         "usr/share/base-files/nsswitch.conf",
     }
-    for name in MERGED[: 4 if debs[0].architecture == "amd64" else 3]:
+    for name in MERGED[: 4 if any(deb.architecture == "amd64" for deb in debs) else 3]:
         layer.folder(f"usr/{name}")
         layer.link(name, f"usr/{name}")
     with ThreadPoolExecutor(2) as pool:

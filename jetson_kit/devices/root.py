@@ -22,7 +22,7 @@ DATA = ROOT / "docker" / "device-root.toml"
 OWN = ROOT / "docker" / "device-root"
 UNITS = "/usr/lib/systemd/system"
 # Raised when the same inputs would give other bytes than before.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
