@@ -16,7 +16,7 @@ from docker.models.containers import Container
 
 from jetson_kit import engine
 from jetson_kit.devices import container_parts as parts
-from jetson_kit.devices import limits, loops, root, seed, store
+from jetson_kit.devices import face, limits, loops, root, seed, store
 from jetson_kit.devices.spec import Device, DeviceTree, File
 from jetson_kit.errors import StepFailedError
 from jetson_kit.files import locked
@@ -66,6 +66,7 @@ def _create(device: Device, seed_tar: Path) -> Container:
         environment={"container": "docker"},
         tty=True,
         cap_add=facts["capabilities"],
+        device_cgroup_rules=[face.DEVICE_RULE],
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         tmpfs={"/run": "exec", "/run/lock": ""},
         mem_limit=f"{facts['memory_mib']}m",

@@ -46,6 +46,18 @@ def command(device: Device, words: Sequence[str] = (), *, batch: bool = True) ->
     ]
 
 
+def login(device: Device, words: Sequence[str]) -> list[str]:
+    """Return the command line for a person: one word is text for the device's shell, as with ssh.
+
+    Several words are a command and its arguments, which arrive as they are.
+    """
+    if len(words) == 1:
+        return [*command(device, batch=False), *words]
+    terminal = [] if words else ["-t"]
+    start, *rest = command(device, words, batch=False)
+    return [start, *terminal, *rest]
+
+
 def shell(device: Device, script: str, *, timeout_s: float = 120.0) -> str:
     """Run a script in the device's sh; return what it printed. Raises StepFailedError."""
     return run(
