@@ -29,6 +29,11 @@ def up(wanted: Wanted, progress: Progress) -> tuple[Record, ...]:
 
     Raises StepFailedError if one of them does not come up, and what making the root raises.
     """
+    with procs.interruptible():
+        return _up_all(wanted, progress)
+
+
+def _up_all(wanted: Wanted, progress: Progress) -> tuple[Record, ...]:
     with store.held():
         clean()
         records = [_record(wanted, name, port) for name, port in _places(wanted)]
@@ -112,9 +117,7 @@ def clean() -> Path:
                 store.remove(record.device.name)
     store.sweep()
     rest = store.records()
-    known = frozenset(record.device.name for record in rest)
-    for machine in kinds.MACHINES.values():
-        machine.sweep(known)
+    power.sweep(frozenset(record.device.name for record in rest))
     return inventory.write(rest)
 
 

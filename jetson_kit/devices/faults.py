@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import threading
 import time
 import tomllib
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.devices import kinds, loops, power, store
+from jetson_kit.devices import kinds, loops, power, procs, store
 from jetson_kit.devices.spec import Device
 from jetson_kit.devices.store import Record
 from jetson_kit.errors import BadInputError, KitError
@@ -57,22 +58,28 @@ def active(device: Device) -> dict[str, Active]:
         return {}
 
 
-def put(name: str, fault: str, seconds: float | None) -> None:
+def seconds(text: str) -> float:
+    """Return a time that a user gave, in seconds. Raises BadInputError."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise BadInputError(f'"{text}" is no time', "give --for a number of seconds above 0")
+
+
+def put(name: str, fault: str, length: float | None) -> None:
     """Put a fault into a device, for some seconds or until it is healed; does not wait for the end.
 
     Raises BadInputError where it has it, is not up, or can't have it truly; StepFailedError.
     """
     row = _row(fault)
-    if seconds is not None and seconds <= 0:
-        raise BadInputError(f"{seconds} s is no time", "give --for a number of seconds above 0")
     with store.held():
         record = store.get(name)
         _check(record, fault, row)
         now = time.time()
-        _note(record.device, fault, Active(now, now + seconds if seconds else None))
+        _note(record.device, fault, Active(now, now + length if length else None))
     try:
         _put(record.device, fault)
-    except KitError:
+    except BaseException:
         with contextlib.suppress(KitError):
             heal(name, fault)
         raise
@@ -102,13 +109,20 @@ def heal(name: str, fault: str = "") -> tuple[str, ...]:
     return tuple(healed)
 
 
-def hold(name: str, fault: str, seconds: float) -> None:
-    """Wait and heal; an interrupt heals at once. Nothing is done where somebody else has healed."""
-    try:
-        time.sleep(seconds)
-    finally:
-        if fault in active(store.get(name).device):
-            heal(name, fault)
+def during(name: str, fault: str, length: float, say: Callable[[str], None]) -> None:
+    """Put a fault into a device, wait, and heal it; an interrupt heals it at once.
+
+    Raises as `put` and `heal`; nothing is healed where somebody else has done so.
+    """
+    with procs.interruptible():
+        put(name, fault, length)
+        try:
+            say(f"{name} has {fault} for {length:g} s")
+            time.sleep(length)
+        finally:
+            record = store.read(name)
+            if record and fault in active(record.device):
+                heal(name, fault)
 
 
 def heal_overdue(say: Callable[[str], None]) -> None:

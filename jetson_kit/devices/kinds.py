@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from jetson_kit.devices import container
+from jetson_kit.devices import container, vm
 from jetson_kit.devices.spec import Machine
 
-MACHINES: dict[str, Machine] = {"container": container}
+MACHINES: dict[str, Machine] = {"container": container, "vm": vm}
 
 
 def machine(kind: str) -> Machine:

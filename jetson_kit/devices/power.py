@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import signal
 import threading
 import time
+from collections.abc import Iterable
 
-from jetson_kit.devices import face, keys, kinds, limits, seed, ssh, store
+from jetson_kit.devices import face, keys, kinds, limits, procs, seed, ssh, store
 from jetson_kit.devices.keys import Pair
+from jetson_kit.devices.procs import Process
 from jetson_kit.devices.spec import Device, DeviceTree
 from jetson_kit.devices.store import Record
 from jetson_kit.errors import StepFailedError
 
 TREE = "tree.json"
 SEED = "seed.tar"
+# How the programs are called that are a device.
+EMULATOR = "qemu-system-"
+KILL_S = 10.0
 # Waits until systemd has started all it wanted to, then names what failed.
 SYSTEM = """\
 state=$(systemctl is-system-running --wait || :)
@@ -78,5 +84,24 @@ def last_words(device: Device, lines: int = 20) -> str:
 
 
 def off(record: Record) -> None:
-    """Take a device's power and all that it keeps outside of its folder."""
+    """Take a device's power and all that it keeps outside of its folder.
+
+    Raises StepFailedError where something of it can't be ended.
+    """
     kinds.machine(record.device.kind).discard(record.device)
+    _end(procs.below(store.state_dir(), EMULATOR).get(record.device.name, ()))
+
+
+def sweep(known: frozenset[str]) -> None:
+    """End and remove what killed runs left of devices that are not `known`. The lock is held."""
+    for machine in kinds.MACHINES.values():
+        machine.sweep(known)
+    for name, found in procs.below(store.state_dir(), EMULATOR).items():
+        if name not in known:
+            _end(found)
+
+
+def _end(found: Iterable[Process]) -> None:
+    for process in found:
+        if not procs.end(process, signal.SIGKILL, KILL_S):
+            raise StepFailedError(f"process {process.pid} can't be ended")

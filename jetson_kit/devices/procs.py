@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,12 +71,35 @@ def end(process: Process, how: signal.Signals, wait_s: float) -> bool:
     return True
 
 
-def with_argument(text: str) -> tuple[Process, ...]:
-    """Return the processes, but this one, with `text` in an argument: what a killed run left."""
-    found = []
+def below(folder: Path, program: str) -> dict[str, tuple[Process, ...]]:
+    """Return the processes of `program`* that work on a file in a folder of `folder`.
+
+    The key is that inner folder's name: that is how those are found of which no record was kept.
+    """
+    inner = re.compile(rf"{re.escape(str(folder))}/([^/\0]+)/".encode())
+    found: dict[str, tuple[Process, ...]] = {}
     for entry in PROC.glob("[0-9]*/cmdline"):
-        pid = int(entry.parent.name)
         with contextlib.suppress(OSError):
-            if pid != os.getpid() and text.encode() in entry.read_bytes():
-                found.append(find(pid))
-    return tuple(process for process in found if process)
+            words = entry.read_bytes()
+            started = Path(words.split(b"\0", 1)[0].decode(errors="replace")).name
+            match = inner.search(words) if started.startswith(program) else None
+            process = find(int(entry.parent.name)) if match else None
+            if match and process:
+                name = match[1].decode(errors="replace")
+                found[name] = (*found.get(name, ()), process)
+    return found
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let a request to end (SIGTERM, SIGHUP) raise KeyboardInterrupt, so that it is cleaned up."""
+    asked = (signal.SIGTERM, signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, signal.default_int_handler) for one in asked}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

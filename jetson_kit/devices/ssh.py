@@ -21,7 +21,7 @@ BANNER = b"SSH-"
 def options(device: Device) -> list[str]:
     """Return ssh's options but key, port and address, as an inventory needs them."""
     facts = {
-        "UserKnownHostsFile": str(device.known_hosts),
+        "UserKnownHostsFile": f'"{device.known_hosts}"',
         "GlobalKnownHostsFile": "/dev/null",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
@@ -29,7 +29,7 @@ def options(device: Device) -> list[str]:
         "IdentityAgent": "none",
         "PreferredAuthentications": "publickey",
     }
-    return [word for key, value in facts.items() for word in ("-o", f'{key}="{value}"')]
+    return [word for key, value in facts.items() for word in ("-o", f"{key}={value}")]
 
 
 def command(device: Device, words: Sequence[str] = (), *, batch: bool = True) -> list[str]:

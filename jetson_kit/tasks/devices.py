@@ -112,18 +112,19 @@ def down(c: Context, names: list[str], all: bool = False) -> None:
         "for": "seconds; it waits and heals (default: until devices.heal)",
     },
 )
-def fault(c: Context, name: str, fault: str, for_: float = 0.0) -> None:
+def fault(c: Context, name: str, fault: str, for_: str = "") -> None:
     """Put a fault into a device. Example: ./inv devices.fault jetson-1 net-off --for 30."""
     from jetson_kit.devices import faults
     from jetson_kit.progress import Progress
 
     del c
     progress = Progress()
-    with progress.step(fault, f"{name}: {fault}"):
-        faults.put(name, fault, for_ or None)
     if for_:
-        with progress.step("heal", f"{name}: {fault} over"):
-            faults.hold(name, fault, for_)
+        faults.during(name, fault, faults.seconds(for_), progress.say)
+        progress.say(f"{name}: {fault} is over")
+        return
+    with progress.step(fault, f"{name} has {fault}"):
+        faults.put(name, fault, None)
 
 
 @kit_task(variadic="words", help={"words": "device, then a fault (all)"})
