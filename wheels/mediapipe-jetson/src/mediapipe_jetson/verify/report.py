@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson import __version__
 from mediapipe_jetson.observation import below, read_text
+from mediapipe_jetson.observe import emulation
 from mediapipe_jetson.verify import rules, session
 
 SCHEMA = "mediapipe-jetson/verify/1"
@@ -43,6 +44,7 @@ def document(
 ) -> dict[str, Any]:
     """Return the document of data/verify.schema.json; `time_s` counts from 1970."""
     device = session.judge_device(judged, "fresh")
+    emulated, why = emulation.judge(observations["device"].get("emulation"))
     return {
         "schema": SCHEMA,
         "verdict": device.verdict,
@@ -50,6 +52,8 @@ def document(
         "reason": device.reason,
         "expected": expected,
         "as_expected": device.verdict == expected,
+        "emulated": emulated,
+        "emulated_reasons": list(why),
         "level": settings.level,
         "delegate": settings.delegate,
         "time_s": round(time.time(), 3),
@@ -90,8 +94,12 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
         observations = report["observations"]
         known = session.tasks()
         level = "quick" if report["level"] == "quick" else "full"
+        seen = observations["device"]
+        raw = emulation.kept(seen.get("emulation"), report, emulation.read())
+        place = {**seen, "emulation": raw}
+        emulated, why = emulation.judge(raw)
         judged = {
-            name: session.judge_task(observed, known[name], level, observations["device"])
+            name: session.judge_task(observed, known[name], level, place)
             for name, observed in observations["tasks"].items()
         }
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -103,8 +111,16 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
         "verdict": device.verdict,
         "rule": device.rule,
         "reason": device.reason,
+        "emulated": emulated,
+        "emulated_reasons": list(why),
         "tasks": judged,
+        "observations": {**observations, "device": place},
     }
+
+
+def kind(report: Mapping[str, Any]) -> str:
+    """Return whether the report is of an emulated device: true, false or unknown."""
+    return {True: "true", False: "false"}.get(report["emulated"], "unknown")
 
 
 def write(path: Path, text: str) -> None:
@@ -135,6 +151,8 @@ def _clean(text: str) -> str:
 def junit(report: Mapping[str, Any]) -> str:
     """Return JUnit's XML: a case for each task; broken is an error, another verdict a failure."""
     suite = ET.Element("testsuite", name="mediapipe_jetson.verify", tests=str(len(report["tasks"])))
+    properties = ET.SubElement(suite, "properties")
+    ET.SubElement(properties, "property", name="emulated", value=kind(report))
     failures = errors = 0
     for name, task in report["tasks"].items():
         latency = task["latency_ms"]["gpu"] or 0.0
@@ -167,7 +185,7 @@ def prometheus(report: Mapping[str, Any]) -> str:
         (name, task["verdict"]) for name, task in report["tasks"].items()
     ]:
         for one in rules.VERDICTS:
-            labels = f'task="{name}",verdict="{one}"'
+            labels = f'task="{name}",verdict="{one}",emulated="{kind(report)}"'
             lines.append(f"mediapipe_jetson_verify_verdict{{{labels}}} {int(one == verdict)}")
     lines += [
         "# HELP mediapipe_jetson_verify_as_expected Whether the verdict is the expected one.",
@@ -202,13 +220,17 @@ def nagios(report: Mapping[str, Any]) -> tuple[str, int]:
     )
     why = report["reason"].replace("|", "/").replace("\n", " ")
     wanted = report["expected"]
-    line = f"MEDIAPIPE {state} - {report['verdict']} (expected {wanted}): {why} | {times}"
+    where = {"true": ", emulated device", "unknown": ", maybe emulated"}.get(kind(report), "")
+    line = f"MEDIAPIPE {state} - {report['verdict']} (expected {wanted}{where}): {why} | {times}"
     return line.rstrip(" |"), code
 
 
 def text(report: Mapping[str, Any]) -> str:
     """Return what a person reads."""
     lines = [f"{report['verdict']} (expected {report['expected']}, level {report['level']})"]
+    if report["emulated"] is not False:
+        words = "this device is emulated" if report["emulated"] else "whether emulated is not known"
+        lines.append(f"  {words}: {'; '.join(report['emulated_reasons'])}")
     for name, task in report["tasks"].items():
         lines.append(f"  {name}: {task['verdict']} [{task['rule']}]")
         lines += [f"    {reason}" for reason in task["reasons"]]
