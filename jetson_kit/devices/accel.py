@@ -11,7 +11,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from jetson_kit.devices import qemu
+from jetson_kit.devices import initramfs, qemu
 from jetson_kit.devices.initramfs import Kernel
 from jetson_kit.files import locked, write_text
 from jetson_kit.paths import cache_dir
@@ -24,14 +24,14 @@ PASSED = b"kit: probe passed"
 DEFAULT_CPU = "cortex-a76"
 
 
-def choose(arch: str, cpu: str, kernel: Kernel) -> str:
+def choose(arch: str, cpu: str) -> str:
     """Return "kvm" where this machine runs such a guest itself and well, else "tcg"."""
     if not qemu.native(arch) or (arch == "arm64" and cpu != DEFAULT_CPU):
         return "tcg"  # KVM knows no processor but this machine's own
     if not os.access(KVM, os.R_OK | os.W_OK):
         return "tcg"
     with locked(cache_dir("locks") / f"device-kvm-{arch}.lock", lambda: None):
-        return "kvm" if _probed(arch, kernel) else "tcg"
+        return "kvm" if _probed(arch, initramfs.build(arch)) else "tcg"
 
 
 def _probed(arch: str, kernel: Kernel) -> bool:
@@ -48,12 +48,9 @@ def _probed(arch: str, kernel: Kernel) -> bool:
 
 
 def _boots(arch: str, kernel: Kernel) -> bool:
-    command = [
-        *probe(arch, kernel, "kvm"),
-    ]
     try:
         done = subprocess.run(
-            command,
+            probe(arch, kernel, "kvm"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_S,

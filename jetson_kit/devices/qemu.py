@@ -15,6 +15,9 @@ CORES = 2
 SOCKET = "machine.sock"
 DISK = "disk.qcow2"
 CONSOLE = "console.log"
+# Links to what the device was made with: a newer kernel would not find its modules on the disk.
+KERNEL = "vmlinuz"
+INITRAMFS = "initramfs"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ SHAPES = {
 }
 # What the kernel need not do for a machine that nobody attacks and whose clock is emulated.
 QUIET = (
-    "quiet", "loglevel=4", "mitigations=off", "nokaslr", "audit=0", "apparmor=0",
+    "quiet", "loglevel=4", "mitigations=off", "nokaslr", "audit=0", "apparmor=0", "selinux=0",
     "random.trust_cpu=on", "net.ifnames=0", "panic=-1", "systemd.show_status=0",
     "systemd.getty_auto=0", "rcupdate.rcu_expedited=1", "nowatchdog",
 )  # fmt: skip
@@ -91,8 +94,6 @@ def command(
     device: Device,
     *,
     accelerator: str,
-    image: Path,
-    initramfs: Path,
     seed: Path,
     dtb: Path | None,
     extra: Sequence[str] = (),
@@ -107,10 +108,11 @@ def command(
     forward = f"hostfwd=tcp:{device.address}:{device.port}-:22"
     return [
         first,
-        *("-name", f"{device.name},process=jetson-{device.name}"[:60]),
+        *("-name", device.name),
         *("-machine", machine, *shaped, *accel(device.arch, accelerator)),
         *("-no-user-config", "-nodefaults", "-display", "none", "-sandbox", SANDBOX),
-        *("-kernel", str(image), "-initrd", str(initramfs), "-append", " ".join(words)),
+        *("-kernel", str(device.folder / KERNEL), "-initrd", str(device.folder / INITRAMFS)),
+        *("-append", " ".join(words)),
         *(("-dtb", str(dtb)) if dtb else ()),
         *("-drive", f"if=none,id=root,format=qcow2,file={_quoted(device.folder / DISK)}"),
         *("-device", "virtio-blk-pci,drive=root"),

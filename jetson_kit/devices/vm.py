@@ -16,7 +16,7 @@ from jetson_kit.devices import accel, disk, dtb, initramfs, procs, qemu, qmp, ro
 from jetson_kit.devices.procs import Process
 from jetson_kit.devices.spec import Device, DeviceTree
 from jetson_kit.errors import StepFailedError
-from jetson_kit.files import write_text
+from jetson_kit.files import write_text, written_aside
 
 RECORD = "machine.json"
 SAID = "qemu.log"
@@ -32,9 +32,8 @@ KILL_S = 10.0
 def prepare(arch: str) -> None:
     """Make the base disk and the kernel, and find the accelerator; see spec.Machine."""
     qemu.program(arch)
-    kernel = initramfs.build(arch)
-    disk.base(root.build(arch), kernel)
-    accel.choose(arch, accel.DEFAULT_CPU, kernel)
+    disk.base(root.build(arch), initramfs.build(arch))
+    accel.choose(arch, accel.DEFAULT_CPU)
 
 
 def sweep(known: frozenset[str]) -> None:
@@ -46,11 +45,15 @@ def start(device: Device, seed: Path, tree: DeviceTree | None) -> None:
     """Power on; see spec.Machine."""
     if running(device):
         return
-    kernel = initramfs.build(device.arch)
-    overlay = device.folder / qemu.DISK
-    if not overlay.exists():
-        disk.overlay(disk.base(root.build(device.arch), kernel), overlay)
-    accelerator = accel.choose(device.arch, device.cpu, kernel)
+    if not (device.folder / qemu.DISK).exists():
+        _furnish(device)
+    links = (device.folder / qemu.KERNEL, device.folder / qemu.INITRAMFS)
+    if missing := [link for link in links if not link.exists()]:
+        raise StepFailedError(
+            f"{device.name} has lost its {missing[0].name}, which was in the cache",
+            "./inv devices.down removes it; ./inv devices.up makes another",
+        )
+    accelerator = accel.choose(device.arch, device.cpu)
     named = None
     if tree and device.arch == "arm64":
         shape = qemu.core(device.arch, device.cpu, accelerator)
@@ -58,12 +61,21 @@ def start(device: Device, seed: Path, tree: DeviceTree | None) -> None:
     command = qemu.command(
         device,
         accelerator=accelerator,
-        image=kernel.image,
-        initramfs=kernel.initramfs,
         seed=seed,
         dtb=named,
     )
     _launch(device, command)
+
+
+def _furnish(device: Device) -> None:
+    """Give a device its disk and its kernel; the disk comes last, so that it vouches for both."""
+    kernel = initramfs.build(device.arch)
+    for name, path in ((qemu.KERNEL, kernel.image), (qemu.INITRAMFS, kernel.initramfs)):
+        (device.folder / name).unlink(missing_ok=True)
+        (device.folder / name).symlink_to(path)
+    base = disk.base(root.build(device.arch), kernel)
+    with written_aside(device.folder / qemu.DISK) as aside:
+        disk.overlay(base, aside)
 
 
 def _launch(device: Device, command: list[str]) -> None:
