@@ -19,7 +19,7 @@ from jetson_kit.run import run
 # What the guest sees; files take only the room of what is in them.
 SIZE = 16 << 30
 # Raised when the same inputs would give another disk than before.
-FORMAT = 1
+FORMAT = 2
 MKE2FS = ("-q", "-F", "-t", "ext4", "-L", "root", "-m", "0", "-E", "lazy_itable_init=0")
 # One for all: a disk that is the same for the same inputs.
 UUID = "6d706a6b-0000-4000-8000-000000000001"
@@ -54,9 +54,12 @@ def _make(out: Path, *tars: Path) -> None:
         owners: dict[str, tuple[int, int]] = {}
         for tar in tars:
             with tarfile.open(tar) as archive:
+                extract_tar(archive, tree)
                 for info in archive:
                     owners[info.name] = (info.uid, info.gid)
-                extract_tar(archive, tree)
+                    # Unpacking has left out what is dangerous elsewhere: set-user-ID, sticky.
+                    if not info.issym():
+                        (tree / info.name).chmod(info.mode)
         run(
             [_tool("mke2fs"), *MKE2FS, "-U", UUID, "-d", tree, raw, str(SIZE >> 10)],
             what="making the root's file system",
