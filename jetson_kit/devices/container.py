@@ -78,7 +78,7 @@ def _create(device: Device, seed_tar: Path) -> Container:
         stop_signal=STOP_SIGNAL,
         cgroupns="private",
         # `reboot` inside ends the container; the engine then starts it again, as power would.
-        restart_policy={"Name": "on-failure", "MaximumRetryCount": 3},
+        restart_policy={"Name": "on-failure"},
     )
     made.put_archive("/", seed_tar.read_bytes())
     own = seed.write([File(INIT_PATH, 0o755, INIT.read_bytes())], device.folder / "init.tar")

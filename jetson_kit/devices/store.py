@@ -28,8 +28,6 @@ RECORD = "device.json"
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
 # Below Linux's range for outgoing connections (32768), so that none of those takes one.
 PORTS = range(22200, 32700)
-# Bytes that a unix socket's path may have (sun_path), less what a file name in a folder needs.
-PATH_MAX = 104 - len("/NAME/machine.sock") - 40
 
 
 @dataclass(frozen=True)
@@ -57,16 +55,11 @@ class Record:
 def state_dir() -> Path:
     """Return (and make) the folder of all devices' state: $KIT_STATE, else the user's own.
 
-    Only the user can look into it: it holds keys. Raises BadInputError where its path is too long.
+    Only the user can look into it: it holds keys.
     """
     named = os.environ.get("KIT_STATE")
     base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / ROOT_NAME
     folder = (Path(named) if named else base / "devices").absolute()
-    if len(str(folder)) > PATH_MAX:
-        raise BadInputError(
-            f"the path of the devices' state is too long for sockets: {folder}",
-            f"set KIT_STATE to a folder of at most {PATH_MAX} characters",
-        )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
