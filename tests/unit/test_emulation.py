@@ -95,6 +95,25 @@ def test_a_container_of_it_that_only_has_the_nodes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("machine", "plan", "files", "emulated"),
+    [
+        ("aarch64", '{"target": {"l4t": "36.4.4"}}', GUEST, True),
+        ("aarch64", '{"target": null}', GUEST, False),
+        ("aarch64", "{torn", GUEST, True),
+        ("x86_64", '{"target": {"l4t": "36.4.4"}}', {}, True),
+        ("aarch64", '{"target": {"l4t": "36.4.4"}}',
+         {"proc/cpuinfo": cpuinfo("0x41", "0xd42", A78, 6), **BOARD_BUS}, False),
+    ],
+)  # fmt: skip
+def test_an_image_for_a_jetson_claims_to_be_on_one(
+    tmp_path: Path, machine: str, plan: str, files: dict[str, str], emulated: bool
+) -> None:
+    """A container without NVIDIA's runtime sees no node and no device tree of the device."""
+    found = look(plant_files(tmp_path, {"etc/mediapipe-jetson/plan.json": plan, **files}), machine)
+    assert found.emulated is emulated
+
+
+@pytest.mark.parametrize(
     ("machine", "files"),
     [
         ("x86_64", {PCI: "0x1af4\n", "sys/class/dmi/id/sys_vendor": "QEMU\n"}),

@@ -18,15 +18,23 @@ while read -r group number; do
 done <"$here/groups"
 
 # Major 120 is kept for local use: no driver answers there, so no node leads to a real device.
-minor=0
+minor=0 folders="" numbered="" video="" render=""
 while read -r path group; do
-  [ -e "$path" ] || {
-    mkdir -p "${path%/*}"
-    mknod -m 660 "$path" c 120 "$minor"
-    chown "root:$group" "$path"
-  }
+  if [ ! -e "$path" ]; then
+    folders="$folders ${path%/*}"
+    numbered="$numbered $path:$minor"
+    if [ "$group" = render ]; then render="$render $path"; else video="$video $path"; fi
+  fi
   minor=$((minor + 1))
 done <"$here/nodes"
+# Paths of our own, without blanks; one program for many of them, as each costs time under TCG.
+# shellcheck disable=SC2086
+{
+  [ -z "$folders" ] || mkdir -p $folders
+  for node in $numbered; do mknod -m 660 "${node%:*}" c 120 "${node##*:}"; done
+  [ -z "$video" ] || chown root:video $video
+  [ -z "$render" ] || chown root:render $render
+}
 
 # /proc/device-tree leads here where it exists; sysfs itself takes no folder, so it is hidden.
 if [ -d "$here/device-tree" ] && [ ! -e /sys/firmware/devicetree/base/mediapipe-jetson,stand-in ]; then

@@ -23,6 +23,7 @@ from mediapipe_jetson.observe import cpu, l4t, module
 DATA = Path(__file__).resolve().parent.parent / "data" / "emulation.json"
 MARKER = "/etc/mediapipe-jetson/emulated"
 VARIABLE = "MEDIAPIPE_JETSON_EMULATED"
+PLAN = "/etc/mediapipe-jetson/plan.json"
 BUSES = "/sys/bus"
 ARM = ("aarch64", "armv8l", "armv7l")
 MARKER_MOST = 300
@@ -151,6 +152,12 @@ def claims(root: Path, found: object) -> tuple[str, ...]:
             said.append(f"{found.source}: {found.model}")
     if below(root, l4t.FILE).exists():
         said.append(l4t.FILE)
+    # An image for a Jetson stands for one wherever it runs: a container need see nothing else.
+    try:
+        if json.loads(read_text(below(root, PLAN)) or "{}").get("target"):
+            said.append(PLAN)
+    except (ValueError, AttributeError):
+        said.append(PLAN)
     for pattern in known()["nodes"]:
         said += [on_device(root, path) for path in sorted(root.glob(pattern.lstrip("/")))[:1]]
     return tuple(said)
