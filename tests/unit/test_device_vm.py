@@ -17,6 +17,7 @@ from jetson_kit.devices.spec import Device, DeviceTree
 from jetson_kit.errors import StepFailedError, ToolMissingError
 from jetson_kit.layers import LayerTar
 from jetson_kit.run import run
+from tests.unit.newc import newc
 
 KIT_QEMU = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
 
@@ -26,23 +27,6 @@ def device(folder: Path, arch: str = "arm64", cpu: str = "cortex-a76") -> Device
         *("jetson-1", "vm", arch, "orin-nano-8gb", "36.4.4", cpu, folder),
         *("127.0.0.1", 22345, "root", folder / "key", folder / "known_hosts"),
     )
-
-
-def newc(raw: bytes) -> dict[str, tuple[int, bytes]]:
-    """Read an archive by the kernel's description of it."""
-    found: dict[str, tuple[int, bytes]] = {}
-    place = 0
-    while True:
-        assert raw[place : place + 6] == b"070701" and place % 4 == 0
-        fields = [int(raw[at : at + 8], 16) for at in range(place + 6, place + 110, 8)]
-        mode, size, length = fields[1], fields[6], fields[11]
-        name = raw[place + 110 : place + 110 + length]
-        assert name.endswith(b"\0")
-        body = (place + 110 + length + 3) // 4 * 4
-        if name == b"TRAILER!!!\0":
-            return found
-        found[name[:-1].decode()] = (mode, raw[body : body + size])
-        place = (body + size + 3) // 4 * 4
 
 
 def test_archive_holds_what_was_added() -> None:
