@@ -33,7 +33,7 @@ UNIT_TEXT = """\
 Description=Stand-ins of a Jetson's nodes, device tree and records
 DefaultDependencies=no
 After=local-fs.target systemd-remount-fs.service systemd-tmpfiles-setup-dev.service
-Before=sysinit.target docker.service ssh.service
+Before=docker.service ssh.service
 RequiresMountsFor=/var/lib/dpkg
 
 [Service]

@@ -127,8 +127,8 @@ def _contradictions(claim: str, raw: Mapping[str, Any], own: list[Any]) -> list[
     strange = [str(core) for core in own if core not in real]
     if strange:
         found.append(f"{claim}, but {' and '.join(strange)} is no core of {soc or 'a Jetson'}")
-    found += [f"{claim}, but has {thing}" for thing in raw.get("virtual") or ()]
-    return found
+    things = [str(thing) for thing in raw.get("virtual") or ()]
+    return [*found, *([f"{claim}, but has {', '.join(things)}"] if things else [])]
 
 
 def kept(raw: Any, report: Mapping[str, Any], here: Emulation) -> dict[str, Any]:  # noqa: ANN401
