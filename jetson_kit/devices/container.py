@@ -7,11 +7,12 @@ own. It is not privileged: its control groups and its network are namespaces of 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from jetson_kit import engine
@@ -26,14 +27,16 @@ INIT = Path(__file__).with_name("container-init.sh")
 INIT_PATH = "/usr/local/lib/mediapipe-jetson/container-init"
 INTERFACE = "eth0"
 DISK = "disk.img"
-TAIL = 60
+TAIL = 200
 # What systemd takes as "shut down in order".
 STOP_SIGNAL = "SIGRTMIN+3"
 STOP_S = 20
+FREEZES = 10
 
 
 def prepare(arch: str) -> None:
     """Make the engine's image of the root, and the network; see spec.Machine."""
+    parts.room()
     made = root.build(arch)
     with locked(cache_dir("locks") / "device-image.lock", lambda: None):
         parts.image(made.key, made.tar)
@@ -147,7 +150,14 @@ def _text(raw: object) -> str:
 def freeze(device: Device) -> None:
     """Stop all its processes (the cgroup freezer)."""
     with _told(device, "freezing"):
-        _get(device).pause()
+        for attempt in range(FREEZES):
+            try:
+                return _get(device).pause()
+            except APIError as error:
+                # runc gives up soon where processes start faster than a version 1 group takes them.
+                if "unable to freeze" not in str(error) or attempt + 1 == FREEZES:
+                    raise
+                time.sleep(0.5)
 
 
 def thaw(device: Device) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import http
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from jetson_kit.run import run
 REPOSITORY = "mediapipe-jetson-device"
 DEVICE = "io.mediapipe-jetson.device"
 STATE = "io.mediapipe-jetson.state"
+WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 def tag(key: str) -> str:
@@ -50,6 +52,22 @@ def image(key: str, tar: Path) -> None:
         if (now - made).days >= limits.of("container")["image_days"]:
             with contextlib.suppress(DockerException):
                 engine.client().images.remove(str(old.id))
+
+
+def room() -> None:
+    """Raise the kernel's limit of watchers where it is low, and say so; else leave it be.
+
+    systemd, dbus, logind and containerd of a device take 7 of a limit that all of root's processes
+    share, 128 by default. The setting lasts until the next boot.
+    """
+    wanted = limits.of("container")["watchers"]
+    try:
+        found = int(WATCHERS.read_text(encoding="ascii"))
+        if found < wanted:
+            WATCHERS.write_text(f"{wanted}\n", encoding="ascii")
+            print(f"raised {WATCHERS} from {found} to {wanted}", file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        return  # no Linux, or not ours to set: few devices need no more
 
 
 def network() -> None:
