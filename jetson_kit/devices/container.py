@@ -152,12 +152,14 @@ def freeze(device: Device) -> None:
     with _told(device, "freezing"):
         for attempt in range(FREEZES):
             try:
-                return _get(device).pause()
+                _get(device).pause()
             except APIError as error:
                 # runc gives up soon where processes start faster than a version 1 group takes them.
                 if "unable to freeze" not in str(error) or attempt + 1 == FREEZES:
                     raise
                 time.sleep(0.5)
+            else:
+                break
 
 
 def thaw(device: Device) -> None:

@@ -54,7 +54,7 @@ def active(device: Device) -> dict[str, Active]:
     try:
         raw = json.loads((device.folder / ACTIVE).read_text(encoding="utf-8"))
         return {name: Active(**facts) for name, facts in raw.items()}
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 

@@ -26,6 +26,8 @@ from jetson_kit.paths import ROOT_NAME
 RECORD = "device.json"
 # What a host name may be (RFC 1123); 40 leaves room for a number and for socket paths.
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+# Folders that come or go.
+HALF = re.compile(rf"\.{NAME.pattern}\.(part|gone)")
 # Below Linux's range for outgoing connections (32768), so that none of those takes one.
 PORTS = range(22200, 32700)
 
@@ -100,7 +102,7 @@ def read(name: str) -> Record | None:
         paths = {key: folder / facts.pop(key) for key in ("key", "known_hosts")}
         raw["owner"] = Process(**raw["owner"])
         return Record(device=Device(folder=folder, **paths, **facts), **raw)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -151,11 +153,13 @@ def remove(name: str) -> None:
 
 
 def sweep() -> None:
-    """Remove folders without a record, which a killed run left. The lock is held."""
+    """Remove what a killed run left: half-made folders, unreadable records. The lock is held.
+
+    A folder that never was a device's is left alone, wherever $KIT_STATE points.
+    """
     for folder in state_dir().iterdir():
-        if not folder.is_dir():
-            continue
-        if folder.name.startswith(".") or (NAME.fullmatch(folder.name) and not read(folder.name)):
+        broken = NAME.fullmatch(folder.name) and (folder / RECORD).exists()
+        if HALF.fullmatch(folder.name) or (broken and not read(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
