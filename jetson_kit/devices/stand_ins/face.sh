@@ -3,17 +3,21 @@
 # machine has none, a record of dpkg, a runtime of Docker. Run a second time it changes nothing.
 set -eu
 echo "face: stand-ins of MediaPipe Jetson Kit are put on"
-here=$(dirname "$(readlink -f "$0")")
+here=${0%/*}
 status=/var/lib/dpkg/status
 daemon=/etc/docker/daemon.json
 
-# A name that is there keeps its members and gets the board's number.
+# A name that is there keeps its members and gets the board's number, unless that is taken.
 while read -r group number; do
-  if grep -q "^$group:" /etc/group; then
-    grep -q "^[^:]*:[^:]*:$number:" /etc/group ||
-      sed -i "s/^\($group:[^:]*\):[0-9]*:/\1:$number:/" /etc/group
-  else
+  found="" taken=""
+  while IFS=: read -r name _ gid _; do
+    [ "$name" != "$group" ] || found=$gid
+    [ "$gid" != "$number" ] || taken=$name
+  done </etc/group
+  if [ -z "$found" ]; then
     echo "$group:x:$number:" >>/etc/group
+  elif [ -z "$taken" ]; then
+    sed -i "s/^\($group:[^:]*\):[0-9]*:/\1:$number:/" /etc/group
   fi
 done <"$here/groups"
 
