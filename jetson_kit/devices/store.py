@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from jetson_kit.paths import ROOT_NAME
 RECORD = "device.json"
 # What a host name may be (RFC 1123); 40 leaves room for a number and for socket paths.
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+# For threads of this process; files are locked against other processes.
+_within = threading.Lock()
 # Folders that come or go.
 HALF = re.compile(rf"\.{NAME.pattern}\.(part|gone)")
 # Below Linux's range for outgoing connections (32768), so that none of those takes one.
@@ -61,14 +64,14 @@ def state_dir() -> Path:
     """
     named = os.environ.get("KIT_STATE")
     base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / ROOT_NAME
-    folder = (Path(named) if named else base / "devices").absolute()
+    folder = (Path(named) if named else base / "devices").resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder
 
 
 def state_id() -> str:
     """Return 8 hex digits that mark what belongs to this state folder in the Docker Engine."""
-    return hashlib.sha256(str(state_dir().resolve()).encode()).hexdigest()[:8]
+    return hashlib.sha256(str(state_dir()).encode()).hexdigest()[:8]
 
 
 @contextlib.contextmanager
@@ -78,7 +81,7 @@ def held() -> Iterator[None]:
     def waiting() -> None:
         print("waiting for another devices command", file=sys.stderr, flush=True)
 
-    with locked(state_dir() / ".lock", waiting):
+    with _within, locked(state_dir() / ".lock", waiting):
         yield
 
 

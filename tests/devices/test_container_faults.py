@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 
 import pytest
 
-from jetson_kit.devices import ssh, store
+from jetson_kit.devices import store
 from jetson_kit.devices.spec import Device
 from tests.devices.front import Front
+from tests.devices.seen import answers, took
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 NAME = "jetson-1"
-QUARTER_MB = "head -c 262144 /dev/zero"
 
 
 @pytest.fixture
@@ -24,35 +23,12 @@ def device(pair: Front, monkeypatch: pytest.MonkeyPatch) -> Device:
     return store.get(NAME).device
 
 
-def answers(device: Device, seconds: float) -> bool:
-    """Tell whether a login works within some seconds."""
-    try:
-        command = ssh.command(device, ["true"])
-        return not subprocess.run(
-            command, timeout=seconds, capture_output=True, check=False
-        ).returncode
-    except subprocess.TimeoutExpired:
-        return False
-
-
 def lost(front: Front) -> float:
     """Return which part of a neighbour's packets gets no answer."""
     said = front.must("devices.ssh", "jetson-2", "--", f"ping -q -c 200 -i 0.01 -W 1 {NAME} || :")
     found = re.search(r"([\d.]+)% packet loss", said)
     assert found, said
     return float(found[1]) / 100
-
-
-def took(device: Device, *, sent: bool) -> float:
-    """Return how many seconds a quarter of a megabyte takes, from the device or to it."""
-    script = QUARTER_MB if sent else "cat >/dev/null"
-    given = b"" if sent else bytes(262144)
-    started = time.monotonic()
-    done = subprocess.run(
-        ssh.command(device, [*("sh", "-c"), script]), input=given, capture_output=True, check=True
-    )
-    assert len(done.stdout) == (262144 if sent else 0)
-    return time.monotonic() - started
 
 
 def test_freeze(pair: Front, device: Device) -> None:
