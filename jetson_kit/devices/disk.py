@@ -36,6 +36,8 @@ def base(root: Root, kernel: Kernel) -> Path:
         if not kept.intact(path):
             with disk_guard(path.parent), kept.made(path) as aside:
                 _make(aside, root.tar, kernel.modules)
+            kept.forget_unused(path.parent, f"{root.arch}-*.qcow2")
+        kept.used(path)
     return path
 
 

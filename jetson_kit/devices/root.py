@@ -72,6 +72,7 @@ def _build(arch: str, refresh: bool) -> Root:
             merged = rootfs.merge(layer, debs, prune)
             _accounts(layer, merged.masters, spec)
             rootfs.common(layer, merged)
+        kept.forget_unused(folder, f"{arch}-*.tar")
     write_text(pointer, json.dumps({"key": key}))
     return Root(tar, key, arch)
 
@@ -82,7 +83,10 @@ def _known(pointer: Path, arch: str) -> Root | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     tar = pointer.parent / f"{arch}-{key}.tar"
-    return Root(tar, key, arch) if kept.intact(tar) else None
+    if not kept.intact(tar):
+        return None
+    kept.used(tar)
+    return Root(tar, key, arch)
 
 
 def _digest(spec: dict[str, Any], prune: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import struct
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit import kept
 from jetson_kit.devices import accel, disk, dtb, initramfs, qemu, qmp, root, vm
 from jetson_kit.devices.cpio import CpioWriter
 from jetson_kit.devices.spec import Device, DeviceTree
@@ -210,3 +212,16 @@ def test_seed_is_a_tar_that_a_disk_can_be(tmp_path: Path) -> None:
     assert made.stat().st_size % 512 == 0  # whole sectors
     with tarfile.open(made) as archive:
         assert archive.getnames() == ["etc", "etc/a"]
+
+
+def test_what_was_not_used_for_long_is_removed(tmp_path: Path) -> None:
+    made = {name: tmp_path / f"{name}.qcow2" for name in ("old", "used", "new")}
+    for path in made.values():
+        with kept.made(path) as aside:
+            aside.write_text("x")
+    for name in ("old", "used"):
+        os.utime(made[name], (0, 0))
+    kept.used(made["used"])
+    kept.forget_unused(tmp_path, "*.qcow2")
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["new.qcow2", "new.qcow2.sum", "used.qcow2", "used.qcow2.sum"]
