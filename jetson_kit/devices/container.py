@@ -36,6 +36,7 @@ FREEZES = 10
 
 def prepare(arch: str) -> None:
     """Make the engine's image of the root, and the network; see spec.Machine."""
+    engine.client()  # before anything is fetched
     parts.room()
     made = root.build(arch)
     with locked(cache_dir("locks") / "device-image.lock", lambda: None):
