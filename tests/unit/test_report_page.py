@@ -106,7 +106,7 @@ def test_no_word_of_a_report_becomes_markup(fleet: Path, tmp_path: Path, name: s
     before = made(fleet)
     path = tmp_path / "<b onclick=alert(5)>\"'.json"
     document = sample.everywhere(plain, change)
-    document["observations"]["device"]["emulated"] = HOSTILE
+    document |= {"emulated": True, "emulated_reasons": [HOSTILE]}
     path.write_text(json.dumps({**document, "time_s": NOW}))
     page = made(tmp_path, path, title=HOSTILE)
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in before.tags}
