@@ -43,7 +43,9 @@ def _linux(pid: int) -> Process | None:
         boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return None
-    return None if rest[0] in "ZX" else Process(pid, f"{boot} {rest[19]}")
+    # Its first thread may be dead while others (QEMU's cores) still hold its ports and files.
+    gone = rest[0] in "ZX" and int(rest[17]) <= 1
+    return None if gone else Process(pid, f"{boot} {rest[19]}")
 
 
 def me() -> Process:

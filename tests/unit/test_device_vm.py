@@ -7,13 +7,15 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
 
 from jetson_kit import kept
-from jetson_kit.devices import accel, disk, dtb, initramfs, qemu, qmp, root, vm
+from jetson_kit.devices import accel, disk, dtb, initramfs, procs, qemu, qmp, root, vm
 from jetson_kit.devices.cpio import CpioWriter
 from jetson_kit.devices.spec import Device, DeviceTree
 from jetson_kit.errors import StepFailedError, ToolMissingError
@@ -225,3 +227,24 @@ def test_what_was_not_used_for_long_is_removed(tmp_path: Path) -> None:
     kept.forget_unused(tmp_path, "*.qcow2")
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["new.qcow2", "new.qcow2.sum", "used.qcow2", "used.qcow2.sum"]
+
+
+def test_a_process_lives_while_one_of_its_threads_holds_its_files() -> None:
+    code = "import ctypes, threading, sys; threading.Thread(target=sys.stdin.read).start(); "
+    code += "ctypes.CDLL(None).pthread_exit(None)"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+    try:
+        until = time.monotonic() + 10
+        state = Path(f"/proc/{child.pid}/stat")
+        while state.read_text().rpartition(")")[2].split()[0] != "Z":
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert procs.find(child.pid) is not None
+        assert child.stdin
+        child.stdin.close()
+        while procs.find(child.pid):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        child.kill()
+        child.wait()
