@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 
+from invoke.collection import Collection
 from invoke.context import Context
 
 from jetson_kit.tasks.edge import kit_task
@@ -141,3 +142,10 @@ def heal(c: Context, words: list[str]) -> None:
     faults.heal_overdue(progress.say)
     with progress.step("heal", f"{words[0]}: healed") as step:
         step.note = ", ".join(faults.heal(*words)) or "it has no fault"
+
+
+def collection() -> Collection:
+    """Return the tasks under their names."""
+    made = Collection("devices", up, ssh, logs, down, fault, heal)
+    made.add_task(list_devices, name="list")
+    return made

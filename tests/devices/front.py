@@ -20,11 +20,8 @@ TIMEOUT_S = 900.0
 
 
 def _main() -> None:
-    tasks = (devices.up, devices.ssh, devices.logs, devices.down, devices.fault, devices.heal)
-    inner = Collection("devices", *tasks)
-    inner.add_task(devices.list_devices, name="list")
     outer = Collection()
-    outer.add_collection(inner)
+    outer.add_collection(devices.collection())
     Program(namespace=outer).run()
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.devices.front import Front
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Front:

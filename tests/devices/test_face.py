@@ -17,6 +17,8 @@ from jetson_kit.devices import dtb, face
 from jetson_kit.errors import BadInputError
 from tests.devices.stage import on_stage, put
 
+pytestmark = pytest.mark.slow
+
 FOLDER = face.load()["folder"]
 BRANCHES = sorted({item.branch for item in targets.load().all})
 

@@ -13,6 +13,8 @@ from jetson_kit import targets
 from jetson_kit.devices import face
 from tests.devices.stage import on_stage
 
+pytestmark = pytest.mark.slow
+
 FOLDER = face.load()["folder"]
 BUSY = "mkdir -p /run/mediapipe-jetson; echo {} >/run/mediapipe-jetson/gpu-busy\n"
 # A module and a release of each form of tegrastats' line.

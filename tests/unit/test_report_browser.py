@@ -24,7 +24,13 @@ from jetson_kit import report
 from tests.unit import report_samples as sample
 
 DRIVER = shutil.which("chromedriver")
-BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+# Debian's own file first: what stands on PATH starts it and leaves it behind when it is ended.
+BROWSERS = (
+    "/usr/lib/chromium/chromium-headless-shell",
+    "chromium-headless-shell",
+    "chromium",
+    "google-chrome",
+)
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 WHY = "chromedriver and Chromium are not installed (Debian: chromium-driver chromium)"
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (DRIVER and BROWSER), reason=WHY)]
