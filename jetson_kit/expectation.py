@@ -17,6 +17,8 @@ TASKS_TABLE = SOURCE / "src" / "mediapipe_jetson" / "data" / "verify_tasks.json"
 VERDICTS = ("gpu", "software", "cpu")
 LEVELS = ("quick", "full")
 DEFAULT_MAX_AGE_S = 86400.0
+# What the device side gives each of its processes.
+DEFAULT_TIMEOUT_S = 300.0
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -46,6 +48,8 @@ class Expectation:
     """How old the report may be that stands on the host."""
     controls: bool
     """Whether the negative controls are run, each of which infers once more."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    """How long each of verify's processes may take."""
 
     @property
     def needs_gpu(self) -> bool:
@@ -74,6 +78,7 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
         "mediapipe_reports": folder,
         "mediapipe_report_max_age_s": DEFAULT_MAX_AGE_S,
         "mediapipe_controls": True,
+        "mediapipe_timeout_s": DEFAULT_TIMEOUT_S,
     }
     found = {name: variables.get(name, default) for name, default in defaults.items()}
 
@@ -93,9 +98,10 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
     tasks = found["mediapipe_tasks"]
     if not isinstance(tasks, list) or not tasks or not set(map(str, tasks)) <= set(known_tasks()):
         raise wrong("mediapipe_tasks", f"write a list of {', '.join(known_tasks())}")
-    age = found["mediapipe_report_max_age_s"]
-    if isinstance(age, bool) or not isinstance(age, int | float) or not age > 0:
-        raise wrong("mediapipe_report_max_age_s", "write a number of seconds")
+    for name in ("mediapipe_report_max_age_s", "mediapipe_timeout_s"):
+        seconds = found[name]
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+            raise wrong(name, "write a number of seconds")
     if not isinstance(found["mediapipe_controls"], bool):
         raise wrong("mediapipe_controls", "write true or false")
     return Expectation(
@@ -107,6 +113,7 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
         level=found["mediapipe_level"],
         l4t=found["mediapipe_l4t"],
         reports=found["mediapipe_reports"],
-        max_age_s=float(age),
+        max_age_s=float(found["mediapipe_report_max_age_s"]),
         controls=found["mediapipe_controls"],
+        timeout_s=float(found["mediapipe_timeout_s"]),
     )

@@ -14,6 +14,8 @@ from jetson_kit.devices import ssh, store
 from jetson_kit.devices.store import Record
 from jetson_kit.files import write_text
 
+# A guest under TCG takes 15 s a frame for the GPU's graph in software, and minutes to compile it.
+EMULATED_S = 3600
 FILE = "inventory.yml"
 GROUP = "emulated"
 
@@ -50,6 +52,8 @@ def content(records: Iterable[Record]) -> dict[str, Any]:
             "mediapipe_module": device.module,
             "mediapipe_l4t": device.l4t,
         }
+        if device.kind == "vm":
+            hosts[device.name]["mediapipe_timeout_s"] = EMULATED_S
         branch = device.l4t.split(".", 1)[0]
         for name in (f"kind_{device.kind}", f"module_{device.module}", f"l4t_r{branch}"):
             member = groups.setdefault(re.sub(r"\W", "_", name), {"hosts": {}})

@@ -14,6 +14,10 @@ from jetson_kit.errors import ToolMissingError
 CORES = 2
 SOCKET = "machine.sock"
 DISK = "disk.qcow2"
+# A disk the guest only reads; this side writes into its file what goes in: see image.py.
+PARCEL = "parcel.raw"
+PARCEL_GIB = 16
+PARCEL_SERIAL = "parcel"
 CONSOLE = "console.log"
 # Links to what the device was made with: a newer kernel would not find its modules on the disk.
 KERNEL = "vmlinuz"
@@ -105,6 +109,7 @@ def command(
     shape = SHAPES[device.arch]
     first, machine, *shaped = core(device.arch, device.cpu, accelerator)
     words = [f"console={shape.console}", *QUIET, f"systemd.hostname={device.name}", *extra]
+    parcel = device.folder / PARCEL
     forward = f"hostfwd=tcp:{device.address}:{device.port}-:22"
     return [
         first,
@@ -118,6 +123,8 @@ def command(
         *("-device", "virtio-blk-pci,drive=root"),
         *("-drive", f"if=none,id=seed,format=raw,readonly=on,file={_quoted(seed)}"),
         *("-device", "virtio-blk-pci,drive=seed"),
+        *("-drive", f"if=none,id=parcel,format=raw,readonly=on,file={_quoted(parcel)}"),
+        *("-device", f"virtio-blk-pci,drive=parcel,serial={PARCEL_SERIAL}"),
         *("-netdev", f"user,id=net,restrict=on,{forward}"),
         *("-device", "virtio-net-pci,id=nic,netdev=net,romfile="),
         *("-device", "virtio-rng-pci"),

@@ -53,6 +53,9 @@ def start(device: Device, seed: Path, tree: DeviceTree | None) -> None:
             f"{device.name} has lost its {missing[0].name}, which was in the cache",
             "./inv devices.down removes it; ./inv devices.up makes another",
         )
+    # Sparse: it takes no room until something is put in. A power cycle empties it.
+    with (device.folder / qemu.PARCEL).open("wb") as parcel:
+        parcel.truncate(qemu.PARCEL_GIB << 30)
     accelerator = accel.choose(device.arch, device.cpu)
     named = None
     if tree and device.arch == "arm64":

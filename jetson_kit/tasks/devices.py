@@ -87,6 +87,34 @@ def logs(c: Context, name: str) -> None:
 
 
 @kit_task(
+    variadic="words",
+    auto_shortflags=False,
+    help={
+        "words": "device, then an image here (default: ./inv build --jetson --variant emulated)",
+        "start": "run the service's container of it, as on a board",
+    },
+)
+def load(c: Context, words: list[str], start: bool = False) -> None:
+    """Load an image into a device's engine. Example: ./inv devices.load jetson-1."""
+    from jetson_kit.devices import image, service, store
+    from jetson_kit.errors import BadInputError
+    from jetson_kit.progress import Progress
+
+    del c
+    if not 1 <= len(words) <= 2:
+        raise BadInputError("load takes a device and at most one image", "name a device")
+    device = store.get(words[0]).device
+    reference = words[1] if len(words) > 1 else image.default(device)
+    progress = Progress()
+    with progress.step("load", f"{device.name}: {reference}") as step:
+        put = image.put(device, reference)
+        step.note = "it was there" if put.known else "loaded"
+    if start:
+        with progress.step("start", f"{device.name}: the service's container"):
+            service.start(device, put.id)
+
+
+@kit_task(
     variadic="names", help={"names": "devices (all)", "all": "all of them, as without a name"}
 )
 def down(c: Context, names: list[str], all: bool = False) -> None:
@@ -146,6 +174,6 @@ def heal(c: Context, words: list[str]) -> None:
 
 def collection() -> Collection:
     """Return the tasks under their names."""
-    made = Collection("devices", up, ssh, logs, down, fault, heal)
+    made = Collection("devices", up, ssh, logs, load, down, fault, heal)
     made.add_task(list_devices, name="list")
     return made

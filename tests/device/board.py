@@ -21,6 +21,7 @@ CSV = "/etc/nvidia-container-runtime/host-files-for-container.d"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SCHEMA = SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
 START = "start the service: ansible/playbooks, or docker run as jetson_kit/service.toml says"
+VARIANT = "io.mediapipe-jetson.variant"
 RENAMED = "NVIDIA Tegra Orin (nvgpu)/integrated"
 # Leaves a report whose claims are others than its observations give.
 EDIT = """
@@ -194,6 +195,32 @@ class Board:
         words += [word for task in self.expected.tasks for word in ("--task", task)]
         return self.verify("suite.json", words)
 
+    @property
+    def first(self) -> tuple[str, str]:
+        """Return the option for one task: a control need not have all."""
+        return "--task", self.expected.tasks[0]
+
+    @cached_property
+    def on_cpu(self) -> Verified:
+        """Return the run of one task on the CPU."""
+        return self.verify("cpu.json", ("--delegate", "cpu", "--expect", "cpu", *self.first))
+
+    @cached_property
+    def renamed(self) -> Verified:
+        """Return the run of one task's GPU graph by Mesa's rasterizer under NVIDIA's name."""
+        words = ("--expect", "software", *self.first)
+        return self.verify("software.json", words, {"force_gl_renderer": RENAMED})
+
+    @property
+    def has_software(self) -> bool:
+        """Tell whether the image has Mesa's drivers."""
+        return (self.image["Config"].get("Labels") or {}).get(VARIANT) == "emulated"
+
+    @property
+    def patience(self) -> tuple[str, str]:
+        """Return the option that says how long each of verify's processes may take."""
+        return "--timeout", f"{self.expected.timeout_s:g}"
+
     def verify(
         self, name: str, words: Iterable[str], environment: Mapping[str, str] | None = None
     ) -> Verified:
@@ -202,7 +229,7 @@ class Board:
         self.exec("rm", "-f", path)
         variables = [w for k, v in (environment or {}).items() for w in ("--env", f"{k}={v}")]
         command = ["docker", "exec", *variables, self.inspect["Id"], "python3", "-m"]
-        command += ["mediapipe_jetson", "verify", "--json", path, *words]
+        command += ["mediapipe_jetson", "verify", "--json", path, *self.patience, *words]
         begun = self.clock()
         code, out, err = self.run(*command)
         ended = self.clock()
@@ -224,7 +251,8 @@ class Board:
         run = ["docker", "run", "--rm"]
         run += service.run_arguments(variant, self.inspect["Image"], self.device)
         begun = self.clock()
-        code, out, err = self.run(*run, "sh", "-c", script, container_facts.PROBE, *words)
+        code, out, err = self.run(*run, "sh", "-c", script, container_facts.PROBE,
+                                  *self.patience, *words)  # fmt: skip
         first, _, rest = out.partition("\n")
         if not first.startswith("{") or not rest.strip():
             fail(f"the control did not run (exit code {code})", err.splitlines()[-3:])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.device.board import EDIT, RENAMED, Board, Verified, checked, fail
-
-VARIANT = "io.mediapipe-jetson.variant"
+from tests.device.board import EDIT, Board, Verified, checked, fail
 
 
 @pytest.fixture(autouse=True)
@@ -14,11 +12,6 @@ def wanted(board: Board) -> None:
     """Skip where the inventory leaves the controls out."""
     if not board.expected.controls:
         pytest.skip("mediapipe_controls is false in the inventory")
-
-
-def first(board: Board) -> tuple[str, str]:
-    """Return the option for one task: a control need not have all."""
-    return "--task", board.expected.tasks[0]
 
 
 def never_gpu(done: Verified, what: str) -> None:
@@ -29,7 +22,7 @@ def never_gpu(done: Verified, what: str) -> None:
 
 @pytest.mark.parametrize("value", ["none", "void"])
 def test_without_devices_there_is_no_gpu(board: Board, value: str) -> None:
-    done, nodes = board.throwaway({"NVIDIA_VISIBLE_DEVICES": value}, *first(board))
+    done, nodes = board.throwaway({"NVIDIA_VISIBLE_DEVICES": value}, *board.first)
     if nodes:
         fail(f"with NVIDIA_VISIBLE_DEVICES={value} the container has devices", nodes,
              "another OCI hook or the default runtime brings them in")  # fmt: skip
@@ -37,18 +30,16 @@ def test_without_devices_there_is_no_gpu(board: Board, value: str) -> None:
 
 
 def test_on_the_cpu_it_is_the_cpu(board: Board) -> None:
-    done = board.verify("cpu.json", ("--delegate", "cpu", "--expect", "cpu", *first(board)))
+    done = board.on_cpu
     if done.code or done.report["verdict"] != "cpu":
         fail(f"the CPU was asked for, found {done.report['verdict']}", done.evidence())
 
 
 def test_software_is_never_gpu(board: Board) -> None:
     """Mesa's rasterizer under NVIDIA's name."""
-    labels = board.image["Config"].get("Labels") or {}
-    if labels.get(VARIANT) != "emulated":
-        pytest.skip(f"the image has no software driver ({VARIANT} is {labels.get(VARIANT)})")
-    words = ("--expect", "software", *first(board))
-    done = board.verify("software.json", words, {"force_gl_renderer": RENAMED})
+    if not board.has_software:
+        pytest.skip("the image has no software driver")
+    done = board.renamed
     never_gpu(done, "the driver is a software rasterizer")
     if done.code or done.report["verdict"] != "software":
         fail(f"software was expected, found {done.report['verdict']}", done.evidence())

@@ -102,6 +102,7 @@ def test_the_example_says_the_defaults() -> None:
         ("mediapipe_report_max_age_s", 0),
         ("mediapipe_report_max_age_s", True),
         ("mediapipe_controls", "no"),
+        ("mediapipe_timeout_s", -1),
     ],
 )
 def test_wrong_expectations(name: str, value: Any) -> None:

@@ -1,0 +1,138 @@
+"""An image of this machine's engine, put into a virtual device's.
+
+A machine of QEMU's reads it from a disk of its own, uncompressed: ssh would encrypt each byte, and
+a guest under TCG takes minutes for that. A container gets it by ssh. What is there is not sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from docker.models.images import Image
+
+from jetson_kit import engine
+from jetson_kit.devices import kinds, qemu, ssh
+from jetson_kit.devices.spec import Device
+from jetson_kit.errors import BadInputError, StepFailedError
+from jetson_kit.files import disk_guard, locked
+from jetson_kit.plan import Request, make
+
+DEFAULT_VARIANT = "emulated"
+ARCHES = {"amd64": "amd64", "arm64": "arm64"}
+# A guest under TCG on a machine with much else to do.
+LOAD_S = 3600.0
+ID = re.compile(r"sha256:[0-9a-f]{64}")
+BLOCK = 1 << 21
+# The guest may have kept blocks of what lay on the disk before. The engine checks every layer.
+FROM_DISK = """\
+for entry in /sys/block/vd*; do
+  [ "$(cat "$entry/serial")" != {serial} ] || disk=/dev/${{entry##*/}}
+done
+blockdev --flushbufs "$disk"
+dd if="$disk" bs=1M iflag=fullblock,count_bytes count={size} status=none | docker load --quiet
+"""
+
+
+@dataclass(frozen=True)
+class Put:
+    """An image in a device: its id, and whether it was there before."""
+
+    id: str
+    reference: str
+    known: bool
+
+
+def default(device: Device) -> str:
+    """Return the tag that `./inv build --variant emulated` gives the image for a device."""
+    jetson = device.arch == "arm64"
+    l4t = device.l4t if jetson else ""
+    return make(Request(jetson=jetson, l4t=l4t, variant=DEFAULT_VARIANT)).tag
+
+
+def put(device: Device, reference: str) -> Put:
+    """Load a local image into the device's engine, under its tag if `reference` is one.
+
+    Raises BadInputError where there is none or of another architecture, StepFailedError where the
+    device does not take it.
+    """
+    found = engine.image(reference)
+    if found is None:
+        raise BadInputError(f"there is no image {reference} here", "./inv build makes one")
+    arch = str(found.attrs["Architecture"])
+    if arch != device.arch:
+        raise BadInputError(
+            f"{reference} is for {arch}, {device.name} is {device.arch}",
+            "./inv build --jetson makes arm64 images, ./inv build those of this machine",
+        )
+    if not kinds.machine(device.kind).running(device):
+        raise StepFailedError(f"{device.name} has no power", "./inv devices.heal gives it back")
+    own = str(found.id)
+    known = own in ids(device)
+    if not known:
+        _send(device, found)
+    tag = reference in found.tags
+    script = f"docker image inspect --format '{{{{.Id}}}}' {own}\n"
+    script += f"docker tag {own} {shlex.quote(reference)}\n" if tag else ""
+    ssh.shell(device, script)
+    return Put(own, reference if tag else own, known)
+
+
+def ids(device: Device) -> frozenset[str]:
+    """Return the ids of the images that a device's engine has."""
+    return frozenset(ID.findall(ssh.shell(device, "docker image ls --no-trunc --quiet")))
+
+
+def _send(device: Device, found: Image) -> None:
+    blocks = engine.client().api.get_image(str(found.id), chunk_size=BLOCK)
+    if device.kind != "vm" or not (device.folder / qemu.PARCEL).exists():
+        _by_ssh(device, blocks)
+        return
+    with _parcel(device) as parcel:
+        with disk_guard(device.folder):
+            size = sum(parcel.write(block) for block in blocks)
+            parcel.flush()
+        script = FROM_DISK.format(serial=qemu.PARCEL_SERIAL, size=size)
+        ssh.shell(device, script, timeout_s=LOAD_S)
+
+
+@contextlib.contextmanager
+def _parcel(device: Device) -> Iterator[IO[bytes]]:
+    """Yield the disk that only the device reads, empty; it takes no room again afterwards."""
+
+    def waiting() -> None:
+        print(f"waiting for another image on its way to {device.name}", flush=True)
+
+    path = device.folder / qemu.PARCEL
+    with locked(device.folder / "parcel.lock", waiting), path.open("r+b") as parcel:
+        try:
+            _empty(parcel)
+            yield parcel
+        finally:
+            _empty(parcel)
+
+
+def _empty(parcel: IO[bytes]) -> None:
+    parcel.truncate(0)
+    parcel.truncate(qemu.PARCEL_GIB << 30)
+
+
+def _by_ssh(device: Device, blocks: Iterable[bytes]) -> None:
+    command = ssh.command(device, ["docker", "load", "--quiet"])
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdin is not None and child.stderr is not None  # noqa: S101
+        with contextlib.suppress(BrokenPipeError):
+            for block in blocks:
+                child.stdin.write(block)
+            child.stdin.close()
+        said = child.stderr.read().decode(errors="replace").strip()
+    if child.returncode:
+        last = said.splitlines()[-1] if said else f"exit code {child.returncode}"
+        raise StepFailedError(f"{device.name} did not take the image: {last}")
