@@ -16,7 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 from mediapipe_jetson import landmarks, models, selftest
-from mediapipe_jetson.diagnosis import Ending, diagnose
+from mediapipe_jetson.diagnosis import Ending, diagnose, refused
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe.cpu import Cpu
 
@@ -153,6 +153,23 @@ def test_diagnosis(cpu: Any, code: int, stderr: str, cause: str, words: str) -> 
     assert broken.cause == cause
     assert words in broken.message
     assert broken.message.startswith("mediapipe 1.2.2 ")
+
+
+def test_what_cannot_run_is_not_started() -> None:
+    """Cortex-A57 and Carmel lack what MediaPipe 1.x is compiled for; 0.10.18 runs on them."""
+    carmel = dataclasses.replace(A76, names=("Carmel",))
+    whole = dataclasses.replace(A76, features=("atomics", "asimddp", "lrcpc"))
+    for cpu, lacks in ((A57, "LSE atomics and dotprod and RCpc"), (carmel, "dotprod and RCpc")):
+        broken = refused("1.2.2", cpu)
+        assert broken is not None
+        assert broken.cause == "cpu-feature"
+        assert f"needs {lacks}, which this {cpu.name} lacks" in broken.message
+        assert refused("0.10.18", cpu) is None
+    unknown = dataclasses.replace(A57, features=())
+    x86 = dataclasses.replace(A57, arch="x86_64")
+    for fine in (whole, unknown, x86, Absent("no")):
+        assert refused("1.2.2", fine) is None
+    assert refused(None, A57) is None
 
 
 def facts(points: Any) -> dict[str, Any]:

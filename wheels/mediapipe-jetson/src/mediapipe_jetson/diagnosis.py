@@ -8,6 +8,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Optional, Union
 
+from mediapipe_jetson.doctor import pins, versions
 from mediapipe_jetson.observation import Absent, one_line
 from mediapipe_jetson.observe.cpu import Cpu
 
@@ -43,6 +44,25 @@ class Ending:
     facts: Mapping[str, Any]
     code: Optional[int]
     stderr: str
+
+
+def refused(version: Optional[str], cpu: Union[Absent, Cpu]) -> Optional[Broken]:
+    """Return why this MediaPipe can't run on this CPU, without trying; None if it may.
+
+    Without a feature that it was compiled for it ends by SIGILL on import, or at a later frame.
+    """
+    needs = pins.table()["needs"]
+    if not version or isinstance(cpu, Absent) or cpu.arch != "aarch64" or not cpu.features:
+        return None
+    missing = [needs["names"][name] for name in needs["features"] if name not in cpu.features]
+    if not missing or not versions.at_least(version, needs["from"]):
+        return None
+    return Broken(
+        "cpu-feature",
+        f"mediapipe {version} was not started: it needs {' and '.join(missing)}, which this "
+        f"{cpu.name} lacks; install mediapipe=={OLD_ENOUGH}, or take an image for this board "
+        "(./inv build --jetson --module NAME)",
+    )
 
 
 def diagnose(ending: Ending, version: Optional[str], cpu: Union[Absent, Cpu]) -> Broken:

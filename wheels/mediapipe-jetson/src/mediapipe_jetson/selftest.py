@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson import landmarks
-from mediapipe_jetson.diagnosis import Broken, Ending, diagnose
+from mediapipe_jetson.diagnosis import Broken, Ending, diagnose, refused
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder, sha256
 from mediapipe_jetson.observe import cpu, emulation, packages
 from mediapipe_jetson.usage import Parser
@@ -126,6 +126,8 @@ def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict
         message = f"no model {model}: {error.strerror}; {cure}"
         return dataclasses.replace(base, cause="missing-model", message=message)
     base = dataclasses.replace(base, model_sha256=model_hash)
+    if never := refused(version, here):
+        return dataclasses.replace(base, cause=never.cause, message=never.message)
     ending = run_child(model, image, frames, timeout_s)
     base = dataclasses.replace(base, mediapipe=ending.facts.get("mediapipe") or version)
     if ending.facts.get("stage") != "done":
