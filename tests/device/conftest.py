@@ -1,0 +1,61 @@
+"""The suite's hosts come from an inventory: --hosts=ansible://all --ansible-inventory=FILE."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import expectation
+from jetson_kit.errors import BadInputError
+from tests.device.board import Board, Host, fail
+
+NO_HOSTS = "no hosts: ./inv verify -i INVENTORY, or --hosts=ansible://all --ansible-inventory=FILE"
+_boards: dict[str, Board] = {}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what ./inv verify hands over."""
+    group = parser.getgroup("device")
+    group.addoption("--reports", type=Path, help="folder that takes HOST.json, each host's report")
+    group.addoption("--verify-task", action="append", help="in place of mediapipe_tasks")
+    group.addoption("--verify-level", help="in place of mediapipe_level")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip all of this where no hosts are named: this machine is no device."""
+    if config.getoption("hosts"):
+        return
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=NO_HOSTS))
+
+
+@pytest.fixture(scope="module")
+def board(host: Host, request: pytest.FixtureRequest) -> Board:
+    """Return the host with its expectations; observations last for the whole session."""
+    name = str(host.backend.host)
+    if name not in _boards:
+        try:
+            expected = expectation.parse(name, host.ansible.get_variables())
+        except BadInputError as error:
+            fail(error.line())
+        config = request.config
+        if tasks := config.getoption("--verify-task", default=None):
+            expected = replace(expected, tasks=tuple(tasks))
+        if level := config.getoption("--verify-level", default=None):
+            expected = replace(expected, level=level)
+        _boards[name] = Board(host, expected)
+    found = _boards[name]
+    if found.unreachable:
+        fail(found.unreachable, remedy="check the name, the network, the key and that sshd runs")
+    return found
+
+
+@pytest.fixture(scope="module")
+def reports(request: pytest.FixtureRequest) -> Path | None:
+    """Return the folder that keeps the hosts' reports, if one was named."""
+    found: Path | None = request.config.getoption("--reports", default=None)
+    return found

@@ -1,0 +1,66 @@
+"""The service's container: exact sets, no right more and none less."""
+
+from __future__ import annotations
+
+from jetson_kit import container_facts
+from tests.device.board import START, Board, fail, nothing
+
+AGAIN = f"remove the container and {START}"
+
+
+def test_it_runs(board: Board) -> None:
+    health = (board.inspect["State"].get("Health") or {}).get("Status", "none")
+    if health == "unhealthy":
+        logged = board.inspect["State"]["Health"]["Log"][-1:]
+        fail("the container is unhealthy", [str(one["Output"]).strip() for one in logged],
+             "read the line above; docker logs tells more")  # fmt: skip
+
+
+def test_image(board: Board) -> None:
+    wanted = board.expected.image
+    if wanted:
+        wanted = board.must(
+            f"the expected image {wanted} is not on the host",
+            "docker", "image", "inspect", "--format", "{{.Id}}", wanted,
+            remedy="load or pull it: the container runs another",
+        ).strip()  # fmt: skip
+    found = container_facts.identity(board.seen, wanted)
+    nothing("another image runs", found, "roll the expected image out, or set mediapipe_image")
+
+
+def test_privilege(board: Board) -> None:
+    found = container_facts.privilege(board.seen, board.service)
+    nothing("the container has other rights than it must have", found, AGAIN)
+
+
+def test_capabilities(board: Board) -> None:
+    found = container_facts.rights(board.seen, board.service)
+    nothing("the container has other capabilities than it must have", found, AGAIN)
+
+
+def test_user_and_groups(board: Board) -> None:
+    found = container_facts.user(board.seen, board.service, board.device)
+    nothing("the container runs as somebody else", found, AGAIN)
+
+
+def test_devices(board: Board) -> None:
+    found = container_facts.devices(board.seen, board.device)
+    nothing("the container has other devices than it must have", found, AGAIN)
+
+
+def test_mounts(board: Board) -> None:
+    found = container_facts.mounts(board.seen, board.service, board.device)
+    nothing("the container has other mounts than it must have", found, AGAIN)
+
+
+def test_root_is_read_only(board: Board) -> None:
+    found = container_facts.root(board.seen, board.service)
+    nothing("the root file system takes files", found, AGAIN)
+
+
+def test_runtime_and_variables(board: Board) -> None:
+    names = container_facts.digests(board.seen)
+    given = board.seen.environment.get("MEDIAPIPE_JETSON_IMAGE_DIGEST", "")
+    image = given if given in names else board.inspect["Image"]
+    found = container_facts.runtime(board.seen, board.service, board.device, image)
+    nothing("the container is started otherwise than it must be", found, AGAIN)

@@ -1,0 +1,76 @@
+"""Where inference runs in the service's container, by verify, and how fresh that is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import container_facts
+from jetson_kit.files import write_text
+from tests.device.board import BOOT_ID, Board, checked, fail
+
+# Clocks of host and container are one; the report's is rounded.
+SLACK_S = 1.0
+
+
+def test_standing_report_is_fresh(board: Board) -> None:
+    """What the role left there is of this start, this image and recent; else it proves nothing."""
+    place = board.service.reports
+    path = f"{board.folder}/{place.file if place else ''}"
+    code, raw, _ = board.run("docker", "exec", board.inspect["Id"], "cat", path)
+    if code:
+        pytest.skip(f"there is no {path}: verify was not run by the role since the reports began")
+    claimed = checked(raw)
+    again = "/tmp/standing.json"
+    words = ("--read", path, "--max-age", f"{board.expected.max_age_s:g}", "--json", again)
+    board.run("docker", "exec", board.inspect["Id"], "python3", "-m", "mediapipe_jetson",
+              "verify", *words)  # fmt: skip
+    judged = checked(board.exec("cat", again))
+    if judged["rule"] in ("stale-report", "other-boot", "future-report", "undated-report"):
+        fail(f"the report {path} is not fresh: {judged['reason']} [{judged['rule']}]",
+             [f"it claims {claimed['verdict']}, made at {claimed['time_s']:.0f}"],
+             "run verify again")  # fmt: skip
+    if claimed["image_digest"] not in container_facts.digests(board.seen):
+        fail(f"the report {path} is of another image: {claimed['image_digest']}",
+             remedy="run verify again")  # fmt: skip
+
+
+def test_verify_says_what_is_expected(board: Board, reports: Path | None) -> None:
+    done = board.verified
+    if reports:
+        name = f"{board.expected.host}.json"
+        write_text(reports / name, json.dumps(done.report, indent=1) + "\n")
+    wanted = board.expected.verdict
+    wrong = {name: task["verdict"] for name, task in done.report["tasks"].items()
+             if task["verdict"] != wanted}  # fmt: skip
+    if wrong or done.report["verdict"] != wanted or done.code:
+        fail(f"expected {wanted}, found {done.report['verdict']} (exit code {done.code}): "
+             f"{', '.join(f'{name} {verdict}' for name, verdict in wrong.items())}",
+             done.evidence(), "./inv doctor -i INVENTORY names the cause")  # fmt: skip
+
+
+def test_every_task_was_judged(board: Board) -> None:
+    found = tuple(board.verified.report["tasks"])
+    if set(found) != set(board.expected.tasks):
+        fail(f"asked for {board.expected.tasks}, judged {found}")
+
+
+def test_the_report_is_of_this_run(board: Board) -> None:
+    done = board.verified
+    here = board.must("no boot id", "cat", BOOT_ID).strip()
+    if done.report["boot_id"] != here:
+        fail(f"the report is of another start: {done.report['boot_id']}, not {here}",
+             remedy="the container must see the host's /proc/sys/kernel")  # fmt: skip
+    if not done.begun_s - SLACK_S <= done.report["time_s"] <= done.ended_s + SLACK_S:
+        fail(f"the report's time {done.report['time_s']} is not between {done.begun_s} and "
+             f"{done.ended_s}", remedy="set the host's clock")  # fmt: skip
+
+
+def test_the_report_names_the_image_that_runs(board: Board) -> None:
+    found = board.verified.report["image_digest"]
+    names = container_facts.digests(board.seen)
+    if found not in names:
+        fail(f"the report names the image {found}", [f"the engine: {one}" for one in sorted(names)],
+             "set MEDIAPIPE_JETSON_IMAGE_DIGEST as service.toml says")  # fmt: skip
