@@ -1,0 +1,45 @@
+"""What the roles set in /etc/mediapipe-jetson/settings.json, with a default for everything."""
+
+from typing import Dict, List, NamedTuple
+
+from mediapipe_image import disk
+from mediapipe_image.errors import BadInputError
+
+
+class Settings(NamedTuple):
+    """How this device runs and keeps images; times in seconds, space in bytes."""
+
+    unit: str = "mediapipe.service"
+    container: str = "mediapipe"
+    repository: str = "mediapipe-jetson"
+    # From the restart of the service until the image must be healthy.
+    healthy_limit_s: float = 120.0
+    # How long an image without a health check must run to count as healthy.
+    settled_s: float = 5.0
+    # A trial that restarts the whole device this often goes back.
+    trial_boots: int = 3
+    reserve_bytes: int = 256 * 2**20
+    # auto: where the engine knows NVIDIA's runtime.
+    nvidia: str = "auto"
+    nvidia_runtime: str = "nvidia"
+    nvidia_environment: Dict[str, str] = {}
+    # Globs of device nodes; the container's user joins the groups that own them, by number.
+    device_nodes: List[str] = []
+
+
+def load() -> Settings:
+    """Return the settings. Raises BadInputError for unknown names and wrong types."""
+    path = disk.ETC / "settings.json"
+    found = disk.read_json(path) or {}
+    defaults = Settings()._asdict()
+    for name, value in found.items():
+        if name not in defaults:
+            raise BadInputError("{} has an unknown setting: {}".format(path, name))
+        wanted = type(defaults[name])
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            found[name] = float(value)
+        elif not isinstance(value, wanted) or isinstance(value, bool):
+            raise BadInputError("{}: {} must be a {}".format(path, name, wanted.__name__))
+    if found.get("nvidia", "auto") not in ("auto", "on", "off"):
+        raise BadInputError("{}: nvidia must be auto, on or off".format(path))
+    return Settings(**found)
