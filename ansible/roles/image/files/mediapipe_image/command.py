@@ -1,7 +1,7 @@
 """Run a program; on failure raise one line with its last words."""
 
 import subprocess
-from typing import Dict, List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
 from mediapipe_image.errors import FullError, StepFailedError, ToolMissingError
 
@@ -27,7 +27,7 @@ def ask(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None
             check=False,
         )
     except FileNotFoundError as error:
-        raise ToolMissingError("the program {} is not installed".format(words[0])) from error
+        raise ToolMissingError(f"the program {words[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
         raise StepFailedError(
             "{} gave no answer within {:.0f} s".format(" ".join(words[:2]), timeout_s)

@@ -45,7 +45,7 @@ def write(path: Path, text: str) -> None:
         sync_folder(path.parent)
     except OSError as error:
         if error.errno in FULL:
-            raise FullError("no space left to write {}".format(path), "free some space") from error
+            raise FullError(f"no space left to write {path}", "free some space") from error
         raise
 
 
@@ -61,9 +61,9 @@ def read_json(path: Path) -> Optional[Dict[str, Any]]:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise IntegrityError("{} is damaged: {}".format(path, error)) from error
+        raise IntegrityError(f"{path} is damaged: {error}") from error
     if not isinstance(body, dict):
-        raise IntegrityError("{} is damaged: no JSON object".format(path))
+        raise IntegrityError(f"{path} is damaged: no JSON object")
     return body
 
 
@@ -104,7 +104,7 @@ def locked(name: str, wait_s: float = 0.0) -> Iterator[None]:
             except OSError as error:
                 if time.monotonic() >= end:
                     raise BusyError(
-                        "another mediapipe-image is at work ({})".format(name), "try again later"
+                        f"another mediapipe-image is at work ({name})", "try again later"
                     ) from error
                 time.sleep(0.1)
         yield

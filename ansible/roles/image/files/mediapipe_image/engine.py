@@ -52,19 +52,20 @@ def info() -> Engine:
 def images() -> List[Image]:
     """Return all images, those without a name too."""
     found = command.run(["docker", "image", "ls", "--all", "--quiet", "--no-trunc"]).split()
-    made = []
-    for image_id in sorted(set(found)):
-        one = image(image_id)
-        if one:
-            made.append(one)
-    return made
+    if not found:
+        return []
+    words = ["docker", "image", "inspect", "--format", "{{json .}}", *sorted(set(found))]
+    # One that goes away meanwhile is an error of its own; the others are printed all the same.
+    return [_image(json.loads(line)) for line in command.ask(words).out.splitlines() if line]
 
 
 def image(reference: str) -> Optional[Image]:
     """Return an image, or None."""
     body = _inspect("image", reference)
-    if body is None:
-        return None
+    return None if body is None else _image(body)
+
+
+def _image(body: Dict[str, Any]) -> Image:
     test = ((body.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
     return Image(
         str(body["Id"]),

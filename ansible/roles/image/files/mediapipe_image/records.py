@@ -49,7 +49,7 @@ def write(release: Release, state: str, had: int, way: str) -> None:
 def read(image_id: str) -> Optional[Record]:
     """Return an image's record, or None. Raises BadInputError for what is no image id."""
     if not DIGEST.fullmatch(image_id):
-        raise BadInputError("{} is no image id".format(image_id), "write it as sha256:HEX")
+        raise BadInputError(f"{image_id} is no image id", "write it as sha256:HEX")
     return _read(path(image_id))
 
 
@@ -80,4 +80,4 @@ def _read(one: Path) -> Optional[Record]:
             release, body["state"], body["boot_id"], int(body["had"]), body["way"], body["at"]
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise StepFailedError("{} is damaged: {!r}".format(one, error)) from error
+        raise StepFailedError(f"{one} is damaged: {error!r}") from error

@@ -72,17 +72,17 @@ def parse(body: Dict[str, Any], what: str) -> Release:
         diff_ids = inner["rootfs"]["diff_ids"]
         same = inner["architecture"] == made.architecture and inner["os"] == "linux"
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInputError("{} is no release: {!r}".format(what, error)) from error
+        raise BadInputError(f"{what} is no release: {error!r}") from error
     digests = [made.image_id, made.manifest_digest]
     digests += [text for layer in layers for text in (layer.diff_id, layer.digest)]
     if not all(isinstance(text, str) and DIGEST.fullmatch(text) for text in digests):
-        raise BadInputError("{} is no release: it holds something that is no digest".format(what))
+        raise BadInputError(f"{what} is no release: it holds something that is no digest")
     if not NAME.fullmatch(made.name) or any(min(row.size, row.unpacked) < 0 for row in layers):
-        raise BadInputError("{} is no release: bad name or size".format(what))
+        raise BadInputError(f"{what} is no release: bad name or size")
     if "sha256:" + hashlib.sha256(config).hexdigest() != made.image_id:
-        raise IntegrityError("{}: the configuration is not that of {}".format(what, made.image_id))
+        raise IntegrityError(f"{what}: the configuration is not that of {made.image_id}")
     if not same or diff_ids != [layer.diff_id for layer in layers]:
-        raise IntegrityError("{}: layers and configuration disagree".format(what))
+        raise IntegrityError(f"{what}: layers and configuration disagree")
     return made
 
 
@@ -95,9 +95,9 @@ def load(path: Path, registry: bool = False) -> Release:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise BadInputError("cannot read {}: {}".format(path, error.strerror)) from error
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
     if len(raw) > LARGEST:
-        raise BadInputError("{} is no release: {} bytes".format(path, len(raw)))
+        raise BadInputError(f"{path} is no release: {len(raw)} bytes")
     try:
         verify(path, raw)
     except ToolMissingError:
@@ -106,7 +106,7 @@ def load(path: Path, registry: bool = False) -> Release:
     try:
         body = json.loads(raw.decode("utf-8"))
     except ValueError as error:
-        raise BadInputError("{} is no release: {}".format(path, error)) from error
+        raise BadInputError(f"{path} is no release: {error}") from error
     made = parse(body if isinstance(body, dict) else {}, str(path))
     check_device(made)
     return made
@@ -122,18 +122,18 @@ def verify(path: Path, raw: bytes) -> str:
             "use the registry way: its images come by digest",
         )
     if not signature.is_file():
-        raise IntegrityError("{} is not signed".format(path), "sign it: ./inv fleet.release")
+        raise IntegrityError(f"{path} is not signed", "sign it: ./inv fleet.release")
     if not SIGNERS.is_file():
         raise IntegrityError(
-            "nobody may sign releases for this device: no {}".format(SIGNERS),
+            f"nobody may sign releases for this device: no {SIGNERS}",
             "the role image writes it: ./inv fleet.provision",
         )
     words = ["ssh-keygen", "-Y", "verify", "-f", str(SIGNERS), "-I", PRINCIPAL]
     done = command.ask([*words, "-n", NAMESPACE, "-s", str(signature)], stdin=raw)
     if done.code:
         raise IntegrityError(
-            "{} is not signed by anyone who may sign for this device".format(path),
-            "nothing was changed; see {}".format(SIGNERS),
+            f"{path} is not signed by anyone who may sign for this device",
+            f"nothing was changed; see {SIGNERS}",
         )
     return done.out.strip().rpartition(" ")[2]
 
@@ -142,9 +142,7 @@ def check_device(made: Release) -> None:
     """Refuse a release for another processor or L4T release. Raises WrongDeviceError."""
     own = MACHINES.get(os.uname().machine, os.uname().machine)
     if made.architecture != own:
-        raise WrongDeviceError(
-            "{} is for {}, this device is {}".format(made.name, made.architecture, own)
-        )
+        raise WrongDeviceError(f"{made.name} is for {made.architecture}, this device is {own}")
     found = device_l4t()
     if made.l4t and made.l4t != found:
         raise WrongDeviceError(
@@ -168,4 +166,4 @@ def device_l4t() -> str:
     found = L4T_RELEASE.match(text)
     if not found:
         return ""
-    return ".".join([found.group(1)] + "{}.0".format(found.group(2)).split(".")[:2])
+    return ".".join([found.group(1), *f"{found.group(2)}.0".split(".")[:2]])

@@ -1,6 +1,7 @@
 """What the roles set in /etc/mediapipe-jetson/settings.json, with a default for everything."""
 
-from typing import Dict, List, NamedTuple
+from types import MappingProxyType
+from typing import Mapping, NamedTuple, Tuple
 
 from mediapipe_image import disk
 from mediapipe_image.errors import BadInputError
@@ -22,9 +23,9 @@ class Settings(NamedTuple):
     # auto: where the engine knows NVIDIA's runtime.
     nvidia: str = "auto"
     nvidia_runtime: str = "nvidia"
-    nvidia_environment: Dict[str, str] = {}
+    nvidia_environment: Mapping[str, str] = MappingProxyType({})
     # Globs of device nodes; the container's user joins the groups that own them, by number.
-    device_nodes: List[str] = []
+    device_nodes: Tuple[str, ...] = ()
 
 
 def load() -> Settings:
@@ -34,12 +35,14 @@ def load() -> Settings:
     defaults = Settings()._asdict()
     for name, value in found.items():
         if name not in defaults:
-            raise BadInputError("{} has an unknown setting: {}".format(path, name))
-        wanted = type(defaults[name])
+            raise BadInputError(f"{path} has an unknown setting: {name}")
+        # What JSON has in place of the immutable defaults.
+        wanted: type = type(defaults[name])
+        wanted = dict if wanted is MappingProxyType else list if wanted is tuple else wanted
         if wanted is float and isinstance(value, int) and not isinstance(value, bool):
             found[name] = float(value)
         elif not isinstance(value, wanted) or isinstance(value, bool):
-            raise BadInputError("{}: {} must be a {}".format(path, name, wanted.__name__))
+            raise BadInputError(f"{path}: {name} must be a {wanted.__name__}")
     if found.get("nvidia", "auto") not in ("auto", "on", "off"):
-        raise BadInputError("{}: nvidia must be auto, on or off".format(path))
+        raise BadInputError(f"{path}: nvidia must be auto, on or off")
     return Settings(**found)
