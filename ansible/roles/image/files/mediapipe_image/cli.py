@@ -52,7 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--why", default="by hand", help="reason, for the records")
     one = add("prune", "remove old images", lambda given: prune.prune(given.keep))
     one.add_argument("--keep", type=int, required=True, help="how many to keep in all")
-    add("watch", "one look at an unfinished change (systemd)", lambda _: watch.watch(load()))
+    one = add("watch", "one look at an unfinished change (systemd)", _watch)
+    one.add_argument("--follow", action="store_true", help="look until nothing is unfinished")
     add("settle", "settings for the start of the service (systemd)", lambda _: watch.settle(load()))
     return parser
 
@@ -85,6 +86,10 @@ def _confirm(given: argparse.Namespace) -> Dict[str, Any]:
 
 def _rollback(given: argparse.Namespace) -> Dict[str, Any]:
     return change.rollback(load(), given.why)
+
+
+def _watch(given: argparse.Namespace) -> Dict[str, Any]:
+    return watch.follow(load()) if given.follow else watch.watch(load())
 
 
 def main(words: Optional[List[str]] = None) -> int:

@@ -1,10 +1,14 @@
-"""What the roles set in /etc/mediapipe-jetson/settings.json, with a default for everything."""
+"""What the roles set in /etc/mediapipe-jetson, with a default for everything."""
 
+from pathlib import Path
 from types import MappingProxyType
-from typing import Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
 from mediapipe_image import disk
 from mediapipe_image.errors import BadInputError
+
+# One for each role that has settings.
+FILES = ("image.json", "service.json")
 
 
 class Settings(NamedTuple):
@@ -30,8 +34,14 @@ class Settings(NamedTuple):
 
 def load() -> Settings:
     """Return the settings. Raises BadInputError for unknown names and wrong types."""
-    path = disk.ETC / "settings.json"
-    found = disk.read_json(path) or {}
+    found: Dict[str, Any] = {}
+    for name in FILES:
+        path = disk.ETC / name
+        found.update(_checked(path, disk.read_json(path) or {}))
+    return Settings(**found)
+
+
+def _checked(path: Path, found: Dict[str, Any]) -> Dict[str, Any]:
     defaults = Settings()._asdict()
     for name, value in found.items():
         if name not in defaults:
@@ -45,4 +55,4 @@ def load() -> Settings:
             raise BadInputError(f"{path}: {name} must be a {wanted.__name__}")
     if found.get("nvidia", "auto") not in ("auto", "on", "off"):
         raise BadInputError(f"{path}: nvidia must be auto, on or off")
-    return Settings(**found)
+    return found

@@ -1,5 +1,6 @@
 """What systemd calls: before each start of the service, and while something is unfinished."""
 
+import time
 from typing import Any, Dict
 
 from mediapipe_image import change, disk, service
@@ -8,6 +9,7 @@ from mediapipe_image.errors import BadInputError, BusyError
 from mediapipe_image.settings import Settings
 
 # In /run: a new boot gives a trial its full time again.
+EACH_S = 2.0
 SEEN = disk.RUN / "watch.json"
 
 
@@ -46,9 +48,9 @@ def watch(settings: Settings) -> Dict[str, Any]:
                 return {"changed": False, "pending": False}
             image_id = state.current.image_id
             seen = service.look(settings)
-            behind = seen.image_id != image_id or service.unit_state(settings) in (
-                "inactive", "failed",
-            )  # fmt: skip
+            # No container at all is a start that is under way, unless the unit says otherwise.
+            unit = service.unit_state(settings)
+            behind = seen.image_id not in ("", image_id) or unit in ("inactive", "failed")
             if behind:
                 service.write_env(image_id, settings)
                 service.restart(settings)
@@ -62,6 +64,15 @@ def watch(settings: Settings) -> Dict[str, Any]:
         back = change.give_up(image_id, "not healthy on trial for too long", settings)
         return {"changed": True, "pending": False, "image_id": image_id, "back": back}
     return {"changed": behind, "pending": True, "image_id": image_id}
+
+
+def follow(settings: Settings) -> Dict[str, Any]:
+    """Look again and again until nothing is unfinished."""
+    while True:
+        found = watch(settings)
+        if not found["pending"]:
+            return found
+        time.sleep(EACH_S)
 
 
 def _overdue(state: states.State, seen: service.Look, settings: Settings) -> bool:
