@@ -2,13 +2,26 @@
 
 from invoke.collection import Collection
 
-from jetson_kit.tasks import audit, bench, build, doctor, models, targets, test, wheels
+from jetson_kit.tasks import (
+    audit,
+    bench,
+    build,
+    doctor,
+    models,
+    report,
+    targets,
+    test,
+    verify,
+    wheels,
+)
 
 ns = Collection()
 ns.add_task(build.build)
+ns.add_task(verify.verify)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
 ns.add_task(test.test)
 ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
 ns.add_collection(Collection("models", models.fetch, models.list_models))
+ns.add_collection(Collection("report", report.html))
 ns.add_collection(Collection("bench", bench.build, bench.import_time))

@@ -129,17 +129,22 @@ def remote(
         raise BadInputError(f'"{user_at_host}" is no host', "write it like user@host")
     sent = payload(code)
     script = FINDER.format(pythons=PYTHONS, loader=shlex.quote(LOADER), none=NO_PYTHON)
-    done = _ssh(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
+    done = ssh(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
     if done.returncode == NO_PYTHON:
         asked = doctor_tree.script(_device("commands").COMMANDS).encode()
-        said = _ssh(user_at_host, "sh -s", asked, options, timeout_s).stdout
+        said = ssh(user_at_host, "sh -s", asked, options, timeout_s).stdout
         return examine(doctor_tree.parse(said.decode(errors="replace")), code)
     return _read(done, user_at_host)
 
 
-def _ssh(
+def ssh(
     host: str, command: str, stdin: bytes, options: Sequence[str], timeout_s: float
 ) -> subprocess.CompletedProcess[bytes]:
+    """Run a command over one ssh connection; whatever exit code it has is for the caller.
+
+    `options` go to ssh before the host. Raises ToolMissingError, and the typed errors of
+    device_facts.ssh_failure where there is no connection.
+    """
     words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
     words += ["-o", "ConnectTimeout=10", "-T", *options, "--", host, command]
     try:

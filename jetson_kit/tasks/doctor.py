@@ -14,7 +14,8 @@ from jetson_kit.tasks.edge import kit_task
     help={
         "local": "examine this machine (the default)",
         "for": "examine a board over ssh: user@host; nothing is installed there",
-        "i": "an inventory (not there yet: it comes with the fleet's playbooks)",
+        "i": "examine every host of this Ansible inventory, over ssh",
+        "limit": "with -i: only these hosts or groups, by commas",
         "code": "look through this project of yours (on this machine) as well",
         "json": "print the document as JSON",
     },
@@ -24,6 +25,7 @@ def doctor(
     local: bool = False,
     for_: str = "",
     i: str = "",
+    limit: str = "",
     code: str = "",
     json: bool = False,
 ) -> None:
@@ -34,11 +36,20 @@ def doctor(
     from jetson_kit.errors import BadInputError
 
     del c
-    if i:
-        raise BadInputError("no inventory can be examined yet", "give one board by --for user@host")
-    if local and for_:
-        raise BadInputError("--local and --for exclude each other", "give one of them")
+    if sum(map(bool, (local, for_, i))) > 1:
+        raise BadInputError("--local, --for and -i exclude each other", "give one of them")
+    if limit and not i:
+        raise BadInputError("--limit is for an inventory", "add -i INVENTORY")
     folder = Path(code) if code else None
+    if i:
+        from jetson_kit import doctor_fleet
+
+        rounds = doctor_fleet.run(Path(i), folder, limit)
+        if json:
+            print(json_format.dumps(rounds.as_json(), indent=1))
+        else:
+            rounds.show()
+        return rounds.check()
     found = examine.remote(for_, folder) if for_ else examine.local(folder)
     print(json_format.dumps(found.document, indent=1) if json else found.text)
-    found.check()
+    return found.check()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
-from packaging.version import Version
 
-from jetson_kit import device_facts, service, targets
+from jetson_kit import device_facts, targets, toolkit
 from jetson_kit.errors import KitError
 from tests.device.board import BOOT_ID, Board, fail
-
-CTK = re.compile(r"version (\d+(?:\.\d+)+)")
 
 
 def test_the_release_is_known(board: Board) -> None:
@@ -60,14 +56,11 @@ def test_the_toolkit_is_none_known_to_be_broken(board: Board) -> None:
         pytest.skip(f"no GPU is expected here ({board.expected.verdict})")
     said = board.must("nvidia-ctk is not there", "nvidia-ctk", "--version",
                       remedy="install nvidia-container-toolkit")  # fmt: skip
-    found = CTK.search(said)
-    if not found:
+    version = toolkit.version_of(said)
+    if version is None:
         fail("the toolkit's version is unknown", said.splitlines())
-    version = Version(found[1])
     facts = device_facts.parse(board.must("no facts", "sh", "-c", device_facts.SCRIPT))
     soc = device_facts.soc_of(facts, targets.load())
-    for row in json.loads(service.CAUSES.read_text(encoding="utf-8"))["facts"]["toolkit"]:
-        concerned = not row["socs"] or (soc is not None and soc.id in row["socs"])
-        if concerned and Version(row["from"]) <= version < Version(row["below"]):
-            fail(f"nvidia-container-toolkit {version}: {row['why']}",
-                 remedy=f"upgrade it to {row['below']} or later")  # fmt: skip
+    why, cure = toolkit.why_broken(version, soc.id if soc else "")
+    if why:
+        fail(f"nvidia-container-toolkit {version}: {why}", remedy=cure)

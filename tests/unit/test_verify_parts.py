@@ -21,6 +21,7 @@ from tests.unit.device_wheel_trees import SOURCE
 from tests.unit.verify_samples import BEGAN_S, REST_FROM_S, TURNS, samples
 
 CC = shutil.which("cc")
+LAG_S = 0.25
 needs_compiler = pytest.mark.skipif(CC is None, reason="no C compiler on this machine")
 
 FAKE_GL = """
@@ -153,6 +154,7 @@ def test_the_layer_counts_submissions(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     seen = counters.Counters(tmp_path / "counters")
     counted = {name: value for name, value in seen.counts().items() if value}
+    assert counted.pop("vk_layer") >= 1
     assert counted == {"vk_device": 1, "vk_submit": 4}
     context = seen.context()
     assert context["vk_name"]
@@ -162,8 +164,8 @@ def test_the_layer_counts_submissions(tmp_path: Path) -> None:
 
 def test_the_layout_is_the_header_s() -> None:
     header = (SOURCE.parent / "native" / "shim.h").read_text()
-    names = re.search(r"enum \{ (.*?) \};", header)
-    assert names and len(names.group(1).split(", ")) - 1 == len(counters.NAMES)
+    names = re.search(r"enum \{\s*(.*?)\s*\};", header, re.DOTALL)
+    assert names and len(names.group(1).split(",")) - 1 == len(counters.NAMES)
     assert f"#define SHIM_SIZE {counters.SIZE}" in header
     assert f"#define TEXT {counters.TEXT}" in header
     end = counters.HEADER.size + len(counters.TEXTS) * counters.TEXT + counters.DEVICE.size
@@ -232,15 +234,16 @@ def test_the_sampler_keeps_its_rate(tmp_path: Path) -> None:
 
 def test_a_curve_that_lags_still_follows() -> None:
     late = [(at + 0.15, value) for at, value in samples()]
-    assert cycles.follows(late, TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "rises"
-    assert cycles.follows([], TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "unreadable"
-    unseen = cycles.follows([one for one in late if one[0] > BEGAN_S], TURNS, BEGAN_S, REST_FROM_S)
+    assert cycles.follows(late, TURNS, BEGAN_S, REST_FROM_S, LAG_S)["hardware"] == "rises"
+    assert cycles.follows([], TURNS, BEGAN_S, REST_FROM_S, LAG_S)["hardware"] == "unreadable"
+    began = [one for one in late if one[0] > BEGAN_S]
+    unseen = cycles.follows(began, TURNS, BEGAN_S, REST_FROM_S, LAG_S)
     assert unseen["hardware"] == "unreadable"
     # What the process does before it rests, such as compiling shaders, is no idle base.
     prepared = [(at, 99.0 if BEGAN_S <= at < REST_FROM_S else value) for at, value in late]
-    assert cycles.follows(prepared, TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "rises"
+    assert cycles.follows(prepared, TURNS, BEGAN_S, REST_FROM_S, LAG_S)["hardware"] == "rises"
     constant = [(at, 50.0) for at, _ in samples()]
-    assert cycles.follows(constant, TURNS, BEGAN_S, REST_FROM_S)["hardware"] == "busy-before"
+    assert cycles.follows(constant, TURNS, BEGAN_S, REST_FROM_S, LAG_S)["hardware"] == "busy-before"
 
 
 def test_maps_and_open_devices(tmp_path: Path) -> None:
@@ -268,8 +271,8 @@ def test_maps_and_open_devices(tmp_path: Path) -> None:
     (root / "sys/class/drm/renderD128/device").mkdir(parents=True)
     (root / "sys/class/drm/renderD128/device/driver").symlink_to("../../../bus/pci/drivers/amdgpu")
     assert process.devices(root, "7") == [
-        {"path": "/dev/dri/renderD128", "driver": "amdgpu"},
-        {"path": "/dev/nvmap", "driver": None},
+        {"path": "/dev/dri/renderD128", "driver": "amdgpu", "kernel": None},
+        {"path": "/dev/nvmap", "driver": None, "kernel": None},
     ]
     assert process.mapped(root, "8") is None
     assert process.devices(root, "8") is None

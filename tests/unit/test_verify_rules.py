@@ -8,6 +8,7 @@ import pytest
 from mediapipe_jetson.verify import rules, session
 
 from tests.unit import verify_samples as sample
+from tests.unit.verify_attacks import ATTACKS
 from tests.unit.verify_samples import changed, counts, curve, samples
 
 DISABLED = {
@@ -32,6 +33,7 @@ RENAMED_LINE = [[0, "GL version: 3.2 (OpenGL ES 3.2 Mesa 22.3.6), "
                     "renderer: NVIDIA Tegra Orin (nvgpu)/integrated"]]  # fmt: skip
 OTHER_TURNS = [[9.6, 10.1], [10.9, 11.9], [13.0, 13.5], [14.4, 14.8]]
 CLAIMS_NVIDIA = sample.gpu_run()["context"]
+ON_CPU = {"run__result": sample.cpu_run()["result"], "run__hardware": curve(samples(busy=2.0))}
 
 
 def work(frame: dict[str, int], **create: int) -> dict[str, Any]:
@@ -74,12 +76,14 @@ CASES = (
     case("orin", "gpu", "gpu", "gpu"),
     case("orin-quick", "gpu", "gpu", "gpu", level="quick", withheld=None, cpu__hardware=None),
     case("orin-jetpack4-nodes", "gpu", "gpu", "gpu",
-         run__driver__during__devices=[{"path": "/dev/nvhost-gpu", "driver": None}]),
+         run__driver__during__devices=[
+             {"path": "/dev/nvhost-gpu", "driver": None, "kernel": "nvhost-gpu"}]),
     case("orin-no-callback", "gpu", "gpu", "gpu",
          run__log={"present": False, "problem": "undefined symbol", "lines": []}),
     case("discrete-gpu", "gpu", "gpu", "gpu",
          run__driver__during={"libraries": ["/usr/lib/x86_64-linux-gnu/libnvidia-eglcore.so.580.1"],
-                              "devices": [{"path": "/dev/nvidia0", "driver": None},
+                              "devices": [{"path": "/dev/nvidia0", "driver": None,
+                                           "kernel": "nvidia-frontend"},
                                           {"path": "/dev/dri/renderD128", "driver": "nvidia"}]}),
     # Software rasterizers under any name.
     case("llvmpipe", "software", "software-named", base="mesa"),
@@ -88,7 +92,7 @@ CASES = (
     case("cpu-adapter-nameless", "software", "software-named", base="mesa",
          run__context={"vk_name": "NVIDIA Tegra Orin", "vk_device_type": 4, "vk_vendor_id": 0x10DE},
          run__log__lines=[], run__driver__during=BARE),
-    case("cpu-adapter-logged", "software", "software-named",
+    case("cpu-adapter-logged", "software", "software-named", run__task="FaceDetector",
          run__stderr="I0000 Selected adapter: X, backend=Vulkan, adapterType=CPU / Software\n"),
     case("renamed-renderer", "software", "software-library", base="mesa",
          run__context=RENAMED, run__log__lines=RENAMED_LINE),
@@ -138,16 +142,16 @@ CASES = (
          run__driver__before__libraries=ORIN_LIBRARIES),
     # Work.
     case("asked-gpu-got-cpu", "cpu", "no-work", run__work=work(counts()),
-         run__driver__during=BARE, run__context={}, run__log__lines=[]),
-    case("context-but-no-dispatch", "cpu", "no-work", run__work=work(counts())),
+         run__driver__during=BARE, run__context={}, run__log__lines=[], **ON_CPU),
+    case("context-but-no-dispatch", "cpu", "no-work", run__work=work(counts()), **ON_CPU),
     case("context-unseen-by-counter", "unknown", "work-unseen",
          run__work=work(counts(), egl_make_current=0)),
     case("only-preprocessing", "unknown", "too-little-work", run__work=work(counts(gl_dispatch=3))),
     case("one-frame-without-work", "unknown", "too-little-work",
          run__work={"create": counts(egl_make_current=1),
                     "frames": [counts(gl_dispatch=245), counts(gl_dispatch=245), counts()]}),
-    case("just-enough", "gpu", "gpu", "gpu", run__work=work(counts(gl_dispatch=120))),
-    case("one-too-few", "unknown", "too-little-work", run__work=work(counts(gl_dispatch=119))),
+    case("just-enough", "gpu", "gpu", "gpu", run__work=work(counts(gl_dispatch=200))),
+    case("one-too-few", "unknown", "too-little-work", run__work=work(counts(gl_dispatch=199))),
     case("pure-wheel", "unknown", "work-unseen", run__work=NOTHING_COUNTED),
     case("calls-lost", "unknown", "calls-lost",
          run__work=work(counts(gl_dispatch=245, unresolved=1))),
@@ -164,11 +168,14 @@ CASES = (
          run__work=work(counts(vk_dispatch=60, vk_submit=2), vk_device=1)),
     case("detector-gl-dispatches-only", "unknown", "too-little-work", run__task="FaceDetector"),
     case("detector-idle-gl-context", "cpu", "no-work", run__task="FaceDetector",
-         run__work=work(counts())),
+         run__work=work(counts()), **ON_CPU),
     case("detector-before-webgpu", "gpu", "gpu", "gpu", run__task="FaceDetector",
-         run__mediapipe="1.0.1", run__work=work(counts(gl_dispatch=68))),
+         run__mediapipe="1.0.1",
+         cpu__mediapipe="1.0.1", withheld__mediapipe="1.0.1",
+         run__work=work(counts(gl_dispatch=68))),
     case("only-drawing", "unknown", "too-little-work", run__work=work(counts(gl_draw=40))),
-    case("idle-context-on-llvmpipe", "cpu", "no-work", base="mesa", run__work=work(counts())),
+    case("idle-context-on-llvmpipe", "cpu", "no-work", base="mesa", run__work=work(counts()),
+         **ON_CPU),
     # Failures.
     case("gpu-not-built-in", "cpu", "library-without-gpu", "gpu-not-built-in",
          run__outcome=failed("create", DISABLED), run__driver__during=None),
@@ -205,10 +212,11 @@ CASES = (
     case("node-open-in-cpu-control", "unknown", "gpu", "driver-in-cpu-control",
          cpu__driver__during__devices=sample.NODES),
     case("old-version-opens-a-context", "gpu", "gpu", "gpu",
-         run__mediapipe="0.10.21", cpu__mediapipe="0.10.21",
+         run__mediapipe="0.10.21", cpu__mediapipe="0.10.21", withheld__mediapipe="0.10.21",
          cpu__driver__during={"libraries": ORIN_LIBRARIES, "devices": sample.NODES},
          cpu__work=work(counts())),
-    case("withheld-still-gpu", "unknown", "gpu", "withheld-still-gpu", withheld=sample.gpu_run()),
+    case("withheld-still-gpu", "unknown", "gpu", "withheld-still-gpu",
+         withheld=changed(sample.gpu_run(), control="withheld")),
     case("withheld-absent", "unknown", "gpu", "withheld-missing", withheld=None),
     # Results.
     case("wrong-place", "broken", "gpu", "wrong-result",
@@ -262,14 +270,17 @@ CASES = (
     case("cpu-asked", "cpu", "no-work", "asked-for-cpu", run=sample.cpu_run()),
     case("cpu-asked-gpu-got", "unknown", "gpu", "asked-for-cpu-got-other",
          run__delegate="CPU"),
+    *(Case(*one) for one in ATTACKS),
 )  # fmt: skip
 
 
 def judged(one: Case) -> dict[str, Any]:
     base = sample.orin() if one.base == "orin" else sample.mesa()
     device = sample.ORIN if one.base == "orin" else sample.PC
-    observed = changed(base, **one.patches)
-    return session.judge_task(observed, session.tasks()["FaceLandmarker"], one.level, device)
+    task = one.patches.get("run__task", "FaceLandmarker")
+    of_task = {f"{part}__task": task for part in base if part not in one.patches}
+    observed = changed(base, **{**of_task, **one.patches})
+    return session.judge_task(observed, session.tasks()[task], one.level, device)
 
 
 @pytest.mark.parametrize("one", CASES, ids=lambda one: one.name)

@@ -13,7 +13,7 @@ from typing import Any
 Document = dict[str, Any]
 ZERO = dict.fromkeys(
     "gl_link_program gl_dispatch gl_draw egl_create_context egl_make_current "
-    "vk_submit vk_dispatch vk_device unresolved".split(),
+    "vk_submit vk_dispatch vk_device unresolved other_renderer vk_layer".split(),
     0,
 )
 ARM = "/usr/lib/aarch64-linux-gnu"
@@ -24,7 +24,10 @@ NVIDIA = [
     f"{ARM}/nvidia/libnvidia-glsi.so.540.4.0",
     f"{ARM}/nvidia/libnvrm_gpu.so",
 ]
-NODES = [{"path": path, "driver": None} for path in ("/dev/nvgpu/igpu0/ctrl", "/dev/nvmap")]
+NODES = [
+    {"path": f"/dev/{name}", "driver": None, "kernel": name}
+    for name in ("nvgpu/igpu0/ctrl", "nvmap")
+]
 ORIN = {"model": "NVIDIA Jetson Orin Nano Developer Kit", "soc": "tegra234"}
 PC = {"model": None, "soc": None}
 MESA_LIBRARIES = [

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +19,12 @@
 #include "shim.h"
 
 static struct page *page;
+
+/* A forked child shares the file: what it does is not this process's work. */
+static void forked(void)
+{
+    page = NULL;
+}
 
 __attribute__((constructor)) static void start(void)
 {
@@ -34,6 +41,7 @@ __attribute__((constructor)) static void start(void)
             page->version = 1;
             page->pid = (uint32_t)getpid();
             memcpy(page->magic, "MPJSHIM", 8);
+            pthread_atfork(NULL, NULL, forked);
         }
     }
     close(file);
@@ -56,6 +64,16 @@ void note(char *slot, const char *text)
         strncpy(slot, text, TEXT - 1);
         slot[TEXT - 1] = 0;
     }
+}
+
+void note_first(char *slot, const char *text)
+{
+    if (!page || !text)
+        return;
+    if (!slot[0])
+        note(slot, text);
+    else if (strncmp(slot, text, TEXT - 1))
+        count(OTHER_RENDERER);
 }
 
 /* The library that is loaded already, whatever its scope: Python loads with RTLD_LOCAL, and wheels
@@ -168,9 +186,16 @@ static void note_context(void *display)
     }
     if (string) {
         note(page->gl_vendor, string(0x1F00));
-        note(page->gl_renderer, string(0x1F01));
+        note_first(page->gl_renderer, string(0x1F01));
         note(page->gl_version, string(0x1F02));
     }
+}
+
+static void note_renderer(void)
+{
+    const char *(*string)(unsigned) = (const char *(*)(unsigned))real("glGetString");
+    if (string)
+        note_first(page->gl_renderer, string(0x1F01));
 }
 
 EXPORT unsigned eglMakeCurrent(void *display, void *draw, void *read, void *context)
@@ -178,8 +203,14 @@ EXPORT unsigned eglMakeCurrent(void *display, void *draw, void *read, void *cont
     REAL(eglMakeCurrent);
     count(CURRENT);
     unsigned done = next ? next(display, draw, read, context) : 0;
-    if (done && context && page && !page->gl_renderer[0])
-        note_context(display);
+    static __thread void *last;
+    if (done && context && page && context != last) {
+        if (page->gl_renderer[0])
+            note_renderer();
+        else
+            note_context(display);
+        last = context;
+    }
     return done;
 }
 

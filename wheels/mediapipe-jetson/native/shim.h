@@ -7,7 +7,8 @@
 #define SHIM_SIZE 4096
 #define TEXT 160
 
-enum { LINK, DISPATCH, DRAW, CONTEXT, CURRENT, SUBMIT, VK_DISPATCH, DEVICE, UNRESOLVED, COUNTERS };
+enum { LINK, DISPATCH, DRAW, CONTEXT, CURRENT, SUBMIT, VK_DISPATCH, DEVICE, UNRESOLVED,
+       OTHER_RENDERER, VK_LAYER, COUNTERS };
 
 struct page {
     char magic[8];
@@ -22,5 +23,7 @@ struct page {
 typedef void (*function)(void);
 struct page *shim_page(void);
 void count(int which);
+/* Notes the text, or counts that it is another one than noted before. */
+void note_first(char *slot, const char *text);
 void note(char *slot, const char *text);
 #endif

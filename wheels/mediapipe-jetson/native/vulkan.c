@@ -101,9 +101,12 @@ static void note_device(void *physical, const struct entry *instance)
     if (!get || !page)
         return;
     get(physical, &properties);
-    page->vk_vendor = properties.words[2];
-    page->vk_type = properties.words[4];
-    note(page->vk_name, properties.bytes + 20);
+    /* A second device does not take the place of the first. */
+    if (!page->vk_name[0]) {
+        page->vk_vendor = properties.words[2];
+        page->vk_type = properties.words[4];
+    }
+    note_first(page->vk_name, properties.bytes + 20);
 }
 
 static int create_device(void *physical, const struct create_info *info, const void *allocator,
@@ -221,6 +224,7 @@ EXPORT int vkNegotiateLoaderLayerInterfaceVersion(struct negotiation *wanted)
 {
     if (wanted->version < 2)
         return FAILED;
+    count(VK_LAYER);
     wanted->version = 2;
     wanted->instance_proc = instance_proc;
     wanted->device_proc = device_proc;

@@ -117,8 +117,8 @@ def _read(options: argparse.Namespace, line: Parser) -> dict[str, Any]:
         made = report.again(old, options.max_age)
     except OSError as error:
         line.error(f"{options.read} can't be read: {error.strerror}")
-    except ValueError as error:
-        line.error(f"{options.read} is no report: {error}")
+    except (ValueError, RecursionError) as error:
+        line.error(f"{options.read} is no report: {' '.join(str(error).split())}")
     made["expected"] = options.expect
     made["as_expected"] = made["verdict"] == options.expect
     return made

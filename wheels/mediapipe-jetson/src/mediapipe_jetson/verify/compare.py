@@ -26,15 +26,19 @@ def results(
         verdict, detail, apart = "no-reference", "the CPU found nothing", None
     else:
         apart = None if _has_none(gpu) else _apart(gpu, cpu)
-        problem = _difference(gpu, cpu, apart, task["tolerance"])
-        same = apart == 0 and gpu == cpu
+        problem = _difference(gpu, cpu, apart, task)
+        # Another processor's rounding alone moves points by more than this.
+        same = apart is not None and apart < threshold("least_apart")
         verdict = "differs" if problem else "same-bits" if same else "match"
         detail = problem or f"mean distance {apart:.2g}, allowed {task['tolerance']:g}"
     return {"result": verdict, "result_detail": detail, "distance": apart}
 
 
 def _difference(
-    gpu: Mapping[str, Any], cpu: Mapping[str, Any], apart: Optional[float], tolerance: float
+    gpu: Mapping[str, Any],
+    cpu: Mapping[str, Any],
+    apart: Optional[float],
+    task: Mapping[str, Any],
 ) -> Optional[str]:
     """Return in words why the GPU's result is not the CPU's; None if it is."""
     if gpu["count"] != cpu["count"]:
@@ -43,13 +47,27 @@ def _difference(
         return "some numbers are none (NaN or infinite)"
     if apart is None:
         return "another number of points or cells"
-    if apart > tolerance:
+    tolerance = task["tolerance"]
+    if not apart <= tolerance:
         return f"mean distance {apart:.2g}, allowed {tolerance:g}"
-    return _labels(gpu, cpu)
+    found = landmarks.distance(gpu["points"], cpu["points"])
+    worst = tolerance * threshold("worst_ratio")
+    if found and not found.maximum <= worst:
+        return f"one point is {found.maximum:.2g} away, allowed {worst:g}"
+    return _scores(gpu, cpu, task["score_tolerance"]) or _labels(gpu, cpu)
+
+
+def _scores(gpu: Mapping[str, Any], cpu: Mapping[str, Any], tolerance: float) -> Optional[str]:
+    """Return how scores differ."""
+    mine, wanted = gpu.get("scores") or [], cpu.get("scores") or []
+    if len(mine) != len(wanted):
+        return "another number of scores"
+    apart = max((abs(score - wanted[index]) for index, score in enumerate(mine)), default=0.0)
+    return None if apart <= tolerance else f"a score differs by {apart:.2g}, allowed {tolerance:g}"
 
 
 def _has_none(result: Mapping[str, Any]) -> bool:
-    rows = [*result["points"], result.get("mask") or []]
+    rows = [*result["points"], result.get("mask") or [], result.get("scores") or []]
     return any(value is None or not math.isfinite(value) for row in rows for value in row)
 
 

@@ -24,6 +24,8 @@ NAMES = (
     "vk_dispatch",
     "vk_device",
     "unresolved",
+    "other_renderer",
+    "vk_layer",
 )
 TEXTS = ("gl_vendor", "gl_renderer", "gl_version", "egl_vendor", "egl_version", "vk_name")
 TEXT = 160

@@ -23,9 +23,10 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
         return _found("not-run", "no turns of work and rest were made")
     judged = []
     for name, values in hardware["samples"].items():
-        seen = [(at, value) for at, value in values if value is not None]
+        seen = _read(values)
         began, rest_from = (observation or {}).get("began_s"), (observation or {})["rest_from_s"]
-        judged.append((name, follows(seen, turns, began or 0.0, rest_from)))
+        lag = threshold("slow_lag_s" if is_slow(name) else "lag_s")
+        judged.append((name, follows(seen, turns, began or 0.0, rest_from, lag)))
     # A board may list a counter that stays empty beside the one that works.
     for wanted in ("rises", "busy-before", "flat", "unreadable"):
         for name, found in judged:
@@ -34,23 +35,45 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
     return _found("unreadable", "no source")
 
 
+def _read(values: Sequence[tuple[float, Optional[float]]]) -> list[tuple[float, float]]:
+    """Return the samples; one without a value is idle if others have one.
+
+    A suspended GPU's load file can't be read, and Thor's tegrastats leaves out the percentage.
+    """
+    proper = [
+        (at, value if value is not None and 0 <= value <= 100 else None) for at, value in values
+    ]
+    if all(value is None for _, value in proper):
+        return []
+    return [(at, value or 0.0) for at, value in proper]
+
+
+def is_slow(name: str) -> bool:
+    """Tell whether a source of samples gives the mean of a long time."""
+    return name.startswith("nvml")
+
+
 def follows(
-    samples: Samples, turns: Sequence[Sequence[float]], began_s: float, rest_from_s: float
+    samples: Samples,
+    turns: Sequence[Sequence[float]],
+    began_s: float,
+    rest_from_s: float,
+    lag: float,
 ) -> dict[str, Any]:
     """Judge one source; samples are (seconds, percent), turns the begin and end of each work.
 
     Before `began_s` the process was not there; from `rest_from_s` on it rested for the first turn.
+    `lag` seconds after each change are left out.
     """
     if len(turns) < threshold("least_cycles"):
         return _found("unreadable", f"{len(turns)} turns are too few")
-    lag = threshold("lag_s")
     span = [at for at, _ in samples if turns[0][0] <= at <= turns[-1][1]]
     rate = len(span) / max(turns[-1][1] - turns[0][0], 1e-9)
     if rate < threshold("least_hertz"):
         return _found("unreadable", f"{rate:.1f} samples a second are too few")
     base = [value for at, value in samples if at < began_s]
-    if not base:
-        return _found("unreadable", "nothing was sampled before the process began")
+    if not base or not began_s <= rest_from_s <= turns[0][0]:
+        return _found("unreadable", "nothing was sampled before the process began, or it rested")
     used: list[tuple[float, int]] = []
     rises = []
     rest_begin = rest_from_s

@@ -12,9 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from mediapipe_jetson.verify.counters import NAMES, TEXT
 from mediapipe_jetson.verify.rules import DATA, pattern
 
 LONG = 300
+KEPT = TEXT - 1
 WORK = ("gl_dispatch", "gl_draw", "vk_dispatch", "vk_submit")
 VK_DEVICE_CPU = 4
 VK_VENDOR_NVIDIA = 0x10DE
@@ -74,22 +76,42 @@ def names(observation: Observation) -> list[str]:
 def _context(observation: Observation) -> Optional[str]:
     """Return what kind of context the process had: by all names together, not by any one."""
     context = observation.get("context")
-    found = names(observation)
-    if not found:
+    if not names(observation):
         counts = _counts(observation)
         idle = counts is not None and not counts["egl_make_current"] and not counts["vk_device"]
         return "none" if idle and context is not None else None
-    text = "\n".join(found)
-    cpu_adapter = (context or {}).get("vk_device_type") == VK_DEVICE_CPU
-    if pattern("software_names").search(text) or cpu_adapter or "adapterType=CPU" in text:
+    told = {name: value for name, value in (context or {}).items() if isinstance(value, str)}
+    text = log_text(observation)
+    vulkan = [told.pop("vk_name", ""), *pattern("log_adapter").findall(text)]
+    opengl = [*told.values(), *(word for line in pattern("log_gl").findall(text) for word in line)]
+    gl_kind, vulkan_kind = _kind(opengl), _vulkan_kind(vulkan, context or {})
+    row = interface(str(observation.get("task")), observation.get("mediapipe"))
+    if (vulkan_kind if row and row["api"] == "webgpu" else gl_kind or vulkan_kind) == "software":
+        return "software"
+    kinds = {gl_kind, vulkan_kind} - {None}
+    # Where OpenGL and Vulkan came to different drivers, no name tells which one did the work.
+    return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+def _kind(found: Sequence[str]) -> Optional[str]:
+    """Return what kind of driver the names of one interface tell; None without a name."""
+    text = "\n".join(found).strip()
+    if not text:
+        return None
+    if pattern("software_names").search(text):
         return "software"
     nvidia = bool(pattern("nvidia_names").search(text))
-    if (context or {}).get("vk_vendor_id") == VK_VENDOR_NVIDIA:
-        nvidia = True
     mesa = bool(pattern("mesa_names").search(text))
     if nvidia and mesa:
         return "mixed"
     return "nvidia" if nvidia else "mesa" if mesa else "other"
+
+
+def _vulkan_kind(found: Sequence[str], context: Mapping[str, Any]) -> Optional[str]:
+    kind = _kind(found)
+    if context.get("vk_device_type") == VK_DEVICE_CPU or "adapterType=CPU" in "\n".join(found):
+        return "software"
+    return "nvidia" if kind == "other" and context.get("vk_vendor_id") == VK_VENDOR_NVIDIA else kind
 
 
 def _context_agrees(observation: Observation) -> Optional[bool]:
@@ -98,7 +120,8 @@ def _context_agrees(observation: Observation) -> Optional[bool]:
     logged = logged_renderers(observation)
     if not own or not logged:
         return None
-    return own in logged
+    # The counter keeps only so much of a long name.
+    return any(name == own or (len(own) >= KEPT and name.startswith(own)) for name in logged)
 
 
 def _counts(observation: Observation) -> Optional[dict[str, int]]:
@@ -106,9 +129,13 @@ def _counts(observation: Observation) -> Optional[dict[str, int]]:
     work = observation.get("work") or {}
     parts = [work.get("create"), *(work.get("frames") or [None])]
     seen = [part for part in parts if part]
-    if not seen:
+    if not seen or not all(_is_count(part.get(name, 0)) for part in seen for name in NAMES):
         return None
-    return {name: sum(part[name] for part in seen) for name in seen[0]}
+    return {name: sum(part.get(name, 0) for part in seen) for name in NAMES}
+
+
+def _is_count(value: Any) -> bool:  # noqa: ANN401 # JSON
+    return type(value) is int and value >= 0
 
 
 def _measured(observation: Observation) -> list[Mapping[str, int]]:
@@ -122,12 +149,17 @@ def per_frame(observation: Observation, counter: str) -> Optional[int]:
     return min((frame[counter] for frame in _measured(observation)), default=None)
 
 
-def _work(observation: Observation, row: Optional[Mapping[str, Any]], gl_driver: Any) -> Any:  # noqa: ANN401
+def _work(
+    observation: Observation,
+    row: Optional[Mapping[str, Any]],
+    gl_driver: Optional[bool],
+    vulkan: Optional[bool],
+) -> Optional[str]:
     """Return none, some or enough; None where the counter may have been passed by."""
     if row is None:
         return None
-    seen = per_frame(observation, row["counter"])
     counts = _counts(observation)
+    seen = per_frame(observation, row["counter"])
     if seen is None or counts is None:
         return None
     if seen >= row["least"]:
@@ -135,12 +167,16 @@ def _work(observation: Observation, row: Optional[Mapping[str, Any]], gl_driver:
     # Preprocessing may draw, and another interface may work, where the one expected rests.
     if any(frame[name] for frame in _measured(observation) for name in WORK):
         return "some"
+    if vulkan is not False and not counts["vk_device"] and not counts["vk_layer"]:
+        # Vulkan's loader is there, but whether it took the counting layer can't be told.
+        return None
     blind = not any(counts[name] for name in ("egl_make_current", "gl_link_program", "vk_device"))
     return None if blind and (gl_driver is not False or logged_names(observation)) else "none"
 
 
 def _matching(paths: Optional[Sequence[str]], name: str) -> Optional[bool]:
-    if paths is None:
+    # Every process has some library mapped: an empty list was not seen, and no list is none.
+    if not isinstance(paths, list) or (not paths and name != "nvidia_nodes"):
         return None
     return any(pattern(name).search(path) for path in paths)
 
@@ -170,7 +206,19 @@ def _ended(outcome: Mapping[str, Any]) -> str:
         return "signal"
     if outcome.get("error"):
         return "error"
-    return "ok" if outcome.get("stage") == "done" else "early"
+    return "ok" if outcome.get("stage") == "done" and not outcome.get("exit_code") else "early"
+
+
+def _genuine(devices: Optional[Sequence[Mapping[str, Any]]]) -> tuple[str, str]:
+    """Tell whether the kernel knows the GPU's nodes as NVIDIA's, and as what else it knows one."""
+    nodes = [one for one in devices or () if pattern("nvidia_nodes").search(str(one["path"]))]
+    kernel = [str(one.get("kernel") or "unknown") for one in nodes]
+    others = [name for name in kernel if not pattern("nvidia_kernel").match(name)]
+    if not nodes:
+        return "absent", "nothing"
+    if "unknown" in others and set(others) == {"unknown"}:
+        return "untold", "unknown"
+    return "false" if others else "genuine", ", ".join(others) or "its own"
 
 
 def of_run(observation: Observation) -> dict[str, Any]:
@@ -186,6 +234,7 @@ def of_run(observation: Observation) -> dict[str, Any]:
     ended = _ended(outcome)
     gl_driver = _matching(libraries, "gl_driver")
     counts = _counts(observation)
+    genuine, kernel = _genuine(devices)
     return {
         "delegate": observation.get("delegate"),
         "stage": outcome.get("stage"),
@@ -198,20 +247,23 @@ def of_run(observation: Observation) -> dict[str, Any]:
         "no_egl": bool(pattern("no_egl").search(error_text)),
         "no_adapter": bool(pattern("no_adapter").search(said)),
         "missing_library": bool(pattern("missing_library").search(error_text)),
-        "libraries_seen": libraries is not None and devices is not None,
+        "libraries_seen": bool(libraries) and isinstance(devices, list),
         "context": _context(observation),
         "context_agrees": _context_agrees(observation),
         "names": ", ".join(names(observation)) or "nothing named",
         "api_known": row is not None,
-        "work": _work(observation, row, gl_driver),
+        "work": _work(observation, row, gl_driver, _matching(libraries, "vulkan_loader")),
         "work_seen": per_frame(observation, row["counter"]) if row else None,
         "work_least": row["least"] if row else None,
         "calls_lost": bool(counts["unresolved"]) if counts else None,
+        "renderers": "uncounted" if not counts else "many" if counts["other_renderer"] else "one",
         "nvidia_core": _matching(libraries, "nvidia_core"),
         "nvidia_core_at_start": _matching(start.get("libraries"), "nvidia_core"),
         "nvidia_nodes": _matching(
             None if devices is None else [str(one["path"]) for one in devices], "nvidia_nodes"
         ),
+        "nodes": genuine,
+        "node_kernel": kernel,
         "gpu_nodes": _nodes(devices),
         "software_library": _matching(libraries, "software_libraries"),
         "gl_driver": gl_driver,

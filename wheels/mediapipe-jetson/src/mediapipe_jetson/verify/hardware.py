@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -21,6 +22,8 @@ from mediapipe_jetson.observation import below, read_text
 
 HERTZ = 25.0
 MOST_SAMPLES = 20000
+# A tenth of a millisecond; the samples lie 40 ms apart.
+TIME_DIGITS = 4
 GPUS = re.compile(r"^(?:gv11b|gp10b|ga10b|gb10b|gm20b|gpu)$")
 LEGACY = (
     "/sys/devices/gpu.0",
@@ -112,19 +115,26 @@ class Tegrastats:
 
     def __init__(self, program: str) -> None:
         # 20 Hz is as fast as it was made for; its user may not be root, who alone sees clocks.
+        # Into a pipe it may write many lines at once; to a terminal, each as it comes.
+        reading, writing = pty.openpty()
         self.process = subprocess.Popen(
             [program, "--interval", "50"],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=writing,
             stderr=subprocess.DEVNULL,
-            text=True,
         )
+        os.close(writing)
+        self.stream = os.fdopen(reading, encoding="utf-8", errors="replace")
         self.last: Optional[float] = None
         threading.Thread(target=self._follow, daemon=True).start()
 
     def _follow(self) -> None:
-        for line in self.process.stdout or ():
-            self.last = tegrastats_percent(line)
+        try:
+            for line in self.stream:
+                self.last = tegrastats_percent(line)
+        except (OSError, ValueError):
+            # A terminal whose program has ended gives an error in place of an end.
+            self.last = None
 
     def read(self) -> Optional[float]:
         """Return the last line's percentage."""
@@ -132,7 +142,7 @@ class Tegrastats:
 
     def close(self) -> None:
         """End the process."""
-        self.process.terminate()
+        self.process.kill()
         self.process.wait()
 
 
@@ -181,7 +191,7 @@ class Sampler:
             for name, reader in self.readers.items():
                 if len(self.samples[name]) < MOST_SAMPLES:
                     value = reader()
-                    self.samples[name].append([time.monotonic(), value])
+                    self.samples[name].append([round(time.monotonic(), TIME_DIGITS), value])
             due = max(due + self.interval_s, time.monotonic() - self.interval_s)
             self.stopping.wait(max(0.0, due - time.monotonic()))
 

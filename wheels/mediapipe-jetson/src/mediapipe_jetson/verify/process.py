@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson.observation import below
+from mediapipe_jetson.observation import below, read_text
 
 # Python's own extension modules drive no GPU; MediaPipe's library is kept.
 PYTHONS = re.compile(r"/(?:lib-dynload|site-packages|dist-packages)/")
-KEPT = re.compile(r"/libmediapipe\.so|/_framework_bindings|nvidia|libmpjshim", re.IGNORECASE)
+# A wheel may bring a rasterizer too: whatever may draw is kept wherever it lies.
+KEPT = re.compile(
+    r"/libmediapipe\.so|/_framework_bindings|nvidia|libmpjshim|/lib(?:EGL|GL|OSMesa|gallium|vulkan|"
+    r"vk_|swiftshader|mali|LLVM)|_dri\.so|swrast|swiftshader|llvmpipe|lavapipe",
+    re.IGNORECASE,
+)
 DULL = re.compile(r"/dev/(?:null|zero|full|u?random|tty|pts/|ptmx|shm/|mqueue)")
-MOST = 400
+MOST = 4000
+NO_DEVICE = "no device"
 
 
 def mapped(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
-    """Return the shared libraries mapped into a process, sorted; None if that can't be read."""
+    """Return the shared libraries mapped into a process, sorted; None if that can't be read.
+
+    Only what may be executed counts: a file that is merely read into memory drives nothing.
+    """
     try:
         text = below(root, f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     # The sixth field is the path, which may hold blanks.
-    paths = {line.split(maxsplit=5)[5] for line in text.splitlines() if line.count("/")}
+    fields = [line.split(maxsplit=5) for line in text.splitlines()]
+    paths = {one[5] for one in fields if len(one) == 6 and "x" in one[1] and "/" in one[5]}
     found = sorted(
         path for path in paths if ".so" in path and (KEPT.search(path) or not PYTHONS.search(path))
     )
@@ -30,8 +42,11 @@ def mapped(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
 
 
 def devices(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str, Any]]]:
-    """Return the device nodes that a process has open, with the kernel driver of DRM nodes."""
-    names: set[str] = set()
+    """Return the device nodes that a process has open.
+
+    Of each its path, the driver of DRM nodes, and what the kernel itself calls it.
+    """
+    names: dict[str, Optional[str]] = {}
     try:
         entries = sorted(below(root, f"/proc/{pid}/fd").iterdir())
     except OSError:
@@ -42,8 +57,33 @@ def devices(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str
         except OSError:
             continue
         if target.startswith("/dev/") and not DULL.match(target):
-            names.add(target)
-    return [{"path": name, "driver": drm_driver(root, name)} for name in sorted(names)][:MOST]
+            names.setdefault(target, kernel_name(root, entry))
+    return [
+        {"path": name, "driver": drm_driver(root, name), "kernel": names[name]}
+        for name in sorted(names)
+    ][:MOST]
+
+
+def kernel_name(root: Path, opened: Path) -> Optional[str]:
+    """Return the kernel's name of an open device, whatever its file is named.
+
+    NO_DEVICE for another kind of file, None where neither sysfs nor /proc/devices tells it.
+    """
+    try:
+        status = opened.stat()
+    except OSError:
+        return None
+    if not stat.S_ISCHR(status.st_mode):
+        return NO_DEVICE
+    major, minor = os.major(status.st_rdev), os.minor(status.st_rdev)
+    event = read_text(below(root, f"/sys/dev/char/{major}:{minor}/uevent")) or ""
+    found = re.search(r"^DEVNAME=(\S+)$", event, re.MULTILINE)
+    if found:
+        return found.group(1)
+    # NVIDIA's driver for discrete GPUs and Thor has no entry in sysfs.
+    characters = (read_text(below(root, "/proc/devices")) or "").partition("Block devices")[0]
+    found = re.search(rf"^\s*{major} (\S+)$", characters, re.MULTILINE)
+    return found.group(1) if found else None
 
 
 def drm_driver(root: Path, node: str) -> Optional[str]:

@@ -21,6 +21,7 @@ SCHEMA = "mediapipe-jetson/verify/1"
 DIGEST_VARIABLE = "MEDIAPIPE_JETSON_IMAGE_DIGEST"
 DIGEST_FILE = "/etc/mediapipe-jetson/digest"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+LARGEST = 1e15
 # A clock may be set a little while a report is on its way.
 AHEAD_S = 120.0
 
@@ -28,6 +29,13 @@ AHEAD_S = 120.0
 def boot_id(root: Path = Path("/")) -> Optional[str]:
     """Return what the kernel drew at this start of the machine."""
     return read_text(below(root, BOOT_ID))
+
+
+def uptime_s() -> Optional[float]:
+    """Return the seconds since this start of the machine; no one sets that clock."""
+    # Linux alone has it.
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return None if clock is None else round(time.clock_gettime(clock), 3)
 
 
 def image_digest(root: Path = Path("/")) -> Optional[str]:
@@ -53,6 +61,7 @@ def document(
         "level": settings.level,
         "delegate": settings.delegate,
         "time_s": round(time.time(), 3),
+        "uptime_s": uptime_s(),
         "boot_id": boot_id(),
         "image_digest": image_digest(),
         "host": platform.node(),
@@ -64,19 +73,51 @@ def document(
 
 
 def freshness(
-    report: Mapping[str, Any], here: Optional[str], now_s: float, allowed_s: float
+    report: Mapping[str, Any],
+    here: Optional[str],
+    now_s: float,
+    allowed_s: float,
+    up_s: Optional[float] = None,
 ) -> Optional[str]:
-    """Return fresh, old, other-boot or future; None where the report does not tell."""
-    made, boot = report.get("time_s"), report.get("boot_id")
-    if not isinstance(made, (int, float)) or isinstance(made, bool) or not math.isfinite(made):
+    """Return fresh, old, other-boot or future; None where the report does not tell.
+
+    A board without a battery starts in the past: where the report has it, the time since the start
+    counts in place of the clock's.
+    """
+    made: Any = report.get("time_s")
+    boot = report.get("boot_id")
+    if not _is_number(made):
         return None
     if not boot or not here:
         return None
     if boot != here:
         return "other-boot"
+    if up_s is not None and _is_number(report.get("uptime_s")):
+        made, now_s = report["uptime_s"], up_s
     if made > now_s + AHEAD_S:
         return "future"
     return "old" if now_s - made > allowed_s else "fresh"
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 # JSON
+    # A number too large for a float is none either.
+    return type(value) in (int, float) and abs(value) < LARGEST and math.isfinite(value)
+
+
+def tasks_again(report: Any) -> dict[str, Any]:  # noqa: ANN401 # any JSON
+    """Return each task judged by the report's raw observations; raise ValueError if it is none."""
+    if not isinstance(report, dict) or report.get("schema") != SCHEMA:
+        raise ValueError(f"its schema is not {SCHEMA}")
+    try:
+        observations = report["observations"]
+        known = session.tasks()
+        level = "quick" if report["level"] == "quick" else "full"
+        return {
+            name: session.judge_task(observed, known[name], level, observations["device"])
+            for name, observed in observations["tasks"].items()
+        }
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"it is damaged: {type(error).__name__} {error}") from error
 
 
 def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # any JSON
@@ -84,19 +125,8 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
 
     It may be `allowed_s` seconds old. Raises ValueError where it is no report.
     """
-    if not isinstance(report, dict) or report.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is not {SCHEMA}")
-    try:
-        observations = report["observations"]
-        known = session.tasks()
-        level = "quick" if report["level"] == "quick" else "full"
-        judged = {
-            name: session.judge_task(observed, known[name], level, observations["device"])
-            for name, observed in observations["tasks"].items()
-        }
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ValueError(f"it is damaged: {type(error).__name__} {error}") from error
-    age = freshness(report, boot_id(), time.time(), allowed_s)
+    judged = tasks_again(report)
+    age = freshness(report, boot_id(), time.time(), allowed_s, uptime_s())
     device = session.judge_device(judged, age)
     return {
         **report,
@@ -175,7 +205,7 @@ def prometheus(report: Mapping[str, Any]) -> str:
         f"mediapipe_jetson_verify_as_expected {int(report['as_expected'])}",
         "# HELP mediapipe_jetson_verify_time_seconds When this was observed, since 1970.",
         "# TYPE mediapipe_jetson_verify_time_seconds gauge",
-        f"mediapipe_jetson_verify_time_seconds {report['time_s']}",
+        f"mediapipe_jetson_verify_time_seconds {_seconds(report['time_s'])}",
         "# HELP mediapipe_jetson_verify_frame_seconds Median time of a frame.",
         "# TYPE mediapipe_jetson_verify_frame_seconds gauge",
     ]
@@ -185,6 +215,10 @@ def prometheus(report: Mapping[str, Any]) -> str:
                 labels = f'task="{name}",delegate="{delegate}"'
                 lines.append(f"mediapipe_jetson_verify_frame_seconds{{{labels}}} {value / 1e3:.6f}")
     return "\n".join(lines) + "\n"
+
+
+def _seconds(value: Any) -> float:  # noqa: ANN401 # JSON
+    return float(value) if _is_number(value) else math.nan
 
 
 def nagios(report: Mapping[str, Any]) -> tuple[str, int]:
@@ -200,7 +234,7 @@ def nagios(report: Mapping[str, Any]) -> tuple[str, int]:
         for name, task in report["tasks"].items()
         if task["latency_ms"]["gpu"] is not None
     )
-    why = report["reason"].replace("|", "/").replace("\n", " ")
+    why = _clean(report["reason"]).replace("|", "/").replace("\n", " ")
     wanted = report["expected"]
     line = f"MEDIAPIPE {state} - {report['verdict']} (expected {wanted}): {why} | {times}"
     return line.rstrip(" |"), code
@@ -219,4 +253,5 @@ def text(report: Mapping[str, Any]) -> str:
             lines.append(f"    -> {task['remedy']}")
     if report["rule"] not in ("all-gpu",) and not report["rule"].startswith("some-"):
         lines.append(f"  {report['reason']} [{report['rule']}]")
-    return "\n".join(lines)
+    # A renderer's name goes to a terminal as it is: without its control characters.
+    return _clean("\n".join(lines))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -29,6 +32,16 @@ WITHHELD = {
 }
 
 
+# By these a user may keep the loader from taking the counting layer.
+LAYER_SWITCHES = (
+    "VK_LOADER_LAYERS_DISABLE",
+    "VK_LOADER_LAYERS_ENABLE",
+    "VK_LOADER_LAYERS_ALLOW",
+    "VK_ADD_LAYER_PATH",
+)
+KILL_S = 10.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Wanted:
     """One child: `delegates` in order; times in seconds; `bursts` are pairs of work and rest."""
@@ -49,6 +62,14 @@ def unpacked(bundle: Path, member: str, folder: Path) -> Path:
     """Take one model out of a bundle; raise OSError, zipfile.BadZipFile or KeyError."""
     with zipfile.ZipFile(bundle) as archive:
         return Path(archive.extract(member, folder))
+
+
+def photograph(path: Path) -> Optional[dict[str, str]]:
+    """Return a picture's name and sha256, by which a reader finds the same one."""
+    try:
+        return {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    except OSError:
+        return None
 
 
 def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, str]:
@@ -72,7 +93,14 @@ def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, s
         }
         (folder / "layer.json").write_text(json.dumps(layer), encoding="utf-8")
         found[counters.FILE_VARIABLE] = str(page)
-        found["LD_PRELOAD"] = " ".join(filter(None, (str(shim), found.get("LD_PRELOAD"))))
+        preloaded = shim
+        if re.search(r"[\s:]", str(shim)):
+            # These part the names in LD_PRELOAD.
+            preloaded = folder / shim.name
+            preloaded.symlink_to(shim)
+        found["LD_PRELOAD"] = " ".join(filter(None, (str(preloaded), found.get("LD_PRELOAD"))))
+        for name in LAYER_SWITCHES:
+            found.pop(name, None)
         found["VK_LAYER_PATH"] = str(folder)
         found["VK_INSTANCE_LAYERS"] = counters.LAYER
     return found
@@ -132,7 +160,9 @@ def _child(
     finally:
         if child.poll() is None:
             child.kill()
-            child.wait()
+            # A driver that hangs in the kernel keeps even a killed process.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(KILL_S)
 
 
 def _bounded(descriptor: int, begin: int, end: Optional[int]) -> str:
@@ -185,6 +215,7 @@ def _observations(
             into.setdefault("soak", []).append(window)
         into.update(event)
     reached = [name for name in wanted.delegates if phases[name]]
+    picture = photograph(wanted.picture)
     found = []
     for name in wanted.delegates:
         facts = phases[name]
@@ -196,6 +227,7 @@ def _observations(
                 "task": wanted.task["name"],
                 "delegate": name,
                 "control": wanted.control,
+                "picture": picture,
                 "mediapipe": common.get("mediapipe"),
                 "outcome": {
                     "stage": facts.get("stage", common["stage"]),

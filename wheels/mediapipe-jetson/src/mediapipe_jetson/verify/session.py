@@ -13,13 +13,15 @@ from typing import Any, Optional
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import module
-from mediapipe_jetson.verify import compare, counters, cycles, facts, rules, runner, soak
+from mediapipe_jetson.verify import compare, controls, counters, cycles, facts, rules, runner, soak
 from mediapipe_jetson.verify.hardware import Sampler
 
 QUICK_TASKS = ("FaceLandmarker",)
-# Of unequal lengths: what else keeps the GPU busy will not keep this time.
-BURSTS = ((0.6, 0.6), (1.1, 0.7), (0.7, 1.2), (0.9, 0.6))
-QUICK_BURSTS = ((0.5, 0.5), (0.8, 0.6), (0.6, 0.9))
+# Of lengths that no even rhythm fits: what else keeps the GPU busy will not keep this time.
+BURSTS = ((0.5, 0.6), (0.6, 1.0), (0.7, 0.9), (0.9, 1.6))
+QUICK_BURSTS = ((0.5, 0.5), (0.6, 0.8), (1.6, 0.8))
+# NVML gives the mean of up to a second, once in up to a second.
+SLOW = 2.5
 NOT_RUN = "not-at-this-level"
 Observation = dict[str, Any]
 
@@ -62,6 +64,16 @@ def observe(
         return _children(wanted, settings, sampler, shim)
 
 
+def turns(
+    pairs: tuple[tuple[float, float], ...], sampler: Optional[Sampler]
+) -> tuple[tuple[float, float], ...]:
+    """Return pairs of work and rest in seconds as long as the sampler's sources need them."""
+    if sampler is None:
+        return ()
+    slow = all(cycles.is_slow(name) for name in sampler.readers)
+    return tuple((on_s * SLOW, off_s * SLOW) for on_s, off_s in pairs) if slow else pairs
+
+
 def _children(
     wanted: runner.Wanted, settings: Settings, sampler: Optional[Sampler], shim: Optional[Path]
 ) -> dict[str, Optional[Observation]]:
@@ -69,16 +81,16 @@ def _children(
     if settings.delegate == "CPU":
         return {"run": runner.run(wanted, None, shim)[0], "cpu": None, "withheld": None}
     if settings.level == "quick":
-        bursts = QUICK_BURSTS if busy else ()
+        bursts = turns(QUICK_BURSTS, busy)
         both = dataclasses.replace(wanted, delegates=("CPU", "GPU"), frames=3, bursts=bursts)
         cpu, gpu = runner.run(both, sampler, shim)
         # The samples are of the whole child: of its two phases only the second worked in turns.
         cpu["hardware"] = None
         return {"run": gpu, "cpu": cpu, "withheld": None}
-    turns = BURSTS if busy else ()
-    cpu_wanted = dataclasses.replace(wanted, delegates=("CPU",), control="cpu", bursts=turns)
+    bursts = turns(BURSTS, busy)
+    cpu_wanted = dataclasses.replace(wanted, delegates=("CPU",), control="cpu", bursts=bursts)
     cpu = runner.run(cpu_wanted, sampler, shim)[0]
-    gpu_wanted = dataclasses.replace(wanted, bursts=turns, soak_s=settings.soak_s)
+    gpu_wanted = dataclasses.replace(wanted, bursts=bursts, soak_s=settings.soak_s)
     gpu = runner.run(gpu_wanted, sampler, shim)[0]
     # Without a GPU in the run there is nothing that a driver withheld could take away.
     if rules.judge("run", facts.of_run(gpu)).verdict not in ("gpu", "software", "unknown"):
@@ -110,7 +122,7 @@ def judge_task(
         run = {}
     own = facts.of_run(run)
     found = rules.judge("run", own)
-    controls = {
+    judged = {
         name: rules.judge("run", facts.of_run(control)) if control else None
         for name, control in (("cpu", cpu), ("withheld", withheld))
     }
@@ -120,7 +132,7 @@ def judge_task(
         hardware = {"hardware": "expected", "hardware_detail": "not found"}
     result = compare.results(run.get("result"), (cpu or {}).get("result"), task)
     lasting = soak.of_observation(run, (cpu or {}).get("result"), task)
-    withheld_verdict = controls["withheld"].verdict if controls["withheld"] else None
+    withheld_verdict = judged["withheld"].verdict if judged["withheld"] else None
     latency = {"gpu": compare.median_ms(run), "cpu": compare.median_ms(cpu)}
     known: dict[str, Any] = {
         "delegate": own["delegate"],
@@ -128,11 +140,12 @@ def judge_task(
         "run_rule": found.rule,
         "run_reason": found.reason,
         "run_remedy": found.remedy,
-        "cpu": controls["cpu"].verdict if controls["cpu"] else None,
-        "cpu_reason": controls["cpu"].reason if controls["cpu"] else "",
+        "cpu": judged["cpu"].verdict if judged["cpu"] else None,
+        "cpu_reason": judged["cpu"].reason if judged["cpu"] else "",
         "withheld": NOT_RUN if level == "quick" else withheld_verdict,
         "cpu_driver": facts.cpu_driver(cpu),
         "driver_before": facts.driver_before(run),
+        **controls.fit(task["name"], run, cpu, withheld),
         **{name: value for name, value in result.items() if name != "distance"},
         **hardware,
         "cpu_hardware": cpu_hardware["hardware"],
@@ -160,7 +173,7 @@ def judge_task(
         "interface": row["api"] if row else None,
         "cpu_submodels": task["cpu_submodels"],
         "controls": {
-            name: control.document() if control else None for name, control in controls.items()
+            name: control.document() if control else None for name, control in judged.items()
         },
         "latency_ms": latency,
         "distance": result["distance"],

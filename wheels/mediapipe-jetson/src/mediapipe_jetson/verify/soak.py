@@ -1,4 +1,4 @@
-"""A sustained run: the end must be as the start; memory must not grow; slower is worth a word."""
+"""A sustained run: each window must be as the start, memory must not grow; slower earns a word."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ def of_observation(
         return {"soak": "not-run", "soak_detail": "", "throttled": None, "throttle_detail": ""}
     first, last = windows[0], windows[-1]
     start = rules.judge("run", of_run(observation))
-    end = rules.judge("run", of_run(at(observation, last)))
-    result = results(last["result"], cpu_result, task)
     state, detail = "steady", ""
     growth = _growth(windows)
-    if end.verdict != start.verdict:
-        state, detail = "changed", f"{start.verdict} became {end.verdict}: {end.reason}"
-    elif result["result"] == "differs":
-        state, detail = "changed", f"the result is another: {result['result_detail']}"
-    elif growth:
+    if growth:
         state, detail = "leaks", growth
+    for window in windows:
+        found = rules.judge("run", of_run(at(observation, window)))
+        result = results(window["result"], cpu_result, task)
+        if found.verdict != start.verdict:
+            state, detail = "changed", f"{start.verdict} became {found.verdict}: {found.reason}"
+        elif result["result"] == "differs":
+            state, detail = "changed", f"the result is another: {result['result_detail']}"
     ratio = last["median_s"] / first["median_s"] if first["median_s"] else 0.0
     return {
         "soak": state,

@@ -1,0 +1,71 @@
+"""The verdicts that reports' raw observations carry, judged by the device wheel's own rules.
+
+The host side never imports the device wheel: its `verify.many` runs as a process of its own, from
+source, and answers in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.device_wheel import SOURCE
+from jetson_kit.report.read import Report
+
+BATCH = 40
+# The process itself gives up a report after seconds; this is for a process that hangs.
+BATCH_TIMEOUT_S = 240.0
+NO_ANSWER = "judging it again ended without an answer"
+Answer = Mapping[str, Any]
+
+
+def judge(reports: Sequence[Report]) -> dict[Path, Answer]:
+    """Return by path what each report's observations carry, or {"error": why not}."""
+    wanted = [one for one in reports if one.document is not None]
+    batches = [wanted[at : at + BATCH] for at in range(0, len(wanted), BATCH)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        found = [answer for answers in pool.map(_batch, batches) for answer in answers]
+    return {
+        report.path: answer
+        if answer.get("sha256") == report.sha256 or "error" in answer
+        else {"error": "the file changed while it was read"}
+        for report, answer in zip(wanted, found, strict=True)
+    }
+
+
+def _batch(reports: Sequence[Report]) -> list[Answer]:
+    """Return an answer for each; one that ends the process costs only its own answer."""
+    found: list[Answer] = []
+    while len(found) < len(reports):
+        found += _process(reports[len(found) :])
+        if len(found) < len(reports):
+            found.append({"error": NO_ANSWER})
+    return found
+
+
+def _process(reports: Sequence[Report]) -> list[Answer]:
+    asked = "".join(json.dumps(str(one.path.absolute())) + "\n" for one in reports)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE / "src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    try:
+        told = subprocess.run(
+            [sys.executable, "-m", "mediapipe_jetson.verify.many"],
+            input=asked.encode(),
+            capture_output=True,
+            env=environment,
+            timeout=BATCH_TIMEOUT_S,
+            check=False,
+        ).stdout
+    except subprocess.TimeoutExpired as error:
+        told = error.stdout or b""
+    lines = told.split(b"\n")[:-1]
+    return [json.loads(line) for line in lines][: len(reports)]

@@ -1,0 +1,130 @@
+"""One file of HTML: templates beside this module, a budget of bytes, and no way to the network."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import gzip
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from jetson_kit.report import pictures, rows, values
+
+HERE = Path(__file__).parent
+# The page stays below 5 MB, whatever a fleet's size.
+BUDGET = 4_600_000
+BRIEF, FULL, RAW = "brief", "full", "raw"
+MISSES = 5
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=values.shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["spaced"] = lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return made
+
+
+def page(devices: Sequence[rows.Device], title: str, now_s: float) -> str:
+    """Return the page; evidence that has no room in it is left out, and the page says so."""
+    ordered = sorted(devices, key=lambda one: one.order)
+    environment = _environment()
+    style = (HERE / "templates" / "page.css").read_text(encoding="utf-8")
+    script = (HERE / "templates" / "page.js").read_text(encoding="utf-8")
+    tasks = [name for name in rows.known_tasks() if any(name in one.tasks for one in ordered)]
+    parts: Any = environment.get_template("device.html.j2").module
+    heads = [_ours(str(parts.device(one, tasks))) for one in ordered]
+    frame = functools.partial(
+        environment.get_template("page.html.j2").render,
+        title=title,
+        style=_ours(style),
+        script=_ours(script),
+        policy=policy(style, script),
+        made=values.moment(now_s),
+        made_s=round(now_s),
+        counts=Counter(one.verdict for one in ordered),
+        expected=sum(one.as_expected for one in ordered),
+        unsound=sum(one.state != "sound" for one in ordered),
+        verdicts=rows.VERDICTS,
+        tasks=tasks,
+        photos=pictures.photographs().values(),
+    )
+    tiers = {
+        BRIEF: lambda one: str(parts.brief(one)),
+        FULL: lambda one: str(parts.full(one)),
+        RAW: lambda one: str(parts.raw(packed(one.raw))) if one.raw else "",
+    }
+    bare = [(one, head, "", "") for one, head in zip(ordered, heads, strict=True)]
+    room = BUDGET - size(frame(rows=bare, left_out=len(ordered)))
+    bodies, whole = _filled(ordered, tiers, room)
+    filled = [
+        (one, head, _ours(evidence), _ours(raw))
+        for one, head, (evidence, raw) in zip(ordered, heads, bodies, strict=True)
+    ]
+    return frame(rows=filled, left_out=len(ordered) - len(whole))
+
+
+def _filled(
+    devices: Sequence[rows.Device], tiers: Mapping[str, Callable[[rows.Device], str]], room: int
+) -> tuple[list[list[str]], set[int]]:
+    """Return [evidence, raw] of each device, as much as there is room for, and which have all.
+
+    First all get their judgements; then those that need a look most get what was observed and
+    their documents whole.
+    """
+    found = [["", ""] for _ in devices]
+    whole: set[int] = set()
+    for steps in (((0, BRIEF),), ((0, FULL), (1, RAW))):
+        misses = 0
+        for number, one in enumerate(devices):
+            for place, name in steps:
+                text = tiers[name](one)
+                more = size(text) - size(found[number][place])
+                if more > room:
+                    misses += 1
+                    break
+                found[number][place], room = text, room - more
+                whole |= {number} if name == FULL else set()
+            # What comes now is hardly shorter, and rendering it takes time.
+            if misses >= MISSES:
+                break
+    return found, whole
+
+
+def _ours(text: str) -> Markup:
+    return Markup(text)  # noqa: S704 # a file or an escaped template of this package
+
+
+def size(text: str) -> int:
+    """Return a text's bytes in the file."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def policy(style: str, script: str) -> str:
+    """Return the Content-Security-Policy: this page's own style and script, and nothing else."""
+    hashes = [
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in (style, script)
+    ]
+    return (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def packed(text: str) -> str:
+    """Return a text as base64 of gzip, the same for the same text."""
+    content = text.encode("utf-8", "replace")
+    return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()

@@ -1,0 +1,214 @@
+"""From a report and what its observations carry to what the page shows of a device."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from jetson_kit.report.again import Answer
+from jetson_kit.report.read import DATA, Report
+from jetson_kit.report.task import UNKNOWN, Task, task
+from jetson_kit.report.values import age, at, moment, number, word
+
+VERDICTS = ("gpu", "software", "cpu", "broken", "unknown")
+MAX_AGE_S = 86400.0
+# A device's clock may be a little ahead of this machine's.
+AHEAD_S = 120.0
+MOST_WHY = 170
+
+
+@dataclass(frozen=True)
+class Device:
+    """One row. `state` is sound, stale, future, contradicted, unchecked or unreadable."""
+
+    name: str
+    state: str
+    verdict: str
+    said: str
+    expected: str
+    as_expected: bool
+    why: str
+    remedy: str
+    alerts: tuple[str, ...]
+    level: str
+    age: str
+    made: str
+    model: str
+    emulated: str
+    facts: tuple[tuple[str, str], ...]
+    boot: str
+    image: str
+    tasks: Mapping[str, Task]
+    report: Report
+
+    @property
+    def raw(self) -> str:
+        """Return the document as text; what is no JSON is not shown."""
+        return json.dumps(self.report.document, indent=1) if self.report.document else ""
+
+    @property
+    def groups(self) -> list[tuple[list[str], Task]]:
+        """Return the tasks that came out alike together, by their names and one of them."""
+        found: dict[object, tuple[list[str], Task]] = {}
+        for name, one in self.tasks.items():
+            controls = tuple(control.verdict for control in one.controls)
+            found.setdefault((one.judgement, controls), ([], one))[0].append(name)
+        return list(found.values())
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """Return what sorts devices: what needs a look comes first."""
+        worst = ("unreadable", "contradicted", "unchecked", "future", "stale")
+        if self.state in worst:
+            return worst.index(self.state), self.name
+        bad = ("broken", "unknown")
+        rank = bad.index(self.verdict) if self.verdict in bad else 2 + self.as_expected
+        return len(worst) + rank, self.name
+
+
+@cache
+def known_tasks() -> tuple[str, ...]:
+    """Return the tasks' names, in the order of the device wheel's table."""
+    table = json.loads((DATA / "verify_tasks.json").read_text(encoding="utf-8"))
+    return tuple(table)
+
+
+def device(report: Report, answer: Answer | None, now_s: float, expect: str = "") -> Device:
+    """Return what is shown of one report; `expect` overrides what its device expected."""
+    document = report.document
+    if document is None:
+        return _unreadable(report)
+    checked = answer is not None and "error" not in answer
+    tasks = _tasks(document, answer if checked else None)
+    made = number(document["time_s"])
+    seconds = None if made is None else now_s - made
+    state, alerts = _state(document, answer or {}, tasks, seconds)
+    carried = answer if checked and answer else document
+    verdict = word(carried["verdict"]) if state == "sound" else UNKNOWN
+    expected = expect or word(document["expected"])
+    seen = at(document, "observations", "device")
+    model = [word(at(seen, key)) for key in ("model", "module", "soc")]
+    l4t = word(at(seen, "l4t"))
+    boot, image = word(document["boot_id"]), word(document["image_digest"])
+    first = next((one for one in tasks.values() if one.verdict == verdict), None)
+    why = alerts[0] if alerts else first.judgement.reason if first else word(carried["reason"])
+    return Device(
+        name=report.name[:120],
+        state=state,
+        verdict=verdict,
+        said=word(document["verdict"]),
+        expected=expected,
+        as_expected=state == "sound" and verdict == expected,
+        why=word(why, MOST_WHY),
+        remedy=first.judgement.remedy if first and not alerts else "",
+        alerts=alerts,
+        level=word(document["level"]),
+        age="" if seconds is None else age(seconds),
+        made=moment(made),
+        model=" · ".join(filter(None, [*model[:2], l4t and f"L4T {l4t}"]))
+        or word(document["machine"]),
+        emulated=_emulated(document),
+        facts=_facts(document, report, model, l4t),
+        boot=boot.split("-")[0][:8],
+        image=image.removeprefix("sha256:")[:12],
+        tasks=tasks,
+        report=report,
+    )
+
+
+def _unreadable(report: Report) -> Device:
+    return Device(
+        report.name[:120], "unreadable", UNKNOWN, "", "", False, f"not a report: {report.problem}",
+        "", (f"This file is not a report: {report.problem}.",), "", "", "", "", "",
+        (("File", report.path.name), ("Size", f"{report.size} bytes"), ("sha256", report.sha256)),
+        "", "", {}, report,
+    )  # fmt: skip
+
+
+def _state(
+    document: Mapping[str, Any],
+    answer: Answer,
+    tasks: Mapping[str, Task],
+    seconds: float | None,
+) -> tuple[str, tuple[str, ...]]:
+    """Return the state and why it is not sound; the first reason decides."""
+    found: list[tuple[str, str]] = []
+    if "error" in answer or not answer:
+        why = word(answer.get("error"), 300) or "nothing judged it again"
+        found.append(("unchecked", f"its raw observations can't be judged here: {why}"))
+    else:
+        pairs = [(str(document["verdict"]), str(answer["verdict"]), "")]
+        pairs += [(one.said, one.verdict, name) for name, one in tasks.items()]
+        wrong: dict[str, list[str]] = {}
+        for said, shown, name in pairs:
+            if said != shown:
+                wrong.setdefault(f"says {said or 'nothing'}, shows {shown}", []).append(name)
+        if wrong:
+            listed = (
+                text + (f" ({', '.join(filter(None, names))})" if any(names) else "")
+                for text, names in wrong.items()
+            )
+            found.append(("contradicted", f"not what its observations show: {'; '.join(listed)}"))
+            made, here = word(document["mediapipe_jetson"]), word(answer.get("mediapipe_jetson"))
+            if made != here:
+                found.append(("contradicted", f"made by device wheel {made}, judged by {here}"))
+    if seconds is None or not math.isfinite(seconds):
+        found.append(("stale", "it does not say when it was made"))
+    elif seconds > MAX_AGE_S:
+        found.append(("stale", f"it is {age(seconds)} old: what it said holds no longer"))
+    elif seconds < -AHEAD_S:
+        found.append(("future", f"its time lies {age(-seconds)} ahead of this machine's clock"))
+    return (found[0][0] if found else "sound"), tuple(text for _, text in found)
+
+
+def _tasks(document: Mapping[str, Any], answer: Answer | None) -> dict[str, Task]:
+    """Return the tasks by name: those that the report names and those that it observed."""
+    names = list(dict.fromkeys([*document["tasks"], *at(document, "observations", "tasks")]))
+    order = {name: place for place, name in enumerate(known_tasks())}
+    names.sort(key=lambda name: order.get(name, len(order)))
+    found = {}
+    for name in names[:50]:
+        said = at(document, "tasks", name)
+        carried = at(answer, "tasks", name) if answer else said
+        found[name] = task(name, said, carried, at(document, "observations", "tasks", name))
+    return found
+
+
+def _emulated(document: Mapping[str, Any]) -> str:
+    """Return how the device is emulated, as the report observed it; empty where it did not."""
+    found = at(document, "observations", "device", "emulated")
+    if isinstance(found, Mapping):
+        found = next(
+            (one for key, one in found.items() if key in ("by", "kind", "emulated") and one),
+            "yes" if found else "",
+        )
+    if found is True:
+        return "yes"
+    return "" if found in (None, False) else word(found) or "yes"
+
+
+def _facts(
+    document: Mapping[str, Any], report: Report, model: Sequence[str], l4t: str
+) -> tuple[tuple[str, str], ...]:
+    keys = ("Model", "Module", "SoC")
+    listed = [
+        ("Host", word(document["host"])),
+        *zip(keys, model, strict=True),
+        ("L4T", l4t),
+        ("Architecture", word(document["machine"])),
+        ("Emulated", _emulated(document)),
+        ("Image", word(document["image_digest"])),
+        ("Boot id", word(document["boot_id"])),
+        ("Made", moment(number(document["time_s"]))),
+        ("Level", word(document["level"])),
+        ("Delegate", word(document["delegate"])),
+        ("Says of itself", f"{word(document['verdict'])}, expected {word(document['expected'])}"),
+        ("Device wheel", word(document["mediapipe_jetson"])),
+        ("File", report.path.name),
+        ("sha256", report.sha256),
+    ]
+    return tuple((key, value) for key, value in listed if value)

@@ -1,0 +1,129 @@
+"""One task of a report: its judgements, and the figures of what its runs observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jetson_kit.report import curves, evidence, pictures
+from jetson_kit.report.values import at, milliseconds, number, rows, word
+
+UNKNOWN = "unknown"
+MOST_TEXT = 1500
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict with its rule, its reason, what to do, and what was not observed."""
+
+    title: str
+    verdict: str
+    rule: str
+    reason: str
+    remedy: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: `said` is the report's own verdict, `verdict` what its observations carry."""
+
+    name: str
+    said: str
+    verdict: str
+    judgement: Judgement
+    controls: tuple[Judgement, ...]
+    warnings: tuple[tuple[str, str], ...]
+    run_ms: float | None
+    cpu_ms: float | None
+    delegate: str
+    distance: str
+    submodels: tuple[str, ...]
+    observed: Any
+
+    @property
+    def latency(self) -> tuple[tuple[str, str, str, float], ...]:
+        """Return (series, label, time, share of the longest) for the run and the CPU."""
+        known = [
+            (series, label, value)
+            for series, label, value in (
+                ("run", f"{self.delegate} delegate", self.run_ms),
+                ("cpu", "CPU control", self.cpu_ms),
+            )
+            if value is not None and value > 0
+        ]
+        longest = max((value for *_, value in known), default=1.0)
+        return tuple(
+            (series, label, milliseconds(value), round(100 * value / longest, 2))
+            for series, label, value in known
+        )
+
+    @property
+    def families(self) -> list[evidence.Family]:
+        """Return the raw observations by family."""
+        return evidence.families(self.observed)
+
+    @property
+    def heads(self) -> list[str]:
+        """Return the columns of the raw observations."""
+        return evidence.heads(self.observed)
+
+    @property
+    def logs(self) -> list[evidence.Log]:
+        """Return the runs' own words."""
+        return evidence.logs(self.observed)
+
+    @property
+    def curves(self) -> list[curves.Curve]:
+        """Return the GPU's load in the run and in the control, and a soak's course."""
+        run, cpu = at(self.observed, "run"), at(self.observed, "cpu")
+        return [
+            *curves.load(run, "run", "Run"),
+            *curves.load(cpu, "cpu", "CPU control"),
+            *curves.soak(run),
+        ]
+
+    @property
+    def drawing(self) -> pictures.Drawing | None:
+        """Return the photograph with both results."""
+        run, cpu = at(self.observed, "run"), at(self.observed, "cpu")
+        if at(run, "delegate") == "CPU":
+            return pictures.drawing(None, run)
+        return pictures.drawing(run, cpu)
+
+
+def task(name: str, said: Any, carried: Any, observed: Any) -> Task:  # noqa: ANN401 # JSON
+    """Return what is shown of a task: what it said, what is carried, what was observed."""
+    distance = number(at(carried, "distance"))
+    return Task(
+        name=name,
+        said=word(at(said, "verdict")),
+        verdict=word(at(carried, "verdict")) or UNKNOWN,
+        judgement=_judgement("Judgement", carried),
+        controls=tuple(
+            _judgement(title, one)
+            for key, title in (("cpu", "CPU control"), ("withheld", "Driver withheld"))
+            if (one := at(carried, "controls", key))
+        ),
+        warnings=tuple(
+            (word(at(one, "reason"), MOST_TEXT), word(at(one, "remedy"), MOST_TEXT))
+            for one in rows(at(carried, "warnings"))[:20]
+        ),
+        run_ms=number(at(carried, "latency_ms", "gpu")),
+        cpu_ms=number(at(carried, "latency_ms", "cpu")),
+        delegate=word(at(carried, "delegate")),
+        distance="" if distance is None else f"{distance:.2g}",
+        submodels=tuple(word(one) for one in rows(at(carried, "cpu_submodels"))[:10]),
+        observed=observed,
+    )
+
+
+def _judgement(title: str, found: Any) -> Judgement:  # noqa: ANN401 # JSON
+    return Judgement(
+        title,
+        word(at(found, "verdict")) or UNKNOWN,
+        word(at(found, "rule")),
+        word(at(found, "reason"), MOST_TEXT),
+        word(at(found, "remedy"), MOST_TEXT),
+        tuple(word(one) for one in rows(at(found, "missing"))[:50]),
+    )

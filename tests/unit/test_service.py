@@ -1,0 +1,226 @@
+"""The service as data: arguments, groups, and what a container's facts are held against."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit import container_facts, service, toolkit
+from jetson_kit.container_facts import Seen
+from jetson_kit.errors import BadInputError
+from jetson_kit.service import Device
+
+ID = "sha256:" + "a" * 64
+JETSON = Device(nvidia_runtime=True, groups=(44, 109))
+CSV = "dev, /dev/nvmap\nlib, /usr/lib/aarch64-linux-gnu/nvidia/libx.so\nsym, /etc/x\n# no, /no\n"
+
+
+def pairs(words: list[str]) -> list[tuple[str, str]]:
+    return list(itertools.pairwise(words))
+
+
+def test_arguments_on_a_jetson() -> None:
+    words = service.run_arguments(service.load(), ID, JETSON)
+    for pair in (
+        ("--user", "10001:10001"), ("--cap-drop", "ALL"), ("--security-opt", "no-new-privileges"),
+        ("--runtime", "nvidia"), ("--group-add", "44"), ("--group-add", "109"),
+        ("--env", "NVIDIA_VISIBLE_DEVICES=all"), ("--restart", "unless-stopped"),
+        ("--env", f"MEDIAPIPE_JETSON_IMAGE_DIGEST={ID}"), ("--name", "mediapipe"),
+    ):  # fmt: skip
+        assert pair in pairs(words), pair
+    assert {"--read-only", "--init"} <= set(words)
+    assert "--privileged" not in words
+    assert "--gpus" not in words
+    assert words[-3:] == [ID, "sleep", "infinity"]
+
+
+def test_arguments_without_a_gpu() -> None:
+    words = service.run_arguments(service.load(), ID, Device())
+    assert ("--runtime", "runc") in pairs(words)
+    assert "--group-add" not in words
+    assert not any(word.startswith("NVIDIA_") for word in words)
+
+
+@pytest.mark.parametrize("device", [JETSON, Device()])
+def test_both_forms_say_the_same(device: Device) -> None:
+    own = service.load()
+    words = pairs(service.run_arguments(own, ID, device))
+    options = service.run_options(own, ID, device)
+    said = {value for flag, value in words if flag == "--env"}
+    assert said == {f"{name}={value}" for name, value in options["environment"].items()}
+    assert [value for flag, value in words if flag == "--group-add"] == options["group_add"]
+    for flag, name in (("--user", "user"), ("--runtime", "runtime"), ("--memory", "mem_limit"),
+                       ("--network", "network_mode"), ("--name", "name")):  # fmt: skip
+        assert (flag, options[name]) in words
+    assert [value for flag, value in words if flag == "--cap-drop"] == options["cap_drop"]
+
+
+def test_a_throwaway_leaves_nothing() -> None:
+    words = service.run_arguments(service.load().throwaway(), ID, Device())
+    assert "--name" not in words
+    assert "--mount" not in words
+    assert ("--restart", "no") in pairs(words)
+
+
+def test_groups_of_device_nodes() -> None:
+    listing = "660 44 /dev/nvmap\n660 109 /dev/dri/renderD128\n666 5 /dev/nvidia0\n"
+    listing += "600 6 /dev/nvhost-gpu\n660 0 /dev/nvidiactl\nstat: no such file\n"
+    assert service.groups_of(listing) == (44, 109)
+    assert service.groups_of("") == ()
+    assert "/dev/nvmap" in service.nodes_command()
+
+
+def test_a_damaged_table(tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    for text in ("", "schema = [", "[container]\nname = 'x'\n"):
+        path.write_text(text)
+        with pytest.raises(BadInputError, match="no table of a service"):
+            service.load(path)
+
+
+def seen(device: Device = JETSON, **changed: Any) -> Seen:
+    """Return what is observed of a container that is as it must be."""
+    own = service.load()
+    place = own.reports
+    assert place is not None
+    variables = [f"{name}={value}" for name, value in own.env(ID, JETSON).items()]
+    zero = dict.fromkeys(("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"), "0" * 16)
+    host: dict[str, Any] = {
+        "Privileged": False, "SecurityOpt": ["no-new-privileges:true"], "CapDrop": ["ALL"],
+        "CapAdd": None, "NetworkMode": "none", "Memory": 3 << 30, "PidsLimit": 512, "Init": True,
+        "RestartPolicy": {"Name": "unless-stopped"}, "PidMode": "", "IpcMode": "private",
+        "UTSMode": "", "UsernsMode": "", "GroupAdd": [str(one) for one in device.groups],
+        "Devices": [], "DeviceCgroupRules": None, "DeviceRequests": None, "ReadonlyRootfs": True,
+        "Tmpfs": dict(own.tmpfs), "Runtime": own.runtime(device),
+    }  # fmt: skip
+    mount = {"Type": "bind", "Source": place.source, "Destination": place.target, "RW": True}
+    mounts = [["/", False, "overlay"], ["/proc", True, "proc"], ["/tmp", True, "tmpfs"],
+              [place.target, True, "ext4"], ["/etc/hosts", False, "ext4"]]  # fmt: skip
+    library = ["/usr/lib/aarch64-linux-gnu/nvidia/libx.so", False, "ext4"]
+    driver = ([library], ["/dev/nvmap", "/dev/nvhost-gpu"]) if device.nvidia_runtime else ([], [])
+    made = Seen(
+        inspect={"HostConfig": host, "Config": {"User": own.user, "Env": variables}, "Image": ID,
+                 "Mounts": [mount]},
+        image={"Config": {"Labels": {container_facts.LABEL: "r36"}, "Env": variables[1:]},
+               "RepoDigests": ["registry.example/x@sha256:b"]},
+        status={"Uid": "10001 10001 10001 10001", "Gid": "10001 10001 10001 10001",
+                "Groups": " ".join(map(str, (10001, *device.groups))), "NoNewPrivs": "1",
+                "Seccomp": "2", **zero},
+        probe={"nodes": ["/dev/null", *driver[1]], "mounts": mounts + driver[0], "written": []},
+        injected=container_facts.injected(CSV),
+    )  # fmt: skip
+    parts = {"host": host, "status": dict(made.status), "probe": dict(made.probe)}
+    for name, value in changed.items():
+        part, _, key = name.partition("_")
+        parts[part][key] = value
+    changed_inspect = {**made.inspect, "HostConfig": parts["host"]}
+    return replace(
+        made, inspect=changed_inspect, status=parts["status"], probe=parts["probe"]
+    )  # fmt: skip
+
+
+def judge(found: Seen, device: Device = JETSON) -> list[str]:
+    own = service.load()
+    return [
+        *container_facts.privilege(found, own),
+        *container_facts.rights(found, own),
+        *container_facts.user(found, own, device),
+        *container_facts.devices(found, device),
+        *container_facts.mounts(found, own, device),
+        *container_facts.root(found, own),
+        *container_facts.runtime(found, own, device, ID),
+        *container_facts.identity(found, ID),
+    ]
+
+
+@pytest.mark.parametrize("device", [JETSON, Device()])
+def test_as_it_must_be(device: Device) -> None:
+    assert judge(seen(device), device) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"host_Privileged": True}, "privileged: expected False, found True"),
+        ({"host_SecurityOpt": None}, "security option: no-new-privileges is missing"),
+        ({"host_SecurityOpt": ["no-new-privileges", "seccomp=unconfined"]}, "seccomp=unconfined"),
+        ({"host_PidMode": "host"}, "namespace shared with the host: PidMode"),
+        ({"host_NetworkMode": "host"}, "network: expected 'none'"),
+        ({"host_Memory": 0}, "memory limit"),
+        ({"host_PidsLimit": None}, "limit of processes"),
+        ({"host_CapAdd": ["SYS_ADMIN"]}, "added capability: SYS_ADMIN"),
+        ({"host_CapDrop": None}, "dropped capability: ALL is missing"),
+        ({"host_GroupAdd": []}, "group asked for: 109 is missing"),
+        ({"host_Devices": [{"PathInContainer": "/dev/x"}]}, "device asked for: /dev/x"),
+        ({"host_DeviceCgroupRules": ["c 1:1 rwm"]}, "rule for devices"),
+        ({"host_DeviceRequests": [{"Count": -1}]}, "device requests"),
+        ({"host_ReadonlyRootfs": False}, "read-only root asked for"),
+        ({"host_Runtime": "runc"}, "runtime: expected 'nvidia'"),
+        ({"host_Tmpfs": {}}, "tmpfs"),
+        ({"status_NoNewPrivs": "0"}, "no_new_privs"),
+        ({"status_Seccomp": "0"}, "seccomp: expected '2'"),
+        ({"status_CapEff": "0000000000200000"}, "capability in CapEff: sys_admin"),
+        ({"status_CapBnd": "8000000000000000"}, "capability in CapBnd: cap_63"),
+        ({"status_Uid": "0 0 0 0"}, "user of the first process"),
+        ({"status_Groups": "10001 44 109 0"}, "group: 0 is there"),
+        ({"status_Groups": "10001 44"}, "group: 109 is missing"),
+        ({"probe_nodes": ["/dev/null"]}, "none of the GPU's is there"),
+        ({"probe_nodes": ["/dev/nvmap", "/dev/sda"]}, "device node: /dev/sda"),
+        ({"probe_written": ["/etc"]}, "a file could be written into /etc"),
+    ],
+)
+def test_each_difference(changed: dict[str, Any], words: str) -> None:
+    """It is told, and it alone."""
+    found = judge(seen(**changed))
+    assert any(words in line for line in found), found
+    assert len(found) <= 2, found
+
+
+def test_mounts_of_the_driver() -> None:
+    """What the runtime is told to bring is right on a Jetson, read-only, and nowhere else."""
+    own = service.load()
+    rows = list(seen().probe["mounts"])
+    path = "/usr/lib/aarch64-linux-gnu/nvidia/libx.so"
+    assert container_facts.mounts(seen(Device(), probe_mounts=rows), own, Device()) == [
+        f"mount point: {path} is there and must not be"
+    ]
+    writable = [[point, True if point == path else flag, kind] for point, flag, kind in rows]
+    assert container_facts.mounts(seen(probe_mounts=writable), own, JETSON) == [
+        f"mount point: {path} of the driver is writable"
+    ]
+    more = [*rows, ["/usr/lib/other.so", False, "ext4"]]
+    assert container_facts.mounts(seen(probe_mounts=more), own, JETSON) == [
+        "mount point: /usr/lib/other.so is there and must not be"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "soc", "words"),
+    [
+        ("NVIDIA Container Toolkit CLI version 1.17.2\ncommit: x", "tegra234", "1.17.4"),
+        ("NVIDIA Container Toolkit CLI version 1.17.4", "tegra234", ""),
+        ("NVIDIA Container Toolkit CLI version 1.17.4", "tegra264", "1.17.7"),
+        ("NVIDIA Container Toolkit CLI version 1.16.2", "", ""),
+        ("NVIDIA Container Toolkit CLI version 1.20.0", "tegra264", ""),
+    ],
+)
+def test_toolkits_known_to_be_broken(said: str, soc: str, words: str) -> None:
+    version = toolkit.version_of(said)
+    assert version is not None
+    why, cure = toolkit.why_broken(version, soc)
+    assert bool(why) == bool(words)
+    assert words in cure
+    assert toolkit.version_of("command not found") is None
+
+
+def test_small_readings() -> None:
+    assert container_facts.capabilities("0000000000000000") == ()
+    assert container_facts.capabilities("0000000000002001") == ("chown", "net_raw")
+    assert (container_facts.size("3g"), container_facts.size("12")) == (3 << 30, 12)
+    assert container_facts.injected(CSV)[0] == "/dev/nvmap"
+    assert container_facts.digests(seen()) == {ID, "registry.example/x@sha256:b", "sha256:b"}
+    assert container_facts.identity(seen(), "sha256:other")

@@ -1,0 +1,196 @@
+"""The command line of `./inv verify`, its exit codes, and what is made of a fleet's results."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from jetson_kit import errors, verify, verify_command, verify_fleet, verify_view
+from jetson_kit.errors import BadInputError, IntegrityError, KitError, StepFailedError
+from jetson_kit.paths import ROOT
+from jetson_kit.verify_command import Asked, Outputs
+from jetson_kit.verify_fleet import Case, Fleet, HostResult, Options
+
+SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"inventory": "x", "local": True}, "--local is for this machine"),
+        ({"inventory": "x", "image": "y"}, "--image is for this machine"),
+        ({"inventory": "x", "venv": True}, "--venv is for this machine"),
+        ({"inventory": "x", "variant": "emulated"}, "--variant is for this machine"),
+        ({"inventory": "x", "expect": "cpu"}, "mediapipe_expect"),
+        ({"limit": "a"}, "--limit is for an inventory"),
+        ({"output": "a"}, "--output is for an inventory"),
+        ({"venv": True, "image": "y"}, "--venv uses no image"),
+        ({"image": "y", "variant": "emulated"}, "exclude each other"),
+        ({"wanted": Outputs(json="/no/such/folder/x")}, "no file can be written"),
+        ({"wanted": Outputs(junit="/")}, "no file can be written"),
+        ({"inventory": "/no/such/inventory"}, "there is no inventory"),
+        ({"inventory": "x", "level": "soak"}, "is not for an inventory"),
+        ({"inventory": "x", "tasks": ("Nose",)}, "there is no task 'Nose'"),
+        ({"tasks": ("Nose",)}, "there is no task 'Nose'"),
+        ({"level": "deep"}, "--level 'deep'?"),
+        ({"level": "soak"}, "need each other"),
+        ({"minutes": 5.0}, "need each other"),
+        ({"expect": "broken"}, "--expect 'broken'?"),
+    ],
+)
+def test_bad_usage_is_one_line_and_3(
+    given: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        verify_command.main(Asked(**given))
+    said = capsys.readouterr()
+    assert ended.value.code == verify.BAD_USAGE
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert words in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Asked(inventory="/no/such", wanted=Outputs(nagios=True)), "there is no inventory"),
+        (Asked(wanted=Outputs(json=True, nagios=True)), "--json and --nagios both print"),
+    ],
+)
+def test_nagios_has_its_line_whatever_happens(
+    given: Asked, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        verify_command.main(given)
+    said = capsys.readouterr()
+    assert ended.value.code == 3
+    assert said.out.startswith(f"MEDIAPIPE UNKNOWN - error: {words}")
+    assert said.out.count("\n") == 1
+
+
+def test_old_outputs_go_first(tmp_path: Path) -> None:
+    old = tmp_path / "report.json"
+    old.write_text("old")
+    with pytest.raises(SystemExit):
+        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(json=str(old))))
+    assert not old.exists()
+
+
+def test_the_kits_errors_are_no_verdicts() -> None:
+    """0, 1 and 2 are verdicts, 3 is bad usage; every other error has a code of its own."""
+    classes = [one for one in vars(errors).values() if isinstance(one, type)]
+    kinds = [one for one in classes if issubclass(one, KitError)]
+    codes = {one.__name__: verify.exit_code(one("x")) for one in kinds}
+    assert codes.pop("BadInputError") == 3
+    assert len(codes) > 5
+    assert min(codes.values()) > 10
+    assert codes["ToolMissingError"] == 13
+
+
+@pytest.mark.parametrize(
+    ("good", "verdict", "code"), [(True, "cpu", 0), (False, "cpu", 1), (False, "broken", 2)]
+)
+def test_verdict_codes(good: bool, verdict: str, code: int) -> None:
+    assert verify.verdict_code({"as_expected": good, "verdict": verdict}) == code
+
+
+def test_what_is_no_report() -> None:
+    with pytest.raises(StepFailedError, match="left no report: error: no model"):
+        verify.checked(b" ", "one\nerror: no model\n")
+    for raw in (b"{", b"[]", b'{"schema": "mediapipe-jetson/verify/1", "verdict": "gpu"}'):
+        with pytest.raises(IntegrityError, match="does not fit its schema"):
+            verify.checked(raw)
+
+
+def test_a_folder_that_is_no_venv(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(BadInputError, match="no virtual environment"):
+        verify.in_venv(tmp_path, verify.Wanted())
+
+
+def test_a_venv_without_mediapipe(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    with pytest.raises(BadInputError, match="has not both"):
+        verify.in_venv(tmp_path, verify.Wanted())
+
+
+SUITE = '<testsuite name="{}" tests="1" failures="{}" errors="0" skipped="0" />'
+GOOD = HostResult("a", "gpu", True, "gpu", {"FaceLandmarker": "gpu"}, "fine", passed=9,
+                  report="a.json", suite=SUITE.format("a", 0),
+                  skipped=(Case("test_x", "not here"),))  # fmt: skip
+WRONG = HostResult("b", "gpu", False, "cpu", {"FaceLandmarker": "cpu"}, "no | driver",
+                   failed=(Case("test_y", "no driver\n  -> start it"),), report="b.json",
+                   suite=SUITE.format("b", 1))  # fmt: skip
+GONE = HostResult("c", "gpu", False, None, reason="cannot reach c", suite=SUITE.format("c", 1),
+                  failed=(Case("reachable", "cannot reach c"),))  # fmt: skip
+BROKEN = replace(WRONG, host="d", verdict="broken", suite=SUITE.format("d", 1))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "exit_code", "state"),
+    [
+        ((GOOD,), 0, "OK"),
+        ((GOOD, WRONG), 1, "WARNING"),
+        ((GOOD, GONE), 1, "CRITICAL"),
+        ((BROKEN, WRONG), 2, "CRITICAL"),
+    ],
+)
+def test_a_fleets_end(hosts: tuple[HostResult, ...], exit_code: int, state: str) -> None:
+    fleet = Fleet("mine", Path("x"), 1.5, hosts)
+    jsonschema.validate(json.loads(json.dumps(fleet.as_json())), json.loads(SCHEMA.read_text()))
+    assert verify_view.exit_code(fleet) == exit_code
+    line, code = verify_view.nagios(fleet)
+    assert line.startswith(f"MEDIAPIPE {state} - ")
+    assert code == {"OK": 0, "WARNING": 1, "CRITICAL": 2}[state]
+    assert line.count("|") == 1
+    assert "\n" not in line
+    suites = list(ET.fromstring(fleet.junit()).iter("testsuite"))  # noqa: S314
+    assert [one.get("name") for one in suites] == [host.host for host in hosts]
+    gauges = verify_view.prometheus(fleet)
+    for host in hosts:
+        assert f'fleet_as_expected{{host="{host.host}"}} {int(host.as_expected)}' in gauges
+
+
+def test_the_table_shows_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    verify_view.show(Fleet("mine", Path("x"), 1.5, (GOOD, WRONG, GONE)))
+    said = capsys.readouterr()
+    assert "b: test_y" in said.out
+    assert "-> start it" in said.out
+    assert "not tested on a: test_x: not here" in said.err
+
+
+def test_names_of_folders(tmp_path: Path) -> None:
+    hosts = tmp_path / "mine" / "hosts.yml"
+    hosts.parent.mkdir()
+    hosts.touch()
+    names = [verify_fleet.default_folder(path).name for path in (hosts, hosts.parent)]
+    assert names == ["mine", "mine"]
+    (tmp_path / "fleet.yml").touch()
+    assert verify_fleet.default_folder(tmp_path / "fleet.yml").name == "fleet"
+
+
+def test_options_for_the_suite() -> None:
+    assert Options(("FaceLandmarker",), "full").words() == [
+        "--verify-task", "FaceLandmarker", "--verify-level", "full",
+    ]  # fmt: skip
+    assert Options().words() == []
+
+
+def test_tests_on_a_device_need_hosts() -> None:
+    """Plain pytest must not take this machine for a device."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/device"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "no hosts: ./inv verify -i INVENTORY" in done.stdout
+    assert "passed" not in done.stdout
