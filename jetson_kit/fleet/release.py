@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tarfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +21,7 @@ import jsonschema
 import zstandard
 
 from jetson_kit.errors import BadInputError, IntegrityError
-from jetson_kit.files import CHUNK, disk_guard, sha256_file, write_text, written_aside
+from jetson_kit.files import CHUNK, STALE_S, disk_guard, sha256_file, write_text, written_aside
 from jetson_kit.images import MANIFEST
 from jetson_kit.manifest import SCHEMA as BUILD_SCHEMA
 from jetson_kit.oci import digest
@@ -31,7 +32,7 @@ SCHEMA_FILE = ROOT / "jetson_kit" / "schemas" / "release.schema.json"
 FILE = "release.json"
 # As the device names a layer that is on its way.
 PART = ".part"
-# Unpacked releases that stay in the cache.
+# Unpacked releases that stay in the cache: these newest ones, and all that were used lately.
 KEPT = 3
 
 
@@ -71,6 +72,14 @@ class Release:
     def size(self) -> int:
         """Return the bytes of the whole image as it is sent."""
         return sum(layer.size for layer in self.layers)
+
+
+def folder_of(target: str) -> Path:
+    """Return the folder of a build by its target's name or by its path. Raises BadInputError."""
+    for folder in (ROOT / "dist" / target, Path(target)):
+        if target and (folder / MANIFEST).is_file():
+            return folder
+    raise BadInputError(f"{target} is not built", f"build it: ./inv build, or see {ROOT / 'dist'}")
 
 
 def make(folder: Path) -> Release:
@@ -231,11 +240,12 @@ def _same(path: Path, layer: Layer) -> bool:
 
 
 def _forget_old(folder: Path) -> None:
-    """Keep the newest unpacked releases: the archives have them all."""
+    """Keep the newest unpacked releases: the archives have them all; runs may be sending some."""
     folder.touch()
     others = sorted(folder.parent.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
     for one in others[KEPT:]:
-        shutil.rmtree(one, ignore_errors=True)
+        if time.time() - one.stat().st_mtime > STALE_S:
+            shutil.rmtree(one, ignore_errors=True)
 
 
 @cache
