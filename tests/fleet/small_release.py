@@ -54,11 +54,15 @@ def build(
     bulk: int = 200_000,
     architecture: str = ARCHITECTURE,
     l4t: str = "",
+    runnable: bool = True,
 ) -> Release:
-    """Return a release of three layers; `bulk` bytes in the middle one can't be compressed."""
+    """Return a release of three layers; `bulk` bytes in the middle one can't be compressed.
+
+    One that is not runnable needs no shell on this machine.
+    """
     work = folder / ".work"
     work.mkdir(parents=True)
-    shell = {"bin/busybox": busybox().read_bytes()}
+    shell = {"bin/busybox": busybox().read_bytes() if runnable else b"none"}
     blobs = [
         layer(work, "base", shell, {f"bin/{name}": "busybox" for name in APPLETS}),
         layer(work, "bulk", {"bulk": random.Random(bulk).randbytes(bulk)}, {}),  # noqa: S311
@@ -111,5 +115,3 @@ def build(
     (folder / "manifest.json").write_text(json.dumps(manifest))
     shutil.rmtree(work)
     return release.make(folder)
-
-

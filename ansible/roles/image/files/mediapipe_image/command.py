@@ -5,6 +5,9 @@ from typing import List, NamedTuple, Optional
 
 from mediapipe_image.errors import FullError, StepFailedError, ToolMissingError
 
+# What the client says where the engine is gone, or went meanwhile.
+AWAY = ("daemon running", "Cannot connect", "error during connect")
+
 
 class Done(NamedTuple):
     """What a program answered."""
@@ -48,7 +51,7 @@ def failure(words: List[str], done: Done) -> Exception:
     last = ([line for line in done.err.splitlines() if line.strip()] or ["no words"])[-1]
     if "no space left" in done.err.lower():
         return FullError("{}: {}".format(" ".join(words[:2]), last), "free some space")
-    if words[0] == "docker" and ("daemon running" in done.err or "Cannot connect" in done.err):
+    if words[0] == "docker" and any(said in done.err for said in AWAY):
         return ToolMissingError(
             "the Docker Engine does not answer", "start it: systemctl start docker"
         )
