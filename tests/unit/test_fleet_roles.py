@@ -20,7 +20,8 @@ def read(path: Path) -> Any:
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 def test_arguments_are_the_defaults(role: Path) -> None:
     defaults = read(role / "defaults" / "main.yml")
-    options = read(role / "meta" / "argument_specs.yml")["argument_specs"]["main"]["options"]
+    entries = read(role / "meta" / "argument_specs.yml")["argument_specs"]
+    options = {name: row for one in entries.values() for name, row in one["options"].items()}
     assert {name: row.get("default", MISSING) for name, row in options.items()} == defaults
     for name, row in options.items():
         assert name.startswith(f"{role.name}_"), name
