@@ -7,11 +7,20 @@ import time
 
 import pytest
 
-from tests.fleet.board import Board
+from tests.fleet.board import LIB, Board
 from tests.fleet.conftest import provision
 from tests.fleet.small_release import ENDS, UNHEALTHY
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
+TRIAL = '\'"state": "trial"\''
+
+
+def switch_and_die(board: Board, image_id: str) -> None:
+    """Kill a switch as soon as its trial is in the state."""
+    board.run(
+        f"mediapipe-image switch {image_id} >/dev/null 2>&1 & pid=$!; "
+        f"while kill -0 $pid && ! grep -q {TRIAL} {LIB}/state.json; do :; done; kill -9 $pid"
+    )
 
 
 def test_a_second_provisioning_changes_nothing(board: Board) -> None:
@@ -64,12 +73,7 @@ def test_a_trial_whose_controller_died_goes_back_by_itself(board: Board) -> None
     board.good(old)
     board.fetch(bad)
     # Killed as soon as the state is written: nobody restarts the service, nobody waits.
-    board.run(
-        f"mediapipe-image switch {bad.image_id} & pid=$!; "
-        f"until grep -q pending /var/lib/mediapipe-jetson/pending || "
-        f'grep -q \'"state": "trial"\' /var/lib/mediapipe-jetson/state.json; do :; done; '
-        f"kill -9 $pid"
-    )
+    switch_and_die(board, bad.image_id)
     assert board.status()["current"]["image_id"] == bad.image_id
     board.settle(old.image_id, limit_s=90)
 
@@ -78,11 +82,7 @@ def test_a_good_image_on_trial_stays_when_the_controller_died(board: Board) -> N
     old, new = board.release(), board.release()
     board.good(old)
     board.fetch(new)
-    board.run(
-        f"mediapipe-image switch {new.image_id} & pid=$!; "
-        f'until grep -q \'"state": "trial"\' /var/lib/mediapipe-jetson/state.json; do :; done; '
-        f"kill -9 $pid"
-    )
+    switch_and_die(board, new.image_id)
     end = time.monotonic() + 60
     while board.ask("docker inspect -f '{{.Image}}' mediapipe").stdout.strip() != new.image_id:
         assert time.monotonic() < end
