@@ -59,7 +59,7 @@ def test_lists_get_what_they_lack() -> None:
 
 @pytest.mark.parametrize("text", ["{", "[]", "null", '"x"'])
 def test_what_is_no_object_is_refused(text: str) -> None:
-    with pytest.raises(AnsibleFilterError, match="daemon.json is no JSON"):
+    with pytest.raises(AnsibleFilterError, match=r"daemon\.json is no JSON"):
         daemon.merge(text, OURS)
 
 
