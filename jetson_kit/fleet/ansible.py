@@ -25,13 +25,6 @@ from jetson_kit.run import failure
 HOME = ROOT / "ansible"
 PLAYBOOKS = HOME / "playbooks"
 RELEASE_VARIABLE = "mediapipe_l4t"
-# Names of environment variables that hold what no argument and no log may hold.
-VAULT_SECRET = "KIT_VAULT_PASSWORD"  # noqa: S105 # a name
-BECOME_SECRET = "KIT_BECOME_PASSWORD"  # noqa: S105 # a name
-SECRETS = {
-    VAULT_SECRET: ("ANSIBLE_VAULT_PASSWORD_FILE", HOME / "secret-vault"),
-    BECOME_SECRET: ("ANSIBLE_BECOME_PASSWORD_FILE", HOME / "secret-become"),
-}
 GRACE_S = 10.0
 LAST_LINES = 40
 Listener = Callable[[Event], None]
@@ -97,19 +90,16 @@ def run(job: Job, listener: Listener | None = None, hold: Sequence[int] = ()) ->
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment in which Ansible's programs find settings and collections."""
-    own = {
+    return {
         **os.environ,
         "ANSIBLE_CONFIG": str(HOME / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections.path()),
         "ANSIBLE_HOST_KEY_CHECKING": "true",
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONUNBUFFERED": "1",
+        **inventory.secrets(),
         **(extra or {}),
     }
-    for secret, (option, program) in SECRETS.items():
-        if own.get(secret):
-            own[option] = str(program)
-    return own
 
 
 def _run(
