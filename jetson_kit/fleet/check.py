@@ -60,9 +60,7 @@ def of_hosts(hosts: Sequence[Host], *, target: str = "") -> Iterator[Fault]:
     for host in hosts:
         yield from _board(host, target)
         yield from _reach(host)
-        yield from _caught(
-            host.name, partial(expectation.parse, host.name, host.variables)
-        )
+        yield from _caught(host.name, partial(expectation.parse, host.name, host.variables))
     yield from _addresses(hosts)
     yield from _images(hosts)
     yield from _environment(hosts)
