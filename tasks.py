@@ -6,6 +6,7 @@ from jetson_kit.tasks import (
     audit,
     bench,
     build,
+    devices,
     doctor,
     models,
     report,
@@ -24,4 +25,5 @@ ns.add_task(test.test)
 ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
 ns.add_collection(Collection("models", models.fetch, models.list_models))
 ns.add_collection(Collection("report", report.html))
+ns.add_collection(devices.collection())
 ns.add_collection(Collection("bench", bench.build, bench.import_time))

@@ -15,9 +15,17 @@ from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
 TABLE = ROOT / "ci" / "stages.toml"
-SCRIPTS = ("inv", ".ci/run", *(f"ci/{path.name}" for path in sorted((ROOT / "ci").glob("*.sh"))))
+SCRIPTS = (
+    "inv",
+    ".ci/run",
+    *(
+        str(path.relative_to(ROOT))
+        for folder in ("ci", "jetson_kit/devices", "jetson_kit/devices/stand_ins")
+        for path in sorted((ROOT / folder).glob("*.sh"))
+    ),
+)
 WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml"))
-REAL = "network or docker or qemu or slow"
+REAL = "network or docker or qemu or slow or browser"
 
 
 @dataclass(frozen=True)

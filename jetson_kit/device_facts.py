@@ -22,8 +22,9 @@ from jetson_kit.targets import Module, Soc, Target, Targets, load
 SCRIPT = """\
 echo '@@release'; sed -n 1p /etc/nv_tegra_release 2>/dev/null
 echo '@@core'; dpkg-query -W -f='${Version}\\n' nvidia-l4t-core 2>/dev/null
+tree=/proc/device-tree; [ -e "$tree/compatible" ] || tree=/sys/firmware/devicetree/base
 for name in model compatible nvidia,dtsfilename; do
-  echo; echo "@@$name"; tr '\\0' '\\n' 2>/dev/null </proc/device-tree/$name
+  echo; echo "@@$name"; tr '\\0' '\\n' 2>/dev/null <"$tree/$name"
 done
 echo; echo '@@end'
 """

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from jetson_kit.files import sha256_file, write_text, written_aside
 
+# Seconds: two weeks, longer than anything is left standing that was made from such a file.
+UNUSED_S = 14 * 86400.0
 # What this process made itself need not be read again: path to (size, time of change).
 _own: dict[Path, tuple[int, int]] = {}
 
@@ -41,6 +45,20 @@ def forget(path: Path) -> None:
     """Remove a file and its record."""
     path.unlink(missing_ok=True)
     _record(path).unlink(missing_ok=True)
+
+
+def used(path: Path) -> None:
+    """Note that a file was used now, for forget_unused."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def forget_unused(folder: Path, pattern: str) -> None:
+    """Remove what matches and was neither made nor marked as used for UNUSED_S."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > UNUSED_S:
+                forget(path)
 
 
 def _state(path: Path) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import shutil
 import tarfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +137,24 @@ def _injected(spec: dict[str, Any]) -> str:
     )
 
 
-def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: str) -> None:
-    """Merge the packages' files into one tar and add what their scripts would have made."""
-    status = [injected] if injected else []
+@dataclass(frozen=True)
+class Merged:
+    """What the packages' files say beyond themselves."""
+
+    status: str
+    """dpkg's status, a stanza for each package."""
+    masters: dict[str, str]
+    """passwd.master, group.master and nsswitch.conf, where a package has them."""
+    certificates: bytes
+    """Every certificate authority, one PEM after the other."""
+
+
+def merge(layer: LayerTar, debs: tuple[Deb, ...], prune: dict[str, list[str]]) -> Merged:
+    """Put the packages' files and dpkg's lists of them into a tar, merged-usr as Debian has it.
+
+    Raises StepFailedError for a damaged package.
+    """
+    status: list[str] = []
     certificates: list[bytes] = []
     masters: dict[str, str] = {}
     wanted = {
@@ -147,10 +162,10 @@ def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: 
         "usr/share/base-passwd/group.master",
         "usr/share/base-files/nsswitch.conf",
     }
-    with LayerTar(out) as layer, ThreadPoolExecutor(2) as pool:
-        for name in MERGED[: 4 if debs[0].architecture == "amd64" else 3]:
-            layer.folder(f"usr/{name}")
-            layer.link(name, f"usr/{name}")
+    for name in MERGED[: 4 if any(deb.architecture == "amd64" for deb in debs) else 3]:
+        layer.folder(f"usr/{name}")
+        layer.link(name, f"usr/{name}")
+    with ThreadPoolExecutor(2) as pool:
         bodies = pool.map(lambda deb: (debian.files_tar(deb), debian.control_tar(deb)), debs)
         for deb, (body, control) in zip(debs, bodies, strict=True):
             listed = ["/."]
@@ -166,23 +181,34 @@ def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: 
                         masters[posixpath.basename(name)] = content.decode()
                     if name.startswith("usr/share/ca-certificates/") and name.endswith(".crt"):
                         certificates.append(content)
-                    if _dropped(name, info, spec["prune"]):
+                    if _dropped(name, info, prune):
                         continue
                     info.name = name
                     if info.islnk():
                         info.linkname = _merged(info.linkname)
                     layer.member(info, io.BytesIO(content) if info.isreg() else None)
             status.append(_record(layer, deb, control, listed))
-        _accounts(layer, masters, spec["user"])
-        if certificates:
-            bundle = b"".join(pem.rstrip() + b"\n" for pem in certificates)
-            layer.data("etc/ssl/certs/ca-certificates.crt", bundle)
-            layer.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
-        layer.data("var/lib/dpkg/status", "".join(status))
-        layer.data("var/lib/dpkg/info/format", "1\n")  # lists are named name:arch where they must
-        layer.folder("tmp", 0o1777)
-        if "usr/bin/mawk" in layer:
-            layer.link("usr/bin/awk", "mawk")  # what update-alternatives would have made
+    return Merged("".join(status), masters, b"".join(pem.rstrip() + b"\n" for pem in certificates))
+
+
+def common(layer: LayerTar, merged: Merged) -> None:
+    """Add what every root has and no package brings: certificates, dpkg's format, /tmp, awk."""
+    if merged.certificates:
+        layer.data("etc/ssl/certs/ca-certificates.crt", merged.certificates)
+        layer.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
+    layer.data("var/lib/dpkg/status", merged.status)
+    layer.data("var/lib/dpkg/info/format", "1\n")  # lists are named name:arch where they must
+    layer.folder("tmp", 0o1777)
+    if "usr/bin/mawk" in layer:
+        layer.link("usr/bin/awk", "mawk")  # what update-alternatives would have made
+
+
+def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: str) -> None:
+    """Merge the packages' files into one tar and add what their scripts would have made."""
+    with LayerTar(out) as layer:
+        merged = merge(layer, debs, spec["prune"])
+        _accounts(layer, merged.masters, spec["user"])
+        common(layer, replace(merged, status=injected + merged.status))
 
 
 def _merged(name: str) -> str:

@@ -38,6 +38,15 @@ FULL_WORDS = (
     "disk quota exceeded",
     "you don't have enough free space",
 )
+# Debian's packages of those programs that only some tasks need; ./inv installs the others.
+PACKAGES = {
+    "debugfs": "e2fsprogs",
+    "fdtget": "device-tree-compiler",
+    "fdtput": "device-tree-compiler",
+    "losetup": "mount",
+    "mke2fs": "e2fsprogs",
+    "qemu-img": "qemu-utils",
+}
 
 
 def run(
@@ -66,8 +75,10 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
+        package = PACKAGES.get(Path(command[0]).name)
+        cure = f"install the package {package}" if package else "run ./inv, which installs it"
         raise ToolMissingError(
-            f"{what}: the program {command[0]} is not installed", "run ./inv, which installs it"
+            f"{what}: the program {command[0]} is not installed", cure
         ) from error
     except subprocess.TimeoutExpired as error:
         raise StepFailedError(f"{what}: no answer within {timeout_s:.0f} s") from error

@@ -93,6 +93,7 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
     seen = at(document, "observations", "device")
     model = [word(at(seen, key)) for key in ("model", "module", "soc")]
     l4t = word(at(seen, "l4t"))
+    emulated = _emulated(document, answer if checked else None)
     boot, image = word(document["boot_id"]), word(document["image_digest"])
     first = next((one for one in tasks.values() if one.verdict == verdict), None)
     why = alerts[0] if alerts else first.judgement.reason if first else word(carried["reason"])
@@ -111,8 +112,8 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
         made=moment(made),
         model=" · ".join(filter(None, [*model[:2], l4t and f"L4T {l4t}"]))
         or word(document["machine"]),
-        emulated=_emulated(document),
-        facts=_facts(document, report, model, l4t),
+        emulated=emulated,
+        facts=_facts(document, report, model, l4t, emulated),
         boot=boot.split("-")[0][:8],
         image=image.removeprefix("sha256:")[:12],
         tasks=tasks,
@@ -178,21 +179,19 @@ def _tasks(document: Mapping[str, Any], answer: Answer | None) -> dict[str, Task
     return found
 
 
-def _emulated(document: Mapping[str, Any]) -> str:
-    """Return how the device is emulated, as the report observed it; empty where it did not."""
-    found = at(document, "observations", "device", "emulated")
-    if isinstance(found, Mapping):
-        found = next(
-            (one for key, one in found.items() if key in ("by", "kind", "emulated") and one),
-            "yes" if found else "",
-        )
-    if found is True:
-        return "yes"
-    return "" if found in (None, False) else word(found) or "yes"
+def _emulated(document: Mapping[str, Any], answer: Answer | None) -> str:
+    """Return why the device counts as emulated; empty where it does not."""
+    judged = answer if answer is not None else document
+    found = at(judged, "emulated")
+    if found is False:
+        return ""
+    reasons = at(judged, "emulated_reasons")
+    why = "; ".join(word(one) for one in reasons) if isinstance(reasons, list) else ""
+    return word(("yes: " if found is True else "unknown: ") + why, MOST_WHY) if why else ""
 
 
 def _facts(
-    document: Mapping[str, Any], report: Report, model: Sequence[str], l4t: str
+    document: Mapping[str, Any], report: Report, model: Sequence[str], l4t: str, emulated: str
 ) -> tuple[tuple[str, str], ...]:
     keys = ("Model", "Module", "SoC")
     listed = [
@@ -200,7 +199,7 @@ def _facts(
         *zip(keys, model, strict=True),
         ("L4T", l4t),
         ("Architecture", word(document["machine"])),
-        ("Emulated", _emulated(document)),
+        ("Emulated", emulated),
         ("Image", word(document["image_digest"])),
         ("Boot id", word(document["boot_id"])),
         ("Made", moment(number(document["time_s"]))),

@@ -11,15 +11,14 @@ from jetson_kit import checks
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 
-MARKED = re.compile(r"pytest\.mark\.(network|docker|qemu|slow)\b|\bNEEDS\b")
-FILES = sorted(ROOT.glob("tests/**/test_*.py"))
+MARKED = re.compile(r"pytest\.mark\.(network|docker|qemu|slow|browser)\b|\bNEEDS\b")
+# tests/device is for devices: ./inv verify -i INVENTORY runs it.
+FILES = [path for path in sorted(ROOT.glob("tests/**/test_*.py")) if path.parent.name != "device"]
 STAGED = Counter(path for stage in checks.stages() for path in stage.real)
 
 
 @pytest.mark.parametrize("path", [str(path.relative_to(ROOT)) for path in FILES])
 def test_a_file_that_needs_more_than_python_stands_in_one_stage(path: str) -> None:
-    if path.startswith("tests/device/"):
-        pytest.skip("runs on devices: ./inv verify -i INVENTORY")
     needs_more = bool(MARKED.search((ROOT / path).read_text(encoding="utf-8")))
     assert STAGED[path] == int(needs_more and path != "tests/unit/test_checks.py")
 
@@ -30,7 +29,7 @@ def test_a_stage_names_files_that_are_there(path: str) -> None:
 
 
 def test_unmarked_tests_lie_where_the_quick_stage_looks() -> None:
-    elsewhere = [path for path in FILES if path.parent.name not in {"unit", "device"}]
+    elsewhere = [path for path in FILES if path.parent.name != "unit"]
     outside = [path for path in elsewhere if not MARKED.search(path.read_text(encoding="utf-8"))]
     assert outside == []
 

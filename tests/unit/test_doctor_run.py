@@ -195,7 +195,7 @@ def test_the_task(project: Path, tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     for words, cure in (
         (("--local", "--for", "a@b"), "exclude each other"),
-        (("-i", "hosts.yml"), "--for user@host"),
+        (("-i", "hosts.yml"), "there is no inventory"),
         (("--code", "/proc/nonexistent"), "does not exist"),
         (("--for", "-x"), "no host"),
     ):

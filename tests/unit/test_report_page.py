@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -105,7 +106,7 @@ def test_no_word_of_a_report_becomes_markup(fleet: Path, tmp_path: Path, name: s
     before = made(fleet)
     path = tmp_path / "<b onclick=alert(5)>\"'.json"
     document = sample.everywhere(plain, change)
-    document["observations"]["device"]["emulated"] = HOSTILE
+    document |= {"emulated": True, "emulated_reasons": [HOSTILE]}
     path.write_text(json.dumps({**document, "time_s": NOW}))
     page = made(tmp_path, path, title=HOSTILE)
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in before.tags}
@@ -147,10 +148,12 @@ def test_a_thousand_devices(tmp_path: Path) -> None:
     good, bad = sample.real("cpu"), sample.real("broken")
     for number in range(1000):
         sample.put(tmp_path, f"board-{number:04}", bad if number % 200 == 7 else good, NOW)
-    begin = time.monotonic()
+    begin = sum(os.times()[:4])
     made_ = report.write([tmp_path], tmp_path / "page.html")
-    took = time.monotonic() - begin
+    # Processor time, its children's too: other work on this machine does not count.
+    took = sum(os.times()[:4]) - begin
     assert took < 60, took
+    print(f"{took:.1f} s of processor time")
     assert made_.size == (tmp_path / "page.html").stat().st_size < 5_000_000
     text = (tmp_path / "page.html").read_text()
     assert text.count("<tbody role") == 1000

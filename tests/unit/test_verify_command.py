@@ -60,8 +60,8 @@ def test_gauges() -> None:
         line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")
     )
     name = "mediapipe_jetson_verify_verdict"
-    assert values[name + '{task="all",verdict="gpu"}'] == "1"
-    assert values[name + '{task="FaceLandmarker",verdict="cpu"}'] == "0"
+    assert values[name + '{task="all",verdict="gpu",emulated="false"}'] == "1"
+    assert values[name + '{task="FaceLandmarker",verdict="cpu",emulated="false"}'] == "0"
     assert values["mediapipe_jetson_verify_as_expected"] == "1"
     frame = 'mediapipe_jetson_verify_frame_seconds{task="FaceLandmarker",delegate="gpu"}'
     assert float(values[frame]) == pytest.approx(0.008)

@@ -38,9 +38,9 @@ def ticks(child):
     fields = (child / "stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12]) if int(fields[1]) == os.getpid() else None
 def follow():
-    last, at = {}, time.monotonic()
+    last = {}
     while True:
-        time.sleep(0.05)
+        time.sleep(0.1)
         used = 0
         for child in Path("/proc").glob("[0-9]*"):
             try:
@@ -50,9 +50,8 @@ def follow():
             if now is not None:
                 used += now - last.get(child, now)
                 last[child] = now
-        busy = used * 1000 / os.sysconf("SC_CLK_TCK") / (time.monotonic() - at)
-        at = time.monotonic()
-        load.write_text(str(min(1000, int(busy))) if follows else "0")
+        # Busy or not, as a GPU would be: how much of a core it got depends on who else computes.
+        load.write_text("900" if follows and used else "0")
 threading.Thread(target=follow, daemon=True).start()
 task = session.tasks()["FaceLandmarker"]
 wanted = runner.Wanted(task, model, session.DATA / task["picture"], ("CPU",), frames=2,

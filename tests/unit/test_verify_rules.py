@@ -63,12 +63,14 @@ class Case(NamedTuple):
     task_rule: str
     base: str
     patches: dict[str, Any]
-    level: str = "full"
+    level: str
+    made_of: dict[str, Any] | None
 
 
 def case(name: str, verdict: str, run_rule: str, task_rule: str = "run-not-gpu",
-         base: str = "orin", level: str = "full", **patches: Any) -> Case:  # fmt: skip
-    return Case(name, verdict, run_rule, task_rule, base, patches, level)
+         base: str = "orin", level: str = "full", made_of: dict[str, Any] | None = {},  # noqa: B006
+         **patches: Any) -> Case:  # fmt: skip
+    return Case(name, verdict, run_rule, task_rule, base, patches, level, made_of)
 
 
 CASES = (
@@ -266,17 +268,38 @@ CASES = (
          run__soak=[window(memory_kb=300000 + 50000 * n) for n in range(6)]),
     case("soak-caches-fill", "gpu", "gpu", "gpu",
          run__soak=[window(memory_kb=size) for size in (200000, 400000, 400100, 400050, 400100)]),
+    # A device that only stands for a Jetson, all else being as on a board.
+    case("virtual-device", "unknown", "gpu", "emulated-device", made_of=sample.VM),
+    case("marker-alone", "unknown", "gpu", "emulated-device", made_of={"marker": ""}),
+    case("variable-alone", "unknown", "gpu", "emulated-device", made_of={"variable": True}),
+    case("marker-and-variable-taken-away", "unknown", "gpu", "emulated-device",
+         made_of={**sample.VM, "marker": None, "variable": False}),
+    case("another-core-alone", "unknown", "gpu", "emulated-device",
+         made_of={"cores": ["0x41:0xd42", "0x41:0xd0b"]}),
+    case("own-core-on-virtio", "unknown", "gpu", "emulated-device",
+         made_of={"virtual": ["a virtio device (/sys/bus/virtio/devices)"]}),
+    case("jetson-on-x86", "unknown", "gpu", "emulated-device",
+         made_of={"machine": "x86_64", "cores": []}),
+    case("told-before", "unknown", "gpu", "emulated-device", made_of={"told": ["its report"]}),
+    case("nothing-observed", "unknown", "gpu", "emulation-unseen", made_of=None),
+    case("cores-hidden", "unknown", "gpu", "emulation-unseen", made_of={"cores": []}),
+    case("buses-hidden", "unknown", "gpu", "emulation-unseen", made_of={"buses_seen": False}),
+    case("claims-left-out", "unknown", "gpu", "emulation-unseen", made_of={"claims": None}),
+    case("cloud-vm-with-a-gpu", "gpu", "gpu", "gpu",
+         made_of={**sample.VM, "claims": [], "soc": None, "marker": None, "variable": False}),
+    case("software-stays-software", "software", "software-named", base="mesa", made_of=sample.VM),
     # The CPU asked for.
     case("cpu-asked", "cpu", "no-work", "asked-for-cpu", run=sample.cpu_run()),
     case("cpu-asked-gpu-got", "unknown", "gpu", "asked-for-cpu-got-other",
          run__delegate="CPU"),
-    *(Case(*one) for one in ATTACKS),
+    *(Case(*one, made_of={}) for one in ATTACKS),
 )  # fmt: skip
 
 
 def judged(one: Case) -> dict[str, Any]:
     base = sample.orin() if one.base == "orin" else sample.mesa()
-    device = sample.ORIN if one.base == "orin" else sample.PC
+    device: dict[str, Any] = dict(sample.ORIN if one.base == "orin" else sample.PC)
+    device["emulation"] = None if one.made_of is None else device["emulation"] | one.made_of
     task = one.patches.get("run__task", "FaceLandmarker")
     of_task = {f"{part}__task": task for part in base if part not in one.patches}
     observed = changed(base, **{**of_task, **one.patches})

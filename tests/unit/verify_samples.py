@@ -28,8 +28,35 @@ NODES = [
     {"path": f"/dev/{name}", "driver": None, "kernel": name}
     for name in ("nvgpu/igpu0/ctrl", "nvmap")
 ]
-ORIN = {"model": "NVIDIA Jetson Orin Nano Developer Kit", "soc": "tegra234"}
-PC = {"model": None, "soc": None}
+# What the device is made of, as observe/emulation.py sees it.
+BOARD = {
+    "marker": None,
+    "variable": False,
+    "claims": ["/proc/device-tree: NVIDIA Jetson Orin Nano Developer Kit", "/dev/nvmap"],
+    "soc": "tegra234",
+    "machine": "aarch64",
+    "cores": ["0x41:0xd42"],
+    "user_emulation": None,
+    "virtual": [],
+    "buses_seen": True,
+}
+VM = {
+    **BOARD,
+    "marker": '{"emulated": true}',
+    "variable": True,
+    "cores": ["0x41:0xd0b"],
+    "virtual": ["PCI vendor 0x1af4 (virtio)"],
+}
+ORIN = {
+    "model": "NVIDIA Jetson Orin Nano Developer Kit",
+    "soc": "tegra234",
+    "emulation": BOARD,
+}
+PC = {
+    "model": None,
+    "soc": None,
+    "emulation": {**BOARD, "claims": [], "soc": None, "machine": "x86_64", "cores": []},
+}
 MESA_LIBRARIES = [
     "/usr/lib/x86_64-linux-gnu/libEGL.so.1.1.0",
     "/usr/lib/x86_64-linux-gnu/libEGL_mesa.so.0.0.0",

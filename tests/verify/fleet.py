@@ -59,6 +59,8 @@ class Report:
         """Write it."""
         changed = {**made, "time_s": time.time() - self.age_s}
         changed["boot_id"] = self.boot_id or made["boot_id"]
+        # The time since the start counts before the clock's, which somebody may set.
+        changed["uptime_s"] = made["uptime_s"] - self.age_s
         path.write_text(json.dumps(changed))
         path.chmod(0o644)
 

@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from mediapipe_jetson.observation import Absent, Section, as_json, one_line
-from mediapipe_jetson.observe import cpu, driver, egl, gl, l4t, module, native, packages, vulkan
+from mediapipe_jetson.observe import (
+    cpu,
+    driver,
+    egl,
+    emulation,
+    gl,
+    l4t,
+    module,
+    native,
+    packages,
+    vulkan,
+)
 from mediapipe_jetson.usage import Parser
 
 SCHEMA = "mediapipe-jetson/info/1"
@@ -19,6 +30,7 @@ READERS: dict[str, tuple[str, Reader]] = {
     "cpu": ("CPU", cpu.read),
     "l4t": ("L4T", l4t.read),
     "module": ("Module", module.read),
+    "emulation": ("Emulated Jetson", emulation.read),
     "driver": ("NVIDIA driver", driver.read),
     "egl": ("EGL", egl.read),
     "vulkan": ("Vulkan", vulkan.read),

@@ -17,7 +17,7 @@ from typing import Any, Optional
 from mediapipe_jetson import landmarks
 from mediapipe_jetson.diagnosis import Broken, Ending, diagnose
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder, sha256
-from mediapipe_jetson.observe import cpu, packages
+from mediapipe_jetson.observe import cpu, emulation, packages
 from mediapipe_jetson.usage import Parser
 
 SCHEMA = "mediapipe-jetson/selftest/1"
@@ -97,6 +97,14 @@ def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending
     return Ending(facts, code, stderr)
 
 
+def how_emulated(here: object) -> Optional[str]:
+    """Return what betrays an emulated CPU or device; None where nothing does."""
+    if isinstance(here, cpu.Cpu) and here.emulated:
+        return here.emulated
+    device = emulation.read()
+    return "; ".join(device.reasons) if device.emulated else None
+
+
 def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict:
     """Infer and judge."""
     wanted = landmarks.expected()
@@ -107,7 +115,7 @@ def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict
         message="",
         mediapipe=version,
         cpu=here.name if isinstance(here, cpu.Cpu) else None,
-        emulated=here.emulated if isinstance(here, cpu.Cpu) else None,
+        emulated=how_emulated(here),
         model=str(model),
         image=str(image),
     )

@@ -24,6 +24,7 @@ def document(scene: Scene, answers: list[Answer]) -> dict[str, Any]:
         "place": scene.place,
         "model": scene.module.model if isinstance(scene.module, Module) else None,
         "l4t": scene.l4t.release if isinstance(scene.l4t, L4t) else None,
+        "emulated": scene.emulated,
         "python": ".".join(map(str, scene.python)),
         "mediapipe": scene.mediapipe,
         "exit_code": exit_code(answers),
@@ -54,7 +55,8 @@ def text(document: dict[str, Any]) -> str:
     model, l4t = document["model"], document["l4t"]
     where = {"container": "in a container", "board": "on the board"}.get(document["place"], "here")
     unseen = "board not to be seen" if document["place"] == "container" else "no Jetson"
-    about = [model or unseen, f"L4T {l4t}" if l4t else ""]
+    about = [model or unseen, "emulated" if document["emulated"] else ""]
+    about.append(f"L4T {l4t}" if l4t else "")
     about.append(f"Python {document['python'] or 'none'}")
     about.append(f"mediapipe {document['mediapipe'] or 'not installed'}")
     lines = [f"{where}: {', '.join(item for item in about if item)}"]

@@ -15,7 +15,17 @@ from typing import Optional
 from mediapipe_jetson.doctor import commands, pins
 from mediapipe_jetson.doctor.sources import Scan
 from mediapipe_jetson.observation import Absent, Section, below, one_line, read_text
-from mediapipe_jetson.observe import cpu, driver, egl, l4t, module, native, packages, vulkan
+from mediapipe_jetson.observe import (
+    cpu,
+    driver,
+    egl,
+    emulation,
+    l4t,
+    module,
+    native,
+    packages,
+    vulkan,
+)
 
 CONTAINER, BOARD, MACHINE = "container", "board", "machine"
 MARKS = ("/.dockerenv", "/run/.containerenv", "/etc/mediapipe-jetson/plan.json")
@@ -75,6 +85,12 @@ class Scene:
     def module(self) -> Section:
         """Return the module."""
         return _guarded(lambda: module.read(self.root))
+
+    @functools.cached_property
+    def emulated(self) -> Optional[bool]:
+        """Return whether this only stands for a Jetson; None where that is not known."""
+        found = _guarded(lambda: emulation.read(self.root, self.environment, self.machine))
+        return found.emulated if isinstance(found, emulation.Emulation) else None
 
     @property
     def soc(self) -> Optional[str]:

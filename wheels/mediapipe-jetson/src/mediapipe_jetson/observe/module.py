@@ -9,7 +9,8 @@ from typing import Optional, Union
 
 from mediapipe_jetson.observation import Absent, below, read_text
 
-TREE = "/proc/device-tree"
+# The first is a link to the second, which alone is there on a virtual device without its own tree.
+TREES = ("/proc/device-tree", "/sys/firmware/devicetree/base")
 SOC = "/sys/devices/soc0"
 
 
@@ -31,16 +32,17 @@ class Module:
 
 def read(root: Path = Path("/")) -> Union[Absent, Module]:
     """Read the module from the device tree, or from soc0 where a container hides the tree."""
-    model = read_text(below(root, f"{TREE}/model"))
-    if model:
-        raw = read_text(below(root, f"{TREE}/compatible")) or ""
-        compatible = tuple(part for part in raw.split("\0") if part)
-        return Module(model, compatible, part_number(compatible), soc(compatible), TREE)
+    for tree in TREES:
+        model = read_text(below(root, f"{tree}/model"))
+        if model:
+            raw = read_text(below(root, f"{tree}/compatible")) or ""
+            compatible = tuple(part for part in raw.split("\0") if part)
+            return Module(model, compatible, part_number(compatible), soc(compatible), tree)
     machine = read_text(below(root, f"{SOC}/machine"))
     if machine:
         family = read_text(below(root, f"{SOC}/family")) or ""
         return Module(machine, (), None, soc((machine, family)), SOC)
-    return Absent(f"no {TREE}/model: no device tree, or a container that hides it")
+    return Absent(f"no {TREES[0]}/model: no device tree, or a container that hides it")
 
 
 def part_number(compatible: tuple[str, ...]) -> Optional[str]:

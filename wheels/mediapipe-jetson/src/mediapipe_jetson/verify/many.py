@@ -28,15 +28,22 @@ def answer(content: bytes) -> dict[str, Any]:
     Age and start of the machine are left to the reader, who is on another one.
     """
     try:
-        judged = report.tasks_again(json.loads(content))
+        found = json.loads(content)
+        judged = report.tasks_again(found)
         device = session.judge_device(judged, "fresh").document()
+        emulated, why = report.emulated_again(found)
     except Exception as error:  # a report may be made to harm: whatever it raises is its answer
         return {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:WORDS]}"}
     tasks = {
         name: {key: value for key, value in task.items() if key != "facts"}
         for name, task in judged.items()
     }
-    known = {"sha256": hashlib.sha256(content).hexdigest(), "mediapipe_jetson": __version__}
+    known = {
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "mediapipe_jetson": __version__,
+        "emulated": emulated,
+        "emulated_reasons": list(why),
+    }
     return {**known, **device, "tasks": tasks}
 
 

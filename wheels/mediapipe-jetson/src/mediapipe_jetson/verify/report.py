@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson import __version__
 from mediapipe_jetson.observation import below, read_text
+from mediapipe_jetson.observe import emulation
 from mediapipe_jetson.verify import rules, session
 
 SCHEMA = "mediapipe-jetson/verify/1"
@@ -51,6 +52,7 @@ def document(
 ) -> dict[str, Any]:
     """Return the document of data/verify.schema.json; `time_s` counts from 1970."""
     device = session.judge_device(judged, "fresh")
+    emulated, why = emulation.judge(observations["device"].get("emulation"))
     return {
         "schema": SCHEMA,
         "verdict": device.verdict,
@@ -58,6 +60,8 @@ def document(
         "reason": device.reason,
         "expected": expected,
         "as_expected": device.verdict == expected,
+        "emulated": emulated,
+        "emulated_reasons": list(why),
         "level": settings.level,
         "delegate": settings.delegate,
         "time_s": round(time.time(), 3),
@@ -104,20 +108,38 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 # JSON
     return type(value) in (int, float) and abs(value) < LARGEST and math.isfinite(value)
 
 
-def tasks_again(report: Any) -> dict[str, Any]:  # noqa: ANN401 # any JSON
-    """Return each task judged by the report's raw observations; raise ValueError if it is none."""
+def tasks_again(
+    report: Any,  # noqa: ANN401 # any JSON
+    here: Optional[emulation.Emulation] = None,
+) -> dict[str, Any]:
+    """Return each task judged by the report's raw observations; raise ValueError if it is none.
+
+    `here` is what this machine is made of, where the report was made on it.
+    """
     if not isinstance(report, dict) or report.get("schema") != SCHEMA:
         raise ValueError(f"its schema is not {SCHEMA}")
     try:
         observations = report["observations"]
         known = session.tasks()
         level = "quick" if report["level"] == "quick" else "full"
+        place = _place(report, here)
         return {
-            name: session.judge_task(observed, known[name], level, observations["device"])
+            name: session.judge_task(observed, known[name], level, place)
             for name, observed in observations["tasks"].items()
         }
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__} {error}") from error
+
+
+def emulated_again(report: Mapping[str, Any]) -> tuple[Optional[bool], tuple[str, ...]]:
+    """Return whether a report, from another machine, is of an emulated device, and why."""
+    return emulation.judge(_place(report, None)["emulation"])
+
+
+def _place(report: Mapping[str, Any], here: Optional[emulation.Emulation]) -> dict[str, Any]:
+    """Return the device's observations; that it is emulated can't be taken out of a report."""
+    seen = report["observations"]["device"]
+    return {**seen, "emulation": emulation.kept(seen.get("emulation"), report, here)}
 
 
 def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # any JSON
@@ -125,7 +147,9 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
 
     It may be `allowed_s` seconds old. Raises ValueError where it is no report.
     """
-    judged = tasks_again(report)
+    judged = tasks_again(report, here := emulation.read())
+    place = _place(report, here)
+    emulated, why = emulation.judge(place["emulation"])
     age = freshness(report, boot_id(), time.time(), allowed_s, uptime_s())
     device = session.judge_device(judged, age)
     return {
@@ -133,8 +157,16 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
         "verdict": device.verdict,
         "rule": device.rule,
         "reason": device.reason,
+        "emulated": emulated,
+        "emulated_reasons": list(why),
         "tasks": judged,
+        "observations": {**report["observations"], "device": place},
     }
+
+
+def kind(report: Mapping[str, Any]) -> str:
+    """Return whether the report is of an emulated device: true, false or unknown."""
+    return {True: "true", False: "false"}.get(report["emulated"], "unknown")
 
 
 def write(path: Path, text: str) -> None:
@@ -165,6 +197,8 @@ def _clean(text: str) -> str:
 def junit(report: Mapping[str, Any]) -> str:
     """Return JUnit's XML: a case for each task; broken is an error, another verdict a failure."""
     suite = ET.Element("testsuite", name="mediapipe_jetson.verify", tests=str(len(report["tasks"])))
+    properties = ET.SubElement(suite, "properties")
+    ET.SubElement(properties, "property", name="emulated", value=kind(report))
     failures = errors = 0
     for name, task in report["tasks"].items():
         latency = task["latency_ms"]["gpu"] or 0.0
@@ -197,7 +231,7 @@ def prometheus(report: Mapping[str, Any]) -> str:
         (name, task["verdict"]) for name, task in report["tasks"].items()
     ]:
         for one in rules.VERDICTS:
-            labels = f'task="{name}",verdict="{one}"'
+            labels = f'task="{name}",verdict="{one}",emulated="{kind(report)}"'
             lines.append(f"mediapipe_jetson_verify_verdict{{{labels}}} {int(one == verdict)}")
     lines += [
         "# HELP mediapipe_jetson_verify_as_expected Whether the verdict is the expected one.",
@@ -236,13 +270,17 @@ def nagios(report: Mapping[str, Any]) -> tuple[str, int]:
     )
     why = _clean(report["reason"]).replace("|", "/").replace("\n", " ")
     wanted = report["expected"]
-    line = f"MEDIAPIPE {state} - {report['verdict']} (expected {wanted}): {why} | {times}"
+    where = {"true": ", emulated device", "unknown": ", maybe emulated"}.get(kind(report), "")
+    line = f"MEDIAPIPE {state} - {report['verdict']} (expected {wanted}{where}): {why} | {times}"
     return line.rstrip(" |"), code
 
 
 def text(report: Mapping[str, Any]) -> str:
     """Return what a person reads."""
     lines = [f"{report['verdict']} (expected {report['expected']}, level {report['level']})"]
+    if report["emulated"] is not False:
+        words = "this device is emulated" if report["emulated"] else "whether emulated is not known"
+        lines.append(f"  {words}: {'; '.join(report['emulated_reasons'])}")
     for name, task in report["tasks"].items():
         lines.append(f"  {name}: {task['verdict']} [{task['rule']}]")
         lines += [f"    {reason}" for reason in task["reasons"]]

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import Absent
-from mediapipe_jetson.observe import module
+from mediapipe_jetson.observe import emulation, module
 from mediapipe_jetson.verify import compare, controls, counters, cycles, facts, rules, runner, soak
 from mediapipe_jetson.verify.hardware import Sampler
 
@@ -150,6 +150,7 @@ def judge_task(
         **hardware,
         "cpu_hardware": cpu_hardware["hardware"],
         **lasting,
+        **emulated(device),
     }
     verdict = rules.judge("task", known)
     slower = None not in latency.values() and latency["gpu"] > latency["cpu"]  # type: ignore[operator]
@@ -193,12 +194,19 @@ def judge_device(
     return rules.judge("device", known)
 
 
+def emulated(device: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether the device only stands for a Jetson (None: not known), and why."""
+    found, reasons = emulation.judge(device.get("emulation"))
+    return {"emulated": found, "emulated_reasons": "; ".join(reasons)}
+
+
 def device_facts() -> dict[str, Any]:
     """Return the module and its SoC, which decide what counters are to be expected."""
     found = module.read()
+    seen = {"emulation": dataclasses.asdict(emulation.read())}
     if isinstance(found, Absent):
-        return {"model": None, "soc": None, "reason": found.reason}
-    return {"model": found.model, "soc": found.soc}
+        return {"model": None, "soc": None, "reason": found.reason, **seen}
+    return {"model": found.model, "soc": found.soc, **seen}
 
 
 def verify(

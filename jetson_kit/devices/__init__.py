@@ -1,0 +1,1 @@
+"""Virtual Jetsons: QEMU guests and systemd containers, from power-on to ssh."""

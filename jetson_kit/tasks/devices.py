@@ -1,0 +1,151 @@
+"""`devices`: virtual Jetsons, from power-on to ssh."""
+
+from __future__ import annotations
+
+import json as json_format
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from jetson_kit.tasks.edge import kit_task
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "kind": "container (default; up in seconds) or vm (QEMU; arm64, can lose power)",
+        "count": "how many (default 1)",
+        "arch": "arm64 or amd64 (default: arm64 for vm, this machine's for container)",
+        "module": "module that it looks like (default orin-nano-8gb); ./inv targets",
+        "l4t": "L4T release or JetPack (default: the table's, else the module's newest)",
+        "name": "names begin so: NAME-1, NAME-2 (default jetson)",
+        "json": "print the devices as JSON",
+    },
+)
+def up(
+    c: Context,
+    kind: str = "",
+    count: int = 1,
+    arch: str = "",
+    module: str = "",
+    l4t: str = "",
+    name: str = "",
+    json: bool = False,
+) -> None:
+    """Bring virtual Jetsons up until ssh answers. Example: ./inv devices.up --count 3."""
+    from jetson_kit.devices import crew, faults, inventory, show, wanted
+    from jetson_kit.progress import Progress
+
+    del c
+    asked = wanted.check(kind=kind, count=count, arch=arch, module=module, l4t=l4t, prefix=name)
+    progress = Progress()
+    faults.heal_overdue(progress.say)
+    made = crew.up(asked, progress)
+    if json:
+        print(json_format.dumps([show.facts(record) for record in made], indent=1))
+    else:
+        print(f"inventory for Ansible: {inventory.path()}")
+
+
+@kit_task(help={"json": "machine-readable output"})
+def list_devices(c: Context, json: bool = False) -> None:
+    """List the virtual Jetsons and how they are. Example: ./inv devices.list --json."""
+    from jetson_kit.devices import faults, show, store
+    from jetson_kit.progress import Progress
+
+    del c
+    faults.heal_overdue(Progress().say)
+    records = store.records()
+    if json:
+        print(json_format.dumps([show.facts(record) for record in records], indent=1))
+    else:
+        print(show.table(records))
+
+
+@kit_task(positional=["name"], help={"name": "device; after -- a command: one word is shell text"})
+def ssh(c: Context, name: str) -> None:
+    """Log in, or run a command. Example: ./inv devices.ssh jetson-1 -- tegrastats."""
+    import subprocess
+    import sys
+
+    from jetson_kit.devices import ssh as client
+    from jetson_kit.devices import store
+
+    device = store.get(name).device
+    words = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
+    sys.exit(subprocess.run(client.login(device, words), check=False).returncode)
+
+
+@kit_task(positional=["name"], help={"name": "device"})
+def logs(c: Context, name: str) -> None:
+    """Print the end of a device's console and journal. Example: ./inv devices.logs jetson-1."""
+    from jetson_kit.devices import kinds, store
+
+    del c
+    device = store.get(name).device
+    print(kinds.machine(device.kind).console(device))
+
+
+@kit_task(
+    variadic="names", help={"names": "devices (all)", "all": "all of them, as without a name"}
+)
+def down(c: Context, names: list[str], all: bool = False) -> None:
+    """Take virtual Jetsons down and remove all of them. Example: ./inv devices.down."""
+    from jetson_kit.devices import crew, faults
+    from jetson_kit.errors import BadInputError
+    from jetson_kit.progress import Progress
+
+    del c
+    if names and all:
+        raise BadInputError("--all and a name exclude each other", "give one of them")
+    progress = Progress()
+    if not crew.down(names, progress):
+        print("no virtual device was up")
+    faults.heal_overdue(progress.say)
+
+
+@kit_task(
+    positional=["name", "fault"],
+    help={
+        "name": "device",
+        "fault": "power-cut, freeze, net-off, net-slow, net-flaky, disk-full, clock-skew, "
+        "kill-docker or read-only",
+        "for": "seconds; it waits and heals (default: until devices.heal)",
+    },
+)
+def fault(c: Context, name: str, fault: str, for_: str = "") -> None:
+    """Put a fault into a device. Example: ./inv devices.fault jetson-1 net-off --for 30."""
+    from jetson_kit.devices import faults
+    from jetson_kit.progress import Progress
+
+    del c
+    progress = Progress()
+    if for_:
+        faults.during(name, fault, faults.seconds(for_), progress.say)
+        progress.say(f"{name}: {fault} is over")
+        return
+    with progress.step(fault, f"{name} has {fault}"):
+        faults.put(name, fault, None)
+
+
+@kit_task(variadic="words", help={"words": "device, then a fault (all)"})
+def heal(c: Context, words: list[str]) -> None:
+    """Take faults out of a device. Example: ./inv devices.heal jetson-1 net-off."""
+    from jetson_kit.devices import faults
+    from jetson_kit.errors import BadInputError
+    from jetson_kit.progress import Progress
+
+    del c
+    if not 1 <= len(words) <= 2:
+        raise BadInputError("heal takes a device and at most one fault", "name a device")
+    progress = Progress()
+    faults.heal_overdue(progress.say)
+    with progress.step("heal", f"{words[0]}: healed") as step:
+        step.note = ", ".join(faults.heal(*words)) or "it has no fault"
+
+
+def collection() -> Collection:
+    """Return the tasks under their names."""
+    made = Collection("devices", up, ssh, logs, down, fault, heal)
+    made.add_task(list_devices, name="list")
+    return made

@@ -1,0 +1,101 @@
+"""The tasks of `devices` as a program of their own: what ./inv runs, without its set-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.program import Program
+
+from jetson_kit.devices import store
+from jetson_kit.paths import ROOT
+from jetson_kit.tasks import devices
+
+TIMEOUT_S = 900.0
+
+
+def _main() -> None:
+    outer = Collection()
+    outer.add_collection(devices.collection())
+    Program(namespace=outer).run()
+
+
+class Front:
+    """Runs the tasks on a state folder of its own."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.env = {**os.environ, "KIT_STATE": str(state)}
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a task and do not wait."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.devices.front", *words],
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a task to its end."""
+        child = self.start(*words)
+        out, err = child.communicate(timeout=TIMEOUT_S)
+        return subprocess.CompletedProcess(words, child.returncode, out, err)
+
+    def must(self, *words: str) -> str:
+        """Run a task that has to succeed; return what it printed."""
+        done = self(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return what `devices.list --json` says."""
+        found: list[dict[str, Any]] = json.loads(self.must("devices.list", "--json"))
+        return found
+
+    def status(self, name: str) -> str:
+        """Return the status of a device as `devices.list` gives it."""
+        return next(str(one["status"]) for one in self.listed() if one["name"] == name)
+
+    def inside(self, name: str, script: str) -> str:
+        """Run a script in a device; return what it printed."""
+        return self.must("devices.ssh", name, "--", script)
+
+    def left(self) -> list[str]:
+        """Return all that is there of this state folder: in Docker, as processes, as files."""
+        before = os.environ.get("KIT_STATE")
+        os.environ["KIT_STATE"] = str(self.state)
+        try:
+            mark = f"label=io.mediapipe-jetson.state={store.state_id()}"
+        finally:
+            os.environ.pop("KIT_STATE")
+            if before is not None:
+                os.environ["KIT_STATE"] = before
+        found = []
+        for what in ("container", "volume", "network"):
+            every = ["--all"] if what == "container" else []
+            asked = ["docker", what, "ls", *every, "--quiet", "--filter", mark]
+            found += [f"{what} {one}" for one in _said(asked).split()]
+        found += [
+            row for row in _said(["losetup", "--list"]).splitlines() if str(self.state) in row
+        ]
+        found += [
+            row for row in _said(["ps", "-eo", "args"]).splitlines() if str(self.state) in row
+        ]
+        stays = {".lock", "inventory.yml"}
+        return found + [one.name for one in self.state.iterdir() if one.name not in stays]
+
+
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    _main()

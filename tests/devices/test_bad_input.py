@@ -1,0 +1,53 @@
+"""Bad words and missing parts: one line with the cure, the fixed exit code, nothing left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.devices.front import Front
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Front:
+    """Return the tasks on an empty state folder, with no Docker Engine in reach."""
+    front = Front(tmp_path / "state")
+    front.env |= {"DOCKER_HOST": f"unix://{tmp_path}/no.sock", "INV_NO_INSTALL": "1"}
+    return front
+
+
+def test_without_docker(alone: Front) -> None:
+    done = alone("devices.up", "--count", "2")
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: ")
+    assert "Docker" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(alone.state.glob("jetson-*"))
+    assert "no virtual device is up" in alone.must("devices.list")
+    assert alone.listed() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--count", "0"), "0 devices can't be made; take 1 to 64 with --count"),
+        (("--kind", "cloud"), 'unknown kind "cloud"; take vm or container'),
+        (("--module", "jetson-nano"), 'unknown module "jetson-nano"; did you mean'),
+        (("--module", "nano", "--l4t", "36.4.4"), "Jetson Nano has no L4T r36.4.4"),
+        (("--name", "My Jetson"), "is no name for a device"),
+        (("--name", "../x"), "is no name for a device"),
+    ],
+)
+def test_bad_words(alone: Front, words: tuple[str, ...], why: str) -> None:
+    done = alone("devices.up", *words)
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(alone.state.glob("*"))
+
+
+def test_down_where_nothing_is_up(alone: Front) -> None:
+    assert "no virtual device was up" in alone.must("devices.down")

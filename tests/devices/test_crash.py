@@ -1,0 +1,150 @@
+"""Killed, interrupted and concurrent commands leave nothing that the next one can't clean."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.devices.front import Front
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+
+def has_record(front: Front) -> bool:
+    return (front.state / "jetson-1" / "device.json").exists()
+
+
+def has_disk(front: Front) -> bool:
+    shown = subprocess.run(["losetup", "--list"], capture_output=True, text=True, check=True)
+    return str(front.state) in shown.stdout
+
+
+def has_container(front: Front) -> bool:
+    return any(row.startswith("container") for row in front.left())
+
+
+def wait_for(seen: Callable[[Front], bool], front: Front) -> None:
+    until = time.monotonic() + 120
+    while not seen(front):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("seen", [has_record, has_disk, has_container])
+def test_killed_half_way_up(front: Front, seen: Callable[[Front], bool]) -> None:
+    child = front.start("devices.up", "--count", "2")
+    wait_for(seen, front)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert front.left()
+    front.must("devices.down")
+    assert front.left() == []
+
+
+def test_killed_half_way_up_and_then_up_again(front: Front) -> None:
+    child = front.start("devices.up", "--count", "2")
+    wait_for(has_container, front)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert {one["status"] for one in front.listed()} == {"left behind"}
+    made = json.loads(front.must("devices.up", "--json"))
+    assert [one["name"] for one in made] == ["jetson-1"]
+    assert [(one["name"], one["status"]) for one in front.listed()] == [("jetson-1", "up")]
+
+
+def test_killed_half_way_down(front: Front) -> None:
+    front.must("devices.up", "--count", "2")
+    child = front.start("devices.down")
+    wait_for(lambda front: any(one["status"] == "stopping" for one in states(front)), front)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    front.must("devices.down")
+    assert front.left() == []
+
+
+def states(front: Front) -> list[dict[str, str]]:
+    """Return the records' stages as status, quicker than a command can."""
+    found = []
+    for path in front.state.glob("jetson-*/device.json"):
+        try:
+            found.append({"status": json.loads(path.read_text())["stage"]})
+        except FileNotFoundError:
+            found.append({"status": "stopping"})
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_half_way_cleans_up_itself(front: Front, how: signal.Signals) -> None:
+    child = front.start("devices.up", "--count", "2")
+    wait_for(has_container, front)
+    child.send_signal(how)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 130, err
+    assert front.left() == []
+
+
+def test_two_ups_at_once(front: Front) -> None:
+    runs = [front.start("devices.up", "--count", "2", "--json") for _ in range(2)]
+    made = []
+    for run in runs:
+        out, err = run.communicate(timeout=300)
+        assert run.returncode == 0, err
+        made += json.loads(out)
+    assert sorted(one["name"] for one in made) == [f"jetson-{number}" for number in range(1, 5)]
+    assert len({one["port"] for one in made}) == 4
+    assert [one["status"] for one in front.listed()] == ["up"] * 4
+    front.must("devices.down", "jetson-1", "jetson-4")
+    assert [one["name"] for one in front.listed()] == ["jetson-2", "jetson-3"]
+    assert front.inside("jetson-3", "hostname").strip() == "jetson-3"
+
+
+def test_taken_down_while_it_starts(front: Front) -> None:
+    child = front.start("devices.up")
+    wait_for(has_container, front)
+    front.must("devices.down", "jetson-1")
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 7
+    assert "error: " in err
+    assert front.left() == []
+
+
+def test_one_that_dies_is_told_with_its_last_words_and_the_others_stay(front: Front) -> None:
+    front.must("devices.up", "--name", "good")
+    child = front.start("devices.up", "--name", "bad")
+    wait_for(lambda front: "bad-1" in said_of_containers(), front)
+    asked = ["docker", "ps", "-q", "--filter", "label=io.mediapipe-jetson.device=bad-1"]
+    killed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    subprocess.run(["docker", "kill", *killed], capture_output=True, check=True)
+    _, err = child.communicate(timeout=120)
+    assert child.returncode == 7
+    assert "bad-1 lost its power while it started" in err
+    assert [(one["name"], one["status"]) for one in front.listed()] == [("good-1", "up")]
+
+
+def said_of_containers() -> str:
+    listing = ["docker", "ps", "--format", "{{.Names}}"]
+    return subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+
+
+def test_ten_cycles_leave_nothing(front: Front) -> None:
+    for _ in range(10):
+        front.must("devices.up")
+        front.must("devices.down")
+        assert front.left() == []
+
+
+def test_other_state_folders_are_left_alone(front: Front) -> None:
+    other = Front(front.state.with_name("other"))
+    other.must("devices.up", "--name", "theirs")
+    try:
+        front.must("devices.up", "--name", "ours")
+        front.must("devices.down")
+        assert other.inside("theirs-1", "hostname").strip() == "theirs-1"
+    finally:
+        other.must("devices.down")
+    assert other.left() == []
