@@ -71,7 +71,9 @@ class Board:
     def offer(self, made: Release, code: int = 0) -> dict[str, Any]:
         """Send a release and ask what is missing."""
         paths = [str(made.path) + signing.SUFFIX, str(made.path)]
-        subprocess.run(self.rsync(paths, f"{LIB}/incoming/", "--checksum"), check=True, capture_output=True)
+        subprocess.run(
+            self.rsync(paths, f"{LIB}/incoming/", "--checksum"), check=True, capture_output=True
+        )
         said = self.image("missing", "--json", INCOMING, code=code)
         return {"said": said} if code else dict(json.loads(said))
 
