@@ -1,8 +1,11 @@
 #!/bin/sh
-# Renew the hash-pinned locks of the host environment.
+# Renew the hash-pinned locks of the host environment, and of the one for JetPack 4's boards.
 set -eu
 cd "$(dirname -- "$0")/.."
-for name in uv host; do
-  .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
-    --no-annotate --no-header --upgrade "requirements/$name.in" -o "requirements/$name.txt"
-done
+lock() {
+  .venv/bin/uv pip compile --quiet --generate-hashes --universal --python-version "$2" \
+    --no-annotate --no-header --upgrade "requirements/$1.in" -o "requirements/$1.txt"
+}
+lock uv 3.11
+lock host 3.11
+lock jetpack4 3.10

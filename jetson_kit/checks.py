@@ -18,6 +18,8 @@ TABLE = ROOT / "ci" / "stages.toml"
 SCRIPTS = (
     "inv",
     ".ci/run",
+    "ansible/secret-become",
+    "ansible/secret-vault",
     *(
         str(path.relative_to(ROOT))
         for folder in ("ci", "jetson_kit/devices", "jetson_kit/devices/stand_ins")
@@ -39,10 +41,13 @@ class Stage:
     quick: bool = False
     pytest: tuple[str, ...] = ()
     real: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
 
     def commands(self) -> list[list[str]]:
         """Return what the stage runs."""
+        if self.modules:
+            return [[sys.executable, "-m", module] for module in self.modules]
         if not self.pytest and not self.real:
             return _lint()
         words = self.pytest or (*self.real, "-m", REAL)
@@ -58,6 +63,7 @@ def stages() -> tuple[Stage, ...]:
             row.get("quick", False),
             tuple(row.get("pytest", ())),
             tuple(row.get("real", ())),
+            tuple(row.get("modules", ())),
             tuple(row.get("evidence", ())),
         )
         for row in rows
@@ -96,6 +102,7 @@ def _lint() -> list[list[str]]:
         [f"{here}/ruff", "format", "--quiet", "--check", "."],
         [f"{here}/mypy"],
         [sys.executable, "-m", "jetson_kit.targets_check"],
+        [sys.executable, "-m", "jetson_kit.fleet.tables"],
     ]
     commands += [
         [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", file]

@@ -13,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.errors import BadInputError, StepFailedError
+from jetson_kit.paths import ROOT
 from jetson_kit.run import run
 
 TIMEOUT_S = 120.0
 GRAPH = "check it: ansible-inventory --graph -i FILE"
 # What ssh alone can reach; containers and the like are not machines with a kernel of their own.
 SSH = ("ssh", "smart", "ansible.builtin.ssh")
+# Names of environment variables that hold what no argument and no log may hold.
+VAULT_SECRET = "KIT_VAULT_PASSWORD"  # noqa: S105 # a name
+BECOME_SECRET = "KIT_BECOME_PASSWORD"  # noqa: S105 # a name
+SECRETS = {
+    VAULT_SECRET: ("ANSIBLE_VAULT_PASSWORD_FILE", ROOT / "ansible" / "secret-vault"),
+    BECOME_SECRET: ("ANSIBLE_BECOME_PASSWORD_FILE", ROOT / "ansible" / "secret-become"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,14 @@ def environment() -> dict[str, str]:
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOST_KEY_CHECKING": "true",
+        **secrets(),
+    }
+
+
+def secrets() -> dict[str, str]:
+    """Return the options by which Ansible gets its passwords out of the environment, if there."""
+    return {
+        option: str(program) for name, (option, program) in SECRETS.items() if os.environ.get(name)
     }
 
 

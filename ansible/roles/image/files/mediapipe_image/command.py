@@ -1,0 +1,62 @@
+"""Run a program; on failure raise one line with its last words."""
+
+import subprocess
+from typing import List, NamedTuple, Optional
+
+from mediapipe_image.errors import FullError, StepFailedError, ToolMissingError
+
+# What the client says where the engine is gone, or went meanwhile.
+AWAY = ("daemon running", "Cannot connect", "error during connect")
+
+
+class Done(NamedTuple):
+    """What a program answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+def ask(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None) -> Done:
+    """Run a program and return its answer. Raises ToolMissingError or StepFailedError."""
+    try:
+        done = subprocess.run(
+            words,
+            input=stdin,
+            stdin=None if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=timeout_s,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ToolMissingError(f"the program {words[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise StepFailedError(
+            "{} gave no answer within {:.0f} s".format(" ".join(words[:2]), timeout_s)
+        ) from error
+    return Done(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def run(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None) -> str:
+    """Run a program that must succeed; return what it printed."""
+    done = ask(words, timeout_s, stdin)
+    if done.code:
+        raise failure(words, done)
+    return done.out
+
+
+def failure(words: List[str], done: Done) -> Exception:
+    """Return the error for a program that failed."""
+    last = ([line for line in done.err.splitlines() if line.strip()] or ["no words"])[-1]
+    if "no space left" in done.err.lower():
+        return FullError("{}: {}".format(" ".join(words[:2]), last), "free some space")
+    if words[0] == "docker" and any(said in done.err for said in AWAY):
+        return ToolMissingError(
+            "the Docker Engine does not answer", "start it: systemctl start docker"
+        )
+    return StepFailedError("{} failed ({}): {}".format(" ".join(words[:2]), done.code, last))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")

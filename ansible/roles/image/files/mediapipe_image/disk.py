@@ -1,0 +1,137 @@
+"""Files that are whole or absent, also after a power cut; locks; this boot."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional
+
+from mediapipe_image.errors import BusyError, FullError, IntegrityError
+
+# A prefix for every path, for trials beside the real device.
+ROOT = os.environ.get("MEDIAPIPE_IMAGE_ROOT", "")
+ETC = Path(ROOT + "/etc/mediapipe-jetson")
+LIB = Path(ROOT + "/var/lib/mediapipe-jetson")
+# Only root writes here; the folder that the application may write to is another one.
+RUN = Path(ROOT + "/run/mediapipe-image")
+HOLD = Path(ROOT + "/run/mediapipe-jetson/update.lock")
+BLOBS = LIB / "blobs" / "sha256"
+RELEASES = LIB / "releases"
+PENDING = LIB / "pending"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that a power cut leaves the old or the new one. Raises FullError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=str(path.parent), prefix="." + path.name + ".")
+        aside = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(text)
+                out.flush()
+                os.fsync(out.fileno())
+            aside.chmod(0o644)
+            aside.replace(path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                aside.unlink()
+        sync_folder(path.parent)
+    except OSError as error:
+        if error.errno in FULL:
+            raise FullError(f"no space left to write {path}", "free some space") from error
+        raise
+
+
+def write_json(path: Path, body: Dict[str, Any]) -> None:
+    """Write a JSON file, as write does."""
+    write(path, json.dumps(body, indent=1, sort_keys=True) + "\n")
+
+
+def read_json(path: Path) -> Optional[Dict[str, Any]]:
+    """Return a JSON object, or None where there is no such file. Raises IntegrityError."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise IntegrityError(f"{path} is damaged: {error}") from error
+    if not isinstance(body, dict):
+        raise IntegrityError(f"{path} is damaged: no JSON object")
+    return body
+
+
+def remove(path: Path) -> None:
+    """Remove a file for good, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk."""
+    handle = os.open(str(folder), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writes left in a folder. Only for the holder of its lock."""
+    for left in folder.glob(".*.json.*"):
+        remove(left)
+    for left in folder.glob(".current.env.*"):
+        remove(left)
+
+
+@contextlib.contextmanager
+def locked(name: str, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold a lock, which ends with its holder however that ends. Raises BusyError."""
+    RUN.mkdir(parents=True, exist_ok=True, mode=0o755)
+    with (RUN / (name + ".lock")).open("a") as stream:
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() >= end:
+                    raise BusyError(
+                        f"another mediapipe-image is at work ({name})", "try again later"
+                    ) from error
+                time.sleep(0.1)
+        yield
+
+
+def boot_id() -> str:
+    """Return what differs from boot to boot: clocks of boards may be wrong by years."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+
+def uptime() -> float:
+    """Return seconds since boot."""
+    return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+
+
+def now() -> str:
+    """Return the time for people to read; nothing is decided by it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def free(path: Path) -> int:
+    """Return how many bytes are free where `path` is or would be."""
+    there = next(place for place in (path, *path.parents) if place.exists())
+    return shutil.disk_usage(str(there)).free
+
+
+def device_of(path: Path) -> int:
+    """Return the number of the file system where `path` is or would be."""
+    there = next(place for place in (path, *path.parents) if place.exists())
+    return there.stat().st_dev

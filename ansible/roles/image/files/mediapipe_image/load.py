@@ -1,0 +1,132 @@
+"""Give the engine the layers that it lacks, and clean up after a load that a power cut ended.
+
+`docker load` does not open a layer whose chain (it and all below) it has: an archive that names
+all layers and holds the others alone makes the whole image (Docker 20.10 to 28, own image store).
+"""
+
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+import threading
+from typing import IO, List, Tuple, cast
+
+from mediapipe_image import blobs, command, disk, engine
+from mediapipe_image.errors import IntegrityError, StepFailedError, ToolMissingError
+from mediapipe_image.records import Record
+from mediapipe_image.release import Layer, Release
+
+
+def load(release: Release, had: int, name: str) -> None:
+    """Load an image of which the engine has the `had` lowest layers; the others are in blobs."""
+    if shutil.which("zstd") is None:
+        raise ToolMissingError("zstd is not installed", "install it: apt-get install zstd")
+    files = {layer.digest: blobs.accept(layer) for layer in release.layers[had:]}
+    words = ["docker", "image", "load", "--quiet"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        into, out = _pipes(running)
+        said: List[bytes] = []
+        reader = threading.Thread(target=lambda: said.append(out.read()), daemon=True)
+        reader.start()
+        try:
+            with tarfile.open(fileobj=into, mode="w|") as archive:
+                _head(archive, release.config, name, len(release.layers))
+                for number, layer in enumerate(release.layers):
+                    if number >= had:
+                        _add_layer(archive, number, layer, str(files[layer.digest]))
+            into.close()
+        except BrokenPipeError:
+            pass
+        except BaseException:
+            running.kill()
+            raise
+        code = running.wait()
+        reader.join()
+    if code:
+        words_out = b"".join(said).decode("utf-8", "replace")
+        raise command.failure(words, command.Done(code, "", words_out))
+
+
+def check(release: Release) -> None:
+    """Raise IntegrityError if the engine's image is not the release's."""
+    found = engine.image(release.image_id)
+    wanted = tuple(layer.diff_id for layer in release.layers)
+    if found is None or found.diff_ids != wanted or found.architecture != release.architecture:
+        raise IntegrityError(f"the engine has no whole image {release.image_id}", "run it again")
+
+
+def purge(record: Record) -> None:
+    """Remove what a load that a power cut ended left in the engine.
+
+    Its layers may be registered and their files not on the disk. Such a layer can only be removed
+    with an image that has it: an archive without layers makes one where they are all registered.
+    """
+    release = record.release
+    if not engine.drop(release.image_id):
+        raise StepFailedError(
+            f"{release.image_id} was loaded when the power went, and a container uses it",
+            "remove that container",
+        )
+    for count in range(len(release.layers), record.had, -1):
+        config = json.dumps(
+            {
+                "architecture": release.architecture,
+                "os": "linux",
+                "config": {},
+                "rootfs": {
+                    "type": "layers",
+                    "diff_ids": [layer.diff_id for layer in release.layers[:count]],
+                },
+            }
+        ).encode("utf-8")
+        name = f"mediapipe-jetson-left:{count}"
+        body = io.BytesIO()
+        with tarfile.open(fileobj=body, mode="w|") as archive:
+            _head(archive, config, name, count)
+        done = command.ask(["docker", "image", "load", "--quiet"], 300.0, stdin=body.getvalue())
+        if not done.code:
+            command.run(["docker", "image", "rm", name], 300.0)
+            return
+        if "no such file" not in done.err and "no such file" not in done.out:
+            raise command.failure(["docker", "image", "load"], done)
+
+
+def _pipes(running: "subprocess.Popen[bytes]") -> Tuple[IO[bytes], IO[bytes]]:
+    """Return both ends of a program, as the type that they have when they are piped."""
+    return cast(IO[bytes], running.stdin), cast(IO[bytes], running.stdout)
+
+
+def _head(archive: tarfile.TarFile, config: bytes, name: str, count: int) -> None:
+    layers = [f"{number}.tar" for number in range(count)]
+    listing = [{"Config": "config.json", "RepoTags": [name], "Layers": layers}]
+    rows = (("manifest.json", json.dumps(listing).encode("utf-8")), ("config.json", config))
+    for file, raw in rows:
+        member = tarfile.TarInfo(file)
+        member.size = len(raw)
+        archive.addfile(member, io.BytesIO(raw))
+
+
+def _add_layer(archive: tarfile.TarFile, number: int, layer: Layer, path: str) -> None:
+    words = ["zstd", "--decompress", "--stdout", "--quiet", "--long=27", path]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tool:
+        _, stream = _pipes(tool)
+        member = tarfile.TarInfo(f"{number}.tar")
+        member.size = layer.unpacked
+        try:
+            archive.addfile(member, stream)
+        except BrokenPipeError:
+            tool.kill()
+            raise
+        except OSError as error:
+            tool.kill()
+            if error.errno in disk.FULL:
+                raise
+            raise StepFailedError(f"layer {layer.digest} ends early") from error
+        more = stream.read(1)
+        if more:
+            tool.kill()
+        if more or tool.wait():
+            raise IntegrityError(f"layer {layer.digest} is longer than signed")

@@ -1,0 +1,42 @@
+"""Remove images that are not needed any more; never those that the device is or was just on."""
+
+from typing import Any, Dict, List
+
+from mediapipe_image import change, disk, engine, load, records
+from mediapipe_image import state as states
+from mediapipe_image.errors import BadInputError
+
+
+def prune(keep: int) -> Dict[str, Any]:
+    """Keep the `keep` newest images in all, and whatever current, previous and older need."""
+    if keep < 1:
+        raise BadInputError("--keep must be 1 or more")
+    removed: List[str] = []
+    in_use: List[str] = []
+    with disk.locked("receive"), disk.locked(change.LOCK, change.WAIT_S):
+        state = states.read()
+        needed = state.image_ids()
+        rows = records.all_records()
+        # `older` is the first to go where little is kept.
+        own = needed[:2] if keep <= 2 else needed
+        kept = set(own)
+        for row in rows:
+            if len(kept) < keep and row.state == "ready":
+                kept.add(row.release.image_id)
+        for row in rows:
+            image_id = row.release.image_id
+            if image_id in kept:
+                continue
+            if row.suspect:
+                load.purge(row)
+            # First the record: what is half removed must not count as whole.
+            elif row.state != "going":
+                records.write(row.release, "going", row.had, row.way)
+            if engine.drop(image_id):
+                disk.remove(records.path(image_id))
+                removed.append(image_id)
+            else:
+                in_use.append(image_id)
+        disk.sweep(disk.RELEASES)
+        disk.sweep(disk.LIB)
+    return {"changed": bool(removed), "removed": removed, "in_use": in_use}

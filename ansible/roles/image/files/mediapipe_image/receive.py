@@ -1,0 +1,121 @@
+"""From a signed release to an image that is whole and on the disk, in either way."""
+
+import os
+from typing import Any, Dict
+
+from mediapipe_image import blobs, disk, engine, load, records
+from mediapipe_image.errors import IntegrityError
+from mediapipe_image.release import Release
+from mediapipe_image.settings import Settings
+
+ARCHIVE, REGISTRY = "archive", "registry"
+
+
+def missing(release: Release, settings: Settings) -> Dict[str, Any]:
+    """Return what must be sent; nothing but what no release needs is changed.
+
+    Raises FullError before anything is sent where the space does not suffice.
+    """
+    with disk.locked("receive"):
+        present = _ready(release)
+        if present:
+            return _answer(release, True, blobs.Lack(len(release.layers), [], {}, []))
+        found = _prepare(release, settings)
+        blobs.check_space(found)
+        return _answer(release, False, found)
+
+
+def receive(release: Release, settings: Settings) -> Dict[str, Any]:
+    """Check the layers that came and load them; return whether anything changed."""
+    with disk.locked("receive"):
+        if _ready(release):
+            blobs.clear()
+            return {"changed": False, "image_id": release.image_id}
+        found = _prepare(release, settings)
+        for layer in found.layers:
+            blobs.accept(layer)
+        blobs.check_space(found)
+        had = _had(release, found)
+        records.write(release, "loading", had, ARCHIVE)
+        load.load(release, found.had, name_of(release, settings))
+        _finish(release, had, ARCHIVE)
+        blobs.clear()
+        return {"changed": True, "image_id": release.image_id}
+
+
+def expect(release: Release, settings: Settings) -> Dict[str, Any]:
+    """Prepare for an image that the engine itself will pull from a registry."""
+    with disk.locked("receive"):
+        if _ready(release):
+            return {"changed": False, "present": True, "image_id": release.image_id}
+        found = _prepare(release, settings)
+        blobs.check_space(found)
+        records.write(release, "loading", _had(release, found), REGISTRY)
+        return {"changed": True, "present": False, "image_id": release.image_id}
+
+
+def adopt(release: Release, settings: Settings) -> Dict[str, Any]:
+    """Take over an image that the engine pulled; it must be the release's to the last layer."""
+    with disk.locked("receive"):
+        if _ready(release):
+            return {"changed": False, "image_id": release.image_id}
+        record = records.read(release.image_id)
+        if record is None or record.suspect:
+            raise IntegrityError(
+                f"the pull of {release.image_id} was not prepared in this boot",
+                "run: mediapipe-image expect, pull it again, then adopt",
+            )
+        load.check(release)
+        engine.tag(release.image_id, name_of(release, settings))
+        _finish(release, record.had, REGISTRY)
+        return {"changed": True, "image_id": release.image_id}
+
+
+def name_of(release: Release, settings: Settings) -> str:
+    """Return the name that keeps an image from being pruned as one without a name."""
+    return "{}:{}-{}".format(
+        settings.repository, release.name[:100], release.image_id.partition(":")[2][:12]
+    )
+
+
+def _ready(release: Release) -> bool:
+    record = records.read(release.image_id)
+    return record is not None and record.state == "ready" and records.whole(release.image_id)
+
+
+def _prepare(release: Release, settings: Settings) -> blobs.Lack:
+    """Clean up after loads that ended in a power cut, and see what is lacking."""
+    root = engine.info().root
+    for record in records.all_records():
+        if record.suspect:
+            load.purge(record)
+            disk.remove(records.path(record.release.image_id))
+    disk.sweep(disk.RELEASES)
+    return blobs.lack(release, root, settings)
+
+
+def _had(release: Release, found: blobs.Lack) -> int:
+    """Return how many layers are on the disk: those of an unfinished attempt may not be."""
+    record = records.read(release.image_id)
+    return min(record.had, found.had) if record and record.state == "loading" else found.had
+
+
+def _finish(release: Release, had: int, way: str) -> None:
+    """Put all of it on the disk before any record says that it is there."""
+    load.check(release)
+    os.sync()
+    records.write(release, "ready", had, way)
+
+
+def _answer(release: Release, present: bool, found: blobs.Lack) -> Dict[str, Any]:
+    rows = [
+        {"digest": row.digest, "size": row.size, "came": found.came.get(row.hex, 0)}
+        for row in found.layers
+    ]
+    return {
+        "changed": False,
+        "image_id": release.image_id,
+        "present": present,
+        "layers": rows,
+        "bytes_to_send": found.to_send,
+    }

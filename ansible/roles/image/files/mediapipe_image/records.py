@@ -1,0 +1,83 @@
+"""What this device knows of each image that it received: releases/HEX.json."""
+
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from mediapipe_image import disk, engine
+from mediapipe_image.errors import BadInputError, StepFailedError
+from mediapipe_image.release import DIGEST, Release, parse
+
+SCHEMA = "mediapipe-jetson/device-release/1"
+
+
+class Record(NamedTuple):
+    """A release on this device; `loading` in an older boot means: not to be trusted."""
+
+    release: Release
+    state: str  # loading, ready or going
+    boot_id: str
+    # How many layers the engine had, and had on the disk, before it was loaded.
+    had: int
+    way: str
+    at: str
+
+    @property
+    def suspect(self) -> bool:
+        """Tell whether a power cut may have kept the engine's files from the disk."""
+        return self.state != "ready" and self.boot_id != disk.boot_id()
+
+
+def path(image_id: str) -> Path:
+    """Return where an image's record is."""
+    return disk.RELEASES / (image_id.partition(":")[2] + ".json")
+
+
+def write(release: Release, state: str, had: int, way: str) -> None:
+    """Write a record to the disk."""
+    body: Dict[str, Any] = {
+        "schema": SCHEMA,
+        "state": state,
+        "boot_id": disk.boot_id(),
+        "had": had,
+        "way": way,
+        "at": disk.now(),
+        "release": release.body,
+    }
+    disk.write_json(path(release.image_id), body)
+
+
+def read(image_id: str) -> Optional[Record]:
+    """Return an image's record, or None. Raises BadInputError for what is no image id."""
+    if not DIGEST.fullmatch(image_id):
+        raise BadInputError(f"{image_id} is no image id", "write it as sha256:HEX")
+    return _read(path(image_id))
+
+
+def all_records() -> List[Record]:
+    """Return every record, the newest first."""
+    found = [_read(one) for one in disk.RELEASES.glob("[0-9a-f]*.json")]
+    return sorted((one for one in found if one), key=lambda one: one.at, reverse=True)
+
+
+def whole(image_id: str) -> bool:
+    """Tell whether an image was received, checked and put on the disk, and is still there."""
+    record = read(image_id)
+    if record is None or record.state != "ready":
+        return False
+    found = engine.image(image_id)
+    return found is not None and found.diff_ids == tuple(
+        layer.diff_id for layer in record.release.layers
+    )
+
+
+def _read(one: Path) -> Optional[Record]:
+    body = disk.read_json(one)
+    if body is None:
+        return None
+    try:
+        release = parse(body["release"], str(one))
+        return Record(
+            release, body["state"], body["boot_id"], int(body["had"]), body["way"], body["at"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StepFailedError(f"{one} is damaged: {error!r}") from error

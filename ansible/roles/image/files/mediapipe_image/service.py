@@ -1,0 +1,136 @@
+"""The systemd unit and its container: settings for its start, restart, and how it is."""
+
+import shlex
+import stat
+import time
+from pathlib import Path
+from typing import List, NamedTuple, Sequence
+
+from mediapipe_image import command, disk, engine
+from mediapipe_image.errors import StepFailedError
+from mediapipe_image.settings import Settings
+
+ENV = disk.LIB / "current.env"
+PROBE_S = 20.0
+POLL_S = 0.5
+
+
+class Look(NamedTuple):
+    """One look at the service."""
+
+    image_id: str
+    active: bool
+    running: bool
+    healthy: bool
+    # docker's own word where the image has a check: starting, healthy or unhealthy.
+    health: str
+
+
+def write_env(image_id: str, settings: Settings) -> None:
+    """Write what the unit's start reads; nothing is written where nothing changes."""
+    words = ["MEDIAPIPE_IMAGE=" + image_id]
+    options = " ".join(shlex.quote(word) for word in device_options(settings))
+    words.append(f'MEDIAPIPE_DEVICE_OPTIONS="{options}"')
+    text = "\n".join(words) + "\n"
+    if not ENV.exists() or ENV.read_text(encoding="utf-8") != text:
+        disk.write(ENV, text)
+
+
+def device_options(settings: Settings) -> List[str]:
+    """Return the options of `docker run` that follow from this device, read anew each time."""
+    words: List[str] = []
+    for number in groups(settings.device_nodes):
+        words += ["--group-add", str(number)]
+    has = settings.nvidia == "on"
+    if settings.nvidia == "auto":
+        has = settings.nvidia_runtime in engine.info().runtimes
+    if has:
+        words += ["--runtime", settings.nvidia_runtime]
+        for name, value in sorted(settings.nvidia_environment.items()):
+            words += ["--env", f"{name}={value}"]
+    return words
+
+
+def groups(patterns: Sequence[str]) -> List[int]:
+    """Return the groups that a user needs for the device's nodes; root's never is one."""
+    found = set()
+    for pattern in patterns:
+        for node in Path("/").glob(pattern.lstrip("/")):
+            try:
+                facts = node.stat()
+            except OSError:
+                continue
+            mode = stat.S_IMODE(facts.st_mode)
+            # Who may use a node by the rights of all needs no group for it.
+            if mode & 0o060 == 0o060 and mode & 0o006 != 0o006:
+                found.add(facts.st_gid)
+    return sorted(found - {0})
+
+
+def restart(settings: Settings) -> None:
+    """Restart the unit; a unit that failed too often before may start again."""
+    command.ask(["systemctl", "reset-failed", settings.unit])
+    done = command.ask(["systemctl", "restart", settings.unit], 180.0)
+    if done.code:
+        raise command.failure(["systemctl", "restart"], done)
+
+
+def stop(settings: Settings) -> None:
+    """Stop the unit."""
+    command.run(["systemctl", "stop", settings.unit], 180.0)
+
+
+def unit_state(settings: Settings) -> str:
+    """Return the unit's state: active, activating, inactive, failed."""
+    return command.ask(["systemctl", "is-active", settings.unit]).out.strip() or "unknown"
+
+
+def look(settings: Settings, *, probe: bool = True) -> Look:
+    """Return how the service is now; `probe` runs the image's own check where docker waits."""
+    active = unit_state(settings) == "active"
+    found = engine.container(settings.container)
+    if found is None:
+        return Look("", active, False, False, "")
+    if not found.running:
+        return Look(found.image_id, active, False, False, found.health)
+    healthy = found.health == "healthy"
+    if not healthy and probe and active:
+        image = engine.image(found.image_id)
+        test = image.healthcheck if image else ()
+        if test and test[0] != "NONE":
+            healthy = engine.probe(found.container_id, test, PROBE_S)
+        else:
+            healthy = _ran(settings, found)
+    return Look(found.image_id, active, True, active and healthy, found.health)
+
+
+def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
+    """Wait for the image to be healthy; return the seconds. Raises StepFailedError."""
+    start = time.monotonic()
+    while True:
+        seen = look(settings)
+        waited = time.monotonic() - start
+        if seen.healthy and seen.image_id == image_id:
+            return waited
+        given_up = seen.health == "unhealthy" and seen.image_id == image_id
+        if given_up or waited > limit_s:
+            raise StepFailedError(
+                "not healthy after {:.0f} s (unit {}, container {}, health {})".format(
+                    waited,
+                    unit_state(settings),
+                    "running" if seen.running else "not running",
+                    seen.health or "unknown",
+                )
+            )
+        time.sleep(POLL_S)
+
+
+def _ran(settings: Settings, found: engine.Container) -> bool:
+    """Tell whether a container without a check has run for a while, without a restart."""
+    time.sleep(settings.settled_s)
+    again = engine.container(settings.container)
+    return (
+        again is not None
+        and again.running
+        and (again.container_id, again.started_at) == (found.container_id, found.started_at)
+    )

@@ -1,0 +1,58 @@
+"""What the roles set in /etc/mediapipe-jetson, with a default for everything."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
+
+from mediapipe_image import disk
+from mediapipe_image.errors import BadInputError
+
+# One for each role that has settings.
+FILES = ("image.json", "service.json")
+
+
+class Settings(NamedTuple):
+    """How this device runs and keeps images; times in seconds, space in bytes."""
+
+    unit: str = "mediapipe.service"
+    container: str = "mediapipe"
+    repository: str = "mediapipe-jetson"
+    # From the restart of the service until the image must be healthy.
+    healthy_limit_s: float = 120.0
+    # How long an image without a health check must run to count as healthy.
+    settled_s: float = 5.0
+    # A trial that restarts the whole device this often goes back.
+    trial_boots: int = 3
+    reserve_bytes: int = 256 * 2**20
+    # auto: where the engine knows NVIDIA's runtime.
+    nvidia: str = "auto"
+    nvidia_runtime: str = "nvidia"
+    nvidia_environment: Mapping[str, str] = MappingProxyType({})
+    # Globs of device nodes; the container's user joins the groups that own them, by number.
+    device_nodes: Tuple[str, ...] = ()
+
+
+def load() -> Settings:
+    """Return the settings. Raises BadInputError for unknown names and wrong types."""
+    found: Dict[str, Any] = {}
+    for name in FILES:
+        path = disk.ETC / name
+        found.update(_checked(path, disk.read_json(path) or {}))
+    return Settings(**found)
+
+
+def _checked(path: Path, found: Dict[str, Any]) -> Dict[str, Any]:
+    defaults = Settings()._asdict()
+    for name, value in found.items():
+        if name not in defaults:
+            raise BadInputError(f"{path} has an unknown setting: {name}")
+        # What JSON has in place of the immutable defaults.
+        wanted: type = type(defaults[name])
+        wanted = dict if wanted is MappingProxyType else list if wanted is tuple else wanted
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            found[name] = float(value)
+        elif not isinstance(value, wanted) or isinstance(value, bool):
+            raise BadInputError(f"{path}: {name} must be a {wanted.__name__}")
+    if found.get("nvidia", "auto") not in ("auto", "on", "off"):
+        raise BadInputError(f"{path}: nvidia must be auto, on or off")
+    return found

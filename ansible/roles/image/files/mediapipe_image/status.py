@@ -1,0 +1,71 @@
+"""What this device is on, by its own word and by what runs."""
+
+from typing import Any, Dict
+
+from mediapipe_image import change, disk, engine, records, service
+from mediapipe_image import state as states
+from mediapipe_image.errors import ImageError
+from mediapipe_image.release import device_l4t
+from mediapipe_image.settings import Settings
+
+
+def status(settings: Settings) -> Dict[str, Any]:
+    """Return the state with what is observed; a part that can't be observed says why."""
+    state = states.read()
+    body = states.as_json(state)
+    body["pending"] = disk.PENDING.exists()
+    body["held"] = change.held()
+    body["boot_id"] = disk.boot_id()
+    body["l4t"] = device_l4t()
+    body["free"] = disk.free(disk.LIB)
+    try:
+        seen = service.look(settings, probe=False)
+        body["running"] = {
+            "image_id": seen.image_id,
+            "unit": service.unit_state(settings),
+            "container": seen.running,
+            "health": seen.health,
+        }
+        body["images"] = [
+            {
+                "image_id": row.release.image_id,
+                "name": row.release.name,
+                "state": row.state,
+                "at": row.at,
+                "way": row.way,
+                "there": engine.image(row.release.image_id) is not None,
+            }
+            for row in records.all_records()
+        ]
+        wanted = state.current.image_id if state.current else ""
+        body["settled"] = seen.image_id == wanted and not body["pending"]
+        body["problem"] = ""
+    except ImageError as error:
+        body.update(running=None, images=[], settled=False, problem=error.message)
+    return body
+
+
+def lines(body: Dict[str, Any]) -> str:
+    """Return the status for people."""
+    rows = []
+    for name in ("current", "previous"):
+        entry = body[name]
+        said = "none"
+        if entry:
+            said = "{reference} {short} {state} since {since} {why}".format(
+                short=entry["image_id"][7:19], **entry
+            )
+        rows.append(f"{name:<9} {said.strip()}")
+    running = body["running"]
+    if running:
+        rows.append(
+            "{:<9} {} unit {unit} {health}".format(
+                "running", running["image_id"][7:19] or "nothing", **running
+            )
+        )
+    for name in ("held", "problem"):
+        if body[name]:
+            rows.append(f"{name:<9} {body[name]}")
+    if body["pending"]:
+        rows.append("pending   a change is not finished; the device sees to it")
+    return "\n".join(rows)

@@ -1,0 +1,1 @@
+"""Fleets of devices: what Ansible needs, releases, rollouts and their state."""

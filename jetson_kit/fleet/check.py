@@ -1,0 +1,179 @@
+"""Reads an inventory and tells all that is wrong with it, before any host is touched."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from jetson_kit import expectation, inventory, targets
+from jetson_kit.errors import BadInputError, KitError
+from jetson_kit.fleet import environments, inventory_files
+from jetson_kit.fleet.ansible import RELEASE_VARIABLE
+from jetson_kit.fleet.inventory_files import Fault
+from jetson_kit.inventory import Host
+
+MODULE_VARIABLE = "mediapipe_module"
+IMAGE_VARIABLE = "mediapipe_image"
+KEY_VARIABLES = ("ansible_ssh_private_key_file", "ansible_private_key_file")
+SSH_ARGS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+CHECKING = ("ansible_host_key_checking", "ansible_ssh_host_key_checking")
+# Both take away what tells a board from one that only claims to be it.
+UNCHECKED = re.compile(
+    r"StrictHostKeyChecking[= ](?:no|off|accept-new)|UserKnownHostsFile[= ]\"?/dev/null", re.I
+)
+DEFAULT_PORT = 22
+OFF = ("false", "no", "off", "0")
+
+
+class InventoryError(BadInputError):
+    """An inventory with faults; it prints one line for each."""
+
+    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
+        super().__init__(f"{path} has {len(faults)} faults; no host was touched")
+        self.faults = tuple(faults)
+
+    def line(self) -> str:
+        """Return a line for each fault, then how many there are."""
+        lines = [f"error: {one.where}: {one.what}; {one.cure}" for one in self.faults]
+        return "\n".join([*lines, super().line()])
+
+
+def check(path: Path, limit: str = "", *, target: str = "") -> tuple[Host, ...]:
+    """Return the hosts of an inventory that has no fault.
+
+    `target` is the release that an image is for, where one is to be rolled out: each host must
+    name the same. Raises InventoryError with all faults, BadInputError where Ansible can't read it.
+    """
+    hosts = inventory.load(path, limit)
+    faults = [*inventory_files.faults(path), *of_hosts(hosts, target=target)]
+    if faults:
+        raise InventoryError(path, list(dict.fromkeys(faults)))
+    return hosts
+
+
+def of_hosts(hosts: Sequence[Host], *, target: str = "") -> Iterator[Fault]:
+    """Yield what is wrong with hosts, in their order, then with several of them together."""
+    for host in hosts:
+        yield from _board(host, target)
+        yield from _reach(host)
+        yield from _caught(host.name, partial(expectation.parse, host.name, host.variables))
+    yield from _addresses(hosts)
+    yield from _images(hosts)
+    yield from _environment(hosts)
+
+
+def _caught(where: str, call: Callable[[], object]) -> Iterator[Fault]:
+    try:
+        call()
+    except KitError as error:
+        yield Fault(where, error.message.removeprefix(f"{where}: "), error.cure)
+
+
+def _release(host: Host) -> targets.Target | None:
+    """Return the release that a host names, None if it names none or an unknown one."""
+    named = host.variables.get(RELEASE_VARIABLE)
+    try:
+        return targets.resolve(str(named)) if named else None
+    except BadInputError:
+        return None
+
+
+def _board(host: Host, target: str) -> Iterator[Fault]:
+    named = host.variables.get(RELEASE_VARIABLE)
+    if named:
+        yield from _caught(host.name, lambda: targets.resolve(str(named)))
+    release = _release(host)
+    if target and not named:
+        yield Fault(
+            host.name,
+            f"{RELEASE_VARIABLE} is missing",
+            f"name its L4T release: the image is for {target}",
+        )
+    elif target and release and release != targets.resolve(target):
+        yield Fault(
+            host.name,
+            f"runs {release.name}, the image is for {targets.resolve(target).name}",
+            "roll it out with --limit to the others, or build an image for it",
+        )
+    module = host.variables.get(MODULE_VARIABLE)
+    if not module:
+        return
+    known = {one.id: one for one in targets.load().modules}
+    if module not in known:
+        near = difflib.get_close_matches(str(module), known, n=3) or sorted(known)
+        yield Fault(
+            host.name,
+            f"{MODULE_VARIABLE} {module} is unknown",
+            f"write one of {', '.join(near)}; ./inv targets lists them all",
+        )
+    elif release and known[module] not in release.modules:
+        others = [one.name for one in targets.load().all if known[module] in one.modules]
+        yield Fault(
+            host.name,
+            f"{module} does not run {release.name}",
+            f"it runs {', '.join(others[-3:])}" if others else "correct the module",
+        )
+
+
+def _reach(host: Host) -> Iterator[Fault]:
+    yield from _caught(host.name, host.ssh_options)
+    for name in KEY_VARIABLES:
+        key = host.variables.get(name)
+        if key and not Path(str(key)).expanduser().is_file():
+            yield Fault(host.name, f"its key {key} is not there", f"correct {name}")
+    arguments = " ".join(str(host.variables.get(name, "")) for name in SSH_ARGS)
+    off = [name for name in CHECKING if str(host.variables.get(name, "true")).lower() in OFF]
+    if UNCHECKED.search(arguments) or off:
+        yield Fault(
+            host.name,
+            "its host key is not checked",
+            f"take that out of {off[0] if off else 'its ssh arguments'} and connect once by hand",
+        )
+
+
+def _addresses(hosts: Iterable[Host]) -> Iterator[Fault]:
+    found: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for host in hosts:
+        address = str(host.variables.get("ansible_host", host.name)).lower()
+        found[address, _port(host)].append(host.name)
+    for (address, port), names in found.items():
+        if len(names) > 1:
+            yield Fault(
+                ", ".join(names),
+                f"have one address, {address} port {port}",
+                "each board stands in the inventory once",
+            )
+
+
+def _port(host: Host) -> int:
+    named = host.variables.get("ansible_port") or host.variables.get("ansible_ssh_port")
+    return int(str(named)) if str(named).isdigit() else DEFAULT_PORT
+
+
+def _images(hosts: Iterable[Host]) -> Iterator[Fault]:
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for host in hosts:
+        image, release = host.variables.get(IMAGE_VARIABLE), _release(host)
+        if image and release:
+            found[str(image)][release.name].append(host.name)
+    for image, releases in found.items():
+        if len(releases) > 1:
+            said = ", ".join(f"{name} ({', '.join(who)})" for name, who in releases.items())
+            yield Fault(
+                f"image {image}",
+                f"hosts of {len(releases)} L4T releases are to run it: {said}",
+                "an image is for one release; name one for each",
+            )
+
+
+def _environment(hosts: Iterable[Host]) -> Iterator[Fault]:
+    """Yield what keeps JetPack 4's boards from being driven from this machine."""
+    for host in hosts:
+        release = _release(host)
+        if release and environments.core_for(release.l4t) == environments.OLD:
+            yield from _caught(host.name, environments.old_python)
+            return

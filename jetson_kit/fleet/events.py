@@ -1,0 +1,141 @@
+"""What a playbook did to each host, read from Ansible's own JSON lines while it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+STATUSES = ("ok", "changed", "skipped", "failed", "unreachable")
+EVENTS = {
+    "v2_runner_on_ok": "ok",
+    "v2_runner_on_failed": "failed",
+    "v2_runner_on_skipped": "skipped",
+    "v2_runner_on_unreachable": "unreachable",
+}
+STATS = "v2_playbook_on_stats"
+# A task's own words are taken from the first of these that says anything.
+MESSAGES = ("msg", "stderr", "module_stderr", "stdout", "reason")
+# What the command modules say of every failure: the program's own words tell more.
+EMPTY_WORDS = "non-zero return code"
+MESSAGE_CHARS = 600
+
+
+@dataclass(frozen=True)
+class Event:
+    """One task's end on one host."""
+
+    host: str
+    task: str
+    """"role : name" for a role's task."""
+    status: str
+    """One of STATUSES; a failure that the playbook rescues or ignores is "failed" here too."""
+    message: str
+    result: Mapping[str, Any]
+    """All that the task returned; `diff` is there where it was asked for."""
+
+
+@dataclass(frozen=True)
+class HostResult:
+    """What became of a host: Ansible's own counts, and the words of what went wrong."""
+
+    host: str
+    status: str
+    """"ok", "changed", "failed", "unreachable", or "unfinished" if the run ended before it did."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """ok, changed, failures, unreachable, skipped, rescued, ignored."""
+    messages: tuple[str, ...] = ()
+    """"task: words" of each task that failed, in order."""
+    report: Mapping[str, Any] = field(default_factory=dict)
+    """What the playbook told of it by set_stats with per_host."""
+
+    @property
+    def good(self) -> bool:
+        """Tell whether all was done on it; whoever judges a rollout counts all others as failed."""
+        return self.status in {"ok", "changed"}
+
+
+def parse(line: str) -> tuple[str, Mapping[str, Any]]:
+    """Return an event's name and its document; ("", {}) for a line that is none."""
+    if not line.startswith("{"):
+        return "", {}
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return "", {}
+    return str(document.get("_event", "")), document
+
+
+def of(name: str, document: Mapping[str, Any]) -> tuple[Event, ...]:
+    """Return the ends of tasks that a document tells of."""
+    if name not in EVENTS:
+        return ()
+    task = str(document.get("task", {}).get("name", ""))
+    found = []
+    for host, result in document.get("hosts", {}).items():
+        status = EVENTS[name]
+        if status == "ok" and result.get("changed"):
+            status = "changed"
+        words = message(result) if status in {"failed", "unreachable"} else ""
+        found.append(Event(str(host), task, status, words, result))
+    return tuple(found)
+
+
+def message(result: Mapping[str, Any]) -> str:
+    """Return what a failed task said, in one line; of a loop, what its failed items said."""
+    items = result.get("results")
+    if isinstance(items, list):
+        failed = [item for item in items if isinstance(item, dict) and item.get("failed")]
+        if failed:
+            return "; ".join(dict.fromkeys(message(item) for item in failed))[:MESSAGE_CHARS]
+    for key in MESSAGES:
+        said = result.get(key)
+        if isinstance(said, list):
+            said = " ".join(map(str, said))
+        if isinstance(said, str) and said.strip() and said != EMPTY_WORDS:
+            return " ".join(said.split())[:MESSAGE_CHARS]
+    return "no reason given"
+
+
+def results(
+    stats: Mapping[str, Any] | None, seen: Iterable[Event], expected: Iterable[str] = ()
+) -> dict[str, HostResult]:
+    """Return what became of each host.
+
+    `stats` is the playbook's last document, None if there was none: then no host is finished.
+    Hosts that are `expected` and of whom nothing is told are "unfinished" too.
+    """
+    words: dict[str, list[str]] = {}
+    order: dict[str, None] = dict.fromkeys(expected)
+    lost = set()
+    for event in seen:
+        order.setdefault(event.host)
+        if event.status in {"failed", "unreachable"}:
+            words.setdefault(event.host, []).append(f"{event.task}: {event.message}")
+        if event.status == "unreachable":
+            lost.add(event.host)
+    counts = dict(stats["stats"]) if stats else {}
+    reports = dict(stats.get("custom_stats", {})) if stats else {}
+    order |= dict.fromkeys(counts)
+    return {
+        host: HostResult(
+            host=host,
+            status=_status(counts.get(host), host in lost),
+            counts=counts.get(host, {}),
+            messages=tuple(words.get(host, ())),
+            report=reports.get(host, {}),
+        )
+        for host in order
+    }
+
+
+def _status(counts: Mapping[str, int] | None, lost: bool) -> str:
+    if counts is None:
+        return "unreachable" if lost else "unfinished"
+    # A host that was lost does not become well by ignore_unreachable.
+    if counts.get("unreachable") or lost:
+        return "unreachable"
+    if counts.get("failures"):
+        return "failed"
+    return "changed" if counts.get("changed") else "ok"

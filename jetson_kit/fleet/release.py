@@ -1,0 +1,254 @@
+"""Releases: what a built image consists of, signed, with its layers as files to be sent.
+
+A release is dist/TARGET/ of a build with release.json and release.json.sig. Signatures are those
+of OpenSSH (PROTOCOL.sshsig); devices check them with `ssh-keygen -Y verify`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tarfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+import jsonschema
+import zstandard
+
+from jetson_kit.errors import BadInputError, IntegrityError
+from jetson_kit.files import CHUNK, STALE_S, disk_guard, sha256_file, write_text, written_aside
+from jetson_kit.images import MANIFEST
+from jetson_kit.manifest import SCHEMA as BUILD_SCHEMA
+from jetson_kit.oci import digest
+from jetson_kit.paths import ROOT, cache_dir
+
+SCHEMA = "mediapipe-jetson/release/1"
+SCHEMA_FILE = ROOT / "jetson_kit" / "schemas" / "release.schema.json"
+FILE = "release.json"
+# As the device names a layer that is on its way.
+PART = ".part"
+# Unpacked releases that stay in the cache: these newest ones, and all that were used lately.
+KEPT = 3
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: hash when unpacked, hash and bytes as it is sent, bytes unpacked."""
+
+    diff_id: str
+    digest: str
+    size: int
+    unpacked: int
+
+    @property
+    def file(self) -> str:
+        """Return the name of its file while it is sent."""
+        return self.digest.partition(":")[2] + PART
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release as its folder has it."""
+
+    folder: Path
+    name: str
+    image_id: str
+    manifest_digest: str
+    architecture: str
+    l4t: str
+    layers: tuple[Layer, ...]
+
+    @property
+    def path(self) -> Path:
+        """Return the document; its signature is beside it."""
+        return self.folder / FILE
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the whole image as it is sent."""
+        return sum(layer.size for layer in self.layers)
+
+
+def folder_of(target: str) -> Path:
+    """Return the folder of a build by its target's name or by its path. Raises BadInputError."""
+    for folder in (ROOT / "dist" / target, Path(target)):
+        if target and (folder / MANIFEST).is_file():
+            return folder
+    raise BadInputError(f"{target} is not built", f"build it: ./inv build, or see {ROOT / 'dist'}")
+
+
+def make(folder: Path) -> Release:
+    """Write release.json for a built image and unpack its layers into the cache.
+
+    Nothing is written where the same is there, so that a signature stays good. Raises
+    BadInputError for a folder that is no build, IntegrityError for a damaged archive.
+    """
+    build = _build(folder)
+    archive = folder / build["archive"]["file"]
+    with _opened(archive) as tar:
+        manifest = _json(tar, build["archive"]["digest"])
+        config = _blob(tar, build["archive"]["config"])
+        rows = []
+        for row, described in zip(build["archive"]["layers"], manifest["layers"], strict=True):
+            if (row["digest"], row["size"]) != (described["digest"], described["size"]):
+                raise IntegrityError(f"{archive}: layers and manifest disagree", "build it again")
+            rows.append({**row, "unpacked": _unpacked(tar, row["digest"], row["diff_id"])})
+    plan, image = build["plan"], build["image"]
+    target = plan.get("target") or {}
+    body = {
+        "schema": SCHEMA,
+        "kit": build["kit"],
+        "name": plan["name"],
+        "image": {
+            "id": build["archive"]["config"],
+            "manifest_digest": build["archive"]["digest"],
+            "architecture": image["architecture"],
+            "tag": image["tag"],
+        },
+        "l4t": target.get("l4t", ""),
+        "jetpack": target.get("jetpack", ""),
+        "variant": plan["base"]["variant"],
+        "mediapipe": plan["mediapipe"]["version"],
+        "layers": rows,
+        "config": config.decode(),
+    }
+    jsonschema.validate(body, _schema())
+    text = json.dumps(body, indent=1, sort_keys=True) + "\n"
+    path = folder / FILE
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.with_name(FILE + ".sig").unlink(missing_ok=True)
+        write_text(path, text)
+    return load(folder)
+
+
+def load(folder: Path) -> Release:
+    """Return the release of a folder. Raises BadInputError or IntegrityError."""
+    path = folder / FILE
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(body, _schema())
+    except (OSError, ValueError, jsonschema.ValidationError) as error:
+        said = error.message if isinstance(error, jsonschema.ValidationError) else error
+        raise BadInputError(
+            f"{path} is no release: {said}", "make it: ./inv fleet.release"
+        ) from error
+    if digest(body["config"].encode()) != body["image"]["id"]:
+        raise IntegrityError(f"{path}: the configuration is not the image's", "make it again")
+    return Release(
+        folder,
+        body["name"],
+        body["image"]["id"],
+        body["image"]["manifest_digest"],
+        body["image"]["architecture"],
+        body["l4t"],
+        tuple(Layer(**row) for row in body["layers"]),
+    )
+
+
+def layers(release: Release) -> Path:
+    """Return a folder with every layer as a file named as the device names it; checked."""
+    folder = cache_dir("releases", release.image_id.partition(":")[2])
+    lacking = [one for one in release.layers if not _same(folder / one.file, one)]
+    if lacking:
+        build = _build(release.folder)
+        with _opened(release.folder / build["archive"]["file"]) as tar, disk_guard(folder):
+            for layer in lacking:
+                with written_aside(folder / layer.file) as aside, aside.open("wb") as out:
+                    shutil.copyfileobj(_member(tar, layer.digest), out, CHUNK)
+                if sha256_file(folder / layer.file) != layer.digest.partition(":")[2]:
+                    (folder / layer.file).unlink()
+                    raise IntegrityError(f"layer {layer.digest} is damaged", "build it again")
+    _forget_old(folder)
+    return folder
+
+
+def _build(folder: Path) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError(
+            f"{folder} holds no build", "name a target of dist/, or build one: ./inv build"
+        ) from error
+    if body.get("schema") != BUILD_SCHEMA:
+        raise BadInputError(f"{folder / MANIFEST} is of another schema", "build it again")
+    return body
+
+
+def _damaged(of: str, why: object = "") -> IntegrityError:
+    return IntegrityError(f"{of} in the archive is damaged{why}", "build it again")
+
+
+def _opened(archive: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(archive)
+    except (OSError, tarfile.TarError) as error:
+        raise IntegrityError(f"cannot read {archive}: {error}", "build it again") from error
+
+
+def _member(tar: tarfile.TarFile, of: str) -> IO[bytes]:
+    try:
+        stream = tar.extractfile("blobs/sha256/" + of.partition(":")[2])
+    except (KeyError, tarfile.TarError):
+        stream = None
+    if stream is None:
+        raise _damaged(of, ": it is not there")
+    return stream
+
+
+def _blob(tar: tarfile.TarFile, of: str) -> bytes:
+    raw = _member(tar, of).read()
+    if digest(raw) != of:
+        raise _damaged(of)
+    return raw
+
+
+def _json(tar: tarfile.TarFile, of: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(_blob(tar, of))
+    return body
+
+
+def _unpacked(tar: tarfile.TarFile, of: str, diff_id: str) -> int:
+    """Return how many bytes a layer has when unpacked; its hash is checked on the way."""
+    known = cache_dir("unpacked") / of.partition(":")[2]
+    if known.is_file() and (text := known.read_text(encoding="utf-8").split())[:1] == [diff_id]:
+        return int(text[1])
+    found, size = hashlib.sha256(), 0
+    try:
+        for block in _blocks(_member(tar, of)):
+            found.update(block)
+            size += len(block)
+    except zstandard.ZstdError as error:
+        raise _damaged(of, f": {error}") from error
+    if found.hexdigest() != diff_id.partition(":")[2]:
+        raise _damaged(of, f": it does not unpack to {diff_id}")
+    write_text(known, f"{diff_id} {size}\n")
+    return size
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    tool = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+    yield from tool.read_to_iter(stream, read_size=CHUNK, write_size=CHUNK)
+
+
+def _same(path: Path, layer: Layer) -> bool:
+    return path.is_file() and path.stat().st_size == layer.size
+
+
+def _forget_old(folder: Path) -> None:
+    """Keep the newest unpacked releases: the archives have them all; runs may be sending some."""
+    folder.touch()
+    others = sorted(folder.parent.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
+    for one in others[KEPT:]:
+        if time.time() - one.stat().st_mtime > STALE_S:
+            shutil.rmtree(one, ignore_errors=True)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return loaded

@@ -1,0 +1,99 @@
+"""`fleet.key`, `fleet.release`, `fleet.registry`: what devices are offered, and by whom."""
+
+from __future__ import annotations
+
+from invoke.context import Context
+
+from jetson_kit.tasks.edge import kit_task
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "path": "where to make it (default: the user's configuration folder)",
+        "passphrase": "have ssh-keygen ask for one; ssh-agent then holds the key",
+        "show": "print what devices trust, for image_allowed_signers, and make nothing",
+    },
+)
+def key(c: Context, path: str = "", passphrase: bool = False, show: bool = False) -> None:
+    """Make the key that signs releases. Example: ./inv fleet.key --passphrase."""
+    import getpass
+    from pathlib import Path
+
+    from jetson_kit.fleet import signing
+
+    del c
+    place = Path(path) if path else signing.default_key()
+    public = place.with_name(place.name + ".pub")
+    if not show:
+        public = signing.make_key(place, getpass.getuser(), passphrase=passphrase)
+    print(signing.signers([public]), end="")
+
+
+@kit_task(
+    auto_shortflags=False,
+    positional=["target"],
+    help={
+        "target": "name below dist/, or a folder that ./inv build wrote",
+        "key": "private key that signs, or the public one of a key in ssh-agent",
+        "json": "print the release as JSON",
+    },
+)
+def release(c: Context, target: str, key: str = "", json: bool = False) -> None:
+    """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
+    from pathlib import Path
+
+    from jetson_kit.fleet import release as releases
+    from jetson_kit.fleet import signing
+
+    del c
+    made = releases.make(releases.folder_of(target))
+    own = Path(key) if key else signing.default_key()
+    if not signing.signed(made.path, own):
+        signing.sign(made.path, own)
+    if json:
+        print(made.path.read_text(encoding="utf-8"), end="")
+    else:
+        print(f"{made.path}: {made.image_id[:19]}, {made.size / 1e6:.1f} MB, signed")
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "up": "start it",
+        "down": "stop it; its images stay",
+        "push": "copy the release of this target there",
+        "address": "address to listen on (default 127.0.0.1)",
+        "port": "port (default 5000)",
+        "cert": "TLS certificate; without it engines must name the network as insecure",
+        "key": "its key",
+    },
+)
+def registry(
+    c: Context,
+    up: bool = False,
+    down: bool = False,
+    push: str = "",
+    address: str = "127.0.0.1",
+    port: int = 5000,
+    cert: str = "",
+    key: str = "",
+) -> None:
+    """Run a registry for devices to pull from. Example: ./inv fleet.registry --up --push r36."""
+    from jetson_kit.errors import BadInputError
+    from jetson_kit.fleet import registry as registries
+    from jetson_kit.fleet import release as releases
+
+    del c
+    if down and (up or push):
+        raise BadInputError("--down excludes --up and --push", "give one of them")
+    if down:
+        print("stopped" if registries.down() else "no registry was running")
+        return
+    found = registries.up(address, port, cert, key) if up else registries.running()
+    if found is None:
+        raise BadInputError("no registry is running", "start it: ./inv fleet.registry --up")
+    if push:
+        print(registries.push(releases.load(releases.folder_of(push)), found))
+    else:
+        print(f"{found.name} ({'TLS' if found.tls else 'no TLS'})")

@@ -1,0 +1,120 @@
+"""A virtual device with the roles image and service, and what tests do with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.fleet import release as releases
+from jetson_kit.fleet import signing
+from jetson_kit.fleet.release import Release
+from tests.fleet import small_release
+
+LIB = "/var/lib/mediapipe-jetson"
+INCOMING = f"{LIB}/incoming/release.json"
+BLOBS = f"{LIB}/blobs/sha256"
+
+
+@dataclass
+class Board:
+    """The device; `login` is ssh with its options, the host last."""
+
+    login: list[str]
+    key: Path
+    folder: Path
+    inventory: Path
+    made: int = 0
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on the device."""
+        return subprocess.run(
+            [*self.login, *words], capture_output=True, text=True, check=False, timeout=300
+        )
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run a command that must end with `code`; return what it said."""
+        done = self.ask(*words)
+        assert done.returncode == code, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout if code == 0 else done.stderr
+
+    def image(self, *words: str, code: int = 0) -> str:
+        """Run mediapipe-image."""
+        return self.run("mediapipe-image", *words, code=code)
+
+    def status(self) -> dict[str, Any]:
+        """Return the device's own status."""
+        found: dict[str, Any] = json.loads(self.image("status", "--json"))
+        return found
+
+    def running(self) -> str:
+        """Return the image that docker runs, asked without the program."""
+        return self.run("docker", "container", "inspect", "-f", "'{{.Image}}'", "mediapipe").strip()
+
+    def release(self, kind: str = small_release.GOOD, bulk: int = 200_000) -> Release:
+        """Return a new signed release."""
+        self.made += 1
+        name = f"{self.folder.name}-{self.made}"
+        made = small_release.build(self.folder / name, name, kind=kind, bulk=bulk)
+        signing.sign(made.path, self.key)
+        return made
+
+    def rsync(self, source: Sequence[str], target: str, *options: str) -> list[str]:
+        """Return the words that send files."""
+        shell = " ".join(self.login[:-1])
+        return ["rsync", "--stats", *options, "-e", shell, *source, f"{self.login[-1]}:{target}"]
+
+    def offer(self, made: Release, code: int = 0) -> dict[str, Any]:
+        """Send a release and ask what is missing."""
+        paths = [str(made.path) + signing.SUFFIX, str(made.path)]
+        subprocess.run(
+            self.rsync(paths, f"{LIB}/incoming/", "--checksum"), check=True, capture_output=True
+        )
+        said = self.image("missing", "--json", INCOMING, code=code)
+        return {"said": said} if code else dict(json.loads(said))
+
+    def layers(self, made: Release, missing: dict[str, Any], *options: str) -> list[str]:
+        """Return the words that send what is missing, as the role does."""
+        only = [f"--include={one['digest'][7:]}.part" for one in missing["layers"]]
+        more = ["--recursive", "--partial", "--append-verify", *only, "--exclude=*", *options]
+        return self.rsync([f"{releases.layers(made)}/"], f"{BLOBS}/", *more)
+
+    def fetch(self, made: Release) -> int:
+        """Bring a release to the device; return the bytes that rsync sent for layers."""
+        missing = self.offer(made)
+        sent = 0
+        if missing["layers"]:
+            done = subprocess.run(
+                self.layers(made, missing), check=True, capture_output=True, text=True
+            )
+            sent = total_sent(done.stdout)
+        self.image("receive", INCOMING)
+        return sent
+
+    def good(self, made: Release) -> None:
+        """Put the device on a release for good."""
+        self.fetch(made)
+        self.image("switch", made.image_id)
+        self.image("confirm", made.image_id)
+
+    def settle(self, image_id: str, limit_s: float = 60.0) -> dict[str, Any]:
+        """Wait until the device runs an image and says so, for good."""
+        end = time.monotonic() + limit_s
+        while True:
+            body = self.status()
+            current = body["current"] or {}
+            if current.get("image_id") == image_id and body["settled"]:
+                assert self.running() == image_id
+                return body
+            assert time.monotonic() < end, json.dumps(body)
+            time.sleep(0.3)
+
+
+def total_sent(stats: str) -> int:
+    """Return the bytes that rsync put on the wire."""
+    line = next(one for one in stats.splitlines() if one.startswith("Total bytes sent"))
+    return int(line.partition(":")[2].replace(",", ""))

@@ -1,0 +1,86 @@
+"""Virtual devices for the tests of fleets, and what the tests ask of them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit import inventory
+from jetson_kit.fleet import ansible
+from jetson_kit.fleet.events import Event
+from jetson_kit.inventory import Host
+from jetson_kit.paths import ROOT
+
+INVENTORY = "KIT_TEST_INVENTORY"
+"""Names devices that are up already; they are provisioned and put back."""
+
+
+@dataclass(frozen=True)
+class Boards:
+    """Devices that are up."""
+
+    inventory: Path
+    hosts: tuple[Host, ...]
+
+    def sh(self, script: str, at: int = 0) -> str:
+        """Run a script as root on one of them; return what it printed."""
+        host = self.hosts[at]
+        done = subprocess.run(
+            ["ssh", "-o", "BatchMode=yes", *host.ssh_options(), host.address, "sh", "-eu"],
+            input=script,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def play(self, playbook: str, log: Path, **more: Any) -> tuple[ansible.Outcome, list[Event]]:
+        """Run a playbook on them; return what became of them and each task's end."""
+        seen: list[Event] = []
+        variables: Mapping[str, Any] = more.pop("variables", {})
+        job = ansible.Job(playbook, self.inventory, variables=variables, log=log, **more)
+        return ansible.run(job, seen.append), seen
+
+
+def changed(seen: list[Event]) -> list[tuple[str, str]]:
+    """Return host and role of each change, in order; check mode may name a task otherwise."""
+    return sorted((one.host, one.task.split(" : ")[0]) for one in seen if one.status == "changed")
+
+
+@contextlib.contextmanager
+def up(state: Path, count: int) -> Iterator[Boards]:
+    """Bring devices up for a test, or take those that the environment names."""
+    named = os.environ.get(INVENTORY)
+    if named:
+        yield Boards(Path(named), inventory.load(Path(named)))
+        return
+    if importlib.util.find_spec("jetson_kit.devices") is None:
+        pytest.skip(f"there are no virtual devices in this checkout; name some by {INVENTORY}")
+    env = {**os.environ, "KIT_STATE": str(state)}
+    try:
+        said = _inv(env, "devices.up", "--kind", "container", "--count", str(count))
+        found = re.search(r"^inventory for Ansible: (.+)$", said, re.MULTILINE)
+        assert found, said
+        path = Path(found[1])
+        yield Boards(path, inventory.load(path))
+    finally:
+        _inv(env, "devices.down")
+
+
+def _inv(env: Mapping[str, str], *words: str) -> str:
+    done = subprocess.run(
+        [ROOT / "inv", *words], env=dict(env), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout

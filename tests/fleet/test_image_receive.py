@@ -1,0 +1,160 @@
+"""Receiving on a virtual device: only what is missing, resumed, checked, refused where it must."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.fleet import release as releases
+from tests.fleet.board import BLOBS, INCOMING, LIB, Board
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+TORTURE = Path(__file__).with_name("torture.py")
+KILLS = 50
+
+
+def test_only_what_changed_is_sent(board: Board) -> None:
+    old, new = board.release(), board.release()
+    board.fetch(old)
+    assert board.offer(new)["bytes_to_send"] == new.layers[-1].size
+    assert board.fetch(new) < 2000
+    assert board.fetch(new) == 0
+
+
+def test_a_cut_transfer_goes_on_where_it_was(board: Board) -> None:
+    made = board.release(bulk=3_000_000)
+    missing = board.offer(made)
+    child = subprocess.Popen(board.layers(made, missing, "--bwlimit=400"))
+    time.sleep(4)
+    child.kill()
+    child.wait()
+    time.sleep(1)
+    came = missing["bytes_to_send"] - board.offer(made)["bytes_to_send"]
+    assert came > 200_000
+    assert "send it again" in board.image("receive", INCOMING, code=5)
+    sent = board.fetch(made)
+    assert sent < missing["bytes_to_send"] - came + 20_000
+    assert board.run("ls", BLOBS) == ""
+
+
+def test_a_damaged_layer_is_removed_and_sent_again(board: Board) -> None:
+    made = board.release(bulk=210_000)
+    missing = board.offer(made)
+    subprocess.run(board.layers(made, missing), check=True, capture_output=True)
+    part = f"{BLOBS}/{made.layers[1].file}"
+    board.run(f"printf X | dd of={part} bs=1 seek=100000 conv=notrunc status=none")
+    before = board.status()
+    assert "came damaged" in board.image("receive", INCOMING, code=5)
+    assert board.ask("test", "-e", part).returncode == 1
+    assert board.status()["images"] == before["images"]
+    board.fetch(made)
+
+
+def test_no_space_is_said_before_anything_is_sent(board: Board) -> None:
+    made = board.release(bulk=220_000)
+    place = "/var/lib/docker/filler"
+    board.run(
+        f"fallocate -l $(($(df --output=avail -B1 /var/lib/docker|tail -1)-300000000)) {place}"
+    )
+    try:
+        said = board.offer(made)
+        assert said["bytes_to_send"] > 0
+        board.run(
+            f"fallocate -l $(($(df --output=avail -B1 /var/lib/docker|tail -1)-1000000)) {place}2"
+        )
+        assert "bytes with its reserve" in board.offer(made, code=6)["said"]
+        board.image("receive", INCOMING, code=5)
+        assert board.run("ls", BLOBS) == ""
+    finally:
+        board.run(f"rm -f {place} {place}2")
+    board.fetch(made)
+
+
+def test_a_full_disk_while_it_loads_changes_nothing(board: Board) -> None:
+    good, made = board.release(), board.release(bulk=60_000_000)
+    board.good(good)
+    missing = board.offer(made)
+    subprocess.run(board.layers(made, missing), check=True, capture_output=True)
+    # Taken away as soon as the check has passed; root may use the blocks that df leaves out.
+    free = "$(($(stat -f -c '%f*%S' /var/lib/docker)-10000000))"
+    try:
+        said = board.run(
+            f"mediapipe-image receive {INCOMING} & pid=$!; "
+            f"until grep -qs loading {LIB}/releases/{made.image_id[7:]}.json; do :; done; "
+            f"fallocate -l {free} /var/lib/docker/filler; wait $pid",
+            code=6,
+        )
+        assert "no space left" in said
+        assert board.running() == good.image_id
+        board.image("switch", made.image_id, code=7)
+    finally:
+        board.run("rm -f /var/lib/docker/filler")
+    board.fetch(made)
+    board.settle(good.image_id)
+
+
+def test_an_engine_killed_while_it_loads(board: Board) -> None:
+    good, made = board.release(), board.release(bulk=60_000_000)
+    board.good(good)
+    missing = board.offer(made)
+    subprocess.run(board.layers(made, missing), check=True, capture_output=True)
+    folder = "/var/lib/docker/image/overlay2/layerdb/sha256"
+    done = board.ask(
+        f"n=$(ls {folder} | wc -l); mediapipe-image receive {INCOMING} & pid=$!; "
+        f"until [ -d /var/lib/docker/tmp/docker-import-* ] 2>/dev/null; do :; done; "
+        f"kill -9 $(cat /run/docker.pid); wait $pid"
+    )
+    assert done.returncode in (3, 7), done.stderr
+    end = time.monotonic() + 60
+    while board.ask("docker", "info").returncode:
+        assert time.monotonic() < end
+        time.sleep(1)
+    assert all(
+        one["image_id"] != made.image_id or one["state"] == "loading"
+        for one in board.status()["images"]
+    )
+    board.image("switch", made.image_id, code=7)
+    board.fetch(made)
+    board.settle(good.image_id)
+    board.good(made)
+
+
+def test_what_a_power_cut_left_in_the_engine_is_not_trusted(board: Board) -> None:
+    made = board.release(bulk=230_000)
+    board.fetch(made)
+    # As after a power cut while it loaded: the record of another boot, the image in the engine.
+    record = f"{LIB}/releases/{made.image_id[7:]}.json"
+    board.run(f'sed -i \'s/"boot_id": ".*"/"boot_id": "other"/; s/"ready"/"loading"/\' {record}')
+    board.image("switch", made.image_id, code=7)
+    missing = board.offer(made)
+    assert made.layers[1].digest in [one["digest"] for one in missing["layers"]]
+    assert board.ask("docker", "image", "inspect", made.image_id).returncode == 1
+    board.fetch(made)
+    board.good(made)
+
+
+def test_killed_at_random_it_is_old_or_new(board: Board) -> None:
+    board.good(board.release())
+    board.run("rm -rf /root/torture; mkdir -p /root/torture")
+    for _ in range(3):
+        made = board.release()
+        files = [*map(str, releases.layers(made).glob("*.part")), str(made.path)]
+        target = f"/root/torture/{made.image_id[7:19]}/"
+        board.run("mkdir", "-p", target)
+        words = board.rsync([*files, f"{made.path}.sig"], target)
+        subprocess.run(words, check=True, capture_output=True)
+    subprocess.run(board.rsync([str(TORTURE)], "/root/"), check=True, capture_output=True)
+    words = [*board.login, "python3", "/root/torture.py", "/root/torture", str(KILLS), "1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=1500)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    print(json.dumps(found))
+    assert found["problems"] == []
+    assert found["tried"] >= KILLS
+    assert found["left"] == []
+    assert found["blobs"] == 0
+    assert found["images"] <= 3

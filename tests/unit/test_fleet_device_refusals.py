@@ -1,0 +1,142 @@
+"""mediapipe-image refuses in one line, with its fixed exit code, before it asks any engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.fleet import signing
+from jetson_kit.fleet.release import Release
+from jetson_kit.paths import ROOT
+from tests.fleet.small_release import build
+
+FILES = ROOT / "ansible" / "roles" / "image" / "files"
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
+
+
+class Board:
+    """The program beside a folder that stands for a device's root; no engine answers there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "root"
+        (self.root / "etc/mediapipe-jetson").mkdir(parents=True)
+        self.key = folder / "key"
+        signing.make_key(self.key, "test", passphrase=False)
+        self.trust(self.key)
+
+    def trust(self, key: Path) -> None:
+        text = signing.signers([key.with_name(key.name + ".pub")])
+        (self.root / "etc/mediapipe-jetson/allowed_signers").write_text(text)
+
+    def run(self, *words: str | Path, code: int) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "mediapipe_image", *map(str, words)],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(FILES),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "MEDIAPIPE_IMAGE_ROOT": str(self.root),
+                "DOCKER_HOST": f"unix://{self.root}/none.sock",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr
+        assert len(done.stderr.splitlines()) <= 1
+        return done.stderr
+
+    def state(self) -> list[str]:
+        lib = self.root / "var/lib/mediapipe-jetson"
+        return sorted(str(path) for path in lib.rglob("*")) if lib.exists() else []
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    return Board(tmp_path)
+
+
+def signed(board: Board, folder: Path, **options: str) -> Release:
+    made = build(folder / "r", "1", bulk=100, runnable=False, **options)
+    signing.sign(made.path, board.key)
+    return made
+
+
+@pytest.mark.parametrize("command", ["missing", "receive", "expect", "adopt"])
+def test_an_unsigned_release(board: Board, tmp_path: Path, command: str) -> None:
+    made = build(tmp_path / "r", "1", bulk=100, runnable=False)
+    assert "is not signed" in board.run(command, made.path, code=5)
+    assert board.state() == []
+
+
+@pytest.mark.parametrize("command", ["missing", "receive", "expect", "adopt"])
+def test_a_release_signed_by_someone_else(board: Board, tmp_path: Path, command: str) -> None:
+    made = signed(board, tmp_path)
+    other = tmp_path / "other"
+    signing.make_key(other, "other", passphrase=False)
+    board.trust(other)
+    assert "not signed by anyone" in board.run(command, made.path, code=5)
+    assert board.state() == []
+
+
+def test_a_release_changed_after_it_was_signed(board: Board, tmp_path: Path) -> None:
+    made = signed(board, tmp_path)
+    made.path.write_text(made.path.read_text() + " ")
+    board.run("missing", made.path, code=5)
+
+
+def test_a_release_for_another_processor(board: Board, tmp_path: Path) -> None:
+    other = "arm64" if os.uname().machine == "x86_64" else "amd64"
+    made = signed(board, tmp_path, architecture=other)
+    assert f"is for {other}, this device is" in board.run("missing", made.path, code=10)
+
+
+@pytest.mark.skipif(Path("/etc/nv_tegra_release").exists(), reason="this is a Jetson")
+def test_a_release_for_another_l4t(board: Board, tmp_path: Path) -> None:
+    (board.root / "etc/nv_tegra_release").write_text(
+        "# R36 (release), REVISION: 4.4, GCID: 1, BOARD: generic\n"
+    )
+    made = signed(board, tmp_path, l4t="36.4.3")
+    said = board.run("missing", made.path, code=10)
+    assert "is for L4T 36.4.3, this device has 36.4.4" in said
+
+
+def test_what_is_no_release(board: Board, tmp_path: Path) -> None:
+    path = tmp_path / "release.json"
+    path.write_text('{"schema": "other"}')
+    signing.sign(path, board.key)
+    board.run("missing", path, code=2)
+    board.run("missing", tmp_path / "none.json", code=2)
+
+
+def test_no_engine_is_one_line(board: Board, tmp_path: Path) -> None:
+    made = signed(board, tmp_path)
+    if shutil.which("docker") is None:
+        pytest.skip("no docker client on this machine")
+    assert "does not answer" in board.run("missing", made.path, code=3)
+
+
+def test_bad_words(board: Board) -> None:
+    board.run("switch", "latest", code=2)
+    board.run("confirm", "sha256:" + "0" * 64, code=2)
+    board.run("rollback", code=2)
+    board.run("prune", "--keep", "0", code=2)
+
+
+def test_a_damaged_state_is_told_and_kept(board: Board) -> None:
+    lib = board.root / "var/lib/mediapipe-jetson"
+    lib.mkdir(parents=True)
+    (lib / "state.json").write_text('{"schema": "mediapipe-jetson/device/1", "cur')
+    assert "is damaged" in board.run("rollback", code=5)
+    assert (lib / "state.json").read_text().endswith('"cur')
+
+
+def test_unknown_settings_are_refused(board: Board, tmp_path: Path) -> None:
+    (board.root / "etc/mediapipe-jetson/image.json").write_text('{"reserve": 1}')
+    assert "unknown setting: reserve" in board.run("rollback", code=2)
