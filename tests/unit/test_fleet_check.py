@@ -8,6 +8,8 @@ from jetson_kit.errors import BadInputError
 from jetson_kit.fleet import check
 from jetson_kit.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 GOOD = """\
 all:
   hosts:

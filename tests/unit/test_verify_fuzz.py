@@ -18,6 +18,8 @@ from mediapipe_jetson.verify import cycles, hardware, process, report, rules, se
 
 from tests.unit import verify_samples as sample
 
+pytestmark = pytest.mark.slow
+
 GARBAGE: tuple[Any, ...] = (
     None, True, False, 0, -1, 10**400, -3.5, 1e308, math.nan, math.inf, -math.inf, "", "gpu",
     "NVIDIA", "\ud800", "\x1b[2J\n", [], {}, [None], [[]], [[1]], {"a": 1}, [1, "a", None],
