@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import subprocess
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.devices.front import Front
+from tests.devices.guest import Guest
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show console and journal of the machine that a failed test was about."""
+    report = yield
+    given = getattr(item, "funcargs", {}).values()
+    guests = [one for one in given if isinstance(one, Guest)]
+    if report.failed and report.when == "call":
+        for guest in guests:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                report.sections.append(("console and journal of the guest", guest.evidence()))
+    return report
 
 
 @pytest.fixture
