@@ -27,6 +27,10 @@ tar -c -h -f - /usr/bin/echo /lib64/ld-linux-*.so.2 /lib/*-linux-gnu/libc.so.6 2
   docker import - tiny >/dev/null
 docker run --rm tiny /usr/bin/echo from the inner container
 """
+TINY_HERE = """\
+tar -c -h -f - /usr/bin/echo /lib64/ld-linux-*.so.2 /lib/*-linux-gnu/libc.so.6 2>/dev/null |
+  docker import - "$1" >/dev/null
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,3 +178,21 @@ def test_ansible_reaches_all_and_knows_that_they_are_emulated(three: Up) -> None
         assert listed[group]["hosts"] == names
     every = listed["_meta"]["hostvars"].values()
     assert {one["mediapipe_expect"] for one in every} == {"software"}
+
+
+def test_an_image_of_this_machine_is_put_in_once(three: Up) -> None:
+    tag = f"mediapipe-jetson-test-put:{os.getpid()}"
+    subprocess.run(["sh", "-c", TINY_HERE, "sh", tag], check=True)
+    try:
+        first = three.front("devices.load", "jetson-2", tag)
+        assert first.returncode == 0, first.stderr
+        assert "(loaded)" in first.stderr
+        ran = three.front.inside("jetson-2", f"docker run --rm {tag} /usr/bin/echo it came")
+        assert ran == "it came\n"
+        again = three.front("devices.load", "jetson-2", tag)
+        assert "(it was there)" in again.stderr
+    finally:
+        subprocess.run(["docker", "rmi", tag], check=False, capture_output=True)
+    gone = three.front("devices.load", "jetson-2", tag)
+    assert (gone.returncode, gone.stderr.count("\n")) == (2, 1)
+    assert "there is no image" in gone.stderr
