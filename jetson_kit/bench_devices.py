@@ -38,8 +38,8 @@ BUSY = 0.5
 def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
     """Measure, and write bench/devices.json: seconds of wall time, MiB of resident memory.
 
-    Raises BadInputError on a machine with much else to do, unless `busy` allows that: then it is
-    noted and nothing is written. StepFailedError where a device leaves anything behind.
+    Raises BadInputError on a machine with much else to do, unless `busy` allows that: then the
+    result and the README's table say so. StepFailedError where a device leaves anything behind.
     """
     if rounds < 1:
         raise BadInputError(f"{rounds} rounds measure nothing", "take 3 or more")
@@ -49,7 +49,7 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
     if not quiet and not busy:
         raise BadInputError(
             f"this machine is busy (load {load:.1f} on {cores} cores): the times would be wrong",
-            "wait until it is quiet, or add --busy to measure without keeping the result",
+            "wait until it is quiet, or add --busy: the result then says so",
         )
     result: dict[str, Any] = {
         "schema": SCHEMA,
@@ -69,8 +69,7 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
             result[f"{name}_samples_s"] = [one["ssh"] for one in samples]
     result["cycles"] = rounds * len(KINDS)
     result["memory_gone_mib"] = round(available - _available_mib())
-    if quiet:
-        write_text(OUT, json.dumps(result, indent=1) + "\n")
+    write_text(OUT, json.dumps(result, indent=1) + "\n")
     return result
 
 

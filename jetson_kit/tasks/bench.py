@@ -34,7 +34,7 @@ def import_time(c: Context, rounds: int = 11) -> None:
     auto_shortflags=False,
     help={
         "rounds": "times that each kind is brought up (default 3)",
-        "busy": "measure on a busy machine too, without keeping the result",
+        "busy": "measure on a busy machine too; the result says so",
     },
 )
 def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:

@@ -45,7 +45,7 @@ def test_the_table_of_virtual_devices(tmp_path: Path) -> None:
     facts = {f"{kind}_s": 10.0 * number for number, kind in enumerate(kinds, 1)}
     facts |= {f"{kind}_running_s": 10.04 * number for number, kind in enumerate(kinds, 1)}
     facts |= {f"{kind}_memory_mib": 100.4 * number for number, kind in enumerate(kinds, 1)}
-    (tmp_path / "devices.json").write_text(json.dumps({"cores": 2, **facts}))
+    (tmp_path / "devices.json").write_text(json.dumps({"cores": 2, "quiet": True, **facts}))
     marks = "<!-- bench.devices -->\nold\n<!-- /bench.devices -->"
     assert readme.rendered(marks, tmp_path) == (
         "<!-- bench.devices -->\n"
@@ -56,3 +56,6 @@ def test_the_table_of_virtual_devices(tmp_path: Path) -> None:
         "| QEMU machine, arm64 | 30.0 s | 30.1 s | 301 MiB |\n"
         "<!-- /bench.devices -->"
     )
+    busy = {"cores": 2, "quiet": False, "load_at_start": 4.42, **facts}
+    (tmp_path / "devices.json").write_text(json.dumps(busy))
+    assert "x86 cores busy with else (load 4.4) |" in readme.rendered(marks, tmp_path)
