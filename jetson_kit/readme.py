@@ -62,10 +62,9 @@ def _devices(facts: Facts) -> str:
         "vm_amd64": "QEMU machine, amd64",
         "vm_arm64": "QEMU machine, arm64",
     }
-    head = (
-        f"| `./inv bench.devices`, on {facts['cores']} x86 cores | ssh after | all services after"
-    )
-    lines = [f"{head} | memory |", "|---|---|---|---|"]
+    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    head = f"`./inv bench.devices`, on {facts['cores']} x86 cores{busy}"
+    lines = [f"| {head} | ssh after | all services after | memory |", "|---|---|---|---|"]
     for kind, name in names.items():
         times = f"{facts[f'{kind}_s']:.1f} s | {facts[f'{kind}_running_s']:.1f} s"
         lines.append(f"| {name} | {times} | {facts[f'{kind}_memory_mib']:.0f} MiB |")
