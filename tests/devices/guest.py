@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,6 +23,24 @@ FOLDER = "/var/lib/mediapipe-jetson/reports"
 # For a machine that has much else to do: a guest under TCG is slow, not stuck.
 PATIENCE_S = 5400.0
 JOURNAL = "journalctl --boot --no-pager --lines 60; docker ps --all; docker logs --tail 20 {name}"
+
+
+# The smallest image that an engine without a registry can have: a program and its libraries.
+TINY = """\
+tar -c -h -f - /usr/bin/echo /lib64/ld-linux-*.so.2 /lib/*-linux-gnu/libc.so.6 2>/dev/null |
+  docker import - "$1" >/dev/null
+"""
+
+
+@contextmanager
+def tiny() -> Iterator[str]:
+    """Yield the tag of a small image of this machine's architecture; it is gone afterwards."""
+    tag = f"mediapipe-jetson-test-tiny:{os.getpid()}"
+    subprocess.run(["sh", "-c", TINY, "sh", tag], check=True)
+    try:
+        yield tag
+    finally:
+        subprocess.run(["docker", "rmi", tag], check=False, capture_output=True)
 
 
 def built(**asked: Any) -> str:

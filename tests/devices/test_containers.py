@@ -17,6 +17,7 @@ import pytest
 from jetson_kit.devices import keys, ssh
 from jetson_kit.devices.spec import Device
 from tests.devices.front import Front
+from tests.devices.guest import tiny
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 COUNT = 3
@@ -26,10 +27,6 @@ set -e
 tar -c -h -f - /usr/bin/echo /lib64/ld-linux-*.so.2 /lib/*-linux-gnu/libc.so.6 2>/dev/null |
   docker import - tiny >/dev/null
 docker run --rm tiny /usr/bin/echo from the inner container
-"""
-TINY_HERE = """\
-tar -c -h -f - /usr/bin/echo /lib64/ld-linux-*.so.2 /lib/*-linux-gnu/libc.so.6 2>/dev/null |
-  docker import - "$1" >/dev/null
 """
 
 
@@ -181,9 +178,7 @@ def test_ansible_reaches_all_and_knows_that_they_are_emulated(three: Up) -> None
 
 
 def test_an_image_of_this_machine_is_put_in_once(three: Up) -> None:
-    tag = f"mediapipe-jetson-test-put:{os.getpid()}"
-    subprocess.run(["sh", "-c", TINY_HERE, "sh", tag], check=True)
-    try:
+    with tiny() as tag:
         first = three.front("devices.load", "jetson-2", tag)
         assert first.returncode == 0, first.stderr
         assert "(loaded)" in first.stderr
@@ -191,8 +186,6 @@ def test_an_image_of_this_machine_is_put_in_once(three: Up) -> None:
         assert ran == "it came\n"
         again = three.front("devices.load", "jetson-2", tag)
         assert "(it was there)" in again.stderr
-    finally:
-        subprocess.run(["docker", "rmi", tag], check=False, capture_output=True)
     gone = three.front("devices.load", "jetson-2", tag)
     assert (gone.returncode, gone.stderr.count("\n")) == (2, 1)
     assert "there is no image" in gone.stderr
