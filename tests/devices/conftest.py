@@ -10,19 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.devices.front import Front
-from tests.devices.guest import Guest
+from tests.devices.guest import RUNNING
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show console and journal of the machine that a failed test was about."""
     report = yield
-    given = getattr(item, "funcargs", {}).values()
-    guests = [one for one in given if isinstance(one, Guest)]
-    if report.failed and report.when == "call":
-        for guest in guests:
+    if report.failed:
+        for guest in RUNNING:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 report.sections.append(("console and journal of the guest", guest.evidence()))
     return report

@@ -97,6 +97,10 @@ class Guest:
         return "\n".join((console.stdout, console.stderr, journal.stdout, journal.stderr))
 
 
+# Machines that tests are about just now.
+RUNNING: list[Guest] = []
+
+
 @contextmanager
 def powered(folder: Path, image: str, *words: str) -> Iterator[Guest]:
     """Yield a machine that runs the service of `image`; nothing of it is left."""
@@ -109,8 +113,10 @@ def powered(folder: Path, image: str, *words: str) -> Iterator[Guest]:
         done = guest.timed("load and start", "devices.load", NAME, image, "--start")
         if done.returncode:
             pytest.fail(f"{done.stderr}\n{guest.evidence()}", pytrace=False)
+        RUNNING.append(guest)
         yield guest
     finally:
+        RUNNING.clear()
         guest.front.must("devices.down")
         print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in guest.times.items()))
     assert guest.front.left() == []
