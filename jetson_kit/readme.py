@@ -56,12 +56,36 @@ def _import(facts: Facts) -> str:
     return _table(rows, ("`./inv bench.import`", f"{facts['version']} on x86"))
 
 
-TABLES: Mapping[str, Callable[[Facts], str]] = {"build": _build, "import": _import}
+def _devices(facts: Facts) -> str:
+    names = {
+        "container": "container",
+        "vm_amd64": "QEMU machine, amd64",
+        "vm_arm64": "QEMU machine, arm64",
+    }
+    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    head = f"`./inv bench.devices`, on {facts['cores']} x86 cores{busy}"
+    lines = [f"| {head} | ssh after | all services after | memory |", "|---|---|---|---|"]
+    for kind, name in names.items():
+        times = f"{facts[f'{kind}_s']:.1f} s | {facts[f'{kind}_running_s']:.1f} s"
+        lines.append(f"| {name} | {times} | {facts[f'{kind}_memory_mib']:.0f} MiB |")
+    return "\n".join(lines)
+
+
+TABLES: Mapping[str, Callable[[Facts], str]] = {
+    "build": _build,
+    "import": _import,
+    "devices": _devices,
+}
 
 
 def rendered(text: str, folder: Path = BENCH) -> str:
-    """Return the README with its tables made anew. Raises IntegrityError for a missing mark."""
+    """Return the README with its tables made anew, of what was measured.
+
+    Raises IntegrityError for a missing mark.
+    """
     for name, make in TABLES.items():
+        if not (folder / f"{name}.json").exists():
+            continue
         start, end = f"<!-- bench.{name} -->", f"<!-- /bench.{name} -->"
         head, mark, rest = text.partition(start)
         _, closed, tail = rest.partition(end)
@@ -74,5 +98,4 @@ def rendered(text: str, folder: Path = BENCH) -> str:
 
 def renew() -> None:
     """Write the README's tables from what the benchmarks measured last."""
-    if all((BENCH / f"{name}.json").exists() for name in TABLES):
-        write_text(README, rendered(README.read_text(encoding="utf-8")))
+    write_text(README, rendered(README.read_text(encoding="utf-8")))

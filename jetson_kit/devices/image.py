@@ -10,6 +10,7 @@ import contextlib
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
@@ -24,7 +25,6 @@ from jetson_kit.files import disk_guard, locked
 from jetson_kit.plan import Request, make
 
 DEFAULT_VARIANT = "emulated"
-ARCHES = {"amd64": "amd64", "arm64": "arm64"}
 # A guest under TCG on a machine with much else to do.
 LOAD_S = 3600.0
 ID = re.compile(r"sha256:[0-9a-f]{64}")
@@ -106,7 +106,7 @@ def _parcel(device: Device) -> Iterator[IO[bytes]]:
     """Yield the disk that only the device reads, empty; it takes no room again afterwards."""
 
     def waiting() -> None:
-        print(f"waiting for another image on its way to {device.name}", flush=True)
+        print(f"waiting for another image on its way to {device.name}", file=sys.stderr, flush=True)
 
     path = device.folder / qemu.PARCEL
     with locked(device.folder / "parcel.lock", waiting), path.open("r+b") as parcel:

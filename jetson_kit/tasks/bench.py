@@ -27,3 +27,20 @@ def import_time(c: Context, rounds: int = 11) -> None:
     del c
     print(import_bench.report(rounds))
     readme.renew()
+
+
+@kit_task(
+    name="devices",
+    auto_shortflags=False,
+    help={
+        "rounds": "times that each kind is brought up (default 3)",
+        "busy": "measure on a busy machine too; the result says so",
+    },
+)
+def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
+    """Time virtual Jetsons from power-on to ssh. Example: ./inv bench.devices."""
+    from jetson_kit import bench_devices, readme
+
+    del c
+    print(json.dumps(bench_devices.run(rounds, busy=busy), indent=1))
+    readme.renew()

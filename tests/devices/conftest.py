@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import subprocess
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.devices.front import Front
+from tests.devices.guest import RUNNING
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show console and journal of the machine that a failed test was about."""
+    report = yield
+    if report.failed:
+        for guest in RUNNING:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                report.sections.append(("console and journal of the guest", guest.evidence()))
+    return report
 
 
 @pytest.fixture

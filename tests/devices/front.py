@@ -12,7 +12,7 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.program import Program
 
-from jetson_kit.devices import store
+from jetson_kit.devices import leftovers, store
 from jetson_kit.paths import ROOT
 from jetson_kit.tasks import devices
 
@@ -43,10 +43,17 @@ class Front:
             text=True,
         )
 
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *words: str, timeout_s: float = TIMEOUT_S
+    ) -> subprocess.CompletedProcess[str]:
         """Run a task to its end."""
         child = self.start(*words)
-        out, err = child.communicate(timeout=TIMEOUT_S)
+        try:
+            out, err = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.communicate()
+            raise
         return subprocess.CompletedProcess(words, child.returncode, out, err)
 
     def must(self, *words: str) -> str:
@@ -69,32 +76,16 @@ class Front:
         return self.must("devices.ssh", name, "--", script)
 
     def left(self) -> list[str]:
-        """Return all that is there of this state folder: in Docker, as processes, as files."""
+        """Return all that is there of this state folder: see leftovers.found."""
         before = os.environ.get("KIT_STATE")
         os.environ["KIT_STATE"] = str(self.state)
         try:
-            mark = f"label=io.mediapipe-jetson.state={store.state_id()}"
+            mark = store.state_id()
         finally:
             os.environ.pop("KIT_STATE")
             if before is not None:
                 os.environ["KIT_STATE"] = before
-        found = []
-        for what in ("container", "volume", "network"):
-            every = ["--all"] if what == "container" else []
-            asked = ["docker", what, "ls", *every, "--quiet", "--filter", mark]
-            found += [f"{what} {one}" for one in _said(asked).split()]
-        found += [
-            row for row in _said(["losetup", "--list"]).splitlines() if str(self.state) in row
-        ]
-        found += [
-            row for row in _said(["ps", "-eo", "args"]).splitlines() if str(self.state) in row
-        ]
-        stays = {".lock", "inventory.yml"}
-        return found + [one.name for one in self.state.iterdir() if one.name not in stays]
-
-
-def _said(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return sorted(leftovers.found(self.state, mark))
 
 
 if __name__ == "__main__":

@@ -49,5 +49,21 @@ def test_bad_words(alone: Front, words: tuple[str, ...], why: str) -> None:
     assert not list(alone.state.glob("*"))
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ((), "load takes a device and at most one image; name a device"),
+        (("a", "b", "c"), "load takes a device and at most one image; name a device"),
+        (("jetson-1",), 'there is no device "jetson-1"'),
+        (("../x",), "is no name for a device"),
+    ],
+)
+def test_bad_words_for_an_image(alone: Front, words: tuple[str, ...], why: str) -> None:
+    done = alone("devices.load", *words)
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_down_where_nothing_is_up(alone: Front) -> None:
     assert "no virtual device was up" in alone.must("devices.down")

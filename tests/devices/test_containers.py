@@ -17,6 +17,7 @@ import pytest
 from jetson_kit.devices import keys, ssh
 from jetson_kit.devices.spec import Device
 from tests.devices.front import Front
+from tests.devices.guest import tiny
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 COUNT = 3
@@ -174,3 +175,17 @@ def test_ansible_reaches_all_and_knows_that_they_are_emulated(three: Up) -> None
         assert listed[group]["hosts"] == names
     every = listed["_meta"]["hostvars"].values()
     assert {one["mediapipe_expect"] for one in every} == {"software"}
+
+
+def test_an_image_of_this_machine_is_put_in_once(three: Up) -> None:
+    with tiny() as tag:
+        first = three.front("devices.load", "jetson-2", tag)
+        assert first.returncode == 0, first.stderr
+        assert "(loaded)" in first.stderr
+        ran = three.front.inside("jetson-2", f"docker run --rm {tag} /usr/bin/echo it came")
+        assert ran == "it came\n"
+        again = three.front("devices.load", "jetson-2", tag)
+        assert "(it was there)" in again.stderr
+    gone = three.front("devices.load", "jetson-2", tag)
+    assert (gone.returncode, gone.stderr.count("\n")) == (2, 1)
+    assert "there is no image" in gone.stderr

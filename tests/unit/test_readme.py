@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -37,3 +38,24 @@ def test_every_file_that_it_links_to_is_there() -> None:
     assert links
     missing = [link for link in links if not (readme.README.parent / Path(link)).exists()]
     assert missing == []
+
+
+def test_the_table_of_virtual_devices(tmp_path: Path) -> None:
+    kinds = ("container", "vm_amd64", "vm_arm64")
+    facts = {f"{kind}_s": 10.0 * number for number, kind in enumerate(kinds, 1)}
+    facts |= {f"{kind}_running_s": 10.04 * number for number, kind in enumerate(kinds, 1)}
+    facts |= {f"{kind}_memory_mib": 100.4 * number for number, kind in enumerate(kinds, 1)}
+    (tmp_path / "devices.json").write_text(json.dumps({"cores": 2, "quiet": True, **facts}))
+    marks = "<!-- bench.devices -->\nold\n<!-- /bench.devices -->"
+    assert readme.rendered(marks, tmp_path) == (
+        "<!-- bench.devices -->\n"
+        "| `./inv bench.devices`, on 2 x86 cores | ssh after | all services after | memory |\n"
+        "|---|---|---|---|\n"
+        "| container | 10.0 s | 10.0 s | 100 MiB |\n"
+        "| QEMU machine, amd64 | 20.0 s | 20.1 s | 201 MiB |\n"
+        "| QEMU machine, arm64 | 30.0 s | 30.1 s | 301 MiB |\n"
+        "<!-- /bench.devices -->"
+    )
+    busy = {"cores": 2, "quiet": False, "load_at_start": 4.42, **facts}
+    (tmp_path / "devices.json").write_text(json.dumps(busy))
+    assert "x86 cores busy with else (load 4.4) |" in readme.rendered(marks, tmp_path)

@@ -1,0 +1,122 @@
+"""A virtual machine with an image in its engine and the service's container running."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit import images, plan
+from jetson_kit.progress import Progress
+from tests.devices.front import Front
+
+NAME = "e2e-1"
+FOLDER = "/var/lib/mediapipe-jetson/reports"
+# For a machine that has much else to do: a guest under TCG is slow, not stuck.
+PATIENCE_S = 5400.0
+JOURNAL = "journalctl --boot --no-pager --lines 60; docker ps --all; docker logs --tail 20 {name}"
+
+
+# The smallest image that an engine without a registry can have: a program and its libraries.
+TINY = """\
+tar -c -h -f - /usr/bin/echo /lib64/ld-linux-*.so.2 /lib/*-linux-gnu/libc.so.6 2>/dev/null |
+  docker import - "$1" >/dev/null
+"""
+
+
+@contextmanager
+def tiny() -> Iterator[str]:
+    """Yield the tag of a small image of this machine's architecture; it is gone afterwards."""
+    tag = f"mediapipe-jetson-test-tiny:{os.getpid()}"
+    subprocess.run(["sh", "-c", TINY, "sh", tag], check=True)
+    try:
+        yield tag
+    finally:
+        subprocess.run(["docker", "rmi", tag], check=False, capture_output=True)
+
+
+def built(**asked: Any) -> str:
+    """Return the tag of an image, built where it is not there."""
+    planned = plan.make(plan.Request(**asked))
+    images.image_only(planned, Progress(quiet=True))
+    return planned.tag
+
+
+@dataclass(frozen=True)
+class Guest:
+    """The only machine of a state folder, and what its steps took in seconds."""
+
+    front: Front
+    times: dict[str, float] = field(default_factory=dict)
+
+    def load(self, image: str, *words: str) -> str:
+        """Load an image by the front door; return what was said."""
+        done = self.timed(f"load {image}", "devices.load", NAME, image, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def timed(self, what: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a task and keep its time."""
+        began = time.monotonic()
+        done = self.front(*words, timeout_s=PATIENCE_S)
+        self.times[what] = round(time.monotonic() - began, 1)
+        return done
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of its shell."""
+        return self.front("devices.ssh", NAME, "--", script, timeout_s=PATIENCE_S)
+
+    def must(self, script: str) -> str:
+        """Run a script of its shell that has to succeed."""
+        done = self.run(script)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def command(self, *words: str) -> tuple[int, dict[str, Any], str]:
+        """Run a command of the service's container; return exit code, document, what it said."""
+        done = self.run(f"docker exec mediapipe python3 -m mediapipe_jetson {' '.join(words)}")
+        return done.returncode, json.loads(done.stdout), done.stderr
+
+    def report(self, name: str) -> dict[str, Any]:
+        """Return a report that verify left."""
+        found: dict[str, Any] = json.loads(self.must(f"cat {FOLDER}/{name}"))
+        return found
+
+    def evidence(self) -> str:
+        """Return its console and its journal."""
+        console = self.front("devices.logs", NAME)
+        journal = self.run(JOURNAL.format(name="mediapipe"))
+        return "\n".join((console.stdout, console.stderr, journal.stdout, journal.stderr))
+
+
+# Machines that tests are about just now.
+RUNNING: list[Guest] = []
+
+
+@contextmanager
+def powered(folder: Path, image: str, *words: str) -> Iterator[Guest]:
+    """Yield a machine that runs the service of `image`; nothing of it is left."""
+    guest = Guest(Front(folder / "state"))
+    try:
+        asked = ("--kind", "vm", "--arch", "arm64", "--name", "e2e", *words)
+        done = guest.timed("up", "devices.up", *asked)
+        if done.returncode:
+            pytest.fail(done.stderr, pytrace=False)
+        done = guest.timed("load and start", "devices.load", NAME, image, "--start")
+        if done.returncode:
+            pytest.fail(f"{done.stderr}\n{guest.evidence()}", pytrace=False)
+        RUNNING.append(guest)
+        yield guest
+    finally:
+        RUNNING.clear()
+        guest.front.must("devices.down")
+        print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in guest.times.items()))
+    assert guest.front.left() == []
