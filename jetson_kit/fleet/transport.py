@@ -1,0 +1,110 @@
+"""What a rollout asks of hosts, and what they may answer; how they are reached is another matter.
+
+Every call takes hosts and answers for each of them. `switch`, `confirm` and `fetch` may be called
+again for a host that had done it: nothing changes then. `rollback` may not: look first.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+DONE = "done"
+HELD = "held"
+"""The application says "not now"."""
+REFUSED = "refused"
+"""The device will not, now or later: no space, wrong device, bad signature."""
+FAILED = "failed"
+UNREACHABLE = "unreachable"
+TIMED_OUT = "timed-out"
+BUSY = "busy"
+"""Another command is at work there."""
+LOST = (UNREACHABLE, TIMED_OUT, BUSY)
+"""What may go well the next time, and leaves open what the device did."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device by its own word."""
+
+    image_id: str = ""
+    """What it is on; "" is nothing."""
+    trial: bool = False
+    rollout: str = ""
+    """Which rollout put it there; "" is by hand."""
+    since: str = ""
+    why: str = ""
+    previous: str = ""
+    running: str = ""
+    healthy: bool | None = None
+    """None: that can't be told now."""
+    settled: bool = True
+    held: str = ""
+    problem: str = ""
+    left: tuple[tuple[str, str], ...] = ()
+    """(image, rollout) of each time that it went back, oldest first."""
+
+    def went_back(self, image_id: str, rollout: str) -> bool:
+        """Tell whether it left an image that a rollout had put there."""
+        return (image_id, rollout) in self.left
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What became of a step on one host."""
+
+    kind: str = DONE
+    words: str = ""
+    device: Device | None = None
+    """For `look` alone."""
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+    """For `verify` alone: the median of each task."""
+    seconds: float | None = None
+    """What the device measured, for `switch` and `rollback`."""
+
+
+Replies = Mapping[str, Reply]
+
+
+class Transport(Protocol):
+    """How hosts are reached."""
+
+    def look(self, hosts: Sequence[str]) -> Replies:
+        """Return what each is on."""
+
+    def fits(self, hosts: Sequence[str]) -> Replies:
+        """Tell whether each takes the release and has the space for it; nothing is sent yet."""
+
+    def fetch(self, hosts: Sequence[str]) -> Replies:
+        """Bring the image to each; what runs is not touched."""
+
+    def switch(self, hosts: Sequence[str]) -> Replies:
+        """Put each on the image, on trial, and wait until the service is healthy."""
+
+    def verify(self, hosts: Sequence[str]) -> Replies:
+        """Verify where inference runs on each, as the inventory expects."""
+
+    def confirm(self, hosts: Sequence[str]) -> Replies:
+        """End the trial of each."""
+
+    def rollback(self, hosts: Sequence[str], why: str) -> Replies:
+        """Put each back to its previous image, without network."""
+
+
+class Clock(Protocol):
+    """Time, and whether the user wants an end."""
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether to stop after the current step."""
+
+    def now(self) -> datetime.datetime:
+        """Return the local time."""
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; less if the user wants an end."""
