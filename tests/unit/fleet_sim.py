@@ -27,7 +27,7 @@ OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "1" * 64
 BASE_MS = 20.0
 
 
-class Killed(BaseException):  # noqa: N818 # as KeyboardInterrupt, it is no error of anybody's
+class Killed(BaseException):  # as KeyboardInterrupt, it is no error of anybody's
     """The controller is gone, here and now."""
 
 
@@ -83,7 +83,7 @@ class World:
 
     # Clock
     def now(self) -> datetime.datetime:
-        midnight = datetime.datetime(2026, 1, 1, self.hour)  # noqa: DTZ001 # local time
+        midnight = datetime.datetime(2026, 1, 1, self.hour)  # local time
         return midnight + datetime.timedelta(seconds=self.now_s)
 
     def monotonic(self) -> float:
