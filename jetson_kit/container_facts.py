@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jetson_kit import device_side
 from jetson_kit.service import Device, Service, node_patterns
 
 # The kernel's names, in the order of their bits: include/uapi/linux/capability.h.
@@ -215,10 +216,13 @@ def mounts(seen: Seen, service: Service, device: Device) -> list[str]:
     points = {point: writable for point, writable, _ in seen.probe["mounts"]}
     free = ENGINE_MOUNTS | INIT_MOUNTS | {"/"}
     further = {p for p in points if p not in free and not KERNEL_MOUNTS.fullmatch(p)}
+    # A device that only stands for a Jetson says so in its containers: that can only take from it.
+    mark = device_side.module("observe.emulation").MARKER
     brought = {p for p in further if device.nvidia_runtime and _injected(p, seen.injected)}
+    brought |= further & {mark}
     # A tmpfs or a device's file mounted below /dev is a node, not a place; those are judged above.
     found += _sets("mount point", own | brought, further)
-    found += [f"mount point: {one} of the driver is writable" for one in brought if points[one]]
+    found += [f"mount point: {one}, brought in, is writable" for one in brought if points[one]]
     return found
 
 

@@ -190,11 +190,18 @@ def test_mounts_of_the_driver() -> None:
     ]
     writable = [[point, True if point == path else flag, kind] for point, flag, kind in rows]
     assert container_facts.mounts(seen(probe_mounts=writable), own, JETSON) == [
-        f"mount point: {path} of the driver is writable"
+        f"mount point: {path}, brought in, is writable"
     ]
     more = [*rows, ["/usr/lib/other.so", False, "ext4"]]
     assert container_facts.mounts(seen(probe_mounts=more), own, JETSON) == [
         "mount point: /usr/lib/other.so is there and must not be"
+    ]
+    mark = "/etc/mediapipe-jetson/emulated"
+    told = [*rows, [mark, False, "ext4"]]
+    assert container_facts.mounts(seen(probe_mounts=told), own, JETSON) == []
+    told = [*rows, [mark, True, "ext4"]]
+    assert container_facts.mounts(seen(probe_mounts=told), own, JETSON) == [
+        f"mount point: {mark}, brought in, is writable"
     ]
 
 
