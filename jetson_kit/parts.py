@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -132,8 +133,10 @@ def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, pysite.SiteLa
 
 def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
     with progress.step("device", "device wheel, its shim compiled for the target"):
-        wheel = device_wheel.build_platform(cache_dir("wheels"), plan.arch, source)
-        return pysite.wheel(wheel, plan.python, plan.arch)
+        # In a folder of its own: another checkout's wheel has the same name.
+        with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder:
+            wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
+            return pysite.wheel(wheel, plan.python, plan.arch)
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
