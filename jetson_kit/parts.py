@@ -132,11 +132,13 @@ def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, pysite.SiteLa
 
 
 def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
-    with progress.step("device", "device wheel, its shim compiled for the target"):
-        # In a folder of its own: another checkout's wheel has the same name.
-        with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder:
-            wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
-            return pysite.wheel(wheel, plan.python, plan.arch)
+    # In a folder of its own: another checkout's wheel has the same name.
+    with (
+        progress.step("device", "device wheel, its shim compiled for the target"),
+        tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
+    ):
+        wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
+        return pysite.wheel(wheel, plan.python, plan.arch)
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:

@@ -168,7 +168,7 @@ def _wheels() -> Wheels:
     arch = host_arch()
     pin = wheels.select(arch, PYTHON)
     official = repack.build(pin, cache_dir("wheels"))
-    own = device_wheel.build_platform(cache_dir("wheels"), arch)
+    own = device_wheel.build_platform(cache_dir("wheels", device_wheel.fingerprint()[:16]), arch)
     return Wheels(wheels.lock_for(pin.wheel_class, arch, PYTHON), (official, own))
 
 
