@@ -83,7 +83,7 @@ class World:
 
     # Clock
     def now(self) -> datetime.datetime:
-        midnight = datetime.datetime(2026, 1, 1, self.hour)  # noqa: DTZ001 # local time
+        midnight = datetime.datetime(2026, 1, 1, self.hour)
         return midnight + datetime.timedelta(seconds=self.now_s)
 
     def monotonic(self) -> float:
