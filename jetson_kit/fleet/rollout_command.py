@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from jetson_kit.errors import BadInputError, CheckFailedError, KitError
+from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError
 from jetson_kit.files import write_text
 from jetson_kit.fleet import check, controller, live, registry, results, rollout_plan, signing
 from jetson_kit.fleet import journal as journals
@@ -297,6 +297,12 @@ def trusted(release: Release, hosts: Sequence[Host]) -> None:
         with tempfile.TemporaryDirectory() as name:
             allowed = Path(name, "allowed_signers")
             write_text(allowed, text if text.endswith("\n") else text + "\n")
-            signing.verify(release.path, allowed)
+            try:
+                signing.verify(release.path, allowed)
+            except IntegrityError as error:
+                raise IntegrityError(
+                    error.message.replace(str(allowed), f"{SIGNERS}, which the devices trust"),
+                    error.cure,
+                ) from error
     if not known and not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
-        raise KitError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
+        raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")

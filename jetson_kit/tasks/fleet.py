@@ -39,8 +39,8 @@ def provision(
 
 
 @kit_task(
+    variadic="target",
     auto_shortflags=False,
-    positional=["target"],
     optional=["resume"],
     help={
         "target": "name below dist/, or a folder that ./inv build wrote",
@@ -67,7 +67,7 @@ def provision(
 )
 def rollout(
     c: Context,
-    target: str = "",
+    target: list[str],
     i: str = "",
     limit: str = "",
     plan: bool = False,
@@ -114,7 +114,9 @@ def rollout(
         if not i:
             raise BadInputError("no inventory is named", "name one: -i hosts.yml")
         how = rollout_plan.load(Path(file) if file else None, flags)
-        asked = rollout_command.Asked(Path(i), target, how, limit, take_over, json)
+        if len(target) > 1:
+            raise BadInputError(f"{target[1]} is one release too many", "roll out one at a time")
+        asked = rollout_command.Asked(Path(i), "".join(target), how, limit, take_over, json)
         if plan:
             release, waves = rollout_command.planned(asked)
             if json:

@@ -27,8 +27,8 @@ OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "1" * 64
 BASE_MS = 20.0
 
 
-class Killed(BaseException):  # noqa: N818 # as KeyboardInterrupt, it is no error of anybody's
-    """The controller is gone, here and now."""
+class Killed(BaseException):
+    """The controller is gone, here and now; as KeyboardInterrupt, it is nobody's error."""
 
 
 @dataclass
