@@ -8,6 +8,7 @@ from jetson_kit.tasks import (
     build,
     devices,
     doctor,
+    fleet,
     models,
     report,
     targets,
@@ -26,4 +27,5 @@ ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
 ns.add_collection(Collection("models", models.fetch, models.list_models))
 ns.add_collection(Collection("report", report.html))
 ns.add_collection(devices.collection())
-ns.add_collection(Collection("bench", bench.build, bench.import_time))
+ns.add_collection(fleet.collection())
+ns.add_collection(Collection("bench", bench.build, bench.import_time, bench.virtual_devices))

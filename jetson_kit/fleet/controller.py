@@ -20,7 +20,8 @@ from jetson_kit.paths import ROOT_NAME
 LOCK = "lock"
 # A killed controller's Ansible ends a moment after it, and holds the lock until then.
 WAIT_S = 30.0
-ID_CHARS = 22
+ROLLBACK = "-rollback"
+"""What the ids of rollbacks by hand end in."""
 
 
 def state_dir() -> Path:
@@ -116,7 +117,9 @@ def find(folder: Path, wanted: str) -> Path:
 
     Raises BadInputError.
     """
-    known = sorted(path for path in rollouts(folder).glob("*.jsonl"))
+    known = sorted(
+        path for path in rollouts(folder).glob("*.jsonl") if not path.stem.endswith(ROLLBACK)
+    )
     if wanted in ("", "last"):
         known = known[-1:]
     else:

@@ -27,8 +27,8 @@ OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "1" * 64
 BASE_MS = 20.0
 
 
-class Killed(BaseException):  # as KeyboardInterrupt, it is no error of anybody's
-    """The controller is gone, here and now."""
+class Killed(BaseException):
+    """The controller is gone, here and now; as KeyboardInterrupt, it is nobody's error."""
 
 
 @dataclass
@@ -83,7 +83,7 @@ class World:
 
     # Clock
     def now(self) -> datetime.datetime:
-        midnight = datetime.datetime(2026, 1, 1, self.hour)  # local time
+        midnight = datetime.datetime(2026, 1, 1, self.hour)
         return midnight + datetime.timedelta(seconds=self.now_s)
 
     def monotonic(self) -> float:

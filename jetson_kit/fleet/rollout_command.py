@@ -1,0 +1,308 @@
+"""`fleet.rollout` and `fleet.rollback`: everything around the state machine."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError
+from jetson_kit.files import write_text
+from jetson_kit.fleet import check, controller, live, registry, results, rollout_plan, signing
+from jetson_kit.fleet import journal as journals
+from jetson_kit.fleet import release as releases
+from jetson_kit.fleet import status as statuses
+from jetson_kit.fleet.by_ansible import Ansible, Site
+from jetson_kit.fleet.journal import Journal, Record
+from jetson_kit.fleet.release import Release
+from jetson_kit.fleet.rollout import Rollout, requeue
+from jetson_kit.fleet.rollout_plan import Plan, Wave
+from jetson_kit.fleet.transport import DONE, Transport
+from jetson_kit.inventory import Host
+
+SIGNERS = "image_allowed_signers"
+
+
+class RealClock:
+    """The machine's time; the first Ctrl-C asks for an end, the second one is KeyboardInterrupt."""
+
+    def __init__(self, say: live.View) -> None:
+        self._stop = threading.Event()
+        self._say = say
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether to stop after the current step."""
+        return self._stop.is_set()
+
+    def now(self) -> datetime.datetime:
+        """Return the local time."""
+        return datetime.datetime.now().astimezone()
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; less if the user wants an end."""
+        self._stop.wait(seconds)
+
+    @contextlib.contextmanager
+    def interrupts(self) -> Iterator[None]:
+        """Take Ctrl-C and SIGTERM as the wish to stop between two steps."""
+
+        def asked(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            if self.stopping:
+                raise KeyboardInterrupt
+            self._stop.set()
+            self._say.say("stopping after this step; once more stops at once")
+
+        kinds = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(kind, asked) for kind in kinds]
+        try:
+            yield
+        finally:
+            for kind, old in zip(kinds, before, strict=True):
+                signal.signal(kind, old)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks of a rollout."""
+
+    inventory: Path
+    target: str = ""
+    """Name below dist/ or a folder of a build."""
+    plan: Plan = field(default_factory=Plan)
+    limit: str = ""
+    take_over: bool = False
+    quiet: bool = False
+
+
+def planned(asked: Asked) -> tuple[Release | None, tuple[Wave, ...]]:
+    """Return who would come when; no host is touched. Raises InventoryError, BadInputError."""
+    release = releases.load(releases.folder_of(asked.target)) if asked.target else None
+    hosts = check.check(asked.inventory, asked.limit, target=release.l4t if release else "")
+    return release, rollout_plan.waves(asked.plan, [host.name for host in hosts])
+
+
+def start(asked: Asked) -> Record:
+    """Roll a release out; `judge` tells whether all went well."""
+    folder = controller.state_dir()
+    number = controller.new_id()
+    with controller.lock(folder, f"rollout {number}") as hold:
+        release, waves = planned(asked)
+        if release is None:
+            raise BadInputError("no release is named", "name a target of dist/")
+        trusted(release, check.check(asked.inventory, asked.limit))
+        journal = Journal.new(
+            controller.rollouts(folder) / f"{number}.jsonl",
+            kind="rollout",
+            by=controller.me(),
+            inventory=str(asked.inventory.absolute()),
+            release={
+                "image_id": release.image_id,
+                "manifest_digest": release.manifest_digest,
+                "name": release.name,
+                "l4t": release.l4t,
+                "folder": str(release.folder.absolute()),
+            },
+            plan=asked.plan.as_json(),
+            waves=waves,
+            hosts=[name for wave in waves for name in wave.hosts],
+        )
+        return _go(journal, asked, release, hold)
+
+
+def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Record:
+    """Go on with a rollout that was killed, interrupted, or left hosts open. Raises as start."""
+    folder = controller.state_dir()
+    path = controller.find(folder, wanted)
+    with controller.lock(folder, f"rollout {path.stem}") as hold:
+        record = journals.read(path)
+        if record.ended and not record.open:
+            return record
+        release = releases.load(Path(record.header["release"]["folder"]))
+        if release.image_id != record.image_id:
+            raise BadInputError(
+                f"{release.folder} has another image than rollout {record.id}",
+                "build that one again, or begin a new rollout",
+            )
+        plan = rollout_plan.parse(record.header["plan"])
+        asked = Asked(Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet)
+        check.check(asked.inventory, ",".join(record.hosts), target=release.l4t)
+        journal = Journal.open(path)
+        requeue(journal)
+        return _go(journal, asked, release, hold, resumed=True)
+
+
+def _go(
+    journal: Journal, asked: Asked, release: Release, hold: int, *, resumed: bool = False
+) -> Record:
+    place = folder_of(journal.path)
+    with live.View(place / "log", quiet=asked.quiet) as view:
+        clock = RealClock(view)
+        journal.listener = view.line
+        variables = {}
+        if asked.plan.way == "registry":
+            variables["image_reference"] = registry.reference_of(release)
+        else:
+            variables["image_layers"] = str(releases.layers(release))
+        transport = Ansible(
+            Site(asked.inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event),
+            asked.plan,
+            release,
+            variables=variables,
+            rollout=journal.record.id,
+        )
+        view.say(f"rollout {journal.record.id} of {release.image_id[:19]}; log: {place}")
+        try:
+            with clock.interrupts():
+                if resumed:
+                    journal.append("resume", by=controller.me())
+                record = Rollout(
+                    journal,
+                    asked.plan,
+                    transport,
+                    clock,
+                    known=statuses.ids(controller.state_dir()),
+                    take_over=asked.take_over,
+                ).run()
+                _prune(transport, record, view)
+        finally:
+            results.write(journal.record, place)
+            journal.close()
+    return record
+
+
+def _prune(transport: Ansible, record: Record, view: live.View) -> None:
+    """Remove what no device needs any more; that it fails is no failure of the rollout."""
+    done = record.names(journals.CONFIRMED)
+    for name, reply in (transport.prune(done) if done else {}).items():
+        if reply.kind != DONE:
+            view.say(f"{name}: old images stay: {reply.words or reply.kind}")
+
+
+def judge(record: Record) -> None:
+    """Raise CheckFailedError unless every host is on the image, healthy and confirmed."""
+    if record.ended == journals.ALL:
+        return
+    said = live.counts(record)
+    if record.stop is not None:
+        raise CheckFailedError(
+            f"rollout {record.id} stopped: {record.stop} ({said})",
+            f"--resume {record.id} puts back who could not be reached"
+            if record.open
+            else "see who and why: ./inv fleet.status",
+        )
+    raise CheckFailedError(
+        f"rollout {record.id} is not on every host: {said}",
+        f"./inv fleet.rollout --resume {record.id} asks again who said not now",
+    )
+
+
+def rollback(
+    inventory: Path, limit: str = "", *, why: str = "by hand", quiet: bool = False
+) -> tuple[Record, float]:
+    """Put hosts back to their previous image, without network; return the seconds, too."""
+    folder = controller.state_dir()
+    number = controller.new_id() + controller.ROLLBACK
+    with controller.lock(folder, number) as hold:
+        hosts = [host.name for host in check.check(inventory, limit)]
+        journal = Journal.new(
+            controller.rollouts(folder) / f"{number}.jsonl",
+            kind="rollback",
+            by=controller.me(),
+            inventory=str(inventory.absolute()),
+            release={"image_id": ""},
+            plan={},
+            waves=(),
+            hosts=hosts,
+        )
+        place = folder_of(journal.path)
+        with live.View(place / "log", quiet=quiet) as view:
+            journal.listener = view.line
+            site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
+            try:
+                took = go_back(journal, Ansible(site, Plan()), hosts, why)
+            finally:
+                results.write(journal.record, place)
+                journal.close()
+    return journal.record, took
+
+
+def judge_rollback(record: Record) -> None:
+    """Raise CheckFailedError where a host did not go back."""
+    failed = record.names(journals.FAILED)
+    if failed:
+        raise CheckFailedError(
+            f"{len(failed)} of {len(record.hosts)} did not go back: {', '.join(failed)}: "
+            f"{record.hosts[failed[0]].why}",
+            "./inv fleet.status shows what they are on",
+        )
+
+
+def go_back(journal: Journal, transport: Transport, hosts: Sequence[str], why: str) -> float:
+    """Roll hosts back, journalled; return the seconds of the step itself."""
+    journal.append("doing", step="rollback", hosts=list(hosts))
+    begun = time.monotonic()
+    told = transport.rollback(hosts, f"rollback {journal.record.id}: {why}")
+    took = time.monotonic() - begun
+    seen = transport.look(hosts)
+    for name in hosts:
+        device = seen[name].device
+        good = told[name].kind == DONE and device is not None and device.healthy is not False
+        words = "" if good else told[name].words or seen[name].words or "it is not healthy"
+        facts = {"image_id": device.image_id} if device else {}
+        state = journals.ROLLED_BACK if good else journals.FAILED
+        journal.append(
+            "host", host=name, state=state, why=words or why, seconds=told[name].seconds, **facts
+        )
+    journal.append("end", result=journals.ALL if not journal.record.names("failed") else "some")
+    return took
+
+
+def status(inventory: Path, limit: str = "") -> statuses.Status:
+    """Return what each host is on, by the journals and by its own word."""
+    hosts = [host.name for host in check.check(inventory, limit)]
+    with tempfile.TemporaryDirectory(prefix="kit-status-") as name:
+        site = Site(inventory, Path(name, "log"), Path(name))
+        return statuses.status(hosts, Ansible(site, Plan()), inventory)
+
+
+def folder_of(path: Path) -> Path:
+    """Return (and make) the folder of a rollout's log, reports and results."""
+    folder = path.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def trusted(release: Release, hosts: Sequence[Host]) -> None:
+    """Check the release's signature by what the devices trust. Raises IntegrityError."""
+    lists = {str(host.variables.get(SIGNERS) or "") for host in hosts}
+    # Templates are Ansible's to fill in: the device checks in any case.
+    known = {text for text in lists if text and "{{" not in text}
+    own = signing.default_key()
+    if not known and own.with_name(own.name + ".pub").is_file():
+        known = {signing.signers([own.with_name(own.name + ".pub")])}
+    for text in known:
+        with tempfile.TemporaryDirectory() as name:
+            allowed = Path(name, "allowed_signers")
+            write_text(allowed, text if text.endswith("\n") else text + "\n")
+            try:
+                signing.verify(release.path, allowed)
+            except IntegrityError as error:
+                raise IntegrityError(
+                    error.message.replace(str(allowed), f"{SIGNERS}, which the devices trust"),
+                    error.cure,
+                ) from error
+    if not known and not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
+        raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")

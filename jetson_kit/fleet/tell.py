@@ -1,0 +1,95 @@
+"""Plans and states as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from jetson_kit.fleet.release import Release
+from jetson_kit.fleet.rollout_plan import Plan, Wave
+from jetson_kit.fleet.status import Row, Status
+
+SCHEMA = "mediapipe-jetson-kit/rollout-plan/1"
+SHORT = 12
+# Where no terminal says how wide it is: names, ids and reasons stay in one line.
+WIDTH = 160
+
+
+def plan_json(plan: Plan, waves: Sequence[Wave], release: Release | None) -> dict[str, Any]:
+    """Return who comes when, as a document."""
+    return {
+        "schema": SCHEMA,
+        "image_id": release.image_id if release else None,
+        "bytes": release.size if release else None,
+        "plan": plan.as_json(),
+        "waves": [{"name": wave.name, "hosts": list(wave.hosts)} for wave in waves],
+    }
+
+
+def plan_table(plan: Plan, waves: Sequence[Wave]) -> None:
+    """Print who comes when, and what stops it."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("wave", "hosts", "who"):
+        table.add_column(name, justify="right" if name == "hosts" else "left")
+    for wave in waves:
+        table.add_row(wave.name, str(len(wave.hosts)), ", ".join(wave.hosts))
+    console = _console()
+    console.print(table)
+    stop = f"stops at {plan.stop_at}" + (
+        f" of at least {plan.min_tried} tried" if isinstance(plan.stop_at, str) else ""
+    )
+    window = f"; switched {plan.window}" if plan.window else ""
+    console.print(
+        f"{stop} failed, or at any canary, and takes back the {plan.scope}; "
+        f"each wave is watched {plan.soak_s:.0f} s{window}",
+        markup=False,
+        highlight=False,
+    )
+
+
+def status_table(found: Status) -> None:
+    """Print what each host is on, by both views."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("host", "device", "state", "controller", "state", "since", "drift"):
+        table.add_column(name)
+    for row in found.rows:
+        table.add_row(row.host, *_device(row), *_known(row), _drift(row))
+    _console().print(table)
+
+
+def _device(row: Row) -> tuple[str, str]:
+    device = row.device
+    if device is None:
+        return "?", "no answer"
+    health = {True: "healthy", False: "unhealthy", None: "starting"}[device.healthy]
+    words = ["trial" if device.trial else "good" if device.image_id else "", health]
+    if not device.image_id:
+        words = ["nothing was switched to"]
+    if device.held:
+        words.append("not now")
+    return _short(device.image_id), " ".join(filter(None, words))
+
+
+def _known(row: Row) -> tuple[str, str, str]:
+    if row.known is None:
+        return "-", "-", "-"
+    doubt = " (unsure)" if row.known.unsure else ""
+    since = row.known.since.partition(".")[0]
+    return _short(row.known.image_id), row.known.state + doubt, since
+
+
+def _drift(row: Row) -> str:
+    said = " ".join(row.drift)
+    return f"{said}: {row.answer}" if row.answer else said
+
+
+def _short(image_id: str) -> str:
+    return image_id.partition(":")[2][:SHORT] or "-"
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)

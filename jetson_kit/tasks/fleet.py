@@ -1,0 +1,206 @@
+"""`fleet`: from JetPack out of the box to a verified image, on many boards."""
+
+from __future__ import annotations
+
+import json as json_format
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.context import Context
+
+from jetson_kit.tasks import fleet_release
+from jetson_kit.tasks.edge import kit_task
+
+INVENTORY = "Ansible inventory: a file or a folder"
+LIMIT = "only these hosts or groups, by commas"
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "check": "change nothing, tell what would be changed",
+        "tags": "only these roles, by commas, such as docker_engine,image",
+        "forks": "how many boards at a time (default 50)",
+    },
+)
+def provision(
+    c: Context, i: str, limit: str = "", check: bool = False, tags: str = "", forks: int = 50
+) -> None:
+    """Make boards able to take images. Example: ./inv fleet.provision -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.fleet import provision as provisioning
+
+    del c
+    words = tuple(filter(None, map(str.strip, tags.split(","))))
+    provisioning.run(Path(i), limit, check_only=check, tags=words, forks=forks)
+
+
+@kit_task(
+    variadic="target",
+    auto_shortflags=False,
+    optional=["resume"],
+    help={
+        "target": "name below dist/, or a folder that ./inv build wrote",
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "plan": "print who comes when, and do nothing",
+        "resume": "go on with the last rollout, or with this one",
+        "file": "plan as TOML: the keys are the long flags' and jetson_kit/fleet/rollout_plan.py's",
+        "canary": "who goes first: hosts by commas, a count or a percentage (default 1)",
+        "batches": "sizes by commas, the last is repeated (default 10%,25%)",
+        "soak": "seconds that a new image is watched before it counts as good (default 60)",
+        "stop-at": "so many failures stop the rollout: a count (default 1) or a percentage",
+        "min-tried": "a percentage is judged when so many were tried (default 5)",
+        "scope": "what a stop takes back: batch (default) or rollout",
+        "window": "local time in which images are switched, such as 22:00-05:00",
+        "verify": "level after the switch: quick (default), full or none",
+        "latency": "a task may become slower by this factor (default 1.5; 0 judges none)",
+        "way": "archive (default: layers from here) or registry",
+        "forks": "how many boards at a time (default 50)",
+        "rate": "most KiB a second for one board (default: no limit)",
+        "take-over": "touch boards that another controller left on trial",
+        "json": "print the plan or the result as JSON",
+    },
+)
+def rollout(
+    c: Context,
+    target: list[str],
+    i: str = "",
+    limit: str = "",
+    plan: bool = False,
+    resume: Any = None,  # noqa: ANN401 # an id, or True for the flag alone
+    file: str = "",
+    canary: str = "",
+    batches: str = "",
+    soak: str = "",
+    stop_at: str = "",
+    min_tried: str = "",
+    scope: str = "",
+    window: str = "",
+    verify: str = "",
+    latency: str = "",
+    way: str = "",
+    forks: str = "",
+    rate: str = "",
+    take_over: bool = False,
+    json: bool = False,
+) -> None:
+    """Bring an image to a fleet, in waves that stop themselves.
+
+    Exit code 0 only if every host runs it, healthy and confirmed; else 1, after taking back what
+    the plan says. Example: ./inv fleet.rollout r36.4.4 -i hosts.yml --canary 1 --batches 10%,25%.
+    """
+    from pathlib import Path
+
+    from jetson_kit.errors import BadInputError
+    from jetson_kit.fleet import results, rollout_command, rollout_plan, tell
+
+    del c
+    given = {
+        "canary": canary, "batches": batches, "soak_s": soak, "stop_at": stop_at,
+        "min_tried": min_tried, "scope": scope, "window": window, "verify": verify,
+        "latency_factor": latency, "way": way, "concurrency": forks, "rate_kib": rate,
+    }  # fmt: skip
+    flags = {name: value for name, value in given.items() if value}
+    if resume is not None:
+        if target or i or limit or file or flags or plan:
+            raise BadInputError("--resume goes on as it was planned", "give it no other options")
+        wanted = "" if resume is True else str(resume)
+        record = rollout_command.resume(wanted, take_over=take_over, quiet=json)
+    else:
+        if not i:
+            raise BadInputError("no inventory is named", "name one: -i hosts.yml")
+        how = rollout_plan.load(Path(file) if file else None, flags)
+        if len(target) > 1:
+            raise BadInputError(f"{target[1]} is one release too many", "roll out one at a time")
+        asked = rollout_command.Asked(Path(i), "".join(target), how, limit, take_over, json)
+        if plan:
+            release, waves = rollout_command.planned(asked)
+            if json:
+                print(json_format.dumps(tell.plan_json(how, waves, release), indent=1))
+            else:
+                tell.plan_table(how, waves)
+            return
+        record = rollout_command.start(asked)
+    if json:
+        print(json_format.dumps(results.as_json(record), indent=1))
+    rollout_command.judge(record)
+    if not json:
+        print(f"every host is on {record.image_id[:19]}, healthy and confirmed")
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "why": "reason, for the records",
+        "json": "print the result as JSON",
+    },
+)
+def rollback(c: Context, i: str, limit: str = "", why: str = "by hand", json: bool = False) -> None:
+    """Put boards back to their previous image. Example: ./inv fleet.rollback -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.fleet import results, rollout_command
+
+    del c
+    record, took = rollout_command.rollback(Path(i), limit, why=why, quiet=json)
+    if json:
+        body = {**results.as_json(record), "seconds": round(took, 2)}
+        print(json_format.dumps(body, indent=1))
+    rollout_command.judge_rollback(record)
+    if not json:
+        print(f"{len(record.hosts)} hosts went back in {took:.1f} s")
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "check": "end with exit code 1 if there is any drift",
+        "json": "machine-readable output",
+    },
+)
+def status(c: Context, i: str, limit: str = "", check: bool = False, json: bool = False) -> None:
+    """Show what each board is on, and any drift. Example: ./inv fleet.status -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.errors import CheckFailedError
+    from jetson_kit.fleet import rollout_command, tell
+
+    del c
+    found = rollout_command.status(Path(i), limit)
+    if json:
+        print(json_format.dumps(found.as_json(), indent=1))
+    else:
+        tell.status_table(found)
+    if check and found.drifted:
+        raise CheckFailedError(f"{len(found.drifted)} of {len(found.rows)} hosts have drifted")
+
+
+@kit_task(auto_shortflags=False, help={"i": INVENTORY, "limit": LIMIT, "level": "quick or full"})
+def verify(c: Context, i: str, limit: str = "", level: str = "") -> None:
+    """Prove where inference runs on every board. Example: ./inv fleet.verify -i hosts.yml."""
+    from jetson_kit.tasks import verify as verifying
+
+    verifying.verify(c, i=i, limit=limit, level=level)
+
+
+def collection() -> Collection:
+    """Return the tasks under their names."""
+    return Collection(
+        "fleet",
+        provision,
+        rollout,
+        rollback,
+        status,
+        verify,
+        fleet_release.key,
+        fleet_release.release,
+        fleet_release.registry,
+    )

@@ -1,0 +1,195 @@
+"""Rollouts on three virtual devices, each with its own systemd and engine, by the real tasks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit.fleet import signing
+from jetson_kit.fleet.release import Release
+from jetson_kit.paths import ROOT
+from tests.fleet import small_release
+from tests.fleet.boards import Boards, up
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+# The tasks as ./inv has them below fleet.
+FRONT = """\
+from invoke.program import Program
+from jetson_kit.tasks import fleet
+Program(namespace=fleet.collection()).run()
+"""
+QUICK = ("--canary", "1", "--batches", "2", "--soak", "3", "--verify", "none")
+SETTINGS = {"service_healthy_limit_s": 12}
+
+
+@dataclass
+class Site:
+    """Devices that are provisioned, and a controller with records of its own."""
+
+    boards: Boards
+    folder: Path
+    env: dict[str, str]
+    made: list[Release] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        return [host.name for host in self.boards.hosts]
+
+    def release(self, kind: str = small_release.GOOD) -> Release:
+        name = f"v{len(self.made) + 1}-{self.folder.name}"
+        made = small_release.build(self.folder / name, name, kind=kind)
+        signing.sign(made.path, self.folder / "config" / "key")
+        self.made.append(made)
+        return made
+
+    def words(self, *words: str) -> list[str]:
+        return [sys.executable, "-c", FRONT, *words]
+
+    def task(self, *words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            self.words(*words), env=self.env, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout if code == 0 or "--json" in words else done.stderr
+
+    def rollout(self, made: Release, *words: str, code: int = 0) -> dict[str, Any]:
+        said = self.task(
+            "rollout", str(made.folder), "-i", str(self.boards.inventory), "--json", *QUICK,
+            *words, code=code,
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            self.task("status", "-i", str(self.boards.inventory), "--json")
+        )
+        return found
+
+    def running(self) -> list[str]:
+        """Return what docker runs on each, asked without the program."""
+        ask = "docker container inspect -f '{{.Image}}' mediapipe"
+        return [self.boards.sh(ask, at).strip() for at in range(len(self.names))]
+
+    def truth(self) -> None:
+        """Check that both views agree, and that what they say runs."""
+        body = self.status()
+        assert not body["drift"], body
+        said = [body["hosts"][name]["device"]["image_id"] for name in self.names]
+        assert self.running() == said
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    for tool in ("rsync", "busybox"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    folder = tmp_path_factory.mktemp("site")
+    public = signing.make_key(folder / "config" / "key", "test", passphrase=False)
+    env = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+    env["XDG_CONFIG_HOME"] = str(folder / "config")
+    env.pop("KIT_STATE", None)
+    with up(tmp_path_factory.mktemp("s"), 3) as boards:
+        outcome, _ = boards.play(
+            "provision",
+            folder / "log",
+            variables={"image_allowed_signers": signing.signers([public]), **SETTINGS},
+            tags=("image", "service"),
+        )
+        assert not outcome.failed, outcome
+        yield Site(boards, folder, env)
+
+
+def test_v2_follows_v1_and_v3_is_stopped_at_the_canary(site: Site) -> None:
+    v1, v2 = site.release(), site.release()
+    v3 = site.release(small_release.UNHEALTHY)
+    assert site.rollout(v1)["result"] == "all"
+    done = site.rollout(v2)
+    assert {host["state"] for host in done["hosts"].values()} == {"confirmed"}
+    assert site.running() == [v2.image_id] * 3
+    site.truth()
+
+    stopped = site.rollout(v3, code=1)
+    first = site.names[0]
+    assert stopped["result"] == "stopped"
+    assert f"the canary {first} failed" in stopped["stopped"]
+    assert [host["state"] for host in stopped["hosts"].values()] == ["failed", "fetched", "fetched"]
+    assert not any(host["unsure"] for host in stopped["hosts"].values())
+    assert site.running() == [v2.image_id] * 3
+    for at in (1, 2):
+        history = site.boards.sh("cat /var/lib/mediapipe-jetson/state.json", at)
+        assert v3.image_id not in history
+    site.truth()
+
+
+def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
+    """SIGKILL in the middle of a step; a second controller is refused while the first one is."""
+    new = site.release()
+    words = ("rollout", str(new.folder), "-i", str(site.boards.inventory), *QUICK)
+    for step in ("switch", "soak"):
+        with subprocess.Popen(
+            site.words(*(words if step == "switch" else ("rollout", "--resume"))),
+            env=site.env, cwd=ROOT, stderr=subprocess.PIPE, text=True,
+        ) as child:  # fmt: skip
+            assert child.stderr
+            for line in child.stderr:
+                if f"  {step}: " in line:
+                    break
+            if step == "switch":
+                said = site.task(*words, code=7)
+                assert f"process {child.pid}" in said
+            time.sleep(0.5)
+            child.send_signal(signal.SIGKILL)
+    done = json.loads(site.task("rollout", "--resume", "--json"))
+    assert {host["state"] for host in done["hosts"].values()} == {"confirmed"}
+    assert site.running() == [new.image_id] * 3
+    site.truth()
+    # There is nothing more to do.
+    assert json.loads(site.task("rollout", "--resume", "--json")) == done
+
+
+def test_not_now_and_unreachable_are_no_success(site: Site) -> None:
+    new = site.release()
+    lock = "/run/mediapipe-jetson/update.lock"
+    site.boards.sh(f"echo busy > {lock}", 1)
+    plan = site.folder / "plan.toml"
+    plan.write_text("held_tries = 1\nheld_wait_s = 1\ntries = 1\nstop_at = 2\ncanary = 1\n")
+    done = site.rollout(new, "--file", str(plan), "--stop-at", "2", code=1)
+    assert [host["state"] for host in done["hosts"].values()] == ["confirmed", "held", "confirmed"]
+    assert done["hosts"][site.names[1]]["why"].endswith("busy")
+    site.boards.sh(f"rm {lock}", 1)
+    site.task("rollout", "--resume")
+    assert site.running() == [new.image_id] * 3
+    site.truth()
+
+
+def test_rollback_of_all_and_drift_of_one(site: Site) -> None:
+    old, new = site.release(), site.release()
+    site.rollout(old)
+    site.rollout(new)
+    # By hand, on one device: the controller does not know.
+    site.boards.sh("mediapipe-image rollback", 2)
+    body = site.status()
+    assert [body["hosts"][name]["drift"] for name in site.names] == [[], [], ["image"]]
+    site.task("status", "-i", str(site.boards.inventory), "--check", code=1)
+    both = ",".join(site.names[:2])
+    said = json.loads(
+        site.task("rollback", "-i", str(site.boards.inventory), "--limit", both, "--json")
+    )
+    assert said["seconds"] < 60
+    assert all(host["seconds"] < 30 for host in said["hosts"].values())
+    assert site.running() == [old.image_id] * 3
+    # The third one is where a rollback by hand left it, and is still told.
+    body = site.status()
+    assert [body["hosts"][name]["drift"] for name in site.names] == [[], [], ["image"]]
