@@ -74,8 +74,8 @@ class Site:
 
     def rollout(self, made: Release, *words: str, code: int = 0) -> dict[str, Any]:
         said = self.task(
-            "rollout", str(made.folder), "-i", str(self.boards.inventory), "--json", *QUICK,
-            *words, code=code,
+            "rollout", str(made.folder), "-i", str(self.boards.inventory), "--json",
+            *(QUICK[:-2] if "--verify" in words else QUICK), *words, code=code,
         )  # fmt: skip
         found: dict[str, Any] = json.loads(said)
         return found
