@@ -124,7 +124,9 @@ class Ansible:
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
         """Put each back to its previous image."""
-        return self._replies("rollback", hosts, "Go back", {"image_why": why})
+        return self._replies(
+            "rollback", hosts, "Go back", {"image_why": why, "image_leave": self._image_id}
+        )
 
     def prune(self, hosts: Sequence[str]) -> Replies:
         """Remove images that are not needed any more."""

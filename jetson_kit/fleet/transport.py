@@ -1,7 +1,7 @@
 """What a rollout asks of hosts, and what they may answer; how they are reached is another matter.
 
-Every call takes hosts and answers for each of them. `switch`, `confirm` and `fetch` may be called
-again for a host that had done it: nothing changes then. `rollback` may not: look first.
+Every call takes hosts and answers for each of them, and may be called again for a host that had
+done it: nothing changes then.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Transport(Protocol):
         """End the trial of each."""
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
-        """Put each back to its previous image, without network."""
+        """Put each that is on the image back to its previous one, without network."""
 
 
 class Clock(Protocol):

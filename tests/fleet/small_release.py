@@ -6,7 +6,9 @@ import json
 import platform
 import random
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import zstandard
@@ -55,10 +57,11 @@ def build(
     architecture: str = ARCHITECTURE,
     l4t: str = "",
     runnable: bool = True,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Release:
     """Return a release of three layers; `bulk` bytes in the middle one can't be compressed.
 
-    One that is not runnable needs no shell on this machine.
+    One that is not runnable needs no shell on this machine. `files` are in it, too.
     """
     work = folder / ".work"
     work.mkdir(parents=True)
@@ -66,7 +69,7 @@ def build(
     blobs = [
         layer(work, "base", shell, {f"bin/{name}": "busybox" for name in APPLETS}),
         layer(work, "bulk", {"bulk": random.Random(bulk).randbytes(bulk)}, {}),  # noqa: S311
-        layer(work, "app", {"version": f"{version} {kind}\n".encode()}, {}),
+        layer(work, "app", {"version": f"{version} {kind}\n".encode(), **files}, {}),
     ]
     check = {GOOD: "true", UNHEALTHY: "false", ENDS: "false"}[kind]
     config = json.dumps(

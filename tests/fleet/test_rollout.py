@@ -30,6 +30,11 @@ from jetson_kit.tasks import fleet
 Program(namespace=fleet.collection()).run()
 """
 QUICK = ("--canary", "1", "--batches", "2", "--soak", "3", "--verify", "none")
+# Stands for the verifier: it leaves the report where it is told to.
+VERIFY = b"""#!/bin/sh
+while [ $# -gt 1 ]; do test "$1" != --json || out="$2"; shift; done
+cat /report > "$out"
+"""
 SETTINGS = {"service_healthy_limit_s": 12}
 
 
@@ -46,9 +51,13 @@ class Site:
     def names(self) -> list[str]:
         return [host.name for host in self.boards.hosts]
 
-    def release(self, kind: str = small_release.GOOD) -> Release:
+    def release(
+        self, kind: str = small_release.GOOD, report: dict[str, Any] | None = None
+    ) -> Release:
+        """Return a new release; its `python3 -m mediapipe_jetson verify` gives that report."""
         name = f"v{len(self.made) + 1}-{self.folder.name}"
-        made = small_release.build(self.folder / name, name, kind=kind)
+        files = {"bin/python3": VERIFY, "report": json.dumps(report).encode()} if report else {}
+        made = small_release.build(self.folder / name, name, kind=kind, files=files)
         signing.sign(made.path, self.folder / "config" / "key")
         self.made.append(made)
         return made
@@ -65,8 +74,8 @@ class Site:
 
     def rollout(self, made: Release, *words: str, code: int = 0) -> dict[str, Any]:
         said = self.task(
-            "rollout", str(made.folder), "-i", str(self.boards.inventory), "--json", *QUICK,
-            *words, code=code,
+            "rollout", str(made.folder), "-i", str(self.boards.inventory), "--json",
+            *(QUICK[:-2] if "--verify" in words else QUICK), *words, code=code,
         )  # fmt: skip
         found: dict[str, Any] = json.loads(said)
         return found
@@ -193,3 +202,29 @@ def test_rollback_of_all_and_drift_of_one(site: Site) -> None:
     # The third one is where a rollback by hand left it, and is still told.
     body = site.status()
     assert [body["hosts"][name]["drift"] for name in site.names] == [[], [], ["image"]]
+
+
+def report(milliseconds: float, *, as_expected: bool = True) -> dict[str, Any]:
+    """Return as much of a report as a gate looks at."""
+    verdict = "software" if as_expected else "cpu"
+    tasks = {"HandLandmarker": {"latency_ms": {"gpu": milliseconds, "cpu": None}}}
+    return {"as_expected": as_expected, "verdict": verdict, "reason": "so it is", "tasks": tasks}
+
+
+def test_the_gates_of_the_verification(site: Site) -> None:
+    """On one device: a good report, one that is too slow, one with another verdict."""
+    limit = ("--limit", site.names[0], "--verify", "quick")
+    good, other = site.release(report=report(20)), site.release(report=report(21))
+    slow = site.release(report=report(90))
+    wrong = site.release(report=report(20, as_expected=False))
+    assert site.rollout(good, *limit)["result"] == "all"
+    host = site.rollout(other, *limit)["hosts"][site.names[0]]
+    assert (host["baseline_ms"], host["latency_ms"]) == (
+        {"HandLandmarker": 20.0},
+        {"HandLandmarker": 21.0},
+    )
+    for made, said in ((slow, "HandLandmarker takes 90.0 ms"), (wrong, "cpu, expected software")):
+        stopped = site.rollout(made, *limit, code=1)
+        assert said in stopped["hosts"][site.names[0]]["why"]
+        assert site.running()[0] == other.image_id
+    site.truth()

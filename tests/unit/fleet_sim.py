@@ -192,6 +192,8 @@ class World:
         del why
 
         def one(board: Board) -> Reply:
+            if board.image != self.release:
+                return Reply()
             if not board.previous:
                 return Reply(REFUSED, "there is no previous image")
             board.leave()

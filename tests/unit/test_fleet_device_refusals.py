@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
     return Board(tmp_path)
 
 
-def signed(board: Board, folder: Path, **options: str) -> Release:
+def signed(board: Board, folder: Path, **options: Any) -> Release:
     made = build(folder / "r", "1", bulk=100, runnable=False, **options)
     signing.sign(made.path, board.key)
     return made

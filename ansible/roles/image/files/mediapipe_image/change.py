@@ -107,11 +107,17 @@ def confirm(image_id: str) -> Dict[str, Any]:
         return {"changed": True, "image_id": image_id, "state": GOOD}
 
 
-def rollback(settings: Settings, why: str) -> Dict[str, Any]:
-    """Go back to the previous image, without network. Raises BadInputError where there is none."""
+def rollback(settings: Settings, why: str, leave: str = "") -> Dict[str, Any]:
+    """Go back to the previous image, without network; `leave`: only from this one.
+
+    Raises BadInputError where there is none.
+    """
     started = time.monotonic()
     with disk.locked(LOCK, WAIT_S):
         state = states.read()
+        if leave and (state.current is None or state.current.image_id != leave):
+            on = state.current.image_id if state.current else ""
+            return {"changed": False, "image_id": on}
         if state.previous is None:
             raise BadInputError("there is no previous image to go back to")
         if engine.image(state.previous.image_id) is None:

@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("image_id", metavar="IMAGE_ID")
     one = add("rollback", "go back to the previous image", _rollback)
     one.add_argument("--why", default="by hand", help="reason, for the records")
+    one.add_argument("--from", dest="leave", default="", help="only if it is on this image")
     one = add("prune", "remove old images", lambda given: prune.prune(given.keep))
     one.add_argument("--keep", type=int, required=True, help="how many to keep in all")
     one = add("watch", "one look at an unfinished change (systemd)", _watch)
@@ -85,7 +86,7 @@ def _confirm(given: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _rollback(given: argparse.Namespace) -> Dict[str, Any]:
-    return change.rollback(load(), given.why)
+    return change.rollback(load(), given.why, given.leave)
 
 
 def _watch(given: argparse.Namespace) -> Dict[str, Any]:
