@@ -88,7 +88,7 @@ class Site:
 
     def running(self) -> list[str]:
         """Return what docker runs on each, asked without the program."""
-        ask = "docker container inspect -f '{{.Image}}' mediapipe"
+        ask = "docker container inspect -f '{{.Image}}' mediapipe || true"
         return [self.boards.sh(ask, at).strip() for at in range(len(self.names))]
 
     def truth(self) -> None:
