@@ -34,11 +34,14 @@ REAL = "network or docker or qemu or slow or browser"
 class Stage:
     """A named group of checks; `quick` ones need neither Docker nor network.
 
+    `long` ones run only by their name.
+
     `evidence` is run where the stage failed: it shows what the tests' own output can't.
     """
 
     name: str
     quick: bool = False
+    long: bool = False
     pytest: tuple[str, ...] = ()
     real: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
@@ -61,6 +64,7 @@ def stages() -> tuple[Stage, ...]:
         Stage(
             row["name"],
             row.get("quick", False),
+            row.get("long", False),
             tuple(row.get("pytest", ())),
             tuple(row.get("real", ())),
             tuple(row.get("modules", ())),
@@ -73,7 +77,8 @@ def stages() -> tuple[Stage, ...]:
 def run(*, quick: bool, stage: str) -> None:
     """Run the stages; raise CheckFailedError naming those that failed."""
     every = stages()
-    chosen = [s for s in every if (not stage or s.name == stage) and (s.quick or not quick)]
+    named = [s for s in every if (s.name == stage if stage else not s.long)]
+    chosen = [s for s in named if s.quick or not quick]
     if not chosen:
         known = ", ".join(s.name for s in every)
         raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
