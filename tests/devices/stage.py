@@ -17,10 +17,10 @@ STAGE = """\
 set -eu
 mount -t tmpfs stage "$STAGE"
 for folder in etc usr var opt; do
-  mkdir -p "$STAGE/upper/$folder" "$STAGE/work/$folder"
+  mkdir -p "$STAGE/upper/$folder" "$STAGE/beside/$folder"
   if [ -d "$FACE/$folder" ]; then cp -a "$FACE/$folder/." "$STAGE/upper/$folder/"; fi
   mount -t overlay stage "/$folder" \\
-    -o "lowerdir=/$folder,upperdir=$STAGE/upper/$folder,workdir=$STAGE/work/$folder"
+    -o "lowerdir=/$folder,upperdir=$STAGE/upper/$folder,workdir=$STAGE/beside/$folder"
 done
 mount -t tmpfs run /run
 mkdir -p "$STAGE/dev/pts" "$STAGE/dev/shm"

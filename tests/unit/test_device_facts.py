@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import os
 import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +28,8 @@ from jetson_kit.errors import (
     ToolMissingError,
 )
 from jetson_kit.targets import load
+from tests.loopback_sshd import make_key, serving
 from tests.unit.device_samples import SAMPLES, Sample, answer, release
-
-SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -131,74 +125,17 @@ class Server:
                 (tree / name).write_bytes(b"".join(text.encode() + b"\0" for text in texts))
 
 
-def make_key(path: Path) -> Path:
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(path)], check=True
-    )
-    return path
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if not SSHD or not shutil.which("ssh"):
-        pytest.skip("sshd is not installed (openssh-server)")
     folder = tmp_path_factory.mktemp("sshd")
-    host_key, key, root = make_key(folder / "host"), make_key(folder / "user"), folder / "root"
-    forced = folder / "device.sh"
-    forced.write_text(
+    root = folder / "root"
+    script = (
         f"export DPKG_ADMINDIR={root}/dpkg\n"
         f"sed 's#/etc/nv_tegra_release#{root}/nv_tegra_release#; s#/proc/device-tree#{root}/"
-        "device-tree#' | sh -s\n"
+        "device-tree#' | sh -s"
     )
-    public = key.with_suffix(".pub").read_text()
-    (folder / "authorized").write_text(f'restrict,command="sh {forced}" {public}')
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    (folder / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\n"
-        f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nPermitRootLogin yes\n"
-        "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-    )
-    known = folder / "known_hosts"
-    public_host = " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
-    known.write_text(f"[127.0.0.1]:{port} {public_host}\n")
-    options: tuple[str, ...] = ("-F", "none", "-p", str(port))
-    options += ("-o", f"UserKnownHostsFile={known}")
-    options += ("-o", "GlobalKnownHostsFile=none", "-o", "IdentitiesOnly=yes", "-i", str(key))
-    made = Server(f"{getpass.getuser()}@127.0.0.1", options, root, key, known)
-    with privilege_folder(), (folder / "log").open("w") as log:
-        daemon = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=log)
-        try:
-            wait_for(port, daemon, folder / "log")
-            yield made
-        finally:
-            daemon.terminate()
-            daemon.wait(10)
-
-
-@contextlib.contextmanager
-def privilege_folder() -> Iterator[None]:
-    """Have the empty folder that an sshd started as root asks for."""
-    folder = Path("/run/sshd")
-    ours = os.geteuid() == 0 and not folder.exists()
-    if ours:
-        folder.mkdir(mode=0o755)
-    try:
-        yield
-    finally:
-        if ours:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-
-def wait_for(port: int, daemon: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(100):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        if daemon.poll() is not None:
-            break
-        time.sleep(0.05)
-    pytest.fail(f"sshd did not start: {log.read_text()}")
+    with serving(folder, script) as made:
+        yield Server(made.host, made.options, root, made.key, made.known_hosts)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
 import os
 import re
 import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema
@@ -19,9 +15,9 @@ import pytest
 
 from jetson_kit import doctor, doctor_tree
 from jetson_kit.errors import BadInputError, NetworkError, StepFailedError
+from tests.loopback_sshd import Sshd, serving
 from tests.unit.device_wheel_trees import TREES, schema
 from tests.unit.doctor_scenes import legacy_project, plant, program
-from tests.unit.test_device_facts import SSHD, make_key, privilege_folder, wait_for
 
 
 @pytest.fixture
@@ -29,16 +25,8 @@ def project(tmp_path: Path) -> Path:
     return legacy_project(tmp_path)
 
 
-@dataclass(frozen=True)
-class Server:
-    """A real sshd on loopback."""
-
-    host: str
-    options: tuple[str, ...]
-
-
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     """Serve whatever is asked, after a login shell's greeting."""
     with serving(
         tmp_path_factory.mktemp("sshd"), 'echo Welcome; exec sh -c "$SSH_ORIGINAL_COMMAND"'
@@ -46,44 +34,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield made
 
 
-@contextlib.contextmanager
-def serving(folder: Path, script: str) -> Iterator[Server]:
-    if not SSHD or not shutil.which("ssh"):
-        pytest.skip("sshd is not installed (openssh-server)")
-    host_key, key = make_key(folder / "host"), make_key(folder / "user")
-    forced = folder / "forced.sh"
-    forced.write_text(f"{script}\n")
-    public = key.with_suffix(".pub").read_text()
-    (folder / "authorized").write_text(f'restrict,command="sh {forced}" {public}')
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    (folder / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {host_key}\nPidFile none\nUsePAM no\n"
-        f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nPermitRootLogin yes\n"
-        "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-    )
-    known = folder / "known_hosts"
-    known.write_text(
-        f"[127.0.0.1]:{port} {' '.join(host_key.with_suffix('.pub').read_text().split()[:2])}\n"
-    )
-    options: tuple[str, ...] = ("-F", "none", "-p", str(port))
-    options += ("-o", f"UserKnownHostsFile={known}", "-o", "GlobalKnownHostsFile=none")
-    options += ("-o", "IdentitiesOnly=yes", "-i", str(key))
-    with privilege_folder(), (folder / "log").open("w") as log:
-        daemon = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=log)
-        try:
-            wait_for(port, daemon, folder / "log")
-            yield Server(f"{getpass.getuser()}@127.0.0.1", options)
-        finally:
-            daemon.terminate()
-            daemon.wait(10)
-
-
 def left_behind() -> set[str]:
     return {path.name for path in Path(tempfile.gettempdir()).glob("mediapipe-jetson-doctor-*")}
 
 
-def test_over_ssh(server: Server, project: Path) -> None:
+def test_over_ssh(server: Sshd, project: Path) -> None:
     before = left_behind()
     found = doctor.remote(server.host, project, server.options)
     jsonschema.validate(found.document, schema("doctor"))
@@ -93,13 +48,13 @@ def test_over_ssh(server: Server, project: Path) -> None:
     assert left_behind() == before
 
 
-def test_over_ssh_without_code(server: Server) -> None:
+def test_over_ssh_without_code(server: Sshd) -> None:
     found = doctor.remote(server.host, None, server.options)
     entry = next(item for item in found.document["causes"] if item["id"] == "legacy-api")
     assert entry["status"] == "unknown"
 
 
-def test_over_ssh_the_environment_is_the_sessions(server: Server) -> None:
+def test_over_ssh_the_environment_is_the_sessions(server: Sshd) -> None:
     """What sshd sets is seen, what this process has is not."""
     os.environ["EGL_PLATFORM"] = "surfaceless"
     try:
@@ -218,7 +173,7 @@ def test_an_answer_that_is_cut_off(tmp_path: Path) -> None:
         doctor.remote(made.host, None, made.options)
 
 
-def test_unknown_host_key(server: Server, tmp_path: Path) -> None:
+def test_unknown_host_key(server: Sshd, tmp_path: Path) -> None:
     options = [
         f"UserKnownHostsFile={tmp_path / 'no'}" if "UserKnownHostsFile" in item else item
         for item in server.options

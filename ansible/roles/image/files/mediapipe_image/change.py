@@ -69,12 +69,7 @@ def switch(
         elif not state.on_trial and service.look(settings).healthy:
             return {"changed": False, "image_id": image_id, "state": GOOD}
         problem = _start(image_id, settings, force=changed)
-    if not problem:
-        limit = settings.healthy_limit_s if limit_s is None else limit_s
-        try:
-            service.wait_healthy(image_id, settings, limit)
-        except StepFailedError as error:
-            problem = error.message
+    problem = problem or _ill(image_id, settings, limit_s)
     if not problem:
         return {
             "changed": changed,
@@ -129,11 +124,7 @@ def rollback(settings: Settings, why: str, leave: str = "") -> Dict[str, Any]:
         states.write(state)
         image_id = state.current.image_id if state.current else ""
         problem = _start(image_id, settings, force=True)
-    if not problem:
-        try:
-            service.wait_healthy(image_id, settings, settings.healthy_limit_s)
-        except StepFailedError as error:
-            problem = error.message
+    problem = problem or _ill(image_id, settings)
     if problem:
         raise UnhealthyError(f"went back to {image_id}, which is {problem}")
     _settled(image_id)
@@ -141,6 +132,16 @@ def rollback(settings: Settings, why: str, leave: str = "") -> Dict[str, Any]:
         "changed": True, "image_id": image_id, "state": GOOD,
         "seconds": round(time.monotonic() - started, 2),
     }  # fmt: skip
+
+
+def _ill(image_id: str, settings: Settings, limit_s: Optional[float] = None) -> str:
+    """Wait until the service is healthy; return why it is not, or an empty string."""
+    limit = settings.healthy_limit_s if limit_s is None else limit_s
+    try:
+        service.wait_healthy(image_id, settings, limit)
+    except StepFailedError as error:
+        return error.message
+    return ""
 
 
 def went_back(state: State, why: str) -> State:
@@ -170,11 +171,7 @@ def give_up(image_id: str, why: str, settings: Settings) -> str:
             return "there was none before it, so the service is stopped"
         target = state.current.image_id
         problem = _start(target, settings, force=True)
-    if not problem:
-        try:
-            service.wait_healthy(target, settings, settings.healthy_limit_s)
-        except StepFailedError as error:
-            problem = error.message
+    problem = problem or _ill(target, settings)
     if problem:
         return f"went back to {target}, which is {problem}"
     _settled(target)
