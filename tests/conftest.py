@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -14,6 +15,10 @@ import pytest
 NO_DOCKER = "no Docker Engine answers on this machine"
 NO_QEMU = "qemu-aarch64 is not registered with binfmt_misc"
 NO_NETWORK = "no package index can be reached"
+
+# A shell's background job begins with Ctrl-C ignored, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @cache
