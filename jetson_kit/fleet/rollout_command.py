@@ -15,7 +15,7 @@ from types import FrameType
 
 from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError
 from jetson_kit.files import write_text
-from jetson_kit.fleet import check, controller, live, registry, results, rollout_plan, signing
+from jetson_kit.fleet import check, controller, live, registry_push, results, rollout_plan, signing
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import status as statuses
@@ -147,14 +147,12 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
 def _go(
     journal: Journal, asked: Asked, release: Release, hold: int, *, resumed: bool = False
 ) -> Record:
-    place = folder_of(journal.path)
+    place, way = folder_of(journal.path), asked.plan.way
     with live.View(place / "log", quiet=asked.quiet) as view:
         clock = RealClock(view)
         journal.listener = view.line
-        variables = {}
-        if asked.plan.way == "registry":
-            variables["image_reference"] = registry.reference_of(release)
-        else:
+        variables = registry_push.variables(release) if way == "registry" else {}
+        if way == "archive":
             variables["image_layers"] = str(releases.layers(release))
         transport = Ansible(
             Site(asked.inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event),
