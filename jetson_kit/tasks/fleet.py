@@ -183,12 +183,23 @@ def status(c: Context, i: str, limit: str = "", check: bool = False, json: bool 
         raise CheckFailedError(f"{len(found.drifted)} of {len(found.rows)} hosts have drifted")
 
 
-@kit_task(auto_shortflags=False, help={"i": INVENTORY, "limit": LIMIT, "level": "quick or full"})
-def verify(c: Context, i: str, limit: str = "", level: str = "") -> None:
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "level": "quick or full (default: mediapipe_level of the inventory)",
+        "output": "folder for each host's report (default: dist/reports/INVENTORY)",
+        "json": "write the result to this file",
+    },
+)
+def verify(
+    c: Context, i: str, limit: str = "", level: str = "", output: str = "", json: str = ""
+) -> None:
     """Prove where inference runs on every board. Example: ./inv fleet.verify -i hosts.yml."""
     from jetson_kit.tasks import verify as verifying
 
-    verifying.verify(c, i=i, limit=limit, level=level)
+    verifying.verify(c, i=i, limit=limit, level=level, output=output, json=json or None)
 
 
 def collection() -> Collection:

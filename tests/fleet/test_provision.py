@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.fleet.boards import Boards, changed, up
+from tests.fleet.boards import Boards, changed
+from tests.fleet.site import Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 OURS = {"power_mode_name": "MAXN_SUPER", "power_mode_clocks": "fixed"}
@@ -20,56 +20,49 @@ ls /var/lib/mediapipe-jetson 2>/dev/null || true
 """
 
 
-@pytest.fixture(scope="module")
-def boards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boards]:
-    # A state folder's path is limited: sockets lie in it.
-    with up(tmp_path_factory.mktemp("s"), 2) as found:
-        yield found
-
-
-def test_provision_check_again_and_uninstall(boards: Boards, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    before = [json.loads(boards.sh("cat /etc/docker/daemon.json", at)) for at in (0, 1)]
+def test_provision_check_again_and_uninstall(controller: Site, tmp_path: Path) -> None:
+    boards, log = controller.boards, tmp_path / "log"
+    hosts = (boards.hosts[0].name,)
+    if controller.ready:
+        boards.play("uninstall", log)
+        controller.ready = False
+    before = json.loads(boards.sh("cat /etc/docker/daemon.json"))
 
     told, foretold = boards.play(
-        "provision", log, variables=OURS, check=True, diff=True, tags=ROLES
+        "provision", log, hosts=hosts, variables=OURS, check=True, diff=True, tags=ROLES
     )
     assert not told.failed, told
     assert boards.sh("ls /var/lib/mediapipe-jetson 2>/dev/null | wc -l").strip() == "0"
 
-    done, seen = boards.play("provision", log, variables=OURS, diff=True, tags=ROLES)
+    done, seen = boards.play("provision", log, hosts=hosts, variables=OURS, diff=True, tags=ROLES)
     assert not done.failed, done
     assert changed(seen) == changed(foretold)
-    assert done.changed >= 2 * len(ROLES)
+    assert done.changed >= len(ROLES)
     foretold_diffs = {(e.host, e.task): _lines(e.result.get("diff")) for e in foretold}
     for event in seen:
         if event.status == "changed" and event.result.get("diff"):
             assert _lines(event.result["diff"]) == foretold_diffs[event.host, event.task]
 
-    whole, _ = boards.play("provision", log, variables=OURS)
+    whole, _ = boards.play("provision", log, hosts=hosts, variables=OURS)
     assert not whole.failed, whole
-    again, seen = boards.play("provision", log, variables=OURS)
+    again, seen = boards.play("provision", log, hosts=hosts, variables=OURS)
     assert not again.failed, again
     assert changed(seen) == []
     assert again.changed == 0
 
-    for at in (0, 1):
-        settings = json.loads(boards.sh("cat /etc/docker/daemon.json", at))
-        assert settings == before[at] | {"live-restore": True}
-        assert "true" in boards.sh("docker info --format '{{.LiveRestoreEnabled}}'", at)
-        assert "MAXN_SUPER" in boards.sh("nvpmodel -q", at)
-        assert boards.sh("systemctl is-active mediapipe-jetson-clocks", at).strip() == "active"
+    settings = json.loads(boards.sh("cat /etc/docker/daemon.json"))
+    assert settings == before | {"live-restore": True}
+    assert "true" in boards.sh("docker info --format '{{.LiveRestoreEnabled}}'")
+    assert "MAXN_SUPER" in boards.sh("nvpmodel -q")
+    assert boards.sh("systemctl is-active mediapipe-jetson-clocks").strip() == "active"
 
-    gone, _ = boards.play("uninstall", log, variables=OURS)
+    gone, _ = boards.play("uninstall", log, hosts=hosts, variables=OURS)
     assert not gone.failed, gone
-    for at in (0, 1):
-        assert json.loads(boards.sh("cat /etc/docker/daemon.json", at)) == before[at]
-        left = boards.sh("ls /etc/systemd/system /usr/local/sbin /var/lib/mediapipe-jetson", at)
-        assert "clocks" not in left
-        assert "mediapipe.service" not in left
-        assert "mediapipe-image" not in left
-        assert ".json" not in left
-    nothing, seen = boards.play("uninstall", log, variables=OURS)
+    assert json.loads(boards.sh("cat /etc/docker/daemon.json")) == before
+    left = boards.sh("ls /etc/systemd/system /usr/local/sbin /var/lib/mediapipe-jetson")
+    for name in ("clocks", "mediapipe.service", "mediapipe-image", ".json"):
+        assert name not in left
+    nothing, seen = boards.play("uninstall", log, hosts=hosts, variables=OURS)
     assert changed(seen) == [], nothing
 
 

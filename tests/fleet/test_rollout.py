@@ -3,121 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jetson_kit.fleet import signing
-from jetson_kit.fleet.release import Release
 from jetson_kit.paths import ROOT
 from tests.fleet import small_release
-from tests.fleet.boards import Boards, up
+from tests.fleet.site import QUICK, Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
-# The tasks as ./inv has them below fleet.
-FRONT = """\
-from invoke.program import Program
-from jetson_kit.tasks import fleet
-Program(namespace=fleet.collection()).run()
-"""
-QUICK = ("--canary", "1", "--batches", "2", "--soak", "3", "--verify", "none")
-# Stands for the verifier: it leaves the report where it is told to.
-VERIFY = b"""#!/bin/sh
-while [ $# -gt 1 ]; do test "$1" != --json || out="$2"; shift; done
-cat /report > "$out"
-"""
-SETTINGS = {"service_healthy_limit_s": 12}
-
-
-@dataclass
-class Site:
-    """Devices that are provisioned, and a controller with records of its own."""
-
-    boards: Boards
-    folder: Path
-    env: dict[str, str]
-    made: list[Release] = field(default_factory=list)
-
-    @property
-    def names(self) -> list[str]:
-        return [host.name for host in self.boards.hosts]
-
-    def release(
-        self, kind: str = small_release.GOOD, report: dict[str, Any] | None = None
-    ) -> Release:
-        """Return a new release; its `python3 -m mediapipe_jetson verify` gives that report."""
-        name = f"v{len(self.made) + 1}-{self.folder.name}"
-        files = {"bin/python3": VERIFY, "report": json.dumps(report).encode()} if report else {}
-        made = small_release.build(self.folder / name, name, kind=kind, files=files)
-        signing.sign(made.path, self.folder / "config" / "key")
-        self.made.append(made)
-        return made
-
-    def words(self, *words: str) -> list[str]:
-        return [sys.executable, "-c", FRONT, *words]
-
-    def task(self, *words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            self.words(*words), env=self.env, cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == code, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout if code == 0 or "--json" in words else done.stderr
-
-    def rollout(self, made: Release, *words: str, code: int = 0) -> dict[str, Any]:
-        said = self.task(
-            "rollout", str(made.folder), "-i", str(self.boards.inventory), "--json",
-            *(QUICK[:-2] if "--verify" in words else QUICK), *words, code=code,
-        )  # fmt: skip
-        found: dict[str, Any] = json.loads(said)
-        return found
-
-    def status(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            self.task("status", "-i", str(self.boards.inventory), "--json")
-        )
-        return found
-
-    def running(self) -> list[str]:
-        """Return what docker runs on each, asked without the program."""
-        ask = "docker container inspect -f '{{.Image}}' mediapipe || true"
-        return [self.boards.sh(ask, at).strip() for at in range(len(self.names))]
-
-    def truth(self) -> None:
-        """Check that both views agree, and that what they say runs."""
-        body = self.status()
-        assert not body["drift"], body
-        said = [body["hosts"][name]["device"]["image_id"] for name in self.names]
-        assert self.running() == said
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    for tool in ("rsync", "busybox"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
-    folder = tmp_path_factory.mktemp("site")
-    public = signing.make_key(folder / "config" / "key", "test", passphrase=False)
-    env = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
-    env["XDG_CONFIG_HOME"] = str(folder / "config")
-    env.pop("KIT_STATE", None)
-    with up(tmp_path_factory.mktemp("s"), 3) as boards:
-        outcome, _ = boards.play(
-            "provision",
-            folder / "log",
-            variables={"image_allowed_signers": signing.signers([public]), **SETTINGS},
-            tags=("image", "service"),
-        )
-        assert not outcome.failed, outcome
-        yield Site(boards, folder, env)
 
 
 def test_v2_follows_v1_and_v3_is_stopped_at_the_canary(site: Site) -> None:
