@@ -20,7 +20,7 @@ LIMIT = "only these hosts or groups, by commas"
     help={
         "i": INVENTORY,
         "limit": LIMIT,
-        "check": "change nothing, tell what would be changed",
+        "check": "change nothing, tell what would be changed, with the differences",
         "tags": "only these roles, by commas, such as docker_engine,image",
         "forks": "how many boards at a time (default 50)",
     },
@@ -35,7 +35,27 @@ def provision(
 
     del c
     words = tuple(filter(None, map(str.strip, tags.split(","))))
-    provisioning.run(Path(i), limit, check_only=check, tags=words, forks=forks)
+    provisioning.run(provisioning.Asked(Path(i), limit, check, words, forks))
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "check": "change nothing, tell what would be changed, with the differences",
+        "forks": "how many boards at a time (default 50)",
+    },
+)
+def uninstall(c: Context, i: str, limit: str = "", check: bool = False, forks: int = 50) -> None:
+    """Take away what provision put on boards. Example: ./inv fleet.uninstall -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.fleet import provision as provisioning
+
+    del c
+    asked = provisioning.Asked(Path(i), limit, check, forks=forks, playbook=provisioning.UNINSTALL)
+    provisioning.run(asked)
 
 
 @kit_task(
@@ -207,6 +227,7 @@ def collection() -> Collection:
     return Collection(
         "fleet",
         provision,
+        uninstall,
         rollout,
         rollback,
         status,

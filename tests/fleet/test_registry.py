@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import re
 import shutil
@@ -63,7 +64,9 @@ def shop(site: Site, tmp_path: Path) -> Iterator[Shop]:
     for tool in ("docker-registry", "skopeo"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
-    host = site.boards.sh("ip -4 route show default").split()[2]
+    own = site.boards.sh("ip -4 -o addr show dev eth0").split()[3]
+    # This machine's address on the devices' bridge.
+    host = str(next(ipaddress.ip_interface(own).network.hosts()))
     with socket.socket() as free:
         free.bind((host, 0))
         port = free.getsockname()[1]
