@@ -217,8 +217,12 @@ def verify(
     c: Context, i: str, limit: str = "", level: str = "", output: str = "", json: str = ""
 ) -> None:
     """Prove where inference runs on every board. Example: ./inv fleet.verify -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.fleet import check
     from jetson_kit.tasks import verify as verifying
 
+    check.check(Path(i), limit)
     verifying.verify(c, i=i, limit=limit, level=level, output=output, json=json or None)
 
 
