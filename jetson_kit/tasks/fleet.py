@@ -165,14 +165,15 @@ def rollback(c: Context, i: str, limit: str = "", why: str = "by hand", json: bo
     """Put boards back to their previous image. Example: ./inv fleet.rollback -i hosts.yml."""
     from pathlib import Path
 
-    from jetson_kit.fleet import results, rollout_command
+    from jetson_kit.fleet import results
+    from jetson_kit.fleet import rollback as back
 
     del c
-    record, took = rollout_command.rollback(Path(i), limit, why=why, quiet=json)
+    record, took = back.run(Path(i), limit, why=why, quiet=json)
     if json:
         body = {**results.as_json(record), "seconds": round(took, 2)}
         print(json_format.dumps(body, indent=1))
-    rollout_command.judge_rollback(record)
+    back.judge(record)
     if not json:
         print(f"{len(record.hosts)} hosts went back in {took:.1f} s")
 

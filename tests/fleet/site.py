@@ -118,6 +118,10 @@ class Site:
         found: dict[str, Any] = json.loads(said)
         return found
 
+    def records(self, rollout: str) -> Path:
+        """Return the folder of a rollout's log and results."""
+        return self.folder / "state" / "mediapipe-jetson-kit" / "fleet" / "rollouts" / rollout
+
     def status(self) -> dict[str, Any]:
         """Return what `fleet.status --json` says."""
         said = self.task("status", "-i", str(self.inventory), "--json")

@@ -114,7 +114,13 @@ def test_the_gates_of_the_verification(site: Site) -> None:
     good, other = site.release(report=report(20)), site.release(report=report(21))
     slow = site.release(report=report(90))
     wrong = site.release(report=report(20, as_expected=False))
-    assert site.rollout(good, *limit)["result"] == "all"
+    first = site.rollout(good, *limit)
+    assert first["result"] == "all"
+    kept = site.records(first["id"])
+    assert {path.name for path in kept.iterdir()} >= {
+        *("log", "rollout.json", "junit.xml", "rollout.prom", "report.html")
+    }
+    assert site.names[0] in (kept / "report.html").read_text()
     host = site.rollout(other, *limit)["hosts"][site.names[0]]
     assert (host["baseline_ms"], host["latency_ms"]) == (
         {"HandLandmarker": 20.0},
