@@ -1,4 +1,4 @@
-"""Provisioning, on real devices: what check mode foretells, a second run, refusals, uninstall."""
+"""Provisioning, on a real device: what check mode foretells, a second run, uninstall."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from tests.fleet.site import Site
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 OURS = {"power_mode_name": "MAXN_SUPER", "power_mode_clocks": "fixed"}
 ROLES = ("docker_engine", "nvidia_runtime", "power_mode")
-TOOLKIT = "/usr/local/lib/mediapipe-jetson/stand-ins/toolkit"
-STATE = """\
-cat /etc/docker/daemon.json; ls -R /etc/mediapipe-jetson /etc/systemd/system /usr/local/sbin
-ls /var/lib/mediapipe-jetson 2>/dev/null || true
-"""
 
 
 def test_provision_check_again_and_uninstall(controller: Site, tmp_path: Path) -> None:
@@ -70,47 +65,6 @@ def _lines(diff: object) -> list[object]:
     """Return the texts of a diff; the names of temporary files in its heads are left out."""
     rows = diff if isinstance(diff, list) else [diff]
     return [(row.get("before"), row.get("after")) for row in rows if isinstance(row, dict)]
-
-
-@pytest.mark.parametrize(
-    ("prepare", "variables", "words"),
-    [
-        (
-            f"echo 1.17.2-1 >{TOOLKIT}",
-            {"nvidia_runtime_when_broken": "refuse"},
-            "known to be broken",
-        ),
-        ("true", {"nvidia_runtime_version": "1.17.3"}, "nvidia_runtime_version 1.17.3 is known"),
-        ("true", {"power_mode_name": "TURBO"}, "no power mode TURBO; it has 15W, 25W"),
-        ("true", {"power_mode_fan": "cool"}, "no /etc/nvfancontrol.conf"),
-        ("true", {"mediapipe_module": "agx-thor"}, "the inventory says agx-thor"),
-        ("true", {"mediapipe_l4t": "36.4.3"}, "runs L4T 36.4.4, the inventory says 36.4.3"),
-        ("true", {"docker_engine_when_broken": "ignore"}, "docker_engine_when_broken"),
-        ("echo '{' >/etc/docker/daemon.json", {}, "daemon.json is no JSON"),
-    ],
-)
-def test_what_is_wrong_is_refused_and_left(
-    boards: Boards, tmp_path: Path, prepare: str, variables: dict[str, str], words: str
-) -> None:
-    """One line says why, and the board is as it was."""
-    boards.sh(
-        f"cp {TOOLKIT} /root/toolkit; cp /etc/docker/daemon.json /root/daemon.json; {prepare}"
-    )
-    try:
-        state = boards.sh(STATE)
-        found, _ = boards.play(
-            "provision",
-            tmp_path / "log",
-            variables=variables,
-            hosts=(boards.hosts[0].name,),
-            tags=ROLES,
-        )
-        assert boards.sh(STATE) == state
-    finally:
-        boards.sh(f"cp /root/toolkit {TOOLKIT}; cp /root/daemon.json /etc/docker/daemon.json")
-    (host,) = found.hosts.values()
-    assert host.status == "failed"
-    assert words in " ".join(host.messages), host.messages
 
 
 def test_facts_are_the_boards_own(boards: Boards, tmp_path: Path) -> None:
