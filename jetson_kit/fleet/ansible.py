@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -39,6 +39,8 @@ class Job:
     inventory: Path
     hosts: tuple[str, ...] = ()
     """Whom it is for; () is every host of the inventory."""
+    releases: Mapping[str, str] = field(default_factory=dict)
+    """Each host's L4T release, from whoever has read the inventory before: that takes a second."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """Above all others; they go by a file that only we can read, never by an argument."""
     tags: tuple[str, ...] = ()
@@ -77,15 +79,21 @@ def run(job: Job, listener: Listener | None = None, hold: Sequence[int] = ()) ->
     that fails is in the outcome; BadInputError and StepFailedError are for what keeps Ansible from
     starting: an inventory, a playbook, an option.
     """
-    hosts = inventory.load(job.inventory, ",".join(job.hosts))
-    releases = {host.name: str(host.variables.get(RELEASE_VARIABLE) or "") for host in hosts}
+    releases = job.releases or releases_of(inventory.load(job.inventory, ",".join(job.hosts)))
+    if job.hosts:
+        releases = {name: l4t for name, l4t in releases.items() if name in job.hosts}
     found: dict[str, HostResult] = {}
     late = False
     for core, names in environments.split(releases).items():
         part, over = _run(job, environments.get(core), names, listener, hold)
         found |= part
         late = late or over
-    return Outcome({host.name: found[host.name] for host in hosts}, late)
+    return Outcome({name: found[name] for name in releases}, late)
+
+
+def releases_of(hosts: Iterable[inventory.Host]) -> dict[str, str]:
+    """Return the release that an inventory gives each host, "" for none: see environments."""
+    return {host.name: str(host.variables.get(RELEASE_VARIABLE) or "") for host in hosts}
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jetson_kit import inventory
 from jetson_kit.files import write_text
 from jetson_kit.fleet import ansible
 from jetson_kit.fleet.events import Event, HostResult
@@ -66,6 +67,7 @@ class Ansible:
         self._release = release
         self._variables = dict(variables or {})
         self._rollout = rollout
+        self._releases: dict[str, str] = {}
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
@@ -74,9 +76,8 @@ class Ansible:
 
     def fits(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each takes the release and has the space for it."""
-        task = {"archive": "Ask what is missing, and whether it fits"}
-        way = task.get(self._plan.way, "Bring the release and its signature")
-        return self._replies("preflight", hosts, way, self._offer())
+        task = "Ask what is missing, and whether it fits"
+        return self._replies("preflight", hosts, task, self._offer())
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each."""
@@ -171,10 +172,13 @@ class Ansible:
             if self._site.listener:
                 self._site.listener(event)
 
+        if not self._releases:
+            self._releases = ansible.releases_of(inventory.load(self._site.inventory))
         job = ansible.Job(
             playbook,
             self._site.inventory,
             hosts=tuple(hosts),
+            releases=self._releases,
             variables=variables,
             forks=self._plan.concurrency,
             timeout_s=limit_s or self._plan.step_limit_s,

@@ -1,7 +1,7 @@
-"""A registry for devices that pull: Debian's docker-registry (2.8), on the controller or a site.
+"""A registry for devices that pull: Debian's docker-registry (2.8), on this machine.
 
-It keeps its data in the cache. Images go there with gzip layers, since engines before 23.0 can't
-pull zstd; the image id stays what the release says, and devices pull by the manifest's digest.
+It keeps its data in the cache. Beyond loopback it speaks TLS alone, by a certificate of an
+authority of its own where none is given.
 """
 
 from __future__ import annotations
@@ -17,27 +17,22 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from jetson_kit.errors import (
     BadInputError,
-    IntegrityError,
-    NetworkError,
     StepFailedError,
     ToolMissingError,
 )
 from jetson_kit.files import locked, write_text
-from jetson_kit.fleet.release import Release
-from jetson_kit.images import MANIFEST
+from jetson_kit.fleet import certificates
 from jetson_kit.paths import cache_dir
-from jetson_kit.run import run
 
 PORT = 5000
 START_S = 20.0
 STOP_S = 10.0
-FILE = "registry.json"
-REPOSITORY = "mediapipe-jetson"
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,10 @@ class Registry:
     address: str
     port: int
     tls: bool
+    ca: str
+    """File of the authority that clients must trust, "" where theirs do already."""
+    htpasswd: str
+    """File of who may use it; "": anyone who reaches it."""
 
     @property
     def name(self) -> str:
@@ -57,24 +56,55 @@ class Registry:
         return f"{host}:{self.port}"
 
 
-def up(address: str = "127.0.0.1", port: int = PORT, cert: str = "", key: str = "") -> Registry:
+@dataclass(frozen=True)
+class Wanted:
+    """How the registry is to be run."""
+
+    address: str = "127.0.0.1"
+    port: int = PORT
+    cert: str = ""
+    key: str = ""
+    ca: str = ""
+    """Authority of a certificate of one's own, where devices don't know it."""
+    htpasswd: str = ""
+
+    def __post_init__(self) -> None:
+        """Check everything. Raises BadInputError."""
+        try:
+            ipaddress.ip_address(self.address)
+        except ValueError as error:
+            raise BadInputError(f"{self.address} is no address of this machine: {error}") from error
+        if not 0 < self.port < 65536:
+            raise BadInputError(f"{self.port} is no port")
+        if bool(self.cert) != bool(self.key):
+            raise BadInputError("a certificate needs its key", "give both --cert and --key")
+        if self.ca and not self.cert:
+            raise BadInputError("--ca names the authority of --cert", "give both, or none of them")
+        for path in filter(None, (self.cert, self.key, self.ca, self.htpasswd)):
+            if not Path(path).is_file():
+                raise BadInputError(f"there is no file {path}")
+
+    @property
+    def local(self) -> bool:
+        """Tell whether only this machine reaches it: engines ask for no TLS there."""
+        return ipaddress.ip_address(self.address).is_loopback
+
+
+def up(wanted: Wanted) -> Registry:
     """Start the registry, or return the one that runs.
 
-    Other addresses than loopback need TLS, or engines that name the network among their insecure
-    registries. Raises BadInputError for a bad address, ToolMissingError, StepFailedError when it
-    does not come up.
+    Raises BadInputError where another one runs, ToolMissingError, StepFailedError when it does not
+    come up.
     """
-    _check(address, port, cert, key)
     with locked(cache_dir("locks") / "registry.lock", lambda: None):
         found = running()
-        wanted = (address, port, bool(cert))
-        if found:
-            if (found.address, found.port, found.tls) != wanted:
-                raise BadInputError(
-                    f"a registry runs at {found.name}", "stop it first: ./inv fleet.registry --down"
-                )
-            return found
-        return _start(address, port, cert, key)
+        if found is None:
+            return _start(wanted)
+        if (found.address, found.port) != (wanted.address, wanted.port):
+            raise BadInputError(
+                f"a registry runs at {found.name}", "stop it first: ./inv fleet.registry --down"
+            )
+        return found
 
 
 def down() -> bool:
@@ -102,65 +132,18 @@ def running() -> Registry | None:
     return found if _start_of(found.pid) == found.started else None
 
 
-def push(release: Release, registry: Registry, authfile: str = "") -> str:
-    """Copy a release's image there; return its reference by digest.
-
-    The registry's configuration must be the release's, byte for byte. Raises NetworkError.
-    """
-    if shutil.which("skopeo") is None:
-        raise ToolMissingError("skopeo is not installed", "install it: apt-get install skopeo")
-    build = json.loads((release.folder / MANIFEST).read_text(encoding="utf-8"))
-    name = f"{registry.name}/{REPOSITORY}:{release.name}-{release.image_id[7:19]}"
-    note = cache_dir("tmp") / f"push-{os.getpid()}.digest"
-    words: list[str | Path] = ["skopeo", "copy", "--quiet", "--digestfile", note]
-    words += ["--dest-compress-format", "gzip", "--format", "oci"]
-    words += [] if registry.tls else ["--dest-tls-verify=false"]
-    words += ["--dest-authfile", authfile] if authfile else []
-    try:
-        archive = release.folder / build["archive"]["file"]
-        run([*words, f"oci-archive:{archive}", f"docker://{name}"], what="push to the registry")
-        digest = note.read_text(encoding="utf-8").strip()
-    finally:
-        note.unlink(missing_ok=True)
-    reference = f"{registry.name}/{REPOSITORY}@{digest}"
-    kept = _config_of(registry, digest)
-    if kept != release.image_id:
-        raise IntegrityError(f"{reference} holds {kept}, not {release.image_id}", "push it again")
-    write_text(
-        release.folder / FILE,
-        json.dumps({"image_id": release.image_id, "reference": reference}, indent=1) + "\n",
-    )
-    return reference
-
-
-def _config_of(registry: Registry, digest: str) -> str:
-    """Return the id of the image behind a manifest."""
-    words = ["skopeo", "inspect", "--raw", *([] if registry.tls else ["--tls-verify=false"])]
-    raw = run([*words, f"docker://{registry.name}/{REPOSITORY}@{digest}"], what="ask the registry")
-    return str(json.loads(raw)["config"]["digest"])
-
-
-def _start(address: str, port: int, cert: str, key: str) -> Registry:
+def _start(wanted: Wanted) -> Registry:
     program = shutil.which("docker-registry")
     if program is None:
         raise ToolMissingError(
             "docker-registry is not installed", "install it: apt-get install docker-registry"
         )
     folder = cache_dir("registry")
-    host = f"[{address}]" if ":" in address else address
-    settings = {
-        "version": "0.1",
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {
-            "filesystem": {"rootdirectory": str(folder / "data")},
-            "delete": {"enabled": True},
-        },
-        "http": {
-            "addr": f"{host}:{port}",
-            **({"tls": {"certificate": cert, "key": key}} if cert else {}),
-        },
-    }
-    write_text(folder / "config.yml", yaml.safe_dump(settings))
+    cert, key, ca = wanted.cert, wanted.key, wanted.ca
+    if not cert and not wanted.local:
+        made = certificates.ensure(folder / "tls", wanted.address)
+        cert, key, ca = str(made.cert), str(made.key), str(made.ca)
+    write_text(folder / "config.yml", yaml.safe_dump(_settings(wanted, folder, cert, key)))
     log = folder / "registry.log"
     with log.open("wb") as out:
         child = subprocess.Popen(
@@ -171,7 +154,7 @@ def _start(address: str, port: int, cert: str, key: str) -> Registry:
             start_new_session=True,
         )
     end = time.monotonic() + START_S
-    while not _answers(address, port):
+    while not _answers(wanted.address, wanted.port):
         if child.poll() is not None or time.monotonic() > end:
             child.kill()
             words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -181,10 +164,32 @@ def _start(address: str, port: int, cert: str, key: str) -> Registry:
             )
         time.sleep(0.05)
     if child.poll() is not None:
-        raise StepFailedError(f"something else answers at {host}:{port}", "name another port")
-    made = Registry(child.pid, _start_of(child.pid), address, port, bool(cert))
-    write_text(_record(), json.dumps(asdict(made)))
-    return made
+        raise StepFailedError(
+            f"something else answers at {wanted.address}:{wanted.port}", "name another port"
+        )
+    started = _start_of(child.pid)
+    found = Registry(
+        child.pid, started, wanted.address, wanted.port, bool(cert), ca, wanted.htpasswd
+    )
+    write_text(_record(), json.dumps(asdict(found)))
+    return found
+
+
+def _settings(wanted: Wanted, folder: Path, cert: str, key: str) -> dict[str, Any]:
+    """Return the registry's own configuration."""
+    host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
+    tls = {"tls": {"certificate": cert, "key": key}} if cert else {}
+    who = {"htpasswd": {"realm": "mediapipe-jetson", "path": str(Path(wanted.htpasswd).absolute())}}
+    return {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(folder / "data")},
+            "delete": {"enabled": True},
+        },
+        "http": {"addr": f"{host}:{wanted.port}", **tls},
+        **({"auth": who} if wanted.htpasswd else {}),
+    }
 
 
 def _answers(address: str, port: int) -> bool:
@@ -194,20 +199,6 @@ def _answers(address: str, port: int) -> bool:
             return True
     except (OSError, http.client.HTTPException):
         return False
-
-
-def _check(address: str, port: int, cert: str, key: str) -> None:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError as error:
-        raise BadInputError(f"{address} is no address of this machine: {error}") from error
-    if not 0 < port < 65536:
-        raise BadInputError(f"{port} is no port")
-    if bool(cert) != bool(key):
-        raise BadInputError("a certificate needs its key", "give both --cert and --key")
-    for path in filter(None, (cert, key)):
-        if not Path(path).is_file():
-            raise BadInputError(f"there is no file {path}")
 
 
 def _record() -> Path:
@@ -221,16 +212,3 @@ def _start_of(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] == "Z" else fields[19]
-
-
-def reference_of(release: Release) -> str:
-    """Return where a release was pushed to. Raises NetworkError where it was not."""
-    try:
-        body = json.loads((release.folder / FILE).read_text(encoding="utf-8"))
-        if body["image_id"] == release.image_id:
-            return str(body["reference"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    raise NetworkError(
-        f"{release.name} is in no registry", "push it: ./inv fleet.registry --push TARGET"
-    )

@@ -1,4 +1,4 @@
-"""`fleet.rollout` and `fleet.rollback`: everything around the state machine."""
+"""`fleet.rollout` and `fleet.status`: everything around the state machine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError
+from jetson_kit import report
+from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, KitError
 from jetson_kit.files import write_text
-from jetson_kit.fleet import check, controller, live, registry, results, rollout_plan, signing
+from jetson_kit.fleet import check, controller, live, registry_push, results, rollout_plan, signing
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import status as statuses
@@ -24,7 +25,7 @@ from jetson_kit.fleet.journal import Journal, Record
 from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout import Rollout, requeue
 from jetson_kit.fleet.rollout_plan import Plan, Wave
-from jetson_kit.fleet.transport import DONE, Transport
+from jetson_kit.fleet.transport import DONE
 from jetson_kit.inventory import Host
 
 SIGNERS = "image_allowed_signers"
@@ -147,14 +148,12 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
 def _go(
     journal: Journal, asked: Asked, release: Release, hold: int, *, resumed: bool = False
 ) -> Record:
-    place = folder_of(journal.path)
+    place, way = folder_of(journal.path), asked.plan.way
     with live.View(place / "log", quiet=asked.quiet) as view:
         clock = RealClock(view)
         journal.listener = view.line
-        variables = {}
-        if asked.plan.way == "registry":
-            variables["image_reference"] = registry.reference_of(release)
-        else:
+        variables = registry_push.variables(release) if way == "registry" else {}
+        if way == "archive":
             variables["image_layers"] = str(releases.layers(release))
         transport = Ansible(
             Site(asked.inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event),
@@ -177,6 +176,7 @@ def _go(
                     take_over=asked.take_over,
                 ).run()
                 _prune(transport, record, view)
+                _page(place, record, view)
         finally:
             results.write(journal.record, place)
             journal.close()
@@ -189,6 +189,19 @@ def _prune(transport: Ansible, record: Record, view: live.View) -> None:
     for name, reply in (transport.prune(done) if done else {}).items():
         if reply.kind != DONE:
             view.say(f"{name}: old images stay: {reply.words or reply.kind}")
+
+
+def _page(place: Path, record: Record, view: live.View) -> None:
+    """Write the page of all verification reports, where there are any."""
+    reports = place / "reports"
+    if not any(reports.glob("*.json")):
+        return
+    try:
+        made = report.write([reports], place / "report.html", f"Rollout {record.id}")
+    except KitError as error:
+        view.say(f"there is no page of the reports: {error.message}")
+    else:
+        view.say(f"page of the reports: {made.path}")
 
 
 def judge(record: Record) -> None:
@@ -207,67 +220,6 @@ def judge(record: Record) -> None:
         f"rollout {record.id} is not on every host: {said}",
         f"./inv fleet.rollout --resume {record.id} asks again who said not now",
     )
-
-
-def rollback(
-    inventory: Path, limit: str = "", *, why: str = "by hand", quiet: bool = False
-) -> tuple[Record, float]:
-    """Put hosts back to their previous image, without network; return the seconds, too."""
-    folder = controller.state_dir()
-    number = controller.new_id() + controller.ROLLBACK
-    with controller.lock(folder, number) as hold:
-        hosts = [host.name for host in check.check(inventory, limit)]
-        journal = Journal.new(
-            controller.rollouts(folder) / f"{number}.jsonl",
-            kind="rollback",
-            by=controller.me(),
-            inventory=str(inventory.absolute()),
-            release={"image_id": ""},
-            plan={},
-            waves=(),
-            hosts=hosts,
-        )
-        place = folder_of(journal.path)
-        with live.View(place / "log", quiet=quiet) as view:
-            journal.listener = view.line
-            site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
-            try:
-                took = go_back(journal, Ansible(site, Plan()), hosts, why)
-            finally:
-                results.write(journal.record, place)
-                journal.close()
-    return journal.record, took
-
-
-def judge_rollback(record: Record) -> None:
-    """Raise CheckFailedError where a host did not go back."""
-    failed = record.names(journals.FAILED)
-    if failed:
-        raise CheckFailedError(
-            f"{len(failed)} of {len(record.hosts)} did not go back: {', '.join(failed)}: "
-            f"{record.hosts[failed[0]].why}",
-            "./inv fleet.status shows what they are on",
-        )
-
-
-def go_back(journal: Journal, transport: Transport, hosts: Sequence[str], why: str) -> float:
-    """Roll hosts back, journalled; return the seconds of the step itself."""
-    journal.append("doing", step="rollback", hosts=list(hosts))
-    begun = time.monotonic()
-    told = transport.rollback(hosts, f"rollback {journal.record.id}: {why}")
-    took = time.monotonic() - begun
-    seen = transport.look(hosts)
-    for name in hosts:
-        device = seen[name].device
-        good = told[name].kind == DONE and device is not None and device.healthy is not False
-        words = "" if good else told[name].words or seen[name].words or "it is not healthy"
-        facts = {"image_id": device.image_id} if device else {}
-        state = journals.ROLLED_BACK if good else journals.FAILED
-        journal.append(
-            "host", host=name, state=state, why=words or why, seconds=told[name].seconds, **facts
-        )
-    journal.append("end", result=journals.ALL if not journal.record.names("failed") else "some")
-    return took
 
 
 def status(inventory: Path, limit: str = "") -> statuses.Status:

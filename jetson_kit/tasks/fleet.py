@@ -20,7 +20,7 @@ LIMIT = "only these hosts or groups, by commas"
     help={
         "i": INVENTORY,
         "limit": LIMIT,
-        "check": "change nothing, tell what would be changed",
+        "check": "change nothing, tell what would be changed, with the differences",
         "tags": "only these roles, by commas, such as docker_engine,image",
         "forks": "how many boards at a time (default 50)",
     },
@@ -35,7 +35,27 @@ def provision(
 
     del c
     words = tuple(filter(None, map(str.strip, tags.split(","))))
-    provisioning.run(Path(i), limit, check_only=check, tags=words, forks=forks)
+    provisioning.run(provisioning.Asked(Path(i), limit, check, words, forks))
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "check": "change nothing, tell what would be changed, with the differences",
+        "forks": "how many boards at a time (default 50)",
+    },
+)
+def uninstall(c: Context, i: str, limit: str = "", check: bool = False, forks: int = 50) -> None:
+    """Take away what provision put on boards. Example: ./inv fleet.uninstall -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.fleet import provision as provisioning
+
+    del c
+    asked = provisioning.Asked(Path(i), limit, check, forks=forks, playbook=provisioning.UNINSTALL)
+    provisioning.run(asked)
 
 
 @kit_task(
@@ -145,14 +165,15 @@ def rollback(c: Context, i: str, limit: str = "", why: str = "by hand", json: bo
     """Put boards back to their previous image. Example: ./inv fleet.rollback -i hosts.yml."""
     from pathlib import Path
 
-    from jetson_kit.fleet import results, rollout_command
+    from jetson_kit.fleet import results
+    from jetson_kit.fleet import rollback as back
 
     del c
-    record, took = rollout_command.rollback(Path(i), limit, why=why, quiet=json)
+    record, took = back.run(Path(i), limit, why=why, quiet=json)
     if json:
         body = {**results.as_json(record), "seconds": round(took, 2)}
         print(json_format.dumps(body, indent=1))
-    rollout_command.judge_rollback(record)
+    back.judge(record)
     if not json:
         print(f"{len(record.hosts)} hosts went back in {took:.1f} s")
 
@@ -183,12 +204,27 @@ def status(c: Context, i: str, limit: str = "", check: bool = False, json: bool 
         raise CheckFailedError(f"{len(found.drifted)} of {len(found.rows)} hosts have drifted")
 
 
-@kit_task(auto_shortflags=False, help={"i": INVENTORY, "limit": LIMIT, "level": "quick or full"})
-def verify(c: Context, i: str, limit: str = "", level: str = "") -> None:
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": INVENTORY,
+        "limit": LIMIT,
+        "level": "quick or full (default: mediapipe_level of the inventory)",
+        "output": "folder for each host's report (default: dist/reports/INVENTORY)",
+        "json": "write the result to this file",
+    },
+)
+def verify(
+    c: Context, i: str, limit: str = "", level: str = "", output: str = "", json: str = ""
+) -> None:
     """Prove where inference runs on every board. Example: ./inv fleet.verify -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.fleet import check
     from jetson_kit.tasks import verify as verifying
 
-    verifying.verify(c, i=i, limit=limit, level=level)
+    check.check(Path(i), limit)
+    verifying.verify(c, i=i, limit=limit, level=level, output=output, json=json or None)
 
 
 def collection() -> Collection:
@@ -196,6 +232,7 @@ def collection() -> Collection:
     return Collection(
         "fleet",
         provision,
+        uninstall,
         rollout,
         rollback,
         status,

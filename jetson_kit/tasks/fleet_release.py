@@ -65,8 +65,10 @@ def release(c: Context, target: str, key: str = "", json: bool = False) -> None:
         "push": "copy the release of this target there",
         "address": "address to listen on (default 127.0.0.1)",
         "port": "port (default 5000)",
-        "cert": "TLS certificate; without it engines must name the network as insecure",
+        "cert": "TLS certificate (default beyond loopback: one of the kit's own authority)",
         "key": "its key",
+        "ca": "its authority, where devices don't know it",
+        "htpasswd": "who may use it, as htpasswd -B writes it",
     },
 )
 def registry(
@@ -78,10 +80,17 @@ def registry(
     port: int = 5000,
     cert: str = "",
     key: str = "",
+    ca: str = "",
+    htpasswd: str = "",
 ) -> None:
-    """Run a registry for devices to pull from. Example: ./inv fleet.registry --up --push r36."""
+    """Run a registry for devices to pull from.
+
+    Where it asks who comes, KIT_REGISTRY_USER and KIT_REGISTRY_PASSWORD say it, here and for
+    rollouts. Example: ./inv fleet.registry --up --address 192.0.2.1 --push r36.4.4.
+    """
     from jetson_kit.errors import BadInputError
     from jetson_kit.fleet import registry as registries
+    from jetson_kit.fleet import registry_push
     from jetson_kit.fleet import release as releases
 
     del c
@@ -90,10 +99,11 @@ def registry(
     if down:
         print("stopped" if registries.down() else "no registry was running")
         return
-    found = registries.up(address, port, cert, key) if up else registries.running()
+    wanted = registries.Wanted(address, port, cert, key, ca, htpasswd)
+    found = registries.up(wanted) if up else registries.running()
     if found is None:
         raise BadInputError("no registry is running", "start it: ./inv fleet.registry --up")
     if push:
-        print(registries.push(releases.load(releases.folder_of(push)), found))
+        print(registry_push.push(releases.load(releases.folder_of(push)), found).reference)
     else:
         print(f"{found.name} ({'TLS' if found.tls else 'no TLS'})")

@@ -102,18 +102,19 @@ RUNNING: list[Guest] = []
 
 
 @contextmanager
-def powered(folder: Path, image: str, *words: str) -> Iterator[Guest]:
-    """Yield a machine that runs the service of `image`; nothing of it is left."""
+def powered(folder: Path, image: str = "", *words: str) -> Iterator[Guest]:
+    """Yield a machine that runs the service of `image`, if one is named; nothing of it is left."""
     guest = Guest(Front(folder / "state"))
     try:
         asked = ("--kind", "vm", "--arch", "arm64", "--name", "e2e", *words)
         done = guest.timed("up", "devices.up", *asked)
         if done.returncode:
             pytest.fail(done.stderr, pytrace=False)
-        done = guest.timed("load and start", "devices.load", NAME, image, "--start")
-        if done.returncode:
-            pytest.fail(f"{done.stderr}\n{guest.evidence()}", pytrace=False)
         RUNNING.append(guest)
+        if image:
+            done = guest.timed("load and start", "devices.load", NAME, image, "--start")
+            if done.returncode:
+                pytest.fail(f"{done.stderr}\n{guest.evidence()}", pytrace=False)
         yield guest
     finally:
         RUNNING.clear()

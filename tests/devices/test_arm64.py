@@ -1,4 +1,8 @@
-"""Real ARM, end to end: the image in a guest as on an Orin, where inference really runs."""
+"""Real ARM, end to end: an Orin's stand-in out of the box, provisioned, rolled out to, verified.
+
+Inference really runs there. One boot and one load of the image serve the rollout and all that is
+asked of the image afterwards.
+"""
 
 from __future__ import annotations
 
@@ -10,51 +14,77 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.paths import ROOT
+from jetson_kit import images, plan
+from jetson_kit.fleet import release as releases
+from jetson_kit.progress import Progress
 from tests.device.board import RENAMED
+from tests.devices.controller import Controller
 from tests.devices.guest import NAME, PATIENCE_S, Guest, built, powered
+from tests.fleet import changed_release
 
 pytestmark = [pytest.mark.docker, pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
 TASK = "FaceLandmarker"
 # Of the picture's size.
 CPU_TOLERANCE = 1e-3
 GPU_TOLERANCE = 5e-3
-# What the suite may leave out here: the nvidia runtime is asked for where a GPU is expected, and
-# no role has left a report.
+# What the suite may leave out here: the nvidia runtime is asked for where a GPU is expected.
 LEFT_OUT = {
     "test_the_nvidia_runtime_is_registered",
     "test_the_toolkit_is_none_known_to_be_broken",
-    "test_standing_report_is_fresh",
 }
+# An emulated processor needs its time for each step.
+PLAN = """\
+canary = 1
+soak_s = 5
+poll_s = 5
+step_limit_s = 3600
+verify = "quick"
+"""
 Points = list[list[float]]
 
 
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
-    """Return a machine with the cores of an Orin's stand-in that runs the service."""
-    image = built(jetson=True, variant="emulated")
-    with powered(tmp_path_factory.mktemp("arm64"), image) as made:
+    """Return a machine with the cores of an Orin's stand-in."""
+    with powered(tmp_path_factory.mktemp("arm64")) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def suite(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what `./inv verify -i` found out about it, with the tests that a board gets."""
-    folder = tmp_path_factory.mktemp("suite")
-    done = subprocess.run(
-        [
-            *(ROOT / "inv", "verify", "-i", guest.front.state / "inventory.yml", "--task", TASK),
-            *("--output", folder / "reports", "--json", folder / "fleet.json"),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
+def controller(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
+    """Return who has provisioned it."""
+    made = Controller(tmp_path_factory.mktemp("controller"))
+    made.begin(
+        guest.front.state / "inventory.yml",
+        mediapipe_tasks=[TASK],
+        service_healthy_limit_s=900,
+        verify_healthy_within=900,
     )
-    assert (folder / "fleet.json").exists(), f"{done.stdout}\n{done.stderr}"
-    found: dict[str, Any] = json.loads((folder / "fleet.json").read_text())["hosts"][NAME]
-    guest.times["suite"] = found["seconds"]
+    made.task("fleet.provision", "-i", made.inventory)
+    yield made
+    print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in made.times.items()))
+
+
+@pytest.fixture(scope="module")
+def rolled(controller: Controller) -> dict[str, Any]:
+    """Return the result of the rollout that brings the image there."""
+    made = images.build(
+        plan.make(plan.Request(jetson=True, variant="emulated")), Progress(quiet=True)
+    )
+    build = changed_release.linked(made.folder, controller.folder / "v1")
+    controller.task("fleet.release", build)
+    (controller.folder / "plan.toml").write_text(PLAN)
+    return controller.rollout(build, "--file", controller.folder / "plan.toml")
+
+
+@pytest.fixture(scope="module")
+def suite(rolled: dict[str, Any], controller: Controller) -> dict[str, Any]:
+    """Return what `./inv fleet.verify` found out about it, with the tests that a board gets."""
+    del rolled
+    result = controller.folder / "fleet.json"
+    words = ("--output", controller.folder / "reports", "--json", result)
+    controller.task("fleet.verify", "-i", controller.inventory, *words, limit_s=PATIENCE_S)
+    found: dict[str, Any] = json.loads(result.read_text())["hosts"][NAME]
     return found
 
 
@@ -88,17 +118,51 @@ def apart(one: Points, other: Points) -> list[float]:
     return [math.dist(a[:2], b[:2]) for a, b in zip(one, other, strict=True)]
 
 
-def test_the_image_is_loaded_and_the_service_runs(guest: Guest) -> None:
-    state = guest.must(
-        "docker inspect --format '{{.State.Running}} {{.HostConfig.Runtime}}' mediapipe"
+def test_the_rollout_ends_verified(
+    guest: Guest, controller: Controller, rolled: dict[str, Any]
+) -> None:
+    host = rolled["hosts"][NAME]
+    assert (rolled["result"], host["state"]) == ("all", "confirmed")
+    report = json.loads((controller.reports(rolled["id"]) / f"{NAME}.json").read_text())
+    assert (report["expected"], report["verdict"], report["emulated"]) == (
+        *("software", "software"),
+        True,
     )
-    assert state.split() == ["true", "nvidia"]
-    image = built(jetson=True, variant="emulated")
-    assert "it was there" in guest.load(image)
-    assert guest.must(f"docker image inspect --format '{{{{.Architecture}}}}' {image}") == "arm64\n"
-    assert not (guest.front.state / NAME / "parcel.raw").stat().st_blocks
+    facts = "{{.State.Running}} {{.HostConfig.Runtime}} {{.Image}}"
+    seen = guest.must(f"docker inspect --format '{facts}' mediapipe")
+    assert seen.split() == ["true", "nvidia", rolled["release"]["image_id"]]
+    what = rolled["release"]["image_id"]
+    assert guest.must(f"docker image inspect --format '{{{{.Architecture}}}}' {what}") == "arm64\n"
 
 
+def test_an_update_moves_what_changed_and_goes_back(
+    guest: Guest, controller: Controller, rolled: dict[str, Any]
+) -> None:
+    old = releases.load(controller.folder / "v1")
+    new = changed_release.build(old, controller.folder / "v2", "opt/app/main.py", b"print(2)\n")
+    controller.task("fleet.release", new.folder)
+    began = received(guest)
+    done = controller.rollout(
+        new.folder, "--file", controller.folder / "plan.toml", "--verify", "none"
+    )
+    assert done["hosts"][NAME]["state"] == "confirmed"
+    # The release, Ansible's own modules and the layer.
+    assert received(guest) - began < old.size / 50
+    said = json.loads(controller.task("fleet.rollback", "-i", controller.inventory, "--json"))
+    assert said["hosts"][NAME]["image_id"] == rolled["release"]["image_id"]
+    print(f"rollback: {said['hosts'][NAME]['seconds']:.1f} s on the device")
+    status = json.loads(controller.task("fleet.status", "-i", controller.inventory, "--json"))
+    assert status["drift"] is False
+    assert status["hosts"][NAME]["device"]["image_id"] == old.image_id
+
+
+def received(guest: Guest) -> int:
+    """Return the bytes that came over its network interface."""
+    script = "cat /sys/class/net/e*/statistics/rx_bytes"
+    return sum(map(int, guest.must(script).split()))
+
+
+@pytest.mark.usefixtures("rolled")
 def test_selftest_passes_on_the_cpu(guest: Guest) -> None:
     code, found, said = guest.command("selftest", "--json", "--frames", "1")
     assert (code, found["verdict"], found["landmarks"]) == (0, "pass", 478), said

@@ -24,6 +24,7 @@ BLOBS = f"{LIB}/blobs/sha256"
 class Board:
     """The device; `login` is ssh with its options, the host last."""
 
+    host: str
     login: list[str]
     key: Path
     folder: Path
@@ -58,7 +59,7 @@ class Board:
     def release(self, kind: str = small_release.GOOD, bulk: int = 200_000) -> Release:
         """Return a new signed release."""
         self.made += 1
-        name = f"{self.folder.name}-{self.made}"
+        name = f"{self.host}-{self.made}"
         made = small_release.build(self.folder / name, name, kind=kind, bulk=bulk)
         signing.sign(made.path, self.key)
         return made

@@ -1,60 +1,50 @@
-"""One virtual device for all tests of the device's half, provisioned by the roles."""
+"""The same three virtual devices for all tests of a fleet, provisioned when one needs it."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from jetson_kit.fleet import ansible, signing
-from jetson_kit.progress import Progress
+from jetson_kit.devices import ssh, store
 from tests.fleet.board import Board
+from tests.fleet.boards import Boards, up
+from tests.fleet.site import Site
 
-SITE = Path(__file__).with_name("site.yml")
-# Short, so that the trials of the tests are.
-SETTINGS = {"service_healthy_limit_s": 12}
+COUNT = 3
 
 
 @pytest.fixture(scope="session")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
-    """A device that is up and provisioned."""
+def boards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boards]:
+    """Devices that are up, out of the box or provisioned."""
+    # A state folder's path is limited: sockets lie in it.
+    with up(tmp_path_factory.mktemp("s"), COUNT) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def controller(boards: Boards, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A controller with records of its own."""
+    return Site.begin(boards, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def site(controller: Site) -> Site:
+    """The controller, its devices able to take images."""
     for tool in ("rsync", "busybox"):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
-    crew = pytest.importorskip("jetson_kit.devices.crew")
-    inventory = pytest.importorskip("jetson_kit.devices.inventory")
-    ssh = pytest.importorskip("jetson_kit.devices.ssh")
-    wanted = pytest.importorskip("jetson_kit.devices.wanted")
-    before = os.environ.get("KIT_STATE")
-    state = tempfile.mkdtemp(prefix="kit-")
-    os.environ["KIT_STATE"] = state
-    folder = tmp_path_factory.mktemp("board")
-    key = folder / "key"
-    signing.make_key(key, "test", passphrase=False)
-    try:
-        asked = wanted.check(kind="container", count=1, arch="", module="", l4t="", prefix="image")
-        record = crew.up(asked, Progress())[0]
-        made = Board(ssh.command(record.device), key, folder, inventory.path())
-        outcome = provision(made)
-        assert not outcome.failed, outcome
-        yield made
-    finally:
-        crew.down([], Progress())
-        shutil.rmtree(state, ignore_errors=True)
-        if before is None:
-            del os.environ["KIT_STATE"]
-        else:
-            os.environ["KIT_STATE"] = before
+    controller.provision()
+    return controller
 
 
-def provision(board: Board, *, check: bool = False) -> ansible.Outcome:
-    """Run the roles on the device."""
-    signers = signing.signers([board.key.with_name("key.pub")])
-    variables = {"image_allowed_signers": signers, **SETTINGS}
-    return ansible.run(
-        ansible.Job(str(SITE), board.inventory, variables=variables, check=check, diff=check)
-    )
+@pytest.fixture
+def board(site: Site, monkeypatch: pytest.MonkeyPatch) -> Board:
+    """The last of the devices."""
+    if not site.board:
+        name = site.names[-1]
+        monkeypatch.setenv("KIT_STATE", str(site.boards.inventory.parent))
+        login = ssh.command(store.get(name).device)
+        site.board = Board(name, login, site.key, site.folder / "board", site.boards.inventory)
+    return site.board

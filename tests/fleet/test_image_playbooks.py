@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 
 def play(board: Board, name: str, **variables: Any) -> ansible.Outcome:
-    return ansible.run(ansible.Job(name, board.inventory, variables=variables))
+    return ansible.run(ansible.Job(name, board.inventory, hosts=(board.host,), variables=variables))
 
 
 def fetch(board: Board, made: Release) -> ansible.Outcome:

@@ -41,6 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         ("adopt", "take over what was pulled from a registry", _adopt),
     ):
         add(name, text, action).add_argument("release", type=Path, metavar="RELEASE")
+    one = commands.choices["missing"]
+    one.add_argument("--registry", action="store_true", help="it will be pulled by its digest")
     one = add("switch", "run an image, on trial", _switch)
     one.add_argument("image_id", metavar="IMAGE_ID")
     one.add_argument("--rollout", default="", help="id of the rollout, for the records")
@@ -60,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _missing(given: argparse.Namespace) -> Dict[str, Any]:
-    return receive.missing(release.load(given.release), load())
+    return receive.missing(release.load(given.release, registry=given.registry), load())
 
 
 def _receive(given: argparse.Namespace) -> Dict[str, Any]:

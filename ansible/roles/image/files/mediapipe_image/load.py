@@ -4,39 +4,50 @@
 all layers and holds the others alone makes the whole image (Docker 20.10 to 28, own image store).
 """
 
-import io
+import contextlib
+import fcntl
 import json
 import shutil
 import subprocess
 import tarfile
 import threading
-from typing import IO, List, Tuple, cast
+from pathlib import Path
+from typing import IO, List, Mapping, Tuple, cast
 
-from mediapipe_image import blobs, command, disk, engine
+from mediapipe_image import command, engine
 from mediapipe_image.errors import IntegrityError, StepFailedError, ToolMissingError
 from mediapipe_image.records import Record
 from mediapipe_image.release import Layer, Release
 
+# Between zstd and docker nothing is held up by small pipes: 64 KiB at a time cost a slow board more
+# than the bytes do.
+PIPE = 1 << 20
+SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ; fcntl names it from Python 3.10
+END = bytes(2 * tarfile.BLOCKSIZE)
 
-def load(release: Release, had: int, name: str) -> None:
-    """Load an image of which the engine has the `had` lowest layers; the others are in blobs."""
+
+def load(release: Release, had: int, name: str, files: Mapping[str, Path]) -> None:
+    """Load an image of which the engine has the `had` lowest layers; `files` are the others.
+
+    They are by their digests, and must have been checked.
+    """
     if shutil.which("zstd") is None:
         raise ToolMissingError("zstd is not installed", "install it: apt-get install zstd")
-    files = {layer.digest: blobs.accept(layer) for layer in release.layers[had:]}
     words = ["docker", "image", "load", "--quiet"]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as running:
         into, out = _pipes(running)
+        _widen(into)
         said: List[bytes] = []
         reader = threading.Thread(target=lambda: said.append(out.read()), daemon=True)
         reader.start()
         try:
-            with tarfile.open(fileobj=into, mode="w|") as archive:
-                _head(archive, release.config, name, len(release.layers))
-                for number, layer in enumerate(release.layers):
-                    if number >= had:
-                        _add_layer(archive, number, layer, str(files[layer.digest]))
+            into.write(_head(release.config, name, len(release.layers)))
+            for number, layer in enumerate(release.layers):
+                if number >= had:
+                    _add_layer(into, number, layer, str(files[layer.digest]))
+            into.write(END)
             into.close()
         except BrokenPipeError:
             pass
@@ -83,10 +94,8 @@ def purge(record: Record) -> None:
             }
         ).encode("utf-8")
         name = f"mediapipe-jetson-left:{count}"
-        body = io.BytesIO()
-        with tarfile.open(fileobj=body, mode="w|") as archive:
-            _head(archive, config, name, count)
-        done = command.ask(["docker", "image", "load", "--quiet"], 300.0, stdin=body.getvalue())
+        body = _head(config, name, count) + END
+        done = command.ask(["docker", "image", "load", "--quiet"], 300.0, stdin=body)
         if not done.code:
             command.run(["docker", "image", "rm", name], 300.0)
             return
@@ -99,34 +108,55 @@ def _pipes(running: "subprocess.Popen[bytes]") -> Tuple[IO[bytes], IO[bytes]]:
     return cast(IO[bytes], running.stdin), cast(IO[bytes], running.stdout)
 
 
-def _head(archive: tarfile.TarFile, config: bytes, name: str, count: int) -> None:
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold more, where the kernel allows it."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe.fileno(), SET_PIPE_SIZE, PIPE)
+
+
+def _head(config: bytes, name: str, count: int) -> bytes:
+    """Return the beginning of an archive: what the image is."""
     layers = [f"{number}.tar" for number in range(count)]
     listing = [{"Config": "config.json", "RepoTags": [name], "Layers": layers}]
     rows = (("manifest.json", json.dumps(listing).encode("utf-8")), ("config.json", config))
-    for file, raw in rows:
-        member = tarfile.TarInfo(file)
-        member.size = len(raw)
-        archive.addfile(member, io.BytesIO(raw))
+    return b"".join(_entry(file, len(raw)) + raw + _padding(len(raw)) for file, raw in rows)
 
 
-def _add_layer(archive: tarfile.TarFile, number: int, layer: Layer, path: str) -> None:
+def _entry(file: str, size: int) -> bytes:
+    """Return what stands before a file's bytes. By hand: tarfile copies them in small pieces."""
+    member = tarfile.TarInfo(file)
+    member.size = size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _add_layer(into: IO[bytes], number: int, layer: Layer, path: str) -> None:
     words = ["zstd", "--decompress", "--stdout", "--quiet", "--long=27", path]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tool:
         _, stream = _pipes(tool)
-        member = tarfile.TarInfo(f"{number}.tar")
-        member.size = layer.unpacked
+        _widen(stream)
         try:
-            archive.addfile(member, stream)
-        except BrokenPipeError:
+            into.write(_entry(f"{number}.tar", layer.unpacked))
+            _copy(stream, into, layer)
+            into.write(_padding(layer.unpacked))
+            more = stream.read(1)
+        except BaseException:
             tool.kill()
             raise
-        except OSError as error:
-            tool.kill()
-            if error.errno in disk.FULL:
-                raise
-            raise StepFailedError(f"layer {layer.digest} ends early") from error
-        more = stream.read(1)
         if more:
             tool.kill()
         if more or tool.wait():
             raise IntegrityError(f"layer {layer.digest} is longer than signed")
+
+
+def _copy(stream: IO[bytes], into: IO[bytes], layer: Layer) -> None:
+    left = layer.unpacked
+    while left:
+        block = stream.read(min(left, PIPE))
+        if not block:
+            raise StepFailedError(f"layer {layer.digest} ends early")
+        into.write(block)
+        left -= len(block)

@@ -32,12 +32,11 @@ def receive(release: Release, settings: Settings) -> Dict[str, Any]:
             blobs.clear()
             return {"changed": False, "image_id": release.image_id}
         found = _prepare(release, settings)
-        for layer in found.layers:
-            blobs.accept(layer)
+        files = {layer.digest: blobs.accept(layer) for layer in found.layers}
         blobs.check_space(found)
         had = _had(release, found)
         records.write(release, "loading", had, ARCHIVE)
-        load.load(release, found.had, name_of(release, settings))
+        load.load(release, found.had, name_of(release, settings), files)
         _finish(release, had, ARCHIVE)
         blobs.clear()
         return {"changed": True, "image_id": release.image_id}

@@ -1,0 +1,103 @@
+"""TLS for the kit's own registry: an authority of its own, and a certificate for one address.
+
+Engines ask for TLS wherever a registry is not on loopback. The authority's key never leaves this
+machine; devices get its certificate with the image's name.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+# Boards without a battery start years in the past, and a wrong clock is no reason to have no image.
+FIRST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+LAST = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
+AUTHORITY = "MediaPipe Jetson Kit registry"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the certificates lie."""
+
+    ca: Path
+    cert: Path
+    key: Path
+
+
+def ensure(folder: Path, address: str) -> Files:
+    """Return the certificate for an IP address, made where there is none; the authority is kept."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = Files(folder / "ca.crt", folder / f"{address}.crt", folder / f"{address}.key")
+    ca_key = folder / "ca.key"
+    if not (found.ca.is_file() and ca_key.is_file()):
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = _name(AUTHORITY)
+        made = _start(name, name, key.public_key()).add_extension(
+            x509.BasicConstraints(ca=True, path_length=0), critical=True
+        )
+        _write(ca_key, _private(key))
+        _write(found.ca, made.sign(key, hashes.SHA256()).public_bytes(_PEM))
+        found.cert.unlink(missing_ok=True)
+    if not (found.cert.is_file() and found.key.is_file()):
+        _issue(found, ca_key, address)
+    return found
+
+
+def _issue(found: Files, ca_key: Path, address: str) -> None:
+    signer = serialization.load_pem_private_key(ca_key.read_bytes(), None)
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise TypeError(f"{ca_key} is none of ours")
+    key = ec.generate_private_key(ec.SECP256R1())
+    owner = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    made = (
+        _start(_name(AUTHORITY), _name(address), key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(owner, critical=False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    )
+    _write(found.key, _private(key))
+    _write(found.cert, made.sign(signer, hashes.SHA256()).public_bytes(_PEM))
+
+
+def _start(
+    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .issuer_name(issuer)
+        .subject_name(subject)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(FIRST)
+        .not_valid_after(LAST)
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _write(path: Path, raw: bytes) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    aside.replace(path)
+
+
+_PEM = serialization.Encoding.PEM

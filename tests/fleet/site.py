@@ -1,0 +1,148 @@
+"""A controller with records of its own, and the devices of its inventory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.fleet import signing
+from jetson_kit.fleet.release import Release
+from jetson_kit.paths import ROOT
+from tests.fleet import small_release
+from tests.fleet.board import Board
+from tests.fleet.boards import Boards
+
+# The tasks as ./inv has them below fleet.
+FRONT = """\
+from invoke.program import Program
+from jetson_kit.tasks import fleet
+Program(namespace=fleet.collection()).run()
+"""
+QUICK = ("--canary", "1", "--batches", "2", "--soak", "1", "--verify", "none")
+# Stands for the verifier: it leaves the report where it is told to.
+VERIFY = b"""#!/bin/sh
+while [ $# -gt 1 ]; do test "$1" != --json || out="$2"; shift; done
+cat /report > "$out"
+"""
+# Short, so that the trials of the tests are.
+SETTINGS = {"service_healthy_limit_s": 12, "image_retries": 1, "image_retry_delay_s": 1}
+
+
+@dataclass
+class Site:
+    """Devices and their controller; `ready` tells whether they are provisioned."""
+
+    boards: Boards
+    folder: Path
+    env: dict[str, str]
+    key: Path
+    ready: bool = False
+    board: Board | None = None
+    made: list[Release] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, boards: Boards, folder: Path) -> Site:
+        """Make the key, and say in the inventory what holds for all hosts."""
+        key = folder / "config" / "key"
+        public = signing.make_key(key, "test", passphrase=False)
+        env = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+        env["XDG_CONFIG_HOME"] = str(folder / "config")
+        env.pop("KIT_STATE", None)
+        place = boards.inventory.parent / "group_vars" / "all.yml"
+        place.parent.mkdir(exist_ok=True)
+        body = {"image_allowed_signers": signing.signers([public]), **SETTINGS}
+        place.write_text(json.dumps(body), encoding="utf-8")
+        return cls(boards, folder, env, key)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the devices' names."""
+        return [host.name for host in self.boards.hosts]
+
+    @property
+    def inventory(self) -> Path:
+        """Return the inventory."""
+        return self.boards.inventory
+
+    def provision(self) -> None:
+        """Provision those roles that images need, unless it was done."""
+        if not self.ready:
+            self.task("provision", "-i", str(self.inventory), "--tags", "image,service")
+            self.ready = True
+
+    def release(
+        self,
+        kind: str = small_release.GOOD,
+        report: dict[str, Any] | None = None,
+        bulk: int = 200_000,
+    ) -> Release:
+        """Return a new release; its `python3 -m mediapipe_jetson verify` gives that report."""
+        name = f"v{len(self.made) + 1}-{self.folder.name}"
+        files = {"bin/python3": VERIFY, "report": json.dumps(report).encode()} if report else {}
+        made = small_release.build(self.folder / name, name, kind=kind, files=files, bulk=bulk)
+        signing.sign(made.path, self.key)
+        self.made.append(made)
+        return made
+
+    def words(self, *words: str) -> list[str]:
+        """Return the command of a task."""
+        return [sys.executable, "-c", FRONT, *words]
+
+    def task(self, *words: str, code: int = 0, env: dict[str, str] | None = None) -> str:
+        """Run a task that ends with `code`; return what it printed, or an error's words."""
+        done = subprocess.run(
+            self.words(*words),
+            env={**self.env, **(env or {})},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout if code == 0 or "--json" in words else done.stderr
+
+    def rollout(
+        self, made: Release, *words: str, code: int = 0, env: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Roll a release out; return the result."""
+        said = self.task(
+            "rollout", str(made.folder), "-i", str(self.inventory), "--json",
+            *(QUICK[:-2] if "--verify" in words else QUICK), *words, code=code, env=env,
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    def records(self, rollout: str) -> Path:
+        """Return the folder of a rollout's log and results."""
+        return self.folder / "state" / "mediapipe-jetson-kit" / "fleet" / "rollouts" / rollout
+
+    def status(self) -> dict[str, Any]:
+        """Return what `fleet.status --json` says."""
+        said = self.task("status", "-i", str(self.inventory), "--json")
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    def running(self) -> list[str]:
+        """Return what docker runs on each, asked without the program."""
+        ask = "docker container inspect -f '{{.Image}}' mediapipe || true"
+        return [self.boards.sh(ask, at).strip() for at in range(len(self.names))]
+
+    def truth(self) -> None:
+        """Check that both views agree, and that what they say runs."""
+        body = self.status()
+        assert not body["drift"], body
+        said = [body["hosts"][name]["device"]["image_id"] for name in self.names]
+        assert self.running() == said
+
+    def wait_for(self, script: str, at: int, limit_s: float = 60.0) -> None:
+        """Wait until a script succeeds on a device."""
+        end = time.monotonic() + limit_s
+        while self.boards.sh(f"({script}) >/dev/null 2>&1 && echo yes || echo no", at) != "yes\n":
+            assert time.monotonic() < end, script
+            time.sleep(0.3)
