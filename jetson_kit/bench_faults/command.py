@@ -19,9 +19,6 @@ from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir
 from jetson_kit.progress import Progress
 
-SERIES = "kills:controller"
-"""Many tries in one rollout; all other cases are a rollout a try."""
-
 
 def run(names: Sequence[str] = (), *, again: bool = False, keep: bool = False) -> dict[str, Any]:
     """Try what was not tried yet, and write bench/faults.json and the table of docs/faults.md.
@@ -86,21 +83,15 @@ def _all(site: Site, todo: Mapping[str, tuple[Case, int]], log: Path, progress: 
 
 
 def _tries(site: Site, todo: Mapping[str, tuple[Case, int]]) -> Iterator[tuple[str, str, Try]]:
-    together = {name: row for name, row in todo.items() if row[0].group}
     for name, (case, count) in todo.items():
-        if case.how == SERIES:
+        if case.how == device.SERIES:
             seed = f"{name} {time.time():.0f}"
             rand = random.Random(seed)  # noqa: S311 # not for secrets
             yield from ((name, seed, one) for one in kills.controller(site, case, count, rand))
-        elif not case.group:
-            for number in range(count):
-                seed = f"{name} {number} {time.time():.0f}"
-                (found,) = _tried(site, [case], seed)
-                yield name, seed, found
-    for number, names in enumerate(device.groups(together, len(site.devices))):
+    for number, names in enumerate(device.groups(todo, len(site.devices))):
         seed = f"{'+'.join(names)} {number} {time.time():.0f}"
-        found_all = _tried(site, [todo[name][0] for name in names], seed)
-        yield from ((name, seed, one) for name, one in zip(names, found_all, strict=True))
+        found = _tried(site, [todo[name][0] for name in names], seed)
+        yield from ((name, seed, one) for name, one in zip(names, found, strict=True))
 
 
 def _tried(site: Site, chosen: Sequence[Case], seed: str) -> list[Try]:

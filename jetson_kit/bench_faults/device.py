@@ -21,6 +21,9 @@ WATCH = "until {condition} >/dev/null 2>&1; do sleep 0.02; done; echo so"
 # What each carries is sent in ten seconds, so that there is a time in which it can be cut.
 BULK = 4_000_000
 RATE = ("--rate", "400")
+STEPS = ("look", "fits", "fetch", "switch", "soak", "confirm")
+SERIES = "kills:controller"
+"""Many tries in one rollout; never a part of these groups."""
 # A device with a fault is none that stops the others'.
 GO_ON = ("--stop-at", "99")
 
@@ -131,8 +134,10 @@ def _in_turn(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
 
 
 def _comes(going: Ride, step: str) -> bool:
-    """Tell whether a step of a rollout that is under way is still to come."""
-    return bool(step) and going.child.poll() is None and going.count(step) == 0
+    """Tell whether a step of a rollout that is under way is not over."""
+    if not step or going.child.poll() is not None:
+        return False
+    return not any(going.count(later) for later in STEPS[STEPS.index(step) + 1 :])
 
 
 def _close(site: Site, tries: Sequence[tuple[Case, Try]], made: Release, going: Ride) -> None:
@@ -174,13 +179,17 @@ def unkept(case: Case, state: str, why: str) -> list[str]:
 
 
 def groups(todo: Mapping[str, tuple[Case, int]], most: int) -> list[list[str]]:
-    """Return which cases go into one rollout, by name; `most`: so many devices there are.
+    """Return which cases go into one rollout, by name; those of no group are each alone.
 
-    A single device takes any number, as they come one after the other.
+    `most`: so many devices there are. A single one takes any number, one after the other.
     """
     made: list[list[str]] = []
     by_group: dict[str, list[list[str]]] = {}
+    alone: list[list[str]] = []
     for name, (case, count) in todo.items():
+        if not case.group:
+            alone += [[name]] * count * (case.how != SERIES)
+            continue
         rounds = by_group.setdefault(case.group, [])
         for _ in range(count):
             fitting = (one for one in rounds if (len(one) < most if most > 1 else name not in one))
@@ -190,4 +199,4 @@ def groups(todo: Mapping[str, tuple[Case, int]], most: int) -> list[list[str]]:
                 rounds.append(place)
                 made.append(place)
             place.append(name)
-    return made
+    return made + alone

@@ -39,11 +39,11 @@ PLAN = """\
 canary = 0
 batches = ["100%"]
 stop_at = 2
-soak_s = 3
+soak_s = {soak_s}
 poll_s = 2
 verify = "none"
-tries = 3
-retry_s = 2
+tries = {tries}
+retry_s = {retry_s}
 """
 KEPT = 4
 """Builds that stay on this disk."""
@@ -62,11 +62,23 @@ class Kind:
     """Seconds until a device must be at rest after any fault."""
     limit_s: float
     """Seconds that a rollout may take."""
+    plan: Mapping[str, int]
+    """What stands in PLAN: on guests the rollout waits until one has booted again."""
 
 
 KINDS = {
-    "containers": Kind({"kind": "container"}, "board", 5, 20, 120.0, 900.0),
-    "guests": Kind({"kind": "vm", "arch": "amd64"}, "guest", 1, 120, 420.0, 2400.0),
+    "containers": Kind(
+        {"kind": "container"}, "board", 5, 20, 120.0, 900.0, {"soak_s": 3, "tries": 3, "retry_s": 2}
+    ),
+    "guests": Kind(
+        {"kind": "vm", "arch": "amd64"},
+        "guest",
+        1,
+        120,
+        420.0,
+        2400.0,
+        {"soak_s": 8, "tries": 5, "retry_s": 10},
+    ),
 }
 
 
@@ -232,7 +244,7 @@ def _site(kind: Kind, folder: Path, progress: Progress) -> Site:
     site = Site(kind, folder, tuple(there), env)
     if not site.key.exists():
         signing.make_key(site.key, "bench", passphrase=False)
-    write_text(folder / "plan.toml", PLAN)
+    write_text(folder / "plan.toml", PLAN.format(**kind.plan))
     write_text(site.hosts, yaml.safe_dump(_inventory(site, kind), sort_keys=False))
     if fresh:
         with progress.step("provision", f"{kind.count} devices provisioned"):
