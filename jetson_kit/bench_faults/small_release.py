@@ -57,11 +57,13 @@ def build(
     architecture: str = ARCHITECTURE,
     l4t: str = "",
     runnable: bool = True,
+    check_s: int = 1,
     files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Release:
     """Return a release of three layers; `bulk` bytes in the middle one can't be compressed.
 
-    One that is not runnable needs no shell on this machine. `files` are in it, too.
+    One that is not runnable needs no shell on this machine. `files` are in it, too. Docker runs
+    its check every `check_s` seconds.
     """
     work = folder / ".work"
     work.mkdir(parents=True)
@@ -83,7 +85,7 @@ def build(
                 "Cmd": ["/bin/sleep", "infinity"],
                 "Healthcheck": {
                     "Test": ["CMD", f"/bin/{check}"],
-                    "Interval": 1_000_000_000,
+                    "Interval": check_s * 1_000_000_000,
                     "Retries": 3,
                 },
                 "Labels": {"version": version},
