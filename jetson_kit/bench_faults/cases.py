@@ -88,7 +88,7 @@ def after(
     What it left open is resumed. `judged`: the case's own promise, too. Returns its journal, None
     where it did not begin.
     """
-    allowed = {site.good, made.image_id}
+    allowed = site.allowed(made)
     code = going.end(site.kind.limit_s)
     seen, problems = inside.settled(site.devices, allowed, site.kind.settle_s)
     found.lost += problems

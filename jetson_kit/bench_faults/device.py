@@ -122,7 +122,7 @@ def _in_turn(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
             _put(case, host, going, rand.uniform(0, facts.get("after_s", 0.0)))
             if facts["fault"] == "power-cut":
                 # The rollout goes on meanwhile: old or new, and running by itself.
-                allowed = {site.good, made.image_id}
+                allowed = site.allowed(made)
                 found.lost += inside.settled([host], allowed, site.kind.settle_s)[1]
             else:
                 going.end(site.kind.limit_s)
@@ -145,7 +145,7 @@ def _close(site: Site, tries: Sequence[tuple[Case, Try]], made: Release, going: 
     record = after(site, tries[-1][0], found, made, going, judged=False)
     _share(tries, [site.devices[0].name] * len(tries), found, going)
     if record and record.ended == "all":
-        site.good = made.image_id
+        site.good = dict.fromkeys(site.names, made.image_id)
 
 
 def _share(

@@ -44,6 +44,8 @@ class Inside:
 
 
 Seen = Mapping[str, Inside]
+Allowed = Mapping[str, Collection[str]]
+"""The images that each device may be on: its old one and the new one."""
 
 
 def look(devices: Sequence[Device]) -> dict[str, Inside]:
@@ -82,27 +84,27 @@ def parse(said: str) -> Inside:
     )
 
 
-def between(seen: Seen, allowed: Collection[str]) -> list[str]:
+def between(seen: Seen, allowed: Allowed) -> list[str]:
     """Return where a device is neither on the old image nor on the new one, right now.
 
     That nothing runs, or nothing can be asked, may be so while a change or a fault is on.
     """
     found = []
     for name, one in seen.items():
-        if not one.lost and one.image_id not in allowed:
+        if not one.lost and one.image_id not in allowed[name]:
             found.append(f"{name}: state.json says {one.image_id or 'nothing'}")
-        if one.running not in ("", *allowed):
+        if one.running not in ("", *allowed[name]):
             found.append(f"{name}: {one.running} runs")
     return found
 
 
-def unwell(seen: Seen, allowed: Collection[str]) -> list[str]:
+def unwell(seen: Seen, allowed: Allowed) -> list[str]:
     """Return what is wrong with devices that must be at rest on one of these images, healthy."""
     found = []
     for name, one in seen.items():
         if one.lost:
             found.append(f"{name}: {one.lost}")
-        elif one.image_id not in allowed:
+        elif one.image_id not in allowed[name]:
             found.append(f"{name}: state.json says {one.image_id or 'nothing'}")
         elif one.running != one.image_id:
             found.append(f"{name}: on {one.image_id}, and {one.running or 'nothing'} runs")
@@ -114,14 +116,14 @@ def unwell(seen: Seen, allowed: Collection[str]) -> list[str]:
 
 
 def settled(
-    devices: Sequence[Device], allowed: Collection[str], limit_s: float
+    devices: Sequence[Device], allowed: Allowed, limit_s: float
 ) -> tuple[dict[str, Inside], list[str]]:
     """Wait until all are at rest and healthy; return the last look, and what is wrong still."""
     return until(lambda: look(devices), allowed, limit_s)
 
 
 def until(
-    ask: Callable[[], dict[str, Inside]], allowed: Collection[str], limit_s: float
+    ask: Callable[[], dict[str, Inside]], allowed: Allowed, limit_s: float
 ) -> tuple[dict[str, Inside], list[str]]:
     """Do as `settled` does, with any way to look."""
     end = time.monotonic() + limit_s

@@ -18,7 +18,9 @@ from jetson_kit.fleet.release import Release
 ANY_S, STEP_S = 10.0, 6.0
 STEPS = 6
 LIMIT_S = 300.0
-FLAGS = ("--canary", "1", "--batches", "2")
+# Devices of a rollout, others each time: there are as many steps as with more, in less time.
+HOSTS = 2
+FLAGS = ("--canary", "1", "--batches", "1")
 
 
 def controller(site: Site, case: Case, count: int, rand: random.Random) -> Iterator[Try]:
@@ -33,7 +35,9 @@ def controller(site: Site, case: Case, count: int, rand: random.Random) -> Itera
 def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iterator[Try]:
     """Yield each kill; what the end of the rollout shows is the last one's."""
     made = site.release(bulk=500_000)
-    going = site.start(made, *FLAGS)
+    hosts = rand.sample(site.names, min(HOSTS, len(site.names)))
+    words = (*FLAGS, "--limit", ",".join(hosts))
+    going = site.start(made, *words)
     last: Try | None = None
     given = 0
     while True:
@@ -48,7 +52,7 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
         _moment(site, last, made, going)
         # Without a whole line in its journal there is no rollout to go on with.
         number = going.record.id if going.record else ""
-        going = site.resume(number) if number else site.start(made, *FLAGS)
+        going = site.resume(number) if number else site.start(made, *words)
         last.seconds = round(time.monotonic() - started, 1)
     last = last or Try()
     record = after(site, case, last, made, going)
@@ -56,7 +60,7 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
     if record is None or record.ended != journals.ALL:
         last.unkept.append(f"--resume did not bring it to its end; see {going.said}")
     if last.good:
-        site.good = made.image_id
+        site.good |= dict.fromkeys(hosts, made.image_id)
     else:
         last.next_failed += site.renew()
     if given:
@@ -75,7 +79,7 @@ def _wait(going: Ride, rand: random.Random) -> None:
 def _moment(site: Site, found: Try, made: Release, going: Ride) -> None:
     """Look right after the kill: old or new, and nothing claimed that is not so."""
     seen = site.look()
-    found.lost += inside.between(seen, {site.good, made.image_id})
+    found.lost += inside.between(seen, site.allowed(made))
     record = going.record
     if record is None:
         return

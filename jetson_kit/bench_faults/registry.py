@@ -24,7 +24,7 @@ def down(site: Site, case: Case, found: Try, rand: random.Random) -> None:
         if site.start(with_it, *FLAGS).end(site.kind.limit_s):
             found.unkept.append("nothing arrives from a registry that is up")
             return
-        site.good = with_it.image_id
+        site.good = dict.fromkeys(site.names, with_it.image_id)
         made = site.release()
         _task(site, "--push", str(made.folder))
     finally:

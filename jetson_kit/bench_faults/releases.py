@@ -112,7 +112,7 @@ def corrupt_layer(site: Site, case: Case, found: Try, rand: random.Random) -> No
     if again.end(site.kind.limit_s):
         found.unkept.append(f"the same release does not arrive the next time; see {again.said}")
     else:
-        site.good = made.image_id
+        site.good = dict.fromkeys(site.names, made.image_id)
 
 
 def _flip(path: Path, rand: random.Random) -> None:
@@ -148,7 +148,7 @@ def _judged(site: Site, case: Case, found: Try, told: dict[str, Any]) -> None:
     if site.start(before, "--verify", "quick").end(site.kind.limit_s):
         found.unkept.append("the good image does not arrive")
         return
-    site.good = before.image_id
+    site.good = dict.fromkeys(site.names, before.image_id)
     made = site.release(**_reporting(told))
     going = site.start(made, "--verify", "quick", "--canary", "1")
     going.end(site.kind.limit_s)

@@ -98,6 +98,9 @@ class Ride:
             raise StepFailedError(
                 f"a rollout did not end within {limit_s:.0f} s; see {self.said}"
             ) from None
+        except BaseException:
+            self.kill(all_of_it=True)
+            raise
 
 
 def start(

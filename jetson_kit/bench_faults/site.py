@@ -92,8 +92,8 @@ class Site:
     folder: Path
     devices: tuple[Device, ...]
     env: dict[str, str]
-    good: str = ""
-    """The image that all of them were confirmed on last."""
+    good: dict[str, str] = field(default_factory=dict)
+    """The image that each was confirmed on last."""
     made: int = 0
     rides: list[Ride] = field(default_factory=list)
 
@@ -120,6 +120,10 @@ class Site:
     def device(self, name: str) -> Device:
         """Return a device by its name."""
         return next(one for one in self.devices if one.name == name)
+
+    def allowed(self, made: Release) -> dict[str, tuple[str, ...]]:
+        """Return what each device may be on while a release is rolled out."""
+        return {name: (self.good[name], made.image_id) for name in self.names}
 
     def release(self, *, key: Path | None = None, sign: bool = True, **how: Any) -> Release:  # noqa: ANN401
         """Return a new release, as small_release.build makes it."""
@@ -184,14 +188,15 @@ class Site:
         made = self.release()
         going = self.start(made)
         code = going.end(self.kind.limit_s)
-        seen, problems = inside.settled(self.devices, {made.image_id}, self.kind.settle_s)
+        only = dict.fromkeys(self.names, (made.image_id,))
+        seen, problems = inside.settled(self.devices, only, self.kind.settle_s)
         record = going.record
         if code or record is None or record.ended != journals.ALL:
             problems.append(f"the next rollout ended with {code}; see {going.said}")
         else:
             problems += inside.false_successes(record, code, seen)
         if not problems:
-            self.good = made.image_id
+            self.good = dict.fromkeys(self.names, made.image_id)
         return problems
 
     def gateway(self) -> str:
@@ -253,7 +258,7 @@ def _site(kind: Kind, folder: Path, progress: Progress) -> Site:
             site.task(
                 "fleet.provision", "-i", str(site.hosts), "--tags", "docker_engine,image,service"
             )
-    site.good = "" if fresh else _common(site)
+    site.good = {} if fresh else _good(site)
     problems: list[str] = []
     if not site.good:
         with progress.step("good", "all devices on a good image"):
@@ -263,12 +268,12 @@ def _site(kind: Kind, folder: Path, progress: Progress) -> Site:
     return site
 
 
-def _common(site: Site) -> str:
-    """Return the image that all devices of an earlier run are on for good, "" if there is none."""
+def _good(site: Site) -> dict[str, str]:
+    """Return what devices of an earlier run are on for good, nothing if one is not at rest."""
     seen = site.look()
-    images = {one.image_id for one in seen.values()}
-    at_rest = not inside.unwell(seen, images) and not any(one.trial for one in seen.values())
-    return images.pop() if at_rest and len(images) == 1 else ""
+    found = {name: one.image_id for name, one in seen.items()}
+    unwell = inside.unwell(seen, {name: (image,) for name, image in found.items()})
+    return {} if unwell or any(one.trial for one in seen.values()) else found
 
 
 def _whole(device: Device) -> bool:

@@ -20,6 +20,7 @@ from jetson_kit.fleet.journal import Host, Record
 
 OLD, NEW, OTHER = ("sha256:" + letter * 64 for letter in "abc")
 WELL = Inside(NEW, unit="active", running=NEW, health="healthy")
+BOTH = {"a": (OLD, NEW)}
 HEADER = {"release": {"image_id": NEW}}
 
 
@@ -44,15 +45,15 @@ def ended(state: str, result: str = journals.SOME) -> Record:
     ],
 )
 def test_what_is_a_lost_device(seen: Inside, said: str) -> None:
-    found = inside.unwell({"a": seen}, {OLD, NEW})
+    found = inside.unwell({"a": seen}, BOTH)
     assert [said in one for one in found] == ([True] if said else [])
 
 
 def test_in_the_middle_nothing_may_run_but_never_a_third_image() -> None:
     for seen in (WELL, replace(WELL, running=""), replace(WELL, running=OLD), Inside(lost="off")):
-        assert inside.between({"a": seen}, {OLD, NEW}) == []
-    assert inside.between({"a": replace(WELL, running=OTHER)}, {OLD, NEW})
-    assert inside.between({"a": replace(WELL, image_id="")}, {OLD, NEW})
+        assert inside.between({"a": seen}, BOTH) == []
+    assert inside.between({"a": replace(WELL, running=OTHER)}, BOTH)
+    assert inside.between({"a": replace(WELL, image_id="")}, BOTH)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_what_a_device_says_is_read() -> None:
 
 def test_a_device_is_waited_for() -> None:
     looks = iter([{"a": Inside(lost="booting")}, {"a": WELL}])
-    seen, problems = inside.until(lambda: next(looks), {NEW}, 10.0)
+    seen, problems = inside.until(lambda: next(looks), BOTH, 10.0)
     assert (seen, problems) == ({"a": WELL}, [])
 
 
