@@ -236,7 +236,10 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _same(path: Path, layer: Layer) -> bool:
-    return path.is_file() and path.stat().st_size == layer.size
+    """Tell whether a layer's file is whole: one that rotted would be refused by every device."""
+    if not path.is_file() or path.stat().st_size != layer.size:
+        return False
+    return sha256_file(path) == layer.digest.partition(":")[2]
 
 
 def _forget_old(folder: Path) -> None:

@@ -44,3 +44,21 @@ def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
     del c
     print(json.dumps(bench_devices.run(rounds, busy=busy), indent=1))
     readme.renew()
+
+
+@kit_task(
+    name="faults",
+    variadic="cases",
+    auto_shortflags=False,
+    help={
+        "cases": "cases of jetson_kit/bench_faults/cases.toml, containers or guests (all)",
+        "again": "try them anew (default: goes on with what was not tried)",
+        "keep": "leave the devices up for the next run",
+    },
+)
+def faulty_rollouts(c: Context, cases: list[str], again: bool = False, keep: bool = False) -> None:
+    """Roll out under each fault, on virtual devices. Example: ./inv bench.faults power-cut-load."""
+    from jetson_kit.bench_faults import command
+
+    del c
+    print(json.dumps(command.run(cases, again=again, keep=keep), indent=1))

@@ -123,6 +123,14 @@ def test_a_damaged_archive_is_no_release(tmp_path: Path, at: str) -> None:
         release.layers(made)
 
 
+def test_an_unpacked_layer_that_rotted_is_unpacked_again(tmp_path: Path) -> None:
+    made = small(tmp_path / "a")
+    path = release.layers(made) / made.layers[1].file
+    good = path.read_bytes()
+    path.write_bytes(bytes([good[0] ^ 1]) + good[1:])
+    assert (release.layers(made) / path.name).read_bytes() == good
+
+
 def test_a_folder_without_a_build_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="no build"):
         release.make(tmp_path)

@@ -1,0 +1,1 @@
+"""`bench.faults`: rollouts of small releases to virtual devices, with a fault in each of them."""

@@ -1,0 +1,162 @@
+"""Releases that no device may come to run, or may not keep."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.bench_faults.cases import PHASE_S, Case, Try, after, untouched
+from jetson_kit.bench_faults.site import Site
+from jetson_kit.devices import ssh
+from jetson_kit.devices.spec import Device
+from jetson_kit.errors import IntegrityError, StepFailedError
+from jetson_kit.fleet import release as releases
+from jetson_kit.fleet import signing
+from jetson_kit.fleet.release import Release
+
+INCOMING = "/var/lib/mediapipe-jetson/incoming/release.json"
+# Stands for the verifier: it leaves the report where it is told to.
+VERIFY = b"""#!/bin/sh
+while [ $# -gt 1 ]; do test "$1" != --json || out="$2"; shift; done
+cat /report > "$out"
+"""
+
+
+def bad(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Roll out an image that is wrong in one way."""
+    del rand
+    made = site.release(**case.facts["build"])
+    going = site.start(made, *case.flags)
+    going.end(site.kind.limit_s)
+    record = going.record
+    if record and record.waves and record.waves[0].canary:
+        found.unkept += untouched(site, record, record.waves[0].hosts)
+    after(site, case, found, made, going)
+
+
+def unsigned(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Offer a release without a signature, by the command and past it."""
+    del case
+    made = site.release(sign=False)
+    _refused_twice(site, found, rand.choice(site.devices), made)
+
+
+def altered(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Offer a release that was changed after it was signed."""
+    del case
+    made = site.release()
+    body = json.loads(made.path.read_text(encoding="utf-8"))
+    body["name"] = "altered"
+    made.path.write_text(json.dumps(body), encoding="utf-8")
+    _refused_twice(site, found, rand.choice(site.devices), made)
+
+
+def _refused_twice(site: Site, found: Try, chosen: Device, made: Release) -> None:
+    before = site.look()
+    try:
+        site.task(
+            "fleet.rollout", str(made.folder), "-i", str(site.hosts), code=IntegrityError.exit_code
+        )
+    except StepFailedError as error:
+        found.unkept.append(error.message)
+    code = _offer(chosen, made)
+    if code != IntegrityError.exit_code:
+        found.unkept.append(f"{chosen.name} answered {code} to what it must refuse")
+    if site.look() != before:
+        found.unkept.append("a device was changed")
+    found.ended = "refused"
+
+
+def _offer(chosen: Device, made: Release) -> int:
+    """Hand a release and its signature to a device, without any rollout; return its answer."""
+    signature = made.path.with_name(made.path.name + signing.SUFFIX)
+    ssh.shell(chosen, f"rm -f {INCOMING} {INCOMING}{signing.SUFFIX}")
+    for path in (made.path, signature):
+        if path.exists():
+            suffix = path.name.removeprefix(made.path.name)
+            words = ssh.command(chosen, ["sh", "-c", f"cat > {INCOMING}{suffix}"])
+            subprocess.run(words, input=path.read_bytes(), check=True)
+    return subprocess.run(
+        ssh.command(chosen, ["mediapipe-image", "receive", INCOMING]),
+        capture_output=True, check=False,
+    ).returncode  # fmt: skip
+
+
+def wrongly_signed(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Roll out what is signed by a key that the controller trusts and no device does."""
+    del rand
+    other = site.folder / "other-key"
+    if not other.exists():
+        signing.make_key(other, "other", passphrase=False)
+    made = site.release(key=other)
+    hosts = site.trusting(other.with_name("other-key.pub"))
+    going = site.start(made, hosts=hosts)
+    going.end(site.kind.limit_s)
+    if going.record:
+        found.unkept += untouched(site, going.record)
+    after(site, case, found, made, going)
+
+
+def corrupt_layer(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Flip a byte of a layer that is about to be sent; then roll the same release out again."""
+    made = site.release(bulk=300_000)
+    going = site.start(made)
+    if going.until("fits", PHASE_S):
+        largest = max(made.layers, key=lambda one: one.size)
+        _flip(releases.layers(made) / largest.file, rand)
+    after(site, case, found, made, going)
+    again = site.start(made)
+    if again.end(site.kind.limit_s):
+        found.unkept.append(f"the same release does not arrive the next time; see {again.said}")
+    else:
+        site.good = dict.fromkeys(site.names, made.image_id)
+
+
+def _flip(path: Path, rand: random.Random) -> None:
+    with path.open("r+b") as stream:
+        place = rand.randrange(path.stat().st_size)
+        stream.seek(place)
+        old = stream.read(1)
+        stream.seek(place)
+        stream.write(bytes([old[0] ^ 0xFF]))
+
+
+def report(milliseconds: float, *, as_expected: bool = True) -> dict[str, Any]:
+    """Return as much of a verification report as the gates look at."""
+    verdict = "software" if as_expected else "cpu"
+    tasks = {"HandLandmarker": {"latency_ms": {"gpu": milliseconds, "cpu": None}}}
+    return {"as_expected": as_expected, "verdict": verdict, "reason": "so it is", "tasks": tasks}
+
+
+def verdict_worse(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Roll out an image that its verification finds on the wrong processor."""
+    del rand
+    _judged(site, case, found, report(20.0, as_expected=False))
+
+
+def slower(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Roll out an image that is slower than the one before it."""
+    del rand
+    _judged(site, case, found, report(90.0))
+
+
+def _judged(site: Site, case: Case, found: Try, told: dict[str, Any]) -> None:
+    before = site.release(**_reporting(report(20.0)))
+    if site.start(before, "--verify", "quick").end(site.kind.limit_s):
+        found.unkept.append("the good image does not arrive")
+        return
+    site.good = dict.fromkeys(site.names, before.image_id)
+    made = site.release(**_reporting(told))
+    going = site.start(made, "--verify", "quick", "--canary", "1")
+    going.end(site.kind.limit_s)
+    record = going.record
+    if record:
+        found.unkept += untouched(site, record, record.waves[0].hosts)
+    after(site, case, found, made, going)
+
+
+def _reporting(told: dict[str, Any]) -> dict[str, Any]:
+    return {"files": {"bin/python3": VERIFY, "report": json.dumps(told).encode()}}

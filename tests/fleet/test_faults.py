@@ -1,0 +1,45 @@
+"""A few of the faults of bench.faults, each time: kills of the controller, and one on a device."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.bench_faults import cases, kills, trial
+from jetson_kit.bench_faults import site as sites
+from jetson_kit.bench_faults.site import Site
+from jetson_kit.progress import Progress
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+KILLS = 3
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    for tool in ("rsync", "busybox"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    # A state folder's path is limited: sockets lie in it.
+    with tempfile.TemporaryDirectory(prefix="kit-") as folder:
+        two = replace(sites.KINDS["containers"], count=2)
+        with sites.up(two, Path(folder), Progress()) as made:
+            yield made
+
+
+def test_a_killed_controller_is_resumed_to_the_same_end(site: Site) -> None:
+    case = cases.load()["controller-killed"]
+    found = list(kills.controller(site, case, KILLS, random.Random(1)))  # noqa: S311
+    assert len(found) == KILLS
+    assert [one for one in found if not one.good] == []
+
+
+def test_dockerd_killed_in_the_switch_loses_nothing(site: Site) -> None:
+    chosen = [cases.load()[name] for name in ("dockerd-killed-switch", "dockerd-restarted-switch")]
+    found = trial.run(site, chosen, "ci")
+    assert [one for one in found if not one.good] == []
