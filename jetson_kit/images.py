@@ -76,9 +76,7 @@ def build(
 def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path) -> Built:
     _recover(plan.output)
     early = bake.early(plan)
-    made = parts.make(
-        plan, progress, refresh=refresh, device_source=device_source, early=early
-    )
+    made = parts.make(plan, progress, refresh=refresh, device_source=device_source, early=early)
     inputs = _inputs(plan, made)
     if known := _unchanged(plan, inputs):
         progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")

@@ -49,6 +49,8 @@ class Job:
     timeout_s: float | None = None
     log: Path | None = None
     """Gets every JSON line and every warning, appended."""
+    releases: Mapping[str, str] | None = None
+    """L4T releases of the hosts, by `releases`, where they were read before; "" is unknown."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,24 @@ def run(job: Job, listener: Listener | None = None, hold: Sequence[int] = ()) ->
     that fails is in the outcome; BadInputError and StepFailedError are for what keeps Ansible from
     starting: an inventory, a playbook, an option.
     """
-    hosts = inventory.load(job.inventory, ",".join(job.hosts))
-    releases = {host.name: str(host.variables.get(RELEASE_VARIABLE) or "") for host in hosts}
+    known = job.releases
+    if known is None or not job.hosts or any(name not in known for name in job.hosts):
+        known = releases(job.inventory, ",".join(job.hosts))
+    else:
+        known = {name: known[name] for name in job.hosts}
     found: dict[str, HostResult] = {}
     late = False
-    for core, names in environments.split(releases).items():
+    for core, names in environments.split(known).items():
         part, over = _run(job, environments.get(core), names, listener, hold)
         found |= part
         late = late or over
-    return Outcome({host.name: found[host.name] for host in hosts}, late)
+    return Outcome({name: found[name] for name in known}, late)
+
+
+def releases(path: Path, limit: str = "") -> dict[str, str]:
+    """Return the L4T release of each host of an inventory, "" where it names none."""
+    hosts = inventory.load(path, limit)
+    return {host.name: str(host.variables.get(RELEASE_VARIABLE) or "") for host in hosts}
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

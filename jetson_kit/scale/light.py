@@ -27,6 +27,7 @@ from jetson_kit.errors import StepFailedError
 from jetson_kit.files import extract_tar, locked, write_text
 from jetson_kit.paths import cache_dir
 from jetson_kit.run import run
+from jetson_kit.scale.children import child
 from jetson_kit.scale.wire import Bytes, interfaces
 
 HERE = Path(__file__).parent
@@ -109,8 +110,8 @@ def up(count: int, variables: dict[str, Any], golden: Path | None = None) -> Ite
     folder = Path(tempfile.mkdtemp(prefix="kit-light-", dir=MEMORY))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        holder = stack.enter_context(_child(["unshare", "--net", "sleep", "infinity"]))
-        while os.readlink(f"/proc/{holder.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
+        holder = stack.enter_context(child(["unshare", "--net", "sleep", "infinity"]))
+        while _network(str(holder.pid)) == _network("self"):
             time.sleep(0.01)
         names = tuple(f"light-{number + 1}" for number in range(count))
         made = Light(names, folder / "hosts.yml", folder, holder.pid, folder / "key")
@@ -120,11 +121,10 @@ def up(count: int, variables: dict[str, Any], golden: Path | None = None) -> Ite
         devices = []
         for number in range(count):
             pins.append(_prepare(made, number, public))
-            words = [INIT, lower, folder / str(number), f"{_address(number)}/16", names[number]]
-            space = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc"]
-            devices.append(
-                stack.enter_context(_child([*space, "--fork", "--kill-child", "sh", *words]))
-            )
+            space = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork"]
+            words = ["sh", str(INIT), lower, str(folder / str(number))]
+            words += [f"{_address(number)}/16", names[number]]
+            devices.append(stack.enter_context(child([*space, "--kill-child", *words])))
         _wire_up(made, devices)
         write_text(folder / "known_hosts", "".join(pins))
         write_text(made.inventory, yaml.safe_dump(_inventory(made, variables), sort_keys=False))
@@ -132,20 +132,8 @@ def up(count: int, variables: dict[str, Any], golden: Path | None = None) -> Ite
         yield made
 
 
-@contextlib.contextmanager
-def _child(words: Sequence[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process that ends with this one, whatever ends that."""
-    child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *words],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.communicate()
+def _network(process: str) -> Path:
+    return Path(f"/proc/{process}/ns/net").readlink()
 
 
 def _own() -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 import json
@@ -10,16 +9,14 @@ import os
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import zstandard
 
-from jetson_kit import device_wheel, images, layers, oci, plan
+from jetson_kit import device_wheel, engine, images, layers, oci, plan
 from jetson_kit.files import CHUNK, sha256_file, write_text
-from jetson_kit.fleet import registry as registries
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
@@ -120,20 +117,9 @@ def _retimed(stream: IO[bytes], path: Path) -> oci.Blob:
     return oci.Blob(diff_id, path, f"sha256:{sha256_file(path)}", path.stat().st_size)
 
 
-@contextlib.contextmanager
-def own_cache(folder: Path) -> Iterator[None]:
-    """Have a registry of our own beside the user's."""
-    before = os.environ.get("KIT_CACHE")
-    os.environ["KIT_CACHE"] = str(folder)
-    try:
-        yield
-    finally:
-        os.environ.pop("KIT_CACHE")
-        if before is not None:
-            os.environ["KIT_CACHE"] = before
-
-
-def push(offers: Offers, registry: registries.Registry) -> dict[str, str]:
-    """Push all three; return their references by digest."""
-    named = {"first": offers.first, "update": offers.update, "rebuilt": offers.rebuilt}
-    return {name: registries.push(one, registry) for name, one in named.items()}
+def forget() -> None:
+    """Remove the images that building them left in this machine's engine."""
+    for name in ("first", "update"):
+        found = engine.image(f"{TAG}:{name}-{os.getpid()}")
+        if found:
+            engine.client().images.remove(f"{TAG}:{name}-{os.getpid()}")
