@@ -30,6 +30,11 @@ ns.add_collection(devices.collection())
 ns.add_collection(fleet.collection())
 ns.add_collection(
     Collection(
-        "bench", bench.build, bench.import_time, bench.virtual_devices, bench.faulty_rollouts
+        "bench",
+        bench.build,
+        bench.faulty_rollouts,
+        bench.import_time,
+        bench.rollouts,
+        bench.virtual_devices,
     )
 )

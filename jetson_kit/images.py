@@ -54,7 +54,13 @@ def image_only(
         return bake.finish(plan, made, progress, cached=cached)
 
 
-def build(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Built:
+def build(
+    plan: BuildPlan,
+    progress: Progress,
+    *,
+    refresh: bool = False,
+    device_source: Path = device_wheel.SOURCE,
+) -> Built:
     """Build the image, write dist/<name>/ and start the image once.
 
     Whatever was built from the same inputs before is used again. Raises BadInputError for an
@@ -64,19 +70,20 @@ def build(plan: BuildPlan, progress: Progress, *, refresh: bool = False) -> Buil
     _check_output(plan.output)
     engine.client()
     with _alone(plan, progress):
-        return _build(plan, progress, refresh)
+        return _build(plan, progress, refresh, device_source)
 
 
-def _build(plan: BuildPlan, progress: Progress, refresh: bool) -> Built:
+def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path) -> Built:
     _recover(plan.output)
-    made = parts.make(plan, progress, refresh=refresh, early=bake.early(plan))
+    early = bake.early(plan)
+    made = parts.make(plan, progress, refresh=refresh, device_source=device_source, early=early)
     inputs = _inputs(plan, made)
     if known := _unchanged(plan, inputs):
         progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
         return Built(known, plan.output, fresh=False)
     if damaged := parts.drop_damaged(made):
         progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
-        made = parts.make(plan, progress)
+        made = parts.make(plan, progress, device_source=device_source)
     image = bake.finish(plan, made, progress)
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(smoke.start, plan, str(image.id), progress)

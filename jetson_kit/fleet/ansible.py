@@ -79,16 +79,16 @@ def run(job: Job, listener: Listener | None = None, hold: Sequence[int] = ()) ->
     that fails is in the outcome; BadInputError and StepFailedError are for what keeps Ansible from
     starting: an inventory, a playbook, an option.
     """
-    releases = job.releases or releases_of(inventory.load(job.inventory, ",".join(job.hosts)))
+    known = job.releases or releases_of(inventory.load(job.inventory, ",".join(job.hosts)))
     if job.hosts:
-        releases = {name: l4t for name, l4t in releases.items() if name in job.hosts}
+        known = {name: l4t for name, l4t in known.items() if name in job.hosts}
     found: dict[str, HostResult] = {}
     late = False
-    for core, names in environments.split(releases).items():
+    for core, names in environments.split(known).items():
         part, over = _run(job, environments.get(core), names, listener, hold)
         found |= part
         late = late or over
-    return Outcome({name: found[name] for name in releases}, late)
+    return Outcome({name: found[name] for name in known}, late)
 
 
 def releases_of(hosts: Iterable[inventory.Host]) -> dict[str, str]:

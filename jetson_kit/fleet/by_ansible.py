@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Ansible:
         self._variables = dict(variables or {})
         self._rollout = rollout
         self._releases: dict[str, str] = {}
+        # Layers that each host lacks by its own word, until they are sent.
+        self._lacks: dict[str, list[str]] = {}
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
@@ -76,8 +79,11 @@ class Ansible:
 
     def fits(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each takes the release and has the space for it."""
-        task = "Ask what is missing, and whether it fits"
-        return self._replies("preflight", hosts, task, self._offer())
+        found = self._play("preflight", hosts, "Offer the release", self._offer())
+        for name, (_, body, _) in found.items():
+            if isinstance(body.get("layers"), list):
+                self._lacks[name] = [str(row["digest"]) for row in body["layers"]]
+        return {name: reply for name, (reply, _, _) in found.items()}
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each."""
@@ -87,7 +93,14 @@ class Ansible:
             "image_jitter_s": self._plan.jitter_s,
         }
         task = "Check and load" if self._plan.way == "archive" else "Take it over"
-        return self._replies("fetch", hosts, task, variables, self._plan.fetch_limit_s)
+        # Once: what is tried again is asked again.
+        known = {name: self._lacks.pop(name) for name in hosts if name in self._lacks}
+        skip = [] if self._plan.jitter_s else ["jitter"]
+        if len(known) == len(hosts):
+            variables["image_known"] = known
+            skip.append("offer")
+        limit_s = self._plan.fetch_limit_s
+        return self._replies("fetch", hosts, task, variables, limit_s, skip)
 
     def switch(self, hosts: Sequence[str]) -> Replies:
         """Put each on the image, on trial."""
@@ -148,8 +161,9 @@ class Ansible:
         task: str,
         variables: Mapping[str, Any],
         limit_s: float | None = None,
+        skip: Sequence[str] = (),
     ) -> Replies:
-        found = self._play(playbook, hosts, task, variables, limit_s)
+        found = self._play(playbook, hosts, task, variables, limit_s, skip)
         return {name: reply for name, (reply, _, _) in found.items()}
 
     def _play(
@@ -159,6 +173,7 @@ class Ansible:
         task: str,
         variables: Mapping[str, Any],
         limit_s: float | None = None,
+        skip: Sequence[str] = (),
     ) -> dict[str, tuple[Reply, dict[str, Any], HostResult]]:
         """Run a playbook; return each host's reply, what its task printed, and all the rest."""
         decided: dict[str, Event] = {}
@@ -172,6 +187,7 @@ class Ansible:
             if self._site.listener:
                 self._site.listener(event)
 
+        # Read once: for hundreds of hosts that takes as long as a step.
         if not self._releases:
             self._releases = ansible.releases_of(inventory.load(self._site.inventory))
         job = ansible.Job(
@@ -180,6 +196,7 @@ class Ansible:
             hosts=tuple(hosts),
             releases=self._releases,
             variables=variables,
+            skip_tags=tuple(skip),
             forks=self._plan.concurrency,
             timeout_s=limit_s or self._plan.step_limit_s,
             log=self._site.log,
@@ -191,7 +208,7 @@ class Ansible:
             done = decided.get(name)
             reply = _reply(result, done, last.get(name), timed_out=outcome.timed_out)
             body = _printed(done) if done and reply.kind == DONE else {}
-            found[name] = (_timed(reply, body), body, result)
+            found[name] = (_told(reply, body), body, result)
         return found
 
 
@@ -219,11 +236,14 @@ def _printed(event: Event) -> dict[str, Any]:
     return {}
 
 
-def _timed(reply: Reply, body: Mapping[str, Any]) -> Reply:
-    seconds = body.get("seconds")
-    if not isinstance(seconds, int | float):
-        return reply
-    return Reply(reply.kind, reply.words, seconds=float(seconds))
+def _told(reply: Reply, body: Mapping[str, Any]) -> Reply:
+    """Return a reply with what a step's answer tells besides: its seconds, the status after it."""
+    seconds, seen = body.get("seconds"), body.get("status")
+    return dataclasses.replace(
+        reply,
+        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        device=device(seen) if isinstance(seen, dict) else None,
+    )
 
 
 def _device(reply: Reply, body: Mapping[str, Any]) -> Reply:

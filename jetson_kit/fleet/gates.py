@@ -65,30 +65,39 @@ def slower(
     return worst
 
 
-def soak(steps: Steps, hosts: Sequence[str]) -> None:
-    """Watch hosts for the plan's time; those that stay healthy become `healthy`."""
+def soak(steps: Steps, hosts: Sequence[str], told: Mapping[str, Reply]) -> None:
+    """Watch hosts for the plan's time; those that stay healthy become `healthy`.
+
+    `told` is what they said just now of themselves.
+    """
     if not hosts:
         return
     steps.check()
     steps.journal.append("doing", step="soak", hosts=list(hosts))
-    for name, problem in watch(steps, hosts, steps.plan.soak_s).items():
+    for name, problem in watch(steps, hosts, steps.plan.soak_s, told).items():
         if problem:
             steps.fail(name, problem, unsure=True)
         else:
             steps.put(name, journals.HEALTHY, image_id=steps.image_id)
 
 
-def watch(steps: Steps, hosts: Sequence[str], seconds: float) -> dict[str, str]:
+def watch(
+    steps: Steps, hosts: Sequence[str], seconds: float, told: Mapping[str, Reply]
+) -> dict[str, str]:
     """Look at hosts for a while; return what is wrong with each, "" where the last look was good.
 
-    What leaves a doubt (no answer) is looked at again, as often as the plan tries things.
+    `told` stands for the first look at those hosts whose own status is in it. What leaves a doubt
+    (no answer) is looked at again, as often as the plan tries things.
     """
     begun = steps.clock.monotonic()
     doubts = dict.fromkeys(hosts, 0)
     found: dict[str, str] = {}
     while True:
         left = [name for name in hosts if name not in found]
-        replies = steps.transport.look(left)
+        known = {name: told[name] for name in left if name in told and told[name].device}
+        told = {}
+        unseen = [name for name in left if name not in known]
+        replies = {**known, **(steps.transport.look(unseen) if unseen else {})}
         past = steps.clock.monotonic() - begun
         for name in left:
             reply = replies.get(name, Reply(UNREACHABLE, "no answer"))

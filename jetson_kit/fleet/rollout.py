@@ -6,7 +6,7 @@ after it has looked at the devices, whose own word is the truth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jetson_kit.fleet import gates, undo
 from jetson_kit.fleet import journal as journals
@@ -191,14 +191,20 @@ class Rollout:
             steps.journal.append("wave", wave=number, done=False)
         self._judge(number)
         ready = steps.names(FETCHED, of=hosts)
+        told: Mapping[str, Reply] = {}
         if ready:
             gates.baseline(steps, ready)
             self._open()
-            self._switch(ready)
+            told = self._switch(ready)
             self._judge(number)
         gates.verify(steps, steps.names(SWITCHED, of=hosts))
         self._judge(number)
-        gates.soak(steps, steps.names(SWITCHED, of=hosts))
+        # A verification takes its time: what was said before it is old.
+        gates.soak(
+            steps,
+            steps.names(SWITCHED, of=hosts),
+            told if steps.plan.verify == "none" else {},
+        )
         self._judge(number)
         self._confirm(steps.names(HEALTHY, of=hosts))
         self._judge(number)
@@ -215,28 +221,32 @@ class Rollout:
         while (shut := steps.plan.shut_s(steps.clock.now())) > 0:
             steps.sleep(min(shut, WINDOW_EACH_S))
 
-    def _switch(self, hosts: Sequence[str]) -> None:
+    def _switch(self, hosts: Sequence[str]) -> Mapping[str, Reply]:
+        """Switch hosts; return what they said."""
         steps = self.steps
-        for name, reply in steps.ask("switch", steps.transport.switch, hosts).items():
+        told = steps.ask("switch", steps.transport.switch, hosts)
+        for name, reply in told.items():
             if reply.kind == DONE:
                 steps.put(name, SWITCHED, image_id=steps.image_id, seconds=reply.seconds)
             elif reply.kind == SAID_HELD:
                 steps.put(name, HELD, why=reply.words)
             else:
                 steps.fail(name, reply.words or reply.kind, unsure=True)
+        return told
 
     def _confirm(self, hosts: Sequence[str]) -> None:
         """End the trials; a host counts only if it is healthy on the image after that, too."""
         steps = self.steps
         done = []
-        for name, reply in steps.ask("confirm", steps.transport.confirm, hosts).items():
+        told = steps.ask("confirm", steps.transport.confirm, hosts)
+        for name, reply in told.items():
             if reply.kind == DONE:
                 done.append(name)
             else:
                 steps.fail(name, f"confirm: {reply.words or reply.kind}", unsure=True)
         if not done:
             return
-        for name, problem in gates.watch(steps, done, 0.0).items():
+        for name, problem in gates.watch(steps, done, 0.0, told).items():
             if problem:
                 steps.fail(name, problem, unsure=True)
             else:

@@ -58,7 +58,7 @@ class Reply:
     kind: str = DONE
     words: str = ""
     device: Device | None = None
-    """For `look` alone."""
+    """For `look`; `switch` and `confirm` may tell it too, as it is after them."""
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     """For `verify` alone: the median of each task."""
     seconds: float | None = None

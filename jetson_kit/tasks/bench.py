@@ -62,3 +62,25 @@ def faulty_rollouts(c: Context, cases: list[str], again: bool = False, keep: boo
 
     del c
     print(json.dumps(command.run(cases, again=again, keep=keep), indent=1))
+
+
+@kit_task(
+    name="rollout",
+    auto_shortflags=False,
+    help={
+        "hosts": "numbers of hosts, by commas (default 10,100,500)",
+        "busy": "measure on a busy machine too; the result says so",
+    },
+)
+def rollouts(c: Context, hosts: str = "10,100,500", busy: bool = False) -> None:
+    """Time rollouts against plain Ansible. Example: ./inv bench.rollout --hosts 10."""
+    from jetson_kit import bench_rollout, readme
+    from jetson_kit.errors import BadInputError
+
+    del c
+    try:
+        counts = [int(word) for word in hosts.split(",")]
+    except ValueError as error:
+        raise BadInputError(f"{hosts} are no numbers of hosts", "write 10,100,500") from error
+    print(json.dumps(bench_rollout.run(counts, busy=busy), indent=1))
+    readme.renew()

@@ -41,8 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         ("adopt", "take over what was pulled from a registry", _adopt),
     ):
         add(name, text, action).add_argument("release", type=Path, metavar="RELEASE")
-    one = commands.choices["missing"]
-    one.add_argument("--registry", action="store_true", help="it will be pulled by its digest")
+    one = add("offer", "take a release's text, then as missing, or for a pull as ready", _offer)
+    one.add_argument("--way", choices=(receive.ARCHIVE, receive.REGISTRY), required=True)
+    one.add_argument("document", metavar="RELEASE", help="release.json in base64")
+    one.add_argument("signature", metavar="SIGNATURE", help="its signature in base64")
     one = add("switch", "run an image, on trial", _switch)
     one.add_argument("image_id", metavar="IMAGE_ID")
     one.add_argument("--rollout", default="", help="id of the rollout, for the records")
@@ -62,7 +64,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _missing(given: argparse.Namespace) -> Dict[str, Any]:
-    return receive.missing(release.load(given.release, registry=given.registry), load())
+    return receive.missing(release.load(given.release), load())
+
+
+def _offer(given: argparse.Namespace) -> Dict[str, Any]:
+    return receive.offer(given.document, given.signature, given.way, load())
 
 
 def _receive(given: argparse.Namespace) -> Dict[str, Any]:
@@ -78,13 +84,16 @@ def _adopt(given: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _switch(given: argparse.Namespace) -> Dict[str, Any]:
-    return change.switch(
-        given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit
+    settings = load()
+    body = change.switch(
+        given.image_id, settings, rollout=given.rollout, why=given.why, limit_s=given.limit
     )
+    return dict(body, status=status.status(settings)) if given.json else body
 
 
 def _confirm(given: argparse.Namespace) -> Dict[str, Any]:
-    return change.confirm(given.image_id)
+    body = change.confirm(given.image_id)
+    return dict(body, status=status.status(load())) if given.json else body
 
 
 def _rollback(given: argparse.Namespace) -> Dict[str, Any]:

@@ -1,14 +1,35 @@
 """From a signed release to an image that is whole and on the disk, in either way."""
 
+import base64
 import os
 from typing import Any, Dict
 
 from mediapipe_image import blobs, disk, engine, load, records
-from mediapipe_image.errors import IntegrityError
+from mediapipe_image import release as releases
+from mediapipe_image.errors import BadInputError, IntegrityError
 from mediapipe_image.release import Release
 from mediapipe_image.settings import Settings
 
 ARCHIVE, REGISTRY = "archive", "registry"
+
+
+def offer(text: str, signature: str, way: str, settings: Settings) -> Dict[str, Any]:
+    """Take a release and its signature, both in base64; then answer as `missing`."""
+    place = disk.LIB / "incoming" / "release.json"
+    with disk.locked("receive"):
+        # The signature first: a release is never there without its own.
+        for path, coded in ((place.with_name(place.name + ".sig"), signature), (place, text)):
+            body = _decoded(coded)
+            if not path.exists() or path.read_bytes() != body.encode("utf-8"):
+                disk.write(path, body)
+    return missing(releases.load(place, registry=way == REGISTRY), settings)
+
+
+def _decoded(coded: str) -> str:
+    try:
+        return base64.b64decode(coded, validate=True).decode("utf-8")
+    except ValueError as error:
+        raise BadInputError(f"what is offered is not text in base64: {error}") from error
 
 
 def missing(release: Release, settings: Settings) -> Dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Measuring rollouts to many devices: endpoints, counters, and the rival."""

@@ -1,0 +1,24 @@
+"""Processes that end with this one, whatever ends that."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def child(words: Sequence[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one, with pipes to it and from it."""
+    made = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *words],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield made
+    finally:
+        made.kill()
+        made.communicate()
