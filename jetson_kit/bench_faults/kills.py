@@ -14,9 +14,9 @@ from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet.release import Release
 
 # The kill comes within so many seconds from the start, or within fewer from the beginning of one
-# of the next steps: a resumed rollout may need three of them to be where it was.
+# of the next steps. A resumed rollout may need three of them to be where it was: some get so far.
 ANY_S, STEP_S = 10.0, 6.0
-STEPS = 6
+STEPS = (0, 0, 1, 1, 2, 2, 3, 5)
 LIMIT_S = 300.0
 # Devices of a rollout, others each time: there are as many steps as with more, in less time.
 HOSTS = 2
@@ -70,7 +70,7 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
 def _wait(going: Ride, rand: random.Random) -> None:
     """Wait for a random moment of a rollout that was just started."""
     before = going.count("")
-    steps = rand.randint(0, STEPS)
+    steps = rand.choice(STEPS)
     if steps:
         going.until("", LIMIT_S, before + steps - 1)
     time.sleep(rand.uniform(0, STEP_S if steps else ANY_S))
