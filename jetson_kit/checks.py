@@ -46,6 +46,8 @@ class Stage:
     real: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    workers: int = 1
+    """So many files at a time: for those that wait most of the time, or use one core alone."""
 
     def commands(self) -> list[list[str]]:
         """Return what the stage runs."""
@@ -54,6 +56,8 @@ class Stage:
         if not self.pytest and not self.real:
             return _lint()
         words = self.pytest or (*self.real, "-m", REAL)
+        if self.workers > 1:
+            words = (*words, "-n", str(self.workers), "--dist", "loadfile")
         return [[sys.executable, "-m", "pytest", "-q", *words]]
 
 
@@ -69,6 +73,7 @@ def stages() -> tuple[Stage, ...]:
             tuple(row.get("real", ())),
             tuple(row.get("modules", ())),
             tuple(row.get("evidence", ())),
+            row.get("workers", 1),
         )
         for row in rows
     )

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet.events import Event
@@ -103,11 +104,15 @@ class View:
             quiet = (journals.PENDING, journals.FETCHED, journals.CONFIRMED)
             rows = [one for one in rows if one.state not in quiet or one.name in self._tasks]
         for one in rows[:MOST_ROWS]:
-            doing = self._tasks.get(one.name, "") or one.why
-            colour = COLOURS.get(one.state, "white")
-            table.add_row(one.name, f"[{colour}]{one.state}[/]", doing[:WORDS_CHARS])
+            doing = ": ".join(filter(None, (one.doing, self._tasks.get(one.name, "")))) or one.why
+            # As Text: what devices say may hold brackets, which are markup elsewhere.
+            table.add_row(
+                Text(one.name),
+                Text(one.state, style=COLOURS.get(one.state, "")),
+                Text(doing[:WORDS_CHARS]),
+            )
         if len(self._record.hosts) > len(rows):
-            table.add_row(f"{len(self._record.hosts)} hosts", counts(self._record), "")
+            table.add_row(f"{len(self._record.hosts)} hosts", counts(self._record))
         return table
 
 
