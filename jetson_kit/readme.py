@@ -71,10 +71,32 @@ def _devices(facts: Facts) -> str:
     return "\n".join(lines)
 
 
+def _rollout(facts: Facts) -> str:
+    rows = {int(count): row for count, row in facts["hosts"].items()}
+    quiet = all(row["quiet"] for row in rows.values())
+    loads = [cost["load_at_start"] for row in rows.values() for cost in row["costs"].values()]
+    busy = "" if quiet else f" busy with else (load {min(loads):.0f} to {max(loads):.0f})"
+    head = f"`./inv bench.rollout`, on {facts['cores']} x86 cores{busy}"
+    names = ("ours", "plain Ansible, whole image", "faster", "bytes", "plain Ansible, our layers")
+    lines = [f"| {head} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    for count, row in sorted(rows.items()):
+        ours, rival, layered = (row["costs"][name] for name in ("ours", "rival", "rival_layers"))
+        moved = f"{row['update_bytes'] / 1e6:.2f} MB ({row['update_percent']:.2f} %)"
+        other = rival["bytes_both_ways_worst"] / 1e6
+        lines.append(
+            f"| {count} devices, {row['engines']} engines | {ours['wall_s']:.0f} s, {moved} "
+            f"| {rival['wall_s']:.0f} s, {other:.0f} MB "
+            f"| **{row['speedup']:.1f}x** | **{row['bytes_ratio']:.0f}x** "
+            f"| {layered['wall_s']:.0f} s, {layered['bytes_both_ways_worst'] / 1e6:.2f} MB |"
+        )
+    return "\n".join(lines)
+
+
 TABLES: Mapping[str, Callable[[Facts], str]] = {
     "build": _build,
     "import": _import,
     "devices": _devices,
+    "rollout": _rollout,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.context import Context
 
-from jetson_kit.tasks import fleet_release
+from jetson_kit.tasks import fleet_k3s, fleet_release
 from jetson_kit.tasks.edge import kit_task
 
 INVENTORY = "Ansible inventory: a file or a folder"
@@ -240,4 +240,5 @@ def collection() -> Collection:
         fleet_release.key,
         fleet_release.release,
         fleet_release.registry,
+        fleet_k3s.k3s,
     )
