@@ -26,7 +26,7 @@ def k3s(
 
     from jetson_kit.errors import BadInputError
     from jetson_kit.fleet import k3s as manifests
-    from jetson_kit.fleet import registry, release, rollout_plan
+    from jetson_kit.fleet import registry_push, release, rollout_plan
 
     del c
     try:
@@ -36,6 +36,6 @@ def k3s(
     made = release.load(release.folder_of(target))
     plan = rollout_plan.load(Path(file) if file else None, {})
     folder = Path(output) if output else made.folder / "k3s"
-    named = image or registry.reference_of(made)
+    named = image or registry_push.pushed(made).reference
     for path in manifests.write(made, named, folder, plan, numbers):
         print(path)
