@@ -19,6 +19,8 @@ HALF = 5e-2
 """What fp16 may differ by on photographs: its rounding (5e-4) through some 70 layers."""
 PIXELS = 5e-3
 """How far an fp16 mask may be off, on the average of its pixels: borders alone are less sure."""
+FAR = 1e9
+"""Stands for infinitely far, which JSON has no word for."""
 SIZE = 0.01
 """How far a landmark may lie off, by the size of what it belongs to."""
 
@@ -38,8 +40,8 @@ class Apart:
 def apart(found: Sequence[Arrays], wanted: Sequence[Arrays]) -> Apart:
     """Return how far runs on the same samples are apart. Raises ValueError for other shapes.
 
-    A number that is none counts as infinitely far, unless both sides have none there. A batch axis
-    that TFLite has not counts for nothing.
+    A number that is none is `FAR` away, unless both sides have none there. A batch axis that TFLite
+    has not counts for nothing.
     """
     columns = []
     for output in range(len(wanted[0])):
@@ -55,7 +57,7 @@ def apart(found: Sequence[Arrays], wanted: Sequence[Arrays]) -> Apart:
                 continue
             gap = np.abs(_finite(here).astype(np.float64) - _finite(there))
             differences.append(float(gap.max(initial=0.0)))
-        columns.append(max(differences) / max(scale, 1e-6))
+        columns.append(min(max(differences) / max(scale, 1e-6), FAR))
     return Apart(tuple(columns))
 
 

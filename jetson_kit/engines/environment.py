@@ -17,7 +17,6 @@ from typing import Any
 from jetson_kit import errors, locked_env
 from jetson_kit.errors import KitError, StepFailedError
 from jetson_kit.paths import ROOT
-from jetson_kit.run import failure
 
 LOCK = ROOT / "requirements" / "engines.txt"
 WORKER = "jetson_kit.engines.worker"
@@ -50,16 +49,17 @@ def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401
     )
     try:
         answer = json.loads(done.stdout)
-    except ValueError as error:
-        if done.returncode == 0:
-            raise StepFailedError(f"{WORKER} {command} gave no answer") from error
-        raise failure(f"{WORKER} {command}", done.returncode, "") from error
+    except ValueError as none:
+        raise StepFailedError(
+            f"{WORKER} {command} ended with {done.returncode} and without an answer"
+        ) from none
     if "error" in answer:
-        raise _error(answer["error"])
+        raise error(answer["error"])
     return answer["result"]
 
 
-def _error(found: Mapping[str, str]) -> KitError:
+def error(found: Mapping[str, str]) -> KitError:
+    """Return the KitError that a process told of: its kind, message and cure."""
     kind = getattr(errors, found["kind"], StepFailedError)
     made: KitError = kind(found["message"], found["cure"])
     return made

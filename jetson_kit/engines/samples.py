@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -54,6 +55,8 @@ def _photographs(judged: Judged, shapes: Sequence[tuple[int, ...]]) -> Iterator[
     """Yield each crop as it is, mirrored, and in half the light."""
     low, high = judged.range
     for crop in judged.crops:
+        if [shape[3:] for shape in shapes] != [(3,)]:
+            return  # another model that has this name
         _, height, width, _ = shapes[0]
         there = pixels(crop, height, width)
         for name, image in (
@@ -69,6 +72,8 @@ def _fed(judged: Judged, shapes: Sequence[tuple[int, ...]], known: Known) -> Ite
     """Yield what other sub-models make of photographs."""
     if judged.feed:
         for name, arrays in FEEDS[judged.feed](known):
+            if [array.size for array in arrays] != [math.prod(shape) for shape in shapes]:
+                return  # another model that has this name
             fitted = tuple(
                 np.ascontiguousarray(array, dtype=np.float32).reshape(shape)
                 for array, shape in zip(arrays, shapes, strict=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import errors
-from jetson_kit.engines import bundle, export
+from jetson_kit.engines import bundle, environment, export
 from jetson_kit.engines.options import Options
 from jetson_kit.errors import BadInputError, KitError, StepFailedError
 from jetson_kit.files import disk_guard, written_aside
@@ -71,11 +71,14 @@ def _check(request: Request) -> list[dict[str, Any]]:
         ]
         for sub_model, job in jobs:
             try:
-                rows += job.result()
+                found = job.result()
             except BrokenProcessPool as error:
                 raise StepFailedError(
                     f"a process ended without a word while {sub_model.source} was judged"
                 ) from error
+            if isinstance(found, dict):
+                raise environment.error(found)
+            rows += found
             print(f"judged {sub_model.source}", file=sys.stderr, flush=True)
     return rows
 
@@ -85,14 +88,50 @@ def _judged(
     known: Mapping[str, bundle.SubModel],
     options: Sequence[Options],
     build: bool,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Any]] | dict[str, str]:
+    """Return the verdicts on a sub-model, or as a dict what is wrong with it."""
     from jetson_kit.engines import check  # noqa: PLC0415 - the parent needs none of its libraries
 
-    there = check.wanted(sub_model, known)
-    return [asdict(check.judge(sub_model, one, there, build=build)) for one in options]
+    try:
+        # What the exporter refuses, TFLite's native code does not get to see.
+        for one in options:
+            export.export(sub_model, one)
+        there = check.wanted(sub_model, known)
+        return [asdict(check.judge(sub_model, one, there, build=build)) for one in options]
+    except KitError as error:
+        return _said(error)
 
 
-COMMANDS: Mapping[str, Callable[[Request], Any]] = {"export": _export, "check": _check}
+def _time(request: Request) -> dict[str, Any]:
+    """Time one sub-model's files, as jetson_kit.engines.timing."""
+    from jetson_kit.engines import timing  # noqa: PLC0415
+
+    (sub_model,) = _sub_models(request)
+    files = {name: Path(path).read_bytes() for name, path in request["files"].items()}
+    return timing.times(sub_model, files)
+
+
+def _unpack(request: Request) -> list[dict[str, Any]]:
+    """Write the sub-models of bundles as .tflite files; return a row for each."""
+    rows = []
+    for one in {one.sha256: one for one in _sub_models(request)}.values():
+        path = Path(request["folder"]) / f"{one.name}-{one.sha256[:12]}.tflite"
+        path.write_bytes(one.tflite)
+        rows.append({"sub_model": one.name, "source_sha256": one.sha256, "path": str(path)})
+    return rows
+
+
+COMMANDS: Mapping[str, Callable[[Request], Any]] = {
+    "check": _check,
+    "export": _export,
+    "time": _time,
+    "unpack": _unpack,
+}
+
+
+def _said(error: KitError) -> dict[str, str]:
+    kind = next(one.__name__ for one in type(error).__mro__ if hasattr(errors, one.__name__))
+    return {"kind": kind, "message": error.message, "cure": error.cure}
 
 
 def main() -> None:
@@ -105,8 +144,7 @@ def main() -> None:
         with disk_guard():
             found = {"result": COMMANDS[sys.argv[1]](json.load(sys.stdin))}
     except KitError as error:
-        kind = next(one.__name__ for one in type(error).__mro__ if hasattr(errors, one.__name__))
-        found = {"error": {"kind": kind, "message": error.message, "cure": error.cure}}
+        found = {"error": _said(error)}
         code = error.exit_code
     json.dump(found, answer)
     answer.close()

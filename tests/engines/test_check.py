@@ -85,9 +85,9 @@ def test_landmarks_are_measured_by_the_size_of_what_they_belong_to() -> None:
     assert compare.landmarks_off([(moved,)], [(points,)], Landmarks(2, 3)) == pytest.approx(0.005)
 
 
-def test_a_number_that_is_none_is_infinitely_far() -> None:
+def test_a_number_that_is_none_is_far_from_any() -> None:
     one, other = np.array([1.0, np.nan]), np.array([1.0, 2.0])
-    assert compare.apart([(one,)], [(other,)]).worst == float("inf")
+    assert compare.apart([(one,)], [(other,)]).worst == compare.FAR
     assert compare.apart([(one,)], [(one,)]).worst == 0.0
     assert compare.overflows([(one,)], [(other,)])
 

@@ -93,6 +93,19 @@ def padded_conv() -> SubModel:
     return t.done(y, z)
 
 
+@case("CONV_2D of rows, points and channels in turns")
+def rows() -> SubModel:
+    """As in face_blendshapes: nothing has to be moved."""
+    t = Tiny()
+    x = t.input(1, 1, 6, 4)
+    by = t.constant(ints(0, 1, 3, 2))
+    y = t.op("TRANSPOSE", [x, by], (1, 1, 4, 6), table="TransposeOptions")
+    y = conv(t, [y, t.constant(weights(5, 1, 1, 6)), t.constant(weights(5))], (1, 1, 4, 5), 1, 1)
+    y = t.op("TRANSPOSE", [y, by], (1, 1, 5, 4), table="TransposeOptions")
+    y = conv(t, [y, t.constant(weights(3, 1, 1, 4)), -1], (1, 1, 5, 3), 1, 1)
+    return t.done(y)
+
+
 @case("DEPTHWISE_CONV_2D")
 def depthwise() -> SubModel:
     t = Tiny()

@@ -8,7 +8,7 @@ import numpy as np
 
 from jetson_kit.engines.builder import Builder
 from jetson_kit.engines.graph import Operator
-from jetson_kit.engines.layout import NCHW
+from jetson_kit.engines.layout import NCHW, Order
 from jetson_kit.engines.ops.activation import fused
 from jetson_kit.engines.ops.registry import handles
 from jetson_kit.engines.ops.windows import window
@@ -36,6 +36,11 @@ def conv(builder: Builder, operator: Operator) -> None:
     (target,) = operator.outputs
     found = window(builder, operator, (height, width), kernel.shape[1:3], (around[1], around[2]))
     builder.expect(target, (builder.shape(source)[0], *found.result, weights.shape[0]))
+    order = builder.order(source)
+    row = height == 1 and found.plain and groups == 1
+    if row and order != NCHW and order.index(3) >= 2:
+        _row(builder, operator, source, order)
+        return
     inputs = [builder.get(source, NCHW, builder.work), builder.weight(weights)]
     inputs += _bias(builder, operator, weights.shape[0])
     attributes = dict(found.attributes)
@@ -43,6 +48,26 @@ def conv(builder: Builder, operator: Operator) -> None:
         attributes["group"] = groups
     name = builder.node("Conv", inputs, **attributes)
     builder.put(target, fused(builder, name, operator.options["fused_activation_function"]), NCHW)
+
+
+def _row(builder: Builder, operator: Operator, source: int, order: Order) -> None:
+    """Write a convolution of single pixels in one row as a matrix product, in the order at hand.
+
+    Models that mix points and channels in turns keep their axes where they are that way.
+    """
+    (target,) = operator.outputs
+    kernel = _weights(builder, operator.inputs[1])[:, 0, 0, :]
+    name = builder.get(source, order, builder.work)
+    last = order.index(3) == 3
+    if last:
+        name = builder.node("MatMul", [name, builder.weight(kernel.T)])
+    else:
+        name = builder.node("MatMul", [builder.weight(kernel), name])
+    if (bias := _bias_values(builder, operator, len(kernel))) is not None:
+        added = builder.weight(bias if last else bias[:, None])
+        name = builder.node("Add", [name, added])
+    name = fused(builder, name, operator.options["fused_activation_function"])
+    builder.put(target, name, order)
 
 
 @handles("Convolution2DTransposeBias")
@@ -99,9 +124,14 @@ def _weights(builder: Builder, index: int) -> np.ndarray:
 
 
 def _bias(builder: Builder, operator: Operator, channels: int) -> list[str]:
+    bias = _bias_values(builder, operator, channels)
+    return [] if bias is None else [builder.weight(bias)]
+
+
+def _bias_values(builder: Builder, operator: Operator, channels: int) -> np.ndarray | None:
     if len(operator.inputs) < 3 or operator.inputs[2] < 0:
-        return []
+        return None
     bias = builder.constant(operator.inputs[2], "bias")
     if bias.shape != (channels,) or bias.dtype.kind != "f":
         raise builder.damaged(f"its bias is {bias.dtype} {list(bias.shape)}")
-    return [builder.weight(bias)]
+    return bias

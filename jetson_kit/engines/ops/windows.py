@@ -23,6 +23,11 @@ class Window:
     result: tuple[int, int]
 
     @property
+    def plain(self) -> bool:
+        """Return whether it looks at single pixels, each in its turn."""
+        return self.kernel == self.strides == (1, 1) and not any(self.pads)
+
+    @property
     def attributes(self) -> dict[str, list[int]]:
         """Return ONNX's attributes, those left out that have their default."""
         found = {"kernel_shape": list(self.kernel)}
