@@ -10,13 +10,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jetson_kit import models, uv
 from jetson_kit.engines import commands, environment
-from jetson_kit.errors import DiskFullError
+from jetson_kit.errors import DiskFullError, StepFailedError
 from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT, cache_dir
 from jetson_kit.progress import Progress
@@ -26,7 +26,18 @@ SCHEMA = "mediapipe-jetson-kit/bench-export/1"
 LOCK = ROOT / "requirements" / "tf2onnx.txt"
 ROOM = 4 << 30
 """Bytes that TensorFlow's environment and its cache take at most."""
-TIMEOUT_S = 600.0
+TIMEOUT_S = 1800.0
+PROGRAM = """
+import json, sys
+import tf2onnx.convert
+failed = {}
+for path in sys.argv[1:]:
+    try:
+        tf2onnx.convert.from_tflite(path, output_path=f"{path}.onnx")
+    except Exception as error:
+        failed[path] = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+print(json.dumps(failed))
+"""
 # As in jetson_kit.bench_devices.
 BUSY = 0.5
 
@@ -51,11 +62,14 @@ def run(progress: Progress | None = None) -> dict[str, Any]:
             uv.install(rival, "--require-hashes", "--requirement", LOCK)
         rows = commands.export(folder=folder / "ours", precision="fp32")
         there = environment.ask("unpack", {"paths": bundles, "folder": str(folder)})
+        with progress.step("convert", "converting by tf2onnx"):
+            failed = _convert(rival, there, progress)
         ours = {row["source_sha256"]: row for row in rows}
         found = []
         for row in there:
             with progress.step(row["sub_model"], f"measuring {row['sub_model']}"):
-                found.append(_measured(row, ours[row["source_sha256"]], rival, folder))
+                reason = failed.get(row["path"], "")
+                found.append(_measured(row, ours[row["source_sha256"]], reason))
     result = {
         "schema": SCHEMA,
         "cores": cores,
@@ -74,41 +88,38 @@ def _version(package: str) -> str:
     return pin.split("==")[1].split()[0]
 
 
-def _measured(
-    row: Mapping[str, Any], ours: Mapping[str, Any], rival: Path, folder: Path
-) -> dict[str, Any]:
-    theirs = folder / f"{Path(row['path']).stem}-tf2onnx.onnx"
-    failed = _convert(rival, row["path"], theirs)
+def _convert(rival: Path, rows: Sequence[Mapping[str, Any]], progress: Progress) -> dict[str, str]:
+    """Convert all models by tf2onnx, each beside itself; return why some failed, by their path."""
+    done = subprocess.run(
+        [str(rival), "-c", PROGRAM, *(row["path"] for row in rows)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode:
+        raise StepFailedError(f"tf2onnx ended with {done.returncode}")
+    failed: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    progress.say(f"tf2onnx fails on {len(failed)} of {len(rows)}")
+    return failed
+
+
+def _measured(row: Mapping[str, Any], ours: Mapping[str, Any], failed: str) -> dict[str, Any]:
+    theirs = Path(f"{row['path']}.onnx")
     files = {"ours": ours["path"]} | ({} if failed else {"tf2onnx": str(theirs)})
     timed = environment.ask("time", {"paths": [row["path"]], "files": files})
     if "tf2onnx" in timed["failed"]:
         failed = f"ONNX Runtime: {timed['failed']['tf2onnx']}"[:300]
+    times = {
+        f"{name}_{key}": value
+        for name, found in timed["times"].items()
+        for key, value in found.items()
+    }
     return {
         "sub_model": row["sub_model"],
         "source_sha256": row["source_sha256"],
         "ours_bytes": ours["size"],
         "tf2onnx_bytes": None if failed else theirs.stat().st_size,
         "tf2onnx_failed": failed,
-        **{
-            f"{name}_{key}": value
-            for name, one in timed["times"].items()
-            for key, value in one.items()
-        },
+        **times,
     }
-
-
-def _convert(rival: Path, tflite: str, onnx: Path) -> str:
-    """Convert by tf2onnx; return why that failed, or nothing."""
-    words = [rival, "-m", "tf2onnx.convert", "--tflite", tflite, "--output", onnx]
-    done = subprocess.run(
-        [str(word) for word in words],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    said = f"{done.stdout}\n{done.stderr}".splitlines()
-    if done.returncode or not onnx.exists():
-        last = [line for line in said if "rror" in line] or ["no reason given"]
-        return " ".join(last[-1].split())[:300]
-    return ""

@@ -8,11 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from jetson_kit.engines import bundle, check, check_view, compare, export, nvidia
+from jetson_kit.engines import bundle, check, compare, export, nvidia
 from jetson_kit.engines.bundle import SubModel
 from jetson_kit.engines.judged import Landmarks, table
 from jetson_kit.engines.options import BATCHES, LAYOUTS, PRECISIONS, Options
-from jetson_kit.errors import CheckFailedError
 
 pytestmark = pytest.mark.engines
 
@@ -90,9 +89,3 @@ def test_a_number_that_is_none_is_far_from_any() -> None:
     assert compare.apart([(one,)], [(other,)]).worst == compare.FAR
     assert compare.apart([(one,)], [(one,)]).worst == 0.0
     assert compare.overflows([(one,)], [(other,)])
-
-
-def test_a_bad_verdict_is_an_error_of_its_own() -> None:
-    row = {"sub_model": "a", "precision": "fp16", "ok": False}
-    with pytest.raises(CheckFailedError, match="a fp16"):
-        check_view.conclude([row])

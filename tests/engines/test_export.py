@@ -85,14 +85,6 @@ def test_metadata_names_the_source() -> None:
     }
 
 
-def test_names_of_files_tell_them_apart() -> None:
-    sha = "0123456789abcdef"
-    assert Options().filename("a", sha) == "a-0123456789ab-fp32.onnx"
-    assert Options("fp16", "nchw", "dynamic").filename("a", sha) == (
-        "a-0123456789ab-fp16-nchw-dynamic.onnx"
-    )
-
-
 def test_the_same_model_gives_the_same_bytes(sub_models: dict[str, SubModel]) -> None:
     for one in sub_models.values():
         first, second = (export.export(one, Options("fp16")) for _ in range(2))
