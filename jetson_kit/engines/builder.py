@@ -13,12 +13,14 @@ from onnx import TensorProto, helper
 
 from jetson_kit.engines import layout
 from jetson_kit.engines.errors import ModelDamagedError, ModelUnsupportedError
-from jetson_kit.engines.graph import Graph, Operator
-from jetson_kit.engines.layout import NCHW, Order
+from jetson_kit.engines.graph import MAX_WEIGHTS, Graph, Operator
+from jetson_kit.engines.layout import Order
 from jetson_kit.engines.options import Options
 
 FLOAT = "float32"
 HALF = "float16"
+MAX_WRITTEN = 4 * MAX_WEIGHTS
+"""Numbers in all uses of constants together: a small file can use a large one often."""
 ONNX_TYPES = {
     "float32": TensorProto.FLOAT,
     "float16": TensorProto.FLOAT16,
@@ -66,6 +68,7 @@ class Builder:
         self.padded: dict[int, Padded] = {}
         self.operator: Operator | None = None
         self._forms: dict[int, dict[Form, str]] = {}
+        self._written = 0
         self._count = 0
 
     # What handlers ask about tensors.
@@ -197,6 +200,18 @@ class Builder:
         self.nodes.append(helper.make_node(kind, list(inputs), names, **attributes))
         return names
 
+    def rename(self, name: str, to: str) -> None:
+        """Give a value another name, where it is made and wherever it is read."""
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                for place, one in enumerate(names):
+                    if one == name:
+                        names[place] = to
+        for forms in self._forms.values():
+            for form, one in forms.items():
+                if one == name:
+                    forms[form] = to
+
     def fresh(self) -> str:
         """Return a name that nothing has yet."""
         self._count += 1
@@ -208,6 +223,9 @@ class Builder:
         Raises ModelUnsupportedError for numbers that the type can't hold.
         """
         kind = dtype or self.work
+        self._written += array.size
+        if self._written > MAX_WRITTEN:
+            raise self.unsupported(f"constants are used as {MAX_WRITTEN} numbers and more")
         with np.errstate(over="ignore"):
             values = np.asarray(array, dtype=kind, order="C")
         if kind == HALF and not np.array_equal(np.isfinite(values), np.isfinite(array)):
@@ -275,64 +293,6 @@ class Builder:
 
     def _said(self, what: str) -> str:
         return f"{self.graph.label(self.operator)}: {what}" if self.operator else what
-
-    # Inputs and outputs of the whole.
-
-    def add_inputs(self) -> list[Any]:
-        """Make the graph's inputs; return ONNX's descriptions of them."""
-        described = []
-        for index in self.graph.inputs:
-            tensor = self.graph.tensors[index]
-            if tensor.dtype != "FLOAT32":
-                raise self.unsupported(f"input {tensor.name!r} is {tensor.dtype}, not FLOAT32")
-            image = len(tensor.shape) == len(NCHW)
-            order = NCHW if image and self.options.layout == "nchw" else None
-            shape: list[Any] = list(
-                layout.arranged(tensor.shape, order or layout.same(len(tensor.shape)))
-            )
-            if self.options.dynamic:
-                if not shape or shape[0] != 1:
-                    raise self.unsupported(f"input {tensor.name!r} has no batch of 1 to open")
-                shape[0] = "batch"
-            self.batched.add(index)
-            described.append(helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, shape))
-            self.put(index, tensor.name, order, FLOAT)
-        return described
-
-    def add_outputs(self) -> list[Any]:
-        """Bring the outputs to TFLite's order and float32; return ONNX's descriptions of them."""
-        described = []
-        for index in self.graph.outputs:
-            tensor = self.graph.tensors[index]
-            if self.is_constant(index) or index in self.graph.inputs:
-                raise self.unsupported(f"output {tensor.name!r} is not computed")
-            self._name_output(self.get(index, dtype=FLOAT), tensor.name)
-            shape: list[Any] = list(tensor.shape)
-            if self.options.dynamic and index in self.kept_batch:
-                shape.insert(0, "batch")
-            elif self.options.dynamic and index in self.batched:
-                shape[0] = "batch"
-            described.append(helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, shape))
-        return described
-
-    def _name_output(self, name: str, wanted: str) -> None:
-        """Give the node that makes a value the output's name, and those that read it."""
-        made = {one for node in self.nodes for one in node.output}
-        taken = {one.name for one in self.graph.tensors if one.index in self.graph.inputs}
-        if name not in made or name in {self.graph.tensors[one].name for one in self.graph.outputs}:
-            self.nodes.append(helper.make_node("Identity", [name], [wanted]))
-            return
-        if wanted in made | taken:
-            raise self.damaged(f"two values are named {wanted!r}")
-        for node in self.nodes:
-            for names in (node.input, node.output):
-                for place, one in enumerate(names):
-                    if one == name:
-                        names[place] = wanted
-        for forms in self._forms.values():
-            for form, one in forms.items():
-                if one == name:
-                    forms[form] = wanted
 
 
 def count(shape: Sequence[int]) -> int:

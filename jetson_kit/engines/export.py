@@ -7,6 +7,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from jetson_kit.engines import ends
 from jetson_kit.engines import graph as graphs
 from jetson_kit.engines.builder import Builder
 from jetson_kit.engines.bundle import SubModel
@@ -28,11 +29,11 @@ def export(sub_model: SubModel, options: Options) -> bytes:
     """
     graph = graphs.read(sub_model)
     builder = Builder(graph, options)
-    inputs = builder.add_inputs()
+    inputs = ends.add_inputs(builder)
     for operator in graph.operators:
         registry.write(builder, operator)
     builder.operator = None
-    outputs = builder.add_outputs()
+    outputs = ends.add_outputs(builder)
     nodes = _needed(builder.nodes, [one.name for one in outputs])
     read = {name for node in nodes for name in node.input}
     weights = [one for one in builder.initializers.values() if one.name in read]

@@ -22,7 +22,7 @@ MAX_LINKS = 100_000
 """Inputs and outputs of all operators together."""
 MAX_RANK = 6
 MAX_ELEMENTS = 1 << 28
-MAX_WEIGHTS = 256 << 20
+MAX_WEIGHTS = 64 << 20
 """Elements of all constants together, sparse ones spread out."""
 MAX_NAME = 4096
 # What the flatbuffers runtime raises where offsets and lengths lead out of the file.

@@ -36,7 +36,6 @@ def wanted(name: str) -> check.Wanted:
     return check.wanted(all_of_them()[name], all_of_them())
 
 
-@pytest.mark.xdist_group("models")
 @pytest.mark.parametrize("name", sorted(table()))
 def test_a_model_is_equal_and_nvidia_takes_it(name: str) -> None:
     for options in USUAL:

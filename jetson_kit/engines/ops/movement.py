@@ -10,6 +10,9 @@ from jetson_kit.engines.layout import same, transposed
 from jetson_kit.engines.ops.activation import fused
 from jetson_kit.engines.ops.registry import handles
 
+MAX_BESIDE = 1 << 22
+"""Elements of a tensor into which constants are added."""
+
 
 @handles("RESHAPE")
 def reshape(builder: Builder, operator: Operator) -> None:
@@ -110,6 +113,8 @@ def _beside_constants(builder: Builder, operator: Operator, axis: int, dtype: st
         raise builder.unsupported("constants between several inputs keep the batch at 1")
     (source,), (target,) = computed, operator.outputs
     shape = builder.shape(target)
+    if count(shape) > MAX_BESIDE:
+        raise builder.unsupported(f"{list(shape)} is too large to lie beside an open batch")
     beside = np.zeros(shape, dtype=np.float32)
     at, pads = 0, [(0, 0)] * len(shape)
     for one in operator.inputs:
