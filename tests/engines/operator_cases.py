@@ -95,7 +95,7 @@ def rows() -> SubModel:
     y = t.op("TRANSPOSE", [x, by], (1, 1, 4, 6), table="TransposeOptions")
     y = conv(t, [y, t.constant(weights(5, 1, 1, 6)), t.constant(weights(5))], (1, 1, 4, 5), 1, 1)
     y = t.op("TRANSPOSE", [y, by], (1, 1, 5, 4), table="TransposeOptions")
-    y = conv(t, [y, t.constant(weights(3, 1, 1, 4))], (1, 1, 5, 3), 1, 1)
+    y = conv(t, [y, t.constant(weights(3, 1, 1, 4)), t.constant(weights(3))], (1, 1, 5, 3), 1, 1)
     return t.done(y)
 
 

@@ -18,7 +18,7 @@ from jetson_kit.engines.schema import Padding
 @handles("CONV_2D", "DEPTHWISE_CONV_2D")
 def conv(builder: Builder, operator: Operator) -> None:
     """Write a convolution; weights are OHWI, or 1HWO where each channel has its own."""
-    builder.arity(2, 3)
+    builder.arity(3)
     source, around = builder.unpadded(operator.inputs[0])
     _, height, width, channels = builder.rank(source, 4)
     kernel = _weights(builder, operator.inputs[1])
@@ -41,8 +41,11 @@ def conv(builder: Builder, operator: Operator) -> None:
     if row and order != NCHW and order.index(3) >= 2:
         _row(builder, operator, source, order)
         return
-    inputs = [builder.get(source, NCHW, builder.work), builder.weight(weights)]
-    inputs += _bias(builder, operator, weights.shape[0])
+    inputs = [
+        builder.get(source, NCHW, builder.work),
+        builder.weight(weights),
+        builder.weight(_bias(builder, operator, weights.shape[0])),
+    ]
     attributes = dict(found.attributes)
     if groups != 1:
         attributes["group"] = groups
@@ -63,9 +66,8 @@ def _row(builder: Builder, operator: Operator, source: int, order: Order) -> Non
         name = builder.node("MatMul", [name, builder.weight(kernel.T)])
     else:
         name = builder.node("MatMul", [builder.weight(kernel), name])
-    if (bias := _bias_values(builder, operator, len(kernel))) is not None:
-        added = builder.weight(bias if last else bias[:, None])
-        name = builder.node("Add", [name, added])
+    bias = _bias(builder, operator, len(kernel))
+    name = builder.node("Add", [name, builder.weight(bias if last else bias[:, None])])
     name = fused(builder, name, operator.options["fused_activation_function"])
     builder.put(target, name, order)
 
@@ -78,7 +80,7 @@ def transposed(builder: Builder, operator: Operator) -> None:
     TfLiteTransposeConvParams in TFLite's c/builtin_op_data.h, and transpose_conv_bias.cc of
     MediaPipe, which counts SAME's zeros as TFLite's TRANSPOSE_CONV does.
     """
-    builder.arity(2, 3)
+    builder.arity(3)
     if len(operator.custom_options) < 12:
         raise builder.damaged(f"it has {len(operator.custom_options)} bytes of options, not 12")
     padding, across, down = struct.unpack_from("<3i", operator.custom_options)
@@ -103,7 +105,7 @@ def transposed(builder: Builder, operator: Operator) -> None:
     inputs = [
         builder.get(operator.inputs[0], NCHW, builder.work),
         builder.weight(np.transpose(kernel, (3, 0, 1, 2))),
-        *_bias(builder, operator, kernel.shape[0]),
+        builder.weight(_bias(builder, operator, kernel.shape[0])),
     ]
     attributes: dict[str, list[int]] = {
         "kernel_shape": list(kernel.shape[1:3]),
@@ -123,14 +125,7 @@ def _weights(builder: Builder, index: int) -> np.ndarray:
     return found
 
 
-def _bias(builder: Builder, operator: Operator, channels: int) -> list[str]:
-    bias = _bias_values(builder, operator, channels)
-    return [] if bias is None else [builder.weight(bias)]
-
-
-def _bias_values(builder: Builder, operator: Operator, channels: int) -> np.ndarray | None:
-    if len(operator.inputs) < 3 or operator.inputs[2] < 0:
-        return None
+def _bias(builder: Builder, operator: Operator, channels: int) -> np.ndarray:
     bias = builder.constant(operator.inputs[2], "bias")
     if bias.shape != (channels,) or bias.dtype.kind != "f":
         raise builder.damaged(f"its bias is {bias.dtype} {list(bias.shape)}")
