@@ -6,11 +6,13 @@ them. They run in a process of their own; what goes in and out is JSON.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,24 +40,35 @@ def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
     Its progress goes to standard error as it comes. Raises the KitError that it ended with.
     """
-    words: Sequence[str | Path] = [python(), "-m", WORKER, command]
-    done = subprocess.run(
-        [str(word) for word in words],
-        input=json.dumps(request),
-        stdout=subprocess.PIPE,
-        env=variables(),
-        text=True,
-        check=False,
-    )
+    words = [str(python()), "-m", WORKER, command]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        words, stdin=pipe, stdout=pipe, stderr=pipe, env=variables(), text=True
+    ) as worker:
+        assert worker.stdin and worker.stdout and worker.stderr  # noqa: S101 - they are pipes
+        telling = threading.Thread(target=_tell, args=(worker.stderr,), daemon=True)
+        telling.start()
+        with contextlib.suppress(BrokenPipeError):  # it ended at once, as its lack of answer tells
+            worker.stdin.write(json.dumps(request))
+            worker.stdin.close()
+        said = worker.stdout.read()
+        telling.join()
     try:
-        answer = json.loads(done.stdout)
+        answer = json.loads(said)
     except ValueError as none:
         raise StepFailedError(
-            f"{WORKER} {command} ended with {done.returncode} and without an answer"
+            f"{WORKER} {command} ended with {worker.returncode} and without an answer"
         ) from none
     if "error" in answer:
         raise error(answer["error"])
     return answer["result"]
+
+
+def _tell(lines: Iterable[str]) -> None:
+    """Pass on what the worker says, without TFLite's own words on how it goes about its work."""
+    for line in lines:
+        if not line.startswith("INFO: "):
+            print(line, end="", file=sys.stderr, flush=True)
 
 
 def error(found: Mapping[str, str]) -> KitError:
