@@ -75,7 +75,7 @@ def _export(facts: Facts) -> str:
     busy = (
         "" if facts["quiet"] else f", on a machine busy with else (load {facts['load_at_start']})"
     )
-    head = f"`./inv bench.export`, ms on one x86 core, least of many runs{busy}"
+    head = f"`./inv bench.export`, ms of one x86 core, least of many runs{busy}"
     lines = [
         f"| {head} | ours | tf2onnx {facts['tf2onnx']} | TFLite | our file | tf2onnx's |",
         "|---|---|---|---|---|---|",

@@ -98,6 +98,8 @@ class Builder:
         """Return the form in which a computed tensor lies there first."""
         if index in self.padded:
             return self.form(self.padded[index].source)
+        if index not in self._forms:  # a constant that no DENSIFY has spread out
+            raise self.unsupported("it reads a sparse constant as it is stored")
         return next(iter(self._forms[index]))
 
     def own(self, index: int) -> Order:

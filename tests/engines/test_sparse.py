@@ -10,7 +10,7 @@ import pytest
 
 from jetson_kit.engines import export, runners
 from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.errors import ModelDamagedError
+from jetson_kit.engines.errors import ModelDamagedError, ModelUnsupportedError
 from jetson_kit.engines.options import Options
 from tests.engines.tiny import Compressed, Sparse, Tiny
 
@@ -80,6 +80,16 @@ def test_tflite_reads_it_alike() -> None:
     (wanted,) = runners.Lite(sub_model).run(given)
     (found,) = runners.onnx_run(runners.session(export.export(sub_model, Options())))(given)
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_a_sparse_constant_that_nothing_spreads_out_is_told() -> None:
+    t = Tiny()
+    x = t.input(*SHAPE)
+    sparse, values = by_rows()
+    stored = t.constant(values, sparse, SHAPE)
+    sub_model = t.done(t.op("ADD", [x, stored], SHAPE, table="AddOptions"))
+    with pytest.raises(ModelUnsupportedError, match="reads a sparse constant"):
+        export.export(sub_model, Options())
 
 
 LEVEL = by_rows()[0].levels[1]
