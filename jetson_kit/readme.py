@@ -1,4 +1,4 @@
-"""The README's tables, made from bench/*.json so that no number in it is typed by hand."""
+"""The pages' tables, made from bench/*.json so that no number in them is typed by hand."""
 
 from __future__ import annotations
 
@@ -92,32 +92,59 @@ def _rollout(facts: Facts) -> str:
     return "\n".join(lines)
 
 
-TABLES: Mapping[str, Callable[[Facts], str]] = {
+def _export(facts: Facts) -> str:
+    busy = (
+        "" if facts["quiet"] else f", on a machine busy with else (load {facts['load_at_start']})"
+    )
+    head = f"`./inv bench.export`, ms of one x86 core, least of many runs{busy}"
+    lines = [
+        f"| {head} | ours | tf2onnx {facts['tf2onnx']} | TFLite | our file | tf2onnx's |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in facts["sub_models"]:
+        name = row["sub_model"]
+        if sum(one["sub_model"] == name for one in facts["sub_models"]) > 1:
+            name += f" {row['source_sha256'][:6]}"
+        failed = row["tf2onnx_failed"]
+        theirs = "fails" if failed else f"{row['tf2onnx_min_ms']:.2f}"
+        size = "" if failed else f"{row['tf2onnx_bytes'] / 1e3:.0f} kB"
+        lines.append(
+            f"| {name} | {row['ours_min_ms']:.2f} | {theirs} | {row['tflite_min_ms']:.2f} "
+            f"| {row['ours_bytes'] / 1e3:.0f} kB | {size} |"
+        )
+    return "\n".join(lines)
+
+
+Tables = Mapping[str, Callable[[Facts], str]]
+TABLES: Tables = {
     "build": _build,
     "import": _import,
     "devices": _devices,
     "rollout": _rollout,
 }
 
+PAGES: Mapping[Path, Tables] = {README: TABLES, ROOT / "docs" / "engines.md": {"export": _export}}
 
-def rendered(text: str, folder: Path = BENCH) -> str:
-    """Return the README with its tables made anew, of what was measured.
+
+def rendered(text: str, folder: Path = BENCH, tables: Tables = TABLES) -> str:
+    """Return a page (the README) with its tables made anew, of what was measured.
 
     Raises IntegrityError for a missing mark.
     """
-    for name, make in TABLES.items():
+    for name, make in tables.items():
         if not (folder / f"{name}.json").exists():
             continue
         start, end = f"<!-- bench.{name} -->", f"<!-- /bench.{name} -->"
         head, mark, rest = text.partition(start)
         _, closed, tail = rest.partition(end)
         if not mark or not closed:
-            raise IntegrityError(f"the README lacks the marks {start} ... {end}", "put them back")
+            raise IntegrityError(f"the page lacks the marks {start} ... {end}", "put them back")
         facts = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         text = f"{head}{start}\n{make(facts)}\n{end}{tail}"
     return text
 
 
 def renew() -> None:
-    """Write the README's tables from what the benchmarks measured last."""
-    write_text(README, rendered(README.read_text(encoding="utf-8")))
+    """Write the tables of all pages from what the benchmarks measured last."""
+    for page, tables in PAGES.items():
+        write_text(page, rendered(page.read_text(encoding="utf-8"), tables=tables))

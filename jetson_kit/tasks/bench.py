@@ -29,6 +29,17 @@ def import_time(c: Context, rounds: int = 11) -> None:
     readme.renew()
 
 
+@kit_task(name="export")
+def export(c: Context) -> None:
+    """Compare our ONNX files with tf2onnx's, which needs 2 GB. Example: ./inv bench.export."""
+    from jetson_kit import readme
+    from jetson_kit.engines import bench
+
+    del c
+    print(json.dumps(bench.run(), indent=1))
+    readme.renew()
+
+
 @kit_task(
     name="devices",
     auto_shortflags=False,

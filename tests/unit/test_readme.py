@@ -14,8 +14,10 @@ from jetson_kit.errors import IntegrityError
 TEXT = readme.README.read_text(encoding="utf-8")
 
 
-def test_its_tables_are_those_of_the_last_measurements() -> None:
-    assert readme.rendered(TEXT) == TEXT
+@pytest.mark.parametrize("page", readme.PAGES, ids=lambda page: page.name)
+def test_its_tables_are_those_of_the_last_measurements(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert readme.rendered(text, tables=readme.PAGES[page]) == text
 
 
 def test_a_lost_mark_is_said() -> None:
