@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.engines import environment
+from jetson_kit import environments
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
@@ -28,7 +28,7 @@ SCRIPTS = (
     ),
 )
 WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml"))
-REAL = "network or docker or qemu or slow or browser or engines"
+REAL = "network or docker or qemu or slow or browser or engines or vision"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Stage:
 
     `long` ones run only by their name.
 
-    `evidence` is run where the stage failed: it shows what the tests' own output can't. `tools`
-    stages run in the environment of jetson_kit.engines.environment.
+    `evidence` is run where the stage failed: it shows what the tests' own output can't.
+    `environment` names one of jetson_kit.environments in which pytest runs.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Stage:
     evidence: tuple[str, ...] = ()
     workers: int = 1
     """So many files at a time: for those that wait most of the time, or use one core alone."""
-    tools: bool = False
+    environment: str = ""
 
     def commands(self) -> list[list[str]]:
         """Return what the stage runs."""
@@ -61,9 +61,7 @@ class Stage:
         words = self.pytest or (*self.real, "-m", REAL)
         if self.workers > 1:
             words = (*words, "-n", str(self.workers), "--dist", "loadfile")
-        elif self.tools:
-            words = (*words, "-n", "auto")
-        python = str(environment.python()) if self.tools else sys.executable
+        python = str(environments.python(self.environment)) if self.environment else sys.executable
         return [[python, "-m", "pytest", "-q", *words]]
 
 
@@ -80,7 +78,7 @@ def stages() -> tuple[Stage, ...]:
             tuple(row.get("modules", ())),
             tuple(row.get("evidence", ())),
             row.get("workers", 1),
-            row.get("tools", False),
+            row.get("environment", ""),
         )
         for row in rows
     )

@@ -16,17 +16,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import errors, locked_env
+from jetson_kit import environments, errors
 from jetson_kit.errors import KitError, StepFailedError
 from jetson_kit.paths import ROOT
 
-LOCK = ROOT / "requirements" / "engines.txt"
 WORKER = "jetson_kit.engines.worker"
 
 
 def python() -> Path:
     """Return the environment's Python; it is made when it is first asked for (some 20 s)."""
-    return locked_env.programs("engines", "tools", LOCK, sys.executable) / "python"
+    return environments.python("engines")
 
 
 def variables() -> dict[str, str]:

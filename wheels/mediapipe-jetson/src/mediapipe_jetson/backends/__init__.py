@@ -1,0 +1,30 @@
+"""Backends by name; each module is imported when it is asked for.
+
+A module of a backend has a function `create() -> Backend`.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from mediapipe_jetson.backends.base import Backend, BackendUnavailableError, UnknownBackendError
+
+# Over sub-models, the fastest first.
+SUB_MODEL = ("tensorrt", "litert", "onnx")
+# MediaPipe Tasks itself, for the whole task.
+WHOLE_TASK = ("mediapipe-gpu", "mediapipe-cpu")
+
+
+def create(name: str) -> Backend:
+    """Return a backend over sub-models; whether it can be used says its `available`.
+
+    Raises UnknownBackendError, and BackendUnavailableError where its module can't be imported.
+    """
+    if name not in SUB_MODEL:
+        raise UnknownBackendError(f"no backend {name!r}: choose one of {', '.join(SUB_MODEL)}")
+    try:
+        module = importlib.import_module(f"mediapipe_jetson.backends.{name}")
+    except ImportError as error:
+        raise BackendUnavailableError(f"backend {name}: {error}") from error
+    made: Backend = module.create()
+    return made
