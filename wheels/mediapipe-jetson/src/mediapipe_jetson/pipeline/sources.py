@@ -33,6 +33,11 @@ class Source(Protocol):
         """Return how many frames it says that it has; None if it has no end or doesn't say."""
         ...
 
+    @property
+    def size(self) -> Optional[tuple[int, int]]:
+        """Return width and height of its frames; None if it doesn't say."""
+        ...
+
     def frames(self) -> Iterator[Frame]:
         """Give its frames. Raises SourceError."""
         ...
@@ -70,6 +75,7 @@ class VideoFile:
         self.rate = rate if 0 < rate <= MOST_RATE else USUAL_RATE
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.expected = int(count) if math.isfinite(count) and 0 < count < 1 << 40 else None
+        self.size = _size(cv2, self._capture)
         self.paced = paced
 
     def frames(self) -> Iterator[Frame]:
@@ -109,8 +115,7 @@ class Camera:
         self.name = f"camera {device}" if isinstance(device, int) else device
         cv2 = opencv()
         if isinstance(device, str) and "!" in device:
-            registry = cv2.videoio_registry
-            if cv2.CAP_GSTREAMER not in registry.getBackends():
+            if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
                 raise SourceError(
                     "this OpenCV is built without GStreamer: take JetPack's, or name a device "
                     "such as /dev/video0"
@@ -122,6 +127,7 @@ class Camera:
             self._capture = _open(cv2, device)
         if not self._capture.isOpened():
             raise SourceError(f"{self.name} can't be opened: not there, in use, or not permitted")
+        self.size = _size(cv2, self._capture)
 
     def frames(self) -> Iterator[Frame]:
         """Give frames for ever; times are of their capture. Raises SourceError when it stops."""
@@ -148,6 +154,7 @@ class Pictures:
     """
 
     name = "pictures"
+    size: Optional[tuple[int, int]] = None
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = items
@@ -176,6 +183,12 @@ def _open(cv2: Any, device: Union[int, str], backend: int = 0) -> Any:  # noqa: 
     if isinstance(device, str) and "://" in device:
         return cv2.VideoCapture(device, cv2.CAP_FFMPEG, limits)
     return cv2.VideoCapture(device, backend)
+
+
+def _size(cv2: Any, capture: Any) -> Optional[tuple[int, int]]:  # noqa: ANN401
+    width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+    height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    return (width, height) if width > 0 and height > 0 else None
 
 
 def is_live(name: Union[int, str]) -> bool:
