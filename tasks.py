@@ -30,4 +30,6 @@ ns.add_collection(Collection("engines", engines.export))
 ns.add_collection(Collection("report", report.html))
 ns.add_collection(devices.collection())
 ns.add_collection(fleet.collection())
-ns.add_collection(Collection("bench", bench.build, bench.import_time, bench.virtual_devices))
+ns.add_collection(
+    Collection("bench", bench.build, bench.import_time, bench.virtual_devices, bench.inference)
+)

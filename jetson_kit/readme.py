@@ -71,11 +71,56 @@ def _devices(facts: Facts) -> str:
     return "\n".join(lines)
 
 
+def _inference(facts: Facts) -> str:
+    lines = []
+    for one in facts["devices"]:
+        busy = "" if one["quiet"] else f" busy with else (load {one['load_at_start']:.1f})"
+        what = one["device"]["model"] or f"{one['cores']} x86 cores"
+        tasks = list(dict.fromkeys(row["task"] for row in one["trials"]))
+        size = "x".join(map(str, one["summary_size"]))
+        lines += [
+            f"| `./inv bench.inference`, {what}{busy}, {size} | {' | '.join(tasks)} |",
+            f"|---|{'---|' * len(tasks)}",
+        ]
+        for backend, found in one["backends"].items():
+            cells = [
+                f"{found[task]['median_ms']:.1f} / {found[task]['p99_ms']:.1f} ms"
+                if task in found
+                else "-"
+                for task in tasks
+            ]
+            lines.append(f"| {backend} | {' | '.join(cells)} |")
+        if one["pipeline"]:
+            took = one["pipeline"]
+            name = f"{took['backend']} pipelined"
+            lines += [
+                "",
+                f"Over {took['video']} ({took['frames']} frames, face): {name} "
+                f"{took['pipeline']['fps']:.0f} frames a second, MediaPipe in a loop "
+                f"{took['loop']['fps']:.0f}: **{took['speedup']:.2f}x**. Landmarks are at most "
+                f"{took['results']['worst']:.1%} of the face apart.",
+            ]
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
 TABLES: Mapping[str, Callable[[Facts], str]] = {
     "build": _build,
     "import": _import,
     "devices": _devices,
+    "inference": _inference,
 }
+
+
+def _facts(name: str, folder: Path) -> Facts | None:
+    """Return what was measured; of each device that it was measured on, if there can be many."""
+    if name == "inference":
+        paths = sorted(folder.glob("inference-*.json"))
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        return {"devices": found} if found else None
+    path = folder / f"{name}.json"
+    facts: Facts | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return facts
 
 
 def rendered(text: str, folder: Path = BENCH) -> str:
@@ -84,14 +129,14 @@ def rendered(text: str, folder: Path = BENCH) -> str:
     Raises IntegrityError for a missing mark.
     """
     for name, make in TABLES.items():
-        if not (folder / f"{name}.json").exists():
+        facts = _facts(name, folder)
+        if facts is None:
             continue
         start, end = f"<!-- bench.{name} -->", f"<!-- /bench.{name} -->"
         head, mark, rest = text.partition(start)
         _, closed, tail = rest.partition(end)
         if not mark or not closed:
             raise IntegrityError(f"the README lacks the marks {start} ... {end}", "put them back")
-        facts = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         text = f"{head}{start}\n{make(facts)}\n{end}{tail}"
     return text
 
