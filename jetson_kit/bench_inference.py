@@ -77,8 +77,9 @@ def checked(raw: bytes) -> dict[str, Any]:
     return found
 
 
-def write(found: dict[str, Any], folder: Path = OUT) -> list[Path]:
-    """Write a result and its pictures into `folder`; return the files."""
+def write(found: dict[str, Any], folder: Path | None = None) -> list[Path]:
+    """Write a result and its pictures into `folder` (bench/); return the files."""
+    folder = folder or OUT
     stem = f"inference-{found['device']['name']}"
     files = {folder / f"{stem}.json": json.dumps(found, indent=1) + "\n"}
     for kind, picture in inference_plots.draw(found).items():

@@ -54,6 +54,8 @@ def draw(found: Mapping[str, Any]) -> dict[str, str]:
 
 def _title(found: Mapping[str, Any]) -> str:
     busy = "" if found["quiet"] else f", busy with else (load {found['load_at_start']:.1f})"
+    if found["priority"] != "normal":
+        busy += f", at {found['priority']} priority"
     width, height = found["summary_size"]
     cores = f"{found['cores']} cores{busy}"
     return f"ms a frame of {width}x{height}, median and p99, on {cores}"

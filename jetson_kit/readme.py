@@ -75,6 +75,8 @@ def _inference(facts: Facts) -> str:
     lines = []
     for one in facts["devices"]:
         busy = "" if one["quiet"] else f" busy with else (load {one['load_at_start']:.1f})"
+        if one["priority"] != "normal":
+            busy += f", at {one['priority']} priority"
         what = one["device"]["model"] or f"{one['cores']} x86 cores"
         tasks = list(dict.fromkeys(row["task"] for row in one["trials"]))
         size = "x".join(map(str, one["summary_size"]))

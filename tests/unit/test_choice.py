@@ -154,6 +154,18 @@ def test_another_model_task_size_engine_or_library_is_measured_anew(
     assert measured() == 6
 
 
+def test_what_was_chosen_can_be_asked_for_without_measuring(
+    model: Path, measured: Measured
+) -> None:
+    assert auto.remembered("face", model) is None
+    auto.choose("face", model, (640, 480))
+    found = auto.remembered("face", model)
+    assert found is not None
+    assert (found.backend, found.fresh) == ("litert", False)
+    assert auto.remembered("hand", model) is None
+    assert measured() == 1
+
+
 def damaged(path: Path) -> list[bytes]:
     good = path.read_bytes()
     document = json.loads(good)

@@ -16,6 +16,7 @@ from typing import Any
 
 from mediapipe_jetson.bench import board, measure, versus
 from mediapipe_jetson.choice import auto, identity
+from mediapipe_jetson.choice.trials import Trial
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.observation import Absent, one_line
 from mediapipe_jetson.observe import cpu, emulation, l4t, module, packages
@@ -123,6 +124,7 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
         "cores": cores,
         "load_at_start": load,
         "quiet": load <= BUSY * cores,
+        "priority": priority(),
         "began_at": round(began),
         "board_before": before,
         "backends": measure.summary(rows, wanted.sizes[0]),
@@ -137,9 +139,9 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
         if best is None:
             raise RuntimeError("no backend runs face rightly here: nothing to pipeline")
         _tell(f"pipeline: {best.backend}, {auto.threads_in_words(best.threads)}")
-        model = str(wanted.models / landmarkers.tasks()["face"].model)
+        bundle = str(wanted.models / landmarkers.tasks()["face"].model)
         turns = max(options.rounds, 3)
-        compared = versus.compare(options.video, "face", model, best.backend, best.threads, turns)
+        compared = versus.compare(options.video, "face", bundle, best.backend, best.threads, turns)
         found["pipeline"] = {"video": options.video.name, **compared}
         found["pipeline_speedup"] = compared["speedup"]
     return {**found, "board_after": board.read()}
@@ -149,9 +151,15 @@ def _tell(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
-def _trial(row: dict[str, Any]) -> auto.Trial:
-    known = {name: row[name] for name in auto.Trial.__dataclass_fields__}
-    return auto.Trial(**{**known, "size": tuple(row["size"])})
+def _trial(row: dict[str, Any]) -> Trial:
+    known = {name: row[name] for name in Trial.__dataclass_fields__}
+    return Trial(**{**known, "size": tuple(row["size"])})
+
+
+def priority() -> str:
+    """Return "real-time" or "normal": how this process stands against others."""
+    realtime = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return "real-time" if realtime else "normal"
 
 
 def device() -> dict[str, Any]:

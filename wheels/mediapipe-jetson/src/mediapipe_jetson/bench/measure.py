@@ -111,7 +111,7 @@ def merged(every: Sequence[Trial]) -> Trial:
     }
     return replace(
         every[0],
-        **numbers,  # type: ignore[arg-type] # numbers all
+        **numbers,
         frames=sum(one.frames for one in every),
         worst=max(one.worst or 0.0 for one in every),
     )

@@ -186,6 +186,20 @@ def choose(
     return Choice(**{**made.__dict__, "not_kept": why})
 
 
+def remembered(task: str, model: Path) -> Optional[Choice]:
+    """Return what was chosen before, for the usual size of frames or else any; measure nothing.
+
+    Raises OSError for a model that can't be read.
+    """
+    facts = identity.read(task, model, DEFAULT_SIZE)
+    for size in (DEFAULT_SIZE, *identity.SIZES):
+        known = {**facts, "size": list(size)}
+        found = _read(kept.load(identity.key(known)), known)
+        if found is not None:
+            return found
+    return None
+
+
 def _read(document: Optional[dict[str, Any]], facts: dict[str, Any]) -> Optional[Choice]:
     """Return a kept choice; None where anything about it is odd: it is measured again then."""
     if document is None or document.get("facts") != facts:

@@ -32,7 +32,9 @@ def steps_of(landmarker: Any) -> Steps:  # noqa: ANN401 # MediaPipe's classes ha
     """
     call = next((getattr(landmarker, name) for name in CALLS if hasattr(landmarker, name)), None)
     if call is not None:
-        return _of_task(call)
+        # Ours take arrays as they are; MediaPipe's want them wrapped, which copies.
+        ours = type(landmarker).__module__.startswith("mediapipe_jetson.")
+        return _of_task(call, wrapped=not ours)
     if not callable(landmarker):
         raise TypeError(
             f"{type(landmarker).__name__} is no landmarker: it has none of {', '.join(CALLS)}"
@@ -40,13 +42,14 @@ def steps_of(landmarker: Any) -> Steps:  # noqa: ANN401 # MediaPipe's classes ha
     return Steps((("detect", lambda job: Detected(job.frame, landmarker(job.frame))),))
 
 
-def _of_task(call: Callable[[Any, int], Any]) -> Steps:
+def _of_task(call: Callable[[Any, int], Any], *, wrapped: bool) -> Steps:
     cv2 = opencv()
-    mediapipe: Any = importlib.import_module("mediapipe")
+    mediapipe: Any = importlib.import_module("mediapipe") if wrapped else None
 
     def prepare(job: Detected) -> Detected:
-        rgb = cv2.cvtColor(job.frame.bgr, cv2.COLOR_BGR2RGB)
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
+        image = cv2.cvtColor(job.frame.bgr, cv2.COLOR_BGR2RGB)
+        if wrapped:
+            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
         return Detected(job.frame, image)
 
     def detect(job: Detected) -> Detected:
