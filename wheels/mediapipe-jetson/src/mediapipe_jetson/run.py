@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -113,7 +114,17 @@ def _why(options: argparse.Namespace) -> int:
     return 0
 
 
+def _quiet() -> Any:  # noqa: ANN401 # OpenCV has no types
+    """Return OpenCV, which says in its own log what we say in one line."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2 = opencv()
+    if hasattr(cv2.utils, "logging"):
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    return cv2
+
+
 def _source(options: argparse.Namespace) -> int:
+    cv2 = _quiet()
     with contextlib.ExitStack() as stack:
         source = open_source(options.source)
         stack.callback(source.close)
@@ -122,7 +133,7 @@ def _source(options: argparse.Namespace) -> int:
             source.paced = True
         made = plan(options, source.size)
         # The stages share the cores; OpenCV would start as many threads in each.
-        opencv().setNumThreads(1)
+        cv2.setNumThreads(1)
         wanted = landmarkers.Wanted(made.task, str(made.model), made.backend, made.threads)
         landmarker = stack.enter_context(landmarkers.make(wanted))
         writer = stack.enter_context(VideoWriter(options.output)) if options.output else None
