@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mediapipe_jetson import models
 from mediapipe_jetson.choice import auto, identity, kept, trials
 from mediapipe_jetson.choice.trials import Trial
 from mediapipe_jetson.observe import packages
@@ -157,12 +158,13 @@ def test_another_model_task_size_engine_or_library_is_measured_anew(
 def test_what_was_chosen_can_be_asked_for_without_measuring(
     model: Path, measured: Measured
 ) -> None:
-    assert auto.remembered("face", model) is None
+    digest = models.sha256(model)
+    assert auto.remembered("face", digest) is None
     auto.choose("face", model, (640, 480))
-    found = auto.remembered("face", model)
+    found = auto.remembered("face", digest)
     assert found is not None
     assert (found.backend, found.fresh) == ("litert", False)
-    assert auto.remembered("hand", model) is None
+    assert auto.remembered("hand", digest) is None
     assert measured() == 1
 
 

@@ -203,6 +203,14 @@ onnx.save(model, sys.argv[1])
 """
 
 
+AUTO = """
+import sys
+from mediapipe_jetson.vision import FaceLandmarker
+with FaceLandmarker(backend="auto", GIVEN) as landmarker:
+    print(landmarker.backend, landmarker.threads)
+"""
+
+
 def test_auto_never_takes_a_backend_that_is_wrong(settings: dict[str, str], tmp_path: Path) -> None:
     """ONNX files with changed weights are there: fast, but not MediaPipe's results."""
     folder = Path(settings["MEDIAPIPE_JETSON_ENGINES"])
@@ -228,6 +236,13 @@ def test_auto_never_takes_a_backend_that_is_wrong(settings: dict[str, str], tmp_
     assert time.monotonic() - begin < 5, "it is kept"
     assert "kept since" in done.stdout
     assert re.search(r"onnx .* no: ", done.stdout)
+    model = Path(own["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")
+    for given in (
+        "model_asset_path=sys.argv[1]",
+        "model_asset_buffer=open(sys.argv[1], 'rb').read()",
+    ):
+        made = python(own, "-c", AUTO.replace("GIVEN", given), model)
+        assert made.stdout.split() == [found["backend"], str(found["threads"])], made.stderr
 
 
 def test_bench_measures_all_that_is_here(

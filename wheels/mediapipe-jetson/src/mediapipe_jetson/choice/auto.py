@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson import backends
+from mediapipe_jetson import backends, models
 from mediapipe_jetson.choice import identity, kept, trials
 from mediapipe_jetson.choice.trials import REFERENCE, Asked, Trial
 from mediapipe_jetson.pipeline import landmarkers
@@ -167,7 +167,7 @@ def choose(
     NoChoiceError if no backend is right here.
     """
     size = identity.nearest(size)
-    facts = identity.read(task, model, size)
+    facts = identity.read(task, models.sha256(model), size)
     key = identity.key(facts)
     known = None if again else _read(kept.load(key), facts)
     if known is not None:
@@ -186,11 +186,13 @@ def choose(
     return Choice(**{**made.__dict__, "not_kept": why})
 
 
-def remembered(task: str, model: Path) -> Optional[Choice]:
+def remembered(task: str, model: str) -> Optional[Choice]:
     """Return what was chosen before, for the usual size of frames or else any; measure nothing.
 
-    Raises OSError for a model that can't be read.
+    `model` is the sha256 of the bundle.
     """
+    if kept.none():
+        return None
     facts = identity.read(task, model, DEFAULT_SIZE)
     for size in (DEFAULT_SIZE, *identity.SIZES):
         known = {**facts, "size": list(size)}

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mediapipe_jetson import models
 from mediapipe_jetson.observation import Absent, read_text
 from mediapipe_jetson.observe import cpu, l4t, module, packages
 from mediapipe_jetson.verify import hardware
@@ -41,11 +40,11 @@ def nearest(size: tuple[int, int]) -> tuple[int, int]:
     return min(SIZES, key=lambda one: abs(math.log(one[0] * one[1] / pixels)))
 
 
-def read(task: str, model: Path, size: tuple[int, int], root: Path = Path("/")) -> dict[str, Any]:
-    """Return the facts as JSON's types. Raises OSError if the model can't be read."""
+def read(task: str, model: str, size: tuple[int, int], root: Path = Path("/")) -> dict[str, Any]:
+    """Return the facts as JSON's types; `model` is the sha256 of the bundle, `size` in pixels."""
     facts = {
         "task": task,
-        "model": models.sha256(model),
+        "model": model,
         "size": list(size),
         "cores": len(os.sched_getaffinity(0)),
         "cpu": _facts(cpu.read(root), ("arch", "names", "emulated")),

@@ -30,6 +30,14 @@ def path_of(key: str) -> Path:
     return folder() / f"choice-{key}.json"
 
 
+def none() -> bool:
+    """Return whether nothing at all was kept."""
+    try:
+        return not any(folder().glob("choice-*.json"))
+    except OSError:
+        return True
+
+
 def load(key: str) -> Optional[dict[str, Any]]:
     """Return what was kept; None if there is nothing, or nothing that can be read as a choice."""
     try:
