@@ -195,6 +195,18 @@ def test_a_context_stops_at_its_end() -> None:
     assert no_threads()
 
 
+def test_a_context_raises_what_a_stage_raised() -> None:
+    with (
+        pytest.raises(StageError, match="detect"),
+        Pipeline(pictures(1000, 0.001), lambda _: 1 // 0) as pipeline,
+    ):
+        while pipeline.report().given < 2:
+            time.sleep(0.001)
+        time.sleep(0.01)
+    with Pipeline(pictures(1000, 0.001), lambda _: 1 // 0) as told, pytest.raises(StageError):
+        told.wait()
+
+
 def test_a_pipeline_runs_once() -> None:
     pipeline = Pipeline([], index_of)
     pipeline.run()
@@ -208,8 +220,10 @@ def test_a_stage_that_never_comes_back_is_named() -> None:
     pipeline.start()
     time.sleep(0.05)
     pipeline.stop()
+    begin = time.monotonic()
     with pytest.raises(StuckError, match="stage detect did not stop"):
         pipeline.wait()
+    assert time.monotonic() - begin < 1
     free.set()
     while not no_threads():
         time.sleep(0.01)

@@ -109,8 +109,13 @@ class Pipeline:
             raise RuntimeError("a pipeline runs once: make another one")
         self._began_s, self._began_cpu_s = time.perf_counter(), time.process_time()
         self._running = len(self._threads)
-        for thread in self._threads:
-            thread.start()
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self.stop()
+            self._settle()
+            raise
 
     def stop(self) -> None:
         """Ask it to end, from any thread; `wait` says when it has."""
@@ -125,22 +130,31 @@ class Pipeline:
                 if self._stopping.is_set():
                     self._settle()
                 self._ended.wait(POLL_S)
+        except StuckError as error:
+            raise error from self._error
         except BaseException:
             self.stop()
             self._settle()
             raise
         self._settle()
-        if self._error is not None:
-            raise self._error from self._error.cause
+        self._raise()
         return self.report()
 
     def __enter__(self) -> Pipeline:
         self.start()
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: object, *_error: object) -> None:
         self.stop()
         self._settle()
+        if kind is None:
+            self._raise()
+
+    def _raise(self) -> None:
+        """Raise what a stage raised, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error from error.cause
 
     def report(self) -> Report:
         """Return what was done so far, or in the whole run once it has ended."""
