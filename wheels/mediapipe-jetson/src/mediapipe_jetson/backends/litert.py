@@ -113,7 +113,9 @@ def _memory(interpreter: Any, index: int) -> Array:  # noqa: ANN401 # LiteRT has
     Shapes are static: nothing moves after allocate_tensors.
     """
     view = interpreter.tensor(index)()
-    memory = (ctypes.c_float * view.size).from_address(view.ctypes.data)
+    memory: Any = (ctypes.c_float * view.size).from_address(view.ctypes.data)
+    # Who still has the array when the session is closed keeps the memory.
+    memory.owner = interpreter
     return np.frombuffer(memory, np.float32).reshape(view.shape)
 
 

@@ -52,8 +52,9 @@ class Face:
 class FaceGraph(Graph[Face]):
     """Finds faces; a single one is smoothed in a stream."""
 
-    detector = DetectorSpec("face_detector", (8, 16, 16, 16), low=-1.0, suppression=0.5)
+    detector = DetectorSpec("face_detector", (8, 16, 16, 16), points=6, low=-1.0, suppression=0.5)
     landmarks_name = "face_landmarks_detector"
+    landmarks_sizes = (478 * 3, 1)
 
     def __init__(
         self, limits: Limits, *, blendshapes: bool, canonical: Optional[geometry.CanonicalFace]

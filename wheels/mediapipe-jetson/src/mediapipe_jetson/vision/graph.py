@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Optional, TypeVar
 
 import numpy as np
 
+from mediapipe_jetson.backends.base import ModelError
 from mediapipe_jetson.vision.crops import Crop, matrix
 from mediapipe_jetson.vision.detection import Decoder
 from mediapipe_jetson.vision.rects import Rect, Size, squared
@@ -38,6 +40,7 @@ class DetectorSpec:
 
     name: str
     strides: tuple[int, ...]
+    points: int
     low: float
     suppression: float
 
@@ -46,12 +49,24 @@ class Stage:
     """One sub-model with the crop that fills its input."""
 
     def __init__(self, session: Session, low: float, *, zeros: bool) -> None:
-        """Take a session whose first input is (1, height, width, 3), and the value of black."""
+        """Take a session whose first input is (1, side, side, 3), and the value of black.
+
+        Raises ModelError for another.
+        """
+        shape = session.inputs[0].shape
+        if len(shape) != 4 or shape != (1, shape[1], shape[1], 3):
+            raise ModelError(f"an input of shape {shape} is not that of a square image")
         self.session = session
         self.inputs = session.buffers
         self.image = self.inputs[0][0]
-        self.crop = Crop(session.inputs[0].shape, low, 1.0, zeros=zeros)
-        self.side = session.inputs[0].shape[1]
+        self.crop = Crop(shape, low, 1.0, zeros=zeros)
+        self.side = shape[1]
+
+    def expect(self, name: str, *sizes: int) -> None:
+        """Raise ModelError unless the first outputs have so many values."""
+        found = tuple(math.prod(spec.shape) for spec in self.session.outputs[: len(sizes)])
+        if found != sizes:
+            raise ModelError(f"{name} has outputs of {found} values where {sizes} are expected")
 
     def run(self, frame: Frame, rect: Rect) -> tuple[Array, ...]:
         """Return the model's outputs for a region; the next run may overwrite them."""
@@ -68,6 +83,8 @@ class Graph(ABC, Generic[Found]):
 
     detector: ClassVar[DetectorSpec]
     landmarks_name: ClassVar[str]
+    landmarks_sizes: ClassVar[tuple[int, ...]]
+    """How many values each of the landmark model's outputs has, in TFLite's order."""
 
     def __init__(self, limits: Limits) -> None:
         """Take the limits; `use` gives the sessions."""
@@ -75,7 +92,7 @@ class Graph(ABC, Generic[Found]):
         self.tracked: list[Rect] = []
 
     def use(self, sessions: Mapping[str, Session]) -> None:
-        """Run on these sessions from now on; what is tracked stays."""
+        """Run on these sessions from now on; what is tracked stays. Raises ModelError."""
         spec = self.detector
         self.detect_stage = Stage(sessions[spec.name], spec.low, zeros=True)
         self.decoder = Decoder(
@@ -84,7 +101,10 @@ class Graph(ABC, Generic[Found]):
             confidence=self.limits.detection,
             suppression=spec.suppression,
         )
+        count = len(self.decoder.anchors)
+        self.detect_stage.expect(spec.name, count * (4 + 2 * spec.points), count)
         self.landmark_stage = Stage(sessions[self.landmarks_name], 0.0, zeros=False)
+        self.landmark_stage.expect(self.landmarks_name, *self.landmarks_sizes)
 
     def process(self, frame: Frame, timestamp_ms: int) -> list[Found]:
         """Return what is in the frame; raise InferenceError and ImageError."""

@@ -61,8 +61,9 @@ class Hand:
 class HandGraph(Graph[Hand]):
     """Finds hands; nothing is smoothed, as in MediaPipe's task."""
 
-    detector = DetectorSpec("hand_detector", (8, 16, 16, 16), low=0.0, suppression=0.3)
+    detector = DetectorSpec("hand_detector", (8, 16, 16, 16), points=7, low=0.0, suppression=0.3)
     landmarks_name = "hand_landmarks_detector"
+    landmarks_sizes = (POINTS * 3, 1, 1, POINTS * 3)
 
     def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
         """Return squares about whole hands, upright from the wrist, of detected palms."""

@@ -47,8 +47,11 @@ class Pose:
 class PoseGraph(Graph[Pose]):
     """Finds poses; a single one is smoothed in a stream."""
 
-    detector = DetectorSpec("pose_detector", (8, 16, 32, 32, 32), low=-1.0, suppression=0.5)
+    detector = DetectorSpec(
+        "pose_detector", (8, 16, 32, 32, 32), points=4, low=-1.0, suppression=0.5
+    )
     landmarks_name = "pose_landmarks_detector"
+    landmarks_sizes = (ALL * 5, 1, 256 * 256, 64 * 64 * ALL, ALL * 3)
 
     def __init__(self, limits: Limits, *, masks: bool) -> None:
         """Take the limits, and whether masks are wanted."""

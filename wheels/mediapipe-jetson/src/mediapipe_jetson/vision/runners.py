@@ -64,7 +64,7 @@ class SubModelRunner:
             try:
                 graph.use(sessions)
             except (IndexError, ValueError) as error:
-                raise ModelError(f"{name}: a sub-model has other inputs: {error}") from error
+                raise ModelError(f"{name}: a sub-model has no such inputs: {error}") from error
             self.opened = opened.pop_all()
 
     def process(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Any:  # noqa: ANN401

@@ -9,7 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
 
 from mediapipe_jetson.backends import SUB_MODEL
 from mediapipe_jetson.backends.base import BackendError, InferenceError
@@ -97,7 +97,7 @@ class Landmarker(ABC):
         )
         self.graph = self.make_graph(limits)
         self.lock = threading.Lock()
-        self.runner: Runner = self._next()
+        self.runner: Optional[Runner] = self._next()
         live = self.mode == self.types.vision.RunningMode.LIVE_STREAM
         self.stream = LiveStream(self._live, self._deliver) if live else None
         self.closed = False
@@ -179,7 +179,7 @@ class Landmarker(ABC):
         if self.stream is not None:
             self.stream.close()
         with self.lock:
-            self.runner.close()
+            self._drop()
 
     def __enter__(self) -> Self:
         """Return the landmarker."""
@@ -268,10 +268,10 @@ class Landmarker(ABC):
         with self.lock:
             while True:
                 try:
-                    return self.runner.process(image, frame, processing, timestamp_ms)
+                    return self._current().process(image, frame, processing, timestamp_ms)
                 except InferenceError as error:
                     self._report(self.backend, error)
-                    self.runner.close()
+                    self._drop()
                     self.runner = self._next()
 
     def _next(self) -> Runner:
@@ -285,9 +285,21 @@ class Landmarker(ABC):
                 continue
             self.backend = name
             return runner
+        raise self._none_left()
+
+    def _current(self) -> Runner:
+        if self.runner is None:
+            raise ClosedError(f"this {self.task} is closed") if self.closed else self._none_left()
+        return self.runner
+
+    def _drop(self) -> None:
+        if self.runner is not None:
+            self.runner.close()
+        self.runner = None
+
+    def _none_left(self) -> NoBackendError:
         reasons = "; ".join(f"{one.backend}: {one.reason}" for one in self.failures)
-        self.left = []
-        raise NoBackendError(f"no backend can run {self.task}: {reasons}")
+        return NoBackendError(f"no backend can run {self.task}: {reasons}")
 
     def _open(self, name: str) -> Runner:
         if name in SUB_MODEL:
