@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-WIDTH, ROW, HEAD, NAME, UNIT = 720.0, 22.0, 44.0, 210.0, 120.0
+WIDTH, ROW, HEAD, NAME, UNIT = 720.0, 22.0, 60.0, 210.0, 120.0
 COLOURS = {
     "mediapipe-cpu": "#8a8f98",
     "mediapipe-gpu": "#5b8c2a",
@@ -41,24 +41,25 @@ class Bar:
 
 def draw(found: Mapping[str, Any]) -> dict[str, str]:
     """Return SVG by kind of picture: `backends`, and `pipeline` where it was measured."""
-    pictures = {"backends": _picture(_title(found), list(_backends(found)))}
+    width, height = found["summary_size"]
+    title = f"ms a frame of {width}x{height}: median, and p99 as a line"
+    pictures = {"backends": _picture(title, _where(found), list(_backends(found)))}
     if found["pipeline"]:
         one = found["pipeline"]
         title = (
             f"{one['video']}: {one['pipeline']['fps']:.0f} frames a second pipelined, "
             f"{one['loop']['fps']:.0f} in a loop"
         )
-        pictures["pipeline"] = _picture(title, list(_stages(one)))
+        pictures["pipeline"] = _picture(title, _where(found), list(_stages(one)))
     return pictures
 
 
-def _title(found: Mapping[str, Any]) -> str:
+def _where(found: Mapping[str, Any]) -> str:
+    """Return on what was measured, and what else that was doing."""
     busy = "" if found["quiet"] else f", busy with else (load {found['load_at_start']:.1f})"
     if found["priority"] != "normal":
         busy += f", at {found['priority']} priority"
-    width, height = found["summary_size"]
-    cores = f"{found['cores']} cores{busy}"
-    return f"ms a frame of {width}x{height}, median and p99, on {cores}"
+    return f"{found['device']['model'] or found['device']['name']}, {found['cores']} cores{busy}"
 
 
 def _backends(found: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
@@ -113,7 +114,7 @@ def _stages(one: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
     )
 
 
-def _picture(title: str, groups: Sequence[tuple[str, list[Bar]]]) -> str:
+def _picture(title: str, where: str, groups: Sequence[tuple[str, list[Bar]]]) -> str:
     most = max((bar.most for _, bars in groups for bar in bars), default=1.0) or 1.0
     scale = (WIDTH - NAME - UNIT) / most
     parts, y = [], HEAD
@@ -145,6 +146,7 @@ def _picture(title: str, groups: Sequence[tuple[str, list[Bar]]]) -> str:
             "{svg{background:#16181c}text{fill:#ddd}}</style>",
             f"<title>{escape(title)}</title>",
             _text(10, 24, title, "head"),
+            _text(10, 44, where),
             *parts,
             "</svg>\n",
         ]

@@ -95,12 +95,14 @@ def _inference(facts: Facts) -> str:
         if one["pipeline"]:
             took = one["pipeline"]
             name = f"{took['backend']} pipelined"
+            turn = took["pipeline"]["best_turn"]
             lines += [
                 "",
                 f"Over {took['video']} ({took['frames']} frames, face): {name} "
                 f"{took['pipeline']['fps']:.0f} frames a second, MediaPipe in a loop "
                 f"{took['loop']['fps']:.0f}: **{took['speedup']:.2f}x**. Landmarks are at most "
-                f"{took['results']['worst']:.1%} of the face apart.",
+                f"{took['results']['worst']:.1%} of the face apart. What bounds it: "
+                f"`{turn['bound']}`, with {turn['cores']:.1f} cores busy.",
             ]
         lines.append("")
     return "\n".join(lines).rstrip()

@@ -69,7 +69,11 @@ RESULT: dict[str, Any] = {
         "speedup": 1.94,
         "speedups": [1.94],
         "loop": SIDE,
-        "pipeline": {**SIDE, "fps": 175.0, "best_turn": {"stages": STAGES}},
+        "pipeline": {
+            **SIDE,
+            "fps": 175.0,
+            "best_turn": {"stages": STAGES, "bound": "detect", "cores": 1.88},
+        },
         "results": {"worst": 0.008, "frames": 267, "uneven": 0},
     },
     "pipeline_speedup": 1.94,
@@ -193,6 +197,7 @@ def test_the_readmes_table(tmp_path: Path) -> None:
     assert "| litert | 4.0 / 6.0 ms | 8.0 / 12.0 ms |" in text
     assert "| mediapipe-cpu | 7.0 / 10.5 ms | - |" in text
     assert "**1.94x**" in text
+    assert "What bounds it: `detect`, with 1.9 cores busy." in text
 
 
 def test_only_known_samples_are_fetched() -> None:

@@ -140,7 +140,10 @@ def compare(
         "speedup": round(statistics.median(ratios), 3),
         "speedups": [round(ratio, 3) for ratio in ratios],
         "loop": _side(loops),
-        "pipeline": {**_side(pipes), "best_turn": reports[best].as_json()},
+        "pipeline": {
+            **_side(pipes),
+            "best_turn": {**reports[best].as_json(), "source": video.name},
+        },
         "results": apart(pipes[-1].points, loops[-1].points),
     }
 
