@@ -8,13 +8,13 @@ import os
 import platform
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediapipe_jetson.bench import board, measure, versus
+from mediapipe_jetson.bench import board, measure, sample, versus
 from mediapipe_jetson.choice import auto, identity
 from mediapipe_jetson.choice.trials import Trial
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
@@ -28,6 +28,7 @@ BROKEN = 2
 SIZES = ((640, 480), (1920, 1080))
 # As in the host's benchmarks: running programs for each core, above which times are not to trust.
 BUSY = 0.5
+LEAST_TURNS = 3
 
 
 def parser() -> Parser:
@@ -49,8 +50,12 @@ def parser() -> Parser:
         help="size of the frames; may be repeated (default: 640x480 and 1920x1080)")  # fmt: skip
     add("--rounds", type=_whole, default=3, metavar="N", help="turns (default: 3)")
     add("--frames", type=_whole, default=60, metavar="N", help="frames in a turn (default: 60)")
-    add("--video", type=Path, metavar="FILE",
-        help="a video with a face, for the pipeline against MediaPipe in a loop")  # fmt: skip
+    add(
+        "--video",
+        type=Path,
+        metavar="FILE",
+        help="a video with a face, for the pipeline (default: the photograph sways)",
+    )
     add("--models", type=Path, help=f"default: ${MODELS_VARIABLE}")
     add("--json", type=Path, metavar="FILE", help=f"write the result ({SCHEMA})")
     return found
@@ -67,14 +72,6 @@ def _size(word: str) -> tuple[int, int]:
     if not found:
         raise argparse.ArgumentTypeError(f"{word!r} is no size such as 1280x720")
     return int(found[1]), int(found[2])
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is measured."""
-
-    wanted: measure.Wanted
-    video: Path
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -133,18 +130,29 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
         "pipeline": None,
         "pipeline_speedup": None,
     }
-    if options.video:
-        faces = [row for row in rows if row["task"] == "face"]
-        best = auto.best([_trial(row) for row in faces if row["size"] == found["summary_size"]])
-        if best is None:
-            raise RuntimeError("no backend runs face rightly here: nothing to pipeline")
-        _tell(f"pipeline: {best.backend}, {auto.threads_in_words(best.threads)}")
-        bundle = str(wanted.models / landmarkers.tasks()["face"].model)
-        turns = max(options.rounds, 3)
-        compared = versus.compare(options.video, "face", bundle, best.backend, best.threads, turns)
-        found["pipeline"] = {"video": options.video.name, **compared}
-        found["pipeline_speedup"] = compared["speedup"]
+    if "face" in wanted.tasks:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            video = options.video or sample.make(Path(folder), wanted.sizes[0])
+            found.update(_pipelined(video, wanted, rows))
     return {**found, "board_after": board.read()}
+
+
+def _pipelined(
+    video: Path, wanted: measure.Wanted, rows: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the pipeline on the best backend against MediaPipe in a loop."""
+    size = list(wanted.sizes[0])
+    best = auto.best([_trial(row) for row in rows if (row["task"], row["size"]) == ("face", size)])
+    if best is None:
+        raise RuntimeError("no backend runs face rightly here: nothing to pipeline")
+    _tell(f"pipeline: {best.backend}, {auto.threads_in_words(best.threads)}")
+    bundle = str(wanted.models / landmarkers.tasks()["face"].model)
+    turns = max(wanted.rounds, LEAST_TURNS)
+    compared = versus.compare(video, "face", bundle, best.backend, best.threads, turns)
+    return {
+        "pipeline": {"video": video.name, **compared},
+        "pipeline_speedup": compared["speedup"],
+    }
 
 
 def _tell(words: str) -> None:
