@@ -62,11 +62,11 @@ def test_nothing_is_found_where_nothing_is(kind: str, bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("degrees", [90, 180, -90])
-@pytest.mark.parametrize("kind", ["Face", "Hand", "Pose"])
+@pytest.mark.parametrize("kind", ["Face", "Hand"])
 def test_a_turned_image_with_its_rotation_told(kind: str, degrees: int, bundle: Bundle) -> None:
     from mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
 
-    name = {"Face": "astronaut.jpg", "Hand": "hand.jpg", "Pose": "messi5.jpg"}[kind]
+    name = {"Face": "astronaut.jpg", "Hand": "hand.jpg"}[kind]
     turned = np.rot90(media.rgb(name), degrees // 90)
     told = ImageProcessingOptions(rotation_degrees=degrees)
     with near.mediapipes(kind, bundle) as theirs, near.kits(kind, bundle, "litert") as ours:
@@ -74,6 +74,22 @@ def test_a_turned_image_with_its_rotation_told(kind: str, degrees: int, bundle: 
         got = ours.detect(media.image(turned), told)
     (distance,) = near.apart(kind, expected, got, (turned.shape[1], turned.shape[0]))
     assert distance < WORST[kind]
+
+
+@pytest.mark.parametrize("degrees", [90, 180, -90])
+def test_a_turned_person_is_found_where_it_is(degrees: int, bundle: Bundle) -> None:
+    """MediaPipe 1.2.2 misplaces or misses it: its pose detector forgets the rotation."""
+    from mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
+
+    upright = media.rgb("messi5.jpg")
+    told = ImageProcessingOptions(rotation_degrees=degrees)
+    with near.mediapipes("Pose", bundle) as theirs, near.kits("Pose", bundle, "litert") as ours:
+        expected = near.array(theirs.detect(media.image(upright)).pose_landmarks[0])[:, :2]
+        turned = ours.detect(np.rot90(upright, degrees // 90), told)
+    x, y = near.array(turned.pose_landmarks[0])[:, :2].T
+    back = {90: (1 - y, x), 180: (1 - x, 1 - y), -90: (y, 1 - x)}[degrees]
+    distance = np.linalg.norm(np.stack(back, axis=1) - expected, axis=1).mean()
+    assert distance < 0.03 * (expected.max(axis=0) - expected.min(axis=0)).max()
 
 
 def test_blendshapes(bundle: Bundle, backend: str) -> None:

@@ -43,7 +43,7 @@ class FaceLandmarker(Landmarker):
             [results.points(made.normalized, face.landmarks, made.unset) for face in found],
             [
                 [
-                    made.category(index=index, score=score, category_name=name)
+                    made.category(index, score, made.unnamed, name)
                     for index, (score, name) in enumerate(
                         zip(face.blendshapes.tolist(), self.names)  # noqa: B905 # Python 3.9
                     )

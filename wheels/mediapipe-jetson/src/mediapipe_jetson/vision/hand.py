@@ -9,7 +9,7 @@ from mediapipe_jetson.vision.graph import Limits
 from mediapipe_jetson.vision.hand_graph import Hand, HandGraph
 from mediapipe_jetson.vision.task import Landmarker
 
-HANDS = ("Left", "Right")
+HANDS = ("Right", "Left")
 
 
 class HandLandmarker(Landmarker):
@@ -38,9 +38,8 @@ class HandLandmarker(Landmarker):
         )
 
     def _category(self, hand: Hand) -> Any:  # noqa: ANN401 # MediaPipe's Category
-        """Return the likelier of the model's two classes; versions name them differently."""
+        """Return the likelier of the model's two classes."""
         index = 0 if hand.first >= 1 - hand.first else 1
-        first = self.types.first_hand
-        name = first if index == 0 else HANDS[1 - HANDS.index(first)]
-        score = hand.first if index == 0 else 1 - hand.first
+        score = (hand.first, 1 - hand.first)[index]
+        name = HANDS[index]
         return self.types.category(index=index, score=score, display_name=name, category_name=name)

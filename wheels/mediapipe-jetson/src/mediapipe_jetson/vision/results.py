@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import functools
 import importlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
-from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.vision.errors import MediaPipeMissingError
 
 if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array
 
 CONTAINERS = "mediapipe.tasks.python.components.containers"
-TABLE = DATA / "vision_versions.json"
 
 
 @dataclass(frozen=True)
 class Types:
     """What results are made of; MediaPipe has no types of its own to check against."""
 
-    version: str
     vision: Any
     base_options: Any
     image: Any
@@ -33,8 +29,8 @@ class Types:
     category: Callable[..., Any]
     unset: Optional[float]
     """What visibility and presence are where a task has none."""
-    first_hand: str
-    """The name of the hand model's first class."""
+    unnamed: Optional[str]
+    """What the name to show is where a category has none."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -48,10 +44,9 @@ def load() -> Types:
         category = importlib.import_module(f"{CONTAINERS}.category")
     except ImportError as error:
         raise MediaPipeMissingError(f"MediaPipe's tasks can't be imported: {error}") from error
-    version = str(getattr(mediapipe, "__version__", ""))
-    row = _row(version)
+    # Up to 0.10.21 what a task has no value for is 0 or "", later None; landmarks got a name then.
+    has_none = "name" in landmark.NormalizedLandmark.__dataclass_fields__
     return Types(
-        version,
         vision,
         base.BaseOptions,
         mediapipe.Image,
@@ -59,24 +54,9 @@ def load() -> Types:
         landmark.NormalizedLandmark,
         landmark.Landmark,
         category.Category,
-        row["unset"],
-        row["first_hand"],
+        None if has_none else 0.0,
+        None if has_none else "",
     )
-
-
-def _row(version: str) -> dict[str, Any]:
-    """Return what data/vision_versions.json says of a version: the last row that is not later."""
-    rows: list[dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))["versions"]
-    fitting = [row for row in rows if _parts(row["from"]) <= _parts(version)]
-    return (fitting or rows)[-1]
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    numbers = []
-    for word in version.split(".")[:3]:
-        digits = word[: len(word) - len(word.lstrip("0123456789"))]
-        numbers.append(int(digits or 0))
-    return tuple(numbers)
 
 
 def points(make: Callable[..., Any], rows: Array, unset: Optional[float]) -> list[Any]:
