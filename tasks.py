@@ -37,6 +37,7 @@ ns.add_collection(
         bench.export,
         bench.faulty_rollouts,
         bench.import_time,
+        bench.inference,
         bench.rollouts,
         bench.virtual_devices,
     )

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Renew the hash-pinned locks of the host environment, of the one for JetPack 4's boards, of the one
-# that makes ONNX files and judges them, and of the one in which landmarkers are tested.
+# that makes ONNX files and judges them, and of those in which landmarkers are timed and tested.
 set -eu
 cd "$(dirname -- "$0")/.."
 lock() {
@@ -11,4 +11,5 @@ lock uv 3.11
 lock host 3.11
 lock jetpack4 3.10
 lock engines 3.11
+lock inference 3.11
 lock vision 3.11

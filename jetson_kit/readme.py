@@ -1,129 +1,42 @@
-"""The pages' tables, made from bench/*.json so that no number in them is typed by hand."""
+"""The tables of the README and of docs/, made from bench/*.json: no number is typed by hand."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
+from jetson_kit import readme_tables
 from jetson_kit.errors import IntegrityError
 from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT
+from jetson_kit.readme_tables import Facts
 
 README = ROOT / "README.md"
 BENCH = ROOT / "bench"
-Facts = Mapping[str, Any]
-
-
-def _table(rows: list[tuple[str, str]], head: tuple[str, str]) -> str:
-    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
-    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
-
-
-def _build(facts: Facts) -> str:
-    rows = [
-        ("image from cold, our way", f"{facts['native_s']:.1f} s"),
-        (
-            "the same from cold under emulation: base by mmdebstrap, then the plain Dockerfile",
-            f"{facts['emulated_base_s']:.0f} s + {facts['emulated_dockerfile_s']:.0f} s",
-        ),
-        ("ratio", f"**{facts['ratio']:.0f}x**"),
-        (
-            "ratio to the plain Dockerfile alone, its base there already",
-            f"{facts['ratio_dockerfile_only']:.0f}x",
-        ),
-        ("image again after one Python file changed", f"{facts['rebuild_one_file_s']:.1f} s"),
-        ("the whole command when nothing changed", f"{facts['rebuild_noop_s']:.1f} s"),
-        ("image unpacked", f"{facts['unpacked_mb']:.0f} MB"),
-        ("OCI archive, zstd", f"{facts['archive_mb']:.0f} MB"),
-    ]
-    return _table(rows, ("`./inv bench.build`", f"on {facts['cores']} x86 cores"))
-
-
-def _import(facts: Facts) -> str:
-    official, ours = facts["official"], facts["jetson"]
-    rows = [
-        ("`import mediapipe`, official wheel", f"{official['import_ms']:.0f} ms"),
-        ("`import mediapipe`, MediaPipe-Jetson wheel", f"{ours['import_ms']:.0f} ms"),
-        ("ratio", f"**{facts['time_ratio']:.1f}x**"),
-        (
-            "installed with what it asks for",
-            f"{official['installed_mb']:.0f} MB in {official['packages']} packages, ours "
-            f"{ours['installed_mb']:.0f} MB in {ours['packages']}",
-        ),
-    ]
-    return _table(rows, ("`./inv bench.import`", f"{facts['version']} on x86"))
-
-
-def _devices(facts: Facts) -> str:
-    names = {
-        "container": "container",
-        "vm_amd64": "QEMU machine, amd64",
-        "vm_arm64": "QEMU machine, arm64",
-    }
-    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
-    head = f"`./inv bench.devices`, on {facts['cores']} x86 cores{busy}"
-    lines = [f"| {head} | ssh after | all services after | memory |", "|---|---|---|---|"]
-    for kind, name in names.items():
-        times = f"{facts[f'{kind}_s']:.1f} s | {facts[f'{kind}_running_s']:.1f} s"
-        lines.append(f"| {name} | {times} | {facts[f'{kind}_memory_mib']:.0f} MiB |")
-    return "\n".join(lines)
-
-
-def _rollout(facts: Facts) -> str:
-    rows = {int(count): row for count, row in facts["hosts"].items()}
-    quiet = all(row["quiet"] for row in rows.values())
-    loads = [cost["load_at_start"] for row in rows.values() for cost in row["costs"].values()]
-    busy = "" if quiet else f" busy with else (load {min(loads):.0f} to {max(loads):.0f})"
-    head = f"`./inv bench.rollout`, on {facts['cores']} x86 cores{busy}"
-    names = ("ours", "plain Ansible, whole image", "faster", "bytes", "plain Ansible, our layers")
-    lines = [f"| {head} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
-    for count, row in sorted(rows.items()):
-        ours, rival, layered = (row["costs"][name] for name in ("ours", "rival", "rival_layers"))
-        moved = f"{row['update_bytes'] / 1e6:.2f} MB ({row['update_percent']:.2f} %)"
-        other = rival["bytes_both_ways_worst"] / 1e6
-        lines.append(
-            f"| {count} devices, {row['engines']} engines | {ours['wall_s']:.0f} s, {moved} "
-            f"| {rival['wall_s']:.0f} s, {other:.0f} MB "
-            f"| **{row['speedup']:.1f}x** | **{row['bytes_ratio']:.0f}x** "
-            f"| {layered['wall_s']:.0f} s, {layered['bytes_both_ways_worst'] / 1e6:.2f} MB |"
-        )
-    return "\n".join(lines)
-
-
-def _export(facts: Facts) -> str:
-    busy = (
-        "" if facts["quiet"] else f", on a machine busy with else (load {facts['load_at_start']})"
-    )
-    head = f"`./inv bench.export`, ms of one x86 core, least of many runs{busy}"
-    lines = [
-        f"| {head} | ours | tf2onnx {facts['tf2onnx']} | TFLite | our file | tf2onnx's |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in facts["sub_models"]:
-        name = row["sub_model"]
-        if sum(one["sub_model"] == name for one in facts["sub_models"]) > 1:
-            name += f" {row['source_sha256'][:6]}"
-        failed = row["tf2onnx_failed"]
-        theirs = "fails" if failed else f"{row['tf2onnx_min_ms']:.2f}"
-        size = "" if failed else f"{row['tf2onnx_bytes'] / 1e3:.0f} kB"
-        lines.append(
-            f"| {name} | {row['ours_min_ms']:.2f} | {theirs} | {row['tflite_min_ms']:.2f} "
-            f"| {row['ours_bytes'] / 1e3:.0f} kB | {size} |"
-        )
-    return "\n".join(lines)
-
-
 Tables = Mapping[str, Callable[[Facts], str]]
 TABLES: Tables = {
-    "build": _build,
-    "import": _import,
-    "devices": _devices,
-    "rollout": _rollout,
+    "build": readme_tables.build,
+    "import": readme_tables.import_time,
+    "devices": readme_tables.devices,
+    "rollout": readme_tables.rollout,
+    "inference": readme_tables.inference,
+}
+PAGES: Mapping[Path, Tables] = {
+    README: TABLES,
+    ROOT / "docs" / "engines.md": {"export": readme_tables.export},
 }
 
-PAGES: Mapping[Path, Tables] = {README: TABLES, ROOT / "docs" / "engines.md": {"export": _export}}
+
+def _facts(name: str, folder: Path) -> Facts | None:
+    """Return what was measured; of each device that it was measured on, if there can be many."""
+    if name == "inference":
+        paths = sorted(folder.glob("inference-*.json"))
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        return {"devices": found} if found else None
+    path = folder / f"{name}.json"
+    facts: Facts | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return facts
 
 
 def rendered(text: str, folder: Path = BENCH, tables: Tables = TABLES) -> str:
@@ -132,14 +45,14 @@ def rendered(text: str, folder: Path = BENCH, tables: Tables = TABLES) -> str:
     Raises IntegrityError for a missing mark.
     """
     for name, make in tables.items():
-        if not (folder / f"{name}.json").exists():
+        facts = _facts(name, folder)
+        if facts is None:
             continue
         start, end = f"<!-- bench.{name} -->", f"<!-- /bench.{name} -->"
         head, mark, rest = text.partition(start)
         _, closed, tail = rest.partition(end)
         if not mark or not closed:
             raise IntegrityError(f"the page lacks the marks {start} ... {end}", "put them back")
-        facts = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         text = f"{head}{start}\n{make(facts)}\n{end}{tail}"
     return text
 

@@ -95,3 +95,26 @@ def rollouts(c: Context, hosts: str = "10,100,500", busy: bool = False) -> None:
         raise BadInputError(f"{hosts} are no numbers of hosts", "write 10,100,500") from error
     print(json.dumps(bench_rollout.run(counts, busy=busy), indent=1))
     readme.renew()
+
+
+@kit_task(
+    name="inference",
+    auto_shortflags=False,
+    help={
+        "rounds": "turns of each backend (default 3)",
+        "busy": "measure on a busy machine too; the result says so",
+        "take": "take over a file that `python3 -m mediapipe_jetson bench` wrote on a board",
+    },
+)
+def inference(c: Context, rounds: int = 3, busy: bool = False, take: str = "") -> None:
+    """Measure every backend, and the pipeline against a loop. Example: ./inv bench.inference."""
+    from pathlib import Path
+
+    from jetson_kit import bench_inference, readme
+
+    del c
+    if take:
+        print("\n".join(map(str, bench_inference.take(Path(take)))))
+    else:
+        print(json.dumps(bench_inference.run(rounds, busy=busy), indent=1))
+    readme.renew()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Union
 
 from mediapipe_jetson.backends import SUB_MODEL, WHOLE_TASK
 from mediapipe_jetson.backends.base import UnknownBackendError
+from mediapipe_jetson.choice import auto
+from mediapipe_jetson.models import sha256
+from mediapipe_jetson.pipeline.landmarkers import tasks
 
 AUTO = "auto"
 EVERY = (*SUB_MODEL, *WHOLE_TASK)
@@ -16,6 +20,26 @@ GPU = ("tensorrt", "mediapipe-gpu")
 CPU = ("litert", "mediapipe-cpu", "onnx")
 # Jetson's GPU up to JetPack 5, JetPack 6 and later, a discrete one, any that Linux drives.
 NODES = ("dev/nvhost-gpu", "dev/nvgpu", "dev/nvidia0", "dev/dri/renderD128")
+
+
+def measured(
+    task: str, model: Union[str, bytes], names: Sequence[str], threads: int
+) -> tuple[tuple[str, ...], int]:
+    """Return the names, the one first that `auto` measured to be the best here, and its threads.
+
+    `task` is the class's name, `model` the bundle's path or bytes. Nothing is measured now: names
+    and threads come back as they are unless `python -m mediapipe_jetson run --why` or
+    choice.auto.choose did so before. Threads that were asked for (not 0) stay.
+    """
+    short = next((one.name for one in tasks().values() if one.class_name == task), None)
+    if short is None:
+        return tuple(names), threads
+    digest = hashlib.sha256(model).hexdigest() if isinstance(model, bytes) else sha256(Path(model))
+    found = auto.remembered(short, digest)
+    if found is None or found.backend not in names:
+        return tuple(names), threads
+    others = tuple(name for name in names if name != found.backend)
+    return (found.backend, *others), threads or found.threads
 
 
 def candidates(

@@ -83,6 +83,10 @@ class Landmarker(ABC):
         self.left = list(order.candidates(backend, options.base_options.delegate))
         base = options.base_options
         self.bundle = bundles.read(base.model_asset_path, base.model_asset_buffer)
+        if backend == order.AUTO:
+            model = base.model_asset_path or base.model_asset_buffer
+            left, self.threads = order.measured(self.task, model, self.left, threads)
+            self.left = list(left)
         self.models = self.bundle.sub_models(self.sub_models())
         limits = Limits(
             getattr(options, self.count_field),

@@ -1,0 +1,150 @@
+"""The tables that show bench/*.json to a reader, one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Facts = Mapping[str, Any]
+
+
+def _table(rows: list[tuple[str, str]], head: tuple[str, str]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
+
+
+def build(facts: Facts) -> str:
+    """Return the table of bench.build."""
+    rows = [
+        ("image from cold, our way", f"{facts['native_s']:.1f} s"),
+        (
+            "the same from cold under emulation: base by mmdebstrap, then the plain Dockerfile",
+            f"{facts['emulated_base_s']:.0f} s + {facts['emulated_dockerfile_s']:.0f} s",
+        ),
+        ("ratio", f"**{facts['ratio']:.0f}x**"),
+        (
+            "ratio to the plain Dockerfile alone, its base there already",
+            f"{facts['ratio_dockerfile_only']:.0f}x",
+        ),
+        ("image again after one Python file changed", f"{facts['rebuild_one_file_s']:.1f} s"),
+        ("the whole command when nothing changed", f"{facts['rebuild_noop_s']:.1f} s"),
+        ("image unpacked", f"{facts['unpacked_mb']:.0f} MB"),
+        ("OCI archive, zstd", f"{facts['archive_mb']:.0f} MB"),
+    ]
+    return _table(rows, ("`./inv bench.build`", f"on {facts['cores']} x86 cores"))
+
+
+def import_time(facts: Facts) -> str:
+    """Return the table of bench.import."""
+    official, ours = facts["official"], facts["jetson"]
+    rows = [
+        ("`import mediapipe`, official wheel", f"{official['import_ms']:.0f} ms"),
+        ("`import mediapipe`, MediaPipe-Jetson wheel", f"{ours['import_ms']:.0f} ms"),
+        ("ratio", f"**{facts['time_ratio']:.1f}x**"),
+        (
+            "installed with what it asks for",
+            f"{official['installed_mb']:.0f} MB in {official['packages']} packages, ours "
+            f"{ours['installed_mb']:.0f} MB in {ours['packages']}",
+        ),
+    ]
+    return _table(rows, ("`./inv bench.import`", f"{facts['version']} on x86"))
+
+
+def devices(facts: Facts) -> str:
+    """Return the table of bench.devices."""
+    names = {
+        "container": "container",
+        "vm_amd64": "QEMU machine, amd64",
+        "vm_arm64": "QEMU machine, arm64",
+    }
+    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    head = f"`./inv bench.devices`, on {facts['cores']} x86 cores{busy}"
+    lines = [f"| {head} | ssh after | all services after | memory |", "|---|---|---|---|"]
+    for kind, name in names.items():
+        times = f"{facts[f'{kind}_s']:.1f} s | {facts[f'{kind}_running_s']:.1f} s"
+        lines.append(f"| {name} | {times} | {facts[f'{kind}_memory_mib']:.0f} MiB |")
+    return "\n".join(lines)
+
+
+def rollout(facts: Facts) -> str:
+    """Return the table of bench.rollout."""
+    rows = {int(count): row for count, row in facts["hosts"].items()}
+    quiet = all(row["quiet"] for row in rows.values())
+    loads = [cost["load_at_start"] for row in rows.values() for cost in row["costs"].values()]
+    busy = "" if quiet else f" busy with else (load {min(loads):.0f} to {max(loads):.0f})"
+    head = f"`./inv bench.rollout`, on {facts['cores']} x86 cores{busy}"
+    names = ("ours", "plain Ansible, whole image", "faster", "bytes", "plain Ansible, our layers")
+    lines = [f"| {head} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    for count, row in sorted(rows.items()):
+        ours, rival, layered = (row["costs"][name] for name in ("ours", "rival", "rival_layers"))
+        moved = f"{row['update_bytes'] / 1e6:.2f} MB ({row['update_percent']:.2f} %)"
+        other = rival["bytes_both_ways_worst"] / 1e6
+        lines.append(
+            f"| {count} devices, {row['engines']} engines | {ours['wall_s']:.0f} s, {moved} "
+            f"| {rival['wall_s']:.0f} s, {other:.0f} MB "
+            f"| **{row['speedup']:.1f}x** | **{row['bytes_ratio']:.0f}x** "
+            f"| {layered['wall_s']:.0f} s, {layered['bytes_both_ways_worst'] / 1e6:.2f} MB |"
+        )
+    return "\n".join(lines)
+
+
+def export(facts: Facts) -> str:
+    """Return the table of bench.export."""
+    busy = (
+        "" if facts["quiet"] else f", on a machine busy with else (load {facts['load_at_start']})"
+    )
+    head = f"`./inv bench.export`, ms of one x86 core, least of many runs{busy}"
+    lines = [
+        f"| {head} | ours | tf2onnx {facts['tf2onnx']} | TFLite | our file | tf2onnx's |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in facts["sub_models"]:
+        name = row["sub_model"]
+        if sum(one["sub_model"] == name for one in facts["sub_models"]) > 1:
+            name += f" {row['source_sha256'][:6]}"
+        failed = row["tf2onnx_failed"]
+        theirs = "fails" if failed else f"{row['tf2onnx_min_ms']:.2f}"
+        size = "" if failed else f"{row['tf2onnx_bytes'] / 1e3:.0f} kB"
+        lines.append(
+            f"| {name} | {row['ours_min_ms']:.2f} | {theirs} | {row['tflite_min_ms']:.2f} "
+            f"| {row['ours_bytes'] / 1e3:.0f} kB | {size} |"
+        )
+    return "\n".join(lines)
+
+
+def inference(facts: Facts) -> str:
+    """Return a table of bench.inference for each device that was measured, and what bounds it."""
+    lines = []
+    for one in facts["devices"]:
+        busy = "" if one["quiet"] else f" busy with else (load {one['load_at_start']:.1f})"
+        if one["priority"] != "normal":
+            busy += f", at {one['priority']} priority"
+        what = one["device"]["model"] or f"{one['cores']} x86 cores"
+        tasks = list(dict.fromkeys(row["task"] for row in one["trials"]))
+        size = "x".join(map(str, one["summary_size"]))
+        lines += [
+            f"| `./inv bench.inference`, {what}{busy}, {size} | {' | '.join(tasks)} |",
+            f"|---|{'---|' * len(tasks)}",
+        ]
+        for backend, found in one["backends"].items():
+            cells = [
+                f"{found[task]['median_ms']:.1f} / {found[task]['p99_ms']:.1f} ms"
+                if task in found
+                else "-"
+                for task in tasks
+            ]
+            lines.append(f"| {backend} | {' | '.join(cells)} |")
+        if one["pipeline"]:
+            took = one["pipeline"]
+            name = f"{took['backend']} pipelined"
+            turn = took["pipeline"]["best_turn"]
+            lines += [
+                "",
+                f"Over {took['video']} ({took['frames']} frames, face): {name} "
+                f"{took['pipeline']['fps']:.0f} frames a second, MediaPipe in a loop "
+                f"{took['loop']['fps']:.0f}: **{took['speedup']:.2f}x**. Landmarks are at most "
+                f"{took['results']['worst']:.1%} of the face apart. What bounds it: "
+                f"`{turn['bound']}`, with {turn['cores']:.1f} cores busy.",
+            ]
+        lines.append("")
+    return "\n".join(lines).rstrip()

@@ -1,0 +1,323 @@
+"""Pipelines: order, policies, the end, whoever ends it; with sources and stages made here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mediapipe_jetson.pipeline import (
+    Detected,
+    Frame,
+    FrameError,
+    Pipeline,
+    SourceError,
+    StageError,
+    StuckError,
+)
+from mediapipe_jetson.pipeline.sources import is_live, open_source
+
+from jetson_kit.device_side import PACKAGE
+
+
+@dataclass(frozen=True)
+class Picture:
+    """As much of an array as the pipeline looks at."""
+
+    shape: tuple[int, ...] = (4, 6, 3)
+    dtype: str = "uint8"
+
+
+def pictures(count: int, each_s: float = 0.0) -> Iterator[Picture]:
+    for _ in range(count):
+        time.sleep(each_s)
+        yield Picture()
+
+
+def index_of(frame: Frame) -> int:
+    return frame.index
+
+
+def no_threads() -> bool:
+    return not [one for one in threading.enumerate() if one.name.startswith("pipeline-")]
+
+
+@pytest.fixture(autouse=True)
+def _leaves_no_thread() -> Iterator[None]:
+    yield
+    assert no_threads()
+
+
+def test_all_frames_come_out_in_order() -> None:
+    out: list[Detected] = []
+    report = Pipeline(pictures(200), index_of, out.append).run()
+    assert [job.result for job in out] == [job.frame.index for job in out] == list(range(200))
+    assert (report.given, report.done, report.dropped, report.refused) == (200, 200, 0, 0)
+    assert [stage.frames for stage in report.stages] == [200, 200, 200]
+
+
+def test_a_source_without_frames_ends_at_once() -> None:
+    report = Pipeline([], index_of).run()
+    assert (report.given, report.done, report.fps, report.bound) == (0, 0, 0.0, "")
+    assert report.lines()
+
+
+def test_stages_overlap() -> None:
+    def slow(_job: Any) -> None:
+        time.sleep(0.01)
+
+    report = Pipeline(pictures(30, 0.01), slow, slow, draw=slow).run()
+    # One after the other it would take 30 * 40 ms.
+    assert 0.3 <= report.wall_s < 0.8
+
+
+def test_keep_all_makes_the_source_wait() -> None:
+    given = 0
+    ahead = []
+
+    def source() -> Iterator[Picture]:
+        nonlocal given
+        for _ in range(40):
+            given += 1
+            yield Picture()
+
+    def detect(frame: Frame) -> None:
+        time.sleep(0.001)
+        ahead.append(given - frame.index)
+
+    report = Pipeline(source(), detect, depth=2).run()
+    assert report.done == 40
+    # One being made, two in the queue, one at work.
+    assert max(ahead) <= 5
+    assert report.queues[0].most == 2
+    capture = report.stages[0]
+    assert capture.blocked_ms > capture.mean_ms
+
+
+def test_keep_latest_drops_the_old_and_is_never_late() -> None:
+    out: list[int] = []
+
+    def detect(frame: Frame) -> int:
+        time.sleep(0.02)
+        return frame.index
+
+    report = Pipeline(
+        pictures(100, 0.002), detect, lambda job: out.append(job.result), policy="latest"
+    ).run()
+    assert out == sorted(set(out))
+    assert out[-1] == 99
+    assert report.dropped > 50
+    assert report.done + report.dropped == report.given == 100
+    # The frame at work was at most one behind when its turn came.
+    assert report.latency_median_ms < 60
+
+
+def test_latest_drops_only_before_inference() -> None:
+    """What was inferred on is not thrown away for a slow sink: it makes inference wait."""
+    work = []
+
+    def detect(frame: Frame) -> None:
+        work.append(frame.index)
+
+    report = Pipeline(
+        pictures(50, 0.001), detect, lambda _: time.sleep(0.01), policy="latest"
+    ).run()
+    assert report.done == len(work)
+    assert report.dropped == 50 - len(work) > 0
+
+
+@pytest.mark.parametrize("stage", ["capture", "detect", "draw", "sink"])
+def test_what_a_stage_raises_ends_all_with_its_name(stage: str) -> None:
+    def fail_at(name: str) -> None:
+        if name == stage:
+            raise ZeroDivisionError("of this test")
+
+    def source() -> Iterator[Picture]:
+        yield from pictures(3)
+        fail_at("capture")
+        while True:
+            yield Picture()
+
+    def later(job: Detected, name: str) -> None:
+        if job.frame.index == 2:
+            fail_at(name)
+
+    pipeline = Pipeline(
+        source(),
+        lambda frame: fail_at("detect") if frame.index == 2 else None,
+        lambda job: later(job, "sink"),
+        draw=lambda job: later(job, "draw"),
+    )
+    with pytest.raises(StageError, match=f"stage {stage} failed.*ZeroDivisionError") as caught:
+        pipeline.run()
+    assert caught.value.stage == stage
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert no_threads()
+
+
+def test_a_failure_while_all_queues_are_full_ends_it() -> None:
+    def sink(job: Detected) -> None:
+        time.sleep(0.05)
+        if job.frame.index == 1:
+            raise OSError("disk full")
+
+    begin = time.monotonic()
+    with pytest.raises(StageError, match=r"sink.*frame 1.*disk full"):
+        Pipeline(pictures(1000), index_of, sink).run()
+    assert time.monotonic() - begin < 2
+
+
+def test_stop_from_another_thread() -> None:
+    def endless() -> Iterator[Picture]:
+        while True:
+            yield from pictures(1, 0.001)
+
+    pipeline = Pipeline(endless(), index_of)
+    pipeline.start()
+    threading.Timer(0.1, pipeline.stop).start()
+    report = pipeline.wait()
+    assert 0 < report.wall_s < 1
+    assert report.done > 0
+
+
+def test_a_context_stops_at_its_end() -> None:
+    with Pipeline(pictures(1000, 0.01), index_of) as pipeline:
+        time.sleep(0.05)
+        assert pipeline.report().done > 0
+    assert no_threads()
+
+
+def test_a_context_raises_what_a_stage_raised() -> None:
+    with (
+        pytest.raises(StageError, match="detect"),
+        Pipeline(pictures(1000, 0.001), lambda _: 1 // 0) as pipeline,
+    ):
+        while pipeline.report().given < 2:
+            time.sleep(0.001)
+        time.sleep(0.01)
+    with Pipeline(pictures(1000, 0.001), lambda _: 1 // 0) as told, pytest.raises(StageError):
+        told.wait()
+
+
+def test_a_pipeline_runs_once() -> None:
+    pipeline = Pipeline([], index_of)
+    pipeline.run()
+    with pytest.raises(RuntimeError, match="runs once"):
+        pipeline.run()
+
+
+def test_a_stage_that_never_comes_back_is_named() -> None:
+    free = threading.Event()
+    pipeline = Pipeline(pictures(5), lambda _: free.wait(), stop_s=0.1)
+    pipeline.start()
+    time.sleep(0.05)
+    pipeline.stop()
+    begin = time.monotonic()
+    with pytest.raises(StuckError, match="stage detect did not stop"):
+        pipeline.wait()
+    assert time.monotonic() - begin < 1
+    free.set()
+    while not no_threads():
+        time.sleep(0.01)
+
+
+INTERRUPTED = """
+import threading, time
+from mediapipe_jetson.pipeline import Pipeline
+class Picture:
+    shape, dtype = (4, 6, 3), "uint8"
+def endless():
+    while True:
+        time.sleep(0.001)
+        yield Picture()
+try:
+    Pipeline(endless(), lambda frame: print("up", flush=True) if frame.index == 0 else None).run()
+except KeyboardInterrupt:
+    print("interrupted", [one.name for one in threading.enumerate()], flush=True)
+"""
+
+
+def test_ctrl_c_ends_it_without_a_thread_left() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=10)
+    assert rest == "interrupted ['MainThread']\n"
+
+
+BAD = (
+    (Picture((0, 6, 3)), "empty"),
+    (Picture((4, 6, 7)), "shape"),
+    (Picture((4,)), "shape"),
+    (Picture(dtype="float32"), "float32"),
+    (None, "NoneType"),
+)
+
+
+@pytest.mark.parametrize(("bad", "why"), BAD)
+def test_a_bad_frame_is_left_out_and_said(bad: Any, why: str) -> None:
+    out: list[int] = []
+    report = Pipeline(
+        [Picture(), bad, Picture()], index_of, lambda job: out.append(job.result)
+    ).run()
+    assert out == [0, 2]
+    assert report.refused == 1
+    assert why in report.refusals[0]
+    assert any(report.refusals[0] in line for line in report.lines())
+
+
+@pytest.mark.parametrize(("bad", "why"), BAD)
+def test_a_bad_frame_ends_a_strict_pipeline(bad: Any, why: str) -> None:
+    with pytest.raises(StageError, match=why) as caught:
+        Pipeline([Picture(), bad], index_of, strict=True).run()
+    assert isinstance(caught.value.cause, FrameError)
+
+
+@pytest.mark.parametrize("stamps", [(0, 40, 40, 80), (0, 40, 20, 80), (0, 40, 40.5, 80)])
+def test_times_that_do_not_grow_are_left_out(stamps: tuple[Any, ...]) -> None:
+    report = Pipeline([(Picture(), stamp) for stamp in stamps], index_of).run()
+    assert (report.done, report.refused) == (3, 1)
+    assert "times must grow" in report.refusals[0]
+
+
+def test_many_refusals_keep_few_reasons() -> None:
+    report = Pipeline([None] * 1000, index_of).run()
+    assert (report.refused, len(report.refusals)) == (1000, 5)
+
+
+def test_what_is_no_landmarker_or_source_is_refused() -> None:
+    with pytest.raises(TypeError, match="no landmarker"):
+        Pipeline([], object())
+    for wrong in (True, 1.5, None):
+        with pytest.raises(TypeError, match="a source is"):
+            open_source(wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no policy 'some'"):
+        Pipeline([], index_of, policy="some")
+    with pytest.raises(ValueError, match="1 or more"):
+        Pipeline([], index_of, depth=0)
+
+
+def test_without_opencv_a_video_is_a_source_error(tmp_path: Path) -> None:
+    if "cv2" in sys.modules:
+        pytest.skip("OpenCV is here")
+    with pytest.raises(SourceError, match="OpenCV can't be imported"):
+        open_source(tmp_path / "video.avi")
+
+
+def test_what_a_name_means() -> None:
+    assert all(is_live(name) for name in (0, "0", "/dev/video0", "rtsp://x/y", "videotestsrc ! x"))
+    assert not any(is_live(name) for name in ("a.avi", "./0.mp4", "/data/video"))

@@ -1,0 +1,131 @@
+"""Backends measured in turns: what else the machine does hits all of them alike."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mediapipe_jetson.bench import board
+from mediapipe_jetson.choice import auto, trials
+from mediapipe_jetson.choice.trials import REFERENCE, Asked, Points, Trial
+from mediapipe_jetson.pipeline import landmarkers
+
+WATCH_S = 0.5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is measured: tasks, sizes (width, height) of frames, pairs of backend and threads."""
+
+    models: Path
+    tasks: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    pairs: tuple[tuple[str, int], ...]
+    rounds: int
+    frames: int
+
+
+class Watch:
+    """Reads the board's power and temperature while something runs."""
+
+    def __init__(self) -> None:
+        self.power: dict[str, list[float]] = {}
+        self.temperatures: dict[str, list[float]] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def _read(self) -> None:
+        while not self._stop.wait(WATCH_S):
+            for kept, now in (
+                (self.power, board.power(Path("/"))),
+                (self.temperatures, board.temperatures(Path("/"))),
+            ):
+                for name, value in now.items():
+                    kept.setdefault(name, []).append(value)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the rails' mean power and the zones' highest temperature."""
+        return {
+            "power_mw": {name: round(statistics.mean(row), 1) for name, row in self.power.items()},
+            "temperatures_c": {name: max(row) for name, row in self.temperatures.items()},
+        }
+
+
+def run(wanted: Wanted, tell: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+    """Measure everything; return a row for each task, size, backend and number of threads."""
+    rows = []
+    for task in wanted.tasks:
+        for size in wanted.sizes:
+            rows += _turns(wanted, task, size, tell)
+    return rows
+
+
+def _turns(
+    wanted: Wanted, task: str, size: tuple[int, int], tell: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    chosen = landmarkers.tasks()[task]
+    model = str(wanted.models / chosen.model)
+    pairs = [(REFERENCE, 0), *(pair for pair in wanted.pairs if pair != (REFERENCE, 0))]
+    made: dict[tuple[str, int], list[Trial]] = {pair: [] for pair in pairs}
+    watched: dict[tuple[str, int], dict[str, Any]] = {}
+    reference: Points = []
+    for turn in range(wanted.rounds):
+        for pair in pairs:
+            backend, threads = pair
+            if made[pair] and not made[pair][-1].ok:
+                continue
+            tell(f"{task} {size[0]}x{size[1]} {backend} {auto.threads_in_words(threads)}, {turn}")
+            asked = Asked(task, model, backend, threads, size, wanted.frames)
+            with Watch() as watch:
+                one, points = trials.run(asked)
+            watched[pair] = watch.as_json()
+            if backend == REFERENCE:
+                reference = points
+            made[pair].append(trials.compared(one, points, reference, chosen.tolerance))
+    return [
+        {"task": task, **merged(every).as_json(), "board": watched[pair]}
+        for pair, every in made.items()
+    ]
+
+
+def merged(every: Sequence[Trial]) -> Trial:
+    """Return one trial of several turns: the medians of their numbers; the first that failed."""
+    for one in every:
+        if not one.ok:
+            return one
+    numbers = {
+        name: round(statistics.median(getattr(one, name) for one in every), 3)
+        for name in ("create_ms", "median_ms", "p99_ms", "cpu_ms")
+    }
+    return replace(
+        every[0],
+        **numbers,
+        frames=sum(one.frames for one in every),
+        worst=max(one.worst or 0.0 for one in every),
+    )
+
+
+def summary(rows: Sequence[dict[str, Any]], size: tuple[int, int]) -> dict[str, Any]:
+    """Return by backend and task the fastest number of threads at one size of frames."""
+    found: dict[str, Any] = {}
+    for row in rows:
+        if not row["ok"] or tuple(row["size"]) != size:
+            continue
+        before = found.setdefault(row["backend"], {}).get(row["task"])
+        if before is None or row["median_ms"] < before["median_ms"]:
+            found[row["backend"]][row["task"]] = {
+                name: row[name] for name in ("median_ms", "p99_ms", "cpu_ms", "threads", "worst")
+            }
+    return found

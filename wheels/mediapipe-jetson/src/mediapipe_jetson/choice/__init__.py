@@ -1,0 +1,1 @@
+"""Which backend is the fastest right one on this device, measured once and kept."""

@@ -1,0 +1,286 @@
+"""Stages in threads of their own, with a bounded queue between each two.
+
+Frames keep their order: a stage is one thread. Python runs one thread at a time, but capture,
+inference and encoding are native calls, and those run while other threads do.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Optional, Union
+
+from mediapipe_jetson.pipeline import steps
+from mediapipe_jetson.pipeline.channel import Channel
+from mediapipe_jetson.pipeline.errors import FrameError, StageError, StuckError
+from mediapipe_jetson.pipeline.frame import Detected, Frame
+from mediapipe_jetson.pipeline.report import Report
+from mediapipe_jetson.pipeline.sources import Source, open_source, usable
+from mediapipe_jetson.pipeline.times import KEPT, Clock, percentile
+
+CAPTURE = "capture"
+REASONS_KEPT = 5
+STOP_S = 5.0
+# How soon `wait` learns of a `stop` from elsewhere; the end of the run itself it learns at once.
+POLL_S = 0.2
+Sink = Callable[[Detected], Any]
+
+
+class Pipeline:
+    """Runs frames of `source` through `landmarker` and hands each result to `sink`, in order.
+
+    `source` is a file's path, a camera's number or device, a stream's address, a GStreamer
+    pipeline, or an iterable of pictures (uint8, BGR). `policy` "all" makes the source wait for
+    inference; "latest" always infers on the newest frame and drops older ones, before any work was
+    done on them. `draw` may change the frame before the sink gets it. A frame that can't be used is
+    left out and counted; with `strict` it ends the pipeline. Queues hold `depth` frames.
+
+    What was passed in as an object stays open: landmarker, sink and source are their maker's to
+    close. Raises SourceError for a source that can't be opened, TypeError, ValueError.
+    """
+
+    def __init__(
+        self,
+        source: Union[int, str, Source, Iterable[Any]],
+        landmarker: Any,  # noqa: ANN401 # any class with MediaPipe's methods, or a function
+        sink: Optional[Sink] = None,
+        *,
+        policy: str = "all",
+        draw: Optional[Sink] = None,
+        strict: bool = False,
+        depth: int = 2,
+        stop_s: float = STOP_S,
+    ) -> None:
+        named: list[tuple[str, steps.Step]] = list(steps.steps_of(landmarker).named)
+        for name, function in (("draw", draw), ("sink", sink)):
+            if function is not None:
+                named.append((name, _passing(function)))
+        # Frames give way to newer ones before any work: the newest waits alone.
+        first = 1 if policy == "latest" else depth
+        self._channels: list[Channel[Detected]] = [
+            Channel(f"{CAPTURE} > {named[0][0]}", first, policy),
+            *(
+                Channel(f"{before[0]} > {after[0]}", depth)
+                for before, after in zip(named, named[1:])  # noqa: B905, RUF007 # Python 3.9
+            ),
+        ]
+        self.policy, self.strict, self.stop_s = policy, strict, stop_s
+        self._clocks = [Clock(CAPTURE), *(Clock(name) for name, _ in named)]
+        self._own = isinstance(source, (int, str)) or hasattr(source, "__fspath__")
+        self._source = open_source(source, paced=policy == "latest")
+        self._threads = [
+            threading.Thread(target=self._capture, name=f"pipeline-{CAPTURE}", daemon=True),
+            *(
+                threading.Thread(
+                    target=self._work,
+                    args=(place,),
+                    name=f"pipeline-{named[place][0]}",
+                    daemon=True,
+                )
+                for place in range(len(named))
+            ),
+        ]
+        self._functions = [function for _, function in named]
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._stopping = threading.Event()
+        self._running = 0
+        self._error: Optional[StageError] = None
+        self._given = self._done = self._refused = 0
+        self._refusals: list[str] = []
+        self._latencies: deque[float] = deque(maxlen=KEPT)
+        self._began_s = self._began_cpu_s = 0.0
+        self._took: Optional[tuple[float, float]] = None
+
+    def run(self) -> Report:
+        """Run until the source ends, or until `stop`; return what was done.
+
+        Raises StageError for whatever a stage raised, StuckError for one that never comes back, and
+        what interrupts the wait, such as KeyboardInterrupt; no thread is left then.
+        """
+        self.start()
+        return self.wait()
+
+    def start(self) -> None:
+        """Start the threads and return. Raises RuntimeError if it was started before."""
+        if self._began_s:
+            raise RuntimeError("a pipeline runs once: make another one")
+        self._began_s, self._began_cpu_s = time.perf_counter(), time.process_time()
+        self._running = len(self._threads)
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self.stop()
+            self._settle()
+            raise
+
+    def stop(self) -> None:
+        """Ask it to end, from any thread; `wait` says when it has."""
+        self._stopping.set()
+        for channel in self._channels:
+            channel.stop()
+
+    def wait(self) -> Report:
+        """Wait for the end and return what was done; raises what `run` does."""
+        try:
+            while not self._ended.is_set():
+                if self._stopping.is_set():
+                    self._settle()
+                self._ended.wait(POLL_S)
+        except StuckError as error:
+            raise error from self._error
+        except BaseException:
+            self.stop()
+            self._settle()
+            raise
+        self._settle()
+        self._raise()
+        return self.report()
+
+    def __enter__(self) -> Pipeline:
+        self.start()
+        return self
+
+    def __exit__(self, kind: object, *_error: object) -> None:
+        self.stop()
+        self._settle()
+        if kind is None:
+            self._raise()
+
+    def _raise(self) -> None:
+        """Raise what a stage raised, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error from error.cause
+
+    def report(self) -> Report:
+        """Return what was done so far, or in the whole run once it has ended."""
+        wall_s, cpu_s = self._took or (
+            time.perf_counter() - self._began_s,
+            time.process_time() - self._began_cpu_s,
+        )
+        queues = tuple(channel.depth() for channel in self._channels)
+        latencies = list(self._latencies)
+        return Report(
+            source=self._source.name,
+            policy=self.policy,
+            wall_s=wall_s,
+            given=self._given,
+            done=self._done,
+            dropped=sum(queue.dropped for queue in queues),
+            refused=self._refused,
+            refusals=tuple(self._refusals),
+            expected=self._source.expected,
+            cores=cpu_s / wall_s if wall_s else 0.0,
+            latency_median_ms=percentile(latencies, 0.5) * 1e3,
+            latency_p99_ms=percentile(latencies, 0.99) * 1e3,
+            stages=tuple(clock.times() for clock in self._clocks),
+            queues=queues,
+        )
+
+    def _settle(self) -> None:
+        """Wait for all threads to be gone. Raises StuckError after `stop_s` seconds."""
+        deadline = time.monotonic() + self.stop_s
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
+        left = tuple(
+            thread.name.replace("pipeline-", "") for thread in self._threads if thread.is_alive()
+        )
+        if left:
+            raise StuckError(left, self.stop_s)
+
+    def _capture(self) -> None:
+        """Thread of the source."""
+        clock, outlet = self._clocks[0], self._channels[0]
+        last_ms = -1
+        try:
+            frames = iter(self._source.frames())
+            clock.restart()
+            while not self._stopping.is_set():
+                clock.begin()
+                frame = next(frames, None)
+                if frame is None:
+                    break
+                self._given += 1
+                good = self._usable(frame, last_ms)
+                clock.end()
+                if good is None:
+                    continue
+                last_ms = good.timestamp_ms
+                if not outlet.put(steps.start(good)):
+                    break
+                clock.handed()
+        except BaseException as error:  # it is raised again where the user waits
+            self._fail(CAPTURE, error, None)
+        finally:
+            outlet.finish()
+            if self._own:
+                self._source.close()
+            self._leave()
+
+    def _usable(self, frame: Frame, last_ms: int) -> Optional[Frame]:
+        try:
+            return usable(frame, last_ms)
+        except FrameError as error:
+            if self.strict:
+                raise
+            self._refused += 1
+            if len(self._refusals) < REASONS_KEPT:
+                self._refusals.append(str(error))
+            return None
+
+    def _work(self, place: int) -> None:
+        """Thread of one stage."""
+        function, clock = self._functions[place], self._clocks[place + 1]
+        inlet = self._channels[place]
+        outlet = self._channels[place + 1] if place + 1 < len(self._channels) else None
+        index = None
+        try:
+            clock.restart()
+            for job in inlet:
+                index = job.frame.index
+                clock.begin()
+                result = function(job)
+                clock.end()
+                if outlet is None:
+                    self._done += 1
+                    self._latencies.append(time.monotonic() - job.frame.taken_s)
+                elif not outlet.put(result):
+                    break
+                clock.handed()
+        except BaseException as error:  # it is raised again where the user waits
+            self._fail(clock.name, error, index)
+        finally:
+            if outlet is not None:
+                outlet.finish()
+            self._leave()
+
+    def _fail(self, stage: str, error: BaseException, index: Optional[int]) -> None:
+        with self._lock:
+            if self._error is None:
+                self._error = StageError(stage, error, index)
+        self.stop()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._running -= 1
+            if self._running == 0:
+                self._took = (
+                    time.perf_counter() - self._began_s,
+                    time.process_time() - self._began_cpu_s,
+                )
+                self._ended.set()
+
+
+def _passing(function: Sink) -> steps.Step:
+    """Return a step that calls a function for its effect."""
+
+    def step(job: Detected) -> Detected:
+        function(job)
+        return job
+
+    return step

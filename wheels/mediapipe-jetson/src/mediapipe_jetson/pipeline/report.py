@@ -1,0 +1,93 @@
+"""What a pipeline did: rates, times, depths, and what bounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from mediapipe_jetson.pipeline.channel import Depth
+from mediapipe_jetson.pipeline.times import StageTimes
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole run; seconds of wall time, milliseconds for latency from capture to the end.
+
+    `given` frames came from the source: `done` went through all stages, `dropped` gave way to newer
+    ones, `refused` could not be used (`refusals`: the first ones' reasons). `cores` is how many
+    processor cores the whole process kept busy.
+    """
+
+    source: str
+    policy: str
+    wall_s: float
+    given: int
+    done: int
+    dropped: int
+    refused: int
+    refusals: tuple[str, ...]
+    expected: Optional[int]
+    cores: float
+    latency_median_ms: float
+    latency_p99_ms: float
+    stages: tuple[StageTimes, ...]
+    queues: tuple[Depth, ...]
+
+    @property
+    def fps(self) -> float:
+        """Return finished frames a second."""
+        return self.done / self.wall_s if self.wall_s else 0.0
+
+    @property
+    def bound(self) -> str:
+        """Return the stage that worked the longest: no other can make the whole faster."""
+        if not self.done:
+            return ""
+        return max(self.stages, key=lambda stage: stage.mean_ms * stage.frames).name
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON's types."""
+        return {
+            "source": self.source,
+            "policy": self.policy,
+            "wall_s": round(self.wall_s, 3),
+            "fps": round(self.fps, 2),
+            "given": self.given,
+            "done": self.done,
+            "dropped": self.dropped,
+            "refused": self.refused,
+            "refusals": list(self.refusals),
+            "expected": self.expected,
+            "cores": round(self.cores, 2),
+            "latency_median_ms": round(self.latency_median_ms, 2),
+            "latency_p99_ms": round(self.latency_p99_ms, 2),
+            "bound": self.bound,
+            "stages": [stage.as_json() for stage in self.stages],
+            "queues": [queue.as_json() for queue in self.queues],
+        }
+
+    def lines(self) -> tuple[str, ...]:
+        """Return what a person reads."""
+        left = [f"{self.dropped} dropped"] if self.dropped else []
+        left += [f"{self.refused} refused"] if self.refused else []
+        lost = f" ({', '.join(left)})" if left else ""
+        found = [
+            f"{self.done} of {self.given} frames in {self.wall_s:.2f} s: {self.fps:.1f} a second"
+            f"{lost}, {self.cores:.1f} cores busy",
+            f"latency {self.latency_median_ms:.1f} ms, {self.latency_p99_ms:.1f} ms at most for "
+            "99 of 100 frames",
+            f"{'stage':<12}{'mean':>8}{'median':>8}{'p99':>8}{'cpu':>8}{'starved':>9}"
+            f"{'blocked':>9}  ms a frame",
+        ]
+        found += [
+            f"{one.name:<12}{one.mean_ms:>8.2f}{one.median_ms:>8.2f}{one.p99_ms:>8.2f}"
+            f"{one.cpu_ms:>8.2f}{one.starved_ms:>9.2f}{one.blocked_ms:>9.2f}"
+            f"{'  <- bounds' if one.name == self.bound else ''}"
+            for one in self.stages
+        ]
+        found += [f"refused: {why}" for why in self.refusals]
+        if self.expected is not None and self.given < self.expected:
+            found.append(
+                f"{self.source} says that it has {self.expected} frames: cut short, or stopped"
+            )
+        return tuple(found)

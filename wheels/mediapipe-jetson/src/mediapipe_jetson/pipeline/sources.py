@@ -1,0 +1,244 @@
+"""Where frames come from: video files, cameras, streams, or any iterable of pictures."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Optional, Protocol, Union
+
+from mediapipe_jetson.pipeline.errors import FrameError, SourceError
+from mediapipe_jetson.pipeline.frame import Frame
+
+# What a file without a believable rate, or pictures without times, count as.
+USUAL_RATE = 30.0
+MOST_RATE = 1000.0
+# A camera that is gone, or never answers: OpenCV waits for ever in some of its backends.
+PATIENCE_MS = 10000
+
+
+class Source(Protocol):
+    """Gives frames, once."""
+
+    @property
+    def name(self) -> str:
+        """Return what a person calls it."""
+        ...
+
+    @property
+    def expected(self) -> Optional[int]:
+        """Return how many frames it says that it has; None if it has no end or doesn't say."""
+        ...
+
+    @property
+    def size(self) -> Optional[tuple[int, int]]:
+        """Return width and height of its frames; None if it doesn't say."""
+        ...
+
+    def frames(self) -> Iterator[Frame]:
+        """Give its frames. Raises SourceError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of file or device; a second call does nothing."""
+        ...
+
+
+def opencv() -> Any:  # noqa: ANN401 # a module without types
+    """Return OpenCV. Raises SourceError where it is not installed."""
+    try:
+        return importlib.import_module("cv2")
+    except ImportError as error:
+        raise SourceError(f"OpenCV can't be imported: {error}") from error
+
+
+class VideoFile:
+    """A video file; `paced` gives frames no faster than the file's own rate, as a camera would.
+
+    Raises SourceError if it is not there or no video that OpenCV can read.
+    """
+
+    def __init__(self, path: Union[str, os.PathLike[str]], *, paced: bool = False) -> None:
+        self.name = str(path)
+        cv2 = opencv()
+        place = Path(path)
+        if not place.is_file():
+            kind = "a folder" if place.is_dir() else "not there"
+            raise SourceError(f"video {self.name} is {kind}")
+        self._capture = _open(cv2, str(place))
+        if not self._capture.isOpened():
+            raise SourceError(f"{self.name} is no video that this OpenCV can read")
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if 0 < rate <= MOST_RATE else USUAL_RATE
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.expected = int(count) if math.isfinite(count) and 0 < count < 1 << 40 else None
+        self.size = _size(cv2, self._capture)
+        self.paced = paced
+
+    def frames(self) -> Iterator[Frame]:
+        """Give the file's frames; times follow from the file's rate.
+
+        Raises SourceError if not one can be decoded.
+        """
+        begin = time.monotonic()
+        index = 0
+        while True:
+            read, picture = self._capture.read()
+            if not read:
+                break
+            if self.paced:
+                time.sleep(max(0.0, begin + index / self.rate - time.monotonic()))
+            stamp = int(index * 1000 / self.rate)
+            yield Frame(index, stamp, picture, time.monotonic())
+            index += 1
+        if not index:
+            raise SourceError(f"{self.name} has no frame that can be decoded")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._capture.release()
+
+
+class Camera:
+    """A camera by number or device, a stream's address, or a GStreamer pipeline (with a "!").
+
+    On a Jetson a CSI camera is a pipeline such as "nvarguscamerasrc ! ... ! appsink". Raises
+    SourceError if it can't be opened.
+    """
+
+    expected: Optional[int] = None
+
+    def __init__(self, device: Union[int, str]) -> None:
+        self.name = f"camera {device}" if isinstance(device, int) else device
+        cv2 = opencv()
+        if isinstance(device, str) and "!" in device:
+            if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+                raise SourceError(
+                    "this OpenCV is built without GStreamer: take JetPack's, or name a device "
+                    "such as /dev/video0"
+                )
+            self._capture = _open(cv2, device, cv2.CAP_GSTREAMER)
+        else:
+            if isinstance(device, str) and device.startswith("/dev/") and not Path(device).exists():
+                raise SourceError(f"camera {device} is not there")
+            self._capture = _open(cv2, device)
+        if not self._capture.isOpened():
+            raise SourceError(f"{self.name} can't be opened: not there, in use, or not permitted")
+        self.size = _size(cv2, self._capture)
+
+    def frames(self) -> Iterator[Frame]:
+        """Give frames for ever; times are of their capture. Raises SourceError when it stops."""
+        begin = time.monotonic()
+        index, last = 0, -1
+        while True:
+            read, picture = self._capture.read()
+            now = time.monotonic()
+            if not read:
+                raise SourceError(f"{self.name} gives no more frames (after {index})")
+            last = max(int((now - begin) * 1000), last + 1)
+            yield Frame(index, last, picture, now)
+            index += 1
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self._capture.release()
+
+
+class Pictures:
+    """Any iterable: of pictures as OpenCV has them (uint8, BGR), or of (picture, milliseconds).
+
+    Pictures without times count as 30 a second.
+    """
+
+    name = "pictures"
+    size: Optional[tuple[int, int]] = None
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = items
+        self.expected = len(items) if isinstance(items, (list, tuple)) else None
+
+    def frames(self) -> Iterator[Frame]:
+        """Give the pictures as frames."""
+        for index, item in enumerate(self._items):
+            if isinstance(item, Frame):
+                yield item
+                continue
+            picture, stamp = item if isinstance(item, tuple) else (item, None)
+            stamp = int(index * 1000 / USUAL_RATE) if stamp is None else stamp
+            yield Frame(index, stamp, picture, time.monotonic())
+
+    def close(self) -> None:
+        """Leave the iterable alone: it is its maker's."""
+
+
+def _open(cv2: Any, device: Union[int, str], backend: int = 0) -> Any:  # noqa: ANN401
+    """Open a capture that gives up on silent devices, where OpenCV's backend knows how."""
+    limits = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, PATIENCE_MS,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC, PATIENCE_MS,
+    ]  # fmt: skip
+    if isinstance(device, str) and "://" in device:
+        return cv2.VideoCapture(device, cv2.CAP_FFMPEG, limits)
+    return cv2.VideoCapture(device, backend)
+
+
+def _size(cv2: Any, capture: Any) -> Optional[tuple[int, int]]:  # noqa: ANN401
+    width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+    height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    return (width, height) if width > 0 and height > 0 else None
+
+
+def is_live(name: Union[int, str]) -> bool:
+    """Return whether a source's name means a camera or stream, not a file."""
+    text = str(name)
+    return text.isdecimal() or "!" in text or "://" in text or text.startswith("/dev/")
+
+
+def open_source(
+    named: Union[int, str, os.PathLike[str], Source, Iterable[Any]], *, paced: bool = False
+) -> Source:
+    """Return the source that a number, a name, a path or an iterable means. Raises SourceError."""
+    if isinstance(named, bool):
+        raise TypeError("a source is a path, a camera's number, or an iterable of pictures")
+    if isinstance(named, int):
+        return Camera(named)
+    if isinstance(named, str) and is_live(named):
+        return Camera(int(named) if named.isdecimal() else named)
+    if isinstance(named, (str, os.PathLike)):
+        return VideoFile(named, paced=paced)
+    if hasattr(named, "frames") and hasattr(named, "close"):
+        return named  # type: ignore[return-value] # Python 3.9 can't ask for a protocol's parts
+    if not hasattr(named, "__iter__"):
+        raise TypeError(f"a source is a path, a camera's number or an iterable, not {type(named)}")
+    return Pictures(named)
+
+
+def usable(frame: Frame, last_ms: int) -> Frame:
+    """Return the frame with three channels. Raises FrameError for one that can't be used.
+
+    `last_ms` is the time of the last good one: MediaPipe takes only times that grow.
+    """
+    picture = frame.bgr
+    shape = getattr(picture, "shape", None)
+    if shape is None or getattr(picture, "dtype", None) != "uint8":
+        kind = getattr(picture, "dtype", type(picture).__name__)
+        raise FrameError(f"frame {frame.index} is {kind}, not an array of uint8")
+    if 0 in shape:
+        raise FrameError(f"frame {frame.index} is empty: its shape is {shape}")
+    if not isinstance(frame.timestamp_ms, int) or frame.timestamp_ms <= last_ms:
+        raise FrameError(
+            f"frame {frame.index} is of {frame.timestamp_ms} ms, the one before of {last_ms} ms: "
+            "times must grow"
+        )
+    channels = 1 if len(shape) == 2 else shape[2] if len(shape) == 3 else 0
+    if channels == 3:
+        return frame
+    if channels not in (1, 4):
+        raise FrameError(f"frame {frame.index} has the shape {shape}, not (height, width, 3)")
+    cv2 = opencv()
+    code = cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR
+    bgr = cv2.cvtColor(picture, code)
+    return Frame(frame.index, frame.timestamp_ms, bgr, frame.taken_s)

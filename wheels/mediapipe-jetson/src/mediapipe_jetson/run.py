@@ -1,0 +1,205 @@
+"""`run`: a video or camera through a landmarker, pipelined; says how fast and what bounds it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Optional
+
+from mediapipe_jetson.choice import auto
+from mediapipe_jetson.choice.auto import Choice, NoChoiceError
+from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
+from mediapipe_jetson.observation import one_line
+from mediapipe_jetson.pipeline import Pipeline, PipelineError, landmarkers
+from mediapipe_jetson.pipeline.channel import POLICIES
+from mediapipe_jetson.pipeline.draw import draw_landmarks, found_in
+from mediapipe_jetson.pipeline.frame import Detected
+from mediapipe_jetson.pipeline.report import Report
+from mediapipe_jetson.pipeline.sinks import VideoWriter
+from mediapipe_jetson.pipeline.sources import open_source, opencv
+from mediapipe_jetson.usage import Parser
+
+SCHEMA = "mediapipe-jetson/run/1"
+BROKEN, STOPPED = 2, 130
+AUTO = "auto"
+
+
+def parser() -> Parser:
+    """Return the command line."""
+    tasks, backends = tuple(landmarkers.tasks()), (AUTO, *landmarkers.every_backend())
+    found = Parser("run", "Run a video or camera through a landmarker; say how fast that is.")
+    add = found.add_argument
+    add("--task", choices=tasks, default="face", help="default: face")
+    add(
+        "--source",
+        metavar="S",
+        help="video file, camera number, /dev/video0, address, or GStreamer pipeline (with a !)",
+    )
+    add("--backend", choices=backends, default=AUTO, metavar="B",
+        help=f"one of {', '.join(backends)} (default: {AUTO})")  # fmt: skip
+    add("--threads", type=_count, default=None, metavar="N", help="threads for each sub-model")
+    add("--policy", choices=POLICIES, help="which frames to keep (default: all of a file, the "
+        "latest of a camera)")  # fmt: skip
+    add("--frames", type=_count, metavar="N", help="stop after so many results")
+    add("--output", type=Path, metavar="FILE", help="write the drawn video, .avi or .mp4")
+    add("--models", type=Path, help=f"default: ${MODELS_VARIABLE}")
+    add("--why", action="store_true", help="say why `auto` chose what it chose")
+    add("--again", action="store_true", help="let `auto` measure once more")
+    add("--json", action="store_true", help=f"print JSON ({SCHEMA})")
+    return found
+
+
+def _count(word: str) -> int:
+    if not word.isdecimal() or not 0 < int(word) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
+    return int(word)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run: the model's path, the backend, and the choice where `auto` made it."""
+
+    task: str
+    model: Path
+    backend: str
+    threads: int
+    choice: Optional[Choice]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run; return 0, 2 if something broke, 130 if it was stopped by a signal."""
+    line = parser()
+    options = line.parse_args(arguments)
+    if not options.source and not options.why:
+        line.error("--source is needed, or --why")
+    if options.why and options.backend != AUTO:
+        line.error("--why explains --backend auto")
+    try:
+        return _source(options) if options.source else _why(options)
+    except (PipelineError, NoChoiceError, OSError, ImportError) as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return BROKEN
+
+
+def plan(options: argparse.Namespace, size: Optional[tuple[int, int]]) -> Plan:
+    """Return what to run for frames of this size. Raises OSError, NoChoiceError."""
+    model = (options.models or models_folder()) / landmarkers.tasks()[options.task].model
+    if not model.is_file():
+        raise FileNotFoundError(f"no model {model}: name its folder by --models")
+    if options.backend != AUTO:
+        return Plan(options.task, model, options.backend, options.threads or 0, None)
+
+    def tell(words: str) -> None:
+        print(f"choosing a backend, once: {words}", file=sys.stderr)
+
+    chosen = auto.choose(
+        options.task, model, size or auto.DEFAULT_SIZE, again=options.again, tell=tell
+    )
+    return Plan(options.task, model, chosen.backend, options.threads or chosen.threads, chosen)
+
+
+def _why(options: argparse.Namespace) -> int:
+    made = plan(options, None)
+    if made.choice is not None:
+        explained = made.choice.explain()
+        print(json.dumps(made.choice.as_json(), indent=1) if options.json else "\n".join(explained))
+    return 0
+
+
+def _quiet() -> Any:  # noqa: ANN401 # OpenCV has no types
+    """Return OpenCV, which says in its own log what we say in one line."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2 = opencv()
+    if hasattr(cv2.utils, "logging"):
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    return cv2
+
+
+def _source(options: argparse.Namespace) -> int:
+    cv2 = _quiet()
+    with contextlib.ExitStack() as stack:
+        source = open_source(options.source)
+        stack.callback(source.close)
+        policy = options.policy or ("all" if source.expected is not None else "latest")
+        if policy == "latest" and hasattr(source, "paced"):
+            source.paced = True
+        made = plan(options, source.size)
+        # The stages share the cores; OpenCV would start as many threads in each.
+        cv2.setNumThreads(1)
+        wanted = landmarkers.Wanted(made.task, str(made.model), made.backend, made.threads)
+        landmarker = stack.enter_context(landmarkers.make(wanted))
+        writer = stack.enter_context(VideoWriter(options.output)) if options.output else None
+        sink = _Results(writer, options.frames)
+        draw = draw_landmarks if writer else None
+        pipeline = Pipeline(source, landmarker, sink, policy=policy, draw=draw)
+        sink.pipeline = pipeline
+        report, stopped = _run(pipeline)
+    if options.json:
+        print(json.dumps(document(made, report, sink.found), indent=1))
+    else:
+        print(f"{made.task} by {made.backend}, something found in {sink.found} frames")
+        print("\n".join(report.lines()))
+        if options.why and made.choice is not None:
+            print("\n".join(made.choice.explain()))
+    return STOPPED if stopped else 0
+
+
+class _Results:
+    """The end of the pipeline: counts, and writes if asked."""
+
+    def __init__(self, writer: Optional[VideoWriter], most: Optional[int]) -> None:
+        self.writer, self.most = writer, most
+        self.done = self.found = 0
+        self.pipeline: Optional[Pipeline] = None
+
+    def __call__(self, job: Detected) -> None:
+        if self.writer:
+            self.writer(job)
+        self.done += 1
+        self.found += bool(found_in(job.result))
+        if self.done == self.most and self.pipeline:
+            self.pipeline.stop()
+
+
+def _run(pipeline: Pipeline) -> tuple[Report, bool]:
+    """Run until the end or a signal; return the report and whether a signal ended it."""
+    with _terminable():
+        try:
+            return pipeline.run(), False
+        except KeyboardInterrupt:
+            return pipeline.report(), True
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM, by which engines stop containers, do what Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: Optional[FrameType]) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def document(made: Plan, report: Report, found: int) -> dict[str, Any]:
+    """Return the JSON document of a run."""
+    return {
+        "schema": SCHEMA,
+        "task": made.task,
+        "backend": made.backend,
+        "threads": made.threads,
+        "frames_with_results": found,
+        "choice": made.choice.as_json() if made.choice else None,
+        **report.as_json(),
+    }
