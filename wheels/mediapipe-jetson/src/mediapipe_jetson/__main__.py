@@ -18,12 +18,13 @@ commands:
   selftest     find a face on the CPU and compare its 478 landmarks with those expected
   doctor       say why the GPU is not used, and what to do
   verify       say where inference runs: gpu, software, cpu, broken or unknown
+  engines      TensorRT engines: which fit here, and building them
   healthcheck  the container's health, in one line
 
 Every command explains its options: python -m mediapipe_jetson COMMAND --help
 Exit codes: 0 all is well, 1 the verdict is negative, 2 broken, 3 wrong command line
 """
-COMMANDS = ("info", "selftest", "doctor", "verify", "healthcheck")
+COMMANDS = ("info", "selftest", "doctor", "verify", "engines", "healthcheck")
 BROKEN = 2
 WRONG_USAGE = 3
 
