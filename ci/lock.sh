@@ -1,5 +1,6 @@
 #!/bin/sh
-# Renew the hash-pinned locks of the host environment, and of the one for JetPack 4's boards.
+# Renew the hash-pinned locks of the host environment, of the one for JetPack 4's boards, and of
+# the one that makes ONNX files and judges them.
 set -eu
 cd "$(dirname -- "$0")/.."
 lock() {
@@ -9,3 +10,4 @@ lock() {
 lock uv 3.11
 lock host 3.11
 lock jetpack4 3.10
+lock engines 3.11

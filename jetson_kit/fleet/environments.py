@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import targets, uv
+from jetson_kit import locked_env, targets, uv
 from jetson_kit.errors import BadInputError, StepFailedError, ToolMissingError
-from jetson_kit.files import locked, write_text
-from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.paths import ROOT
 
 LOCKED = "2.19"
 OLD = "2.16"
 OLD_LOCK = ROOT / "requirements" / "jetpack4.txt"
 # Pythons on which ansible-core 2.16 runs, newest first: its own release notes and metadata.
 OLD_PYTHONS = ("3.12", "3.11", "3.10")
-MARKER = ".locked"
 
 
 @dataclass(frozen=True)
@@ -73,17 +68,7 @@ def get(core: str = LOCKED) -> Environment:
     """
     if core == LOCKED:
         return Environment(core, Path(sys.executable).parent)
-    python = old_python()
-    key = hashlib.sha256(OLD_LOCK.read_bytes() + os.fsencode(python)).hexdigest()[:12]
-    folder = cache_dir("ansible") / f"core-{core}-{key}"
-    with locked(cache_dir("locks") / f"ansible-core-{core}.lock", lambda: None):
-        # The marker is written last: an environment that was cut off is made again.
-        if not (folder / MARKER).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            uv.uv(["venv", "--quiet", "--python", python, folder], what=f"ansible-core {core}")
-            uv.install(folder / "bin" / "python", "--require-hashes", "--requirement", OLD_LOCK)
-            write_text(folder / MARKER, OLD_LOCK.read_text(encoding="utf-8"))
-    return Environment(core, folder / "bin")
+    return Environment(core, locked_env.programs("ansible", f"core-{core}", OLD_LOCK, old_python()))
 
 
 def old_python(versions: Iterable[str] = OLD_PYTHONS) -> str:

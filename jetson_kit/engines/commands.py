@@ -1,0 +1,66 @@
+"""`engines.export` and `engines.check` as the host sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jetson_kit import models
+from jetson_kit.engines import environment
+from jetson_kit.engines.options import BATCHES, LAYOUTS, PRECISIONS, Options
+from jetson_kit.errors import BadInputError
+from jetson_kit.paths import ROOT
+
+OUT = ROOT / "dist" / "engines"
+
+
+def paths(words: Sequence[str]) -> list[str]:
+    """Return the files that words name: paths, or models of models.toml, all of those by default.
+
+    Raises as jetson_kit.models.fetch.
+    """
+    files = {word: Path(word).expanduser() for word in words if _is_path(word)}
+    named = [word for word in words if word not in files]
+    fetched = [str(path) for path in models.fetch(named)] if named or not words else []
+    return [*fetched, *(str(path.resolve()) for path in files.values())]
+
+
+def _is_path(word: str) -> bool:
+    return word.endswith((".tflite", ".task")) or "/" in word
+
+
+def export(
+    words: Sequence[str] = (),
+    *,
+    folder: Path = OUT,
+    precision: str = "",
+    layout: str = "nhwc",
+    batch: str = "1",
+    sub_models: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Write models as ONNX files into `folder`; return a row for each file.
+
+    `precision` is fp32, fp16, or empty for both. Raises BadInputError, IntegrityError (a damaged
+    model), as models.fetch and uv.
+    """
+    chosen = Options(precision or "fp32", layout, batch)
+    for given, known in (
+        (chosen.precision, PRECISIONS),
+        (chosen.layout, LAYOUTS),
+        (chosen.batch, BATCHES),
+    ):
+        if given not in known:
+            raise BadInputError(f"{given!r} is unknown", f"choose from {', '.join(known)}")
+    rows: list[dict[str, Any]] = environment.ask(
+        "export",
+        {
+            "paths": paths(words),
+            "sub_models": list(sub_models),
+            "folder": str(folder.resolve()),
+            "precisions": [precision] if precision else list(PRECISIONS),
+            "layout": layout,
+            "batch": batch,
+        },
+    )
+    return rows

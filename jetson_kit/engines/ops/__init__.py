@@ -1,0 +1,1 @@
+"""How each operator of TFLite is written in ONNX, by family."""

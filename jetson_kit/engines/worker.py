@@ -1,0 +1,79 @@
+"""Runs in the engines' environment: a request as JSON on standard input, the answer on output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jetson_kit import errors
+from jetson_kit.engines import bundle, export
+from jetson_kit.engines.options import Options
+from jetson_kit.errors import BadInputError, KitError
+from jetson_kit.files import disk_guard, written_aside
+
+Request = Mapping[str, Any]
+
+
+def _export(request: Request) -> list[dict[str, Any]]:
+    """Write ONNX files; equal sub-models of several bundles are written once."""
+    folder = Path(request["folder"])
+    rows: dict[str, dict[str, Any]] = {}
+    for sub_model in _sub_models(request):
+        for precision in request["precisions"]:
+            options = Options(precision, request["layout"], request["batch"])
+            path = folder / options.filename(sub_model.name, sub_model.sha256)
+            if path.name in rows:
+                continue
+            blob = export.export(sub_model, options)
+            with written_aside(path) as aside:
+                aside.write_bytes(blob)
+            rows[path.name] = {
+                "sub_model": sub_model.name,
+                "source": sub_model.source,
+                "source_sha256": sub_model.sha256,
+                "precision": precision,
+                "layout": options.layout,
+                "batch": options.batch,
+                "path": str(path),
+                "size": len(blob),
+            }
+    return list(rows.values())
+
+
+def _sub_models(request: Request) -> list[bundle.SubModel]:
+    found = [one for path in request["paths"] for one in bundle.read(Path(path))]
+    wanted = request.get("sub_models") or [one.name for one in found]
+    unknown = sorted(set(wanted) - {one.name for one in found})
+    if unknown:
+        known = ", ".join(sorted({one.name for one in found}))
+        raise BadInputError(f"no sub-model {', '.join(unknown)}", f"choose from {known}")
+    return [one for one in found if one.name in wanted]
+
+
+COMMANDS: Mapping[str, Callable[[Request], Any]] = {"export": _export}
+
+
+def main() -> None:
+    """Answer one request; a KitError is an answer too, and its exit code this program's."""
+    # Native libraries print to standard output as they like; the answer has it for itself.
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    code = 0
+    try:
+        with disk_guard():
+            found = {"result": COMMANDS[sys.argv[1]](json.load(sys.stdin))}
+    except KitError as error:
+        kind = next(one.__name__ for one in type(error).__mro__ if hasattr(errors, one.__name__))
+        found = {"error": {"kind": kind, "message": error.message, "cure": error.cure}}
+        code = error.exit_code
+    json.dump(found, answer)
+    answer.close()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""`engines.export` and `engines.check`: MediaPipe's models as ONNX, proven equal."""
+
+from __future__ import annotations
+
+import json as json_format
+
+from invoke.context import Context
+
+from jetson_kit.tasks.edge import kit_task
+
+
+@kit_task(
+    variadic="models",
+    auto_shortflags=False,
+    help={
+        "models": "models of models.toml, .task or .tflite files (all models)",
+        "sub-model": "only this one of them",
+        "out": "folder for the files (dist/engines)",
+        "precision": "fp32 or fp16 (both)",
+        "layout": "nhwc or nchw: the order of image inputs' axes",
+        "batch": "1 or dynamic",
+        "json": "machine-readable output",
+    },
+)
+def export(
+    c: Context,
+    models: list[str],
+    sub_model: str = "",
+    out: str = "",
+    precision: str = "",
+    layout: str = "nhwc",
+    batch: str = "1",
+    json: bool = False,
+) -> None:
+    """Write TFLite models as ONNX files. Example: ./inv engines.export face --precision fp16."""
+    from pathlib import Path
+
+    from jetson_kit.engines import commands
+
+    del c
+    rows = commands.export(
+        models,
+        folder=Path(out) if out else commands.OUT,
+        precision=precision,
+        layout=layout,
+        batch=batch,
+        sub_models=[sub_model] if sub_model else [],
+    )
+    if json:
+        print(json_format.dumps(rows, indent=1))
+        return
+    for row in rows:
+        print(f"{row['size'] / 1e6:6.2f} MB  {row['path']}")
