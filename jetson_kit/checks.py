@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jetson_kit.engines import environment
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
@@ -27,7 +28,7 @@ SCRIPTS = (
     ),
 )
 WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml"))
-REAL = "network or docker or qemu or slow or browser"
+REAL = "network or docker or qemu or slow or browser or engines"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Stage:
 
     `long` ones run only by their name.
 
-    `evidence` is run where the stage failed: it shows what the tests' own output can't.
+    `evidence` is run where the stage failed: it shows what the tests' own output can't. `tools`
+    stages run in the environment of jetson_kit.engines.environment.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Stage:
     real: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    tools: bool = False
 
     def commands(self) -> list[list[str]]:
         """Return what the stage runs."""
@@ -53,8 +56,9 @@ class Stage:
             return [[sys.executable, "-m", module] for module in self.modules]
         if not self.pytest and not self.real:
             return _lint()
-        words = self.pytest or (*self.real, "-m", REAL)
-        return [[sys.executable, "-m", "pytest", "-q", *words]]
+        words = self.pytest or (*self.real, "-m", REAL, *(("-n", "auto") if self.tools else ()))
+        python = str(environment.python()) if self.tools else sys.executable
+        return [[python, "-m", "pytest", "-q", *words]]
 
 
 def stages() -> tuple[Stage, ...]:
@@ -69,6 +73,7 @@ def stages() -> tuple[Stage, ...]:
             tuple(row.get("real", ())),
             tuple(row.get("modules", ())),
             tuple(row.get("evidence", ())),
+            row.get("tools", False),
         )
         for row in rows
     )
@@ -121,6 +126,11 @@ def _lint() -> list[list[str]]:
 
 
 def _run(words: Sequence[str]) -> int:
+    here = Path(sys.executable).parent
     return subprocess.run(
-        words, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        words,
+        cwd=ROOT,
+        check=False,
+        # Other environments' tests find uv, which stands in this one.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"},
     ).returncode

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +47,9 @@ def export(
     `precision` is fp32, fp16, or empty for both. Raises BadInputError, IntegrityError (a damaged
     model), as models.fetch and uv.
     """
-    chosen = Options(precision or "fp32", layout, batch)
-    for given, known in (
-        (chosen.precision, PRECISIONS),
-        (chosen.layout, LAYOUTS),
-        (chosen.batch, BATCHES),
-    ):
-        if given not in known:
-            raise BadInputError(f"{given!r} is unknown", f"choose from {', '.join(known)}")
+    _known(precision or "fp32", PRECISIONS)
+    _known(layout, LAYOUTS)
+    _known(batch, BATCHES)
     rows: list[dict[str, Any]] = environment.ask(
         "export",
         {
@@ -64,3 +62,39 @@ def export(
         },
     )
     return rows
+
+
+def check(
+    words: Sequence[str] = (),
+    *,
+    every: bool = False,
+    precision: str = "",
+    sub_models: Sequence[str] = (),
+    build: bool = True,
+    jobs: int = 0,
+) -> list[dict[str, Any]]:
+    """Judge the ONNX files of models; return a row for each, as jetson_kit.engines.check.Verdict.
+
+    `every` judges both layouts, fixed and open batches, too; `jobs` is the number of processes (the
+    cores, at most 4). Raises as `export`.
+    """
+    _known(precision or "fp32", PRECISIONS)
+    layouts, batches = (LAYOUTS, BATCHES) if every else (LAYOUTS[:1], BATCHES[:1])
+    kinds = itertools.product([precision] if precision else PRECISIONS, layouts, batches)
+    rows: list[dict[str, Any]] = environment.ask(
+        "check",
+        {
+            "paths": paths(words),
+            "known": [str(path) for path in models.fetch()],
+            "sub_models": list(sub_models),
+            "options": [asdict(Options(*one)) for one in kinds],
+            "build": build,
+            "jobs": jobs or min(os.cpu_count() or 1, 4),
+        },
+    )
+    return rows
+
+
+def _known(given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        raise BadInputError(f"{given!r} is unknown", f"choose from {', '.join(known)}")

@@ -46,7 +46,6 @@ class Activation(IntEnum):
     RELU = 1
     RELU_N1_TO_1 = 2
     RELU6 = 3
-    TANH = 4
 
 
 _WINDOW = ("padding", "stride_w", "stride_h", "fused_activation_function")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from jetson_kit import errors
 from jetson_kit.engines import bundle, export
 from jetson_kit.engines.options import Options
-from jetson_kit.errors import BadInputError, KitError
+from jetson_kit.errors import BadInputError, KitError, StepFailedError
 from jetson_kit.files import disk_guard, written_aside
 
 Request = Mapping[str, Any]
@@ -71,7 +75,45 @@ def _sub_models(request: Request) -> list[bundle.SubModel]:
     return [one for one in found if one.name in wanted]
 
 
-COMMANDS: Mapping[str, Callable[[Request], Any]] = {"export": _export, "expect": _expect}
+def _check(request: Request) -> list[dict[str, Any]]:
+    """Judge files; each sub-model in a process of its own, for native code that dies of it."""
+    chosen = {one.sha256: one for one in _sub_models(request)}
+    known = {one.name: one for path in request["known"] for one in bundle.read(Path(path))}
+    options = [Options(**one) for one in request["options"]]
+    rows: list[dict[str, Any]] = []
+    with ProcessPoolExecutor(request["jobs"], multiprocessing.get_context("spawn")) as pool:
+        jobs = [
+            (one, pool.submit(_judged, one, known, options, request["build"]))
+            for one in chosen.values()
+        ]
+        for sub_model, job in jobs:
+            try:
+                rows += job.result()
+            except BrokenProcessPool as error:
+                raise StepFailedError(
+                    f"a process ended without a word while {sub_model.source} was judged"
+                ) from error
+            print(f"judged {sub_model.source}", file=sys.stderr, flush=True)
+    return rows
+
+
+def _judged(
+    sub_model: bundle.SubModel,
+    known: Mapping[str, bundle.SubModel],
+    options: Sequence[Options],
+    build: bool,
+) -> list[dict[str, Any]]:
+    from jetson_kit.engines import check  # noqa: PLC0415 - the parent needs none of its libraries
+
+    there = check.wanted(sub_model, known)
+    return [asdict(check.judge(sub_model, one, there, build=build)) for one in options]
+
+
+COMMANDS: Mapping[str, Callable[[Request], Any]] = {
+    "export": _export,
+    "check": _check,
+    "expect": _expect,
+}
 
 
 def main() -> None:

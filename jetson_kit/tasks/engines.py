@@ -51,3 +51,39 @@ def export(
         return
     for row in rows:
         print(f"{row['size'] / 1e6:6.2f} MB  {row['path']}")
+
+
+@kit_task(
+    variadic="models",
+    auto_shortflags=False,
+    help={
+        "models": "models of models.toml, .task or .tflite files (all models)",
+        "sub-model": "only this one of them",
+        "precision": "fp32 or fp16 (both)",
+        "every": "both layouts, fixed and open batches",
+        "no-build": "leave out NVIDIA's builder, which takes most of the time",
+        "json": "machine-readable output",
+    },
+)
+def check(
+    c: Context,
+    models: list[str],
+    sub_model: str = "",
+    precision: str = "",
+    every: bool = False,
+    no_build: bool = False,
+    json: bool = False,
+) -> None:
+    """Judge ONNX files against TFLite, and by NVIDIA's parser. Example: ./inv engines.check."""
+    from jetson_kit.engines import check_view, commands
+
+    del c
+    rows = commands.check(
+        models,
+        every=every,
+        precision=precision,
+        sub_models=[sub_model] if sub_model else [],
+        build=not no_build,
+    )
+    print(json_format.dumps(rows, indent=1) if json else check_view.table(rows))
+    check_view.conclude(rows)

@@ -17,18 +17,16 @@ WIDE = {"SQRT": "Sqrt"}
 
 
 def fused(builder: Builder, name: str, code: int, dtype: str = "") -> str:
-    """Write the activation that an operator has built in, if any."""
+    """Write the activation that an operator has built in, if any; TFLite itself knows no others."""
     if code == Activation.NONE:
         return name
     if code == Activation.RELU:
         return builder.node("Relu", [name])
-    if code == Activation.TANH:
-        return builder.node("Tanh", [name])
     bounds = {Activation.RELU6: (0.0, 6.0), Activation.RELU_N1_TO_1: (-1.0, 1.0)}.get(
         Activation(code) if code in set(Activation) else Activation.NONE
     )
     if bounds is None:
-        raise builder.unsupported(f"its fused activation {code} is unknown")
+        raise builder.unsupported(f"it has the fused activation {code}")
     return _clip(builder, name, *bounds, dtype or builder.work)
 
 

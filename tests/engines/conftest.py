@@ -1,0 +1,33 @@
+"""These tests run in the environment that converts models: ./inv test --stage engines."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from jetson_kit.engines.bundle import SubModel
+
+HERE = importlib.util.find_spec("tflite") is not None
+if not HERE:
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_report_header() -> str:
+    """Say why nothing of this folder is collected elsewhere."""
+    return "" if HERE else "tests/engines run in their own environment: ./inv test --stage engines"
+
+
+@pytest.fixture(scope="session")
+def sub_models() -> dict[str, SubModel]:
+    """Return every sub-model of models.toml, the first of those that share a name."""
+    from jetson_kit import models
+    from jetson_kit.engines import bundle
+
+    found: dict[str, SubModel] = {}
+    for path in models.fetch():
+        for one in bundle.read(path):
+            found.setdefault(one.name, one)
+    return found
