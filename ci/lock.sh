@@ -11,3 +11,4 @@ lock uv 3.11
 lock host 3.11
 lock jetpack4 3.10
 lock engines 3.11
+lock tensorrt-lean 3.11

@@ -91,7 +91,7 @@ def plan(asked: str, target: Target, socs: Sequence[Soc], base: str, python: str
 
 def _folders(asked: str) -> Iterator[Path]:
     if asked == STORE:
-        for place in sorted(store.root().iterdir()) if store.root().is_dir() else ():
+        for place in sorted(store.home().iterdir()) if store.home().is_dir() else ():
             if not place.name.startswith(".") and (place / manifest.FILE).is_file():
                 yield place
         return

@@ -41,11 +41,16 @@ class Class:
         return f"sm{self.sm.replace('.', '')}-trt{self.tensorrt}{tail}"
 
 
-def root() -> Path:
-    """Return (and make) the store: $KIT_STATE/engines, else in the user's folder for state."""
+def home() -> Path:
+    """Return where the store is: $KIT_STATE/engines, else in the user's folder for state."""
     named = os.environ.get("KIT_STATE")
     base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / ROOT_NAME
-    folder = (Path(named) if named else base) / "engines"
+    return (Path(named) if named else base) / "engines"
+
+
+def root() -> Path:
+    """Return the store, which is made where it is not there."""
+    folder = home()
     with disk_guard(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -134,7 +134,7 @@ def _drop(place: Place, source: Manifest) -> None:
     wanted = {one.sha256 for one in source.onnx}
     kept = tuple(one for one in found.engines if one.onnx_sha256 in wanted)
     if kept != found.engines:
-        manifest.write(Manifest(place.folder, kept, found.onnx, place.device))
+        manifest.write(Manifest(place.folder, kept, found.onnx, found.device))
 
 
 def _background(options: argparse.Namespace) -> int:

@@ -105,7 +105,8 @@ def one(place: Place, source: Onnx, builder: Builder) -> Engine:
     others = tuple(it for it in before.engines if it.file != made.file)
     # What another board or TensorRT left is gone with its manifest's entry.
     kept = tuple(it for it in others if it.path.is_file())
-    manifest.write(Manifest(place.folder, (*kept, made), before.onnx, place.device))
+    device = {**place.device, "sm": place.sm, "tensorrt": place.tensorrt}
+    manifest.write(Manifest(place.folder, (*kept, made), before.onnx, device))
     return made
 
 

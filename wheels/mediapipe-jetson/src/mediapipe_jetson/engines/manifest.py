@@ -195,11 +195,19 @@ def parse(body: Any, folder: Path) -> Manifest:  # noqa: ANN401 # JSON
 
 
 def write(manifest: Manifest) -> Path:
-    """Write the manifest into its folder, whole or not at all; its old signature goes first."""
+    """Write the manifest into its folder, whole or not at all; its old signature goes first.
+
+    Raises ManifestError for one that could not be read again.
+    """
     path = manifest.folder / FILE
+    body = manifest.as_json()
+    try:
+        parse(body, manifest.folder)
+    except ValueError as error:
+        raise ManifestError(f"{path} would be no manifest of engines: {error}") from error
     manifest.folder.mkdir(parents=True, exist_ok=True)
     path.with_name(f"{FILE}.sig").unlink(missing_ok=True)
-    write_aside(path, (json.dumps(manifest.as_json(), indent=1) + "\n").encode())
+    write_aside(path, (json.dumps(body, indent=1) + "\n").encode())
     return path
 
 
