@@ -1,6 +1,6 @@
 #!/bin/sh
-# Renew the hash-pinned locks of the host environment, of the one for JetPack 4's boards, and of
-# the one that makes ONNX files and judges them.
+# Renew the hash-pinned locks of the host environment, of the one for JetPack 4's boards, of the one
+# that makes ONNX files and judges them, and of the one in which landmarkers are tested.
 set -eu
 cd "$(dirname -- "$0")/.."
 lock() {
@@ -12,3 +12,4 @@ lock host 3.11
 lock jetpack4 3.10
 lock engines 3.11
 lock tensorrt-lean 3.11
+lock vision 3.11

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.engines import environment
+from jetson_kit import environments
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
@@ -28,7 +28,7 @@ SCRIPTS = (
     ),
 )
 WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml"))
-REAL = "network or docker or qemu or slow or browser or engines"
+REAL = "network or docker or qemu or slow or browser or engines or vision"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,9 @@ class Stage:
 
     `long` ones run only by their name.
 
-    `evidence` is run where the stage failed: it shows what the tests' own output can't. `tools`
-    stages run in the environment of jetson_kit.engines.environment.
+    `evidence` is run where the stage failed: it shows what the tests' own output can't.
+    `environment` names one of jetson_kit.environments in which pytest runs, `workers` how many
+    of them at once (pytest-xdist).
     """
 
     name: str
@@ -48,7 +49,8 @@ class Stage:
     real: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
-    tools: bool = False
+    environment: str = ""
+    workers: str = ""
 
     def commands(self) -> list[list[str]]:
         """Return what the stage runs."""
@@ -56,8 +58,9 @@ class Stage:
             return [[sys.executable, "-m", module] for module in self.modules]
         if not self.pytest and not self.real:
             return _lint()
-        words = self.pytest or (*self.real, "-m", REAL, *(("-n", "auto") if self.tools else ()))
-        python = str(environment.python()) if self.tools else sys.executable
+        spread = ("-n", self.workers) if self.workers else ()
+        words = self.pytest or (*self.real, "-m", REAL, *spread)
+        python = str(environments.python(self.environment)) if self.environment else sys.executable
         return [[python, "-m", "pytest", "-q", *words]]
 
 
@@ -73,7 +76,8 @@ def stages() -> tuple[Stage, ...]:
             tuple(row.get("real", ())),
             tuple(row.get("modules", ())),
             tuple(row.get("evidence", ())),
-            row.get("tools", False),
+            row.get("environment", ""),
+            row.get("workers", ""),
         )
         for row in rows
     )

@@ -9,23 +9,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import errors, locked_env
+from jetson_kit import environments, errors
 from jetson_kit.errors import KitError, StepFailedError
 from jetson_kit.paths import ROOT
 from jetson_kit.run import failure
 
-LOCK = ROOT / "requirements" / "engines.txt"
 WORKER = "jetson_kit.engines.worker"
 
 
 def python() -> Path:
     """Return the environment's Python; it is made when it is first asked for (some 20 s)."""
-    return locked_env.programs("engines", "tools", LOCK, sys.executable) / "python"
+    return environments.python("engines")
 
 
 def variables() -> dict[str, str]:

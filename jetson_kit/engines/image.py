@@ -71,7 +71,10 @@ def plan(asked: str, target: Target, socs: Sequence[Soc], base: str, python: str
                 f"--engines onnx: {runtime.note}, which builds no engines on a board",
                 f"{BUILD}; then take --engines store",
             )
-        notes = (runtime.note, "Boards build their engines in the background at first use.")
+        notes: tuple[str, ...] = (
+            runtime.note,
+            "Boards build their engines in the background at first use.",
+        )
         return EnginePlan(asked, runtime, (), (), notes)
     folders = tuple(_folders(asked))
     fitting, refused = _fit(folders, runtime, socs)

@@ -80,6 +80,9 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
     made = types.ModuleType("cuda.bindings.driver")
     ok = CUresult.CUDA_SUCCESS
 
+    def void(_: object) -> None:
+        """Drop what a call returns."""
+
     def call(body: Callable[..., Any]) -> None:
         def inner(*arguments: Any) -> tuple[Any, ...]:
             gpu.calls.append(body.__name__)
@@ -156,7 +159,7 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
     def copy(target: int, source: int, size: int) -> Any:
         if not {target, source} <= set(gpu.memory):
             return CUresult.CUDA_ERROR_ILLEGAL_ADDRESS
-        gpu.put(lambda: ctypes.memmove(target, source, size))
+        gpu.put(lambda: void(ctypes.memmove(target, source, size)))
         return None
 
     @current
@@ -226,7 +229,7 @@ def plan(inputs: dict[str, list[int]], outputs: dict[str, list[int]], kind: str 
     return json.dumps({"inputs": inputs, "outputs": outputs, "kind": kind}).encode()
 
 
-class Severity(IntEnum):
+class LogSeverity(IntEnum):
     INTERNAL_ERROR = 0
     ERROR = 1
     WARNING = 2
@@ -235,12 +238,12 @@ class Severity(IntEnum):
 class ILogger:
     """What a logger must come from, and whose constructor it must call."""
 
-    Severity = Severity
+    Severity = LogSeverity
 
     def __init__(self) -> None:
         self.ready = True
 
-    def log(self, severity: Severity, message: str) -> None:
+    def log(self, severity: LogSeverity, message: str) -> None:
         raise NotImplementedError
 
 
@@ -362,10 +365,10 @@ def tensorrt(gpu: Gpu, version: str) -> types.ModuleType:
             try:
                 body = json.loads(raw)
             except ValueError:
-                self._logger.log(Severity.ERROR, "the plan file is\ndamaged")
+                self._logger.log(LogSeverity.ERROR, "the plan file is\ndamaged")
                 return None
             if body.get("large"):
-                self._logger.log(Severity.ERROR, "Requested amount of GPU memory: out of memory")
+                self._logger.log(LogSeverity.ERROR, "Requested amount of GPU memory: out of memory")
                 return None
             return (NumberedEngine if numbered else NamedEngine)(gpu, body)
 

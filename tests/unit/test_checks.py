@@ -11,7 +11,7 @@ from jetson_kit import checks
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 
-MARKED = re.compile(r"pytest\.mark\.(network|docker|qemu|slow|browser|engines)\b|\bNEEDS\b")
+MARKED = re.compile(r"pytest\.mark\.(network|docker|qemu|slow|browser|engines|vision)\b|\bNEEDS\b")
 # tests/device is for devices: ./inv verify -i INVENTORY runs it.
 FILES = [path for path in sorted(ROOT.glob("tests/**/test_*.py")) if path.parent.name != "device"]
 STAGED = Counter(path for stage in checks.stages() for path in stage.real)

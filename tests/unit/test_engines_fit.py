@@ -81,7 +81,7 @@ def test_the_model_is_told_by_its_hash_not_by_its_name(tmp_path: Path) -> None:
 def test_what_is_no_good_engine_is_refused(
     tmp_path: Path, changed: dict[str, bool], words: str
 ) -> None:
-    folder_of(tmp_path, engine(tmp_path, **changed))
+    folder_of(tmp_path, engine(tmp_path, b"an engine", **changed))
     assert words in why(tmp_path)
 
 

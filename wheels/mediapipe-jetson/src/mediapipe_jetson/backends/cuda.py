@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable
 from mediapipe_jetson.backends.base import BackendUnavailableError, InferenceError, ModelError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
+    from mediapipe_jetson.backends.base import Array
 
 PACKAGE = "cuda-bindings"
 DEVICE_MAP = 2
@@ -226,4 +224,5 @@ def array(memory: Memory, shape: tuple[int, ...]) -> Array:
     import numpy as np  # noqa: PLC0415
 
     raw = (ctypes.c_float * (memory.size // 4)).from_address(memory.address)
-    return np.frombuffer(raw, dtype=np.float32).reshape(shape)
+    made: Array = np.frombuffer(raw, dtype=np.float32).reshape(shape)
+    return made

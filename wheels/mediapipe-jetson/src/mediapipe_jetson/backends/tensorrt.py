@@ -31,9 +31,7 @@ from mediapipe_jetson.engines.identity import VERSION_COMPATIBLE, Here
 from mediapipe_jetson.engines.manifest import Engine
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[Any, np.dtype[Any]]
+    from mediapipe_jetson.backends.base import Array
 
 Words = Union["deque[str]", "list[str]"]
 NAME = "tensorrt"

@@ -1,0 +1,24 @@
+"""The environments in which tests of their own stages run, beside the host's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from jetson_kit import locked_env
+from jetson_kit.errors import BadInputError
+from jetson_kit.paths import ROOT
+
+# (folder of the cache, first part of its name)
+NAMES = {"engines": ("engines", "tools"), "vision": ("vision", "tests")}
+
+
+def python(name: str) -> Path:
+    """Return the Python of an environment by its lock's name; it is made when first asked for.
+
+    Raises BadInputError, and as jetson_kit.uv.
+    """
+    if name not in NAMES:
+        raise BadInputError(f"no environment {name!r}", f"choose one of {', '.join(NAMES)}")
+    lock = ROOT / "requirements" / f"{name}.txt"
+    return locked_env.programs(*NAMES[name], lock, sys.executable) / "python"

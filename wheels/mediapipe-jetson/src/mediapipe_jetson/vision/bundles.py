@@ -1,0 +1,78 @@
+"""MediaPipe's .task bundles: archives with TFLite models inside, read with care."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional, Union
+
+from mediapipe_jetson.backends.base import SubModel
+from mediapipe_jetson.vision.errors import BundleError, BundleMissingError, OptionError
+
+# The largest official bundle is some 30 MB; more than this is no bundle and won't be unpacked.
+MOST_BYTES = 256 << 20
+SUFFIX = ".tflite"
+
+
+class Bundle:
+    """The members of a bundle, read into memory."""
+
+    def __init__(self, members: dict[str, bytes]) -> None:
+        """Take the members' contents by name."""
+        self.members = members
+
+    def sub_models(self, names: Sequence[str]) -> dict[str, SubModel]:
+        """Return sub-models by name (without .tflite); raise BundleMissingError."""
+        return {name: SubModel.of(name, self.member(name + SUFFIX)) for name in names}
+
+    def member(self, name: str) -> bytes:
+        """Return a member's bytes; raise BundleMissingError as MediaPipe does."""
+        try:
+            return self.members[name]
+        except KeyError:
+            there = ", ".join(sorted(self.members)) or "none"
+            raise BundleMissingError(
+                f"No file with name: {name}. All files in the model asset bundle are: {there}."
+            ) from None
+
+
+def read(path: Optional[Union[str, os.PathLike[str]]], content: Optional[bytes]) -> Bundle:
+    """Return the bundle of a path or, without one, of bytes.
+
+    Raises OptionError without both, BundleMissingError and BundleError.
+    """
+    if path:
+        content = _file(Path(path))
+    if not content:
+        raise OptionError("no model: base_options has neither model_asset_path nor _buffer")
+    try:
+        return Bundle(_members(content))
+    # The archive may be damaged in any way, and use any compression.
+    except Exception as error:
+        raise BundleError(f"Unable to open zip archive: {_line(error)}") from error
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = archive.infolist()
+        if sum(entry.file_size for entry in entries) > MOST_BYTES:
+            raise ValueError(f"it unpacks to more than {MOST_BYTES} bytes")
+        return {entry.filename: archive.read(entry) for entry in entries}
+
+
+def _file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BundleError(f"{path} has more than {MOST_BYTES} bytes: no model bundle")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleMissingError(f"Unable to open file at {path}") from error
+    except (OSError, ValueError) as error:
+        raise BundleError(f"Unable to open file at {path}: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,107 @@
+"""A detector's tensors become boxes with key points.
+
+Written to MediaPipe's SsdAnchorsCalculator, TensorsToDetectionsCalculator and
+NonMaxSuppressionCalculator (weighted), with the options of its face, hand and pose graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mediapipe_jetson.vision.scores import sigmoid
+
+if TYPE_CHECKING:
+    from mediapipe_jetson.backends.base import Array
+
+BOX = 4
+CLIP = 100.0
+ANCHORS_PER_LAYER = 2
+
+
+def anchors(side: int, strides: Sequence[int]) -> Array:
+    """Return anchor centres (n, 2), x and y as fractions of a square input of `side` pixels.
+
+    All anchors are of size 1. Layers of the same stride share a grid, two anchors each a cell.
+    """
+    grids = []
+    for stride in dict.fromkeys(strides):
+        cells = -(-side // stride)
+        centres = (np.arange(cells, dtype=np.float32) + np.float32(0.5)) / np.float32(cells)
+        x, y = np.meshgrid(centres, centres)
+        grid = np.stack([x.ravel(), y.ravel()], axis=1)
+        grids.append(np.repeat(grid, ANCHORS_PER_LAYER * strides.count(stride), axis=0))
+    return np.concatenate(grids)
+
+
+class Decoder:
+    """Decodes the two tensors of one detector."""
+
+    def __init__(
+        self, side: int, strides: Sequence[int], *, confidence: float, suppression: float
+    ) -> None:
+        """Take the input's side in pixels, and the least score and overlap that count."""
+        self.side = side
+        self.anchors = anchors(side, strides)
+        self.confidence = confidence
+        self.suppression = suppression
+
+    def decode(self, boxes: Array, scores: Array) -> Array:
+        """Return detections (n, 4 + 2k), best first, as fractions of the input.
+
+        Columns: left, top, right, bottom, then x and y of each key point. Tensors are
+        (1, anchors, 4 + 2k) and (1, anchors, 1) of logits.
+        """
+        certain = sigmoid(np.clip(scores.reshape(-1), -CLIP, CLIP))
+        chosen = np.flatnonzero(certain >= self.confidence)
+        if not chosen.size:
+            return np.empty((0, boxes.shape[-1]), np.float32)
+        raw = boxes.reshape(-1, boxes.shape[-1])[chosen] / np.float32(self.side)
+        centres = self.anchors[chosen]
+        found = np.empty_like(raw)
+        middle, half = raw[:, :2] + centres, raw[:, 2:BOX] / 2
+        found[:, :2], found[:, 2:BOX] = middle - half, middle + half
+        found[:, BOX:] = raw[:, BOX:] + np.tile(centres, raw.shape[1] // 2 - 2)
+        # A model may predict a negative size; NaN compares false.
+        sound = (raw[:, 2] >= 0) & (raw[:, 3] >= 0)
+        return self._merged(found[sound], certain[chosen][sound])
+
+    def _merged(self, found: Array, certain: Array) -> Array:
+        """Return the score-weighted mean of each group of boxes that overlap its best one."""
+        order = np.argsort(-certain, kind="stable")
+        found, certain = found[order], certain[order]
+        areas = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
+        left = np.arange(len(found))
+        merged = []
+        while left.size:
+            best = left[0]
+            low = np.maximum(found[left, :2], found[best, :2])
+            high = np.minimum(found[left, 2:BOX], found[best, 2:BOX])
+            shared = np.prod(np.maximum(high - low, 0), axis=1)
+            union = areas[left] + areas[best] - shared
+            similar = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+            alike = similar > self.suppression
+            if not alike.any():
+                # An empty box overlaps not even itself.
+                merged.append(found[best])
+                break
+            group = left[alike]
+            merged.append(np.average(found[group], axis=0, weights=certain[group]))
+            left = left[~alike]
+        return np.stack(merged) if merged else np.empty((0, found.shape[1]), np.float32)
+
+
+def placed(found: Array, transform: Array) -> Array:
+    """Return detections moved by a (2, 3) matrix; a box becomes the upright one about it.
+
+    As DetectionProjectionCalculator does.
+    """
+    turn, shift = transform[:, :2].T, transform[:, 2]
+    out = np.empty(found.shape, np.float64)
+    corners = found[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, BOX, 2) @ turn + shift
+    out[:, :2], out[:, 2:BOX] = corners.min(axis=1), corners.max(axis=1)
+    points = found[:, BOX:].reshape(len(found), -1, 2) @ turn + shift
+    out[:, BOX:] = points.reshape(len(found), -1)
+    return out
