@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 from mediapipe_jetson.engines import manifest, onnx_file
+from mediapipe_jetson.engines import schema as schema_rules
 from mediapipe_jetson.engines.errors import DamagedEngineError, ManifestError
 
 from tests.unit.engine_files import engine, folder_of, onnx, tiny_onnx
@@ -29,7 +30,7 @@ def test_written_and_read_again(tmp_path: Path, body: dict[str, Any]) -> None:
     assert found.as_json() == body
     assert found.engines[0].path.is_file()
     assert found.onnx[0].checks.name.endswith(".check.zip")
-    schema = json.loads(manifest.SCHEMA_FILE.read_text())
+    schema = json.loads(schema_rules.FILE.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(body, schema)
     assert manifest.read(tmp_path / "none") is None

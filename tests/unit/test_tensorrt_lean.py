@@ -90,7 +90,7 @@ def test_all_that_is_called_exists() -> None:
     assert done.returncode == 0, done.stderr
     known, driver = json.loads(done.stdout)
     backends = PACKAGE / "mediapipe_jetson" / "backends"
-    source = (backends / "tensorrt.py").read_text(encoding="utf-8")
+    source = (backends / "tensorrt_session.py").read_text(encoding="utf-8")
     called = set(CALLS.findall(source)) - OURS - BEFORE_8_5
     assert {"execute_async_v3", "set_tensor_address", "deserialize_cuda_engine"} <= called
     assert called <= set(known) | {"__version__"}

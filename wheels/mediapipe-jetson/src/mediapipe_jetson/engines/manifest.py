@@ -6,11 +6,9 @@ an engine whose bytes are others is refused before TensorRT sees it.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,11 +17,11 @@ from typing import Any, Optional, Union
 
 from mediapipe_jetson import __version__
 from mediapipe_jetson.backends.base import TensorSpec
+from mediapipe_jetson.engines import schema
 from mediapipe_jetson.engines.errors import DamagedEngineError, ManifestError
 from mediapipe_jetson.engines.identity import VERSION_COMPATIBLE, Identity
 
 SCHEMA = "mediapipe-jetson/engines/1"
-SCHEMA_FILE = Path(__file__).resolve().parent.parent / "data" / "engines.schema.json"
 FILE = "engines.json"
 CHECKS = ".check.zip"
 """What stands behind `<sub_model>-<sha12>` in the name of the file of expected outputs."""
@@ -32,10 +30,6 @@ NO_ENGINE = b"mediapipe-jetson: NOT AN ENGINE"
 SIDES = ("inputs", "outputs")
 MOST_BYTES = 1 << 20
 MOST_ENGINE_BYTES = 1 << 30
-TYPES: Mapping[str, Any] = {
-    "object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
-    "integer": int, "number": (int, float),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -180,7 +174,7 @@ def read(folder: Path) -> Optional[Manifest]:
 
 def parse(body: Any, folder: Path) -> Manifest:  # noqa: ANN401 # JSON
     """Return the manifest that a document is. Raises ValueError with what is wrong."""
-    _valid(body, _schema(), "the document")
+    schema.check(body)
     engines = tuple(_engine(row, folder) for row in body["engines"])
     if body["emulated"] is not any(one.emulated for one in engines):
         raise ValueError('"emulated" is not what its engines say')
@@ -287,53 +281,3 @@ def _specs_as_json(of: Union[Engine, Onnx]) -> dict[str, list[dict[str, Any]]]:
         side: [{"name": one.name, "shape": list(one.shape)} for one in getattr(of, side)]
         for side in SIDES
     }
-
-
-@functools.lru_cache(maxsize=None)
-def _schema() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    return found
-
-
-def _valid(value: Any, rule: Mapping[str, Any], where: str) -> None:  # noqa: ANN401 # JSON
-    """Raise ValueError unless a value keeps to the part of JSON Schema that the schema uses."""
-    if "$ref" in rule:
-        _valid(value, _schema()["$defs"][rule["$ref"].rpartition("/")[2]], where)
-        return
-    if "const" in rule and value != rule["const"]:
-        raise ValueError(f"{where} is not {rule['const']!r}")
-    if "enum" in rule and value not in rule["enum"]:
-        raise ValueError(f"{where} is none of {', '.join(rule['enum'])}")
-    kinds = rule.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if kinds and not any(_is(value, kind) for kind in kinds):
-        raise ValueError(f"{where} is no {' or '.join(kinds)}")
-    # Python's $ would take a line break behind the text.
-    pattern = rule.get("pattern", "").replace("$", r"\Z")
-    if isinstance(value, str) and not re.search(pattern, value):
-        raise ValueError(f"{where} does not look as it must")
-    if "minimum" in rule and not isinstance(value, bool) and not value >= rule["minimum"]:
-        raise ValueError(f"{where} is below {rule['minimum']}")
-    if isinstance(value, dict):
-        _members(value, rule, where)
-    elif isinstance(value, list) and "items" in rule:
-        for number, item in enumerate(value):
-            _valid(item, rule["items"], f"{where}[{number}]")
-
-
-def _members(value: Mapping[str, Any], rule: Mapping[str, Any], where: str) -> None:
-    known = rule.get("properties", {})
-    for name in rule.get("required", ()):
-        if name not in value:
-            raise ValueError(f"{where} lacks {name!r}")
-    for name, item in value.items():
-        if name in known:
-            _valid(item, known[name], f"{name!r} of {where}")
-        elif rule.get("additionalProperties") is False:
-            raise ValueError(f"{where} has {name!r}, which is unknown")
-
-
-def _is(value: Any, kind: str) -> bool:  # noqa: ANN401 # JSON
-    if isinstance(value, bool):
-        return kind == "boolean"
-    return isinstance(value, TYPES[kind])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from mediapipe_jetson.backends import tensorrt
+from mediapipe_jetson.backends import tensorrt, tensorrt_session
 from mediapipe_jetson.backends.base import BackendError
 from mediapipe_jetson.backends.cuda import Cuda
 from mediapipe_jetson.engines.builders import Order, Result
@@ -70,7 +70,7 @@ class PythonBuilder:
     def _plan(self, order: Order, words: list[str]) -> Optional[Any]:  # noqa: ANN401
         trt = self._library.module
         at = numbers(self.tensorrt)
-        logger = tensorrt.logger(trt, words)
+        logger = tensorrt_session.logger(trt, words)
         builder = trt.Builder(logger)
         kinds = trt.NetworkDefinitionCreationFlag
         # Types as the ONNX file has them; before 10 a flag asks for half precision instead.
