@@ -20,12 +20,13 @@ commands:
   verify       say where inference runs: gpu, software, cpu, broken or unknown
   run          run a video or camera through a landmarker; say how fast, and what bounds it
   bench        measure every backend that is here, and the pipeline against MediaPipe in a loop
+  engines      TensorRT engines: which fit here, and building them
   healthcheck  the container's health, in one line
 
 Every command explains its options: python -m mediapipe_jetson COMMAND --help
 Exit codes: 0 all is well, 1 the verdict is negative, 2 broken, 3 wrong command line
 """
-COMMANDS = ("info", "selftest", "doctor", "verify", "run", "bench", "healthcheck")
+COMMANDS = ("info", "selftest", "doctor", "verify", "run", "bench", "engines", "healthcheck")
 BROKEN = 2
 WRONG_USAGE = 3
 
