@@ -29,6 +29,8 @@ DEVICES = frozenset(
 ENGINE_MOUNTS = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts"))
 KERNEL_MOUNTS = re.compile(r"/(proc|sys|dev)(/.*)?")
 INIT_MOUNTS = frozenset(("/sbin/docker-init", "/usr/sbin/docker-init", "/dev/init"))
+# Names the systemd unit that runs a container; the role `service` writes it.
+UNIT = "io.mediapipe-jetson.unit"
 LABEL = "io.mediapipe-jetson.target"
 SIZES = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 # Runs in the container as its user: nodes below /dev, mounts, and whether / takes a file.
@@ -132,6 +134,11 @@ def _injected(path: str, allowed: Collection[str]) -> bool:
     return any(fnmatch.fnmatch(path, one) or path.startswith(f"{one}/") for one in allowed)
 
 
+def unit(seen: Seen) -> str:
+    """Return the systemd unit that starts the container again, "" where the engine does that."""
+    return str((seen.inspect["Config"].get("Labels") or {}).get(UNIT, ""))
+
+
 def privilege(seen: Seen, service: Service) -> list[str]:
     """Return differences of security options, seccomp, namespaces and limits."""
     host = seen.host_config
@@ -146,7 +153,9 @@ def privilege(seen: Seen, service: Service) -> list[str]:
         *_sets("namespace shared with the host", (), _shared(host)),
         *_differs("memory limit", size(service.memory), host["Memory"]),
         *_differs("limit of processes", service.pids_limit, host["PidsLimit"]),
-        *_differs("restart policy", service.restart, host["RestartPolicy"]["Name"]),
+        *_differs(
+            "restart policy", "no" if unit(seen) else service.restart, host["RestartPolicy"]["Name"]
+        ),
         *_differs("init", service.init, bool(host.get("Init"))),
     ]  # fmt: skip
 

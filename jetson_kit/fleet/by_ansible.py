@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from jetson_kit.fleet.transport import (
 # The exit codes of mediapipe-image that are no plain failure.
 KINDS = {2: REFUSED, 5: REFUSED, 6: REFUSED, 8: HELD, 9: BUSY, 10: REFUSED}
 STATUS = "Read what the device is on"
+# Around what an engine itself says its client puts the call and its kind.
+ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
 # systemd's words for a unit that is up, and docker's for a container without a check of its own.
 UP, NO_CHECK, STARTING = "active", "", "starting"
 
@@ -225,7 +228,12 @@ def _reply(result: HostResult, done: Event | None, bad: Event | None, *, timed_o
         return Reply(FAILED, f"it ended as {result.status}, without a word")
     code = bad.result.get("rc")
     kind = KINDS.get(code, FAILED) if isinstance(code, int) else FAILED
-    return Reply(kind, bad.message.removeprefix("error: "))
+    return Reply(kind, plain(bad.message))
+
+
+def plain(words: str) -> str:
+    """Return a task's words without what only its programs need."""
+    return ENGINE.sub(r": \g<said>", words.removeprefix("error: "))
 
 
 def _printed(event: Event) -> dict[str, Any]:

@@ -33,6 +33,20 @@ def test_privilege(board: Board) -> None:
     nothing("the container has other rights than it must have", found, AGAIN)
 
 
+def test_it_is_started_again(board: Board) -> None:
+    """By systemd, where a unit runs it: the engine's own policy is `no` then."""
+    unit = container_facts.unit(board.seen)
+    if not unit:
+        return  # the policy is part of its rights
+    facts = board.must(f"{unit} is not known", "systemctl", "show", unit, "--property",
+                       "Restart,UnitFileState,ActiveState")  # fmt: skip
+    found = dict(line.split("=", 1) for line in facts.split())
+    wanted = {"Restart": "always", "UnitFileState": "enabled", "ActiveState": "active"}
+    lines = [f"{key}: {found.get(key)} instead of {value}" for key, value in wanted.items()
+             if found.get(key) != value]  # fmt: skip
+    nothing(f"{unit} does not start it again", lines, f"run: systemctl enable --now {unit}")
+
+
 def test_capabilities(board: Board) -> None:
     found = container_facts.rights(board.seen, board.service)
     nothing("the container has other capabilities than it must have", found, AGAIN)

@@ -54,11 +54,17 @@ class Site:
         env = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
         env["XDG_CONFIG_HOME"] = str(folder / "config")
         env.pop("KIT_STATE", None)
-        place = boards.inventory.parent / "group_vars" / "all.yml"
+        made = cls(boards, folder, env, key)
+        made.say(image_allowed_signers=signing.signers([public]), **SETTINGS)
+        return made
+
+    def say(self, **variables: Any) -> None:
+        """Let the inventory say more, or other things, of all hosts."""
+        place = self.inventory.parent / "group_vars" / "all.yml"
         place.parent.mkdir(exist_ok=True)
-        body = {"image_allowed_signers": signing.signers([public]), **SETTINGS}
-        place.write_text(json.dumps(body), encoding="utf-8")
-        return cls(boards, folder, env, key)
+        body = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+        place.write_text(json.dumps({**body, **variables}), encoding="utf-8")
+        self.ready = False
 
     @property
     def names(self) -> list[str]:

@@ -151,3 +151,17 @@ def test_results_tell_failures_as_failures(tmp_path: Path) -> None:
     assert 'host="c\\"\\n",state="failed"' in text
     results.write(record, tmp_path / "out")
     assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_an_engines_own_words_are_told() -> None:
+    """As community.docker says it where a registry is down."""
+    words = (
+        "Error pulling image 192.0.2.1:5000/x:sha256:0 - 500 Server Error for http+docker://localhost"
+        '/v1.41/images/create?tag=sha256%3A0&fromImage=x: Internal Server Error ("Get "https://'
+        '192.0.2.1:5000/v2/": dial tcp 192.0.2.1:5000: connect: connection refused")'
+    )
+    assert by_ansible.plain(words) == (
+        'Error pulling image 192.0.2.1:5000/x:sha256:0: Get "https://192.0.2.1:5000/v2/": '
+        "dial tcp 192.0.2.1:5000: connect: connection refused"
+    )
+    assert by_ansible.plain("error: no space") == "no space"

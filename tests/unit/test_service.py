@@ -231,3 +231,15 @@ def test_small_readings() -> None:
     assert container_facts.injected(CSV)[0] == "/dev/nvmap"
     assert container_facts.digests(seen()) == {ID, "registry.example/x@sha256:b", "sha256:b"}
     assert container_facts.identity(seen(), "sha256:other")
+
+
+def test_where_a_unit_runs_it_the_engine_must_not_start_it_again() -> None:
+    """Two who start it would fight; that the unit does is looked up on the device."""
+    by_unit = seen(host_RestartPolicy={"Name": "no"})
+    labels = {"Labels": {container_facts.UNIT: "mediapipe.service"}}
+    config = {**by_unit.inspect["Config"], **labels}
+    by_unit = replace(by_unit, inspect={**by_unit.inspect, "Config": config})
+    assert judge(by_unit) == []
+    assert judge(seen(host_RestartPolicy={"Name": "no"})) == [
+        "restart policy: expected 'unless-stopped', found 'no'"
+    ]

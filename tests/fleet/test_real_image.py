@@ -1,0 +1,44 @@
+"""The image of ./inv build on a virtual device, verified there by the rollout and by ./inv."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import images, plan
+from jetson_kit.progress import Progress
+from tests.fleet import changed_release
+from tests.fleet.site import SETTINGS, Site
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
+LIMIT = "service_healthy_limit_s"
+
+
+def test_rolled_out_and_verified(site: Site, tmp_path: Path) -> None:
+    asked = plan.Request(variant="emulated")
+    made = images.build(plan.make(asked), Progress(quiet=True))
+    build = changed_release.linked(made.folder, tmp_path / "real")
+    site.task("release", str(build), "--key", str(site.key))
+    site.say(**{LIMIT: 120}, mediapipe_tasks=["FaceLandmarker"])
+    site.provision()
+    host = site.names[0]
+    try:
+        words = ("--limit", host, "--soak", "1", "--latency", "0", "--json")
+        said = site.task("rollout", str(build), "-i", str(site.inventory), *words)
+        found = json.loads(said)
+        assert found["hosts"][host]["state"] == "confirmed"
+        report = json.loads((site.records(found["id"]) / "reports" / f"{host}.json").read_text())
+        assert (report["verdict"], report["expected"]) == ("software", "software")
+        # As a user asks afterwards, with all that a board is held to.
+        result = tmp_path / "fleet.json"
+        site.task(
+            "verify", "-i", str(site.inventory), "--limit", host,
+            "--output", str(tmp_path / "reports"), "--json", str(result),
+        )  # fmt: skip
+        seen = json.loads(result.read_text())["hosts"][host]
+        assert seen["failed"] == []
+        assert seen["as_expected"]
+    finally:
+        site.say(**{LIMIT: SETTINGS[LIMIT]})
