@@ -8,9 +8,14 @@ from mediapipe_image.errors import ImageError
 from mediapipe_image.release import device_l4t
 from mediapipe_image.settings import Settings
 
+STARTING, HEALTHY = "starting", "healthy"
 
-def status(settings: Settings) -> Dict[str, Any]:
-    """Return the state with what is observed; a part that can't be observed says why."""
+
+def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
+    """Return the state with what is observed; a part that can't be observed says why.
+
+    `probe`: while docker still waits, run the image's own check in its place.
+    """
     state = states.read()
     body = states.as_json(state)
     body["pending"] = disk.PENDING.exists()
@@ -19,12 +24,13 @@ def status(settings: Settings) -> Dict[str, Any]:
     body["l4t"] = device_l4t()
     body["free"] = disk.free(disk.LIB)
     try:
-        seen = service.look(settings, probe=False)
+        seen = service.look(settings, probe=probe)
+        waits = seen.health in ("", STARTING)
         body["running"] = {
             "image_id": seen.image_id,
             "unit": service.unit_state(settings),
             "container": seen.running,
-            "health": seen.health,
+            "health": HEALTHY if probe and waits and seen.healthy else seen.health,
         }
         body["images"] = [
             {
