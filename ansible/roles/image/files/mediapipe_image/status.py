@@ -24,13 +24,16 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
     body["l4t"] = device_l4t()
     body["free"] = disk.free(disk.LIB)
     try:
-        seen = service.look(settings, probe=probe)
-        waits = seen.health in ("", STARTING)
+        seen = service.look(settings, probe=False)
+        if probe and seen.health == STARTING:
+            seen = service.look(settings)
+            if seen.healthy:
+                seen = seen._replace(health=HEALTHY)
         body["running"] = {
             "image_id": seen.image_id,
             "unit": service.unit_state(settings),
             "container": seen.running,
-            "health": HEALTHY if probe and waits and seen.healthy else seen.health,
+            "health": seen.health,
         }
         body["images"] = [
             {
