@@ -31,7 +31,7 @@ HOSTS = (10, 100, 500)
 REAL_MOST = 10
 BUSY = 0.5
 # The product's waves. A soak is a time that one chooses, and the light endpoints infer nothing.
-PLAN = 'soak_s = 0\nverify = "none"\npoll_s = 1\n'
+PLAN = 'soak_s = 0\nverify = "none"\npoll_s = 5\n'
 
 
 def run(hosts: Sequence[int] = HOSTS, *, busy: bool = False) -> dict[str, Any]:

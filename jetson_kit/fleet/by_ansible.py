@@ -72,7 +72,7 @@ class Ansible:
         self._variables = dict(variables or {})
         self._rollout = rollout
         self._releases: dict[str, str] = {}
-        # Layers that each host lacks by its own word, until they are sent.
+        # Files of the layers that each host lacks by its own word, until they are sent.
         self._lacks: dict[str, list[str]] = {}
 
     def look(self, hosts: Sequence[str]) -> Replies:
@@ -85,7 +85,8 @@ class Ansible:
         found = self._play("preflight", hosts, "Offer the release", self._offer())
         for name, (_, body, _) in found.items():
             if isinstance(body.get("layers"), list):
-                self._lacks[name] = [str(row["digest"]) for row in body["layers"]]
+                rows = body["layers"]
+                self._lacks[name] = [str(row["digest"])[7:] + ".part" for row in rows]
         return {name: reply for name, (reply, _, _) in found.items()}
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
@@ -211,7 +212,7 @@ class Ansible:
             done = decided.get(name)
             reply = _reply(result, done, last.get(name), timed_out=outcome.timed_out)
             body = _printed(done) if done and reply.kind == DONE else {}
-            found[name] = (_told(reply, body), body, result)
+            found[name] = (told(reply, body), body, result)
         return found
 
 
@@ -244,7 +245,7 @@ def _printed(event: Event) -> dict[str, Any]:
     return {}
 
 
-def _told(reply: Reply, body: Mapping[str, Any]) -> Reply:
+def told(reply: Reply, body: Mapping[str, Any]) -> Reply:
     """Return a reply with what a step's answer tells besides: its seconds, the status after it."""
     seconds, seen = body.get("seconds"), body.get("status")
     return dataclasses.replace(

@@ -9,7 +9,8 @@ from pathlib import Path
 from jetson_kit.errors import CheckFailedError
 from jetson_kit.fleet import check, controller, live, results, rollout_command
 from jetson_kit.fleet import journal as journals
-from jetson_kit.fleet.by_ansible import Ansible, Site
+from jetson_kit.fleet.by_ansible import Site
+from jetson_kit.fleet.by_ssh import Ssh
 from jetson_kit.fleet.journal import Journal, Record
 from jetson_kit.fleet.rollout_plan import Plan
 from jetson_kit.fleet.transport import DONE, Transport
@@ -38,7 +39,7 @@ def run(
             journal.listener = view.line
             site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
             try:
-                took = go_back(journal, Ansible(site, Plan()), hosts, why)
+                took = go_back(journal, Ssh(site, Plan()), hosts, why)
             finally:
                 results.write(journal.record, place)
                 journal.close()

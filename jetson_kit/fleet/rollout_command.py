@@ -20,7 +20,8 @@ from jetson_kit.fleet import check, controller, live, registry_push, results, ro
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import status as statuses
-from jetson_kit.fleet.by_ansible import Ansible, Site
+from jetson_kit.fleet.by_ansible import Site
+from jetson_kit.fleet.by_ssh import Ssh
 from jetson_kit.fleet.journal import Journal, Record
 from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout import Rollout, requeue
@@ -155,7 +156,7 @@ def _go(
         variables = registry_push.variables(release) if way == "registry" else {}
         if way == "archive":
             variables["image_layers"] = str(releases.layers(release))
-        transport = Ansible(
+        transport = Ssh(
             Site(asked.inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event),
             asked.plan,
             release,
@@ -183,7 +184,7 @@ def _go(
     return record
 
 
-def _prune(transport: Ansible, record: Record, view: live.View) -> None:
+def _prune(transport: Ssh, record: Record, view: live.View) -> None:
     """Remove what no device needs any more; that it fails is no failure of the rollout."""
     done = record.names(journals.CONFIRMED)
     for name, reply in (transport.prune(done) if done else {}).items():
@@ -227,7 +228,7 @@ def status(inventory: Path, limit: str = "") -> statuses.Status:
     hosts = [host.name for host in check.check(inventory, limit)]
     with tempfile.TemporaryDirectory(prefix="kit-status-") as name:
         site = Site(inventory, Path(name, "log"), Path(name))
-        return statuses.status(hosts, Ansible(site, Plan()), inventory)
+        return statuses.status(hosts, Ssh(site, Plan()), inventory)
 
 
 def folder_of(path: Path) -> Path:

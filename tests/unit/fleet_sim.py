@@ -74,6 +74,8 @@ class World:
     calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     release: str = NEW
     rollout: str = ""
+    tells: bool = False
+    """Whether devices tell how they are after a switch and a confirmation."""
 
     def point(self) -> None:
         """Die here if it is the chosen point."""
@@ -122,14 +124,13 @@ class World:
         return reply
 
     def look(self, hosts: Sequence[str]) -> Replies:
-        def one(board: Board) -> Reply:
-            device = Device(
-                board.image, board.trial, board.rollout, previous=board.previous,
-                running=board.image, healthy=board.healthy(self.now_s), left=tuple(board.left),
-            )  # fmt: skip
-            return Reply(device=device)
+        return self._each("look", hosts, lambda board: Reply(device=self._device(board)))
 
-        return self._each("look", hosts, one)
+    def _device(self, board: Board) -> Device:
+        return Device(
+            board.image, board.trial, board.rollout, previous=board.previous,
+            running=board.image, healthy=board.healthy(self.now_s), left=tuple(board.left),
+        )  # fmt: skip
 
     def fits(self, hosts: Sequence[str]) -> Replies:
         return self._each(
@@ -163,7 +164,7 @@ class World:
             if "unhealthy" in board.nature:
                 board.leave()
                 return Reply(FAILED, "not healthy; went back")
-            return Reply(seconds=1.5)
+            return Reply(seconds=1.5, device=self._device(board) if self.tells else None)
 
         return self._each("switch", hosts, one)
 
@@ -184,7 +185,7 @@ class World:
             if board.trial:
                 board.healthy_when_confirmed = board.healthy(self.now_s)
             board.trial = False
-            return Reply()
+            return Reply(device=self._device(board) if self.tells else None)
 
         return self._each("confirm", hosts, one)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
@@ -141,3 +142,29 @@ def test_a_damaged_state_is_told_and_kept(board: Board) -> None:
 def test_unknown_settings_are_refused(board: Board, tmp_path: Path) -> None:
     (board.root / "etc/mediapipe-jetson/image.json").write_text('{"reserve": 1}')
     assert "unknown setting: reserve" in board.run("rollback", code=2)
+
+
+def coded(path: Path) -> list[str]:
+    """Return a release and its signature as `offer` takes them."""
+    signature = path.with_name(path.name + signing.SUFFIX)
+    return [base64.b64encode(one.read_bytes()).decode() for one in (path, signature)]
+
+
+def test_an_offer_is_text_in_base64(tmp_path: Path) -> None:
+    board = Board(tmp_path)
+    assert "base64" in board.run("offer", "--way=archive", "{}", "x y", code=2)
+
+
+def test_an_offer_signed_by_another_is_refused(tmp_path: Path) -> None:
+    board = Board(tmp_path)
+    made = build(tmp_path / "made", "v1", runnable=False)
+    other = tmp_path / "other"
+    signing.make_key(other, "test", passphrase=False)
+    signing.sign(made.path, other)
+    said = board.run("offer", "--way=registry", *coded(made.path), code=5)
+    assert "not signed by anyone who may sign" in said
+    assert not list((board.root / "var/lib/mediapipe-jetson").glob("releases/*"))
+    # What the device trusts is taken, and answered: it is not there.
+    signing.sign(made.path, board.key)
+    said = board.run("offer", "--json", "--way=archive", *coded(made.path), code=3)
+    assert "Docker Engine" in said or "docker" in said

@@ -46,6 +46,33 @@ def test_all_is_well(tmp_path: Path) -> None:
     assert at.now_s > 3 * QUICK.soak_s
 
 
+def told(tmp_path: Path, plan: Plan, **natures: str) -> tuple[journals.Record, list[str]]:
+    """Return a rollout to devices that tell how they are, and its steps."""
+    at = sim.world({**FIVE, **natures}, tells=True)
+    record = sim.run(tmp_path / "r.jsonl", at, plan)
+    sim.true(record, at)
+    return record, [step for step, _ in at.calls]
+
+
+def test_who_told_how_it_is_is_not_asked_again(tmp_path: Path) -> None:
+    plan = dataclasses.replace(QUICK, verify="none", soak_s=0)
+    record, steps = told(tmp_path, plan)
+    assert states(record) == "ccccc"
+    assert steps == ["look", "fits", "fetch", *["switch", "confirm"] * 3]
+
+
+def test_what_was_told_before_a_verification_is_old(tmp_path: Path) -> None:
+    record, steps = told(tmp_path, dataclasses.replace(QUICK, soak_s=0))
+    assert states(record) == "ccccc"
+    assert steps[3:8] == ["verify", "switch", "verify", "look", "confirm"]
+
+
+@pytest.mark.parametrize("nature", ["unhealthy", "dies", "sick-after-confirm"])
+def test_what_devices_tell_opens_no_gate(tmp_path: Path, nature: str) -> None:
+    record, _ = told(tmp_path, dataclasses.replace(LENIENT, verify="none"), a=nature)
+    assert (states(record), record.ended) == ("fFFFF", "stopped")
+
+
 @pytest.mark.parametrize(
     "nature",
     ["unhealthy", "software", "slow", "dies", "sick-after-confirm", "vanishes-at-switch",

@@ -84,16 +84,19 @@ def _adopt(given: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _switch(given: argparse.Namespace) -> Dict[str, Any]:
-    settings = load()
     body = change.switch(
-        given.image_id, settings, rollout=given.rollout, why=given.why, limit_s=given.limit
+        given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit
     )
-    return dict(body, status=status.status(settings)) if given.json else body
+    return _and_status(body, given)
 
 
 def _confirm(given: argparse.Namespace) -> Dict[str, Any]:
-    body = change.confirm(given.image_id)
-    return dict(body, status=status.status(load())) if given.json else body
+    return _and_status(change.confirm(given.image_id), given)
+
+
+def _and_status(body: Dict[str, Any], given: argparse.Namespace) -> Dict[str, Any]:
+    """Add how the device is after a step, so that nobody has to ask for it."""
+    return dict(body, status=status.status(load(), probe=True)) if given.json else body
 
 
 def _rollback(given: argparse.Namespace) -> Dict[str, Any]:

@@ -8,9 +8,14 @@ from mediapipe_image.errors import ImageError
 from mediapipe_image.release import device_l4t
 from mediapipe_image.settings import Settings
 
+STARTING, HEALTHY = "starting", "healthy"
 
-def status(settings: Settings) -> Dict[str, Any]:
-    """Return the state with what is observed; a part that can't be observed says why."""
+
+def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
+    """Return the state with what is observed; a part that can't be observed says why.
+
+    `probe`: while docker still waits, run the image's own check in its place.
+    """
     state = states.read()
     body = states.as_json(state)
     body["pending"] = disk.PENDING.exists()
@@ -20,6 +25,10 @@ def status(settings: Settings) -> Dict[str, Any]:
     body["free"] = disk.free(disk.LIB)
     try:
         seen = service.look(settings, probe=False)
+        if probe and seen.health == STARTING:
+            seen = service.look(settings)
+            if seen.healthy:
+                seen = seen._replace(health=HEALTHY)
         body["running"] = {
             "image_id": seen.image_id,
             "unit": service.unit_state(settings),
