@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.metadata import Metadata
 
 from jetson_kit import repack, uv, wheels
+from jetson_kit.engines import runtimes
 from jetson_kit.errors import CheckFailedError
 from jetson_kit.files import write_text
 from jetson_kit.wheels import ARCHITECTURES, Pin
@@ -59,18 +61,25 @@ def update(*, check: bool = False, upgrade: bool = False) -> list[Lock]:
     """
     done: list[Lock] = []
     with tempfile.TemporaryDirectory() as folder:
-        for pin in wheels.pins():
-            for python in pin.pythons:
-                path = wheels.lock_path(pin.wheel_class, pin.arch, python)
-                text = make(pin, python, Path(folder), upgrade=upgrade)
-                fresh = path.exists() and path.read_text(encoding="utf-8") == text
-                if not fresh and not check:
-                    write_text(path, text)
-                done.append(Lock(path, locked(text), fresh))
+        for path, text in _texts(Path(folder), upgrade=upgrade):
+            fresh = path.exists() and path.read_text(encoding="utf-8") == text
+            if not fresh and not check:
+                write_text(path, text)
+            done.append(Lock(path, locked(text), fresh))
     stale = [lock.path.name for lock in done if not lock.fresh]
     if check and stale:
         raise CheckFailedError(f"stale locks: {', '.join(stale)}", "run ./inv wheels.lock")
     return done
+
+
+def _texts(folder: Path, *, upgrade: bool) -> Iterator[tuple[Path, str]]:
+    """Yield each lock as it should be: those of the wheels, then those of TensorRT."""
+    for pin in wheels.pins():
+        for python in pin.pythons:
+            path = wheels.lock_path(pin.wheel_class, pin.arch, python)
+            yield path, make(pin, python, folder, upgrade=upgrade)
+    for path, requirements in runtimes.wanted_locks().items():
+        yield path, runtimes.make_lock(path, requirements, upgrade=upgrade)
 
 
 def locked(text: str) -> tuple[str, ...]:

@@ -168,6 +168,7 @@ def wanted_locks() -> dict[Path, list[str]]:
 
 def make_lock(path: Path, requirements: Sequence[str], *, upgrade: bool = False) -> str:
     """Return the text of a lock. Raises as uv.compile_lock."""
+    path.parent.mkdir(exist_ok=True)
     return uv.compile_lock(
         requirements,
         platform=f"aarch64-{table()['manylinux']}",
