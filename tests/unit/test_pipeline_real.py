@@ -36,7 +36,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def python(
-    settings: dict[str, str], *words: str | Path, limit_s: float = 300
+    settings: dict[str, str], *words: str | Path, limit_s: float = 900
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(inference_env.python()), *map(str, words)],
