@@ -9,6 +9,7 @@ from jetson_kit.tasks import (
     devices,
     doctor,
     engines,
+    engines_build,
     fleet,
     models,
     report,
@@ -26,7 +27,7 @@ ns.add_task(doctor.doctor)
 ns.add_task(test.test)
 ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
 ns.add_collection(Collection("models", models.fetch, models.list_models))
-ns.add_collection(Collection("engines", engines.export, engines.check))
+ns.add_collection(Collection("engines", engines.export, engines.check, engines_build.build))
 ns.add_collection(Collection("report", report.html))
 ns.add_collection(devices.collection())
 ns.add_collection(fleet.collection())

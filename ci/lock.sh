@@ -12,4 +12,5 @@ lock host 3.11
 lock jetpack4 3.10
 lock engines 3.11
 lock inference 3.11
+lock tensorrt-lean 3.11
 lock vision 3.11

@@ -5,6 +5,7 @@ variable "PLATFORM" { default = "linux/arm64" }
 variable "TAG" { default = "mediapipe-jetson:dev" }
 variable "BASE" { default = "debian" }
 variable "SYSTEM" { default = "debian-system" }
+variable "WHEELS" { default = "wheels" }
 variable "REF" { default = "scratch" }
 
 group "default" {
@@ -20,6 +21,7 @@ target "image" {
   args = {
     BASE   = BASE
     SYSTEM = SYSTEM
+    WHEELS = WHEELS
     REF    = REF
   }
   output = ["type=docker"]
@@ -31,4 +33,9 @@ target "wheels" {
   target   = "wheels"
   tags     = []
   output   = ["type=cacheonly"]
+}
+
+target "engines" {
+  inherits = ["wheels"]
+  target   = "engines"
 }

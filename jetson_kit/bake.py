@@ -30,7 +30,7 @@ def early(plan: BuildPlan) -> Callable[[Tars], None]:
         # It only saves time: whatever is wrong is found, mended or told by finish.
         with contextlib.suppress(KitError, OSError):
             link_parts(_context(plan), tars)
-            _bake("wheels", plan, "debian", "scratch", ())
+            _bake(_wheels(plan), plan, "debian", "scratch", ())
 
     return begin
 
@@ -64,11 +64,17 @@ def _bake(target: str, plan: BuildPlan, base: str, reference: str, options: Sequ
             "PLATFORM": plan.platform,
             "TAG": plan.tag,
             "BASE": base,
-            "SYSTEM": "debian-system" if base == "debian" else "wheels",
+            "WHEELS": _wheels(plan),
+            "SYSTEM": "debian-system" if base == "debian" else _wheels(plan),
             "REF": reference,
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
         },
     )
+
+
+def _wheels(plan: BuildPlan) -> str:
+    """Return the stage of the layers below the system: with engines there are two more."""
+    return "engines" if plan.engines else "wheels"
 
 
 def link_parts(context: Path, tars: Sequence[tuple[str, Path]]) -> None:

@@ -40,10 +40,25 @@ def show_plan(plan: BuildPlan) -> None:
         ("verdict", f"{plan.verdict}: {plan.reason}"),
         ("lock", plan.as_json()["lock"]),
         ("models", ", ".join(plan.models)),
+        *_engines(plan),
         ("output", str(plan.as_json()["output"])),
         *(("note", note) for note in plan.notes),
     ]
     _grid(rows)
+
+
+def _engines(plan: BuildPlan) -> list[tuple[str, str]]:
+    """Return what a plan says of TensorRT: which, how large, how many engines."""
+    if plan.engines is None:
+        return []
+    found = plan.engines.runtime
+    size = ""
+    if found.download_mb:
+        size = f" ({found.download_mb:.0f} MB to fetch, {found.unpacked_mb:.0f} MB unpacked)"
+    return [
+        ("tensorrt", f"{found.tensorrt}, {found.way}{size}"),
+        ("engines", ", ".join(plan.engines.engines) or "none: boards build them"),
+    ]
 
 
 def show_built(built: Built) -> None:

@@ -206,13 +206,12 @@ def _gpu(node: str, seen: Seen) -> bool:
 
 def mounts(seen: Seen, service: Service, device: Device) -> list[str]:
     """Return differences of what is mounted, as the engine tells and as the kernel does."""
-    place = service.reports
-    wanted = [("bind", place.source, place.target, True)] if place else []
+    wanted = [("bind", place.source, place.target, True) for place in service.folders]
     asked = [(one["Type"], one["Source"], one["Destination"], one["RW"])
              for one in seen.inspect["Mounts"]]  # fmt: skip
     found = _sets("mount", wanted, asked)
     found += _differs("tmpfs", dict(service.tmpfs), dict(seen.host_config.get("Tmpfs") or {}))
-    own = {*service.tmpfs, *((place.target,) if place else ())}
+    own = {*service.tmpfs, *(place.target for place in service.folders)}
     points = {point: writable for point, writable, _ in seen.probe["mounts"]}
     free = ENGINE_MOUNTS | INIT_MOUNTS | {"/"}
     further = {p for p in points if p not in free and not KERNEL_MOUNTS.fullmatch(p)}

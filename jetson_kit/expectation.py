@@ -44,6 +44,8 @@ class Expectation:
     """Release that must be there; "" where the inventory leaves it open."""
     reports: str
     """Folder of the reports on the host."""
+    cache: str
+    """Folder on the host of what the device finds out for itself."""
     max_age_s: float
     """How old the report may be that stands on the host."""
     controls: bool
@@ -61,7 +63,8 @@ class Expectation:
         """Return the service as it must run on this host."""
         own = service.load()
         place = replace(own.reports, source=self.reports) if own.reports else None
-        return replace(own, name=self.container, reports=place)
+        kept = replace(own.cache, source=self.cache) if own.cache else None
+        return replace(own, name=self.container, reports=place, cache=kept)
 
 
 def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
@@ -76,6 +79,7 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
         "mediapipe_level": "quick",
         "mediapipe_l4t": "",
         "mediapipe_reports": folder,
+        "mediapipe_cache": own.cache.source if own.cache else "",
         "mediapipe_report_max_age_s": DEFAULT_MAX_AGE_S,
         "mediapipe_controls": True,
         "mediapipe_timeout_s": DEFAULT_TIMEOUT_S,
@@ -89,7 +93,7 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
         allowed = VERDICTS if name == "mediapipe_expect" else LEVELS
         if found[name] not in allowed:
             raise wrong(name, f"write one of {', '.join(allowed)} in the inventory")
-    for name in ("mediapipe_image", "mediapipe_l4t", "mediapipe_reports"):
+    for name in ("mediapipe_image", "mediapipe_l4t", "mediapipe_reports", "mediapipe_cache"):
         if not isinstance(found[name], str):
             raise wrong(name, "write it as text, in quotes")
     container = found["mediapipe_container"]
@@ -113,6 +117,7 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
         level=found["mediapipe_level"],
         l4t=found["mediapipe_l4t"],
         reports=found["mediapipe_reports"],
+        cache=found["mediapipe_cache"],
         max_age_s=float(found["mediapipe_report_max_age_s"]),
         controls=found["mediapipe_controls"],
         timeout_s=float(found["mediapipe_timeout_s"]),

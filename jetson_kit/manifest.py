@@ -35,6 +35,7 @@ def labels(plan: BuildPlan, made: Parts) -> dict[str, str]:
         f"{LABELS}.wheel.sha256": made.wheel_sha256,
         f"{LABELS}.gpu": plan.verdict,
         f"{LABELS}.models": " ".join(f"{name}@{digest[:12]}" for name, digest in made.models),
+        **({f"{LABELS}.tensorrt": plan.engines.runtime.tensorrt} if plan.engines else {}),
         f"{LABELS}.tier": plan.target.tier if plan.target else "native",
         **({f"{LABELS}.note": " ".join(plan.notes)} if plan.notes else {}),
     }
@@ -65,6 +66,7 @@ def document(
         "debian": [list(row) for row in made.packages],
         "python": {item.name: item.version for item in made.installed},
         "models": dict(made.models),
+        **({"engines": dict(made.engines)} if plan.engines else {}),
         "first_start": first_start.as_json(),
     }
     jsonschema.validate(body, _schema())

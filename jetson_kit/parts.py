@@ -12,6 +12,8 @@ from pathlib import Path
 
 from jetson_kit import base_image, device_wheel, kept, models, pysite, repack, rootfs
 from jetson_kit.base_image import Base
+from jetson_kit.engines import image
+from jetson_kit.engines.image import EngineLayers
 from jetson_kit.files import sha256_file
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
@@ -38,6 +40,8 @@ class Parts:
     installed: tuple[Installed, ...]
     models: tuple[tuple[str, str], ...]
     """(file name, sha256)"""
+    engines: tuple[tuple[str, str], ...] = ()
+    """Engines and ONNX files: (file name, sha256)"""
 
     @property
     def key(self) -> str:
@@ -69,10 +73,11 @@ def make(
     Where the lower layers of an image on our own base are there before its root file system is,
     they are handed to `early`, so that the image can be begun.
     """
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(6) as pool:
         based = pool.submit(_base, plan, progress, refresh)
         wheeled = pool.submit(_mediapipe, plan, progress)
         modelled = pool.submit(_models, plan, progress)
+        engined = pool.submit(_engines, plan, progress)
         device = pool.submit(_device, plan, progress, device_source)
         own_base = plan.base == "debian"
         interpreter = _own_python(plan) if own_base else based.result()[0].interpreter
@@ -80,10 +85,12 @@ def make(
         model_tar, model_list = modelled.result()
         wheel, mediapipe = wheeled.result()
         deps = locked.result()
+        engines = engined.result()
         lower = (
             ("models.tar", model_tar),
             ("deps.tar", deps.tar),
             ("mediapipe.tar", mediapipe.tar),
+            *engines.tars,
         )
         if own_base and not based.done():
             early(lower)
@@ -95,9 +102,16 @@ def make(
         wheel=wheel,
         wheel_sha256=sha256_file(wheel),
         packages=packages,
-        installed=(*deps.installed, *mediapipe.installed, *own.installed),
+        installed=(*deps.installed, *mediapipe.installed, *engines.installed, *own.installed),
         models=model_list,
+        engines=engines.files,
     )
+
+
+def _engines(plan: BuildPlan, progress: Progress) -> EngineLayers:
+    if plan.engines is None:
+        return EngineLayers((), (), ())
+    return image.make(plan.engines, plan.python, plan.arch, progress)
 
 
 def _own_python(plan: BuildPlan) -> str:

@@ -14,6 +14,8 @@ from packaging.version import Version
 
 from jetson_kit import __version__, models, rootfs, targets, wheels
 from jetson_kit.audit.planned import planned_verdict
+from jetson_kit.engines import image
+from jetson_kit.engines.image import EnginePlan
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 from jetson_kit.targets import Soc, Target
@@ -38,6 +40,8 @@ class Request:
     mediapipe: str = ""
     require_gpu: bool | None = None
     output: str = ""
+    engines: str = ""
+    """onnx, store or a folder; "" is none."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class BuildPlan:
     driver_dirs: tuple[str, ...]
     output: Path
     notes: tuple[str, ...]
+    engines: EnginePlan | None = None
 
     @property
     def platform(self) -> str:
@@ -102,6 +107,7 @@ class BuildPlan:
             "lock": self.lock.relative_to(ROOT).as_posix(),
             "models": list(self.models),
             "driver_dirs": list(self.driver_dirs),
+            **({"engines": self.engines.as_json()} if self.engines else {}),
             "output": _shown(self.output),
             "notes": list(self.notes),
         }
@@ -126,9 +132,11 @@ def make(request: Request) -> BuildPlan:
     arch = "arm64" if target else host_arch()
     base, python = _base(request, target)
     suite = rootfs.suite_for(python) if base == "debian" else ""
+    engines = _engines(request, target, socs, base, python)
     chosen, judged = _wheel(request, target, socs, arch, python)
     pin = chosen.pin
     parts = [target.name if target else f"native-{arch}", request.module, request.variant]
+    parts += ["engines"] if engines else []
     name = "-".join(part for part in parts if part and part != "runtime")
     return BuildPlan(
         name=name,
@@ -147,8 +155,19 @@ def make(request: Request) -> BuildPlan:
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
-        notes=_notes(target, socs, chosen, judged),
+        notes=_notes(target, socs, chosen, judged) + (engines.notes if engines else ()),
+        engines=engines,
     )
+
+
+def _engines(
+    request: Request, target: Target | None, socs: tuple[Soc, ...], base: str, python: str
+) -> EnginePlan | None:
+    if not request.engines:
+        return None
+    if target is None:
+        raise BadInputError("--engines is for Jetson images", "add --jetson")
+    return image.plan(request.engines, target, socs, base, python)
 
 
 def _target(request: Request) -> Target | None:

@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
@@ -82,6 +82,39 @@ def wheel(path: Path, python: str, arch: str) -> SiteLayer:
     return _layer(path.name.partition("-")[0], key, python, install, lambda layer: None)
 
 
+def beside(
+    lock: Path, python: str, arch: str, manylinux: str, leave_out: Sequence[str]
+) -> SiteLayer:
+    """Return the layer of a hash-pinned lock that comes beside the first.
+
+    `manylinux` is the newest that the image's C library takes, `leave_out` are patterns of files.
+    """
+    platform = f"{PLATFORMS[arch].partition('-')[0]}-{manylinux}"
+    key = _key(lock.read_text(encoding="utf-8"), python, platform, *leave_out)
+
+    def install(into: Path) -> None:
+        _install(
+            ["--require-hashes", "-r", lock], python, arch, into,
+            what=f"unpacking {lock.name}", platform=platform,
+        )  # fmt: skip
+        _leave_out(into, leave_out)
+
+    return _layer("tensorrt", key, python, install, lambda layer: None)
+
+
+def _leave_out(site: Path, patterns: Sequence[str]) -> None:
+    """Remove files, and what the packages' records say of them."""
+    gone = {path for pattern in patterns for path in site.rglob(pattern) if path.is_file()}
+    for path in gone:
+        path.unlink()
+    names = {f"{path.relative_to(site).as_posix()}," for path in gone}
+    for record in site.glob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.unlink()  # it may be a hard link into uv's cache
+        left = [line for line in lines if line[: line.find(",") + 1] not in names]
+        record.write_text("".join(left), "utf-8")
+
+
 def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join((str(FORMAT), *parts)).encode()).hexdigest()[:16]
 
@@ -121,11 +154,19 @@ def _listed(listing: Path) -> tuple[Installed, ...] | None:
         return None
 
 
-def _install(what_from: list[str | Path], python: str, arch: str, into: Path, *, what: str) -> None:
+def _install(
+    what_from: list[str | Path],
+    python: str,
+    arch: str,
+    into: Path,
+    *,
+    what: str,
+    platform: str = "",
+) -> None:
     uv.uv(
         [
             *("pip", "install", "--quiet", "--no-config", "--python", sys.executable),
-            *("--python-version", python, "--python-platform", PLATFORMS[arch]),
+            *("--python-version", python, "--python-platform", platform or PLATFORMS[arch]),
             *("--only-binary", ":all:", "--target", into, *what_from),
         ],
         what=what,

@@ -22,14 +22,20 @@ NODE = re.compile(r"^(?P<mode>[0-7]+) (?P<gid>\d+) (?P<path>/dev/\S+)$")
 
 
 @dataclass(frozen=True)
-class Reports:
-    """The folder in which reports outlive the container; `mode` is octal text."""
+class Folder:
+    """A folder of the device that the container writes to; `mode` is octal text."""
 
     source: str
     target: str
     owner: int
     group: int
     mode: str
+
+
+@dataclass(frozen=True)
+class Reports(Folder):
+    """The folder in which reports outlive the container."""
+
     file: str
 
 
@@ -59,9 +65,15 @@ class Service:
     pids_limit: int
     tmpfs: Mapping[str, str]
     reports: Reports | None
+    cache: Folder | None
     environment: Mapping[str, str]
     nvidia_runtime: str
     nvidia_environment: Mapping[str, str]
+
+    @property
+    def folders(self) -> tuple[Folder, ...]:
+        """Return the device's folders that it has."""
+        return tuple(one for one in (self.reports, self.cache) if one)
 
     def env(self, image: str, device: Device) -> dict[str, str]:
         """Return the variables that the container is given; `image` is its id or digest."""
@@ -73,11 +85,10 @@ class Service:
         return self.nvidia_runtime if device.nvidia_runtime else RUNC
 
     def throwaway(self) -> Service:
-        """Return it for one command: no name, no restart, reports in memory alone."""
-        own = self.reports
-        kept = {own.target: f"size=64m,uid={own.owner},gid={own.group}"} if own else {}
+        """Return it for one command: no name, no restart, its folders in memory alone."""
+        kept = {one.target: f"size=64m,uid={one.owner},gid={one.group}" for one in self.folders}
         return replace(
-            self, name="", restart="no", reports=None, tmpfs={**self.tmpfs, **kept}
+            self, name="", restart="no", reports=None, cache=None, tmpfs={**self.tmpfs, **kept}
         )  # fmt: skip
 
 
@@ -95,6 +106,7 @@ def load(path: Path = DATA) -> Service:
             **lists,
             tmpfs=table["tmpfs"],
             reports=Reports(**table["reports"]),
+            cache=Folder(**table["cache"]),
             environment=table["environment"],
             nvidia_runtime=nvidia["runtime"],
             nvidia_environment=nvidia["environment"],
@@ -119,8 +131,7 @@ def run_arguments(service: Service, image: str, device: Device) -> list[str]:
         ("--env", (f"{name}={value}" for name, value in service.env(image, device).items())),
     ):
         words += [word for value in values for word in (flag, value)]
-    if service.reports:
-        place = service.reports
+    for place in service.folders:
         words += ["--mount", f"type=bind,source={place.source},target={place.target}"]
     return [*words, image, *service.command]
 
@@ -146,9 +157,10 @@ def run_options(service: Service, image: str, device: Device) -> dict[str, Any]:
     }
     if service.name:
         options["name"] = service.name
-    if service.reports:
-        place = service.reports
-        options["volumes"] = {place.source: {"bind": place.target, "mode": "rw"}}
+    if service.folders:
+        options["volumes"] = {
+            place.source: {"bind": place.target, "mode": "rw"} for place in service.folders
+        }
     return options
 
 

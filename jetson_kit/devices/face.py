@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import targets
+from jetson_kit.device_wheel import SOURCE
 from jetson_kit.devices.spec import DeviceTree, File
 from jetson_kit.errors import BadInputError
 from jetson_kit.targets import Module, Target, version_key
 
 DATA = Path(__file__).with_suffix(".toml")
 SOURCES = Path(__file__).with_name("stand_ins")
+ONNX = SOURCE / "src" / "mediapipe_jetson" / "engines" / "onnx_file.py"
 MARKER = "/etc/mediapipe-jetson/emulated"
 UNIT = "mediapipe-jetson-face.service"
 DEVICE_RULE = "c 120:* rwm"
@@ -189,10 +191,14 @@ def programs(row: Row) -> Iterator[File]:
     for name, program in row.table["programs"].items():
         if int(row.target.branch[1:]) < program.get("from", 0):
             continue
+        if name == "trtexec" and not row.target.tensorrt:
+            continue
         content = (SOURCES / program["source"]).read_bytes()
         yield File(f"{folder}/{name}", 0o755, content)
         if "link" in program:
             yield File(program["link"], link=f"{folder}/{name}")
+    # By which the stand-in for trtexec reads ONNX files.
+    yield File(f"{folder}/{ONNX.name}", content=ONNX.read_bytes())
     yield File(f"{folder}/face.json", content=json.dumps(shown(row), indent=1).encode())
     yield File(f"{folder}/toolkit", content=f"{row.branch['toolkit']}\n".encode())
     runtime = {"path": f"{folder}/nvidia-container-runtime", "runtimeArgs": []}
@@ -214,6 +220,7 @@ def shown(row: Row) -> dict[str, Any]:
         "model": row.row["model"],
         "cores": row.row["cores"],
         "ram_mb": row.row["ram_mb"],
+        "tensorrt": row.target.tensorrt,
         "cpu_mhz": 1510,
         "gpu_mhz": most // 1_000_000,
         "tegrastats": row.table["tegrastats"][tegrastats_form(row)],
@@ -243,6 +250,11 @@ def records(row: Row, arch: str) -> Iterator[File]:
         "nvidia-l4t-core": (f"{row.target.l4t}-{stamp}", "/etc/nv_tegra_release"),
         "nvidia-container-toolkit": (row.branch["toolkit"], "/usr/bin/nvidia-ctk"),
     }
+    if row.target.tensorrt:
+        # As NVIDIA's packages are numbered: TensorRT's version, then CUDA's.
+        cuda = ".".join(row.target.cuda.split(".")[:2])
+        version = f"{row.target.tensorrt}-1+cuda{cuda}"
+        packages["libnvinfer-bin"] = (version, "/usr/src/tensorrt/bin/trtexec")
     stanzas = []
     for name, (version, owns) in packages.items():
         stanzas.append(

@@ -28,7 +28,7 @@ def start(device: Device, image: str) -> str:
     own = service.load()
     words = service.run_arguments(own, image, observed(device))
     lines = [f"docker rm --force {own.name} >/dev/null 2>&1 || true"]
-    if place := own.reports:
+    for place in own.folders:
         owner = f"-o {place.owner} -g {place.group} -m {place.mode}"
         lines.append(f"install -d {owner} {shlex.quote(place.source)}")
     lines.append(shlex.join(["docker", "run", "--detach", *words]))

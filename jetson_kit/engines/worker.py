@@ -48,6 +48,23 @@ def _export(request: Request) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
+def _expect(request: Request) -> list[dict[str, Any]]:
+    """Write what engines are judged by on a board, for each sub-model that has ONNX files."""
+    from jetson_kit.engines import expected  # noqa: PLC0415 # it loads TFLite and ONNX Runtime
+
+    folder, rows = Path(request["folder"]), []
+    for sub_model in {one.sha256: one for one in _sub_models(request)}.values():
+        files = {
+            kind: folder / Options(kind).filename(sub_model.name, sub_model.sha256)
+            for kind in request["precisions"]
+        }
+        path = folder / f"{sub_model.name}-{sub_model.sha256[:12]}.check.zip"
+        with written_aside(path) as aside:
+            tolerance = expected.write(sub_model, files, aside)
+        rows.append({"sub_model": sub_model.name, "path": str(path), "tolerance": tolerance})
+    return rows
+
+
 def _sub_models(request: Request) -> list[bundle.SubModel]:
     found = [one for path in request["paths"] for one in bundle.read(Path(path))]
     wanted = request.get("sub_models") or [one.name for one in found]
@@ -92,7 +109,11 @@ def _judged(
     return [asdict(check.judge(sub_model, one, there, build=build)) for one in options]
 
 
-COMMANDS: Mapping[str, Callable[[Request], Any]] = {"export": _export, "check": _check}
+COMMANDS: Mapping[str, Callable[[Request], Any]] = {
+    "export": _export,
+    "check": _check,
+    "expect": _expect,
+}
 
 
 def main() -> None:

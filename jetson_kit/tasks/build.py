@@ -21,6 +21,7 @@ from jetson_kit.tasks.edge import kit_task
         "require-gpu": "refuse a wheel without GPU (default where the board can)",
         "allow-cpu": "take a CPU-only wheel even where the board could have better",
         "base": "debian (default), ngc, or any image reference",
+        "engines": "TensorRT engines: store (of engines.build), a folder, or onnx (boards build)",
         "variant": "runtime (default) or emulated (with Mesa's software drivers)",
         "output": "folder to write instead of dist/TARGET",
         "push": "push the image under this reference",
@@ -40,6 +41,7 @@ def build(
     require_gpu: bool = False,
     allow_cpu: bool = False,
     base: str = "debian",
+    engines: str = "",
     variant: str = "runtime",
     output: str = "",
     push: str = "",
@@ -69,6 +71,7 @@ def build(
         mediapipe=mediapipe,
         require_gpu=False if allow_cpu else (True if require_gpu else None),
         output=output,
+        engines=engines,
     )
     planned = planning.make(request)
     if plan:

@@ -40,7 +40,14 @@ def test_exec_forms_and_a_numeric_user() -> None:
 def test_what_changes_least_comes_first() -> None:
     order = [rest.split()[0] for word, rest in instructions() if word == "ADD"]
     wheels = ["python.tar", "models.tar", "deps.tar", "mediapipe.tar"]
-    assert order == [*wheels, "rootfs.tar", "device.tar", "config.tar"]
+    assert order == [
+        *wheels,
+        "tensorrt.tar",
+        "engines.tar",
+        "rootfs.tar",
+        "device.tar",
+        "config.tar",
+    ]
 
 
 def test_hadolint() -> None:

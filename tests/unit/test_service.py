@@ -85,8 +85,6 @@ def test_a_damaged_table(tmp_path: Path) -> None:
 def seen(device: Device = JETSON, **changed: Any) -> Seen:
     """Return what is observed of a container that is as it must be."""
     own = service.load()
-    place = own.reports
-    assert place is not None
     variables = [f"{name}={value}" for name, value in own.env(ID, JETSON).items()]
     zero = dict.fromkeys(("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"), "0" * 16)
     host: dict[str, Any] = {
@@ -97,14 +95,16 @@ def seen(device: Device = JETSON, **changed: Any) -> Seen:
         "Devices": [], "DeviceCgroupRules": None, "DeviceRequests": None, "ReadonlyRootfs": True,
         "Tmpfs": dict(own.tmpfs), "Runtime": own.runtime(device),
     }  # fmt: skip
-    mount = {"Type": "bind", "Source": place.source, "Destination": place.target, "RW": True}
+    binds = [{"Type": "bind", "Source": one.source, "Destination": one.target, "RW": True}
+             for one in own.folders]  # fmt: skip
     mounts = [["/", False, "overlay"], ["/proc", True, "proc"], ["/tmp", True, "tmpfs"],
-              [place.target, True, "ext4"], ["/etc/hosts", False, "ext4"]]  # fmt: skip
+              *([one.target, True, "ext4"] for one in own.folders),
+              ["/etc/hosts", False, "ext4"]]  # fmt: skip
     library = ["/usr/lib/aarch64-linux-gnu/nvidia/libx.so", False, "ext4"]
     driver = ([library], ["/dev/nvmap", "/dev/nvhost-gpu"]) if device.nvidia_runtime else ([], [])
     made = Seen(
         inspect={"HostConfig": host, "Config": {"User": own.user, "Env": variables}, "Image": ID,
-                 "Mounts": [mount]},
+                 "Mounts": binds},
         image={"Config": {"Labels": {container_facts.LABEL: "r36"}, "Env": variables[1:]},
                "RepoDigests": ["registry.example/x@sha256:b"]},
         status={"Uid": "10001 10001 10001 10001", "Gid": "10001 10001 10001 10001",

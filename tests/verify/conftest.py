@@ -62,14 +62,21 @@ def started(
         for host, mutant in {"good": GOOD, "privileged": PRIVILEGED, **MUTANTS}.items():
             reports = folder / host
             reports.mkdir()
+            cache = folder / f"{host}-cache"
+            cache.mkdir()
             # The container's user is no user of this machine.
             reports.chmod(0o777)
+            cache.chmod(0o777)
             if mutant.standing:
                 mutant.standing.put(made, reports / "verify.json")
             name = f"verify-{os.getpid()}-{host}"
             own = service.load()
             assert own.reports is not None
-            own = replace(own, name=name, reports=replace(own.reports, source=str(reports)))
+            assert own.cache is not None
+            own = replace(
+                own, name=name, reports=replace(own.reports, source=str(reports)),
+                cache=replace(own.cache, source=str(cache)),
+            )  # fmt: skip
             words = mutant.arguments(own, image, device)
             derived += [word for word in words if word.startswith("sha256:") and word != image]
             done = subprocess.run(
@@ -81,6 +88,7 @@ def started(
             hosts[host] = {
                 "mediapipe_container": name,
                 "mediapipe_reports": str(reports),
+                "mediapipe_cache": str(cache),
                 "mediapipe_controls": host == "good",
                 "mediapipe_image": image,
                 **mutant.variables,

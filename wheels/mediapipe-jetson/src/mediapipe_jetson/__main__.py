@@ -18,6 +18,7 @@ commands:
   selftest     find a face on the CPU and compare its 478 landmarks with those expected
   doctor       say why the GPU is not used, and what to do
   verify       say where inference runs: gpu, software, cpu, broken or unknown
+  engines      TensorRT engines: which fit here, and building them
   run          run a video or camera through a landmarker; say how fast, and what bounds it
   bench        measure every backend that is here, and the pipeline against MediaPipe in a loop
   healthcheck  the container's health, in one line
@@ -25,7 +26,7 @@ commands:
 Every command explains its options: python -m mediapipe_jetson COMMAND --help
 Exit codes: 0 all is well, 1 the verdict is negative, 2 broken, 3 wrong command line
 """
-COMMANDS = ("info", "selftest", "doctor", "verify", "run", "bench", "healthcheck")
+COMMANDS = ("info", "selftest", "doctor", "verify", "engines", "run", "bench", "healthcheck")
 BROKEN = 2
 WRONG_USAGE = 3
 

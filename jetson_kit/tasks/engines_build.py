@@ -1,0 +1,54 @@
+"""`engines.build`: TensorRT engines, built on one board of each class for the whole fleet."""
+
+from __future__ import annotations
+
+import json as json_format
+
+from invoke.context import Context
+
+from jetson_kit.tasks.edge import kit_task
+
+
+@kit_task(
+    auto_shortflags=False,
+    help={
+        "i": "Ansible inventory: a file or a folder",
+        "limit": "only these hosts or groups, by commas",
+        "models": "models of models.toml, by commas (default: all)",
+        "precision": "fp16 or fp32 (default: both)",
+        "busy": "take boards that are at work, too",
+        "forks": "how many boards at a time (default 50)",
+        "json": "machine-readable output",
+    },
+)
+def build(
+    c: Context,
+    i: str,
+    limit: str = "",
+    models: str = "",
+    precision: str = "",
+    busy: bool = False,
+    forks: int = 50,
+    json: bool = False,
+) -> None:
+    """Build engines, once for each class of boards. Example: ./inv engines.build -i hosts.yml."""
+    from pathlib import Path
+
+    from jetson_kit.engines import build_view, fleet_build
+    from jetson_kit.errors import CheckFailedError
+
+    del c
+    chosen = tuple(filter(None, map(str.strip, models.split(","))))
+    done = fleet_build.run(
+        Path(i), limit, models=chosen, precision=precision, busy=busy, forks=forks
+    )
+    if json:
+        print(json_format.dumps(fleet_build.as_json(done), indent=1))
+    else:
+        build_view.show(done)
+    failed = [one for one in done if not one.good]
+    if failed:
+        raise CheckFailedError(
+            f"{len(failed)} classes have no engines: {failed[0].name}: {failed[0].words}",
+            "run it again: what is done stays",
+        )

@@ -1,0 +1,136 @@
+"""Runs sub-models as TensorRT engines: its own module or the lean runtime's, and CUDA's bindings.
+
+CUDA is asked first: without a driver TensorRT 10 and 11 hand out a runtime that ends the process as
+soon as it is used (tests/unit/test_tensorrt_lean.py).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mediapipe_jetson.backends.base import (
+    BackendError,
+    BackendUnavailableError,
+    Session,
+    SubModel,
+    TensorSpec,
+)
+from mediapipe_jetson.backends.cuda import Cuda
+from mediapipe_jetson.backends.tensorrt_session import EngineSession, Tried
+from mediapipe_jetson.engines import background, fit, manifest
+from mediapipe_jetson.engines.errors import NoEngineError
+from mediapipe_jetson.engines.identity import Here
+
+NAME = "tensorrt"
+FULL = ("tensorrt", "tensorrt_bindings")
+LEAN = ("tensorrt_lean", "tensorrt_lean_bindings")
+"""The second of each is the name under which the wheels on PyPI have it."""
+
+
+class TensorRTMissingError(BackendUnavailableError):
+    """TensorRT's Python module is not here, or can't be loaded."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """TensorRT's module; `lean` is the runtime that builds nothing."""
+
+    module: Any
+    lean: bool
+
+    @property
+    def version(self) -> str:
+        """Return its version, as much of it as the module tells."""
+        return str(self.module.__version__)
+
+
+def library() -> Library:
+    """Import TensorRT. Raises TensorRTMissingError with the reason of each module."""
+    reasons = []
+    for name in (*FULL, *LEAN):
+        try:
+            module = importlib.import_module(name)
+        except (ImportError, OSError) as error:
+            # The module without its libraries: a stub of PyPI's, or a broken installation.
+            reasons.append(f"{name}: {' '.join(str(error).split())}")
+            continue
+        # A folder of this name somewhere on the path is a module too, and an empty one.
+        if hasattr(module, "Runtime"):
+            return Library(module, name in LEAN)
+        reasons.append(f"{name}: it has no Runtime")
+    raise TensorRTMissingError(f"no module of TensorRT: {'; '.join(reasons)}")
+
+
+def here(found: Library, device: Cuda) -> Here:
+    """Return what would run an engine."""
+    return Here(device.sm, found.version, found.lean)
+
+
+class Backend:
+    """TensorRT on the first GPU."""
+
+    name = NAME
+
+    def available(self) -> str:
+        """Return "" if TensorRT and a GPU are here, else why not; never raise."""
+        try:
+            library()
+            Cuda().close()
+        except BackendError as error:
+            return str(error)
+        return ""
+
+    def load(self, sub_model: SubModel, threads: int = 0) -> Session:
+        """Load the engine that fits a sub-model; `threads` has no meaning on a GPU.
+
+        Where none fits it is built in the background if that can be, for a later load. Raises
+        BackendUnavailableError, NoEngineError, DamagedEngineError, RefusedEngineError and
+        OutOfDeviceMemoryError.
+        """
+        del threads
+        found = library()
+        device = Cuda()
+        try:
+            engine = fit.find(sub_model.name, sub_model.sha256, here(found, device))
+            return EngineSession(found.module, device, engine, manifest.content(engine))
+        except NoEngineError as error:
+            device.close()
+            told = background.start()
+            raise NoEngineError(error.wanted, (*error.reasons, told)) from error
+        except BaseException:
+            device.close()
+            raise
+
+
+def create() -> Backend:
+    """Return the backend."""
+    return Backend()
+
+
+def try_out(
+    found: Library,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    plan: bytes,
+    given: Mapping[str, bytes],
+) -> dict[str, list[float]]:
+    """Run an engine that was just built once, on raw float32 inputs; return its outputs by name.
+
+    Raises as a backend's `load` and a session's `run` do.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    made = Tried("engine", "engine", (), tuple(inputs), tuple(outputs))
+    session = EngineSession(found.module, Cuda(), made, plan)
+    try:
+        arrays = [np.frombuffer(given[one.name], np.float32).reshape(one.shape) for one in inputs]
+        came = session.run(arrays)
+        return {
+            one.name: [float(value) for value in array.ravel()]
+            for one, array in zip(session.outputs, came)  # noqa: B905 # Python 3.9
+        }
+    finally:
+        session.close()

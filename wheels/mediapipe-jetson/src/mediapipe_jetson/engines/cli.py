@@ -1,0 +1,154 @@
+"""The command line of `engines`: what is here and why it fits or not; building."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+from mediapipe_jetson.backends import tensorrt
+from mediapipe_jetson.backends.base import BackendError
+from mediapipe_jetson.backends.cuda import Cuda
+from mediapipe_jetson.engines import background, builders, fit, make, manifest, places
+from mediapipe_jetson.engines.errors import BuildError, ManifestError, NoBuilderError
+from mediapipe_jetson.engines.identity import Here
+from mediapipe_jetson.engines.make import Place
+from mediapipe_jetson.engines.manifest import Manifest, Onnx
+from mediapipe_jetson.usage import Parser
+
+FAILED, BROKEN = 1, 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one of the commands; return the exit code."""
+    parser = Parser("engines", "TensorRT engines: what is here, whether it fits, building.")
+    commands = parser.add_subparsers(
+        dest="command", required=True, parser_class=argparse.ArgumentParser
+    )
+    listed = commands.add_parser("list", help="engines and ONNX files, and why each fits or not")
+    listed.add_argument("--json", action="store_true")
+    build = commands.add_parser("build", help="build engines of a folder's ONNX files")
+    build.add_argument("--from", dest="source", required=True, type=Path, metavar="DIR")
+    build.add_argument("--to", required=True, type=Path, metavar="DIR")
+    build.add_argument("--only", metavar="ONNX", help="only this file")
+    build.add_argument("--lean", action="store_true", help="for TensorRT's lean runtime")
+    build.add_argument("--device", default="{}", metavar="JSON", help="facts of the board")
+    behind = commands.add_parser("background", help="build what is missing, at low priority")
+    behind.add_argument("--detach", action="store_true", help="go on alone")
+    for one in (listed, build, behind):
+        one.add_argument("--sm", default="", help="such as 8.7 (default: the GPU's)")
+        one.add_argument(
+            "--tensorrt", default="", help="its version (default: the one that is here)"
+        )
+    options = parser.parse_args(arguments)
+    return {"list": _list, "build": _build, "background": _background}[options.command](options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    here, why = _here(options)
+    rows: list[dict[str, Any]] = []
+    for folder in places.folders():
+        try:
+            found = manifest.read(folder)
+        except ManifestError as error:
+            rows.append({"folder": str(folder), "problem": str(error)})
+            continue
+        for engine in found.engines if found else ():
+            problem = fit.problem(engine, here) if here else why
+            rows.append({"folder": str(folder), "file": engine.file, "problem": problem or ""})
+        for source in found.onnx if found else ():
+            rows.append({"folder": str(folder), "file": source.file, "problem": ""})
+    body = {"here": here.__dict__ if here else None, "why": why, "files": rows,
+            "background": background.state()}  # fmt: skip
+    if options.json:
+        print(json.dumps(body, indent=1))
+        return 0
+    print(
+        f"SM {here.sm}, TensorRT {here.tensorrt}{' (lean)' if here.lean else ''}" if here else why
+    )
+    for row in rows:
+        print(f"{row['folder']}/{row.get('file', '')}: {row['problem'] or 'fits'}")
+    return 0
+
+
+def _here(options: argparse.Namespace) -> tuple[Optional[Here], str]:
+    """Return what would run engines, or why nothing can."""
+    if options.sm and options.tensorrt:
+        return Here(options.sm, options.tensorrt, lean=False), ""
+    try:
+        found = tensorrt.library()
+        device = Cuda()
+        try:
+            return tensorrt.here(found, device), ""
+        finally:
+            device.close()
+    except BackendError as error:
+        return None, str(error)
+
+
+def _build(options: argparse.Namespace) -> int:
+    """Build in this process, one engine after the other; a line each, exit code 1 if any failed."""
+    try:
+        source = manifest.read(options.source)
+        if source is None:
+            print(f"error: {options.source} has no {manifest.FILE}", file=sys.stderr)
+            return BROKEN
+        told = json.loads(options.device)
+        builder = builders.find()
+        version = options.tensorrt or str(told.get("tensorrt") or builder.tensorrt)
+        sm = options.sm or str(told.get("sm", ""))
+        device = make.facts({**told, "sm": sm, "tensorrt": version})
+    except (ManifestError, NoBuilderError, ValueError, AttributeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BROKEN
+    flags = builders.LEAN_FLAGS if options.lean else ()
+    place = Place(options.to, sm, version, flags, device)
+    wanted = [one for one in source.onnx if options.only in (None, one.file)]
+    with make.alone(options.to, wait=True):
+        failed = [one.file for one in wanted if not _one(place, one, builder)]
+        _drop(place, source)
+    return FAILED if failed else 0
+
+
+def _one(place: Place, source: Onnx, builder: builders.Builder) -> bool:
+    there = make.known(place, source)
+    try:
+        made = there or make.one(place, source, builder)
+    except (BuildError, OSError) as error:
+        print(f"error: {source.file}: {error}", file=sys.stderr, flush=True)
+        return False
+    said = "there already" if there else f"built in {made.build_s:.1f} s"
+    emulated = "; a stand-in's, no engine" if made.emulated else ""
+    print(f"{made.file}: {said}, {made.check.why}{emulated}", flush=True)
+    return True
+
+
+def _drop(place: Place, source: Manifest) -> None:
+    """List no engine that none of the source's ONNX files asks for."""
+    found = manifest.read(place.folder)
+    if not found:
+        return
+    wanted = {one.sha256 for one in source.onnx}
+    kept = tuple(one for one in found.engines if one.onnx_sha256 in wanted)
+    if kept != found.engines:
+        manifest.write(Manifest(place.folder, kept, found.onnx, found.device))
+
+
+def _background(options: argparse.Namespace) -> int:
+    if options.detach and not background.detach():
+        return 0
+    background.step_back()
+    here, why = _here(options)
+    if here is None:
+        print(f"error: {why}", file=sys.stderr)
+        return BROKEN
+    device = {"sm": here.sm, "tensorrt": here.tensorrt}
+    flags = builders.LEAN_FLAGS if here.lean else ()
+    try:
+        return FAILED if background.work(here, device, flags) else 0
+    except NoBuilderError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BROKEN

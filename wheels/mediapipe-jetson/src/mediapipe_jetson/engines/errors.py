@@ -1,0 +1,36 @@
+"""What goes wrong with engines: backends' errors all, so that the next backend can take over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mediapipe_jetson.backends.base import BackendUnavailableError, ModelError
+
+
+class ManifestError(ModelError):
+    """A folder's engines.json can't be read, or says what it must not."""
+
+
+class NoEngineError(ModelError):
+    """No engine fits what is here; `reasons` says for each candidate why not, one line each."""
+
+    def __init__(self, wanted: str, reasons: Sequence[str]) -> None:
+        super().__init__(f"no engine for {wanted}: {'; '.join(reasons)}")
+        self.wanted = wanted
+        self.reasons = tuple(reasons)
+
+
+class DamagedEngineError(ModelError):
+    """An engine's bytes are not those that its manifest lists."""
+
+
+class RefusedEngineError(ModelError):
+    """TensorRT itself refuses an engine; its own words are in the message."""
+
+
+class BuildError(ModelError):
+    """An engine could not be built, or came out wrong; nothing of it is used."""
+
+
+class NoBuilderError(BackendUnavailableError):
+    """Nothing here can build engines."""

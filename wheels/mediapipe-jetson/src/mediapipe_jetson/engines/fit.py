@@ -1,0 +1,90 @@
+"""Finds the engine that fits model, GPU class, TensorRT and precision; refuses the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Optional
+
+from mediapipe_jetson.engines import manifest, places
+from mediapipe_jetson.engines.errors import ManifestError, NoEngineError
+from mediapipe_jetson.engines.identity import PRECISIONS, Here, refusal
+from mediapipe_jetson.engines.manifest import Engine, Manifest, Onnx
+
+
+def find(
+    name: str,
+    source_sha256: str,
+    here: Here,
+    folders: Optional[Sequence[Path]] = None,
+    precisions: Sequence[str] = PRECISIONS,
+) -> Engine:
+    """Return the best engine for a sub-model, the first in the order of precisions and folders.
+
+    Its bytes are not read yet: manifest.content does that and checks them. Raises NoEngineError
+    with the reason for every candidate that was refused.
+    """
+    reasons: list[str] = []
+    fitting: list[Engine] = []
+    for engine in _engines(folders, reasons):
+        if engine.identity.source_sha256 != source_sha256:
+            if engine.identity.sub_model == name:
+                reasons.append(f"{engine.path}: it is of another model of this name")
+            continue
+        why = problem(engine, here)
+        if why is None and engine.identity.precision not in precisions:
+            why = f"its precision is {engine.identity.precision}"
+        if why is None:
+            fitting.append(engine)
+        else:
+            reasons.append(f"{engine.path}: {why}")
+    for precision in precisions:
+        for engine in fitting:
+            if engine.identity.precision == precision:
+                return engine
+    wanted = f"{name} ({source_sha256[:12]}) on SM {here.sm}, TensorRT {here.tensorrt}"
+    raise NoEngineError(wanted, reasons or ["none is there"])
+
+
+def problem(engine: Engine, here: Here) -> Optional[str]:
+    """Return why an engine is refused here, in one clause; None if it is not."""
+    if engine.emulated:
+        return "it is a stand-in's, made on an emulated device, and no engine"
+    if engine.check.ok is False:
+        return f"its outputs were wrong on the board that built it: {engine.check.why}"
+    return refusal(engine.identity, here)
+
+
+def find_onnx(
+    source_sha256: str, precision: str, folders: Optional[Sequence[Path]] = None
+) -> Optional[Onnx]:
+    """Return the ONNX file of a sub-model, the first in the order of folders."""
+    for one in _manifests(folders, []):
+        for row in one.onnx:
+            if (row.source_sha256, row.precision) == (source_sha256, precision):
+                return row
+    return None
+
+
+def fingerprint(folders: Optional[Sequence[Path]] = None) -> str:
+    """Return a hash of all engines that are listed, for the keys of caches."""
+    listed = [one.sha256 for one in _engines(folders, [])]
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16]
+
+
+def _engines(folders: Optional[Sequence[Path]], reasons: list[str]) -> Iterator[Engine]:
+    for one in _manifests(folders, reasons):
+        yield from one.engines
+
+
+def _manifests(folders: Optional[Sequence[Path]], reasons: list[str]) -> Iterator[Manifest]:
+    """Yield what can be read; a damaged folder is a reason and keeps no other from being used."""
+    for folder in places.folders() if folders is None else folders:
+        try:
+            found = manifest.read(folder)
+        except ManifestError as error:
+            reasons.append(str(error))
+            continue
+        if found:
+            yield found
