@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from mediapipe_jetson import models
-from mediapipe_jetson.choice import auto, identity, kept, trials
+from mediapipe_jetson.choice import auto, kept, trials
 from mediapipe_jetson.choice.trials import Trial
+from mediapipe_jetson.engines import places
 from mediapipe_jetson.observe import packages
 from mediapipe_jetson.pipeline import landmarkers
 
@@ -105,7 +106,7 @@ Measured = Callable[[], int]
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(kept.FOLDER_VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setenv(identity.ENGINES_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(places.VARIABLE, str(tmp_path))
     path = tmp_path / "face_landmarker.task"
     path.write_bytes(b"a model")
     return path

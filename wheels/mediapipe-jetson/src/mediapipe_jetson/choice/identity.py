@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mediapipe_jetson.engines import places
 from mediapipe_jetson.observation import Absent, read_text
 from mediapipe_jetson.observe import cpu, l4t, module, packages
 from mediapipe_jetson.verify import hardware
@@ -27,8 +28,6 @@ RUNTIMES = (
     "tensorrt-lean-cu13-bindings",
     "numpy",
 )
-ENGINES_VARIABLE = "MEDIAPIPE_JETSON_ENGINES"
-ENGINES = ("/var/cache/mediapipe-jetson/engines", "/opt/mediapipe/engines")
 # Frames of other sizes count as the one that is nearest in pixels.
 SIZES = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 NVIDIA_DRIVER = "/proc/driver/nvidia/version"
@@ -69,10 +68,9 @@ def _facts(section: Any, fields: tuple[str, ...]) -> Any:  # noqa: ANN401 # data
 
 def engines() -> list[list[Any]]:
     """Return name, size and time of each engine and ONNX file: a new one may be faster."""
-    asked = os.environ.get(ENGINES_VARIABLE, "").split(":")
     found = []
-    for folder in (*filter(None, asked), *ENGINES):
-        for path in sorted(Path(folder).glob("*")):
+    for folder in places.folders():
+        for path in sorted(folder.glob("*")):
             if path.suffix in (".engine", ".onnx"):
                 about = path.stat()
                 found.append([str(path), about.st_size, about.st_mtime_ns])
