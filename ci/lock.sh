@@ -12,3 +12,4 @@ lock host 3.11
 lock jetpack4 3.10
 lock engines 3.11
 lock vision 3.11
+lock vision-old 3.11
