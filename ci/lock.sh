@@ -14,3 +14,4 @@ lock engines 3.11
 lock inference 3.11
 lock tensorrt-lean 3.11
 lock vision 3.11
+lock vision-old 3.11

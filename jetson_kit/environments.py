@@ -10,7 +10,11 @@ from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 
 # (folder of the cache, first part of its name)
-NAMES = {"engines": ("engines", "tools"), "vision": ("vision", "tests")}
+NAMES = {
+    "engines": ("engines", "tools"),
+    "vision": ("vision", "tests"),
+    "vision-old": ("vision", "old"),
+}
 
 
 def python(name: str) -> Path:

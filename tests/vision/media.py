@@ -61,7 +61,9 @@ def rgb(name: str) -> Any:
 
 def image(pixels: Any) -> Any:
     """Return MediaPipe's image of pixels."""
-    return mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(pixels))
+    return mediapipe.Image(
+        image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(pixels)
+    )
 
 
 def moving(name: str, frames: int = 60) -> Iterator[Any]:

@@ -97,9 +97,10 @@ class Landmarker(ABC):
         )
         self.graph = self.make_graph(limits)
         self.lock = threading.Lock()
+        self.clock = threading.Lock()
         self.runner: Optional[Runner] = self._next()
         live = self.mode == self.types.vision.RunningMode.LIVE_STREAM
-        self.stream = LiveStream(self._live, self._deliver) if live else None
+        self.stream = LiveStream(self._process, self._deliver) if live else None
         self.closed = False
 
     @classmethod
@@ -148,8 +149,7 @@ class Landmarker(ABC):
         """
         self._expect("VIDEO")
         frame = images.frame(image, image_processing_options)
-        with self.lock:
-            self._advance(timestamp_ms)
+        self._advance(timestamp_ms)
         return self._process(image, frame, image_processing_options, timestamp_ms)
 
     def detect_async(
@@ -166,8 +166,7 @@ class Landmarker(ABC):
         """
         self._expect("LIVE_STREAM")
         frame = images.frame(image, image_processing_options)
-        with self.lock:
-            self._advance(timestamp_ms)
+        self._advance(timestamp_ms)
         if self.stream is not None:
             self.stream.send(image, frame, image_processing_options, timestamp_ms)
 
@@ -243,14 +242,13 @@ class Landmarker(ABC):
             raise TimestampError(
                 f"a timestamp is a whole number of milliseconds, not {timestamp_ms!r}"
             ) from None
-        if now <= self.last_ms:
+        # Apart from the lock of a running frame: a live stream's frames are taken at once.
+        with self.clock:
+            last, self.last_ms = self.last_ms, max(now, self.last_ms)
+        if now <= last:
             raise TimestampError(
-                f"Input timestamp must be monotonically increasing: {now} after {self.last_ms} ms"
+                f"Input timestamp must be monotonically increasing: {now} after {last} ms"
             )
-        self.last_ms = now
-
-    def _live(self, image: Any, frame: images.Frame, processing: Any, timestamp_ms: int) -> Any:  # noqa: ANN401
-        return self._process(image, frame, processing, timestamp_ms)
 
     def _deliver(
         self,

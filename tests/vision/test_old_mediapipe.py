@@ -1,0 +1,54 @@
+"""The landmarkers with MediaPipe 0.10.18, whose classes and graphs are of another time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from mediapipe.tasks.python.vision import RunningMode
+
+from tests.vision import media, near
+from tests.vision.near import Bundle
+
+pytestmark = pytest.mark.vision
+SEEN = [
+    ("Face", "astronaut.jpg", {"output_face_blendshapes": True}),
+    ("Hand", "hand.jpg", {}),
+    ("Pose", "messi5.jpg", {"output_segmentation_masks": True}),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "fields"), SEEN)
+def test_a_photograph(kind: str, name: str, fields: dict[str, Any], bundle: Bundle) -> None:
+    pixels = media.rgb(name)
+    with (
+        near.mediapipes(kind, bundle, **fields) as theirs,
+        near.kits(kind, bundle, "litert", **fields) as ours,
+    ):
+        expected, got = theirs.detect(media.image(pixels)), ours.detect(media.image(pixels))
+    (distance,) = near.apart(kind, expected, got, (pixels.shape[1], pixels.shape[0]))
+    assert distance < 0.002
+    assert type(got) is type(expected)
+    wanted, found = (getattr(one, near.LANDMARKS[kind])[0][5] for one in (expected, got))
+    assert found.visibility == pytest.approx(wanted.visibility, abs=0.001)
+    assert found.presence == pytest.approx(wanted.presence, abs=0.001)
+    if kind == "Hand":
+        assert got.handedness[0][0].category_name == expected.handedness[0][0].category_name
+    if kind == "Face":
+        names = [(one.index, one.display_name) for one in expected.face_blendshapes[0]]
+        assert [(one.index, one.display_name) for one in got.face_blendshapes[0]] == names
+    if kind == "Pose":
+        masks = [one.segmentation_masks[0].numpy_view() for one in (expected, got)]
+        assert np.abs(masks[0] - masks[1]).mean() < 0.0005
+
+
+def test_a_face_that_moves(bundle: Bundle) -> None:
+    fields = {"running_mode": RunningMode.VIDEO}
+    with (
+        near.mediapipes("Face", bundle, **fields) as theirs,
+        near.kits("Face", bundle, "litert", **fields) as ours,
+    ):
+        found = near.follow("Face", theirs, ours, media.moving("astronaut.jpg", 20))
+    assert found.alike == 20
+    assert found.worst.max() < 0.01
