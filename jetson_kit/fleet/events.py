@@ -20,6 +20,17 @@ MESSAGES = ("msg", "stderr", "module_stderr", "stdout", "reason")
 # What the command modules say of every failure: the program's own words tell more.
 EMPTY_WORDS = "non-zero return code"
 MESSAGE_CHARS = 600
+# What ssh says in a dozen lines, most of them a frame of @, and what it comes to.
+SSH_WORDS = (
+    (
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "its host key has changed: if it was installed anew, correct its line in known_hosts",
+    ),
+    (
+        "Host key verification failed",
+        "its host key is not known: connect once by hand and compare it",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,9 @@ def message(result: Mapping[str, Any]) -> str:
         if isinstance(said, list):
             said = " ".join(map(str, said))
         if isinstance(said, str) and said.strip() and said != EMPTY_WORDS:
+            known = (words for mark, words in SSH_WORDS if mark in said)
+            if short := next(known, ""):
+                return short
             return " ".join(said.split())[:MESSAGE_CHARS]
     return "no reason given"
 

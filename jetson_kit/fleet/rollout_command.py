@@ -219,7 +219,9 @@ def judge(record: Record) -> None:
         )
     raise CheckFailedError(
         f"rollout {record.id} is not on every host: {said}",
-        f"./inv fleet.rollout --resume {record.id} asks again who said not now",
+        f"./inv fleet.rollout --resume {record.id} asks again who is open"
+        if record.open
+        else "see who and why: ./inv fleet.status; then roll it out to them: --limit",
     )
 
 

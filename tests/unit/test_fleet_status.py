@@ -11,8 +11,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from jetson_kit.fleet import by_ansible, gates, results, status
+from jetson_kit.errors import CheckFailedError
+from jetson_kit.fleet import by_ansible, gates, results, rollout_command, status
 from jetson_kit.fleet.events import Event, HostResult
+from jetson_kit.fleet.journal import Host, Record
 from jetson_kit.fleet.rollout_plan import Plan
 from jetson_kit.fleet.status import Known
 from jetson_kit.fleet.transport import Device, Reply
@@ -165,3 +167,19 @@ def test_an_engines_own_words_are_told() -> None:
         "dial tcp 192.0.2.1:5000: connect: connection refused"
     )
     assert by_ansible.plain("error: no space") == "no space"
+
+
+@pytest.mark.parametrize(
+    ("state", "unsure", "cure"),
+    [
+        ("held", False, "--resume r1"),
+        ("failed", True, "--resume r1"),
+        # It is over for this one: to resume would do nothing.
+        ("failed", False, "--limit"),
+    ],
+)
+def test_what_to_do_with_whom_it_did_not_reach(state: str, unsure: bool, cure: str) -> None:
+    record = Record("r1", hosts={"a": Host("a", state, unsure=unsure)}, ended="some")
+    with pytest.raises(CheckFailedError) as caught:
+        rollout_command.judge(record)
+    assert cure in caught.value.cure
