@@ -19,6 +19,8 @@ from jetson_kit.progress import Progress
 from jetson_kit.scale import shop
 from jetson_kit.scale.wire import Bytes, interfaces
 
+# The image's own check takes its time where devices share two cores.
+HEALTHY_S = 900
 # Takes all images away, and lets the engine pull from the registry of the measurement.
 CLEAN = """\
 systemctl stop mediapipe.service mediapipe-watch.path mediapipe-watch.service || true
@@ -87,7 +89,10 @@ def up(count: int, signers: str, progress: Progress) -> Iterator[Real]:
                 job = ansible.Job(
                     "provision",
                     made.inventory,
-                    variables={"image_allowed_signers": signers},
+                    variables={
+                        "image_allowed_signers": signers,
+                        "service_healthy_limit_s": HEALTHY_S,
+                    },
                     tags=("image", "service"),
                     forks=4,
                 )

@@ -1,0 +1,124 @@
+"""The transport by ssh itself, against a real sshd whose answers are fixed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jetson_kit.fleet import by_ssh
+from jetson_kit.fleet.by_ansible import Site
+from jetson_kit.fleet.by_ssh import Ssh
+from jetson_kit.fleet.events import Event
+from jetson_kit.fleet.rollout_plan import Plan
+from jetson_kit.fleet.transport import (
+    FAILED,
+    HELD,
+    REFUSED,
+    TIMED_OUT,
+    UNREACHABLE,
+    Reply,
+)
+from jetson_kit.inventory import Host
+from tests.loopback_sshd import Sshd, make_key, serving
+
+pytestmark = pytest.mark.slow
+ID = "sha256:" + "a" * 64
+RUNNING = {"image_id": ID, "unit": "active", "container": True, "health": "healthy"}
+STATUS = json.dumps(
+    {
+        "current": {"image_id": ID, "state": "good"},
+        "previous": None,
+        "settled": True,
+        "running": RUNNING,
+        "held": "",
+        "problem": "",
+        "history": [],
+    }
+)
+# By the word after the program's name, what the board says and how it ends.
+ANSWERS = f"""\
+set -- $SSH_ORIGINAL_COMMAND
+test "$1" = sudo && shift 2
+case "$2" in
+  status) echo '{STATUS}' ;;
+  switch) echo 'error: the application says "not now"' >&2; exit 8 ;;
+  confirm) echo 'error: is not what this device is on' >&2; exit 2 ;;
+  rollback) sleep 20 ;;
+  prune) echo 'no JSON' ;;
+esac
+"""
+
+
+def transport(folder: Path, server: Sshd, plan: Plan | None = None, **more: Any) -> Ssh:
+    facts = {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": server.port,
+        "ansible_user": server.user,
+        "ansible_ssh_private_key_file": str(server.key),
+        "ansible_ssh_common_args": shlex.join(server.common),
+        **more,
+    }
+    inventory = folder / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": {"a": facts}}}))
+    seen: list[Event] = []
+    site = Site(inventory, folder / "log.jsonl", folder / "reports", listener=seen.append)
+    made = Ssh(site, plan or Plan(), rollout="r1")
+    made.seen = seen  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Any:
+    with serving(tmp_path, ANSWERS) as made:
+        yield made
+
+
+def test_each_answer_is_what_the_program_said(tmp_path: Path, server: Sshd) -> None:
+    ssh = transport(tmp_path, server)
+    device = ssh.look(["a"])["a"].device
+    assert device is not None
+    assert (device.image_id, device.healthy) == (ID, True)
+    assert ssh.switch(["a"])["a"] == Reply(HELD, 'the application says "not now"')
+    assert ssh.confirm(["a"])["a"] == Reply(REFUSED, "is not what this device is on")
+    assert ssh.prune(["a"])["a"].kind == FAILED
+    statuses = [one.status for one in ssh.seen]  # type: ignore[attr-defined]
+    assert statuses == ["ok", "failed", "failed", "failed"]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_step_has_an_end(tmp_path: Path, server: Sshd) -> None:
+    plan = dataclasses.replace(Plan(), step_limit_s=1.5)
+    assert transport(tmp_path, server, plan).rollback(["a"], "why")["a"].kind == TIMED_OUT
+
+
+def test_a_wrong_host_key_is_no_answer(tmp_path: Path, server: Sshd) -> None:
+    other = make_key(tmp_path / "other").with_suffix(".pub").read_text().split()[:2]
+    server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {' '.join(other)}\n")
+    reply = transport(tmp_path, server).look(["a"])["a"]
+    assert reply.kind == UNREACHABLE
+    assert "verification failed" in reply.words
+
+
+def test_nobody_there(tmp_path: Path, server: Sshd) -> None:
+    assert transport(tmp_path, server, ansible_port=1).look(["a"])["a"].kind == UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("variables", "plain"),
+    [
+        ({}, True),
+        ({"ansible_become_password": "{{ vault_become }}"}, False),
+        ({"ansible_become_method": "su"}, False),
+        ({"ansible_connection": "local"}, False),
+        ({"ansible_user": "{{ somebody }}"}, False),
+        ({"ansible_ssh_common_args": "-o ProxyCommand='{{ jump }}'"}, False),
+    ],
+)
+def test_what_ssh_alone_can_not_do_is_ansibles(variables: dict[str, Any], plain: bool) -> None:
+    assert by_ssh._plain(Host("a", {"ansible_host": "a.example", **variables})) is plain
