@@ -23,7 +23,7 @@ from typing import Any
 from jetson_kit import inventory
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.by_ansible import KINDS, Ansible, device, told
-from jetson_kit.fleet.events import MESSAGE_CHARS, Event
+from jetson_kit.fleet.events import MESSAGE_CHARS, Event, words_of_ssh
 from jetson_kit.fleet.transport import (
     DONE,
     FAILED,
@@ -184,7 +184,7 @@ class Ssh(Ansible):
         if said.code is None:
             return Reply(TIMED_OUT, NO_ANSWER), {}
         if said.code == LOST:
-            return Reply(UNREACHABLE, said.words), {}
+            return Reply(UNREACHABLE, words_of_ssh(said.err) or said.words), {}
         if said.code:
             return Reply(KINDS.get(said.code, FAILED), said.words.removeprefix("error: ")), {}
         with contextlib.suppress(ValueError):

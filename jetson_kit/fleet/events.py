@@ -105,11 +105,13 @@ def message(result: Mapping[str, Any]) -> str:
         if isinstance(said, list):
             said = " ".join(map(str, said))
         if isinstance(said, str) and said.strip() and said != EMPTY_WORDS:
-            known = (words for mark, words in SSH_WORDS if mark in said)
-            if short := next(known, ""):
-                return short
-            return " ".join(said.split())[:MESSAGE_CHARS]
+            return words_of_ssh(said) or " ".join(said.split())[:MESSAGE_CHARS]
     return "no reason given"
+
+
+def words_of_ssh(said: str) -> str:
+    """Return in one line what ssh says of a host key in many; "" where it says nothing of one."""
+    return next((words for mark, words in SSH_WORDS if mark in said), "")
 
 
 def results(
