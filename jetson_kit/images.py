@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +88,15 @@ def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Pa
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(smoke.start, plan, str(image.id), progress)
         folder = _aside(plan.output)
-        archive = _archive(plan, image, folder, progress)
+        layers = _layers(image, progress)
+        if not made.base.reference and not all(blob.walked for blob in layers):
+            # Docker sometimes finds a layer's files by comparing it with the one below it, and then
+            # orders them by their whole paths. It walks through layers that are all built anew.
+            progress.say("        the engine wrote files in another order: built anew")
+            image = bake.finish(plan, made, progress, cached=False)
+            layers = _layers(image, progress)
+            started = pool.submit(smoke.start, plan, str(image.id), progress)
+        archive = _archive(plan, image, layers, folder, progress)
         with progress.step("sbom", "SBOM (CycloneDX)"):
             write_text(folder / SBOM, sbom.document(plan, made))
         first_start = started.result()
@@ -156,12 +164,22 @@ def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
     return known if same and whole else None
 
 
-def _archive(plan: BuildPlan, image: Image, folder: Path, progress: Progress) -> dict[str, Any]:
-    name = f"{plan.tag.replace(':', '-')}.oci.tar"
-    with progress.step("archive", f"OCI archive {name}") as step:
-        layers = oci.blobs(
+def _layers(image: Image, progress: Progress) -> tuple[oci.Blob, ...]:
+    with progress.step("layers", "layers out of the engine, compressed"):
+        return oci.blobs(
             engine.diff_ids(image), lambda wanted, keep: engine.save_layers(image, wanted, keep)
         )
+
+
+def _archive(
+    plan: BuildPlan,
+    image: Image,
+    layers: Sequence[oci.Blob],
+    folder: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    name = f"{plan.tag.replace(':', '-')}.oci.tar"
+    with progress.step("archive", f"OCI archive {name}") as step:
         config = oci.config_bytes(image.attrs, image.history())
         path = folder / name
         digest = oci.write_archive(path, config, layers, plan.tag, {})

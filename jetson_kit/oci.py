@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import tarfile
 import time
@@ -49,12 +50,16 @@ CONFIG_KEYS = (
 
 @dataclass(frozen=True)
 class Blob:
-    """A compressed layer in the cache."""
+    """A compressed layer in the cache.
+
+    `walked`: its files come folder by folder, as an engine writes what it unpacked itself.
+    """
 
     diff_id: str
     path: Path
     digest: str
     size: int
+    walked: bool = True
 
 
 def digest(raw: bytes) -> str:
@@ -110,7 +115,7 @@ def _kept(diff_id: str) -> Blob | None:
     path = _blob(diff_id)
     try:
         facts = json.loads(_listing(diff_id).read_text(encoding="utf-8"))
-        blob = Blob(diff_id, path, facts["digest"], facts["size"])
+        blob = Blob(diff_id, path, facts["digest"], facts["size"], facts["walked"])
         return blob if f"sha256:{sha256_file(path)}" == blob.digest else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -133,8 +138,23 @@ def _compress(diff_id: str, layer: IO[bytes]) -> None:
         )
         tool = zstandard.ZstdCompressor(compression_params=settings)
         tool.copy_stream(layer, out, read_size=CHUNK, write_size=CHUNK)
-    facts = {"digest": f"sha256:{sha256_file(path)}", "size": path.stat().st_size}
+    facts = {
+        "digest": f"sha256:{sha256_file(path)}",
+        "size": path.stat().st_size,
+        "walked": _walked(path),
+    }
     write_text(_listing(diff_id), json.dumps(facts))
+
+
+def _walked(path: Path) -> bool:
+    """Tell whether the files of a compressed layer are ordered part by part of their paths."""
+    with (
+        path.open("rb") as raw,
+        zstandard.ZstdDecompressor(max_window_size=1 << WINDOW_LOG).stream_reader(raw) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as layer,
+    ):
+        paths = [info.name.strip("/").split("/") for info in layer]
+    return all(first <= second for first, second in itertools.pairwise(paths))
 
 
 def write_archive(

@@ -17,6 +17,7 @@ from jetson_kit.fleet import live
 from jetson_kit.fleet.rollout_command import RealClock
 from jetson_kit.paths import ROOT
 
+pytestmark = pytest.mark.slow  # each a process
 FRONT = """\
 from invoke.program import Program
 from jetson_kit.tasks import fleet
