@@ -102,5 +102,7 @@ def capability(blob: bytes) -> str:
     if supported:
         return ""
     kinds = [node.op_type for node in onnx.load_from_string(blob).graph.node]
-    bad = sorted({kinds[one] for nodes, good in parts if not good for one in nodes})
+    # The parts are what it could take; of a file that it can't take whole, none counts as good.
+    taken = {one for nodes, _ in parts for one in nodes}
+    bad = sorted({kind for number, kind in enumerate(kinds) if number not in taken})
     return f"unsupported: {', '.join(bad) or 'something'}"

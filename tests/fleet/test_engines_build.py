@@ -48,9 +48,9 @@ def boards(state: Path) -> Iterator[Boards]:
         yield found
 
 
-def words(boards: Boards, *more: str) -> list[str]:
+def words(boards: Boards, *more: str, models: str = MODELS) -> list[str]:
     call = "from invoke.program import Program; import tasks; Program(namespace=tasks.ns).run()"
-    inventory = ["engines.build", "-i", str(boards.inventory), "--models", MODELS]
+    inventory = ["engines.build", "-i", str(boards.inventory), "--models", models]
     return [sys.executable, "-c", call, *inventory, *more]
 
 
@@ -108,7 +108,7 @@ def test_no_image_and_no_runtime_takes_it(boards: Boards) -> None:
 def test_a_board_at_work_is_left_alone(boards: Boards) -> None:
     boards.sh("mkdir -p /run/mediapipe-jetson; echo held >/run/mediapipe-jetson/update.lock")
     done = subprocess.run(
-        words(boards, "--precision", "fp16", "--models", "hand"),
+        words(boards, "--precision", "fp16", models="hand"),
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     boards.sh("rm /run/mediapipe-jetson/update.lock")
