@@ -55,7 +55,7 @@ def altered(site: Site, case: Case, found: Try, rand: random.Random) -> None:
 
 
 def _refused_twice(site: Site, found: Try, chosen: Device, made: Release) -> None:
-    before = site.look()
+    before = _images(site)
     try:
         site.task(
             "fleet.rollout", str(made.folder), "-i", str(site.hosts), code=IntegrityError.exit_code
@@ -65,9 +65,15 @@ def _refused_twice(site: Site, found: Try, chosen: Device, made: Release) -> Non
     code = _offer(chosen, made)
     if code != IntegrityError.exit_code:
         found.unkept.append(f"{chosen.name} answered {code} to what it must refuse")
-    if site.look() != before:
+    if _images(site) != before:
         found.unkept.append("a device was changed")
     found.ended = "refused"
+
+
+def _images(site: Site) -> dict[str, tuple[object, ...]]:
+    """Return what each device is on and runs."""
+    seen = site.look()
+    return {name: (one.image_id, one.trial, one.pending, one.running) for name, one in seen.items()}
 
 
 def _offer(chosen: Device, made: Release) -> int:
@@ -104,7 +110,8 @@ def corrupt_layer(site: Site, case: Case, found: Try, rand: random.Random) -> No
     """Flip a byte of a layer that is about to be sent; then roll the same release out again."""
     made = site.release(bulk=300_000)
     going = site.start(made)
-    if going.until("fits", PHASE_S):
+    # Its files are checked before the first step, and sent in the third.
+    if going.until("look", PHASE_S):
         largest = max(made.layers, key=lambda one: one.size)
         _flip(releases.layers(made) / largest.file, rand)
     after(site, case, found, made, going)
