@@ -173,3 +173,26 @@ def test_a_layer_used_twice_is_stored_once(tmp_path: Path, cache: Path) -> None:
     with tarfile.open(tmp_path / "a") as tar:
         names = tar.getnames()
     assert len(names) == len(set(names)) == 5
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize(
+    ("names", "walked"),
+    [
+        (["a", "a/x", "a-1", "a-1/y", "b"], True),
+        (["a", "a-1", "a-1/y", "a/x", "b"], False),
+    ],
+    ids=["folder by folder", "by whole paths"],
+)
+def test_the_order_of_a_layers_files_is_seen(names: list[str], walked: bool) -> None:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.type = tarfile.REGTYPE if "/" in name else tarfile.DIRTYPE
+            tar.addfile(info)
+    engine = Engine([raw.getvalue()])
+    for _ in range(2):
+        (blob,) = oci.blobs(list(engine.raws), engine.save)
+        assert blob.walked is walked
+    assert len(engine.asked) == 1
