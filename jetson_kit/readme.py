@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jetson_kit import readme_tables
+from jetson_kit.bench_faults import page as faults_page
 from jetson_kit.errors import IntegrityError
 from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT
@@ -25,6 +26,7 @@ TABLES: Tables = {
 PAGES: Mapping[Path, Tables] = {
     README: TABLES,
     ROOT / "docs" / "engines.md": {"export": readme_tables.export},
+    ROOT / "docs" / "faults.md": {"faults": faults_page.table},
 }
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.bench_faults import cases, device, kills, page, record, trial
+from jetson_kit import readme
+from jetson_kit.bench_faults import cases, device, kills, record, trial
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.cases import Case, Try
 from jetson_kit.bench_faults.site import Site
@@ -57,7 +58,7 @@ def finish(log: Path, known: Mapping[str, Case]) -> dict[str, Any]:
     """Write what was found; raise CheckFailedError where anything was wrong."""
     result = record.summary(record.read(log), known)
     write_text(record.OUT, json.dumps(result, indent=1) + "\n")
-    page.renew()
+    readme.renew()
     wrong = {what: result[what] for what in record.WRONG if result[what]}
     if wrong:
         said = ", ".join(f"{what} {count}" for what, count in wrong.items())

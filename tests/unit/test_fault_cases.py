@@ -1,4 +1,4 @@
-"""How the bench of faults judges what it saw, its cases, and its page."""
+"""How the bench of faults judges what it saw, and its cases."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.bench_faults import cases, command, device, inside, page, record, trial
+from jetson_kit import readme
+from jetson_kit.bench_faults import cases, command, device, inside, record, trial
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.cases import Try
 from jetson_kit.bench_faults.inside import Inside
 from jetson_kit.devices import faults
-from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError
+from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet.journal import Host, Record
 
@@ -165,8 +166,7 @@ def test_tries_are_counted_and_a_torn_line_is_none(tmp_path: Path) -> None:
 
 def test_what_was_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "OUT", tmp_path / "faults.json")
-    monkeypatch.setattr(page, "PAGE", tmp_path / "faults.md")
-    page.PAGE.write_text(f"{page.START}{page.END}")
+    monkeypatch.setattr(readme, "PAGES", {})
     log = tmp_path / "tries.jsonl"
     known = {"unhealthy": cases.load()["unhealthy"]}
     record.append(log, "unhealthy", "s", Try(ended="stopped"))
@@ -183,14 +183,6 @@ def test_a_case_that_is_none_is_refused() -> None:
     }
     with pytest.raises(BadInputError, match="no case nonsense"):
         command.select(cases.load(), ["nonsense"])
-
-
-def test_the_page_shows_what_was_measured() -> None:
-    text = page.PAGE.read_text(encoding="utf-8")
-    facts = json.loads(record.OUT.read_text(encoding="utf-8"))
-    assert page.rendered(text, facts, cases.load()) == text
-    with pytest.raises(IntegrityError, match="lacks the marks"):
-        page.rendered(text.replace(page.END, ""), facts, cases.load())
 
 
 def test_what_was_measured_lost_nothing() -> None:
