@@ -62,9 +62,8 @@ def run(hosts: Sequence[int] = HOSTS, *, busy: bool = False) -> dict[str, Any]:
             control = Controller(folder, made.key)
             for count in hosts:
                 way = _real if count <= REAL_MOST else _light
-                quiet = os.getloadavg()[0] <= BUSY * cores
                 costs = way(count, made, digests, control, folder, progress)
-                found["hosts"][str(count)] = _row(made, costs, way is _real, quiet)
+                found["hosts"][str(count)] = _row(made, costs, way is _real, load <= BUSY * cores)
                 found["cores"] = cores
                 write_text(OUT, json.dumps(found, indent=1) + "\n")
         finally:
