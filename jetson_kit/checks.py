@@ -61,6 +61,8 @@ class Stage:
         words = self.pytest or (*self.real, "-m", REAL)
         if self.workers > 1:
             words = (*words, "-n", str(self.workers), "--dist", "loadfile")
+            # As they are listed: what takes longest begins first.
+            words = (*words, "--no-loadscope-reorder")
         python = str(environments.python(self.environment)) if self.environment else sys.executable
         return [[python, "-m", "pytest", "-q", *words]]
 
