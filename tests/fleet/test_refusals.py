@@ -12,7 +12,8 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 ROLES = ("docker_engine", "nvidia_runtime", "power_mode")
 TOOLKIT = "/usr/local/lib/mediapipe-jetson/stand-ins/toolkit"
 STATE = """\
-cat /etc/docker/daemon.json; ls -R /etc/mediapipe-jetson /etc/systemd/system /usr/local/sbin
+cat /etc/docker/daemon.json
+ls -R /etc/mediapipe-jetson /etc/systemd/system /usr/local/sbin 2>&1 || true
 ls /var/lib/mediapipe-jetson 2>/dev/null || true
 """
 
