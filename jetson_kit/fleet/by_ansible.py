@@ -137,7 +137,7 @@ class Ansible:
         return replies
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
-        """End the trial of each."""
+        """End the trial of each, and let it remove what it does not need any more."""
         return self._replies("confirm", hosts, "End the trial", {"image_id": self._image_id})
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
@@ -145,10 +145,6 @@ class Ansible:
         return self._replies(
             "rollback", hosts, "Go back", {"image_why": why, "image_leave": self._image_id}
         )
-
-    def prune(self, hosts: Sequence[str]) -> Replies:
-        """Remove images that are not needed any more."""
-        return self._replies("prune", hosts, "Remove old images", {})
 
     @property
     def _image_id(self) -> str:
@@ -247,9 +243,10 @@ def _printed(event: Event) -> dict[str, Any]:
 
 def told(reply: Reply, body: Mapping[str, Any]) -> Reply:
     """Return a reply with what a step's answer tells besides: its seconds, the status after it."""
-    seconds, seen = body.get("seconds"), body.get("status")
+    seconds, seen, stay = body.get("seconds"), body.get("status"), body.get("old_stay")
     return dataclasses.replace(
         reply,
+        words=f"old images stay: {stay}" if stay else reply.words,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         device=device(seen) if isinstance(seen, dict) else None,
     )

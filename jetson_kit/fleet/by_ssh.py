@@ -133,10 +133,12 @@ class Ssh(Ansible):
         return self._each("switch", hosts, self._asking("switch", *words), super().switch)
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
-        """End the trial of each."""
-        return self._each(
-            "confirm", hosts, self._asking("confirm", self._image_id), super().confirm
-        )
+        """End the trial of each, and let it remove what it does not need any more."""
+
+        async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
+            return await self._image(host, "confirm", f"--keep={_keep(host)}", self._image_id)
+
+        return self._each("confirm", hosts, one, super().confirm)
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
         """Put each back to its previous image."""
@@ -146,14 +148,6 @@ class Ssh(Ansible):
             return Ansible.rollback(self, names, why)
 
         return self._each("rollback", hosts, self._asking("rollback", *words), otherwise)
-
-    def prune(self, hosts: Sequence[str]) -> Replies:
-        """Remove images that are not needed any more."""
-
-        async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
-            return await self._image(host, "prune", f"--keep={host.variables.get('image_keep', 3)}")
-
-        return self._each("prune", hosts, one, super().prune)
 
     def _asking(self, *words: str) -> Work:
         async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
@@ -302,8 +296,12 @@ def _plain(host: Host) -> bool:
     """Tell whether a host is reached by ssh with a key, and root there without a password."""
     if os.environ.get(BECOME_SECRET) or any(name in host.variables for name in ANSIBLE_ONLY):
         return False
-    words = [*host.ssh_options(), host.address] if _by_ssh(host) else ["{{"]
+    words = [*host.ssh_options(), host.address, str(_keep(host))] if _by_ssh(host) else ["{{"]
     return not any("{{" in word for word in words)
+
+
+def _keep(host: Host) -> object:
+    return host.variables.get("image_keep", 3)
 
 
 def _by_ssh(host: Host) -> bool:

@@ -110,18 +110,21 @@ class Rollout:
         return self.record
 
     def _preflight(self) -> None:
-        """Look at all hosts that are not done, and ask those that are new whether it fits."""
+        """Ask those that are new whether it fits, and look at all others that are not done."""
         steps = self.steps
         todo = steps.names(PENDING, FETCHED, HELD, SWITCHED, HEALTHY)
         # What the journal said was being done when the run before was killed.
         left = {name: steps.host(name).doing for name in todo}
-        replies = steps.ask("look", steps.transport.look, todo, again=LOST)
-        for name, reply in replies.items():
-            self._reconcile(name, reply, left[name])
-        new = steps.names(PENDING)
-        for name, reply in steps.ask("fits", steps.transport.fits, new).items():
-            if reply.kind != DONE:
-                steps.fail(name, reply.words or reply.kind, unsure=False)
+        asked = steps.ask("fits", steps.transport.fits, steps.names(PENDING), again=LOST)
+        # Who answered told how it is, or will not be asked more: it was tried often enough.
+        known = {name: one for name, one in asked.items() if one.device or one.kind in LOST}
+        unseen = [name for name in todo if name not in known]
+        replies = steps.ask("look", steps.transport.look, unseen, again=LOST)
+        for name in todo:
+            self._reconcile(name, known.get(name) or replies[name], left[name])
+        for name in steps.names(PENDING, of=asked):
+            if asked[name].kind != DONE:
+                steps.fail(name, asked[name].words or asked[name].kind, unsure=False)
         self._judge_all()
 
     def _reconcile(self, name: str, reply: Reply, doing: str) -> None:
@@ -250,7 +253,7 @@ class Rollout:
             if problem:
                 steps.fail(name, problem, unsure=True)
             else:
-                steps.put(name, CONFIRMED, image_id=steps.image_id, why="")
+                steps.put(name, CONFIRMED, image_id=steps.image_id, why=told[name].words)
 
     def _put_back(self, hosts: Sequence[str]) -> None:
         """Put those back that have failed and may be on the new image."""

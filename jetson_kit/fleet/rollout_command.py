@@ -26,7 +26,6 @@ from jetson_kit.fleet.journal import Journal, Record
 from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout import Rollout, requeue
 from jetson_kit.fleet.rollout_plan import Plan, Wave
-from jetson_kit.fleet.transport import DONE
 from jetson_kit.inventory import Host
 
 SIGNERS = "image_allowed_signers"
@@ -176,20 +175,11 @@ def _go(
                     known=statuses.ids(controller.state_dir()),
                     take_over=asked.take_over,
                 ).run()
-                _prune(transport, record, view)
                 _page(place, record, view)
         finally:
             results.write(journal.record, place)
             journal.close()
     return record
-
-
-def _prune(transport: Ssh, record: Record, view: live.View) -> None:
-    """Remove what no device needs any more; that it fails is no failure of the rollout."""
-    done = record.names(journals.CONFIRMED)
-    for name, reply in (transport.prune(done) if done else {}).items():
-        if reply.kind != DONE:
-            view.say(f"{name}: old images stay: {reply.words or reply.kind}")
 
 
 def _page(place: Path, record: Record, view: live.View) -> None:

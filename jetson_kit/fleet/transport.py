@@ -58,7 +58,7 @@ class Reply:
     kind: str = DONE
     words: str = ""
     device: Device | None = None
-    """For `look`; `switch` and `confirm` may tell it too, as it is after them."""
+    """For `look`; `fits`, `switch` and `confirm` may tell it too, as it is after them."""
     latency_ms: Mapping[str, float] = field(default_factory=dict)
     """For `verify` alone: the median of each task."""
     seconds: float | None = None
@@ -87,7 +87,10 @@ class Transport(Protocol):
         """Verify where inference runs on each, as the inventory expects."""
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
-        """End the trial of each."""
+        """End the trial of each; then it removes images that it does not need any more.
+
+        That old images stay is no failure: `words` then say why.
+        """
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
         """Put each that is on the image back to its previous one, without network."""

@@ -39,8 +39,6 @@ BRIDGE = "bench"
 # In memory: each device would have a disk of its own, and the program waits for it often.
 MEMORY = Path("/dev/shm")  # noqa: S108 # a file system, not a file that others could guess
 START_S = 120.0
-# All that a device has is in memory; to sync would wait for the disks of the whole machine.
-NO_SYNC = ("usr/lib/python3/dist-packages/light.pth", "import os; os.sync = lambda: None\n")
 SSHD = """\
 HostKey /etc/ssh/light_key
 AuthorizedKeysFile /etc/ssh/light_authorized
@@ -146,7 +144,6 @@ def _own() -> Path:
         write_text(place, one.read_text(encoding="utf-8"))
         place.chmod(0o755)
     write_text(folder / "etc/ssh/light.conf", SSHD)
-    write_text(folder / NO_SYNC[0], NO_SYNC[1])
     return folder
 
 

@@ -130,6 +130,30 @@ def test_prune_keeps_what_is_needed(board: Board) -> None:
     assert json.loads(board.image("rollback", "--json"))["image_id"] == all_of[1].image_id
 
 
+def test_the_end_of_a_trial_removes_old_images(board: Board) -> None:
+    old, middle, new = (board.release() for _ in range(3))
+    board.good(old)
+    board.good(middle)
+    board.fetch(new)
+    board.image("switch", new.image_id)
+    # A load is under way: the old images stay, and that is told.
+    board.run(
+        "setsid flock /run/mediapipe-image/receive.lock sleep 20 >/dev/null 2>&1 & sleep 0.5; "
+        "pgrep -x sleep >/run/held"
+    )
+    body = json.loads(board.image("confirm", "--json", "--keep", "1", new.image_id))
+    board.run("kill $(cat /run/held)")
+    assert (body["changed"], body["status"]["current"]["state"]) == (True, "good")
+    assert body["old_stay"]
+    assert old.image_id in board.run("docker image ls --no-trunc -q").split()
+    # Asked again, as a controller that was killed does: now they go.
+    body = json.loads(board.image("confirm", "--json", "--keep", "1", new.image_id))
+    assert not body["changed"]
+    assert old.image_id in body["removed"]
+    there = board.run("docker image ls --no-trunc -q").split()
+    assert set(there) == {middle.image_id, new.image_id}
+
+
 def test_the_service_comes_back_after_the_engine_was_killed(board: Board) -> None:
     made = board.release()
     board.good(made)

@@ -136,7 +136,11 @@ class World:
         return self._each(
             "fits",
             hosts,
-            lambda board: Reply(REFUSED, "no space") if "full" in board.nature else Reply(),
+            lambda board: (
+                Reply(REFUSED, "no space")
+                if "full" in board.nature
+                else Reply(device=self._device(board))
+            ),
         )
 
     def fetch(self, hosts: Sequence[str]) -> Replies:

@@ -50,7 +50,6 @@ case "$2" in
   switch) echo 'error: the application says "not now"' >&2; exit 8 ;;
   confirm) echo 'error: is not what this device is on' >&2; exit 2 ;;
   rollback) sleep 20 ;;
-  prune) echo 'no JSON' ;;
 esac
 """
 
@@ -86,10 +85,22 @@ def test_each_answer_is_what_the_program_said(tmp_path: Path, server: Sshd) -> N
     assert (device.image_id, device.healthy) == (ID, True)
     assert ssh.switch(["a"])["a"] == Reply(HELD, 'the application says "not now"')
     assert ssh.confirm(["a"])["a"] == Reply(REFUSED, "is not what this device is on")
-    assert ssh.prune(["a"])["a"].kind == FAILED
     statuses = [one.status for one in ssh.seen]  # type: ignore[attr-defined]
-    assert statuses == ["ok", "failed", "failed", "failed"]
-    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 4
+    assert statuses == ["ok", "failed", "failed"]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
+
+
+def test_what_is_no_answer(tmp_path: Path) -> None:
+    with serving(tmp_path, "echo 'no JSON'") as server:
+        reply = transport(tmp_path, server).look(["a"])["a"]
+    assert reply == Reply(FAILED, "its answer can't be read")
+
+
+def test_old_images_that_stay_are_no_failure(tmp_path: Path) -> None:
+    said = json.dumps({"changed": True, "old_stay": "another run is at work"})
+    with serving(tmp_path, f"echo '{said}'") as server:
+        reply = transport(tmp_path, server).confirm(["a"])["a"]
+    assert reply == Reply(words="old images stay: another run is at work")
 
 
 def test_a_step_has_an_end(tmp_path: Path, server: Sshd) -> None:
@@ -116,6 +127,8 @@ def test_nobody_there(tmp_path: Path, server: Sshd) -> None:
         ({"ansible_become_password": "{{ vault_become }}"}, False),
         ({"ansible_become_method": "su"}, False),
         ({"ansible_connection": "local"}, False),
+        ({"image_keep": 5}, True),
+        ({"image_keep": "{{ keep }}"}, False),
         ({"ansible_user": "{{ somebody }}"}, False),
         ({"ansible_ssh_common_args": "-o ProxyCommand='{{ jump }}'"}, False),
     ],

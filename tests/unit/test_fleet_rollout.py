@@ -58,13 +58,13 @@ def test_who_told_how_it_is_is_not_asked_again(tmp_path: Path) -> None:
     plan = dataclasses.replace(QUICK, verify="none", soak_s=0)
     record, steps = told(tmp_path, plan)
     assert states(record) == "ccccc"
-    assert steps == ["look", "fits", "fetch", *["switch", "confirm"] * 3]
+    assert steps == ["fits", "fetch", *["switch", "confirm"] * 3]
 
 
 def test_what_was_told_before_a_verification_is_old(tmp_path: Path) -> None:
     record, steps = told(tmp_path, dataclasses.replace(QUICK, soak_s=0))
     assert states(record) == "ccccc"
-    assert steps[3:8] == ["verify", "switch", "verify", "look", "confirm"]
+    assert steps[2:7] == ["verify", "switch", "verify", "look", "confirm"]
 
 
 @pytest.mark.parametrize("nature", ["unhealthy", "dies", "sick-after-confirm"])
@@ -102,8 +102,15 @@ def test_who_can_not_follow_counts_before_anything_is_switched(tmp_path: Path, n
 
 
 def test_nothing_is_sent_to_who_lacks_the_space(tmp_path: Path) -> None:
-    _, at = go(tmp_path, LENIENT, b="full")
+    record, at = go(tmp_path, LENIENT, b="full")
     assert all("b" not in hosts for step, hosts in at.calls if step == "fetch")
+    # Whatever a device refuses: what it is on is known.
+    assert record.hosts["b"].before == sim.OLD
+
+
+def test_who_does_not_answer_is_not_asked_twice_as_often(tmp_path: Path) -> None:
+    _, at = go(tmp_path, LENIENT, b="unreachable")
+    assert [step for step, hosts in at.calls if "b" in hosts] == ["fits"] * LENIENT.tries
 
 
 @pytest.mark.parametrize(("scope", "expected"), [("batch", "cRfFF"), ("rollout", "RRfFF")])

@@ -10,80 +10,87 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from mediapipe_image import VERSION, change, disk, prune, receive, release, status, watch
+from mediapipe_image import VERSION, disk
 from mediapipe_image.errors import FullError, ImageError, StepFailedError
-from mediapipe_image.settings import load
+from mediapipe_image.settings import ARCHIVE, REGISTRY, load
 
 Action = Callable[[argparse.Namespace], Dict[str, Any]]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: str) -> argparse.ArgumentParser:
+    """Return the parser. Where the word that was `asked` is a command, it knows no other."""
     parser = argparse.ArgumentParser(
-        prog="mediapipe-image", description=__doc__.splitlines()[0] if __doc__ else None
+        prog="mediapipe-image",
+        description=__doc__.splitlines()[0] if __doc__ else None,
+        formatter_class=_help,
     )
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
-
-    def add(name: str, text: str, action: Action) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
+    for name in [asked] if asked in COMMANDS else list(COMMANDS):
+        text, action, options = COMMANDS[name]
+        made = commands.add_parser(name, help=text, description=text, formatter_class=_help)
         made.add_argument("--json", action="store_true", help="print the result as JSON")
         made.set_defaults(action=action)
-        return made
-
-    add("status", "what the device is on", lambda _: status.status(load()))
-    for name, text, action in (
-        ("missing", "which layers must be sent, and whether they fit", _missing),
-        ("receive", "check and load the layers that were sent", _receive),
-        ("expect", "prepare for a pull from a registry", _expect),
-        ("adopt", "take over what was pulled from a registry", _adopt),
-    ):
-        add(name, text, action).add_argument("release", type=Path, metavar="RELEASE")
-    one = add("offer", "take a release's text, then as missing, or for a pull as ready", _offer)
-    one.add_argument("--way", choices=(receive.ARCHIVE, receive.REGISTRY), required=True)
-    one.add_argument("document", metavar="RELEASE", help="release.json in base64")
-    one.add_argument("signature", metavar="SIGNATURE", help="its signature in base64")
-    one = add("switch", "run an image, on trial", _switch)
-    one.add_argument("image_id", metavar="IMAGE_ID")
-    one.add_argument("--rollout", default="", help="id of the rollout, for the records")
-    one.add_argument("--why", default="", help="reason, for the records")
-    one.add_argument("--limit", type=float, default=None, help="seconds until it must be healthy")
-    one = add("confirm", "end the trial: the image is good", _confirm)
-    one.add_argument("image_id", metavar="IMAGE_ID")
-    one = add("rollback", "go back to the previous image", _rollback)
-    one.add_argument("--why", default="by hand", help="reason, for the records")
-    one.add_argument("--from", dest="leave", default="", help="only if it is on this image")
-    one = add("prune", "remove old images", lambda given: prune.prune(given.keep))
-    one.add_argument("--keep", type=int, required=True, help="how many to keep in all")
-    one = add("watch", "one look at an unfinished change (systemd)", _watch)
-    one.add_argument("--follow", action="store_true", help="look until nothing is unfinished")
-    add("settle", "settings for the start of the service (systemd)", lambda _: watch.settle(load()))
+        for words, how in options:
+            made.add_argument(*words, **how)
     return parser
 
 
+def _help(prog: str) -> argparse.HelpFormatter:
+    # To ask for the terminal's width would import shutil and all that it can unpack.
+    return argparse.HelpFormatter(prog, width=100)
+
+
+# A rollout asks four times, and each start of Python counts on a small board: what a command does
+# not need is not imported.
+def _status(_: argparse.Namespace) -> Dict[str, Any]:
+    return _now()
+
+
+def _now(*, probe: bool = False) -> Dict[str, Any]:
+    from mediapipe_image import status
+
+    return status.status(load(), probe=probe)
+
+
 def _missing(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import receive, release
+
     return receive.missing(release.load(given.release), load())
 
 
 def _offer(given: argparse.Namespace) -> Dict[str, Any]:
-    return receive.offer(given.document, given.signature, given.way, load())
+    from mediapipe_image import receive
+
+    registry = given.way == REGISTRY
+    body = receive.offer(given.document, given.signature, load(), registry=registry)
+    return dict(body, status=_now()) if given.json else body
 
 
 def _receive(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import receive, release
+
     return receive.receive(release.load(given.release), load())
 
 
 def _expect(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import receive, release
+
     return receive.expect(release.load(given.release, registry=True), load())
 
 
 def _adopt(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import receive, release
+
     return receive.adopt(release.load(given.release, registry=True), load())
 
 
 def _switch(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import change
+
     body = change.switch(
         given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit
     )
@@ -91,25 +98,94 @@ def _switch(given: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _confirm(given: argparse.Namespace) -> Dict[str, Any]:
-    return _and_status(change.confirm(given.image_id), given)
+    from mediapipe_image import change
+
+    body = change.confirm(given.image_id)
+    if given.keep is not None:
+        try:
+            body.update(_prune(given), changed=body["changed"])
+        # The image is good, whatever becomes of the others.
+        except (ImageError, OSError) as error:
+            body["old_stay"] = str(error)
+    return _and_status(body, given)
 
 
 def _and_status(body: Dict[str, Any], given: argparse.Namespace) -> Dict[str, Any]:
     """Add how the device is after a step, so that nobody has to ask for it."""
-    return dict(body, status=status.status(load(), probe=True)) if given.json else body
+    return dict(body, status=_now(probe=True)) if given.json else body
 
 
 def _rollback(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import change
+
     return change.rollback(load(), given.why, given.leave)
 
 
+def _prune(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import prune
+
+    return prune.prune(given.keep)
+
+
 def _watch(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import watch
+
     return watch.follow(load()) if given.follow else watch.watch(load())
+
+
+def _settle(_: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import watch
+
+    return watch.settle(load())
+
+
+def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]:  # noqa: ANN401
+    return words, how
+
+
+IMAGE = _option("image_id", metavar="IMAGE_ID")
+RELEASE = _option("release", type=Path, metavar="RELEASE")
+WHY = "reason, for the records"
+Options = List[Tuple[Tuple[str, ...], Dict[str, Any]]]
+COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
+    "status": ("what the device is on", _status, []),
+    "missing": ("which layers must be sent, and whether they fit", _missing, [RELEASE]),
+    "receive": ("check and load the layers that were sent", _receive, [RELEASE]),
+    "expect": ("prepare for a pull from a registry", _expect, [RELEASE]),
+    "adopt": ("take over what was pulled from a registry", _adopt, [RELEASE]),
+    "offer": ("take a release's text, then as missing, for either way", _offer, [
+        _option("--way", choices=(ARCHIVE, REGISTRY), required=True),
+        _option("document", metavar="RELEASE", help="release.json in base64"),
+        _option("signature", metavar="SIGNATURE", help="its signature in base64"),
+    ]),
+    "switch": ("run an image, on trial", _switch, [
+        IMAGE,
+        _option("--rollout", default="", help="id of the rollout, for the records"),
+        _option("--why", default="", help=WHY),
+        _option("--limit", type=float, default=None, help="seconds until it must be healthy"),
+    ]),
+    "confirm": ("end the trial: the image is good", _confirm, [
+        IMAGE,
+        _option("--keep", type=int, default=None, help="then remove old images, as prune"),
+    ]),
+    "rollback": ("go back to the previous image", _rollback, [
+        _option("--why", default="by hand", help=WHY),
+        _option("--from", dest="leave", default="", help="only if it is on this image"),
+    ]),
+    "prune": ("remove old images", _prune, [
+        _option("--keep", type=int, required=True, help="how many to keep in all"),
+    ]),
+    "watch": ("one look at an unfinished change (systemd)", _watch, [
+        _option("--follow", action="store_true", help="look until nothing is unfinished"),
+    ]),
+    "settle": ("settings for the start of the service (systemd)", _settle, []),
+}  # fmt: skip
 
 
 def main(words: Optional[List[str]] = None) -> int:
     """Run one command; return the exit code."""
-    given = _parser().parse_args(words)
+    words = sys.argv[1:] if words is None else words
+    given = _parser(words[0] if words else "").parse_args(words)
     # A lost ssh connection ends the command between two steps like any other kill.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -127,6 +203,8 @@ def main(words: Optional[List[str]] = None) -> int:
     if given.json:
         print(json.dumps(body, sort_keys=True))
     elif given.command == "status":
+        from mediapipe_image import status
+
         print(status.lines(body))
     else:
         print(" ".join(f"{key}={value}" for key, value in sorted(body.items()) if value != []))

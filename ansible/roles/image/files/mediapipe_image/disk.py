@@ -5,8 +5,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
@@ -30,10 +28,10 @@ def write(path: Path, text: str) -> None:
     """Write a file so that a power cut leaves the old or the new one. Raises FullError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=str(path.parent), prefix="." + path.name + ".")
-        aside = Path(name)
+        # Root's own folders: nobody else is there to take the name before.
+        aside = path.parent / f".{path.name}.{os.getpid()}"
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
+            with aside.open("w", encoding="utf-8") as out:
                 out.write(text)
                 out.flush()
                 os.fsync(out.fileno())
@@ -128,7 +126,8 @@ def now() -> str:
 def free(path: Path) -> int:
     """Return how many bytes are free where `path` is or would be."""
     there = next(place for place in (path, *path.parents) if place.exists())
-    return shutil.disk_usage(str(there)).free
+    found = os.statvfs(str(there))
+    return found.f_bavail * found.f_frsize
 
 
 def device_of(path: Path) -> int:

@@ -1,7 +1,7 @@
 """The Docker Engine of this device, through its own client."""
 
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from mediapipe_image import command
 from mediapipe_image.errors import StepFailedError, ToolMissingError
@@ -49,14 +49,19 @@ def info() -> Engine:
     return Engine(str(body["DockerRootDir"]), tuple(sorted(body.get("Runtimes") or {})))
 
 
-def images() -> List[Image]:
-    """Return all images, those without a name too."""
-    found = command.run(["docker", "image", "ls", "--all", "--quiet", "--no-trunc"]).split()
-    if not found:
+def images(references: Optional[Sequence[str]] = None) -> List[Image]:
+    """Return those of the images that are there; None: all, those without a name too."""
+    if references is None:
+        listed = command.run(["docker", "image", "ls", "--all", "--quiet", "--no-trunc"])
+        references = listed.split()
+    if not references:
         return []
-    words = ["docker", "image", "inspect", "--format", "{{json .}}", *sorted(set(found))]
-    # One that goes away meanwhile is an error of its own; the others are printed all the same.
-    return [_image(json.loads(line)) for line in command.ask(words).out.splitlines() if line]
+    words = ["docker", "image", "inspect", "--format", "{{json .}}", *sorted(set(references))]
+    done = command.ask(words)
+    # One that is not there, or goes meanwhile, is an error of its own; the others are printed.
+    if done.code and "no such" not in done.err.lower():
+        raise command.failure(words, done)
+    return [_image(json.loads(line)) for line in done.out.splitlines() if line]
 
 
 def image(reference: str) -> Optional[Image]:

@@ -7,9 +7,7 @@ all layers and holds the others alone makes the whole image (Docker 20.10 to 28,
 import contextlib
 import fcntl
 import json
-import shutil
 import subprocess
-import tarfile
 import threading
 from pathlib import Path
 from typing import IO, List, Mapping, Tuple, cast
@@ -23,7 +21,8 @@ from mediapipe_image.release import Layer, Release
 # than the bytes do.
 PIPE = 1 << 20
 SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ; fcntl names it from Python 3.10
-END = bytes(2 * tarfile.BLOCKSIZE)
+BLOCK = 512
+END = bytes(2 * BLOCK)
 
 
 def load(release: Release, had: int, name: str, files: Mapping[str, Path]) -> None:
@@ -31,6 +30,8 @@ def load(release: Release, had: int, name: str, files: Mapping[str, Path]) -> No
 
     They are by their digests, and must have been checked.
     """
+    import shutil
+
     if shutil.which("zstd") is None:
         raise ToolMissingError("zstd is not installed", "install it: apt-get install zstd")
     words = ["docker", "image", "load", "--quiet"]
@@ -124,13 +125,15 @@ def _head(config: bytes, name: str, count: int) -> bytes:
 
 def _entry(file: str, size: int) -> bytes:
     """Return what stands before a file's bytes. By hand: tarfile copies them in small pieces."""
+    import tarfile
+
     member = tarfile.TarInfo(file)
     member.size = size
     return member.tobuf(tarfile.GNU_FORMAT)
 
 
 def _padding(size: int) -> bytes:
-    return bytes(-size % tarfile.BLOCKSIZE)
+    return bytes(-size % BLOCK)
 
 
 def _add_layer(into: IO[bytes], number: int, layer: Layer, path: str) -> None:

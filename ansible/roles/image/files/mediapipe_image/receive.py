@@ -8,12 +8,10 @@ from mediapipe_image import blobs, disk, engine, load, records
 from mediapipe_image import release as releases
 from mediapipe_image.errors import BadInputError, IntegrityError
 from mediapipe_image.release import Release
-from mediapipe_image.settings import Settings
-
-ARCHIVE, REGISTRY = "archive", "registry"
+from mediapipe_image.settings import ARCHIVE, REGISTRY, Settings
 
 
-def offer(text: str, signature: str, way: str, settings: Settings) -> Dict[str, Any]:
+def offer(text: str, signature: str, settings: Settings, *, registry: bool) -> Dict[str, Any]:
     """Take a release and its signature, both in base64; then answer as `missing`."""
     place = disk.LIB / "incoming" / "release.json"
     with disk.locked("receive"):
@@ -22,7 +20,7 @@ def offer(text: str, signature: str, way: str, settings: Settings) -> Dict[str, 
             body = _decoded(coded)
             if not path.exists() or path.read_bytes() != body.encode("utf-8"):
                 disk.write(path, body)
-    return missing(releases.load(place, registry=way == REGISTRY), settings)
+    return missing(releases.load(place, registry=registry), settings)
 
 
 def _decoded(coded: str) -> str:

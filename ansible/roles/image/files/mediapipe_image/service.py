@@ -19,7 +19,8 @@ class Look(NamedTuple):
     """One look at the service."""
 
     image_id: str
-    active: bool
+    # systemd's word: active, activating, inactive or failed.
+    unit: str
     running: bool
     healthy: bool
     # docker's own word where the image has a check: starting, healthy or unhealthy.
@@ -87,12 +88,13 @@ def unit_state(settings: Settings) -> str:
 
 def look(settings: Settings, *, probe: bool = True) -> Look:
     """Return how the service is now; `probe` runs the image's own check where docker waits."""
-    active = unit_state(settings) == "active"
+    unit = unit_state(settings)
+    active = unit == "active"
     found = engine.container(settings.container)
     if found is None:
-        return Look("", active, False, False, "")
+        return Look("", unit, False, False, "")
     if not found.running:
-        return Look(found.image_id, active, False, False, found.health)
+        return Look(found.image_id, unit, False, False, found.health)
     healthy = found.health == "healthy"
     if not healthy and probe and active:
         image = engine.image(found.image_id)
@@ -101,7 +103,7 @@ def look(settings: Settings, *, probe: bool = True) -> Look:
             healthy = engine.probe(found.container_id, test, PROBE_S)
         else:
             healthy = _ran(settings, found)
-    return Look(found.image_id, active, True, active and healthy, found.health)
+    return Look(found.image_id, unit, True, active and healthy, found.health)
 
 
 def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
@@ -117,7 +119,7 @@ def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
             raise StepFailedError(
                 "not healthy after {:.0f} s (unit {}, container {}, health {})".format(
                     waited,
-                    unit_state(settings),
+                    seen.unit,
                     "running" if seen.running else "not running",
                     seen.health or "unknown",
                 )

@@ -7,6 +7,8 @@ from typing import Any, Dict, Mapping, NamedTuple, Tuple
 from mediapipe_image import disk
 from mediapipe_image.errors import BadInputError
 
+# How an image comes: layers by rsync, or a pull by the engine.
+ARCHIVE, REGISTRY = "archive", "registry"
 # One for each role that has settings.
 FILES = ("image.json", "service.json")
 

@@ -29,9 +29,11 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
             seen = service.look(settings)
             if seen.healthy:
                 seen = seen._replace(health=HEALTHY)
+        rows = records.all_records()
+        there = {one.image_id for one in engine.images([row.release.image_id for row in rows])}
         body["running"] = {
             "image_id": seen.image_id,
-            "unit": service.unit_state(settings),
+            "unit": seen.unit,
             "container": seen.running,
             "health": seen.health,
         }
@@ -42,9 +44,9 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
                 "state": row.state,
                 "at": row.at,
                 "way": row.way,
-                "there": engine.image(row.release.image_id) is not None,
+                "there": row.release.image_id in there,
             }
-            for row in records.all_records()
+            for row in rows
         ]
         wanted = state.current.image_id if state.current else ""
         body["settled"] = seen.image_id == wanted and not body["pending"]

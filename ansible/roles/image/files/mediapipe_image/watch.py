@@ -49,8 +49,7 @@ def watch(settings: Settings) -> Dict[str, Any]:
             image_id = state.current.image_id
             seen = service.look(settings)
             # No container at all is a start that is under way, unless the unit says otherwise.
-            unit = service.unit_state(settings)
-            behind = seen.image_id not in ("", image_id) or unit in ("inactive", "failed")
+            behind = seen.image_id not in ("", image_id) or seen.unit in ("inactive", "failed")
             if behind:
                 service.write_env(image_id, settings)
                 service.restart(settings)
