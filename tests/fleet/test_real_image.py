@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import images, plan
+from jetson_kit import engine, images, plan
+from jetson_kit.devices import container_parts
 from jetson_kit.progress import Progress
 from tests.fleet import changed_release
 from tests.fleet.site import SETTINGS, Site
@@ -16,7 +17,13 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
 LIMIT = "service_healthy_limit_s"
 
 
-def test_rolled_out_and_verified(site: Site, tmp_path: Path) -> None:
+# A Docker Engine beside MediaPipe with software GL, twice while one checks its health.
+MEMORY = "1g"
+
+
+def test_rolled_out_and_verified(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = plan.Request(variant="emulated")
     made = images.build(plan.make(asked), Progress(quiet=True))
     build = changed_release.linked(made.folder, tmp_path / "real")
@@ -24,6 +31,9 @@ def test_rolled_out_and_verified(site: Site, tmp_path: Path) -> None:
     site.say(**{LIMIT: 120}, mediapipe_tasks=["FaceLandmarker"])
     site.provision()
     host = site.names[0]
+    monkeypatch.setenv("KIT_STATE", str(site.inventory.parent))
+    container = engine.client().containers.get(container_parts.label(host))
+    container.update(mem_limit=MEMORY, memswap_limit=MEMORY)
     try:
         words = ("--limit", host, "--soak", "1", "--latency", "0", "--json")
         said = site.task("rollout", str(build), "-i", str(site.inventory), *words)
