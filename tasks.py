@@ -39,6 +39,7 @@ ns.add_collection(
         bench.faulty_rollouts,
         bench.import_time,
         bench.inference,
+        bench.machines,
         bench.rollouts,
         bench.virtual_devices,
     )

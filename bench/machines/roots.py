@@ -50,7 +50,9 @@ def _make(suite: str, out: Path, sources: list[str], options: list[str]) -> None
                 for path in trusted
             ),
             *(['--customize-hook=chroot "$1" update-ca-certificates'] if trusted else []),
-            *(suite, out, *sources),
+            suite,
+            out,
+            *sources,
         ],
         what=f"making a bare root of {suite}",
         timeout_s=TIMEOUT_S,

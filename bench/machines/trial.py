@@ -1,4 +1,4 @@
-"""Run rows of the matrix: set each machine up from nothing, type the command, note what came out."""
+"""Try a row of the matrix: set its machine up from nothing, type the command, note the result."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 from bench.machines.machine import Ended, Machine, started
 from bench.machines.rows import Row
-from jetson_kit.errors import StepFailedError
 
 COMMAND_S = 1500.0
 # What the build left, as a Python program in the machine reads it: the archive's own index and the
 # engine, not the manifest's word for them.
+PYTHON = "import platform; print(platform.python_version())"
 READ = """
 import hashlib, json, pathlib, subprocess, tarfile
 folder = next(pathlib.Path("dist").glob("*/manifest.json")).parent
@@ -146,7 +146,7 @@ def _result(machine: Machine, ended: Ended, fault: str, made: dict[str, Any]) ->
     return Result(
         row=row.name,
         system=asked('. /etc/os-release; echo "$PRETTY_NAME"'),
-        python=asked(f"{checkout}/.venv/bin/python -c 'import platform as p; print(p.python_version())'"),
+        python=asked(f"{checkout}/.venv/bin/python -c '{PYTHON}'"),
         engine=asked("docker version --format '{{.Server.Version}}'"),
         buildx=asked("docker buildx version | cut -d' ' -f2"),
         store=_store(asked("docker info --format '{{json .}}'")),
@@ -157,7 +157,7 @@ def _result(machine: Machine, ended: Ended, fault: str, made: dict[str, Any]) ->
         fault=fault,
         bytes=_bytes(made) if made else None,
         image=made.get("id", ""),
-    )  # fmt: skip
+    )
 
 
 def _store(info: str) -> str:
