@@ -50,7 +50,16 @@ def test_real_reports_show_what_they_say() -> None:
         assert found["verdict"] == said["verdict"]
         for task, judged in said["tasks"].items():
             judged.pop("facts")
-            assert found["tasks"][task] == judged, (name, task)
+            assert found["tasks"][task] == near(judged), (name, task)
+
+
+def near(value: Any) -> Any:
+    """Return what equals `value`, floats within rounding: an older Python summed them up."""
+    if isinstance(value, dict):
+        return {key: near(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [near(one) for one in value]
+    return pytest.approx(value, rel=1e-12, abs=0) if isinstance(value, float) else value
 
 
 def test_a_report_that_takes_too_long_is_given_up(
