@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -60,14 +59,11 @@ def test_one_changed_file_moves_the_last_layers_only(jetson: Image, tmp_path: Pa
         image_only("cached", source)
         with (source / "src/mediapipe_jetson/__init__.py").open("a") as out:
             out.write("\n# changed again\n")
-        started = time.monotonic()
         made, diff_ids = image_only("cached", source)
-        took = time.monotonic() - started
         assert made != jetson.id
         assert diff_ids[:-2] == jetson.diff_ids[:-2]
         assert diff_ids[-2] != jetson.diff_ids[-2]
         assert diff_ids[-1] == jetson.diff_ids[-1]
-        assert took < 15, "5 s on a quiet machine; bench.build measures it"
     finally:
         image_only("cached")
 

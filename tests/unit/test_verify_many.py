@@ -74,9 +74,7 @@ def test_a_report_that_takes_too_long_is_given_up(
     monkeypatch.setattr(many, "SECONDS", 0.2)
     with monkeypatch.context() as patched:
         patched.setattr(session, "judge_task", endless)
-        begin = time.monotonic()
         assert "TimeoutError" in answers(path)[0]["error"]
-        assert time.monotonic() - begin < 5
     assert answers(path)[0]["verdict"] == "gpu"
 
 
@@ -95,12 +93,13 @@ def test_sample_times_are_short(tmp_path: Path) -> None:
     load.parent.mkdir(parents=True)
     load.write_text("305")
     sampler = hardware.Sampler(tmp_path, hertz=100)
+    begin = time.monotonic()
     sampler.start()
     time.sleep(0.2)
     (values,) = sampler.stop()["samples"].values()
     assert len(values) > 5
     assert all(len(repr(at).partition(".")[2]) <= 4 and value == 30.5 for at, value in values)
-    assert abs(values[-1][0] - time.monotonic()) < 5
+    assert begin - 0.001 <= values[0][0] <= values[-1][0] <= time.monotonic() + 0.001
 
 
 def test_a_full_report_is_small() -> None:

@@ -6,7 +6,6 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +110,10 @@ def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: Path) -> None:
     words = [word for name in GL_TASKS for word in ("--task", name)]
-    begin = time.monotonic()
     done, found = verify(
         newest, tmp_path, home, "--level", "full", "--expect", "software", *words,
         force_gl_renderer=RENAMED,
     )  # fmt: skip
-    assert time.monotonic() - begin < 600
     assert done.returncode == 0, done.stdout
     for name in GL_TASKS:
         task = found["tasks"][name]
@@ -132,9 +129,7 @@ def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: 
     again = report.again(found, 3600)
     assert again["verdict"] == "software"
 
-    begin = time.monotonic()
     done, found = verify(newest, tmp_path, home, force_gl_renderer=RENAMED)
-    assert time.monotonic() - begin < 60
     assert (done.returncode, found["verdict"]) == (1, "software")
 
     done, found = verify(newest, tmp_path, home)
