@@ -101,6 +101,27 @@ def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
     assert fetch() == (first,)
 
 
+@pytest.mark.network
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt-get is missing")
+def test_the_hosts_settings_choose_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen(folder: str) -> list[str]:
+        found = debian.fetch(
+            ("autodock-getdata",), suite="bookworm", arch="arm64", folder=tmp_path / folder
+        )
+        return [deb.name for deb in found]
+
+    assert chosen("plain") == ["autodock-getdata"]
+    settings = tmp_path / "apt.conf"
+    settings.write_text(
+        'APT::Default-Release "trixie";\nAPT::Install-Suggests "true";\n'
+        'APT::Install-Recommends "true";\nAPT::Solver "3.0";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(settings))
+    assert chosen("other") == ["autodock-getdata"]
+
+
 STATUS = "".join(
     f"Package: {name}\nStatus: install ok installed\nVersion: 999\nArchitecture: arm64\n"
     f"Maintainer: x\nDescription: x\n\n"
