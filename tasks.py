@@ -8,6 +8,7 @@ from jetson_kit.tasks import (
     build,
     devices,
     doctor,
+    edge,
     engines,
     engines_build,
     fleet,
@@ -44,3 +45,4 @@ ns.add_collection(
         bench.virtual_devices,
     )
 )
+edge.name_tasks(ns)

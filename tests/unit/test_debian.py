@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from jetson_kit import debian
 from jetson_kit.debian import Mirror, host_mirror
 from jetson_kit.errors import StepFailedError, ToolMissingError
+from tests.support.here import needs_parts
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_what_apt_offers() -> None:
 
 
 @pytest.mark.network
-@pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt-get is missing")
+@needs_parts("apt")
 def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
     def fetch() -> tuple[debian.Deb, ...]:
         return debian.fetch(
@@ -102,7 +102,6 @@ def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.network
-@pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt-get is missing")
 def test_the_hosts_settings_choose_no_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,10 +15,11 @@ from mediapipe_jetson import elf, isolated
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import egl, gl, manifests, native, vulkan
 
+from tests.support.here import needs_parts
 from tests.unit.device_wheel_trees import SOURCE, plant
 
 CC = shutil.which("cc")
-needs_cc = pytest.mark.skipif(CC is None, reason="no C compiler here")
+needs_cc = needs_parts("cc", "libc-dev")
 
 
 @pytest.fixture(autouse=True)

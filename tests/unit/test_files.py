@@ -17,6 +17,7 @@ import pytest
 
 from jetson_kit import files, kept
 from jetson_kit.errors import DiskFullError, IntegrityError, NetworkError
+from tests.support.here import cannot_run_here
 
 BODY = b"MediaPipe" * 1000
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -118,7 +119,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can be mounted only by root, where mounts are allowed")
+        cannot_run_here("a small disk can be mounted only by root, where mounts are allowed")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 
