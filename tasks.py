@@ -8,6 +8,7 @@ from jetson_kit.tasks import (
     build,
     devices,
     doctor,
+    edge,
     engines,
     engines_build,
     fleet,
@@ -39,7 +40,9 @@ ns.add_collection(
         bench.faulty_rollouts,
         bench.import_time,
         bench.inference,
+        bench.machines,
         bench.rollouts,
         bench.virtual_devices,
     )
 )
+edge.name_tasks(ns)

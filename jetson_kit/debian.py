@@ -175,6 +175,9 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         'Dir::Cache::pkgcache "pkgcache.bin";\nDir::Cache::srcpkgcache "srcpkgcache.bin";\n'
         'Acquire::Retries "2";\nAPT::Sandbox::User "root";\n'
         'APT::Get::AllowUnauthenticated "false";\n'
+        # What this machine's apt would choose otherwise: its release, suggestions, a newer solver.
+        '#clear APT::Default-Release;\nAPT::Install-Recommends "false";\n'
+        'APT::Install-Suggests "false";\nAPT::Solver "internal";\n'
         # Without it a failed update is a warning, and the install goes on from old lists.
         'APT::Update::Error-Mode "any";\n'
     )

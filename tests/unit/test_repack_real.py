@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit import import_bench, models, repack, uv, wheels
+from tests.support.here import not_here_if
 from tests.unit.small_wheels import record_hash
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -125,7 +126,7 @@ def test_native_libraries_and_licences_are_the_official_ones(
         }
 
 
-@pytest.mark.skipif(not HERE, reason="no MediaPipe wheel for this machine")
+@not_here_if(not HERE, "no MediaPipe wheel is for this machine")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_drawing_as_the_public_examples_do(version: str, tmp_path: Path) -> None:
     pin = wheels.select(HERE, PYTHON, version)
