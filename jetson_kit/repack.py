@@ -97,7 +97,8 @@ def recipes(table: Path = TABLE) -> dict[str, Recipe]:
             for patch in row.get("patch", ())
         )
         extras = tuple((name, tuple(needs)) for name, needs in row.get("extras", {}).items())
-        found[row["version"]] = Recipe(row["version"], tuple(row["requires"]), extras, patches)
+        for version in row["versions"]:
+            found[version] = Recipe(version, tuple(row["requires"]), extras, patches)
     return found
 
 
