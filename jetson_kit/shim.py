@@ -44,6 +44,11 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
+def compiler_package() -> str:
+    """Return the package that brings the compiler."""
+    return str(_table()["compiler"]["package"])
+
+
 def target(arch: str) -> Target:
     """Return an architecture's row, by Docker's name of it. Raises BadInputError."""
     rows = _table()["targets"]

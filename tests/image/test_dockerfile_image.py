@@ -9,6 +9,7 @@ from typing import IO, Any
 import pytest
 
 from jetson_kit import dockerfile_build, engine, oci, parts, plan
+from jetson_kit.paths import cache_dir
 from jetson_kit.progress import Progress
 from tests.image.kit import NEEDS, Image, docker
 
@@ -32,25 +33,26 @@ def members(layer: IO[bytes]) -> Files:
 
 
 @pytest.fixture(scope="module")
-def by_dockerfile(jetson: Image) -> Any:  # noqa: ANN401 # an image of the engine's
+def by_dockerfile(jetson: Image) -> Any:  # an image of the engine's
     planned = plan.make(plan.Request(jetson=True))
     made = parts.make(planned, Progress(quiet=True))
-    words = dockerfile_build.command(planned, made, dockerfile_build.cache_dir("context", "test"))
-    dockerfile_build.link_parts(dockerfile_build.cache_dir("context", "test"), made.tars)
+    context = cache_dir("context", "test")
+    words = dockerfile_build.command(planned, made, context)
+    dockerfile_build.link_parts(context, made.tars)
     words[words.index(planned.tag)] = TAG
     assert docker(*map(str, words[1:])).returncode == 0
     yield engine.client().images.get(TAG)
     docker("rmi", "--force", TAG)
 
 
-def test_same_settings(jetson: Image, by_dockerfile: Any) -> None:  # noqa: ANN401
+def test_same_settings(jetson: Image, by_dockerfile: Any) -> None:
     ours, theirs = jetson.inspect()["Config"], by_dockerfile.attrs["Config"]
     assert {key: ours.get(key) for key in oci.CONFIG_KEYS if key != "ArgsEscaped"} == {
         key: theirs.get(key) for key in oci.CONFIG_KEYS if key != "ArgsEscaped"
     }
 
 
-def test_same_files_in_the_same_layers(jetson: Image, by_dockerfile: Any) -> None:  # noqa: ANN401
+def test_same_files_in_the_same_layers(jetson: Image, by_dockerfile: Any) -> None:
     theirs: dict[str, Files] = {}
     ids = engine.diff_ids(by_dockerfile)
     engine.save_layers(
