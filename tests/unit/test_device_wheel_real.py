@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from mediapipe_jetson import models
 
-from jetson_kit import device_wheel
+from jetson_kit import device_wheel, wheels
 from tests.unit.device_wheel_trees import schema, wheel
 
 UV = Path(sys.executable).parent / "uv"
@@ -40,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.network
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="0.10.21 is for x86_64 only")
-@pytest.mark.parametrize("version", ["0.10.18", "0.10.21", "1.2.2"])
+@pytest.mark.parametrize("version", ["0.10.18", "0.10.21", wheels.pins()[0].version])
 def test_selftest_with_official_mediapipe(tmp_path: Path, model: Path, version: str) -> None:
     built = device_wheel.build(tmp_path)
     python = str(tmp_path / "venv" / "bin" / "python")
