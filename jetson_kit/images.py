@@ -60,8 +60,9 @@ def build(
     *,
     refresh: bool = False,
     device_source: Path = device_wheel.SOURCE,
+    first_start: bool = True,
 ) -> Built:
-    """Build the image, write dist/<name>/ and start the image once.
+    """Build the image, write dist/<name>/ and start the image once, unless that is left out.
 
     Whatever was built from the same inputs before is used again. Raises BadInputError for an
     output folder that holds something else, and the typed errors of the steps; the old
@@ -70,15 +71,22 @@ def build(
     _check_output(plan.output)
     engine.client()
     with _alone(plan, progress):
-        return _build(plan, progress, refresh, device_source)
+        return _build(plan, progress, refresh, device_source, first_start)
 
 
-def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path) -> Built:
+def _build(
+    plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path, first_start: bool
+) -> Built:
     _recover(plan.output)
     early = bake.early(plan)
     made = parts.make(plan, progress, refresh=refresh, device_source=device_source, early=early)
     inputs = _inputs(plan, made)
+    tars = [tar for _, tar in made.tars]
     if known := _unchanged(plan, inputs):
+        if first_start and known["first_start"]["how"] == smoke.NOT_STARTED:
+            done = smoke.start(plan, known["image"]["id"], progress, tars)
+            known["first_start"] = done.as_json()
+            write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
         progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
         return Built(known, plan.output, fresh=False)
     if damaged := parts.drop_damaged(made):
@@ -86,7 +94,8 @@ def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Pa
         made = parts.make(plan, progress, device_source=device_source)
     image = bake.finish(plan, made, progress)
     with ThreadPoolExecutor(1) as pool:
-        started = pool.submit(smoke.start, plan, str(image.id), progress)
+        begin = smoke.start if first_start else smoke.not_started
+        started = pool.submit(begin, plan, str(image.id), progress, tars)
         folder = _aside(plan.output)
         layers = _layers(image, progress)
         if not made.base.reference and not all(blob.walked for blob in layers):
@@ -95,12 +104,12 @@ def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Pa
             progress.say("        the engine wrote files in another order: built anew")
             image = bake.finish(plan, made, progress, cached=False)
             layers = _layers(image, progress)
-            started = pool.submit(smoke.start, plan, str(image.id), progress)
+            started = pool.submit(begin, plan, str(image.id), progress, tars)
         archive = _archive(plan, image, layers, folder, progress)
         with progress.step("sbom", "SBOM (CycloneDX)"):
             write_text(folder / SBOM, sbom.document(plan, made))
-        first_start = started.result()
-    document = manifest.document(plan, made, image, archive, first_start, inputs)
+        start = started.result()
+    document = manifest.document(plan, made, image, archive, start, inputs)
     write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
     _publish(folder, plan.output)
     return Built(document, plan.output, fresh=True)
