@@ -40,6 +40,8 @@ DAMAGE = (ValueError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError, z
 # Bytes: a suite's lists and the packages of the largest variant, with room to spare.
 NEEDED = 250 << 20
 TIMEOUT_S = 1800.0
+# Suites without updates of their own: what is new goes into them.
+ROLLING = ("sid", "unstable", "experimental")
 DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
 
 
@@ -156,10 +158,11 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
     mirror = host_mirror()
     signed = f"[arch={arch} signed-by={KEYRING}]"
+    rows = [(mirror.main, suite)]
+    if suite not in ROLLING:
+        rows += [(mirror.main, f"{suite}-updates"), (mirror.security, f"{suite}-security")]
     (folder / "sources.list").write_text(
-        f"deb {signed} {mirror.main} {suite} main\n"
-        f"deb {signed} {mirror.main} {suite}-updates main\n"
-        f"deb {signed} {mirror.security} {suite}-security main\n"
+        "".join(f"deb {signed} {place} {name} main\n" for place, name in rows)
     )
     (folder / "status").write_text(status)
     config = folder / "apt.conf"
@@ -175,6 +178,9 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         'Dir::Cache::pkgcache "pkgcache.bin";\nDir::Cache::srcpkgcache "srcpkgcache.bin";\n'
         'Acquire::Retries "2";\nAPT::Sandbox::User "root";\n'
         'APT::Get::AllowUnauthenticated "false";\n'
+        # What this machine's apt would choose otherwise: its release, suggestions, a newer solver.
+        '#clear APT::Default-Release;\nAPT::Install-Recommends "false";\n'
+        'APT::Install-Suggests "false";\nAPT::Solver "internal";\n'
         # Without it a failed update is a warning, and the install goes on from old lists.
         'APT::Update::Error-Mode "any";\n'
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
+import shutil
 import tempfile
 import tomllib
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ TABLE = Path(__file__).with_name("shim.toml")
 NATIVE = ROOT / "wheels" / "mediapipe-jetson" / "native"
 SOURCES = ("shim.c", "vulkan.c")
 FLAGS = "-shared -fPIC -O2 -s -std=c11 -fvisibility=hidden -Wall -Wextra -Werror".split()
+# Followed by an empty folder: the only place where clang then looks for a GCC.
+NO_GCC = "--gcc-toolchain="
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ def _table() -> dict[str, Any]:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
+def compiler_package() -> str:
+    """Return the package that brings the compiler."""
+    return str(_table()["compiler"]["package"])
+
+
 def target(arch: str) -> Target:
     """Return an architecture's row, by Docker's name of it. Raises BadInputError."""
     rows = _table()["targets"]
@@ -54,7 +61,7 @@ def fingerprint(wanted: Target, native: Path = NATIVE) -> str:
     """Return one hash over all that decides the library's bytes."""
     digest = hashlib.sha256()
     compiler = _table()["compiler"]
-    for text in (*FLAGS, wanted.triple, compiler["package"], compiler["version"]):
+    for text in (*FLAGS, NO_GCC, wanted.triple, compiler["package"], compiler["version"]):
         digest.update(f"{text}\0".encode())
     for path in sorted(native.glob("*.[ch]")):
         content = path.read_bytes()
@@ -78,6 +85,11 @@ def build(arch: str, native: Path = NATIVE) -> Path:
 
 
 def _compile(wanted: Target, native: Path, aside: Path, made: Path) -> None:
+    """Compile by what is pinned alone: nothing that is installed here may change a byte.
+
+    Clang takes over defaults of a GCC that it finds for the target (outline atomics, for one), and
+    clang and zig read paths and options from variables: it gets an empty toolchain and no variable.
+    """
     compiler = _table()["compiler"]
     sha256 = compiler["sha256"].get(platform.machine())
     if not sha256:
@@ -86,19 +98,25 @@ def _compile(wanted: Target, native: Path, aside: Path, made: Path) -> None:
             "build on x86_64 or aarch64",
         )
     root = uv.unpack(compiler["package"], compiler["version"], sha256, aside / "compiler")
+    empty, sources = aside / "no-gcc", aside / "native"
+    empty.mkdir()
+    shutil.copytree(native, sources)
     with kept.made(made) as output:
         run(
             [
                 root / compiler["program"],
-                *("cc", "-target", wanted.triple, *FLAGS),
-                *("-o", output),
-                *(native / source for source in SOURCES),
+                *("cc", "-target", wanted.triple, *FLAGS, f"{NO_GCC}{empty}"),
+                *("-o", output.absolute()),
+                *SOURCES,
                 "-ldl",
             ],
             what=f"compiling the shim for {wanted.arch}",
             env={
-                **os.environ,
+                "HOME": str(aside),
+                "LC_ALL": "C",
+                "TMPDIR": str(aside),
                 "ZIG_GLOBAL_CACHE_DIR": str(aside / "global"),
                 "ZIG_LOCAL_CACHE_DIR": str(aside / "local"),
             },
+            cwd=sources,
         )

@@ -49,17 +49,21 @@ class FirstStart:
         return asdict(self)
 
 
-def not_started(
-    plan: BuildPlan, image: str, progress: Progress, tars: Sequence[Path] = ()
-) -> FirstStart:
-    """Return what a build knows of an image that it was told not to start; as `start` is called."""
-    del image, progress, tars
+def not_started(plan: BuildPlan) -> FirstStart:
+    """Return what a build knows of an image that it was told not to start."""
     reason = "the first start was left out (--no-start)"
     return FirstStart(NOT_STARTED, "", plan.python, {}, {}, "not run", reason, None, 0.0)
 
 
-def start(plan: BuildPlan, image: str, progress: Progress, tars: Sequence[Path] = ()) -> FirstStart:
-    """Start the image and infer; `tars` are its layers, whose bytecode makes that faster.
+def bytecode_for(plan: BuildPlan, tars: Sequence[Path]) -> Path | None:
+    """Return a folder with bytecode of an image's layers, for `start`; None where there is none."""
+    return None if plan.arch == host_arch() else bytecode.make(tars, plan.python)
+
+
+def start(
+    plan: BuildPlan, image: str, progress: Progress, compiled: Path | None = None
+) -> FirstStart:
+    """Start the image and infer; `compiled`, of `bytecode_for`, makes an emulated start faster.
 
     Raises StepFailedError with the image's own words when it does not work.
     """
@@ -74,9 +78,9 @@ def start(plan: BuildPlan, image: str, progress: Progress, tars: Sequence[Path] 
         options: dict[str, Any] = {"environment": {}, "mounts": []}
         if cpu:
             options = emulation.container_options(cpu)
-            if folder := bytecode.make(tars, plan.python):
+            if compiled:
                 options["environment"]["PYTHONPYCACHEPREFIX"] = PYCACHE
-                options["mounts"] += [Mount(PYCACHE, str(folder), type="bind", read_only=True)]
+                options["mounts"] += [Mount(PYCACHE, str(compiled), type="bind", read_only=True)]
         frames = EMULATED_FRAMES if cpu else NATIVE_FRAMES
         raw = _run(plan, image, [*COMMAND, str(frames)], options)
         try:

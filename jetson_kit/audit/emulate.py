@@ -24,7 +24,8 @@ from jetson_kit.audit.native import Library
 from jetson_kit.audit.rules import Cpu
 from jetson_kit.errors import DiskFullError, KitError
 
-QEMU = "qemu-aarch64-static"
+# Debian sid's package has no name with -static any more; the program is the same.
+PROGRAMS = ("qemu-aarch64-static", "qemu-aarch64")
 LOADER = Path(__file__).with_name("loader.py")
 LOAD_S = 240.0
 SUITES = ("bookworm", "trixie")
@@ -71,6 +72,11 @@ class _Outcome:
     illegal: bool
 
 
+def program() -> str:
+    """Return the path of QEMU's user emulation of arm64, or an empty string."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None) or ""
+
+
 def unknown(reason: str) -> Emulation:
     """Return the emulation that could not be done."""
     return Emulation(UNKNOWN, (), (), (), (f"Arm level not measured: {reason}",))
@@ -82,8 +88,8 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
     `vital` are those without which the wheel is of no use. What keeps it from measuring (no QEMU,
     no root file system) makes the level "unknown".
     """
-    if not shutil.which(QEMU):
-        return unknown(f"{QEMU} is not installed")
+    if not program():
+        return unknown(f"{PROGRAMS[0]} is not installed")
     try:
         tree = rootfs.tree(variant="audit", suite=_suite(libraries), arch="arm64")
     except DiskFullError:
@@ -161,7 +167,7 @@ def _hwcap(names: tuple[str, ...] | None) -> str:
 def command(tree: Path, cpu: Cpu, *more: str) -> list[str]:
     """Return the command line that runs the tree's own Python on an emulated CPU."""
     python = next(tree.glob("usr/bin/python3.[0-9]*"))
-    return [QEMU, "-cpu", cpu.qemu, "-L", str(tree), *more, str(python)]
+    return [program(), "-cpu", cpu.qemu, "-L", str(tree), *more, str(python)]
 
 
 @contextlib.contextmanager

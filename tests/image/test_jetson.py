@@ -118,9 +118,8 @@ def test_a_program_gets_the_signals(jetson: Image) -> None:
         until = time.monotonic() + 30
         while "ready" not in docker("logs", name).stdout and time.monotonic() < until:
             time.sleep(0.2)
-        started = time.monotonic()
         assert docker("stop", "-t", "20", name).returncode == 0
-        assert time.monotonic() - started < 10
+        # Killed at the limit it would be 137.
         assert docker("inspect", "-f", "{{.State.ExitCode}}", name).stdout == "42\n"
     finally:
         docker("rm", "-f", name)

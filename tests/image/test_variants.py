@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.image.kit import NEEDS, Image, docker, inv
+from tests.support.here import skip_without
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 BASE = "mediapipe-jetson-test-base:1"
@@ -86,8 +87,8 @@ def test_bases_that_can_not_be_had(tmp_path: Path) -> None:
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[str]:
     tool = shutil.which("docker-registry")
-    if tool is None:
-        pytest.skip("docker-registry is missing")
+    skip_without("registry")
+    assert tool
     port = free_port()
     (tmp_path / "registry.yml").write_text(
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/store}}}}\n"

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -51,11 +50,10 @@ def test_same_bytes_whatever_the_umask_and_the_times(tmp_path: Path, cache: Path
     assert first == second
 
 
-def test_unchanged_is_not_built_again(tmp_path: Path) -> None:
+def test_unchanged_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = device_wheel.build(tmp_path / "a")
-    started = time.monotonic()
+    monkeypatch.delattr(device_wheel, "run")  # without it nothing can be built
     second = device_wheel.build(tmp_path / "b")
-    assert time.monotonic() - started < 0.3
     assert first.read_bytes() == second.read_bytes()
 
 

@@ -12,6 +12,7 @@ from mediapipe_jetson import info
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import cpu, driver, l4t, module
 
+from tests.support.here import not_here_if
 from tests.unit.device_wheel_trees import A57, plant, schema
 
 
@@ -149,7 +150,7 @@ def test_driver_absent_with_only_another_vendors_render_node(tmp_path: Path) -> 
     assert "--runtime nvidia" in found.reason
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root opens every file")
+@not_here_if(os.geteuid() == 0, "root opens every file")
 def test_driver_closed_node_is_told(tmp_path: Path) -> None:
     root = plant(tmp_path, "orin")
     (root / "dev/nvmap").chmod(0)
