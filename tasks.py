@@ -10,6 +10,7 @@ from jetson_kit.tasks import (
     devices,
     doctor,
     edge,
+    emulate,
     engines,
     engines_build,
     fleet,
@@ -24,6 +25,7 @@ from jetson_kit.tasks import (
 ns = Collection()
 ns.add_task(build.build)
 ns.add_task(verify.verify)
+ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
 ns.add_task(test.test)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Optional, Union
 
 from mediapipe_jetson.doctor import pins, versions
@@ -48,24 +48,30 @@ class Ending:
     stderr: str
 
 
+def missing_features(version: Optional[str], features: Collection[str]) -> list[str]:
+    """Return the CPU features, as people name them, that this MediaPipe needs beyond these."""
+    needs = pins.table()["needs"]
+    if not version or not versions.at_least(version, needs["from"]):
+        return []
+    return [needs["names"][name] for name in needs["features"] if name not in features]
+
+
 def refused(version: Optional[str], cpu: Union[Absent, Cpu]) -> Optional[Broken]:
     """Return why this MediaPipe can't run on this CPU, without trying; None if it may.
 
     Without a feature that it was compiled for it ends by SIGILL on import, or at a later frame;
     without Arm cores in /proc/cpuinfo it ends by SIGSEGV at the first inference.
     """
-    needs = pins.table()["needs"]
     if not version or isinstance(cpu, Absent) or cpu.arch != "aarch64" or not cpu.features:
         return None
-    if not versions.at_least(version, needs["from"]):
-        return None
-    missing = [needs["names"][name] for name in needs["features"] if name not in cpu.features]
-    if not missing and cpu.cpuinfo_is_foreign:
+    missing = missing_features(version, cpu.features)
+    foreign = cpu.cpuinfo_is_foreign and versions.at_least(version, pins.table()["needs"]["from"])
+    if not missing and foreign:
         return Broken(
             "emulation",
             f"mediapipe {version} was not started: under {cpu.emulated} /proc/cpuinfo is that "
             "machine's, and inference would crash; run ./inv emulate IMAGE -- COMMAND, or mount an "
-            "arm64 one: docker run --init -v FILE:/proc/cpuinfo:ro (./inv emulate --cpuinfo)",
+            "arm64 one: docker run --init -v FILE:/proc/cpuinfo:ro",
         )
     if not missing:
         return None
