@@ -120,9 +120,8 @@ def recipes(table: Path = TABLE) -> dict[str, Recipe]:
             Strip(strip["path"], tuple(strip["sections"]), strip["why"])
             for strip in row.get("strip", ())
         )
-        found[row["version"]] = Recipe(
-            row["version"], tuple(row["requires"]), extras, patches, strips
-        )
+        for version in row["versions"]:
+            found[version] = Recipe(version, tuple(row["requires"]), extras, patches, strips)
     return found
 
 

@@ -23,6 +23,7 @@ from jetson_kit.layers import EPOCH
 from jetson_kit.paths import cache_dir
 from jetson_kit.repack import PROVENANCE
 from tests.image.kit import NEEDS, Image, Tree, unpack
+from tests.support.here import needs_parts
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 SITE = "opt/mediapipe/lib/python3.11/site-packages"
@@ -71,7 +72,7 @@ def debs(files: Tree) -> list[list[str]]:
     return [row[:3] for row in rows]
 
 
-@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="dpkg-query is missing")
+@needs_parts("dpkg")
 def test_dpkg_knows_its_packages_and_files(files: Tree, jetson: Image) -> None:
     known = [row for row in debs(files) if row[0] != "nvidia-driver-injected"]
     assert sorted(known) == sorted(jetson.manifest["debian"])
@@ -162,7 +163,7 @@ def repacked(jetson: Image) -> Path:
     return path
 
 
-@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="dpkg-query is missing")
+@needs_parts("dpkg")
 def test_sbom(files: Tree, jetson: Image) -> None:
     text = (jetson.folder / "sbom.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -187,7 +188,7 @@ def test_image_says_what_it_is(files: Tree, jetson: Image) -> None:
     assert jetson.manifest["schema"] == manifest.SCHEMA
 
 
-@pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is missing")
+@needs_parts("skopeo")
 def test_skopeo_takes_the_archive(jetson: Image, tmp_path: Path) -> None:
     place = f"oci-archive:{jetson.archive}"
     seen = json.loads(skopeo("inspect", place))

@@ -17,6 +17,7 @@ from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
 from jetson_kit import import_bench, models, repack, uv, wheels
+from tests.support.here import not_here_if
 from tests.unit.small_wheels import record_hash
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -175,7 +176,7 @@ def loaded_sections(data: bytes) -> list[tuple[int, str, dict[str, int | str]]]:
     ]
 
 
-@pytest.mark.skipif(not HERE, reason="no MediaPipe wheel for this machine")
+@not_here_if(not HERE, "no MediaPipe wheel is for this machine")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_drawing_as_the_public_examples_do(version: str, tmp_path: Path) -> None:
     pin = wheels.select(HERE, PYTHON, version)
