@@ -9,6 +9,8 @@ from jetson_kit.tasks import (
     data,
     devices,
     doctor,
+    edge,
+    emulate,
     engines,
     engines_build,
     fleet,
@@ -23,6 +25,7 @@ from jetson_kit.tasks import (
 ns = Collection()
 ns.add_task(build.build)
 ns.add_task(verify.verify)
+ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
 ns.add_task(test.test)
@@ -41,7 +44,9 @@ ns.add_collection(
         bench.faulty_rollouts,
         bench.import_time,
         bench.inference,
+        bench.machines,
         bench.rollouts,
         bench.virtual_devices,
     )
 )
+edge.name_tasks(ns)

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from jetson_kit import needs
 from jetson_kit.errors import (
     DiskFullError,
     IntegrityError,
@@ -39,15 +40,6 @@ FULL_WORDS = (
     "disk quota exceeded",
     "you don't have enough free space",
 )
-# Debian's packages of those programs that only some tasks need; ./inv installs the others.
-PACKAGES = {
-    "debugfs": "e2fsprogs",
-    "fdtget": "device-tree-compiler",
-    "fdtput": "device-tree-compiler",
-    "losetup": "mount",
-    "mke2fs": "e2fsprogs",
-    "qemu-img": "qemu-utils",
-}
 
 
 def run(
@@ -76,7 +68,7 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        package = PACKAGES.get(Path(command[0]).name)
+        package = needs.package_of(Path(command[0]).name)
         cure = f"install the package {package}" if package else "run ./inv, which installs it"
         raise ToolMissingError(
             f"{what}: the program {command[0]} is not installed", cure

@@ -80,13 +80,13 @@ def update_shim(changes: Changes, request: Request) -> None:
     if not version:
         return
     files = index.wheels_of(package, version)
-    for machine in list(compiler["sha256"]):
+    for machine in list(compiler["wheels"]):
         file = next((one for one in files if one.runs_on(machine, "py3")), None)
         if file is None:
             what = f"{version} has no wheel for {machine}"
             changes.decide(package, what, f"wait for it; the shim keeps {have}")
             return
-        compiler["sha256"][machine] = file.sha256
+        compiler["wheels"][machine] = {"filename": file.filename, "sha256": file.sha256}
     compiler["version"] = version
     changes.write(shim.TABLE, tomlkit.dumps(table))
     changes.take(package, have, version, "jetson_kit/shim.toml")

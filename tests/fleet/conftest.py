@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from jetson_kit.devices import ssh, store
 from tests.fleet.board import Board
 from tests.fleet.boards import Boards, up
 from tests.fleet.site import Site
+from tests.support.here import skip_without
 
 COUNT = 3
 
@@ -32,9 +32,7 @@ def controller(boards: Boards, tmp_path_factory: pytest.TempPathFactory) -> Site
 @pytest.fixture
 def site(controller: Site) -> Site:
     """The controller, its devices able to take images."""
-    for tool in ("rsync", "busybox"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+    skip_without("rsync", "busybox")
     controller.provision()
     return controller
 

@@ -19,6 +19,7 @@ from mediapipe_jetson.observation import Absent
 from jetson_kit import doctor, wheels
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
+from tests.support.here import cannot_run_here
 from tests.unit.device_wheel_trees import SOURCE, schema, wheel
 from tests.unit.doctor_scenes import legacy_project, program
 
@@ -73,7 +74,7 @@ def python_of(version: str) -> str:
         with contextlib.suppress(OSError):
             if not subprocess.run([name, "--version"], capture_output=True, check=False).returncode:
                 return name
-    return pytest.skip(f"no Python {version} is installed")
+    return cannot_run_here(f"no Python {version}, of which there is no package")
 
 
 def test_runs_on_python_3_9(project: Path) -> None:

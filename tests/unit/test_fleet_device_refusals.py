@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +15,10 @@ from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
 from jetson_kit.paths import ROOT
 from tests.fleet.small_release import build
+from tests.support.here import needs_parts, not_here_if
 
 FILES = ROOT / "ansible" / "roles" / "image" / "files"
-pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
+pytestmark = needs_parts("ssh-keygen")
 
 
 class Board:
@@ -99,7 +99,7 @@ def test_a_release_for_another_processor(board: Board, tmp_path: Path) -> None:
     assert f"is for {other}, this device is" in board.run("missing", made.path, code=10)
 
 
-@pytest.mark.skipif(Path("/etc/nv_tegra_release").exists(), reason="this is a Jetson")
+@not_here_if(Path("/etc/nv_tegra_release").exists(), "this is a Jetson")
 def test_a_release_for_another_l4t(board: Board, tmp_path: Path) -> None:
     (board.root / "etc/nv_tegra_release").write_text(
         "# R36 (release), REVISION: 4.4, GCID: 1, BOARD: generic\n"
@@ -117,10 +117,9 @@ def test_what_is_no_release(board: Board, tmp_path: Path) -> None:
     board.run("missing", tmp_path / "none.json", code=2)
 
 
+@pytest.mark.docker
 def test_no_engine_is_one_line(board: Board, tmp_path: Path) -> None:
     made = signed(board, tmp_path)
-    if shutil.which("docker") is None:
-        pytest.skip("no docker client on this machine")
     assert "does not answer" in board.run("missing", made.path, code=3)
 
 
