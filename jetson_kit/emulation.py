@@ -1,7 +1,8 @@
 """The Arm cores that QEMU's user emulation stands for, each with the /proc/cpuinfo it needs.
 
-QEMU passes the host's /proc/cpuinfo through. MediaPipe 1.x and LiteRT look there for Arm cores,
-find none on x86 and crash at the first inference, so an Arm text is mounted over it.
+QEMU before 8.2 (Debian 12, Ubuntu 22.04) passes the host's /proc/cpuinfo through. MediaPipe 1.x and
+LiteRT look there for Arm cores, find none on x86 and crash at the first inference, so an Arm text
+is mounted over it.
 """
 
 from __future__ import annotations
