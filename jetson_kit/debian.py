@@ -23,6 +23,7 @@ import zstandard
 
 from jetson_kit.errors import IntegrityError, StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, sha256_file
+from jetson_kit.paths import cache_dir
 from jetson_kit.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -73,8 +74,13 @@ def host_mirror() -> Mirror:
     named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
     if named:
         return Mirror(named, f"{named}-security")
+    # Without lists in sight apt does not read all of them first.
+    lists = cache_dir("apt", "no-lists")
     rows = run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"],
+        [
+            *("apt-get", "-o", f"Dir::State::lists={lists}", "indextargets"),
+            *("--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"),
+        ],
         what="reading apt's sources",
     )
     found = [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]

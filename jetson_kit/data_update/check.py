@@ -197,7 +197,7 @@ def _lean() -> Iterator[str]:
 def _tools() -> Iterator[str]:
     compiler = tomllib.loads(shim.TABLE.read_text(encoding="utf-8"))["compiler"]
     for machine in ARCHITECTURES.values():
-        if not SHA256.fullmatch(compiler["sha256"].get(machine, "")):
+        if not SHA256.fullmatch(compiler["wheels"].get(machine, {}).get("sha256", "")):
             yield f"shim.toml: the compiler has no sha256 for {machine}"
     if not SHA256.fullmatch(collections.load().sha256):
         yield "collections.toml: the wheel's sha256 is no hash"

@@ -47,13 +47,20 @@ def newest(requirements: Sequence[str], python: str = PYTHON) -> dict[str, str]:
 
     `requirements` may limit it ("ansible<13"). Raises NetworkError, StepFailedError.
     """
-    if not requirements:
-        return {}
+    return _resolved(requirements, python, "--no-deps") if requirements else {}
+
+
+def newest_with(package: str, others: Sequence[str], python: str = PYTHON) -> str:
+    """Return the newest release of a package whose own requirements fit the others."""
+    return _resolved([package, *others], python)[canonicalize_name(package)]
+
+
+def _resolved(requirements: Sequence[str], python: str, *options: str) -> dict[str, str]:
     text = uv.uv(
         [
-            *"pip compile - --quiet --no-deps --no-header --no-annotate".split(),
-            *"--no-emit-index-url --no-emit-find-links --prerelease if-necessary".split(),
-            *("--python-version", python, "--python-platform", PLATFORM),
+            *"pip compile - --quiet --no-header --no-annotate --no-emit-index-url".split(),
+            *"--no-emit-find-links --prerelease if-necessary".split(),
+            *("--python-version", python, "--python-platform", PLATFORM, *options),
         ],
         what="looking for newer versions",
         stdin="".join(f"{one}\n" for one in requirements),

@@ -72,7 +72,19 @@ def update_requirements(changes: Changes, request: Request) -> None:
             if path.parent == REQUIREMENTS:
                 (aside / path.name).write_text(text, encoding="utf-8")
         for lock, python in pythons().items():
-            _one(changes, request, lock, python, aside)
+            if _concerned(request, lock, aside):
+                _one(changes, request, lock, python, aside)
+
+
+def _concerned(request: Request, lock: str, folder: Path) -> bool:
+    """Return whether a lock is to be made anew: all are, or it has what was named or is changed."""
+    if not request.names:
+        return True
+    own = set(index.read(REQUIREMENTS / f"{lock}.txt"))
+    asked = {one.name for one in directs(lock, folder)}
+    return bool(set(request.names) & (own | asked)) or list(directs(lock)) != list(
+        directs(lock, folder)
+    )
 
 
 def _one(changes: Changes, request: Request, lock: str, python: str, folder: Path) -> None:

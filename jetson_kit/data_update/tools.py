@@ -21,6 +21,7 @@ from jetson_kit.fleet import collections
 
 UV = lock_files.REQUIREMENTS / "uv.in"
 VISION = lock_files.REQUIREMENTS / "vision.in"
+CORE = "ansible-core"
 LEAN = ("tensorrt-lean-cu13-libs", "tensorrt-lean-cu13-bindings")
 
 
@@ -79,13 +80,13 @@ def update_shim(changes: Changes, request: Request) -> None:
     if not version:
         return
     files = index.wheels_of(package, version)
-    for machine in list(compiler["sha256"]):
+    for machine in list(compiler["wheels"]):
         file = next((one for one in files if one.runs_on(machine, "py3")), None)
         if file is None:
             what = f"{version} has no wheel for {machine}"
             changes.decide(package, what, f"wait for it; the shim keeps {have}")
             return
-        compiler["sha256"][machine] = file.sha256
+        compiler["wheels"][machine] = {"filename": file.filename, "sha256": file.sha256}
     compiler["version"] = version
     changes.write(shim.TABLE, tomlkit.dumps(table))
     changes.take(package, have, version, "jetson_kit/shim.toml")
@@ -94,9 +95,7 @@ def update_shim(changes: Changes, request: Request) -> None:
 def update_collections(changes: Changes, request: Request) -> None:
     """Note a newer wheel with Ansible's collections, and the versions that it carries."""
     pinned = collections.load()
-    version = next_version(
-        changes, request, pinned.package, pinned.version, "jetson_kit/fleet/collections.toml"
-    )
+    version = _carrier(changes, request, pinned)
     if not version:
         return
     files = index.wheels_of(pinned.package, version)
@@ -116,6 +115,21 @@ def update_collections(changes: Changes, request: Request) -> None:
             row["version"], row["core"] = _carried(wheel, one)
     changes.write(collections.TABLE, tomlkit.dumps(table))
     changes.take(pinned.package, pinned.version, version, "jetson_kit/fleet/collections.toml")
+
+
+def _carrier(changes: Changes, request: Request, pinned: collections.Pinned) -> str:
+    """Return the newest carrier that belongs to the locked ansible-core, "" for no newer one."""
+    if not request.covers(pinned.package):
+        return ""
+    if named := request.version(pinned.package):
+        return "" if named == pinned.version else named
+    core = index.read(lock_files.REQUIREMENTS / "host.txt")[CORE]
+    version = index.newest_with(pinned.package, [f"{CORE}=={core}"])
+    newest = index.newest([pinned.package], index.NEWEST_PYTHON)[pinned.package]
+    if newest != version:
+        what = f"{newest} is there and belongs to another {CORE} than the locked {core}"
+        changes.hold(pinned.package, what, f"take that {CORE} first, in requirements/host.in")
+    return version if Version(version) > Version(pinned.version) else ""
 
 
 def _carried(wheel: Path, one: collections.Collection) -> tuple[str, str]:
