@@ -1,4 +1,4 @@
-"""A virtual machine with an image in its engine and the service's container running."""
+"""A virtual machine, and a small image for its engine."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import images, plan
-from jetson_kit.progress import Progress
 from tests.devices.front import Front
 
 NAME = "e2e-1"
@@ -43,25 +41,12 @@ def tiny() -> Iterator[str]:
         subprocess.run(["docker", "rmi", tag], check=False, capture_output=True)
 
 
-def built(**asked: Any) -> str:
-    """Return the tag of an image, built where it is not there."""
-    planned = plan.make(plan.Request(**asked))
-    images.image_only(planned, Progress(quiet=True))
-    return planned.tag
-
-
 @dataclass(frozen=True)
 class Guest:
     """The only machine of a state folder, and what its steps took in seconds."""
 
     front: Front
     times: dict[str, float] = field(default_factory=dict)
-
-    def load(self, image: str, *words: str) -> str:
-        """Load an image by the front door; return what was said."""
-        done = self.timed(f"load {image}", "devices.load", NAME, image, *words)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
 
     def timed(self, what: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a task and keep its time."""
@@ -80,11 +65,6 @@ class Guest:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def command(self, *words: str) -> tuple[int, dict[str, Any], str]:
-        """Run a command of the service's container; return exit code, document, what it said."""
-        done = self.run(f"docker exec mediapipe python3 -m mediapipe_jetson {' '.join(words)}")
-        return done.returncode, json.loads(done.stdout), done.stderr
-
     def report(self, name: str) -> dict[str, Any]:
         """Return a report that verify left."""
         found: dict[str, Any] = json.loads(self.must(f"cat {FOLDER}/{name}"))
@@ -102,8 +82,8 @@ RUNNING: list[Guest] = []
 
 
 @contextmanager
-def powered(folder: Path, image: str = "", *words: str) -> Iterator[Guest]:
-    """Yield a machine that runs the service of `image`, if one is named; nothing of it is left."""
+def powered(folder: Path, *words: str) -> Iterator[Guest]:
+    """Yield a machine, brought up with these words; nothing of it is left."""
     guest = Guest(Front(folder / "state"))
     try:
         asked = ("--kind", "vm", "--arch", "arm64", "--name", "e2e", *words)
@@ -111,10 +91,6 @@ def powered(folder: Path, image: str = "", *words: str) -> Iterator[Guest]:
         if done.returncode:
             pytest.fail(done.stderr, pytrace=False)
         RUNNING.append(guest)
-        if image:
-            done = guest.timed("load and start", "devices.load", NAME, image, "--start")
-            if done.returncode:
-                pytest.fail(f"{done.stderr}\n{guest.evidence()}", pytrace=False)
         yield guest
     finally:
         RUNNING.clear()
