@@ -1,4 +1,4 @@
-"""A virtual machine, and a small image for its engine."""
+"""A virtual machine with an image in its engine and the service's container running."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from jetson_kit import images, plan
+from jetson_kit.progress import Progress
 from tests.devices.front import Front
 
 NAME = "e2e-1"
@@ -39,6 +41,13 @@ def tiny() -> Iterator[str]:
         yield tag
     finally:
         subprocess.run(["docker", "rmi", tag], check=False, capture_output=True)
+
+
+def built(**asked: Any) -> str:
+    """Return the tag of an image, built where it is not there."""
+    planned = plan.make(plan.Request(**asked))
+    images.image_only(planned, Progress(quiet=True))
+    return planned.tag
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,8 @@ RUNNING: list[Guest] = []
 
 
 @contextmanager
-def powered(folder: Path, *words: str) -> Iterator[Guest]:
-    """Yield a machine, brought up with these words; nothing of it is left."""
+def powered(folder: Path, image: str = "", *words: str) -> Iterator[Guest]:
+    """Yield a machine that runs the service of `image`, if one is named; nothing of it is left."""
     guest = Guest(Front(folder / "state"))
     try:
         asked = ("--kind", "vm", "--arch", "arm64", "--name", "e2e", *words)
@@ -91,6 +100,10 @@ def powered(folder: Path, *words: str) -> Iterator[Guest]:
         if done.returncode:
             pytest.fail(done.stderr, pytrace=False)
         RUNNING.append(guest)
+        if image:
+            done = guest.timed("load and start", "devices.load", NAME, image, "--start")
+            if done.returncode:
+                pytest.fail(f"{done.stderr}\n{guest.evidence()}", pytrace=False)
         yield guest
     finally:
         RUNNING.clear()
