@@ -31,7 +31,7 @@ LIMIT_S = 600.0
 GRACE_S = 10
 POLL_S = 1.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-# si_code of a signal that the terminal's Ctrl-C made: the Docker client got it too.
+# si_code of a signal that a terminal's Ctrl-C made.
 SI_KERNEL = 0x80
 
 
@@ -177,7 +177,12 @@ def _volume(text: str) -> str:
 
 def _attended(container: Container, limit_s: float) -> int:
     """Start the container by the Docker client, which joins our streams to it; return its code."""
-    client = subprocess.Popen(["docker", "start", "--attach", "--interactive", str(container.id)])
+    client = subprocess.Popen(
+        ["docker", "start", "--attach", "--interactive", str(container.id)],
+        # Out of reach of Ctrl-C, after which it may leave before the command's last words. Reading
+        # from a terminal it has to stay.
+        process_group=None if sys.stdin.isatty() else 0,
+    )
     try:
         end = _wait(client, container, limit_s)
     finally:
@@ -194,19 +199,20 @@ def _attended(container: Container, limit_s: float) -> int:
     state = container.attrs["State"]
     if state.get("Error"):
         raise StepFailedError(f"the container did not start: {state['Error']}")
-    if state["Running"] and end.signals:
-        return 128 + end.signals[-1]
+    if state["Running"]:
+        # Somebody detached from it, or it does not answer a signal.
+        return 128 + (end.signals or [signal.SIGHUP])[-1]
     return int(state["ExitCode"])
 
 
 def _wait(client: subprocess.Popen[bytes], container: Container, limit_s: float) -> _End:
-    """Wait until the client ends; hand signals on to it, and stop the container at the limit."""
+    """Wait until client and container end; hand signals on, and stop the container at the limit."""
     watched = {*ENDING, signal.SIGCHLD}
     end = _End()
     until = time.monotonic() + limit_s if limit_s else float("inf")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     try:
-        while client.poll() is None:
+        while client.poll() is None or (end.signals and _running(container)):
             left = until - time.monotonic()
             if left <= 0:
                 end.timed_out = not end.signals
@@ -216,10 +222,19 @@ def _wait(client: subprocess.Popen[bytes], container: Container, limit_s: float)
             seen = signal.sigtimedwait(watched, min(left, POLL_S))
             if seen is None or seen.si_signo == signal.SIGCHLD:
                 continue
-            if seen.si_code != SI_KERNEL:
-                client.send_signal(seen.si_signo)
+            # A terminal's Ctrl-C reaches a client in our process group too, which hands it on.
+            if seen.si_code != SI_KERNEL or not sys.stdin.isatty():
+                with contextlib.suppress(DockerException):
+                    container.kill(signal=seen.si_signo)
             end.signals.append(seen.si_signo)
             until = min(until, time.monotonic() + GRACE_S)
         return end
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _running(container: Container) -> bool:
+    with contextlib.suppress(DockerException):
+        container.reload()
+        return bool(container.attrs["State"]["Running"])
+    return False
