@@ -19,12 +19,11 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from docker.models.images import Image
 
-from jetson_kit import containers, device_side, emulation, engine, targets
+from jetson_kit import containers, device_side, emulation, engine
 from jetson_kit.audit.rules import Cpu
-from jetson_kit.errors import BadInputError, KitError, StepFailedError
+from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.plan import host_arch
 
-LABELS = "io.mediapipe-jetson"
 TIMED_OUT = 124
 LIMIT_S = 600.0
 # As long as `docker stop` gives a program to end after SIGTERM, before SIGKILL.
@@ -67,7 +66,7 @@ def core_for(request: Request) -> Cpu | None:
         if request.cpu:
             raise BadInputError("this machine is arm64 and emulates no other core", "omit --cpu")
         return None
-    return emulation.core(request.cpu) if request.cpu else _default(image)
+    return emulation.core(request.cpu) if request.cpu else emulation.core_of(image)
 
 
 def run(request: Request) -> int:
@@ -90,7 +89,7 @@ def run(request: Request) -> int:
 
 def unfit(image: Image, cpu: Cpu) -> str:
     """Return why this image's MediaPipe can't run on a core; "" where it can or has none."""
-    version = image.labels.get(f"{LABELS}.mediapipe", "")
+    version = image.labels.get(f"{emulation.LABELS}.mediapipe", "")
     missing = device_side.module("diagnosis").missing_features(version, cpu.features)
     if not missing:
         return ""
@@ -110,15 +109,6 @@ def _image(reference: str) -> Image:
     if arch != "arm64":
         raise BadInputError(f"{reference} is for {arch}, not arm64", "name an arm64 image")
     return found
-
-
-def _default(image: Image) -> Cpu:
-    """Return the oldest core of the image's target."""
-    name = image.labels.get(f"{LABELS}.target", "")
-    with contextlib.suppress(KitError):
-        if name:
-            return emulation.oldest(soc.id for soc in targets.resolve(name).socs)
-    return emulation.core(emulation.DEFAULT)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -129,6 +130,18 @@ def test_without_devices_there_is_no_gpu(jetson: Image, value: str) -> None:
     assert done.code != 0
     verdicts = {done.report["verdict"], done.report["tasks"][TASK]["verdict"]}
     assert "gpu" not in verdicts
+
+
+def test_the_front_door_verifies_an_arm64_image(jetson: Image, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    done = inv("verify", "--image", jetson.id, "--task", TASK, "--json", str(path))
+    report = json.loads(path.read_text())
+    assert (done.returncode, report["verdict"]) == (2, "broken"), done.stderr
+    assert report["emulated"] is True
+    assert report["machine"] == "aarch64"
+    # Without a driver the GPU's graph can't begin, and the CPU infers all the same.
+    observed = report["observations"]["tasks"][TASK]
+    assert len(observed["cpu"]["result"]["points"]) == 478
 
 
 def test_no_report_can_pass_for_hardware(on_cpu: Verified, in_gl: list[str]) -> None:
