@@ -71,6 +71,43 @@ parts_of() {
     }' "$table"
 }
 
+# stages_of WORDS...: the stages of ci/stages.toml that ./inv test with these words runs.
+stages_of() {
+  size=default only=''
+  for word in "$@"; do
+    case $word in
+      --quick | -q) size=quick ;;
+      --all | -a) size=all ;;
+      --stage=*) only=${word#*=} ;;
+    esac
+    case ${before:-} in --stage | -s) only=$word ;; esac
+    before=$word
+  done
+  awk -F '"' -v only="$only" -v size="$size" '
+    function close_stage() {
+      if (name == "") return
+      if (only != "" ? name == only : rank[own] <= rank[size] || part && size == "default")
+        print name
+      name = ""; part = 0
+    }
+    BEGIN { rank["quick"] = 1; rank["default"] = 2; rank["all"] = 3; rank["long"] = 4; own = "long" }
+    /^\[\[stage/ { close_stage() }
+    /^name = / { name = $2 }
+    /^size = / { own = $2 }
+    /^default = / { part = 1 }
+    END { close_stage() }' "$root/ci/stages.toml"
+}
+
+# parts_for TASK WORDS...: what a command needs as far as the shell can tell, Python with it.
+parts_for() {
+  echo python
+  if [ "$1" = test ]; then
+    for stage in $(stages_of "$@"); do parts_of stage "$stage"; done
+  else
+    parts_of task "$1" "$@"
+  fi
+}
+
 # there SIGN|SIGN...: tell whether one of a part's signs is to be seen.
 there() {
   signs=$1\|

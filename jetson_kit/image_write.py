@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,21 +56,51 @@ def into_engine(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
         return _load_archive(plan, archive, Path(folder), progress)
 
 
-def write(plan: BuildPlan, made: Parts, folder: Path, progress: Progress) -> Written:
-    """Write the archive into `folder`, load the image into the engine and start it once."""
+def start(plan: BuildPlan, made: Parts, progress: Progress) -> FirstStart:
+    """Start the image that the engine has."""
+    bytecode = smoke.bytecode_for(plan, [tar for _, tar in made.tars])
+    return smoke.start(plan, str(engine.client().images.get(plan.tag).id), progress, bytecode)
+
+
+def write(
+    plan: BuildPlan, made: Parts, folder: Path, progress: Progress, *, first_start: bool = True
+) -> Written:
+    """Write the archive into `folder`, load the image into the engine and start it once.
+
+    Without `first_start` it is not started.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        # Meanwhile, so that it is there once the image is loaded.
+        tars = [tar for _, tar in made.tars] if first_start else []
+        bytecode = pool.submit(smoke.bytecode_for, plan, tars)
+
+        def begin(image: Image) -> FirstStart:
+            if not first_start:
+                return smoke.not_started(plan)
+            return smoke.start(plan, str(image.id), progress, bytecode.result())
+
+        return _write(plan, made, folder, progress, begin)
+
+
+def _write(
+    plan: BuildPlan,
+    made: Parts,
+    folder: Path,
+    progress: Progress,
+    begin: Callable[[Image], FirstStart],
+) -> Written:
     if made.base.reference:
-        return _on_other_base(plan, made, folder, progress)
+        return _on_other_base(plan, made, folder, progress, begin)
     layers = _layers(made)
     config = _config(plan, made, layers)
     if engine.containerd_store():
         blobs = _blobs(layers, progress)
         archive = _archive(plan, config, blobs, folder, progress)
         image = _load_archive(plan, archive, folder, progress)
-        return _written(archive, blobs, smoke.start(plan, str(image.id), progress))
+        return _written(archive, blobs, begin(image))
 
     def load_and_start() -> FirstStart:
-        image = _load_layers(plan, config, layers, progress)
-        return smoke.start(plan, str(image.id), progress)
+        return begin(_load_layers(plan, config, layers, progress))
 
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(load_and_start)
@@ -79,11 +109,17 @@ def write(plan: BuildPlan, made: Parts, folder: Path, progress: Progress) -> Wri
         return _written(archive, blobs, started.result())
 
 
-def _on_other_base(plan: BuildPlan, made: Parts, folder: Path, progress: Progress) -> Written:
+def _on_other_base(
+    plan: BuildPlan,
+    made: Parts,
+    folder: Path,
+    progress: Progress,
+    begin: Callable[[Image], FirstStart],
+) -> Written:
     """Build by the Dockerfile; the base's layers are the engine's alone, so all are read there."""
     image = dockerfile_build.build(plan, made, progress)
     with ThreadPoolExecutor(1) as pool:
-        started = pool.submit(smoke.start, plan, str(image.id), progress)
+        started = pool.submit(begin, image)
         with progress.step("layers", "layers out of the engine, compressed"):
             blobs = oci.blobs(
                 engine.diff_ids(image), lambda wanted, keep: engine.save_layers(image, wanted, keep)

@@ -26,6 +26,7 @@ from jetson_kit import (
     output_folder,
     parts,
     sbom,
+    smoke,
 )
 from jetson_kit.errors import BadInputError, NetworkError
 from jetson_kit.files import locked, sweep, write_text
@@ -66,8 +67,9 @@ def build(
     *,
     refresh: bool = False,
     device_source: Path = device_wheel.SOURCE,
+    first_start: bool = True,
 ) -> Built:
-    """Build the image, write dist/<name>/ and start the image once.
+    """Build the image, write dist/<name>/ and start the image once, unless that is left out.
 
     Whatever was built from the same inputs before is used again. Raises BadInputError for an
     output folder that holds something else, and the typed errors of the steps; the old
@@ -76,10 +78,12 @@ def build(
     output_folder.check(plan.output)
     engine.client()
     with _alone(plan, progress):
-        return _build(plan, progress, refresh, device_source)
+        return _build(plan, progress, refresh, device_source, first_start)
 
 
-def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path) -> Built:
+def _build(
+    plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path, first_start: bool
+) -> Built:
     output_folder.recover(plan.output)
     with ThreadPoolExecutor(1) as pool:
 
@@ -90,11 +94,14 @@ def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Pa
         made = parts.make(plan, progress, refresh=refresh, device_source=device_source, ready=ready)
         inputs = _inputs(plan, made)
         if known := _unchanged(plan, inputs):
+            if first_start and known["first_start"]["how"] == smoke.NOT_STARTED:
+                known["first_start"] = image_write.start(plan, made, progress).as_json()
+                write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
             return Built(known, plan.output, fresh=False)
         made = _whole(plan, made, device_source, progress)
     with output_folder.replaced(plan.output) as folder:
-        written = image_write.write(plan, made, folder, progress)
+        written = image_write.write(plan, made, folder, progress, first_start=first_start)
         write_text(folder / SBOM, sbom.document(plan, made))
         document = manifest.document(plan, made, written, inputs)
         write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")

@@ -61,7 +61,11 @@ class Machine:
         for name in FAKE:
             self.program(name)
         shutil.copy(ROOT / "inv", self.checkout)
-        for script in (*(ROOT / "ci").glob("*.sh"), ROOT / "ci" / "needs.table"):
+        for script in (
+            *(ROOT / "ci").glob("*.sh"),
+            ROOT / "ci" / "needs.table",
+            ROOT / "ci" / "stages.toml",
+        ):
             shutil.copy(script, self.checkout / "ci")
         shutil.copytree(ROOT / "requirements", self.checkout / "requirements")
         self.is_a("debian", "12")

@@ -57,6 +57,19 @@ def test_mirror_of_debootstrap_where_apt_is_not_debians(
     assert host_mirror() == Mirror("http://d.invalid/d", "http://d.invalid/d-security")
 
 
+@pytest.mark.parametrize(
+    ("suite", "names"),
+    [("trixie", ["trixie", "trixie-updates", "trixie-security"]), ("sid", ["sid"])],
+)
+def test_a_suite_that_rolls_has_no_updates_of_its_own(
+    suite: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://a.invalid/debian")
+    debian._configure(tmp_path, suite, "arm64", "")
+    rows = (tmp_path / "sources.list").read_text().splitlines()
+    assert [row.split()[4] for row in rows] == names
+
+
 def test_no_mirror_at_all(apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "DEBOOTSTRAP", tmp_path / "absent")
     with pytest.raises(ToolMissingError) as caught:

@@ -155,6 +155,26 @@ def test_the_shell_reads_the_same_for_a_stage(stage: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "size", "stage"),
+    [
+        ("test", "default", ""),
+        ("test --quick", "quick", ""),
+        ("test -q", "quick", ""),
+        ("test --all", "all", ""),
+        ("test --stage page", "default", "page"),
+        ("test -s page", "default", "page"),
+        ("test --stage=rollouts", "default", "rollouts"),
+    ],
+)
+def test_the_shell_knows_the_stages_of_a_size(words: str, size: str, stage: str) -> None:
+    every = checks.stages()
+    chosen = [one.name for one in every if (one.name == stage if stage else one.at(size))]
+    assert shell(f"stages_of {words}") == chosen
+    parts = dict.fromkeys(shell(f"parts_for {words}"))
+    assert list(parts) == ["python", *TABLE.of_stages(chosen)]
+
+
+@pytest.mark.parametrize(
     ("system", "package", "name"),
     [
         (("debian", "12"), "docker", ["docker.io"]),

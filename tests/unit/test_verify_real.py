@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from mediapipe_jetson.verify import report, session
 
-from jetson_kit import device_wheel, models
+from jetson_kit import device_wheel, models, wheels
 from jetson_kit.checks import NOT_HERE
 from tests.support.here import not_here_if
 from tests.unit.device_wheel_trees import schema, wheel
@@ -81,7 +81,7 @@ def environment(folder: Path, version: str, *, counts: bool = True) -> str:
 
 @pytest.fixture(scope="module")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return environment(tmp_path_factory.mktemp("newest"), "1.2.2")
+    return environment(tmp_path_factory.mktemp("newest"), wheels.pins()[0].version)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> None:
-    python = environment(tmp_path, "1.2.2", counts=False)
+    python = environment(tmp_path, wheels.pins()[0].version, counts=False)
     _, found = verify(python, tmp_path, home, force_gl_renderer=RENAMED)
     task = found["tasks"]["FaceLandmarker"]
     assert task["verdict"] == "software"
