@@ -204,8 +204,7 @@ def _lint() -> list[list[str]]:
         [f"{here}/ruff", "check", "--quiet", "."],
         [f"{here}/ruff", "format", "--quiet", "--check", "."],
         [f"{here}/mypy"],
-        [sys.executable, "-m", "jetson_kit.targets_check"],
-        [sys.executable, "-m", "jetson_kit.fleet.tables"],
+        [sys.executable, "-m", "jetson_kit.data_update.check"],
     ]
     commands += [
         [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", file]

@@ -23,6 +23,7 @@ import zstandard
 
 from jetson_kit.errors import IntegrityError, StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, sha256_file
+from jetson_kit.paths import cache_dir
 from jetson_kit.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -40,6 +41,8 @@ DAMAGE = (ValueError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError, z
 # Bytes: a suite's lists and the packages of the largest variant, with room to spare.
 NEEDED = 250 << 20
 TIMEOUT_S = 1800.0
+# Suites without updates of their own: what is new goes into them.
+ROLLING = ("sid", "unstable", "experimental")
 DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
 
 
@@ -71,8 +74,13 @@ def host_mirror() -> Mirror:
     named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
     if named:
         return Mirror(named, f"{named}-security")
+    # Without lists in sight apt does not read all of them first.
+    lists = cache_dir("apt", "no-lists")
     rows = run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"],
+        [
+            *("apt-get", "-o", f"Dir::State::lists={lists}", "indextargets"),
+            *("--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"),
+        ],
         what="reading apt's sources",
     )
     found = [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]
@@ -156,10 +164,11 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         (folder / name).mkdir(parents=True, exist_ok=True)
     mirror = host_mirror()
     signed = f"[arch={arch} signed-by={KEYRING}]"
+    rows = [(mirror.main, suite)]
+    if suite not in ROLLING:
+        rows += [(mirror.main, f"{suite}-updates"), (mirror.security, f"{suite}-security")]
     (folder / "sources.list").write_text(
-        f"deb {signed} {mirror.main} {suite} main\n"
-        f"deb {signed} {mirror.main} {suite}-updates main\n"
-        f"deb {signed} {mirror.security} {suite}-security main\n"
+        "".join(f"deb {signed} {place} {name} main\n" for place, name in rows)
     )
     (folder / "status").write_text(status)
     config = folder / "apt.conf"
@@ -175,6 +184,9 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         'Dir::Cache::pkgcache "pkgcache.bin";\nDir::Cache::srcpkgcache "srcpkgcache.bin";\n'
         'Acquire::Retries "2";\nAPT::Sandbox::User "root";\n'
         'APT::Get::AllowUnauthenticated "false";\n'
+        # What this machine's apt would choose otherwise: its release, suggestions, a newer solver.
+        '#clear APT::Default-Release;\nAPT::Install-Recommends "false";\n'
+        'APT::Install-Suggests "false";\nAPT::Solver "internal";\n'
         # Without it a failed update is a warning, and the install goes on from old lists.
         'APT::Update::Error-Mode "any";\n'
     )

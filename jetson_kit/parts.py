@@ -66,12 +66,11 @@ def make(
     *,
     refresh: bool = False,
     device_source: Path = device_wheel.SOURCE,
-    early: Callable[[Tars], None] = lambda _: None,
+    ready: Callable[[Path], None] = lambda _: None,
 ) -> Parts:
     """Make all parts, the independent ones in parallel. Raises what its sources raise.
 
-    Where the lower layers of an image on our own base are there before its root file system is,
-    they are handed to `early`, so that the image can be begun.
+    Each layer tar of an image on our own base is handed to `ready` as soon as it is there.
     """
     with ThreadPoolExecutor(6) as pool:
         based = pool.submit(_base, plan, progress, refresh)
@@ -82,20 +81,29 @@ def make(
         own_base = plan.base == "debian"
         interpreter = _own_python(plan) if own_base else based.result()[0].interpreter
         locked = pool.submit(_locked, plan, progress, interpreter)
+
+        def layer(tar: Path) -> Path:
+            if own_base:
+                ready(tar)
+            return tar
+
         model_tar, model_list = modelled.result()
-        wheel, mediapipe = wheeled.result()
+        layer(model_tar)
         deps = locked.result()
-        engines = engined.result()
-        lower = (
-            ("models.tar", model_tar),
-            ("deps.tar", deps.tar),
-            ("mediapipe.tar", mediapipe.tar),
-            *engines.tars,
-        )
-        if own_base and not based.done():
-            early(lower)
-        own = device.result()
+        layer(deps.tar)
+        wheel, mediapipe = wheeled.result()
+        layer(mediapipe.tar)
         base, packages = based.result()
+        for _, tar in base.tars:
+            layer(tar)
+        own = device.result()
+        engines = engined.result()
+    lower = (
+        ("models.tar", model_tar),
+        ("deps.tar", deps.tar),
+        ("mediapipe.tar", mediapipe.tar),
+        *engines.tars,
+    )
     return Parts(
         base=base,
         tars=(*lower, *base.tars, ("device.tar", own.tar), ("config.tar", _config(plan))),

@@ -227,25 +227,37 @@ def _dropped(name: str, info: tarfile.TarInfo, prune: dict[str, list[str]]) -> b
     return any(fnmatch.fnmatchcase(name, glob) for glob in prune["drop"])
 
 
-def _record(layer: LayerTar, deb: Deb, control: bytes, listed: list[str]) -> str:
-    """Write dpkg's lists for a package and return its status stanza."""
-    stanza = ""
-    multi = False
+def stanza(deb: Deb) -> str:
+    """Return what dpkg's status says of a package that is installed."""
+    return _stanza(_control(debian.control_tar(deb)))
+
+
+def _control(control: bytes) -> dict[str, bytes]:
+    """Return the members of a package's control tar."""
     parts: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(control)) as files:
         for info in files:
             stream = files.extractfile(info) if info.isreg() else None
             if stream:
                 parts[posixpath.basename(info.name)] = stream.read()
+    return parts
+
+
+def _stanza(parts: dict[str, bytes]) -> str:
     head, _, rest = parts["control"].decode().strip().partition("\n")
+    return f"{head}\nStatus: install ok installed\n{rest}\n\n"
+
+
+def _record(layer: LayerTar, deb: Deb, control: bytes, listed: list[str]) -> str:
+    """Write dpkg's lists for a package and return its status stanza."""
+    parts = _control(control)
     multi = "\nMulti-Arch: same" in parts["control"].decode()
-    stanza = f"{head}\nStatus: install ok installed\n{rest}\n\n"
     base = f"var/lib/dpkg/info/{deb.name}" + (f":{deb.architecture}" if multi else "")
     layer.data(f"{base}.list", "".join(f"{path}\n" for path in listed))
     for name in ("md5sums", "conffiles"):
         if name in parts:
             layer.data(f"{base}.{name}", parts[name])
-    return stanza
+    return _stanza(parts)
 
 
 def _accounts(layer: LayerTar, masters: dict[str, str], user: dict[str, Any]) -> None:

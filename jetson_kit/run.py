@@ -31,6 +31,7 @@ NETWORK_WORDS = (
     "failed to fetch",
     "no such host",
     "i/o timeout",
+    "network was disabled",
 )
 # What apt says of bytes that are not what was signed.
 TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")

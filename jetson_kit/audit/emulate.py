@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import rootfs, targets
+from jetson_kit import emulation, rootfs, targets
 from jetson_kit.audit import rules
 from jetson_kit.audit.native import Library
 from jetson_kit.audit.rules import Cpu
@@ -168,6 +168,19 @@ def command(tree: Path, cpu: Cpu, *more: str) -> list[str]:
     """Return the command line that runs the tree's own Python on an emulated CPU."""
     python = next(tree.glob("usr/bin/python3.[0-9]*"))
     return [program(), "-cpu", cpu.qemu, "-L", str(tree), *more, str(python)]
+
+
+@contextlib.contextmanager
+def prefix(tree: Path, cpu: Cpu) -> Iterator[Path]:
+    """Yield the tree with this core's /proc/cpuinfo: QEMU looks for every path there first."""
+    with _scratch() as folder:
+        for entry in tree.iterdir():
+            if entry.name != "proc":
+                (folder / entry.name).symlink_to(entry)
+        (folder / "proc").mkdir()
+        text = emulation.cpuinfo(cpu, os.cpu_count() or 1)
+        (folder / "proc" / "cpuinfo").write_text(text, encoding="utf-8")
+        yield folder
 
 
 def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str, ...]) -> _Outcome:

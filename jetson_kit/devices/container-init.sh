@@ -7,6 +7,9 @@ for group in /sys/fs/cgroup /sys/fs/cgroup/*; do
     mount -o remount,bind,rw "$group"
   fi
 done
+# containerd can't keep images on the container's own layers: they lie beside the engine's.
+mkdir -p /var/lib/docker/mediapipe-jetson-containerd /var/lib/containerd
+mount --bind /var/lib/docker/mediapipe-jetson-containerd /var/lib/containerd
 # Neighbours and the host stay in reach, the world does not.
 ip route del default 2>/dev/null || :
 exec /sbin/init

@@ -34,11 +34,11 @@ STOP_S = 20
 FREEZES = 10
 
 
-def prepare(arch: str) -> None:
+def prepare(arch: str, docker: str = "") -> None:
     """Make the engine's image of the root, and the network; see spec.Machine."""
     engine.client()  # before anything is fetched
     parts.room()
-    made = root.build(arch)
+    made = root.build(arch, docker)
     with locked(cache_dir("locks") / "device-image.lock", lambda: None):
         parts.image(made.key, made.tar)
     with locked(cache_dir("locks") / f"device-network-{store.state_id()}.lock", lambda: None):
@@ -62,7 +62,7 @@ def start(device: Device, seed_tar: Path, tree: DeviceTree | None) -> None:
 def _create(device: Device, seed_tar: Path) -> Container:
     facts = limits.of("container")
     made = engine.client().containers.create(
-        parts.tag(root.build(device.arch).key),
+        parts.tag(root.build(device.arch, device.engine).key),
         command=["/bin/sh", INIT_PATH],
         name=parts.label(device.name),
         hostname=device.name,

@@ -41,8 +41,9 @@ def _up_all(wanted: Wanted, progress: Progress) -> tuple[Record, ...]:
             store.add(record)
     cancelled = threading.Event()
     try:
-        with progress.step("root", f"root for {wanted.kind} {wanted.arch}"):
-            kinds.machine(wanted.kind).prepare(wanted.arch)
+        what = f"root for {wanted.kind} {wanted.arch}, Docker {wanted.engine}"
+        with progress.step("root", what):
+            kinds.machine(wanted.kind).prepare(wanted.arch, wanted.engine)
         login = keys.pair("mediapipe-jetson-devices")
         with ThreadPoolExecutor(WORKERS) as pool:
             runs = [pool.submit(_up, record, login, cancelled, progress) for record in records]
@@ -167,6 +168,7 @@ def _record(wanted: Wanted, name: str, port: int) -> Record:
             user="root",
             key=folder / "key",
             known_hosts=folder / "known_hosts",
+            engine=wanted.engine,
         )
     )
 

@@ -6,6 +6,7 @@ from docker/device-root.toml and the packages' own data.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import tomllib
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import debian, kept, rootfs
+from jetson_kit.debian import Deb
+from jetson_kit.devices import engines
+from jetson_kit.devices.engines import Engine
 from jetson_kit.files import locked, write_text
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import ROOT, cache_dir
@@ -22,7 +26,7 @@ DATA = ROOT / "docker" / "device-root.toml"
 OWN = ROOT / "docker" / "device-root"
 UNITS = "/usr/lib/systemd/system"
 # Raised when the same inputs would give other bytes than before.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -39,35 +43,34 @@ def data() -> dict[str, Any]:
     return tomllib.loads(DATA.read_text(encoding="utf-8"))
 
 
-def build(arch: str, *, refresh: bool = False) -> Root:
+def build(arch: str, docker: str = "", *, refresh: bool = False) -> Root:
     """Return the root for "amd64" or "arm64", from the cache unless `refresh` asks for newer.
+
+    `docker` names the engine in it, "" the default one.
 
     Raises NetworkError, IntegrityError, DiskFullError, StepFailedError or ToolMissingError.
     """
     with locked(cache_dir("locks") / f"device-root-{arch}.lock", lambda: None):
-        return _build(arch, refresh)
+        return _build(arch, engines.get(docker), refresh)
 
 
-def _build(arch: str, refresh: bool) -> Root:
+def _build(arch: str, docker: Engine, refresh: bool) -> Root:
     spec = data()
     prune = rootfs.data()["prune"]
-    digest = _digest(spec, prune)
+    digest = _digest(spec, prune, docker)
     folder = cache_dir("devices", "root")
     pointer = folder / f"{arch}-{digest}.json"
     if not refresh and (known := _known(pointer, arch)):
         return known
-    debs = debian.fetch(
-        tuple(spec["packages"]),
-        suite=spec["suite"],
-        arch=arch,
-        folder=cache_dir("apt", f"{spec['suite']}-{arch}"),
-    )
+    debs = _debs(spec, arch, docker)
     listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
     key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
     tar = folder / f"{arch}-{key}.tar"
     if not kept.intact(tar):
         with kept.made(tar) as aside, LayerTar(aside) as layer:
             _own_files(layer, OWN, "")
+            if docker.daemon:
+                layer.data("etc/docker/daemon.json", json.dumps(docker.daemon, indent=1) + "\n")
             _links(layer, spec)
             merged = rootfs.merge(layer, debs, prune)
             _accounts(layer, merged.masters, spec)
@@ -75,6 +78,20 @@ def _build(arch: str, refresh: bool) -> Root:
         kept.forget_unused(folder, f"{arch}-*.tar")
     write_text(pointer, json.dumps({"key": key}))
     return Root(tar, key, arch)
+
+
+def _debs(spec: dict[str, Any], arch: str, docker: Engine) -> tuple[Deb, ...]:
+    """Return the packages: the root's of one suite, the engine's of its own on top of those."""
+
+    def fetch(packages: list[str], suite: str, status: str = "") -> tuple[Deb, ...]:
+        folder = cache_dir("apt", f"{suite}-{arch}")
+        return debian.fetch(tuple(packages), suite=suite, arch=arch, folder=folder, status=status)
+
+    base, own = list(spec["packages"]), list(docker.packages)
+    if docker.suite == spec["suite"]:
+        return fetch(base + own, spec["suite"])
+    debs = fetch(base, spec["suite"])
+    return debs + fetch(own, docker.suite, "".join(rootfs.stanza(deb) for deb in debs))
 
 
 def _known(pointer: Path, arch: str) -> Root | None:
@@ -89,11 +106,12 @@ def _known(pointer: Path, arch: str) -> Root | None:
     return Root(tar, key, arch)
 
 
-def _digest(spec: dict[str, Any], prune: dict[str, Any]) -> str:
+def _digest(spec: dict[str, Any], prune: dict[str, Any], docker: Engine) -> str:
     """Return the hash of everything but the packages: what is wanted, and our own files."""
     digest = hashlib.sha256(f"{FORMAT} {rootfs.FORMAT}\n".encode())
     wanted = {key: spec[key] for key in spec if key != "kernel"}
-    digest.update(json.dumps([wanted, prune], sort_keys=True).encode())
+    parts = [wanted, prune, dataclasses.asdict(docker)]
+    digest.update(json.dumps(parts, sort_keys=True).encode())
     for path in sorted(OWN.rglob("*")):
         if path.is_file():
             digest.update(f"\n{path.relative_to(OWN)} {_mode(path)}\n".encode())

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from jetson_kit.devices import faults, inventory, kinds
+from jetson_kit.devices import engines, faults, inventory, kinds
 from jetson_kit.devices.store import Record
 from jetson_kit.errors import KitError
 
@@ -38,6 +38,7 @@ def facts(record: Record) -> dict[str, Any]:
         "cpu": device.cpu,
         "module": device.module,
         "l4t": device.l4t,
+        "engine": device.engine or engines.default(),
         "emulated": True,
         "address": device.address,
         "port": device.port,
@@ -56,7 +57,7 @@ def table(records: Sequence[Record]) -> str:
     """Return a table of devices, or one line that says there are none."""
     if not records:
         return "no virtual device is up; ./inv devices.up makes one"
-    rows = [("name", "kind", "arch", "module", "l4t", "ssh", "up for", "status")]
+    rows = [("name", "kind", "arch", "module", "l4t", "engine", "ssh", "up for", "status")]
     for record in records:
         device = record.device
         age = f"{(time.time() - record.created) / 60:.0f} min"
@@ -64,7 +65,7 @@ def table(records: Sequence[Record]) -> str:
         rows.append(
             (
                 *(device.name, device.kind, device.arch, device.module, f"r{device.l4t}"),
-                *(where, age, status(record)),
+                *(device.engine or engines.default(), where, age, status(record)),
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

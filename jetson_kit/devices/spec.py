@@ -36,6 +36,8 @@ class Device:
     """Private ed25519 key."""
     known_hosts: Path
     """Pins the host key for [address]:port."""
+    engine: str = ""
+    """Docker Engine, by its name in device-engines.toml; empty is the default one."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ class File:
 class Machine(Protocol):
     """A kind of machine: a module with these functions (jetson_kit.devices.vm, .container)."""
 
-    def prepare(self, arch: str) -> None:
+    def prepare(self, arch: str, docker: str = "") -> None:
         """Make what all its devices share and what may take minutes the first time: root, disk.
 
-        Several processes may call it at once.
+        `docker` names the engine, "" the default one. Several processes may call it at once.
         """
 
     def sweep(self, known: frozenset[str]) -> None:

@@ -29,10 +29,10 @@ STOP_S = 120.0
 KILL_S = 10.0
 
 
-def prepare(arch: str) -> None:
+def prepare(arch: str, docker: str = "") -> None:
     """Make the base disk and the kernel, and find the accelerator; see spec.Machine."""
     qemu.program(arch)
-    disk.base(root.build(arch), initramfs.build(arch))
+    disk.base(root.build(arch, docker), initramfs.build(arch))
     accel.choose(arch, accel.DEFAULT_CPU)
 
 
@@ -76,7 +76,7 @@ def _furnish(device: Device) -> None:
     for name, path in ((qemu.KERNEL, kernel.image), (qemu.INITRAMFS, kernel.initramfs)):
         (device.folder / name).unlink(missing_ok=True)
         (device.folder / name).symlink_to(path)
-    base = disk.base(root.build(device.arch), kernel)
+    base = disk.base(root.build(device.arch, device.engine), kernel)
     with written_aside(device.folder / qemu.DISK) as aside:
         disk.overlay(base, aside)
 

@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 
 from jetson_kit import targets
+from jetson_kit.devices import engines
 from jetson_kit.devices.spec import ARCHES, KINDS
 from jetson_kit.devices.store import checked
 from jetson_kit.errors import BadInputError
@@ -32,6 +33,7 @@ class Wanted:
     l4t: str
     cpu: str
     prefix: str
+    engine: str
 
 
 def host_arch() -> str:
@@ -47,12 +49,13 @@ def check(
     module: str = "",
     l4t: str = "",
     prefix: str = "",
+    engine: str = "",
 ) -> Wanted:
     """Return what is asked for, empty words replaced by what fits the others.
 
     Kind: container. Architecture: this machine's for a container, arm64 for a vm. Release: the
     table's default where the module has it, else the module's newest. Module: orin-nano-8gb where
-    the release has it, else the release's first. Raises BadInputError.
+    the release has it, else the release's first. Engine: the table's default. Raises BadInputError.
     """
     kind = kind or "container"
     if kind not in KINDS:
@@ -69,12 +72,13 @@ def check(
             f"take --kind vm --arch {arch}",
         )
     checked(f"{prefix or PREFIX}-{MOST}")
+    engine = engines.get(engine).name
     found, target = _combination(module, l4t)
     old = targets.arm_rank(found.soc.arm_level) < targets.arm_rank("armv8.2-a")
     cpu = "host" if kind == "container" else (OLD_CPU if old else NEW_CPU)
     if kind == "vm" and arch == "amd64":
         cpu = "max"
-    return Wanted(kind, count, arch, found.id, target.l4t, cpu, prefix or PREFIX)
+    return Wanted(kind, count, arch, found.id, target.l4t, cpu, prefix or PREFIX, engine)
 
 
 def _combination(module: str, l4t: str) -> tuple[Module, Target]:

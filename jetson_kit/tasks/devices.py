@@ -18,6 +18,7 @@ from jetson_kit.tasks.edge import kit_task
         "arch": "arm64 or amd64 (default: arm64 for vm, this machine's for container)",
         "module": "module that it looks like (default orin-nano-8gb); ./inv targets",
         "l4t": "L4T release or JetPack (default: the table's, else the module's newest)",
+        "engine": "Docker Engine: 20.10 (default), 26, 28 or 28-containerd (images in containerd)",
         "name": "names begin so: NAME-1, NAME-2 (default jetson)",
         "json": "print the devices as JSON",
     },
@@ -29,6 +30,7 @@ def up(
     arch: str = "",
     module: str = "",
     l4t: str = "",
+    engine: str = "",
     name: str = "",
     json: bool = False,
 ) -> None:
@@ -37,7 +39,9 @@ def up(
     from jetson_kit.progress import Progress
 
     del c
-    asked = wanted.check(kind=kind, count=count, arch=arch, module=module, l4t=l4t, prefix=name)
+    asked = wanted.check(
+        kind=kind, count=count, arch=arch, module=module, l4t=l4t, prefix=name, engine=engine
+    )
     progress = Progress()
     faults.heal_overdue(progress.say)
     made = crew.up(asked, progress)

@@ -18,8 +18,9 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from jetson_kit import manifest, models, targets, wheels
+from jetson_kit import manifest, models, repack, targets, wheels
 from jetson_kit.layers import EPOCH
+from jetson_kit.paths import cache_dir
 from jetson_kit.repack import PROVENANCE
 from tests.image.kit import NEEDS, Image, Tree, unpack
 from tests.support.here import needs_parts
@@ -139,10 +140,14 @@ def test_native_library_and_provenance_are_the_official_wheels(files: Tree, jets
     with zipfile.ZipFile(wheels.fetch(pin)) as official:
         libraries = [name for name in official.namelist() if name.endswith(".so")]
         assert libraries
-        for name in libraries:
-            assert hashlib.sha256(official.read(name)).hexdigest() == sha(site / name), name
+        hashes = {name: hashlib.sha256(official.read(name)).hexdigest() for name in libraries}
     (info,) = site.glob("mediapipe-*.dist-info")
     provenance = json.loads((info / PROVENANCE).read_text())
+    rows = {row["path"]: row for row in provenance["native_libraries"]}
+    assert {name: row["official_sha256"] for name, row in rows.items()} == hashes
+    assert {name: row["sha256"] for name, row in rows.items()} == {
+        name: sha(site / name) for name in libraries
+    }
     assert pin.sha256 in json.dumps(provenance)
     with zipfile.ZipFile(repacked(jetson)) as wheel:
         for name in wheel.namelist():
@@ -151,9 +156,9 @@ def test_native_library_and_provenance_are_the_official_wheels(files: Tree, jets
 
 
 def repacked(jetson: Image) -> Path:
-    from jetson_kit.paths import cache_dir
-
-    path = cache_dir("wheels") / str(jetson.manifest["wheel"]["file"])
+    source = jetson.manifest["plan"]["mediapipe"]
+    (pin,) = [pin for pin in wheels.pins() if pin.sha256 == source["sha256"]]
+    path = repack.build(pin, cache_dir("wheels"))
     assert sha(path) == jetson.manifest["wheel"]["sha256"]
     return path
 

@@ -57,6 +57,19 @@ def test_mirror_of_debootstrap_where_apt_is_not_debians(
     assert host_mirror() == Mirror("http://d.invalid/d", "http://d.invalid/d-security")
 
 
+@pytest.mark.parametrize(
+    ("suite", "names"),
+    [("trixie", ["trixie", "trixie-updates", "trixie-security"]), ("sid", ["sid"])],
+)
+def test_a_suite_that_rolls_has_no_updates_of_its_own(
+    suite: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://a.invalid/debian")
+    debian._configure(tmp_path, suite, "arm64", "")
+    rows = (tmp_path / "sources.list").read_text().splitlines()
+    assert [row.split()[4] for row in rows] == names
+
+
 def test_no_mirror_at_all(apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "DEBOOTSTRAP", tmp_path / "absent")
     with pytest.raises(ToolMissingError) as caught:
@@ -99,6 +112,26 @@ def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
     assert again.path.read_bytes() == raw
     first.path.write_bytes(raw[:-100])
     assert fetch() == (first,)
+
+
+@pytest.mark.network
+def test_the_hosts_settings_choose_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen(folder: str) -> list[str]:
+        found = debian.fetch(
+            ("autodock-getdata",), suite="bookworm", arch="arm64", folder=tmp_path / folder
+        )
+        return [deb.name for deb in found]
+
+    assert chosen("plain") == ["autodock-getdata"]
+    settings = tmp_path / "apt.conf"
+    settings.write_text(
+        'APT::Default-Release "trixie";\nAPT::Install-Suggests "true";\n'
+        'APT::Install-Recommends "true";\nAPT::Solver "3.0";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(settings))
+    assert chosen("other") == ["autodock-getdata"]
 
 
 STATUS = "".join(

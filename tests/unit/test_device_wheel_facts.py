@@ -114,6 +114,16 @@ def test_cpu_user_emulation_shows(tmp_path: Path) -> None:
     assert isinstance(found, cpu.Cpu)
     assert found.emulated == "QEMU user emulation on x86"
     assert "emulated" in found.name
+    assert found.cpuinfo_is_foreign
+
+
+def test_cpu_user_emulation_shows_beside_an_arm_cpuinfo(tmp_path: Path) -> None:
+    root = plant(tmp_path, "nano")
+    (root / "sys/devices/system/cpu/modalias").write_text("cpu:type:x86,ven0002fam0019mod0001:")
+    found = cpu.read(root, machine="aarch64")
+    assert isinstance(found, cpu.Cpu)
+    assert found.emulated == "QEMU user emulation on x86"
+    assert (found.name, found.cpuinfo_is_foreign) == ("Cortex-A57", False)
 
 
 @pytest.mark.parametrize(

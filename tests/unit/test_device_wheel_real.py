@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from mediapipe_jetson import models
 
-from jetson_kit import device_wheel
+from jetson_kit import device_wheel, wheels
 from tests.support.here import cannot_run_here, not_here_if
 from tests.unit.device_wheel_trees import schema, wheel
 
@@ -41,7 +41,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.network
 @pytest.mark.slow
 @not_here_if(platform.machine() != "x86_64", "0.10.21 is for x86_64 only")
-@pytest.mark.parametrize("version", ["0.10.18", "0.10.21", "1.2.2"])
+@pytest.mark.parametrize("version", ["0.10.18", "0.10.21", wheels.pins()[0].version])
 def test_selftest_with_official_mediapipe(tmp_path: Path, model: Path, version: str) -> None:
     built = device_wheel.build(tmp_path)
     python = str(tmp_path / "venv" / "bin" / "python")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 import socket
@@ -41,6 +42,15 @@ def test_a_record_comes_back_as_it_was(state: Path) -> None:
     assert store.read("a-1") == record
     assert store.records() == (record,)
     assert state.stat().st_mode & 0o077 == 0
+
+
+def test_a_record_of_a_kit_that_knew_one_engine_only_is_read(state: Path) -> None:
+    record = add(state, "a-1")
+    path = state / "a-1" / store.RECORD
+    facts = json.loads(path.read_text())
+    del facts["device"]["engine"]
+    path.write_text(json.dumps(facts))
+    assert store.read("a-1") == record
 
 
 def test_order_is_by_number(state: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from jetson_kit import targets
-from jetson_kit.devices import faults, inventory, limits, loops, store, wanted
+from jetson_kit.devices import engines, faults, inventory, limits, loops, store, wanted
 from jetson_kit.devices.spec import KINDS, Device
 from jetson_kit.errors import BadInputError
 
@@ -54,6 +54,7 @@ def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
         ({"module": "orin-nano"}, "did you mean orin-nano-"),
         ({"module": "nano", "l4t": "36.4.4"}, "Jetson Nano has no L4T r36.4.4; it has r"),
         ({"l4t": "99"}, 'unknown target "99"'),
+        ({"engine": "7"}, 'unknown engine "7"; take one of 20.10, 26, 28, 28-containerd'),
         ({"prefix": "Jetson"}, "is no name for a device"),
         ({"prefix": "-x"}, "is no name for a device"),
         ({"prefix": "a/b"}, "is no name for a device"),
@@ -64,6 +65,19 @@ def test_what_cannot_be_is_refused_with_the_cure(words: dict[str, object], why: 
     with pytest.raises(BadInputError) as caught:
         wanted.check(**words)  # type: ignore[arg-type]
     assert why in caught.value.line()
+
+
+def test_a_device_has_the_default_engine_or_the_one_asked_for() -> None:
+    assert wanted.check().engine == engines.default() == "20.10"
+    assert wanted.check(kind="vm", engine="28-containerd").engine == "28-containerd"
+
+
+def test_every_engine_says_where_it_keeps_images() -> None:
+    found = {name: engines.get(name) for name in engines.names()}
+    assert {one.store for one in found.values()} == {"classic", "containerd"}
+    for one in found.values():
+        on = one.daemon.get("features", {}).get("containerd-snapshotter", False)
+        assert on == (one.store == "containerd")
 
 
 def test_every_fault_is_had_or_refused_by_every_kind() -> None:

@@ -123,7 +123,8 @@ def test_a_board_as_its_own_programs_tell_it(tmp_path: Path) -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize(
-    ("version", "gpu", "vulkan"), [("0.10.18", "bad", "ok"), ("1.2.2", "ok", "unknown")]
+    ("version", "gpu", "vulkan"),
+    [("0.10.18", "bad", "ok"), (wheels.pins()[0].version, "ok", "unknown")],
 )
 def test_official_wheels(tmp_path: Path, version: str, gpu: str, vulkan: str) -> None:
     """Installed as pip would, read and not loaded: these are for aarch64."""

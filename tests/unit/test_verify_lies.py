@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit import wheels
 from tests.support.here import cannot_run_here, needs_parts, not_here_if
 from tests.unit.test_verify_real import environment, mesa, own_rule, verify
 
@@ -30,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return environment(tmp_path_factory.mktemp("newest"), "1.2.2")
+    return environment(tmp_path_factory.mktemp("newest"), wheels.pins()[0].version)
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,8 @@ def compiled(code: Path, library: Path, *more: str | Path) -> Path:
 def native_shim(folder: Path) -> Path:
     """Return the shim as this machine's own compiler makes it."""
     sources = [shim.NATIVE / name for name in shim.SOURCES]
-    return compiled(sources[0], folder / "libmpjshim.so", *sources[1:], *shim.FLAGS, "-ldl")
+    flags = [flag for flag in shim.COMPILE if flag != "-c"]
+    return compiled(sources[0], folder / "libmpjshim.so", *sources[1:], *flags, "-ldl")
 
 
 @needs_compiler

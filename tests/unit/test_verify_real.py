@@ -6,7 +6,6 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import jsonschema
 import pytest
 from mediapipe_jetson.verify import report, session
 
-from jetson_kit import device_wheel, models
+from jetson_kit import device_wheel, models, wheels
 from jetson_kit.checks import NOT_HERE
 from tests.support.here import not_here_if
 from tests.unit.device_wheel_trees import schema, wheel
@@ -82,7 +81,7 @@ def environment(folder: Path, version: str, *, counts: bool = True) -> str:
 
 @pytest.fixture(scope="module")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return environment(tmp_path_factory.mktemp("newest"), "1.2.2")
+    return environment(tmp_path_factory.mktemp("newest"), wheels.pins()[0].version)
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +112,10 @@ def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: Path) -> None:
     words = [word for name in GL_TASKS for word in ("--task", name)]
-    begin = time.monotonic()
     done, found = verify(
         newest, tmp_path, home, "--level", "full", "--expect", "software", *words,
         force_gl_renderer=RENAMED,
     )  # fmt: skip
-    assert time.monotonic() - begin < 600
     assert done.returncode == 0, done.stdout
     for name in GL_TASKS:
         task = found["tasks"][name]
@@ -134,9 +131,7 @@ def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: 
     again = report.again(found, 3600)
     assert again["verdict"] == "software"
 
-    begin = time.monotonic()
     done, found = verify(newest, tmp_path, home, force_gl_renderer=RENAMED)
-    assert time.monotonic() - begin < 60
     assert (done.returncode, found["verdict"]) == (1, "software")
 
     done, found = verify(newest, tmp_path, home)
@@ -172,7 +167,7 @@ def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> None:
-    python = environment(tmp_path, "1.2.2", counts=False)
+    python = environment(tmp_path, wheels.pins()[0].version, counts=False)
     _, found = verify(python, tmp_path, home, force_gl_renderer=RENAMED)
     task = found["tasks"]["FaceLandmarker"]
     assert task["verdict"] == "software"
