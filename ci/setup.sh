@@ -114,6 +114,8 @@ apt_install() { apt install --no-install-recommends --no-remove "$@" >"$scratch/
 install_packages() {
   doing="installing $missing"
   get_root "install: $missing" "Installing for $purpose (some minutes): $missing"
+  # Killed from here on, set-up comes back: programs may be there whose packages are half done.
+  if [ -d "$venv" ]; then : >"$venv/.installing"; fi
   packages=$missing
   if [ "$id-$version" = debian-12 ]; then
     packages=$(echo "$missing" | tr ' ' '\n' | grep -vx docker-buildx | paste -sd' ' - || true)
@@ -224,3 +226,4 @@ esac
 if needs binfmt && ! there @binfmt; then register_binfmt; fi
 if needs dockerd; then start_docker; fi
 python_environment
+rm -f "$venv/.installing"
