@@ -74,7 +74,8 @@ def require() -> None:
     """Raise ToolMissingError where this machine does not run arm64 programs."""
     if not BINFMT.exists():
         raise ToolMissingError(
-            "this machine does not run arm64 programs", "run ./inv as root once: it sets up QEMU"
+            "this machine does not run arm64 programs",
+            "run ./inv build as root once: it sets up QEMU",
         )
 
 
