@@ -4,10 +4,14 @@ from __future__ import annotations
 
 PACKAGE = "mediapipe"
 # What `import mediapipe` brought up from mediapipe.python.
-BROUGHT_UP = ("solutions", "packet_creator", "packet_getter", "CalculatorGraph", "Packet")
-BROUGHT_UP += (
+BROUGHT_UP = (
+    "solutions",
+    "packet_creator",
+    "packet_getter",
+    "CalculatorGraph",
     "GraphInputStreamAddMode",
     "ValidatedGraphConfig",
+    "Packet",
     "Timestamp",
     "Matrix",
     "ImageFrame",
