@@ -15,14 +15,12 @@ from jetson_kit import shim, uv, wheels
 from jetson_kit.data_update import index, lock_files
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request, is_major
-from jetson_kit.engines import runtimes
 from jetson_kit.errors import IntegrityError
 from jetson_kit.fleet import collections
 
 UV = lock_files.REQUIREMENTS / "uv.in"
 VISION = lock_files.REQUIREMENTS / "vision.in"
 CORE = "ansible-core"
-LEAN = ("tensorrt-lean-cu13-libs", "tensorrt-lean-cu13-bindings")
 
 
 def next_version(changes: Changes, request: Request, package: str, have: str, where: str) -> str:
@@ -144,18 +142,3 @@ def _carried(wheel: Path, one: collections.Collection) -> tuple[str, str]:
             f"{wheel.name} has no {one.name} that says its version and its ansible-core",
             "nothing was written; correct jetson_kit/fleet/collections.toml by hand",
         ) from error
-
-
-def look_at_lean(changes: Changes, request: Request) -> None:
-    """Say which lean runtimes of TensorRT the table lacks. Raises NetworkError."""
-    if not any(request.covers(package) for package in LEAN):
-        return
-    known = runtimes.table()["lean"]
-    newest = index.newest(LEAN, index.NEWEST_PYTHON)
-    version = min(newest.values(), key=Version)
-    if version not in known:
-        changes.decide(
-            LEAN[0],
-            f"{version} is there and jetson_kit/engines/runtimes.toml has no row for it",
-            "add a row once a release of L4T needs it: sms of its fat binary, sizes of its wheels",
-        )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jetson_kit import shim
 from jetson_kit.data_update import changes as staging
-from jetson_kit.data_update import check, lock_files, mediapipe, tools
+from jetson_kit.data_update import check, lean, lock_files, mediapipe, tools
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.releases import PACKAGE
 from jetson_kit.data_update.request import Request, parse
@@ -35,7 +35,7 @@ def run(words: list[str], *, dry_run: bool = False) -> Changes:
         tools.update_uv(changes, request)
         tools.update_shim(changes, request)
         tools.update_collections(changes, request)
-        tools.look_at_lean(changes, request)
+        lean.update(changes, request)
         tools.update_vision(changes)
         lock_files.update_requirements(changes, request)
         lock_files.update_classes(changes, request)
@@ -62,7 +62,7 @@ def _known(request: Request) -> None:
     known = {
         *lock_files.names_in_locks(),
         *(one.name for lock in lock_files.pythons() for one in lock_files.directs(lock)),
-        *tools.LEAN,
+        *lean.PACKAGES,
         PACKAGE,
         shim.compiler_package(),
         collections.load().package,
