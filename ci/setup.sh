@@ -62,7 +62,7 @@ if [ -n "$missing" ] && [ -n "$look" ]; then
   fail "$TOOL_MISSING" "missing packages: $missing; install them, or run a command that does, such as ./inv build"
 fi
 
-[ -w "$root" ] || [ -w "$venv" ] ||
+locked || [ -w "$root" ] || [ -w "$venv" ] ||
   fail "$STEP_FAILED" "$root can't be written to; copy or clone it to where you may write"
 scratch=$(mktemp -d 2>/dev/null) ||
   fail "$DISK_FULL" "no temporary folder can be made in ${TMPDIR:-/tmp}; free some space there"
@@ -114,17 +114,23 @@ apt_install() { apt install --no-install-recommends --no-remove "$@" >"$scratch/
 install_packages() {
   doing="installing $missing"
   get_root "install: $missing" "Installing for $purpose (some minutes): $missing"
+  # Killed from here on, set-up comes back: programs may be there whose packages are half done.
+  if [ -w "$venv" ]; then : >"$venv/.installing"; fi
   packages=$missing
   if [ "$id-$version" = debian-12 ]; then
     packages=$(echo "$missing" | tr ' ' '\n' | grep -vx docker-buildx | paste -sd' ' - || true)
   fi
   # A source of no concern to us may fail; what matters is whether the packages can be had.
   : >"$scratch/update"
-  lists_are_new || apt update >"$scratch/update" 2>&1 </dev/null || true
+  trusted=yes
+  if ! lists_are_new; then
+    trusted=
+    apt update >"$scratch/update" 2>&1 </dev/null || true
+  fi
   # shellcheck disable=SC2086
   if [ -n "$packages" ] && ! apt_install $packages; then
     # Lists that are new by their time may be empty.
-    if [ -s "$scratch/update" ] || ! apt update >"$scratch/update" 2>&1 </dev/null || ! apt_install $packages; then
+    if [ -z "$trusted" ] || ! apt update >"$scratch/update" 2>&1 </dev/null || ! apt_install $packages; then
       cat "$scratch/update" "$scratch/log" >"$scratch/both" || true
       explain "installing $packages" "$scratch/both"
     fi
@@ -224,3 +230,4 @@ esac
 if needs binfmt && ! there @binfmt; then register_binfmt; fi
 if needs dockerd; then start_docker; fi
 python_environment
+if [ -w "$venv" ]; then rm -f "$venv/.installing"; fi

@@ -74,16 +74,9 @@ def host_mirror() -> Mirror:
     named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
     if named:
         return Mirror(named, f"{named}-security")
-    # Without lists in sight apt does not read all of them first.
+    # Without lists in sight apt does not read all of them first; apt 2.6 then names no origin.
     lists = cache_dir("apt", "no-lists")
-    rows = run(
-        [
-            *("apt-get", "-o", f"Dir::State::lists={lists}", "indextargets"),
-            *("--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"),
-        ],
-        what="reading apt's sources",
-    )
-    found = [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]
+    found = _sources("-o", f"Dir::State::lists={lists}") or _sources()
     security = [row[0] for row in found if row[1].endswith("-security")]
     main = [row[0] for row in found if "-" not in row[1]]
     if main:
@@ -97,6 +90,18 @@ def host_mirror() -> Mirror:
         "no Debian mirror is known on this machine",
         "install debootstrap, or set KIT_DEBIAN_MIRROR to the address of a Debian archive",
     )
+
+
+def _sources(*options: str) -> list[list[str]]:
+    """Return the archives of Debian that apt knows: (address, suite, ...)."""
+    rows = run(
+        [
+            *("apt-get", *options, "indextargets"),
+            *("--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"),
+        ],
+        what="reading apt's sources",
+    )
+    return [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]
 
 
 def fetch(

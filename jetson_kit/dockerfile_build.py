@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docker.models.images import Image
 
-from jetson_kit import engine, image_config
+from jetson_kit import engine, image_labels
 from jetson_kit.errors import StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard
 from jetson_kit.parts import Parts
@@ -48,7 +48,7 @@ def command(plan: BuildPlan, made: Parts, context: Path) -> list[str | Path]:
         "SYSTEM": "debian-system" if own_base else wheels,
         "REF": made.base.reference or "scratch",
     }
-    labels = sorted(image_config.labels(plan, made).items())
+    labels = sorted(image_labels.labels(plan, made).items())
     return [
         # The engine's own builder alone sees the engine's images.
         *("docker", "buildx", "build", "--builder", "default", "--progress", "plain"),

@@ -19,19 +19,18 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from docker.models.images import Image
 
-from jetson_kit import containers, device_side, emulation, engine, targets
+from jetson_kit import containers, device_side, emulation, engine
 from jetson_kit.audit.rules import Cpu
-from jetson_kit.errors import BadInputError, KitError, StepFailedError
+from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.plan import host_arch
 
-LABELS = "io.mediapipe-jetson"
 TIMED_OUT = 124
 LIMIT_S = 600.0
 # As long as `docker stop` gives a program to end after SIGTERM, before SIGKILL.
 GRACE_S = 10
 POLL_S = 1.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-# si_code of a signal that the terminal's Ctrl-C made: the Docker client got it too.
+# si_code of a signal that a terminal's Ctrl-C made.
 SI_KERNEL = 0x80
 
 
@@ -67,7 +66,7 @@ def core_for(request: Request) -> Cpu | None:
         if request.cpu:
             raise BadInputError("this machine is arm64 and emulates no other core", "omit --cpu")
         return None
-    return emulation.core(request.cpu) if request.cpu else _default(image)
+    return emulation.core(request.cpu) if request.cpu else emulation.core_of(image)
 
 
 def run(request: Request) -> int:
@@ -90,7 +89,7 @@ def run(request: Request) -> int:
 
 def unfit(image: Image, cpu: Cpu) -> str:
     """Return why this image's MediaPipe can't run on a core; "" where it can or has none."""
-    version = image.labels.get(f"{LABELS}.mediapipe", "")
+    version = image.labels.get(f"{emulation.LABELS}.mediapipe", "")
     missing = device_side.module("diagnosis").missing_features(version, cpu.features)
     if not missing:
         return ""
@@ -110,15 +109,6 @@ def _image(reference: str) -> Image:
     if arch != "arm64":
         raise BadInputError(f"{reference} is for {arch}, not arm64", "name an arm64 image")
     return found
-
-
-def _default(image: Image) -> Cpu:
-    """Return the oldest core of the image's target."""
-    name = image.labels.get(f"{LABELS}.target", "")
-    with contextlib.suppress(KitError):
-        if name:
-            return emulation.oldest(soc.id for soc in targets.resolve(name).socs)
-    return emulation.core(emulation.DEFAULT)
 
 
 @contextlib.contextmanager
@@ -177,7 +167,12 @@ def _volume(text: str) -> str:
 
 def _attended(container: Container, limit_s: float) -> int:
     """Start the container by the Docker client, which joins our streams to it; return its code."""
-    client = subprocess.Popen(["docker", "start", "--attach", "--interactive", str(container.id)])
+    client = subprocess.Popen(
+        ["docker", "start", "--attach", "--interactive", str(container.id)],
+        # Out of reach of Ctrl-C, after which it may leave before the command's last words. Reading
+        # from a terminal it has to stay.
+        process_group=None if sys.stdin.isatty() else 0,
+    )
     try:
         end = _wait(client, container, limit_s)
     finally:
@@ -194,19 +189,20 @@ def _attended(container: Container, limit_s: float) -> int:
     state = container.attrs["State"]
     if state.get("Error"):
         raise StepFailedError(f"the container did not start: {state['Error']}")
-    if state["Running"] and end.signals:
-        return 128 + end.signals[-1]
+    if state["Running"]:
+        # Somebody detached from it, or it does not answer a signal.
+        return 128 + (end.signals or [signal.SIGHUP])[-1]
     return int(state["ExitCode"])
 
 
 def _wait(client: subprocess.Popen[bytes], container: Container, limit_s: float) -> _End:
-    """Wait until the client ends; hand signals on to it, and stop the container at the limit."""
+    """Wait until client and container end; hand signals on, and stop the container at the limit."""
     watched = {*ENDING, signal.SIGCHLD}
     end = _End()
     until = time.monotonic() + limit_s if limit_s else float("inf")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     try:
-        while client.poll() is None:
+        while client.poll() is None or (end.signals and _running(container)):
             left = until - time.monotonic()
             if left <= 0:
                 end.timed_out = not end.signals
@@ -216,10 +212,19 @@ def _wait(client: subprocess.Popen[bytes], container: Container, limit_s: float)
             seen = signal.sigtimedwait(watched, min(left, POLL_S))
             if seen is None or seen.si_signo == signal.SIGCHLD:
                 continue
-            if seen.si_code != SI_KERNEL:
-                client.send_signal(seen.si_signo)
+            # A terminal's Ctrl-C reaches a client in our process group too, which hands it on.
+            if seen.si_code != SI_KERNEL or not sys.stdin.isatty():
+                with contextlib.suppress(DockerException):
+                    container.kill(signal=seen.si_signo)
             end.signals.append(seen.si_signo)
             until = min(until, time.monotonic() + GRACE_S)
         return end
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _running(container: Container) -> bool:
+    with contextlib.suppress(DockerException):
+        container.reload()
+        return bool(container.attrs["State"]["Running"])
+    return False

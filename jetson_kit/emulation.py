@@ -1,26 +1,30 @@
 """The Arm cores that QEMU's user emulation stands for, each with the /proc/cpuinfo it needs.
 
-QEMU passes the host's /proc/cpuinfo through. MediaPipe 1.x and LiteRT look there for Arm cores,
-find none on x86 and crash at the first inference, so an Arm text is mounted over it.
+QEMU before 8.2 (Debian 12, Ubuntu 22.04) passes the host's /proc/cpuinfo through. MediaPipe 1.x and
+LiteRT look there for Arm cores, find none on x86 and crash at the first inference, so an Arm text
+is mounted over it.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from docker.models.images import Image
 from docker.types import Mount
 
-from jetson_kit import engine
+from jetson_kit import engine, targets
 from jetson_kit.audit import rules
 from jetson_kit.audit.rules import Cpu
-from jetson_kit.errors import BadInputError, ToolMissingError
+from jetson_kit.errors import BadInputError, KitError, ToolMissingError
 from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 CPUINFO = "/proc/cpuinfo"
+LABELS = "io.mediapipe-jetson"
 # By this the device side knows for certain that no board is here.
 MARKER = "MEDIAPIPE_JETSON_EMULATED"
 DEFAULT = "cortex-a76"
@@ -51,6 +55,15 @@ def oldest(socs: Iterable[str]) -> Cpu:
     return next((cpu for cpu in rules.cpus() if wanted & set(cpu.socs)), core(DEFAULT))
 
 
+def core_of(image: Image) -> Cpu:
+    """Return the oldest core of the target that an image's label names."""
+    name = image.labels.get(f"{LABELS}.target", "")
+    with contextlib.suppress(KitError):
+        if name:
+            return oldest(soc.id for soc in targets.resolve(name).socs)
+    return core(DEFAULT)
+
+
 def cpuinfo(cpu: Cpu, processors: int) -> str:
     """Return the text of /proc/cpuinfo on a machine with so many of these cores."""
     facts = {"features": " ".join(cpu.features), **cpu.cpuinfo}
@@ -61,7 +74,8 @@ def require() -> None:
     """Raise ToolMissingError where this machine does not run arm64 programs."""
     if not BINFMT.exists():
         raise ToolMissingError(
-            "this machine does not run arm64 programs", "run ./inv as root once: it sets up QEMU"
+            "this machine does not run arm64 programs",
+            "run ./inv build as root once: it sets up QEMU",
         )
 
 

@@ -58,7 +58,9 @@ def client() -> docker.DockerClient:
         else:
             return found
     if shutil.which("docker") is None and shutil.which("dockerd") is None:
-        raise ToolMissingError("Docker is not installed", "run ./inv as root or with sudo, once")
+        raise ToolMissingError(
+            "Docker is not installed", "run ./inv build as root or with sudo, once"
+        )
     if "Permission denied" in problem or "PermissionError" in problem:
         raise ToolMissingError(
             "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"

@@ -6,6 +6,7 @@ and only those that it lacks. The containerd image store takes the OCI archive a
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import tarfile
@@ -23,6 +24,8 @@ from jetson_kit.files import CHUNK
 from jetson_kit.run import FULL_WORDS
 
 BLOCK = tarfile.BLOCKSIZE
+# The target of an image that only holds layers until the whole one is loaded.
+PART = "part"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,38 @@ def from_layers(tag: str, config: bytes, layers: Sequence[PlainLayer]) -> Image:
         # A layer that an image names may be damaged or half removed: send all of them.
         _load(_docker_archive(tag, config, layers, 0))
     return _loaded(tag, oci.digest(config), [layer.diff_id for layer in layers])
+
+
+def part(arch: str, layers: Sequence[PlainLayer]) -> str:
+    """Load layers as an image without a name, for `from_layers` to build on; return its id.
+
+    "" where the engine has them all. Raises as `from_layers`.
+    """
+    if _shared(layers) == len(layers):
+        return ""
+    body = {
+        "architecture": arch,
+        "os": "linux",
+        "created": oci.CREATED,
+        "config": {"Labels": {engine.KIT_LABEL: PART}},
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
+    }
+    config = json.dumps(body, sort_keys=True).encode()
+    _load(_docker_archive("", config, layers, 0))
+    return oci.digest(config)
+
+
+def forget(image_id: str) -> None:
+    """Remove an image that `part` made; its layers stay while others use them."""
+    with contextlib.suppress(DockerException):
+        if image_id:
+            engine.client().images.remove(image_id)
+
+
+def forget_left() -> None:
+    """Remove what killed builds left of `part`."""
+    for found in engine.client().images.list(filters={"label": f"{engine.KIT_LABEL}={PART}"}):
+        forget(str(found.id))
 
 
 def from_archive(tag: str, archive: Path, manifest_digest: str, diff_ids: Sequence[str]) -> Image:
@@ -83,7 +118,9 @@ def _docker_archive(
     """Yield a docker-archive without the lowest `skip` layers."""
     name = oci.digest(config).partition(":")[2] + ".json"
     paths = [f"{number}/layer.tar" for number in range(len(layers))]
-    listing = json.dumps([{"Config": name, "RepoTags": [tag], "Layers": paths}]).encode()
+    listing = json.dumps(
+        [{"Config": name, "RepoTags": [tag] if tag else None, "Layers": paths}]
+    ).encode()
     for member, raw in ((name, config), ("manifest.json", listing)):
         yield from _member(member, len(raw), io.BytesIO(raw))
     for member, layer in list(zip(paths, layers, strict=True))[skip:]:

@@ -15,11 +15,13 @@ from jetson_kit import (
     dockerfile_build,
     engine,
     image_config,
+    image_labels,
     image_load,
     kept,
     oci,
     smoke,
 )
+from jetson_kit.image_ahead import Ahead
 from jetson_kit.image_load import PlainLayer
 from jetson_kit.oci import Blob
 from jetson_kit.parts import Parts
@@ -38,21 +40,17 @@ class Written:
     first_start: FirstStart
 
 
-def compress(tar: Path) -> Blob:
-    """Return a finished layer tar of the cache compressed, from the cache where it is there."""
-    return oci.compressed(_diff_id(tar), tar)
-
-
-def into_engine(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
+def into_engine(plan: BuildPlan, made: Parts, early: Ahead, progress: Progress) -> Image:
     """Put the image into the local engine and do nothing more."""
     if made.base.reference:
         return dockerfile_build.build(plan, made, progress)
     layers = _layers(made)
     config = _config(plan, made, layers)
     if not engine.containerd_store():
+        early.wait_for_load()
         return _load_layers(plan, config, layers, progress)
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp")) as folder:
-        archive = _archive(plan, config, _blobs(layers, progress), Path(folder), progress)
+        archive = _archive(plan, config, _blobs(layers, early, progress), Path(folder), progress)
         return _load_archive(plan, archive, Path(folder), progress)
 
 
@@ -63,11 +61,17 @@ def start(plan: BuildPlan, made: Parts, progress: Progress) -> FirstStart:
 
 
 def write(
-    plan: BuildPlan, made: Parts, folder: Path, progress: Progress, *, first_start: bool = True
+    plan: BuildPlan,
+    made: Parts,
+    early: Ahead,
+    folder: Path,
+    progress: Progress,
+    *,
+    first_start: bool = True,
 ) -> Written:
     """Write the archive into `folder`, load the image into the engine and start it once.
 
-    Without `first_start` it is not started.
+    `early` is what was begun before. Without `first_start` the image is not started.
     """
     with ThreadPoolExecutor(1) as pool:
         # Meanwhile, so that it is there once the image is loaded.
@@ -79,12 +83,13 @@ def write(
                 return smoke.not_started(plan)
             return smoke.start(plan, str(image.id), progress, bytecode.result())
 
-        return _write(plan, made, folder, progress, begin)
+        return _write(plan, made, early, folder, progress, begin)
 
 
 def _write(
     plan: BuildPlan,
     made: Parts,
+    early: Ahead,
     folder: Path,
     progress: Progress,
     begin: Callable[[Image], FirstStart],
@@ -94,17 +99,18 @@ def _write(
     layers = _layers(made)
     config = _config(plan, made, layers)
     if engine.containerd_store():
-        blobs = _blobs(layers, progress)
+        blobs = _blobs(layers, early, progress)
         archive = _archive(plan, config, blobs, folder, progress)
         image = _load_archive(plan, archive, folder, progress)
         return _written(archive, blobs, begin(image))
 
     def load_and_start() -> FirstStart:
+        early.wait_for_load()
         return begin(_load_layers(plan, config, layers, progress))
 
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(load_and_start)
-        blobs = _blobs(layers, progress)
+        blobs = _blobs(layers, early, progress)
         archive = _archive(plan, config, blobs, folder, progress)
         return _written(archive, blobs, started.result())
 
@@ -150,12 +156,12 @@ def _layers(made: Parts) -> tuple[PlainLayer, ...]:
 
 def _config(plan: BuildPlan, made: Parts, layers: Sequence[PlainLayer]) -> bytes:
     rows = [(layer.name, layer.diff_id) for layer in layers]
-    return image_config.config_bytes(plan.arch, image_config.labels(plan, made), rows)
+    return image_config.config_bytes(plan.arch, image_labels.labels(plan, made), rows)
 
 
-def _blobs(layers: Sequence[PlainLayer], progress: Progress) -> tuple[Blob, ...]:
+def _blobs(layers: Sequence[PlainLayer], early: Ahead, progress: Progress) -> tuple[Blob, ...]:
     with progress.step("layers", "layers compressed"):
-        return tuple(oci.compressed(layer.diff_id, layer.tar) for layer in layers)
+        return tuple(early.blob(layer) for layer in layers)
 
 
 def _archive(

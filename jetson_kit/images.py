@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,9 @@ from jetson_kit import (
     device_wheel,
     dockerfile_build,
     engine,
+    image_ahead,
     image_config,
+    image_load,
     image_write,
     manifest,
     oci,
@@ -30,6 +31,7 @@ from jetson_kit import (
 )
 from jetson_kit.errors import BadInputError, NetworkError
 from jetson_kit.files import locked, sweep, write_text
+from jetson_kit.image_ahead import Ahead
 from jetson_kit.output_folder import MANIFEST
 from jetson_kit.parts import Parts
 from jetson_kit.paths import cache_dir
@@ -56,9 +58,10 @@ def image_only(
 ) -> Image:
     """Build the image into the local engine and nothing more."""
     engine.client()
-    with _alone(plan, progress):
-        made = parts.make(plan, progress, device_source=device_source)
-        return image_write.into_engine(plan, _whole(plan, made, device_source, progress), progress)
+    with _alone(plan, progress), _ahead(plan) as early:
+        made = parts.make(plan, progress, device_source=device_source, ahead=early)
+        made = _whole(plan, made, device_source, progress)
+        return image_write.into_engine(plan, made, early, progress)
 
 
 def build(
@@ -77,35 +80,36 @@ def build(
     """
     output_folder.check(plan.output)
     engine.client()
-    with _alone(plan, progress):
-        return _build(plan, progress, refresh, device_source, first_start)
-
-
-def _build(
-    plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path, first_start: bool
-) -> Built:
-    output_folder.recover(plan.output)
-    with ThreadPoolExecutor(1) as pool:
-
-        def ready(tar: Path) -> None:
-            # While other parts are still being made. An error shows where the result is needed.
-            pool.submit(image_write.compress, tar)
-
-        made = parts.make(plan, progress, refresh=refresh, device_source=device_source, ready=ready)
+    with _alone(plan, progress), _ahead(plan) as early:
+        output_folder.recover(plan.output)
+        made = parts.make(plan, progress, refresh=refresh, device_source=device_source, ahead=early)
         inputs = _inputs(plan, made)
         if known := _unchanged(plan, inputs):
-            if first_start and known["first_start"]["how"] == smoke.NOT_STARTED:
-                known["first_start"] = image_write.start(plan, made, progress).as_json()
-                write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
-            return Built(known, plan.output, fresh=False)
+            return Built(_started(known, plan, made, first_start, progress), plan.output, False)
         made = _whole(plan, made, device_source, progress)
-    with output_folder.replaced(plan.output) as folder:
-        written = image_write.write(plan, made, folder, progress, first_start=first_start)
-        write_text(folder / SBOM, sbom.document(plan, made))
-        document = manifest.document(plan, made, written, inputs)
-        write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
-    return Built(document, plan.output, fresh=True)
+        with output_folder.replaced(plan.output) as folder:
+            written = image_write.write(
+                plan, made, early, folder, progress, first_start=first_start
+            )
+            write_text(folder / SBOM, sbom.document(plan, made))
+            document = manifest.document(plan, made, written, inputs)
+            write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
+        return Built(document, plan.output, fresh=True)
+
+
+def _ahead(plan: BuildPlan) -> contextlib.AbstractContextManager[Ahead]:
+    return image_ahead.ahead(plan.arch, load=not engine.containerd_store())
+
+
+def _started(
+    known: dict[str, Any], plan: BuildPlan, made: Parts, first_start: bool, progress: Progress
+) -> dict[str, Any]:
+    """Return the manifest of the last build; an image that it did not start is started now."""
+    if first_start and known["first_start"]["how"] == smoke.NOT_STARTED:
+        known["first_start"] = image_write.start(plan, made, progress).as_json()
+        write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
+    return known
 
 
 def _whole(plan: BuildPlan, made: Parts, device_source: Path, progress: Progress) -> Parts:
@@ -155,7 +159,7 @@ def _inputs(plan: BuildPlan, made: Parts) -> str:
         made.key.encode(),
         plan.tag.encode(),
     ]
-    settings = f"{__version__} {oci.LEVEL} {oci.WINDOW_LOG}"
+    settings = f"{__version__} {oci.LEVEL} {oci.WINDOW_LOG} {oci.MIN_MATCH}"
     return oci.digest(b"\0".join((*recipe, settings.encode())))
 
 
@@ -190,4 +194,5 @@ def _alone(plan: BuildPlan, progress: Progress) -> Iterator[None]:
         for folder in ("rootfs", "layers", "blobs", "wheels", "models"):
             sweep(cache_dir(folder), ".*.part")
         sweep(cache_dir("tmp"), "*")
+        image_load.forget_left()
         yield

@@ -215,7 +215,8 @@ def require(
         return
     done = subprocess.run([SETUP, "--for", command, *parts], check=False)
     if done.returncode:
-        sys.exit(done.returncode + exit_offset)
+        code = done.returncode if done.returncode > 0 else 128 - done.returncode
+        sys.exit(code + exit_offset)
     still = [part for part in missing(parts) if part.package]
     if still and strict:
         names = ", ".join(part.name for part in still)

@@ -24,6 +24,7 @@ from jetson_kit import (
     containers,
     device_side,
     device_wheel,
+    emulation,
     engine,
     models,
     repack,
@@ -106,6 +107,11 @@ def in_image(reference: str, wanted: Wanted) -> dict[str, Any]:
     command = ("sh", "-c", SCRIPT, "verify", *wanted.words())
     own = replace(service.load().throwaway(), command=command)
     options = service.run_options(own, str(found.id), device)
+    if found.attrs["Architecture"] == "arm64" != host_arch():
+        emulation.require()
+        emulated = emulation.container_options(emulation.core_of(found))
+        options["environment"] |= emulated.pop("environment")
+        options |= emulated
     container = None
     try:
         container = client.containers.run(**options, labels=containers.labels(), detach=True)

@@ -174,9 +174,10 @@ def command(tree: Path, cpu: Cpu, *more: str) -> list[str]:
 def prefix(tree: Path, cpu: Cpu) -> Iterator[Path]:
     """Yield the tree with this core's /proc/cpuinfo: QEMU looks for every path there first."""
     with _scratch() as folder:
-        for entry in tree.iterdir():
-            if entry.name != "proc":
-                (folder / entry.name).symlink_to(entry)
+        # No more than programs are made of: what is the machine's own, /tmp above all, stays so.
+        for name in ("bin", "etc", "lib", "lib64", "sbin", "usr"):
+            if (tree / name).exists():
+                (folder / name).symlink_to(tree / name)
         (folder / "proc").mkdir()
         text = emulation.cpuinfo(cpu, os.cpu_count() or 1)
         (folder / "proc" / "cpuinfo").write_text(text, encoding="utf-8")

@@ -75,17 +75,17 @@ def test_no_docker_engine(output: Path) -> None:
     assert not output.exists()
 
 
-def test_no_docker_at_all(output: Path) -> None:
-    env = {"PATH": "/nowhere", "DOCKER_HOST": "unix:///nowhere/docker.sock"}
-    done = subprocess.run(
-        [*INVOKE, "build", "--jetson", "--output", output],
-        cwd=ROOT,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Docker is not installed" in last_line(done, 3)
+def test_no_docker_at_all(output: Path, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program in Path("/usr/bin").iterdir():
+        if program.name != "docker":
+            (programs / program.name).symlink_to(program)
+    env = {"PATH": str(programs), "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    done = inv(*("build", "--jetson", "--output", str(output)), env={**env, "INV_NO_INSTALL": "1"})
+    assert "INV_NO_INSTALL forbids it" in last_line(done, 3)
+    assert done.stderr.startswith("Missing packages for ./inv build: docker")
+    assert not output.exists()
 
 
 def test_disk_full(output: Path, tmp_path: Path) -> None:

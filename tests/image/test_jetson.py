@@ -144,24 +144,27 @@ def test_first_start_is_told_truly(jetson: Image) -> None:
     assert first["distributions"] == jetson.manifest["python"]
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (("selftest",), 2),
-        (("verify",), 2),
-        (("run", "--source", "/dev/null"), 2),
-        (("bench",), 2),
-        (("healthcheck",), 1),
-    ],
+WITHOUT_CPUINFO = (
+    (("selftest",), 2),
+    (("verify",), 2),
+    (("run", "--source", "/dev/null"), 2),
+    (("bench",), 2),
+    (("healthcheck",), 1),
 )
-def test_without_an_arm_cpuinfo_the_reason_is_one_line(
-    jetson: Image, words: tuple[str, ...], code: int
-) -> None:
-    done = jetson.run(*words, options=("-e", "QEMU_CPU=cortex-a76"))
-    assert done.returncode == code
-    (line,) = (done.stdout + done.stderr).strip().splitlines()
-    assert "/proc/cpuinfo is that machine's" in line
-    assert "./inv emulate IMAGE -- COMMAND" in line
+
+
+def test_without_an_arm_cpuinfo_the_reason_is_one_line(jetson: Image) -> None:
+    """QEMU from 8.2 shows Arm cores by itself: there it infers."""
+    options = ("-e", "QEMU_CPU=cortex-a76")
+    if "CPU implementer" in jetson.run("cat", "/proc/cpuinfo", options=options).stdout:
+        assert jetson.run("selftest", "--frames", "1", options=options).returncode == 0
+        return
+    for words, code in WITHOUT_CPUINFO:
+        done = jetson.run(*words, options=options)
+        assert done.returncode == code, words
+        (line,) = (done.stdout + done.stderr).strip().splitlines()
+        assert "/proc/cpuinfo is that machine's" in line
+        assert "./inv emulate IMAGE -- COMMAND" in line
 
 
 @pytest.mark.parametrize("options", [(), ("--init",)], ids=["alone", "init"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import tasks
 from jetson_kit import checks, needs
+from jetson_kit.errors import ToolMissingError
 from jetson_kit.paths import ROOT
 from tests.unit.bare_machine import Machine
 
@@ -112,7 +115,8 @@ def test_each_part_that_is_named_is_there_and_each_that_is_there_is_named() -> N
         ("devices.up", {"kind": "vm", "arch": "amd64"}, {"qemu-x86"}, {"qemu-arm"}),
         ("devices.up", {"kind": "", "arch": ""}, {"dockerd", "losetup"}, {"qemu-img"}),
         ("fleet.registry", {"up": False, "push": "r36.4.4"}, {"skopeo"}, {"registry"}),
-        ("verify", {"i": "", "venv": True}, {"gles"}, {"dockerd"}),
+        ("verify", {"i": "", "image": "x"}, {"gles", "dockerd"}, {"ssh-client"}),
+        ("verify", {"i": "hosts.yml"}, {"ssh-client"}, {"gles", "dockerd"}),
         ("bench.build", {"no_rival": False}, {"mmdebstrap"}, set()),
         ("bench.build", {"no_rival": True}, {"buildx"}, {"mmdebstrap"}),
         ("report.html", {}, set(), {"ssh-client"}),
@@ -194,6 +198,99 @@ def test_packages_by_system(
     machine.is_a(*system)
     words = " ".join(TABLE.parts[package].packages)
     assert shell(f"own_names {words}", KIT_SYSTEM_ROOT=str(machine.system)) == name
+
+
+@pytest.fixture
+def without(tmp_path: Path) -> Callable[[str], dict[str, str]]:
+    """Return a function that gives the environment of a machine on which a program is missing."""
+
+    def make(missing: str) -> dict[str, str]:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        for program in Path("/usr/bin").iterdir():
+            if program.name != missing:
+                (folder / program.name).symlink_to(program)
+        return {"PATH": str(folder), "HOME": str(tmp_path), "INV_NO_INSTALL": "1"}
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("program", "words", "code", "package"),
+    [
+        ("rsync", ("fleet.rollout", "x", "-i", "no-such.yml"), 3, "rsync"),
+        ("ssh", ("fleet.status", "-i", "no-such.yml"), 3, "openssh-client"),
+        ("ssh", ("verify", "-i", "no-such.yml"), 13, "openssh-client"),
+    ],
+)
+def test_a_task_that_lacks_a_program_lists_it_and_stops(
+    without: Callable[[str], dict[str, str]],
+    program: str,
+    words: tuple[str, ...],
+    code: int,
+    package: str,
+) -> None:
+    done = subprocess.run(
+        [ROOT / "inv", *words], env=without(program), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    first, last = done.stderr.splitlines()
+    assert first == f"Missing packages for ./inv {words[0]}: {package}"
+    assert last.startswith("error: this machine is not set up for ./inv ")
+
+
+def set_up_by(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> Path:
+    """Have `script` in the place of ci/setup.sh, and programs looked for in one folder alone."""
+    setup = folder / "setup.sh"
+    setup.write_text(f'#!/bin/sh\necho "$@" >{folder}/said\n{script}\n')
+    setup.chmod(0o755)
+    monkeypatch.setattr(needs, "SETUP", setup)
+    monkeypatch.setattr(needs, "SEARCH", str(folder / "bin"))
+    (folder / "bin").mkdir()
+    return folder / "bin"
+
+
+def test_what_is_missing_is_installed_and_then_looked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    set_up_by(monkeypatch, tmp_path, f"install -m 755 /bin/true {tmp_path}/bin/rsync")
+    needs.require(("rsync",), "./inv fleet.rollout")
+    assert (tmp_path / "said").read_text() == "--for ./inv fleet.rollout rsync\n"
+    (tmp_path / "said").unlink()
+    needs.require(("rsync",), "./inv fleet.rollout")
+    assert not (tmp_path / "said").exists()
+
+
+def test_set_up_that_fails_ends_the_command_with_its_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    set_up_by(monkeypatch, tmp_path, "exit 4")
+    with pytest.raises(SystemExit) as ended:
+        needs.require(("rsync",), "./inv fleet.rollout")
+    assert ended.value.code == 4
+
+
+def test_what_has_no_package_here_ends_a_command_and_no_test(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    set_up_by(monkeypatch, tmp_path, "exit 0")
+    with pytest.raises(ToolMissingError, match="needs chromedriver, of which"):
+        needs.require(("chromedriver",), "./inv x")
+    needs.require(("chromedriver",), "./inv test", strict=False)
+
+
+def test_a_new_member_of_the_group_docker_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = f"for one in dockerd docker; do install -m 755 /bin/true {tmp_path}/bin/$one; done"
+    set_up_by(monkeypatch, tmp_path, made)
+    begun: list[list[str]] = []
+    monkeypatch.setattr(needs, "_answers", lambda *_: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "execv", lambda _, words: begun.append(words))
+    monkeypatch.setattr(sys, "argv", ["invoke", "--search-root=/x", "build", "--jetson"])
+    needs.require(("dockerd", "docker"), "./inv build")
+    assert begun == [[str(ROOT / "inv"), "build", "--jetson"]]
 
 
 def test_a_path_with_a_star_is_looked_for(tmp_path: Path) -> None:

@@ -346,6 +346,24 @@ def test_an_interrupted_apt_is_finished_first(machine: Machine) -> None:
     assert "--fix-broken" in calls[1]
 
 
+def test_an_installation_that_was_cut_off_is_finished_by_the_next_command(machine: Machine) -> None:
+    machine.set_up()
+    assert machine.run("targets")[0] == 0
+    words = ("--for", "./inv fleet.rollout", "rsync")
+    # The program is there, its package half done.
+    machine.has("rsync")
+    (machine.bin / "rsync").rename(machine.files / "later")
+    cut = 'case "$*" in *install*) cp "$FILES/later" "$BIN/rsync"; kill -9 "$PPID" ;; esac'
+    assert machine.run(*words, script="ci/setup.sh", APT_DOES=cut)[0] != 0
+    assert (machine.bin / "rsync").exists()
+    does = 'case "$1" in --audit) echo "rsync is half configured" ;; esac'
+    code, _, err = machine.run("targets", DPKG_DOES=does)
+    assert code == 0, err
+    assert "Finishing an interrupted installation" in err
+    assert [line for line in machine.calls if "--configure -a" in line]
+    assert machine.run("targets", DPKG_DOES=does)[2] == ""
+
+
 def test_two_at_once_set_up_once(machine: Machine) -> None:
     machine.set_up()
     slow = 'case "$1" in pip) sleep 0.5 ;; esac'

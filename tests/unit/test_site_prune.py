@@ -20,6 +20,7 @@ from jetson_kit import elf_strip, pysite, site_prune, uv, wheels
 from jetson_kit.errors import IntegrityError
 from jetson_kit.files import extract_tar
 from jetson_kit.site_prune import LeaveOut, Rules, Strip
+from tests.support.here import not_here_if
 from tests.unit.sectioned_elf import library
 from tests.unit.small_wheels import plain_wheel, record_hash
 
@@ -170,7 +171,7 @@ def ran(program: str, site: Path) -> str:
 
 @pytest.mark.network
 @pytest.mark.slow
-@pytest.mark.skipif(not HERE, reason="no MediaPipe wheel for this machine")
+@not_here_if(not HERE, "no MediaPipe wheel is for this machine")
 def test_programs_import_and_run_what_they_did(tmp_path: Path) -> None:
     pin = wheels.select(HERE, PYTHON)
     lock = wheels.lock_for(pin.wheel_class, HERE, PYTHON)

@@ -71,7 +71,7 @@ def refused(version: Optional[str], cpu: Union[Absent, Cpu]) -> Optional[Broken]
             "emulation",
             f"mediapipe {version} was not started: under {cpu.emulated} /proc/cpuinfo is that "
             "machine's, and inference would crash; run ./inv emulate IMAGE -- COMMAND, or mount an "
-            "arm64 one: docker run --init -v FILE:/proc/cpuinfo:ro",
+            "arm64 one (docker run -v FILE:/proc/cpuinfo:ro), or take QEMU 8.2 or later",
         )
     if not missing:
         return None
