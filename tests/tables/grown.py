@@ -12,7 +12,6 @@ from pathlib import Path
 
 from jetson_kit.paths import ROOT
 
-
 OWN = (".git", ".venv", ".kit", "dist", "__pycache__", ".*_cache", "*.egg-info")
 
 
