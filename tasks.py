@@ -6,8 +6,11 @@ from jetson_kit.tasks import (
     audit,
     bench,
     build,
+    data,
     devices,
     doctor,
+    edge,
+    emulate,
     engines,
     engines_build,
     fleet,
@@ -22,10 +25,12 @@ from jetson_kit.tasks import (
 ns = Collection()
 ns.add_task(build.build)
 ns.add_task(verify.verify)
+ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
 ns.add_task(test.test)
 ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
+ns.add_collection(data.collection())
 ns.add_collection(Collection("models", models.fetch, models.list_models))
 ns.add_collection(Collection("engines", engines.export, engines.check, engines_build.build))
 ns.add_collection(Collection("report", report.html))
@@ -39,7 +44,9 @@ ns.add_collection(
         bench.faulty_rollouts,
         bench.import_time,
         bench.inference,
+        bench.machines,
         bench.rollouts,
         bench.virtual_devices,
     )
 )
+edge.name_tasks(ns)

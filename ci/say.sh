@@ -9,6 +9,21 @@ fail() {
   code=$1
   shift
   say "error: $*"
+  explained=yes
+  # A subshell's variables are lost, a file is not.
+  if [ -d "${scratch:-}" ]; then : >"$scratch/explained" || true; fi
+  exit "$code"
+}
+
+# at_exit: for a trap; every end that nothing else explained is told, and the scratch folder goes.
+explained='' doing='setting this machine up'
+at_exit() {
+  code=$?
+  if [ "$code" != 0 ] && [ "$code" != 130 ] && [ -z "$explained" ] && [ ! -e "${scratch:-}/explained" ]; then
+    say "error: $doing ended with exit code $code and no word why; run ./inv again, or sh -x $0"
+    code=$STEP_FAILED
+  fi
+  if [ -d "${scratch:-}" ]; then rm -rf "$scratch"; fi
   exit "$code"
 }
 

@@ -1,52 +1,83 @@
 #!/bin/sh
-# Install what the kit needs: system packages, Docker with buildx, QEMU's binfmt entry, and the
-# locked Python environment. Does only what is missing: run again, it goes on where it was stopped.
+# setup.sh [--look] [--for COMMAND] PART...: install these parts of ci/needs.table, Docker running
+# and QEMU's binfmt entry where they are among them, and the locked Python environment. Does only
+# what is missing: run again, it goes on where it was stopped. --look installs no package.
 set -eu
 root=$(dirname -- "$(dirname -- "$(readlink -f -- "$0")")")
 here=$root/ci
 # shellcheck source=ci/say.sh
 . "$here/say.sh"
+trap at_exit EXIT
+trap 'exit 130' HUP INT TERM
 # shellcheck source=ci/needs.sh
 . "$here/needs.sh"
 venv=$root/.venv
-
-if [ -n "$missing" ] && [ "$known" = no ]; then
-  say "Missing on this machine, as Debian names the packages: $missing"
-  fail "$TOOL_MISSING" "${id:-this system} $version on $machine is not set up by itself; install these, then run ./inv again"
-fi
-if [ -n "${INV_NO_INSTALL:-}" ]; then
-  say "Missing packages: ${missing:-none}"
-  [ -z "$binfmt" ] || [ -e "$binfmt" ] || say "Missing: QEMU for arm64 in binfmt_misc"
-  docker version >/dev/null 2>&1 || say "Missing: a Docker Engine that answers"
-  cmp -s "$root/requirements/host.txt" "$venv/.locked" || say "Missing: the locked Python environment, .venv"
-  fail "$TOOL_MISSING" "this machine is not set up and INV_NO_INSTALL forbids it; unset it, or install these"
-fi
-
 # One set-up at a time. flock keeps the lock to itself (-o): a daemon started below must not hold it.
+busy=75
+code=0
 if [ "${1:-}" != --locked ]; then
-  busy=75
-  code=0
-  flock -n -o -E "$busy" "$here/setup.sh" "$here/setup.sh" --locked || code=$?
+  flock -n -o -E "$busy" "$here/setup.sh" "$here/setup.sh" --locked "$@" || code=$?
   if [ "$code" = "$busy" ]; then
     say "Another ./inv is setting this machine up; waiting for it"
-    exec flock -o "$here/setup.sh" "$here/setup.sh" --locked
+    explained=yes
+    exec flock -o "$here/setup.sh" "$here/setup.sh" --locked "$@"
   fi
+  explained=yes # by the one that had the lock
   exit "$code"
 fi
+shift
+look='' purpose='./inv'
+while [ $# -gt 0 ]; do
+  case $1 in
+    --look) look=yes ;;
+    --for)
+      purpose=$2
+      shift
+      ;;
+    *) break ;;
+  esac
+  shift
+done
+doing="setting this machine up for $purpose"
+parts=" $* "
+needs() { case $parts in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+locked() { cmp -s "$root/requirements/host.txt" "$venv/.locked"; }
+missing=$(missing_packages "$@")
 
-[ -w "$root" ] || [ -w "$venv" ] ||
+if [ -n "$missing" ] && [ "$known" = no ]; then
+  say "Missing for $purpose, as Debian names the packages: $missing"
+  fail "$TOOL_MISSING" "${id:-this system} $version on $machine is not set up by itself; install these, then run it again"
+fi
+if [ -n "${INV_NO_INSTALL:-}" ]; then
+  say "Missing packages for $purpose: ${missing:-none}"
+  if needs binfmt && ! there @binfmt; then say "Missing: QEMU for arm64 in binfmt_misc"; fi
+  if needs dockerd && ! there @engine; then say "Missing: a Docker Engine that answers"; fi
+  locked || say "Missing: the locked Python environment, .venv"
+  if [ -n "$missing" ] || ! locked; then
+    fail "$TOOL_MISSING" "this machine is not set up for $purpose and INV_NO_INSTALL forbids it; unset it, or install these"
+  fi
+  exit 0
+fi
+if [ -n "$missing" ] && [ -n "$look" ]; then
+  fail "$TOOL_MISSING" "missing packages: $missing; install them, or run a command that does, such as ./inv build"
+fi
+
+locked || [ -w "$root" ] || [ -w "$venv" ] ||
   fail "$STEP_FAILED" "$root can't be written to; copy or clone it to where you may write"
 scratch=$(mktemp -d 2>/dev/null) ||
   fail "$DISK_FULL" "no temporary folder can be made in ${TMPDIR:-/tmp}; free some space there"
-trap 'rm -rf "$scratch"' EXIT
-trap 'exit 130' HUP INT TERM
 chmod 755 "$scratch" # apt downloads as a user of its own
 
 # as_root COMMAND...
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi; }
 may_be_root() { [ "$(id -u)" = 0 ] || { have sudo && { sudo -n true || sudo -v; } 2>/dev/null; }; }
-get_root() { # get_root WHAT_ELSE_TO_DO
-  may_be_root || fail "$TOOL_MISSING" "$(id -un) is not root and sudo is missing or refuses; as root, $1"
+# get_root WHAT_ELSE_TO_DO WORDS...: say the words before a password is asked for.
+get_root() {
+  otherwise=$1
+  shift
+  if [ "$(id -u)" = 0 ] || have sudo; then say "$*"; fi
+  may_be_root ||
+    fail "$TOOL_MISSING" "$(id -un) is not root and sudo is missing or refuses; as root, $otherwise"
 }
 apt() {
   as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8 apt-get -qq -y \
@@ -76,18 +107,30 @@ END
   step "installing docker-buildx" as_root dpkg -i "$next"/docker-buildx_*.deb
 }
 
+# Read by a set-up of some minutes ago, which needed other packages.
+lists_are_new() { [ -n "$(find "$sys/var/lib/apt/lists" -maxdepth 0 -mmin -5 2>/dev/null)" ]; }
+apt_install() { apt install --no-install-recommends --no-remove "$@" >"$scratch/log" 2>&1 </dev/null; }
+
 install_packages() {
-  get_root "install: $missing"
-  say "Installing (some minutes): $missing"
+  doing="installing $missing"
+  get_root "install: $missing" "Installing for $purpose (some minutes): $missing"
+  # Killed from here on, set-up comes back: programs may be there whose packages are half done.
+  if [ -w "$venv" ]; then : >"$venv/.installing"; fi
   packages=$missing
   if [ "$id-$version" = debian-12 ]; then
     packages=$(echo "$missing" | tr ' ' '\n' | grep -vx docker-buildx | paste -sd' ' - || true)
   fi
   # A source of no concern to us may fail; what matters is whether the packages can be had.
-  LC_ALL=C.UTF-8 apt update >"$scratch/update" 2>&1 </dev/null || true
-  if [ -n "$packages" ]; then
-    # shellcheck disable=SC2086
-    if ! apt install --no-install-recommends --no-remove $packages >"$scratch/log" 2>&1 </dev/null; then
+  : >"$scratch/update"
+  trusted=yes
+  if ! lists_are_new; then
+    trusted=
+    apt update >"$scratch/update" 2>&1 </dev/null || true
+  fi
+  # shellcheck disable=SC2086
+  if [ -n "$packages" ] && ! apt_install $packages; then
+    # Lists that are new by their time may be empty.
+    if [ -z "$trusted" ] || ! apt update >"$scratch/update" 2>&1 </dev/null || ! apt_install $packages; then
       cat "$scratch/update" "$scratch/log" >"$scratch/both" || true
       explain "installing $packages" "$scratch/both"
     fi
@@ -98,8 +141,7 @@ install_packages() {
 # Finish what a killed apt left half done; programs may be there that were never configured.
 finish_dpkg() {
   have dpkg && [ -n "$(dpkg --audit 2>/dev/null)" ] || return 0
-  get_root "run: dpkg --configure -a"
-  say "Finishing an interrupted installation"
+  get_root "run: dpkg --configure -a" "Finishing an interrupted installation"
   # shellcheck disable=SC2016
   half=$(dpkg-query -W -f '${db:Status-Eflag} ${binary:Package}\n' | awk '$1 == "reinstreq" {print $2}')
   # Failures show again where the missing packages are installed; others are no concern of ours.
@@ -115,8 +157,10 @@ finish_dpkg() {
 }
 
 register_binfmt() {
+  doing='registering QEMU for arm64'
+  [ "$(id -u)" = 0 ] || say "Registering QEMU for arm64 with binfmt_misc, for $purpose; that takes root"
   if ! may_be_root; then
-    say "warning: arm64 images can't be started until root has run ./inv --list (binfmt_misc)"
+    say "warning: arm64 images can't be started until root has run $purpose (binfmt_misc)"
     return 0
   fi
   folder=$(dirname "$binfmt")
@@ -131,6 +175,8 @@ register_binfmt() {
 start_docker() {
   docker version >/dev/null 2>&1 && return 0
   if ! have dockerd || [ -n "${DOCKER_HOST:-}" ]; then return 0; fi
+  doing='starting Docker'
+  [ "$(id -u)" = 0 ] || say "Starting Docker, for $purpose; that takes root"
   if may_be_root && as_root "$here/start-docker.sh"; then return 0; fi
   say "warning: no Docker Engine answers $(id -un); builds need one"
 }
@@ -138,11 +184,13 @@ start_docker() {
 works() { "$@" >/dev/null 2>&1 </dev/null; }
 
 python_environment() {
+  doing='making .venv'
   # Half made, made for another folder or by a Python that is gone: made anew.
   made_for=
-  if [ -f "$venv/.system" ]; then read -r made_for <"$venv/.system" || true; fi
+  if [ -f "$venv/.root" ]; then read -r made_for <"$venv/.root" || true; fi
+  if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ]; then return 0; fi
   if ! works "$venv/bin/python" -c '' || ! works "$venv/bin/uv" --version ||
-    { [ -f "$venv/.system" ] && [ "$made_for" != "$root" ]; }; then
+    { [ -f "$venv/.root" ] && [ "$made_for" != "$root" ]; }; then
     rm -rf "$venv"
     python=$(find_python) || fail "$TOOL_MISSING" "no Python 3.11 or later with venv is here; install one"
     say "Setting up the Python environment in .venv"
@@ -158,17 +206,9 @@ python_environment() {
   # shellcheck disable=SC2086
   step "fetching the locked Python packages" env VIRTUAL_ENV="$venv" "$venv/bin/uv" pip sync $again \
     --compile-bytecode --only-binary :all: --require-hashes "$root/requirements/host.txt"
-}
-
-# What ./inv looks for from now on: where one of these is gone, set-up runs again.
-write_stamp() {
-  {
-    echo "$root"
-    for program in git zstd ssh dpkg-deb docker; do command -v "$program"; done
-    if [ -n "$binfmt" ]; then command -v qemu-aarch64-static; fi
-    if [ -n "$binfmt" ] && [ -e "$binfmt" ]; then echo "$binfmt"; fi
-  } >"$scratch/system"
-  step "finishing .venv" cp "$scratch/system" "$venv/.system"
+  # What ./inv looks for from now on.
+  echo "$root" >"$scratch/root"
+  step "finishing .venv" cp "$scratch/root" "$venv/.root"
   step "finishing .venv" cp "$root/requirements/host.txt" "$venv/.locked.part"
   mv "$venv/.locked.part" "$venv/.locked"
   # Made by root in somebody's checkout, it is that user's to renew.
@@ -177,8 +217,8 @@ write_stamp() {
 
 join_docker_group() {
   user=$(id -un)
-  get_root "run: usermod -aG docker $user"
-  say "Adding $user to the group docker: it may use Docker, and so act as root, without sudo"
+  get_root "run: usermod -aG docker $user" \
+    "Adding $user to the group docker: it may use Docker, and so act as root, without sudo"
   step "adding $user to the group docker" as_root usermod -aG docker "$user"
 }
 
@@ -187,7 +227,7 @@ if [ -n "$missing" ]; then install_packages; fi
 case " $missing " in
   *" docker.io "*) [ "$(id -u)" = 0 ] || join_docker_group ;;
 esac
-if [ -n "$binfmt" ] && [ ! -e "$binfmt" ]; then register_binfmt; fi
-start_docker
+if needs binfmt && ! there @binfmt; then register_binfmt; fi
+if needs dockerd; then start_docker; fi
 python_environment
-write_stamp
+if [ -w "$venv" ]; then rm -f "$venv/.installing"; fi

@@ -10,7 +10,7 @@ answers() { docker version >/dev/null 2>&1; }
 if answers; then exit 0; fi
 [ -z "${DOCKER_HOST:-}" ] ||
   fail "$TOOL_MISSING" "no Docker Engine answers at DOCKER_HOST ($DOCKER_HOST); start it or unset it"
-have dockerd || fail "$TOOL_MISSING" "Docker is not installed; run ./inv as root or with sudo, once"
+have dockerd || fail "$TOOL_MISSING" "Docker is not installed; run ./inv build as root or with sudo, once"
 [ "$(id -u)" = 0 ] || fail "$TOOL_MISSING" "only root may start dockerd; run: sudo ci/start-docker.sh"
 if [ -d "$sys/run/systemd/system" ]; then
   systemctl start docker >/dev/null 2>&1 || true

@@ -65,11 +65,11 @@ def show_built(built: Built) -> None:
     """Print what a build made."""
     facts: dict[str, Any] = built.manifest
     start = facts["first_start"]
-    inference = start["inference"]
+    started, inference = start["how"], f"not run: {start['inference_reason']}"
     if start["selftest"]:
+        core = f" {start['cpu']}" if start["cpu"] else ""
+        started += f"{core}: Python {start['python']}, {facts['image']['architecture']}, imports ok"
         inference = f"ok on the CPU: {start['selftest']['message']}"
-    elif start["inference_reason"]:
-        inference = f"not run: {start['inference_reason']}"
     rows = [
         ("image", f"{facts['image']['tag']}  {facts['image']['id'][:19]}"),
         (
@@ -83,11 +83,7 @@ def show_built(built: Built) -> None:
             f"{facts['plan']['mediapipe']['verdict']}: "
             f"{facts['plan']['mediapipe']['reason']}",
         ),
-        (
-            "started",
-            f"{start['how']}: Python {start['python']} on "
-            f"{facts['image']['architecture']}, imports ok",
-        ),
+        ("started", started),
         ("inference", inference),
         *(("note", note) for note in facts["plan"]["notes"]),
         ("output", str(facts["plan"]["output"])),

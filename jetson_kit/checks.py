@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from jetson_kit import environments
+from jetson_kit import environments, needs
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
@@ -31,19 +35,29 @@ WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml
 REAL = "network or docker or qemu or slow or browser or engines or vision"
 
 
+# The sizes of ./inv test, each with all that the ones before it run.
+SIZES = ("quick", "default", "all", "long")
+FLAGS = {"quick": " --quick", "default": "", "all": " --all"}
+NOT_HERE = "not here: "
+"""How the reason of a skip begins that no package would mend: see tests/support/here.py."""
+RESULTS = "KIT_TEST_RESULTS"
+
+
 @dataclass(frozen=True)
 class Stage:
-    """A named group of checks; `quick` ones need neither Docker nor network.
+    """A named group of checks.
 
-    `long` ones run only by their name.
+    `size` is the smallest size of `./inv test` that runs all of it: "quick" ones need neither
+    Docker nor network, "long" ones run only by their name. `default` are those tests of it that
+    the size "default" runs, where its own size is greater.
 
     `evidence` is run where the stage failed: it shows what the tests' own output can't.
     `environment` names one of jetson_kit.environments in which pytest runs.
     """
 
     name: str
-    quick: bool = False
-    long: bool = False
+    size: str
+    default: tuple[str, ...] = ()
     pytest: tuple[str, ...] = ()
     real: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
@@ -52,11 +66,22 @@ class Stage:
     """So many files at a time: for those that wait most of the time, or use one core alone."""
     environment: str = ""
 
+    def at(self, size: str) -> Stage | None:
+        """Return what of the stage a size of the whole runs, or None."""
+        if SIZES.index(self.size) <= SIZES.index(size):
+            return self
+        return replace(self, real=self.default) if size == "default" and self.default else None
+
+    @property
+    def tests(self) -> bool:
+        """Tell whether pytest is what it runs."""
+        return bool(self.pytest or self.real)
+
     def commands(self) -> list[list[str]]:
         """Return what the stage runs."""
         if self.modules:
             return [[sys.executable, "-m", module] for module in self.modules]
-        if not self.pytest and not self.real:
+        if not self.tests:
             return _lint()
         words = self.pytest or (*self.real, "-m", REAL)
         if self.workers > 1:
@@ -67,49 +92,110 @@ class Stage:
         return [[python, "-m", "pytest", "-q", *words]]
 
 
+@dataclass(frozen=True)
+class Result:
+    """What became of a stage."""
+
+    stage: str
+    problems: tuple[str, ...]
+    """Why it failed; none if it passed."""
+    passed: int = 0
+    failed: int = 0
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """(test, reason) of each that is for another machine."""
+
+
 def stages() -> tuple[Stage, ...]:
     """Return ci/stages.toml."""
     rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["stage"]
-    return tuple(
-        Stage(
-            row["name"],
-            row.get("quick", False),
-            row.get("long", False),
-            tuple(row.get("pytest", ())),
-            tuple(row.get("real", ())),
-            tuple(row.get("modules", ())),
-            tuple(row.get("evidence", ())),
-            row.get("workers", 1),
-            row.get("environment", ""),
-        )
-        for row in rows
+    lists = (
+        {**row, **{k: tuple(v) for k, v in row.items() if isinstance(v, list)}} for row in rows
     )
+    return tuple(Stage(**row) for row in lists)
 
 
-def run(*, quick: bool, stage: str) -> None:
-    """Run the stages; raise CheckFailedError naming those that failed."""
+def run(*, size: str, stage: str = "") -> None:
+    """Run the stages of a size, or the one that is named, with what they need installed first.
+
+    Raises CheckFailedError naming those that failed: a test that was skipped for something that
+    could be installed, and a stage without a test, are failures.
+    """
     every = stages()
-    named = [s for s in every if (s.name == stage if stage else not s.long)]
-    chosen = [s for s in named if s.quick or not quick]
+    if stage:
+        chosen = [one for one in every if one.name == stage]
+    else:
+        chosen = [part for one in every if (part := one.at(size))]
     if not chosen:
-        known = ", ".join(s.name for s in every)
+        known = ", ".join(one.name for one in every)
         raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
-    failed = []
+    command = f"./inv test --stage {stage}" if stage else f"./inv test{FLAGS[size]}"
+    needs.require(needs.table().of_stages(one.name for one in chosen), command, strict=False)
+    results = []
     times = []
     for one in chosen:
         print(f"--- {one.name}", flush=True)
         started = time.monotonic()
-        codes = [_run(words) for words in one.commands()]
-        took = time.monotonic() - started
-        times.append(f"{one.name} {took:.0f} s")
+        results.append(_stage(one))
+        times.append(f"{one.name} {time.monotonic() - started:.0f} s")
         print(f"--- {times[-1]}", flush=True)
-        if any(codes):
-            failed.append(one.name)
-            if one.evidence:
-                _run(one.evidence)
-    print(f"--- {', '.join(times)}", flush=True)
+        if results[-1].problems and one.evidence:
+            _run(one.evidence)
+    print(f"--- {', '.join(times)}")
+    print("\n".join(report(results)), flush=True)
+    failed = [f"{one.stage} ({'; '.join(one.problems)})" for one in results if one.problems]
     if failed:
         raise CheckFailedError(f"failed: {', '.join(failed)}")
+
+
+def report(results: Sequence[Result]) -> list[str]:
+    """Return the lines at the end: what passed, and what is for another machine, with reasons."""
+    elsewhere: dict[str, list[str]] = {}
+    for one in results:
+        for test, reason in one.elsewhere:
+            elsewhere.setdefault(reason, []).append(test)
+    lines = []
+    for reason, tests in sorted(elsewhere.items()):
+        lines += [f"not run here: {reason}", *(f"  {test}" for test in tests)]
+    return [
+        *lines,
+        f"tests passed: {sum(one.passed for one in results)},"
+        f" failed: {sum(one.failed for one in results)},"
+        f" not run here: {sum(map(len, elsewhere.values()))}",
+    ]
+
+
+def _stage(one: Stage) -> Result:
+    if not one.tests:
+        codes = [_run(words) for words in one.commands()]
+        return Result(one.name, ("a check failed",) if any(codes) else ())
+    with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
+        path = Path(folder, "results.json")
+        codes = [_run(words, {RESULTS: str(path)}) for words in one.commands()]
+        return judge(one.name, codes, path)
+
+
+def judge(stage: str, codes: Sequence[int], path: Path) -> Result:
+    """Judge a stage by pytest's exit codes and what tests/support/results.py wrote."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Result(stage, (f"pytest ended with exit code {max(codes)} and no result",))
+    problems = []
+    if found["failed"] or any(codes):
+        problems.append(
+            f"{found['failed']} failed" if found["failed"] else f"exit code {max(codes)}"
+        )
+    if not found["passed"]:
+        problems.append("no test ran")
+    lacking = [reason for _, reason in found["skipped"] if not reason.startswith(NOT_HERE)]
+    for reason, count in Counter(lacking).items():
+        problems.append(f"{count} skipped: {reason}")
+    elsewhere = tuple(
+        (test, reason.removeprefix(NOT_HERE))
+        for test, reason in found["skipped"]
+        if reason.startswith(NOT_HERE)
+    )
+    return Result(stage, tuple(problems), found["passed"], found["failed"], elsewhere)
 
 
 def _lint() -> list[list[str]]:
@@ -118,8 +204,7 @@ def _lint() -> list[list[str]]:
         [f"{here}/ruff", "check", "--quiet", "."],
         [f"{here}/ruff", "format", "--quiet", "--check", "."],
         [f"{here}/mypy"],
-        [sys.executable, "-m", "jetson_kit.targets_check"],
-        [sys.executable, "-m", "jetson_kit.fleet.tables"],
+        [sys.executable, "-m", "jetson_kit.data_update.check"],
     ]
     commands += [
         [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", file]
@@ -132,12 +217,12 @@ def _lint() -> list[list[str]]:
     return commands
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], more: Mapping[str, str] = MappingProxyType({})) -> int:
     here = Path(sys.executable).parent
     return subprocess.run(
         words,
         cwd=ROOT,
         check=False,
         # Other environments' tests find uv, which stands in this one.
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"},
+        env={**os.environ, **more, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"},
     ).returncode

@@ -23,6 +23,7 @@ import zstandard
 
 from jetson_kit.errors import IntegrityError, StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, sha256_file
+from jetson_kit.paths import cache_dir
 from jetson_kit.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -73,11 +74,9 @@ def host_mirror() -> Mirror:
     named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
     if named:
         return Mirror(named, f"{named}-security")
-    rows = run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"],
-        what="reading apt's sources",
-    )
-    found = [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]
+    # Without lists in sight apt does not read all of them first; apt 2.6 then names no origin.
+    lists = cache_dir("apt", "no-lists")
+    found = _sources("-o", f"Dir::State::lists={lists}") or _sources()
     security = [row[0] for row in found if row[1].endswith("-security")]
     main = [row[0] for row in found if "-" not in row[1]]
     if main:
@@ -91,6 +90,18 @@ def host_mirror() -> Mirror:
         "no Debian mirror is known on this machine",
         "install debootstrap, or set KIT_DEBIAN_MIRROR to the address of a Debian archive",
     )
+
+
+def _sources(*options: str) -> list[list[str]]:
+    """Return the archives of Debian that apt knows: (address, suite, ...)."""
+    rows = run(
+        [
+            *("apt-get", *options, "indextargets"),
+            *("--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"),
+        ],
+        what="reading apt's sources",
+    )
+    return [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]
 
 
 def fetch(
@@ -178,6 +189,9 @@ def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
         'Dir::Cache::pkgcache "pkgcache.bin";\nDir::Cache::srcpkgcache "srcpkgcache.bin";\n'
         'Acquire::Retries "2";\nAPT::Sandbox::User "root";\n'
         'APT::Get::AllowUnauthenticated "false";\n'
+        # What this machine's apt would choose otherwise: its release, suggestions, a newer solver.
+        '#clear APT::Default-Release;\nAPT::Install-Recommends "false";\n'
+        'APT::Install-Suggests "false";\nAPT::Solver "internal";\n'
         # Without it a failed update is a warning, and the install goes on from old lists.
         'APT::Update::Error-Mode "any";\n'
     )

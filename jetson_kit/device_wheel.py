@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import shutil
 import sys
 import tempfile
@@ -49,7 +48,7 @@ def source_files(source: Path = SOURCE) -> list[Path]:
 def fingerprint(source: Path = SOURCE) -> str:
     """Return one hash over all that decides the wheel's bytes, the builder included."""
     digest = hashlib.sha256(BUILD.encode())
-    digest.update(_epoch().encode())
+    digest.update(EPOCH.encode())
     digest.update(_setuptools_version().encode())
     for name in source_files(source):
         content = (source / name).read_bytes()
@@ -117,9 +116,10 @@ def _build(kept: Path, source: Path) -> Path:
             shutil.copyfile(source / path, target)
             target.chmod(0o644)
         run(
-            [sys.executable, "-c", BUILD, built],
+            # Without the user's settings: setuptools reads variables, and files in the home folder.
+            [sys.executable, "-I", "-B", "-c", BUILD, built],
             what="building the device wheel",
-            env={**os.environ, "SOURCE_DATE_EPOCH": _epoch(), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"HOME": name, "LC_ALL": "C.UTF-8", "SOURCE_DATE_EPOCH": EPOCH, "TMPDIR": name},
             cwd=copy,
         )
         wheels = list(built.glob("*.whl"))
@@ -128,10 +128,6 @@ def _build(kept: Path, source: Path) -> Path:
         with written_aside(kept / wheels[0].name) as aside:
             shutil.copyfile(wheels[0], aside)
         return kept / wheels[0].name
-
-
-def _epoch() -> str:
-    return os.environ.get("SOURCE_DATE_EPOCH") or EPOCH
 
 
 def _setuptools_version() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gzip
 import io
 import json
 import os
@@ -14,9 +15,10 @@ import tarfile
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import docker
+import zstandard
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 
@@ -25,6 +27,8 @@ from jetson_kit.errors import NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard
 from jetson_kit.paths import ROOT, cache_dir
 
+# On every image of the kit's, whatever its base.
+KIT_LABEL = "io.mediapipe-jetson.target"
 START = ROOT / "ci" / "start-docker.sh"
 # Pulls and large loads stay within it; a dead daemon is noticed by the ping's own limit.
 TIMEOUT_S = 600
@@ -54,7 +58,9 @@ def client() -> docker.DockerClient:
         else:
             return found
     if shutil.which("docker") is None and shutil.which("dockerd") is None:
-        raise ToolMissingError("Docker is not installed", "run ./inv as root or with sudo, once")
+        raise ToolMissingError(
+            "Docker is not installed", "run ./inv build as root or with sudo, once"
+        )
     if "Permission denied" in problem or "PermissionError" in problem:
         raise ToolMissingError(
             "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"
@@ -80,9 +86,15 @@ def image(reference: str) -> Image | None:
         return None
 
 
+def containerd_store() -> bool:
+    """Return whether the engine keeps images in containerd, as fresh installs of Docker 29 do."""
+    rows = client().info().get("DriverStatus") or ()
+    return ["driver-type", "io.containerd.snapshotter.v1"] in [list(row) for row in rows]
+
+
 def diff_ids(found: Image) -> tuple[str, ...]:
     """Return the digests of an image's uncompressed layers, from the base up."""
-    return tuple(found.attrs["RootFS"]["Layers"])
+    return tuple(found.attrs["RootFS"].get("Layers") or ())
 
 
 def pull(reference: str, platform: str) -> Image:
@@ -150,7 +162,18 @@ def save_layers(found: Image, wanted: set[str], keep: Callable[[str, IO[bytes]],
                     )
                 stream = archive.extractfile(info)
                 if diff_id in wanted and stream is not None:
-                    keep(diff_id, stream)
+                    keep(diff_id, _plain(stream))
+
+
+def _plain(stream: IO[bytes]) -> IO[bytes]:
+    """Return a layer's tar: containerd's store hands layers out as they came, often compressed."""
+    start = stream.read(4)
+    stream.seek(0)
+    if start.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(stream))
+    if start == b"\x28\xb5\x2f\xfd":
+        return zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(stream)
+    return stream
 
 
 def _read(archive: tarfile.TarFile, name: str) -> bytes:

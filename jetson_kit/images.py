@@ -1,13 +1,11 @@
-"""Build a planned image: parts, buildx, archive, SBOM, manifest and the first start."""
+"""Build a planned image: parts, archive, SBOM, manifest and the first start."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import json
-import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,31 @@ from typing import Any
 from docker.errors import DockerException
 from docker.models.images import Image
 
-from jetson_kit import __version__, bake, device_wheel, engine, manifest, oci, parts, sbom, smoke
+from jetson_kit import (
+    __version__,
+    device_wheel,
+    dockerfile_build,
+    engine,
+    image_ahead,
+    image_config,
+    image_load,
+    image_write,
+    manifest,
+    oci,
+    output_folder,
+    parts,
+    sbom,
+    smoke,
+)
 from jetson_kit.errors import BadInputError, NetworkError
 from jetson_kit.files import locked, sweep, write_text
+from jetson_kit.image_ahead import Ahead
+from jetson_kit.output_folder import MANIFEST
 from jetson_kit.parts import Parts
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import BuildPlan
 from jetson_kit.progress import Progress
 
-MANIFEST = "manifest.json"
 SBOM = "sbom.cdx.json"
 
 
@@ -41,17 +55,13 @@ def image_only(
     progress: Progress,
     *,
     device_source: Path = device_wheel.SOURCE,
-    cached: bool = True,
 ) -> Image:
-    """Build the image into the local engine and nothing more; `cached` False distrusts BuildKit."""
+    """Build the image into the local engine and nothing more."""
     engine.client()
-    with _alone(plan, progress):
-        early = bake.early(plan) if cached else lambda _: None
-        made = parts.make(plan, progress, device_source=device_source, early=early)
-        if damaged := parts.drop_damaged(made):
-            progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
-            made = parts.make(plan, progress, device_source=device_source)
-        return bake.finish(plan, made, progress, cached=cached)
+    with _alone(plan, progress), _ahead(plan) as early:
+        made = parts.make(plan, progress, device_source=device_source, ahead=early)
+        made = _whole(plan, made, device_source, progress)
+        return image_write.into_engine(plan, made, early, progress)
 
 
 def build(
@@ -60,50 +70,55 @@ def build(
     *,
     refresh: bool = False,
     device_source: Path = device_wheel.SOURCE,
+    first_start: bool = True,
 ) -> Built:
-    """Build the image, write dist/<name>/ and start the image once.
+    """Build the image, write dist/<name>/ and start the image once, unless that is left out.
 
     Whatever was built from the same inputs before is used again. Raises BadInputError for an
     output folder that holds something else, and the typed errors of the steps; the old
     dist/<name>/ stays until the new one is whole. A second build of the same waits for the first.
     """
-    _check_output(plan.output)
+    output_folder.check(plan.output)
     engine.client()
-    with _alone(plan, progress):
-        return _build(plan, progress, refresh, device_source)
-
-
-def _build(plan: BuildPlan, progress: Progress, refresh: bool, device_source: Path) -> Built:
-    _recover(plan.output)
-    early = bake.early(plan)
-    made = parts.make(plan, progress, refresh=refresh, device_source=device_source, early=early)
-    inputs = _inputs(plan, made)
-    if known := _unchanged(plan, inputs):
-        progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
-        return Built(known, plan.output, fresh=False)
-    if damaged := parts.drop_damaged(made):
-        progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
-        made = parts.make(plan, progress, device_source=device_source)
-    image = bake.finish(plan, made, progress)
-    with ThreadPoolExecutor(1) as pool:
-        started = pool.submit(smoke.start, plan, str(image.id), progress)
-        folder = _aside(plan.output)
-        layers = _layers(image, progress)
-        if not made.base.reference and not all(blob.walked for blob in layers):
-            # Docker sometimes finds a layer's files by comparing it with the one below it, and then
-            # orders them by their whole paths. It walks through layers that are all built anew.
-            progress.say("        the engine wrote files in another order: built anew")
-            image = bake.finish(plan, made, progress, cached=False)
-            layers = _layers(image, progress)
-            started = pool.submit(smoke.start, plan, str(image.id), progress)
-        archive = _archive(plan, image, layers, folder, progress)
-        with progress.step("sbom", "SBOM (CycloneDX)"):
+    with _alone(plan, progress), _ahead(plan) as early:
+        output_folder.recover(plan.output)
+        made = parts.make(plan, progress, refresh=refresh, device_source=device_source, ahead=early)
+        inputs = _inputs(plan, made)
+        if known := _unchanged(plan, inputs):
+            progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
+            return Built(_started(known, plan, made, first_start, progress), plan.output, False)
+        made = _whole(plan, made, device_source, progress)
+        with output_folder.replaced(plan.output) as folder:
+            written = image_write.write(
+                plan, made, early, folder, progress, first_start=first_start
+            )
             write_text(folder / SBOM, sbom.document(plan, made))
-        first_start = started.result()
-    document = manifest.document(plan, made, image, archive, first_start, inputs)
-    write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
-    _publish(folder, plan.output)
-    return Built(document, plan.output, fresh=True)
+            document = manifest.document(plan, made, written, inputs)
+            write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
+        return Built(document, plan.output, fresh=True)
+
+
+def _ahead(plan: BuildPlan) -> contextlib.AbstractContextManager[Ahead]:
+    return image_ahead.ahead(plan.arch, load=not engine.containerd_store())
+
+
+def _started(
+    known: dict[str, Any], plan: BuildPlan, made: Parts, first_start: bool, progress: Progress
+) -> dict[str, Any]:
+    """Return the manifest of the last build; an image that it did not start is started now."""
+    if first_start and known["first_start"]["how"] == smoke.NOT_STARTED:
+        known["first_start"] = image_write.start(plan, made, progress).as_json()
+        write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
+    return known
+
+
+def _whole(plan: BuildPlan, made: Parts, device_source: Path, progress: Progress) -> Parts:
+    """Return the parts; those whose files in the cache were damaged are made again."""
+    damaged = parts.drop_damaged(made)
+    if not damaged:
+        return made
+    progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
+    return parts.make(plan, progress, device_source=device_source)
 
 
 def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
@@ -139,12 +154,12 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
 def _inputs(plan: BuildPlan, made: Parts) -> str:
     """Return the digest of all that the image, its archive and its first start depend on."""
     recipe = [
-        bake.DOCKERFILE.read_bytes(),
-        bake.BAKE.read_bytes(),
+        dockerfile_build.DOCKERFILE.read_bytes(),
+        image_config.DATA.read_bytes(),
         made.key.encode(),
         plan.tag.encode(),
     ]
-    settings = f"{__version__} {oci.LEVEL} {oci.WINDOW_LOG}"
+    settings = f"{__version__} {oci.LEVEL} {oci.WINDOW_LOG} {oci.MIN_MATCH}"
     return oci.digest(b"\0".join((*recipe, settings.encode())))
 
 
@@ -157,43 +172,13 @@ def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
         known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         image = engine.image(plan.tag)
         archive = plan.output / known["archive"]["file"]
-        same = known["inputs"] == inputs and image is not None and image.id == known["image"]["id"]
+        # Engines name an image by its configuration or by its manifest.
+        names = (known["archive"]["config"], known["archive"]["digest"])
+        same = known["inputs"] == inputs and image is not None and image.id in names
         whole = archive.stat().st_size == known["archive"]["size"] and (plan.output / SBOM).exists()
     except (ValueError, KeyError, TypeError, OSError):
         return None
     return known if same and whole else None
-
-
-def _layers(image: Image, progress: Progress) -> tuple[oci.Blob, ...]:
-    with progress.step("layers", "layers out of the engine, compressed"):
-        return oci.blobs(
-            engine.diff_ids(image), lambda wanted, keep: engine.save_layers(image, wanted, keep)
-        )
-
-
-def _archive(
-    plan: BuildPlan,
-    image: Image,
-    layers: Sequence[oci.Blob],
-    folder: Path,
-    progress: Progress,
-) -> dict[str, Any]:
-    name = f"{plan.tag.replace(':', '-')}.oci.tar"
-    with progress.step("archive", f"OCI archive {name}") as step:
-        config = oci.config_bytes(image.attrs, image.history())
-        path = folder / name
-        digest = oci.write_archive(path, config, layers, plan.tag, {})
-        size = path.stat().st_size
-        step.note = f"{size / 1e6:.0f} MB, zstd"
-    return {
-        "file": name,
-        "size": size,
-        "digest": digest,
-        "config": oci.digest(config),
-        "layers": [
-            {"diff_id": blob.diff_id, "digest": blob.digest, "size": blob.size} for blob in layers
-        ],
-    }
 
 
 @contextlib.contextmanager
@@ -209,41 +194,5 @@ def _alone(plan: BuildPlan, progress: Progress) -> Iterator[None]:
         for folder in ("rootfs", "layers", "blobs", "wheels", "models"):
             sweep(cache_dir(folder), ".*.part")
         sweep(cache_dir("tmp"), "*")
+        image_load.forget_left()
         yield
-
-
-def _check_output(output: Path) -> None:
-    """Refuse a folder whose contents are not ours: publishing would replace them."""
-    if not output.exists():
-        return
-    if not output.is_dir():
-        raise BadInputError(f"{output} is not a folder", "name another with --output")
-    if any(output.iterdir()) and not (output / MANIFEST).is_file():
-        raise BadInputError(
-            f"{output} holds files that no build wrote", "name a new or empty folder with --output"
-        )
-
-
-def _recover(output: Path) -> None:
-    """Put the old folder back where a build was killed while it was replaced."""
-    old = output.with_name(f".{output.name}.old")
-    if old.exists() and not output.exists():
-        old.rename(output)
-
-
-def _aside(output: Path) -> Path:
-    """Return an empty folder beside the output; what an interrupted build left there goes."""
-    folder = output.with_name(f".{output.name}.part")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
-
-
-def _publish(folder: Path, output: Path) -> None:
-    """Put the finished folder in place of the old one; _recover mends a kill between."""
-    old = output.with_name(f".{output.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if output.exists():
-        output.rename(old)
-    folder.rename(output)
-    shutil.rmtree(old, ignore_errors=True)

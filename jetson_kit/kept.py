@@ -41,6 +41,11 @@ def intact(path: Path, *, thorough: bool = False) -> bool:
         return False
 
 
+def sha256(path: Path) -> str:
+    """Return the recorded sha256 of a file that is intact."""
+    return str(json.loads(_record(path).read_text(encoding="utf-8"))["sha256"])
+
+
 def forget(path: Path) -> None:
     """Remove a file and its record."""
     path.unlink(missing_ok=True)

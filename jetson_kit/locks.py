@@ -5,13 +5,9 @@ MediaPipe itself is not in them: it is our local wheel, installed without its de
 
 from __future__ import annotations
 
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from packaging.metadata import Metadata
 
 from jetson_kit import repack, uv, wheels
 from jetson_kit.engines import runtimes
@@ -30,23 +26,11 @@ class Lock:
     fresh: bool
 
 
-def needs(wheel: Path) -> list[str]:
-    """Return what a wheel's own metadata asks for, its extras left out."""
-    with zipfile.ZipFile(wheel) as archive:
-        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
-        metadata = Metadata.from_email(archive.read(name), validate=False)
-    required = metadata.requires_dist or []
-    return sorted(str(need) for need in required if "extra ==" not in str(need.marker))
-
-
-def make(pin: Pin, python: str, folder: Path, *, upgrade: bool = False) -> str:
-    """Return the lock of one pin and Python; `folder` takes its repacked wheel.
-
-    Raises what uv and the download raise.
-    """
+def make(pin: Pin, python: str, *, upgrade: bool = False) -> str:
+    """Return the lock of one pin and Python. Raises what uv raises."""
     group = wheels.classes()[pin.wheel_class]
     return uv.compile_lock(
-        needs(repack.build(pin, folder)),
+        sorted(repack.recipe_for(pin.version).requires),
         platform=f"{ARCHITECTURES[pin.arch]}-{group.manylinux}",
         python=python,
         constraints=group.constraints,
@@ -60,24 +44,23 @@ def update(*, check: bool = False, upgrade: bool = False) -> list[Lock]:
     Versions already locked stay unless `upgrade`.
     """
     done: list[Lock] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for path, text in _texts(Path(folder), upgrade=upgrade):
-            fresh = path.exists() and path.read_text(encoding="utf-8") == text
-            if not fresh and not check:
-                write_text(path, text)
-            done.append(Lock(path, locked(text), fresh))
+    for path, text in _texts(upgrade=upgrade):
+        fresh = path.exists() and path.read_text(encoding="utf-8") == text
+        if not fresh and not check:
+            write_text(path, text)
+        done.append(Lock(path, locked(text), fresh))
     stale = [lock.path.name for lock in done if not lock.fresh]
     if check and stale:
         raise CheckFailedError(f"stale locks: {', '.join(stale)}", "run ./inv wheels.lock")
     return done
 
 
-def _texts(folder: Path, *, upgrade: bool) -> Iterator[tuple[Path, str]]:
+def _texts(*, upgrade: bool) -> Iterator[tuple[Path, str]]:
     """Yield each lock as it should be: those of the wheels, then those of TensorRT."""
     for pin in wheels.pins():
         for python in pin.pythons:
             path = wheels.lock_path(pin.wheel_class, pin.arch, python)
-            yield path, make(pin, python, folder, upgrade=upgrade)
+            yield path, make(pin, python, upgrade=upgrade)
     for path, requirements in runtimes.wanted_locks().items():
         yield path, runtimes.make_lock(path, requirements, upgrade=upgrade)
 

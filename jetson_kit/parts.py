@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from jetson_kit.base_image import Base
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EngineLayers
 from jetson_kit.files import sha256_file
+from jetson_kit.image_ahead import Ahead
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import BuildPlan
@@ -66,12 +66,11 @@ def make(
     *,
     refresh: bool = False,
     device_source: Path = device_wheel.SOURCE,
-    early: Callable[[Tars], None] = lambda _: None,
+    ahead: Ahead | None = None,
 ) -> Parts:
     """Make all parts, the independent ones in parallel. Raises what its sources raise.
 
-    Where the lower layers of an image on our own base are there before its root file system is,
-    they are handed to `early`, so that the image can be begun.
+    Layers of an image on our own base are handed to `ahead` as soon as they are there.
     """
     with ThreadPoolExecutor(6) as pool:
         based = pool.submit(_base, plan, progress, refresh)
@@ -82,23 +81,28 @@ def make(
         own_base = plan.base == "debian"
         interpreter = _own_python(plan) if own_base else based.result()[0].interpreter
         locked = pool.submit(_locked, plan, progress, interpreter)
+
+        def layer(name: str, tar: Path) -> tuple[str, Path]:
+            if own_base and ahead:
+                ahead.layer(name, tar)
+            return name, tar
+
         model_tar, model_list = modelled.result()
-        wheel, mediapipe = wheeled.result()
+        lower = [layer("models.tar", model_tar)]
         deps = locked.result()
+        lower.append(layer("deps.tar", deps.tar))
+        wheel, mediapipe = wheeled.result()
+        lower.append(layer("mediapipe.tar", mediapipe.tar))
         engines = engined.result()
-        lower = (
-            ("models.tar", model_tar),
-            ("deps.tar", deps.tar),
-            ("mediapipe.tar", mediapipe.tar),
-            *engines.tars,
-        )
-        if own_base and not based.done():
-            early(lower)
-        own = device.result()
+        lower += [layer(*row) for row in engines.tars]
+        if own_base and ahead and not based.done():
+            ahead.lower_complete()
         base, packages = based.result()
+        lower += [layer(*row) for row in base.tars]
+        own = device.result()
     return Parts(
         base=base,
-        tars=(*lower, *base.tars, ("device.tar", own.tar), ("config.tar", _config(plan))),
+        tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan))),
         wheel=wheel,
         wheel_sha256=sha256_file(wheel),
         packages=packages,

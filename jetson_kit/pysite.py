@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
-from jetson_kit import kept, uv
+from jetson_kit import kept, site_prune, uv
 from jetson_kit.files import disk_guard, sha256_file, write_text
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
@@ -51,12 +51,14 @@ def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
 
     `interpreter` is the absolute path, in the image, of the Python that the environment uses.
     """
-    key = _key(lock.read_text(encoding="utf-8"), python, arch, interpreter)
+    rules = site_prune.rules()
+    key = _key(lock.read_text(encoding="utf-8"), python, arch, interpreter, rules.key)
 
     def install(into: Path) -> None:
         _install(
             ["--require-hashes", "-r", lock], python, arch, into, what=f"unpacking {lock.name}"
         )
+        site_prune.prune(into, rules)
 
     def first(layer: LayerTar) -> None:
         home, _, _ = interpreter.rpartition("/")
@@ -165,7 +167,8 @@ def _install(
 ) -> None:
     uv.uv(
         [
-            *("pip", "install", "--quiet", "--no-config", "--python", sys.executable),
+            *("pip", "install", "--quiet", "--no-config", "--no-compile-bytecode"),
+            *("--python", sys.executable),
             *("--python-version", python, "--python-platform", platform or PLATFORMS[arch]),
             *("--only-binary", ":all:", "--target", into, *what_from),
         ],

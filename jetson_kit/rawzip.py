@@ -27,9 +27,14 @@ def plain(name: str, *, executable: bool = False) -> zipfile.ZipInfo:
     return info
 
 
-def add(target: zipfile.ZipFile, name: str, data: bytes) -> None:
+def add(target: zipfile.ZipFile, name: str, data: bytes, *, executable: bool = False) -> None:
     """Store a new member uncompressed."""
-    target.writestr(plain(name), data, zipfile.ZIP_STORED)
+    target.writestr(plain(name, executable=executable), data, zipfile.ZIP_STORED)
+
+
+def executable(old: zipfile.ZipInfo, name: str) -> bool:
+    """Return whether a member stays executable: shared libraries do."""
+    return bool(old.external_attr >> 16 & stat.S_IXUSR) and ".so" in name
 
 
 def copy(source: zipfile.ZipFile, old: zipfile.ZipInfo, target: zipfile.ZipFile, name: str) -> None:
@@ -39,8 +44,7 @@ def copy(source: zipfile.ZipFile, old: zipfile.ZipInfo, target: zipfile.ZipFile,
     """
     if old.flag_bits & ENCRYPTED or source.fp is None or target.fp is None:
         raise IntegrityError(f"{source.filename}: {old.filename} is encrypted")
-    executable = bool(old.external_attr >> 16 & stat.S_IXUSR) and ".so" in name
-    info = plain(name, executable=executable)
+    info = plain(name, executable=executable(old, name))
     info.compress_type, info.CRC = old.compress_type, old.CRC
     info.compress_size, info.file_size = old.compress_size, old.file_size
     info.create_version, info.extract_version = old.create_version, old.extract_version

@@ -1,28 +1,35 @@
 """The MediaPipe-Jetson wheel: the official one with leaner metadata and two late imports.
 
-What changes is data in repack.toml; native libraries, licence and notices stay byte for byte.
+What changes is data in repack.toml. Of native libraries all that is loaded stays byte for byte, as
+do licence and notices. What is changed is stored uncompressed: bytes depend on no compressor, and
+an image unpacks the wheel at once.
 """
 
 from __future__ import annotations
 
-import base64
 import csv
+import fnmatch
 import functools
 import hashlib
 import io
 import json
+import shutil
 import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import rawzip, wheels
+from jetson_kit import elf_strip, kept, rawzip, wheels
 from jetson_kit.errors import BadInputError, IntegrityError
-from jetson_kit.files import sha256_file, written_aside
+from jetson_kit.files import disk_guard, sha256_file, written_aside
+from jetson_kit.paths import cache_dir
+from jetson_kit.wheel_record import hash_of, hex_of
 from jetson_kit.wheels import Pin
 
 TABLE = Path(__file__).with_name("repack.toml")
-SCHEMA = "mediapipe-jetson-kit/wheel-provenance/1"
+# Raised when the same pin and recipe would give other bytes than before.
+FORMAT = 2
+SCHEMA = "mediapipe-jetson-kit/wheel-provenance/2"
 PROVENANCE = "jetson-provenance.json"
 REBUILT = ("METADATA", "WHEEL", "RECORD")
 
@@ -65,13 +72,25 @@ class Patch:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A native library that is shipped without sections that are never loaded."""
+
+    path: str
+    """A pattern, as fnmatch has it: names of libraries differ between Pythons."""
+    sections: tuple[str, ...]
+    """Patterns of the sections that may go."""
+    why: str
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """What a MediaPipe version needs for inference, its extras and its patches."""
+    """What a MediaPipe version needs for inference, its extras, patches and strips."""
 
     version: str
     requires: tuple[str, ...]
     extras: tuple[tuple[str, tuple[str, ...]], ...]
     patches: tuple[Patch, ...]
+    strips: tuple[Strip, ...] = ()
 
     def requirement_lines(self) -> list[str]:
         """Return the metadata's lines on dependencies."""
@@ -97,7 +116,12 @@ def recipes(table: Path = TABLE) -> dict[str, Recipe]:
             for patch in row.get("patch", ())
         )
         extras = tuple((name, tuple(needs)) for name, needs in row.get("extras", {}).items())
-        found[row["version"]] = Recipe(row["version"], tuple(row["requires"]), extras, patches)
+        strips = tuple(
+            Strip(strip["path"], tuple(strip["sections"]), strip["why"])
+            for strip in row.get("strip", ())
+        )
+        for version in row["versions"]:
+            found[version] = Recipe(version, tuple(row["requires"]), extras, patches, strips)
     return found
 
 
@@ -112,29 +136,46 @@ def recipe_for(version: str) -> Recipe:
 
 
 def build(pin: Pin, out: Path) -> Path:
-    """Write the MediaPipe-Jetson wheel of `pin` into the folder `out` and return its path.
+    """Put the MediaPipe-Jetson wheel of `pin` into the folder `out` and return its path.
 
-    The same pin and recipe give the same bytes on every machine. Raises NetworkError,
-    IntegrityError, BadInputError.
+    The same pin and recipe give the same bytes on every machine, so the cache's is used if it is
+    whole; a wheel for the cache's own folder stays in it. Raises NetworkError, IntegrityError,
+    BadInputError, DiskFullError.
     """
-    return repack(wheels.fetch(pin), pin, recipe_for(pin.version), out)
+    recipe = recipe_for(pin.version)
+    inputs = repr((FORMAT, elf_strip.FORMAT, pin, recipe)).encode()
+    folder = cache_dir("wheels", "jetson", hashlib.sha256(inputs).hexdigest()[:16])
+    made = folder / pin.jetson_filename
+    if kept.intact(made, thorough=True):
+        kept.used(made)
+    else:
+        official = wheels.fetch(pin)
+        with disk_guard(folder), kept.made(made) as aside:
+            _repack_file(official, pin, recipe, aside)
+        kept.forget_unused(folder.parent, "*/*.whl")
+    if out == cache_dir("wheels"):
+        return made
+    with written_aside(out / made.name) as aside:
+        shutil.copyfile(made, aside)
+    return out / made.name
 
 
 def repack(official: Path, pin: Pin, recipe: Recipe, out: Path) -> Path:
     """Repack the file of an official wheel by a recipe into the folder `out`."""
+    made = out / pin.jetson_filename
+    with written_aside(made) as aside:
+        _repack_file(official, pin, recipe, aside)
+    return made
+
+
+def _repack_file(official: Path, pin: Pin, recipe: Recipe, made: Path) -> None:
     if sha256_file(official) != pin.sha256:
         raise IntegrityError(
             f"{official.name} is not the wheel with sha256 {pin.sha256}",
             "delete it and run it again",
         )
-    made = out / pin.jetson_filename
-    with (
-        rawzip.opened(official) as source,
-        written_aside(made) as aside,
-        zipfile.ZipFile(aside, "w") as target,
-    ):
+    with rawzip.opened(official) as source, zipfile.ZipFile(made, "w") as target:
         _write(source, target, pin, recipe)
-    return made
 
 
 def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: Recipe) -> None:
@@ -142,11 +183,13 @@ def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: R
     new_info = f"mediapipe-{pin.jetson_version}.dist-info/"
     known = _record(source, old_info)
     patches = {patch.path: patch for patch in recipe.patches}
+    unused = {strip.path for strip in recipe.strips}
     rows: list[tuple[str, str, str]] = []
+    stripped: list[dict[str, object]] = []
 
-    def add(name: str, data: bytes) -> None:
-        rawzip.add(target, name, data)
-        rows.append((name, _record_hash(data), str(len(data))))
+    def add(name: str, data: bytes, *, executable: bool = False) -> None:
+        rawzip.add(target, name, data, executable=executable)
+        rows.append((name, hash_of(data), str(len(data))))
 
     members = [info for info in source.infolist() if not info.is_dir()]
     members.sort(key=lambda info: (info.filename.startswith(old_info), info.filename))
@@ -162,17 +205,27 @@ def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: R
         elif name.removeprefix(old_info) not in REBUILT:
             if name not in known:
                 raise IntegrityError(f"{pin.filename}: {name} is not in its RECORD")
+            if strip := _strip_for(name, recipe):
+                unused.discard(strip.path)
+                result = elf_strip.strip(source.read(info), strip.sections, name)
+                add(name, result.data, executable=rawzip.executable(info, name))
+                stripped.append(_stripped_row(name, strip, result, known[name], rows[-1]))
+                continue
             renamed = name.replace(old_info, new_info, 1) if name.startswith(old_info) else name
             rawzip.copy(source, info, target, renamed)
             rows.append((renamed, *known[name]))
-    if patches:
+    if missing := (*patches, *sorted(unused)):
         raise IntegrityError(
-            f"{pin.filename} has no {', '.join(patches)}", "review jetson_kit/repack.toml"
+            f"{pin.filename} has no {', '.join(missing)}", "review jetson_kit/repack.toml"
         )
     metadata = source.read(f"{old_info}METADATA").decode("utf-8")
     add(f"{new_info}METADATA", remade_metadata(metadata, pin.jetson_version, recipe).encode())
     add(f"{new_info}WHEEL", remade_wheel(source.read(f"{old_info}WHEEL").decode()).encode())
-    provenance = _provenance(pin, recipe, metadata, changed, known)
+    provenance = {
+        **_provenance(pin, recipe, metadata, changed),
+        "stripped": stripped,
+        "native_libraries": _native_libraries(rows, known),
+    }
     add(f"{new_info}{PROVENANCE}", (json.dumps(provenance, indent=1) + "\n").encode())
     listing = io.StringIO()
     writer = csv.writer(listing, lineterminator="\n")
@@ -219,14 +272,36 @@ def _record(source: zipfile.ZipFile, dist_info: str) -> dict[str, tuple[str, str
     return {row[0]: (row[1], row[2]) for row in csv.reader(text.splitlines()) if row}
 
 
-def _record_hash(data: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
-    return f"sha256={digest.decode().rstrip('=')}"
+def _strip_for(name: str, recipe: Recipe) -> Strip | None:
+    return next((one for one in recipe.strips if fnmatch.fnmatchcase(name, one.path)), None)
 
 
-def _hex(record_hash: str) -> str:
-    encoded = record_hash.removeprefix("sha256=")
-    return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
+def _stripped_row(
+    name: str,
+    strip: Strip,
+    result: elf_strip.Stripped,
+    before: tuple[str, str],
+    after: tuple[str, str, str],
+) -> dict[str, object]:
+    return {
+        "path": name,
+        "why": strip.why,
+        "sections": [{"name": one.name, "bytes": one.size} for one in result.removed],
+        "before": {"sha256": hex_of(before[0]), "bytes": int(before[1])},
+        "after": {"sha256": hex_of(after[1]), "bytes": int(after[2])},
+        "loaded_sha256": result.loaded_sha256,
+    }
+
+
+def _native_libraries(
+    rows: list[tuple[str, str, str]], known: dict[str, tuple[str, str]]
+) -> list[dict[str, str]]:
+    """Return the libraries of the wheel: the hash of what is shipped and the official one."""
+    return [
+        {"path": name, "sha256": hex_of(digest), "official_sha256": hex_of(known[name][0])}
+        for name, digest, _ in sorted(rows)
+        if name.endswith(".so") or ".so." in name
+    ]
 
 
 def _provenance(
@@ -234,7 +309,6 @@ def _provenance(
     recipe: Recipe,
     metadata: str,
     changed: list[dict[str, str]],
-    known: dict[str, tuple[str, str]],
 ) -> dict[str, object]:
     head = metadata.partition("\n\n")[0].splitlines()
     before = [line.partition(": ")[2] for line in head if line.startswith("Requires-Dist:")]
@@ -252,9 +326,4 @@ def _provenance(
             "after": list(recipe.requires),
             "extras": {name: list(needs) for name, needs in recipe.extras},
         },
-        "native_libraries": [
-            {"path": name, "sha256": _hex(digest)}
-            for name, (digest, _) in sorted(known.items())
-            if name.endswith(".so") or ".so." in name
-        ],
     }

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from jetson_kit import needs
 from jetson_kit.errors import (
     DiskFullError,
     IntegrityError,
@@ -30,6 +31,7 @@ NETWORK_WORDS = (
     "failed to fetch",
     "no such host",
     "i/o timeout",
+    "network was disabled",
 )
 # What apt says of bytes that are not what was signed.
 TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")
@@ -38,15 +40,6 @@ FULL_WORDS = (
     "disk quota exceeded",
     "you don't have enough free space",
 )
-# Debian's packages of those programs that only some tasks need; ./inv installs the others.
-PACKAGES = {
-    "debugfs": "e2fsprogs",
-    "fdtget": "device-tree-compiler",
-    "fdtput": "device-tree-compiler",
-    "losetup": "mount",
-    "mke2fs": "e2fsprogs",
-    "qemu-img": "qemu-utils",
-}
 
 
 def run(
@@ -75,7 +68,7 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        package = PACKAGES.get(Path(command[0]).name)
+        package = needs.package_of(Path(command[0]).name)
         cure = f"install the package {package}" if package else "run ./inv, which installs it"
         raise ToolMissingError(
             f"{what}: the program {command[0]} is not installed", cure

@@ -7,18 +7,26 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import parse_wheel_filename
 
-from jetson_kit.errors import IntegrityError, NetworkError, ToolMissingError
+from jetson_kit.errors import IntegrityError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.files import sha256_file
 from jetson_kit.run import failure
 
 TIMEOUT_S = 900.0
 ABSENT_WORDS = ("Could not find a version", "No matching distribution")
+NO_SOLUTION = "No solution found"
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
+
+
+class NoSolutionError(StepFailedError):
+    """The index has no release that all requirements allow."""
 
 
 def program() -> Path:
@@ -74,7 +82,16 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
             f"{what}: the package index does not offer it",
             "check the network and the index that this machine uses",
         )
-    raise failure(what, done.returncode, done.stderr)
+    failed = failure(what, done.returncode, done.stderr)
+    if isinstance(failed, StepFailedError) and NO_SOLUTION in done.stderr:
+        raise NoSolutionError(f"{what}: {_cause(done.stderr)}")
+    raise failed
+
+
+def _cause(stderr: str) -> str:
+    """Return why uv's resolver found nothing, in one line."""
+    cause = stderr.partition("cause:")[2].partition("hint:")[0]
+    return " ".join((cause or stderr).split())
 
 
 def pinned(package: str, version: str, sha256: str) -> str:
@@ -129,6 +146,24 @@ def unpack(package: str, version: str, sha256: str, folder: Path) -> Path:
     return folder
 
 
+def list_wheels(requirement: str, python: str) -> list[dict[str, Any]]:
+    """Return the wheels of the release NAME==VERSION, as rows of a pylock file.
+
+    Those for older Pythons than `python` are left out. Raises NoSolutionError, NetworkError.
+    """
+    command = "pip compile - --no-deps --universal --quiet --format pylock.toml --no-header".split()
+    text = uv(
+        [*command, "--python-version", python], what=f"looking up {requirement}", stdin=requirement
+    )
+    packages = tomllib.loads(text).get("packages", [])
+    return [row for package in packages for row in package.get("wheels", [])]
+
+
+def wheel_name(row: dict[str, Any]) -> str:
+    """Return the file name in a row of a pylock file."""
+    return str(row.get("name") or unquote(Path(urlsplit(row["url"]).path).name))
+
+
 def compile_lock(
     requirements: Iterable[str],
     *,
@@ -136,11 +171,13 @@ def compile_lock(
     python: str,
     constraints: Iterable[str] = (),
     keep: Path | None = None,
+    upgrade: Iterable[str] = (),
 ) -> str:
     """Resolve `requirements` to a hash-pinned lock for another machine, wheels only.
 
     `platform` is uv's name of it, such as aarch64-manylinux_2_28. Versions in the lock `keep` stay
-    as they are where they still fit. Raises NetworkError, StepFailedError.
+    as they are where they still fit, but for the packages `upgrade`. Raises NetworkError,
+    NoSolutionError, StepFailedError.
     """
     with tempfile.TemporaryDirectory() as aside:
         lock, limits = Path(aside, "lock.txt"), Path(aside, "constraints.txt")
@@ -153,6 +190,7 @@ def compile_lock(
                 *"--no-header --no-annotate --no-emit-index-url --no-emit-find-links".split(),
                 *("--python-platform", platform, "--python-version", python),
                 *("--constraints", limits, "--output-file", lock),
+                *(word for name in upgrade for word in ("--upgrade-package", name)),
             ],
             what=f"locking for {platform}, Python {python}",
             stdin="".join(f"{line}\n" for line in requirements),

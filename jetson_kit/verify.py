@@ -6,7 +6,6 @@ import contextlib
 import functools
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,13 +20,23 @@ import docker.errors
 import jsonschema
 import requests
 
-from jetson_kit import device_side, device_wheel, engine, models, repack, service, uv, wheels
+from jetson_kit import (
+    containers,
+    device_side,
+    device_wheel,
+    emulation,
+    engine,
+    models,
+    repack,
+    service,
+    uv,
+    wheels,
+)
 from jetson_kit.errors import BadInputError, IntegrityError, KitError, StepFailedError
 from jetson_kit.expectation import known_tasks
 from jetson_kit.files import locked, sha256_file, write_text
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import Request, host_arch, make
-from jetson_kit.smoke import STARTED_BY
 
 SCHEMA = device_wheel.SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -98,11 +107,14 @@ def in_image(reference: str, wanted: Wanted) -> dict[str, Any]:
     command = ("sh", "-c", SCRIPT, "verify", *wanted.words())
     own = replace(service.load().throwaway(), command=command)
     options = service.run_options(own, str(found.id), device)
+    if found.attrs["Architecture"] == "arm64" != host_arch():
+        emulation.require()
+        emulated = emulation.container_options(emulation.core_of(found))
+        options["environment"] |= emulated.pop("environment")
+        options |= emulated
     container = None
     try:
-        # A killed run's container is swept by its label.
-        label = {STARTED_BY: str(os.getpid())}
-        container = client.containers.run(**options, labels=label, detach=True)
+        container = client.containers.run(**options, labels=containers.labels(), detach=True)
         container.wait(timeout=wanted.limit_s)
         raw = container.logs(stdout=True, stderr=False)
         said = container.logs(stdout=False, stderr=True).decode(errors="replace")

@@ -27,6 +27,8 @@ class WheelClass:
     about: str
     gpu: bool
     """Whether its arm64 wheel can infer on a GPU."""
+    versions: str
+    """Specifier of the MediaPipe versions that it takes."""
     revision: int
     pythons: tuple[str, ...]
     manylinux: str
@@ -78,6 +80,7 @@ def classes() -> dict[str, WheelClass]:
             name,
             row["about"],
             row["gpu"],
+            row["versions"],
             row["revision"],
             tuple(row["pythons"]),
             row["manylinux"],

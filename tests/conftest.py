@@ -1,9 +1,8 @@
-"""Skips tests whose part is missing, and says why; in CI a missing part is a failure."""
+"""Skips tests whose part is missing, and says why; ./inv test takes such a skip for a failure."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.support import results
 
 NO_DOCKER = "no Docker Engine answers on this machine"
 NO_QEMU = "qemu-aarch64 is not registered with binfmt_misc"
@@ -33,9 +34,11 @@ def missing(part: str) -> str:
         except ToolMissingError:
             return NO_DOCKER
     if part == "qemu":
+        from jetson_kit.audit import emulate
+
         registered = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64").exists()
         native = os.uname().machine == "aarch64"
-        if not native and not (registered and shutil.which("qemu-aarch64-static")):
+        if not native and not (registered and emulate.program()):
             return NO_QEMU
     if part == "network":
         uv = Path(sys.executable).with_name("uv")
@@ -45,10 +48,13 @@ def missing(part: str) -> str:
     return ""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Count what became of each test."""
+    results.register(config)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose marked part is missing."""
     for part in ("docker", "qemu", "network"):
         if item.get_closest_marker(part) and (why := missing(part)):
-            if os.environ.get("CI"):
-                pytest.fail(f"{why}; CI must have it")
             pytest.skip(why)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.here import skip_without
+
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
@@ -52,8 +54,8 @@ def serving(folder: Path, forced: str = "", more: str = "") -> Iterator[Sshd]:
 
     `more` are further lines of its settings.
     """
-    if not SSHD or not shutil.which("ssh"):
-        pytest.skip("sshd is not installed (openssh-server)")
+    skip_without("sshd", "ssh-client", "ssh-keygen")
+    assert SSHD
     host_key, key = make_key(folder / "host"), make_key(folder / "user")
     rights = ""
     if forced:

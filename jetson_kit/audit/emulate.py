@@ -18,13 +18,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import rootfs, targets
+from jetson_kit import emulation, rootfs, targets
 from jetson_kit.audit import rules
 from jetson_kit.audit.native import Library
 from jetson_kit.audit.rules import Cpu
 from jetson_kit.errors import DiskFullError, KitError
 
-QEMU = "qemu-aarch64-static"
+# Debian sid's package has no name with -static any more; the program is the same.
+PROGRAMS = ("qemu-aarch64-static", "qemu-aarch64")
 LOADER = Path(__file__).with_name("loader.py")
 LOAD_S = 240.0
 SUITES = ("bookworm", "trixie")
@@ -71,6 +72,11 @@ class _Outcome:
     illegal: bool
 
 
+def program() -> str:
+    """Return the path of QEMU's user emulation of arm64, or an empty string."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None) or ""
+
+
 def unknown(reason: str) -> Emulation:
     """Return the emulation that could not be done."""
     return Emulation(UNKNOWN, (), (), (), (f"Arm level not measured: {reason}",))
@@ -82,8 +88,8 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
     `vital` are those without which the wheel is of no use. What keeps it from measuring (no QEMU,
     no root file system) makes the level "unknown".
     """
-    if not shutil.which(QEMU):
-        return unknown(f"{QEMU} is not installed")
+    if not program():
+        return unknown(f"{PROGRAMS[0]} is not installed")
     try:
         tree = rootfs.tree(variant="audit", suite=_suite(libraries), arch="arm64")
     except DiskFullError:
@@ -161,7 +167,21 @@ def _hwcap(names: tuple[str, ...] | None) -> str:
 def command(tree: Path, cpu: Cpu, *more: str) -> list[str]:
     """Return the command line that runs the tree's own Python on an emulated CPU."""
     python = next(tree.glob("usr/bin/python3.[0-9]*"))
-    return [QEMU, "-cpu", cpu.qemu, "-L", str(tree), *more, str(python)]
+    return [program(), "-cpu", cpu.qemu, "-L", str(tree), *more, str(python)]
+
+
+@contextlib.contextmanager
+def prefix(tree: Path, cpu: Cpu) -> Iterator[Path]:
+    """Yield the tree with this core's /proc/cpuinfo: QEMU looks for every path there first."""
+    with _scratch() as folder:
+        # No more than programs are made of: what is the machine's own, /tmp above all, stays so.
+        for name in ("bin", "etc", "lib", "lib64", "sbin", "usr"):
+            if (tree / name).exists():
+                (folder / name).symlink_to(tree / name)
+        (folder / "proc").mkdir()
+        text = emulation.cpuinfo(cpu, os.cpu_count() or 1)
+        (folder / "proc" / "cpuinfo").write_text(text, encoding="utf-8")
+        yield folder
 
 
 def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str, ...]) -> _Outcome:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from jetson_kit import uv
-from jetson_kit.errors import BadInputError, NetworkError, StepFailedError
+from jetson_kit.errors import BadInputError
 from jetson_kit.files import download, sha256_file
 from jetson_kit.paths import cache_dir
 
@@ -51,8 +49,8 @@ def fetch(word: str) -> Path:
             break
     if not rows:
         raise BadInputError(f"{wanted} has no wheel, only source", "name a release with a wheel")
-    row = min(rows, key=lambda item: _rank(_file(item)))
-    path = cache_dir("wheels") / _file(row)
+    row = min(rows, key=lambda item: _rank(uv.wheel_name(item)))
+    path = cache_dir("wheels") / uv.wheel_name(row)
     digest = row["hashes"]["sha256"]
     if path.exists() and sha256_file(path) == digest:
         return path
@@ -60,27 +58,13 @@ def fetch(word: str) -> Path:
 
 
 def _listed(wanted: str, python: str) -> list[dict[str, Any]]:
-    """Return the wheels of a release as uv lists them in a pylock file."""
-    command: list[str | Path] = [
-        *("pip", "compile", "-", "--no-deps", "--universal", "--quiet"),
-        *("--format", "pylock.toml", "--no-header", "--python-version", python),
-    ]
+    """Return the wheels of a release that have an address. Raises BadInputError for no release."""
     try:
-        text = uv.uv(command, what=f"looking up {wanted}", stdin=wanted)
-    except NetworkError:
-        raise
-    except StepFailedError as error:
-        if "No solution found" in error.message or "not found" in error.message:
-            raise BadInputError(
-                f"there is no {wanted} in the package registry", "check the name and version"
-            ) from error
-        raise
-    packages = tomllib.loads(text).get("packages", [])
-    return [row for package in packages for row in package.get("wheels", []) if "url" in row]
-
-
-def _file(row: dict[str, Any]) -> str:
-    return str(row.get("name") or unquote(Path(urlsplit(row["url"]).path).name))
+        return [row for row in uv.list_wheels(wanted, python) if "url" in row]
+    except uv.NoSolutionError as error:
+        raise BadInputError(
+            f"there is no {wanted} in the package registry", "check the name and version"
+        ) from error
 
 
 def _rank(name: str) -> tuple[int, int, str]:

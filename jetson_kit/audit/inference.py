@@ -10,13 +10,16 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit import pysite, rootfs, uv
+from jetson_kit import models, pysite, rootfs, uv
 from jetson_kit.audit import emulate, rules
 from jetson_kit.audit.emulate import Emulation
 from jetson_kit.audit.wheelfile import WheelFile
+from jetson_kit.device_wheel import SOURCE
 from jetson_kit.errors import KitError
 
-SCRIPT = Path(__file__).with_name("infer.py")
+SOLUTIONS = Path(__file__).with_name("infer.py")
+TASKS = Path(__file__).with_name("infer_tasks.py")
+PICTURE = SOURCE / "src" / "mediapipe_jetson" / "data" / "astronaut.jpg"
 SUITE = "bookworm"
 INFER_S = 600.0
 
@@ -24,11 +27,11 @@ INFER_S = 600.0
 def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
     """Return what one inference gave, or "not run: " and why."""
     facts = rules.raw()["inference"]
-    if not {facts["model"], facts["needs"]} <= wheel.members:
-        mediapipe = any(member.startswith("mediapipe/tasks/c/") for member in wheel.members)
-        return f"not run: {facts['not_run_mediapipe' if mediapipe else 'not_run']}"
+    solutions = {facts["model"], facts["needs"]} <= wheel.members
+    if not solutions and facts["tasks"] not in wheel.members:
+        return f"not run: {facts['not_run']}"
     python = str(rootfs.data()["suites"][SUITE]["python"])
-    if not any(python.replace(".", "") in tag for tag in wheel.tags):
+    if not any(f"cp{python.replace('.', '')}" in t or t.startswith("py3-") for t in wheel.tags):
         return f"not run: the wheel is not for Python {python}, which the emulated system has"
     cpu = next((c for c in rules.cpus() for r in emulation.runs if r.cpu == c.name and r.ok), None)
     if cpu is None:
@@ -37,12 +40,16 @@ def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
         try:
             _install(wheel, Path(name), python)
             tree = rootfs.tree(variant="audit", suite=SUITE, arch="arm64")
+            script: list[str | Path] = [SOLUTIONS]
+            if not solutions:
+                script = [TASKS, *models.fetch((facts["tasks_model"],)), PICTURE]
         except KitError as error:
             return f"not run: {error.message}"
-        return _infer(tree, cpu, [folder, Path(name)])
+        with emulate.prefix(tree, cpu) as place:
+            return _infer(place, cpu, script, [folder, Path(name)])
 
 
-def _infer(tree: Path, cpu: rules.Cpu, folders: list[Path]) -> str:
+def _infer(tree: Path, cpu: rules.Cpu, script: list[str | Path], folders: list[Path]) -> str:
     env = {
         "PATH": os.defpath,
         "PYTHONPATH": ":".join(str(folder) for folder in folders),
@@ -51,7 +58,7 @@ def _infer(tree: Path, cpu: rules.Cpu, folders: list[Path]) -> str:
     }
     try:
         done = subprocess.run(
-            [*emulate.command(tree, cpu), str(SCRIPT)],
+            [*emulate.command(tree, cpu), *script],
             env=env,
             capture_output=True,
             timeout=INFER_S,
@@ -59,9 +66,9 @@ def _infer(tree: Path, cpu: rules.Cpu, folders: list[Path]) -> str:
         )
     except subprocess.TimeoutExpired:
         return f"not run to its end: no answer within {INFER_S:.0f} s on {cpu.name}"
-    out = done.stdout.decode("utf-8", "replace").split()
-    if done.returncode == 0 and "INFERRED" in out:
-        return f"face detection ran on {cpu.name} in {out[-1]} s"
+    out = done.stdout.decode("utf-8", "replace").partition("INFERRED ")[2].rsplit(maxsplit=1)
+    if done.returncode == 0 and len(out) == 2:
+        return f"{out[0]} on {cpu.name} in {out[1]} s"
     lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
     return f"failed on {cpu.name}: {lines[-1][:200] if lines else done.returncode}"
 

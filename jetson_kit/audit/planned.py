@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,7 @@ def planned_verdict(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> V
     Without a target (an image for this machine): whether GPU code is inside. A wheel that the
     shipped table lacks is fetched and audited.
     """
-    row = _table().get(pin.sha256)
-    facts = _from_json(row) if row else audit(wheels.fetch(pin)).facts
+    facts = facts_of(pin) or audit(wheels.fetch(pin)).facts
     if target is None:
         return _native(facts)
     found = [for_soc(facts, target, soc) for soc in socs]
@@ -36,9 +36,20 @@ def planned_verdict(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> V
 def renew() -> Path:
     """Audit every pinned wheel and write the shipped table."""
     rows = {pin.sha256: asdict(audit(wheels.fetch(pin)).facts) for pin in wheels.pins()}
-    write_text(TABLE, json.dumps(rows, indent=1) + "\n")
+    write_text(TABLE, to_json(rows))
     _table.cache_clear()
     return TABLE
+
+
+def to_json(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the text of the shipped table."""
+    return json.dumps(rows, indent=1) + "\n"
+
+
+def facts_of(pin: Pin) -> Facts | None:
+    """Return what the shipped table has of a pinned wheel."""
+    row = _table().get(pin.sha256)
+    return _from_json(row) if row else None
 
 
 @functools.cache

@@ -54,18 +54,24 @@ def load(libraries: tuple[Library, ...], *, live: bool | None) -> Measured | Non
 def save(libraries: tuple[Library, ...], measured: Measured) -> None:
     """Keep a measurement in the cache, unless it was kept from measuring."""
     if measured.emulation.runs:
-        write_text(cache_dir("audit") / f"{key(libraries)}.json", _to_json(libraries, measured, ""))
+        write_text(cache_dir("audit") / f"{key(libraries)}.json", to_json(libraries, measured, ""))
 
 
 def ship(wheel: str, libraries: tuple[Library, ...], measured: Measured) -> Path:
     """Write the shipped record of a wheel, named by its file name."""
-    path = SHIPPED / f"{wheel.removesuffix('.whl')}.json"
-    write_text(path, _to_json(libraries, measured, wheel))
+    path = shipped_path(wheel)
+    write_text(path, to_json(libraries, measured, wheel))
     _shipped.cache_clear()
     return path
 
 
-def _to_json(libraries: tuple[Library, ...], measured: Measured, wheel: str) -> str:
+def shipped_path(wheel: str) -> Path:
+    """Return where the record of a wheel is or would be."""
+    return SHIPPED / f"{wheel.removesuffix('.whl')}.json"
+
+
+def to_json(libraries: tuple[Library, ...], measured: Measured, wheel: str) -> str:
+    """Return the text of a record."""
     body = {
         "key": key(libraries),
         "wheel": wheel,

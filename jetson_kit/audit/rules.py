@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,10 @@ class GpuPath:
 
 @dataclass(frozen=True)
 class Cpu:
-    """A CPU to emulate; `hwcap` is all that a process is shown, None for the model's own."""
+    """A CPU to emulate; `hwcap` is all that a process is shown, None for the model's own.
+
+    `cpuinfo` (implementer, variant, part, revision) and `features` stand in /proc/cpuinfo.
+    """
 
     name: str
     qemu: str
@@ -36,6 +40,8 @@ class Cpu:
     hwcap: tuple[str, ...] | None
     socs: tuple[str, ...]
     says: str
+    cpuinfo: Mapping[str, str]
+    features: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,8 @@ def cpus() -> tuple[Cpu, ...]:
             hwcap=tuple(row["hwcap"]) if "hwcap" in row else None,
             socs=tuple(row["socs"]),
             says=row["says"],
+            cpuinfo=row["cpuinfo"],
+            features=tuple(row["features"].split() if "features" in row else row["hwcap"]),
         )
         for row in raw()["cpus"]
     )

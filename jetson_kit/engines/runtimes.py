@@ -166,12 +166,17 @@ def wanted_locks() -> dict[Path, list[str]]:
     return found
 
 
+def platform() -> str:
+    """Return the machine that the locks are for, by uv's name of it."""
+    return f"aarch64-{table()['manylinux']}"
+
+
 def make_lock(path: Path, requirements: Sequence[str], *, upgrade: bool = False) -> str:
     """Return the text of a lock. Raises as uv.compile_lock."""
     path.parent.mkdir(exist_ok=True)
     return uv.compile_lock(
         requirements,
-        platform=f"aarch64-{table()['manylinux']}",
+        platform=platform(),
         python=path.stem.rpartition("-py")[2],
         keep=None if upgrade else path,
     )

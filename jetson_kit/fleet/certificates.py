@@ -39,27 +39,52 @@ def ensure(folder: Path, address: str) -> Files:
     ca_key = folder / "ca.key"
     if not (found.ca.is_file() and ca_key.is_file()):
         key = ec.generate_private_key(ec.SECP256R1())
-        name = _name(AUTHORITY)
-        made = _start(name, name, key.public_key()).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
-        )
         _write(ca_key, _private(key))
-        _write(found.ca, made.sign(key, hashes.SHA256()).public_bytes(_PEM))
+        _write(found.ca, _authority(key))
         found.cert.unlink(missing_ok=True)
-    if not (found.cert.is_file() and found.key.is_file()):
+    elif not _has(found.ca, x509.SubjectKeyIdentifier):
+        # By the same key and name: what devices have of it stays good.
+        _write(found.ca, _authority(_signer(ca_key)))
+    if not (
+        found.cert.is_file()
+        and found.key.is_file()
+        and _has(found.cert, x509.AuthorityKeyIdentifier)
+    ):
         _issue(found, ca_key, address)
     return found
 
 
-def _issue(found: Files, ca_key: Path, address: str) -> None:
-    signer = serialization.load_pem_private_key(ca_key.read_bytes(), None)
-    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+def _has(path: Path, extension: type[x509.ExtensionType]) -> bool:
+    """Tell whether a certificate has an extension; strict clients ask for more than older ones."""
+    made = x509.load_pem_x509_certificate(path.read_bytes())
+    return any(isinstance(one.value, extension) for one in made.extensions)
+
+
+def _signer(ca_key: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(ca_key.read_bytes(), None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise TypeError(f"{ca_key} is none of ours")
+    return key
+
+
+def _authority(key: ec.EllipticCurvePrivateKey) -> bytes:
+    name = _name(AUTHORITY)
+    made = (
+        _start(name, name, key.public_key(), key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs=True), critical=True)
+    )
+    return made.sign(key, hashes.SHA256()).public_bytes(_PEM)
+
+
+def _issue(found: Files, ca_key: Path, address: str) -> None:
+    signer = _signer(ca_key)
     key = ec.generate_private_key(ec.SECP256R1())
     owner = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     made = (
-        _start(_name(AUTHORITY), _name(address), key.public_key())
+        _start(_name(AUTHORITY), _name(address), key.public_key(), signer.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs=False), critical=True)
         .add_extension(owner, critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
@@ -67,9 +92,28 @@ def _issue(found: Files, ca_key: Path, address: str) -> None:
     _write(found.cert, made.sign(signer, hashes.SHA256()).public_bytes(_PEM))
 
 
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    """Return what a key is for: signing certificates, or handshakes alone."""
+    never = dict.fromkeys(
+        "content_commitment key_encipherment data_encipherment key_agreement".split(), False
+    )
+    return x509.KeyUsage(
+        **never,
+        digital_signature=not signs,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _start(
-    issuer: x509.Name, subject: x509.Name, key: ec.EllipticCurvePublicKey
+    issuer: x509.Name,
+    subject: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    signer: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
+    """Begin a certificate with the identifiers of both keys, without which Python 3.13 refuses."""
     return (
         x509.CertificateBuilder()
         .issuer_name(issuer)
@@ -78,6 +122,8 @@ def _start(
         .serial_number(x509.random_serial_number())
         .not_valid_before(FIRST)
         .not_valid_after(LAST)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
     )
 
 

@@ -20,7 +20,7 @@ from jetson_kit.errors import BadInputError, IntegrityError, NetworkError, ToolM
 from jetson_kit.files import write_text
 from jetson_kit.fleet.registry import Registry
 from jetson_kit.fleet.release import Release
-from jetson_kit.images import MANIFEST
+from jetson_kit.output_folder import MANIFEST
 from jetson_kit.run import run
 
 FILE = "registry.json"

@@ -22,9 +22,9 @@ import zstandard
 
 from jetson_kit.errors import BadInputError, IntegrityError
 from jetson_kit.files import CHUNK, STALE_S, disk_guard, sha256_file, write_text, written_aside
-from jetson_kit.images import MANIFEST
 from jetson_kit.manifest import SCHEMA as BUILD_SCHEMA
 from jetson_kit.oci import digest
+from jetson_kit.output_folder import MANIFEST
 from jetson_kit.paths import ROOT, cache_dir
 
 SCHEMA = "mediapipe-jetson/release/1"

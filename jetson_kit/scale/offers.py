@@ -20,7 +20,7 @@ from jetson_kit.files import CHUNK, sha256_file, write_text
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
-from jetson_kit.images import MANIFEST
+from jetson_kit.output_folder import MANIFEST
 from jetson_kit.plan import Request
 from jetson_kit.progress import Progress
 

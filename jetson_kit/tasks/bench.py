@@ -118,3 +118,12 @@ def inference(c: Context, rounds: int = 3, busy: bool = False, take: str = "") -
     else:
         print(json.dumps(bench_inference.run(rounds, busy=busy), indent=1))
     readme.renew()
+
+
+@kit_task(name="machines", variadic="rows", help={"rows": "of bench/machines/rows.toml (all)"})
+def machines(c: Context, rows: list[str]) -> None:
+    """Set bare machines up and build there: the same bytes? Example: ./inv bench.machines sid."""
+    from bench.machines import command
+
+    del c
+    command.run(rows)

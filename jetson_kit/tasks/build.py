@@ -24,6 +24,7 @@ from jetson_kit.tasks.edge import kit_task
         "engines": "TensorRT engines: store (of engines.build), a folder, or onnx (boards build)",
         "variant": "runtime (default) or emulated (with Mesa's software drivers)",
         "output": "folder to write instead of dist/TARGET",
+        "no-start": "leave out the first start, in which the image infers once",
         "push": "push the image under this reference",
         "refresh": "look for newer Debian packages",
         "plan": "print what would be done and stop",
@@ -44,6 +45,7 @@ def build(
     engines: str = "",
     variant: str = "runtime",
     output: str = "",
+    no_start: bool = False,
     push: str = "",
     refresh: bool = False,
     plan: bool = False,
@@ -83,7 +85,7 @@ def build(
     progress = Progress()
     if not json:
         build_view.show_plan(planned)
-    built = images.build(planned, progress, refresh=refresh)
+    built = images.build(planned, progress, refresh=refresh, first_start=not no_start)
     if push:
         images.push(planned, push, progress)
     if json:

@@ -10,10 +10,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from invoke.collection import Collection
 from invoke.parser.argument import Argument
 from invoke.program import Program
 from invoke.tasks import Task, task
 
+from jetson_kit import needs
 from jetson_kit.errors import KitError
 from jetson_kit.files import disk_guard
 
@@ -24,15 +26,28 @@ if {"--list", "-l", "--help", "-h", "--version", "-V"} & set(sys.argv[1:]):
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 
-def _guarded(body: Body) -> Body:
+# Tasks' bodies and their full names ("fleet.rollout"), by which ci/needs.table knows them.
+NAMES: dict[Body, str] = {}
+
+
+def name_tasks(collection: Collection) -> None:
+    """Learn the tasks' full names from the collection that holds all of them."""
+    for name in collection.task_names:
+        NAMES[collection[name].body] = name
+
+
+def _guarded(body: Body, exit_offset: int) -> Body:
     @functools.wraps(body)
     def inner(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
+            if name := NAMES.get(inner):
+                parts = needs.table().of_task(name, kwargs)
+                needs.require(parts, f"./inv {name}", exit_offset=exit_offset)
             with disk_guard():
                 return body(*args, **kwargs)
         except KitError as error:
             print(error.line(), file=sys.stderr)
-            sys.exit(error.exit_code)
+            sys.exit(error.exit_code + exit_offset)
         except KeyboardInterrupt:
             print("error: stopped; run it again to go on from here", file=sys.stderr)
             sys.exit(130)
@@ -96,17 +111,23 @@ def _words(flags: list[Argument]) -> int:
     return max(len(words) - 1, 0)
 
 
-def kit_task(*, variadic: str = "", **options: Any) -> Callable[[Body], Task[Body]]:  # noqa: ANN401
+def kit_task(
+    *,
+    variadic: str = "",
+    exit_offset: int = 0,
+    **options: Any,  # noqa: ANN401 # Invoke's own
+) -> Callable[[Body], Task[Body]]:
     """Make an Invoke task whose failures print one line and end in their fixed exit code.
 
-    `variadic` names the argument that takes all remaining words.
+    What it needs of this machine is there before its body starts. `variadic` names the argument
+    that takes all remaining words; `exit_offset` is added to all exit codes.
     """
 
     def wrap(body: Body) -> Task[Body]:
         if variadic:
             options["klass"] = VariadicTask
             options["positional"] = [variadic]
-        made: Task[Body] = task(**options)(_guarded(body))
+        made: Task[Body] = task(**options)(_guarded(body, exit_offset))
         return made
 
     return wrap

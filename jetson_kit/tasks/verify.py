@@ -10,6 +10,7 @@ from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
+    exit_offset=10,
     auto_shortflags=False,
     iterable=["task"],
     optional=["venv", "json"],

@@ -57,12 +57,6 @@ class Guest:
     front: Front
     times: dict[str, float] = field(default_factory=dict)
 
-    def load(self, image: str, *words: str) -> str:
-        """Load an image by the front door; return what was said."""
-        done = self.timed(f"load {image}", "devices.load", NAME, image, *words)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
-
     def timed(self, what: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a task and keep its time."""
         began = time.monotonic()
@@ -79,11 +73,6 @@ class Guest:
         done = self.run(script)
         assert done.returncode == 0, done.stderr
         return done.stdout
-
-    def command(self, *words: str) -> tuple[int, dict[str, Any], str]:
-        """Run a command of the service's container; return exit code, document, what it said."""
-        done = self.run(f"docker exec mediapipe python3 -m mediapipe_jetson {' '.join(words)}")
-        return done.returncode, json.loads(done.stdout), done.stderr
 
     def report(self, name: str) -> dict[str, Any]:
         """Return a report that verify left."""

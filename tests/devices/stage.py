@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from jetson_kit.devices import face
+from tests.support.here import cannot_run_here
 
 # Overlays take what is written; /dev and /run are new, so that nothing reaches the machine's own.
 STAGE = """\
@@ -54,8 +52,8 @@ def put(root: Path, made: face.Face) -> Path:
 @cache
 def problem() -> str:
     """Return why no stage can be set here, or an empty string."""
-    if os.geteuid() or not shutil.which("unshare"):
-        return "a mount namespace needs root and unshare"
+    if os.geteuid():
+        return "a mount namespace needs root"
     tried = "mkdir -p /run/stage && mount -t tmpfs x /run/stage && mkdir /run/stage/u /run/stage/w"
     overlay = "mount -t overlay x /opt -o lowerdir=/opt,upperdir=/run/stage/u,workdir=/run/stage/w"
     words = ["unshare", "--mount", "sh", "-c", f"mount -t tmpfs r /run && {tried} && {overlay}"]
@@ -66,7 +64,7 @@ def problem() -> str:
 def on_stage(folder: Path, made: face.Face, script: str, *, timeout_s: float = 120) -> str:
     """Run an sh script where the face is put on and its boot script has run; return its output."""
     if problem():
-        pytest.skip(problem())
+        cannot_run_here(problem())
     root, stage = folder / "face", folder / "stage"
     if not root.exists():
         put(root, made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from jetson_kit.device_facts import SCRIPT, identify, parse, soc_of
 from jetson_kit.devices import dtb, face
 from jetson_kit.errors import BadInputError
 from tests.devices.stage import on_stage, put
+from tests.support.here import skip_without
 
 pytestmark = pytest.mark.slow
 
@@ -154,8 +154,7 @@ def test_qemu_s_device_tree_with_a_jetson_s_name(
     """QEMU's real tree, renamed, and what the guest would read of it."""
     made = face.make(module_id, release, "vm", "arm64")
     out = tmp_path / "tree.dtb"
-    if not shutil.which("qemu-system-aarch64") or not shutil.which("fdtput"):
-        pytest.skip("qemu-system-arm and device-tree-compiler are not installed")
+    skip_without("qemu-arm", "fdtput", "fdtget")
     dtb.make(["qemu-system-aarch64", "virt", "-cpu", "cortex-a57", "-m", "256"], made.tree, out)
     base = tmp_path / "proc/device-tree"
     base.mkdir(parents=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import time
@@ -12,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.devices import initramfs, keys, procs, qemu, seed, ssh, vm
+from jetson_kit.devices import initramfs, keys, procs, seed, ssh, vm
 from jetson_kit.devices.spec import Device, DeviceTree, File
 from jetson_kit.errors import StepFailedError
+from tests.support.here import skip_without
 from tests.unit.newc import newc
 
 pytestmark = [pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
@@ -43,9 +43,7 @@ def _device(folder: Path, arch: str, cpu: str) -> Device:
 
 
 def _up(folder: Path, arch: str, cpu: str) -> Device:
-    for tool in (qemu.SHAPES[arch].program, "qemu-img", "fdtput"):
-        if not shutil.which(tool):
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{tool} is not installed")
+    skip_without({"amd64": "qemu-x86", "arm64": "qemu-arm"}[arch], "qemu-img", "fdtput")
     vm.prepare(arch)
     device = _device(folder, arch, cpu)
     busybox = newc(initramfs.build(arch).initramfs.read_bytes())["bin/busybox"][1]

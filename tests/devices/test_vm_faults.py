@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from jetson_kit.devices import procs, store
 from jetson_kit.devices.spec import Device
 from tests.devices.front import Front
 from tests.devices.seen import answers, took
+from tests.support.here import skip_without
 
 pytestmark = [pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
 NAME = "jetson-1"
@@ -24,9 +23,7 @@ YEAR_S = 31536000
 @pytest.fixture(scope="module")
 def vm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Return the tasks with one virtual machine up."""
-    for tool in ("qemu-system-x86_64", "qemu-img", "fdtput"):
-        if not shutil.which(tool):
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{tool} is not installed")
+    skip_without("qemu-x86", "qemu-img", "fdtput")
     made = Front(tmp_path_factory.mktemp("devices") / "state")
     done = made(*UP)
     if done.returncode == 0:

@@ -12,6 +12,7 @@ from jetson_kit.engines import bundle, check, compare, export, nvidia
 from jetson_kit.engines.bundle import SubModel
 from jetson_kit.engines.judged import Landmarks, table
 from jetson_kit.engines.options import BATCHES, LAYOUTS, PRECISIONS, Options
+from tests.support.here import cannot_run_here
 
 pytestmark = pytest.mark.engines
 
@@ -67,7 +68,7 @@ def test_a_model_that_computes_something_else_is_found() -> None:
 
 def test_nvidias_parser_refuses_what_it_does_not_know() -> None:
     if nvidia.library() is None:
-        pytest.skip("TensorRT-RTX is there for x86_64 alone")
+        cannot_run_here("TensorRT-RTX is there for x86_64 alone")
     blob = export.export(all_of_them()["canned_gesture_classifier"], Options())
     strange = blob.replace(b"Softmax", b"Softwax")
     assert strange != blob

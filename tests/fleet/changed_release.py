@@ -11,8 +11,8 @@ import zstandard
 from jetson_kit import oci
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet.release import Release
-from jetson_kit.images import MANIFEST
 from jetson_kit.layers import LayerTar
+from jetson_kit.output_folder import MANIFEST
 from tests.fleet import known
 
 

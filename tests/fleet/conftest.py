@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from jetson_kit.devices import engines, ssh, store
 from tests.fleet.board import Board
 from tests.fleet.boards import INVENTORY, Boards, up
 from tests.fleet.site import Site
+from tests.support.here import skip_without
 
 COUNT = 3
 # Both stores of images: the oldest engine, and the newest that is to be had.
@@ -56,9 +56,7 @@ def controller(boards: Boards, tmp_path_factory: pytest.TempPathFactory) -> Site
 @pytest.fixture
 def site(controller: Site) -> Site:
     """The controller, its devices able to take images."""
-    for tool in ("rsync", "busybox"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+    skip_without("rsync", "busybox")
     controller.provision()
     return controller
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +14,7 @@ from jetson_kit.bench_faults import cases, kills, trial
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.site import Site
 from jetson_kit.progress import Progress
+from tests.support.here import skip_without
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 KILLS = 3
@@ -22,9 +22,7 @@ KILLS = 3
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    for tool in ("rsync", "busybox"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+    skip_without("rsync", "busybox")
     # A state folder's path is limited: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="kit-") as folder:
         two = replace(sites.KINDS["containers"], count=2)

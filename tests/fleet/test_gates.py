@@ -40,8 +40,7 @@ def test_rollback_of_all_and_drift_of_one(site: Site) -> None:
     said = json.loads(
         site.task("rollback", "-i", str(site.boards.inventory), "--limit", both, "--json")
     )
-    assert said["seconds"] < 60
-    assert all(host["seconds"] < 30 for host in said["hosts"].values())
+    assert sorted(said["hosts"]) == sorted(site.names[:2])
     assert site.running() == [old.image_id] * 3
     # The third one is where a rollback by hand left it, and is still told.
     body = site.status()

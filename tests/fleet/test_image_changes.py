@@ -50,7 +50,6 @@ def test_switch_confirm_and_back(board: Board) -> None:
     assert board.settle(new.image_id)["current"]["state"] == "good"
     said = json.loads(board.image("rollback", "--json"))
     assert said["image_id"] == old.image_id
-    assert said["seconds"] < 30
     # Asked twice, it does not go forth again.
     again = json.loads(board.image("rollback", "--json", "--from", new.image_id))
     assert (again["changed"], again["image_id"]) == (False, old.image_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,12 +10,13 @@ import pytest
 
 from jetson_kit.scale import light
 from jetson_kit.scale.light import Light
+from tests.support.here import needs_parts, not_here_if
 
 pytestmark = [
     pytest.mark.network,
     pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and overlays need root"),
-    pytest.mark.skipif(shutil.which("nsenter") is None, reason="util-linux is not installed"),
+    not_here_if(os.geteuid() != 0, "namespaces and overlays need root"),
+    needs_parts("ip"),
 ]
 
 

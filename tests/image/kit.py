@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import zstandard
 
@@ -89,6 +89,10 @@ class Image:
                 with zstandard.ZstdDecompressor().stream_reader(stream) as raw:
                     found.append(raw.read())
         return found
+
+    def open_layers(self) -> list[IO[bytes]]:
+        """Return the uncompressed layers as files."""
+        return [io.BytesIO(layer) for layer in self.layers()]
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from jetson_kit import manifest, models, targets, wheels
+from jetson_kit import manifest, models, repack, targets, wheels
 from jetson_kit.layers import EPOCH
+from jetson_kit.paths import cache_dir
 from jetson_kit.repack import PROVENANCE
 from tests.image.kit import NEEDS, Image, Tree, unpack
+from tests.support.here import needs_parts
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 SITE = "opt/mediapipe/lib/python3.11/site-packages"
@@ -70,7 +72,7 @@ def debs(files: Tree) -> list[list[str]]:
     return [row[:3] for row in rows]
 
 
-@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="dpkg-query is missing")
+@needs_parts("dpkg")
 def test_dpkg_knows_its_packages_and_files(files: Tree, jetson: Image) -> None:
     known = [row for row in debs(files) if row[0] != "nvidia-driver-injected"]
     assert sorted(known) == sorted(jetson.manifest["debian"])
@@ -138,10 +140,14 @@ def test_native_library_and_provenance_are_the_official_wheels(files: Tree, jets
     with zipfile.ZipFile(wheels.fetch(pin)) as official:
         libraries = [name for name in official.namelist() if name.endswith(".so")]
         assert libraries
-        for name in libraries:
-            assert hashlib.sha256(official.read(name)).hexdigest() == sha(site / name), name
+        hashes = {name: hashlib.sha256(official.read(name)).hexdigest() for name in libraries}
     (info,) = site.glob("mediapipe-*.dist-info")
     provenance = json.loads((info / PROVENANCE).read_text())
+    rows = {row["path"]: row for row in provenance["native_libraries"]}
+    assert {name: row["official_sha256"] for name, row in rows.items()} == hashes
+    assert {name: row["sha256"] for name, row in rows.items()} == {
+        name: sha(site / name) for name in libraries
+    }
     assert pin.sha256 in json.dumps(provenance)
     with zipfile.ZipFile(repacked(jetson)) as wheel:
         for name in wheel.namelist():
@@ -150,14 +156,14 @@ def test_native_library_and_provenance_are_the_official_wheels(files: Tree, jets
 
 
 def repacked(jetson: Image) -> Path:
-    from jetson_kit.paths import cache_dir
-
-    path = cache_dir("wheels") / str(jetson.manifest["wheel"]["file"])
+    source = jetson.manifest["plan"]["mediapipe"]
+    (pin,) = [pin for pin in wheels.pins() if pin.sha256 == source["sha256"]]
+    path = repack.build(pin, cache_dir("wheels"))
     assert sha(path) == jetson.manifest["wheel"]["sha256"]
     return path
 
 
-@pytest.mark.skipif(shutil.which("dpkg-query") is None, reason="dpkg-query is missing")
+@needs_parts("dpkg")
 def test_sbom(files: Tree, jetson: Image) -> None:
     text = (jetson.folder / "sbom.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
@@ -182,7 +188,7 @@ def test_image_says_what_it_is(files: Tree, jetson: Image) -> None:
     assert jetson.manifest["schema"] == manifest.SCHEMA
 
 
-@pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is missing")
+@needs_parts("skopeo")
 def test_skopeo_takes_the_archive(jetson: Image, tmp_path: Path) -> None:
     place = f"oci-archive:{jetson.archive}"
     seen = json.loads(skopeo("inspect", place))

@@ -11,7 +11,7 @@ from pathlib import Path
 from jetson_kit.paths import ROOT
 
 # Real programs that the scripts use to think; all that changes a machine is fake.
-REAL = """awk cat chmod cmp cp cut date df dirname env flock grep head mkdir mktemp mv paste
+REAL = """awk cat chmod cmp cp cut date df dirname env find flock grep head mkdir mktemp mv paste
 readlink rm sed setsid sh sleep sort tail touch tr true""".split()
 FAKE = """apt-get dpkg dpkg-deb dpkg-query sudo usermod mount umount update-binfmts chown id uname
 systemctl""".split()
@@ -19,15 +19,15 @@ systemctl""".split()
 BRINGS = {
     "python3": "python3",
     "python3.11": "python3.11",
-    "zstd": "zstd",
-    "git": "git",
-    "openssh-client": "ssh",
+    "rsync": "rsync",
+    "openssh-client": "ssh ssh-keygen",
     "docker.io": "dockerd docker",
     "docker-cli": "docker",
     "qemu-user-static": "qemu-aarch64-static",
+    "qemu-user": "qemu-aarch64",
     "binfmt-support": "update-binfmts",
 }
-EVERYTHING = "python3.11 zstd git ssh dockerd docker qemu-aarch64-static".split()
+EVERYTHING = "python3.11 dockerd docker qemu-aarch64-static".split()
 RECORD = '#!/bin/sh\nname=${0##*/}\necho "$name $*" >>"$CALLS"\n'
 PYTHON = """case "$1 $2" in
   "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
@@ -61,7 +61,11 @@ class Machine:
         for name in FAKE:
             self.program(name)
         shutil.copy(ROOT / "inv", self.checkout)
-        for script in (ROOT / "ci").glob("*.sh"):
+        for script in (
+            *(ROOT / "ci").glob("*.sh"),
+            ROOT / "ci" / "needs.table",
+            ROOT / "ci" / "stages.toml",
+        ):
             shutil.copy(script, self.checkout / "ci")
         shutil.copytree(ROOT / "requirements", self.checkout / "requirements")
         self.is_a("debian", "12")
@@ -128,15 +132,18 @@ class Machine:
     def program(self, name: str, does: str = "", folder: Path | None = None) -> Path:
         """Put a fake that records its call and then does `does` into `folder` (PATH's)."""
         path = (folder or self.bin) / name
+        path.unlink(missing_ok=True)  # never written through a link: that is this very machine's
         path.write_text(RECORD + does, encoding="utf-8")
         path.chmod(0o755)
         return path
 
     def is_a(self, distribution: str, version: str, machine: str = "x86_64") -> None:
         """Say what distribution and processor this is."""
-        text = f'PRETTY_NAME="x"\nID={distribution}\n' + (
-            f'VERSION_ID="{version}"\n' if version else ""
-        )
+        text = f"ID={distribution}\n"
+        if version == "sid":
+            text += 'PRETTY_NAME="Debian GNU/Linux forky/sid"\nVERSION_CODENAME=forky\n'
+        elif version:
+            text += f'PRETTY_NAME="x"\nVERSION_ID="{version}"\n'
         (self.system / "etc" / "os-release").write_text(text, encoding="utf-8")
         self.program("uname", f"echo {machine}\n")
 

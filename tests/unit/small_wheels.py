@@ -19,7 +19,8 @@ def make_wheel(path: Path, files: dict[str, bytes], modes: dict[str, int] | None
     name, version, _ = path.name.split("-", 2)
     info = f"{name}-{version}.dist-info"
     record = f"{info}/RECORD"
-    rows = [f"{file},{record_hash(data)},{len(data)}" for file, data in files.items()]
+    named = {file: f'"{file}"' if "," in file else file for file in files}
+    rows = [f"{named[file]},{record_hash(data)},{len(data)}" for file, data in files.items()]
     whole = {**files, record: ("\n".join([*rows, f"{record},,"]) + "\n").encode()}
     with zipfile.ZipFile(path, "w") as archive:
         archive.mkdir(f"{name}/")

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import audit, targets
+from jetson_kit import audit, targets, wheels
 from jetson_kit.audit import core, fetch, record
 from jetson_kit.errors import BadInputError
 from tests.unit.tiny_wheel import GL_CODE, GL_IMPORTS, elf, wheel
+
+# The newest of each wheel class.
+NEWEST = {pin.wheel_class: f"mediapipe=={pin.version}" for pin in reversed(wheels.pins())}
 
 LIB = "tiny/libtiny.so"
 NOP, STADD_SP, SDOT, PTRUE, UDF = 0xD503201F, 0xB83F03FF, 0x4E809400, 0x2518E3E0, 0
@@ -66,7 +69,7 @@ def test_one_broken_library_does_not_hide_the_others(tmp_path: Path) -> None:
 @pytest.mark.qemu
 @pytest.mark.network
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mediapipe==0.10.18", "mediapipe==1.2.2"])
+@pytest.mark.parametrize("name", NEWEST.values())
 def test_shipped_records_are_what_is_measured(name: str) -> None:
     path = fetch.fetch(name)
     measured = audit.audit(path, live=True).measured
@@ -86,6 +89,7 @@ OFFICIAL = [
     ("1.0.1", "aarch64", True, "CPU=0 GPU=1"),
     ("1.1.1", "aarch64", True, "CPU=0 GPU=1"),
     ("1.2.2", "aarch64", True, "DEFAULT=0 CPU=1 GPU=2"),
+    ("1.2.3", "aarch64", True, "DEFAULT=0 CPU=1 GPU=2"),
 ]
 
 

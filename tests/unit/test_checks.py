@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from jetson_kit import checks
+from jetson_kit.checks import Stage
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 
@@ -36,9 +41,119 @@ def test_unmarked_tests_lie_where_the_quick_stage_looks() -> None:
 
 def test_an_unknown_stage_is_named_with_the_known_ones() -> None:
     with pytest.raises(BadInputError, match="no stage 'nope'"):
-        checks.run(quick=False, stage="nope")
+        checks.run(size="all", stage="nope")
 
 
-def test_a_stage_that_is_not_quick_is_no_part_of_quick() -> None:
-    with pytest.raises(BadInputError, match="no stage 'build'"):
-        checks.run(quick=True, stage="build")
+def names(size: str) -> list[str]:
+    return [stage.name for stage in checks.stages() if stage.at(size)]
+
+
+def test_each_size_runs_all_that_a_smaller_one_runs() -> None:
+    assert names("quick") == ["lint", "unit"]
+    assert set(names("quick")) < set(names("default")) < set(names("all")) < set(names("long"))
+    assert names("long") == [stage.name for stage in checks.stages()]
+
+
+def test_the_default_size_runs_a_part_of_a_greater_stage() -> None:
+    part = Stage("x", "all", default=("tests/a.py::test_b",), real=("tests/a.py", "tests/c.py"))
+    seen = [part.at(size) for size in checks.SIZES]
+    assert seen[0] is None
+    assert [one.real for one in seen[1:] if one] == [part.default, part.real, part.real]
+    assert Stage("x", "all", real=("tests/a.py",)).at("default") is None
+
+
+@pytest.mark.parametrize(
+    "stage", [one for one in checks.stages() if one.default], ids=lambda stage: stage.name
+)
+def test_the_default_size_names_tests_of_the_stage(stage: Stage) -> None:
+    for name in stage.default:
+        path, _, test = name.partition("::")
+        assert path in stage.real
+        assert f"def {test.partition('[')[0]}(" in (ROOT / path).read_text() or not test
+
+
+TESTS = """
+import pytest
+from tests.support.here import cannot_run_here, not_here_if
+
+@pytest.fixture
+def board():
+    cannot_run_here("there is no board")
+
+def test_passes(): pass
+def test_fails(): assert False
+def test_needs_a_package(): pytest.skip("rsync is not installed")
+def test_needs_a_board(board): pass
+@not_here_if(True, "this is no Jetson")
+def test_needs_a_jetson(): pass
+@pytest.mark.xfail
+def test_expected(): assert False
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tests that end in each way, beside the kit's own conftest."""
+    made = tmp_path_factory.mktemp("stage")
+    (made / "test_ends.py").write_text(TESTS)
+    (made / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    return made
+
+
+@pytest.mark.parametrize(
+    ("chosen", "workers", "problems", "passed", "elsewhere"),
+    [
+        ("passes", (), (), 1, []),
+        ("passes", ("-n", "2"), (), 1, []),
+        ("passes or fails", (), ("1 failed",), 1, []),
+        ("passes or package", (), ("1 skipped: rsync is not installed",), 1, []),
+        ("passes or package", ("-n", "2"), ("1 skipped: rsync is not installed",), 1, []),
+        ("package", (), ("no test ran", "1 skipped: rsync is not installed"), 0, []),
+        ("passes or board", (), (), 1, ["there is no board"]),
+        ("passes or board", ("-n", "2"), (), 1, ["there is no board"]),
+        ("board or jetson", (), ("no test ran",), 0, ["there is no board", "this is no Jetson"]),
+        ("nothing_at_all", (), ("exit code 5", "no test ran"), 0, []),
+        ("expected or passes", (), (), 2, []),
+    ],
+)
+def test_a_stage_is_judged_by_its_tests(
+    folder: Path,
+    tmp_path: Path,
+    chosen: str,
+    workers: tuple[str, ...],
+    problems: tuple[str, ...],
+    passed: int,
+    elsewhere: list[str],
+) -> None:
+    path = tmp_path / "results.json"
+    words = ["-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), str(folder)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, "-k", chosen, *workers],
+        env={**os.environ, checks.RESULTS: str(path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    result = checks.judge("it", [done.returncode], path)
+    assert result.problems == problems, done.stdout
+    assert result.passed == passed
+    assert [reason for _, reason in result.elsewhere] == elsewhere
+
+
+def test_a_stage_whose_pytest_dies_has_failed(tmp_path: Path) -> None:
+    result = checks.judge("it", [-9], tmp_path / "none.json")
+    assert result.problems == ("pytest ended with exit code -9 and no result",)
+
+
+def test_what_is_for_other_machines_is_listed_by_reason_and_counted_apart() -> None:
+    results = [
+        checks.Result("a", (), 3, 0, (("a.py::x", "there is no GPU"), ("a.py::y", "no board"))),
+        checks.Result("b", ("1 failed",), 2, 1, (("b.py::z", "there is no GPU"),)),
+    ]
+    assert checks.report(results) == [
+        "not run here: no board",
+        "  a.py::y",
+        "not run here: there is no GPU",
+        "  a.py::x",
+        "  b.py::z",
+        "tests passed: 5, failed: 1, not run here: 3",
+    ]

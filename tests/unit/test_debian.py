@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from jetson_kit import debian
 from jetson_kit.debian import Mirror, host_mirror
 from jetson_kit.errors import StepFailedError, ToolMissingError
+from tests.support.here import needs_parts
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_what_apt_offers() -> None:
 
 
 @pytest.mark.network
-@pytest.mark.skipif(shutil.which("apt-get") is None, reason="apt-get is missing")
+@needs_parts("apt")
 def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
     def fetch() -> tuple[debian.Deb, ...]:
         return debian.fetch(
@@ -112,6 +112,26 @@ def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
     assert again.path.read_bytes() == raw
     first.path.write_bytes(raw[:-100])
     assert fetch() == (first,)
+
+
+@pytest.mark.network
+def test_the_hosts_settings_choose_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chosen(folder: str) -> list[str]:
+        found = debian.fetch(
+            ("autodock-getdata",), suite="bookworm", arch="arm64", folder=tmp_path / folder
+        )
+        return [deb.name for deb in found]
+
+    assert chosen("plain") == ["autodock-getdata"]
+    settings = tmp_path / "apt.conf"
+    settings.write_text(
+        'APT::Default-Release "trixie";\nAPT::Install-Suggests "true";\n'
+        'APT::Install-Recommends "true";\nAPT::Solver "3.0";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(settings))
+    assert chosen("other") == ["autodock-getdata"]
 
 
 STATUS = "".join(

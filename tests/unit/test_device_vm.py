@@ -21,6 +21,7 @@ from jetson_kit.devices.spec import Device, DeviceTree
 from jetson_kit.errors import StepFailedError, ToolMissingError
 from jetson_kit.layers import LayerTar
 from jetson_kit.run import run
+from tests.support.here import needs_parts, skip_without
 from tests.unit.newc import newc
 
 KIT_QEMU = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
@@ -49,8 +50,7 @@ def test_archive_holds_what_was_added() -> None:
 
 
 def test_archive_is_one_that_cpio_reads(tmp_path: Path) -> None:
-    if not shutil.which("cpio"):
-        pytest.skip("cpio is not installed")
+    skip_without("cpio")
     with (tmp_path / "a.cpio").open("wb") as out, CpioWriter(out) as archive:
         archive.folder("d")
         archive.data("d/f", b"x" * 4097)
@@ -130,7 +130,7 @@ def test_no_qemu_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "qemu-system-arm" in caught.value.cure
 
 
-@pytest.mark.skipif(not shutil.which("dtc"), reason="device-tree-compiler is not installed")
+@needs_parts("dtc", "fdtget")
 def test_tree_is_named(tmp_path: Path) -> None:
     source = b'/dts-v1/; / { model = "linux,dummy-virt"; compatible = "linux,dummy-virt"; a { }; };'
     made = subprocess.run(["dtc", "-O", "dtb"], input=source, capture_output=True, check=True)
@@ -148,7 +148,7 @@ def test_tree_is_named(tmp_path: Path) -> None:
     assert struct.unpack(">I", file.read_bytes()[:4])[0] == 0xD00DFEED
 
 
-@pytest.mark.skipif(not shutil.which("qemu-img"), reason="qemu-utils is not installed")
+@needs_parts("qemu-img", "mke2fs", "debugfs")
 def test_disk_keeps_owners_and_modes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "SIZE", 64 << 20)
     tar = tmp_path / "root.tar"

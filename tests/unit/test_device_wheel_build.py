@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from jetson_kit.errors import StepFailedError
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     return tmp_path / "cache"
 
 
@@ -51,11 +49,35 @@ def test_same_bytes_whatever_the_umask_and_the_times(tmp_path: Path, cache: Path
     assert first == second
 
 
-def test_unchanged_is_not_built_again(tmp_path: Path) -> None:
+def test_same_bytes_whatever_the_user_has_set(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = device_wheel.build(tmp_path / "a")
-    started = time.monotonic()
+    shutil.rmtree(cache)
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = "[bdist_wheel]\npython_tag = py39\nbuild_number = 1\n[build_py]\noptimize = 2\n"
+    for name in (".pydistutils.cfg", "setup.cfg"):
+        (home / name).write_text(settings)
+    (home / "setuptools.py").write_text("raise SystemExit('not the locked one')")
+    for name, value in {
+        "HOME": str(home),
+        "DIST_EXTRA_CONFIG": str(home / "setup.cfg"),
+        "PYTHONPATH": str(home),
+        "PYTHONOPTIMIZE": "2",
+        "SOURCE_DATE_EPOCH": "1700000000",
+        "LC_ALL": "tr_TR.UTF-8",
+        "TZ": "Asia/Kathmandu",
+    }.items():
+        monkeypatch.setenv(name, value)
     second = device_wheel.build(tmp_path / "b")
-    assert time.monotonic() - started < 0.3
+    assert (second.name, second.read_bytes()) == (first.name, first.read_bytes())
+
+
+def test_unchanged_is_not_built_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = device_wheel.build(tmp_path / "a")
+    monkeypatch.delattr(device_wheel, "run")  # without it nothing can be built
+    second = device_wheel.build(tmp_path / "b")
     assert first.read_bytes() == second.read_bytes()
 
 

@@ -144,7 +144,7 @@ def test_selftest_without_mediapipe(tmp_path: Path) -> None:
         (A57, -signal.SIGILL, "compiled with lse enabled", "cpu-feature", "Cortex-A57 lacks"),
         (A76, -signal.SIGILL, "", "cpu-feature", "Cortex-A76 lacks"),
         (A76, -signal.SIGSEGV, "", "crash", "on the first inference"),
-        (EMULATED, -signal.SIGSEGV, "", "emulation", "rseq"),
+        (EMULATED, -signal.SIGSEGV, "", "emulation", "./inv devices.up --kind vm"),
         (Absent("no"), -signal.SIGKILL, "", "crash", "SIGKILL"),
     ],
 )
@@ -170,6 +170,18 @@ def test_what_cannot_run_is_not_started() -> None:
     for fine in (whole, unknown, x86, Absent("no")):
         assert refused("1.2.2", fine) is None
     assert refused(None, A57) is None
+
+
+def test_an_emulator_without_arm_cores_in_cpuinfo_is_refused() -> None:
+    """MediaPipe 1.x would end by SIGSEGV at its first inference; 0.10.18 runs."""
+    whole = dataclasses.replace(EMULATED, features=("atomics", "asimddp", "lrcpc"))
+    broken = refused("1.2.2", whole)
+    assert broken is not None
+    assert broken.cause == "emulation"
+    assert "./inv emulate IMAGE -- COMMAND" in broken.message
+    assert refused("0.10.18", whole) is None
+    shown = dataclasses.replace(whole, names=("Cortex-A76",))
+    assert refused("1.2.2", shown) is None
 
 
 def facts(points: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,11 @@ from mediapipe_jetson import elf, isolated
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import egl, gl, manifests, native, vulkan
 
+from tests.support.here import needs_parts
 from tests.unit.device_wheel_trees import SOURCE, plant
 
 CC = shutil.which("cc")
-needs_cc = pytest.mark.skipif(CC is None, reason="no C compiler here")
+needs_cc = needs_parts("cc", "libc-dev")
 
 
 @pytest.fixture(autouse=True)
@@ -146,9 +146,7 @@ def test_a_hanging_driver_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     code = "#include <unistd.h>\n__attribute__((constructor)) static void c(void) { sleep(60); }"
     hanging = compiled(tmp_path, "hang", code)
     monkeypatch.setenv("MEDIAPIPE_JETSON_PROBE_TIMEOUT_S", "2")
-    started = time.monotonic()
     answers = isolated.ask(["load:libc.so.6", f"load:{hanging}", "load:libm.so.6"])
-    assert time.monotonic() - started < 10
     assert answers["load:libc.so.6"] == {}
     assert answers[f"load:{hanging}"] == "no answer within 2 s"
     assert answers["load:libm.so.6"] == "not tried: the driver hung before"

@@ -12,6 +12,7 @@ from mediapipe_jetson import info
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import cpu, driver, l4t, module
 
+from tests.support.here import not_here_if
 from tests.unit.device_wheel_trees import A57, plant, schema
 
 
@@ -113,6 +114,16 @@ def test_cpu_user_emulation_shows(tmp_path: Path) -> None:
     assert isinstance(found, cpu.Cpu)
     assert found.emulated == "QEMU user emulation on x86"
     assert "emulated" in found.name
+    assert found.cpuinfo_is_foreign
+
+
+def test_cpu_user_emulation_shows_beside_an_arm_cpuinfo(tmp_path: Path) -> None:
+    root = plant(tmp_path, "nano")
+    (root / "sys/devices/system/cpu/modalias").write_text("cpu:type:x86,ven0002fam0019mod0001:")
+    found = cpu.read(root, machine="aarch64")
+    assert isinstance(found, cpu.Cpu)
+    assert found.emulated == "QEMU user emulation on x86"
+    assert (found.name, found.cpuinfo_is_foreign) == ("Cortex-A57", False)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +150,7 @@ def test_driver_absent_with_only_another_vendors_render_node(tmp_path: Path) -> 
     assert "--runtime nvidia" in found.reason
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root opens every file")
+@not_here_if(os.geteuid() == 0, "root opens every file")
 def test_driver_closed_node_is_told(tmp_path: Path) -> None:
     root = plant(tmp_path, "orin")
     (root / "dev/nvmap").chmod(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +17,10 @@ from jetson_kit.fleet.release import Release
 from jetson_kit.oci import digest
 from jetson_kit.paths import ROOT
 from tests.fleet.small_release import build
+from tests.support.here import needs_parts, not_here_if
 
 FILES = ROOT / "ansible" / "roles" / "image" / "files"
-pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
+pytestmark = needs_parts("ssh-keygen")
 
 
 class Board:
@@ -101,7 +101,7 @@ def test_a_release_for_another_processor(board: Board, tmp_path: Path) -> None:
     assert f"is for {other}, this device is" in board.run("missing", made.path, code=10)
 
 
-@pytest.mark.skipif(Path("/etc/nv_tegra_release").exists(), reason="this is a Jetson")
+@not_here_if(Path("/etc/nv_tegra_release").exists(), "this is a Jetson")
 def test_a_release_for_another_l4t(board: Board, tmp_path: Path) -> None:
     (board.root / "etc/nv_tegra_release").write_text(
         "# R36 (release), REVISION: 4.4, GCID: 1, BOARD: generic\n"
@@ -134,21 +134,19 @@ def test_a_manifest_that_is_not_the_releases(board: Board, tmp_path: Path, chang
     assert "the manifest is not that of" in board.run("missing", made.path, code=5)
 
 
+@pytest.mark.docker
 def test_a_release_of_an_older_kit_has_no_manifest(board: Board, tmp_path: Path) -> None:
     made = signed(board, tmp_path)
     body = json.loads(made.path.read_text())
     del body["manifest"]
     made.path.write_text(json.dumps(body))
     signing.sign(made.path, board.key)
-    if shutil.which("docker") is None:
-        pytest.skip("no docker client on this machine")
     assert "does not answer" in board.run("missing", made.path, code=3)
 
 
+@pytest.mark.docker
 def test_no_engine_is_one_line(board: Board, tmp_path: Path) -> None:
     made = signed(board, tmp_path)
-    if shutil.which("docker") is None:
-        pytest.skip("no docker client on this machine")
     assert "does not answer" in board.run("missing", made.path, code=3)
 
 

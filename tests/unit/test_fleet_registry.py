@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from jetson_kit.errors import BadInputError
 from jetson_kit.fleet import certificates, registry_push
@@ -46,11 +47,15 @@ def test_the_certificate_is_good_for_its_address_alone(tmp_path: Path) -> None:
     assert "certificate verify failed" in handshake(made, strange.ca)
 
 
-def handshake(served: certificates.Files, trusted: Path) -> str:
+def handshake(served: certificates.Files, trusted: Path, *, strict: bool = True) -> str:
     """Shake hands with 127.0.0.1; return what the client has against it."""
     into = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     into.load_cert_chain(served.cert, served.key)
     context = ssl.create_default_context(cafile=str(trusted))
+    if strict:  # the default from Python 3.13 on
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+    else:
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     client_in, client_out = ssl.MemoryBIO(), ssl.MemoryBIO()
     server_in, server_out = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(client_in, client_out, server_hostname="127.0.0.1")
@@ -75,6 +80,34 @@ def test_certificates_are_kept_and_the_keys_are_ours_alone(tmp_path: Path) -> No
     assert again.cert.read_bytes() == before
     for path in (made.key, tmp_path / "ca.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_certificates_of_an_older_kit_are_renewed_by_the_same_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bare(
+        issuer: x509.Name,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey,
+        signer: ec.EllipticCurvePublicKey,
+    ) -> x509.CertificateBuilder:
+        del signer
+        return (
+            x509.CertificateBuilder(issuer, subject, key)
+            .serial_number(1)
+            .not_valid_before(certificates.FIRST)
+            .not_valid_after(certificates.LAST)
+        )
+
+    with monkeypatch.context() as older:
+        older.setattr(certificates, "_start", bare)
+        made = certificates.ensure(tmp_path, "127.0.0.1")
+        on_boards = tmp_path / "on-boards.crt"
+        on_boards.write_bytes(made.ca.read_bytes())
+    assert handshake(made, made.ca)
+    made = certificates.ensure(tmp_path, "127.0.0.1")
+    assert handshake(made, made.ca) == ""
+    assert handshake(made, on_boards, strict=False) == ""
 
 
 def test_a_board_whose_clock_stands_in_the_past_accepts_it(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from jetson_kit.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.fleet import release, signing
 from jetson_kit.oci import digest
 from tests.fleet.small_release import build
+from tests.support.here import needs_parts
 
-pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs ssh-keygen")
+pytestmark = needs_parts("ssh-keygen")
 
 
 @pytest.fixture(autouse=True)

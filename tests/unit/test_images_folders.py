@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import bake, images
+from jetson_kit import dockerfile_build, output_folder
 from jetson_kit.errors import BadInputError
 
 
@@ -21,11 +21,10 @@ def tree(folder: Path) -> dict[str, str]:
 
 def build(output: Path, text: str) -> None:
     """Do what a build does to the folder."""
-    images._check_output(output)
-    images._recover(output)
-    folder = images._aside(output)
-    (folder / images.MANIFEST).write_text(text)
-    images._publish(folder, output)
+    output_folder.check(output)
+    output_folder.recover(output)
+    with output_folder.replaced(output) as folder:
+        (folder / output_folder.MANIFEST).write_text(text)
 
 
 def test_publish_replaces_all_of_the_old(tmp_path: Path) -> None:
@@ -68,9 +67,9 @@ def test_killed_at_any_rename_the_next_build_recovers(
         patch.setattr(shutil, "rmtree", rmtree)
         with pytest.raises(KilledError):
             build(output, "2")
-    images._check_output(output)
-    images._recover(output)
-    assert tree(output)[images.MANIFEST] in ("1", "2")
+    output_folder.check(output)
+    output_folder.recover(output)
+    assert tree(output)[output_folder.MANIFEST] in ("1", "2")
     build(output, "3")
     assert tree(tmp_path / "dist") == {"it/manifest.json": "3"}
 
@@ -78,8 +77,9 @@ def test_killed_at_any_rename_the_next_build_recovers(
 def test_killed_while_writing_the_old_stays(tmp_path: Path) -> None:
     output = tmp_path / "dist" / "it"
     build(output, "1")
-    half = images._aside(output)
-    (half / "half").write_text("x")
+    with pytest.raises(KilledError), output_folder.replaced(output) as folder:
+        (folder / "half").write_text("x")
+        raise KilledError
     assert tree(output) == {"manifest.json": "1"}
     build(output, "2")
     assert tree(tmp_path / "dist") == {"it/manifest.json": "2"}
@@ -104,7 +104,7 @@ def test_context_holds_exactly_the_parts(tmp_path: Path) -> None:
     (context / "stale.tar").write_text("x")
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
-    bake.link_parts(context, [("1.tar", tmp_path / "a")])
-    bake.link_parts(context, [("1.tar", tmp_path / "b"), ("2.tar", tmp_path / "a")])
+    dockerfile_build.link_parts(context, [("1.tar", tmp_path / "a")])
+    dockerfile_build.link_parts(context, [("1.tar", tmp_path / "b"), ("2.tar", tmp_path / "a")])
     assert tree(context) == {"1.tar": "b", "2.tar": "a"}
     assert (context / "1.tar").samefile(tmp_path / "b")

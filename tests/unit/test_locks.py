@@ -60,6 +60,7 @@ def test_a_missing_lock_names_those_there_are() -> None:
 
 @pytest.mark.network
 def test_uv_makes_the_same_lock_again(tmp_path: Path) -> None:
-    for pin in (wheels.select("arm64", "3.11"), wheels.select("arm64", "3.11", "0.10.18")):
+    every = [pin for pin in wheels.pins() if pin.arch == "arm64" and pin.supports("3.11")]
+    for pin in {pin.wheel_class: pin for pin in reversed(every)}.values():
         there = wheels.lock_for(pin.wheel_class, "arm64", "3.11").read_text(encoding="utf-8")
-        assert locks.make(pin, "3.11", tmp_path) == there
+        assert locks.make(pin, "3.11") == there

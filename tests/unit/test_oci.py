@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from jetson_kit import oci
-from jetson_kit.errors import StepFailedError
+from jetson_kit.errors import IntegrityError, StepFailedError
 from jetson_kit.layers import LayerTar
 
 ROWS = [
@@ -176,23 +176,21 @@ def test_a_layer_used_twice_is_stored_once(tmp_path: Path, cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize(
-    ("names", "walked"),
-    [
-        (["a", "a/x", "a-1", "a-1/y", "b"], True),
-        (["a", "a-1", "a-1/y", "a/x", "b"], False),
-    ],
-    ids=["folder by folder", "by whole paths"],
-)
-def test_the_order_of_a_layers_files_is_seen(names: list[str], walked: bool) -> None:
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        for name in names:
-            info = tarfile.TarInfo(name)
-            info.type = tarfile.REGTYPE if "/" in name else tarfile.DIRTYPE
-            tar.addfile(info)
-    engine = Engine([raw.getvalue()])
-    for _ in range(2):
-        (blob,) = oci.blobs(list(engine.raws), engine.save)
-        assert blob.walked is walked
-    assert len(engine.asked) == 1
+def test_unpacked_bytes_are_those_of_files(tmp_path: Path) -> None:
+    with LayerTar(tmp_path / "l.tar") as tar:
+        tar.data("a/x", b"12345")
+        tar.link("a/y", "x")
+        tar.data("b", b"1" * 1000)
+    raw = (tmp_path / "l.tar").read_bytes()
+    (read_out,) = oci.blobs([sha(raw)], Engine([raw]).save)
+    assert read_out.unpacked == 1005
+    read_out.path.unlink()
+    assert oci.compressed(sha(raw), tmp_path / "l.tar") == read_out
+
+
+def test_a_damaged_tar_is_not_compressed_under_its_old_digest(tmp_path: Path, cache: Path) -> None:
+    diff_id = sha(layer(tmp_path, "one"))
+    layer(tmp_path, "other")
+    with pytest.raises(IntegrityError, match="expected"):
+        oci.compressed(diff_id, tmp_path / "l.tar")
+    assert not list(cache.rglob("*.zst"))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -59,12 +59,20 @@ def test_a_source_without_frames_ends_at_once() -> None:
 
 
 def test_stages_overlap() -> None:
-    def slow(_job: Any) -> None:
-        time.sleep(0.01)
+    busy: set[str] = set()
+    seen: list[int] = []
 
-    report = Pipeline(pictures(30, 0.01), slow, slow, draw=slow).run()
-    # One after the other it would take 30 * 40 ms.
-    assert 0.3 <= report.wall_s < 0.8
+    def slow(name: str) -> Callable[[Any], None]:
+        def work(_job: Any) -> None:
+            busy.add(name)
+            seen.append(len(busy))
+            time.sleep(0.01)
+            busy.remove(name)
+
+        return work
+
+    Pipeline(pictures(30), slow("detect"), slow("sink"), draw=slow("draw")).run()
+    assert max(seen) == 3
 
 
 def test_keep_all_makes_the_source_wait() -> None:
@@ -157,10 +165,10 @@ def test_a_failure_while_all_queues_are_full_ends_it() -> None:
         if job.frame.index == 1:
             raise OSError("disk full")
 
-    begin = time.monotonic()
+    left = pictures(1000)
     with pytest.raises(StageError, match=r"sink.*frame 1.*disk full"):
-        Pipeline(pictures(1000), index_of, sink).run()
-    assert time.monotonic() - begin < 2
+        Pipeline(left, index_of, sink).run()
+    assert len(list(left)) > 900, "the source was not drained"
 
 
 def test_stop_from_another_thread() -> None:
@@ -172,7 +180,7 @@ def test_stop_from_another_thread() -> None:
     pipeline.start()
     threading.Timer(0.1, pipeline.stop).start()
     report = pipeline.wait()
-    assert 0 < report.wall_s < 1
+    assert report.wall_s > 0
     assert report.done > 0
 
 
@@ -208,10 +216,8 @@ def test_a_stage_that_never_comes_back_is_named() -> None:
     pipeline.start()
     time.sleep(0.05)
     pipeline.stop()
-    begin = time.monotonic()
     with pytest.raises(StuckError, match="stage detect did not stop"):
         pipeline.wait()
-    assert time.monotonic() - begin < 1
     free.set()
     while not no_threads():
         time.sleep(0.01)

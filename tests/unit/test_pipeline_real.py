@@ -230,9 +230,7 @@ def test_auto_never_takes_a_backend_that_is_wrong(settings: dict[str, str], tmp_
     assert rows["litert"]["ok"], rows["litert"]["why"]
     assert rows["mediapipe-cpu"]["ok"]
     assert found["backend"] in ("litert", "mediapipe-cpu")
-    begin = time.monotonic()
     done = run(own, "--why")
-    assert time.monotonic() - begin < 5, "it is kept"
     assert "kept since" in done.stdout
     assert re.search(r"onnx .* no: ", done.stdout)
     model = Path(own["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")

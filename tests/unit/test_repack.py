@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import locks, rawzip, repack, uv, wheels
+from jetson_kit import elf_strip, rawzip, repack, uv, wheels
 from jetson_kit.errors import BadInputError, IntegrityError
-from jetson_kit.repack import Edit, Patch, Recipe
+from jetson_kit.paths import cache_dir
+from jetson_kit.repack import Edit, Patch, Recipe, Strip
 from jetson_kit.wheels import Pin
+from tests.unit.sectioned_elf import SYMBOLS, library
 from tests.unit.small_wheels import make_wheel, record_hash
 
 NAME = "mediapipe-1.0-py3-none-any.whl"
@@ -52,11 +54,12 @@ RECIPE = Recipe(
             ),
         ),
     ),
+    (Strip("mediapipe/*.so", (".symtab", ".strtab", ".comment"), "names for a debugger"),),
 )
 FILES = {
     "mediapipe/__init__.py": b"__version__ = '1.0'\n",
     "mediapipe/draw.py": MODULE,
-    LIBRARY: bytes(range(256)) * 64,
+    LIBRARY: library(),
     f"{INFO}/licenses/LICENSE": b"Apache 2.0\n",
     f"{INFO}/licenses/NOTICE": b"notice\n",
     f"{INFO}/METADATA": METADATA.encode(),
@@ -93,7 +96,6 @@ def test_the_name_carries_the_local_version(made: Path) -> None:
 
 def test_what_is_not_patched_stays_byte_for_byte(made: Path) -> None:
     inside = contents(made)
-    assert inside[LIBRARY] == FILES[LIBRARY]
     assert inside["mediapipe/__init__.py"] == FILES["mediapipe/__init__.py"]
     assert inside[f"{OURS}/licenses/LICENSE"] == b"Apache 2.0\n"
     assert inside[f"{OURS}/licenses/NOTICE"] == b"notice\n"
@@ -144,8 +146,69 @@ def test_provenance_tells_source_and_changes(official: Path, made: Path) -> None
     after = hashlib.sha256(contents(made)["mediapipe/draw.py"]).hexdigest()
     assert told["changed"][0]["after"] == after
     assert told["requires"]["before"] == ["matplotlib", "numpy"]
-    library = hashlib.sha256(FILES[LIBRARY]).hexdigest()
-    assert told["native_libraries"] == [{"path": LIBRARY, "sha256": library}]
+
+
+def test_provenance_tells_what_was_stripped(made: Path) -> None:
+    shipped = contents(made)[LIBRARY]
+    told = json.loads(contents(made)[f"{OURS}/{repack.PROVENANCE}"])
+    before, after = (hashlib.sha256(data).hexdigest() for data in (FILES[LIBRARY], shipped))
+    assert told["native_libraries"] == [
+        {"path": LIBRARY, "sha256": after, "official_sha256": before}
+    ]
+    assert told["stripped"] == [
+        {
+            "path": LIBRARY,
+            "why": "names for a debugger",
+            "sections": [{"name": part.name, "bytes": len(part.data)} for part in SYMBOLS],
+            "before": {"sha256": before, "bytes": len(FILES[LIBRARY])},
+            "after": {"sha256": after, "bytes": len(shipped)},
+            "loaded_sha256": elf_strip.loaded_sha256(FILES[LIBRARY]),
+        }
+    ]
+    assert b"compiler 1.0" not in shipped
+    assert elf_strip.loaded_sha256(shipped) == elf_strip.loaded_sha256(FILES[LIBRARY])
+
+
+def test_a_strip_of_no_file_is_refused(official: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, strips=(*RECIPE.strips, Strip("mediapipe/other.so", (), "why")))
+    with pytest.raises(IntegrityError, match=r"has no mediapipe/other\.so"):
+        repack.repack(official, pin_of(official), recipe, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_library_that_cannot_be_stripped_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    make_wheel(path, {**FILES, LIBRARY: b"\x7fELF\x01\x01\x01" + bytes(100)})
+    with pytest.raises(IntegrityError, match=f"{LIBRARY} cannot be stripped: it is not 64-bit"):
+        repack.repack(path, pin_of(path), RECIPE, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_build_uses_the_cache_only_when_it_is_whole(
+    official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(repack, "recipe_for", lambda version: RECIPE)
+    fetched: list[Pin] = []
+
+    def fetch(pin: Pin) -> Path:
+        fetched.append(pin)
+        return official
+
+    monkeypatch.setattr(wheels, "fetch", fetch)
+    pin = pin_of(official)
+    cached = repack.build(pin, cache_dir("wheels"))
+    raw = cached.read_bytes()
+    assert repack.build(pin, cache_dir("wheels")) == cached
+    copied = repack.build(pin, tmp_path / "dist")
+    assert copied == tmp_path / "dist" / pin.jetson_filename
+    assert copied.read_bytes() == raw
+    assert len(fetched) == 1
+    cached.write_bytes(raw[:-1] + b"?")
+    assert repack.build(pin, cache_dir("wheels")).read_bytes() == raw
+    assert len(fetched) == 2
+    monkeypatch.setattr(repack, "recipe_for", lambda version: replace(RECIPE, requires=("numpy",)))
+    assert repack.build(pin, cache_dir("wheels")) != cached
 
 
 def test_times_order_and_permissions_are_fixed(made: Path) -> None:
@@ -168,9 +231,8 @@ def test_the_same_input_gives_the_same_bytes(official: Path, made: Path, tmp_pat
 def test_uv_installs_it(made: Path, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     uv.uv(["pip", "install", "--offline", "--no-deps", "--target", folder, made], what="installing")
-    assert (folder / LIBRARY).read_bytes() == FILES[LIBRARY]
+    assert (folder / LIBRARY).read_bytes() == contents(made)[LIBRARY]
     assert os.access(folder / LIBRARY, os.X_OK)
-    assert locks.needs(made) == ["numpy<2"]
 
 
 def test_an_unexpected_original_is_refused(official: Path, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
-"""The real wheels: native bytes untouched, `pip check` clean, drawing as the examples do."""
+"""The real wheels: loaded bytes untouched, `pip check` clean, drawing as the examples do."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import json
 import platform
 import subprocess
@@ -11,8 +13,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
 
 from jetson_kit import import_bench, models, repack, uv, wheels
+from tests.support.here import not_here_if
 from tests.unit.small_wheels import record_hash
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -98,11 +103,12 @@ print("drawn")
 
 @pytest.mark.parametrize("arch", wheels.ARCHITECTURES)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_native_libraries_and_licences_are_the_official_ones(
+def test_loaded_bytes_and_licences_are_the_official_ones(
     version: str, arch: str, tmp_path: Path
 ) -> None:
     pin = wheels.select(arch, "3.11", version)
     made = repack.build(pin, tmp_path)
+    stripped: dict[str, tuple[bytes, bytes]] = {}
     patched = {patch.path for patch in repack.recipe_for(version).patches}
     with zipfile.ZipFile(wheels.fetch(pin)) as old, zipfile.ZipFile(made) as new:
         info = f"mediapipe-{pin.jetson_version}.dist-info/"
@@ -117,15 +123,60 @@ def test_native_libraries_and_licences_are_the_official_ones(
             if name in patched:
                 assert data != old.read(name)
                 compile(data, name, "exec")
+            elif ".so" in name and data != old.read(original):
+                stripped[name] = data, old.read(original)
             elif not name.startswith(info) or "LICENSE" in name or "NOTICE" in name:
                 assert data == old.read(original), name
         told = json.loads(new.read(info + repack.PROVENANCE))
-        assert {row["path"] for row in told["native_libraries"]} == {
-            name for name in names if ".so" in name
+        assert {row["path"]: row["official_sha256"] for row in told["native_libraries"]} == {
+            name: hashlib.sha256(old.read(name)).hexdigest() for name in names if ".so" in name
         }
+    assert set(stripped) == {row["path"] for row in told["stripped"]} != set()
+    for row in told["stripped"]:
+        after, before = stripped[row["path"]]
+        assert loaded(after) == loaded(before)
+        assert loaded_sections(after) == loaded_sections(before)
+        assert hashlib.sha256(after).hexdigest() == row["after"]["sha256"]
+        assert (len(before), len(after)) == (row["before"]["bytes"], row["after"]["bytes"])
+        digest = hashlib.sha256()
+        for _, content in loaded(before):
+            digest.update(content)
+        assert digest.hexdigest() == row["loaded_sha256"]
+        names = {part.name for part in ELFFile(io.BytesIO(after)).iter_sections()}
+        assert {".dynsym", ".dynstr"} <= names
+        assert not names & {".symtab", ".strtab", ".comment"}
 
 
-@pytest.mark.skipif(not HERE, reason="no MediaPipe wheel for this machine")
+# Where the section table is: e_shoff, e_shnum, e_shstrndx. No loader reads them.
+TABLE_FIELDS = ((0x28, 8), (0x3C, 4))
+
+
+def loaded(data: bytes) -> list[tuple[dict[str, int | str], bytes]]:
+    """Return every program header and, of those that are loaded, the bytes."""
+    raw = bytearray(data)
+    for start, size in TABLE_FIELDS:
+        raw[start : start + size] = bytes(size)
+    return [
+        (
+            dict(part.header),
+            bytes(memoryview(raw)[part["p_offset"] : part["p_offset"] + part["p_filesz"]])
+            if part["p_type"] == "PT_LOAD"
+            else b"",
+        )
+        for part in ELFFile(io.BytesIO(data)).iter_segments()
+    ]
+
+
+def loaded_sections(data: bytes) -> list[tuple[int, str, dict[str, int | str]]]:
+    """Return the number, name and header of each section that is loaded."""
+    return [
+        (number, part.name, {key: part[key] for key in part.header if key != "sh_name"})
+        for number, part in enumerate(ELFFile(io.BytesIO(data)).iter_sections())
+        if part["sh_flags"] & SH_FLAGS.SHF_ALLOC
+    ]
+
+
+@not_here_if(not HERE, "no MediaPipe wheel is for this machine")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_drawing_as_the_public_examples_do(version: str, tmp_path: Path) -> None:
     pin = wheels.select(HERE, PYTHON, version)

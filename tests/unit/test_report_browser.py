@@ -21,6 +21,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from jetson_kit import report
+from tests.support.here import needs_parts
 from tests.unit import report_samples as sample
 
 DRIVER = shutil.which("chromedriver")
@@ -32,8 +33,7 @@ BROWSERS = (
     "google-chrome",
 )
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-WHY = "chromedriver and Chromium are not installed (Debian: chromium-driver chromium)"
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not (DRIVER and BROWSER), reason=WHY)]
+pytestmark = [pytest.mark.browser, needs_parts("chromedriver", "chromium")]
 HOSTILE = (
     "<img src=/stolen onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 )
@@ -88,8 +88,8 @@ def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
     drivers = []
 
     def start(width: int = 1280, *, dark: bool = False, script: bool = True) -> Chrome:
-        assert DRIVER, WHY
-        assert BROWSER, WHY
+        assert DRIVER
+        assert BROWSER
         options = ChromeOptions()
         options.binary_location = BROWSER
         for word in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):

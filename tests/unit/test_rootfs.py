@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -15,6 +14,7 @@ from jetson_kit import debian, kept, rootfs
 from jetson_kit.debian import Deb
 from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.files import extract_tar
+from tests.support.here import skip_without
 from tests.unit import tiny_deb
 
 PRUNE = {"drop": ["usr/share/doc/*", "usr/lib/x/big*"], "keep": ["usr/share/doc/*/copyright"]}
@@ -61,8 +61,7 @@ def packages(folder: Path) -> tuple[Deb, ...]:
 
 @pytest.fixture(scope="module")
 def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if shutil.which("dpkg-deb") is None:
-        pytest.skip("dpkg-deb is missing")
+    skip_without("dpkg")
     folder = tmp_path_factory.mktemp("rootfs")
     rootfs._assemble(folder / "1.tar", packages(folder), SPEC, INJECTED)
     with tarfile.open(folder / "1.tar") as archive:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.unit.bare_machine import EVERYTHING, Machine
+from tests.unit.bare_machine import Machine
 
-BASE = "zstd git openssh-client ca-certificates debian-archive-keyring"
+BASE = "ca-certificates debian-archive-keyring"
 
 
 @pytest.fixture
@@ -46,6 +47,13 @@ def asked(machine: Machine) -> list[str]:
             f"python3 python3-venv {BASE} docker.io docker-cli docker-buildx",
         ),
         (
+            "debian",
+            "sid",
+            "x86_64",
+            f"python3 python3-venv {BASE} docker.io docker-cli docker-buildx"
+            " qemu-user qemu-user-binfmt",
+        ),
+        (
             "ubuntu",
             "22.04",
             "x86_64",
@@ -77,15 +85,18 @@ def test_installs_what_is_missing(
 ) -> None:
     machine.is_a(distribution, version, arch)
     (machine.bin / "update-binfmts").unlink()
-    code, out, err = machine.run("targets", "--json")
+    code, out, err = machine.run("build", "--json")
     assert (code, asked(machine)) == (0, packages.split()), err
-    assert out.splitlines()[-2:] == ["<targets>", "<--json>"]
+    assert out.splitlines()[-2:] == ["<build>", "<--json>"]
+    first = err.splitlines()[0].replace(" docker-buildx", "")
+    listed = packages.replace(" docker-buildx", "")
+    assert first == f"Installing for ./inv build (some minutes): {listed}"
     from_next_suite = [line for line in machine.calls if "download docker-buildx" in line]
     assert bool(from_next_suite) == (f"{distribution} {version}" == "debian 12")
 
 
 def test_buildx_alone_comes_from_the_next_suite(machine: Machine) -> None:
-    assert machine.run()[0] == 0
+    assert machine.run("build")[0] == 0
     assert [line for line in machine.calls if line.startswith("dpkg -i")]
     text = "\n".join(machine.calls)
     assert 'Dir::Etc::sourceparts "/dev/null"' in text
@@ -101,6 +112,7 @@ def test_buildx_alone_comes_from_the_next_suite(machine: Machine) -> None:
         ("fedora", "41", "x86_64"),
         ("debian", "11", "x86_64"),
         ("debian", "", "x86_64"),
+        ("debian", "sid", "riscv64"),
         ("linuxmint", "22", "x86_64"),
         ("debian", "12", "riscv64"),
     ],
@@ -110,10 +122,10 @@ def test_elsewhere_it_lists_and_stops(
 ) -> None:
     machine.is_a(distribution, version, arch)
     before = machine.tree()
-    code, out, err = machine.run()
+    code, out, err = machine.run("build")
     assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
     listed, error = err.splitlines()
-    assert {"docker.io", "docker-buildx", "zstd", "python3"} <= set(listed.split())
+    assert {"docker.io", "docker-buildx", "ca-certificates", "python3"} <= set(listed.split())
     assert error.startswith(f"error: {distribution} {version} on {arch} is not set up by itself")
 
 
@@ -123,13 +135,13 @@ def test_elsewhere_it_works_where_nothing_is_missing(machine: Machine) -> None:
     debootstrap = machine.system / "usr" / "sbin" / "debootstrap"
     debootstrap.parent.mkdir(parents=True)
     debootstrap.touch(0o755)
-    assert machine.run()[0] == 0
+    assert machine.run("build")[0] == 0
     assert not [line for line in machine.calls if line.startswith("apt-get")]
 
 
 def test_no_install_lists_and_touches_nothing(machine: Machine) -> None:
     before = machine.tree()
-    code, out, err = machine.run(INV_NO_INSTALL="1")
+    code, out, err = machine.run("build", INV_NO_INSTALL="1")
     assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
     assert "docker-buildx" in err
     assert ".venv" in err
@@ -138,13 +150,13 @@ def test_no_install_lists_and_touches_nothing(machine: Machine) -> None:
 
 def test_no_install_works_on_a_machine_that_is_set_up(machine: Machine) -> None:
     machine.set_up()
-    assert machine.run()[0] == 0
-    assert machine.run(INV_NO_INSTALL="1")[0] == 0
+    assert machine.run("build")[0] == 0
+    assert machine.run("build", INV_NO_INSTALL="1")[0] == 0
 
 
 def test_nothing_missing_then_nothing_done(machine: Machine) -> None:
     machine.set_up()
-    code, _, err = machine.run()
+    code, _, err = machine.run("build")
     assert (code, err) == (0, "Setting up the Python environment in .venv\n")
     first = [line for line in machine.calls if "invoke" not in line]
     assert [line.split()[0] for line in first] == ["python3.11", "python", "uv", "chown"]
@@ -152,14 +164,86 @@ def test_nothing_missing_then_nothing_done(machine: Machine) -> None:
     assert [line for line in machine.calls if "invoke" not in line] == first
 
 
-@pytest.mark.parametrize("gone", EVERYTHING[1:4])
-def test_a_removed_program_is_installed_again(machine: Machine, gone: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--list",),
+        ("-l",),
+        ("--list", "fleet"),
+        ("--help",),
+        ("--version",),
+        ("build", "--help"),
+        ("--help", "build"),
+    ],
+)
+def test_what_only_shows_installs_no_package(machine: Machine, words: tuple[str, ...]) -> None:
+    before = machine.tree()
+    code, out, err = machine.run(*words)
+    assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
+    assert err.startswith("error: missing packages: python3 python3-venv; ")
+    machine.has("python3.11")
+    code, _, err = machine.run(*words)
+    assert (code, err) == (0, "Setting up the Python environment in .venv\n")
+    assert not [line for line in machine.calls if line.startswith(("apt-get", "dpkg -"))]
+
+
+def test_a_word_for_the_task_is_no_word_for_inv(machine: Machine) -> None:
+    assert machine.run("devices.ssh", "jetson-1", "-l", "--", "--help")[0] == 0
+    assert asked(machine)[0] == "python3"
+
+
+def test_a_task_installs_what_it_needs_and_no_more(machine: Machine) -> None:
+    assert machine.run("fleet.rollout", "r36.4.4", "--plan")[0] == 0
+    assert asked(machine) == ["python3", "python3-venv", "openssh-client", "rsync"]
+
+
+def test_options_that_change_what_is_needed_wait_for_python(machine: Machine) -> None:
+    assert machine.run("build", "--jetson", "--plan")[0] == 0
+    assert asked(machine) == ["python3", "python3-venv"]
+
+
+def test_parts_by_name_as_a_task_asks_for_them(machine: Machine) -> None:
     machine.set_up()
-    assert machine.run()[0] == 0
-    (machine.bin / gone).unlink()
-    assert machine.run()[0] == 0
-    assert (machine.bin / gone).exists() or gone == "dpkg-deb"
-    assert len(asked(machine)) == 1
+    assert machine.run("targets")[0] == 0
+    seen = len(machine.calls)
+    words = ("--for", "./inv fleet.rollout", "rsync", "ssh-client", "ssh-keygen", "docker")
+    code, _, err = machine.run(*words, script="ci/setup.sh")
+    assert code == 0, err
+    assert err == "Installing for ./inv fleet.rollout (some minutes): openssh-client rsync\n"
+    assert asked(machine) == ["openssh-client", "rsync"]
+    # The environment that called it is left alone.
+    assert [line for line in machine.calls[seen:] if line.startswith(("uv", "python"))] == []
+
+
+def test_lists_read_a_moment_ago_are_not_read_again(machine: Machine) -> None:
+    lists = machine.system / "var" / "lib" / "apt" / "lists"
+    lists.mkdir(parents=True)
+    assert machine.run("targets")[0] == 0
+    assert not [line for line in machine.calls if line.endswith(" update")]
+
+
+def test_new_but_empty_lists_are_read_and_it_is_tried_again(machine: Machine) -> None:
+    (machine.system / "var" / "lib" / "apt" / "lists").mkdir(parents=True)
+    does = """case "$*" in
+      *update) touch "$FILES/read" ;;
+      *install*) [ -e "$FILES/read" ] || { echo "E: Unable to locate package" >&2; exit 100; } ;;
+    esac"""
+    code, _, err = machine.run("targets", APT_DOES=does)
+    assert code == 0, err
+    assert len([line for line in machine.calls if " install " in line and "apt" in line]) == 2
+
+
+def test_an_end_that_nothing_explains_is_told(machine: Machine) -> None:
+    machine.set_up()
+    machine.program("mv", "exit 127\n")
+    code, out, err = machine.run("targets")
+    assert (code, out) == (7, "")
+    assert err.splitlines()[-1].startswith("error: making .venv ended with exit code 127")
+    assert len(re.findall("^error: ", err, re.MULTILINE)) == 1
+    (machine.bin / "mv").unlink()
+    (machine.bin / "mv").symlink_to(str(shutil.which("mv")))
+    assert machine.run("targets")[0] == 0
 
 
 def test_docker_of_docker_inc_gets_its_own_plugin(machine: Machine) -> None:
@@ -167,14 +251,14 @@ def test_docker_of_docker_inc_gets_its_own_plugin(machine: Machine) -> None:
     (machine.files / "buildx").unlink()
     machine.is_a("ubuntu", "24.04")
     machine.program("dpkg-query", '[ "$4" = docker-ce-cli ] && echo installed\n')
-    assert machine.run()[0] == 0
+    assert machine.run("build")[0] == 0
     assert asked(machine) == ["debootstrap", "docker-buildx-plugin"]
 
 
 def test_a_user_without_sudo(machine: Machine) -> None:
     machine.user("ann")
     (machine.bin / "sudo").unlink()
-    code, out, err = machine.run()
+    code, out, err = machine.run("build")
     assert (code, out, machine.calls) == (3, "", [])
     assert err.startswith("error: ann is not root and sudo is missing or refuses; as root, install")
     assert err.count("\n") == 1
@@ -182,8 +266,9 @@ def test_a_user_without_sudo(machine: Machine) -> None:
 
 def test_a_user_with_sudo_joins_the_group_docker(machine: Machine) -> None:
     machine.user("ann")
-    code, _, err = machine.run()
+    code, _, err = machine.run("build")
     assert code == 0, err
+    assert err.startswith("Installing for ./inv build (some minutes): python3 ")
     assert "Adding ann to the group docker" in err
     for call in machine.calls:
         if re.match(r"apt-get .* install |dpkg -i|usermod", call):
@@ -195,7 +280,7 @@ def test_a_user_with_sudo_joins_the_group_docker(machine: Machine) -> None:
 def test_a_user_who_has_docker_stays_out_of_its_group(machine: Machine) -> None:
     machine.set_up()
     machine.user("ann")
-    assert machine.run()[0] == 0
+    assert machine.run("build")[0] == 0
     assert not [line for line in machine.calls if line.startswith(("usermod", "sudo"))]
 
 
@@ -204,12 +289,12 @@ def test_a_user_who_has_docker_stays_out_of_its_group(machine: Machine) -> None:
     [
         ("E: Failed to fetch x  Temporary failure resolving 'h'", 4, "the network does not answer"),
         ("E: You don't have enough free space in /var/cache/apt/archives/.", 6, "no space left"),
-        ("E: Unable to locate package zstd", 7, "E: Unable to locate package zstd"),
+        ("E: Unable to locate package x", 7, "E: Unable to locate package x"),
     ],
 )
 def test_apt_fails(machine: Machine, words: str, code: int, told: str) -> None:
     does = f'case "$*" in *install*) echo "{words}" >&2; exit 100 ;; esac'
-    got, out, err = machine.run(APT_DOES=does)
+    got, out, err = machine.run("build", APT_DOES=does)
     assert (got, out) == (code, "")
     assert told in err.splitlines()[-1]
     assert len(re.findall("^error: ", err, re.MULTILINE)) == 1
@@ -249,7 +334,7 @@ def test_a_moved_checkout_gets_a_new_environment(machine: Machine) -> None:
     moved = machine.checkout.rename(machine.home / "moved")
     assert machine.run(script=str(moved / "inv"))[0] == 0
     assert len([line for line in machine.calls if "-m venv" in line]) == 2
-    assert (moved / ".venv" / ".system").read_text().splitlines()[0] == str(moved)
+    assert (moved / ".venv" / ".root").read_text().splitlines()[0] == str(moved)
 
 
 def test_an_interrupted_apt_is_finished_first(machine: Machine) -> None:
@@ -259,6 +344,24 @@ def test_an_interrupted_apt_is_finished_first(machine: Machine) -> None:
     calls = [line for line in machine.calls if line.startswith(("dpkg", "apt-get"))]
     assert "--configure -a" in calls[0]
     assert "--fix-broken" in calls[1]
+
+
+def test_an_installation_that_was_cut_off_is_finished_by_the_next_command(machine: Machine) -> None:
+    machine.set_up()
+    assert machine.run("targets")[0] == 0
+    words = ("--for", "./inv fleet.rollout", "rsync")
+    # The program is there, its package half done.
+    machine.has("rsync")
+    (machine.bin / "rsync").rename(machine.files / "later")
+    cut = 'case "$*" in *install*) cp "$FILES/later" "$BIN/rsync"; kill -9 "$PPID" ;; esac'
+    assert machine.run(*words, script="ci/setup.sh", APT_DOES=cut)[0] != 0
+    assert (machine.bin / "rsync").exists()
+    does = 'case "$1" in --audit) echo "rsync is half configured" ;; esac'
+    code, _, err = machine.run("targets", DPKG_DOES=does)
+    assert code == 0, err
+    assert "Finishing an interrupted installation" in err
+    assert [line for line in machine.calls if "--configure -a" in line]
+    assert machine.run("targets", DPKG_DOES=does)[2] == ""
 
 
 def test_two_at_once_set_up_once(machine: Machine) -> None:

@@ -6,7 +6,10 @@ import base64
 import csv
 import hashlib
 import io
+import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from jetson_kit import device_wheel, shim
 from jetson_kit.errors import BadInputError, StepFailedError
+from jetson_kit.paths import ROOT
 
 EXPORTED = {"glDispatchCompute", "glLinkProgram", "eglMakeCurrent", "eglGetProcAddress"}
 NEGOTIATION = "vkNegotiateLoaderLayerInterfaceVersion"
@@ -72,6 +76,49 @@ def test_platform_wheels(
         if name != record:
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode()
             assert rows[name] == [f"sha256={digest.rstrip('=')}", str(len(content))]
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", ["arm64", "amd64"])
+def test_what_is_installed_changes_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "clean"))
+    clean = shim.build(arch).read_bytes()
+    # Clang finds a GCC by this file alone, where Debian's and Ubuntu's packages have it.
+    usr = tmp_path / "usr"
+    for folder in ("gcc-cross/aarch64-linux-gnu/12", "gcc/x86_64-linux-gnu/14"):
+        begin = usr / "lib" / folder / "crtbegin.o"
+        begin.parent.mkdir(parents=True)
+        begin.touch()
+    include = tmp_path / "include"
+    include.mkdir()
+    (include / "stdint.h").write_text("#error of this machine\n")
+    script = f'mount -t overlay overlay -o lowerdir={usr}:/usr /usr && exec "$@"'
+    build = f"from jetson_kit import shim; print(shim.build({arch!r}))"
+    done = subprocess.run(
+        [
+            *("unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount"),
+            *("sh", "-c", script, "sh", sys.executable, "-c", build),
+        ],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "KIT_CACHE": str(tmp_path / "crowded"),
+            "CPATH": str(include),
+            "C_INCLUDE_PATH": str(include),
+            "SOURCE_DATE_EPOCH": "1",
+            "LC_ALL": "tr_TR.UTF-8",
+            "TMPDIR": str(tmp_path),
+        },
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).read_bytes() == clean
 
 
 @pytest.mark.network

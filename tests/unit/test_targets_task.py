@@ -32,7 +32,7 @@ def test_task_prints_every_release_whole(
     out, _, code = inv(capsys)
     lines = out.splitlines()
     assert code == 0
-    assert [line.split()[0].rstrip("*") for line in lines[1:36]] == RELEASES
+    assert [line.split()[0].rstrip("*") for line in lines[1 : len(RELEASES) + 1]] == RELEASES
     assert max(len(line) for line in lines) <= 80
     assert "…" not in out
 

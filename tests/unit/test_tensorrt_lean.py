@@ -15,6 +15,7 @@ import pytest
 from jetson_kit import locked_env
 from jetson_kit.device_wheel import SOURCE
 from jetson_kit.paths import ROOT
+from tests.support.here import not_here_if
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -68,13 +69,13 @@ def run(script: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.skipif(GPU, reason="there is a GPU")
+@not_here_if(GPU, "there is a GPU")
 def test_without_a_driver_tensorrt_ends_the_process() -> None:
     # Why the backend asks CUDA first: the day this fails, it need not any more.
     assert run(DIRECT).returncode == -signal.SIGSEGV
 
 
-@pytest.mark.skipif(GPU, reason="there is a GPU")
+@not_here_if(GPU, "there is a GPU")
 def test_without_a_driver_the_backend_says_so() -> None:
     done = run(OVER_US)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from jetson_kit import uv
+from jetson_kit import uv, wheels
 from jetson_kit.errors import NetworkError, StepFailedError
 
 
@@ -26,5 +26,5 @@ def test_a_failure_carries_its_step_and_reason() -> None:
 def test_a_wheel_that_the_index_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(NetworkError, match="the package index does not offer it"):
-        uv.download_wheel("mediapipe-1.2.2-py3-none-manylinux_2_28_aarch64.whl", "0" * 64, tmp_path)
+        uv.download_wheel(wheels.pins()[0].filename, "0" * 64, tmp_path)
     assert not list(tmp_path.iterdir())

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit import wheels
+from tests.support.here import cannot_run_here, needs_parts, not_here_if
 from tests.unit.test_verify_real import environment, mesa, own_rule, verify
 
 SOURCE = Path(__file__).parent / "native" / "lying_vendor.c"
@@ -21,15 +23,15 @@ MESA_DRIVER = Path("/usr/lib/x86_64-linux-gnu/dri/swrast_dri.so")
 pytestmark = [
     pytest.mark.network,
     pytest.mark.slow,
-    pytest.mark.skipif(CC is None, reason="no C compiler on this machine"),
-    pytest.mark.skipif(not MESA_DRIVER.is_file(), reason="Mesa is newer than 24.2, or not here"),
+    needs_parts("cc", "libc-dev"),
     pytest.mark.skipif(bool(mesa()), reason=mesa()),
+    not_here_if(not MESA_DRIVER.is_file(), "Mesa is newer than 24.2"),
 ]
 
 
 @pytest.fixture(scope="module")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return environment(tmp_path_factory.mktemp("newest"), "1.2.2")
+    return environment(tmp_path_factory.mktemp("newest"), wheels.pins()[0].version)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def false_node() -> Iterator[str]:
     try:
         os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
     except OSError as error:
-        pytest.skip(f"no device node can be made here: {error.strerror}")
+        cannot_run_here(f"no device node can be made here: {error.strerror}")
     try:
         yield str(path)
     finally:

@@ -17,12 +17,13 @@ import pytest
 from mediapipe_jetson.verify import counters, cycles, facts, hardware, process, results, runner
 
 from jetson_kit import shim
+from tests.support.here import needs_parts, skip_without
 from tests.unit.device_wheel_trees import SOURCE
 from tests.unit.verify_samples import BEGAN_S, REST_FROM_S, TURNS, samples
 
 CC = shutil.which("cc")
 LAG_S = 0.25
-needs_compiler = pytest.mark.skipif(CC is None, reason="no C compiler on this machine")
+needs_compiler = needs_parts("cc", "libc-dev")
 
 FAKE_GL = """
 #include <stdint.h>
@@ -73,7 +74,8 @@ def compiled(code: Path, library: Path, *more: str | Path) -> Path:
 def native_shim(folder: Path) -> Path:
     """Return the shim as this machine's own compiler makes it."""
     sources = [shim.NATIVE / name for name in shim.SOURCES]
-    return compiled(sources[0], folder / "libmpjshim.so", *sources[1:], *shim.FLAGS, "-ldl")
+    flags = [flag for flag in shim.COMPILE if flag != "-c"]
+    return compiled(sources[0], folder / "libmpjshim.so", *sources[1:], *flags, "-ldl")
 
 
 @needs_compiler
@@ -144,9 +146,7 @@ assert vk.vkQueueSubmit(queue, 0, None, ctypes.c_uint64(0)) == 0
 @needs_compiler
 def test_the_layer_counts_submissions(tmp_path: Path) -> None:
     """A real device through the loader: Mesa's lavapipe, or whatever this machine has."""
-    plain = subprocess.run([sys.executable, "-c", VULKAN], capture_output=True, check=False)
-    if plain.returncode:
-        pytest.skip("no Vulkan loader with a driver on this machine")
+    skip_without("vulkan", "lavapipe")
     environ = runner.environment("none", native_shim(tmp_path), tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", VULKAN], env=environ, capture_output=True, text=True, check=False

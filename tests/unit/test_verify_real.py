@@ -6,7 +6,6 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,9 @@ import jsonschema
 import pytest
 from mediapipe_jetson.verify import report, session
 
-from jetson_kit import device_wheel, models
+from jetson_kit import device_wheel, models, wheels
+from jetson_kit.checks import NOT_HERE
+from tests.support.here import not_here_if
 from tests.unit.device_wheel_trees import schema, wheel
 from tests.unit.test_device_wheel_real import uv
 
@@ -66,7 +67,7 @@ def mesa() -> str:
     gl = json.loads(done.stdout)["gl"]
     if not gl["present"]:
         return f"no OpenGL ES on this machine: {gl['reason']}"
-    return "" if gl["software"] else "this machine has a GPU"
+    return "" if gl["software"] else f"{NOT_HERE}this machine has a GPU"
 
 
 def environment(folder: Path, version: str, *, counts: bool = True) -> str:
@@ -80,7 +81,7 @@ def environment(folder: Path, version: str, *, counts: bool = True) -> str:
 
 @pytest.fixture(scope="module")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return environment(tmp_path_factory.mktemp("newest"), "1.2.2")
+    return environment(tmp_path_factory.mktemp("newest"), wheels.pins()[0].version)
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +112,10 @@ def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: Path) -> None:
     words = [word for name in GL_TASKS for word in ("--task", name)]
-    begin = time.monotonic()
     done, found = verify(
         newest, tmp_path, home, "--level", "full", "--expect", "software", *words,
         force_gl_renderer=RENAMED,
     )  # fmt: skip
-    assert time.monotonic() - begin < 600
     assert done.returncode == 0, done.stdout
     for name in GL_TASKS:
         task = found["tasks"][name]
@@ -132,9 +131,7 @@ def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: 
     again = report.again(found, 3600)
     assert again["verdict"] == "software"
 
-    begin = time.monotonic()
     done, found = verify(newest, tmp_path, home, force_gl_renderer=RENAMED)
-    assert time.monotonic() - begin < 60
     assert (done.returncode, found["verdict"]) == (1, "software")
 
     done, found = verify(newest, tmp_path, home)
@@ -170,7 +167,7 @@ def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> None:
-    python = environment(tmp_path, "1.2.2", counts=False)
+    python = environment(tmp_path, wheels.pins()[0].version, counts=False)
     _, found = verify(python, tmp_path, home, force_gl_renderer=RENAMED)
     task = found["tasks"]["FaceLandmarker"]
     assert task["verdict"] == "software"
@@ -178,7 +175,7 @@ def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> N
     assert task["controls"]["cpu"]["verdict"] == "cpu"
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="on aarch64 other versions lack the GPU")
+@not_here_if(platform.machine() != "x86_64", "on aarch64 other versions lack the GPU")
 def test_a_library_without_gpu_is_cpu_with_the_cause(tmp_path: Path, home: Path) -> None:
     """1.0.0 is the x86_64 wheel that was built without the GPU, as 0.10.18 is on aarch64."""
     python = environment(tmp_path, "1.0.0")
@@ -189,7 +186,7 @@ def test_a_library_without_gpu_is_cpu_with_the_cause(tmp_path: Path, home: Path)
 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="0.10.21 is for x86_64 only")
+@not_here_if(platform.machine() != "x86_64", "0.10.21 is for x86_64 only")
 @pytest.mark.parametrize("version", ["0.10.21", "1.0.1"])
 def test_other_versions(version: str, tmp_path: Path, home: Path) -> None:
     """0.10.21 brings copies of libEGL and libGLESv2; both lack the callback for log lines."""

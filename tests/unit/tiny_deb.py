@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from jetson_kit.debian import Deb
 from jetson_kit.files import sha256_file
+from tests.support.here import needs_parts
 
-needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is missing")
+needs_dpkg = needs_parts("dpkg")
 
 
 def make(

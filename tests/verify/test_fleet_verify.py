@@ -16,6 +16,7 @@ import pytest
 
 from jetson_kit import verify
 from jetson_kit.paths import ROOT
+from tests.support.here import cannot_run_here
 from tests.verify.conftest import Started
 from tests.verify.fleet import MUTANTS, command, docker
 
@@ -117,7 +118,7 @@ def test_each_wrong_thing_is_told(wrong: Run, name: str) -> None:
 
 def test_privileged(wrong: Run, started: Started) -> None:
     if why := started.unstarted.get("privileged"):
-        pytest.skip(f"no privileged container starts here: {why}")
+        cannot_run_here(f"no privileged container starts here: {why}")
     found = wrong.failed("privileged")
     assert "privileged: expected False, found True" in found["test_privilege"]
     assert set(found) <= {"test_privilege", "test_capabilities", "test_devices", "test_mounts"}

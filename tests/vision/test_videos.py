@@ -7,8 +7,6 @@ more or less in each pixel. Before it has grown, the first frames tell whether t
 
 from __future__ import annotations
 
-import statistics
-import time
 from typing import Any
 
 import numpy as np
@@ -64,22 +62,6 @@ def test_a_video_is_followed_as_mediapipe_does(bundle: Bundle) -> None:
     assert found.worst.max() < 0.015
     assert np.percentile(found.worst, 99) < 0.0075
     assert np.median(found.worst) < 0.0015
-
-
-def test_a_face_takes_less_time_than_with_mediapipe(bundle: Bundle) -> None:
-    frames = [media.image(pixels) for pixels in media.moving("astronaut.jpg", 60)]
-    theirs, ours = pair("Face", bundle)
-    ratios = []
-    with theirs, ours:
-        for step, frame in enumerate(frames):
-            took = []
-            for one in (theirs, ours):
-                started = time.perf_counter()
-                one.detect_for_video(frame, step * media.FRAME_MS)
-                took.append(time.perf_counter() - started)
-            ratios.append(took[1] / took[0])
-    # One after the other on each frame: what else the machine does slows both.
-    assert statistics.median(ratios) < 1.0
 
 
 def test_a_face_that_was_lost_is_found_again(bundle: Bundle) -> None:

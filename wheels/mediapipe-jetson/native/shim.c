@@ -10,7 +10,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <link.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +18,9 @@
 #include "shim.h"
 
 static struct page *page;
+
+/* What pthread_atfork calls; that itself is in each program, not in the C library, before 2.34. */
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *);
 
 /* A forked child shares the file: what it does is not this process's work. */
 static void forked(void)
@@ -41,7 +43,7 @@ __attribute__((constructor)) static void start(void)
             page->version = 1;
             page->pid = (uint32_t)getpid();
             memcpy(page->magic, "MPJSHIM", 8);
-            pthread_atfork(NULL, NULL, forked);
+            __register_atfork(NULL, NULL, forked, NULL);
         }
     }
     close(file);

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Optional, Union
 
 from mediapipe_jetson.doctor import pins, versions
 from mediapipe_jetson.observation import Absent, one_line
+from mediapipe_jetson.observe import packages
 from mediapipe_jetson.observe.cpu import Cpu
+from mediapipe_jetson.observe.cpu import read as read_cpu
 
 LSE = re.compile(r"compiled with (\w+) enabled")
 MISSING_LIBRARY = re.compile(r"(lib[\w.+-]+\.so[\w.]*): cannot open shared object file")
@@ -46,16 +48,32 @@ class Ending:
     stderr: str
 
 
+def missing_features(version: Optional[str], features: Collection[str]) -> list[str]:
+    """Return the CPU features, as people name them, that this MediaPipe needs beyond these."""
+    needs = pins.table()["needs"]
+    if not version or not versions.at_least(version, needs["from"]):
+        return []
+    return [needs["names"][name] for name in needs["features"] if name not in features]
+
+
 def refused(version: Optional[str], cpu: Union[Absent, Cpu]) -> Optional[Broken]:
     """Return why this MediaPipe can't run on this CPU, without trying; None if it may.
 
-    Without a feature that it was compiled for it ends by SIGILL on import, or at a later frame.
+    Without a feature that it was compiled for it ends by SIGILL on import, or at a later frame;
+    without Arm cores in /proc/cpuinfo it ends by SIGSEGV at the first inference.
     """
-    needs = pins.table()["needs"]
     if not version or isinstance(cpu, Absent) or cpu.arch != "aarch64" or not cpu.features:
         return None
-    missing = [needs["names"][name] for name in needs["features"] if name not in cpu.features]
-    if not missing or not versions.at_least(version, needs["from"]):
+    missing = missing_features(version, cpu.features)
+    foreign = cpu.cpuinfo_is_foreign and versions.at_least(version, pins.table()["needs"]["from"])
+    if not missing and foreign:
+        return Broken(
+            "emulation",
+            f"mediapipe {version} was not started: under {cpu.emulated} /proc/cpuinfo is that "
+            "machine's, and inference would crash; run ./inv emulate IMAGE -- COMMAND, or mount an "
+            "arm64 one (docker run -v FILE:/proc/cpuinfo:ro), or take QEMU 8.2 or later",
+        )
+    if not missing:
         return None
     return Broken(
         "cpu-feature",
@@ -63,6 +81,11 @@ def refused(version: Optional[str], cpu: Union[Absent, Cpu]) -> Optional[Broken]
         f"{cpu.name} lacks; install mediapipe=={OLD_ENOUGH}, or take an image for this board "
         "(./inv build --jetson --module NAME)",
     )
+
+
+def refused_here() -> Optional[Broken]:
+    """Return why the installed MediaPipe can't run on this machine's CPU; None if it may."""
+    return refused(packages.version("mediapipe"), read_cpu())
 
 
 def diagnose(ending: Ending, version: Optional[str], cpu: Union[Absent, Cpu]) -> Broken:
@@ -102,9 +125,8 @@ def _crash(code: int, name: str, where: str, cpu: Union[Absent, Cpu]) -> Broken:
     if isinstance(cpu, Cpu) and cpu.emulated:
         return Broken(
             "emulation",
-            f"{name} crashed ({ended}) {where}, under {cpu.emulated}, which MediaPipe 1.x can't "
-            "run under (it lacks the rseq system call); run this on a board or a full-system "
-            f"emulator, or with mediapipe=={OLD_ENOUGH}",
+            f"{name} crashed ({ended}) {where}, under {cpu.emulated}; try it on a board, or on a "
+            "virtual one: ./inv devices.up --kind vm",
         )
     return Broken("crash", f"{name} crashed ({ended}) {where}; MEDIAPIPE_JETSON_DEBUG=1 shows why")
 

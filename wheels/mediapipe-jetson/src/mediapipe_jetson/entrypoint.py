@@ -1,7 +1,8 @@
 """The image's entry point: a command of this package, or any program with its arguments.
 
-`docker run IMAGE selftest` runs our command, `docker run IMAGE python3 app.py` the user's program
-in place of this process, so that signals reach it.
+`docker run IMAGE selftest` runs our command, `docker run IMAGE python3 app.py` the user's program.
+As process 1 it stays behind as an init, so that a fatal signal ends the container and signals and
+orphans are dealt with also without `docker run --init`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn, Optional
 
+from mediapipe_jetson import init
 from mediapipe_jetson.__main__ import COMMANDS, main
 
 NOT_FOUND = 127
@@ -20,6 +22,8 @@ NOT_EXECUTABLE = 126
 def start(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     """Run what the arguments name; never returns."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if os.getpid() == 1:
+        init.fork()
     if not words or words[0] in COMMANDS or words[0].startswith("-"):
         sys.exit(main(words))
     try:

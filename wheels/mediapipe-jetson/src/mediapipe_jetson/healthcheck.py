@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Optional
 
 from mediapipe_jetson import __version__, models
+from mediapipe_jetson.diagnosis import refused_here
 
 FILE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_FILE"
 AGE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S"
@@ -65,6 +66,12 @@ def application_problem(now: float) -> Optional[str]:
     return None
 
 
+def cpu_problem() -> Optional[str]:
+    """Return why MediaPipe can't run on this CPU; None if it may."""
+    never = refused_here()
+    return never.message if never else None
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print one line; return 0 if all is well, 1 if not."""
     if arguments:
@@ -77,6 +84,7 @@ def main(arguments: Sequence[str]) -> int:
         application_problem(time.time())
         or wheel_problem()
         or models.problem(models.models_folder())
+        or cpu_problem()
     )
     print(f"unhealthy: {' '.join(problem.split())}" if problem else "healthy")
     return 1 if problem else 0

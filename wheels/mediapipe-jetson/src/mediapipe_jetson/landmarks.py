@@ -56,7 +56,8 @@ def distance(
         math.hypot(point[0] - wanted[index][0], point[1] - wanted[index][1])
         for index, point in enumerate(found)
     ]
-    return Distance(max(apart), sum(apart) / len(apart))
+    # fsum: sum() of floats rounds differently from Python 3.12 on.
+    return Distance(max(apart), math.fsum(apart) / len(apart))
 
 
 def inside(found: Sequence[Sequence[float]]) -> bool:

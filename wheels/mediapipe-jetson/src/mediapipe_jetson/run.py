@@ -16,6 +16,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.choice import auto
 from mediapipe_jetson.choice.auto import Choice, NoChoiceError
+from mediapipe_jetson.diagnosis import refused_here
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.observation import one_line
 from mediapipe_jetson.pipeline import Pipeline, PipelineError, landmarkers
@@ -82,6 +83,9 @@ def main(arguments: Sequence[str]) -> int:
         line.error("--source is needed, or --why")
     if options.why and options.backend != AUTO:
         line.error("--why explains --backend auto")
+    if never := refused_here():
+        print(f"error: {never.message}", file=sys.stderr)
+        return BROKEN
     try:
         return _source(options) if options.source else _why(options)
     except (PipelineError, NoChoiceError, OSError, ImportError) as error:

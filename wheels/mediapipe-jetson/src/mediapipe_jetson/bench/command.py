@@ -17,6 +17,7 @@ from typing import Any
 from mediapipe_jetson.bench import board, measure, sample, versus
 from mediapipe_jetson.choice import auto, identity
 from mediapipe_jetson.choice.trials import Trial
+from mediapipe_jetson.diagnosis import refused_here
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.observation import Absent, one_line
 from mediapipe_jetson.observe import cpu, emulation, l4t, module, packages
@@ -80,6 +81,9 @@ def main(arguments: Sequence[str]) -> int:
     options = line.parse_args(arguments)
     if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
         line.error(f"no file can be written at {options.json}")
+    if never := refused_here():
+        print(f"error: {never.message}", file=sys.stderr)
+        return BROKEN
     try:
         made = document(options)
     except (PipelineError, OSError, ImportError, RuntimeError) as error:

@@ -35,6 +35,11 @@ class Cpu:
     emulated: Optional[str]
 
     @property
+    def cpuinfo_is_foreign(self) -> bool:
+        """Tell whether an Arm program sees the /proc/cpuinfo of the CPU that emulates it."""
+        return self.arch == "aarch64" and bool(self.emulated) and not self.names
+
+    @property
     def name(self) -> str:
         """Return the CPU's name as one text."""
         kind = "emulated" if self.emulated else "unknown"
@@ -69,7 +74,7 @@ def read(root: Path = Path("/"), machine: Optional[str] = None) -> Union[Absent,
     return Cpu(
         arch=arch,
         # Under user emulation /proc/cpuinfo may name the CPU below, which says nothing of this one.
-        names=() if host else names(text, known["parts"]),
+        names=() if host and "CPU implementer" not in text else names(text, known["parts"]),
         cores=len(re.findall(r"^processor\s*:", text, re.MULTILINE)) or os.cpu_count() or 1,
         features=features,
         features_from=source,

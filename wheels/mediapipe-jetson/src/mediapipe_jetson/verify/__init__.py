@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+from mediapipe_jetson.diagnosis import refused_here
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.usage import Parser
 from mediapipe_jetson.verify import report, session
@@ -68,6 +69,13 @@ def main(arguments: Sequence[str]) -> int:
     # A report of an earlier run must not be taken for this one's, whatever happens now.
     for path in outputs:
         path.unlink(missing_ok=True)
+    # A CPU that lacks a feature gets a report that says so; one that was not shown has none.
+    if not options.read and (never := refused_here()) and never.cause == "emulation":
+        if options.nagios:
+            print(f"MEDIAPIPE CRITICAL - {never.message}")
+        else:
+            print(f"error: {never.message}", file=sys.stderr)
+        return BROKEN
     made = _read(options, line) if options.read else _verify(options)
     for path, content in (
         (options.json, report.as_json),

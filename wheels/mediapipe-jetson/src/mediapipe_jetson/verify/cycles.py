@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
@@ -100,8 +101,9 @@ def _correlation(pairs: Sequence[tuple[float, int]]) -> float:
     values = [value for value, _ in pairs]
     works = [work for _, work in pairs]
     mean, share = statistics.fmean(values), statistics.fmean(works)
-    above = sum((value - mean) * (work - share) for value, work in pairs)
-    spread = sum((value - mean) ** 2 for value in values) * sum(
+    # fsum: sum() of floats rounds differently from Python 3.12 on.
+    above = math.fsum((value - mean) * (work - share) for value, work in pairs)
+    spread = math.fsum((value - mean) ** 2 for value in values) * math.fsum(
         (work - share) ** 2 for work in works
     )
     return float(above / spread**0.5) if spread else 0.0

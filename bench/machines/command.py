@@ -1,0 +1,69 @@
+"""`bench.machines`: the rows named, or all; bench/machines.json and docs/machines.md."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from bench.machines import page, trial
+from bench.machines.rows import named
+from jetson_kit.errors import CheckFailedError
+from jetson_kit.files import write_text
+from jetson_kit.paths import ROOT, cache_dir
+
+OUT = ROOT / "bench" / "machines.json"
+SCHEMA = "mediapipe-jetson-kit/bench-machines/1"
+
+
+def run(names: Sequence[str]) -> None:
+    """Try the rows, and write what came out after each; rows of another commit are dropped.
+
+    Raises BadInputError for an unknown row, CheckFailedError where a row failed or where two rows'
+    bytes differ.
+    """
+    commit = _commit()
+    results = _known(commit)
+    for row in named(names):
+        log: list[str] = []
+        print(f"--- {row.name}", file=sys.stderr, flush=True)
+        try:
+            result = trial.run(row, log)
+        finally:
+            write_text(cache_dir("machines") / f"{row.name}.log", "\n".join(log) + "\n")
+        said = result.fault or result.last
+        print(f"--- {row.name}: {result.seconds:.0f} s: {said}", file=sys.stderr, flush=True)
+        results[row.name] = result
+        _write(commit, list(results.values()))
+    if faults := trial.compare([results[row.name] for row in named(()) if row.name in results]):
+        raise CheckFailedError("; ".join(faults))
+
+
+def _commit() -> str:
+    words = ["git", "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout.decode().strip()
+
+
+def _known(commit: str) -> dict[str, trial.Result]:
+    """Return the rows that were tried on this commit before."""
+    try:
+        document = json.loads(OUT.read_text(encoding="utf-8"))
+        if document["commit"] != commit:
+            return {}
+        return {facts["row"]: trial.from_json(facts) for facts in document["rows"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write(commit: str, results: list[trial.Result]) -> None:
+    order = [row.name for row in named(())]
+    rows = sorted(results, key=lambda one: order.index(one.row))
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "commit": commit,
+        "rows": [one.as_json() for one in rows],
+    }
+    write_text(OUT, json.dumps(document, indent=1) + "\n")
+    page.renew(document)

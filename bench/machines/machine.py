@@ -1,0 +1,199 @@
+"""A bare machine: a container of the host's engine with namespaces and a Docker Engine of its own.
+
+It shares the kernel, and with it the registration of QEMU in binfmt_misc; all else is its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.machines import host, roots
+from bench.machines.rows import Row
+from jetson_kit.devices import limits
+from jetson_kit.errors import NetworkError, StepFailedError
+from jetson_kit.paths import ROOT
+from jetson_kit.run import run
+
+LABEL = "io.mediapipe-jetson.bare-machine"
+INIT = Path(__file__).with_name("init.sh")
+BUNDLE = "/kit.bundle"
+READY_S = 30.0
+PREPARE_S = 600.0
+SUDO = "dev ALL=(ALL) NOPASSWD:ALL\n"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, what it printed (both streams), seconds of wall time."""
+
+    code: int
+    text: str
+    seconds: float
+
+    @property
+    def last(self) -> str:
+        """The last line that is not empty."""
+        lines = [line for line in self.text.splitlines() if line.strip()]
+        return lines[-1].strip() if lines else ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A running bare machine, made for a row."""
+
+    row: Row
+    container: str
+
+    def shell(
+        self,
+        script: str,
+        *,
+        user: str = "root",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = PREPARE_S,
+    ) -> Ended:
+        """Run a script in a shell of `user`; the caller judges how it ended.
+
+        Raises StepFailedError when it has not ended in time.
+        """
+        # A normal user's PATH lacks the folders of system programs, as Debian has it.
+        sbin = "/usr/local/sbin:/usr/sbin:/sbin:" if user == "root" else ""
+        path = {"PATH": f"{sbin}/usr/local/bin:/usr/bin:/bin", "USER": user}
+        variables = {**path, **host.environment(), **(env or {})}
+        command = [
+            *("docker", "exec", "--user", user),
+            *(part for name, value in variables.items() for part in ("-e", f"{name}={value}")),
+            *(self.container, "sh", "-c", script),
+        ]
+        started = time.monotonic()
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise StepFailedError(f"{self.row.name}: no end within {timeout_s:.0f} s") from error
+        text = done.stdout.decode(errors="replace")
+        return Ended(done.returncode, text, round(time.monotonic() - started, 1))
+
+    def must(self, script: str, *, user: str = "root") -> str:
+        """Run a script that has to succeed; return what it printed. Raises StepFailedError."""
+        ended = self.shell(script, user=user)
+        if ended.code:
+            raise StepFailedError(f"{self.row.name}: preparing it failed: {ended.last}")
+        return ended.text
+
+
+@contextlib.contextmanager
+def started(row: Row) -> Iterator[Machine]:
+    """Yield the row's machine, with a clean clone of HEAD in it; it is gone afterwards.
+
+    Raises ToolMissingError, NetworkError, StepFailedError.
+    """
+    image = _image(row.suite)
+    name = f"mediapipe-jetson-bare-{row.name}"
+    run(["docker", "rm", "--force", "--volumes", name], what="removing an old machine")
+    capabilities = limits.of("container")["capabilities"]
+    run(
+        [
+            *("docker", "run", "--detach", "--name", name, "--hostname", row.name),
+            *("--label", f"{LABEL}={row.name}", "--cgroupns", "private"),
+            *(f"--cap-add={one}" for one in capabilities),
+            *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
+            # The engine's files need a real file system below them: an overlay takes no overlay.
+            *("--tmpfs", "/run:exec", "--volume", "/var/lib/docker"),
+            *("--volume", "/var/lib/containerd", "--volume", f"{INIT}:/bare-init:ro"),
+            *(image, "/bin/sh", "/bare-init"),
+        ],
+        what=f"starting the bare machine {row.name}",
+    )
+    try:
+        machine = Machine(row, name)
+        _wait(machine)
+        _prepare(machine)
+        yield machine
+    finally:
+        run(["docker", "rm", "--force", "--volumes", name], what="removing the machine")
+
+
+def _image(suite: str) -> str:
+    """Return the tag of a bare root in the host's engine, imported once."""
+    tar = roots.tar(suite)
+    state = tar.stat()
+    tag = f"mediapipe-jetson-bare:{tar.stem}-{state.st_mtime_ns}"
+    if not run(["docker", "images", "--quiet", tag], what="looking for a bare root").strip():
+        run(
+            ["docker", "import", "--change", f"LABEL {LABEL}=", tar, tag],
+            what=f"importing the bare root of {suite}",
+        )
+    return tag
+
+
+def _wait(machine: Machine) -> None:
+    until = time.monotonic() + READY_S
+    while machine.shell("test -e /run/ready").code:
+        if time.monotonic() > until:
+            raise StepFailedError(f"{machine.row.name} did not come up within {READY_S:.0f} s")
+        time.sleep(0.2)
+
+
+def _prepare(machine: Machine) -> None:
+    """Do what the machine's owner had done before the kit came: users, packages, settings."""
+    row = machine.row
+    packages = [*row.packages, *(["sudo"] if row.user == "sudo" else [])]
+    if packages:
+        install = "apt-get -qq install -y --no-install-recommends"
+        ended = machine.shell(
+            "export DEBIAN_FRONTEND=noninteractive; "
+            f"apt-get -qq update && {install} {shlex.join(packages)} && "
+            "rm -rf /var/lib/apt/lists/* && apt-get clean"
+        )
+        if ended.code:
+            raise NetworkError(f"{row.name}: {shlex.join(packages)}: {ended.last}")
+    if row.user != "root":
+        machine.must("useradd --create-home --shell /bin/bash dev")
+    if row.user == "sudo":
+        machine.must(f"printf %s {shlex.quote(SUDO)} >/etc/sudoers.d/dev")
+    if row.locale:
+        language, _, charset = row.locale.partition(".")
+        machine.must(f"localedef -i {language} -f {charset} {row.locale}")
+    if row.daemon:
+        text = shlex.quote(json.dumps(row.daemon))
+        machine.must(f"mkdir -p /etc/docker && printf %s {text} >/etc/docker/daemon.json")
+    if folder := row.environment.get("TMPDIR"):
+        machine.must(f"mkdir -p {shlex.quote(folder)} && chmod 1777 {shlex.quote(folder)}")
+    _clone(machine)
+    if not row.network:
+        run(["docker", "network", "disconnect", "bridge", machine.container], what="cutting it off")
+
+
+def _clone(machine: Machine) -> None:
+    """Put a clean clone of HEAD where the row wants it, by the user and umask of the row."""
+    row = machine.row
+    bundle = subprocess.run(
+        ["git", "bundle", "create", "--quiet", "-", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    subprocess.run(
+        ["docker", "exec", "-i", machine.container, "sh", "-c", f"cat >{BUNDLE}"],
+        input=bundle.stdout,
+        check=True,
+    )
+    parent, checkout = shlex.quote(str(Path(row.checkout).parent)), shlex.quote(row.checkout)
+    machine.must(
+        f"umask {row.umask} && mkdir -p {parent} && git clone --quiet {BUNDLE} {checkout}",
+        user=row.login,
+    )

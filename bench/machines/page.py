@@ -1,0 +1,71 @@
+"""docs/machines.md: the table of machines, made from bench/machines.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.machines.rows import Row, load
+from jetson_kit.errors import IntegrityError
+from jetson_kit.files import write_text
+from jetson_kit.paths import ROOT
+
+PAGE = ROOT / "docs" / "machines.md"
+START, END = "<!-- bench.machines -->", "<!-- /bench.machines -->"
+HEAD = (
+    "| machine | system | Python | engine | buildx | store | who | apart from bare | command "
+    "| took | result |\n|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def renew(document: dict[str, Any]) -> None:
+    """Write the page's table anew. Raises IntegrityError for a missing mark."""
+    text = PAGE.read_text(encoding="utf-8")
+    head, mark, rest = text.partition(START)
+    _, closed, tail = rest.partition(END)
+    if not mark or not closed:
+        raise IntegrityError(f"the page lacks the marks {START} ... {END}", "put them back")
+    write_text(PAGE, f"{head}{START}\n{table(document)}\n{END}{tail}")
+
+
+def table(document: dict[str, Any]) -> str:
+    """Return the table, a row for each machine, and what they have in common below it."""
+    rows = {row.name: row for row in load()}
+    tried = [facts for facts in document["rows"] if facts["row"] in rows]
+    lines = [_line(rows[facts["row"]], facts) for facts in tried]
+    left = sorted(rows.keys() - {facts["row"] for facts in tried})
+    images = [facts["bytes"] for facts in tried if facts["bytes"]]
+    foot = [f"Commit {document['commit']}."]
+    if images and all(image == images[0] for image in images):
+        foot.append(
+            f"All {len(images)} images are the same bytes: config {_short(images[0]['config'])}, "
+            f"{len(images[0]['layers'])} layers, archive sha256 {images[0]['archive'][:12]}."
+        )
+    elif images:
+        foot.append("**The images' bytes differ.**")
+    if left:
+        foot.append(f"Not run for this commit: {', '.join(left)}.")
+    return "\n".join([HEAD, *lines, "", " ".join(foot)])
+
+
+def _line(row: Row, facts: dict[str, Any]) -> str:
+    made = facts["bytes"]
+    result = facts["fault"] or (
+        f"config {_short(made['config'])}, archive {made['archive'][:12]}"
+        if made
+        else f"exit {facts['code']}: {facts['last']}"
+    )
+    cells = [
+        row.name,
+        facts["system"],
+        *(facts[name] or "none" for name in ("python", "engine", "buildx", "store")),
+        row.user,
+        ", ".join(row.peculiar()) or "-",
+        f"`./inv {' '.join(row.words)}`",
+        f"{facts['seconds']:.0f} s",
+        result.replace("|", "/"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:12]

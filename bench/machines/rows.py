@@ -1,0 +1,88 @@
+"""The rows of the matrix, from rows.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.errors import BadInputError
+
+TABLE = Path(__file__).with_name("rows.toml")
+USERS = ("root", "sudo", "plain")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One machine and what is tried on it; rows.toml says what each field means."""
+
+    name: str
+    suite: str
+    user: str
+    packages: tuple[str, ...] = ()
+    daemon: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    locale: str = ""
+    umask: str = "022"
+    folder: str = "kit"
+    network: bool = True
+    words: tuple[str, ...] = ("build", "--jetson")
+    code: int = 0
+    says: str = ""
+    image: bool = False
+
+    @property
+    def login(self) -> str:
+        """Who types the command."""
+        return "root" if self.user == "root" else "dev"
+
+    @property
+    def home(self) -> str:
+        """That user's folder."""
+        return "/root" if self.user == "root" else "/home/dev"
+
+    @property
+    def checkout(self) -> str:
+        """Where the kit is cloned to."""
+        return f"{self.home}/{self.folder}"
+
+    def peculiar(self) -> list[str]:
+        """Return what sets the machine apart from a bare one, for a person."""
+        return [
+            *([f"with {', '.join(self.packages)}"] if self.packages else []),
+            *([f"locale {self.locale}"] if self.locale else []),
+            *([f"umask {self.umask}"] if self.umask != "022" else []),
+            *([f"folder {self.folder!r}"] if self.folder != "kit" else []),
+            *(f"{name}={value}" for name, value in self.environment.items()),
+            *([] if self.network else ["no network"]),
+        ]
+
+
+def load(path: Path = TABLE) -> tuple[Row, ...]:
+    """Return all rows. Raises BadInputError for a row that is wrong, naming it."""
+    rows = []
+    known = {one.name for one in fields(Row)}
+    for facts in tomllib.loads(path.read_text(encoding="utf-8"))["row"]:
+        name = facts.get("name", "")
+        if unknown := sorted(facts.keys() - known):
+            raise BadInputError(f"row {name!r} has the unknown {', '.join(unknown)}")
+        lists = {key: tuple(facts[key]) for key in ("packages", "words") if key in facts}
+        row = Row(**{**facts, **lists})
+        if row.user not in USERS or not re.fullmatch(r"[a-z0-9-]+", row.name):
+            raise BadInputError(f"row {name!r}: its name or user is wrong")
+        rows.append(row)
+    if len({row.name for row in rows}) != len(rows):
+        raise BadInputError("two rows have one name")
+    return tuple(rows)
+
+
+def named(names: Sequence[str]) -> tuple[Row, ...]:
+    """Return the rows of these names, all without any. Raises BadInputError."""
+    rows = load()
+    if wrong := sorted(set(names) - {row.name for row in rows}):
+        known = ", ".join(row.name for row in rows)
+        raise BadInputError(f"no machine {', '.join(wrong)}", f"choose from {known}")
+    return tuple(row for row in rows if not names or row.name in names)

@@ -1,0 +1,188 @@
+"""Try a row of the matrix: set its machine up from nothing, type the command, note the result."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench.machines.machine import Ended, Machine, started
+from bench.machines.rows import Row
+
+COMMAND_S = 1500.0
+# What the build left, as a Python program in the machine reads it: the archive's own index and the
+# engine, not the manifest's word for them.
+PYTHON = "import platform; print(platform.python_version())"
+READ = """
+import hashlib, json, pathlib, subprocess, tarfile
+folder = next(pathlib.Path("dist").glob("*/manifest.json")).parent
+manifest = json.loads((folder / "manifest.json").read_text())
+archive = folder / manifest["archive"]["file"]
+digest = hashlib.sha256()
+with archive.open("rb") as stream:
+    while block := stream.read(1 << 20):
+        digest.update(block)
+with tarfile.open(archive) as tar:
+    read = lambda name: json.load(tar.extractfile(name))
+    blob = lambda row: "blobs/" + row["digest"].replace(":", "/")
+    image = read(blob(read("index.json")["manifests"][0]))
+    config = read(blob(image["config"]))
+words = ["docker", "image", "inspect", manifest["image"]["tag"]]
+loaded = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)[0]
+debian = json.dumps(manifest["debian"]).encode()
+print(json.dumps({
+    "archive": digest.hexdigest(),
+    "config": image["config"]["digest"],
+    "layers": config["rootfs"]["diff_ids"],
+    "loaded": loaded["RootFS"]["Layers"],
+    "id": loaded["Id"],
+    "packages": hashlib.sha256(debian).hexdigest(),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """What two machines must agree on; digests are "sha256:..." but for the archive's."""
+
+    config: str
+    layers: tuple[str, ...]
+    """Of the uncompressed layers (diff ids), lowest first."""
+    archive: str
+    """sha256 of the archive's file, in hex."""
+    packages: str
+    """sha256 over the names and versions of the image's packages, as apt chose them."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row: what ran where, how it ended, and the image's bytes where it makes one."""
+
+    row: str
+    system: str
+    python: str
+    engine: str
+    buildx: str
+    store: str
+    apt: str
+    seconds: float
+    code: int
+    last: str
+    fault: str
+    """Why the row failed; empty where it ended as it must."""
+    bytes: Bytes | None
+    image: str
+    """The engine's id of the image: a store of containerd has another than a classic one."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result for bench/machines.json."""
+        return asdict(self)
+
+
+def from_json(facts: dict[str, Any]) -> Result:
+    """Return a result that as_json wrote. Raises TypeError, KeyError."""
+    found = facts["bytes"]
+    made = Bytes(**{**found, "layers": tuple(found["layers"])}) if found else None
+    return Result(**{**facts, "bytes": made})
+
+
+def run(row: Row, log: list[str]) -> Result:
+    """Try one row; what was printed in the machine is added to `log`.
+
+    Raises ToolMissingError, NetworkError or StepFailedError where the machine can't be made.
+    """
+    with started(row) as machine:
+        ended = typed(machine, row.words)
+        log += ended.text.splitlines()
+        fault = _fault(row, ended)
+        made: dict[str, Any] = {}
+        if row.image and not fault:
+            made, fault = _read(machine)
+        return _result(machine, ended, fault, made)
+
+
+def typed(machine: Machine, words: tuple[str, ...]) -> Ended:
+    """Type ./inv WORDS in the clone, as the row's user, with its umask, locale and variables."""
+    row = machine.row
+    env = dict(row.environment)
+    if row.locale:
+        env |= {"LANG": row.locale, "LC_ALL": row.locale}
+    command = f"umask {row.umask}; cd {shlex.quote(row.checkout)} && exec ./inv {shlex.join(words)}"
+    return machine.shell(command, user=row.login, env=env, timeout_s=COMMAND_S)
+
+
+def _fault(row: Row, ended: Ended) -> str:
+    if ended.code != row.code:
+        return f"exit code {ended.code}, not {row.code}: {ended.last}"
+    if row.says and not re.search(row.says, ended.last):
+        return f"its last line does not say {row.says!r}: {ended.last}"
+    if "Traceback (most recent call last)" in ended.text:
+        return "it printed a traceback"
+    return ""
+
+
+def _read(machine: Machine) -> tuple[dict[str, Any], str]:
+    checkout = shlex.quote(machine.row.checkout)
+    script = f"cd {checkout} && .venv/bin/python -c {shlex.quote(READ)}"
+    ended = machine.shell(script, user=machine.row.login)
+    if ended.code:
+        return {}, f"the build's files can't be read: {ended.last}"
+    found: dict[str, Any] = json.loads(ended.last)
+    if found["loaded"] != found["layers"]:
+        return found, "the engine's layers are not those of the archive"
+    return found, ""
+
+
+def _result(machine: Machine, ended: Ended, fault: str, made: dict[str, Any]) -> Result:
+    row = machine.row
+
+    def asked(script: str) -> str:
+        answer = machine.shell(script)
+        return answer.last if not answer.code else ""
+
+    checkout = shlex.quote(row.checkout)
+    return Result(
+        row=row.name,
+        system=asked('. /etc/os-release; echo "$PRETTY_NAME"'),
+        python=asked(f"{checkout}/.venv/bin/python -c '{PYTHON}'"),
+        engine=asked("docker version --format '{{.Server.Version}}'"),
+        buildx=asked("docker buildx version | cut -d' ' -f2"),
+        store=_store(asked("docker info --format '{{json .}}'")),
+        apt=asked("dpkg-query -W -f '${Version}' apt"),
+        seconds=ended.seconds,
+        code=ended.code,
+        last=ended.last[:300],
+        fault=fault,
+        bytes=_bytes(made) if made else None,
+        image=made.get("id", ""),
+    )
+
+
+def _store(info: str) -> str:
+    """Return "containerd" or "classic", and the driver."""
+    if not info:
+        return ""
+    facts = json.loads(info)
+    status = [str(value) for row in facts.get("DriverStatus") or [] for value in row]
+    kind = "containerd" if any("containerd.snapshotter" in word for word in status) else "classic"
+    return f"{kind} ({facts['Driver']})"
+
+
+def _bytes(made: dict[str, Any]) -> Bytes:
+    return Bytes(made["config"], tuple(made["layers"]), made["archive"], made["packages"])
+
+
+def compare(results: list[Result]) -> list[str]:
+    """Return one line for each fault of a row, and for each pair of rows with other bytes."""
+    faults = [f"{one.row}: {one.fault}" for one in results if one.fault]
+    images = [one for one in results if one.bytes]
+    for one in images[1:]:
+        first = images[0]
+        assert first.bytes and one.bytes  # noqa: S101 - narrowed above
+        for name in ("packages", "layers", "config", "archive"):
+            ours, theirs = getattr(one.bytes, name), getattr(first.bytes, name)
+            if ours != theirs:
+                faults.append(f"{one.row}: its {name} is not that of {first.row}")
+    return faults

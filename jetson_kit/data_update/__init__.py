@@ -1,0 +1,1 @@
+"""Keeps the tables of versions up to date, and checks that what derives from them does."""

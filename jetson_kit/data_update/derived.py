@@ -1,0 +1,159 @@
+"""Texts that derive from the tables: the roles' variables, the device's list, the README's table.
+
+`python -m jetson_kit.data_update.derived --write` renews them, without a network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+from packaging.version import Version
+
+from jetson_kit import targets, wheels
+from jetson_kit.audit import gpu, planned, record
+from jetson_kit.device_wheel import SOURCE
+from jetson_kit.errors import IntegrityError
+from jetson_kit.files import write_text
+from jetson_kit.fleet import tables
+from jetson_kit.paths import ROOT
+from jetson_kit.targets import Soc
+from jetson_kit.wheels import Pin
+
+DEVICE_WHEELS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
+README = ROOT / "README.md"
+OLDEST_ARM = "armv8.0-a"
+
+
+def wanted() -> dict[Path, str]:
+    """Return what must stand in each derived file. Raises IntegrityError."""
+    return {
+        **tables.wanted(),
+        DEVICE_WHEELS: device_wheels(DEVICE_WHEELS.read_text(encoding="utf-8")),
+        README: readme(README.read_text(encoding="utf-8")),
+    }
+
+
+def stale() -> tuple[Path, ...]:
+    """Return the derived files that are not as they must be."""
+    return tuple(
+        path
+        for path, text in wanted().items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    )
+
+
+def renew() -> tuple[Path, ...]:
+    """Write what is stale; return it."""
+    found = stale()
+    texts = wanted()
+    for path in found:
+        write_text(path, texts[path])
+    return found
+
+
+def device_wheels(text: str) -> str:
+    """Return the device's list of MediaPipe releases with every pinned one in its place.
+
+    Releases that are audited and not pinned stay where they are.
+    """
+    known = json.loads(text)
+    lists = {key: set(known[key]) for key in ("gpu", "cpu_only")}
+    for pin in _arm_pins():
+        facts = planned.facts_of(pin)
+        if facts is None:
+            raise IntegrityError(
+                f"{planned.TABLE.name} has no row for {pin.filename}",
+                "run ./inv wheels.audit --record for it",
+            )
+        mine, other = ("gpu", "cpu_only") if gpu.usable(facts.gpu_paths) else ("cpu_only", "gpu")
+        lists[mine].add(pin.version)
+        lists[other].discard(pin.version)
+    for key, versions in lists.items():
+        text = _replaced(text, key, json.dumps(sorted(versions, key=Version)))
+    text = _replaced(text, "last_without_dotprod", json.dumps(last_for_old_cores()))
+    oldest = min((p for group in wheels.classes().values() for p in group.pythons), key=Version)
+    return _replaced(text, "python", json.dumps({"oldest": oldest}))
+
+
+def _arm_pins() -> list[Pin]:
+    return [pin for pin in wheels.pins() if pin.arch == "arm64"]
+
+
+def last_for_old_cores() -> str:
+    """Return the newest MediaPipe whose libraries loaded on every emulated core."""
+    bodies = [json.loads(p.read_text(encoding="utf-8")) for p in record.SHIPPED.glob("*.json")]
+    names = [b["wheel"] for b in bodies if b["emulation"]["min_arm"] == OLDEST_ARM]
+    return str(max((name.split("-")[1] for name in names), key=Version))
+
+
+def _replaced(text: str, key: str, value: str) -> str:
+    """Return JSON with the value of a key, on a line of its own, replaced."""
+    made, count = re.subn(
+        rf'^( "{key}": ).*?(,?)$', lambda m: f"{m[1]}{value}{m[2]}", text, flags=re.MULTILINE
+    )
+    if count != 1:
+        raise IntegrityError(f"{DEVICE_WHEELS.name} has {count} lines for {key}", "restore it")
+    return made
+
+
+def readme(text: str) -> str:
+    """Return the README with its table of boards. Raises IntegrityError for a missing mark."""
+    start, end = "<!-- data.boards -->\n", "<!-- /data.boards -->"
+    head, mark, rest = text.partition(start)
+    _, closed, tail = rest.partition(end)
+    if not mark or not closed:
+        raise IntegrityError(f"README.md lacks {start.strip()} ... {end}", "put them back")
+    return f"{head}{start}{boards()}{end}{tail}"
+
+
+def boards() -> str:
+    """Return which MediaPipe each kind of board gets, newest boards first, as a table."""
+    groups: dict[tuple[str, str], dict[tuple[int, ...], list[str]]] = {}
+    for soc in reversed(targets.load().socs):
+        packs = groups.setdefault(_best(soc), {})
+        packs.setdefault(_jetpacks(soc), []).insert(0, soc.family.replace("/", ", "))
+    lines = ["| boards | MediaPipe | inference |", "|---|---|---|"]
+    for (version, says), packs in groups.items():
+        names = [
+            f"{', '.join(families)} (JetPack {', '.join(map(str, numbers))})"
+            for numbers, families in packs.items()
+        ]
+        lines.append(f"| {', '.join(names)} | {version} | {says} |")
+    return "\n".join(lines) + "\n"
+
+
+def _jetpacks(soc: Soc) -> tuple[int, ...]:
+    found = {int(one.jetpack.split(".")[0]) for one in targets.load().all if soc in one.socs}
+    return tuple(sorted(found))
+
+
+def _best(soc: Soc) -> tuple[str, str]:
+    """Return the version that images for a SoC alone get, and what infers."""
+    release = next(target for target in reversed(targets.load().all) if soc in target.socs)
+    for pin in _arm_pins():
+        found = planned.planned_verdict(pin, release, (soc,))
+        if found.verdict == "gpu":
+            return pin.version, found.reason.replace(
+                "Has GPU code inside, for", "GPU code inside:"
+            ).rstrip(".")
+        if found.verdict == "cpu":
+            return pin.version, "CPU only"
+    return "none", "none"
+
+
+def main() -> int:
+    """Check or write; exit 1 if something is stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="renew them")
+    write = parser.parse_args().write
+    for path in renew() if write else stale():
+        print(f"{path.relative_to(ROOT)} {'written' if write else 'is stale'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""Renews the hash-pinned locks: of the kit's own environments, of wheel classes, of TensorRT."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from jetson_kit import repack, uv, wheels
+from jetson_kit.data_update import index
+from jetson_kit.data_update.changes import Changes
+from jetson_kit.data_update.request import Request, is_major
+from jetson_kit.engines import runtimes
+from jetson_kit.paths import ROOT
+from jetson_kit.wheels import ARCHITECTURES
+
+REQUIREMENTS = ROOT / "requirements"
+TABLE = REQUIREMENTS / "locks.toml"
+
+
+@dataclass(frozen=True)
+class Direct:
+    """A requirement in an .in file."""
+
+    name: str
+    requirement: Requirement
+
+    @property
+    def limited(self) -> bool:
+        """Return whether the file itself limits its version."""
+        return bool(self.requirement.specifier)
+
+
+def pythons() -> dict[str, str]:
+    """Return the locks of requirements/ by name, each with the oldest Python that it is for."""
+    found: dict[str, str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["python"]
+    return found
+
+
+def directs(name: str, folder: Path = REQUIREMENTS) -> Iterator[Direct]:
+    """Yield what an .in file asks for, those of the files that it includes too."""
+    for line in (folder / f"{name}.in").read_text(encoding="utf-8").splitlines():
+        text = line.partition("#")[0].strip()
+        if text.startswith("-r "):
+            yield from directs(Path(text[3:].strip()).stem, folder)
+        elif text:
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement:
+                continue
+            yield Direct(canonicalize_name(requirement.name), requirement)
+
+
+def update_requirements(changes: Changes, request: Request) -> None:
+    """Note the locks of requirements/ as they become with newer versions.
+
+    A major step of what an .in file asks for is left to a person. Raises NetworkError,
+    NoSolutionError.
+    """
+    with tempfile.TemporaryDirectory(prefix="kit-locks-") as name:
+        aside = Path(name)
+        shutil.copytree(REQUIREMENTS, aside, dirs_exist_ok=True)
+        for path, text in changes.files.items():
+            if path.parent == REQUIREMENTS:
+                (aside / path.name).write_text(text, encoding="utf-8")
+        for lock, python in pythons().items():
+            if _concerned(request, lock, aside):
+                _one(changes, request, lock, python, aside)
+
+
+def _concerned(request: Request, lock: str, folder: Path) -> bool:
+    """Return whether a lock is to be made anew: all are, or it has what was named or is changed."""
+    if not request.names:
+        return True
+    own = set(index.read(REQUIREMENTS / f"{lock}.txt"))
+    asked = {one.name for one in directs(lock, folder)}
+    return bool(set(request.names) & (own | asked)) or list(directs(lock)) != list(
+        directs(lock, folder)
+    )
+
+
+def _one(changes: Changes, request: Request, lock: str, python: str, folder: Path) -> None:
+    path = REQUIREMENTS / f"{lock}.txt"
+    have = index.read(path)
+    asked = list(directs(lock, folder))
+    limits = []
+    for one in asked:
+        named = request.version(one.name)
+        if named and one.requirement.specifier.contains(named):
+            limits.append(f"{one.name}=={named}")
+        elif one.name in have and not one.limited:
+            limits.append(f"{one.name}{_below_next_major(have[one.name])}")
+    text = _compiled(request, lock, python, folder, limits)
+    changes.write(path, text)
+    taken = index.versions_in(text)
+    for package, version in sorted(taken.items()):
+        if package in have and have[package] != version:
+            changes.take(package, have[package], version, f"requirements/{lock}.txt")
+    wanted = [one for one in asked if request.covers(one.name) and one.name in taken]
+    newest = index.newest([one.name for one in wanted], index.NEWEST_PYTHON)
+    for one in wanted:
+        there, mine = newest.get(one.name, ""), taken[one.name]
+        if not there or Version(there) <= Version(mine):
+            continue
+        if one.limited:
+            what = f"{there} is there; requirements/{lock}.in holds {one.requirement}"
+            changes.hold(one.name, what, f"to take it: change requirements/{lock}.in")
+        elif is_major(mine, there):
+            what = f"{there} is there, a major step from {mine} in requirements/{lock}.txt"
+            changes.decide(one.name, what, f"to take it: ./inv data.update {one.name}=={there}")
+
+
+def _below_next_major(version: str) -> str:
+    first, second, *_ = (*Version(version).release, 0)
+    return f"<0.{second + 1}" if first == 0 else f"<{first + 1}"
+
+
+def _compiled(request: Request, lock: str, python: str, folder: Path, limits: list[str]) -> str:
+    constraints = folder / f"{lock}.limits"
+    constraints.write_text("".join(f"{line}\n" for line in limits), encoding="utf-8")
+    upgrade = [word for name in request.names for word in ("--upgrade-package", name)]
+    uv.uv(
+        [
+            *"pip compile --quiet --generate-hashes --universal --no-annotate --no-header".split(),
+            *("--python-version", python, "--constraints", constraints),
+            *(upgrade or ["--upgrade"]),
+            *(folder / f"{lock}.in", "--output-file", folder / f"{lock}.txt"),
+        ],
+        what=f"locking requirements/{lock}.in",
+    )
+    return (folder / f"{lock}.txt").read_text(encoding="utf-8")
+
+
+def update_classes(changes: Changes, request: Request) -> None:
+    """Note the locks of wheel classes and of TensorRT. Raises NetworkError."""
+    for group in wheels.classes().values():
+        pin = next(pin for pin in wheels.pins() if pin.wheel_class == group.name)
+        requires = sorted(repack.recipe_for(pin.version).requires)
+        for arch, machine in ARCHITECTURES.items():
+            for python in group.pythons:
+                path = wheels.lock_path(group.name, arch, python)
+                platform = f"{machine}-{group.manylinux}"
+                _renewed(changes, request, path, requires, platform, python, group.constraints)
+    for path, requirements in runtimes.wanted_locks().items():
+        python = path.stem.rpartition("-py")[2]
+        _renewed(changes, request, path, requirements, runtimes.platform(), python)
+    for group in wheels.classes().values():
+        for limit in group.constraints:
+            _held(changes, request, Requirement(limit), group.name)
+
+
+def _held(changes: Changes, request: Request, limit: Requirement, group: str) -> None:
+    if not request.covers(limit.name):
+        return
+    newest = index.newest([limit.name], index.NEWEST_PYTHON)[canonicalize_name(limit.name)]
+    if not limit.specifier.contains(newest):
+        changes.hold(
+            limit.name,
+            f"{newest} is there; the class {group} holds {limit}",
+            "to take it: change `constraints` in jetson_kit/wheels.toml",
+        )
+
+
+def _renewed(
+    changes: Changes,
+    request: Request,
+    path: Path,
+    requirements: list[str],
+    platform: str,
+    python: str,
+    constraints: tuple[str, ...] = (),
+) -> None:
+    have = index.read(path)
+    if request.names and not set(request.names) & set(have):
+        return
+    try:
+        text = uv.compile_lock(
+            requirements,
+            platform=platform,
+            python=python,
+            constraints=constraints,
+            keep=path if request.names else None,
+            upgrade=request.names,
+        )
+    except uv.NoSolutionError as error:
+        limits = ", ".join((*requirements, *constraints))
+        changes.decide(
+            path.name,
+            f"nothing satisfies {limits}: {error.message}",
+            "change jetson_kit/wheels.toml",
+        )
+        return
+    changes.write(path, text)
+    for package, version in index.versions_in(text).items():
+        if have.get(package, version) != version:
+            changes.take(package, have[package], version, str(path.relative_to(ROOT)))
+
+
+def names_in_locks() -> set[str]:
+    """Return every package that some lock holds."""
+    paths = [*REQUIREMENTS.glob("*.txt"), *wheels.LOCKS.rglob("*.txt")]
+    return {name for path in paths for name in index.read(path)}
+
+
+def pinned_in(text: str, package: str) -> str:
+    """Return the version in a line `package==VERSION` of an .in file, "" without one."""
+    found = re.search(rf"^{re.escape(package)}==(\S+)$", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def with_pin(text: str, package: str, version: str) -> str:
+    """Return an .in file with the version of its line `package==VERSION` changed."""
+    return re.sub(rf"^({re.escape(package)}==)\S+$", rf"\g<1>{version}", text, flags=re.MULTILINE)

@@ -1,0 +1,47 @@
+"""What `data.update` and `data.check` print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from jetson_kit.data_update import update
+from jetson_kit.data_update.changes import Changes, Decision
+from jetson_kit.errors import CheckFailedError
+
+
+def show(changes: Changes, *, dry_run: bool) -> None:
+    """Print what was taken and written, what is held, and what a person must decide."""
+    verb = "would take" if dry_run else "took"
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for one in changes.steps:
+        rows.setdefault((one.package, one.old, one.new), []).append(one.where)
+    for (package, old, new), places in sorted(rows.items()):
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        print(f"{verb} {package} {old} -> {new} ({places[0]}{more})")
+    if not rows:
+        print("nothing newer to take")
+    for path in changes.files:
+        print(f"{'would write' if dry_run else 'wrote'} {update.shown(path)}")
+    _list("held", changes.held)
+    _list("to decide", changes.decisions)
+
+
+def _list(title: str, decisions: Iterable[Decision]) -> None:
+    for one in dict.fromkeys(decisions):
+        print(f"{title}: {one.package}: {one.what}; {one.remedy}")
+
+
+def show_derived(written: Iterable[str]) -> None:
+    """Print which derived files were written."""
+    print("\n".join(written) or "what derives from the tables is up to date")
+
+
+def show_check() -> None:
+    """Print the problems of the tables. Raises CheckFailedError where there is one."""
+    found = update.checked()
+    for line in found:
+        print(line, file=sys.stderr)
+    if found:
+        raise CheckFailedError(f"the tables have {len(found)} problems")
+    print("the tables and what derives from them agree")

@@ -1,0 +1,84 @@
+"""Work on an image while its last parts are still being made: it saves time and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jetson_kit import image_config, image_load, kept, oci
+from jetson_kit.errors import KitError
+from jetson_kit.image_load import PlainLayer
+from jetson_kit.oci import Blob
+
+# Whatever else runs goes first: what is compressed is needed last.
+NICENESS = 10
+TOP = "rootfs.tar"
+
+
+@dataclass
+class Ahead:
+    """Compresses each layer that is there, and loads the lowest ones once all of them are."""
+
+    arch: str
+    load: bool
+    """Whether the engine takes an image in pieces."""
+    _compressing: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, initializer=_low_priority)
+    )
+    _loading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    _blobs: dict[str, Future[Blob]] = field(default_factory=dict)
+    _lower: list[PlainLayer] = field(default_factory=list)
+    _loaded: Future[str] | None = None
+
+    def layer(self, name: str, tar: Path) -> None:
+        """Take a finished layer."""
+        layer = PlainLayer(name, f"sha256:{kept.sha256(tar)}", tar)
+        self._blobs[layer.diff_id] = self._compressing.submit(oci.compressed, layer.diff_id, tar)
+        order = image_config.data()["layers"]
+        if self.load and order.index(name) < order.index(TOP):
+            self._lower.append(layer)
+            self._lower.sort(key=lambda one: order.index(one.name))
+
+    def lower_complete(self) -> None:
+        """Begin to load: no more layers come below the system's."""
+        if self._lower and self._loaded is None:
+            self._loaded = self._loading.submit(image_load.part, self.arch, tuple(self._lower))
+
+    def blob(self, layer: PlainLayer) -> Blob:
+        """Return a layer compressed. Raises as oci.compressed."""
+        future = self._blobs.get(layer.diff_id)
+        return future.result() if future else oci.compressed(layer.diff_id, layer.tar)
+
+    def wait_for_load(self) -> None:
+        """Wait until what is being loaded is there; whatever is wrong shows in the whole load."""
+        if self._loaded is not None:
+            with contextlib.suppress(KitError):
+                self._loaded.result()
+
+    def close(self) -> None:
+        """Drop what was not begun, and the image that only holds layers."""
+        self._compressing.shutdown(cancel_futures=True)
+        self._loading.shutdown(cancel_futures=True)
+        if self._loaded is not None and not self._loaded.cancelled():
+            with contextlib.suppress(KitError):
+                image_load.forget(self._loaded.result())
+
+
+@contextlib.contextmanager
+def ahead(arch: str, *, load: bool) -> Iterator[Ahead]:
+    """Yield an Ahead that is closed afterwards."""
+    made = Ahead(arch, load)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _low_priority() -> None:
+    # On Linux a thread has a priority of its own, and those that it starts have it too.
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,0 +1,30 @@
+"""The labels of an image: what it is for and what is in it."""
+
+from __future__ import annotations
+
+from jetson_kit import __version__
+from jetson_kit.parts import Parts
+from jetson_kit.plan import BuildPlan
+
+LABELS = "io.mediapipe-jetson"
+
+
+def labels(plan: BuildPlan, made: Parts) -> dict[str, str]:
+    """Return the image's labels."""
+    return {
+        "org.opencontainers.image.title": "MediaPipe Jetson Kit",
+        "org.opencontainers.image.version": __version__,
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "org.opencontainers.image.base.name": made.base.reference or f"debian-{plan.suite}",
+        f"{LABELS}.target": plan.target.name if plan.target else "native",
+        f"{LABELS}.jetpack": plan.target.jetpack if plan.target else "",
+        f"{LABELS}.variant": plan.variant,
+        f"{LABELS}.python": plan.python,
+        f"{LABELS}.mediapipe": plan.jetson_version,
+        f"{LABELS}.wheel.sha256": made.wheel_sha256,
+        f"{LABELS}.gpu": plan.verdict,
+        f"{LABELS}.models": " ".join(f"{name}@{digest[:12]}" for name, digest in made.models),
+        **({f"{LABELS}.tensorrt": plan.engines.runtime.tensorrt} if plan.engines else {}),
+        f"{LABELS}.tier": plan.target.tier if plan.target else "native",
+        **({f"{LABELS}.note": " ".join(plan.notes)} if plan.notes else {}),
+    }

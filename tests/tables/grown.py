@@ -1,0 +1,92 @@
+"""A copy of the tree whose tables have a release of L4T and a MediaPipe that do not exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from jetson_kit.paths import ROOT
+
+
+def copy(folder: Path) -> Path:
+    """Copy what git holds or would hold of the tree."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    ).stdout.decode()  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    return folder
+
+
+def module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m WORDS` in the copy."""
+    return subprocess.run(
+        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def add_release(folder: Path, after: str) -> str:
+    """Add a row that follows the release `after` in its branch; return its L4T."""
+    path = folder / "jetson_kit" / "targets.toml"
+    text = path.read_text(encoding="utf-8")
+    rows = tomllib.loads(text)["targets"]
+    old = rows[after]
+    major, minor, patch = map(int, after.split("."))
+    new = next(
+        f"{major}.{minor}.{n}" for n in range(patch + 1, 99) if f"{major}.{minor}.{n}" not in rows
+    )
+    values = {
+        **old,
+        "jetpack": f"{old['jetpack'].split()[0]}.9",
+        "ngc_base": "",
+        "ngc_fallback": old["ngc_base"] or old["ngc_fallback"],
+    }
+    block = f'\n[targets."{new}"]\n' + "".join(
+        f"{k} = {json.dumps(v)}\n" for k, v in values.items()
+    )
+    start = text.index(f'[targets."{after}"]')
+    end = text.find("\n[", start)
+    at = len(text) if end < 0 else end
+    path.write_text(f"{text[:at]}{block}{text[at:]}", encoding="utf-8")
+    return new
+
+
+def add_mediapipe(folder: Path) -> str:
+    """Pin a MediaPipe after the newest, as if its wheels were those; return its version."""
+    kit = folder / "jetson_kit"
+    rows = tomllib.loads((kit / "wheels.toml").read_text(encoding="utf-8"))["wheel"]
+    old = rows[0]["version"]
+    new = re.sub(r"\d+$", lambda m: str(int(m[0]) + 7), old)
+    text = (kit / "wheels.toml").read_text(encoding="utf-8")
+    pinned = json.loads((kit / "audit" / "pinned.json").read_text(encoding="utf-8"))
+    blocks = ""
+    for row in rows:
+        if row["version"] == old:
+            sha256 = row["sha256"][::-1]
+            pinned[sha256] = pinned[row["sha256"]]
+            values = {**row, "version": new, "sha256": sha256}
+            values["filename"] = row["filename"].replace(f"-{old}-", f"-{new}-")
+            lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+            blocks += f"[[wheel]]\n{lines}\n"
+    text = text.replace("[[wheel]]\n", f"{blocks}[[wheel]]\n", 1)
+    (kit / "wheels.toml").write_text(text, encoding="utf-8")
+    (kit / "audit" / "pinned.json").write_text(json.dumps(pinned, indent=1) + "\n", "utf-8")
+    recipes = (kit / "repack.toml").read_text(encoding="utf-8")
+    recipes = recipes.replace(f'versions = ["{old}"', f'versions = ["{new}", "{old}"')
+    (kit / "repack.toml").write_text(recipes, encoding="utf-8")
+    for path in (kit / "audit" / "records").glob(f"mediapipe-{old}-*.json"):
+        body = json.loads(path.read_text(encoding="utf-8"))
+        body["wheel"] = body["wheel"].replace(f"-{old}-", f"-{new}-")
+        body["key"] = body["key"][::-1]
+        name = path.name.replace(f"-{old}-", f"-{new}-")
+        path.with_name(name).write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    return str(new)

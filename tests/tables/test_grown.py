@@ -1,0 +1,38 @@
+"""Releases and pins that are added to the tables break no test that retypes them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import targets
+from tests.tables import grown
+
+pytestmark = pytest.mark.slow
+MARKS = "not network and not docker and not qemu and not slow and not browser"
+
+
+def test_the_unit_tests_pass_with_more_rows(tmp_path: Path) -> None:
+    folder = grown.copy(tmp_path / "kit")
+    # The newest of two branches, one of which boards of several generations share.
+    newest = {one.branch: one.l4t for one in targets.load().all}
+    added = [grown.add_release(folder, newest[branch]) for branch in ("r36", "r39")]
+    version = grown.add_mediapipe(folder)
+    written = grown.module(folder, "jetson_kit.data_update.derived", "--write")
+    assert written.returncode == 0, written.stderr
+    checked = grown.module(folder, "jetson_kit.data_update.check")
+    assert checked.returncode == 0, checked.stdout
+    # Where they are: a test that passes because the rows are not seen would prove nothing.
+    shown = grown.module(folder, "invoke", "targets")
+    assert all(l4t in shown.stdout for l4t in added), shown.stdout
+    planned = grown.module(folder, "invoke", "build", "--jetson", "--plan", "--l4t", added[-1])
+    assert f"{version}+jetson" in planned.stdout, planned.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/unit", "-n", "auto", "-m", MARKS],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout.splitlines()[-1]
