@@ -115,7 +115,7 @@ def _image(reference: str) -> Image:
 def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Container]:
     """Yield a container that is not started yet; it is gone afterwards."""
     more: dict[str, Any] = emulation.container_options(cpu) if cpu else {}
-    environment = {**dict(_variables(request.env)), **more.pop("environment", {})}
+    environment = {**dict(variables(request.env)), **more.pop("environment", {})}
     # With a terminal on both ends the command gets one of its own, as `docker run -it` gives.
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     try:
@@ -130,7 +130,7 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
             tty=terminal,
             network_mode=request.network,
             environment=environment,
-            volumes=[_volume(text) for text in request.volumes],
+            volumes=[volume(text) for text in request.volumes],
             **more,
         )
     except APIError as error:
@@ -142,7 +142,7 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
             container.remove(force=True)
 
 
-def _variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
+def variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield NAME=VALUE as a pair; NAME alone takes this process's value, if it has one."""
     for row in rows:
         name, equals, value = row.partition("=")
@@ -152,7 +152,7 @@ def _variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, value if equals else os.environ[name]
 
 
-def _volume(text: str) -> str:
+def volume(text: str) -> str:
     """Return SOURCE:TARGET[:ro], its folder absolute. Raises BadInputError if it is not there."""
     source, colon, target = text.partition(":")
     if not colon or not target.startswith("/"):
