@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
 
@@ -25,6 +25,7 @@ from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.plan import host_arch
 
 TIMED_OUT = 124
+OWN_NETWORKS = ("none", "bridge", "host")
 LIMIT_S = 600.0
 # As long as `docker stop` gives a program to end after SIGTERM, before SIGKILL.
 GRACE_S = 10
@@ -82,6 +83,7 @@ def run(request: Request) -> int:
             print(f"warning: {warning}", file=sys.stderr, flush=True)
     if request.timeout_s < 0:
         raise BadInputError(f"--timeout {request.timeout_s:g}?", "give seconds, or 0 for no limit")
+    _check_network(request.network)
     containers.remove_left()
     with _container(request, image, cpu) as container:
         return _attended(container, request.timeout_s)
@@ -109,6 +111,17 @@ def _image(reference: str) -> Image:
     if arch != "arm64":
         raise BadInputError(f"{reference} is for {arch}, not arm64", "name an arm64 image")
     return found
+
+
+def _check_network(name: str) -> None:
+    if name in OWN_NETWORKS or name.startswith("container:"):
+        return
+    try:
+        engine.client().networks.get(name)
+    except NotFound as error:
+        raise BadInputError(
+            f"there is no network {name}", "docker network ls lists them"
+        ) from error
 
 
 @contextlib.contextmanager
