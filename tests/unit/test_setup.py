@@ -95,6 +95,14 @@ def test_installs_what_is_missing(
     assert bool(from_next_suite) == (f"{distribution} {version}" == "debian 12")
 
 
+def test_what_takes_a_new_group_is_installed_where_the_system_lacks_it(machine: Machine) -> None:
+    machine.is_a("debian", "sid")
+    (machine.bin / "sg").unlink()
+    code, _, err = machine.run("build")
+    assert code == 0, err
+    assert "util-linux-extra" in asked(machine)
+
+
 def test_buildx_alone_comes_from_the_next_suite(machine: Machine) -> None:
     assert machine.run("build")[0] == 0
     assert [line for line in machine.calls if line.startswith("dpkg -i")]
