@@ -84,7 +84,8 @@ def update_shim(changes: Changes, request: Request) -> None:
             what = f"{version} has no wheel for {machine}"
             changes.decide(package, what, f"wait for it; the shim keeps {have}")
             return
-        compiler["wheels"][machine] = {"filename": file.filename, "sha256": file.sha256}
+        row = compiler["wheels"][machine]
+        row["filename"], row["sha256"] = file.filename, file.sha256
     compiler["version"] = version
     changes.write(shim.TABLE, tomlkit.dumps(table))
     changes.take(package, have, version, "jetson_kit/shim.toml")
