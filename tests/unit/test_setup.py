@@ -103,6 +103,14 @@ def test_the_kits_own_base_needs_no_buildx(machine: Machine) -> None:
     assert not [line for line in machine.calls if "docker-buildx" in line]
 
 
+def test_what_takes_a_new_group_is_installed_where_the_system_lacks_it(machine: Machine) -> None:
+    machine.is_a("debian", "sid")
+    (machine.bin / "sg").unlink()
+    code, _, err = machine.run("build")
+    assert code == 0, err
+    assert "util-linux-extra" in asked(machine)
+
+
 def test_buildx_alone_comes_from_the_next_suite(machine: Machine) -> None:
     assert machine.run(*ON_NGC)[0] == 0
     assert [line for line in machine.calls if line.startswith("dpkg -i")]
