@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit import targets
+from jetson_kit.paths import ROOT
 from tests.tables import grown
 
 pytestmark = pytest.mark.slow
@@ -17,6 +18,7 @@ MARKS = "not network and not docker and not qemu and not slow and not browser"
 
 def test_the_unit_tests_pass_with_more_rows(tmp_path: Path) -> None:
     folder = grown.copy(tmp_path / "kit")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
     # The newest of two branches, one of which boards of several generations share.
     newest = {one.branch: one.l4t for one in targets.load().all}
     added = [grown.add_release(folder, newest[branch]) for branch in ("r36", "r39")]
