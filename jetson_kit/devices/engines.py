@@ -19,6 +19,8 @@ class Engine:
 
     name: str
     """Such as 20.10 or 28-containerd."""
+    version: str
+    """With which the tests of rollouts were run, such as 20.10.24."""
     suite: str
     packages: tuple[str, ...]
     store: str
@@ -50,5 +52,15 @@ def get(name: str) -> Engine:
         raise BadInputError(f'unknown engine "{name}"', f"take one of {', '.join(rows)}")
     row = rows[name]
     return Engine(
-        name, row["suite"], tuple(row["packages"]), row["store"], _data()["daemon"][row["store"]]
+        name,
+        row["version"],
+        row["suite"],
+        tuple(row["packages"]),
+        row["store"],
+        _data()["daemon"][row["store"]],
     )
+
+
+def release(docker: Engine) -> str:
+    """Return the release that an engine must be of: 20.10, 28."""
+    return docker.name.partition("-")[0]

@@ -7,13 +7,13 @@ a guest under TCG takes minutes for that. A container gets it by ssh. What is th
 from __future__ import annotations
 
 import contextlib
-import re
+import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from docker.models.images import Image
 
@@ -27,7 +27,10 @@ from jetson_kit.plan import Request, make
 DEFAULT_VARIANT = "emulated"
 # A guest under TCG on a machine with much else to do.
 LOAD_S = 3600.0
-ID = re.compile(r"sha256:[0-9a-f]{64}")
+LISTED = "docker image ls --all --no-trunc --quiet | sort -u"
+SHOWN = f"{LISTED} | xargs -r docker image inspect --format '{{{{json .}}}}'"
+# What makes an image besides its layers, as every engine names it.
+SETTINGS = ("Env", "Cmd", "Entrypoint", "User", "WorkingDir", "Labels", "Healthcheck")
 BLOCK = 1 << 21
 # The guest may have kept blocks of what lay on the disk before. The engine checks every layer.
 FROM_DISK = """\
@@ -41,7 +44,7 @@ dd if="$disk" bs=1M iflag=fullblock,count_bytes count={size} status=none | docke
 
 @dataclass(frozen=True)
 class Put:
-    """An image in a device: its id, and whether it was there before."""
+    """An image in a device: its id there, and whether it was there before."""
 
     id: str
     reference: str
@@ -72,20 +75,39 @@ def put(device: Device, reference: str) -> Put:
         )
     if not kinds.machine(device.kind).running(device):
         raise StepFailedError(f"{device.name} has no power", "./inv devices.heal gives it back")
-    own = str(found.id)
-    known = own in ids(device)
-    if not known:
+    before = _there(device, found.attrs)
+    if not before:
         _send(device, found)
-    tag = reference in found.tags
-    script = f"docker image inspect --format '{{{{.Id}}}}' {own}\n"
-    script += f"docker tag {own} {shlex.quote(reference)}\n" if tag else ""
-    ssh.shell(device, script)
-    return Put(own, reference if tag else own, known)
+    own = before or _there(device, found.attrs)
+    if not own:
+        raise StepFailedError(f"{device.name} has loaded another image than {reference}")
+    named = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
+    tag = named in found.tags
+    if tag:
+        ssh.shell(device, f"docker tag {own} {shlex.quote(named)}")
+    return Put(own, named if tag else own, bool(before))
 
 
-def ids(device: Device) -> frozenset[str]:
-    """Return the ids of the images that a device's engine has."""
-    return frozenset(ID.findall(ssh.shell(device, "docker image ls --no-trunc --quiet")))
+def _there(device: Device, own: Mapping[str, Any]) -> str:
+    """Return a device's id of an image of this machine's engine, "" where it has none.
+
+    Two engines may have two ids for one image: the configuration's digest, or the manifest's.
+    """
+    rows = (json.loads(line) for line in ssh.shell(device, SHOWN).splitlines())
+    return next((str(row["Id"]) for row in rows if same(row, own)), "")
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two engines' words of an image are of the same image."""
+    return _identity(one) == _identity(other)
+
+
+def _identity(attrs: Mapping[str, Any]) -> tuple[Any, ...]:
+    config = attrs.get("Config") or {}
+    settings = {name: config[name] for name in SETTINGS if config.get(name)}
+    layers = (attrs.get("RootFS") or {}).get("Layers")
+    # An image that is not whole has no layers to tell; it is equal to none.
+    return (layers or object(), attrs.get("Architecture"), settings)
 
 
 def _send(device: Device, found: Image) -> None:

@@ -18,6 +18,7 @@ from jetson_kit import debian, kept, rootfs
 from jetson_kit.debian import Deb
 from jetson_kit.devices import engines
 from jetson_kit.devices.engines import Engine
+from jetson_kit.errors import StepFailedError
 from jetson_kit.files import locked, write_text
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import ROOT, cache_dir
@@ -63,6 +64,7 @@ def _build(arch: str, docker: Engine, refresh: bool) -> Root:
     if not refresh and (known := _known(pointer, arch)):
         return known
     debs = _debs(spec, arch, docker)
+    _check(docker, debs)
     listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
     key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
     tar = folder / f"{arch}-{key}.tar"
@@ -92,6 +94,16 @@ def _debs(spec: dict[str, Any], arch: str, docker: Engine) -> tuple[Deb, ...]:
         return fetch(base + own, spec["suite"])
     debs = fetch(base, spec["suite"])
     return debs + fetch(own, docker.suite, "".join(rootfs.stanza(deb) for deb in debs))
+
+
+def _check(docker: Engine, debs: tuple[Deb, ...]) -> None:
+    """Refuse another release of the engine: a suite may have gone on."""
+    found = next(deb.version for deb in debs if deb.name == "docker.io")
+    if not found.startswith(f"{engines.release(docker)}."):
+        raise StepFailedError(
+            f"Debian {docker.suite} has docker.io {found} now, no {engines.release(docker)}",
+            f"take another --engine, or renew {engines.DATA.name}",
+        )
 
 
 def _known(pointer: Path, arch: str) -> Root | None:

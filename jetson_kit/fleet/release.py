@@ -91,7 +91,8 @@ def make(folder: Path) -> Release:
     build = _build(folder)
     archive = folder / build["archive"]["file"]
     with _opened(archive) as tar:
-        manifest = _json(tar, build["archive"]["digest"])
+        raw = _blob(tar, build["archive"]["digest"])
+        manifest: dict[str, Any] = json.loads(raw)
         config = _blob(tar, build["archive"]["config"])
         rows = []
         for row, described in zip(build["archive"]["layers"], manifest["layers"], strict=True):
@@ -116,6 +117,7 @@ def make(folder: Path) -> Release:
         "mediapipe": plan["mediapipe"]["version"],
         "layers": rows,
         "config": config.decode(),
+        "manifest": raw.decode(),
     }
     jsonschema.validate(body, _schema())
     text = json.dumps(body, indent=1, sort_keys=True) + "\n"
@@ -205,11 +207,6 @@ def _blob(tar: tarfile.TarFile, of: str) -> bytes:
     if digest(raw) != of:
         raise _damaged(of)
     return raw
-
-
-def _json(tar: tarfile.TarFile, of: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(_blob(tar, of))
-    return body
 
 
 def _unpacked(tar: tarfile.TarFile, of: str, diff_id: str) -> int:

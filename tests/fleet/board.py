@@ -13,7 +13,7 @@ from typing import Any
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
-from tests.fleet import small_release
+from tests.fleet import known, small_release
 
 LIB = "/var/lib/mediapipe-jetson"
 INCOMING = f"{LIB}/incoming/release.json"
@@ -54,7 +54,20 @@ class Board:
 
     def running(self) -> str:
         """Return the image that docker runs, asked without the program."""
-        return self.run("docker", "container", "inspect", "-f", "'{{.Image}}'", "mediapipe").strip()
+        return known.image_id(self.run(known.ASK))
+
+    def there(self) -> set[str]:
+        """Return the images that docker has, asked without the program."""
+        listed = self.run(
+            "docker image ls --no-trunc -q | sort -u"
+            " | xargs -r docker image inspect -f '{{.Id}} {{json .RootFS.Layers}}'"
+        )
+        return {known.image_id(line) for line in listed.splitlines()}
+
+    @property
+    def containerd(self) -> bool:
+        """Tell whether its engine keeps images in containerd."""
+        return "containerd.snapshotter" in self.run("docker info -f '{{.DriverStatus}}'")
 
     def release(self, kind: str = small_release.GOOD, bulk: int = 200_000) -> Release:
         """Return a new signed release."""

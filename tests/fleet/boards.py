@@ -59,7 +59,7 @@ def changed(seen: list[Event]) -> list[tuple[str, str]]:
 
 
 @contextlib.contextmanager
-def up(state: Path, count: int) -> Iterator[Boards]:
+def up(state: Path, count: int, docker: str = "") -> Iterator[Boards]:
     """Bring devices up for a test, or take those that the environment names."""
     named = os.environ.get(INVENTORY)
     if named:
@@ -69,7 +69,8 @@ def up(state: Path, count: int) -> Iterator[Boards]:
         pytest.skip(f"there are no virtual devices in this checkout; name some by {INVENTORY}")
     env = {**os.environ, "KIT_STATE": str(state)}
     try:
-        said = _inv(env, "devices.up", "--kind", "container", "--count", str(count))
+        words = ["--engine", docker] if docker else []
+        said = _inv(env, "devices.up", "--kind", "container", "--count", str(count), *words)
         found = re.search(r"^inventory for Ansible: (.+)$", said, re.MULTILINE)
         assert found, said
         path = Path(found[1])

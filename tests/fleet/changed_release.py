@@ -13,6 +13,7 @@ from jetson_kit.fleet import release as releases
 from jetson_kit.fleet.release import Release
 from jetson_kit.layers import LayerTar
 from jetson_kit.output_folder import MANIFEST
+from tests.fleet import known
 
 
 def build(old: Release, folder: Path, path: str, content: bytes) -> Release:
@@ -48,7 +49,7 @@ def build(old: Release, folder: Path, path: str, content: bytes) -> Release:
         ],
     }
     (folder / MANIFEST).write_text(json.dumps(made), encoding="utf-8")
-    return releases.make(folder)
+    return known.add(releases.make(folder))
 
 
 def linked(build: Path, folder: Path) -> Path:

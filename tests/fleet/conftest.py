@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
-from jetson_kit.devices import ssh, store
+from jetson_kit.devices import engines, ssh, store
 from tests.fleet.board import Board
-from tests.fleet.boards import Boards, up
+from tests.fleet.boards import INVENTORY, Boards, up
 from tests.fleet.site import Site
 from tests.support.here import skip_without
 
 COUNT = 3
+# Both stores of images: the oldest engine, and the newest that is to be had.
+ENGINES = ("20.10", "28-containerd")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let --docker-engines name those of the devices, with commas between; `all` is all."""
+    parser.addoption("--docker-engines", default=",".join(ENGINES))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for devices on each engine."""
+    if "docker_engine" in metafunc.fixturenames:
+        asked = metafunc.config.getoption("--docker-engines", ",".join(ENGINES))
+        names = engines.names() if asked == "all" else asked.split(",")
+        # Devices that are there already have the engine that they have.
+        names = [""] if INVENTORY in os.environ else names
+        metafunc.parametrize("docker_engine", names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def boards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boards]:
+def docker_engine(request: pytest.FixtureRequest) -> str:
+    """The devices' Docker Engine, as `devices.up --engine` has it."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def boards(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boards]:
     """Devices that are up, out of the box or provisioned."""
     # A state folder's path is limited: sockets lie in it.
-    with up(tmp_path_factory.mktemp("s"), COUNT) as found:
+    with up(tmp_path_factory.mktemp("s"), COUNT, docker_engine) as found:
         yield found
 
 

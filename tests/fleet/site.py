@@ -14,7 +14,7 @@ from typing import Any
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
 from jetson_kit.paths import ROOT
-from tests.fleet import small_release
+from tests.fleet import known, small_release
 from tests.fleet.board import Board
 from tests.fleet.boards import Boards
 
@@ -136,8 +136,7 @@ class Site:
 
     def running(self) -> list[str]:
         """Return what docker runs on each, asked without the program."""
-        ask = "docker container inspect -f '{{.Image}}' mediapipe || true"
-        return [self.boards.sh(ask, at).strip() for at in range(len(self.names))]
+        return [known.image_id(self.boards.sh(known.ASK, at)) for at in range(len(self.names))]
 
     def truth(self) -> None:
         """Check that both views agree, and that what they say runs."""

@@ -11,6 +11,7 @@ from jetson_kit.bench_faults import small_release
 from jetson_kit.bench_faults.small_release import ARCHITECTURE, ENDS, GOOD, UNHEALTHY
 from jetson_kit.errors import ToolMissingError
 from jetson_kit.fleet.release import Release
+from tests.fleet import known
 
 __all__ = ["ARCHITECTURE", "ENDS", "GOOD", "UNHEALTHY", "build"]
 
@@ -18,6 +19,6 @@ __all__ = ["ARCHITECTURE", "ENDS", "GOOD", "UNHEALTHY", "build"]
 def build(folder: Path, version: str, **how: Any) -> Release:
     """Return a small release, as jetson_kit.bench_faults.small_release.build does."""
     try:
-        return small_release.build(folder, version, **how)
+        return known.add(small_release.build(folder, version, **how))
     except ToolMissingError as error:
         pytest.skip(error.message)

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from jetson_kit.fleet import ansible
+from tests.fleet import known
 from tests.fleet.board import LIB, Board
 from tests.fleet.small_release import ENDS, UNHEALTHY
 
@@ -91,7 +92,7 @@ def test_a_good_image_on_trial_stays_when_the_controller_died(board: Board) -> N
     board.fetch(new)
     switch_and_die(board, new.image_id)
     end = time.monotonic() + 60
-    while board.ask("docker inspect -f '{{.Image}}' mediapipe").stdout.strip() != new.image_id:
+    while known.image_id(board.ask(known.ASK).stdout) != new.image_id:
         assert time.monotonic() < end
         time.sleep(0.3)
     time.sleep(15)
@@ -124,8 +125,7 @@ def test_prune_keeps_what_is_needed(board: Board) -> None:
     needed = {all_of[1].image_id, all_of[2].image_id}
     assert not needed & set(body["removed"])
     assert all_of[3].image_id in body["removed"]
-    there = board.run("docker image ls --no-trunc -q").split()
-    assert set(there) == needed
+    assert board.there() == needed
     assert json.loads(board.image("rollback", "--json"))["image_id"] == all_of[1].image_id
 
 
@@ -144,13 +144,12 @@ def test_the_end_of_a_trial_removes_old_images(board: Board) -> None:
     board.run("kill $(cat /run/held)")
     assert (body["changed"], body["status"]["current"]["state"]) == (True, "good")
     assert body["old_stay"]
-    assert old.image_id in board.run("docker image ls --no-trunc -q").split()
+    assert old.image_id in board.there()
     # Asked again, as a controller that was killed does: now they go.
     body = json.loads(board.image("confirm", "--json", "--keep", "1", new.image_id))
     assert not body["changed"]
     assert old.image_id in body["removed"]
-    there = board.run("docker image ls --no-trunc -q").split()
-    assert set(there) == {middle.image_id, new.image_id}
+    assert board.there() == {middle.image_id, new.image_id}
 
 
 def test_the_service_comes_back_after_the_engine_was_killed(board: Board) -> None:

@@ -121,7 +121,10 @@ def test_pulled_by_digest_and_nothing_twice(site: Site, shop: Shop) -> None:
     assert whole > 2 * BULK
     site.rollout(first, "--limit", last)
     assert site.running() == [first.image_id] * 3
-    told = site.boards.sh(f"docker image inspect -f '{{{{.RepoDigests}}}}' {first.image_id}")
+    told = site.boards.sh(
+        "docker container inspect -f '{{.Image}}' mediapipe"
+        " | xargs docker image inspect -f '{{.RepoDigests}}'"
+    )
     assert reference in told
 
     second = changed_release.build(first, site.folder / "second", "app.py", b"print(2)\n")

@@ -20,6 +20,7 @@ from typing import Any
 LIB = Path("/var/lib/mediapipe-jetson")
 BLOBS = LIB / "blobs" / "sha256"
 SETTLE_S = 90.0
+MANIFESTS: dict[str, str] = {}
 
 
 def output(words: list[str]) -> str:
@@ -33,12 +34,18 @@ def status() -> dict[str, Any]:
     return found
 
 
+def manifests(home: Path) -> dict[str, str]:
+    """Return the releases' images by what they are called where images are in containerd."""
+    images = (json.loads(one.read_text())["image"] for one in home.glob("*/release.json"))
+    return {image["manifest_digest"]: image["id"] for image in images}
+
+
 def running() -> str:
     """Return the image that docker runs, asked without the program."""
     words = ["docker", "container", "inspect", "-f", "{{.Image}} {{.State.Running}}", "mediapipe"]
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     image_id, _, up = done.stdout.decode().strip().partition(" ")
-    return image_id if up == "true" else ""
+    return MANIFESTS.get(image_id, image_id) if up == "true" else ""
 
 
 def killed(words: list[str], chance: float) -> bool:
@@ -97,6 +104,7 @@ def main() -> None:
     """Go through fetch, switch, confirm, rollback and prune until enough was killed."""
     home, count, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     rand = random.Random(seed)  # noqa: S311 # not for secrets
+    MANIFESTS.update(manifests(home))
     folders = sorted(one for one in home.iterdir() if one.is_dir())
     release = str(LIB / "incoming" / "release.json")
     problems: list[str] = []

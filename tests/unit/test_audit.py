@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit import audit, targets, wheels
-from jetson_kit.audit import core, native, record, rules, verdict
+from jetson_kit.audit import core, emulate, native, record, rules, verdict
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 from tests.unit.tiny_wheel import CPU_TEXT, GL_CODE, GL_IMPORTS, X86_64, elf, wheel
@@ -181,6 +181,16 @@ def test_nothing_unmeasured_passes(tmp_path: Path) -> None:
     found = audited(wheel(tmp_path, {LIB: gl_library()}))
     assert found.min_arm == "unknown"
     assert {item.verdict for item in all_verdicts(found)} == {"no"}
+
+
+@pytest.mark.parametrize("names", [("qemu-aarch64",), ("qemu-aarch64", "qemu-aarch64-static")])
+def test_qemu_is_found_by_either_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert emulate.program() == str(tmp_path / names[-1])
 
 
 def test_no_qemu_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

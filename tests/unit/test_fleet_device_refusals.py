@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
+from jetson_kit.oci import digest
 from jetson_kit.paths import ROOT
 from tests.fleet.small_release import build
 from tests.support.here import needs_parts, not_here_if
@@ -115,6 +117,31 @@ def test_what_is_no_release(board: Board, tmp_path: Path) -> None:
     signing.sign(path, board.key)
     board.run("missing", path, code=2)
     board.run("missing", tmp_path / "none.json", code=2)
+
+
+@pytest.mark.parametrize("change", ["other bytes", "other layers", "no JSON"])
+def test_a_manifest_that_is_not_the_releases(board: Board, tmp_path: Path, change: str) -> None:
+    made = signed(board, tmp_path)
+    body = json.loads(made.path.read_text())
+    if change == "other bytes":
+        body["manifest"] += " "
+    else:
+        text = "{" if change == "no JSON" else body["manifest"].replace("sha256:", "sha256:0", 1)
+        body["manifest"] = text
+        body["image"]["manifest_digest"] = digest(text.encode())
+    made.path.write_text(json.dumps(body))
+    signing.sign(made.path, board.key)
+    assert "the manifest is not that of" in board.run("missing", made.path, code=5)
+
+
+@pytest.mark.docker
+def test_a_release_of_an_older_kit_has_no_manifest(board: Board, tmp_path: Path) -> None:
+    made = signed(board, tmp_path)
+    body = json.loads(made.path.read_text())
+    del body["manifest"]
+    made.path.write_text(json.dumps(body))
+    signing.sign(made.path, board.key)
+    assert "does not answer" in board.run("missing", made.path, code=3)
 
 
 @pytest.mark.docker

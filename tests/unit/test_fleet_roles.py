@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.version import parse
 
+from jetson_kit import targets
+from jetson_kit.devices import engines
 from jetson_kit.fleet import tables
 from jetson_kit.paths import ROOT
 
@@ -43,6 +46,16 @@ def test_each_role_has_its_parts(role: Path) -> None:
 
 def test_the_tables_are_the_kits_own() -> None:
     assert tables.stale() == ()
+
+
+def test_the_engines_to_install_are_those_that_were_run_and_known_for_every_ubuntu() -> None:
+    versions = read(ROOT / "ansible/roles/docker_engine/defaults/main.yml")[
+        "docker_engine_versions"
+    ]
+    assert set(versions) == {one.ubuntu for one in targets.load().all} | {"without_raw"}
+    assert set(versions.values()) <= {engines.get(name).version for name in engines.names()}
+    raw = read(ROOT / "ansible/roles/docker_engine/vars/main.yml")["docker_engine_raw"]
+    assert parse(versions["without_raw"]) < parse(raw["from"])
 
 
 def test_a_changed_table_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
 
-from mediapipe_image import disk, engine
+from mediapipe_image import disk, engine, records
 from mediapipe_image.errors import FullError, IntegrityError
 from mediapipe_image.release import Layer, Release
 from mediapipe_image.settings import Settings
@@ -23,6 +23,8 @@ class Lack(NamedTuple):
     came: Dict[str, int]
     # File systems that are short: (path, bytes needed, bytes free).
     short: List[Dict[str, Any]]
+    # Whether the engine has images in containerd.
+    containerd: bool
 
     @property
     def to_send(self) -> int:
@@ -30,24 +32,46 @@ class Lack(NamedTuple):
         return sum(row.size - min(self.came.get(row.hex, 0), row.size) for row in self.layers)
 
 
-def lack(release: Release, root: str, settings: Settings) -> Lack:
+def lack(release: Release, there: engine.Engine, settings: Settings) -> Lack:
     """Return what is lacking. Whatever belongs to no layer of this release goes."""
-    had = shared([one.diff_ids for one in engine.images()], release)
+    had = _had(release, there)
     layers = list(dict.fromkeys(release.layers[had:]))
     _tidy(layers)
     came = {row.hex: _came(row) for row in layers}
-    made = Lack(had, layers, came, [])
-    # An engine unpacks what it is given into a folder of its own first, then again as layers.
-    unpacked = 2 * sum(row.unpacked for row in release.layers[had:])
-    needs = [(disk.LIB, made.to_send), (Path(root), unpacked)]
-    if disk.device_of(disk.LIB) == disk.device_of(Path(root)):
-        needs = [(Path(root), made.to_send + unpacked)]
+    made = Lack(had, layers, came, [], there.containerd)
+    # The classic store unpacks what it is given into a folder of its own first, then again as
+    # layers; containerd keeps a layer as it came, and unpacked.
+    taken = sum(
+        row.unpacked + (row.size if there.containerd else row.unpacked)
+        for row in release.layers[had:]
+    )
+    root = Path(there.root)
+    needs = [(disk.LIB, made.to_send), (root, taken)]
+    if disk.device_of(disk.LIB) == disk.device_of(root):
+        needs = [(root, made.to_send + taken)]
     for place, bytes_needed in needs:
-        there = disk.free(place)
-        if bytes_needed and bytes_needed + settings.reserve_bytes > there:
+        free = disk.free(place)
+        if bytes_needed and bytes_needed + settings.reserve_bytes > free:
             row = {"path": str(place), "needed": bytes_needed + settings.reserve_bytes}
-            made.short.append(dict(row, free=there))
+            made.short.append(dict(row, free=free))
     return made
+
+
+def _had(release: Release, there: engine.Engine) -> int:
+    """Return how many of the lowest layers the engine can use again.
+
+    The classic store knows them by what they hold, in whatever image. containerd knows them by what
+    was sent, which only the records say.
+    """
+    if not there.containerd:
+        own = [layer.diff_id for layer in release.layers]
+        return shared([one.diff_ids for one in engine.images()], own)
+    known = [
+        [layer.digest for layer in row.release.layers]
+        for row in records.all_records()
+        if row.engine_id == row.release.manifest_digest and records.in_engine(row)
+    ]
+    return shared(known, [layer.digest for layer in release.layers])
 
 
 def check_space(found: Lack) -> None:
@@ -59,13 +83,12 @@ def check_space(found: Lack) -> None:
         )
 
 
-def shared(known: Sequence[Sequence[str]], release: Release) -> int:
+def shared(known: Sequence[Sequence[str]], own: Sequence[str]) -> int:
     """Return how many of the lowest layers some image has: only such a chain can be reused."""
-    own = [layer.diff_id for layer in release.layers]
     best = 0
-    for diff_ids in known:
+    for layers in known:
         count = 0
-        while count < min(len(own), len(diff_ids)) and own[count] == diff_ids[count]:
+        while count < min(len(own), len(layers)) and own[count] == layers[count]:
             count += 1
         best = max(best, count)
     return best

@@ -115,7 +115,7 @@ def rollback(settings: Settings, why: str, leave: str = "") -> Dict[str, Any]:
             return {"changed": False, "image_id": on}
         if state.previous is None:
             raise BadInputError("there is no previous image to go back to")
-        if engine.image(state.previous.image_id) is None:
+        if engine.image(records.engine_id(state.previous.image_id)) is None:
             raise StepFailedError(
                 f"the previous image {state.previous.image_id} is gone", "fetch it again"
             )

@@ -1,34 +1,50 @@
-"""The Docker Engine of this device, through its own client."""
+"""The Docker Engine of this device, through its own client.
+
+An image's id there is the digest of its configuration or, where images are in containerd, that of
+its manifest. What this device is on is always named by the first.
+"""
 
 import json
+import re
+from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from mediapipe_image import command
+from mediapipe_image import command, disk
 from mediapipe_image.errors import StepFailedError, ToolMissingError
+
+SOCKETS = ("/run/containerd/containerd.sock", "/run/docker/containerd/containerd.sock")
+CONTAINERD = Path(disk.ROOT + "/etc/containerd/config.toml")
 
 
 class Engine(NamedTuple):
     """What the engine says of itself."""
 
+    # Where images take space.
     root: str
     runtimes: Tuple[str, ...]
+    # Whether images are in containerd (the default from Docker 29 on).
+    containerd: bool
+    # Where that answers, and under which name it has them.
+    address: str
+    namespace: str
 
 
 class Image(NamedTuple):
-    """An image of the engine: its layers from the base up, and its names."""
+    """An image of the engine: its id there, its layers from the base up, and its names."""
 
-    image_id: str
+    engine_id: str
     architecture: str
     diff_ids: Tuple[str, ...]
     tags: Tuple[str, ...]
     healthcheck: Tuple[str, ...]
+    config: Dict[str, Any]
 
 
 class Container(NamedTuple):
-    """A container: the image it was made from, and how it is."""
+    """A container: the engine's id of the image it was made from, and how it is."""
 
     container_id: str
-    image_id: str
+    engine_id: str
     running: bool
     health: str
     started_at: str
@@ -41,12 +57,38 @@ def info() -> Engine:
         raise ToolMissingError(
             "the Docker Engine does not answer", "start it: systemctl start docker"
         )
-    if "io.containerd.snapshotter" in json.dumps(body.get("DriverStatus") or []):
-        raise ToolMissingError(
-            "this engine keeps images in containerd, whose ids are others",
-            'set {"features": {"containerd-snapshotter": false}} in /etc/docker/daemon.json',
-        )
-    return Engine(str(body["DockerRootDir"]), tuple(sorted(body.get("Runtimes") or {})))
+    containerd = "io.containerd.snapshotter" in json.dumps(body.get("DriverStatus") or [])
+    root = _containerd_root(body) if containerd else str(body["DockerRootDir"])
+    told = body.get("Containerd") or {}
+    return Engine(
+        root,
+        tuple(sorted(body.get("Runtimes") or {})),
+        containerd,
+        str(told.get("Address") or _socket()),
+        str((told.get("Namespaces") or {}).get("Containers") or "moby"),
+    )
+
+
+def _socket() -> str:
+    """Return where containerd answers; engines before 27 do not say."""
+    there = [one for one in SOCKETS if Path(disk.ROOT + one).exists()]
+    return (there or SOCKETS)[0]
+
+
+def _containerd_root(body: Dict[str, Any]) -> str:
+    """Return where containerd keeps what it has: one of its own, or the one that dockerd starts."""
+    address = str((body.get("Containerd") or {}).get("Address", ""))
+    if address.endswith("/docker/containerd/containerd.sock"):
+        return str(body["DockerRootDir"]) + "/containerd/daemon"
+    try:
+        text = CONTAINERD.read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    # Before the first table; no standard library before Python 3.11 reads TOML.
+    found = re.search(
+        r"^\s*root\s*=\s*[\"'](/[^\"']*)[\"']", text.partition("\n[")[0], re.MULTILINE
+    )
+    return found.group(1) if found else "/var/lib/containerd"
 
 
 def images(references: Optional[Sequence[str]] = None) -> List[Image]:
@@ -71,13 +113,15 @@ def image(reference: str) -> Optional[Image]:
 
 
 def _image(body: Dict[str, Any]) -> Image:
-    test = ((body.get("Config") or {}).get("Healthcheck") or {}).get("Test") or []
+    config = body.get("Config") or {}
+    test = (config.get("Healthcheck") or {}).get("Test") or []
     return Image(
         str(body["Id"]),
         str(body["Architecture"]),
         tuple((body.get("RootFS") or {}).get("Layers") or []),
         tuple(body.get("RepoTags") or []),
         tuple(test),
+        config,
     )
 
 
@@ -105,22 +149,34 @@ def probe(name: str, test: Tuple[str, ...], timeout_s: float) -> bool:
         return False
 
 
-def tag(image_id: str, name: str) -> None:
+def tag(engine_id: str, name: str) -> None:
     """Give an image a name, so that `docker image prune` leaves it."""
-    command.run(["docker", "image", "tag", image_id, name])
+    command.run(["docker", "image", "tag", engine_id, name])
 
 
-def drop(image_id: str) -> bool:
+def drop(engine_id: str) -> bool:
     """Remove an image by all its names; False where a container still needs it."""
-    found = image(image_id)
+    found = image(engine_id)
     if found is None:
         return True
-    for name in found.tags or (image_id,):
+    for name in found.tags or (engine_id,):
         command.ask(["docker", "image", "rm", name], 300.0)
     # Names by digest, which a pull leaves, go with the id.
-    if image(image_id) is not None:
-        command.ask(["docker", "image", "rm", "--force", image_id], 300.0)
-    return image(image_id) is None
+    if image(engine_id) is not None:
+        command.ask(["docker", "image", "rm", "--force", engine_id], 300.0)
+    return image(engine_id) is None
+
+
+def let_go() -> None:
+    """Let containerd forget what loads that were cut still hold, for a day otherwise.
+
+    Those that do not end by themselves are of others: a build's cache.
+    """
+    there = info()
+    words = ["ctr", "--address", there.address, "--namespace", there.namespace, "leases"]
+    for line in command.run([*words, "ls"]).splitlines():
+        if "containerd.io/gc.expire=" in line:
+            command.run([*words, "rm", "--sync", line.split()[0]], 300.0)
 
 
 def _inspect(kind: str, name: str) -> Optional[Dict[str, Any]]:

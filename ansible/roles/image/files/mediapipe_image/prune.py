@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, List
 
-from mediapipe_image import change, disk, engine, load, records
+from mediapipe_image import change, disk, load, records
 from mediapipe_image import state as states
 from mediapipe_image.errors import BadInputError
 
@@ -30,9 +30,9 @@ def prune(keep: int) -> Dict[str, Any]:
             if row.suspect:
                 load.purge(row)
             # First the record: what is half removed must not count as whole.
-            elif row.state != "going":
-                records.write(row.release, "going", row.had, row.way)
-            if engine.drop(image_id):
+            elif row.state == "ready":
+                records.write(row.release, "going", row.had, row.way, row.engine_id)
+            if load.remove(row):
                 disk.remove(records.path(image_id))
                 removed.append(image_id)
             else:

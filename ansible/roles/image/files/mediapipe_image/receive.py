@@ -38,7 +38,7 @@ def missing(release: Release, settings: Settings) -> Dict[str, Any]:
     with disk.locked("receive"):
         present = _ready(release)
         if present:
-            return _answer(release, True, blobs.Lack(len(release.layers), [], {}, []))
+            return _answer(release, True, blobs.Lack(len(release.layers), [], {}, [], False))
         found = _prepare(release, settings)
         blobs.check_space(found)
         return _answer(release, False, found)
@@ -55,7 +55,8 @@ def receive(release: Release, settings: Settings) -> Dict[str, Any]:
         blobs.check_space(found)
         had = _had(release, found)
         records.write(release, "loading", had, ARCHIVE)
-        load.load(release, found.had, name_of(release, settings), files)
+        name = name_of(release, settings)
+        load.load(release, found.had, name, files, containerd=found.containerd)
         _finish(release, had, ARCHIVE)
         blobs.clear()
         return {"changed": True, "image_id": release.image_id}
@@ -83,8 +84,7 @@ def adopt(release: Release, settings: Settings) -> Dict[str, Any]:
                 f"the pull of {release.image_id} was not prepared in this boot",
                 "run: mediapipe-image expect, pull it again, then adopt",
             )
-        load.check(release)
-        engine.tag(release.image_id, name_of(release, settings))
+        engine.tag(load.check(release), name_of(release, settings))
         _finish(release, record.had, REGISTRY)
         return {"changed": True, "image_id": release.image_id}
 
@@ -103,13 +103,13 @@ def _ready(release: Release) -> bool:
 
 def _prepare(release: Release, settings: Settings) -> blobs.Lack:
     """Clean up after loads that ended in a power cut, and see what is lacking."""
-    root = engine.info().root
+    there = engine.info()
     for record in records.all_records():
         if record.suspect:
             load.purge(record)
             disk.remove(records.path(record.release.image_id))
     disk.sweep(disk.RELEASES)
-    return blobs.lack(release, root, settings)
+    return blobs.lack(release, there, settings)
 
 
 def _had(release: Release, found: blobs.Lack) -> int:
@@ -120,9 +120,9 @@ def _had(release: Release, found: blobs.Lack) -> int:
 
 def _finish(release: Release, had: int, way: str) -> None:
     """Put all of it on the disk before any record says that it is there."""
-    load.check(release)
+    engine_id = load.check(release)
     os.sync()
-    records.write(release, "ready", had, way)
+    records.write(release, "ready", had, way, engine_id)
 
 
 def _answer(release: Release, present: bool, found: blobs.Lack) -> Dict[str, Any]:

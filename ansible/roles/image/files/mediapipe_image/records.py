@@ -20,6 +20,8 @@ class Record(NamedTuple):
     had: int
     way: str
     at: str
+    # What the engine calls the image; empty until it has it.
+    engine_id: str
 
     @property
     def suspect(self) -> bool:
@@ -32,8 +34,8 @@ def path(image_id: str) -> Path:
     return disk.RELEASES / (image_id.partition(":")[2] + ".json")
 
 
-def write(release: Release, state: str, had: int, way: str) -> None:
-    """Write a record to the disk."""
+def write(release: Release, state: str, had: int, way: str, engine_id: str = "") -> None:
+    """Write a record to the disk; `engine_id` is what the engine calls the image."""
     body: Dict[str, Any] = {
         "schema": SCHEMA,
         "state": state,
@@ -41,6 +43,7 @@ def write(release: Release, state: str, had: int, way: str) -> None:
         "had": had,
         "way": way,
         "at": disk.now(),
+        "engine_id": engine_id,
         "release": release.body,
     }
     disk.write_json(path(release.image_id), body)
@@ -62,12 +65,29 @@ def all_records() -> List[Record]:
 def whole(image_id: str) -> bool:
     """Tell whether an image was received, checked and put on the disk, and is still there."""
     record = read(image_id)
-    if record is None or record.state != "ready":
-        return False
-    found = engine.image(image_id)
+    return record is not None and record.state == "ready" and in_engine(record)
+
+
+def in_engine(record: Record) -> bool:
+    """Tell whether the engine has all layers of a record's image."""
+    found = engine.image(record.engine_id)
     return found is not None and found.diff_ids == tuple(
         layer.diff_id for layer in record.release.layers
     )
+
+
+def engine_id(image_id: str) -> str:
+    """Return what the engine calls an image."""
+    record = read(image_id)
+    return record.engine_id if record else image_id
+
+
+def image_id(engine_id: str) -> str:
+    """Return the image that the engine calls so; one that no record knows keeps that name."""
+    if not engine_id or path(engine_id).exists():
+        return engine_id
+    known = (one.release.image_id for one in all_records() if one.engine_id == engine_id)
+    return next(known, engine_id)
 
 
 def _read(one: Path) -> Optional[Record]:
@@ -77,7 +97,9 @@ def _read(one: Path) -> Optional[Record]:
     try:
         release = parse(body["release"], str(one))
         return Record(
-            release, body["state"], body["boot_id"], int(body["had"]), body["way"], body["at"]
-        )
+            release, body["state"], body["boot_id"], int(body["had"]), body["way"], body["at"],
+            # Records of older versions are of engines that use the configuration's digest.
+            body.get("engine_id") or release.image_id,
+        )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise StepFailedError(f"{one} is damaged: {error!r}") from error

@@ -52,6 +52,8 @@ class Release(NamedTuple):
     l4t: str
     name: str
     config: bytes
+    # Empty where an older kit made the release.
+    manifest: bytes
     layers: List[Layer]
 
 
@@ -61,13 +63,14 @@ def parse(body: Dict[str, Any], what: str) -> Release:
         if body["schema"] != SCHEMA:
             raise BadInputError("{} is of schema {}, not {}".format(what, body["schema"], SCHEMA))
         image, config = body["image"], body["config"].encode("utf-8")
+        manifest = body.get("manifest", "").encode("utf-8")
         layers = [
             Layer(row["diff_id"], row["digest"], int(row["size"]), int(row["unpacked"]))
             for row in body["layers"]
         ]
         made = Release(
             body, image["id"], image["manifest_digest"], image["architecture"], body["l4t"],
-            body["name"], config, layers,
+            body["name"], config, manifest, layers,
         )  # fmt: skip
         inner = json.loads(body["config"])
         diff_ids = inner["rootfs"]["diff_ids"]
@@ -84,7 +87,22 @@ def parse(body: Dict[str, Any], what: str) -> Release:
         raise IntegrityError(f"{what}: the configuration is not that of {made.image_id}")
     if not same or diff_ids != [layer.diff_id for layer in layers]:
         raise IntegrityError(f"{what}: layers and configuration disagree")
+    if manifest and not _describes(manifest, made):
+        raise IntegrityError(f"{what}: the manifest is not that of {made.manifest_digest}")
     return made
+
+
+def _describes(manifest: bytes, made: Release) -> bool:
+    """Tell whether a manifest is the release's, and names what the release names."""
+    try:
+        body = json.loads(manifest.decode("utf-8"))
+        digests = [body["config"]["digest"], *(row["digest"] for row in body["layers"])]
+    except (KeyError, TypeError, ValueError):
+        return False
+    own = [made.image_id, *(layer.digest for layer in made.layers)]
+    return (
+        digests == own and "sha256:" + hashlib.sha256(manifest).hexdigest() == made.manifest_digest
+    )
 
 
 def load(path: Path, registry: bool = False) -> Release:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import List, NamedTuple, Sequence
 
-from mediapipe_image import command, disk, engine
+from mediapipe_image import command, disk, engine, records
 from mediapipe_image.errors import StepFailedError
 from mediapipe_image.settings import Settings
 
@@ -29,7 +29,7 @@ class Look(NamedTuple):
 
 def write_env(image_id: str, settings: Settings) -> None:
     """Write what the unit's start reads; nothing is written where nothing changes."""
-    words = ["MEDIAPIPE_IMAGE=" + image_id]
+    words = ["MEDIAPIPE_IMAGE=" + records.engine_id(image_id)]
     options = " ".join(shlex.quote(word) for word in device_options(settings))
     words.append(f'MEDIAPIPE_DEVICE_OPTIONS="{options}"')
     text = "\n".join(words) + "\n"
@@ -93,17 +93,18 @@ def look(settings: Settings, *, probe: bool = True) -> Look:
     found = engine.container(settings.container)
     if found is None:
         return Look("", unit, False, False, "")
+    image_id = records.image_id(found.engine_id)
     if not found.running:
-        return Look(found.image_id, unit, False, False, found.health)
+        return Look(image_id, unit, False, False, found.health)
     healthy = found.health == "healthy"
     if not healthy and probe and active:
-        image = engine.image(found.image_id)
+        image = engine.image(found.engine_id)
         test = image.healthcheck if image else ()
         if test and test[0] != "NONE":
             healthy = engine.probe(found.container_id, test, PROBE_S)
         else:
             healthy = _ran(settings, found)
-    return Look(found.image_id, unit, True, active and healthy, found.health)
+    return Look(image_id, unit, True, active and healthy, found.health)
 
 
 def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:

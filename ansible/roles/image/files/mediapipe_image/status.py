@@ -30,7 +30,7 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
             if seen.healthy:
                 seen = seen._replace(health=HEALTHY)
         rows = records.all_records()
-        there = {one.image_id for one in engine.images([row.release.image_id for row in rows])}
+        there = {one.engine_id for one in engine.images([row.engine_id for row in rows])}
         body["running"] = {
             "image_id": seen.image_id,
             "unit": seen.unit,
@@ -44,7 +44,7 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
                 "state": row.state,
                 "at": row.at,
                 "way": row.way,
-                "there": row.release.image_id in there,
+                "there": row.engine_id in there,
             }
             for row in rows
         ]
