@@ -20,6 +20,13 @@ from jetson_kit.files import sha256_file
 from jetson_kit.run import failure
 
 TIMEOUT_S = 900.0
+# uv's variables on where packages come from and how; with the others its bytes would differ.
+OF_THE_USER = (
+    *("UV_CACHE_DIR", "UV_CONCURRENT_", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+    *("UV_HTTP_", "UV_INDEX", "UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS"),
+    *("UV_NO_CACHE", "UV_NO_INDEX", "UV_OFFLINE", "UV_REQUEST_TIMEOUT", "UV_SYSTEM_CERTS"),
+    *("UV_NO_CONFIG", "UV_CONFIG_FILE", "UV_LINK_MODE", "UV_PYTHON_INSTALL"),
+)
 ABSENT_WORDS = ("Could not find a version", "No matching distribution")
 NO_SOLUTION = "No solution found"
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
@@ -50,9 +57,16 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
     return _installer([str(program()), *(str(part) for part in arguments)], what, stdin)
 
 
+def _counts(variable: str) -> bool:
+    """Tell whether a variable reaches uv: it may say from where to fetch, not what to make."""
+    if variable == "VIRTUAL_ENV":
+        return False
+    return not variable.startswith("UV_") or variable.startswith(OF_THE_USER)
+
+
 def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     """Run uv or pip and return its standard output, its failures told apart."""
-    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
+    environment = {k: v for k, v in os.environ.items() if _counts(k)}
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
     try:
