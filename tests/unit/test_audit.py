@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import audit, targets, wheels
+from jetson_kit import targets, wheels
 from jetson_kit.audit import core, emulate, native, record, rules, verdict
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
@@ -21,7 +21,7 @@ LIB = "mediapipe/tasks/c/libmediapipe.so"
 
 
 def audited(path: Path) -> core.Audit:
-    return audit.audit(path, live=False)
+    return core.audit(path, live=False)
 
 
 def gl_library(**more: object) -> bytes:
@@ -196,7 +196,7 @@ def test_qemu_is_found_by_either_name(
 def test_no_qemu_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    found = audit.audit(wheel(tmp_path, {LIB: gl_library()}))
+    found = core.audit(wheel(tmp_path, {LIB: gl_library()}))
     assert found.min_arm == "unknown"
     assert any("qemu-aarch64-static is not installed" in line for line in found.evidence)
     assert not (tmp_path / "cache" / "audit").exists() or not list(

@@ -144,6 +144,7 @@ def small_tables(kit: Kit) -> None:
     sha256 = kit.offer("1.5.0")
     folder = kit.folder / "jetson_kit"
     head, *rows = (folder / "wheels.toml").read_text(encoding="utf-8").split("\n[[wheel]]\n")
+    head = re.sub(r"^by_name = .*\n", "", head, flags=re.MULTILINE)
     old = [row for row in rows if '"armv8"' in row]
     new = [
         f'version = "1.5.0"\nclass = "armv82"\narch = "{arch}"\npython = "py3"\n'
