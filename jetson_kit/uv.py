@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,15 +21,12 @@ from jetson_kit.files import sha256_file
 from jetson_kit.run import failure
 
 TIMEOUT_S = 900.0
-# uv's variables on where packages come from and how; with the others its bytes would differ.
-OF_THE_USER = (
-    *("UV_CACHE_DIR", "UV_CONCURRENT_", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
-    *("UV_HTTP_", "UV_INDEX", "UV_INSECURE_HOST", "UV_KEYRING_PROVIDER", "UV_NATIVE_TLS"),
-    *("UV_NO_CACHE", "UV_NO_INDEX", "UV_OFFLINE", "UV_REQUEST_TIMEOUT", "UV_SYSTEM_CERTS"),
-    *("UV_NO_CONFIG", "UV_CONFIG_FILE", "UV_LINK_MODE", "UV_PYTHON_INSTALL"),
-)
 ABSENT_WORDS = ("Could not find a version", "No matching distribution")
 NO_SOLUTION = "No solution found"
+REACHES = re.compile(
+    "INDEX|FIND_LINKS|CONFIG_FILE|CACHE_DIR|TLS|CERT|HOST|HTTP|TIMEOUT|RETRIES|OFFLINE|KEYRING"
+    "|CREDENTIAL|LINK_MODE|CONCURRENT"
+)
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
 
 
@@ -57,16 +55,9 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
     return _installer([str(program()), *(str(part) for part in arguments)], what, stdin)
 
 
-def _counts(variable: str) -> bool:
-    """Tell whether a variable reaches uv: it may say from where to fetch, not what to make."""
-    if variable == "VIRTUAL_ENV":
-        return False
-    return not variable.startswith("UV_") or variable.startswith(OF_THE_USER)
-
-
 def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     """Run uv or pip and return its standard output, its failures told apart."""
-    environment = {k: v for k, v in os.environ.items() if _counts(k)}
+    environment = {name: value for name, value in os.environ.items() if _passed_on(name)}
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
     try:
@@ -106,6 +97,14 @@ def _cause(stderr: str) -> str:
     """Return why uv's resolver found nothing, in one line."""
     cause = stderr.partition("cause:")[2].partition("hint:")[0]
     return " ".join((cause or stderr).split())
+
+
+def _passed_on(name: str) -> bool:
+    """Tell whether a variable of the user's goes on to uv: where indexes are and how to reach them.
+
+    What is chosen and how it is unpacked is the kit's to say.
+    """
+    return name != "VIRTUAL_ENV" and (not name.startswith("UV_") or bool(REACHES.search(name)))
 
 
 def pinned(package: str, version: str, sha256: str) -> str:
