@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 import os
@@ -33,6 +34,8 @@ LOCAL_TIMEOUT_S = 300.0
 REMOTE_TIMEOUT_S = 300.0
 # The doctor needs the package's code and tables, not the self-test's picture.
 SENT = (".py", ".json")
+# Parsers that the board's Python may lack, in plain Python, and the names they get there.
+PARSERS = {"yaml": "yaml", "tomllib": "tomli"}
 CODE_MOST_BYTES = 64 * 1024 * 1024
 NO_PYTHON = 86
 # The Python that a user gets by default first; the others may lack the user's packages.
@@ -200,22 +203,36 @@ def payload(code: Path | None = None) -> bytes:
         for path in sorted((PACKAGE / "mediapipe_jetson").rglob("*")):
             if path.suffix in SENT and path.is_file():
                 archive.write(path, f"package/{path.relative_to(PACKAGE).as_posix()}")
+        for parser, name in PARSERS.items():
+            for path in sorted(_folder(parser).glob("*.py")):
+                archive.write(path, f"package/{name}/{path.name}")
         if code is not None:
             _pack_code(archive, _existing(code))
     return packed.getvalue()
 
 
+def _folder(package: str) -> Path:
+    """Return where a package of this Python lies."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.origin:
+        raise ToolMissingError(f"{package} is not installed", "run ./inv again: it installs it")
+    return Path(spec.origin).parent
+
+
 def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
-    sources = _device("sources")
+    kinds = _device("files.kinds")
     archive.writestr("code/", b"")
     size = 0
-    for path in sources.files(code):
-        if not sources.reader_of(path):
-            continue
+    for path in kinds.files(code):
         try:
-            content = path.read_bytes()
+            # A wheel is too large to be sent; that it is there is told.
+            wheel = kinds.by_name(path) == "wheel"
+            large = path.stat().st_size > kinds.LARGEST_BYTES
+            content = b"" if wheel or (large and not kinds.by_name(path)) else path.read_bytes()
         except OSError as error:
             raise BadInputError(f"{path} can't be read: {error.strerror}") from error
+        if not kinds.kind(path, content):
+            continue
         size += len(content)
         if size > CODE_MOST_BYTES:
             raise BadInputError(

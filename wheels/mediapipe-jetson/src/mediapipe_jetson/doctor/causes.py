@@ -17,7 +17,10 @@ DATA = Path(__file__).resolve().parent.parent / "data" / "doctor.json"
 
 @dataclasses.dataclass(frozen=True)
 class Cause:
-    """One cause; {words} in its texts are filled by its check. `source` says where it is from."""
+    """One cause; {words} in its texts are filled by its check. `source` says where it is from.
+
+    `blocks` tells that no other cure can be followed before this one.
+    """
 
     id: str
     check: str
@@ -26,6 +29,7 @@ class Cause:
     cure: str
     source: str
     cures: dict[str, str] = dataclasses.field(default_factory=dict)
+    blocks: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +68,10 @@ def load() -> tuple[tuple[Cause, ...], dict[str, Any]]:
 
 
 def examine(scene: Scene) -> list[Answer]:
-    """Run every check; one that fails says unknown, with its reason."""
+    """Run every check; one that fails says unknown, with its reason. What blocks comes first."""
     known, facts = load()
-    return [Answer(cause, _checked(cause, scene, facts)) for cause in known]
+    answers = [Answer(cause, _checked(cause, scene, facts)) for cause in known]
+    return sorted(answers, key=lambda item: not (item.cause.blocks and item.bad))
 
 
 def _checked(cause: Cause, scene: Scene, facts: dict[str, Any]) -> Result:

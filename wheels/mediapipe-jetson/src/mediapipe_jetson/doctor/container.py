@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Optional
 
+from mediapipe_jetson.doctor import projects
+from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import CONTAINER, Scene
 from mediapipe_jetson.observation import Absent
@@ -45,13 +47,51 @@ def driver(scene: Scene, _facts: dict[str, Any]) -> Result:
 
 
 def l4t(scene: Scene, facts: dict[str, Any]) -> Result:
-    """Judge whether the image was made for this board's L4T branch."""
+    """Judge whether the image, or one that the project starts from, is for this board's L4T."""
+    based = _based(scene, facts)
+    if based is not None:
+        return based
     wanted = planned_l4t(scene)
     branch, source = board_branch(scene, facts)
     if int(wanted.split(".")[0]) == branch:
         return ok(f"image for L4T {wanted}; the board: {source}")
     release = scene.l4t.release if isinstance(scene.l4t, L4t) else f"r{branch}"
     return bad(f"image for L4T {wanted}; the board: {source}", l4t=release)
+
+
+def _based(scene: Scene, facts: dict[str, Any]) -> Optional[Result]:
+    """Judge the base images of a project; None where none is for a Jetson and wrong."""
+    known = [
+        (item, found)
+        for item in (scene.scan.images if scene.scan is not None else ())
+        if (found := projects.image(item.image)) is not None and found.l4t
+    ]
+    if not known:
+        return None
+    try:
+        branch, source = board_branch(scene, facts)
+    except UnseenError as why:
+        about = (
+            f"{item.file}:{item.line}: {item.image} is for L4T {found.l4t}" for item, found in known
+        )
+        return unknown(f"{why}; {', '.join(about)}")
+    release = scene.l4t.release if isinstance(scene.l4t, L4t) else f"r{branch}"
+    findings = tuple(
+        Finding(
+            item.file,
+            0,
+            item.line,
+            1,
+            f"{item.image} is for L4T {found.l4t}",
+            f"one for L4T {release}",
+        )
+        for item, found in known
+        if int(found.l4t.split(".")[0]) != branch
+    )
+    if not findings:
+        return None
+    seen = f"{findings[0].what}; the board: {source}"
+    return bad(seen, cure="base", findings=findings, place=findings[0].place(), l4t=release)
 
 
 def planned_l4t(scene: Scene) -> str:

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from mediapipe_jetson.doctor import versions
+from mediapipe_jetson.doctor import services, versions
 from mediapipe_jetson.doctor.commands import Output
-from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok
+from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import CONTAINER, Scene
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe.l4t import L4t
@@ -176,22 +176,36 @@ def toolkit(scene: Scene, facts: dict[str, Any]) -> Result:
     return ok(f"toolkit {version} ({source})")
 
 
-def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:
-    """Judge how containers are started."""
-    _need_jetson(scene)
+def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:  # noqa: PLR0911 # one for each kind
+    """Judge how containers are started: what the project writes, and what runs here."""
     mode = re.search(r'^\s*mode\s*=\s*"(\w[\w-]*)"', scene.text(TOOLKIT) or "", re.MULTILINE)
     if mode and mode.group(1) not in ("auto", "csv"):
         return ok(f'{TOOLKIT}: mode = "{mode.group(1)}", not csv')
-    written = tuple(scene.scan.commands) if scene.scan else ()
+    written = services.findings(scene, _default_runtime(scene))
+    try:
+        _need_jetson(scene)
+    except UnseenError as why:
+        return unknown(str(why), *(f"on a Jetson wrong: {item.text()}" for item in written))
     if written:
         return bad(written[0].what, findings=written, place=written[0].place())
+    open_ = services.doubts(scene, _default_runtime(scene))
     said = scene.output("docker-containers")
     if isinstance(said, Absent):
-        raise UnseenError(_absent(scene, said, ""))
+        return unknown(_absent(scene, said, ""), *open_)
     for line in said.splitlines():
         name, runtime_name, requests, *_ = [*line.split("\t"), "", "", ""]
         if '"gpu"' in requests and runtime_name != "nvidia":
             shown = name.lstrip("/")
             return bad(f"container {shown}: --gpus with {runtime_name}", place=f"container {shown}")
+    if open_:
+        return unknown(*open_)
     count = len(said.splitlines())
     return ok(f"{count} {'container' if count == 1 else 'containers'}, none with --gpus alone")
+
+
+def _default_runtime(scene: Scene) -> str:
+    """Return the runtime that Docker takes where none is named."""
+    try:
+        return str(_settings(scene).get("default-runtime", ""))
+    except ValueError:
+        return ""

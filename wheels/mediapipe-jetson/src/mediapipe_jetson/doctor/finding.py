@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from mediapipe_jetson.observation import one_line
+
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Finding:
@@ -32,3 +34,10 @@ class Unread:
 
     file: str
     why: str
+
+    @classmethod
+    def of(cls, file: str, error: Exception, cell: int = 0) -> Unread:
+        """Return what an error says of a file."""
+        where = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
+        where = f"cell {cell} {where}" if cell else where
+        return cls(file, f"{where}{one_line(getattr(error, 'msg', error))}")

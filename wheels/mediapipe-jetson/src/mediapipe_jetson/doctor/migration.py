@@ -22,7 +22,7 @@ class Migration:
         """Return whether a path is one of the legacy API."""
         if not path:
             return False
-        return any(path == top or path.startswith(f"{top}.") for top in self.roots)
+        return any(path == top or path.startswith((f"{top}.", f"{top}()")) for top in self.roots)
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -49,8 +49,14 @@ class Migration:
 
     def argument(self, solution: dict[str, Any], name: str) -> str:
         """Return what to write instead of a class's argument."""
-        known = solution["arguments"].get(name, "drop it: it is not known to any version")
+        former = solution.get("former", {})
+        known = solution["arguments"].get(name) or former.get(name, self.table["no_argument"])
         return str(self.table["mode"] if known == "@mode" else known)
+
+    def all_arguments(self, solution: dict[str, Any]) -> str:
+        """Return what to write instead of every argument of a class."""
+        pairs = (f"{name}: {self.argument(solution, name)}" for name in solution["arguments"])
+        return "; ".join(pairs) or str(solution["to"])
 
     def attribute(self, name: str) -> str:
         """Return what to write instead of an attribute that only the legacy API has."""
@@ -61,9 +67,9 @@ class Migration:
 
     def instead(self, path: str) -> str:
         """Return what to write instead of a legacy path."""
-        for top, text in self.table["modules"].items():
-            if path == top or path.startswith(f"{top}."):
-                return str(text)
+        tops = [top for top in self.table["modules"] if path == top or path.startswith(f"{top}.")]
+        if tops:
+            return str(self.table["modules"][max(tops, key=len)])
         parts = path[len(ROOT) + 1 :].split(".") if path != ROOT else []
         if not parts:
             return str(self.table["root"])

@@ -3,109 +3,144 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson.doctor import versions
+from mediapipe_jetson.doctor.files.facts import Requirement
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "wheels.json"
-REQUIREMENT = re.compile(
-    r"(?P<name>mediapipe[\w.-]*?)\s*(?:\[[^\]]*\])?\s*"
-    r"(?P<rest>(?:\(|===|==|~=|!=|<=|>=|<|>|\^|@|;).*)?$",
-    re.IGNORECASE,
-)
-WHEEL = re.compile(
-    r"(?P<name>mediapipe[A-Za-z0-9_.]*?)-(?P<version>\d[^-/]*)-[^/]*\.whl", re.IGNORECASE
-)
 ELSEWHERE = re.compile(
     r"(platform_machine\s*==\s*.(x86_64|AMD64|arm64)|sys_platform\s*==\s*.(win32|darwin))"
     r"|platform_machine\s*!=\s*.aarch64|sys_platform\s*!=\s*.linux|platform_system\s*==\s*.(Win|Dar)"
 )
+AUDIT = "run ./inv wheels.audit on the wheel: names and versions prove nothing"
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """What is known of where the project runs.
+
+    `old_cpu`: the CPU lacks what MediaPipe 1.x needs, None where it isn't known; `python`: the
+    project's Python such as "3.8", "" where it isn't known; `obstacle`: where a Python without a
+    wheel is asked for.
+    """
+
+    old_cpu: Optional[bool] = None
+    python: str = ""
+    obstacle: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A requirement that is old or wrong, and what to write instead."""
+    """A requirement that is old or wrong, or (`known` is False) that only an audit can judge."""
 
     what: str
     instead: str
+    known: bool = True
 
 
+@functools.lru_cache(maxsize=1)
 def table() -> dict[str, Any]:
     """Return what is known of the wheels."""
     found: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
     return found
 
 
-def judge(text: str, old_cpu: Optional[bool] = None) -> Optional[Problem]:
-    """Return what is wrong with a requirement, None if nothing or if it is no MediaPipe.
-
-    `old_cpu` tells that the board's CPU lacks what MediaPipe 1.x needs; None where it isn't known.
-    """
+def is_mediapipe(name: str) -> bool:
+    """Return whether a package is MediaPipe or may be a build of it."""
     known = table()
-    text = text.strip().strip("\"'")
-    wheel = WHEEL.search(text)
-    if wheel:
-        return _wheel(known, wheel.group("name"), wheel.group("version"), old_cpu)
-    found = REQUIREMENT.match(text)
-    if not found:
-        return None
-    specifier, _, marker = (found.group("rest") or "").partition(";")
-    if ELSEWHERE.search(marker):
-        return None
-    name = _normal(found.group("name"))
-    if name in known["others"]:
-        return _other(known, name)
-    if name != "mediapipe":
-        return None
-    return _versions(known, text.partition(";")[0].strip(), specifier.strip().strip("()"), old_cpu)
+    if name == "mediapipe" or name in known["others"] or name in known["unaudited"]:
+        return True
+    return "mediapipe" in name.split("-") and name not in known["no_builds"]
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _other(known: dict[str, Any], name: str) -> Problem:
-    return Problem(f"{name}: {known['others'][name]}", f"mediapipe>={known['gpu'][0]}")
-
-
-def _wheel(
-    known: dict[str, Any], name: str, version: str, old_cpu: Optional[bool]
-) -> Optional[Problem]:
-    if _normal(name) in known["others"]:
-        return _other(known, _normal(name))
-    if _normal(name) != "mediapipe":
-        return None
-    found = _versions(known, "", f"=={version.partition('_')[0]}", old_cpu)
-    if not found:
-        return None
-    return Problem(f"a wheel file of mediapipe {version}: old, or for another CPU", found.instead)
-
-
-def _versions(
-    known: dict[str, Any], shown: str, specifier: str, old_cpu: Optional[bool]
-) -> Optional[Problem]:
+def good(board: Board) -> str:
+    """Return what to ask for on this board."""
+    known = table()
     last = known["last_without_dotprod"]
+    if board.old_cpu:
+        text = f"mediapipe=={last} (the last that this CPU can load; it has no GPU inside)"
+    else:
+        text = f"mediapipe>={known['gpu'][0]}"
+        if board.old_cpu is None:
+            text += f" ({last} only for Xavier, TX2, TX1 and Nano)"
+    if board.obstacle:
+        text += f", once Python is {known['python']['oldest']} or later ({board.obstacle})"
+    return text
+
+
+def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR0911
+    """Return what is wrong with a requirement, None if nothing is or if it is no MediaPipe."""
+    known = table()
+    if not is_mediapipe(item.name) or ELSEWHERE.search(item.marker):
+        return None
+    if item.name in known["others"]:
+        return Problem(f"{item.name}: {known['others'][item.name]}", f"write {good(board)}")
+    if item.source.endswith(".whl"):
+        return Problem(f"a wheel file: {item.source}", AUDIT, known=False)
+    if item.name != "mediapipe":
+        why = known["unaudited"].get(item.name, "a build that the kit does not know")
+        return Problem(f"{item.name}: {why}", AUDIT, known=False)
+    if item.source:
+        return Problem(f"{item.text}, from {item.source}", AUDIT, known=False)
+    if "+" in item.specifier:
+        return Problem(f"{item.text}: a build that is not on PyPI", AUDIT, known=False)
+    return _versions(item, board)
+
+
+def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR0911
+    known = table()
     try:
-        gpu = versions.allowed(specifier, known["gpu"])
-        cpu = versions.allowed(specifier, known["cpu_only"])
-        x86 = versions.allowed(specifier, known["x86_only"])
-        heavy = [*versions.allowed(specifier, ["1.0.0"]), *gpu]
+        gpu, cpu, x86 = (
+            versions.allowed(item.specifier, known[kind])
+            for kind in ("gpu", "cpu_only", "x86_only")
+        )
+        later = _beyond(known, item.specifier)
     except ValueError:
-        return None
-    good = f"mediapipe=={last}" if old_cpu else f"mediapipe>={known['gpu'][0]}"
-    if x86 and not cpu and not heavy:
-        return Problem(f"{shown}: there is no aarch64 wheel of it", good)
-    if old_cpu and heavy:
-        return Problem(f"{shown}: pip takes {heavy[-1]}, which this CPU can't load", good)
-    if old_cpu or gpu or _beyond(known, specifier):
-        return None
-    return Problem(
-        f"{shown}: its aarch64 wheels have no GPU inside",
-        f"{good} ({last} only for Xavier, TX2, TX1 and Nano)",
-    )
+        return Problem(f"{item.text}: its version can't be read", AUDIT, known=False)
+    heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
+    light = [one for one in cpu if one not in heavy]
+    better = f"write {good(board)}"
+    if later and not gpu:
+        return Problem(f"{item.text}: later than all that the kit knows", AUDIT, known=False)
+    if not cpu and not gpu:
+        why = "there is no aarch64 wheel of it" if x86 else "PyPI has no aarch64 wheel of it"
+        return Problem(f"{item.text}: {why}", better)
+    python = item.python or board.python
+    fits = [one for one in (*cpu, *gpu) if _fits(known, one, python)]
+    if python and not fits and not board.obstacle:
+        return Problem(f"{item.text}: it has no aarch64 wheel for Python {python}", better)
+    newest = heavy[-1] if heavy else ""
+    if board.old_cpu:
+        return (
+            Problem(f"{item.text}: pip takes {newest}, which this CPU can't load", better)
+            if heavy
+            else None
+        )
+    if not gpu:
+        return Problem(f"{item.text}: its aarch64 wheels have no GPU inside", better)
+    if board.old_cpu is None and not light:
+        what = f"{item.text}: right for Orin and Thor; Xavier, TX2, TX1 and Nano can't load it"
+        return Problem(what, "run the doctor on the board", known=False)
+    if board.old_cpu is None:
+        what = (
+            f"{item.text}: pip takes {newest}, right for Orin and Thor; older boards can't load it"
+        )
+        return Problem(what, "run the doctor on the board", known=False)
+    if board.obstacle:
+        return Problem(
+            f"{item.text}: on that Python pip takes a wheel that fails on import, or none", better
+        )
+    return None
+
+
+def _fits(known: dict[str, Any], version: str, python: str) -> bool:
+    low, high = known["pythons"].get(version, ("0", "99"))
+    return not python or versions.parse(low) <= versions.parse(python)[:2] <= versions.parse(high)
 
 
 def _beyond(known: dict[str, Any], specifier: str) -> bool:

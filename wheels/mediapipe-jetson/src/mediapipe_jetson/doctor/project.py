@@ -1,50 +1,114 @@
-"""The user's code and requirements, where `--code` names them."""
+"""The user's programs, where `--code` names them: uses of the legacy API, in packages too."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from mediapipe_jetson.doctor import packages, pins, projects
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
 
 NO_CODE = "no code was named; --code DIR looks through a project"
+SHOWN_MOST = 5
+INSIDE = "it calls mp.solutions inside"
+OWN = "your own calls of MediaPipe Tasks"
 
 
 def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
-    """Judge the programs."""
-    if scene.scan is None:
+    """Judge the programs, and the packages that they use."""
+    scan = scene.scan
+    if scan is None:
         return unknown(NO_CODE)
-    found = scene.scan.uses
-    if not found:
-        return _clean(scene.scan, "uses of the legacy API")
-    files = len({entry.file for entry in found})
-    seen = f"{len(found)} uses in {files} {'file' if files == 1 else 'files'}"
-    return bad(seen, *_unread(scene.scan), findings=tuple(found), first=found[0].text())
+    hidden, doubts = inside(scan)
+    found = tuple(sorted([*scan.programs.uses.found, *hidden]))
+    open_ = [*doubts, *unread(scan), *unexamined(scan)]
+    if found:
+        files = len({entry.file for entry in found})
+        uses = "one use" if len(found) == 1 else f"{len(found)} uses"
+        seen = f"{uses} in {files} {'file' if files == 1 else 'files'}"
+        return bad(seen, *open_, findings=found, first=found[0].text())
+    if not scan.programs.sources:
+        open_.insert(0, f"{scan.folder} has no Python file or notebook")
+    if open_:
+        return unknown(f"no use of the legacy API seen, but {open_[0]}", *open_[1:])
+    return ok(f"no use of the legacy API in {scan.read} {'file' if scan.read == 1 else 'files'}")
 
 
-def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
-    """Judge what pip would be asked for."""
-    if scene.scan is None:
-        return unknown(NO_CODE)
-    found: list[Finding] = scene.scan.pins
-    if not found:
-        return _clean(scene.scan, "old or wrong wheels")
-    first = found[0]
-    return bad(first.what, findings=tuple(found), instead=first.instead, place=first.place())
+def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
+    """Return packages that call mp.solutions inside, and those whose version does not tell."""
+    found, doubts = [], []
+    for item in packages.effective(scan):
+        entry = projects.package("legacy_packages", item.name, item.specifier)
+        if entry:
+            what = f"{item.text}: {entry.get('calls', INSIDE)}"
+            instead = entry.get("instead", OWN)
+            found.append(Finding(item.file, item.cell, item.line, 1, what, instead))
+    for module, name in projects.importers("legacy_packages").items():
+        if module not in scan.programs.imports:
+            continue
+        file, line = scan.programs.imports[module]
+        if any(
+            item.what.partition("=")[0].split(":")[0].lower().startswith(name) for item in found
+        ):
+            entry = projects.table()["legacy_packages"][name]
+            what = f"import of {module}: {entry.get('calls', INSIDE)}"
+            found.append(Finding(file, 0, line, 1, what, entry.get("instead", OWN)))
+        elif not named(scan, name):
+            entry = projects.table()["legacy_packages"][name]
+            bound = f" below {entry['below']}" if "below" in entry else ""
+            doubts.append(
+                f"{file}:{line}: {name}{bound} calls mp.solutions inside, and no file pins it"
+            )
+    return found, doubts
 
 
-def _clean(scan: Scan, what: str) -> Result:
-    """Return ok only where every file could be read."""
-    if scan.unread:
-        more = f" and {len(scan.unread) - 1} more" if len(scan.unread) > 1 else ""
-        first = scan.unread[0]
-        return unknown(f"no {what} seen, but not read: {first.file} ({first.why}){more}")
-    if not scan.read:
-        return unknown(f"{scan.folder} has no Python file, notebook, requirements or Dockerfile")
-    return ok(f"no {what} in {scan.read} {'file' if scan.read == 1 else 'files'}")
+def named(scan: Scan, name: str) -> bool:
+    """Return whether a file of the project asks for a package."""
+    return any(item.name == name for item in scan.requirements)
 
 
-def _unread(scan: Scan) -> tuple[str, ...]:
-    return tuple(f"not read: {item.file} ({item.why})" for item in scan.unread[:5])
+def unexamined(scan: Scan) -> list[str]:
+    """Return, as one line, the packages whose inside is not known."""
+    known = projects.table()
+    examined = {*known["without_mediapipe"], *known["legacy_packages"], *known["tasks_packages"]}
+    modules = {*known["without_mediapipe"].values(), *projects.importers("legacy_packages")}
+    modules |= {*projects.importers("tasks_packages"), "mediapipe", *standard()}
+    free = {item.name for item in scan.requirements if item.needs is False}
+    names = {
+        item.name
+        for item in scan.requirements
+        if item.name not in examined | free and not pins.is_mediapipe(item.name)
+    }
+    listed = {item.name.replace("-", "_") for item in scan.requirements}
+    names |= {
+        item for item in scan.programs.imports if item not in modules and item.lower() not in listed
+    }
+    if not names:
+        return []
+    shown = ", ".join(sorted(names)[:SHOWN_MOST])
+    more = f" and {len(names) - SHOWN_MOST} more" if len(names) > SHOWN_MOST else ""
+    return [f"packages were not looked into: {shown}{more}"]
+
+
+def standard() -> frozenset[str]:
+    """Return the names of the standard library."""
+    names: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
+    return names or frozenset(sys.builtin_module_names) | _listed()
+
+
+def _listed() -> frozenset[str]:
+    """Return the modules in the standard library's folder, for Python 3.9."""
+    from pathlib import Path  # noqa: PLC0415 # for Python 3.9 alone
+
+    folder = Path(str(sys.modules["os"].__file__)).parent
+    return frozenset(path.stem for path in folder.iterdir() if path.name != "site-packages")
+
+
+def unread(scan: Scan) -> list[str]:
+    """Return what could not be read, as lines."""
+    lines = [f"not read: {item.file} ({item.why})" for item in scan.unread[:SHOWN_MOST]]
+    more = len(scan.unread) - SHOWN_MOST
+    return [*lines, f"and {more} more not read"] if more > 0 else lines

@@ -37,6 +37,6 @@ def bad(*evidence: str, cure: str = "", findings: tuple[Finding, ...] = (), **fi
     return Result(BAD, evidence, tuple(sorted(fills.items())), cure, findings)
 
 
-def unknown(reason: str) -> Result:
+def unknown(reason: str, *more: str) -> Result:
     """Return that it could not be seen, and why."""
-    return Result(UNKNOWN, (reason,))
+    return Result(UNKNOWN, (reason, *more))

@@ -133,12 +133,23 @@ class Scene:
         )
 
     @functools.cached_property
+    def old_cpu(self) -> Optional[bool]:
+        """Return whether the CPU lacks what MediaPipe 1.x needs: by its module, else by itself.
+
+        A virtual board may run on a newer CPU than the module that it stands for.
+        """
+        needs = pins.table()["needs"]
+        if self.soc in needs["socs_without"]:
+            return True
+        if self.soc in needs["socs_with"]:
+            return False
+        missing = self.missing_features
+        return None if missing is None else bool(missing)
+
+    @functools.cached_property
     def scan(self) -> Optional[Scan]:
         """Return what was found in the user's code, None if none was named."""
-        if self.code is None:
-            return None
-        missing = self.missing_features
-        return Scan(self.code, None if missing is None else bool(missing))
+        return None if self.code is None else Scan(self.code)
 
     def package(self, *names: str) -> Optional[str]:
         """Return the version of the first of these Debian packages that is installed."""

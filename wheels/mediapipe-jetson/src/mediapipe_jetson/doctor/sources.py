@@ -1,221 +1,247 @@
-"""Which files of a project are read, and what of each: code, notebooks, requirements, pip lines."""
+"""Read a user's project: every file by its kind, and what could not be read."""
 
 from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import shlex
-from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor import legacy, pins, starts
+from mediapipe_jetson.doctor import legacy
+from mediapipe_jetson.doctor.files import (
+    compose,
+    dockerfiles,
+    documents,
+    kinds,
+    locks,
+    requirements,
+    wheelfile,
+)
+from mediapipe_jetson.doctor.files.facts import (
+    BaseImage,
+    PythonPin,
+    Requirement,
+    Service,
+    Wheel,
+)
 from mediapipe_jetson.doctor.finding import Finding, Unread
-from mediapipe_jetson.doctor.names import Names
+from mediapipe_jetson.doctor.programs import Programs
 from mediapipe_jetson.observation import one_line
 
-SKIPPED = {
-    ".git",
-    ".hg",
-    ".svn",
-    ".tox",
-    ".nox",
-    ".venv",
-    "node_modules",
-    "__pycache__",
-    "site-packages",
-}
-LARGEST_BYTES = 4_000_000
 FILES_MOST = 20_000
-MENTIONED = b"mediapipe"
-REQUIREMENTS = re.compile(r"(require|constraint)[\w.-]*\.(txt|in)$", re.IGNORECASE)
-DOCKERFILE = re.compile(r"(.*\.)?(docker|container)file(\..*)?$", re.IGNORECASE)
-CONDA = re.compile(r"(environment|conda)[\w.-]*\.ya?ml$", re.IGNORECASE)
-INSTALL = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm)\b.*?\b(install|add|download|wheel)\b(.*)")
-KEYED = re.compile(
-    r"\s*[\"']?(mediapipe[\w-]*)[\"']?\s*=\s*(?:\{.*?version\s*=\s*)?[\"']([^\"']+)[\"']"
-)
 MAGIC = ("!", "%", "?")
-QUOTED = re.compile(r"\"([^\"]+)\"|'([^']+)'")
+WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
+READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
+READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
+OTHER = "it names MediaPipe, but this kind of file is not read"
 
 
 class Scan:
-    """What was found in one folder: legacy uses, requirements, and how containers are started."""
+    """What was found in one folder."""
 
-    def __init__(self, folder: Path, old_cpu: Optional[bool] = None) -> None:
-        self.folder, self.old_cpu = folder, old_cpu
-        self.uses: list[Finding] = []
-        self.pins: list[Finding] = []
-        self.unread: list[Unread] = []
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.requirements: list[Requirement] = []
+        self.pythons: list[PythonPin] = []
+        self.images: list[BaseImage] = []
+        self.services: list[Service] = []
         self.commands: list[Finding] = []
+        self.wheels: list[Wheel] = []
+        self.locks: list[str] = []
+        self.unread: list[Unread] = []
+        self.programs = Programs()
         self.read = 0
-        for path in files(folder):
-            if self.read >= FILES_MOST:
+        self._texts: dict[str, bytes] = {}
+        self._done: set[str] = set()
+        self._files(folder)
+        self.programs.follow()
+        self.unread += self.programs.unread
+
+    def _files(self, folder: Path) -> None:
+        found: list[tuple[str, str, bytes]] = []
+        for path in kinds.files(folder):
+            if len(found) >= FILES_MOST:
                 self.unread.append(Unread(str(folder), f"it has more than {FILES_MOST} files"))
                 break
-            self._file(path)
+            name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
+            kind, content = self._load(path, name)
+            if kind is not None:
+                found.append((kind, name, content))
+                self._texts[name] = content
+        composed = {name for kind, name, _ in found if kind == "compose"}
+        for kind, name, content in found:
+            if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
+                continue
+            self._read(kind, name, content, composed)
 
-    def _file(self, path: Path) -> None:
-        reader = reader_of(path)
-        if reader is None:
-            return
-        name = str(path.relative_to(self.folder)) if self.folder.is_dir() else path.name
+    def _load(self, path: Path, name: str) -> tuple[Optional[str], bytes]:
+        """Return a file's kind and content."""
+        known = kinds.by_name(path)
+        if known == "wheel":
+            self.wheels.append(wheelfile.read(path, name))
+            return None, b""
         try:
-            if path.stat().st_size > LARGEST_BYTES:
-                self.unread.append(Unread(name, f"larger than {LARGEST_BYTES} bytes"))
-                return
+            if path.stat().st_size > kinds.LARGEST_BYTES:
+                if known is not None:
+                    self.unread.append(Unread(name, f"larger than {kinds.LARGEST_BYTES} bytes"))
+                return None, b""
             content = path.read_bytes()
-            self.read += 1
-            # Parsing is slow: what never names MediaPipe can't import it.
-            if reader not in ("python", "notebook") or MENTIONED in content.lower():
-                getattr(self, reader)(name, content)
-        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError, TypeError) as error:
-            where = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
-            self.unread.append(Unread(name, f"{where}{one_line(getattr(error, 'msg', error))}"))
+        except OSError as error:
+            if known is not None:
+                self.unread.append(Unread(name, one_line(error)))
+            return None, b""
+        return known or kinds.by_content(path, content), content
 
-    def python(self, name: str, content: bytes) -> None:
-        """Read a program, and the requirements in a setup.py."""
-        self.uses += legacy.scan(content, name)
-        if Path(name).name == "setup.py":
-            for node in ast.walk(ast.parse(content)):
-                for item in node.elts if isinstance(node, (ast.List, ast.Tuple, ast.Set)) else ():
-                    if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                        self.pin(name, item.lineno, item.value)
+    def _read(self, kind: str, name: str, content: bytes, composed: set[str]) -> None:
+        if name in self._done:
+            return
+        self._done.add(name)
+        if kind == "other":
+            self.unread.append(Unread(name, OTHER))
+            return
+        self.read += 1
+        try:
+            if kind == "compose":
+                self._compose(name, content, composed)
+            else:
+                getattr(self, f"_{kind}")(name, content)
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            RecursionError,
+            MemoryError,
+            TypeError,
+            AttributeError,
+            KeyError,
+        ) as error:
+            self.unread.append(Unread.of(name, error))
 
-    def notebook(self, name: str, content: bytes) -> None:
+    def _python(self, name: str, content: bytes) -> None:
+        """Note a program; a setup.py's requirements are read as well."""
+        parts = PurePosixPath(name).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        module = ".".join(parts[:-1] if package else parts)
+        self.programs.add(module, name, content, package)
+        for node in ast.walk(legacy.parse(content, name)) if parts[-1] == "setup" else ():
+            self._setup(name, node)
+
+    def _setup(self, name: str, node: ast.AST) -> None:
+        """Read a list of requirements and python_requires in a setup.py."""
+        for item in node.elts if isinstance(node, (ast.List, ast.Tuple, ast.Set)) else ():
+            if isinstance(item, ast.Constant) and isinstance(item.value, str):
+                entry = requirements.one(item.value, name, item.lineno)
+                self.requirements += [entry] if entry else []
+        given = node.value if isinstance(node, ast.keyword) else None
+        needs = isinstance(node, ast.keyword) and node.arg == "python_requires"
+        if needs and isinstance(given, ast.Constant) and isinstance(given.value, str):
+            text = f"python_requires = {given.value}"
+            self.pythons.append(PythonPin(name, given.lineno, given.value, text))
+
+    def _notebook(self, name: str, content: bytes) -> None:
         """Read a notebook's code cells; lines for the shell are looked through for pip."""
         document = json.loads(content)
         cells = document.get("cells") if isinstance(document, dict) else None
         if not isinstance(cells, list):
             raise ValueError("it has no list of cells")  # noqa: TRY004 # of the file, not of a type
-        names = Names()
+        trees = []
         for number, cell in enumerate(cells, 1):
             if not isinstance(cell, dict) or cell.get("cell_type") != "code":
                 continue
             lines = "".join(cell.get("source", "")).splitlines()
             whole = bool(lines) and lines[0].startswith("%%")
             shell = [at for at, line in enumerate(lines) if line.lstrip().startswith(MAGIC)]
-            self.shell_lines(name, lines, list(range(len(lines))) if whole else shell, number)
+            self._commands(
+                name, "\n".join(lines), list(range(len(lines))) if whole else shell, number
+            )
             if whole:
                 continue
             for at in shell:
                 lines[at] = f"{lines[at][: len(lines[at]) - len(lines[at].lstrip())]}pass"
             try:
-                self.uses += legacy.scan("\n".join(lines), name, number, names)
+                trees.append((number, legacy.parse("\n".join(lines), name)))
             except SyntaxError as error:
-                why = f"cell {number} line {error.lineno}: {one_line(error.msg)}"
-                self.unread.append(Unread(name, why))
+                self.unread.append(Unread.of(name, error, number))
+        if kinds.MENTIONED in content.lower():
+            self.programs.add_cells(name, content, trees)
 
-    def requirements(self, name: str, content: bytes) -> None:
-        """Read a requirements file, or a list in YAML."""
-        for number, line in enumerate(_text(content).splitlines(), 1):
-            plain = re.sub(r"(^|\s)#.*$", "", line).strip()
-            self.pin(name, number, re.sub(r"\s--hash.*$|\s*\\$", "", plain.lstrip("- ")))
+    def _requirements(self, name: str, content: bytes) -> None:
+        """Read a requirements file and those that it includes."""
+        found, included = requirements.listed(name, content)
+        self.requirements += found
+        for path in included:
+            other = compose.beside(name, path)
+            if "://" not in path and other not in self._done:
+                if other in self._texts or self.folder.joinpath(other).is_file():
+                    self._read("requirements", other, self._other(other), set())
+                else:
+                    self.unread.append(Unread(other, f"{name} includes it, and it is not there"))
 
-    def settings(self, name: str, content: bytes) -> None:
-        """Read pyproject.toml, setup.cfg or a Pipfile, line by line."""
-        for number, line in enumerate(_text(content).splitlines(), 1):
-            if line.lstrip().startswith(("#", ";")):
-                continue
-            keyed = KEYED.match(line)
-            if keyed:
-                version = keyed.group(2)
-                self.pin(
-                    name,
-                    number,
-                    f"{keyed.group(1)}{'' if version[0] in '=<>!~^@' else '=='}{version}",
-                )
-            elif name.endswith(".cfg"):
-                self.pin(name, number, re.sub(r"^\s*\w+\s*=(?!=)\s*", "", line))
-            else:
-                for double, single in QUOTED.findall(line):
-                    self.pin(name, number, double or single)
+    def _settings(self, name: str, content: bytes) -> None:
+        found, pythons = requirements.settings(name, content)
+        self.requirements += found
+        self.pythons += pythons
 
-    def shell(self, name: str, content: bytes) -> None:
-        """Read a Dockerfile or a shell script."""
-        lines = _text(content).splitlines()
-        self.shell_lines(name, lines, list(range(len(lines))))
+    def _cfg(self, name: str, content: bytes) -> None:
+        found, pythons = requirements.cfg(name, content)
+        self.requirements += found
+        self.pythons += pythons
 
-    def shell_lines(self, name: str, lines: list[str], chosen: list[int], cell: int = 0) -> None:
-        """Read the chosen lines, counted from 0, continued lines as one."""
-        words: list[str] = []
-        for at in chosen:
-            line = re.sub(r"(^|\s)#.*$", "", lines[at]).rstrip()
-            here = line.rstrip("\\")
-            words.append(here)
-            if INSTALL.search(" ".join(words)):
-                fresh = INSTALL.search(here)
-                self.tokens(name, at + 1, fresh.group(3) if fresh else here, cell)
-            if not line.endswith("\\"):
-                if starts.gpus_alone(" ".join(words)):
-                    first = at + 2 - len(words)
-                    self.commands.append(Finding(name, cell, first, 1, starts.WHAT, starts.INSTEAD))
-                words = []
+    def _lock(self, name: str, content: bytes) -> None:
+        found, pythons = locks.read(name, content)
+        self.locks.append(name)
+        self.requirements += found
+        self.pythons += pythons
 
-    def compose(self, name: str, content: bytes) -> None:
-        """Read a compose file."""
-        for number in starts.compose_lines(_text(content)):
-            what, instead = starts.COMPOSE_WHAT, starts.COMPOSE_INSTEAD
-            self.commands.append(Finding(name, 0, number, 1, what, instead))
+    def _conda(self, name: str, content: bytes) -> None:
+        found, pythons = requirements.conda(name, content)
+        self.requirements += found
+        self.pythons += pythons
 
-    def tokens(self, name: str, number: int, text: str, cell: int) -> None:
-        """Read the words after a pip install; another command's words are none of MediaPipe's."""
-        try:
-            found = shlex.split(text, comments=True)
-        except ValueError:
-            found = text.split()
-        for word in found:
-            self.pin(name, number, word.rstrip(";"), cell)
+    def _python_version(self, name: str, content: bytes) -> None:
+        """Read .python-version, .tool-versions or runtime.txt."""
+        for number, line in enumerate(documents.decoded(content).splitlines(), 1):
+            found = re.match(r"\s*(?:python[\s-]|cpython-)?(\d+\.\d+(?:\.\d+)?)\s*$", line)
+            if found:
+                self.pythons.append(PythonPin(name, number, f"=={found.group(1)}", line.strip()))
 
-    def pin(self, name: str, number: int, text: str, cell: int = 0) -> None:
-        """Judge one requirement."""
-        problem = pins.judge(text, self.old_cpu)
-        if problem:
-            entry = Finding(name, cell, number, 1, problem.what, problem.instead)
-            if entry not in self.pins:
-                self.pins.append(entry)
+    def _dockerfile(self, name: str, content: bytes) -> None:
+        self.images += dockerfiles.bases(name, content)
+        self._shell(name, content)
 
+    def _shell(self, name: str, content: bytes) -> None:
+        self._commands(name, documents.decoded(content), None, 0)
 
-def reader_of(path: Path) -> Optional[str]:
-    """Return the name of the method that reads such a file, None for any other file."""
-    name = path.name
-    simple = {
-        ".py": "python",
-        ".pyw": "python",
-        ".ipynb": "notebook",
-        ".sh": "shell",
-        ".bash": "shell",
-        ".service": "shell",
-    }
-    if name in ("pyproject.toml", "setup.cfg", "Pipfile"):
-        return "settings"
-    if starts.COMPOSE.match(name):
-        return "compose"
-    if DOCKERFILE.match(name) or name == "Makefile":
-        return "shell"
-    in_folder = path.parent.name == "requirements" and path.suffix in (".txt", ".in")
-    if REQUIREMENTS.match(name) or CONDA.match(name) or in_folder:
-        return "requirements"
-    return simple.get(path.suffix.lower())
+    def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
+        """Note what commands install, and containers that they start."""
+        self.requirements += dockerfiles.installs(name, text, chosen, cell)
+        for number, words, _ in dockerfiles.commands(text, chosen):
+            if dockerfiles.gpus_alone(words):
+                self.commands.append(Finding(name, cell, number, 1, WHAT, INSTEAD))
 
+    def _compose(self, name: str, content: bytes, composed: set[str]) -> None:
+        override = None
+        if compose.MAIN.search(name):
+            folder = PurePosixPath(name).parent
+            same = [one for one in composed if PurePosixPath(one).parent == folder]
+            override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
+        services, images = compose.read(name, content, self._other, override)
+        self.services += services
+        self.images += images
 
-def _text(content: bytes) -> str:
-    return content.decode("utf-8-sig", "replace")
-
-
-def files(folder: Path) -> Iterator[Path]:
-    """Return the files below a folder, in order, without environments and repositories' own."""
-    if folder.is_file():
-        yield folder
-        return
-    for top, inner, names in os.walk(folder):
-        inner[:] = sorted(
-            name
-            for name in inner
-            if name not in SKIPPED and not Path(top, name, "pyvenv.cfg").exists()
+    def _main(self, name: str, composed: set[str]) -> bool:
+        """Return whether an override has the file beside it that it overrides."""
+        folder = PurePosixPath(name).parent
+        return any(
+            compose.MAIN.search(one) and PurePosixPath(one).parent == folder for one in composed
         )
-        for name in sorted(names):
-            if Path(top, name).is_file():
-                yield Path(top, name)
+
+    def _other(self, name: str) -> bytes:
+        """Return another file of the project. Raises OSError."""
+        if name in self._texts:
+            return self._texts[name]
+        path = self.folder / name
+        if self.folder.resolve() not in path.resolve().parents:
+            raise ValueError(f"{name} lies outside the project")
+        return path.read_bytes()

@@ -1,0 +1,441 @@
+"""Which delegate each task is given: followed through code of many styles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from mediapipe_jetson.doctor.sources import Scan
+
+from tests.unit.doctor_scenes import answer, plant, scene
+
+HEAD = """\
+import mediapipe as mp
+from mediapipe.tasks import python
+from mediapipe.tasks.python import vision
+from mediapipe.tasks.python.core.base_options import BaseOptions
+GPU = BaseOptions.Delegate.GPU
+CPU = BaseOptions.Delegate.CPU
+"""
+MAKE = "vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(base_options={}))"
+
+
+def made(base: str) -> str:
+    return MAKE.format(base)
+
+
+BY_GPU = made("BaseOptions(delegate=GPU)")
+BY_CPU = made("BaseOptions(delegate=CPU)")
+CHOICE = f"""\
+{HEAD}
+def make(gpu):
+    d = GPU if gpu else CPU
+    return {made("BaseOptions(delegate=d)")}
+"""
+
+
+# The code after HEAD; what the delegates are, a "?" where the tree does not tell.
+DELEGATES = [
+    ("no delegate", f"{made('BaseOptions()')}", "absent"),
+    ("none", f"{made('BaseOptions(delegate=None)')}", "absent"),
+    ("the cpu", f"{made('BaseOptions(delegate=CPU)')}", "CPU"),
+    ("default", f"{made('BaseOptions(delegate=BaseOptions.Delegate.DEFAULT)')}", "DEFAULT"),
+    ("the gpu", f"{made('BaseOptions(delegate=GPU)')}", "GPU"),
+    ("by place", f"{made('BaseOptions(None, None, GPU)')}", "GPU"),
+    (
+        "mp.tasks",
+        f"{made('mp.tasks.BaseOptions(delegate=mp.tasks.BaseOptions.Delegate.GPU)')}",
+        "GPU",
+    ),
+    ("python.BaseOptions", f"{made('python.BaseOptions(model_asset_path=1)')}", "absent"),
+    ("of the object", "b = BaseOptions()\nb.delegate = b.Delegate.GPU\n" + made("b"), "GPU"),
+    (
+        "by its name",
+        f"{made('BaseOptions(delegate=BaseOptions.Delegate[' + repr('GPU') + '])')}",
+        "GPU",
+    ),
+    (
+        "by getattr",
+        "D = BaseOptions.Delegate\n" + made("BaseOptions(delegate=getattr(D, 'GPU'))"),
+        "GPU",
+    ),
+    ("by number", f"{made('BaseOptions(delegate=BaseOptions.Delegate(1))')}", "1"),
+    (
+        "aliases",
+        "B, F = BaseOptions, vision\nC = F.FaceLandmarker.create_from_options\n"
+        "O = F.FaceLandmarkerOptions\nC(O(base_options=B(delegate=CPU)))",
+        "CPU",
+    ),
+    ("set later", "b = BaseOptions()\nb.delegate = GPU\n" + made("b"), "GPU"),
+    (
+        "set on the options",
+        "o = vision.FaceLandmarkerOptions(base_options=BaseOptions())\n"
+        "o.base_options.delegate = GPU\nvision.FaceLandmarker.create_from_options(o)",
+        "GPU",
+    ),
+    ("by setattr", "b = BaseOptions()\nsetattr(b, 'delegate', GPU)\n" + made("b"), "GPU"),
+    ("perhaps set", "b = BaseOptions()\nif x:\n    b.delegate = GPU\n" + made("b"), "GPU absent"),
+    ("keywords", "kw = {'delegate': GPU}\n" + made("BaseOptions(**kw)"), "GPU"),
+    ("keywords set", "kw = dict(a=1)\nkw['delegate'] = GPU\n" + made("BaseOptions(**kw)"), "GPU"),
+    ("keywords updated", "kw = {}\nkw.update(delegate=GPU)\n" + made("BaseOptions(**kw)"), "GPU"),
+    ("keywords merged", "kw = {**{'a': 1}, 'delegate': CPU}\n" + made("BaseOptions(**kw)"), "CPU"),
+    ("keywords joined", "kw = {'a': 1} | {'delegate': GPU}\n" + made("BaseOptions(**kw)"), "GPU"),
+    (
+        "keywords perhaps",
+        "kw = {}\nif x:\n    kw['delegate'] = GPU\n" + made("BaseOptions(**kw)"),
+        "GPU absent",
+    ),
+    ("unknown keywords", "kw = load()\n" + made("BaseOptions(**kw)"), "?"),
+    (
+        "keywords of the options",
+        "kw = {'base_options': BaseOptions(delegate=GPU)}\n"
+        "vision.FaceLandmarker.create_from_options(vision.FaceLandmarkerOptions(**kw))",
+        "GPU",
+    ),
+    ("a helper", "def base(d):\n    return BaseOptions(delegate=d)\n" + made("base(GPU)"), "GPU"),
+    (
+        "a helper's default",
+        "def base(d=None):\n    return BaseOptions(delegate=d)\n" + made("base()"),
+        "absent",
+    ),
+    (
+        "two calls",
+        "def f(d):\n    " + made("BaseOptions(delegate=d)") + "\nf(GPU)\nf(CPU)",
+        "CPU GPU",
+    ),
+    (
+        "a word",
+        "def base(w):\n    return BaseOptions(delegate=GPU if w == 'gpu' else CPU)\n"
+        + made("base('gpu')"),
+        "GPU",
+    ),
+    (
+        "a flag",
+        "USE = False\nif USE:\n    d = GPU\nelse:\n    d = CPU\n" + made("BaseOptions(delegate=d)"),
+        "CPU",
+    ),
+    ("a condition", "d = GPU if x else CPU\n" + made("BaseOptions(delegate=d)"), "CPU GPU"),
+    ("a table", "T = {'gpu': GPU, 'cpu': CPU}\n" + made("BaseOptions(delegate=T['gpu'])"), "GPU"),
+    (
+        "an unknown key",
+        "T = {'gpu': GPU, 'cpu': CPU}\n" + made("BaseOptions(delegate=T[x])"),
+        "CPU GPU ?",
+    ),
+    ("the environment", "import os\n" + made("BaseOptions(delegate=os.environ.get('D'))"), "?"),
+    (
+        "arguments",
+        "import argparse\na = argparse.ArgumentParser().parse_args()\n"
+        + made("BaseOptions(delegate=a.d)"),
+        "?",
+    ),
+    (
+        "partial",
+        "from functools import partial\nB = partial(BaseOptions, delegate=GPU)\n" + made("B()"),
+        "GPU",
+    ),
+    (
+        "replace",
+        "import dataclasses\nb = dataclasses.replace(BaseOptions(), delegate=GPU)\n" + made("b"),
+        "GPU",
+    ),
+    ("a lambda", "f = lambda d=GPU: BaseOptions(delegate=d)\n" + made("f()"), "GPU"),
+    (
+        "a class",
+        "class A:\n    def __init__(self, d=GPU):\n        self.d = d\n"
+        "    def make(self):\n        " + made("BaseOptions(delegate=self.d)") + "\nA().make()",
+        "GPU",
+    ),
+    (
+        "a class that nobody makes",
+        "class A:\n    D = GPU\n    def make(self):\n        "
+        + made("BaseOptions(delegate=self.D)"),
+        "GPU",
+    ),
+    (
+        "a dataclass",
+        "from dataclasses import dataclass\n@dataclass\nclass C:\n    d: object = CPU\nc = C()\n"
+        + made("BaseOptions(delegate=c.d)"),
+        "CPU",
+    ),
+    (
+        "a dataclass that is given",
+        "from dataclasses import dataclass\n@dataclass\nclass C:\n    d: object = CPU\n"
+        "c = C(d=GPU)\n" + made("BaseOptions(delegate=c.d)"),
+        "GPU",
+    ),
+    (
+        "options derived",
+        "class B(BaseOptions):\n    def __init__(self, **kw):\n"
+        "        super().__init__(delegate=GPU, **kw)\n" + made("B(model_asset_path=1)"),
+        "GPU",
+    ),
+    (
+        "options derived, plain",
+        "class B(BaseOptions):\n    pass\n" + made("B(model_asset_path=1)"),
+        "absent",
+    ),
+    (
+        "a task derived",
+        "class L(vision.FaceLandmarker):\n    pass\n"
+        "L.create_from_options(vision.FaceLandmarkerOptions(base_options=BaseOptions()))",
+        "absent",
+    ),
+    (
+        "a task's own maker",
+        "class L(vision.FaceLandmarker):\n    @classmethod\n    def new(cls, d):\n"
+        "        base = BaseOptions(delegate=d)\n"
+        "        return cls.create_from_options(vision.FaceLandmarkerOptions(base_options=base))\n"
+        "L.new(GPU)",
+        "GPU",
+    ),
+    ("from a path", "vision.FaceLandmarker.create_from_model_path('x')", "absent"),
+    ("with", f"with {made('BaseOptions(delegate=GPU)')} as f:\n    f.detect(i)", "GPU"),
+    ("a parameter", "def f(d):\n    " + made("BaseOptions(delegate=d)"), "?"),
+    (
+        "a parameter with a default",
+        "def f(d=GPU):\n    " + made("BaseOptions(delegate=d)"),
+        "GPU ?",
+    ),
+    (
+        "in main",
+        "def main():\n    "
+        + made("BaseOptions(delegate=GPU)")
+        + "\nif __name__ == '__main__':\n    main()",
+        "GPU",
+    ),
+    (
+        "dead",
+        "if False:\n    " + made("BaseOptions()") + "\n" + made("BaseOptions(delegate=GPU)"),
+        "GPU",
+    ),
+    (
+        "a loop",
+        "for T in (vision.FaceLandmarker, vision.HandLandmarker):\n"
+        "    o = vision.FaceLandmarkerOptions(base_options=BaseOptions(delegate=GPU))\n"
+        "    T.create_from_options(o)",
+        "GPU",
+    ),
+    (
+        "a list that grows",
+        "ts = []\nts.append(vision.FaceLandmarker)\nfor T in ts:\n"
+        "    T.create_from_options(vision.FaceLandmarkerOptions(base_options=BaseOptions()))",
+        "absent",
+    ),
+    (
+        "a global",
+        "d = CPU\ndef up():\n    global d\n    d = GPU\nup()\n" + made("BaseOptions(delegate=d)"),
+        "GPU",
+    ),
+    ("walrus", made("(b := BaseOptions(delegate=GPU))"), "GPU"),
+    (
+        "a property",
+        "class A:\n    @property\n    def d(self):\n        return GPU\n"
+        + made("BaseOptions(delegate=A().d)"),
+        "GPU",
+    ),
+    (
+        "match",
+        "match x:\n    case 1:\n        d = GPU\n    case _:\n        d = CPU\n"
+        + made("BaseOptions(delegate=d)"),
+        "CPU GPU",
+    ),
+    ("unpacked", "d, n = GPU, 1\n" + made("BaseOptions(delegate=d)"), "GPU"),
+    (
+        "recursion",
+        "def f(n):\n    return f(n - 1) if n else BaseOptions(delegate=GPU)\n" + made("f(3)"),
+        "?",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [item[1:] for item in DELEGATES], ids=[item[0] for item in DELEGATES]
+)
+def test_delegate(tmp_path: Path, code: str, told: str) -> None:
+    plant(tmp_path, {"app.py": f"{HEAD}{code}\n"})
+    scan = Scan(tmp_path)
+    assert not scan.unread, scan.unread
+    found = scan.programs.tasks.found
+    assert found
+    for task in found:
+        assert " ".join([*sorted(task.delegates), *(["?"] if task.unknown else [])]) == told, task
+
+
+def project(tmp_path: Path, files: dict[str, str], **given: Any) -> tuple[str, str]:
+    here = scene(
+        tmp_path,
+        files={f"app/{name}": text for name, text in files.items()},
+        code=tmp_path / "app",
+        **given,
+    )
+    found = answer(here, "gpu-not-requested")
+    lines = [item.text() for item in found.result.findings] or list(found.result.evidence)
+    return found.result.status, "\n".join([*lines, found.cure])
+
+
+def test_across_files(tmp_path: Path) -> None:
+    """The delegate, the options and the task stand in three files; only one names MediaPipe."""
+    files = {
+        "settings.py": "USE_GPU = True\n",
+        "pkg/__init__.py": "",
+        "pkg/face.py": CHOICE,
+        "main.py": "from pkg.face import make\nfrom settings import USE_GPU\n\nmake(USE_GPU)\n",
+    }
+    assert project(tmp_path, files)[0] == "ok"
+    files["settings.py"] = "USE_GPU = False\n"
+    status, words = project(tmp_path, files)
+    assert status == "bad"
+    assert "pkg/face.py:10" in words
+
+
+@pytest.mark.parametrize(
+    ("main", "status"),
+    [
+        ("from . import face\nface.make(True)\n", "ok"),
+        ("from .face import *\nmake(True)\n", "ok"),
+        ("import app.face as f\nf.make(True)\n", "ok"),
+        ("from app import face\nface.make(1 == 1)\n", "ok"),
+        ("from app.face import make as m\nm(False)\n", "bad"),
+        ("from app.face import make\nimport sys\nmake(len(sys.argv) > 1)\n", "unknown"),
+    ],
+)
+def test_imports_of_every_kind(tmp_path: Path, main: str, status: str) -> None:
+    files = {"app/__init__.py": "", "app/face.py": CHOICE, "app/main.py": main}
+    assert project(tmp_path, files)[0] == status
+
+
+def test_a_fallback_to_the_cpu_is_no_fault(tmp_path: Path) -> None:
+    code = f"try:\n    {BY_GPU}\nexcept RuntimeError:\n    {BY_CPU}\n"
+    status, words = project(tmp_path, {"app.py": HEAD + code})
+    assert status == "unknown"
+    assert "app.py:10: FaceLandmarker: it falls back to the CPU" in words
+
+
+def test_every_task_is_listed_with_its_cure(tmp_path: Path) -> None:
+    code = HEAD + dedent(
+        """\
+        base = BaseOptions(model_asset_path="x")
+        options = vision.FaceLandmarkerOptions(base_options=base)
+        for_face = vision.FaceLandmarker.create_from_options(options)
+        for_hand = vision.HandLandmarker.create_from_model_path("hand.task")
+        """
+    )
+    status, words = project(tmp_path, {"app.py": code})
+    assert status == "bad"
+    assert "app.py:9: FaceLandmarker is created with no delegate" in words
+    assert "app.py:10: HandLandmarker is created with no delegate" in words
+    assert "HandLandmarkerOptions(base_options=BaseOptions(model_asset_path=..., delegate=" in words
+    assert "write delegate=BaseOptions.Delegate.GPU" in words
+
+
+@pytest.mark.parametrize(
+    ("version", "number", "status"),
+    [
+        ("0.10.18", 1, "ok"),
+        ("0.10.18", 0, "bad"),
+        ("1.2.0", 1, "ok"),
+        ("1.2.2", 1, "bad"),
+        ("1.2.2", 2, "ok"),
+        ("1.2.2", 0, "bad"),
+        (None, 1, "unknown"),
+    ],
+)
+def test_numbers_go_by_the_version(
+    tmp_path: Path, version: str | None, number: int, status: str
+) -> None:
+    code = made(f"BaseOptions(delegate=BaseOptions.Delegate({number}))")
+    assert project(tmp_path, {"app.py": HEAD + code}, mediapipe=version)[0] == status
+
+
+def test_later_versions_may_choose_otherwise(tmp_path: Path) -> None:
+    status, words = project(tmp_path, {"app.py": HEAD + made("BaseOptions()")}, mediapipe="9.0.0")
+    assert status == "unknown"
+    assert "what mediapipe 9.0.0 does without a delegate is not known" in words
+    assert (
+        project(tmp_path, {"app.py": HEAD + made("BaseOptions(delegate=CPU)")}, mediapipe="9.0.0")[
+            0
+        ]
+        == "bad"
+    )
+
+
+def test_the_version_is_the_lock_files(tmp_path: Path) -> None:
+    code = HEAD + made("BaseOptions(delegate=BaseOptions.Delegate(1))")
+    lock = '[[package]]\nname = "mediapipe"\nversion = "1.2.2"\n'
+    files = {
+        "app.py": code,
+        "uv.lock": lock,
+        "pyproject.toml": '[project]\ndependencies = ["mediapipe"]\n',
+    }
+    assert project(tmp_path, files, mediapipe="0.10.18")[0] == "bad"
+
+
+def test_a_wheel_without_the_gpu_comes_first(tmp_path: Path) -> None:
+    files = {"app.py": HEAD + made("BaseOptions()"), "requirements.txt": "mediapipe==0.10.31\n"}
+    _, words = project(tmp_path, files, library=None, device="orin")
+    assert "first a wheel with the GPU inside (mediapipe>=1.0.1)" in words
+
+
+def test_a_board_without_such_a_wheel_gets_no_advice_that_breaks_the_program(
+    tmp_path: Path,
+) -> None:
+    files = {"app.py": HEAD + made("BaseOptions()")}
+    status, words = project(tmp_path, files, device="nano", library=None, mediapipe="0.10.18")
+    assert status == "unknown"
+    assert "no official wheel has the GPU inside for this CPU" in words
+    assert "app.py:7" in words
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            "from mediapipe.tasks.python import text\ntext.TextEmbedder.create_from_options(x)\n",
+            "text and audio",
+        ),
+        ("import mediapipe as mp\n", "no task of MediaPipe's is created"),
+        ("print(1)\n", "no task of MediaPipe's is created"),
+        (
+            "import mediapipe as mp\nx = mp.solutions.hands.Hands()\n",
+            "no task of MediaPipe's is created",
+        ),
+        ("import mediapipe\nprint 'x'\n", "not read: app.py"),
+    ],
+)
+def test_what_was_not_examined_is_not_ok(tmp_path: Path, code: str, words: str) -> None:
+    status, text = project(tmp_path, {"app.py": code})
+    assert status == "unknown"
+    assert words in text
+
+
+def test_packages_that_create_tasks_inside_are_named(tmp_path: Path) -> None:
+    files = {"app.py": HEAD + made("BaseOptions(delegate=GPU)"), "requirements.txt": "cvzone>=2\n"}
+    status, words = project(tmp_path, files)
+    assert status == "unknown"
+    assert "requirements.txt:1: cvzone creates tasks inside" in words
+
+
+def test_notebooks_share_their_cells(tmp_path: Path) -> None:
+    import json
+
+    cells = [
+        {"cell_type": "code", "source": HEAD},
+        {"cell_type": "code", "source": made("BaseOptions(delegate=CPU)")},
+    ]
+    status, words = project(tmp_path, {"a.ipynb": json.dumps({"cells": cells})})
+    assert status == "bad"
+    assert "a.ipynb: cell 2, line 1" in words
+
+
+def test_entangled_code_is_said_to_be_so(tmp_path: Path) -> None:
+    """Calls that multiply are cut off; the rest of the project is judged."""
+    lines = [f"def f{n}(x):\n    return " + " + ".join([f"f{n + 1}(x)"] * 9) for n in range(40)]
+    code = (
+        f"{HEAD}{made('BaseOptions(delegate=GPU)')}\n"
+        + "\n".join(lines)
+        + "\ndef f40(x):\n    return x\nf0(1)\n"
+    )
+    status, _ = project(tmp_path, {"app.py": code})
+    assert status in ("ok", "unknown")

@@ -1,0 +1,189 @@
+"""Read compose files service by service: anchors, extends, includes, overrides, profiles."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import documents
+from mediapipe_jetson.doctor.files.documents import Node
+from mediapipe_jetson.doctor.files.facts import BaseImage, Service
+
+Reader = Callable[[str], bytes]
+MAIN = re.compile(r"(docker-)?compose\.ya?ml$", re.IGNORECASE)
+OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml$", re.IGNORECASE)
+HIDDEN = ("none", "void", "")
+RUNTIME, RESERVED, CDI, HIDING = "runtime", "reserved", "cdi", "hidden"
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One service as one file writes it."""
+
+    file: str
+    node: Node
+
+
+def is_compose(documents_of: list[Node]) -> bool:
+    """Return whether a YAML file is a compose file, by what is in it."""
+    for document in documents_of:
+        services = document.get("services")
+        if services is not None and isinstance(services.value, dict):
+            return True
+    return False
+
+
+def read(
+    name: str, content: bytes, reader: Reader, override: Optional[str] = None
+) -> tuple[list[Service], list[BaseImage]]:
+    """Return a file's services, as they are with what they extend and what overrides them.
+
+    `reader` gives another file of the project by its path. Raises ValueError.
+    """
+    parts = _parts(name, content, reader, 0)
+    if override is not None:
+        for key, more in _parts(override, reader(override), reader, 0).items():
+            parts[key] = [*parts.get(key, []), *more]
+    services = [_service(key, chain) for key, chain in parts.items()]
+    images = [BaseImage(item.file, item.line, item.image, True) for item in services if item.image]
+    return services, images
+
+
+def _parts(name: str, content: bytes, reader: Reader, depth: int) -> dict[str, list[Part]]:
+    """Return each service as the chain of what it is made of, the last one on top."""
+    if depth > 8:
+        raise ValueError("files include each other too deep")
+    found: dict[str, list[Part]] = {}
+    for document in documents.yaml(content):
+        included = document.get("include")
+        for item in included.value if included and isinstance(included.value, list) else ():
+            path = (
+                item.value
+                if isinstance(item.value, str)
+                else getattr(item.get("path"), "value", None)
+            )
+            if isinstance(path, str):
+                other = beside(name, path)
+                found.update(_parts(other, reader(other), reader, depth + 1))
+        services = document.get("services")
+        if services is None or not isinstance(services.value, dict):
+            continue
+        for key, node in services.value.items():
+            found[key] = _extended(Part(name, node), services, reader, depth)
+    return found
+
+
+def _extended(part: Part, services: Node, reader: Reader, depth: int) -> list[Part]:
+    """Return a service with what it extends below it."""
+    if depth > 8:
+        raise ValueError("services extend each other too deep")
+    extends = part.node.get("extends")
+    if extends is None:
+        return [part]
+    wanted = (
+        extends.value
+        if isinstance(extends.value, str)
+        else getattr(extends.get("service"), "value", "")
+    )
+    file = extends.get("file")
+    if file is not None:
+        other = beside(part.file, str(file.value))
+        chains = _parts(other, reader(other), reader, depth + 1)
+        if wanted not in chains:
+            raise ValueError(f"{other} has no service {wanted}")
+        return [*chains[wanted], part]
+    base = services.get(str(wanted))
+    if base is None:
+        raise ValueError(f"there is no service {wanted}, which another one extends")
+    return [*_extended(Part(part.file, base), services, reader, depth + 1), part]
+
+
+def beside(name: str, path: str) -> str:
+    """Return a path that is written in a file, as seen from the project's folder."""
+    steps: list[str] = []
+    for step in [*PurePosixPath(name).parent.parts, *PurePosixPath(path).parts]:
+        if step == ".." and steps and steps[-1] != "..":
+            steps.pop()
+        elif step != ".":
+            steps.append(step)
+    return "/".join(steps)
+
+
+def _last(chain: list[Part], *keys: str) -> Optional[tuple[Part, Node]]:
+    """Return an entry of a service where the topmost part that has it writes it."""
+    for part in reversed(chain):
+        node: Optional[Node] = part.node
+        for key in keys:
+            node = node.get(key) if node is not None else None
+        if node is not None:
+            return part, node
+    return None
+
+
+def _service(name: str, chain: list[Part]) -> Service:
+    """Return one service's way to the GPU."""
+    top = chain[-1]
+    asks, where = _asks(chain)
+    file, line = where if where is not None else (top.file, top.node.line)
+    image = _last(chain, "image")
+    built = _last(chain, "build")
+    text = str(image[1].value) if image is not None and built is None else ""
+    profiles = _last(chain, "profiles")
+    names = (
+        profiles[1].value if profiles is not None and isinstance(profiles[1].value, list) else []
+    )
+    values = [str(node.value) for _, node in filter(None, (_last(chain, "runtime"),))]
+    open_ = next((f"runtime is {value}" for value in values if "$" in value), "")
+    return Service(file, line, name, asks, tuple(str(item.value) for item in names), text, open_)
+
+
+def _asks(chain: list[Part]) -> tuple[str, Optional[tuple[str, int]]]:
+    """Return how a service asks for a GPU, and where."""
+    runtime = _last(chain, "runtime")
+    if runtime is not None and runtime[1].value == "nvidia":
+        hidden = _hidden(chain)
+        return (HIDING, hidden) if hidden else (RUNTIME, (runtime[0].file, runtime[1].line))
+    for part in reversed(chain):
+        for node in (part.node.get("gpus"), _reserved(part.node)):
+            if node is not None:
+                return RESERVED, (part.file, node.line)
+        devices = part.node.get("devices")
+        for item in devices.value if devices and isinstance(devices.value, list) else ():
+            if "nvidia.com/gpu" in str(item.value):
+                return CDI, (part.file, item.line)
+    return "", None
+
+
+def _reserved(service: Node) -> Optional[Node]:
+    """Return the device request for a GPU."""
+    node: Optional[Node] = service
+    for key in ("deploy", "resources", "reservations", "devices"):
+        node = node.get(key) if node is not None else None
+    requests: list[Node] = node.value if node is not None and isinstance(node.value, list) else []
+    for item in requests:
+        driver, capabilities = item.get("driver"), item.get("capabilities")
+        held = capabilities.value if capabilities and isinstance(capabilities.value, list) else []
+        words = {str(word.value) for word in held}
+        if driver is not None and driver.value == "nvidia":
+            return driver
+        if words & {"gpu", "nvidia"} and not (driver is not None and driver.value == "cdi"):
+            return capabilities
+    return None
+
+
+def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
+    """Return where NVIDIA_VISIBLE_DEVICES hides the GPU."""
+    for part in reversed(chain):
+        given = part.node.get("environment")
+        entries = given.value if given is not None else None
+        if isinstance(entries, dict) and "NVIDIA_VISIBLE_DEVICES" in entries:
+            node = entries["NVIDIA_VISIBLE_DEVICES"]
+            return (part.file, node.line) if str(node.value or "") in HIDDEN else None
+        for item in entries if isinstance(entries, list) else ():
+            key, _, value = str(item.value).partition("=")
+            if key == "NVIDIA_VISIBLE_DEVICES":
+                return (part.file, item.line) if value in HIDDEN else None
+    return None

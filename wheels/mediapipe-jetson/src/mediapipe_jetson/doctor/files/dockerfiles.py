@@ -1,0 +1,231 @@
+"""Read Dockerfiles and shell scripts by their commands: bases, pip installs, started containers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import documents, requirements
+from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
+
+INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
+KNOWN = {"FROM", "ARG", "ENV", "RUN", "COPY", "ADD", "CMD", "ENTRYPOINT", "WORKDIR", "USER"}
+KNOWN |= {
+    "LABEL",
+    "EXPOSE",
+    "VOLUME",
+    "ONBUILD",
+    "SHELL",
+    "HEALTHCHECK",
+    "STOPSIGNAL",
+    "MAINTAINER",
+}
+OTHER_PYTHON = re.compile(
+    r"\b(?:apt(?:-get)?\s+install\b.*\bpython(3\.\d+)\b|pyenv\s+install\s+\S*?(3\.\d+)|"
+    r"(?:conda|mamba)\s+(?:create|install)\b.*\bpython=?=?(3\.\d+)|uv\s+(?:python\s+install|venv\b.*-p)\s*(3\.\d+)|"
+    r"Python-(3\.\d+)[\d.]*\.t)"
+)
+VAGUE_PYTHON = re.compile(
+    r"\b((?:miniconda|miniforge|mambaforge)\d*|micromamba|pyenv|uv\s+(sync|venv|run)|deadsnakes)\b",
+    re.I,
+)
+PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|mamba)\b|mediapipe", re.I)
+VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+# Options of docker run and create that take no value.
+FLAGS = {
+    "-d",
+    "--detach",
+    "-i",
+    "--interactive",
+    "-t",
+    "--tty",
+    "-P",
+    "--publish-all",
+    "-q",
+    "--quiet",
+}
+FLAGS |= {"--rm", "--init", "--privileged", "--read-only", "--no-healthcheck", "--oom-kill-disable"}
+FLAGS |= {"--sig-proxy", "--disable-content-trust", "--replace", "--rmi", "--tls-verify"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One instruction or command, with the numbers of its own lines."""
+
+    number: int
+    text: str
+    parts: tuple[tuple[int, str], ...]
+
+
+def logical(text: str, chosen: Optional[list[int]] = None) -> Iterator[Line]:
+    """Return the commands of a script, continued lines as one, without comments.
+
+    `chosen` are the lines to read, counted from 0; a heredoc's lines are commands of their own.
+    """
+    lines = text.splitlines()
+    parts: list[tuple[int, str]] = []
+    for at in chosen if chosen is not None else range(len(lines)):
+        line = re.sub(r"(^|\s)#.*$", "", lines[at]).rstrip()
+        goes_on = line.endswith("\\")
+        if not line and parts and re.match(r"\s*#", lines[at]):
+            continue  # a comment within a continued command
+        parts.append((at + 1, line.rstrip("\\")))
+        if not goes_on:
+            whole = " ".join(part.strip() for _, part in parts).strip()
+            if whole:
+                yield Line(parts[0][0], whole, tuple(parts))
+            parts = []
+    whole = " ".join(part.strip() for _, part in parts).strip()
+    if whole:
+        yield Line(parts[0][0], whole, tuple(parts))
+
+
+def is_dockerfile(text: str) -> bool:
+    """Return whether a text is a Dockerfile: known instructions, the first one FROM or ARG."""
+    words = [found.group(1) for line in logical(text) if (found := INSTRUCTION.match(line.text))]
+    return (
+        bool(words) and words[0].upper() in ("FROM", "ARG") and "FROM" in [w.upper() for w in words]
+    )
+
+
+def bases(name: str, content: bytes) -> list[BaseImage]:
+    """Return the images that a Dockerfile starts from, stages resolved."""
+    variables: dict[str, str] = {}
+    stages: dict[str, tuple[int, str]] = {}
+    runs: dict[int, list[str]] = {}
+    found: list[tuple[int, str, str]] = []
+    for line in logical(documents.decoded(content)):
+        match = INSTRUCTION.match(line.text)
+        word, rest = (match.group(1).upper(), match.group(2)) if match else ("", "")
+        if word == "ARG" and not found:
+            key, _, value = rest.partition("=")
+            variables[key.strip()] = value.strip().strip("\"'")
+        elif word == "FROM":
+            parts = [part for part in rest.split() if not part.startswith("--")]
+            image = substituted(parts[0] if parts else "", variables)
+            stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
+            found.append((line.number, image, stage))
+            stages.setdefault(stage or f" {len(found)}", (len(found) - 1, image))
+        elif found and word in ("RUN", "COPY", "ADD", "ENV"):
+            runs.setdefault(len(found) - 1, []).append(f"{word} {rest}")
+    return _resolved(name, found, stages, runs)
+
+
+def _resolved(
+    name: str,
+    found: list[tuple[int, str, str]],
+    stages: dict[str, tuple[int, str]],
+    runs: dict[int, list[str]],
+) -> list[BaseImage]:
+    """Return each external base with what its stages add to it."""
+    result = []
+    for number, (line, image, _) in enumerate(found):
+        if image.lower() in stages and stages[image.lower()][0] < number:
+            continue
+        chain = [number]
+        for later, (_, other, _) in enumerate(found):
+            at = stages.get(other.lower(), (None, ""))[0]
+            if at in chain and later not in chain and later > number:
+                chain.append(later)
+        text = "\n".join(item for at in chain for item in runs.get(at, ()))
+        final = len(found) - 1 in chain
+        result.append(
+            BaseImage(name, line, image, final, _python(text), bool(PACKAGES.search(text)))
+        )
+    return result
+
+
+def _python(text: str) -> str:
+    """Return the Python that commands install, "?" where one is and its version is not told."""
+    named = OTHER_PYTHON.search(text)
+    if named:
+        return str(next(filter(None, named.groups())))
+    copied = re.search(r"COPY\s+--from=\S*python:(3\.\d+)", text)
+    if copied:
+        return copied.group(1)
+    return "?" if VAGUE_PYTHON.search(text) else ""
+
+
+def substituted(text: str, variables: dict[str, str]) -> str:
+    """Return a text with its variables replaced where they are known."""
+
+    def value(found: re.Match[str]) -> str:
+        name = found.group(1) or found.group(3)
+        return variables.get(name) or found.group(2) or found.group(0)
+
+    return VARIABLE.sub(value, text)
+
+
+def commands(
+    text: str, chosen: Optional[list[int]] = None
+) -> Iterator[tuple[int, list[str], Line]]:
+    """Return a script's commands as words, with the line at which each begins."""
+    for line in logical(text, chosen):
+        body = re.sub(r"^\s*(RUN|CMD|ENTRYPOINT)\s+((--\S+\s+)*)", "", line.text)
+        body = re.sub(r"^\s*(Exec\w+=[-@:+!]*|[!%]+(?:\w+\s+)?|ENTRYPOINT\s|CMD\s)", _magic, body)
+        if body.startswith("["):
+            try:
+                words = json.loads(body)
+            except ValueError:
+                words = body.split()
+            yield line.number, [str(word) for word in words], line
+            continue
+        for words in requirements.split(body):
+            yield line.number, words, line
+
+
+def _magic(found: re.Match[str]) -> str:
+    """Return a notebook's magic without its mark: %pip is pip, !pip is pip."""
+    text = found.group(0)
+    return text.lstrip("!%") if text[:1] in "!%" else ""
+
+
+def installs(
+    name: str, text: str, chosen: Optional[list[int]] = None, cell: int = 0
+) -> list[Requirement]:
+    """Return what a script's commands install."""
+    found = []
+    for number, words, line in commands(text, chosen):
+        for entry in requirements.command(words, name, number, cell):
+            # The line of a continued command that the word stands on.
+            own = next((at for at, part in line.parts if entry.text in part), number)
+            found.append(dataclasses.replace(entry, line=own))
+    return found
+
+
+def gpus_alone(words: list[str]) -> bool:
+    """Return whether a command starts a container with --gpus and without NVIDIA's runtime."""
+    given = started(words)
+    runtimes = [value for name, value in given if name == "--runtime"]
+    return any(name == "--gpus" for name, _ in given) and "nvidia" not in runtimes
+
+
+def started(words: list[str]) -> list[tuple[str, str]]:
+    """Return the options of docker run or create, not what stands after the image."""
+    tools = [
+        at
+        for at, word in enumerate(words)
+        if word.rsplit("/", 1)[-1] in ("docker", "podman", "nerdctl")
+    ]
+    if not tools:
+        return []
+    rest = words[tools[0] + 1 :]
+    at = next((n for n, word in enumerate(rest) if word in ("run", "create")), None)
+    if at is None or any(
+        word in ("compose", "build", "buildx", "exec", "volume", "network") for word in rest[:at]
+    ):
+        return []
+    found: list[tuple[str, str]] = []
+    position = at + 1
+    while position < len(rest) and rest[position].startswith("-"):
+        name, equals, value = rest[position].partition("=")
+        flag = name in FLAGS or re.fullmatch(r"-[ditPq]{2,}", name) is not None
+        if not equals and not flag and position + 1 < len(rest):
+            position += 1
+            value = rest[position]
+        found.append((name, value))
+        position += 1
+    return found

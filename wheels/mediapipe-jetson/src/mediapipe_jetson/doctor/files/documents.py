@@ -1,0 +1,119 @@
+"""Read TOML, YAML and JSON by their parsers, with the lines at which things stand."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import re
+from typing import Any, Optional
+
+DEEPEST = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A value of a YAML document with its line, from 1."""
+
+    value: Any
+    line: int
+
+    def get(self, name: str) -> Optional[Node]:
+        """Return an entry of a mapping, None where there is none."""
+        found = self.value.get(name) if isinstance(self.value, dict) else None
+        return found if isinstance(found, Node) else None
+
+    def plain(self) -> Any:  # noqa: ANN401 # whatever the document holds
+        """Return the value without lines."""
+        if isinstance(self.value, dict):
+            return {name: item.plain() for name, item in self.value.items()}
+        if isinstance(self.value, list):
+            return [item.plain() for item in self.value]
+        return self.value
+
+
+def decoded(content: bytes) -> str:
+    """Return a file's text."""
+    return content.decode("utf-8-sig", "replace")
+
+
+def toml(content: bytes) -> dict[str, Any]:
+    """Return a TOML document. Raises ValueError, also where there is no parser."""
+    for name in ("tomllib", "tomli"):
+        try:
+            parser = importlib.import_module(name)
+        except ImportError:
+            continue
+        found: dict[str, Any] = parser.loads(decoded(content))
+        return found
+    raise ValueError("this Python has no TOML parser; pip install tomli")
+
+
+def json_of(content: bytes) -> Any:  # noqa: ANN401 # whatever the document holds
+    """Return a JSON document. Raises ValueError."""
+    return json.loads(decoded(content))
+
+
+def yaml(content: bytes) -> list[Node]:
+    """Return a YAML file's documents, aliases and merge keys resolved.
+
+    Raises ValueError, also where there is no parser.
+    """
+    try:
+        parser = importlib.import_module("yaml")
+    except ImportError as error:
+        raise ValueError("this Python has no YAML parser; pip install pyyaml") from error
+    try:
+        loader = parser.SafeLoader(decoded(content))
+        documents = []
+        while loader.check_node():
+            documents.append(_node(parser, loader, loader.get_node(), {}, 0))
+    except parser.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        raise ValueError(f"{where}no YAML: {getattr(error, 'problem', '') or error}") from error
+    return documents
+
+
+def _node(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: int) -> Node:  # noqa: ANN401
+    """Return one node of PyYAML's; an alias is what its anchor has made (`known`)."""
+    if depth > DEEPEST:
+        raise ValueError("nested too deep")
+    if id(node) not in known:
+        known[id(node)] = _made(parser, loader, node, known, depth)
+    return known[id(node)]
+
+
+def _made(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: int) -> Node:  # noqa: ANN401
+    line = node.start_mark.line + 1
+    if isinstance(node, parser.MappingNode):
+        own: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
+        for key, item in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                parts = item.value if isinstance(item, parser.SequenceNode) else [item]
+                for part in reversed(parts):
+                    inner = _node(parser, loader, part, known, depth + 1).value
+                    merged.update(inner if isinstance(inner, dict) else {})
+            else:
+                made = _node(parser, loader, item, known, depth + 1)
+                own[str(key.value)] = Node(made.value, key.start_mark.line + 1)
+        return Node({**merged, **own}, line)
+    if isinstance(node, parser.SequenceNode):
+        return Node([_node(parser, loader, item, known, depth + 1) for item in node.value], line)
+    tag = node.tag
+    if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int"):
+        return Node(loader.construct_object(node), line)
+    return Node(node.value, line)
+
+
+def line_of(text: str, *words: str) -> int:
+    """Return the first line that holds these words one after the other, in this order, from 1."""
+    start = 0
+    for word in words:
+        found = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE).search(
+            text, start
+        )
+        if found:
+            start = found.start() if word is words[-1] else found.end()
+    return text.count("\n", 0, start) + 1

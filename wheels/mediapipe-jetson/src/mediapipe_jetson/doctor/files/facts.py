@@ -1,0 +1,91 @@
+"""What the readers of a project's files hand over."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional
+
+MANIFEST, LOCK, COMMAND = "manifest", "lock", "command"
+
+
+@dataclasses.dataclass(frozen=True)
+class Requirement:
+    """One package that a project asks for, where it stands.
+
+    `specifier` such as "==1.2.2"; `source` is a wheel file, an address or another index instead of
+    PyPI, "" for PyPI; `role` is what kind of file it stands in; `python` the Python that installs
+    it, where the command names one; `needs` whether it requires MediaPipe itself, None where that
+    is not told.
+    """
+
+    file: str
+    cell: int
+    line: int
+    name: str
+    specifier: str
+    marker: str
+    source: str
+    text: str
+    role: str = MANIFEST
+    python: str = ""
+    needs: Optional[bool] = None
+
+    @property
+    def place(self) -> str:
+        """Return the place as editors take it."""
+        cell = f" cell {self.cell}, line " if self.cell else ""
+        return f"{self.file}:{cell}{self.line}"
+
+
+@dataclasses.dataclass(frozen=True)
+class PythonPin:
+    """A Python that a file asks for; `specifier` such as "==3.8" or ">=3.9,<3.13"."""
+
+    file: str
+    line: int
+    specifier: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseImage:
+    """An image that a Dockerfile or a service starts from, as it is written.
+
+    `installs` is the Python that is installed besides the image's own ("?": which is not told);
+    `final` tells that the image is what is run and not only built in, `packages` that Python's
+    packages are installed into it.
+    """
+
+    file: str
+    line: int
+    image: str
+    final: bool
+    installs: str = ""
+    packages: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A service of a compose file: how it asks for a GPU, and where.
+
+    `asks` is "runtime", "reserved", "cdi", "hidden" (NVIDIA_VISIBLE_DEVICES=none or void) or "";
+    `open` says what of it is not known.
+    """
+
+    file: str
+    line: int
+    name: str
+    asks: str
+    profiles: tuple[str, ...] = ()
+    image: str = ""
+    open: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wheel:
+    """A wheel file within the project and what its library says; None: it does not decide it."""
+
+    file: str
+    gpu: Optional[bool]
+    evidence: str
+    machine: str = ""

@@ -1,0 +1,138 @@
+"""What kind of file each is: by its name where that tells, else by what is in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import compose, dockerfiles, documents, locks, requirements
+
+SKIPPED = {
+    ".git",
+    ".hg",
+    ".svn",
+    ".tox",
+    ".nox",
+    ".venv",
+    "node_modules",
+    "__pycache__",
+    "site-packages",
+}
+LARGEST_BYTES = 4_000_000
+MENTIONED = b"mediapipe"
+BY_SUFFIX = {
+    ".py": "python",
+    ".pyw": "python",
+    ".ipynb": "notebook",
+    ".sh": "shell",
+    ".bash": "shell",
+    ".service": "shell",
+    ".mk": "shell",
+    ".whl": "wheel",
+}
+BY_NAME = (
+    (re.compile(r"pyproject\.toml$|Pipfile$"), "settings"),
+    (re.compile(r"setup\.cfg$"), "cfg"),
+    (locks.NAMES, "lock"),
+    (
+        re.compile(r"(docker|container)file.*|.*\.(docker|container)file(\..*)?$", re.I),
+        "dockerfile",
+    ),
+    (re.compile(r"(GNU)?[Mm]akefile$|[Jj]ustfile$"), "shell"),
+    (re.compile(r"\.python-version$|runtime\.txt$|\.tool-versions$"), "python_version"),
+    (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
+    (
+        re.compile(
+            r"(.*require.*|.*constraint.*|reqs?\b.*|reqs.*)\.(txt|in|pip)$|reqs$|requirements$",
+            re.I,
+        ),
+        "requirements",
+    ),
+    (re.compile(r"(environment|conda|env)[\w.-]*\.ya?ml$", re.I), "conda"),
+)
+# Signs that a file which no reader knows uses or installs MediaPipe.
+USES = re.compile(
+    rb"\b(pip[\d.]*|uv|conda|poetry)\b[^\n]*\b(install|add)\b[^\n]*\bmediapipe|"
+    rb"\bmediapipe\s*(==|>=|<=|~=|!=)\s*\d|\bimport\s+mediapipe\b|\bmp\.solutions\b|@mediapipe/|"
+    rb"\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe",
+    re.IGNORECASE,
+)
+# What people or programs read as data, except for JSON that sets containers or JavaScript up.
+DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
+DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
+SETTINGS = {"package.json", "devcontainer.json"}
+PLAIN = re.compile(
+    r"(license|notice|changelog|authors|contributors|readme|\.git\w*|\.dockerignore)", re.I
+)
+
+
+def by_name(path: Path) -> Optional[str]:
+    """Return the kind that a name tells, None where it tells none."""
+    for pattern, kind in BY_NAME:
+        if pattern.match(path.name):
+            return kind
+    if path.parent.name == "requirements" and path.suffix in (".txt", ".in"):
+        return "requirements"
+    return BY_SUFFIX.get(path.suffix.lower())
+
+
+def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # one for each kind
+    """Return the kind that the content tells; "other" for one that no reader knows."""
+    suffix = path.suffix.lower()
+    head = content[:200]
+    if head.startswith(b"#!") and suffix != ".j2":
+        line = head.splitlines()[0]
+        return "python" if b"python" in line else "shell" if b"sh" in line else None
+    data = suffix in DATA and path.name not in SETTINGS
+    other = "other" if not data and USES.search(content) else None
+    if suffix in (".yml", ".yaml"):
+        return _yaml(content, other)
+    if MENTIONED not in content.lower() or b"\0" in content or PLAIN.match(path.name):
+        return None
+    text = documents.decoded(content)
+    if dockerfiles.is_dockerfile(text):
+        return "dockerfile"
+    if suffix in ("", ".txt", ".in", ".pip", ".lst", ".req") and requirements.is_list(text):
+        return "requirements"
+    if suffix == ".txt":
+        lines = (requirements.one(line, "", 1) for line in text.splitlines())
+        found = [item for item in lines if item is not None and item.name == "mediapipe"]
+        return "other" if any(item.specifier for item in found) else None
+    return other
+
+
+def _yaml(content: bytes, other: Optional[str]) -> Optional[str]:
+    """Return the kind of a YAML file."""
+    if not re.search(rb"^(services|dependencies)\s*:", content, re.MULTILINE):
+        return other
+    try:
+        read = documents.yaml(content)
+    except ValueError:
+        return other
+    if compose.is_compose(read):
+        return "compose"
+    return "conda" if any(document.get("dependencies") for document in read) else other
+
+
+def kind(path: Path, content: bytes) -> Optional[str]:
+    """Return what kind of file this is, None for one that has nothing to say."""
+    return by_name(path) or by_content(path, content)
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Return the files below a folder, in order, without environments and repositories' own."""
+    if folder.is_file():
+        yield folder
+        return
+    for top, inner, names in os.walk(folder):
+        inner[:] = sorted(
+            name
+            for name in inner
+            if name not in SKIPPED and not Path(top, name, "pyvenv.cfg").exists()
+        )
+        for name in sorted(names):
+            if Path(top, name).is_file():
+                yield Path(top, name)

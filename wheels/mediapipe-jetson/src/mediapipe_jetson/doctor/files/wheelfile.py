@@ -1,0 +1,38 @@
+"""Audit a wheel file that lies in the project: its library tells, not its name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from mediapipe_jetson.doctor.files.facts import Wheel
+from mediapipe_jetson.observation import Absent, one_line
+from mediapipe_jetson.observe import native
+
+LIBRARY = re.compile(r"mediapipe/(tasks/c/libmediapipe\.so|python/_framework_bindings[\w.-]*\.so)$")
+LARGEST_BYTES = 600_000_000
+
+
+def read(path: Path, name: str) -> Wheel:
+    """Return what a wheel's library says; nothing is loaded."""
+    try:
+        if not path.stat().st_size:
+            return Wheel(name, None, "it was not sent along; run ./inv wheels.audit on it")
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+            members = [item for item in archive.infolist() if LIBRARY.match(item.filename)]
+            if not members:
+                return Wheel(name, None, "it holds no library of MediaPipe's")
+            if members[0].file_size > LARGEST_BYTES:
+                return Wheel(name, None, f"its library is larger than {LARGEST_BYTES} bytes")
+            library = Path(folder) / "library.so"
+            with archive.open(members[0]) as packed, library.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+            found = native.examine(library)
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError) as error:
+        return Wheel(name, None, f"it can't be read: {one_line(error)}")
+    if isinstance(found, Absent):
+        return Wheel(name, None, found.reason.replace(str(library), members[0].filename))
+    return Wheel(name, found.gpu_compiled_in, found.gpu_evidence, found.machine)

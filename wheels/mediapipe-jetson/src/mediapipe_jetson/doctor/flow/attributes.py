@@ -1,0 +1,192 @@
+"""What attributes and items of a value are: of objects, classes, modules and external names."""
+
+from __future__ import annotations
+
+import ast
+from typing import Optional
+
+from mediapipe_jetson.doctor.flow.state import DICT, State
+from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
+    Bound,
+    Class,
+    Constant,
+    Function,
+    Method,
+    Module,
+    Object,
+    Parent,
+    Path,
+    Sequence,
+    Value,
+    Values,
+    constant,
+    join,
+    path,
+    source,
+    text_of,
+    unknown,
+)
+from mediapipe_jetson.doctor.names import canonical
+
+
+class Attributes(State):
+    """Looks attributes and items up; calls and modules are its subclasses' part."""
+
+    def run(self, function: Function, given: Arguments, owner: Optional[Value] = None) -> Values:
+        """Return what a function of the project gives."""
+        raise NotImplementedError
+
+    def module_scope(self, name: str) -> dict[str, Values]:
+        """Return a module's names."""
+        raise NotImplementedError
+
+    def inherited(self, owner: Value, name: str) -> bool:
+        """Return whether an attribute comes from a base class that is external."""
+        if isinstance(owner, Object):
+            heap = self.heap[owner]
+            if name in heap.fields:
+                return False
+            return not (heap.of and self.member(heap.of, name) is not None)
+        return isinstance(owner, Class) and self.member(owner, name) is None
+
+    def attribute(self, owner: Value, name: str, node: ast.AST) -> Values:  # noqa: PLR0911
+        """Return what an attribute of one value may be."""
+        if isinstance(owner, Path):
+            return path(canonical(f"{owner.text}.{name}"))
+        if isinstance(owner, Module):
+            scope = self.module_scope(owner.name)
+            inner = f"{owner.name}.{name}"
+            if name not in scope and inner in self.sources:
+                return frozenset({Module(inner)})
+            return scope.get(name, unknown(source(node)))
+        if isinstance(owner, Object):
+            return self.field(owner, name, node)
+        if isinstance(owner, Class):
+            return self.of_class(owner, name, owner, node)
+        if isinstance(owner, Parent):
+            found = [self.of_base(base, name, owner.owner, node) for base in self.bases(owner.of)]
+            return join(found) if found else unknown(source(node))
+        return unknown(source(node))
+
+    def field(self, owner: Object, name: str, node: ast.AST) -> Values:
+        """Return a field of an object: its own, or its class's."""
+        heap = self.heap[owner]
+        if name in heap.fields:
+            return heap.fields[name]
+        if heap.of is not None:
+            return self.of_class(heap.of, name, owner, node)
+        if heap.base == DICT:
+            return frozenset({Method(owner, name)})
+        if name == "delegate" and heap.base.endswith("Options"):
+            return unknown(heap.open) if heap.open else constant(None)
+        # An enumeration inside the class can be reached through its objects too.
+        link = "." if name[:1].isupper() else "()."
+        return path(f"{heap.base}{link}{name}") if heap.base else unknown(source(node))
+
+    def member(self, of: Class, name: str) -> Optional[Values]:
+        """Return a name of a class of the project or of its bases in the project."""
+        code = self.classes[of]
+        if name in code.scope:
+            return code.scope[name]
+        for base in self.bases(of):
+            found = self.member(base, name) if isinstance(base, Class) and base != of else None
+            if found is not None:
+                return found
+        return None
+
+    def bases(self, of: Class) -> list[Value]:
+        """Return a class's bases."""
+        return [item for values in self.classes[of].bases for item in values]
+
+    def of_class(self, of: Class, name: str, owner: Value, node: ast.AST) -> Values:
+        """Return an attribute of a class, as seen from `owner`."""
+        found = self.member(of, name)
+        if found is not None:
+            return join(self.bound(item, owner) for item in found) if found else found
+        outside = [self.of_base(base, name, owner, node) for base in self.outer_bases(of)]
+        return join(outside) if outside else unknown(source(node))
+
+    def outer_bases(self, of: Class) -> list[Path]:
+        """Return the external classes that a class is derived from."""
+        found = []
+        for base in self.bases(of):
+            if isinstance(base, Path):
+                found.append(base)
+            elif isinstance(base, Class) and base != of:
+                found += self.outer_bases(base)
+        return found
+
+    def of_base(self, base: Value, name: str, owner: Value, node: ast.AST) -> Values:
+        """Return an attribute of one base class."""
+        if isinstance(base, Class):
+            return self.of_class(base, name, owner, node)
+        if isinstance(base, Path):
+            link = "()." if isinstance(owner, Object) and not name[:1].isupper() else "."
+            return path(canonical(f"{base.text}{link}{name}"))
+        return unknown(source(node))
+
+    def bound(self, item: Value, owner: Value) -> Values:
+        """Return a method bound to its object; a property is read."""
+        if not isinstance(item, Function):
+            return frozenset({item})
+        words = self.functions[item].words
+        if "staticmethod" in words:
+            return frozenset({item})
+        if "classmethod" in words and isinstance(owner, Object):
+            of = self.heap[owner].of
+            owner = of if of is not None else owner
+        if not isinstance(owner, (Object, Class)):
+            return frozenset({item})
+        if isinstance(owner, Class) and "classmethod" not in words:
+            return frozenset({item})
+        if words & {"property", "cached_property"}:
+            return self.run(item, Arguments(), owner)
+        return frozenset({Bound(item, owner)})
+
+    def item(self, owner: Value, key: Values, node: ast.AST) -> Values:
+        """Return an item of one value."""
+        name = text_of(key)
+        if isinstance(owner, Path):
+            # An enumeration's member by its name.
+            named = name if name and owner.text.endswith("Delegate") else ""
+            return path(f"{owner.text}.{named}" if named else f"{owner.text}[]")
+        if isinstance(owner, Object) and self.heap[owner].base == DICT:
+            heap = self.heap[owner]
+            if name is not None and name in heap.fields:
+                return heap.fields[name]
+            if name is None:
+                return join([*heap.fields.values(), unknown(source(node))])
+        if isinstance(owner, Sequence):
+            only = next(iter(key)) if len(key) == 1 else None
+            if owner.exact and isinstance(only, Constant) and isinstance(only.value, int):
+                at = only.value
+                if -len(owner.items) <= at < len(owner.items):
+                    return owner.items[at]
+            return join(owner.items) or unknown("an empty list")
+        return unknown(source(node))
+
+    def elements(self, values: Values) -> Values:
+        """Return what a loop over these gets."""
+        found: list[Values] = []
+        for item in values:
+            if isinstance(item, Path):
+                found.append(path(f"{item.text}[]"))
+            elif isinstance(item, Sequence):
+                found.append(join(item.items) or unknown("an empty list"))
+            elif isinstance(item, Object) and self.heap[item].base == DICT:
+                found += [constant(key) for key in self.heap[item].fields if key != "*"]
+            else:
+                found.append(unknown("an item of a loop"))
+        return join(found)
+
+    def update(self, owner: Object, given: Values, why: str) -> None:
+        """Put another dictionary's entries into one."""
+        for item in given:
+            entries = self.heap.get(item) if isinstance(item, Object) else None
+            if entries is None:
+                self.heap[owner].open = why
+                continue
+            for name, values in entries.fields.items():
+                self.store(owner, name, values)
+            self.heap[owner].open = self.heap[owner].open or entries.open

@@ -1,0 +1,171 @@
+"""What Python's own functions do, where that matters: getattr, partial, replace, dict, imports."""
+
+from __future__ import annotations
+
+import ast
+from typing import Optional
+
+from mediapipe_jetson.doctor.flow.expressions import Expressions
+from mediapipe_jetson.doctor.flow.state import DICT
+from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
+    Class,
+    Object,
+    Parent,
+    Path,
+    Prefix,
+    Sequence,
+    Value,
+    Values,
+    join,
+    path,
+    source,
+    text_of,
+    unknown,
+)
+from mediapipe_jetson.doctor.names import canonical
+
+COPIES = {"copy.copy", "copy.deepcopy", "dataclasses.replace"}
+SAME = {"builtins.list", "builtins.tuple", "builtins.sorted", "builtins.reversed", "builtins.set"}
+SAME |= {"builtins.iter", "typing.cast"}
+IMPORTERS = {"importlib.import_module", "builtins.__import__"}
+
+
+class Builtins(Expressions):
+    """Answers calls of what Python itself brings."""
+
+    def super_of(self, given: Arguments) -> Values:
+        """Return what super() stands for."""
+        of, owner = self.frame.of, self.frame.owner
+        if len(given.positional) == 2:
+            first = next(iter(given.positional[0]), None)
+            of = first if isinstance(first, Class) else of
+        if of is None or owner is None:
+            return unknown("super()")
+        return frozenset({Parent(of, owner)})
+
+    def parent_init(self, name: str, given: Arguments, node: ast.AST) -> bool:
+        """Do what an external base class's constructor does."""
+        raise NotImplementedError
+
+    def imported(self, name: str, node: ast.AST) -> Values:
+        """Return a module by its name."""
+        raise NotImplementedError
+
+    def builtin(  # noqa: PLR0911 # one for each function
+        self, name: str, given: Arguments, node: ast.AST
+    ) -> Optional[Values]:
+        """Return what one of Python's own functions gives; None for any other function."""
+        first = given.positional[0] if given.positional else frozenset()
+        if name == "builtins.super":
+            return self.super_of(given)
+        if name.endswith("__init__") and self.parent_init(name, given, node):
+            return unknown("None")
+        if name in ("builtins.getattr", "builtins.hasattr", "builtins.setattr"):
+            return self.reflected(name, given, node)
+        if name in IMPORTERS:
+            return self.imported_by_name(name, first, node)
+        if name == "functools.partial":
+            fields = {**dict(given.keywords), "()": first}
+            fields["[]"] = frozenset({Sequence(given.positional[1:])})
+            return frozenset({self.make(fields, base="functools.partial", open_=given.open)})
+        if name in COPIES:
+            return join(self.copied(item, given) for item in first)
+        if name == "builtins.dict":
+            return self.dictionary(given)
+        if name == "builtins.enumerate":
+            pair = Sequence((unknown("a number"), self.elements(first)))
+            return frozenset({Sequence((frozenset({pair}),), exact=False)})
+        if name == "builtins.zip":
+            parts = Sequence(tuple(self.elements(item) for item in given.positional))
+            return frozenset({Sequence((frozenset({parts}),), exact=False)})
+        if name in SAME:
+            return given.positional[-1] if name == "typing.cast" and given.positional else first
+        if name == "builtins.next":
+            return self.elements(first)
+        if name == "builtins.map" and len(given.positional) > 1:
+            each = Arguments((self.elements(given.positional[1]),))
+            found = join(self.apply(item, each, node) for item in first)
+            return frozenset({Sequence((found,), exact=False)})
+        return None
+
+    def apply(self, function: Value, given: Arguments, node: ast.AST) -> Values:
+        """Return what one call gives."""
+        raise NotImplementedError
+
+    def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Do what getattr, hasattr and setattr do."""
+        owners = given.positional[0] if given.positional else frozenset()
+        word = text_of(given.get(1, ""))
+        if word is None:
+            return unknown(source(node))
+        if name == "builtins.setattr":
+            for owner in owners:
+                self.store(owner, word, given.get(2, "") or unknown(source(node)))
+            return unknown("None")
+        found = join(self.attribute(owner, word, node) for owner in owners)
+        guard = name == "builtins.hasattr"
+        for item in found:
+            if isinstance(item, Path) and any(isinstance(owner, Path) for owner in owners):
+                for listener in self.listeners:
+                    listener.named(self.place(node), item.text, guard)
+        return unknown(source(node)) if guard else found
+
+    def imported_by_name(self, name: str, given: Values, node: ast.AST) -> Values:
+        """Return a module that is imported by its name, or by the beginning of it."""
+        word = text_of(given)
+        for item in given if word is None else ():
+            if isinstance(item, Prefix):
+                word = item.text.rstrip(".")
+        if word is None:
+            return unknown(source(node))
+        whole = canonical(word)
+        for listener in self.listeners:
+            listener.named(self.place(node), whole, False)
+        # __import__("a.b") gives a.
+        return self.imported(word.split(".")[0] if name.endswith("__import__") else whole, node)
+
+    def copied(self, item: object, given: Arguments) -> Values:
+        """Return a copy of an object, with other fields."""
+        if not isinstance(item, Object):
+            return frozenset({item})  # type: ignore[arg-type] # any value
+        heap = self.heap[item]
+        fields = {**heap.fields, **dict(given.keywords)}
+        return frozenset({self.make(fields, heap.of, heap.base, heap.open or given.open)})
+
+    def dictionary(self, given: Arguments) -> Values:
+        """Return what dict() makes."""
+        made = self.make({}, base=DICT, open_=given.open)
+        for values in given.positional:
+            self.update(made, values, "dict()")
+        for name, values in given.keywords:
+            self.store(made, name, values)
+        return frozenset({made})
+
+    def of_dictionary(self, owner: Object, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Return what a dictionary's method gives."""
+        heap = self.heap[owner]
+        key = text_of(given.get(0, ""))
+        if name == "update":
+            for values in given.positional:
+                self.update(owner, values, source(node))
+            for word, values in given.keywords:
+                self.store(owner, word, values)
+            heap.open = heap.open or given.open
+            return unknown("None")
+        if name == "copy":
+            return self.copied(owner, Arguments())
+        if name == "values":
+            return frozenset({Sequence((join(heap.fields.values()),), exact=False)})
+        if name == "items":
+            both = Sequence((unknown("a key"), join(heap.fields.values())))
+            return frozenset({Sequence((frozenset({both}),), exact=False)})
+        if name in ("get", "pop", "setdefault") and key is not None:
+            otherwise = given.get(1, "default") or self.absent(heap, key)
+            found = heap.fields.get(key, unknown(heap.open) if heap.open else otherwise)
+            if name == "pop" and self.depth <= heap.made_at:
+                heap.fields.pop(key, None)
+            elif name == "setdefault":
+                heap.fields.setdefault(key, otherwise)
+            return found
+        return path(f"builtins.dict.{name}()")

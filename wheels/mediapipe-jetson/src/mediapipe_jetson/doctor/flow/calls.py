@@ -1,0 +1,306 @@
+"""What calls give: functions and classes of the project are followed, others are told of."""
+
+from __future__ import annotations
+
+import ast
+from typing import Optional, Union
+
+from mediapipe_jetson.doctor.flow.builtin import Builtins
+from mediapipe_jetson.doctor.flow.state import DICT, Code, Frame
+from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
+    Bound,
+    Class,
+    Function,
+    Method,
+    Object,
+    Path,
+    Place,
+    Scope,
+    Sequence,
+    Value,
+    Values,
+    constant,
+    join,
+    path,
+    source,
+    unknown,
+)
+from mediapipe_jetson.doctor.names import is_ours
+
+GROWING = ("append", "extend", "insert", "add", "appendleft")
+OUTSIDE = Arguments(open="what calls it")
+NESTED_MOST, TIMES_MOST = 8, 24
+OPTIONS_FIELDS = {"BaseOptions": ("model_asset_path", "model_asset_buffer", "delegate")}
+
+
+class Calls(Builtins):
+    """Follows calls."""
+
+    def call(self, node: ast.Call) -> Values:
+        """Evaluate the function and its arguments, then the call."""
+        functions = self.eval(node.func)
+        given = self.arguments(node, any(map(self.heard, functions)))
+        if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and given.positional:
+            self.grow(node.func, given.positional[-1])
+        return join(self.apply(item, given, node) for item in functions)
+
+    eval_call = call
+
+    def grow(self, node: ast.Attribute, values: Values) -> None:
+        """Put something into a list."""
+        before = self.eval(node.value)
+        if before and all(isinstance(item, Sequence) for item in before):
+            more = self.elements(values) if node.attr == "extend" else values
+            held = [part for item in before if isinstance(item, Sequence) for part in item.items]
+            self.assign(node.value, frozenset({Sequence((join([*held, more]),), exact=False)}))
+
+    def heard(self, function: Value) -> bool:
+        """Return whether listeners may hear of a call."""
+        return isinstance(function, Class) or (
+            isinstance(function, Path) and is_ours(function.text)
+        )
+
+    def arguments(self, node: ast.Call, heard: bool = True) -> Arguments:
+        """Return what a call hands over, with its places if listeners may hear of it."""
+        positional: list[Values] = []
+        keywords: dict[str, Values] = {}
+        places: dict[Union[int, str], Place] = {}
+        more = ""
+        for part in node.args:
+            if not isinstance(part, ast.Starred):
+                if heard:
+                    places[len(positional)] = self.place(part)
+                positional.append(self.eval(part))
+                continue
+            items = self.eval(part.value)
+            only = next(iter(items)) if len(items) == 1 else None
+            if isinstance(only, Sequence) and only.exact:
+                positional += only.items
+            else:
+                more = more or source(part)
+        for word in node.keywords:
+            values = self.eval(word.value)
+            if word.arg is not None:
+                keywords[word.arg] = values
+                if heard:
+                    places[word.arg] = self.place(word)
+            else:
+                places.update(dict.fromkeys(self.keys(values), self.place(word.value)))
+                more = self.spread(keywords, values, source(word.value)) or more
+        return Arguments(tuple(positional), tuple(keywords.items()), more, tuple(places.items()))
+
+    def keys(self, values: Values) -> list[str]:
+        """Return the keys of a dictionary."""
+        heaps = [self.heap[item] for item in values if isinstance(item, Object)]
+        return [name for heap in heaps for name in heap.fields]
+
+    def spread(self, keywords: dict[str, Values], values: Values, why: str) -> str:
+        """Add a dictionary's entries to the keywords; return why there may be more."""
+        more = ""
+        for item in values:
+            heap = self.heap.get(item) if isinstance(item, Object) else None
+            if heap is None or heap.base != DICT:
+                more = why
+                continue
+            for name, entry in heap.fields.items():
+                if name != "*":
+                    keywords[name] = entry | keywords.get(name, frozenset())
+            more = more or heap.open or (why if "*" in heap.fields else "")
+        return more
+
+    def apply(self, function: Value, given: Arguments, node: ast.AST) -> Values:  # noqa: PLR0911
+        """Return what one call gives."""
+        if isinstance(function, Path):
+            found = self.builtin(function.text, given, node)
+            return self.external(function.text, given, node) if found is None else found
+        if isinstance(function, Function):
+            return self.run(function, given)
+        if isinstance(function, Bound):
+            return self.run(function.function, given, function.owner)
+        if isinstance(function, Class):
+            return self.construct(function, given, node)
+        if isinstance(function, Object):
+            return self.called_object(function, given, node)
+        if isinstance(function, Method):
+            return self.of_dictionary(function.owner, function.name, given, node)
+        return unknown(source(node))
+
+    def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Tell of an external call; options of MediaPipe become objects with fields."""
+        for listener in self.listeners if is_ours(name) else ():
+            listener.called(self.place(node), name, given, self)
+        last = name.rsplit(".", 1)[-1]
+        if name.startswith("mediapipe.") and last.endswith("Options"):
+            return frozenset({self.options(name, given)})
+        if last == "Delegate":
+            number = next(iter(given.positional[0]), None) if given.positional else None
+            return path(f"{name}({getattr(number, 'value', '?')})")
+        if last == "__enter__":
+            return path(name[: -len(".__enter__")])
+        return path(f"{name}()")
+
+    def options(self, name: str, given: Arguments) -> Object:
+        """Return an options object with its fields."""
+        order = OPTIONS_FIELDS.get(name.rsplit(".", 1)[-1], ("base_options", "running_mode"))
+        fields = dict(zip(order, given.positional))  # noqa: B905 # Python 3.9 has no strict
+        fields.update(given.keywords)
+        return self.make(fields, base=name, open_=given.open)
+
+    def construct(self, of: Class, given: Arguments, node: ast.AST) -> Values:
+        """Make an object of a class of the project."""
+        code = self.classes[of]
+        outside = self.outer_bases(of)
+        base = outside[0].text if outside else ""
+        made = self.make({}, of=of, base=base)
+        code.objects.append(made)
+        init = self.member(of, "__init__")
+        if init:
+            for item in init:
+                if isinstance(item, Function):
+                    self.run(item, given, made)
+        else:
+            self.inherit(made, base, given, node)
+        return frozenset({made})
+
+    def inherit(self, made: Object, base: str, given: Arguments, node: ast.AST) -> None:
+        """Do what an inherited or generated constructor does."""
+        heap = self.heap[made]
+        code = self.classes[heap.of] if heap.of is not None else None
+        if base and not base.startswith("builtins."):
+            told = is_ours(base) and given is not OUTSIDE
+            for listener in self.listeners if told else ():
+                listener.called(self.place(node), base, given, self)
+            if base.endswith("Options"):
+                order = OPTIONS_FIELDS.get(base.rsplit(".", 1)[-1], ("base_options",))
+                heap.fields.update(zip(order, given.positional))  # noqa: B905
+                heap.open = given.open
+                if code is None or not code.dataclass:
+                    heap.fields.setdefault("delegate", constant(None))
+        elif code is not None and code.dataclass:
+            heap.fields.update(zip(code.fields, given.positional))  # noqa: B905
+            heap.open = given.open
+        heap.fields.update(given.keywords)
+        if given.open and code is not None:
+            for name in code.fields:
+                known = self.classes[heap.of].scope if heap.of is not None else {}
+                heap.fields.setdefault(name, unknown(given.open) | known.get(name, frozenset()))
+
+    def called_object(self, function: Object, given: Arguments, node: ast.AST) -> Values:
+        """Call an object: a partial function, or a __call__ of the project."""
+        heap = self.heap[function]
+        if heap.base == "functools.partial":
+            kept = dict(heap.fields)
+            target, first = kept.pop("()", frozenset()), kept.pop("[]", frozenset())
+            before = next((i.items for i in first if isinstance(i, Sequence)), ())
+            words = {**kept, **dict(given.keywords)}
+            joined = Arguments(
+                (*before, *given.positional), tuple(words.items()), given.open or heap.open
+            )
+            return join(self.apply(item, joined, node) for item in target)
+        method = self.attribute(function, "__call__", node)
+        if all(isinstance(item, Bound) for item in method):
+            return join(self.apply(item, given, node) for item in method)
+        return unknown(source(node))
+
+    def entered(self, values: Values, node: ast.AST) -> Values:
+        """Return what a with statement binds."""
+        found: list[Values] = []
+        for item in values:
+            method = self.attribute(item, "__enter__", node) if isinstance(item, Object) else None
+            if method and all(isinstance(one, Bound) for one in method):
+                found.append(join(self.apply(one, Arguments(), node) for one in method))
+            elif isinstance(item, Sequence):  # a generator that is a context manager
+                found.append(join(item.items))
+            else:
+                found.append(frozenset({item}))
+        return join(found)
+
+    def run(self, function: Function, given: Arguments, owner: Optional[Value] = None) -> Values:
+        """Follow a function of the project with these arguments."""
+        code = self.functions[function]
+        if function in self.stack or len(self.stack) >= NESTED_MOST:
+            return unknown(f"{getattr(code.node, 'name', 'lambda')}()")
+        code.times += 1
+        if code.times > TIMES_MOST:
+            if code.times > TIMES_MOST + 1:
+                return unknown(f"{getattr(code.node, 'name', 'lambda')}()")
+            given = Arguments(open="a function that is called in many ways")
+        holder = owner if isinstance(owner, (Object, Class)) else None
+        home = code.frame
+        scope = self.parameters(code, given, holder)
+        inner = Frame(scope, code.outer, home.module, home.file, home.cell, holder, code.of)
+        self.stack.append(function)
+        with self.inside(inner):
+            if isinstance(code.node, ast.Lambda):
+                inner.returns.append(self.eval(code.node.body))
+            elif not self.block(code.node.body):
+                inner.returns.append(constant(None))
+        self.stack.pop()
+        if inner.yields:
+            return frozenset({Sequence((join(inner.yields),), exact=False)})
+        return join(inner.returns)
+
+    def block(self, body: list[ast.stmt]) -> bool:
+        """Follow statements."""
+        raise NotImplementedError
+
+    def parameters(self, code: Code, given: Arguments, owner: Optional[Value]) -> Scope:
+        """Return a function's scope with its arguments bound."""
+        wanted = code.node.args
+        names = [item.arg for item in (*wanted.posonlyargs, *wanted.args)]
+        positional = list(given.positional)
+        if owner is not None and "staticmethod" not in code.words:
+            positional.insert(0, frozenset({owner}))
+        scope: Scope = dict(zip(names, positional))  # noqa: B905 # Python 3.9 has no strict
+        spare = dict(given.keywords)
+        for name in (*names, *(item.arg for item in wanted.kwonlyargs)):
+            if name in spare and name not in scope:
+                scope[name] = spare.pop(name)
+        defaults = dict(zip(reversed(names), reversed(code.defaults)))  # noqa: B905
+        defaults.update(code.keyword_defaults)
+        for item in (*wanted.posonlyargs, *wanted.args, *wanted.kwonlyargs):
+            if item.arg in scope:
+                continue
+            values = defaults.get(item.arg, frozenset())
+            if given.open or not values:
+                values |= self.typed(code, item)
+            scope[item.arg] = values
+        if wanted.vararg is not None:
+            rest = tuple(positional[len(names) :])
+            scope[wanted.vararg.arg] = (
+                unknown(f"*{wanted.vararg.arg}") if given.open else frozenset({Sequence(rest)})
+            )
+        if wanted.kwarg is not None:
+            why = f"**{wanted.kwarg.arg}" if given.open else ""
+            scope[wanted.kwarg.arg] = frozenset({self.make(spare, base=DICT, open_=why)})
+        return scope
+
+    def typed(self, code: Code, item: ast.arg) -> Values:
+        """Return what a parameter may be that nobody gives: what its type says, else unknown."""
+        name = getattr(code.node, "name", "lambda")
+        if isinstance(item.annotation, (ast.Name, ast.Attribute)):
+            frame = Frame({}, code.outer, code.frame.module, code.frame.file, code.frame.cell)
+            listeners, self.listeners = self.listeners, ()
+            with self.inside(frame):
+                types = self.eval(item.annotation)
+            self.listeners = listeners
+            found = [path(f"{one.text}()") for one in types if isinstance(one, Path)]
+            ours = [
+                one for one in found if any("mediapipe." in getattr(v, "text", "") for v in one)
+            ]
+            if ours and not any("Options" in getattr(v, "text", "") for one in ours for v in one):
+                return join(ours)
+        return unknown(f"{item.arg} of {name}()")
+
+    def parent_init(self, name: str, given: Arguments, node: ast.AST) -> bool:
+        """Do what super().__init__() of an external class does; return whether it is one."""
+        owner = self.frame.owner
+        if not name.endswith("__init__") or not isinstance(owner, Object):
+            return False
+        base = name[: -len("__init__")].rstrip(".")
+        base = base[:-2] if base.endswith("()") else base
+        if given.positional and frozenset({owner}) == given.positional[0]:
+            given = Arguments(given.positional[1:], given.keywords, given.open)
+        self.inherit(owner, base, given, node)
+        return True

@@ -1,0 +1,197 @@
+"""Follow a whole project: its modules, what they import, and what nobody calls."""
+
+from __future__ import annotations
+
+import ast
+from typing import Optional
+
+from mediapipe_jetson.doctor.flow.calls import OUTSIDE
+from mediapipe_jetson.doctor.flow.state import ExhaustedError, Frame, Listener, Source
+from mediapipe_jetson.doctor.flow.statements import Statements
+from mediapipe_jetson.doctor.flow.values import (
+    Class,
+    Function,
+    Module,
+    Scope,
+    Value,
+    Values,
+    join,
+    path,
+    unknown,
+)
+from mediapipe_jetson.doctor.names import canonical, is_ours
+
+
+class Rounds(Listener):
+    """A listener that can take back what it heard since a mark."""
+
+    def mark(self) -> None:
+        """Remember what was heard so far."""
+
+    def back(self) -> None:
+        """Forget what was heard since the mark."""
+
+
+class Flow(Statements):
+    """Follows the modules of one project."""
+
+    def __init__(self, sources: dict[str, Source], listeners: tuple[Listener, ...]) -> None:
+        super().__init__(sources, listeners)
+        self.loading: set[str] = set()
+
+    def follow(self, names: list[str]) -> str:
+        """Follow these modules and what they import; return why that failed, "" if it did not."""
+        try:
+            for name in names:
+                self.module_scope(name)
+            self.uncalled()
+        except ExhaustedError as error:
+            return str(error)
+        except RecursionError:
+            return "too deep to be followed"
+        return ""
+
+    def module_scope(self, name: str) -> Scope:
+        """Return a module's names; it is followed when it is first asked for."""
+        if name in self.modules:
+            return self.modules[name]
+        scope = self.modules[name] = {}
+        code = self.sources[name]
+        frame = Frame(scope, (), name, code.file, 0)
+        depth, self.depth = self.depth, 0
+        dead, self.dead = self.dead, 0
+        with self.inside(frame):
+            for cell, tree in code.trees:
+                frame.cell = cell
+                self.block(tree.body)
+        self.depth, self.dead = depth, dead
+        return scope
+
+    def uncalled(self) -> None:
+        """Follow functions that nobody calls, twice: one may set what another reads."""
+        waiting = [item for item, code in self.functions.items() if not code.times]
+        marked = [item for item in self.listeners if isinstance(item, Rounds)]
+        for listener in marked:
+            listener.mark()
+        for _ in range(2):
+            for listener in marked:
+                listener.back()
+            for function in waiting:
+                self.outside(function)
+        # Functions within functions, and methods of classes that these rounds have made.
+        for _ in range(3):
+            waiting = [item for item, code in self.functions.items() if not code.times]
+            for function in waiting:
+                self.outside(function)
+
+    def outside(self, function: Function) -> None:
+        """Follow a function as if something unknown called it."""
+        code = self.functions[function]
+        owners: list[Optional[Value]] = [None]
+        if code.of is not None and "staticmethod" not in code.words:
+            owners = [code.of] if "classmethod" in code.words else list(self.objects(code.of))
+        for owner in owners[:4]:
+            code.times = 0
+            with self.below():
+                self.run(function, OUTSIDE, owner)
+
+    def objects(self, of: Class) -> list[Value]:
+        """Return the objects of a class and of those below it; without one, one is made."""
+        found: list[Value] = [
+            item
+            for kind, code in self.classes.items()
+            if kind == of or self.derived(kind, of)
+            for item in code.objects
+        ]
+        if not found:
+            with self.below(), self.inside(self.classes[of].frame):
+                found = list(self.construct(of, OUTSIDE, ast.Constant(value=None, lineno=1)))
+        return found
+
+    def derived(self, of: Class, base: Class) -> bool:
+        """Return whether a class is derived from another."""
+        return any(
+            isinstance(item, Class) and item != of and (item == base or self.derived(item, base))
+            for item in self.bases(of)
+        )
+
+    def resolve(self, name: str, level: int = 0) -> Optional[str]:
+        """Return the project's module that an import names, None for one from outside."""
+        source = self.sources[self.frame.module]
+        here = source.name.split(".") if source.name else []
+        folder = here if source.package else here[:-1]
+        wanted = name.split(".") if name else []
+        if level:
+            up = folder[: len(folder) - (level - 1)] if level > 1 else folder
+            return self.known([*up, *wanted])
+        if is_ours(name):
+            return None
+        for start in (folder, [], ["src"]):
+            found = self.known([*start, *wanted])
+            if found is not None:
+                return found
+        return None
+
+    def known(self, parts: list[str]) -> Optional[str]:
+        """Return a module's name if the project has it."""
+        name = ".".join(parts)
+        return name if name in self.sources else None
+
+    def imported(self, name: str, node: ast.AST) -> Values:
+        """Return a module by its name."""
+        del node
+        found = self.resolve(name)
+        return frozenset({Module(found)}) if found is not None else path(canonical(name))
+
+    def do_import(self, node: ast.Import) -> None:
+        """Bind modules and tell of external ones."""
+        for item in node.names:
+            top = item.name.split(".")[0]
+            found = self.resolve(item.name)
+            if found is not None:
+                first = self.resolve(top)
+                shown = found if item.asname or first is None else first
+                self.bind(item.asname or top, frozenset({Module(shown)}))
+                self.module_scope(found)
+                continue
+            whole = canonical(item.name)
+            for listener in self.listeners:
+                listener.imported(self.place(node), whole, False)
+            self.bind(item.asname or top, path(whole if item.asname else top))
+
+    def do_importfrom(self, node: ast.ImportFrom) -> None:
+        """Bind names of a module."""
+        module = node.module or ""
+        found = self.resolve(module, node.level)
+        for item in node.names:
+            if found is not None:
+                self.from_project(found, item)
+            elif node.level:
+                inner = self.resolve(f"{module}.{item.name}" if module else item.name, node.level)
+                values = unknown(item.name) if inner is None else frozenset({Module(inner)})
+                self.bind(item.asname or item.name, values)
+            elif item.name == "*":
+                base = canonical(module)
+                for listener in self.listeners:
+                    for name in listener.imported(self.place(node), base, True):
+                        self.bind(name, path(f"{base}.{name}"))
+            else:
+                whole = canonical(f"{module}.{item.name}")
+                for listener in self.listeners:
+                    listener.imported(self.place(node), whole, False)
+                self.bind(item.asname or item.name, path(whole))
+
+    def from_project(self, module: str, item: ast.alias) -> None:
+        """Bind a name of a module of the project."""
+        scope = self.module_scope(module)
+        inner = f"{module}.{item.name}" if module else item.name
+        if item.name == "*":
+            for name, values in list(scope.items()):
+                if not name.startswith("_"):
+                    self.bind(name, values)
+        elif item.name in scope:
+            self.bind(item.asname or item.name, join([scope[item.name]]))
+        elif inner in self.sources:
+            self.bind(item.asname or item.name, frozenset({Module(inner)}))
+        else:
+            self.bind(item.asname or item.name, unknown(item.name))

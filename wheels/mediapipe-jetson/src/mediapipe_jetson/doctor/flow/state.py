@@ -1,0 +1,180 @@
+"""What is known while code is followed: modules, scopes, objects, and who listens."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Optional, Union
+
+from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
+    Class,
+    Function,
+    Heap,
+    Object,
+    Place,
+    Scope,
+    Value,
+    Values,
+    constant,
+)
+
+STEPS_MOST = 400_000
+DICT = "dict"
+Callable = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+
+
+class ExhaustedError(Exception):
+    """The code is too entangled to be followed."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A module's code: one tree, or one for each cell of a notebook (cells count from 1)."""
+
+    name: str
+    file: str
+    trees: tuple[tuple[int, ast.Module], ...]
+    package: bool = False
+
+
+class Listener:
+    """Who wants to know what the code does; every method may be overridden."""
+
+    def imported(self, place: Place, path: str, star: bool) -> list[str]:
+        """Hear of an import; return the names that a star brings."""
+        del place, path, star
+        return []
+
+    def named(self, place: Place, path: str, guard: bool) -> None:
+        """Hear of an attribute of something external; `guard` is one of hasattr."""
+
+    def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
+        """Hear of a call of something external; `state` tells what is in its arguments."""
+
+    def compared(self, place: Place, path: str, text: str) -> None:
+        """Hear of a comparison of something external with a text."""
+
+
+@dataclasses.dataclass
+class Frame:
+    """One function, class or module that is being followed."""
+
+    scope: Scope
+    outer: tuple[Scope, ...]
+    module: str
+    file: str
+    cell: int
+    owner: Optional[Union[Object, Class]] = None
+    of: Optional[Class] = None
+    body: bool = False
+    shared: frozenset[str] = frozenset()
+    returns: list[Values] = dataclasses.field(default_factory=list)
+    yields: list[Values] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Code:
+    """A function of the project and where it was defined; `times` counts how often it was run."""
+
+    node: Callable
+    outer: tuple[Scope, ...]
+    frame: Frame
+    of: Optional[Class] = None
+    defaults: tuple[Values, ...] = ()
+    keyword_defaults: tuple[tuple[str, Values], ...] = ()
+    words: frozenset[str] = frozenset()
+    times: int = 0
+
+
+@dataclasses.dataclass
+class ClassCode:
+    """A class of the project."""
+
+    name: str
+    scope: Scope
+    bases: tuple[Values, ...]
+    dataclass: bool
+    fields: tuple[str, ...]
+    frame: Frame
+    objects: list[Object] = dataclasses.field(default_factory=list)
+
+
+class State:
+    """The state that every part of the walk shares."""
+
+    def __init__(self, sources: dict[str, Source], listeners: tuple[Listener, ...]) -> None:
+        self.sources, self.listeners = sources, listeners
+        self.modules: dict[str, Scope] = {}
+        self.heap: dict[Object, Heap] = {}
+        self.functions: dict[Function, Code] = {}
+        self.classes: dict[Class, ClassCode] = {}
+        self.frames: list[Frame] = []
+        self.stack: list[Function] = []
+        self.depth = self.dead = self.steps = 0
+        self.fallback = 0
+
+    @property
+    def frame(self) -> Frame:
+        """Return the innermost frame."""
+        return self.frames[-1]
+
+    def place(self, node: ast.AST) -> Place:
+        """Return where a node stands."""
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+        return Place(self.frame.file, self.frame.cell, line, column)
+
+    def step(self) -> None:
+        """Count the work. Raises ExhaustedError."""
+        self.steps += 1
+        if self.steps > STEPS_MOST:
+            raise ExhaustedError("too entangled to be followed")
+
+    def make(
+        self, fields: Scope, of: Optional[Class] = None, base: str = "", open_: str = ""
+    ) -> Object:
+        """Return a new object."""
+        made = Object(len(self.heap))
+        self.heap[made] = Heap(fields, self.depth, of, base, open_)
+        return made
+
+    def store(self, owner: Value, name: str, values: Values) -> None:
+        """Set a field: it replaces the old one where this runs for certain, else it joins it."""
+        heap = self.heap.get(owner) if isinstance(owner, Object) else None
+        if heap is not None:
+            if self.depth > heap.made_at and name in heap.fields:
+                values |= heap.fields[name]
+            elif self.depth > heap.made_at and not heap.open:
+                values |= self.absent(heap, name)
+            heap.fields[name] = values
+        elif isinstance(owner, Class):
+            scope = self.classes[owner].scope
+            scope[name] = values | scope.get(name, frozenset()) if self.depth else values
+
+    def absent(self, heap: Heap, name: str) -> Values:
+        """Return what a field is that was never set."""
+        if name == "*" or (heap.base != DICT and not heap.base.endswith("Options")):
+            return frozenset()
+        return constant(None)
+
+    @contextlib.contextmanager
+    def below(self, dead: bool = False) -> Iterator[None]:
+        """Follow what may not run, or (`dead`) never runs."""
+        self.depth += 1
+        self.dead += dead
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            self.dead -= dead
+
+    @contextlib.contextmanager
+    def inside(self, frame: Frame) -> Iterator[Frame]:
+        """Follow within a frame."""
+        self.frames.append(frame)
+        try:
+            yield frame
+        finally:
+            self.frames.pop()

@@ -1,0 +1,277 @@
+"""What statements do: assignments, branches, loops, definitions."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable
+from typing import Optional, Union
+
+from mediapipe_jetson.doctor.flow.calls import Calls
+from mediapipe_jetson.doctor.flow.state import DICT, ClassCode, Frame
+from mediapipe_jetson.doctor.flow.values import (
+    Class,
+    Object,
+    Scope,
+    Sequence,
+    Values,
+    join,
+    text_of,
+    truth,
+    unknown,
+)
+
+Block = Callable[[], bool]
+
+
+class Statements(Calls):
+    """Follows statements; a block tells whether it ends its function or loop."""
+
+    def block(self, body: list[ast.stmt]) -> bool:
+        """Follow statements in order; those after an end are dead."""
+        ended = False
+        for statement in body:
+            if ended:
+                with self.below(dead=True):
+                    self.statement(statement)
+            else:
+                ended = self.statement(statement)
+        return ended
+
+    def statement(self, node: ast.stmt) -> bool:
+        """Follow one statement."""
+        self.step()
+        method: Optional[Callable[[ast.stmt], Optional[bool]]] = getattr(
+            self, f"do_{type(node).__name__.lower()}", None
+        )
+        if method is not None:
+            return bool(method(node))
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.eval(child)
+        return isinstance(node, (ast.Raise, ast.Break, ast.Continue))
+
+    def do_return(self, node: ast.Return) -> bool:
+        """Note what a function gives."""
+        values = self.eval(node.value)
+        if not self.dead:
+            self.frame.returns.append(values)
+        return True
+
+    def do_assign(self, node: ast.Assign) -> None:
+        """Bind every target."""
+        values = self.eval(node.value)
+        for target in node.targets:
+            self.assign(target, values, node.value)
+
+    def do_annassign(self, node: ast.AnnAssign) -> None:
+        """Bind a target with a type."""
+        self.eval(node.annotation)
+        if node.value is not None:
+            self.assign(node.target, self.eval(node.value), node.value)
+
+    def do_augassign(self, node: ast.AugAssign) -> None:
+        """Join dictionaries; anything else is unknown afterwards."""
+        before = self.eval(node.target)
+        after = self.eval(node.value)
+        for item in before:
+            if isinstance(item, Object) and self.heap[item].base == DICT:
+                self.update(item, after, ast.unparse(node.value))
+                return
+        self.assign(node.target, unknown(ast.unparse(node.target)))
+
+    def assign(self, target: ast.AST, values: Values, value: Optional[ast.AST] = None) -> None:
+        """Bind a name, an attribute, an item, or several at once."""
+        if isinstance(target, ast.Name):
+            self.bind(target.id, values)
+        elif isinstance(target, ast.Attribute):
+            for owner in self.eval(target.value):
+                self.store(owner, target.attr, values)
+        elif isinstance(target, ast.Subscript):
+            key = text_of(self.eval(target.slice))
+            for owner in self.eval(target.value):
+                if isinstance(owner, Object) and self.heap[owner].base == DICT:
+                    self.store(owner, key if key is not None else "*", values)
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, frozenset({Sequence((values,), exact=False)}))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for index, part in enumerate(target.elts):
+                self.assign(part, join(self.part(item, index, len(target.elts)) for item in values))
+
+    def part(self, item: object, index: int, count: int) -> Values:
+        """Return what one of several targets gets."""
+        if isinstance(item, Sequence):
+            exact = item.exact and len(item.items) == count
+            return item.items[index] if exact else join(item.items)
+        return unknown("a part of several")
+
+    def bind(self, name: str, values: Values) -> None:
+        """Bind a name in its scope; a shared one joins what it may have been before."""
+        frame = self.frame
+        if name not in frame.shared:
+            frame.scope[name] = values
+            return
+        for scope in frame.outer:
+            if name in scope or scope is frame.outer[-1]:
+                scope[name] = values | scope.get(name, frozenset()) if self.depth else values
+                return
+
+    def do_global(self, node: Union[ast.Global, ast.Nonlocal]) -> None:
+        """Note names of outer scopes."""
+        self.frame.shared |= frozenset(node.names)
+
+    do_nonlocal = do_global
+
+    def do_delete(self, node: ast.Delete) -> None:
+        """Forget names."""
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self.frame.scope.pop(target.id, None)
+
+    def do_expr(self, node: ast.Expr) -> None:
+        """Evaluate for what it does."""
+        self.eval(node.value)
+
+    def branches(self, *blocks: Block, known: Optional[int] = None) -> bool:
+        """Follow blocks of which one runs (`known`: this one), and join what they bind."""
+        before = dict(self.frame.scope)
+        ends: list[Scope] = []
+        for number, block in enumerate(blocks):
+            self.replace(before)
+            dead = known is not None and number != known
+            if number == known:
+                ended = block()
+            else:
+                with self.below(dead=dead):
+                    ended = block()
+            if not ended and not dead:
+                ends.append(dict(self.frame.scope))
+        names = dict.fromkeys(name for end in ends for name in end)
+        self.replace({name: join(end.get(name, frozenset()) for end in ends) for name in names})
+        if not ends:
+            self.replace(before)
+        return not ends
+
+    def replace(self, scope: Scope) -> None:
+        """Set what the innermost scope holds."""
+        self.frame.scope.clear()
+        self.frame.scope.update(scope)
+
+    def do_if(self, node: ast.If) -> bool:
+        """Follow both branches, or the one that a literal chooses."""
+        known = truth(self.eval(node.test))
+        chosen = None if known is None else 0 if known else 1
+        return self.branches(
+            lambda: self.block(node.body), lambda: self.block(node.orelse), known=chosen
+        )
+
+    def do_while(self, node: ast.While) -> None:
+        """Follow the body, which may not run."""
+        self.eval(node.test)
+        self.branches(lambda: self.loop(node.body), lambda: False)
+        self.block(node.orelse)
+
+    def loop(self, body: list[ast.stmt]) -> bool:
+        """Follow a loop's body, again if it has changed what it started with."""
+        before = dict(self.frame.scope)
+        self.block(body)
+        changed = any(self.frame.scope.get(name) != old for name, old in before.items())
+        if changed and len(self.frames) < 4:
+            self.branches(lambda: self.block(body), lambda: False)
+        return False
+
+    def do_for(self, node: Union[ast.For, ast.AsyncFor]) -> None:
+        """Follow the body with all that the loop goes through."""
+        items = self.elements(self.eval(node.iter))
+
+        def body() -> bool:
+            self.assign(node.target, items, node.iter)
+            return self.loop(node.body)
+
+        self.branches(body, lambda: False)
+        self.block(node.orelse)
+
+    do_asyncfor = do_for
+
+    def do_try(self, node: ast.Try) -> bool:
+        """Follow the body, then every handler from before or after it."""
+        before = dict(self.frame.scope)
+        with self.below():
+            ended = self.block(node.body)
+        after = dict(self.frame.scope)
+        blocks: list[Block] = [] if ended else [lambda: self.block(node.orelse)]
+        for handler in node.handlers:
+            blocks.append(functools.partial(self.handler, handler, before, after))
+        closed = self.branches(*blocks) if blocks else True
+        return self.block(node.finalbody) or closed
+
+    do_trystar = do_try
+
+    def handler(self, node: ast.ExceptHandler, before: Scope, after: Scope) -> bool:
+        """Follow a handler: the body may have been left anywhere."""
+        names = dict.fromkeys([*before, *after])
+        none: Values = frozenset()
+        self.replace({name: before.get(name, none) | after.get(name, none) for name in names})
+        if node.name:
+            self.bind(node.name, unknown(node.name))
+        self.fallback += 1
+        ended = self.block(node.body)
+        self.fallback -= 1
+        return ended
+
+    def do_with(self, node: Union[ast.With, ast.AsyncWith]) -> bool:
+        """Bind what a context manager gives."""
+        for item in node.items:
+            values = self.entered(self.eval(item.context_expr), node)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, values, item.context_expr)
+        return self.block(node.body)
+
+    do_asyncwith = do_with
+
+    def do_match(self, node: ast.AST) -> bool:
+        """Follow every case."""
+        self.eval(node.subject)  # type: ignore[attr-defined] # Python 3.10's
+        cases = node.cases  # type: ignore[attr-defined]
+        blocks: list[Block] = [functools.partial(self.block, case.body) for case in cases]
+        return self.branches(*blocks, lambda: False)
+
+    def do_functiondef(self, node: Union[ast.FunctionDef, ast.AsyncFunctionDef]) -> None:
+        """Define a function."""
+        given = node.args
+        every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+        for item in every:
+            if item is not None and item.annotation is not None:
+                self.eval(item.annotation)
+        if node.returns is not None:
+            self.eval(node.returns)
+        self.bind(node.name, frozenset({self.define(node)}))
+
+    do_asyncfunctiondef = do_functiondef
+
+    def do_classdef(self, node: ast.ClassDef) -> None:
+        """Define a class."""
+        bases = tuple(self.eval(base) for base in node.bases)
+        for word in node.keywords:
+            self.eval(word.value)
+        words = {
+            ast.unparse(item.func if isinstance(item, ast.Call) else item).split(".")[-1]
+            for item in node.decorator_list
+        }
+        named = tuple(
+            item.target.id
+            for item in node.body
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+        )
+        made = Class(len(self.classes))
+        plain = bool(words & {"dataclass", "define", "frozen", "attrs", "s"})
+        plain = plain or any("NamedTuple" in ast.unparse(base) for base in node.bases)
+        frame = self.frame
+        home = Frame({}, (), frame.module, frame.file, frame.cell)
+        self.classes[made] = ClassCode(node.name, {}, bases, plain, named, home)
+        outer = frame.outer if frame.body else (frame.scope, *frame.outer)
+        inner = Frame({}, outer, frame.module, frame.file, frame.cell, None, made, body=True)
+        self.classes[made].scope = inner.scope
+        with self.inside(inner):
+            self.block(node.body)
+        self.bind(node.name, frozenset({made}))

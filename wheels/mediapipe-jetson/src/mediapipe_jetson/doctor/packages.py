@@ -1,0 +1,244 @@
+"""What a project installs: MediaPipe's wheel, the Python below it, and the image below that."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any, Optional
+
+from mediapipe_jetson.doctor import pins, projects, versions
+from mediapipe_jetson.doctor.files import locks
+from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
+from mediapipe_jetson.doctor.finding import Finding
+from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
+from mediapipe_jetson.doctor.project_python import Obstacle, obstacles
+from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
+from mediapipe_jetson.doctor.scene import Scene
+from mediapipe_jetson.doctor.sources import Scan
+
+NO_CODE = "no code was named; --code DIR looks through a project"
+
+
+def board(scene: Scene) -> Board:
+    """Return what is known of where the project runs: the board, else its images tell."""
+    old = scene.old_cpu
+    scan = scene.scan
+    if scan is None:
+        return Board(old)
+    if old is None:
+        told = {
+            known.old_cpu
+            for item in scan.images
+            if (known := projects.image(item.image)) and known.l4t
+        }
+        old = told.pop() if len(told) == 1 else None
+    wrong, _ = obstacles(scan)
+    exact = {minor for pin in scan.pythons for minor in _only(pin)}
+    python = exact.pop() if len(exact) == 1 else ""
+    return Board(old, python, wrong[0].place if wrong else "")
+
+
+def _only(pin: PythonPin) -> list[str]:
+    try:
+        found = projects.minors(pin)
+    except ValueError:
+        return []
+    return found if len(found) == 1 else []
+
+
+def covering(scan: Scan, item: Requirement) -> list[Requirement]:
+    """Return what lock files beside or above a manifest pin for its package."""
+    here = PurePosixPath(item.file).parent
+    return [
+        other
+        for other in scan.requirements
+        if other.role == LOCK
+        and other.name == item.name
+        and other.file != item.file
+        and (
+            PurePosixPath(other.file).parent == here
+            or PurePosixPath(other.file).parent in here.parents
+        )
+        and not pins.ELSEWHERE.search(other.marker)
+    ]
+
+
+def effective(scan: Scan) -> list[Requirement]:
+    """Return what is installed: a lock file counts for more than what it was made from."""
+    found = []
+    for item in scan.requirements:
+        locked = covering(scan, item) if item.role == MANIFEST else []
+        if not locked or not all(agrees(item, other) for other in locked):
+            found.append(item)
+    return found
+
+
+def agrees(manifest: Requirement, lock: Requirement) -> bool:
+    """Return whether a manifest allows what a lock file pins."""
+    pinned = lock.specifier.lstrip("=")
+    if manifest.source or not pinned:
+        return bool(manifest.source) == bool(lock.source)
+    try:
+        return bool(versions.allowed(manifest.specifier, [pinned]))
+    except ValueError:
+        return True
+
+
+def version(scene: Scene) -> str:
+    """Return MediaPipe's version: as the project pins it, else as it is installed here."""
+    scan = scene.scan
+    pinned = {
+        item.specifier.lstrip("=")
+        for item in (effective(scan) if scan is not None else ())
+        if item.name == "mediapipe"
+        and item.specifier.startswith("==")
+        and "*" not in item.specifier
+    }
+    if len(pinned) > 1:
+        return ""
+    found = pinned.pop() if pinned else scene.mediapipe or ""
+    try:
+        versions.parse(found)
+    except ValueError:
+        return ""
+    return found
+
+
+def without_gpu(found: str) -> bool:
+    """Return whether an official version has no GPU inside on aarch64."""
+    known = pins.table()
+    return found in known["cpu_only"] or found in known["x86_only"]
+
+
+def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
+    """Judge what would be installed."""
+    scan = scene.scan
+    if scan is None:
+        return unknown(NO_CODE)
+    here = board(scene)
+    findings: list[Finding] = []
+    doubts: list[str] = []
+    judged = [item for item in effective(scan) if pins.is_mediapipe(item.name)]
+    for item in judged:
+        problem = audited(scan, item, here) or pins.judge(item, here)
+        if problem is not None and problem.known:
+            findings.append(_finding(scan, item, problem, here))
+        elif problem is not None and problem.what:
+            doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
+    doubts += stale(scan)
+    doubts += [f"not read: {item.file} ({item.why})" for item in scan.unread[:5]]
+    if findings:
+        first = min(findings)
+        return bad(
+            first.what,
+            *doubts,
+            findings=tuple(sorted(findings)),
+            instead=first.instead,
+            place=first.place(),
+        )
+    if not judged:
+        return unknown("no file of the project asks for mediapipe", *doubts)
+    if doubts:
+        return unknown(*doubts)
+    shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
+    return ok(f"{shown}{': right for this board' if here.old_cpu is not None else ''}")
+
+
+def audited(  # noqa: PLR0911 # one for each answer
+    scan: Scan, item: Requirement, here: Board
+) -> Optional[Problem]:
+    """Judge a wheel file that lies in the project by its library."""
+    if not item.source.endswith(".whl") or not pins.is_mediapipe(item.name):
+        return None
+    name = PurePosixPath(item.source.split("://")[-1]).name
+    for wheel in scan.wheels:
+        if PurePosixPath(wheel.file).name != name:
+            continue
+        if wheel.machine and wheel.machine != "aarch64":
+            return Problem(
+                f"{name}: its library is for {wheel.machine}", f"write {pins.good(here)}"
+            )
+        if wheel.gpu is False:
+            return Problem(f"{name}: {wheel.evidence}", f"write {pins.good(here)}")
+        if wheel.gpu is None:
+            return Problem(f"{name}: {wheel.evidence}", AUDIT, known=False)
+        if here.old_cpu is False:
+            return Problem("", "", known=False)  # what the library says is enough
+        return Problem(
+            f"{name}: it has the GPU inside; for which CPU is not known", AUDIT, known=False
+        )
+    return None
+
+
+def stale(scan: Scan) -> list[str]:
+    """Return lock files that lack the mediapipe which the manifest beside them asks for."""
+    files = {*scan.locks}
+    lines = []
+    for item in scan.requirements:
+        if item.role != MANIFEST or item.name != "mediapipe" or covering(scan, item):
+            continue
+        here = PurePosixPath(item.file).parent
+        for file in sorted(files):
+            source, _ = locks.MADE_FROM.get(PurePosixPath(file).name, ("", ""))
+            if PurePosixPath(file).parent == here and PurePosixPath(item.file).name == source:
+                lines.append(
+                    f"{file} has no mediapipe, which {item.place} asks for: it is out of date"
+                )
+    return lines
+
+
+def _finding(scan: Scan, item: Requirement, problem: Problem, here: Board) -> Finding:
+    """Return a requirement's finding; what a lock file pins is mended by its own tool."""
+    instead = problem.instead
+    if item.role == LOCK:
+        instead = relock(scan, item, here)
+    elif item.role == MANIFEST and covering(scan, item):
+        instead += f", then {command(covering(scan, item)[0].file)}"
+    return Finding(item.file, item.cell, item.line, 1, problem.what, instead)
+
+
+def relock(scan: Scan, item: Requirement, here: Board) -> str:
+    """Return how to make a lock file anew with a good version."""
+    made_from, tool = locks.MADE_FROM.get(PurePosixPath(item.file).name, ("its source", ""))
+    folder = PurePosixPath(item.file).parent
+    for other in scan.requirements:
+        beside = PurePosixPath(other.file).parent == folder and other.role == MANIFEST
+        if beside and other.name == "mediapipe" and pins.judge(other, here) is None:
+            return tool or command(item.file)
+    return f"{made_from}: write {pins.good(here)}; then {tool or command(item.file)}"
+
+
+def command(file: str) -> str:
+    """Return the command that makes a lock file anew."""
+    name = PurePosixPath(file).name
+    if name in locks.MADE_FROM:
+        return locks.MADE_FROM[name][1]
+    return f"pip-compile --upgrade-package mediapipe ({file})"
+
+
+def python(scene: Scene, _facts: dict[str, Any]) -> Result:
+    """Judge the Pythons that the project asks for."""
+    scan = scene.scan
+    if scan is None:
+        return unknown(NO_CODE)
+    wrong, open_ = obstacles(scan)
+    open_ += [f"not read: {item.file} ({item.why})" for item in scan.unread[:5]]
+    if wrong:
+        first = wrong[0]
+        return bad(
+            first.what, *open_, findings=tuple(_obstacle(item) for item in wrong), advice=first.cure
+        )
+    if open_:
+        return unknown(*open_)
+    seen = [f"{item.file}:{item.line}: {item.text}" for item in scan.pythons]
+    seen += [
+        f"{item.file}:{item.line}: {item.image}"
+        for item in scan.images
+        if item.packages and projects.python_of(item)[0]
+    ]
+    if not seen:
+        return unknown("no file of the project names a Python, or a base image that is known")
+    return ok(*seen)
+
+
+def _obstacle(item: Obstacle) -> Finding:
+    return Finding(item.file, 0, item.line, 1, item.what, item.cure)

@@ -1,0 +1,108 @@
+"""The Pythons that a project asks for, in its settings and by its base images."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import PurePosixPath
+from typing import Union
+
+from mediapipe_jetson.doctor import pins, projects
+from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+from mediapipe_jetson.doctor.sources import Scan
+
+
+@dataclasses.dataclass(frozen=True)
+class Obstacle:
+    """A Python that has no wheel, where it is asked for, and what to write there."""
+
+    file: str
+    line: int
+    what: str
+    cure: str
+
+    @property
+    def place(self) -> str:
+        """Return the place as editors take it."""
+        return f"{self.file}:{self.line}"
+
+
+def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
+    """Return the Pythons without a wheel, and what is not known."""
+    wrong: list[Obstacle] = []
+    open_: list[str] = []
+    for pin in scan.pythons:
+        try:
+            minors = projects.minors(pin)
+        except ValueError:
+            open_.append(f"{pin.file}:{pin.line}: {pin.text} can't be read")
+            continue
+        if not any(projects.has_wheel(minor) for minor in minors):
+            wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin)))
+    asking = {(item.file, item.line) for item in scan.services if item.asks}
+    for image in scan.images:
+        made = image.file not in {item.file for item in scan.services}
+        if made and not image.packages:
+            continue  # it installs no Python package
+        if not made and not any(file == image.file for file, _ in asking):
+            continue
+        found = _image(image)
+        if isinstance(found, Obstacle):
+            wrong.append(found)
+        elif found:
+            open_.append(found)
+    return wrong, open_
+
+
+def _what(text: str) -> str:
+    known = pins.table()["python"]
+    return (
+        f"{text}: wheels with the GPU inside are for Python {known['oldest']} to {known['newest']}"
+    )
+
+
+def _cure_of(pin: PythonPin) -> str:
+    """Return what to write where a file asks for a Python."""
+    known = pins.table()["python"]
+    name = PurePosixPath(pin.file).name
+    good = known["good"]
+    if name.endswith((".yml", ".yaml")):
+        text = f"python={good}"
+    elif name in (".python-version", ".tool-versions", "runtime.txt"):
+        text = pin.text.replace(pin.specifier.lstrip("="), good)
+    elif name == "Pipfile":
+        text = f'python_version = "{good}"'
+    elif name.endswith(".lock"):
+        return f"{pin.file}:{pin.line}: ask for Python {good} where it was made from, and lock anew"
+    else:
+        text = f'{pin.text.partition("=")[0].strip()} = ">={known["oldest"]}"'
+    return f"{pin.file}:{pin.line}: write {text}"
+
+
+def _image(item: BaseImage) -> Union[Obstacle, str]:
+    """Return an image's obstacle, a line on what is not known of it, or nothing."""
+    python, known = projects.python_of(item)
+    place = f"{item.file}:{item.line}"
+    if known is not None and known.musl:
+        return Obstacle(
+            item.file,
+            item.line,
+            f"{item.image} is {known.about}",
+            f"{place}: take Debian or Ubuntu",
+        )
+    if item.installs == "?":
+        return f"{place}: which Python is installed into {item.image} can't be told"
+    if not python:
+        return f"{place}: the base image {item.image} is not known"
+    if projects.has_wheel(python):
+        return ""
+    about = f" ({known.about})" if known is not None and known.about else ""
+    brings = "brings" if not item.installs else "is given"
+    what = f"{item.image} {brings} Python {python}{about}"
+    good = pins.table()["python"]["good"]
+    l4t = known.l4t if known is not None else ""
+    kit = "./inv build --jetson" + (f" --l4t {l4t}" if l4t.count(".") == 2 else "")
+    if l4t:
+        cure = f"{place}: take the kit's image ({kit}), or install Python {good} there"
+    else:
+        cure = f"{place}: take an image with Python {good}, such as python:{good}-slim"
+    return Obstacle(item.file, item.line, what, cure)

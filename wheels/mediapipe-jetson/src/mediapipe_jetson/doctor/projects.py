@@ -1,0 +1,131 @@
+"""What is known of packages and base images that projects use (data/projects.json)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any, Optional
+
+from mediapipe_jetson.doctor import pins, versions
+from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+
+DATA = Path(__file__).resolve().parent.parent / "data" / "projects.json"
+MINORS = tuple(f"3.{minor}" for minor in range(5, 21))
+NEWEST = "99999"
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What a base image is known to be; "" for what its tag does not tell."""
+
+    python: str = ""
+    l4t: str = ""
+    about: str = ""
+    musl: bool = False
+    old_cpu: Optional[bool] = None
+
+
+@functools.lru_cache(maxsize=1)
+def table() -> dict[str, Any]:
+    """Return the table."""
+    found: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
+    return found
+
+
+def image(text: str) -> Optional[Known]:
+    """Return what an image brings, by its name and tag; None for one that is not known."""
+    name, _, tag = text.partition("@")[0].rpartition(":")
+    if not name or "/" in tag:
+        name, tag = text.partition("@")[0], "latest"
+    name = re.sub(r"^(docker\.io/)?(library/)?", "", name)
+    for rule in table()["images"]:
+        found = re.fullmatch(rule["tag"], tag)
+        if re.fullmatch(rule["image"], name) and found:
+            known = _known(found.groupdict())
+            if known is not None:
+                return known
+    return None
+
+
+def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
+    known = table()
+    if parts.get("musl") is not None:
+        return Known(about="musl (Alpine), for which there is no MediaPipe wheel", musl=True)
+    if parts.get("python"):
+        return Known(str(parts["python"]))
+    l4t = parts.get("l4t")
+    branch = known["l4t"].get(l4t.split(".")[0]) if l4t else None
+    if l4t and branch is None:
+        return None
+    release = parts.get("ubuntu") or (branch["ubuntu"] if branch else "")
+    release = release or known["ros"].get(parts.get("ros") or "", "")
+    if parts.get("debian"):
+        python = known["debian"].get(parts["debian"], "")
+        about = f"Debian {parts['debian']}"
+    else:
+        python = known["ubuntu"].get(release, "")
+        about = f"Ubuntu {release}"
+    if branch:
+        about += f", L4T {l4t}, JetPack {branch['jetpack']}"
+    return (
+        Known(python, l4t or "", about, False, branch["old_cpu"] if branch else None)
+        if python
+        else None
+    )
+
+
+def minors(pin: PythonPin) -> list[str]:
+    """Return the Pythons that a pin allows. Raises ValueError for one that is not understood."""
+    found: list[str] = []
+    for way in pin.specifier.split("||"):
+        text = re.sub(r"(?<![!<>~])===?\s*(\d+\.\d+)[\w.]*\*?", r"==\1.*", way.strip())
+        text = re.sub(r"(^|,)\s*(\d+\.\d+)[\w.]*$", r"\1==\2.*", text)
+        text = re.sub(r"(?<=\d)\s+(?=[<>=!~^])", ",", text)
+        # The last of each: ">=3.8.10" allows 3.8, "<3.9" does not allow 3.9.
+        found += [
+            minor
+            for minor in MINORS
+            if versions.allowed(text, [f"{minor}.99"]) or versions.allowed(text, [minor])
+        ]
+    return found
+
+
+def has_wheel(python: str) -> bool:
+    """Return whether official wheels with the GPU inside are for this Python."""
+    known = pins.table()["python"]
+    return (
+        versions.parse(known["oldest"])
+        <= versions.parse(python)[:2]
+        <= versions.parse(known["newest"])
+    )
+
+
+def python_of(item: BaseImage) -> tuple[str, Optional[Known]]:
+    """Return the Python that an image's programs run on ("" is not known), and the image."""
+    known = image(item.image)
+    if item.installs:
+        return ("" if item.installs == "?" else item.installs), known
+    return (known.python if known else ""), known
+
+
+def package(kind: str, name: str, specifier: str) -> Optional[dict[str, Any]]:
+    """Return a package's entry if its version belongs there: pip takes the newest allowed."""
+    entry = table()[kind].get(name)
+    if entry is None:
+        return None
+    bounds = [text for text in (entry.get("below"), entry.get("from")) if text]
+    if not bounds:
+        return dict(entry)
+    try:
+        newer = bool(versions.allowed(specifier, [bounds[0], NEWEST]))
+    except ValueError:
+        return None
+    return dict(entry) if newer is ("from" in entry) else None
+
+
+def importers(kind: str) -> dict[str, str]:
+    """Return the packages of a kind by the modules that are imported."""
+    return {module: name for name, entry in table()[kind].items() for module in entry["imports"]}

@@ -1,0 +1,163 @@
+"""Whether the program asks for the GPU: each task that it creates, by what it is given."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from mediapipe_jetson.doctor import packages, pins, projects, tasks, versions
+from mediapipe_jetson.doctor.finding import Finding
+from mediapipe_jetson.doctor.project import NO_CODE, named, unread
+from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
+from mediapipe_jetson.doctor.scene import Scene
+from mediapipe_jetson.observe.native import NativeLibrary
+
+WRITE = "delegate=BaseOptions.Delegate.GPU"
+
+
+def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
+    """Judge each task's delegate."""
+    scan = scene.scan
+    if scan is None:
+        return unknown(NO_CODE)
+    version = packages.version(scene)
+    findings, open_, good = [], [], 0
+    for task in scan.programs.tasks.found:
+        place = Finding(
+            task.place.file, task.place.cell, task.place.line, task.place.column, "", ""
+        )
+        problem, doubt = judged(task, version)
+        if problem:
+            findings.append(_finding(place, task, problem))
+        elif doubt:
+            open_.append(f"{place.place()}: {task.name}: {doubt}")
+        else:
+            good += 1
+    open_ += inside(scene)
+    if findings:
+        return _bad(scene, findings, [*open_, *unread(scan)])
+    open_ += unread(scan)
+    if not scan.programs.tasks.found:
+        why = "no task of MediaPipe's is created" if scan.programs.sources else "no program is here"
+        return unknown(f"{why}{_files(scan.read)}", *open_)
+    if open_:
+        return unknown(*open_)
+    return ok(f"{_tasks(good)} created, each with {WRITE.partition('=')[2]}")
+
+
+def judged(task: tasks.Task, version: str) -> tuple[str, str]:  # noqa: PLR0911
+    """Return what is wrong with a task's delegate, else what is not known of it."""
+    if not task.vision:
+        return "", "what text and audio tasks do with a delegate is not known"
+    names, doubts = set(), list(task.unknown)
+    for given in task.delegates:
+        name = numbered(given, version)
+        if name is None:
+            doubts.append(f"Delegate({given}) is another one from {_first_default()} on")
+        else:
+            names.add(name)
+    rest = sorted(names - {tasks.GPU})
+    if doubts:
+        return "", f"its delegate can't be followed: {', '.join(dict.fromkeys(doubts))}"
+    if tasks.GPU in names and rest:
+        return "", f"its delegate is GPU or {' or '.join(rest)}, as the program runs"
+    if not rest:
+        return "", "" if names else "its delegate can't be followed"
+    if task.fallback:
+        return "", "it falls back to the CPU where the GPU fails, and may say nothing"
+    if rest != [tasks.CPU] and _later(version):
+        return "", f"what mediapipe {version} does without a delegate is not known"
+    return _words(rest, version), ""
+
+
+def numbered(given: str, version: str) -> Optional[str]:
+    """Return a delegate's name for its number, None where that depends on the version."""
+    if not given.isdigit():
+        return given
+    known = pins.table()["delegates"]
+    if not version:
+        return None
+    since = versions.at_least(version, known["default_from"])
+    names = known["since" if since else "before"]
+    return str(names[int(given)]) if int(given) < len(names) else None
+
+
+def _first_default() -> str:
+    return str(pins.table()["delegates"]["default_from"])
+
+
+def _later(version: str) -> bool:
+    newest = pins.table()["gpu"][-1]
+    return bool(version) and versions.parse(version) > versions.parse(newest)
+
+
+def _words(names: list[str], version: str) -> str:
+    """Return what a task is given, as people read it."""
+    shown = {
+        tasks.ABSENT: "no delegate",
+        tasks.CPU: "Delegate.CPU",
+        tasks.DEFAULT: "Delegate.DEFAULT",
+    }
+    words = " or ".join(shown.get(name, name) for name in names)
+    which = f"mediapipe {version}" if version else "every known version"
+    return f"{words}: {which} runs it on the CPU"
+
+
+def _finding(place: Finding, task: tasks.Task, problem: str) -> Finding:
+    instead = f"{WRITE} in its BaseOptions"
+    if task.how == tasks.MODEL:
+        made = f"{task.name}Options(base_options=BaseOptions(model_asset_path=..., {WRITE}))"
+        instead = f"{task.name}.create_from_options({made})"
+    what = f"{task.name} is created with {problem}"
+    return Finding(place.file, place.cell, place.line, place.column, what, instead)
+
+
+def _bad(scene: Scene, findings: list[Finding], open_: list[str]) -> Result:
+    """Return the finding, with a cure that can be followed on this board."""
+    first, many = findings[0], f"{_tasks(len(findings))} without the GPU"
+    library = scene.library.gpu_compiled_in if isinstance(scene.library, NativeLibrary) else None
+    board = packages.board(scene)
+    if board.old_cpu and not library:
+        where = ", ".join(item.place() for item in findings[:5])
+        return unknown(
+            f"{many} ({where}), and no official wheel has the GPU inside for this CPU", *open_
+        )
+    version = packages.version(scene)
+    if library is False or (library is None and packages.without_gpu(version)) or board.obstacle:
+        wheel = pins.good(board)
+        return bad(
+            many,
+            *open_,
+            cure="wheel-first",
+            findings=tuple(findings),
+            place=first.text(),
+            wheel=wheel,
+        )
+    return bad(many, *open_, findings=tuple(findings), place=first.text())
+
+
+def inside(scene: Scene) -> list[str]:
+    """Return the packages that create tasks inside, which are not read."""
+    scan = scene.scan
+    if scan is None:
+        return []
+    found = {}
+    for item in packages.effective(scan):
+        if projects.package("tasks_packages", item.name, item.specifier):
+            found[item.name] = (
+                f"{item.place}: {item.name} creates tasks inside; its delegate was not read"
+            )
+    for module, name in projects.importers("tasks_packages").items():
+        if module in scan.programs.imports and name not in found and not named(scan, name):
+            file, line = scan.programs.imports[module]
+            found[name] = (
+                f"{file}:{line}: {name} may create tasks inside; its delegate was not read"
+            )
+    return list(found.values())
+
+
+def _tasks(count: int) -> str:
+    return "one task" if count == 1 else f"{count} tasks"
+
+
+def _files(count: int) -> str:
+    return f" in {count} {'file' if count == 1 else 'files'}"

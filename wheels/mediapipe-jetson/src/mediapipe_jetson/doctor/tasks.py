@@ -1,0 +1,145 @@
+"""Find the tasks that a program creates, and what each is given as its delegate."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Optional
+
+from mediapipe_jetson.doctor.flow.modules import Rounds
+from mediapipe_jetson.doctor.flow.state import State
+from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
+    Constant,
+    Heap,
+    Object,
+    Path,
+    Place,
+    Unknown,
+    Value,
+    Values,
+    unknown,
+)
+
+# The vision tasks take a delegate; what text and audio tasks do with one is not known.
+TASK = re.compile(r"mediapipe\.tasks\.(?:.*\.)?(?P<task>[A-Z]\w+)\.(?P<how>create_from_\w+)$")
+OTHERS = re.compile(r"mediapipe\.tasks\.(python\.)?(text|audio|genai|retrieval|decision)\.")
+OPTIONS, MODEL = "create_from_options", "create_from_model_path"
+DELEGATE = re.compile(r"\.Delegate\.(?P<name>[A-Z]+)$|\.Delegate\((?P<number>\d+)\)$")
+GPU, CPU, DEFAULT, ABSENT = "GPU", "CPU", "DEFAULT", "absent"
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One place that creates a task.
+
+    `delegates` are what it may be given: GPU, CPU, DEFAULT, absent (which None is too) or a number;
+    `unknown` says in words what could not be followed. `fallback` tells that it stands where
+    creating the same task failed.
+    """
+
+    place: Place
+    name: str
+    how: str
+    delegates: frozenset[str]
+    unknown: tuple[str, ...]
+    fallback: bool = False
+    vision: bool = True
+
+
+class Created(Rounds):
+    """Collects the tasks that are created; the same place may be reached on several ways."""
+
+    def __init__(self) -> None:
+        self.heard: list[Task] = []
+        self.marked = 0
+
+    def mark(self) -> None:
+        """Remember what was heard so far."""
+        self.marked = len(self.heard)
+
+    def back(self) -> None:
+        """Forget what was heard since the mark."""
+        del self.heard[self.marked :]
+
+    @property
+    def found(self) -> list[Task]:
+        """Return each place once, in order, with all that leads to it."""
+        places: dict[tuple[Place, str], list[Task]] = {}
+        for task in self.heard:
+            places.setdefault((task.place, task.name), []).append(task)
+        joined = []
+        for same in places.values():
+            delegates = frozenset().union(*(item.delegates for item in same))
+            reasons = tuple(dict.fromkeys(why for item in same for why in item.unknown))
+            joined.append(dataclasses.replace(same[0], delegates=delegates, unknown=reasons))
+        return sorted(joined, key=lambda item: dataclasses.astuple(item.place))
+
+    def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
+        """Note a call that creates a task."""
+        match = TASK.match(path.replace("()", ""))
+        if not match or state.dead:
+            return
+        vision = not OTHERS.match(path)
+        if match.group("how") == MODEL:
+            found: tuple[frozenset[str], tuple[str, ...]] = frozenset({ABSENT}), ()
+        elif match.group("how") == OPTIONS:
+            found = delegates(
+                given.get(0, "options") or unknown(given.open or "its options"), state
+            )
+        else:
+            found = frozenset(), (path.rsplit(".", 1)[-1],)
+        task = Task(
+            place, match.group("task"), match.group("how"), *found, bool(state.fallback), vision
+        )
+        self.heard.append(task)
+
+
+def delegates(options: Values, state: State) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the delegates that a task's options may hold, and what could not be followed."""
+    found: set[str] = set()
+    reasons: list[str] = []
+    for item in options or unknown("its options"):
+        heap = _options(item, state)
+        if heap is None:
+            reasons.append(_words(item))
+            continue
+        base = heap.fields.get("base_options")
+        for inner in base if base else unknown(heap.open or "its base_options"):
+            held = _options(inner, state)
+            if held is None:
+                reasons.append(_words(inner))
+                continue
+            given = held.fields.get("delegate")
+            if given is None:
+                reasons += [held.open] if held.open else []
+                found |= set() if held.open else {ABSENT}
+            for value in given or ():
+                name = _delegate(value)
+                found |= {name} if name else set()
+                reasons += [] if name else [_words(value)]
+    return frozenset(found), tuple(dict.fromkeys(reasons))
+
+
+def _options(item: Value, state: State) -> Optional[Heap]:
+    heap = state.heap.get(item) if isinstance(item, Object) else None
+    return heap if heap is not None and heap.base.endswith("Options") else None
+
+
+def _delegate(value: Value) -> str:
+    """Return a delegate's name, "" for what is none."""
+    if isinstance(value, Constant) and value.value is None:
+        return ABSENT
+    match = DELEGATE.search(value.text) if isinstance(value, Path) else None
+    return (match.group("name") or match.group("number")) if match else ""
+
+
+def _words(value: Value) -> str:
+    """Return what people call a value that is not known."""
+    if isinstance(value, Unknown):
+        return value.why
+    if isinstance(value, Path):
+        return value.text.replace("mediapipe.", "mp.", 1).replace("builtins.", "")
+    if isinstance(value, Constant):
+        return repr(value.value)
+    return "what the program makes itself"
