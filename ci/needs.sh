@@ -36,7 +36,7 @@ find_python() {
 installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
 # parts_of KIND NAME WORDS...: the parts that the table lists for it, groups resolved. Of the rows
-# with a condition those count that hold where an option is not given, and WORDS do not give it.
+# with a condition those count that hold by whether WORDS give an option; values are for Python.
 parts_of() {
   kind=$1
   name=$2
@@ -45,9 +45,11 @@ parts_of() {
     function holds(conditions,   one, count, i) {
       count = split(conditions, one, ",")
       for (i = 1; i <= count; i++) {
-        if (one[i] !~ /=$/) return 0
         gsub("_", "-", one[i])
-        if (index(words, "-" substr(one[i], 1, length(one[i]) - 1))) return 0
+        if (one[i] ~ /=./) return 0
+        if (one[i] ~ /=$/) {
+          if (index(words, "-" substr(one[i], 1, length(one[i]) - 1))) return 0
+        } else if (!index(words, " --" one[i] " ") && !index(words, " --" one[i] "=")) return 0
       }
       return 1
     }

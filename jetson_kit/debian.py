@@ -88,7 +88,7 @@ def host_mirror() -> Mirror:
             return Mirror(match[1], f"{match[1]}-security")
     raise ToolMissingError(
         "no Debian mirror is known on this machine",
-        "install debootstrap, or set KIT_DEBIAN_MIRROR to the address of a Debian archive",
+        "run apt-get update as root, or set KIT_DEBIAN_MIRROR to the address of a Debian archive",
     )
 
 

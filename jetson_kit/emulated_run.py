@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
 
@@ -25,6 +25,7 @@ from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.plan import host_arch
 
 TIMED_OUT = 124
+OWN_NETWORKS = ("none", "bridge", "host")
 LIMIT_S = 600.0
 # As long as `docker stop` gives a program to end after SIGTERM, before SIGKILL.
 GRACE_S = 10
@@ -82,6 +83,7 @@ def run(request: Request) -> int:
             print(f"warning: {warning}", file=sys.stderr, flush=True)
     if request.timeout_s < 0:
         raise BadInputError(f"--timeout {request.timeout_s:g}?", "give seconds, or 0 for no limit")
+    _check_network(request.network)
     containers.remove_left()
     with _container(request, image, cpu) as container:
         return _attended(container, request.timeout_s)
@@ -111,11 +113,22 @@ def _image(reference: str) -> Image:
     return found
 
 
+def _check_network(name: str) -> None:
+    if name in OWN_NETWORKS or name.startswith("container:"):
+        return
+    try:
+        engine.client().networks.get(name)
+    except NotFound as error:
+        raise BadInputError(
+            f"there is no network {name}", "docker network ls lists them"
+        ) from error
+
+
 @contextlib.contextmanager
 def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Container]:
     """Yield a container that is not started yet; it is gone afterwards."""
     more: dict[str, Any] = emulation.container_options(cpu) if cpu else {}
-    environment = {**dict(_variables(request.env)), **more.pop("environment", {})}
+    environment = {**dict(variables(request.env)), **more.pop("environment", {})}
     # With a terminal on both ends the command gets one of its own, as `docker run -it` gives.
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     try:
@@ -130,7 +143,7 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
             tty=terminal,
             network_mode=request.network,
             environment=environment,
-            volumes=[_volume(text) for text in request.volumes],
+            volumes=[volume(text) for text in request.volumes],
             **more,
         )
     except APIError as error:
@@ -142,7 +155,7 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
             container.remove(force=True)
 
 
-def _variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
+def variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield NAME=VALUE as a pair; NAME alone takes this process's value, if it has one."""
     for row in rows:
         name, equals, value = row.partition("=")
@@ -152,7 +165,7 @@ def _variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, value if equals else os.environ[name]
 
 
-def _volume(text: str) -> str:
+def volume(text: str) -> str:
     """Return SOURCE:TARGET[:ro], its folder absolute. Raises BadInputError if it is not there."""
     source, colon, target = text.partition(":")
     if not colon or not target.startswith("/"):

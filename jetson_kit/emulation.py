@@ -7,7 +7,6 @@ is mounted over it.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,10 @@ from typing import Any
 from docker.models.images import Image
 from docker.types import Mount
 
-from jetson_kit import engine, targets
+from jetson_kit import engine
 from jetson_kit.audit import rules
 from jetson_kit.audit.rules import Cpu
-from jetson_kit.errors import BadInputError, KitError, ToolMissingError
+from jetson_kit.errors import BadInputError, ToolMissingError
 from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir
 
@@ -56,12 +55,8 @@ def oldest(socs: Iterable[str]) -> Cpu:
 
 
 def core_of(image: Image) -> Cpu:
-    """Return the oldest core of the target that an image's label names."""
-    name = image.labels.get(f"{LABELS}.target", "")
-    with contextlib.suppress(KitError):
-        if name:
-            return oldest(soc.id for soc in targets.resolve(name).socs)
-    return core(DEFAULT)
+    """Return the oldest core of the SoCs that an image's label names."""
+    return oldest(image.labels.get(f"{LABELS}.socs", "").split())
 
 
 def cpuinfo(cpu: Cpu, processors: int) -> str:

@@ -17,6 +17,7 @@ def labels(plan: BuildPlan, made: Parts) -> dict[str, str]:
         "org.opencontainers.image.licenses": "Apache-2.0",
         "org.opencontainers.image.base.name": made.base.reference or f"debian-{plan.suite}",
         f"{LABELS}.target": plan.target.name if plan.target else "native",
+        f"{LABELS}.socs": " ".join(soc.id for soc in plan.socs),
         f"{LABELS}.jetpack": plan.target.jetpack if plan.target else "",
         f"{LABELS}.variant": plan.variant,
         f"{LABELS}.python": plan.python,

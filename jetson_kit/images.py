@@ -26,7 +26,6 @@ from jetson_kit import (
     oci,
     output_folder,
     parts,
-    sbom,
     smoke,
 )
 from jetson_kit.errors import BadInputError, NetworkError
@@ -92,7 +91,7 @@ def build(
             written = image_write.write(
                 plan, made, early, folder, progress, first_start=first_start
             )
-            write_text(folder / SBOM, sbom.document(plan, made))
+            write_text(folder / SBOM, _sbom(plan, made))
             document = manifest.document(plan, made, written, inputs)
             write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
         return Built(document, plan.output, fresh=True)
@@ -110,6 +109,12 @@ def _started(
         known["first_start"] = image_write.start(plan, made, progress).as_json()
         write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
     return known
+
+
+def _sbom(plan: BuildPlan, made: Parts) -> str:
+    from jetson_kit import sbom  # noqa: PLC0415 # slow to import, and most builds change nothing
+
+    return sbom.document(plan, made)
 
 
 def _whole(plan: BuildPlan, made: Parts, device_source: Path, progress: Progress) -> Parts:

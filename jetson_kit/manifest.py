@@ -7,8 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from jetson_kit import __version__
 from jetson_kit.image_write import Written
 from jetson_kit.parts import Parts
@@ -44,6 +42,8 @@ def document(
         **({"engines": dict(made.engines)} if plan.engines else {}),
         "first_start": written.first_start.as_json(),
     }
+    import jsonschema  # noqa: PLC0415 # slow, and most builds change nothing
+
     jsonschema.validate(body, _schema())
     return body
 

@@ -167,8 +167,7 @@ def _install(
 ) -> None:
     uv.uv(
         [
-            *("pip", "install", "--quiet", "--no-config", "--no-compile-bytecode"),
-            *("--python", sys.executable),
+            *("pip", "install", "--quiet", "--no-config", "--python", sys.executable),
             *("--python-version", python, "--python-platform", platform or PLATFORMS[arch]),
             *("--only-binary", ":all:", "--target", into, *what_from),
         ],

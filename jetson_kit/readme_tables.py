@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,24 +15,38 @@ def _table(rows: list[tuple[str, str]], head: tuple[str, str]) -> str:
 
 
 def build(facts: Facts) -> str:
-    """Return the table of bench.build."""
+    """Return the table of bench.build: medians, and from the least to the most."""
+    seconds = facts["seconds"]
+
+    def spread(name: str, digits: int = 1) -> str:
+        values = sorted(seconds[name])
+        middle = f"{statistics.median(values):.{digits}f} s"
+        if len(values) == 1:
+            return middle
+        return f"{middle} ({values[0]:.{digits}f} to {values[-1]:.{digits}f})"
+
+    low, high = facts["ratio_spread"]
     rows = [
-        ("image from cold, our way", f"{facts['native_s']:.1f} s"),
+        ("from nothing to the image in the engine", spread("image")),
         (
-            "the same from cold under emulation: base by mmdebstrap, then the plain Dockerfile",
-            f"{facts['emulated_base_s']:.0f} s + {facts['emulated_dockerfile_s']:.0f} s",
+            "the plain Dockerfile under emulation, its base there already",
+            spread("rival_dockerfile", 0),
         ),
-        ("ratio", f"**{facts['ratio']:.0f}x**"),
+        ("ratio", f"**{facts['ratio']:.0f}x** ({low:.0f}x to {high:.0f}x)"),
+        ("that base, by mmdebstrap under emulation", spread("rival_base", 0)),
         (
-            "ratio to the plain Dockerfile alone, its base there already",
-            f"{facts['ratio_dockerfile_only']:.0f}x",
+            "the whole command from nothing: image, archive, bill of materials, one inference",
+            spread("command"),
         ),
-        ("image again after one Python file changed", f"{facts['rebuild_one_file_s']:.1f} s"),
-        ("the whole command when nothing changed", f"{facts['rebuild_noop_s']:.1f} s"),
+        ("the same after one Python file changed", spread("one_file")),
+        ("after one Python file changed, without the inference", spread("one_file_no_start")),
+        ("when nothing changed", spread("nothing_changed")),
         ("image unpacked", f"{facts['unpacked_mb']:.0f} MB"),
         ("OCI archive, zstd", f"{facts['archive_mb']:.0f} MB"),
     ]
-    return _table(rows, ("`./inv bench.build`", f"on {facts['cores']} x86 cores"))
+    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    head = f"on {facts['cores']} x86 cores{busy}, median of {len(seconds['command'])} runs"
+    return _table(rows, ("`./inv bench.build`", head))
 
 
 def import_time(facts: Facts) -> str:

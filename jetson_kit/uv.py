@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,10 @@ from jetson_kit.run import failure
 TIMEOUT_S = 900.0
 ABSENT_WORDS = ("Could not find a version", "No matching distribution")
 NO_SOLUTION = "No solution found"
+REACHES = re.compile(
+    "INDEX|FIND_LINKS|CONFIG_FILE|CACHE_DIR|TLS|CERT|HOST|HTTP|TIMEOUT|RETRIES|OFFLINE|KEYRING"
+    "|CREDENTIAL|LINK_MODE|CONCURRENT"
+)
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
 
 
@@ -52,7 +57,7 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
 
 def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     """Run uv or pip and return its standard output, its failures told apart."""
-    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}
+    environment = {name: value for name, value in os.environ.items() if _passed_on(name)}
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
     try:
@@ -92,6 +97,14 @@ def _cause(stderr: str) -> str:
     """Return why uv's resolver found nothing, in one line."""
     cause = stderr.partition("cause:")[2].partition("hint:")[0]
     return " ".join((cause or stderr).split())
+
+
+def _passed_on(name: str) -> bool:
+    """Tell whether a variable of the user's goes on to uv: where indexes are and how to reach them.
+
+    What is chosen and how it is unpacked is the kit's to say.
+    """
+    return name != "VIRTUAL_ENV" and (not name.startswith("UV_") or bool(REACHES.search(name)))
 
 
 def pinned(package: str, version: str, sha256: str) -> str:

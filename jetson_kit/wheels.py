@@ -29,6 +29,8 @@ class WheelClass:
     """Whether its arm64 wheel can infer on a GPU."""
     versions: str
     """Specifier of the MediaPipe versions that it takes."""
+    by_name: tuple[str, ...]
+    """Versions that are taken only where they are named."""
     revision: int
     pythons: tuple[str, ...]
     manylinux: str
@@ -81,6 +83,7 @@ def classes() -> dict[str, WheelClass]:
             row["about"],
             row["gpu"],
             row["versions"],
+            tuple(row.get("by_name", ())),
             row["revision"],
             tuple(row["pythons"]),
             row["manylinux"],
@@ -92,7 +95,7 @@ def classes() -> dict[str, WheelClass]:
 
 @functools.cache
 def pins() -> tuple[Pin, ...]:
-    """Return all pinned wheels, newest version first."""
+    """Return all pinned wheels, newest version first; those for `by_name` after all others."""
     found = []
     for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))["wheel"]:
         group = classes()[row["class"]]
@@ -110,7 +113,11 @@ def pins() -> tuple[Pin, ...]:
                 group.revision,
             )
         )
-    return tuple(sorted(found, key=lambda pin: Version(pin.version), reverse=True))
+    return tuple(sorted(found, key=_preference, reverse=True))
+
+
+def _preference(pin: Pin) -> tuple[bool, Version]:
+    return pin.version not in classes()[pin.wheel_class].by_name, Version(pin.version)
 
 
 def pythons() -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def _result(machine: Machine, ended: Ended, fault: str, made: dict[str, Any]) ->
         system=asked('. /etc/os-release; echo "$PRETTY_NAME"'),
         python=asked(f"{checkout}/.venv/bin/python -c '{PYTHON}'"),
         engine=asked("docker version --format '{{.Server.Version}}'"),
-        buildx=asked("docker buildx version | cut -d' ' -f2"),
+        buildx=" ".join(asked("docker buildx version").split()[1:2]),
         store=_store(asked("docker info --format '{{json .}}'")),
         apt=asked("dpkg-query -W -f '${Version}' apt"),
         seconds=ended.seconds,

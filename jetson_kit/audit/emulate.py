@@ -17,12 +17,15 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jetson_kit import emulation, rootfs, targets
 from jetson_kit.audit import rules
-from jetson_kit.audit.native import Library
 from jetson_kit.audit.rules import Cpu
 from jetson_kit.errors import DiskFullError, KitError
+
+if TYPE_CHECKING:
+    from jetson_kit.audit.native import Library
 
 # Debian sid's package has no name with -static any more; the program is the same.
 PROGRAMS = ("qemu-aarch64-static", "qemu-aarch64")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import wheels
-from jetson_kit.audit.core import audit
 from jetson_kit.audit.emulate import CpuRun, Emulation
 from jetson_kit.audit.verdict import RANK, Facts, Verdict, for_soc
 from jetson_kit.files import write_text
@@ -26,16 +25,22 @@ def planned_verdict(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> V
     Without a target (an image for this machine): whether GPU code is inside. A wheel that the
     shipped table lacks is fetched and audited.
     """
-    facts = facts_of(pin) or audit(wheels.fetch(pin)).facts
+    facts = facts_of(pin) or _audited(pin)
     if target is None:
         return _native(facts)
     found = [for_soc(facts, target, soc) for soc in socs]
     return min(found, key=lambda verdict: RANK[verdict.verdict])
 
 
+def _audited(pin: Pin) -> Facts:
+    from jetson_kit.audit.core import audit  # noqa: PLC0415 # every build imports this module
+
+    return audit(wheels.fetch(pin)).facts
+
+
 def renew() -> Path:
     """Audit every pinned wheel and write the shipped table."""
-    rows = {pin.sha256: asdict(audit(wheels.fetch(pin)).facts) for pin in wheels.pins()}
+    rows = {pin.sha256: asdict(_audited(pin)) for pin in wheels.pins()}
     write_text(TABLE, to_json(rows))
     _table.cache_clear()
     return TABLE

@@ -79,8 +79,13 @@ def _pins() -> Iterator[str]:
 
 
 def _covered(group: WheelClass) -> Iterator[str]:
-    """Yield each Python and architecture of a class that a version of it lacks."""
+    """Yield what a class or one of its versions lacks."""
     own = [pin for pin in wheels.pins() if pin.wheel_class == group.name]
+    for version in group.by_name:
+        if version not in {pin.version for pin in own}:
+            yield f"wheels.toml: class {group.name}: by_name: {version} is not pinned"
+    if own and {pin.version for pin in own} <= set(group.by_name):
+        yield f"wheels.toml: class {group.name}: every version of it is in by_name"
     for version in dict.fromkeys(pin.version for pin in own):
         for arch in ARCHITECTURES:
             pinned = {p for x in own if (x.version, x.arch) == (version, arch) for p in x.pythons}

@@ -54,7 +54,7 @@ def _named(changes: Changes, version: str) -> None:
 
 def _beyond(changes: Changes) -> None:
     """Note a release that is newer than all pins and that no class takes."""
-    pinned = wheels.pins()[0].version
+    pinned = max((pin.version for pin in wheels.pins()), key=Version)
     found = index.newest_if_any(f"{PACKAGE}>{pinned}")
     if found and releases.class_for(found) is None:
         changes.decide(
@@ -87,6 +87,12 @@ def _take(changes: Changes, release: Release, *, accepted: bool) -> bool:
             repack.repack(wheels.fetch(pin), pin, recipe, Path(folder))
     _write(changes, release, before)
     changes.take(PACKAGE, before.version, release.version, "jetson_kit/wheels.toml")
+    changes.decide(
+        f"{PACKAGE} {release.version}",
+        "no audit shows on which interface each task infers",
+        "run ./inv test --stage x86-inference and --stage vision; where a task moved, add a row to "
+        "verify_versions.json, and name the version in `by_name` if images shall not get it yet",
+    )
     return True
 
 

@@ -36,9 +36,8 @@ def class_for(version: str) -> WheelClass | None:
 
 def newest_of(group: WheelClass) -> Pin | None:
     """Return the newest arm64 pin of a class."""
-    return next(
-        (p for p in wheels.pins() if p.wheel_class == group.name and p.arch == "arm64"), None
-    )
+    own = [pin for pin in wheels.pins() if pin.wheel_class == group.name and pin.arch == "arm64"]
+    return max(own, key=lambda pin: Version(pin.version), default=None)
 
 
 def later(group: WheelClass) -> Iterator[str]:

@@ -62,10 +62,12 @@ def update_uv(changes: Changes, request: Request) -> None:
 
 
 def update_vision(changes: Changes) -> None:
-    """Note the MediaPipe that the landmarkers are compared with: the newest that is pinned."""
+    """Note the MediaPipe that the landmarkers are compared with: the newest that images get."""
     text = VISION.read_text(encoding="utf-8")
-    pinned = tomlkit.parse(changes.text(wheels.TABLE))["wheel"].unwrap()
-    newest = max((row["version"] for row in pinned), key=Version)
+    table = tomlkit.parse(changes.text(wheels.TABLE)).unwrap()
+    by_name = {version for row in table["class"].values() for version in row.get("by_name", ())}
+    versions = {row["version"] for row in table["wheel"]} - by_name
+    newest = max(versions, key=Version)
     changes.write(VISION, lock_files.with_pin(text, "mediapipe", newest))
 
 
@@ -84,7 +86,8 @@ def update_shim(changes: Changes, request: Request) -> None:
             what = f"{version} has no wheel for {machine}"
             changes.decide(package, what, f"wait for it; the shim keeps {have}")
             return
-        compiler["wheels"][machine] = {"filename": file.filename, "sha256": file.sha256}
+        row = compiler["wheels"][machine]
+        row["filename"], row["sha256"] = file.filename, file.sha256
     compiler["version"] = version
     changes.write(shim.TABLE, tomlkit.dumps(table))
     changes.take(package, have, version, "jetson_kit/shim.toml")

@@ -23,7 +23,7 @@ from typing import Any
 from jetson_kit import inventory
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.by_ansible import KINDS, Ansible, device, told
-from jetson_kit.fleet.events import MESSAGE_CHARS, Event, words_of_ssh
+from jetson_kit.fleet.events import Event, shortened, words_of_ssh
 from jetson_kit.fleet.transport import (
     DONE,
     FAILED,
@@ -67,7 +67,7 @@ class Said:
     def words(self) -> str:
         """Return the last thing that it said of its own failure."""
         lines = [line.strip() for line in (self.err.strip() or self.out).splitlines()]
-        return next((line for line in reversed(lines) if line), "no reason given")[:MESSAGE_CHARS]
+        return shortened(next((line for line in reversed(lines) if line), "no reason given"))
 
 
 Work = Callable[[Host], Awaitable[tuple[Reply, dict[str, Any]]]]

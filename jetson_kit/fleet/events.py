@@ -20,6 +20,7 @@ MESSAGES = ("msg", "stderr", "module_stderr", "stdout", "reason")
 # What the command modules say of every failure: the program's own words tell more.
 EMPTY_WORDS = "non-zero return code"
 MESSAGE_CHARS = 600
+CUT = " ... "
 # What ssh says in a dozen lines, most of them a frame of @, and what it comes to.
 SSH_WORDS = (
     (
@@ -99,14 +100,20 @@ def message(result: Mapping[str, Any]) -> str:
     if isinstance(items, list):
         failed = [item for item in items if isinstance(item, dict) and item.get("failed")]
         if failed:
-            return "; ".join(dict.fromkeys(message(item) for item in failed))[:MESSAGE_CHARS]
+            return shortened("; ".join(dict.fromkeys(message(item) for item in failed)))
     for key in MESSAGES:
         said = result.get(key)
         if isinstance(said, list):
             said = " ".join(map(str, said))
         if isinstance(said, str) and said.strip() and said != EMPTY_WORDS:
-            return words_of_ssh(said) or " ".join(said.split())[:MESSAGE_CHARS]
+            return words_of_ssh(said) or shortened(" ".join(said.split()))
     return "no reason given"
+
+
+def shortened(text: str) -> str:
+    """Return at most MESSAGE_CHARS of a text: what failed stands first, and why stands last."""
+    half = (MESSAGE_CHARS - len(CUT)) // 2
+    return text if len(text) <= MESSAGE_CHARS else text[:half] + CUT + text[-half:]
 
 
 def words_of_ssh(said: str) -> str:

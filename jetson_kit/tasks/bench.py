@@ -9,13 +9,22 @@ from invoke.context import Context
 from jetson_kit.tasks.edge import kit_task
 
 
-@kit_task(name="build", help={"no-rival": "leave out the emulated build, which takes minutes"})
-def build(c: Context, no_rival: bool = False) -> None:
+@kit_task(
+    name="build",
+    auto_shortflags=False,
+    help={
+        "rounds": "times that each of ours is measured (default 3)",
+        "no-rival": "leave out the emulated build, which takes minutes; writes no file",
+        "busy": "measure on a busy machine too; the result says so",
+    },
+)
+def build(c: Context, rounds: int = 3, no_rival: bool = False, busy: bool = False) -> None:
     """Time the build against the plain Dockerfile under emulation. Example: ./inv bench.build."""
-    from jetson_kit import bench_build, readme
+    from bench.build import command
+    from jetson_kit import readme
 
     del c
-    print(json.dumps(bench_build.run(rival=not no_rival), indent=1))
+    print(json.dumps(command.run(rounds, rival_rounds=0 if no_rival else 2, busy=busy), indent=1))
     readme.renew()
 
 

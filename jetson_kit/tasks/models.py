@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 from invoke.context import Context
 
-from jetson_kit import models
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(variadic="names", help={"names": "models (all)", "json": "machine-readable output"})
 def fetch(c: Context, names: list[str], json: bool = False) -> None:
     """Fetch models, checked by hash, into the cache. Example: ./inv models.fetch face hand."""
+    from jetson_kit import models
+
     del c
     chosen = models.select(names)
     found = models.fetch(names)
@@ -31,6 +32,8 @@ def fetch(c: Context, names: list[str], json: bool = False) -> None:
 @kit_task(name="list", help={"json": "machine-readable output"})
 def list_models(c: Context, json: bool = False) -> None:
     """Show every model, its source and its sub-models. Example: ./inv models.list."""
+    from jetson_kit import models
+
     del c
     chosen = models.select()
     if json:

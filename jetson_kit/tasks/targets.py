@@ -6,9 +6,6 @@ import json as json_format
 
 from invoke.context import Context
 
-from jetson_kit import device_facts, targets_view
-from jetson_kit.errors import BadInputError
-from jetson_kit.targets import load
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -21,6 +18,10 @@ from jetson_kit.tasks.edge import kit_task
 )
 def targets(c: Context, l4t: str = "", for_: str = "", json: bool = False) -> None:
     """Show every L4T release that the kit knows, or one. Example: ./inv targets --l4t r36.4.4."""
+    from jetson_kit import device_facts, targets_view
+    from jetson_kit.errors import BadInputError
+    from jetson_kit.targets import load
+
     del c
     table = load()
     if l4t and for_:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from invoke.context import Context
 
-from jetson_kit import checks
-from jetson_kit.errors import BadInputError
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -18,6 +16,9 @@ from jetson_kit.tasks.edge import kit_task
 )
 def test(c: Context, all: bool = False, quick: bool = False, stage: str = "") -> None:
     """Run linters and tests: each part once for real. Example: ./inv test --all."""
+    from jetson_kit import checks
+    from jetson_kit.errors import BadInputError
+
     del c
     if sum(map(bool, (all, quick, stage))) > 1:
         raise BadInputError("--all, --quick and --stage exclude each other", "give one of them")

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from invoke.context import Context
 
-from jetson_kit import locks, repack, wheels
-from jetson_kit.files import sha256_file
-from jetson_kit.paths import ROOT
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -24,6 +19,12 @@ def build(
     c: Context, version: str = "", arch: str = "arm64", python: str = "3.11", out: str = ""
 ) -> None:
     """Repack the official MediaPipe wheel. Example: ./inv wheels.build --version 1.2.2."""
+    from pathlib import Path
+
+    from jetson_kit import repack, wheels
+    from jetson_kit.files import sha256_file
+    from jetson_kit.paths import ROOT
+
     del c
     pin = wheels.select(arch, python, version)
     made = repack.build(pin, Path(out) if out else ROOT / "dist" / "wheels")
@@ -38,6 +39,8 @@ def build(
 )
 def lock(c: Context, check: bool = False, upgrade: bool = False) -> None:
     """Lock what each wheel class depends on. Example: ./inv wheels.lock --check."""
+    from jetson_kit import locks
+
     del c
     for one in locks.update(check=check, upgrade=upgrade):
         state = "as it was" if one.fresh else "written"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.devices import keys, ssh
+from jetson_kit.devices import engines, keys, ssh
 from jetson_kit.devices.spec import Device
 from tests.devices.front import Front
 from tests.devices.guest import tiny
@@ -189,3 +189,35 @@ def test_an_image_of_this_machine_is_put_in_once(three: Up) -> None:
     gone = three.front("devices.load", "jetson-2", tag)
     assert (gone.returncode, gone.stderr.count("\n")) == (2, 1)
     assert "there is no image" in gone.stderr
+
+
+@pytest.mark.parametrize("name", [one for one in engines.names() if one != engines.default()])
+def test_another_engine_and_its_store_of_images(three: Up, name: str) -> None:
+    facts = json.loads(
+        three.front.must("devices.up", "--engine", name, "--name", "other", "--json")
+    )
+    try:
+        assert facts[0]["engine"] == name
+        told = three.front.inside(
+            "other-1", "docker info --format '{{.ServerVersion}} {{.DriverStatus}}'"
+        )
+        assert told.startswith(f"{engines.release(engines.get(name))}.")
+        assert ("containerd.snapshotter" in told) == (engines.get(name).store == "containerd")
+        with tiny() as tag:
+            # As people name an image: `latest` is not said.
+            bare = tag.replace(":", "-")
+            subprocess.run(["docker", "tag", tag, bare], check=True)
+            try:
+                for said in ("(loaded)", "(it was there)"):
+                    done = three.front("devices.load", "other-1", bare)
+                    assert said in done.stderr, done.stderr
+            finally:
+                subprocess.run(["docker", "rmi", bare], check=True, capture_output=True)
+        listed = three.front.inside(
+            "other-1", "docker image ls --format '{{.Repository}}:{{.Tag}}'"
+        )
+        assert listed.split() == [f"{bare}:latest"]
+        ran = three.front.inside("other-1", f"docker run --rm {bare} /usr/bin/echo it came")
+        assert ran == "it came\n"
+    finally:
+        three.front.must("devices.down", "other-1")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -15,10 +16,11 @@ import pytest
 
 from bench.machines import host
 from jetson_kit.paths import ROOT
-from tests.image.kit import NEEDS, Image
+from tests.image.kit import NEEDS, Image, docker
 
 pytestmark = [getattr(pytest.mark, name) for name in (*NEEDS, "slow")]
 PLUGIN = Path("usr/libexec/docker/cli-plugins/docker-buildx")
+BASE = "mediapipe-jetson-test-base:2"
 COMPILER = ("usr/lib/gcc-cross", "usr/aarch64-linux-gnu")
 
 
@@ -107,3 +109,17 @@ def test_the_same_archive_as_without(jetson: Image, crowd: Crowd, scratch: Path)
     assert done.returncode == 0, done.stderr
     made = scratch / "dist" / "it" / jetson.archive.name
     assert made.read_bytes() == jetson.archive.read_bytes()
+
+
+def test_another_base_by_the_newest_buildx(jetson: Image, crowd: Crowd, scratch: Path) -> None:
+    tag = jetson.manifest["image"]["tag"]
+    assert docker("tag", tag, BASE).returncode == 0
+    words = ("build", "--jetson", "--json", "--no-start", "--python", "3.11", "--base", BASE)
+    try:
+        done = crowd.inv(*words, "--output", str(scratch / "it"), umask=0o022, env={})
+        assert done.returncode == 0, done.stderr
+        made = [row["diff_id"] for row in json.loads(done.stdout)["archive"]["layers"]]
+        assert made[: len(jetson.diff_ids)] == jetson.diff_ids
+    finally:
+        docker("tag", BASE, tag)
+        docker("rmi", BASE)

@@ -50,6 +50,7 @@ def test_labels(jetson: Image) -> None:
     own = {k.removeprefix("io.mediapipe-jetson."): v for k, v in labels.items()}
     assert own["target"] == targets.load().default.name == plan["name"]
     assert own["jetpack"] == targets.load().default.jetpack
+    assert own["socs"] == " ".join(plan["socs"])
     assert own["tier"] == targets.load().default.tier
     assert own["variant"] == "runtime"
     assert own["mediapipe"] == plan["mediapipe"]["version"]

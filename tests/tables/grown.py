@@ -12,18 +12,12 @@ from pathlib import Path
 
 from jetson_kit.paths import ROOT
 
+OWN = (".git", ".venv", ".kit", "dist", "__pycache__", ".*_cache", "*.egg-info")
+
 
 def copy(folder: Path) -> Path:
-    """Copy what git holds or would hold of the tree."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True,
-    ).stdout.decode()  # fmt: skip
-    for name in filter(None, listed.split("\0")):
-        source, target = ROOT / name, folder / name
-        if source.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
+    """Copy the tree but for what a machine makes in it."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*OWN), dirs_exist_ok=True)
     return folder
 
 

@@ -14,7 +14,7 @@ from jetson_kit.paths import ROOT
 REAL = """awk cat chmod cmp cp cut date df dirname env find flock grep head mkdir mktemp mv paste
 readlink rm sed setsid sh sleep sort tail touch tr true""".split()
 FAKE = """apt-get dpkg dpkg-deb dpkg-query sudo usermod mount umount update-binfmts chown id uname
-systemctl""".split()
+systemctl sg""".split()
 # What a package brings, so that a set-up machine has what it asked for.
 BRINGS = {
     "python3": "python3",
@@ -26,6 +26,7 @@ BRINGS = {
     "qemu-user-static": "qemu-aarch64-static",
     "qemu-user": "qemu-aarch64",
     "binfmt-support": "update-binfmts",
+    "util-linux-extra": "sg",
 }
 EVERYTHING = "python3.11 dockerd docker qemu-aarch64-static".split()
 RECORD = '#!/bin/sh\nname=${0##*/}\necho "$name $*" >>"$CALLS"\n'

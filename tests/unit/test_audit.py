@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import audit, targets, wheels
-from jetson_kit.audit import core, native, record, rules, verdict
+from jetson_kit import targets, wheels
+from jetson_kit.audit import core, emulate, native, record, rules, verdict
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 from tests.unit.tiny_wheel import CPU_TEXT, GL_CODE, GL_IMPORTS, X86_64, elf, wheel
@@ -21,7 +21,7 @@ LIB = "mediapipe/tasks/c/libmediapipe.so"
 
 
 def audited(path: Path) -> core.Audit:
-    return audit.audit(path, live=False)
+    return core.audit(path, live=False)
 
 
 def gl_library(**more: object) -> bytes:
@@ -183,10 +183,20 @@ def test_nothing_unmeasured_passes(tmp_path: Path) -> None:
     assert {item.verdict for item in all_verdicts(found)} == {"no"}
 
 
+@pytest.mark.parametrize("names", [("qemu-aarch64",), ("qemu-aarch64", "qemu-aarch64-static")])
+def test_qemu_is_found_by_either_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert emulate.program() == str(tmp_path / names[-1])
+
+
 def test_no_qemu_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    found = audit.audit(wheel(tmp_path, {LIB: gl_library()}))
+    found = core.audit(wheel(tmp_path, {LIB: gl_library()}))
     assert found.min_arm == "unknown"
     assert any("qemu-aarch64-static is not installed" in line for line in found.evidence)
     assert not (tmp_path / "cache" / "audit").exists() or not list(

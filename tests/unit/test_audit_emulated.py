@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import audit, targets, wheels
+from jetson_kit import targets, wheels
 from jetson_kit.audit import core, fetch, record
 from jetson_kit.errors import BadInputError
 from tests.unit.tiny_wheel import GL_CODE, GL_IMPORTS, elf, wheel
@@ -35,7 +35,7 @@ def test_level_by_running(
     tmp_path: Path, code: list[int], level: str | None, features: tuple[str, ...], loads: str
 ) -> None:
     library = elf(code=code, needed=["libc.so.6"], imports=GL_IMPORTS, texts=GL_CODE)
-    found = audit.audit(wheel(tmp_path, {LIB: library}), live=True)
+    found = core.audit(wheel(tmp_path, {LIB: library}), live=True)
     assert found.measured is not None
     ran = "".join(str(int(bool(run.ok))) for run in found.measured.emulation.runs)
     assert (found.min_arm, found.arm_features, ran) == (level, features, loads)
@@ -47,7 +47,7 @@ def test_level_by_running(
 @pytest.mark.network
 def test_a_library_that_nobody_brings(tmp_path: Path) -> None:
     library = elf(needed=["libnothere.so.9"], imports=GL_IMPORTS, texts=GL_CODE)
-    found = audit.audit(wheel(tmp_path, {LIB: library}), live=True)
+    found = core.audit(wheel(tmp_path, {LIB: library}), live=True)
     said = found.verdict(targets.resolve("36.4.4"))
     assert said.verdict == "no"
     assert "libnothere.so.9" in said.reason
@@ -61,7 +61,7 @@ def test_one_broken_library_does_not_hide_the_others(tmp_path: Path) -> None:
         "tiny/libb.so": elf(code=[STADD_SP], imports=GL_IMPORTS, texts=GL_CODE),
         "tiny/libc.so": elf(code=[NOP]),
     }
-    found = audit.audit(wheel(tmp_path, files), live=True)
+    found = core.audit(wheel(tmp_path, files), live=True)
     assert found.min_arm == "armv8.1-a"
     assert found.verdict(targets.resolve("36.4.4")).verdict == "gpu"
 
@@ -72,8 +72,8 @@ def test_one_broken_library_does_not_hide_the_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", NEWEST.values())
 def test_shipped_records_are_what_is_measured(name: str) -> None:
     path = fetch.fetch(name)
-    measured = audit.audit(path, live=True).measured
-    shipped = record.load(core.native_arms(audit.audit(path, live=False).libraries), live=False)
+    measured = core.audit(path, live=True).measured
+    shipped = record.load(core.native_arms(core.audit(path, live=False).libraries), live=False)
     assert measured is not None
     assert shipped is not None
     assert measured.emulation == shipped.emulation
@@ -97,7 +97,7 @@ OFFICIAL = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("version", "arch", "gpu", "delegate"), OFFICIAL)
 def test_official_wheels(version: str, arch: str, gpu: bool, delegate: str) -> None:
-    found = audit.audit(fetch.fetch(f"mediapipe=={version}"), live=False)
+    found = core.audit(fetch.fetch(f"mediapipe=={version}"), live=False)
     assert (found.version, found.arch, found.gpu, found.delegate) == (version, arch, gpu, delegate)
     assert not found.tags_lie
     if arch == "aarch64":

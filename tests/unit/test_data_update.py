@@ -144,6 +144,7 @@ def small_tables(kit: Kit) -> None:
     sha256 = kit.offer("1.5.0")
     folder = kit.folder / "jetson_kit"
     head, *rows = (folder / "wheels.toml").read_text(encoding="utf-8").split("\n[[wheel]]\n")
+    head = re.sub(r"^by_name = .*\n", "", head, flags=re.MULTILINE)
     old = [row for row in rows if '"armv8"' in row]
     new = [
         f'version = "1.5.0"\nclass = "armv82"\narch = "{arch}"\npython = "py3"\n'
@@ -320,6 +321,66 @@ def test_words_that_name_no_package(kit: Kit, word: str) -> None:
     done = kit.update("--", word) if word.startswith("-") else kit.update(word)
     assert done.returncode == 2 or word.startswith("-")
     assert "Traceback" not in done.stderr
+
+
+def test_the_shims_compiler(kit: Kit) -> None:
+    path = kit.folder / "jetson_kit" / "shim.toml"
+    before = path.read_text(encoding="utf-8")
+    old = tomllib.loads(before)["compiler"]
+    minor = re.sub(r"\d+$", lambda m: str(int(m[0]) + 1), old["version"])
+    sha256 = {}
+    for version in (minor, "99.0.0"):
+        for machine in old["wheels"]:
+            name = f"ziglang-{version}-py3-none-manylinux_2_17_{machine}.whl"
+            about = f"Metadata-Version: 2.1\nName: ziglang\nVersion: {version}\n".encode()
+            files = {"zig": machine.encode(), f"ziglang-{version}.dist-info/METADATA": about}
+            sha256[version, machine] = make_wheel(kit.index / name, files)
+    small_index.renew(kit.index)
+    out = lines(kit.update("ziglang"))
+    assert f"took ziglang {old['version']} -> {minor}" in out
+    assert "to decide: ziglang: 99.0.0 is there, a major step" in out
+    after = path.read_text(encoding="utf-8")
+    new = tomllib.loads(after)["compiler"]
+    for machine, row in new["wheels"].items():
+        assert row["sha256"] == sha256[minor, machine]
+        assert row["filename"] == f"ziglang-{minor}-py3-none-manylinux_2_17_{machine}.whl"
+    # Nothing but these lines differs: comments and the order of rows stay.
+    same = set(before.splitlines()) & set(after.splitlines())
+    assert len(before.splitlines()) == len(after.splitlines())
+    assert len(set(before.splitlines()) - same) == 1 + 2 * len(old["wheels"])
+    assert "took ziglang" in lines(kit.update("ziglang==99.0.0"))
+
+
+def test_the_carrier_of_ansibles_collections_follows_ansible_core(kit: Kit) -> None:
+    path = kit.folder / "jetson_kit" / "fleet" / "collections.toml"
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    host = (kit.folder / "requirements" / "host.txt").read_text(encoding="utf-8")
+    found = re.search(r"^ansible-core==(\S+)", host, re.MULTILINE)
+    assert found
+    major, minor, *_ = table["wheel"]["version"].split(".")
+    mine, other = f"{major}.{int(minor) + 5}.0", f"{int(major) + 1}.0.0"
+    plain_wheel(kit.index, "ansible_core", found[1], {"core.py": b""})
+    for version, core in ((mine, found[1]), (other, "99.0")):
+        info = f"ansible-{version}.dist-info"
+        about = f"Metadata-Version: 2.1\nName: ansible\nVersion: {version}\n"
+        about += f"Requires-Dist: ansible-core=={core}\n"
+        files = {f"{info}/METADATA": about.encode()}
+        for name in table["collections"]:
+            folder = f"ansible_collections/{name.replace('.', '/')}"
+            manifest = {"collection_info": {"version": "77.0.0"}}
+            files[f"{folder}/MANIFEST.json"] = json.dumps(manifest).encode()
+            files[f"{folder}/meta/runtime.yml"] = b"requires_ansible: '>=2.15.1'\n"
+        wheel = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        files[f"{info}/WHEEL"] = wheel
+        make_wheel(kit.index / f"ansible-{version}-py3-none-any.whl", files)
+    small_index.renew(kit.index)
+    out = lines(kit.update("ansible"))
+    assert f"took ansible {table['wheel']['version']} -> {mine}" in out
+    assert f"held: ansible: {other} is there and belongs to another ansible-core" in out
+    after = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert after["wheel"]["version"] == mine
+    for row in after["collections"].values():
+        assert row == {"version": "77.0.0", "core": ">=2.15.1"}
 
 
 KILLED = """

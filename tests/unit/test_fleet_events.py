@@ -33,3 +33,11 @@ def test_a_host_key_is_told_in_a_line(said: str, told: str) -> None:
     found = events.message({"msg": said})
     assert found.startswith(told)
     assert "@" not in found
+
+
+def test_a_long_message_keeps_what_failed_and_why() -> None:
+    said = f"Error pulling image: {'x' * 2000}: connection refused"
+    found = events.message({"msg": said})
+    assert len(found) <= events.MESSAGE_CHARS
+    assert found.startswith("Error pulling image: x")
+    assert found.endswith("x: connection refused")

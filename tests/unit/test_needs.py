@@ -64,7 +64,7 @@ def test_programs_are_seen_in_code() -> None:
         programs(ROOT / "jetson_kit" / "fleet" / "registry.py")
     ) | set(programs(ROOT / "jetson_kit" / "fleet" / "registry_push.py"))
     assert "losetup" in set(programs(ROOT / "jetson_kit" / "devices" / "loops.py"))
-    assert "mmdebstrap" in set(programs(ROOT / "jetson_kit" / "bench_build.py"))
+    assert "mmdebstrap" in set(programs(ROOT / "bench" / "build" / "rival.py"))
 
 
 @pytest.mark.parametrize("folder", ["jetson_kit", "tests"])
@@ -117,8 +117,10 @@ def test_each_part_that_is_named_is_there_and_each_that_is_there_is_named() -> N
         ("fleet.registry", {"up": False, "push": "r36.4.4"}, {"skopeo"}, {"registry"}),
         ("verify", {"i": "", "image": "x"}, {"gles", "dockerd"}, {"ssh-client"}),
         ("verify", {"i": "hosts.yml"}, {"ssh-client"}, {"gles", "dockerd"}),
-        ("bench.build", {"no_rival": False}, {"mmdebstrap"}, set()),
-        ("bench.build", {"no_rival": True}, {"buildx"}, {"mmdebstrap"}),
+        ("build", {"base": ""}, {"dockerd"}, {"buildx"}),
+        ("build", {"base": "ngc"}, {"dockerd", "buildx"}, set()),
+        ("bench.build", {"no_rival": False}, {"mmdebstrap", "buildx"}, set()),
+        ("bench.build", {"no_rival": True}, {"dockerd"}, {"buildx", "mmdebstrap"}),
         ("report.html", {}, set(), {"ssh-client"}),
     ],
 )

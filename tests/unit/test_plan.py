@@ -174,3 +174,13 @@ def test_output() -> None:
     assert made.as_json()["output"] == f"dist/{made.name}"
     elsewhere = plan.make(Request(jetson=True, output="some/where"))
     assert elsewhere.output == Path.cwd() / "some/where"
+
+
+def test_versions_for_their_name_alone_are_taken_by_it_alone() -> None:
+    named = {version for group in wheels.classes().values() for version in group.by_name}
+    for name in ALL:
+        made = plan.make(Request(jetson=True, l4t=name, require_gpu=False))
+        assert made.pin.version not in named
+    for version in named:
+        made = plan.make(Request(jetson=True, mediapipe=version))
+        assert (made.pin.version, made.verdict) == (version, "gpu")

@@ -14,6 +14,9 @@ from tests.unit.bare_machine import Machine
 BASE = "ca-certificates debian-archive-keyring"
 
 
+ON_NGC = ("build", "--base", "ngc")
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """A bare Debian 12 on x86_64, root's."""
@@ -85,9 +88,9 @@ def test_installs_what_is_missing(
 ) -> None:
     machine.is_a(distribution, version, arch)
     (machine.bin / "update-binfmts").unlink()
-    code, out, err = machine.run("build", "--json")
+    code, out, err = machine.run(*ON_NGC)
     assert (code, asked(machine)) == (0, packages.split()), err
-    assert out.splitlines()[-2:] == ["<build>", "<--json>"]
+    assert out.splitlines()[-3:] == ["<build>", "<--base>", "<ngc>"]
     first = err.splitlines()[0].replace(" docker-buildx", "")
     listed = packages.replace(" docker-buildx", "")
     assert first == f"Installing for ./inv build (some minutes): {listed}"
@@ -95,8 +98,21 @@ def test_installs_what_is_missing(
     assert bool(from_next_suite) == (f"{distribution} {version}" == "debian 12")
 
 
+def test_the_kits_own_base_needs_no_buildx(machine: Machine) -> None:
+    assert machine.run("build", "--jetson")[0] == 0
+    assert not [line for line in machine.calls if "docker-buildx" in line]
+
+
+def test_what_takes_a_new_group_is_installed_where_the_system_lacks_it(machine: Machine) -> None:
+    machine.is_a("debian", "sid")
+    (machine.bin / "sg").unlink()
+    code, _, err = machine.run("build")
+    assert code == 0, err
+    assert "util-linux-extra" in asked(machine)
+
+
 def test_buildx_alone_comes_from_the_next_suite(machine: Machine) -> None:
-    assert machine.run("build")[0] == 0
+    assert machine.run(*ON_NGC)[0] == 0
     assert [line for line in machine.calls if line.startswith("dpkg -i")]
     text = "\n".join(machine.calls)
     assert 'Dir::Etc::sourceparts "/dev/null"' in text
@@ -122,7 +138,7 @@ def test_elsewhere_it_lists_and_stops(
 ) -> None:
     machine.is_a(distribution, version, arch)
     before = machine.tree()
-    code, out, err = machine.run("build")
+    code, out, err = machine.run(*ON_NGC)
     assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
     listed, error = err.splitlines()
     assert {"docker.io", "docker-buildx", "ca-certificates", "python3"} <= set(listed.split())
@@ -141,7 +157,7 @@ def test_elsewhere_it_works_where_nothing_is_missing(machine: Machine) -> None:
 
 def test_no_install_lists_and_touches_nothing(machine: Machine) -> None:
     before = machine.tree()
-    code, out, err = machine.run("build", INV_NO_INSTALL="1")
+    code, out, err = machine.run(*ON_NGC, INV_NO_INSTALL="1")
     assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
     assert "docker-buildx" in err
     assert ".venv" in err
@@ -251,7 +267,7 @@ def test_docker_of_docker_inc_gets_its_own_plugin(machine: Machine) -> None:
     (machine.files / "buildx").unlink()
     machine.is_a("ubuntu", "24.04")
     machine.program("dpkg-query", '[ "$4" = docker-ce-cli ] && echo installed\n')
-    assert machine.run("build")[0] == 0
+    assert machine.run(*ON_NGC)[0] == 0
     assert asked(machine) == ["debootstrap", "docker-buildx-plugin"]
 
 

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from jetson_kit import uv, wheels
 from jetson_kit.errors import NetworkError, StepFailedError
+from tests.unit.small_wheels import plain_wheel
 
 
 def test_uv_is_the_locked_one() -> None:
@@ -20,6 +21,20 @@ def test_uv_is_the_locked_one() -> None:
 def test_a_failure_carries_its_step_and_reason() -> None:
     with pytest.raises(StepFailedError, match="making a mess failed: error: unrecognized"):
         uv.uv(["no-such-command"], what="making a mess")
+
+
+def test_the_users_settings_choose_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = tmp_path / "index"
+    empty.mkdir()
+    monkeypatch.setenv("UV_FIND_LINKS", str(empty))  # how the index is reached stays the user's
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_COMPILE_BYTECODE", "1")
+    monkeypatch.setenv("UV_NO_BINARY", "1")
+    plain_wheel(empty, "plain", "1.0", {"plain.py": b"x = 1\n"})
+    into = tmp_path / "into"
+    uv.uv(["pip", "install", "--quiet", "--target", into, "plain"], what="trying")
+    assert any(into.rglob("*.py"))
+    assert not list(into.rglob("*.pyc"))
 
 
 @pytest.mark.network

@@ -9,7 +9,15 @@ import time
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.verify import counters, hardware, process, runner, session
+from mediapipe_jetson.verify import (
+    contradictions,
+    counters,
+    hardware,
+    process,
+    rules,
+    runner,
+    session,
+)
 
 from tests.support.here import skip_without
 from tests.unit.test_verify_parts import VULKAN, compiled, native_shim, needs_compiler
@@ -89,17 +97,102 @@ def test_the_kernel_tells_what_an_open_node_is(tmp_path: Path) -> None:
     plain.write_text("")
     link = tmp_path / "fd"
     link.symlink_to("/dev/null")
-    assert process.kernel_name(Path("/"), link) == "null"
-    assert process.kernel_name(Path("/"), plain) == process.NO_DEVICE
-    assert process.kernel_name(Path("/"), tmp_path / "gone") is None
+    null = process.identity(Path("/"), link)
+    assert null == {"kernel": "null", "major": 1, "minor": 3, "table": "mem"}
+    assert process.identity(Path("/"), plain)["kernel"] == process.NO_DEVICE
+    assert set(process.identity(Path("/"), tmp_path / "gone").values()) == {None}
     # Where sysfs has no entry, as for NVIDIA's own driver, the table of majors tells.
     root = tmp_path / "root"
     (root / "proc").mkdir(parents=True)
-    major = os.major(link.stat().st_rdev)
     (root / "proc/devices").write_text(
-        f"Character devices:\n  {major} nvidia-frontend\n\nBlock devices:\n  {major} ramdisk\n"
+        "Character devices:\n  1 nvidia-frontend\n\nBlock devices:\n  1 ramdisk\n"
     )
-    assert process.kernel_name(root, link) == "nvidia-frontend"
+    assert process.identity(root, link)["kernel"] == "nvidia-frontend"
+    # sysfs may lie, for one who mounts a file there: the table and the number do not follow it.
+    (root / "sys/dev/char/1:3").mkdir(parents=True)
+    (root / "sys/dev/char/1:3/uevent").write_text("MAJOR=1\nMINOR=3\nDEVNAME=nvidia0\n")
+    (root / "proc/devices").write_text("Character devices:\n  1 mem\n\nBlock devices:\n")
+    lie = process.identity(root, link)
+    assert lie == {"kernel": "nvidia0", "major": 1, "minor": 3, "table": "mem"}
+    found = contradictions.nodes([{"path": "/dev/nvidia0", **lie}])
+    assert found == {"nodes": "false", "node_kernel": "mem, number 1:3"}
+
+
+def test_mounts_are_read_as_the_kernel_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "proc/1").mkdir(parents=True)
+    (tmp_path / "proc/1/mountinfo").write_text(
+        "22 27 0:21 / /sys ro,nosuid shared:7 master:1 - sysfs sysfs ro\n"
+        "23 22 8:1 /home/a\\040b/lie /sys/devices/virtual/mem/null/uevent rw - ext4 /dev/sda1 rw\n"
+        "24 22 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup rw\n"
+        "half a line\n"
+    )
+    seen = process.mounts(tmp_path, "1")
+    assert seen == [
+        {"at": "/sys", "type": "sysfs", "root": "/"},
+        {
+            "at": "/sys/devices/virtual/mem/null/uevent",
+            "type": "ext4",
+            "root": "/home/a b/lie",
+        },
+    ]
+    assert contradictions.mounts(seen[:1])["mounts"] == "own"
+    assert contradictions.mounts(seen)["mounts"] == "foreign"
+    assert process.mounts(tmp_path, "2") is None
+    # This very machine's are as they should be, as are those of its containers.
+    assert contradictions.mounts(process.mounts())["mounts"] == "own"
+
+
+@needs_compiler
+def test_what_a_driver_s_file_needs_tells_whose_it_is(tmp_path: Path) -> None:
+    (tmp_path / "empty.c").write_text("int nothing;\n")
+    names = ("libLLVM-15.so.1", "libnvidia-eglcore.so.540.4.0", "libnvidia-glcore.so.540.4.0")
+    llvm, false, own = (tmp_path / name for name in names)
+    compiled(tmp_path / "empty.c", llvm, f"-Wl,-soname,{llvm.name}")
+    compiled(tmp_path / "empty.c", false, "-Wl,--no-as-needed", llvm)
+    compiled(tmp_path / "empty.c", own)
+    libraries = [str(false), str(own)]
+    seen = process.driver_files([*libraries, "/usr/lib/libc.so.6"])
+    assert seen is not None
+    assert [one["path"] for one in seen] == libraries
+    assert contradictions.driver_files(seen, libraries)["driver_files"] == "foreign"
+    assert contradictions.driver_files(seen[1:], libraries[1:])["driver_files"] == "own"
+    own.write_text("no library")
+    seen = process.driver_files(libraries[1:])
+    assert contradictions.driver_files(seen, libraries[1:])["driver_files"] is None
+    assert process.driver_files(None) is None
+
+
+def test_threads_are_named() -> None:
+    assert process.threads() and process.threads(Path("/nonexistent")) is None
+
+
+def test_counters_are_never_taken_from_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor from LD_LIBRARY_PATH, nor a file that others may write."""
+    for name in ("tegrastats", "libnvidia-ml.so.1"):
+        (tmp_path / name).write_text("#!/bin/sh\necho 'GR3D_FREQ 99%@[1]'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    for name in ("tegrastats", "nvml"):
+        places = rules.book()["counters"][name]
+        assert all(place.startswith("/") for place in places)
+        assert hardware.own_file(name, tmp_path) is None
+        own = tmp_path / places[0].lstrip("/")
+        own.parent.mkdir(parents=True)
+        own.write_text("")
+        own.chmod(0o775)
+        assert hardware.own_file(name, tmp_path) is None
+        own.chmod(0o755)
+        if os.getuid() == 0:
+            assert hardware.own_file(name, tmp_path) == str(own)
+            os.chown(own, 1000, 1000)
+        assert hardware.own_file(name, tmp_path) is None
+    if not any(map(hardware.own_file, ("tegrastats", "nvml"))):
+        found, processes = hardware.sources()
+        assert not processes
+        assert {"tegrastats", "nvml"}.isdisjoint(found)
 
 
 def test_data_mapped_under_a_driver_s_name_is_no_library(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ NOT_NEEDED = re.compile(
     "|".join(
         (
             # Told for the reader; a version and a name are told by the controls and the log too.
-            r"(run|cpu)\.(log|stderr|times_s|picture|soak|warmup)",
+            r"(run|cpu)\.(log|stderr|times_s\.(import|create)|picture|soak|warmup)",
+            r"(run|cpu)\.times_s\.frames(\.\d)?$",
             r"(run|cpu)\.context|cpu\.control$|cpu\.mediapipe$",
             # No error, in other words; how it ended is told by the stage.
             r"(run|cpu)\.outcome\.(error|exit_code|signal|timed_out)$",
@@ -39,7 +40,9 @@ NOT_NEEDED = re.compile(
             # One of several: counts of creation, a warm-up, another library, node or sample.
             r"run\.work\.create|run\.work\.frames\.\d+(\.\w+)?$",
             r"run\.driver\.(start|before)|run\.driver\.during\.(libraries\.[0145]$|devices\.1)",
-            r"run\.driver\.during\.devices\.0\.(driver|kernel)$",
+            r"run\.driver\.during\.devices\.0\.(driver|kernel|table|minor)$",
+            # What is not there can't be a contradiction.
+            r"run\.driver\.during\.(threads|mounts\.\d|files\.[02]|files\.1\.needed)",
             r"(run|cpu)\.hardware\.(present|hertz|clocks|power|samples\..*\.\d+\.\d$)",
             r"(run|cpu)\.result\.(count|scores\.0)$|(run|cpu)\.(began|rest_from)_s$",
             # The control needs no counter where no driver is mapped, and no samples at `quick`.
@@ -151,6 +154,8 @@ def test_a_board_without_a_name_needs_its_counter_too() -> None:
         sample.orin(), run__hardware={"present": False, "samples": {}}, cpu__hardware=None
     )
     task = session.tasks()["FaceLandmarker"]
+    observed["run"]["context"] = {"gl_renderer": "NVIDIA A10G/PCIe/SSE2"}
+    observed["run"]["log"]["lines"] = []
     found = session.judge_task(observed, task, "full", sample.PC)
     assert (found["verdict"], found["rule"]) == ("unknown", "counter-expected")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit import wheels
-from tests.support.here import cannot_run_here, needs_parts, not_here_if
+from tests.support.here import cannot_run_here, needs_parts, not_here_if, why_lacking
 from tests.unit.test_verify_real import environment, mesa, own_rule, verify
 
 SOURCE = Path(__file__).parent / "native" / "lying_vendor.c"
@@ -25,7 +25,8 @@ pytestmark = [
     pytest.mark.slow,
     needs_parts("cc", "libc-dev"),
     pytest.mark.skipif(bool(mesa()), reason=mesa()),
-    not_here_if(not MESA_DRIVER.is_file(), "Mesa is newer than 24.2"),
+    needs_parts("mesa"),
+    not_here_if(not why_lacking("mesa") and not MESA_DRIVER.is_file(), "Mesa is newer than 24.2"),
 ]
 
 

@@ -197,8 +197,38 @@ def test_load_files_of_three_generations(tmp_path: Path) -> None:
     assert hardware.load_files(thor) == []
     assert hardware.frequencies(thor) == {"gpu-gpc-0/cur_freq": "1574000000"}
     assert hardware.frequencies(orin) == {"17000000.gpu/cur_freq": "612000000"}
+    assert hardware.load_files(tmp_path / "none") == []
     bad = tree(tmp_path / "bad", {"a": "no number", "b": "1001", "c": ""})
     assert [hardware.load_percent(bad / name) for name in "abcd"] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("device", "more"),
+    [
+        # A container masks /sys/firmware, where of_node points: names and uevent are left.
+        ("17000000.ga10b", {}),
+        ("17000000.gv11b", {}),
+        ("platform/17000000.ga10b", {}),
+        ("platform/gpu.0", {}),
+        ("platform/bus@0/17000000.gpu", {}),
+        ("platform/bus@0/odd", {"OF_NAME": "gpu"}),
+        ("57000000.gpu", {"OF_NAME": "gpu", "DRIVER": "gk20a"}),
+    ],
+)
+def test_load_files_in_a_container(tmp_path: Path, device: str, more: dict[str, str]) -> None:
+    place = f"sys/devices/{device}"
+    event = "".join(f"{name}={value}\n" for name, value in more.items())
+    root = tree(tmp_path, {f"{place}/load": "437\n", f"{place}/uevent": event})
+    (root / place / "of_node").symlink_to("/sys/firmware/devicetree/base/masked")
+    if "odd" in device:
+        entry = root / "sys/class/devfreq/odd"
+        entry.mkdir(parents=True)
+        (entry / "device").symlink_to(root / place)
+    assert [hardware.load_percent(path) for path in hardware.load_files(root)] == [43.7]
+    # A video engine's load is no GPU's.
+    (root / "sys/devices/platform/15340000.vic").mkdir(parents=True)
+    (root / "sys/devices/platform/15340000.vic/load").write_text("5\n")
+    assert len(hardware.load_files(root)) == 1
 
 
 @pytest.mark.parametrize(
@@ -270,9 +300,10 @@ def test_maps_and_open_devices(tmp_path: Path) -> None:
         (opened / str(number)).symlink_to(target)
     (root / "sys/class/drm/renderD128/device").mkdir(parents=True)
     (root / "sys/class/drm/renderD128/device/driver").symlink_to("../../../bus/pci/drivers/amdgpu")
+    nothing = dict.fromkeys(("kernel", "major", "minor", "table"))
     assert process.devices(root, "7") == [
-        {"path": "/dev/dri/renderD128", "driver": "amdgpu", "kernel": None},
-        {"path": "/dev/nvmap", "driver": None, "kernel": None},
+        {"path": "/dev/dri/renderD128", "driver": "amdgpu", **nothing},
+        {"path": "/dev/nvmap", "driver": None, **nothing},
     ]
     assert process.mapped(root, "8") is None
     assert process.devices(root, "8") is None

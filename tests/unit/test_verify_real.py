@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from mediapipe_jetson.verify import report, session
+from mediapipe_jetson.verify import facts, report, session
 
 from jetson_kit import device_wheel, models, wheels
 from jetson_kit.checks import NOT_HERE
@@ -21,8 +21,12 @@ from tests.unit.test_device_wheel_real import uv
 
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 RENAMED = "NVIDIA Tegra Orin (nvgpu)/integrated"
-# The first official wheels with WebGPU in them find no adapter, or no buffer, on Mesa's lavapipe.
-GL_TASKS = [name for name in session.tasks() if name != "FaceDetector"]
+NEWEST = wheels.pins()[0].version
+WITH_GPU = sorted({p.version for p in wheels.pins() if wheels.classes()[p.wheel_class].gpu})
+# What is on WebGPU finds no adapter, or no buffer, on Mesa's lavapipe.
+GL_TASKS = [
+    name for name in session.tasks() if (facts.interface(name, NEWEST) or {}).get("api") == "gl"
+]
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 
@@ -81,7 +85,7 @@ def environment(folder: Path, version: str, *, counts: bool = True) -> str:
 
 @pytest.fixture(scope="module")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return environment(tmp_path_factory.mktemp("newest"), wheels.pins()[0].version)
+    return environment(tmp_path_factory.mktemp("newest"), NEWEST)
 
 
 @pytest.fixture(scope="module")
@@ -166,8 +170,27 @@ def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) 
 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
+@pytest.mark.parametrize("version", WITH_GPU)
+def test_each_task_runs_on_the_interface_of_the_table(
+    version: str, tmp_path: Path, home: Path
+) -> None:
+    """Without any Vulkan driver those on WebGPU find no adapter, and the others work."""
+    python = environment(tmp_path, version)
+    _, found = verify(
+        python, tmp_path, home,
+        *(word for name in session.tasks() for word in ("--task", name)),
+        force_gl_renderer=RENAMED, VK_DRIVER_FILES="/nowhere", VK_ICD_FILENAMES="/nowhere",
+    )  # fmt: skip
+    for name in session.tasks():
+        seen, row = found["tasks"][name]["facts"]["run"], facts.interface(name, version)
+        assert row is not None
+        assert seen["no_adapter"] == (row["api"] == "webgpu"), name
+        assert (seen["work"] == "enough") == (row["api"] == "gl"), name
+
+
+@pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> None:
-    python = environment(tmp_path, wheels.pins()[0].version, counts=False)
+    python = environment(tmp_path, NEWEST, counts=False)
     _, found = verify(python, tmp_path, home, force_gl_renderer=RENAMED)
     task = found["tasks"]["FaceLandmarker"]
     assert task["verdict"] == "software"

@@ -9,7 +9,8 @@ from mediapipe_jetson.verify import rules, session
 
 from tests.unit import verify_samples as sample
 from tests.unit.verify_attacks import ATTACKS
-from tests.unit.verify_samples import changed, counts, curve, samples
+from tests.unit.verify_boards import BOARDS
+from tests.unit.verify_samples import changed, counts, curve, held, node, samples
 
 DISABLED = {
     "type": "NotImplementedError",
@@ -24,7 +25,12 @@ NO_EGL = {"type": "RuntimeError", "text": "egl_initialized Unable to initialize 
 REFUSED = "E0000 gl_context.cc] GPU emulation detected, but not supported\n"
 NO_ADAPTER = "ERROR: Failed to initialize WebGPU environment: INTERNAL: No adapters found\n"
 ORIN_LIBRARIES = [*sample.GLVND, *sample.NVIDIA]
-BARE = {"libraries": sample.GLVND, "devices": []}
+BARE = held(sample.GLVND, [])
+DISCRETE = held(
+    ["/usr/lib/x86_64-linux-gnu/libnvidia-eglcore.so.580.1"],
+    [node("/dev/nvidia0", "nvidia-frontend"),
+     {**node("/dev/dri/renderD128", "dri/renderD128", (226, 128)), "driver": "nvidia"}],
+)  # fmt: skip
 RENDER_NODE = {"path": "/dev/dri/renderD128", "driver": "virtio_gpu"}
 AMD_NODE = {"path": "/dev/dri/renderD128", "driver": "amdgpu"}
 NOTHING_COUNTED = {"create": None, "frames": None}
@@ -79,14 +85,11 @@ CASES = (
     case("orin-quick", "gpu", "gpu", "gpu", level="quick", withheld=None, cpu__hardware=None),
     case("orin-jetpack4-nodes", "gpu", "gpu", "gpu",
          run__driver__during__devices=[
-             {"path": "/dev/nvhost-gpu", "driver": None, "kernel": "nvhost-gpu"}]),
+             node("/dev/nvhost-gpu", "nvhost-gpu")]),
     case("orin-no-callback", "gpu", "gpu", "gpu",
          run__log={"present": False, "problem": "undefined symbol", "lines": []}),
     case("discrete-gpu", "gpu", "gpu", "gpu",
-         run__driver__during={"libraries": ["/usr/lib/x86_64-linux-gnu/libnvidia-eglcore.so.580.1"],
-                              "devices": [{"path": "/dev/nvidia0", "driver": None,
-                                           "kernel": "nvidia-frontend"},
-                                          {"path": "/dev/dri/renderD128", "driver": "nvidia"}]}),
+         run__driver__during=DISCRETE),
     # Software rasterizers under any name.
     case("llvmpipe", "software", "software-named", base="mesa"),
     case("swiftshader-vulkan", "software", "software-named", base="mesa",
@@ -285,14 +288,15 @@ CASES = (
     case("cores-hidden", "unknown", "gpu", "emulation-unseen", made_of={"cores": []}),
     case("buses-hidden", "unknown", "gpu", "emulation-unseen", made_of={"buses_seen": False}),
     case("claims-left-out", "unknown", "gpu", "emulation-unseen", made_of={"claims": None}),
-    case("cloud-vm-with-a-gpu", "gpu", "gpu", "gpu",
+    case("cloud-vm-with-a-gpu", "gpu", "gpu", "gpu", run__driver__during=DISCRETE,
+         run__context={**CLAIMS_NVIDIA, "gl_renderer": "NVIDIA A10G/PCIe/SSE2"}, run__log__lines=[],
          made_of={**sample.VM, "claims": [], "soc": None, "marker": None, "variable": False}),
     case("software-stays-software", "software", "software-named", base="mesa", made_of=sample.VM),
     # The CPU asked for.
     case("cpu-asked", "cpu", "no-work", "asked-for-cpu", run=sample.cpu_run()),
     case("cpu-asked-gpu-got", "unknown", "gpu", "asked-for-cpu-got-other",
          run__delegate="CPU"),
-    *(Case(*one, made_of={}) for one in ATTACKS),
+    *(Case(*one) for one in (*ATTACKS, *BOARDS)),
 )  # fmt: skip
 
 
@@ -300,6 +304,7 @@ def judged(one: Case) -> dict[str, Any]:
     base = sample.orin() if one.base == "orin" else sample.mesa()
     device: dict[str, Any] = dict(sample.ORIN if one.base == "orin" else sample.PC)
     device["emulation"] = None if one.made_of is None else device["emulation"] | one.made_of
+    device["soc"] = (one.made_of or {}).get("soc", device["soc"])
     task = one.patches.get("run__task", "FaceLandmarker")
     of_task = {f"{part}__task": task for part in base if part not in one.patches}
     observed = changed(base, **{**of_task, **one.patches})

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from tests.unit import verify_samples as sample
-from tests.unit.verify_samples import changed, counts, curve, samples
+from tests.unit.verify_samples import changed, counts, curve, node, samples
 
-Attack = tuple[str, str, str, str, str, dict[str, Any], str]
+Attack = tuple[str, str, str, str, str, dict[str, Any], str, dict[str, Any]]
 ORIN = sample.gpu_run()["context"]
 LLVMPIPE = {name: sample.MESA_CONTEXT[name] for name in ("gl_renderer", "gl_vendor", "gl_version")}
 GRAPHICS = [*sample.GLVND, *sample.NVIDIA]
@@ -19,13 +19,10 @@ FLAT = curve(samples(busy=2.0))
 NONE_WHEN_IDLE = [[at, value if value > 20 else None] for at, value in samples()]
 
 
-def node(path: str, kernel: str | None) -> dict[str, Any]:
-    return {"path": path, "driver": None, "kernel": kernel}
-
-
 def attack(name: str, verdict: str, run_rule: str, task_rule: str = "run-not-gpu",
-           base: str = "orin", level: str = "full", **patches: Any) -> Attack:  # fmt: skip
-    return name, verdict, run_rule, task_rule, base, patches, level
+           base: str = "orin", level: str = "full", made_of: dict[str, Any] | None = None,
+           **patches: Any) -> Attack:  # fmt: skip
+    return name, verdict, run_rule, task_rule, base, patches, level, made_of or {}
 
 
 def work(frame: dict[str, int], **create: int) -> dict[str, Any]:
@@ -57,6 +54,29 @@ def detector(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def mounted(at: str, kind: str = "ext4", root: str = "/home/user/file") -> dict[str, Any]:
+    return {"run__driver__during__mounts": [
+        *sample.MOUNTS, {"at": at, "type": kind, "root": root}]}  # fmt: skip
+
+
+def files(**needed: list[str] | None) -> dict[str, Any]:
+    """Return what the mapped files of NVIDIA's driver need, by a part of their names."""
+    rows = sample.gpu_run()["driver"]["during"]["files"]
+    for row in rows:
+        row["needed"] = next(
+            (names for part, names in needed.items() if part in row["path"]), row["needed"]
+        )
+    return {"run__driver__during__files": rows}  # fmt: skip
+
+
+def times(cpu_s: float, gpu_s: float) -> dict[str, Any]:
+    return {
+        "cpu__times_s__frames": [9.0, cpu_s, cpu_s],
+        "run__times_s__frames": [9.0, gpu_s, gpu_s],
+    }
+
+
+ELSEWHERE: dict[str, Any] = {"claims": [], "soc": None}
 ON_CPU = {"run__result": sample.cpu_run()["result"], "run__hardware": FLAT}
 ATTACKS: tuple[Attack, ...] = (
     # Device nodes: names are cheap, the kernel's own are not.
@@ -66,32 +86,94 @@ ATTACKS: tuple[Attack, ...] = (
            **nodes(node("/dev/nvidia0", "no device"))),
     attack("one-of-two-nodes-is-false", "unknown", "node-of-another-driver",
            **nodes(node("/dev/nvidia0", "nvidia-frontend"), node("/dev/nvhost-gpu", "zero"))),
-    attack("node-unknown-to-the-kernel", "unknown", "no-rule",
+    attack("node-unknown-to-the-kernel", "unknown", "node-untold",
            **nodes(node("/dev/nvhost-gpu", None))),
     attack("memory-node-alone", "unknown", "driver-without-device",
            **nodes(node("/dev/nvmap", "nvmap"))),
     attack("control-nodes-alone", "unknown", "driver-without-device",
            **nodes(node("/dev/nvidiactl", "nvidia-frontend"), node("/dev/nvhost-ctrl", "nvhost"))),
-    # Each generation's nodes and libraries must do.
-    attack("nano-r32", "gpu", "gpu", "gpu",
-           **nodes(node("/dev/nvhost-ctrl-gpu", "nvhost-ctrl-gpu"), node("/dev/nvmap", "nvmap")),
+    # The node's number, and the name of its major.
+    attack("null-that-sysfs-calls-nvidia0", "unknown", "node-of-another-driver",
+           **nodes(node("/dev/nvidia0", "nvidia0", (1, 3), "mem"))),
+    attack("null-by-its-number-alone", "unknown", "node-of-another-driver",
+           **nodes(node("/dev/nvidia0", "nvidia0", (1, 3)))),
+    attack("nvidia0-of-another-major", "unknown", "node-of-another-driver",
+           **nodes(node("/dev/nvidia0", "nvidia0", (506, 0), "nvidia"))),
+    attack("nvidia0-of-a-control-s-minor", "unknown", "node-of-another-driver",
+           **nodes(node("/dev/nvidia0", "nvidia", (195, 255), "nvidia"))),
+    attack("nvgpu-that-is-a-misc-device", "unknown", "node-of-another-driver",
+           **nodes(node("/dev/nvgpu/igpu0/ctrl", "nvgpu/igpu0/ctrl", (10, 200), "misc"))),
+    attack("nvgpu-of-a-terminal-s-major", "unknown", "node-of-another-driver",
+           **nodes(node("/dev/nvgpu/igpu0/ctrl", "nvgpu/igpu0/ctrl", (204, 64)))),
+    attack("node-without-a-number", "unknown", "node-untold",
+           **nodes({**node("/dev/nvhost-gpu", "nvhost-gpu"), "major": None})),
+    # What is mounted over the kernel's own words.
+    attack("file-over-uevent", "unknown", "foreign-mount",
+           **mounted("/sys/devices/virtual/mem/null/uevent")),
+    attack("another-device-s-sysfs", "unknown", "foreign-mount",
+           **mounted("/sys/devices/virtual/mem/null", "sysfs", "/devices/platform/17000000.gpu")),
+    attack("file-over-proc-devices", "unknown", "foreign-mount", **mounted("/proc/devices")),
+    attack("file-over-the-load", "unknown", "foreign-mount",
+           **mounted("/sys/devices/platform/bus@0/17000000.gpu/load")),
+    attack("folder-over-devfreq", "unknown", "foreign-mount",
+           **mounted("/sys/class/devfreq", "tmpfs", "/")),
+    attack("tmpfs-for-sys", "unknown", "foreign-mount", **mounted("/sys", "tmpfs", "/")),
+    attack("null-bound-to-nvidia0", "unknown", "foreign-mount",
+           **mounted("/dev/nvidia0", "devtmpfs", "/null")),
+    attack("own-tegrastats-bound", "unknown", "foreign-mount", **mounted("/usr/bin/tegrastats")),
+    attack("file-system-named-sysfs", "unknown", "foreign-mount",
+           **mounted("/sys/dev/char", "fuse.sysfs", "/dev/char")),
+    attack("hugepages-and-cgroups", "gpu", "gpu", "gpu",
+           **mounted("/sys/fs/cgroup", "cgroup2", "/")),
+    attack("sys-from-the-host", "gpu", "gpu", "gpu",
+           **mounted("/sys/class/devfreq", "sysfs", "/class/devfreq")),
+    attack("mounts-unseen", "unknown", "mounts-unseen", run__driver__during__mounts=None),
+    # Whose the files are that bear NVIDIA's names.
+    attack("swrast-as-eglcore", "unknown", "driver-file-of-mesa",
+           **files(eglcore=["libdrm.so.2", "libLLVM-15.so.1", "libglapi.so.0"])),
+    attack("gallium-as-eglcore", "unknown", "driver-file-of-mesa",
+           **files(eglcore=["libdrm_amdgpu.so.1", "libc.so.6"])),
+    attack("mesa-as-the-vendor", "unknown", "driver-file-of-mesa",
+           **files(libEGL_nvidia=["libEGL_mesa.so.0"])),
+    attack("driver-file-deleted", "unknown", "driver-file-unread", **files(eglcore=None)),
+    attack("driver-file-left-out", "unknown", "driver-file-unread",
+           run__driver__during__files=[]),
+    # Parts of rasterizers, also of those to come.
+    attack("llvm-beside", "unknown", "compiler-beside-nvidia",
+           run__driver__during__libraries=[*GRAPHICS, f"{sample.ARM}/libLLVM-15.so.1"]),
+    attack("llvm-of-another-year", "unknown", "compiler-beside-nvidia",
+           run__driver__during__libraries=[*GRAPHICS, f"{sample.ARM}/libLLVM.so.23.1"]),
+    attack("gallium-of-another-year", "unknown", "compiler-beside-nvidia",
+           run__driver__during__libraries=[*GRAPHICS, f"{sample.ARM}/libgallium-27.1.so"]),
+    attack("llvmlite-is-no-rasterizer", "gpu", "gpu", "gpu",
            run__driver__during__libraries=[
-               *sample.GLVND, f"{sample.ARM}/tegra/libnvidia-eglcore.so.32.7.1"],
-           run__context={**ORIN, "gl_renderer": "NVIDIA Tegra X1 (nvgpu)/integrated"},
-           run__log__lines=[]),
-    attack("xavier-r35", "gpu", "gpu", "gpu",
-           **nodes(node("/dev/nvhost-as-gpu", "nvhost-as-gpu"), node("/dev/nvmap", "nvmap")),
-           run__driver__during__libraries=[f"{sample.ARM}/tegra/libnvidia-eglcore.so.35.4.1"]),
-    attack("orin-r39", "gpu", "gpu", "gpu",
-           run__driver__during__libraries=[
-               "/opt/nvidia/l4t-gpu-libs/nvgpu/libnvidia-eglcore.so.595.78"]),
-    attack("thor-nvgpu", "gpu", "gpu", "gpu",
-           **nodes(node("/dev/nvgpu/igpu-0000:01:00.0/ctrl", "nvgpu/igpu-0000:01:00.0/ctrl"))),
-    attack("thor-openrm", "gpu", "gpu", "gpu",
-           **nodes(node("/dev/nvidia0", "nvidia"), node("/dev/nvidiactl", "nvidia")),
-           run__context={**ORIN, "gl_renderer": "NVIDIA Thor/PCIe"}, run__log__lines=[],
-           run__driver__during__libraries=[
-               "/opt/nvidia/l4t-gpu-libs/openrm/libnvidia-eglcore.so.595.78"]),
+               *GRAPHICS, "/usr/lib/python3/dist-packages/llvmlite/libllvmlite.so"]),
+    attack("rasterizer-s-threads", "unknown", "two-drivers",
+           run__driver__during__threads=["python3", "llvmpipe-0", "llvmpipe-1"]),
+    attack("rasterizer-s-threads-renamed-driver", "software", "software-library",
+           run__driver__during__libraries=sample.GLVND,
+           run__driver__during__threads=["python3", "llvmpipe-0"]),
+    # A Tegra's name on what is none, or another one.
+    attack("tegra-on-x86", "unknown", "gpu", "renderer-of-another-machine",
+           made_of={**ELSEWHERE, "machine": "x86_64", "cores": []}),
+    attack("tegra-on-an-arm-server", "unknown", "gpu", "renderer-of-another-machine",
+           made_of={**ELSEWHERE, "cores": ["0x41:0xd0c"]}),
+    attack("thor-on-x86", "unknown", "gpu", "renderer-of-another-machine",
+           made_of={**ELSEWHERE, "machine": "x86_64", "cores": []}, run__log__lines=[],
+           run__context={**ORIN, "gl_renderer": "NVIDIA Thor/PCIe"}),
+    attack("nano-s-name-on-orin", "unknown", "gpu", "renderer-of-another-machine",
+           run__log__lines=[],
+           run__context={**ORIN, "gl_renderer": "NVIDIA Tegra X1 (nvgpu)/integrated"}),
+    attack("orin-s-name-on-xavier", "unknown", "gpu", "renderer-of-another-machine",
+           made_of={"soc": "tegra194", "cores": ["0x4e:0x004"]}),
+    # Time.
+    attack("seven-times-slower", "unknown", "gpu", "slow-as-software", **times(0.02, 0.14)),
+    attack("ninety-times-slower", "unknown", "gpu", "slow-as-software", **times(0.003, 0.27)),
+    attack("slow-and-wrong", "broken", "gpu", "wrong-result", **times(0.02, 0.5),
+           run__result__points=[[0.9, 0.9]] * 3),
+    attack("no-faster", "gpu", "gpu", "gpu", **times(0.02, 0.03)),
+    attack("low-clocks", "gpu", "gpu", "gpu", **times(0.02, 0.08)),
+    attack("small-model-on-a-fast-cpu", "gpu", "gpu", "gpu", **times(0.001, 0.009)),
     # Contexts: more than one, of more than one driver, by more than one interface.
     attack("second-renderer", "unknown", "contexts-mixed",
            run__work=work(counts(gl_dispatch=245), other_renderer=1)),

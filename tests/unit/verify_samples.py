@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,12 +25,28 @@ NVIDIA = [
     f"{ARM}/nvidia/libnvidia-glsi.so.540.4.0",
     f"{ARM}/nvidia/libnvrm_gpu.so",
 ]
+
+
+def node(path: str, kernel: str | None, number: tuple[int, int] = (0, 0), table: Any = None) -> Any:
+    """Return an open device node; without a number it has one of its kind."""
+    fixed = re.search(r"nvidia(\d+)$", path)
+    major, minor = number if any(number) else (195, int(fixed[1])) if fixed else (505, 1)
+    return {"path": path, "driver": None, "kernel": kernel, "major": major, "minor": minor,
+            "table": table}  # fmt: skip
+
+
 NODES = [
-    {"path": f"/dev/{name}", "driver": None, "kernel": name}
-    for name in ("nvgpu/igpu0/ctrl", "nvmap")
+    node("/dev/nvgpu/igpu0/ctrl", "nvgpu/igpu0/ctrl", (505, 1), "17000000.gpu"),
+    node("/dev/nvmap", "nvmap", (10, 118), "misc"),
+]
+# As a container of Docker has them.
+MOUNTS = [
+    {"at": "/proc", "type": "proc", "root": "/"},
+    {"at": "/sys", "type": "sysfs", "root": "/"},
+    {"at": "/sys/firmware", "type": "tmpfs", "root": "/"},
 ]
 # What the device is made of, as observe/emulation.py sees it.
-BOARD = {
+BOARD: Document = {
     "marker": None,
     "variable": False,
     "claims": ["/proc/device-tree: NVIDIA Jetson Orin Nano Developer Kit", "/dev/nvmap"],
@@ -81,6 +98,19 @@ MOMENTS = ("start", "before", "during")
 TURNS = [[10.0, 10.6], [11.3, 12.4], [13.6, 14.3], [14.9, 15.8]]
 
 
+def held(libraries: Sequence[str], devices: Sequence[Any], **more: Any) -> Document:
+    """Return what a process has mapped and open; NVIDIA's files need no one else's."""
+    named = [one for one in libraries if re.search(r"/lib(?:nvidia-|EGL_nvidia)", one)]
+    return {
+        "libraries": list(libraries),
+        "devices": list(devices),
+        "mounts": MOUNTS,
+        "files": [{"path": one, "needed": ["libc.so.6"]} for one in named],
+        "threads": ["python3", "mediapipe/0"],
+        **more,
+    }
+
+
 def counts(**some: int) -> dict[str, int]:
     return {**ZERO, **some}
 
@@ -109,7 +139,7 @@ def curve(values: Sequence[Sequence[float | None]]) -> Document:
 def cpu_run() -> Document:
     """Return the control on the CPU of a Jetson."""
     frame = counts()
-    driver = {moment: {"libraries": [*GLVND], "devices": []} for moment in MOMENTS}
+    driver = {moment: held(GLVND, []) for moment in MOMENTS}
     return copy.deepcopy(
         {
             "task": "FaceLandmarker",
@@ -161,7 +191,7 @@ def gpu_run() -> Document:
         times_s={"import": 2.0, "create": 3.0, "frames": [2.0, 0.008, 0.008]},
         hardware=curve(samples()),
     )
-    run["driver"]["during"] = {"libraries": [*GLVND, *NVIDIA], "devices": NODES}
+    run["driver"]["during"] = held([*GLVND, *NVIDIA], NODES)
     return copy.deepcopy(run)
 
 
@@ -189,7 +219,7 @@ def mesa() -> Document:
     run["context"] = dict(MESA_CONTEXT)
     line = "GL version: 3.2 (OpenGL ES 3.2 Mesa 22.3.6), renderer: llvmpipe (LLVM 15.0.6, 256 bits)"
     run["log"]["lines"] = [[0, line]]
-    run["driver"]["during"] = {"libraries": list(MESA_LIBRARIES), "devices": []}
+    run["driver"]["during"] = held(MESA_LIBRARIES, [])
     for one in (run, found["cpu"]):
         one["hardware"] = {**curve([]), "present": False, "samples": {}}
         one["bursts"] = None

@@ -12,6 +12,8 @@ from mediapipe_jetson.observation import Absent, below, read_text
 # The first is a link to the second, which alone is there on a virtual device without its own tree.
 TREES = ("/proc/device-tree", "/sys/firmware/devicetree/base")
 SOC = "/sys/devices/soc0"
+# The chip's own number in its fuses, as soc_id has it: Linux, include/soc/tegra/fuse.h.
+CHIPS = {"33": "tegra210", "24": "tegra186", "25": "tegra194", "35": "tegra234", "38": "tegra264"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,8 @@ def read(root: Path = Path("/")) -> Union[Absent, Module]:
     machine = read_text(below(root, f"{SOC}/machine"))
     if machine:
         family = read_text(below(root, f"{SOC}/family")) or ""
-        return Module(machine, (), None, soc((machine, family)), SOC)
+        chip = CHIPS.get((read_text(below(root, f"{SOC}/soc_id")) or "").strip())
+        return Module(machine, (), None, soc((machine, family)) or chip, SOC)
     return Absent(f"no {TREES[0]}/model: no device tree, or a container that hides it")
 
 

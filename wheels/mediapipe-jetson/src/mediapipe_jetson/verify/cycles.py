@@ -13,7 +13,10 @@ Samples = Sequence[tuple[float, float]]
 
 
 def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return `hardware` (rises, flat, busy-before, unreadable, absent, not-run) with its detail."""
+    """Return `hardware` with its detail.
+
+    It is one of rises, flat, busy-before, silent, unreadable, absent, not-run.
+    """
     hardware = (observation or {}).get("hardware")
     if hardware is None:
         return _found("not-run", "not sampled")
@@ -27,9 +30,13 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
         seen = _read(values)
         began, rest_from = (observation or {}).get("began_s"), (observation or {})["rest_from_s"]
         lag = threshold("slow_lag_s" if is_slow(name) else "lag_s")
-        judged.append((name, follows(seen, turns, began or 0.0, rest_from, lag)))
+        found = follows(seen, turns, began or 0.0, rest_from, lag)
+        if found["hardware"] == "flat" and is_slow(name) and not any(value for _, value in seen):
+            # NVML answers so on Orin, whose GPU it does not count.
+            found = _found("silent", found["hardware_detail"])
+        judged.append((name, found))
     # A board may list a counter that stays empty beside the one that works.
-    for wanted in ("rises", "busy-before", "flat", "unreadable"):
+    for wanted in ("rises", "busy-before", "flat", "unreadable", "silent"):
         for name, found in judged:
             if found["hardware"] == wanted:
                 return {**found, "hardware_detail": f"{name}: {found['hardware_detail']}"}

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+from mediapipe_jetson.verify import contradictions
 from mediapipe_jetson.verify.counters import NAMES, TEXT
 from mediapipe_jetson.verify.rules import DATA, pattern
 
@@ -209,18 +210,6 @@ def _ended(outcome: Mapping[str, Any]) -> str:
     return "ok" if outcome.get("stage") == "done" and not outcome.get("exit_code") else "early"
 
 
-def _genuine(devices: Optional[Sequence[Mapping[str, Any]]]) -> tuple[str, str]:
-    """Tell whether the kernel knows the GPU's nodes as NVIDIA's, and as what else it knows one."""
-    nodes = [one for one in devices or () if pattern("nvidia_nodes").search(str(one["path"]))]
-    kernel = [str(one.get("kernel") or "unknown") for one in nodes]
-    others = [name for name in kernel if not pattern("nvidia_kernel").match(name)]
-    if not nodes:
-        return "absent", "nothing"
-    if "unknown" in others and set(others) == {"unknown"}:
-        return "untold", "unknown"
-    return "false" if others else "genuine", ", ".join(others) or "its own"
-
-
 def of_run(observation: Observation) -> dict[str, Any]:
     """Return the facts of one run, and the words that reasons are filled with."""
     outcome = observation.get("outcome") or {}
@@ -234,7 +223,9 @@ def of_run(observation: Observation) -> dict[str, Any]:
     ended = _ended(outcome)
     gl_driver = _matching(libraries, "gl_driver")
     counts = _counts(observation)
-    genuine, kernel = _genuine(devices)
+    software = _matching(libraries, "software_libraries")
+    if contradictions.software_threads(during.get("threads")):
+        software = True
     return {
         "delegate": observation.get("delegate"),
         "stage": outcome.get("stage"),
@@ -262,10 +253,13 @@ def of_run(observation: Observation) -> dict[str, Any]:
         "nvidia_nodes": _matching(
             None if devices is None else [str(one["path"]) for one in devices], "nvidia_nodes"
         ),
-        "nodes": genuine,
-        "node_kernel": kernel,
+        **contradictions.nodes(devices),
+        **contradictions.mounts(during.get("mounts")),
+        **contradictions.driver_files(during.get("files"), libraries),
         "gpu_nodes": _nodes(devices),
-        "software_library": _matching(libraries, "software_libraries"),
+        "software_library": software,
+        "software_compiler": _matching(libraries, "software_compilers"),
+        "software_compilers": contradictions.software_compilers(libraries),
         "gl_driver": gl_driver,
     }
 

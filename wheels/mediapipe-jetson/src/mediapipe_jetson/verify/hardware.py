@@ -10,7 +10,7 @@ import ctypes
 import os
 import pty
 import re
-import shutil
+import stat
 import subprocess
 import threading
 import time
@@ -19,38 +19,43 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson.observation import below, read_text
+from mediapipe_jetson.verify.rules import book
 
 HERTZ = 25.0
 MOST_SAMPLES = 20000
 # A tenth of a millisecond; the samples lie 40 ms apart.
 TIME_DIGITS = 4
-GPUS = re.compile(r"^(?:gv11b|gp10b|ga10b|gb10b|gm20b|gpu)$")
-LEGACY = (
-    "/sys/devices/gpu.0",
-    "/sys/devices/platform/gpu.0",
-    "/sys/devices/57000000.gpu",
-    "/sys/devices/17000000.gp10b",
-    "/sys/devices/17000000.gv11b",
-    "/sys/devices/17000000.ga10b",
-    "/sys/devices/platform/17000000.gpu",
-    "/sys/devices/platform/bus@0/17000000.gpu",
-)
 # One expression for every release: the percentage and the frequencies may each be missing.
 GR3D = re.compile(r"GR3D_FREQ\s+(?:(\d+)%)?(?:@\[?([\d,]+)\]?)?")
-NVML = "libnvidia-ml.so.1"
 Reader = Callable[[], Optional[float]]
+
+
+def is_gpu(word: str) -> bool:
+    """Tell whether a device's name is a GPU's: ga10b, 17000000.ga10b, gpu.0."""
+    return word == "gpu.0" or word.rpartition(".")[2] in book()["counters"]["gpus"]
+
+
+def names(device: Path) -> set[str]:
+    """Return how device tree, driver core and folder name a device.
+
+    A container hides /sys/firmware, where of_node points; uevent has the same name.
+    """
+    event = read_text(device / "uevent") or ""
+    told = re.findall(r"^OF_NAME=(\S+)$", event, re.MULTILINE)
+    return {read_text(device / "of_node/name") or "", device.resolve().name, *told}
 
 
 def load_files(root: Path = Path("/")) -> list[Path]:
     """Return the load files of NVIDIA's GPUs that devfreq or the platform devices have."""
-    found: list[Path] = []
     devfreq = below(root, "/sys/class/devfreq")
-    devices = sorted(devfreq.iterdir()) if devfreq.is_dir() else []
-    for entry in devices:
-        name = read_text(entry / "device/of_node/name") or ""
-        if GPUS.match(name):
-            found.append(entry / "device/load")
-    found += [below(root, place) / "load" for place in LEGACY]
+    found = [
+        entry / "device/load"
+        for entry in (sorted(devfreq.iterdir()) if devfreq.is_dir() else [])
+        if any(is_gpu(name) for name in (entry.name, *names(entry / "device")))
+    ]
+    for folder in (below(root, place) for place in book()["counters"]["folders"]):
+        devices = sorted(folder.iterdir()) if folder.is_dir() else []
+        found += [device / "load" for device in devices if is_gpu(device.name)]
     return list({path.resolve(): path for path in found if path.is_file()}.values())
 
 
@@ -75,7 +80,7 @@ def frequencies(root: Path = Path("/")) -> dict[str, str]:
     found: dict[str, str] = {}
     folder = below(root, "/sys/class/devfreq")
     for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if GPUS.match(read_text(entry / "device/of_node/name") or "") or "gpu" in entry.name:
+        if "gpu" in entry.name or any(is_gpu(name) for name in names(entry / "device")):
             for name in ("cur_freq", "min_freq", "max_freq"):
                 text = read_text(entry / name)
                 if text:
@@ -88,15 +93,35 @@ def power_mode(root: Path = Path("/")) -> Optional[str]:
     return read_text(below(root, "/var/lib/nvpmodel/status"))
 
 
+def own_file(name: str, root: Path = Path("/")) -> Optional[str]:
+    """Return a counter's program or library at its own place; None where none can be trusted.
+
+    Neither PATH nor LD_LIBRARY_PATH is searched, and none is taken that others than root may write.
+    """
+    for place in book()["counters"][name]:
+        path = below(root, place)
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        others = stat.S_IWGRP | stat.S_IWOTH
+        if stat.S_ISREG(status.st_mode) and status.st_uid == 0 and not status.st_mode & others:
+            return str(path)
+    return None
+
+
 class _Utilization(ctypes.Structure):
     _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint)]
 
 
 def nvml() -> Optional[Reader]:
     """Return a reader of the first GPU's use in percent; None where NVML gives none."""
+    path = own_file("nvml")
     try:
-        library = ctypes.CDLL(NVML)
+        library = ctypes.CDLL(path) if path else None
     except OSError:
+        library = None
+    if library is None:
         return None
     device = ctypes.c_void_p()
     if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device)):
@@ -153,15 +178,16 @@ def sources(root: Path = Path("/")) -> tuple[dict[str, Reader], list[Tegrastats]
         found[f"devfreq:{path}"] = lambda path=path: load_percent(path)  # type: ignore[misc]
     if root != Path("/"):
         return found, []
-    reader = nvml()
-    if reader:
-        found["nvml"] = reader
     processes = []
-    program = shutil.which("tegrastats")
+    program = own_file("tegrastats")
     # The files tell the same without a process of its own.
     if program and not found and os.access(program, os.X_OK):
         processes.append(Tegrastats(program))
         found["tegrastats"] = processes[0].read
+    # On Orin it may say 0 for ever: the others are there beside it.
+    reader = nvml()
+    if reader:
+        found["nvml"] = reader
     return found, processes
 
 

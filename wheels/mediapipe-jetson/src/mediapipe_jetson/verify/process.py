@@ -1,14 +1,17 @@
-"""What is mapped into a process and which devices it has open, from /proc."""
+"""What is mapped into a process, which devices it has open, and what hides them, from /proc."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
 from pathlib import Path
 from typing import Any, Optional
 
+from mediapipe_jetson import elf
 from mediapipe_jetson.observation import below, read_text
+from mediapipe_jetson.verify.rules import pattern
 
 # Python's own extension modules drive no GPU; MediaPipe's library is kept.
 PYTHONS = re.compile(r"/(?:lib-dynload|site-packages|dist-packages)/")
@@ -20,6 +23,7 @@ KEPT = re.compile(
 )
 DULL = re.compile(r"/dev/(?:null|zero|full|u?random|tty|pts/|ptmx|shm/|mqueue)")
 MOST = 4000
+OCTAL = re.compile(r"\\([0-7]{3})")
 NO_DEVICE = "no device"
 
 
@@ -44,9 +48,10 @@ def mapped(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
 def devices(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str, Any]]]:
     """Return the device nodes that a process has open.
 
-    Of each its path, the driver of DRM nodes, and what the kernel itself calls it.
+    Of each its path, the driver of DRM nodes, what the kernel itself calls it, and its number:
+    `table` is the name of its major in /proc/devices.
     """
-    names: dict[str, Optional[str]] = {}
+    opened: dict[str, dict[str, Any]] = {}
     try:
         entries = sorted(below(root, f"/proc/{pid}/fd").iterdir())
     except OSError:
@@ -57,33 +62,34 @@ def devices(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str
         except OSError:
             continue
         if target.startswith("/dev/") and not DULL.match(target):
-            names.setdefault(target, kernel_name(root, entry))
+            opened.setdefault(target, identity(root, entry))
     return [
-        {"path": name, "driver": drm_driver(root, name), "kernel": names[name]}
-        for name in sorted(names)
+        {"path": name, "driver": drm_driver(root, name), **opened[name]} for name in sorted(opened)
     ][:MOST]
 
 
-def kernel_name(root: Path, opened: Path) -> Optional[str]:
-    """Return the kernel's name of an open device, whatever its file is named.
+def identity(root: Path, opened: Path) -> dict[str, Any]:
+    """Return what the kernel knows an open device as, whatever its file is named.
 
-    NO_DEVICE for another kind of file, None where neither sysfs nor /proc/devices tells it.
+    `kernel` is the name in sysfs, else in /proc/devices; NO_DEVICE for another kind of file; None
+    where neither tells it.
     """
+    found: dict[str, Any] = {"kernel": None, "major": None, "minor": None, "table": None}
     try:
         status = opened.stat()
     except OSError:
-        return None
+        return found
     if not stat.S_ISCHR(status.st_mode):
-        return NO_DEVICE
+        return {**found, "kernel": NO_DEVICE}
     major, minor = os.major(status.st_rdev), os.minor(status.st_rdev)
     event = read_text(below(root, f"/sys/dev/char/{major}:{minor}/uevent")) or ""
-    found = re.search(r"^DEVNAME=(\S+)$", event, re.MULTILINE)
-    if found:
-        return found.group(1)
+    named = re.search(r"^DEVNAME=(\S+)$", event, re.MULTILINE)
     # NVIDIA's driver for discrete GPUs and Thor has no entry in sysfs.
     characters = (read_text(below(root, "/proc/devices")) or "").partition("Block devices")[0]
-    found = re.search(rf"^\s*{major} (\S+)$", characters, re.MULTILINE)
-    return found.group(1) if found else None
+    listed = re.search(rf"^\s*{major} (\S+)$", characters, re.MULTILINE)
+    table = listed.group(1) if listed else None
+    kernel = named.group(1) if named else table
+    return {"kernel": kernel, "major": major, "minor": minor, "table": table}
 
 
 def drm_driver(root: Path, node: str) -> Optional[str]:
@@ -96,9 +102,62 @@ def drm_driver(root: Path, node: str) -> Optional[str]:
         return None
 
 
+def mounts(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str, str]]]:
+    """Return the mounts over what a verdict rests on; None if they can't be read.
+
+    Of each the place, the type of file system and the part of it that is mounted.
+    """
+    text = read_text(below(root, f"/proc/{pid}/mountinfo"))
+    if not text:
+        return None
+    found = []
+    for line in text.splitlines():
+        # Fields 4 and 5, then optional ones, a dash, and the type: proc(5).
+        fields, _, after = line.partition(" - ")
+        parts, kind = fields.split(" "), after.split(" ")[0]
+        if len(parts) < 5 or not kind:
+            continue
+        part, place = (OCTAL.sub(lambda one: chr(int(one[1], 8)), word) for word in parts[3:5])
+        if pattern("watched_mounts").search(place):
+            found.append({"at": place, "type": kind, "root": part})
+    return found[:MOST]
+
+
+def driver_files(libraries: Optional[list[str]]) -> Optional[list[dict[str, Any]]]:
+    """Return what the mapped files named as NVIDIA's need; `needed` is None where unreadable."""
+    if libraries is None:
+        return None
+    found = []
+    for path in libraries:
+        if not any(pattern(name).search(path) for name in ("nvidia_core", "nvidia_vendor")):
+            continue
+        needed: Optional[list[str]] = None
+        with contextlib.suppress(OSError, elf.NotElfError):
+            needed = list(elf.read(Path(path)).needed)
+        found.append({"path": path, "needed": needed})
+    return found
+
+
+def threads(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
+    """Return the names of a process's threads, each once; None if they can't be read."""
+    try:
+        tasks = sorted(below(root, f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return None
+    names = {(read_text(task / "comm") or "").strip() for task in tasks[:MOST]}
+    return sorted(names - {""})
+
+
 def observe() -> dict[str, Any]:
-    """Return what this very process has mapped and open now."""
-    return {"libraries": mapped(), "devices": devices()}
+    """Return what this very process has mapped and open now, and what is mounted over that."""
+    libraries = mapped()
+    return {
+        "libraries": libraries,
+        "devices": devices(),
+        "mounts": mounts(),
+        "files": driver_files(libraries),
+        "threads": threads(),
+    }
 
 
 def memory_kb() -> Optional[int]:

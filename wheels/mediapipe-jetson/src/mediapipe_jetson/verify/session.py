@@ -13,7 +13,17 @@ from typing import Any, Optional
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import emulation, module
-from mediapipe_jetson.verify import compare, controls, counters, cycles, facts, rules, runner, soak
+from mediapipe_jetson.verify import (
+    compare,
+    contradictions,
+    controls,
+    counters,
+    cycles,
+    facts,
+    rules,
+    runner,
+    soak,
+)
 from mediapipe_jetson.verify.hardware import Sampler
 
 QUICK_TASKS = ("FaceLandmarker",)
@@ -150,6 +160,8 @@ def judge_task(
         **hardware,
         "cpu_hardware": cpu_hardware["hardware"],
         **lasting,
+        **contradictions.renderer(facts.names(run), device),
+        **contradictions.pace(latency["gpu"], latency["cpu"]),
         **emulated(device),
     }
     verdict = rules.judge("task", known)

@@ -1,0 +1,165 @@
+"""Boards as public dumps and documents show them: what each must come out as, and why.
+
+No row was run on a board. The sources are listings in issues of jetson_stats, glances and
+nv-monitor, NVIDIA's container toolkit and its CSV lists, and the source of the kernel's nvgpu.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit import verify_samples as sample
+from tests.unit.verify_attacks import Attack, attack
+from tests.unit.verify_samples import ARM, curve, held, node, samples
+
+TEGRA = sample.gpu_run()["context"]
+NANO = {"soc": "tegra210", "cores": ["0x41:0xd07"]}
+TX2 = {"soc": "tegra186", "cores": ["0x41:0xd07", "0x4e:0x003"]}
+XAVIER = {"soc": "tegra194", "cores": ["0x4e:0x004"]}
+THOR = {"soc": "tegra264", "cores": ["0x41:0xd83"]}
+# /sys/firmware is masked: soc0 and the nodes are left to say what the board is.
+MASKED = {"claims": ["/sys/devices/soc0: NVIDIA Jetson Orin NX", "/dev/nvmap"], "soc": None}
+IGPU = "/dev/nvgpu/igpu0"
+# A JetPack 6 process, by lsof: Mesa's EGL is mapped beside NVIDIA's, and idle.
+MESA_IDLE = [f"{ARM}/libEGL_mesa.so.0.0.0", f"{ARM}/libglapi.so.0.0.0"]
+JETPACK6 = held(
+    [*sample.GLVND, f"{ARM}/tegra-egl/libEGL_nvidia.so.0",
+     f"{ARM}/nvidia/libnvidia-eglcore.so.540.5.0", f"{ARM}/nvidia/libnvidia-glsi.so.540.5.0"],
+    [node(f"{IGPU}/{name}", f"nvgpu/igpu0/{name}", (505, minor), "17000000.gpu")
+     for minor, name in enumerate(("ctrl", "as", "channel", "tsg"))]
+    + [sample.NODES[1], {**node("/dev/dri/renderD128", "dri/renderD128", (226, 128), "drm"),
+                         "driver": "tegra"}],
+)  # fmt: skip
+ROOTLESS = [
+    *sample.MOUNTS,
+    {"at": "/sys/dev/block", "type": "tmpfs", "root": "/"},
+    {"at": "/sys/devices/virtual/powercap", "type": "tmpfs", "root": "/"},
+    {"at": f"{IGPU}/ctrl", "type": "devtmpfs", "root": "/nvgpu/igpu0/ctrl"},
+    {"at": "/dev/nvmap", "type": "devtmpfs", "root": "/nvmap"},
+    {"at": "/usr/bin/tegrastats", "type": "ext4", "root": "/usr/bin/tegrastats"},
+]
+LXC = [*sample.MOUNTS, {"at": "/proc/cpuinfo", "type": "fuse.lxcfs", "root": "/proc/cpuinfo"}]
+
+
+def core(place: str, version: str) -> list[str]:
+    return [*sample.GLVND, f"{place}/libnvidia-eglcore.so.{version}"]
+
+
+SLOW_TURNS = [[7.5, 9.2], [11.4, 13.2], [15.2, 17.0]]
+
+
+def nvml(busy: float, idle: float = 0.0) -> dict[str, Any]:
+    """Return what NVML gives 25 times a second, each in percent the mean of the time before."""
+    values = []
+    for step in range(330):
+        at = 5.0 + step / 25
+        works = sum(max(0.0, min(at, end) - max(at - 0.9, begin)) for begin, end in SLOW_TURNS)
+        values.append([at, round(idle + (busy - idle) * works / 0.9)])
+    return {**curve([]), "samples": {"nvml": values}}
+
+
+SLOW: dict[str, Any] = {
+    "run__bursts": SLOW_TURNS, "run__began_s": 5.4, "run__rest_from_s": 5.5,
+    "cpu__bursts": SLOW_TURNS, "cpu__began_s": 5.4, "cpu__rest_from_s": 5.5,
+    "cpu__hardware": nvml(0.0),
+}  # fmt: skip
+
+
+def loads(path: str) -> dict[str, Any]:
+    return {**curve([]), "samples": {f"devfreq:{path}": samples(), "nvml": zeros()}}
+
+
+def zeros() -> list[list[float]]:
+    return [[at, 0.0] for at, _ in samples()]
+
+
+def thor(**more: Any) -> dict[str, Any]:
+    return {
+        "made_of": THOR, "run__context": {**TEGRA, "gl_renderer": "NVIDIA Thor/PCIe"},
+        "run__log__lines": [],
+        "run__driver__during": held(
+            core("/opt/nvidia/l4t-gpu-libs/openrm", "595.78"),
+            [node("/dev/nvidia0", "nvidia", table="nvidia"),
+             node("/dev/nvidiactl", "nvidia", (195, 255), "nvidia")]),
+        **more,
+    }  # fmt: skip
+
+
+BOARDS: tuple[Attack, ...] = (
+    # Libraries and nodes of each release.
+    attack("nano-r32", "gpu", "gpu", "gpu", made_of=NANO,
+           run__driver__during=held(
+               core(f"{ARM}/tegra", "32.7.1"),
+               [node("/dev/nvhost-ctrl-gpu", "nvhost-ctrl-gpu", (239, 1), "57000000.gpu"),
+                node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (239, 2), "57000000.gpu")]),
+           run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra X1 (nvgpu)/integrated"},
+           run__log__lines=[]),
+    attack("tx2-r32", "gpu", "gpu", "gpu", made_of=TX2,
+           run__driver__during=held(
+               core(f"{ARM}/tegra", "32.7.6"),
+               [node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (503, 1), "17000000.gp10b")]),
+           run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra X2 (nvgpu)/integrated"},
+           run__log__lines=[]),
+    attack("xavier-r35", "gpu", "gpu", "gpu", made_of=XAVIER,
+           run__driver__during=held(
+               core(f"{ARM}/tegra", "35.4.1"),
+               [node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (507, 1), "17000000.gv11b")]),
+           run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra Xavier (nvgpu)/integrated"},
+           run__log__lines=[]),
+    attack("orin-r36-lsof", "gpu", "gpu", "gpu", run__driver__during=JETPACK6),
+    attack("orin-r39", "gpu", "gpu", "gpu", run__driver__during=held(
+        core("/opt/nvidia/l4t-gpu-libs/nvgpu", "595.78"), sample.NODES)),
+    attack("thor-nvgpu", "gpu", "gpu", "gpu", **thor(run__driver__during=held(
+        core("/opt/nvidia/l4t-gpu-libs/nvgpu", "595.78"),
+        [node("/dev/nvgpu/igpu-0000:01:00.0/ctrl", "nvgpu/igpu-0000:01:00.0/ctrl", (508, 1),
+              "0000:01:00.0")]))),
+    attack("thor-openrm", "gpu", "gpu", "gpu", **thor()),
+    # Where sysfs has no such entry, the kernel's table of majors names nvgpu by its device.
+    attack("node-by-its-major-alone", "gpu", "gpu", "gpu", run__driver__during__devices=[
+        node(f"{IGPU}/ctrl", "17000000.ga10b", (505, 1), "17000000.ga10b")]),
+    # Mesa beside NVIDIA's driver: idle it does no harm, with a rasterizer it can't be told.
+    attack("mesa-idle-beside", "gpu", "gpu", "gpu", run__driver__during={
+        **JETPACK6, "libraries": [*JETPACK6["libraries"], *MESA_IDLE]}),
+    attack("mesa-with-swrast-beside", "unknown", "two-drivers", run__driver__during={
+        **JETPACK6, "libraries": [*JETPACK6["libraries"], *MESA_IDLE, f"{ARM}/dri/swrast_dri.so"]}),
+    attack("mesa-25-beside", "unknown", "compiler-beside-nvidia", run__driver__during={
+        **JETPACK6, "libraries": [*JETPACK6["libraries"], *MESA_IDLE,
+                                  f"{ARM}/libgallium-25.0.7-0ubuntu0.24.04.2.so",
+                                  f"{ARM}/libLLVM.so.19.1"]}),
+    attack("mesa-25-alone", "software", "software-named", base="mesa",
+           run__context={**sample.MESA_CONTEXT, "gl_version": "OpenGL ES 3.2 Mesa 25.0.7"},
+           run__driver__during=held([*sample.GALLIUM, "/usr/lib/x86_64-linux-gnu/libLLVM.so.19.1"],
+                                    [])),
+    # Other programs' nodes whose names begin as NVIDIA's.
+    attack("disk-named-nvme", "unknown", "node-of-another-driver", run__driver__during__devices=[
+        node("/dev/nvhost-gpu", "nvme0", (505, 1), "nvme")]),
+    attack("memory-named-nvram", "unknown", "node-of-another-driver", run__driver__during__devices=[
+        node("/dev/nvhost-gpu", "nvram", (10, 144), "misc")]),
+    attack("disk-open-beside", "gpu", "gpu", "gpu", run__driver__during__devices=[
+        *sample.NODES, node("/dev/nvme0", "nvme0", (238, 0), "nvme")]),
+    # Containers of other engines.
+    attack("podman-rootless", "gpu", "gpu", "gpu", run__driver__during__mounts=ROOTLESS),
+    attack("lxc", "gpu", "gpu", "gpu", run__driver__during__mounts=LXC),
+    attack("sys-firmware-masked", "gpu", "gpu", "gpu", made_of=MASKED),
+    # Counters. On Orin NVML is not supported, or gives 0 for ever; the load files tell.
+    attack("orin-platform-gpu.0", "gpu", "gpu", "gpu",
+           run__hardware=loads("/sys/devices/platform/gpu.0/load")),
+    attack("orin-bus@0", "gpu", "gpu", "gpu",
+           run__hardware=loads("/sys/devices/platform/bus@0/17000000.gpu/load")),
+    attack("orin-nvml-silent", "unknown", "gpu", "counter-silent", **{
+        **SLOW, "run__hardware": nvml(0.0)}),
+    attack("orin-nvml-silent-tegrastats", "gpu", "gpu", "gpu",
+           run__hardware={**curve([]),
+                          "samples": {"nvml": zeros(), "tegrastats": samples(busy=63.0)}}),
+    attack("thor-nvml", "gpu", "gpu", "gpu", **thor(**{
+        **SLOW, "run__hardware": nvml(97.0)})),
+    attack("thor-nvml-blind-to-graphics", "unknown", "gpu", "counter-flat", **thor(**{
+        **SLOW, "run__hardware": nvml(1.0, 1.0)})),
+    # devices.csv that still says igpu0: the runtime brings none of Thor's nodes.
+    attack("thor-without-nodes", "broken", "no-egl-display", **thor(
+        run__outcome={"stage": "create", "signal": None, "timed_out": False,
+                      "error": {"type": "RuntimeError", "text": "Unable to initialize EGL"}})),
+    attack("thor-without-nodes-mesa", "software", "software-refused", **thor(
+        run__outcome={"stage": "create", "signal": None, "timed_out": False,
+                      "error": {"type": "RuntimeError", "text": "GPU emulation detected"}})),
+)  # fmt: skip
