@@ -132,7 +132,7 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("old-requirement", "unknown", {}, "--code DIR"),
     ("legacy-api", "bad", code("import mediapipe as mp\nmp.solutions.hands\n"), "main.py:2"),
     ("legacy-api", "ok", code("import mediapipe as mp\nmp.Image\n"), "1 file"),
-    ("legacy-api", "unknown", code("print 'mediapipe'\n"), "not read: main.py (line 1"),
+    ("legacy-api", "unknown", code("import mediapipe; print 'x'\n"), "not read: main.py (line 1"),
     ("legacy-api", "unknown", code("text", "app/README"), "no Python file"),
     ("legacy-api", "unknown", code("numpy\n", "app/requirements.txt"), "no Python file"),
     ("legacy-api", "unknown", {}, "--code DIR"),

@@ -171,7 +171,43 @@ def test_payload_holds_code_and_tables_only(project: Path) -> None:
         "code/main.py",
         "code/requirements.txt",
     ]
+    assert {"package/yaml/loader.py", "package/tomli/_parser.py"} <= set(names)
     assert not any("astronaut" in name or "__pycache__" in name for name in names)
+
+
+def test_payload_holds_what_is_told_by_its_content(project: Path) -> None:
+    """Odd names are sent, a wheel by its name alone, other data not at all."""
+    (project / "reqs.txt").write_text("mediapipe==0.10.9\n")
+    (project / "build-nano").write_text("FROM x\nRUN pip install mediapipe==0.10.9\n")
+    (project / "main.cc").write_text('#include "mediapipe/framework/x.h"\n')
+    (project / "photo.txt").write_text("no requirement")
+    (project / "mediapipe-0.10.23-cp310-cp310-linux_aarch64.whl").write_bytes(b"large")
+    archive = zipfile.ZipFile(BytesIO(doctor.payload(project)))
+    sent = {name.removeprefix("code/") for name in archive.namelist() if name.startswith("code/")}
+    assert {"reqs.txt", "build-nano", "main.cc"} <= sent
+    assert "photo.txt" not in sent
+    wheel_name = "code/mediapipe-0.10.23-cp310-cp310-linux_aarch64.whl"
+    assert archive.read(wheel_name) == b""
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.10"])
+def test_structured_files_are_read_where_python_has_no_parser(
+    project: Path, tmp_path: Path, version: str
+) -> None:
+    """What is sent is enough: TOML and YAML are read by the parsers that come along."""
+    python = python_of(version)
+    (project / "uv.lock").write_text('[[package]]\nname = "mediapipe"\nversion = "0.10.21"\n')
+    (project / "environment.yml").write_text("dependencies:\n  - python=3.8\n")
+    with zipfile.ZipFile(BytesIO(doctor.payload(project))) as archive:
+        archive.extractall(tmp_path / "sent")
+    words = [python, "-m", "mediapipe_jetson", "doctor", "--json", "--code", "code"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "sent/package")}
+    done = subprocess.run(
+        words, cwd=tmp_path / "sent", env=environment, capture_output=True, text=True, check=False
+    )
+    causes = {item["id"]: item for item in json.loads(done.stdout)["causes"]}
+    assert causes["project-python"]["status"] == "bad", done
+    assert "uv.lock" in {item["file"] for item in causes["old-requirement"]["findings"]}
 
 
 def invoke(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:

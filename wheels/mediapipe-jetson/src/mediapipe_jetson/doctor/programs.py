@@ -11,20 +11,6 @@ from mediapipe_jetson.doctor.flow.modules import Flow
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.names import PACKAGE
 
-# What a program is told by that uses MediaPipe, or a package which does so inside.
-STARTS = re.compile(
-    rb"^[^\n#]*\b(?:import|from)\b[^\n]*\b(?:"
-    + b"|".join(
-        re.escape(module).encode()
-        for module in (
-            PACKAGE,
-            *projects.importers("legacy_packages"),
-            *projects.importers("tasks_packages"),
-        )
-    )
-    + rb")\b|[\"']mediapipe[.\"']",
-    re.MULTILINE,
-)
 IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^#\n]*)|"
     rb"import[ \t]+([\w., \t]+))",
@@ -54,10 +40,11 @@ class Programs:
 
     def follow(self) -> None:
         """Follow what the programs do."""
+        signs = starts({name.split(".")[0] for name in self.sources})
         start = [
             name
             for name, source in self.sources.items()
-            if source.trees or STARTS.search(self._texts[source.file])
+            if source.trees or signs.search(self._texts[source.file])
         ]
         callers = self._callers(start)
         for name in callers:
@@ -65,10 +52,12 @@ class Programs:
                 self._parsed(name)
         self._parse_imported(callers)
         parsed = {name: item for name, item in self.sources.items() if item.trees}
-        flow = Flow(parsed, (self.uses, self.tasks))
-        why = flow.follow([name for name in callers if name in parsed])
-        if why:
-            self._alone([name for name in start if name in parsed], parsed, why)
+        callers = [name for name in callers if name in parsed]
+        if not self._followed(callers, parsed):
+            # Without what they import: what comes from there is unknown then.
+            near = {name: parsed[name] for name in callers}
+            if not self._followed(callers, near):
+                self._alone([name for name in start if name in parsed], parsed)
         if self.uses.found:
             self._distinct()
 
@@ -81,8 +70,8 @@ class Programs:
             return []
         above: dict[str, set[str]] = {}
         for name, source in self.sources.items():
-            for one in import_lines(self._texts[source.file]):
-                for module in self._inside(source, one):
+            for base, items in import_lines(self._texts[source.file]):
+                for module in self._meant(source, base, items):
                     above.setdefault(module, set()).add(name)
         found, waiting = set(start), list(start)
         while waiting:
@@ -92,13 +81,17 @@ class Programs:
                     waiting.append(name)
         return [name for name in self.sources if name in found]
 
-    def _alone(self, start: list[str], parsed: dict[str, Source], why: str) -> None:
+    def _followed(self, names: list[str], parsed: dict[str, Source]) -> bool:
+        """Follow these modules together; return whether that could be done."""
+        self.tasks.heard.clear()
+        return not Flow(parsed, (self.uses, self.tasks)).follow(names)
+
+    def _alone(self, start: list[str], parsed: dict[str, Source]) -> None:
         """Follow each program by itself where all together are too much."""
         self.tasks.heard.clear()
         for name in start:
-            flow = Flow({name: parsed[name]}, (self.uses, self.tasks))
-            failed = flow.follow([name])
-            reason = failed or f"together with what it imports {why}"
+            why = Flow({name: parsed[name]}, (self.uses, self.tasks)).follow([name])
+            reason = why or "together with what calls it too entangled to be followed"
             self.unread.append(Unread(parsed[name].file, reason))
 
     def _parse_imported(self, start: list[str]) -> None:
@@ -129,6 +122,25 @@ class Programs:
             parts = [*start, *plain.split(".")] if plain else start
             found += [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
         return [item for item in dict.fromkeys(found) if item in self.sources]
+
+    def _meant(self, source: Source, base: str, items: list[str]) -> set[str]:
+        """Return the modules whose names an import line takes."""
+        found: set[str] = set()
+        link = "" if base.endswith(".") else "."
+        wanted = [f"{base}{link}{item}" for item in items if item]
+        whole = {one: self._exact(source, one) for one in [base, *wanted]}
+        for one in wanted:
+            found |= whole[one] or whole[base]
+        return found if wanted else whole[base]
+
+    def _exact(self, source: Source, name: str) -> set[str]:
+        """Return the modules that a name may mean, without the packages above them."""
+        ends = name.lstrip(".").split(".")
+        return {
+            module
+            for module in self._inside(source, name)
+            if module.split(".")[-len(ends) :] == ends
+        }
 
     def _parsed(self, module: str) -> list[str]:
         """Parse one module; return it if that could be done."""
@@ -166,13 +178,29 @@ def imported(tree: ast.Module) -> list[tuple[str, int]]:
     return found
 
 
-def import_lines(content: bytes) -> list[str]:
-    """Return what a program imports by the look of its lines: more, rather than less."""
-    found = []
+def starts(own: set[str]) -> re.Pattern[bytes]:
+    """Return what a program is told by that uses MediaPipe, or a package which does so inside.
+
+    `own` are the project's own top modules: it may be such a package itself.
+    """
+    above = {*projects.importers("legacy_packages"), *projects.importers("tasks_packages")}
+    names = b"|".join(re.escape(name).encode() for name in sorted({PACKAGE, *(above - own)}))
+    return re.compile(
+        rb"^[^\n#]*\b(?:import|from)\b[^\n]*\b(?:" + names + rb")\b|"
+        rb"[\"']mediapipe\.|(?:import_module|__import__)\(\s*[\"']mediapipe[\"']",
+        re.MULTILINE,
+    )
+
+
+def import_lines(content: bytes) -> list[tuple[str, list[str]]]:
+    """Return modules and the names taken from them, by the look of a program's import lines."""
+    found: list[tuple[str, list[str]]] = []
     for words in IMPORT.findall(content):
         base, names, plain = (word.decode(errors="replace") for word in words)
-        link = "" if base.endswith(".") else "."
-        items = (re.split(r"[\s#]", item.strip())[0] for item in names.strip("()").split(","))
-        found += [base, *(f"{base}{link}{item}" for item in items if item)] if base else []
-        found += [re.split(r"\s", item.strip())[0] for item in plain.split(",") if item.strip()]
+        items = [re.split(r"[\s#]", item.strip())[0] for item in names.strip("()").split(",")]
+        if base:
+            found.append((base, items))
+        for item in plain.split(","):
+            if item.strip():
+                found.append((re.split(r"\s", item.strip())[0], []))
     return found

@@ -73,8 +73,14 @@ def text(document: dict[str, Any]) -> str:
         # By reason: one that hides a board's programs hides several causes.
         for reason in dict.fromkeys(item["evidence"][0] for item in unknown):
             lines.append(f"   {reason}:")
-            same = (item for item in unknown if item["evidence"][0] == reason)
-            lines += [f"   - {item['title']}" for item in same]
+            for item in (one for one in unknown if one["evidence"][0] == reason):
+                lines.append(f"   - {item['title']}")
+                more = item["evidence"][1:]
+                lines += [f"     {text}" for text in more[:EVIDENCE_MOST]]
+                if len(more) > EVIDENCE_MOST:
+                    lines.append(
+                        f"     ... and {len(more) - EVIDENCE_MOST} more (--json lists all)"
+                    )
     ruled_out = sum(item["status"] == OK for item in causes)
     summary = f"{len(found)} found, {ruled_out} ruled out, {len(unknown)} not known"
     return "\n".join([*lines, "", summary])

@@ -104,4 +104,4 @@ def gpu(scene: Scene, _facts: dict[str, Any]) -> Result:
         raise UnseenError(seen)
     if library.gpu_compiled_in:
         return ok(seen)
-    return bad(seen, cure="old-cpu" if scene.missing_features else "")
+    return bad(seen, cure="old-cpu" if scene.old_cpu else "")

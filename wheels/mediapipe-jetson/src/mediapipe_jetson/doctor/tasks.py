@@ -22,7 +22,9 @@ from mediapipe_jetson.doctor.flow.values import (
 )
 
 # The vision tasks take a delegate; what text and audio tasks do with one is not known.
-TASK = re.compile(r"mediapipe\.tasks\.(?:.*\.)?(?P<task>[A-Z]\w+)\.(?P<how>create_from_\w+)$")
+TASK = re.compile(
+    r"mediapipe\.tasks\.(?:[\w.]*\.)?(?P<task>[A-Z]\w+)(?:\(\))?\.(?P<how>create_from_\w+)$"
+)
 OTHERS = re.compile(r"mediapipe\.tasks\.(python\.)?(text|audio|genai|retrieval|decision)\.")
 OPTIONS, MODEL = "create_from_options", "create_from_model_path"
 DELEGATE = re.compile(r"\.Delegate\.(?P<name>[A-Z]+)$|\.Delegate\((?P<number>\d+)\)$")
@@ -77,7 +79,7 @@ class Created(Rounds):
 
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
         """Note a call that creates a task."""
-        match = TASK.match(path.replace("()", ""))
+        match = TASK.match(path)
         if not match or state.dead:
             return
         vision = not OTHERS.match(path)

@@ -128,11 +128,13 @@ def files(folder: Path) -> Iterator[Path]:
         yield folder
         return
     for top, inner, names in os.walk(folder):
-        inner[:] = sorted(
-            name
-            for name in inner
-            if name not in SKIPPED and not Path(top, name, "pyvenv.cfg").exists()
-        )
+        inner[:] = sorted(name for name in inner if not _skipped(Path(top, name)))
         for name in sorted(names):
             if Path(top, name).is_file():
                 yield Path(top, name)
+
+
+def _skipped(folder: Path) -> bool:
+    """Return whether a folder is an environment or a tool's own."""
+    built = folder.name.endswith((".dist-info", ".egg-info"))
+    return folder.name in SKIPPED or built or (folder / "pyvenv.cfg").exists()

@@ -30,6 +30,7 @@ from mediapipe_jetson.doctor.names import is_ours
 GROWING = ("append", "extend", "insert", "add", "appendleft")
 OUTSIDE = Arguments(open="what calls it")
 NESTED_MOST, TIMES_MOST = 8, 24
+NESTED_FAR, TIMES_FAR = 4, 6
 OPTIONS_FIELDS = {"BaseOptions": ("model_asset_path", "model_asset_buffer", "delegate")}
 
 
@@ -218,11 +219,13 @@ class Calls(Parameters):
     def run(self, function: Function, given: Arguments, owner: Optional[Value] = None) -> Values:
         """Follow a function of the project with these arguments."""
         code = self.functions[function]
-        if function in self.stack or len(self.stack) >= NESTED_MOST:
+        near = code.frame.module in self.chosen
+        nested, times = (NESTED_MOST, TIMES_MOST) if near else (NESTED_FAR, TIMES_FAR)
+        if function in self.stack or len(self.stack) >= nested:
             return unknown(f"{getattr(code.node, 'name', 'lambda')}()")
         code.times += 1
-        if code.times > TIMES_MOST:
-            if code.times > TIMES_MOST + 1:
+        if code.times > times:
+            if code.times > times + 1:
                 return unknown(f"{getattr(code.node, 'name', 'lambda')}()")
             given = Arguments(open="a function that is called in many ways")
         holder = owner if isinstance(owner, (Object, Class)) else None

@@ -41,6 +41,7 @@ class Flow(Statements):
 
     def follow(self, names: list[str]) -> str:
         """Follow these modules and what they import; return why that failed, "" if it did not."""
+        self.chosen = frozenset(names)
         try:
             for name in names:
                 self.module_scope(name)
@@ -69,7 +70,7 @@ class Flow(Statements):
 
     def uncalled(self) -> None:
         """Follow functions that nobody calls, twice: one may set what another reads."""
-        waiting = [item for item, code in self.functions.items() if not code.times]
+        waiting = self.waiting()
         marked = [item for item in self.listeners if isinstance(item, Rounds)]
         for listener in marked:
             listener.mark()
@@ -80,9 +81,16 @@ class Flow(Statements):
                 self.outside(function)
         # Functions within functions, and methods of classes that these rounds have made.
         for _ in range(3):
-            waiting = [item for item, code in self.functions.items() if not code.times]
-            for function in waiting:
+            for function in self.waiting():
                 self.outside(function)
+
+    def waiting(self) -> list[Function]:
+        """Return the functions of the chosen modules that were not followed yet."""
+        return [
+            item
+            for item, code in self.functions.items()
+            if not code.times and code.frame.module in self.chosen
+        ]
 
     def outside(self, function: Function) -> None:
         """Follow a function as if something unknown called it."""

@@ -113,6 +113,8 @@ class State:
         self.classes: dict[Class, ClassCode] = {}
         self.frames: list[Frame] = []
         self.stack: list[Function] = []
+        # The modules whose every function counts; of others only what these call.
+        self.chosen: frozenset[str] = frozenset()
         self.depth = self.dead = self.steps = 0
         self.fallback = 0
 

@@ -14,12 +14,14 @@ from mediapipe_jetson.doctor.flow.values import (
     Object,
     Scope,
     Sequence,
+    Value,
     Values,
     join,
     text_of,
     truth,
     unknown,
 )
+from mediapipe_jetson.doctor.names import is_ours
 
 Block = Callable[[], bool]
 
@@ -175,10 +177,15 @@ class Statements(Calls):
         """Follow a loop's body, again if it has changed what it started with."""
         before = dict(self.frame.scope)
         self.block(body)
-        changed = any(self.frame.scope.get(name) != old for name, old in before.items())
-        if changed and len(self.frames) < 4:
+        none: Values = frozenset()
+        fresh = join(self.frame.scope.get(name, none) - old for name, old in before.items())
+        if len(self.frames) < 4 and any(map(self.telling, fresh)):
             self.branches(lambda: self.block(body), lambda: False)
         return False
+
+    def telling(self, item: Value) -> bool:
+        """Return whether a value may lead to MediaPipe."""
+        return isinstance(item, Object) or is_ours(getattr(item, "text", ""))
 
     def do_for(self, node: Union[ast.For, ast.AsyncFor]) -> None:
         """Follow the body with all that the loop goes through."""
