@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mediapipe_jetson.doctor import causes
 from mediapipe_jetson.doctor.causes import Answer
@@ -71,6 +72,23 @@ def scene(
 def answer(here: Scene, cause: str) -> Answer:
     """Return one cause's answer."""
     return next(item for item in causes.examine(here) if item.cause.id == cause)
+
+
+def judged(tmp_path: Path, files: dict[str, str], **given: Any) -> dict[str, Answer]:
+    """Return each cause's answer on a project, in the order of the report."""
+    here = scene(
+        tmp_path,
+        files={f"app/{name}": text for name, text in files.items()},
+        code=tmp_path / "app",
+        **given,
+    )
+    return {item.cause.id: item for item in causes.examine(here)}
+
+
+def lines(answer: Answer) -> str:
+    """Return all that an answer says."""
+    found = [item.text() for item in answer.result.findings]
+    return "\n".join([answer.result.status, *answer.result.evidence, *found, answer.cure])
 
 
 def package(name: str, version: str) -> dict[str, str]:

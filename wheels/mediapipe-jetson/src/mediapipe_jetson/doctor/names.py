@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 PACKAGE = "mediapipe"
-SHORTER = {
-    "mediapipe.python.solutions": "mediapipe.solutions",
-    "mediapipe.python.packet_creator": "mediapipe.packet_creator",
-    "mediapipe.python.packet_getter": "mediapipe.packet_getter",
-}
+# What `import mediapipe` brought up from mediapipe.python.
+BROUGHT_UP = (
+    "solutions",
+    "packet_creator",
+    "packet_getter",
+    "CalculatorGraph",
+    "GraphInputStreamAddMode",
+    "ValidatedGraphConfig",
+    "Packet",
+    "Timestamp",
+    "Matrix",
+    "ImageFrame",
+)
+SHORTER = {f"mediapipe.python.{name}": f"mediapipe.{name}" for name in BROUGHT_UP}
 
 
 def canonical(path: str) -> str:

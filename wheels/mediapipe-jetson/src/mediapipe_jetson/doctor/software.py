@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import mmap
+from pathlib import Path
+from typing import Any, Optional
 
 from mediapipe_jetson.doctor import pins, versions
 from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok
@@ -38,8 +40,9 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
 def cpu(scene: Scene, _facts: dict[str, Any]) -> Result:
     """Judge whether this CPU has what the installed version needs."""
     version = installed(scene)
-    if not versions.at_least(version, pins.table()["needs"]["from"]):
-        return ok(f"mediapipe {version} runs on every 64-bit Arm CPU")
+    needs, seen = demanding(scene, version)
+    if not needs:
+        return ok(f"{seen}, and runs on every 64-bit Arm CPU")
     if isinstance(scene.cpu, Absent):
         raise UnseenError(scene.cpu.reason)
     if scene.machine != "aarch64":
@@ -49,9 +52,46 @@ def cpu(scene: Scene, _facts: dict[str, Any]) -> Result:
         raise UnseenError("the kernel does not tell this CPU's features")
     if missing:
         name = getattr(scene.cpu, "name", "this CPU")
-        seen = f"mediapipe {version} on {name}, which lacks {', '.join(missing)}"
-        return bad(seen, missing=", ".join(missing))
+        lacks = f"mediapipe {version} on {name}, which lacks {', '.join(missing)}"
+        return bad(lacks, seen, missing=", ".join(missing))
     return ok(f"mediapipe {version}; the CPU has dotprod and RCpc")
+
+
+def demanding(scene: Scene, version: str) -> tuple[bool, str]:
+    """Return whether the library stops on older CPUs, and what tells it. Raises UnseenError.
+
+    The library itself tells: one that is compiled for newer CPUs checks them at its start. A
+    version alone proves nothing; that of an official wheel does where the library agrees with it.
+    """
+    library = scene.library
+    if not isinstance(library, NativeLibrary):
+        raise UnseenError(library.reason if isinstance(library, Absent) else NOT_INSTALLED)
+    known = pins.table()
+    official = version in known["gpu"] if library.gpu_compiled_in else version in known["cpu_only"]
+    late = versions.at_least(version, known["needs"]["from"])
+    checks = _holds(library.path, known["needs"]["text"].encode())
+    if checks:
+        return True, f'{library.path} holds the text "{known["needs"]["text"]}"'
+    if official and (checks is None or not late):
+        return late, f"mediapipe {version}, as its official wheel"
+    if checks is False:
+        raise UnseenError(
+            f"{library.path} is not that of an official wheel: for which CPU it was compiled "
+            "can't be told"
+        )
+    raise UnseenError(f"mediapipe {version} is not an official wheel: {pins.AUDIT}")
+
+
+def _holds(path: str, text: bytes) -> Optional[bool]:
+    """Return whether a file holds a text, None if it can't be read."""
+    try:
+        with (
+            Path(path).open("rb") as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            return data.find(text) >= 0
+    except (OSError, ValueError):
+        return None
 
 
 def gpu(scene: Scene, _facts: dict[str, Any]) -> Result:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Optional, Union
 
-from mediapipe_jetson.doctor.flow.builtin import Builtins
-from mediapipe_jetson.doctor.flow.state import DICT, Code, Frame
+from mediapipe_jetson.doctor.flow.parameters import Parameters
+from mediapipe_jetson.doctor.flow.state import DICT, Frame
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
     Bound,
@@ -16,7 +16,6 @@ from mediapipe_jetson.doctor.flow.values import (
     Object,
     Path,
     Place,
-    Scope,
     Sequence,
     Value,
     Values,
@@ -34,7 +33,7 @@ NESTED_MOST, TIMES_MOST = 8, 24
 OPTIONS_FIELDS = {"BaseOptions": ("model_asset_path", "model_asset_buffer", "delegate")}
 
 
-class Calls(Builtins):
+class Calls(Parameters):
     """Follows calls."""
 
     def call(self, node: ast.Call) -> Values:
@@ -244,54 +243,6 @@ class Calls(Builtins):
     def block(self, body: list[ast.stmt]) -> bool:
         """Follow statements."""
         raise NotImplementedError
-
-    def parameters(self, code: Code, given: Arguments, owner: Optional[Value]) -> Scope:
-        """Return a function's scope with its arguments bound."""
-        wanted = code.node.args
-        names = [item.arg for item in (*wanted.posonlyargs, *wanted.args)]
-        positional = list(given.positional)
-        if owner is not None and "staticmethod" not in code.words:
-            positional.insert(0, frozenset({owner}))
-        scope: Scope = dict(zip(names, positional))  # noqa: B905 # Python 3.9 has no strict
-        spare = dict(given.keywords)
-        for name in (*names, *(item.arg for item in wanted.kwonlyargs)):
-            if name in spare and name not in scope:
-                scope[name] = spare.pop(name)
-        defaults = dict(zip(reversed(names), reversed(code.defaults)))  # noqa: B905
-        defaults.update(code.keyword_defaults)
-        for item in (*wanted.posonlyargs, *wanted.args, *wanted.kwonlyargs):
-            if item.arg in scope:
-                continue
-            values = defaults.get(item.arg, frozenset())
-            if given.open or not values:
-                values |= self.typed(code, item)
-            scope[item.arg] = values
-        if wanted.vararg is not None:
-            rest = tuple(positional[len(names) :])
-            scope[wanted.vararg.arg] = (
-                unknown(f"*{wanted.vararg.arg}") if given.open else frozenset({Sequence(rest)})
-            )
-        if wanted.kwarg is not None:
-            why = f"**{wanted.kwarg.arg}" if given.open else ""
-            scope[wanted.kwarg.arg] = frozenset({self.make(spare, base=DICT, open_=why)})
-        return scope
-
-    def typed(self, code: Code, item: ast.arg) -> Values:
-        """Return what a parameter may be that nobody gives: what its type says, else unknown."""
-        name = getattr(code.node, "name", "lambda")
-        if isinstance(item.annotation, (ast.Name, ast.Attribute)):
-            frame = Frame({}, code.outer, code.frame.module, code.frame.file, code.frame.cell)
-            listeners, self.listeners = self.listeners, ()
-            with self.inside(frame):
-                types = self.eval(item.annotation)
-            self.listeners = listeners
-            found = [path(f"{one.text}()") for one in types if isinstance(one, Path)]
-            ours = [
-                one for one in found if any("mediapipe." in getattr(v, "text", "") for v in one)
-            ]
-            if ours and not any("Options" in getattr(v, "text", "") for one in ours for v in one):
-                return join(ours)
-        return unknown(f"{item.arg} of {name}()")
 
     def parent_init(self, name: str, given: Arguments, node: ast.AST) -> bool:
         """Do what super().__init__() of an external class does; return whether it is one."""

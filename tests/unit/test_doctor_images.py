@@ -1,0 +1,122 @@
+"""Which Python a project brings: in its settings and by its base images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.doctor_scenes import judged, lines
+
+L4T_BASE = "FROM nvcr.io/nvidia/l4t-base:r32.7.1\nRUN pip3 install mediapipe\n"
+
+
+def test_a_base_image_is_known_by_its_python_and_its_release(tmp_path: Path) -> None:
+    found = judged(tmp_path, {"Dockerfile": L4T_BASE}, device="nano")
+    first = next(item for item in found.values() if item.bad)
+    assert first.cause.id == "project-python"
+    assert "brings Python 3.6 (Ubuntu 18.04, L4T 32.7.1, JetPack 4)" in lines(first)
+    assert "./inv build --jetson --l4t 32.7.1" in first.cure
+    assert "mediapipe==0.10.18" in found["old-requirement"].cure
+    assert found["legacy-api"].result.status == "unknown"
+
+
+def test_a_base_image_for_another_release_is_told(tmp_path: Path) -> None:
+    found = judged(tmp_path, {"Dockerfile": L4T_BASE}, device="orin")["image-for-another-l4t"]
+    assert found.bad
+    assert "Dockerfile:1: nvcr.io/nvidia/l4t-base:r32.7.1 is for L4T 32.7.1" in lines(found)
+    here = judged(tmp_path, {"Dockerfile": L4T_BASE.replace("r32.7.1", "r36.2.0")}, device="orin")
+    assert not here["image-for-another-l4t"].bad
+    unseen = judged(tmp_path / "x", {"Dockerfile": L4T_BASE})["image-for-another-l4t"]
+    assert unseen.result.status == "unknown"
+    assert "is for L4T 32.7.1" in lines(unseen)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "words"),
+    [
+        ("FROM dustynv/l4t-ml:r36.4.0\nRUN pip install x\n", "ok", "dustynv"),
+        ("FROM dustynv/pytorch:2.7-r36.4.0-cu128-24.04\nRUN pip install x\n", "ok", "24.04"),
+        ("FROM dustynv/l4t-pytorch:r35.4.1\nRUN pip install x\n", "bad", "Python 3.8"),
+        ("FROM python:3.11-slim-bookworm\nRUN pip install x\n", "ok", "3.11"),
+        ("FROM python:3.8\nRUN pip install x\n", "bad", "Python 3.8"),
+        ("FROM python:3.11-alpine\nRUN pip install x\n", "bad", "Alpine"),
+        ("FROM ubuntu:focal\nRUN pip install x\n", "bad", "Python 3.8"),
+        ("FROM debian:12-slim\nRUN pip install x\n", "ok", "debian:12-slim"),
+        ("FROM ros:noetic-ros-base\nRUN pip3 install x\n", "bad", "Python 3.8"),
+        ("FROM nvcr.io/nvidia/l4t-jetpack:r35.4.1\nRUN pip install x\n", "bad", "L4T 35.4.1"),
+        (
+            "FROM nvcr.io/nvidia/cuda:12.6.0-devel-ubuntu22.04\nRUN pip install x\n",
+            "ok",
+            "ubuntu22",
+        ),
+        ("FROM mycompany/base:7\nRUN pip install x\n", "unknown", "mycompany/base:7 is not known"),
+        ("FROM mycompany/base@sha256:00\nRUN pip install x\n", "unknown", "is not known"),
+        ("ARG B=ubuntu\nARG V=20.04\nFROM ${B}:$V\nRUN pip install x\n", "bad", "ubuntu:20.04"),
+        ("ARG BASE\nFROM $BASE\nRUN pip install x\n", "unknown", "$BASE is not known"),
+        (
+            "FROM ubuntu:20.04\nRUN apt-get install -y python3.11 && python3.11 -m pip install x\n",
+            "ok",
+            "ubuntu:20.04",
+        ),
+        (
+            "FROM ubuntu:20.04\nRUN curl x/Miniconda3.sh | sh && pip install x\n",
+            "unknown",
+            "can't be told",
+        ),
+        ("FROM node:20 AS web\nRUN npm i\nFROM python:3.11\nRUN pip install x\n", "ok", "3.11"),
+        ("FROM ubuntu:20.04 AS a\nFROM a\nRUN pip install mediapipe\n", "bad", "Python 3.8"),
+        ("FROM nginx\nCOPY x /y\n", "unknown", "names a Python"),
+        ("FROM --platform=linux/arm64 ubuntu:20.04\nRUN pip install x\n", "bad", "Python 3.8"),
+    ],
+)
+def test_base_images(tmp_path: Path, text: str, status: str, words: str) -> None:
+    found = judged(tmp_path, {"Dockerfile": text})["project-python"]
+    assert found.result.status == status, lines(found)
+    assert words in lines(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "status", "cure"),
+    [
+        ("pyproject.toml", '[project]\nrequires-python = ">=3.7"\n', "ok", ""),
+        (
+            "pyproject.toml",
+            '[project]\nrequires-python = ">=3.7,<3.9"\n',
+            "bad",
+            'pyproject.toml:2: write requires-python = ">=3.9"',
+        ),
+        (
+            "pyproject.toml",
+            '[tool.poetry.dependencies]\npython = "~3.8"\n',
+            "bad",
+            'pyproject.toml:2: write python = ">=3.9"',
+        ),
+        ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^3.8"\n', "ok", ""),
+        ("pyproject.toml", '[tool.poetry.dependencies]\npython = "~3.8 || ~3.10"\n', "ok", ""),
+        ("Pipfile", '[requires]\npython_version = "3.8"\n', "bad", 'write python_version = "3.11"'),
+        (".python-version", "3.8.18\n", "bad", ".python-version:1: write 3.11"),
+        ("runtime.txt", "python-3.8.10\n", "bad", "runtime.txt:1: write python-3.11"),
+        (
+            ".tool-versions",
+            "nodejs 20\npython 3.8.1\n",
+            "bad",
+            ".tool-versions:2: write python 3.11",
+        ),
+        ("setup.py", "setup(python_requires='<3.9')\n", "bad", "setup.py:1: write python_requires"),
+        ("setup.cfg", "[options]\npython_requires = ==3.8.*\n", "bad", "setup.cfg:2"),
+        ("environment.yml", "dependencies:\n  - python>=3.8,<3.9\n", "bad", "write python=3.11"),
+        ("environment.yml", "dependencies:\n  - python=3.10\n", "ok", ""),
+        ("environment.yml", "dependencies:\n  - conda-forge::python=3.8.*\n", "bad", "python=3.11"),
+        ("environment.yml", "dependencies:\n  - python==3.15.0\n", "bad", "python=3.11"),
+        ("poetry.lock", '[metadata]\npython-versions = "~3.8"\n', "bad", "lock anew"),
+        ("uv.lock", 'requires-python = "==3.8.*"\n', "bad", "lock anew"),
+        ("pyproject.toml", '[project]\nrequires-python = "new"\n', "unknown", ""),
+    ],
+)
+def test_pythons_that_are_asked_for(
+    tmp_path: Path, name: str, text: str, status: str, cure: str
+) -> None:
+    found = judged(tmp_path, {name: text})["project-python"]
+    assert found.result.status == status, lines(found)
+    assert cure in lines(found)

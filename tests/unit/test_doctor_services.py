@@ -1,0 +1,217 @@
+"""How services and scripts ask for a GPU: compose files and commands, each by its structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mediapipe_jetson.doctor.files import dockerfiles, requirements
+from mediapipe_jetson.doctor.sources import Scan
+
+from tests.unit.doctor_scenes import answer, plant, scene
+
+GPU = "deploy: {resources: {reservations: {devices: [{driver: nvidia, capabilities: [gpu]}]}}}"
+
+
+def services(tmp_path: Path, files: dict[str, str]) -> dict[str, str]:
+    """Return how each service asks for a GPU."""
+    scan = Scan(plant(tmp_path, files))
+    assert not scan.unread, scan.unread
+    return {item.name: item.asks for item in scan.services}
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            {"compose.yml": f"x: &x\n  {GPU}\nservices: {{a: *x, b: {{runtime: nvidia}}}}\n"},
+            {"a": "reserved", "b": "runtime"},
+        ),
+        (
+            {
+                "compose.yml": "x-n: &n {runtime: nvidia}\n"
+                f"services:\n  a:\n    <<: *n\n    {GPU}\n  b:\n    {GPU}\n"
+            },
+            {"a": "runtime", "b": "reserved"},
+        ),
+        (
+            {
+                "compose.yml": "x-n: &n {runtime: nvidia}\nx-m: &m {image: i}\n"
+                "services:\n  a:\n    <<: [*m, *n]\n  b:\n    <<: *n\n    runtime: runc\n"
+            },
+            {"a": "runtime", "b": ""},
+        ),
+        (
+            {
+                "compose.yml": "services:\n  base: {runtime: nvidia}\n"
+                f"  a:\n    extends: base\n    {GPU}\n  b:\n    extends: {{service: a}}\n"
+            },
+            {"base": "runtime", "a": "runtime", "b": "runtime"},
+        ),
+        (
+            {
+                "compose.yml": "services:\n  a:\n    extends: {file: sub/base.yml, service: x}\n"
+                f"    {GPU}\n",
+                "sub/base.yml": "services:\n  x:\n    runtime: nvidia\n",
+            },
+            {"a": "runtime", "x": "runtime"},
+        ),
+        (
+            {
+                "docker-compose.yml": f"services:\n  a:\n    {GPU}\n  b:\n    {GPU}\n",
+                "docker-compose.override.yml": "services:\n  a:\n    runtime: nvidia\n",
+            },
+            {"a": "runtime", "b": "reserved"},
+        ),
+        (
+            {
+                "compose.yaml": "include: [more/compose.yaml]\nservices: {a: {gpus: all}}\n",
+                "more/compose.yaml": "services: {b: {runtime: nvidia}}\n",
+            },
+            {"a": "reserved", "b": "runtime"},
+        ),
+        ({"compose.yml": "services: {a: {gpus: all}}\n"}, {"a": "reserved"}),
+        ({"compose.yml": "services: {a: {devices: ['nvidia.com/gpu=all']}}\n"}, {"a": "cdi"}),
+        (
+            {
+                "compose.yml": "services:\n  a:\n    runtime: nvidia\n    environment:\n"
+                "      - NVIDIA_VISIBLE_DEVICES=none\n"
+            },
+            {"a": "hidden"},
+        ),
+        (
+            {
+                "compose.yml": "services:\n  a:\n    runtime: nvidia\n    environment:\n"
+                "      NVIDIA_VISIBLE_DEVICES: all\n"
+            },
+            {"a": "runtime"},
+        ),
+        (
+            {"compose.yml": "services:\n  a:\n    image: i\n    labels: {x: 'runtime: nvidia'}\n"},
+            {"a": ""},
+        ),
+        ({"compose.yml": f"services:\n  # runtime: nvidia\n  a:\n    {GPU}\n"}, {"a": "reserved"}),
+        ({"stack.yml": "services: {a: {gpus: all}}\n"}, {"a": "reserved"}),
+        (
+            {
+                "compose.yml": GPU.replace("driver: nvidia", "driver: cdi").join(
+                    ["services: {a: {", "}}"]
+                )
+            },
+            {"a": ""},
+        ),
+        (
+            {"compose.yml": GPU.replace("driver: nvidia, ", "").join(["services: {a: {", "}}"])},
+            {"a": "reserved"},
+        ),
+    ],
+)
+def test_services(tmp_path: Path, files: dict[str, str], told: dict[str, str]) -> None:
+    assert services(tmp_path, files) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("services:\n  a: {extends: b}\n", "no service b"),
+        ("services:\n  a: {extends: {file: gone.yml, service: b}}\n", "gone.yml"),
+        ("services:\n  a: {extends: a}\n", "too deep"),
+        ("services: [\n", "line 2"),
+        ("services:\n  a: {extends: {file: ../../x.yml, service: b}}\n", "outside the project"),
+        ("include: [compose.yml]\nservices: {}\n", "too deep"),
+    ],
+)
+def test_what_can_not_be_judged_is_not_read(tmp_path: Path, text: str, words: str) -> None:
+    scan = Scan(plant(tmp_path, {"app/compose.yml": text}) / "app")
+    assert [item.file for item in scan.unread] == ["compose.yml"]
+    assert words in scan.unread[0].why
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "status", "words"),
+    [
+        (f"services:\n  a:\n    {GPU}\n", {}, "bad", "compose.yml:3"),
+        (f"services:\n  a:\n    profiles: [x]\n    {GPU}\n", {}, "bad", "service a (profile x)"),
+        ("services: {a: {runtime: nvidia}}\n", {}, "ok", "0 containers"),
+        (
+            "services: {a: {runtime: nvidia}, b: {image: redis}}\n",
+            {},
+            "unknown",
+            "b: it asks for no GPU",
+        ),
+        ("services: {a: {runtime: '${RUNTIME}'}}\n", {}, "unknown", "runtime is ${RUNTIME}"),
+        ("services: {a: {devices: ['nvidia.com/gpu=all']}}\n", {}, "unknown", "cdi mode"),
+        (
+            f"services:\n  a:\n    {GPU}\n",
+            {"etc/docker/daemon.json": '{"default-runtime": "nvidia"}'},
+            "ok",
+            "0 containers",
+        ),
+        ("services: [\n", {}, "unknown", "not read: compose.yml"),
+    ],
+)
+def test_what_the_doctor_says(
+    tmp_path: Path, text: str, given: dict[str, str], status: str, words: str
+) -> None:
+    here = scene(
+        tmp_path,
+        "orin",
+        {"app/compose.yml": text, **given},
+        outputs={"docker-containers": ""},
+        code=tmp_path / "app",
+    )
+    found = answer(here, "gpus-flag")
+    told = [*found.result.evidence, *(item.text() for item in found.result.findings)]
+    assert found.result.status == status, told
+    assert words in "\n".join(told)
+
+
+def test_away_from_a_jetson_it_is_told_all_the_same(tmp_path: Path) -> None:
+    here = scene(
+        tmp_path, files={"app/compose.yml": f"services:\n  a:\n    {GPU}\n"}, code=tmp_path / "app"
+    )
+    found = answer(here, "gpus-flag").result
+    assert found.status == "unknown"
+    assert found.evidence[1].startswith("on a Jetson wrong: compose.yml:3: service a")
+
+
+@pytest.mark.parametrize(
+    ("command", "alone"),
+    [
+        ("docker run --gpus all image", True),
+        ("docker run --gpus=all image", True),
+        ("sudo docker container run -it --rm --gpus all image", True),
+        ("docker create --gpus '\"device=0\"' image", True),
+        ("docker run --runtime nvidia --gpus all image", False),
+        ("docker run --runtime=nvidia --gpus all image", False),
+        ("docker run --gpus all --runtime runc image", True),
+        ("docker run image --gpus all", False),
+        ("docker run -e X=--gpus image --gpus", False),
+        ("docker run --name --gpus image", False),
+        ("docker run --label 'x --runtime nvidia' --gpus all image", True),
+        ("docker run image --runtime nvidia --gpus all", False),
+        ("docker build --gpus all .", False),
+        ("docker compose run --gpus all x", False),
+        ("echo docker run; ls --gpus all", False),
+        ("cd x && exec /usr/bin/docker run -d --gpus all image", True),
+        ("podman run --gpus all image", True),
+    ],
+)
+def test_started_containers(command: str, alone: bool) -> None:
+    assert any(map(dockerfiles.gpus_alone, requirements.split(command))) is alone
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("run.sh", "#!/bin/sh\ndocker run \\\n  --rm \\\n  --gpus all \\\n  image\n", 2),
+        ("app.service", "[Service]\nExecStart=/usr/bin/docker run --gpus all image\n", 2),
+        ("Makefile", "run:\n\tdocker run --gpus all image\n", 2),
+        ("start", "#!/usr/bin/env bash\ndocker run --gpus all image\n", 2),
+        ("run.sh", "# docker run --gpus all image\n", 0),
+        ("run.sh", "echo 'docker run --gpus all image'\n", 0),
+    ],
+)
+def test_scripts(tmp_path: Path, name: str, text: str, line: int) -> None:
+    found = Scan(plant(tmp_path, {name: text})).commands
+    assert [item.line for item in found] == ([line] if line else [])

@@ -1,0 +1,72 @@
+"""What the parameters of a function are: given, defaults, or unknown."""
+
+from __future__ import annotations
+
+import ast
+from typing import Optional
+
+from mediapipe_jetson.doctor.flow.builtin import Builtins
+from mediapipe_jetson.doctor.flow.state import DICT, Code, Frame
+from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
+    Path,
+    Scope,
+    Sequence,
+    Value,
+    Values,
+    join,
+    path,
+    unknown,
+)
+
+
+class Parameters(Builtins):
+    """Binds arguments to parameters."""
+
+    def parameters(self, code: Code, given: Arguments, owner: Optional[Value]) -> Scope:
+        """Return a function's scope with its arguments bound."""
+        wanted = code.node.args
+        names = [item.arg for item in (*wanted.posonlyargs, *wanted.args)]
+        positional = list(given.positional)
+        if owner is not None and "staticmethod" not in code.words:
+            positional.insert(0, frozenset({owner}))
+        scope: Scope = dict(zip(names, positional))  # noqa: B905 # Python 3.9 has no strict
+        spare = dict(given.keywords)
+        for name in (*names, *(item.arg for item in wanted.kwonlyargs)):
+            if name in spare and name not in scope:
+                scope[name] = spare.pop(name)
+        defaults = dict(zip(reversed(names), reversed(code.defaults)))  # noqa: B905
+        defaults.update(code.keyword_defaults)
+        for item in (*wanted.posonlyargs, *wanted.args, *wanted.kwonlyargs):
+            if item.arg in scope:
+                continue
+            values = defaults.get(item.arg, frozenset())
+            if given.open or not values:
+                values |= self.typed(code, item)
+            scope[item.arg] = values
+        if wanted.vararg is not None:
+            rest = tuple(positional[len(names) :])
+            scope[wanted.vararg.arg] = (
+                unknown(f"*{wanted.vararg.arg}") if given.open else frozenset({Sequence(rest)})
+            )
+        if wanted.kwarg is not None:
+            why = f"**{wanted.kwarg.arg}" if given.open else ""
+            scope[wanted.kwarg.arg] = frozenset({self.make(spare, base=DICT, open_=why)})
+        return scope
+
+    def typed(self, code: Code, item: ast.arg) -> Values:
+        """Return what a parameter may be that nobody gives: what its type says, else unknown."""
+        name = getattr(code.node, "name", "lambda")
+        if isinstance(item.annotation, (ast.Name, ast.Attribute)):
+            frame = Frame({}, code.outer, code.frame.module, code.frame.file, code.frame.cell)
+            listeners, self.listeners = self.listeners, ()
+            with self.inside(frame):
+                types = self.eval(item.annotation)
+            self.listeners = listeners
+            found = [path(f"{one.text}()") for one in types if isinstance(one, Path)]
+            ours = [
+                one for one in found if any("mediapipe." in getattr(v, "text", "") for v in one)
+            ]
+            if ours and not any("Options" in getattr(v, "text", "") for one in ours for v in one):
+                return join(ours)
+        return unknown(f"{item.arg} of {name}()")
