@@ -76,7 +76,8 @@ def device_wheels(text: str) -> str:
         text = _replaced(text, key, json.dumps(sorted(versions, key=Version)))
     text = _replaced(text, "last_without_dotprod", json.dumps(last_for_old_cores()))
     oldest = min((p for group in wheels.classes().values() for p in group.pythons), key=Version)
-    return _replaced(text, "python", json.dumps({"oldest": oldest}))
+    pythons = {**json.loads(text)["python"], "oldest": oldest}
+    return _replaced(text, "python", json.dumps(pythons))
 
 
 def _arm_pins() -> list[Pin]:

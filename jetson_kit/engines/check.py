@@ -31,6 +31,8 @@ class Distance:
     mask_err: float | None
     """How far a mask on photographs is off, on the average of its pixels."""
     reasons: tuple[str, ...]
+    unjudged: str = ""
+    """Why it could not be told, where nothing speaks against it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Verdict:
     precision: str
     layout: str
     batch: str
-    ok: bool
+    ok: bool | None
     max_rel_err: float
     tolerance: float
     floor: float | None
@@ -57,6 +59,7 @@ class Verdict:
     """Bytes of the file."""
     samples: int
     reasons: tuple[str, ...]
+    unjudged: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Wanted:
 def wanted(sub_model: SubModel, known: Known) -> Wanted:
     """Run a model in TFLite on all of its samples. Raises ModelUnsupportedError."""
     lite = runners.Lite(sub_model)
-    given = tuple(samples(sub_model.name, lite.shapes, known))
+    given = tuple(samples(sub_model.sha256, lite.shapes, known))
     outputs = tuple(lite.run(one.arrays) for one in given)
     try:
         plain = runners.Lite(sub_model, reference=True)
@@ -107,7 +110,7 @@ def judge(sub_model: SubModel, options: Options, there: Wanted, *, build: bool =
         precision=options.precision,
         layout=options.layout,
         batch=options.batch,
-        ok=not reasons,
+        ok=None if far.unjudged and not reasons else not reasons,
         max_rel_err=far.max_rel_err,
         tolerance=far.tolerance,
         floor=far.floor,
@@ -118,6 +121,7 @@ def judge(sub_model: SubModel, options: Options, there: Wanted, *, build: bool =
         size=len(blob),
         samples=len(there.samples),
         reasons=tuple(reasons),
+        unjudged=far.unjudged,
     )
 
 
@@ -141,13 +145,14 @@ def _single(sub_model: SubModel, options: Options, there: Wanted, blob: bytes) -
 def _half(sub_model: SubModel, options: Options, there: Wanted, blob: bytes) -> Distance:
     """Judge an fp16 file: as ONNX Runtime computes it, and with every node rounded.
 
-    Photographs must come near; on noise and on the range's edges nothing may overflow.
+    Photographs must come near; on noise and on the range's edges nothing may overflow. Noise means
+    nothing to a model: one without photographs that is far off there can't be judged.
     """
     reasons: list[str] = []
     real = [at for at, one in enumerate(there.samples) if one.kind == "photograph"]
     real = real or list(range(len(there.samples)))
     target = [there.outputs[at] for at in real]
-    mask = of(sub_model.name).mask
+    mask = of(sub_model.sha256).mask
     away, points, masked = 0.0, None, None
     for model in (blob, half.emulated(blob)):
         found = _run(model, there.samples, options)
@@ -157,9 +162,16 @@ def _half(sub_model: SubModel, options: Options, there: Wanted, blob: bytes) -> 
         near = [one for at, one in enumerate(outputs) if mask is None or at != mask.output]
         away = max([away, *near])
         points, masked = _meaning(sub_model, there, found, reasons)
-    if away > compare.HALF:
+    unjudged = ""
+    if away > compare.HALF and there.samples[real[0]].kind == "photograph":
         reasons.append(f"an output is {away:.1e} off, more than {compare.HALF:.1e}")
-    return Distance(away, compare.HALF, None, points, masked, tuple(dict.fromkeys(reasons)))
+    elif away > compare.HALF:
+        unjudged = (
+            f"no photographs of the model {sub_model.sha256[:12]} are known, and on noise it is "
+            f"{away:.1e} off"
+        )
+    whys = tuple(dict.fromkeys(reasons))
+    return Distance(away, compare.HALF, None, points, masked, whys, unjudged)
 
 
 def _run(blob: bytes, given: Sequence[Sample], options: Options) -> list[runners.Arrays]:
@@ -176,7 +188,7 @@ def _meaning(
     sub_model: SubModel, there: Wanted, found: Sequence[runners.Arrays], reasons: list[str]
 ) -> tuple[float | None, float | None]:
     """Return how far landmarks and masks on photographs are off; add what speaks against them."""
-    judged = of(sub_model.name)
+    judged = of(sub_model.sha256)
     real = [at for at, one in enumerate(there.samples) if one.kind == "photograph"]
     here, target = [found[at] for at in real], [there.outputs[at] for at in real]
     points = compare.landmarks_off(here, target, judged.landmarks) if judged.landmarks else None

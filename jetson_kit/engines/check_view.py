@@ -21,6 +21,7 @@ def table(rows: Sequence[Row]) -> str:
             f"{_share(row['landmarks_err']):>9}{_share(row['mask_err']):>8}  {_nvidia(row)}"
         )
         lines += [f"  not equal: {reason}" for reason in row["reasons"]]
+        lines += [f"  not judged: {row['unjudged']}"] if row["unjudged"] else []
     return "\n".join(lines)
 
 
@@ -35,9 +36,15 @@ def _nvidia(row: Row) -> str:
 
 
 def conclude(rows: Sequence[Row]) -> None:
-    """Raise CheckFailedError that names the files that are not their TFLite model."""
-    bad = [f"{row['sub_model']} {row['precision']}" for row in rows if not row["ok"]]
+    """Raise CheckFailedError that names the files that are not, or may not be, their model."""
+    bad = [f"{row['sub_model']} {row['precision']}" for row in rows if row["ok"] is False]
     if bad:
         raise CheckFailedError(
             f"not equal to TFLite, or refused: {', '.join(bad)}", "the reasons stand above"
+        )
+    unknown = [f"{row['sub_model']} {row['precision']}" for row in rows if row["ok"] is None]
+    if unknown:
+        raise CheckFailedError(
+            f"not judged: {', '.join(unknown)}",
+            "add the model's sha256 and its photographs to jetson_kit/engines/judged.toml",
         )

@@ -6,7 +6,6 @@ be off comes from what is seen here: ONNX Runtime's distance from TFLite on the 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from ai_edge_litert.interpreter import Interpreter
-from PIL import Image
 
 from jetson_kit.device_side import module
-from jetson_kit.device_wheel import SOURCE
 from jetson_kit.engines.bundle import SubModel
+from jetson_kit.engines.judged import Judged, of, table
+from jetson_kit.engines.samples import pixels
 
-PHOTOGRAPHS = SOURCE / "src" / "mediapipe_jetson" / "data"
-# By the beginning of the sub-model's name: photograph, and the part of it in pixels (left, top,
-# right, bottom), which a detector would have cut out.
-VIEWS = {
-    "face_landmarks": ("astronaut.jpg", (150, 20, 300, 190)),
-    "hand_landmarks": ("hand.jpg", None),
-    "hand": ("hand.jpg", None),
-    "": ("astronaut.jpg", None),
-}
 LEAST = {"fp32": 1e-3, "fp16": 1e-2}
 SLACK = 4.0
 """Another kernel's rounding may go another way: this many times what one other kernel was off."""
@@ -67,7 +57,7 @@ def _tflite(sub_model: SubModel) -> tuple[list[Any], list[Any]]:
     interpreter.allocate_tensors()
     inputs = []
     for row in interpreter.get_input_details():
-        made = _input(sub_model.name, tuple(int(one) for one in row["shape"]))
+        made = _input(of(sub_model.sha256), tuple(int(one) for one in row["shape"]))
         interpreter.set_tensor(row["index"], made.astype(row["dtype"]))
         inputs.append(made)
     interpreter.invoke()
@@ -78,14 +68,15 @@ def _tflite(sub_model: SubModel) -> tuple[list[Any], list[Any]]:
     return inputs, outputs
 
 
-def _input(name: str, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
-    """Return a photograph in [0, 1] for an image, else numbers from 0 to 1, always the same."""
-    if len(shape) != 4 or shape[3] != 3:
-        return np.random.default_rng(SEED).random(shape, dtype=np.float32)
-    file, box = next(view for start, view in VIEWS.items() if name.startswith(start))
-    picture = Image.open(io.BytesIO((PHOTOGRAPHS / file).read_bytes())).convert("RGB")
-    view = picture.resize((shape[2], shape[1]), Image.Resampling.BILINEAR, box=box)
-    return np.asarray(view, dtype=np.float32)[None] / 255.0
+def _input(judged: Judged, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
+    """Return a photograph in the model's range, else numbers in it, always the same."""
+    low, high = judged.range
+    if len(shape) == 4 and shape[3] == 3:
+        crops = judged.crops or table()["pose_landmarks_detector"].crops
+        image = pixels(crops[0], shape[1], shape[2])[None]
+    else:
+        image = np.random.default_rng(SEED).random(shape, dtype=np.float32)
+    return np.ascontiguousarray(image * np.float32(high - low) + np.float32(low))
 
 
 def _session(path: Path) -> Any:  # noqa: ANN401

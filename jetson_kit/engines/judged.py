@@ -37,9 +37,13 @@ class Mask:
 
 @dataclass(frozen=True)
 class Judged:
-    """A sub-model's pixel range, and its crops or what other sub-models feed it."""
+    """A sub-model's pixel range, and its crops or what other sub-models feed it.
 
-    name: str
+    `name` is what the table calls it; it is empty for a model that the table doesn't know.
+    """
+
+    name: str = ""
+    sha256: tuple[str, ...] = ()
     range: tuple[float, float] = (0.0, 1.0)
     crops: tuple[Crop, ...] = ()
     feed: str = ""
@@ -49,7 +53,7 @@ class Judged:
 
 @cache
 def table() -> dict[str, Judged]:
-    """Return every sub-model of judged.toml by its name."""
+    """Return every sub-model of judged.toml by its name there."""
     data = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     crops = {
         row["name"]: Crop(row["name"], row["picture"], tuple(row["box"])) for row in data["crop"]
@@ -57,6 +61,7 @@ def table() -> dict[str, Judged]:
     return {
         row["name"]: Judged(
             row["name"],
+            tuple(row["sha256"]),
             tuple(row["range"]),
             tuple(crops[name] for name in row.get("crops", ())),
             row.get("feed", ""),
@@ -67,6 +72,11 @@ def table() -> dict[str, Judged]:
     }
 
 
-def of(name: str) -> Judged:
-    """Return what judges a sub-model; one that the table doesn't know gets no photographs."""
-    return table().get(name, Judged(name))
+@cache
+def _by_content() -> dict[str, Judged]:
+    return {digest: one for one in table().values() for digest in one.sha256}
+
+
+def of(sha256: str) -> Judged:
+    """Return what judges the model of these bytes; an unknown one gets no photographs."""
+    return _by_content().get(sha256, Judged())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,6 +19,7 @@ PICTURES = ROOT / "wheels" / "mediapipe-jetson" / "src" / "mediapipe_jetson" / "
 NOISES = 3
 SEED = 20
 Known = Mapping[str, SubModel]
+"""Sub-models by their sha256."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Sample:
     arrays: tuple[Any, ...] = field(repr=False)
 
 
-def samples(name: str, shapes: Sequence[tuple[int, ...]], known: Known) -> list[Sample]:
+def samples(sha256: str, shapes: Sequence[tuple[int, ...]], known: Known) -> list[Sample]:
     """Return what a sub-model is fed; `known` are the sub-models that may feed it."""
-    judged = of(name)
+    judged = of(sha256)
     return [
         *_photographs(judged, shapes),
         *_fed(judged, shapes, known),
@@ -55,8 +55,6 @@ def _photographs(judged: Judged, shapes: Sequence[tuple[int, ...]]) -> Iterator[
     """Yield each crop as it is, mirrored, and in half the light."""
     low, high = judged.range
     for crop in judged.crops:
-        if [shape[3:] for shape in shapes] != [(3,)]:
-            return  # another model that has this name
         _, height, width, _ = shapes[0]
         there = pixels(crop, height, width)
         for name, image in (
@@ -72,8 +70,6 @@ def _fed(judged: Judged, shapes: Sequence[tuple[int, ...]], known: Known) -> Ite
     """Yield what other sub-models make of photographs."""
     if judged.feed:
         for name, arrays in FEEDS[judged.feed](known):
-            if [array.size for array in arrays] != [math.prod(shape) for shape in shapes]:
-                return  # another model that has this name
             fitted = tuple(
                 np.ascontiguousarray(array, dtype=np.float32).reshape(shape)
                 for array, shape in zip(arrays, shapes, strict=True)
@@ -107,9 +103,10 @@ Fed = Iterator[tuple[str, tuple[Any, ...]]]
 
 
 def _outputs(name: str, known: Known) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield what a sub-model, in TFLite, makes of its photographs."""
-    lite = Lite(known[name])
-    for sample in samples(name, lite.shapes, known):
+    """Yield what the sub-model that the table calls `name`, in TFLite, makes of its photographs."""
+    model = next(one for digest, one in known.items() if of(digest).name == name)
+    lite = Lite(model)
+    for sample in samples(model.sha256, lite.shapes, known):
         if sample.kind == "photograph":
             yield sample.name, lite.run(sample.arrays)
 

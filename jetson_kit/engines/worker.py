@@ -78,7 +78,7 @@ def _sub_models(request: Request) -> list[bundle.SubModel]:
 def _check(request: Request) -> list[dict[str, Any]]:
     """Judge files; each sub-model in a process of its own, for native code that dies of it."""
     chosen = {one.sha256: one for one in _sub_models(request)}
-    known = {one.name: one for path in request["known"] for one in bundle.read(Path(path))}
+    known = {one.sha256: one for path in request["known"] for one in bundle.read(Path(path))}
     options = [Options(**one) for one in request["options"]]
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(request["jobs"], multiprocessing.get_context("spawn")) as pool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from jetson_kit.engines import bundle, check, compare, export, nvidia
 from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.judged import Landmarks, table
+from jetson_kit.engines.judged import Landmarks, of, table
 from jetson_kit.engines.options import BATCHES, LAYOUTS, PRECISIONS, Options
 from tests.support.here import cannot_run_here
 
@@ -26,42 +28,101 @@ OTHERS = [
 
 @cache
 def all_of_them() -> dict[str, SubModel]:
+    """Return the published sub-models by their sha256."""
     from jetson_kit import models
 
     parts = [one for path in models.fetch() for one in bundle.read(path)]
-    return {one.name: one for one in parts}
+    return {one.sha256: one for one in parts}
+
+
+def named(name: str) -> SubModel:
+    """Return the first published model that the table of judges calls so."""
+    return next(one for digest, one in all_of_them().items() if of(digest).name == name)
 
 
 @cache
-def wanted(name: str) -> check.Wanted:
-    return check.wanted(all_of_them()[name], all_of_them())
+def wanted(digest: str) -> check.Wanted:
+    return check.wanted(all_of_them()[digest], all_of_them())
 
 
-@pytest.mark.parametrize("name", sorted(table()))
-def test_a_model_is_equal_and_nvidia_takes_it(name: str) -> None:
+@pytest.fixture(scope="session")
+def wheel_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SubModel]:
+    """Return the models in MediaPipe's last wheel with the legacy solutions, by their sha256."""
+    from jetson_kit import uv
+
+    folder = tmp_path_factory.mktemp("wheel")
+    words = ("pip", "install", "--no-deps", "--python-platform", "x86_64-unknown-linux-gnu")
+    uv.uv([*words, "--python-version", "3.11", "--target", str(folder), "mediapipe==0.10.21"],
+           what="fetching MediaPipe 0.10.21")  # fmt: skip
+    files = sorted((folder / "mediapipe" / "modules").rglob("*.tflite"))
+    return {one.sha256: one for path in files for one in bundle.read(path)}
+
+
+PUBLISHED = [digest for one in table().values() for digest in one.sha256]
+
+
+@pytest.mark.parametrize("digest", PUBLISHED, ids=lambda one: str(one)[:12])
+def test_a_model_is_equal_and_nvidia_takes_it(digest: str, request: pytest.FixtureRequest) -> None:
+    there, others = all_of_them(), OTHERS
+    if digest not in there:
+        there, others = request.getfixturevalue("wheel_models"), []
+    model, given = there[digest], check.wanted(there[digest], all_of_them())
     for options in USUAL:
-        verdict = check.judge(all_of_them()[name], options, wanted(name))
+        verdict = check.judge(model, options, given)
         assert verdict.reasons == ()
         assert verdict.ok
         judged = (verdict.parser_ok, verdict.builder_ok, verdict.capability_ok)
         assert judged == ((True,) * 3 if nvidia.library() else (None,) * 3)
-    for options in OTHERS:
-        verdict = check.judge(all_of_them()[name], options, wanted(name), build=False)
+    for options in others:
+        verdict = check.judge(model, options, given, build=False)
         assert (options, verdict.reasons) == (options, ())
 
 
 def test_the_table_of_samples_knows_every_model() -> None:
-    assert set(table()) == set(all_of_them())
+    assert {digest for digest in all_of_them() if not of(digest).name} == set()
+
+
+NAMES = ("my_pose", "face_landmarks_detector", "hand_landmarks_detector", "selfie_segmenter", "x y")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_changes_no_verdict(name: str) -> None:
+    """The same bytes under whatever name are judged alike, by their own photographs."""
+    model = named("pose_landmarks_detector")
+    renamed = replace(model, name=name, source=f"{name}.tflite")
+    there = check.wanted(renamed, all_of_them())
+    assert [one.name for one in there.samples] == [one.name for one in wanted(model.sha256).samples]
+    for options in USUAL:
+        verdict = check.judge(renamed, options, there, build=False)
+        usual = check.judge(model, options, wanted(model.sha256), build=False)
+        assert verdict.ok and verdict.landmarks_err is not None
+        assert (verdict.max_rel_err, verdict.mask_err) == (usual.max_rel_err, usual.mask_err)
+
+
+def test_an_unknown_model_is_not_judged_by_what_its_name_promises() -> None:
+    """Noise alone tells nothing in half precision: the answer is none, not wrong, nor right."""
+    model = named("pose_landmarks_detector")
+    # A TFLite file ends with what nobody reads: other bytes, the same model.
+    other = replace(
+        model, sha256=hashlib.sha256(model.tflite + bytes(4)).hexdigest(), tflite=model.tflite
+    )
+    there = check.wanted(other, all_of_them())
+    assert {one.kind for one in there.samples} == {"noise", "edge"}
+    half = check.judge(other, Options("fp16"), there, build=False)
+    assert (half.ok, half.reasons) == (None, ())
+    assert "no photographs" in half.unjudged
+    single = check.judge(other, Options("fp32"), there, build=False)
+    assert (single.ok, single.unjudged) == (True, "")
 
 
 def test_a_model_that_computes_something_else_is_found() -> None:
     """The judge is not blind: another model's weights, a wrong range, are far outside."""
-    name = "face_detector"
-    there = wanted(name)
+    model = named("face_detector")
+    there = wanted(model.sha256)
     spoilt = check.Wanted(
         there.samples, tuple(tuple(a * 1.001 for a in one) for one in there.outputs), there.floor
     )
-    verdict = check.judge(all_of_them()[name], Options(), spoilt, build=False)
+    verdict = check.judge(model, Options(), spoilt, build=False)
     assert not verdict.ok
     assert "more than" in verdict.reasons[0]
 
@@ -69,7 +130,7 @@ def test_a_model_that_computes_something_else_is_found() -> None:
 def test_nvidias_parser_refuses_what_it_does_not_know() -> None:
     if nvidia.library() is None:
         cannot_run_here("TensorRT-RTX is there for x86_64 alone")
-    blob = export.export(all_of_them()["canned_gesture_classifier"], Options())
+    blob = export.export(named("canned_gesture_classifier"), Options())
     strange = blob.replace(b"Softmax", b"Softwax")
     assert strange != blob
     _, network, said = nvidia.parse(strange)

@@ -25,6 +25,7 @@ ROW: dict[str, Any] = {
     "builder_ok": None,
     "capability_ok": True,
     "reasons": [],
+    "unjudged": "",
 }
 
 
@@ -36,12 +37,16 @@ def test_files_are_named_by_what_they_are_made_of_and_how() -> None:
 
 
 def test_every_published_sub_model_has_its_judges() -> None:
-    published = {
-        part.path.rpartition("/")[2].removesuffix(".tflite")
+    """By its bytes; no model has two."""
+    every = [
+        digest
         for model in models.load().models
-        for part in model.parts
-    }
-    assert published | {"selfie_segmenter"} == set(judged.table())
+        for digest in [part.sha256 for part in model.parts] or [model.sha256]
+    ]
+    assert [digest for digest in every if not judged.of(digest).name] == []
+    listed = [digest for one in judged.table().values() for digest in one.sha256]
+    assert len(listed) == len(set(listed))
+    assert judged.of("0" * 64) == judged.Judged()
 
 
 def test_judges_know_every_picture() -> None:
@@ -104,6 +109,13 @@ def test_why_a_file_is_bad_stands_below_it() -> None:
 def test_what_could_not_be_judged_is_said() -> None:
     unjudged = dict.fromkeys(("parser_ok", "builder_ok", "capability_ok"))
     assert check_view.table([{**ROW, **unjudged}]).endswith("not judged here")
+
+
+def test_a_model_that_can_not_be_judged_is_no_pass() -> None:
+    unknown = {**ROW, "ok": None, "unjudged": "no photographs are known"}
+    assert check_view.table([unknown]).splitlines()[2] == "  not judged: no photographs are known"
+    with pytest.raises(CheckFailedError, match="not judged: face_detector fp16"):
+        check_view.conclude([ROW, unknown])
 
 
 def test_good_verdicts_raise_nothing() -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from jetson_kit import bench_inference, inference_env, sample_videos
 from jetson_kit.engines import environment
+from tests.support.here import cannot_run_here
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 FRAMES = 270
@@ -106,6 +108,82 @@ def test_run_says_rates_times_and_what_bounds_it(
     assert drawn.stat().st_size > 1e6
 
 
+SOURCES: dict[str, Callable[[Path], str]] = {
+    "itself": str,
+    "by another path": lambda path: f"{path.parent}/../{path.parent.name}/{path.name}",
+    "a link": lambda path: str(made(path, path.with_name("link.avi").symlink_to)),
+    "a second name": lambda path: str(made(path, path.with_name("second.avi").hardlink_to)),
+    "an address": lambda path: f"file://{path}",
+}
+
+
+def made(path: Path, link: Callable[[Path], None]) -> Path:
+    """Make a link to a file; return the link."""
+    link(path)
+    return next(one for one in path.parent.iterdir() if one != path)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_source_is_never_written_over(
+    settings: dict[str, str], video: Path, tmp_path: Path, name: str
+) -> None:
+    own = tmp_path / "own.avi"
+    shutil.copy(video, own)
+    words = ("--source", SOURCES[name](own), "--backend", "litert", "--output", own)
+    done = run(settings, *words)
+    assert done.returncode == 2, done.stdout
+    assert "is the source" in last_line(done)
+    assert own.read_bytes() == video.read_bytes()
+
+
+LIMITED = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+sys.argv = ["mediapipe_jetson", *sys.argv[1:]]
+runpy.run_module("mediapipe_jetson", run_name="__main__")
+"""
+FULL = 'mount -t tmpfs -o size=400k none "$FOLDER" && exec "$@"'
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mp4"])
+@pytest.mark.parametrize("how", ["a limit", "a full disk"])
+def test_what_can_not_be_written_is_told(
+    settings: dict[str, str], video: Path, tmp_path: Path, how: str, suffix: str
+) -> None:
+    drawn = tmp_path / f"drawn.{suffix}"
+    words = ["run", "--source", str(video), "--backend", "litert", "--frames", "60"]
+    words += ["--output", str(drawn)]
+    if how == "a limit":
+        drawn.write_text("what was there")
+        done = python(settings, "-c", LIMITED, *words)
+        # What was there before is there still.
+        assert drawn.read_text() == "what was there"
+    else:
+        inside = ["unshare", "-m", "sh", "-c", FULL, "-", str(inference_env.python())]
+        if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+            cannot_run_here("nothing can be mounted here")
+        done = subprocess.run(
+            [*inside, "-m", "mediapipe_jetson", *words],
+            env={**settings, "FOLDER": str(tmp_path)},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 2, done.stdout
+    assert re.search("frames can be read back|no space is left", last_line(done)), done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ([drawn.name] if how == "a limit" else [])
+
+
+def test_numbered_pictures_are_a_video(settings: dict[str, str], tmp_path: Path) -> None:
+    picture = settings["PYTHONPATH"] + "/mediapipe_jetson/data/astronaut.jpg"
+    for number in range(1, 4):
+        shutil.copy(picture, tmp_path / f"face{number:02d}.jpg")
+    words = ("--backend", "litert", "--json", "--source")
+    found = reported(run(settings, *words, tmp_path / "face%02d.jpg"))
+    assert (found["done"], found["frames_with_results"]) == (3, 3)
+    done = run(settings, *words, tmp_path / "none%02d.jpg")
+    assert done.returncode == 2
+    assert "no picture with the number 0 or 1" in last_line(done)
+
+
 def test_the_latest_frame_is_never_late(settings: dict[str, str], video: Path) -> None:
     words = ("--source", video, "--backend", "onnx", "--policy", "latest", "--json")
     found = reported(run(settings, *words, "--frames", "20"))
@@ -131,7 +209,7 @@ def test_a_signal_ends_it_with_its_report(
         text=True,
     )
     # It writes when the first result is there; at its own rate the video lasts 11 s.
-    while not drawn.exists():
+    while not list(tmp_path.glob(".drawn-*.avi")):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)

@@ -24,8 +24,8 @@ from mediapipe_jetson.pipeline.channel import POLICIES
 from mediapipe_jetson.pipeline.draw import draw_landmarks, found_in
 from mediapipe_jetson.pipeline.frame import Detected
 from mediapipe_jetson.pipeline.report import Report
-from mediapipe_jetson.pipeline.sinks import VideoWriter
-from mediapipe_jetson.pipeline.sources import open_source, opencv
+from mediapipe_jetson.pipeline.sinks import SinkError, VideoWriter
+from mediapipe_jetson.pipeline.sources import open_source, opencv, same_file
 from mediapipe_jetson.usage import Parser
 
 SCHEMA = "mediapipe-jetson/run/1"
@@ -42,7 +42,8 @@ def parser() -> Parser:
     add(
         "--source",
         metavar="S",
-        help="video file, camera number, /dev/video0, address, or GStreamer pipeline (with a !)",
+        help="video file, pictures (frame%%03d.jpg), camera number, /dev/video0, address, or "
+        "GStreamer pipeline (with a !)",
     )
     add("--backend", choices=backends, default=AUTO, metavar="B",
         help=f"one of {', '.join(backends)} (default: {AUTO})")  # fmt: skip
@@ -130,8 +131,12 @@ def _quiet() -> Any:  # noqa: ANN401 # OpenCV has no types
 def _source(options: argparse.Namespace) -> int:
     cv2 = _quiet()
     with contextlib.ExitStack() as stack:
+        # Nothing is written yet, but a place where nothing can be is told before any work.
+        writer = VideoWriter(options.output) if options.output else None
         source = open_source(options.source)
         stack.callback(source.close)
+        if options.output and same_file(options.source, options.output):
+            raise SinkError(f"{options.output} is the source: name another file by --output")
         policy = options.policy or ("all" if source.expected is not None else "latest")
         if policy == "latest" and hasattr(source, "paced"):
             source.paced = True
@@ -140,7 +145,8 @@ def _source(options: argparse.Namespace) -> int:
         cv2.setNumThreads(1)
         wanted = landmarkers.Wanted(made.task, str(made.model), made.backend, made.threads)
         landmarker = stack.enter_context(landmarkers.make(wanted))
-        writer = stack.enter_context(VideoWriter(options.output)) if options.output else None
+        if writer:
+            stack.enter_context(writer)
         sink = _Results(writer, options.frames)
         draw = draw_landmarks if writer else None
         pipeline = Pipeline(source, landmarker, sink, policy=policy, draw=draw)

@@ -10,6 +10,8 @@ from mediapipe_jetson.pipeline.errors import PipelineError
 from mediapipe_jetson.pipeline.frame import Detected
 from mediapipe_jetson.pipeline.sources import USUAL_RATE, opencv
 
+LOOK_EVERY = 25
+LEAST_FREE = 1 << 16
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
 
 
@@ -37,15 +39,20 @@ class Jpeg:
 class VideoWriter:
     """Writes frames into a video file, .avi or .mp4; use it as a context, or close it.
 
-    Raises SinkError if the file can't be written.
+    The file is written aside and takes its name when it is whole: one that was there stays until
+    then. Raises SinkError if the file can't be written, or can't be read back when it is closed.
     """
 
     def __init__(self, path: Union[str, os.PathLike[str]], rate: float = USUAL_RATE) -> None:
-        self.path, self.rate = Path(path), rate
+        self.path, self.rate, self.frames = Path(path), rate, 0
         if self.path.suffix not in CODECS:
             raise SinkError(f"{path} must end with {' or '.join(CODECS)}")
-        if self.path.is_dir() or not self.path.parent.is_dir():
+        # A link stays a link; what is no file (a device, a folder, a pipe) can't be replaced.
+        self._whole = Path(os.path.realpath(self.path))
+        special = self._whole.exists() and not self._whole.is_file()
+        if special or not self._whole.parent.is_dir():
             raise SinkError(f"no file can be written at {path}")
+        self._aside = self._whole.with_name(f".{self._whole.stem}-{os.getpid()}{self.path.suffix}")
         self._writer: Optional[Any] = None
         self._size = (0, 0)
 
@@ -56,20 +63,60 @@ class VideoWriter:
         if self._writer is None:
             code = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix])
             self._size = (width, height)
-            self._writer = cv2.VideoWriter(str(self.path), code, self.rate, self._size)
+            self._writer = cv2.VideoWriter(str(self._aside), code, self.rate, self._size)
             if not self._writer.isOpened():
                 raise SinkError(f"{self.path} can't be written by this OpenCV")
         if (width, height) != self._size:
             raise SinkError(f"frame {job.frame.index} has not the size of the first one")
+        # OpenCV does not tell when a frame can't be written.
+        if self.frames % LOOK_EVERY == 0 and _free_bytes(self._whole.parent) < LEAST_FREE:
+            raise SinkError(f"no space is left for {self.path}, after {self.frames} frames")
         self._writer.write(job.frame.bgr)
+        self.frames += 1
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._writer is not None:
-            self._writer.release()
+        """Finish the file. Raises SinkError if it is not whole; then none is left of it."""
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        try:
+            if self.frames:
+                self._read_back()
+                self._aside.replace(self._whole)
+        except OSError as error:
+            raise SinkError(f"{self.path} can't be written: {error.strerror}") from error
+        finally:
+            self._aside.unlink(missing_ok=True)
+
+    def _read_back(self) -> None:
+        """Raise SinkError unless the file has every frame."""
+        cv2 = opencv()
+        capture = cv2.VideoCapture(str(self._aside))
+        try:
+            count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+            capture.set(cv2.CAP_PROP_POS_FRAMES, self.frames - 1)
+            if count != self.frames or not capture.read()[0]:
+                raise SinkError(
+                    f"{self.path} was cut short: {max(count, 0)} of {self.frames} frames can be "
+                    "read back; is the disk full?"
+                )
+        finally:
+            capture.release()
 
     def __enter__(self) -> VideoWriter:
         return self
 
-    def __exit__(self, *_error: object) -> None:
-        self.close()
+    def __exit__(self, kind: Optional[type[BaseException]], *_error: object) -> None:
+        try:
+            self.close()
+        except SinkError:
+            # What went wrong first is what is told.
+            if kind is None:
+                raise
+
+
+def _free_bytes(folder: Path) -> int:
+    found = os.statvfs(folder)
+    # A part is left to root alone.
+    return (found.f_bavail if os.getuid() else found.f_bfree) * found.f_frsize

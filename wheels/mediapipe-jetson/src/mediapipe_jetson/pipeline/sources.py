@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import math
 import os
+import re
+import stat
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -56,19 +60,23 @@ def opencv() -> Any:  # noqa: ANN401 # a module without types
 
 
 class VideoFile:
-    """A video file; `paced` gives frames no faster than the file's own rate, as a camera would.
+    """A video file, or pictures that are numbered as in `frame%03d.jpg`.
 
-    Raises SourceError if it is not there or no video that OpenCV can read.
+    `paced` gives frames no faster than the file's own rate, as a camera would. Raises SourceError
+    if it is not there or no video that OpenCV can read.
     """
 
     def __init__(self, path: Union[str, os.PathLike[str]], *, paced: bool = False) -> None:
         self.name = str(path)
         cv2 = opencv()
         place = Path(path)
-        if not place.is_file():
+        sequence = is_sequence(self.name) and not place.exists()
+        if not place.is_file() and not sequence:
             kind = "a folder" if place.is_dir() else "not there"
             raise SourceError(f"video {self.name} is {kind}")
-        self._capture = _open(cv2, str(place))
+        self._capture = _open(cv2, str(place), cv2.CAP_IMAGES if sequence else 0)
+        if sequence and not self._capture.isOpened():
+            raise SourceError(f"{self.name}: there is no picture with the number 0 or 1")
         if not self._capture.isOpened():
             raise SourceError(f"{self.name} is no video that this OpenCV can read")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
@@ -116,9 +124,10 @@ class Camera:
         cv2 = opencv()
         if isinstance(device, str) and "!" in device:
             if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+                python = ".".join(map(str, sys.version_info[:2]))
                 raise SourceError(
-                    "this OpenCV is built without GStreamer: take JetPack's, or name a device "
-                    "such as /dev/video0"
+                    "this OpenCV is built without GStreamer: name a device such as /dev/video0, or "
+                    f"build OpenCV with it for Python {python} (JetPack's is for its own Python)"
                 )
             self._capture = _open(cv2, device, cv2.CAP_GSTREAMER)
         else:
@@ -189,6 +198,31 @@ def _size(cv2: Any, capture: Any) -> Optional[tuple[int, int]]:  # noqa: ANN401
     width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     return (width, height) if width > 0 and height > 0 else None
+
+
+def is_sequence(name: str) -> bool:
+    """Return whether a name means numbered pictures, as OpenCV's image sequences do."""
+    return bool(re.search(r"%0?\d*d", Path(name).name))
+
+
+def same_file(source: str, output: Path) -> bool:
+    """Return whether writing `output` would destroy `source`, an open source's name.
+
+    Whatever it is named, a file is known by its device and number: by a link, by `file://`, in a
+    GStreamer pipeline. What this process has open counts, too.
+    """
+    try:
+        there = output.stat()
+    except OSError:
+        return False
+    places = [Path(source), *Path("/proc/self/fd").glob("*")]
+    if is_sequence(source):
+        places += Path(source).parent.glob(re.sub(r"%0?\d*d", "*", Path(source).name))
+    for place in places:
+        with contextlib.suppress(OSError, ValueError):
+            if stat.S_ISREG(there.st_mode) and os.path.samestat(place.stat(), there):
+                return True
+    return False
 
 
 def is_live(name: Union[int, str]) -> bool:
