@@ -238,4 +238,67 @@ DELEGATES = [
         "def f(n):\n    return f(n - 1) if n else BaseOptions(delegate=GPU)\n" + made("f(3)"),
         "?",
     ),
+    (
+        "a name in capitals",
+        made("BaseOptions(delegate=BaseOptions.Delegate['gpu'.upper()])"),
+        "GPU",
+    ),
+    (
+        "a registry",
+        "T = {'h': (vision.HandLandmarker, vision.HandLandmarkerOptions),\n"
+        "     'f': (vision.FaceLandmarker, vision.FaceLandmarkerOptions)}\n"
+        "def make(kind, **kw):\n    M, O = T[kind]\n"
+        "    return M.create_from_options(O(base_options=BaseOptions(**kw)))\n"
+        "for k in T:\n    make(k, delegate=GPU)",
+        "GPU",
+    ),
+    (
+        "a key taken out",
+        "kw = {'delegate': GPU, 'a': 1}\ndel kw['delegate']\n" + made("BaseOptions(**kw)"),
+        "absent",
+    ),
+    (
+        "a key popped",
+        "kw = {'delegate': GPU}\nkw.pop('delegate')\n" + made("BaseOptions(**kw)"),
+        "absent",
+    ),
+    (
+        "fields by a loop",
+        "b = BaseOptions()\nfor k, v in load():\n    setattr(b, k, v)\n" + made("b"),
+        "?",
+    ),
+    ("handed to a stranger", "b = BaseOptions()\nconfigure(b)\n" + made("b"), "?"),
+    ("handed to print", "b = BaseOptions()\nprint(b)\n" + made("b"), "absent"),
+    ("its own dictionary", "b = BaseOptions()\nvars(b).update(x)\n" + made("b"), "?"),
+    (
+        "updated by a stranger",
+        "kw = {'delegate': GPU}\nkw.update(load())\n" + made("BaseOptions(**kw)"),
+        "GPU ?",
+    ),
+    (
+        "a task that is chosen",
+        "M = getattr(vision, name)\nM.create_from_options(load())",
+        "?",
+    ),
+    ("a task that is handed over", "def f(M, o):\n    return M.create_from_options(o)", "?"),
+    (
+        "tried again",
+        "d = GPU\nwhile x:\n    try:\n        "
+        + made("BaseOptions(delegate=d)")
+        + "\n    except RuntimeError:\n        d = CPU",
+        "CPU GPU",
+    ),
+    (
+        "an abstract method",
+        "class A:\n    def make(self):\n        "
+        + made("BaseOptions(delegate=self.d())")
+        + "\nclass B(A):\n    def d(self):\n        return GPU\nB().make()",
+        "GPU",
+    ),
+    (
+        "an import within",
+        "def f():\n    from mediapipe.tasks.python import BaseOptions as B\n    "
+        + made("B(delegate=B.Delegate.CPU)"),
+        "CPU",
+    ),
 ]

@@ -58,6 +58,9 @@ class Programs:
             near = {name: parsed[name] for name in callers}
             if not self._followed(callers, near):
                 self._alone([name for name in start if name in parsed], parsed)
+        for name in start:
+            for cell, tree in self.sources[name].trees:
+                self.tasks.add_unfollowed(tree, self.sources[name].file, cell)
         if self.uses.found:
             self._distinct()
 

@@ -11,6 +11,7 @@ from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.observe.native import NativeLibrary
 
+SHOWN = {tasks.ABSENT: "none", tasks.CPU: "Delegate.CPU", tasks.DEFAULT: "Delegate.DEFAULT"}
 WRITE = "delegate=BaseOptions.Delegate.GPU"
 
 
@@ -59,7 +60,7 @@ def judged(task: tasks.Task, version: str) -> tuple[str, str]:  # noqa: PLR0911
     if doubts:
         return "", f"its delegate can't be followed: {', '.join(dict.fromkeys(doubts))}"
     if tasks.GPU in names and rest:
-        return "", f"its delegate is GPU or {' or '.join(rest)}, as the program runs"
+        return "", f"its delegate is GPU or {_joined(rest)}, as the program runs"
     if not rest:
         return "", "" if names else "its delegate can't be followed"
     if task.fallback:
@@ -92,14 +93,13 @@ def _later(version: str) -> bool:
 
 def _words(names: list[str], version: str) -> str:
     """Return what a task is given, as people read it."""
-    shown = {
-        tasks.ABSENT: "no delegate",
-        tasks.CPU: "Delegate.CPU",
-        tasks.DEFAULT: "Delegate.DEFAULT",
-    }
-    words = " or ".join(shown.get(name, name) for name in names)
+    words = _joined(names).replace("none", "no delegate")
     which = f"mediapipe {version}" if version else "every known version"
     return f"{words}: {which} runs it on the CPU"
+
+
+def _joined(names: list[str]) -> str:
+    return " or ".join(SHOWN.get(name, name) for name in names)
 
 
 def _finding(place: Finding, task: tasks.Task, problem: str) -> Finding:

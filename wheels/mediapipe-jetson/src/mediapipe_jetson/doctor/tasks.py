@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import re
 from typing import Optional
@@ -18,6 +19,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Unknown,
     Value,
     Values,
+    source,
     unknown,
 )
 
@@ -54,6 +56,7 @@ class Created(Rounds):
 
     def __init__(self) -> None:
         self.heard: list[Task] = []
+        self.places: set[tuple[str, int, int]] = set()
         self.marked = 0
 
     def mark(self) -> None:
@@ -80,7 +83,10 @@ class Created(Rounds):
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
         """Note a call that creates a task."""
         match = TASK.match(path)
-        if not match or state.dead:
+        if not match:
+            return
+        self.places.add((place.file, place.cell, place.line))
+        if state.dead:
             return
         vision = not OTHERS.match(path)
         if match.group("how") == MODEL:
@@ -95,6 +101,21 @@ class Created(Rounds):
             place, match.group("task"), match.group("how"), *found, bool(state.fallback), vision
         )
         self.heard.append(task)
+
+    def add_unfollowed(self, tree: ast.Module, file: str, cell: int) -> None:
+        """Note calls that create a task by their names, where the way to them is not known."""
+        for node in ast.walk(tree):
+            name = (
+                node.func.attr
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+                else ""
+            )
+            if name not in (OPTIONS, MODEL):
+                continue
+            line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+            if (file, cell, line) not in self.places:
+                place = Place(file, cell, line, column)
+                self.heard.append(Task(place, "a task", name, frozenset(), (source(node),)))
 
 
 def delegates(options: Values, state: State) -> tuple[frozenset[str], tuple[str, ...]]:

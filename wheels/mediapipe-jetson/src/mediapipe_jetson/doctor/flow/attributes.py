@@ -18,6 +18,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Parent,
     Path,
     Sequence,
+    Text,
     Value,
     Values,
     constant,
@@ -28,6 +29,8 @@ from mediapipe_jetson.doctor.flow.values import (
     unknown,
 )
 from mediapipe_jetson.doctor.names import canonical
+
+OF_TEXTS = ("upper", "lower", "strip", "title", "capitalize", "casefold")
 
 
 class Attributes(State):
@@ -64,6 +67,8 @@ class Attributes(State):
             return self.field(owner, name, node)
         if isinstance(owner, Class):
             return self.of_class(owner, name, owner, node)
+        if isinstance(owner, Constant) and isinstance(owner.value, str) and name in OF_TEXTS:
+            return frozenset({Text(owner.value, name)})
         if isinstance(owner, Parent):
             found = [self.of_base(base, name, owner.owner, node) for base in self.bases(owner.of)]
             return join(found) if found else unknown(source(node))
@@ -74,6 +79,9 @@ class Attributes(State):
         heap = self.heap[owner]
         if name in heap.fields:
             return heap.fields[name]
+        if name == "__dict__":
+            self.touched(heap, source(node))
+            return unknown(source(node))
         if heap.of is not None:
             return self.of_class(heap.of, name, owner, node)
         if heap.base == DICT:
@@ -144,7 +152,7 @@ class Attributes(State):
             return self.run(item, Arguments(), owner)
         return frozenset({Bound(item, owner)})
 
-    def item(self, owner: Value, key: Values, node: ast.AST) -> Values:
+    def item(self, owner: Value, key: Values, node: ast.AST) -> Values:  # noqa: PLR0911
         """Return an item of one value."""
         name = text_of(key)
         if isinstance(owner, Path):
@@ -156,6 +164,9 @@ class Attributes(State):
             if name is not None and name in heap.fields:
                 return heap.fields[name]
             if name is None:
+                texts = [getattr(one, "value", None) for one in key]
+                if texts and all(word in heap.fields for word in texts):
+                    return join(heap.fields[str(word)] for word in texts)
                 return join([*heap.fields.values(), unknown(source(node))])
         if isinstance(owner, Sequence):
             only = next(iter(key)) if len(key) == 1 else None
@@ -185,7 +196,7 @@ class Attributes(State):
         for item in given:
             entries = self.heap.get(item) if isinstance(item, Object) else None
             if entries is None:
-                self.heap[owner].open = why
+                self.touched(self.heap[owner], why)
                 continue
             for name, values in entries.fields.items():
                 self.store(owner, name, values)

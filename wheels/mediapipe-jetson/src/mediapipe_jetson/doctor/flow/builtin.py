@@ -52,7 +52,7 @@ class Builtins(Expressions):
         """Return a module by its name."""
         raise NotImplementedError
 
-    def builtin(  # noqa: PLR0911 # one for each function
+    def builtin(  # noqa: PLR0911, PLR0912 # one for each function
         self, name: str, given: Arguments, node: ast.AST
     ) -> Optional[Values]:
         """Return what one of Python's own functions gives; None for any other function."""
@@ -81,6 +81,8 @@ class Builtins(Expressions):
             return frozenset({Sequence((frozenset({parts}),), exact=False)})
         if name in SAME:
             return given.positional[-1] if name == "typing.cast" and given.positional else first
+        if name == "builtins.vars":
+            return join(self.attribute(item, "__dict__", node) for item in first)
         if name == "builtins.next":
             return self.elements(first)
         if name == "builtins.map" and len(given.positional) > 1:
@@ -98,6 +100,9 @@ class Builtins(Expressions):
         owners = given.positional[0] if given.positional else frozenset()
         word = text_of(given.get(1, ""))
         if word is None:
+            for owner in owners if name == "builtins.setattr" else ():
+                if isinstance(owner, Object):
+                    self.touched(self.heap[owner], source(node))
             return unknown(source(node))
         if name == "builtins.setattr":
             for owner in owners:

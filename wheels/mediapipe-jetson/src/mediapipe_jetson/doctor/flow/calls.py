@@ -17,6 +17,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Path,
     Place,
     Sequence,
+    Text,
     Value,
     Values,
     constant,
@@ -27,6 +28,8 @@ from mediapipe_jetson.doctor.flow.values import (
 )
 from mediapipe_jetson.doctor.names import is_ours
 
+# What looks at objects and changes none.
+HARMLESS = ("builtins.", "logging.", "pprint.", "json.", "warnings.", "inspect.")
 GROWING = ("append", "extend", "insert", "add", "appendleft")
 OUTSIDE = Arguments(open="what calls it")
 NESTED_MOST, TIMES_MOST = 8, 24
@@ -98,6 +101,7 @@ class Calls(Parameters):
     def spread(self, keywords: dict[str, Values], values: Values, why: str) -> str:
         """Add a dictionary's entries to the keywords; return why there may be more."""
         more = ""
+        none: Values = frozenset()
         for item in values:
             heap = self.heap.get(item) if isinstance(item, Object) else None
             if heap is None or heap.base != DICT:
@@ -105,7 +109,8 @@ class Calls(Parameters):
                 continue
             for name, entry in heap.fields.items():
                 if name != "*":
-                    keywords[name] = entry | keywords.get(name, frozenset())
+                    star = heap.fields.get("*", none)
+                    keywords[name] = entry | star | keywords.get(name, none)
             more = more or heap.open or (why if "*" in heap.fields else "")
         return more
 
@@ -124,13 +129,26 @@ class Calls(Parameters):
             return self.called_object(function, given, node)
         if isinstance(function, Method):
             return self.of_dictionary(function.owner, function.name, given, node)
+        if isinstance(function, Text):
+            return function.called()
+        self.handed_over(given, node)
         return unknown(source(node))
+
+    def handed_over(self, given: Arguments, node: ast.AST) -> None:
+        """Note that code which is not known has got objects, which it may change."""
+        for values in (*given.positional, *(values for _, values in given.keywords)):
+            for item in values:
+                heap = self.heap.get(item) if isinstance(item, Object) else None
+                if heap is not None and (heap.base.endswith("Options") or heap.base == DICT):
+                    self.touched(heap, source(node))
 
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Tell of an external call; options of MediaPipe become objects with fields."""
         for listener in self.listeners if is_ours(name) else ():
             listener.called(self.place(node), name, given, self)
         last = name.rsplit(".", 1)[-1]
+        if not is_ours(name) and not name.startswith(HARMLESS):
+            self.handed_over(given, node)
         if name.startswith("mediapipe.") and last.endswith("Options"):
             return frozenset({self.options(name, given)})
         if last == "Delegate":

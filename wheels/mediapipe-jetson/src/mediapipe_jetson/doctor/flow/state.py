@@ -19,6 +19,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Value,
     Values,
     constant,
+    unknown,
 )
 
 STEPS_MOST = 400_000
@@ -154,6 +155,12 @@ class State:
         elif isinstance(owner, Class):
             scope = self.classes[owner].scope
             scope[name] = values | scope.get(name, frozenset()) if self.depth else values
+
+    def touched(self, heap: Heap, why: str) -> None:
+        """Note that something which is not known may have set any field."""
+        for name in list(heap.fields):
+            heap.fields[name] |= unknown(why)
+        heap.open = heap.open or why
 
     def absent(self, heap: Heap, name: str) -> Values:
         """Return what a field is that was never set."""

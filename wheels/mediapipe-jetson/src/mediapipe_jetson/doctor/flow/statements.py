@@ -17,6 +17,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Value,
     Values,
     join,
+    source,
     text_of,
     truth,
     unknown,
@@ -129,10 +130,22 @@ class Statements(Calls):
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.frame.scope.pop(target.id, None)
+            elif isinstance(target, ast.Subscript):
+                key = text_of(self.eval(target.slice))
+                for owner in self.eval(target.value):
+                    self.removed(owner, key, target)
 
-    def do_expr(self, node: ast.Expr) -> None:
-        """Evaluate for what it does."""
-        self.eval(node.value)
+    def removed(self, owner: Value, key: Optional[str], node: ast.AST) -> None:
+        """Take an entry out of a dictionary."""
+        heap = self.heap.get(owner) if isinstance(owner, Object) else None
+        if heap is None or heap.base != DICT:
+            return
+        if key is None:
+            self.touched(heap, source(node))
+        elif self.depth > heap.made_at and key in heap.fields:
+            heap.fields[key] |= self.absent(heap, key)
+        else:
+            heap.fields.pop(key, None)
 
     def branches(self, *blocks: Block, known: Optional[int] = None) -> bool:
         """Follow blocks of which one runs (`known`: this one), and join what they bind."""

@@ -95,6 +95,18 @@ class Method:
 
 
 @dataclasses.dataclass(frozen=True)
+class Text:
+    """A method of a text that is known, such as upper."""
+
+    value: str
+    name: str
+
+    def called(self) -> Values:
+        """Return what the method gives without arguments."""
+        return constant(getattr(self.value, self.name)())
+
+
+@dataclasses.dataclass(frozen=True)
 class Module:
     """A module of the project, by its dotted name."""
 
@@ -113,6 +125,7 @@ Value = Union[
     Class,
     Parent,
     Method,
+    Text,
     Module,
 ]
 Values = frozenset[Value]
