@@ -23,7 +23,6 @@ import zstandard
 
 from jetson_kit.errors import IntegrityError, StepFailedError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, sha256_file
-from jetson_kit.paths import cache_dir
 from jetson_kit.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -74,9 +73,7 @@ def host_mirror() -> Mirror:
     named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
     if named:
         return Mirror(named, f"{named}-security")
-    # Without lists in sight apt does not read all of them first; apt 2.6 then names no origin.
-    lists = cache_dir("apt", "no-lists")
-    found = _sources("-o", f"Dir::State::lists={lists}") or _sources()
+    found = _sources()
     security = [row[0] for row in found if row[1].endswith("-security")]
     main = [row[0] for row in found if "-" not in row[1]]
     if main:
@@ -92,11 +89,11 @@ def host_mirror() -> Mirror:
     )
 
 
-def _sources(*options: str) -> list[list[str]]:
+def _sources() -> list[list[str]]:
     """Return the archives of Debian that apt knows: (address, suite, ...)."""
     rows = run(
         [
-            *("apt-get", *options, "indextargets"),
+            *("apt-get", "indextargets"),
             *("--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"),
         ],
         what="reading apt's sources",

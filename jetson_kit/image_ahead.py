@@ -52,7 +52,11 @@ class Ahead:
     def blob(self, layer: PlainLayer) -> Blob:
         """Return a layer compressed. Raises as oci.compressed."""
         future = self._blobs.get(layer.diff_id)
-        return future.result() if future else oci.compressed(layer.diff_id, layer.tar)
+        if future is not None:
+            # A tar that was damaged then has been made again since.
+            with contextlib.suppress(KitError, OSError):
+                return future.result()
+        return oci.compressed(layer.diff_id, layer.tar)
 
     def wait_for_load(self) -> None:
         """Wait until what is being loaded is there; whatever is wrong shows in the whole load."""

@@ -131,7 +131,7 @@ def compressed(diff_id: str, tar: Path) -> Blob:
 
 def _cached(diff_id: str) -> Blob | None:
     """Return a layer of the cache, all of it read and compared with its digest, or None."""
-    path = _blob(diff_id)
+    path = blob_path(diff_id)
     try:
         facts = json.loads(_listing(diff_id).read_text(encoding="utf-8"))
         blob = Blob(diff_id, path, facts["digest"], facts["size"], facts["unpacked"])
@@ -140,12 +140,13 @@ def _cached(diff_id: str) -> Blob | None:
         return None
 
 
-def _blob(diff_id: str) -> Path:
+def blob_path(diff_id: str) -> Path:
+    """Return where the cache keeps a layer compressed."""
     return cache_dir("blobs") / f"{diff_id.partition(':')[2]}-{LEVEL}w{WINDOW_LOG}m{MIN_MATCH}.zst"
 
 
 def _listing(diff_id: str) -> Path:
-    return _blob(diff_id).with_suffix(".json")
+    return blob_path(diff_id).with_suffix(".json")
 
 
 def _compress(diff_id: str, layer: IO[bytes], unpacked: int = -1) -> None:
@@ -153,7 +154,7 @@ def _compress(diff_id: str, layer: IO[bytes], unpacked: int = -1) -> None:
 
     `unpacked` is the sum of its files' bytes; where it is not known, the layer is read again.
     """
-    path = _blob(diff_id)
+    path = blob_path(diff_id)
     with written_aside(path) as aside, aside.open("wb") as out:
         settings = zstandard.ZstdCompressionParameters.from_level(
             LEVEL,

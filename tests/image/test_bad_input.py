@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import kept
+from jetson_kit import kept, oci
 from jetson_kit.paths import ROOT, cache_dir
 from tests.image.kit import NEEDS, TIMEOUT_S, Image, docker, inv
 from tests.support.here import cannot_run_here
@@ -130,12 +130,19 @@ def used(jetson: Image) -> list[Path]:
     (libc,) = (cache / "apt" / "bookworm-arm64" / "cache" / "archives").glob("libc6_*.deb")
     return [
         *chosen,
-        *(next((cache / "blobs").glob(f"{one[7:]}-*.zst")) for one in jetson.diff_ids),
-        cache / "wheels" / str(jetson.manifest["wheel"]["file"]),
+        *(oci.blob_path(one) for one in jetson.diff_ids),
+        *_repacked(cache, jetson),
         cache / "wheels" / "official" / str(source),
         cache / "models" / "hand_landmarker.task",
         libc,
     ]
+
+
+def _repacked(cache: Path, jetson: Image) -> list[Path]:
+    """Return the cached wheel of the manifest's hash, of those under its name."""
+    wheel = jetson.manifest["wheel"]
+    found = (cache / "wheels").rglob(str(wheel["file"]))
+    return [path for path in found if kept.sha256(path) == wheel["sha256"]]
 
 
 @pytest.mark.parametrize("how", ["cut", "flipped"])
