@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -41,6 +44,7 @@ FLAGS = {"quick": " --quick", "default": "", "all": " --all"}
 NOT_HERE = "not here: "
 """How the reason of a skip begins that no package would mend: see tests/support/here.py."""
 RESULTS = "KIT_TEST_RESULTS"
+_printing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class Stage:
     Docker nor network, "long" ones run only by their name. `default` are those tests of it that
     the size "default" runs, where its own size is greater.
 
+    `beside` ones run one after another while the others do: they keep to virtual devices, which
+    wait most of the time, and the others keep to images.
     `evidence` is run where the stage failed: it shows what the tests' own output can't.
     `environment` names one of jetson_kit.environments in which pytest runs.
     """
@@ -65,6 +71,7 @@ class Stage:
     workers: int = 1
     """So many files at a time: for those that wait most of the time, or use one core alone."""
     environment: str = ""
+    beside: bool = False
 
     def at(self, size: str) -> Stage | None:
         """Return what of the stage a size of the whole runs, or None."""
@@ -130,21 +137,48 @@ def run(*, size: str, stage: str = "") -> None:
         raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
     command = f"./inv test --stage {stage}" if stage else f"./inv test{FLAGS[size]}"
     needs.require(needs.table().of_stages(one.name for one in chosen), command, strict=False)
-    results = []
-    times = []
-    for one in chosen:
-        print(f"--- {one.name}", flush=True)
-        started = time.monotonic()
-        results.append(_stage(one))
-        times.append(f"{one.name} {time.monotonic() - started:.0f} s")
-        print(f"--- {times[-1]}", flush=True)
-        if results[-1].problems and one.evidence:
-            _run(one.evidence)
-    print(f"--- {', '.join(times)}")
+    first = [one for one in chosen if one.size == "quick" or len(chosen) == 1]
+    rest = [one for one in chosen if one not in first]
+    timed = [_timed(one, sys.stdout.fileno()) for one in first]
+    lanes = [[one for one in rest if one.beside == beside] for beside in (False, True)]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for found in pool.map(_lane, lanes):
+            timed += found
+    results = [result for result, _ in timed]
+    print(f"--- {', '.join(time_taken for _, time_taken in timed)}")
     print("\n".join(report(results)), flush=True)
     failed = [f"{one.stage} ({'; '.join(one.problems)})" for one in results if one.problems]
     if failed:
         raise CheckFailedError(f"failed: {', '.join(failed)}")
+
+
+def _lane(chosen: Sequence[Stage]) -> list[tuple[Result, str]]:
+    """Run stages one after another; the output of each is shown when it has ended."""
+    found = []
+    for one in chosen:
+        with tempfile.TemporaryFile() as output:
+            print(f"--- {one.name} begins", flush=True)
+            found.append(_timed(one, output.fileno(), quiet=True))
+            output.seek(0)
+            with _printing:
+                print(f"--- {one.name}", flush=True)
+                shutil.copyfileobj(output, sys.stdout.buffer)
+                print(f"--- {found[-1][1]}", flush=True)
+    return found
+
+
+def _timed(one: Stage, output: int, *, quiet: bool = False) -> tuple[Result, str]:
+    """Run a stage with its output there; return what became of it, and its time as text."""
+    if not quiet:
+        print(f"--- {one.name}", flush=True)
+    started = time.monotonic()
+    result = _stage(one, output)
+    taken = f"{one.name} {time.monotonic() - started:.0f} s"
+    if not quiet:
+        print(f"--- {taken}", flush=True)
+    if result.problems and one.evidence:
+        _run(one.evidence, output)
+    return result, taken
 
 
 def report(results: Sequence[Result]) -> list[str]:
@@ -164,13 +198,13 @@ def report(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def _stage(one: Stage) -> Result:
+def _stage(one: Stage, output: int) -> Result:
     if not one.tests:
-        codes = [_run(words) for words in one.commands()]
+        codes = [_run(words, output) for words in one.commands()]
         return Result(one.name, ("a check failed",) if any(codes) else ())
     with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
         path = Path(folder, "results.json")
-        codes = [_run(words, {RESULTS: str(path)}) for words in one.commands()]
+        codes = [_run(words, output, {RESULTS: str(path)}) for words in one.commands()]
         return judge(one.name, codes, path)
 
 
@@ -217,11 +251,13 @@ def _lint() -> list[list[str]]:
     return commands
 
 
-def _run(words: Sequence[str], more: Mapping[str, str] = MappingProxyType({})) -> int:
+def _run(words: Sequence[str], output: int, more: Mapping[str, str] = MappingProxyType({})) -> int:
     here = Path(sys.executable).parent
     return subprocess.run(
         words,
         cwd=ROOT,
+        stdout=output,
+        stderr=subprocess.STDOUT,
         check=False,
         # Other environments' tests find uv, which stands in this one.
         env={**os.environ, **more, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"},

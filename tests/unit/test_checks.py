@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import checks
+from jetson_kit import checks, needs
 from jetson_kit.checks import Stage
-from jetson_kit.errors import BadInputError
+from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
 MARKED = re.compile(r"pytest\.mark\.(network|docker|qemu|slow|browser|engines|vision)\b|\bNEEDS\b")
@@ -157,3 +157,45 @@ def test_what_is_for_other_machines_is_listed_by_reason_and_counted_apart() -> N
         "  b.py::z",
         "tests passed: 5, failed: 1, not run here: 3",
     ]
+
+
+def test_stages_beside_each_other_show_their_output_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    for name, other in (("a", "b"), ("b", "a")):
+        # Each passes only where the other has begun.
+        (tmp_path / f"test_{name}.py").write_text(
+            "import pathlib, time\n"
+            "def test_it():\n"
+            f"    (pathlib.Path({str(meeting)!r}) / {name!r}).touch()\n"
+            f"    other = pathlib.Path({str(meeting)!r}) / {other!r}\n"
+            "    for _ in range(600):\n"
+            "        if other.exists():\n"
+            "            return\n"
+            "        time.sleep(0.1)\n"
+            "    raise AssertionError\n"
+        )
+    (tmp_path / "conftest.py").write_text(
+        "from tests.support.results import register\n\n\n"
+        "def pytest_configure(config):\n    register(config)\n"
+    )
+    (tmp_path / "test_c.py").write_text("def test_it():\n    assert False, 'wrong'\n")
+    made = (
+        Stage("alone", "all", pytest=(str(tmp_path / "test_a.py"),)),
+        Stage("meets", "all", pytest=(str(tmp_path / "test_b.py"),), beside=True),
+        Stage("fails", "all", pytest=(str(tmp_path / "test_c.py"),), beside=True),
+    )
+    monkeypatch.setattr(checks, "stages", lambda: made)
+    monkeypatch.setattr(needs, "require", lambda *_, **__: None)
+    monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
+    with pytest.raises(CheckFailedError, match=r"failed: fails \(1 failed\)"):
+        checks.run(size="all")
+    out = capfd.readouterr().out
+    assert "tests passed: 2, failed: 1, not run here: 0" in out
+    for stage in made:
+        begin = out.index(f"--- {stage.name}\n")
+        end = re.compile(rf"^--- {stage.name} \d+ s$", re.MULTILINE).search(out, begin)
+        assert end
+        assert out[begin : end.start()].count("--- ") == 1
