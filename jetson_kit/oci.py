@@ -134,7 +134,7 @@ def _cached(diff_id: str) -> Blob | None:
     path = blob_path(diff_id)
     try:
         facts = json.loads(_listing(diff_id).read_text(encoding="utf-8"))
-        blob = Blob(diff_id, path, facts["digest"], facts["size"], facts["unpacked"])
+        blob = Blob(diff_id, path, facts["digest"], facts["size"], facts["file_bytes"])
         return blob if f"sha256:{sha256_file(path)}" == blob.digest else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -169,7 +169,7 @@ def _compress(diff_id: str, layer: IO[bytes], unpacked: int = -1) -> None:
     facts = {
         "digest": f"sha256:{sha256_file(path)}",
         "size": path.stat().st_size,
-        "unpacked": _unpacked(path) if unpacked < 0 else unpacked,
+        "file_bytes": _unpacked(path) if unpacked < 0 else unpacked,
     }
     write_text(_listing(diff_id), json.dumps(facts))
 
@@ -185,7 +185,10 @@ def _unpacked(path: Path) -> int:
 
 
 def _file_bytes(layer: tarfile.TarFile) -> int:
-    return sum(info.size for info in layer if info.isreg())
+    # An engine counts a symbolic link by the length of what it names, a hard link not at all.
+    return sum(
+        info.size if info.isreg() else len(info.linkname.encode()) * info.issym() for info in layer
+    )
 
 
 def write_archive(

@@ -9,7 +9,7 @@ import time
 import jsonschema
 import pytest
 
-from jetson_kit import manifest, targets
+from jetson_kit import emulation, manifest, targets
 from tests.image.kit import NEEDS, Image, docker, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
@@ -83,6 +83,7 @@ def test_health_check_passes_in_a_container(jetson: Image) -> None:
     docker("rm", "-f", name)
     started = docker(
         *("run", "-d", "--rm", "--read-only", "--platform", "linux/arm64", "--name", name),
+        *("-v", f"{emulation.cpuinfo_file(emulation.core('cortex-a76'))}:/proc/cpuinfo:ro"),
         *(jetson.id, "python3", "-c", "import time; time.sleep(120)"),
     )
     assert started.returncode == 0, started.stderr
