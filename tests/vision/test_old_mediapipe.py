@@ -11,6 +11,13 @@ from mediapipe.tasks.python.vision import RunningMode
 from tests.vision import media, near
 from tests.vision.near import Bundle
 
+# What it raises is to be matched, too.
+from tests.vision.test_errors import (  # noqa: F401
+    test_a_call_that_is_refused,
+    test_a_model_that_can_not_be_had,
+    test_an_option_that_is_refused,
+)
+
 pytestmark = pytest.mark.vision
 SEEN = [
     ("Face", "astronaut.jpg", {"output_face_blendshapes": True}),

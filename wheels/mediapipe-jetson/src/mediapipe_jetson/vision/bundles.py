@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Optional, Union
 
 from mediapipe_jetson.backends.base import SubModel
-from mediapipe_jetson.vision.errors import BundleError, BundleMissingError, OptionError
+from mediapipe_jetson.vision.errors import (
+    BundleError,
+    BundleMissingError,
+    OptionError,
+    OptionTypeError,
+)
 
 # The largest official bundle is some 30 MB; more than this is no bundle and won't be unpacked.
 MOST_BYTES = 256 << 20
@@ -45,7 +50,11 @@ def read(path: Optional[Union[str, os.PathLike[str]]], content: Optional[bytes])
     Raises OptionError without both, BundleMissingError and BundleError.
     """
     if path:
+        if not isinstance(path, (str, os.PathLike)):
+            raise OptionTypeError(f"model_asset_path is a path, not {type(path).__name__}")
         content = _file(Path(path))
+        if not content:
+            raise BundleError(f"{path} is empty: no model bundle")
     if not content:
         raise OptionError("no model: base_options has neither model_asset_path nor _buffer")
     try:
@@ -68,9 +77,10 @@ def _file(path: Path) -> bytes:
         if path.stat().st_size > MOST_BYTES:
             raise BundleError(f"{path} has more than {MOST_BYTES} bytes: no model bundle")
         return path.read_bytes()
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
+        # No file has a name with a NUL in it.
         raise BundleMissingError(f"Unable to open file at {path}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise BundleError(f"Unable to open file at {path}: {_line(error)}") from error
 
 

@@ -1,16 +1,26 @@
-"""What the landmarkers raise: subclasses of what MediaPipe's tasks raise."""
+"""What the landmarkers raise: subclasses of what MediaPipe's tasks raise.
+
+Where MediaPipe's versions differ, an error is a subclass of what each of them raises.
+"""
 
 from __future__ import annotations
 
 from mediapipe_jetson.backends.base import BackendError
 
 
-class ImageError(ValueError):
-    """The image is of a type, size or layout that can't be used; the landmarker lives on."""
+class ImageError(ValueError, RuntimeError):
+    """The image is of a type, size or layout that can't be used; the landmarker lives on.
+
+    MediaPipe's graphs raise one or the other, by the step that finds it out.
+    """
 
 
 class TimestampError(ValueError):
     """The timestamp is not after the one before it; the landmarker lives on."""
+
+
+class TimestampTypeError(TimestampError, TypeError):
+    """The timestamp is no whole number; the landmarker lives on."""
 
 
 class ModeError(ValueError):
@@ -21,6 +31,14 @@ class OptionError(ValueError):
     """An option is out of its range, or there is none of this name."""
 
 
+class OptionRangeError(OptionError, RuntimeError):
+    """A count is less than one: MediaPipe's graph refuses it, or its Python before."""
+
+
+class OptionTypeError(OptionError, TypeError):
+    """An option is of another type."""
+
+
 class ClosedError(RuntimeError):
     """The landmarker was closed."""
 
@@ -29,8 +47,11 @@ class BundleError(RuntimeError):
     """The model bundle is damaged, or not one of this task."""
 
 
-class BundleMissingError(FileNotFoundError):
-    """There is no file at the model path, or the bundle lacks a model of this task."""
+class BundleMissingError(FileNotFoundError, RuntimeError):
+    """There is no file at the model path, or the bundle lacks a model of this task.
+
+    MediaPipe raises RuntimeError before 1.0, FileNotFoundError since.
+    """
 
 
 class MediaPipeMissingError(ImportError):

@@ -20,7 +20,10 @@ from mediapipe_jetson.vision.errors import (
     ModeError,
     NoBackendError,
     OptionError,
+    OptionRangeError,
+    OptionTypeError,
     TimestampError,
+    TimestampTypeError,
 )
 from mediapipe_jetson.vision.graph import Graph, Limits
 from mediapipe_jetson.vision.runners import MediaPipeRunner, Runner, SubModelRunner
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 LOG = logging.getLogger(__name__)
+# MediaPipe takes a first timestamp below zero, too.
+BEFORE_ALL = -(1 << 63)
 BASE_FIELDS = ("model_asset_path", "model_asset_buffer", "delegate")
 
 
@@ -79,7 +84,7 @@ class Landmarker(ABC):
         self.threads = threads
         self.failures: tuple[Failure, ...] = ()
         self.backend = ""
-        self.last_ms = -1
+        self.last_ms = BEFORE_ALL
         self.left = list(order.candidates(backend, options.base_options.delegate))
         base = options.base_options
         self.bundle = bundles.read(base.model_asset_path, base.model_asset_buffer)
@@ -220,11 +225,14 @@ class Landmarker(ABC):
             )
         count = getattr(options, self.count_field)
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            raise OptionError(f"{self.count_field} is a whole number from 1 on, not {count!r}")
+            kind = OptionRangeError if isinstance(count, int) else OptionTypeError
+            raise kind(f"{self.count_field} is a whole number from 1 on, not {count!r}")
         for name in (self.detection_field, self.presence_field, "min_tracking_confidence"):
             value = getattr(options, name)
-            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise OptionError(f"{name} is a number from 0 to 1, not {value!r}")
+            number = isinstance(value, (int, float))
+            if not number or not 0 <= value <= 1:
+                kind = OptionError if number else OptionTypeError
+                raise kind(f"{name} is a number from 0 to 1, not {value!r}")
 
     def _expect(self, mode: str) -> None:
         if self.closed:
@@ -239,16 +247,15 @@ class Landmarker(ABC):
         try:
             now = operator.index(timestamp_ms)
         except TypeError:
-            raise TimestampError(
+            raise TimestampTypeError(
                 f"a timestamp is a whole number of milliseconds, not {timestamp_ms!r}"
             ) from None
         # Apart from the lock of a running frame: a live stream's frames are taken at once.
         with self.clock:
             last, self.last_ms = self.last_ms, max(now, self.last_ms)
         if now <= last:
-            raise TimestampError(
-                f"Input timestamp must be monotonically increasing: {now} after {last} ms"
-            )
+            # MediaPipe's own words to the letter, which its tests compare.
+            raise TimestampError("Input timestamp must be monotonically increasing.")
 
     def _deliver(
         self,
