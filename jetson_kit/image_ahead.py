@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from docker.errors import DockerException
+
 from jetson_kit import image_config, image_load, kept, oci
 from jetson_kit.errors import KitError
 from jetson_kit.image_load import PlainLayer
@@ -18,6 +20,8 @@ from jetson_kit.oci import Blob
 # Whatever else runs goes first: what is compressed is needed last.
 NICENESS = 10
 TOP = "rootfs.tar"
+# What may go wrong here; where it matters it goes wrong again later, and is told there.
+FAULTS = (KitError, DockerException, OSError)
 
 
 @dataclass
@@ -54,14 +58,14 @@ class Ahead:
         future = self._blobs.get(layer.diff_id)
         if future is not None:
             # A tar that was damaged then has been made again since.
-            with contextlib.suppress(KitError, OSError):
+            with contextlib.suppress(*FAULTS):
                 return future.result()
         return oci.compressed(layer.diff_id, layer.tar)
 
     def wait_for_load(self) -> None:
         """Wait until what is being loaded is there; whatever is wrong shows in the whole load."""
         if self._loaded is not None:
-            with contextlib.suppress(KitError):
+            with contextlib.suppress(*FAULTS):
                 self._loaded.result()
 
     def close(self) -> None:
@@ -69,7 +73,7 @@ class Ahead:
         self._compressing.shutdown(cancel_futures=True)
         self._loading.shutdown(cancel_futures=True)
         if self._loaded is not None and not self._loaded.cancelled():
-            with contextlib.suppress(KitError):
+            with contextlib.suppress(*FAULTS):
                 image_load.forget(self._loaded.result())
 
 
@@ -85,4 +89,5 @@ def ahead(arch: str, *, load: bool) -> Iterator[Ahead]:
 
 def _low_priority() -> None:
     # On Linux a thread has a priority of its own, and those that it starts have it too.
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
