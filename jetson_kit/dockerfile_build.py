@@ -26,7 +26,7 @@ def build(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
 
     Raises ToolMissingError without buildx, StepFailedError, NetworkError or DiskFullError.
     """
-    with progress.step("bake", f"image {plan.tag}") as step:
+    with progress.step("dockerfile", f"image {plan.tag}") as step:
         context = cache_dir("context", plan.name)
         with disk_guard(context):
             link_parts(context, made.tars)

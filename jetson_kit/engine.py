@@ -122,7 +122,7 @@ def with_fixed_times(tag: str) -> Image:
     same image id, here and in every archive. An engine that refuses keeps the image that it has.
     """
     found = client().images.get(tag)
-    fixed = oci.config_bytes(found.attrs, found.history())
+    fixed = oci.config_of(found.attrs, found.history())
     if found.id == oci.digest(fixed):
         return found
     layers = [f"{number}/layer.tar" for number in range(len(diff_ids(found)))]

@@ -130,7 +130,7 @@ def _on_other_base(
             blobs = oci.blobs(
                 engine.diff_ids(image), lambda wanted, keep: engine.save_layers(image, wanted, keep)
             )
-        config = oci.config_bytes(image.attrs, image.history())
+        config = oci.config_of(image.attrs, image.history())
         archive = _archive(plan, config, blobs, folder, progress)
         first_start = started.result()
     if engine.containerd_store():

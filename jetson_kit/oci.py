@@ -65,7 +65,7 @@ def digest(raw: bytes) -> str:
     return "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
-def config_bytes(attrs: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> bytes:
+def config_of(attrs: Mapping[str, Any], history: Sequence[Mapping[str, Any]]) -> bytes:
     """Return the OCI configuration of an inspected image, with every time set to the epoch.
 
     `history` is the engine's, newest first. Its rows are kept if they can be matched to layers.

@@ -77,7 +77,7 @@ def archive(folder: Path, engine: Engine) -> Path:
     diff_ids = list(engine.raws)
     layers = oci.blobs(diff_ids, engine.save)
     path = folder / "it.oci.tar"
-    made = oci.write_archive(path, oci.config_bytes(attrs(diff_ids), ROWS), layers, "it:1", {})
+    made = oci.write_archive(path, oci.config_of(attrs(diff_ids), ROWS), layers, "it:1", {})
     assert made.startswith("sha256:")
     return path
 
@@ -111,11 +111,11 @@ def test_layout_of_an_archive(tmp_path: Path, cache: Path) -> None:
 
 def test_config_says_nothing_of_when_and_where(cache: Path) -> None:
     diff_ids = [sha(b"1"), sha(b"2")]
-    raw = oci.config_bytes(attrs(diff_ids), ROWS)
+    raw = oci.config_of(attrs(diff_ids), ROWS)
     other = attrs(diff_ids) | {"Created": "2027-01-01T00:00:00Z"}
     other["Config"]["Hostname"] = "elsewhere"
     later = [{**row, "Created": 5678} for row in ROWS]
-    assert oci.config_bytes(other, later) == raw
+    assert oci.config_of(other, later) == raw
     body = json.loads(raw)
     assert b"built-here" not in raw
     assert body["config"]["Healthcheck"] == {"Test": ["CMD", "true"]}
@@ -126,7 +126,7 @@ def test_config_says_nothing_of_when_and_where(cache: Path) -> None:
 
 
 def test_history_that_fits_no_layers_is_left_out() -> None:
-    assert "history" not in json.loads(oci.config_bytes(attrs([sha(b"1")]), ROWS))
+    assert "history" not in json.loads(oci.config_of(attrs([sha(b"1")]), ROWS))
 
 
 def test_same_input_same_bytes_and_layers_are_compressed_once(
@@ -167,9 +167,7 @@ def test_a_layer_used_twice_is_stored_once(tmp_path: Path, cache: Path) -> None:
     engine = Engine([layer(tmp_path, "one")])
     (only,) = engine.raws
     layers = oci.blobs([only, only], engine.save)
-    oci.write_archive(
-        tmp_path / "a", oci.config_bytes(attrs([only, only]), ROWS), layers, "it:1", {}
-    )
+    oci.write_archive(tmp_path / "a", oci.config_of(attrs([only, only]), ROWS), layers, "it:1", {})
     with tarfile.open(tmp_path / "a") as tar:
         names = tar.getnames()
     assert len(names) == len(set(names)) == 5
