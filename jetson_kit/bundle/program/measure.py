@@ -129,7 +129,7 @@ def _smi() -> dict[str, str] | None:
 
 def text(made: dict[str, Any]) -> list[str]:
     """Return a table of it: each task's verdict, each backend's median."""
-    lines = []
+    lines: list[str] = []
     for name, one in made["steps"].items():
         if not one["document"]:
             why = (one["errors"].strip().splitlines() or ["no word of why"])[-1]
@@ -144,6 +144,6 @@ def text(made: dict[str, Any]) -> list[str]:
         lines.append(f"{task:<20}{found['verdict']:<10}{', '.join(times)}".rstrip())
     bench = made["steps"]["bench"]["document"] or {}
     for backend, tasks in bench.get("backends", {}).items():
-        times = ", ".join(f"{task} {row['median_ms']} ms" for task, row in tasks.items())
-        lines.append(f"{backend:<20}{times}")
+        medians = ", ".join(f"{task} {row['median_ms']} ms" for task, row in tasks.items())
+        lines.append(f"{backend:<20}{medians}")
     return lines

@@ -82,20 +82,28 @@ def unpacked(archive: Archive, python: str, named: str, keep: bool) -> Iterator[
             return
     needed = sum(blob.size for _, blob, _ in rows) + SPARE
     before = {folder for folder in places(named) if folder.exists()}
-    folder = choose(named, needed)
-    _sweep(folder)
-    archive.check_parts()
+    try:
+        folder = choose(named, needed)
+        _sweep(folder)
+        archive.check_parts()
+        with _filled(archive, rows, folder) as aside:
+            yield _keep(aside, folder / f"{NAME}-{key}") if keep else aside
+    finally:
+        _remove_empty(place for place in places(named) if place not in before)
+
+
+@contextmanager
+def _filled(
+    archive: Archive, rows: Sequence[tuple[str, Blob, bool]], folder: Path
+) -> Iterator[Path]:
+    """Give a new folder with the files, which is removed at the end unless it was renamed."""
     aside = Path(tempfile.mkdtemp(dir=folder, prefix=f"{NAME}-part-"))
     try:
         with _held(aside):
             _write(archive, rows, aside)
-            if keep:
-                aside = _keep(aside, folder / f"{NAME}-{key}")
             yield aside
     finally:
-        if not keep or not (aside / DONE).is_file():
-            shutil.rmtree(aside, ignore_errors=True)
-            _remove_empty(place for place in places(named) if place not in before)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _remove_empty(folders: Iterable[Path]) -> None:
