@@ -135,10 +135,16 @@ def _write(
         version, members = contents.common(arch, made)
         shared = stream.add(members)
         step.note = f"MediaPipe {version}"
-    sites = {}
+    sites: dict[str, list[list[object]]] = {}
     with progress.step("sites", f"NumPy, OpenCV and LiteRT for Python {', '.join(pythons)}"):
+        wheels: dict[str, list[list[object]]] = {}
         for python in pythons:
-            sites[python] = stream.add(contents.site(python, arch, made))
+            sites[python] = []
+            for name, members in contents.site(python, arch, made):
+                # The hash of each wheel is pinned: one of the same name is the same wheel.
+                if name not in wheels:
+                    wheels[name] = stream.add(members)
+                sites[python] += wheels[name]
     parts.close()
     sizes = [int(str(blob[1])) for blob in stream.blobs]
 

@@ -62,9 +62,13 @@ def made(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
         ]
         return "1.2.2+jetson.2", iter(members)
 
-    def site(python: str, arch: str, recipe: contents.Recipe) -> Iterator[payload.Member]:
+    def site(
+        python: str, arch: str, recipe: contents.Recipe
+    ) -> Iterator[tuple[str, Iterator[payload.Member]]]:
         del arch, recipe
-        yield payload.of_bytes("site/numpy.py", f"# of {python}\n".encode())
+        for name, text in ((f"numpy-1-cp{python}", f"# {python}\n"), ("certifi-1-py3", "# any\n")):
+            member = payload.of_bytes(f"site/{name.partition('-')[0]}.py", text.encode())
+            yield name, iter([member])
 
     monkeypatch.setattr(contents, "common", common)
     monkeypatch.setattr(contents, "site", site)
