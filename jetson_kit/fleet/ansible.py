@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -118,6 +120,7 @@ def _run(
     hold: Sequence[int],
 ) -> tuple[dict[str, HostResult], bool]:
     with tempfile.TemporaryDirectory(prefix="kit-ansible-") as scratch, _log(job.log) as log:
+        job = _same(job, where, Path(scratch))
         errors = Path(scratch, "stderr")
         with errors.open("w", encoding="utf-8") as stderr:
             child = subprocess.Popen(
@@ -139,6 +142,23 @@ def _run(
     if stats is None and not late and not seen:
         raise _not_started(job, child.returncode, said)
     return events.results(stats, seen, names), late
+
+
+def _same(job: Job, where: environments.Environment, scratch: Path) -> Job:
+    """Return the job with an inventory that means the same to this ansible-core as to the newest.
+
+    The older one passes over files with other suffixes and renders some templates otherwise.
+    """
+    if where.core == environments.LOCKED:
+        return job
+    _inventory(job.inventory.absolute()).write(scratch / "hosts.json")
+    return dataclasses.replace(job, inventory=scratch / "hosts.json")
+
+
+@functools.lru_cache(maxsize=4)
+def _inventory(path: Path) -> inventory.Inventory:
+    """Read an inventory once: a rollout has many steps, and a script may answer otherwise later."""
+    return inventory.read(path)
 
 
 def _command(

@@ -296,8 +296,7 @@ def _plain(host: Host) -> bool:
     """Tell whether a host is reached by ssh with a key, and root there without a password."""
     if os.environ.get(BECOME_SECRET) or any(name in host.variables for name in ANSIBLE_ONLY):
         return False
-    words = [*host.ssh_options(), host.address, str(_keep(host))] if _by_ssh(host) else ["{{"]
-    return not any("{{" in word for word in words)
+    return _by_ssh(host) and host.unreachable() is None and "image_keep" not in host.errors
 
 
 def _keep(host: Host) -> object:

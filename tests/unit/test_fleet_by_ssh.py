@@ -128,10 +128,13 @@ def test_nobody_there(tmp_path: Path, server: Sshd) -> None:
         ({"ansible_become_method": "su"}, False),
         ({"ansible_connection": "local"}, False),
         ({"image_keep": 5}, True),
-        ({"image_keep": "{{ keep }}"}, False),
-        ({"ansible_user": "{{ somebody }}"}, False),
-        ({"ansible_ssh_common_args": "-o ProxyCommand='{{ jump }}'"}, False),
     ],
 )
 def test_what_ssh_alone_can_not_do_is_ansibles(variables: dict[str, Any], plain: bool) -> None:
     assert by_ssh._plain(Host("a", {"ansible_host": "a.example", **variables})) is plain
+
+
+@pytest.mark.parametrize("name", ["image_keep", "ansible_user", "ansible_ssh_common_args"])
+def test_what_can_not_be_rendered_yet_is_ansibles(name: str) -> None:
+    host = Host("a", {name: "{{ later }}"}, errors={name: "'later' is undefined"})
+    assert not by_ssh._plain(host)
