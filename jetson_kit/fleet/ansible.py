@@ -210,6 +210,7 @@ def _follow(
         timer.start()
     stats: Mapping[str, Any] | None = None
     seen: list[Event] = []
+    ids: dict[str, str] = {}
     try:
         for line in child.stdout or ():
             if log:
@@ -217,7 +218,9 @@ def _follow(
             name, document = events.parse(line)
             if name == events.STATS:
                 stats = document
-            for event in events.of(name, document):
+            elif name == events.NAMED:
+                ids[str(document.get("task"))] = str(document.get("result"))
+            for event in events.of(name, document, ids):
                 seen.append(event)
                 if listener:
                     listener(event)

@@ -21,8 +21,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetson_kit import inventory
-from jetson_kit.fleet import signing
-from jetson_kit.fleet.by_ansible import KINDS, Ansible, device, told
+from jetson_kit.fleet import board_program, signing
+from jetson_kit.fleet.by_ansible import (
+    KINDS,
+    NO_PROGRAM,
+    Ansible,
+    device,
+    told,
+    unprovisioned,
+    version,
+)
 from jetson_kit.fleet.events import Event, shortened, words_of_ssh
 from jetson_kit.fleet.transport import (
     DONE,
@@ -35,7 +43,6 @@ from jetson_kit.fleet.transport import (
 )
 from jetson_kit.inventory import BECOME_SECRET, Host
 
-PROGRAM = "/usr/local/sbin/mediapipe-image"
 HOME = "/var/lib/mediapipe-jetson"
 # As ansible.cfg has them: no terminal is asked, a dead link is noticed in a minute.
 OPTIONS = (
@@ -89,13 +96,22 @@ class Ssh(Ansible):
             if reply.kind != DONE:
                 return reply, body
             if "current" not in body:
-                return Reply(FAILED, "its status can't be read; is it provisioned?"), body
+                return Reply(FAILED, "its status can't be read"), body
             return Reply(device=device(body)), body
 
         return self._each("status", hosts, one, super().look)
 
-    def fits(self, hosts: Sequence[str]) -> Replies:
-        """Tell whether each takes the release and has the space for it."""
+    def versions(self, hosts: Sequence[str]) -> Replies:
+        """Tell whether each device's program is this controller's."""
+
+        async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
+            reply, body = await self._image(host, "version")
+            return version(reply, body), body
+
+        return self._each("version", hosts, one, super().versions)
+
+    def offer(self, hosts: Sequence[str]) -> Replies:
+        """Offer the release to each, and note which layers it lacks."""
 
         async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
             reply, body = await self._offered(host)
@@ -103,7 +119,7 @@ class Ssh(Ansible):
                 self._lacks[host.name] = _names(body)
             return reply, body
 
-        return self._each("offer", hosts, one, super().fits)
+        return self._each("offer", hosts, one, super().offer)
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each: from here by ssh, from a registry by Ansible."""
@@ -171,14 +187,17 @@ class Ssh(Ansible):
 
     async def _image(self, host: Host, *words: str) -> tuple[Reply, dict[str, Any]]:
         """Ask the board's program; return the reply, and what it answered."""
-        command = [PROGRAM, words[0], "--json", *words[1:]]
+        command = [board_program.PATH, words[0], "--json", *words[1:]]
         if not _root(host):
             command = ["sudo", "-n", *command]
-        said = await self._run([*self._login(host), host.address, shlex.join(command)])
+        said = await self._ask(host, command)
         if said.code is None:
             return Reply(TIMED_OUT, NO_ANSWER), {}
         if said.code == LOST:
             return Reply(UNREACHABLE, words_of_ssh(said.err) or said.words), {}
+        # Of sudo and of the shell; the program has the first one for other failures too.
+        if said.code in (1, NO_PROGRAM) and not (await self._there(host)):
+            return unprovisioned(host.name, self._site.inventory), {}
         if said.code:
             return Reply(KINDS.get(said.code, FAILED), said.words.removeprefix("error: ")), {}
         with contextlib.suppress(ValueError):
@@ -186,6 +205,13 @@ class Ssh(Ansible):
             if isinstance(body, dict):
                 return told(Reply(), body), body
         return Reply(FAILED, "its answer can't be read"), {}
+
+    async def _there(self, host: Host) -> bool:
+        """Tell whether the program is on a host; also where that can't be found out."""
+        return (await self._ask(host, ["test", "-e", board_program.PATH])).code != 1
+
+    async def _ask(self, host: Host, command: Sequence[str]) -> Said:
+        return await self._run([*self._login(host), "--", host.address, shlex.join(command)])
 
     async def _send(self, host: Host, names: Sequence[str]) -> Reply:
         """Send layers; what came before a cut is kept, and the whole is compared at the end."""

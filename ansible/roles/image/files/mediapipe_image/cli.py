@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from mediapipe_image import VERSION, disk
+from mediapipe_image import PROTOCOL, disk
 from mediapipe_image.errors import FullError, ImageError, StepFailedError
 from mediapipe_image.settings import ARCHIVE, REGISTRY, load
 
@@ -26,7 +26,7 @@ def _parser(asked: str) -> argparse.ArgumentParser:
         description=__doc__.splitlines()[0] if __doc__ else None,
         formatter_class=_help,
     )
-    parser.add_argument("--version", action="version", version=VERSION)
+    parser.add_argument("--version", action="version", version=str(PROTOCOL))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
     for name in [asked] if asked in COMMANDS else list(COMMANDS):
@@ -139,6 +139,12 @@ def _settle(_: argparse.Namespace) -> Dict[str, Any]:
     return watch.settle(load())
 
 
+def _version(_: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import version
+
+    return version.version()
+
+
 def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]:  # noqa: ANN401
     return words, how
 
@@ -178,6 +184,7 @@ COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
     "watch": ("one look at an unfinished change (systemd)", _watch, [
         _option("--follow", action="store_true", help="look until nothing is unfinished"),
     ]),
+    "version": ("which program this is", _version, []),
     "settle": ("settings for the start of the service (systemd)", _settle, []),
 }  # fmt: skip
 
