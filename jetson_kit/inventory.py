@@ -158,6 +158,11 @@ def _row(host: Host) -> dict[str, Any]:
     return row
 
 
+def encrypted(value: object) -> bool:
+    """Tell whether a variable is encrypted by ansible-vault; it stays so here."""
+    return isinstance(value, Mapping) and "__ansible_vault" in value
+
+
 def _literal(value: object) -> object:
     """Return a rendered value, marked so that no template is seen in it."""
     if isinstance(value, Mapping):

@@ -12,10 +12,10 @@ from pathlib import Path
 from jetson_kit import expectation, inventory, targets
 from jetson_kit.device_facts import HOST as ADDRESS
 from jetson_kit.errors import BadInputError, KitError
-from jetson_kit.fleet import environments, inventory_files
+from jetson_kit.fleet import environments, inventory_files, role_values
 from jetson_kit.fleet.ansible import RELEASE_VARIABLE
 from jetson_kit.fleet.inventory_files import Fault
-from jetson_kit.inventory import Host
+from jetson_kit.inventory import Host, encrypted
 
 MODULE_VARIABLE = "mediapipe_module"
 IMAGE_VARIABLE = "mediapipe_image"
@@ -68,6 +68,7 @@ def of_hosts(hosts: Sequence[Host], *, target: str = "") -> Iterator[Fault]:
         yield from _board(host, target)
         yield from _reach(host)
         yield from _caught(host.name, partial(expectation.parse, host.name, host.variables))
+        yield from _values(host)
     yield from _addresses(hosts)
     yield from _images(hosts)
     yield from _environment(hosts)
@@ -151,6 +152,17 @@ def _reach(host: Host) -> Iterator[Fault]:
             "its host key is not checked",
             f"take that out of {off[0] if off else 'its ssh arguments'} and connect once by hand",
         )
+
+
+def _values(host: Host) -> Iterator[Fault]:
+    """Yield which variables of the roles have values that the roles refuse on the board, too."""
+    late = {*host.errors, *host.late}
+    known = {name: value for name, value in host.variables.items() if name not in late}
+    # What is encrypted is judged on the board.
+    known = {name: one for name, one in known.items() if not encrypted(one)}
+    for line in role_values.faults(known):
+        what, _, cure = line.partition("; ")
+        yield Fault(host.name, what, cure)
 
 
 def _addresses(hosts: Iterable[Host]) -> Iterator[Fault]:

@@ -66,7 +66,7 @@ def test_one_that_is_gone_stays_open_until_it_answers(tmp_path: Path) -> None:
     assert ended == "some"
     assert hosts["a"][0] == "confirmed"
     assert "gives no answer now: no route to host" in hosts["a"][1]
-    assert fleet_sim.Journal.open(path).record.open == ("a",)
+    assert Journal.open(path).record.open == ("a",)
     at.boards["a"].gone = False
     assert review(path, at) == ("all", dict.fromkeys("abc", ("confirmed", "")))
 
