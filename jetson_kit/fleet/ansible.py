@@ -12,14 +12,14 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from jetson_kit import inventory
 from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.fleet import collections, environments, events
+from jetson_kit.fleet import bounds, collections, environments, events
 from jetson_kit.fleet.events import Event, HostResult
 from jetson_kit.paths import ROOT
 from jetson_kit.run import failure
@@ -192,7 +192,7 @@ def _follow(
     child: subprocess.Popen[str],
     timeout_s: float | None,
     listener: Listener | None,
-    log: TextIO | None,
+    log: bounds.Log | None,
 ) -> tuple[Mapping[str, Any] | None, list[Event], bool]:
     """Read events until the end, or until time is up; the child is gone on return."""
     late = threading.Event()
@@ -244,14 +244,8 @@ def _signal(child: subprocess.Popen[str], number: int) -> None:
         os.killpg(child.pid, number)
 
 
-@contextlib.contextmanager
-def _log(path: Path | None) -> Iterator[TextIO | None]:
-    if path is None:
-        yield None
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as stream:
-        yield stream
+def _log(path: Path | None) -> contextlib.AbstractContextManager[bounds.Log | None]:
+    return bounds.log(path) if path else contextlib.nullcontext()
 
 
 def _not_started(job: Job, code: int, said: str) -> Exception:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetson_kit import inventory
-from jetson_kit.fleet import board_program, signing
+from jetson_kit.fleet import board_program, bounds, signing
 from jetson_kit.fleet.by_ansible import (
     KINDS,
     NO_PROGRAM,
@@ -300,8 +300,7 @@ class Ssh(Ansible):
     def _note(self, step: str, name: str, reply: Reply, body: Mapping[str, Any]) -> None:
         """Log what became of a step, and tell whoever listens."""
         row = {"at": time.time(), "step": step, "host": name, "kind": reply.kind}
-        self._site.log.parent.mkdir(parents=True, exist_ok=True)
-        with self._site.log.open("a", encoding="utf-8") as log:
+        with bounds.log(self._site.log) as log:
             log.write(json.dumps({**row, "words": reply.words, "answer": dict(body)}) + "\n")
         if self._site.listener:
             status = "changed" if body.get("changed") else "ok"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.errors import CheckFailedError
-from jetson_kit.fleet import ansible, check, controller, diffs
+from jetson_kit.fleet import ansible, bounds, check, controller, diffs
 from jetson_kit.fleet.events import Event
 
 PROVISION, UNINSTALL = "provision", "uninstall"
@@ -36,6 +36,7 @@ def run(asked: Asked) -> ansible.Outcome:
     number = controller.new_id()
     log = folder / "provision" / f"{number}.jsonl"
     with controller.lock(folder, f"{asked.playbook} {number}") as hold:
+        bounds.trim(folder)
         job = ansible.Job(
             asked.playbook,
             asked.inventory,

@@ -16,7 +16,16 @@ from types import FrameType
 from jetson_kit import report
 from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, KitError
 from jetson_kit.files import write_text
-from jetson_kit.fleet import check, controller, live, registry_push, results, rollout_plan, signing
+from jetson_kit.fleet import (
+    bounds,
+    check,
+    controller,
+    live,
+    registry_push,
+    results,
+    rollout_plan,
+    signing,
+)
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import status as statuses
@@ -100,6 +109,7 @@ def start(asked: Asked) -> Record:
     folder = controller.state_dir()
     number = controller.new_id()
     with controller.lock(folder, f"rollout {number}") as hold:
+        bounds.trim(folder)
         release, waves = planned(asked)
         if release is None:
             raise BadInputError("no release is named", "name a target of dist/")

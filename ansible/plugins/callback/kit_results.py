@@ -6,6 +6,7 @@ A task of a role that has the variable ROLE_result gets a line of its own when i
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -27,7 +28,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # Ansible has no types
     CALLBACK_NAME = "kit_results"
     CALLBACK_NEEDS_ENABLED = True
 
-    def v2_playbook_on_task_start(self, task, is_conditional):  # noqa: ANN001, ANN201
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ANN401
         """Print a task's id, if it has one."""
         del is_conditional
         role = task._role.get_name() if task._role else ""
