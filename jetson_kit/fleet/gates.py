@@ -128,7 +128,8 @@ def judge(
         return _words(reply), False
     if device.image_id != image_id:
         if device.went_back(image_id, rollout):
-            return f"went back by itself: {device.why or 'no reason given'}", True
+            how = "went back" if confirmed else "went back by itself"
+            return f"{how}: {device.why or 'no reason given'}", True
         return f"is not on the image: {device.why}" if device.why else "is not on the image", True
     doubt = device.problem or ("is on trial again" if confirmed and device.trial else "")
     if not doubt and device.running not in ("", image_id):

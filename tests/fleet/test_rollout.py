@@ -75,7 +75,7 @@ def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
     said = json.loads(site.task("rollout", "--resume", "--json", code=1))
     states = [host["state"] for host in said["hosts"].values()]
     assert states == ["confirmed", "failed", "confirmed"]
-    assert "is not on the image: by hand" in said["hosts"][site.names[1]]["why"]
+    assert "went back: by hand" in said["hosts"][site.names[1]]["why"]
     site.boards.sh("mediapipe-image rollback", 1)
 
 
