@@ -26,6 +26,9 @@ class Settings(NamedTuple):
     # A trial that restarts the whole device this often goes back.
     trial_boots: int = 3
     reserve_bytes: int = 256 * 2**20
+    # So many keys of allowed_signers must sign a release, and a list of signers.
+    release_threshold: int = 1
+    owner_threshold: int = 1
     # auto: where the engine knows NVIDIA's runtime.
     nvidia: str = "auto"
     nvidia_runtime: str = "nvidia"
@@ -55,6 +58,9 @@ def _checked(path: Path, found: Dict[str, Any]) -> Dict[str, Any]:
             found[name] = float(value)
         elif not isinstance(value, wanted) or isinstance(value, bool):
             raise BadInputError(f"{path}: {name} must be a {wanted.__name__}")
+    for name in ("release_threshold", "owner_threshold"):
+        if found.get(name, 1) < 1:
+            raise BadInputError(f"{path}: {name} must be 1 or more")
     if found.get("nvidia", "auto") not in ("auto", "on", "off"):
         raise BadInputError(f"{path}: nvidia must be auto, on or off")
     return found
