@@ -133,9 +133,10 @@ def _open(path: Path) -> bool:
 def key_text(path: Path) -> str:
     """Return "KIND BASE64" of a public key's file. Raises BadInputError."""
     try:
-        words = path.read_bytes()[:LARGEST].decode("utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"cannot read the public key {path}: {error}") from error
+        with path.open("rb") as stream:
+            words = stream.read(LARGEST).decode("utf-8", "replace").split()
+    except OSError as error:
+        raise BadInputError(f"cannot read the public key {path}: {error.strerror}") from error
     if len(words) < 2 or words[0] not in KINDS or not BASE64.fullmatch(words[1]):
         raise BadInputError(f"{path} is no public key of OpenSSH", "name the file ending in .pub")
     return " ".join(words[:2])
@@ -151,8 +152,9 @@ def signers(public_keys: list[Path], role: Role = RELEASES) -> str:
     """Return the text of allowed_signers for these public keys. Raises BadInputError."""
     lines = []
     for path in public_keys:
-        comment = path.read_text(encoding="utf-8").split()[2:] if path.is_file() else []
-        words = " ".join([key_text(path), *comment])
+        key = key_text(path)
+        comment = path.read_text(encoding="utf-8", errors="replace").split()[2:]
+        words = " ".join([key, *comment])
         lines.append(f'{role.principal} namespaces="{role.namespace}" {words}\n')
     return "".join(lines)
 

@@ -113,22 +113,22 @@ def _parsed(body: Dict[str, Any]) -> Release:
     ]  # fmt: skip
     made = Release(
         body, _digest(image, "id"), _digest(image, "manifest_digest"),
-        strict.text(image, "architecture"), strict.text(body, "l4t"), strict.text(body, "name"),
-        strict.text(body, "config").encode("utf-8"), b"", layers,
+        strict.string(image, "architecture"), strict.string(body, "l4t"),
+        strict.string(body, "name"), strict.string(body, "config").encode("utf-8"), b"", layers,
     )  # fmt: skip
     if not NAME.fullmatch(made.name):
         raise ValueError("its name is none")
     if body["schema"] == BEFORE:
-        manifest = strict.text(body, "manifest") if "manifest" in body else ""
+        manifest = strict.string(body, "manifest") if "manifest" in body else ""
         return made._replace(manifest=manifest.encode("utf-8"))
     made = made._replace(
-        manifest=strict.text(body, "manifest").encode("utf-8"),
+        manifest=strict.string(body, "manifest").encode("utf-8"),
         number=strict.number(body, "number", 1, trust.NEWEST),
         created=trust.moment(body, "created"),
         expires=trust.moment(body, "expires"),
         signers=strict.number(body, "signers", 0, trust.NEWEST),
-        socs=tuple(strict.texts(body, "socs", 64)),
-        modules=tuple(strict.texts(body, "modules", 64)),
+        socs=tuple(strict.strings(body, "socs", 64)),
+        modules=tuple(strict.strings(body, "modules", 64)),
     )
     if made.expires <= made.created:
         raise ValueError("it expires before it was made")
@@ -136,7 +136,7 @@ def _parsed(body: Dict[str, Any]) -> Release:
 
 
 def _digest(body: Dict[str, Any], name: str) -> str:
-    value = strict.text(body, name)
+    value = strict.string(body, name)
     if not DIGEST.fullmatch(value):
         raise ValueError(f"{name} is no digest")
     return value

@@ -69,7 +69,7 @@ def _no(text: str) -> float:
     raise ValueError(f"it has the number {text[:20]}, which is not whole")
 
 
-def text(body: Dict[str, Any], name: str) -> str:
+def string(body: Dict[str, Any], name: str) -> str:
     """Return a string of an object. Raises ValueError."""
     value = body.get(name)
     if not isinstance(value, str):
@@ -86,7 +86,7 @@ def number(body: Dict[str, Any], name: str, least: int, most: int) -> int:
     return value
 
 
-def texts(body: Dict[str, Any], name: str, most: int) -> List[str]:
+def strings(body: Dict[str, Any], name: str, most: int) -> List[str]:
     """Return a list of strings of an object, of at most `most`. Raises ValueError."""
     value = body.get(name)
     if not isinstance(value, list) or len(value) > most:

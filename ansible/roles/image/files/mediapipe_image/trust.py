@@ -187,8 +187,8 @@ def chain(raw: bytes) -> List[Listed]:
     for row in body["lists"]:
         if not isinstance(row, dict):
             raise ValueError("it holds what is no list of signers")  # noqa: TRY004
-        signatures = "\n".join(strict.texts(row, "signatures", sshsig.MOST))
-        found.append(_listed(strict.text(row, "document"), signatures))
+        signatures = "\n".join(strict.strings(row, "signatures", sshsig.MOST))
+        found.append(_listed(strict.string(row, "document"), signatures))
     return sorted(found, key=lambda one: one.version)
 
 
@@ -201,17 +201,17 @@ def _listed(document: str, signatures: str) -> Listed:
         role = body.get(name)
         if not isinstance(role, dict):
             raise ValueError(f"a list has no {name}")  # noqa: TRY004
-        texts = strict.texts(role, "keys", MOST_KEYS)
+        texts = strict.strings(role, "keys", MOST_KEYS)
         keys = tuple(dict.fromkeys(sshsig.key(one) for one in texts))
         named += [keys, strict.number(role, "threshold", 1, len(keys))]
-    revoked = tuple(strict.texts(body, "revoked", MOST_REVOKED))
+    revoked = tuple(strict.strings(body, "revoked", MOST_REVOKED))
     version = strict.number(body, "version", 1, NEWEST)
     return Listed(document, signatures, version, moment(body, "created"), Roles(*named), revoked)
 
 
 def moment(body: Dict[str, Any], name: str) -> str:
     """Return a time of a document; such texts compare as the times do. Raises ValueError."""
-    value = strict.text(body, name)
+    value = strict.string(body, name)
     if not TIME.fullmatch(value):
         raise ValueError(f"{name} is no time such as 2026-01-31T00:00:00Z")
     return value
