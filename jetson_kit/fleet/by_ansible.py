@@ -173,7 +173,8 @@ class Ansible:
 
     def _offer(self) -> dict[str, Any]:
         path = str(self._release.path) if self._release else ""
-        return {"image_release": path, "image_way": self._plan.way, **self._variables}
+        found = {"image_release": path, "image_way": self._plan.way, **self._variables}
+        return {**found, "image_allow_downgrade": self._plan.allow_downgrade}
 
     def _replies(
         self,

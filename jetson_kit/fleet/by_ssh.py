@@ -18,10 +18,12 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jetson_kit import inventory
 from jetson_kit.fleet import board_program, bounds, signing
+from jetson_kit.fleet import release as releases
 from jetson_kit.fleet.by_ansible import (
     KINDS,
     NO_PROGRAM,
@@ -176,14 +178,14 @@ class Ssh(Ansible):
         if self._release is None:
             return Reply(REFUSED, "there is no release"), {}
         path = self._release.path
+        lists = path.with_name(releases.SIGNERS)
         try:
-            coded = [
-                base64.b64encode(one.read_bytes()).decode("ascii")
-                for one in (path, path.with_name(path.name + signing.SUFFIX))
-            ]
+            coded = [_coded(one) for one in (path, path.with_name(path.name + signing.SUFFIX))]
+            words = [f"--signers={_coded(lists)}"] if lists.is_file() else []
         except OSError as error:
             return Reply(FAILED, f"cannot read the release: {error}"), {}
-        return await self._image(host, "offer", f"--way={self._plan.way}", *coded)
+        words += ["--allow-downgrade"] if self._plan.allow_downgrade else []
+        return await self._image(host, "offer", f"--way={self._plan.way}", *words, *coded)
 
     async def _image(self, host: Host, *words: str) -> tuple[Reply, dict[str, Any]]:
         """Ask the board's program; return the reply, and what it answered."""
@@ -307,6 +309,10 @@ class Ssh(Ansible):
             if reply.kind != DONE:
                 status = "unreachable" if reply.kind == UNREACHABLE else "failed"
             self._site.listener(Event(name, f"image : {step}", status, reply.words, body))
+
+
+def _coded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _names(body: Mapping[str, Any]) -> list[str]:

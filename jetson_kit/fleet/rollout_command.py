@@ -15,7 +15,6 @@ from types import FrameType
 
 from jetson_kit import report
 from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, KitError
-from jetson_kit.files import write_text
 from jetson_kit.fleet import (
     bounds,
     check,
@@ -25,6 +24,7 @@ from jetson_kit.fleet import (
     results,
     rollout_plan,
     signing,
+    trust,
 )
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet import release as releases
@@ -36,8 +36,6 @@ from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout import Rollout, requeue
 from jetson_kit.fleet.rollout_plan import Plan, Wave
 from jetson_kit.inventory import Host
-
-SIGNERS = "image_allowed_signers"
 
 
 class RealClock:
@@ -263,23 +261,21 @@ def folder_of(path: Path) -> Path:
 
 
 def trusted(release: Release, hosts: Sequence[Host]) -> None:
-    """Check the release's signature by what the devices trust. Raises IntegrityError."""
-    lists = {str(host.variables.get(SIGNERS) or "") for host in hosts}
+    """Check a release as its devices will, by what the inventory lets them trust.
+
+    Raises IntegrityError.
+    """
     # Templates are Ansible's to fill in: the device checks in any case.
-    known = {text for text in lists if text and "{{" not in text}
-    own = signing.default_key()
-    if not known and own.with_name(own.name + ".pub").is_file():
-        known = {signing.signers([own.with_name(own.name + ".pub")])}
-    for text in known:
-        with tempfile.TemporaryDirectory() as name:
-            allowed = Path(name, "allowed_signers")
-            write_text(allowed, text if text.endswith("\n") else text + "\n")
-            try:
-                signing.verify(release.path, allowed)
-            except IntegrityError as error:
-                raise IntegrityError(
-                    error.message.replace(str(allowed), f"{SIGNERS}, which the devices trust"),
-                    error.cure,
-                ) from error
-    if not known and not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
+    known = {trust.anchor(host.variables) for host in hosts} - {None} or {trust.own()} - {None}
+    for one in known:
+        if one is not None:
+            trust.check(release, one)
+    if not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
         raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
+    ahead = release.created - datetime.datetime.now(datetime.UTC)
+    if ahead > datetime.timedelta(days=1):
+        # Devices would take its time for the earliest that it can be now.
+        raise IntegrityError(
+            f"{release.path} was signed at {release.created:%F %T} UTC, which is still to come",
+            "set this machine's clock, then sign it again: ./inv fleet.release --number",
+        )

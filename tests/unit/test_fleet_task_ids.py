@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import shutil
@@ -92,7 +93,9 @@ def test_reworded_tasks_decide_the_same(
     variables = home / "roles" / "image" / "vars" / "main.yml"
     text = variables.read_text().replace(board_program.PATH, str(program))
     variables.write_text(text)
-    release = Release(tmp_path, "v1", IMAGE, "sha256:" + "b" * 64, "arm64", "36.4.4", ())
+    now = datetime.datetime.now(datetime.UTC)
+    digest = "sha256:" + "b" * 64
+    release = Release(tmp_path, "v1", IMAGE, digest, "arm64", "36.4.4", (), 1, now, now)
     release.path.write_text("{}")
     release.path.with_name("release.json.sig").write_text("x")
     l4t = "36.4.4" if core == environments.LOCKED else "32.7.6"
