@@ -137,7 +137,8 @@ def _base(
         return found, ()
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
         made = rootfs.build(plan.variant, plan.suite, plan.arch, refresh=refresh)
-        step.note = f"{len(made.packages)} packages"
+        newest = "" if made.locked else ", the newest"
+        step.note = f"{len(made.packages)} packages{newest}"
     base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
     return base, made.packages
 
