@@ -1,7 +1,14 @@
 """The front door: `./inv --list` is the table of contents; the work is in jetson_kit/."""
 
+import signal
+
+if __name__ == "__main__":
+    # Until there is a handler, a signal ends this at once and without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from invoke.collection import Collection
 
+from jetson_kit.command_line import program
 from jetson_kit.tasks import (
     audit,
     bench,
@@ -50,3 +57,6 @@ ns.add_collection(
     )
 )
 edge.name_tasks(ns)
+
+if __name__ == "__main__":
+    program.main(ns)

@@ -10,11 +10,10 @@ import functools
 import sys
 from pathlib import Path
 
-from invoke.main import program
-
+import tasks
 from bench.build import REPOSITORY
 from jetson_kit import images, layers, plan
-from jetson_kit.paths import ROOT
+from jetson_kit.command_line import program
 
 
 def main() -> None:
@@ -25,7 +24,7 @@ def main() -> None:
     images.build = functools.partial(images.build, device_source=Path(source))
     images.image_only = functools.partial(images.image_only, device_source=Path(source))
     sys.argv = ["inv", *words]
-    program.run(["inv", f"--search-root={ROOT}", *words])
+    program.main(tasks.ns)
 
 
 main()

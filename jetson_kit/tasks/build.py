@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import json as json_format
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import OutputFolder
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        "l4t": kinds.L4T,
+        "module": kinds.MODULE,
+        "for_": kinds.SSH,
+        "python": kinds.PYTHON,
+        "mediapipe": kinds.MEDIAPIPE,
+        "base": kinds.IMAGE,
+        "engines": kinds.engines,
+        "variant": kinds.VARIANT,
+        "output": OutputFolder(),
+        "push": kinds.IMAGE,
+    },
     help={
         "jetson": "an arm64 image for Jetson boards (without: for this machine)",
         "l4t": "L4T release or JetPack: 36.4.4, r36, jetpack6.2 (default: the table's)",
@@ -44,7 +59,7 @@ def build(
     base: str = "",
     engines: str = "",
     variant: str = "runtime",
-    output: str = "",
+    output: Path | None = None,
     no_start: bool = False,
     push: str = "",
     refresh: bool = False,
@@ -72,7 +87,7 @@ def build(
         variant=variant,
         mediapipe=mediapipe,
         require_gpu=False if allow_cpu else (True if require_gpu else None),
-        output=output,
+        output=str(output or ""),
         engines=engines,
     )
     planned = planning.make(request)

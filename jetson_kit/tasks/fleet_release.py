@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import InputFile, Integer, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={"path": Text(4096)},
     help={
         "path": "where to make it (default: the user's configuration folder)",
         "passphrase": "have ssh-keygen ask for one; ssh-agent then holds the key",
@@ -18,7 +23,6 @@ from jetson_kit.tasks.edge import kit_task
 def key(c: Context, path: str = "", passphrase: bool = False, show: bool = False) -> None:
     """Make the key that signs releases. Example: ./inv fleet.key --passphrase."""
     import getpass
-    from pathlib import Path
 
     from jetson_kit.fleet import signing
 
@@ -33,22 +37,21 @@ def key(c: Context, path: str = "", passphrase: bool = False, show: bool = False
 @kit_task(
     auto_shortflags=False,
     positional=["target"],
+    options={"target": kinds.TARGET, "key": InputFile()},
     help={
         "target": "name below dist/, or a folder that ./inv build wrote",
         "key": "private key that signs, or the public one of a key in ssh-agent",
         "json": "print the release as JSON",
     },
 )
-def release(c: Context, target: str, key: str = "", json: bool = False) -> None:
+def release(c: Context, target: str, key: Path | None = None, json: bool = False) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
-    from pathlib import Path
-
     from jetson_kit.fleet import release as releases
     from jetson_kit.fleet import signing
 
     del c
     made = releases.make(releases.folder_of(target))
-    own = Path(key) if key else signing.default_key()
+    own = key or signing.default_key()
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
     if json:
@@ -59,6 +62,15 @@ def release(c: Context, target: str, key: str = "", json: bool = False) -> None:
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        "push": kinds.TARGET,
+        "address": Text(),
+        "port": Integer(1, 65535),
+        "cert": InputFile(),
+        "key": InputFile(),
+        "ca": InputFile(),
+        "htpasswd": InputFile(),
+    },
     help={
         "up": "start it",
         "down": "stop it; its images stay",
@@ -78,10 +90,10 @@ def registry(
     push: str = "",
     address: str = "127.0.0.1",
     port: int = 5000,
-    cert: str = "",
-    key: str = "",
-    ca: str = "",
-    htpasswd: str = "",
+    cert: Path | None = None,
+    key: Path | None = None,
+    ca: Path | None = None,
+    htpasswd: Path | None = None,
 ) -> None:
     """Run a registry for devices to pull from.
 
@@ -99,7 +111,9 @@ def registry(
     if down:
         print("stopped" if registries.down() else "no registry was running")
         return
-    wanted = registries.Wanted(address, port, cert, key, ca, htpasswd)
+    wanted = registries.Wanted(
+        address, port, *(str(one or "") for one in (cert, key, ca, htpasswd))
+    )
     found = registries.up(wanted) if up else registries.running()
     if found is None:
         raise BadInputError("no registry is running", "start it: ./inv fleet.registry --up")
