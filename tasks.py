@@ -1,10 +1,12 @@
 """The front door: `./inv --list` is the table of contents; the work is in jetson_kit/."""
 
-import signal
-
 if __name__ == "__main__":
-    # Until there is a handler, a signal ends this at once and without a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Until there is a handler, Ctrl-C ends this at once and without a traceback; `signal` itself
+    # takes a while to import.
+    import _signal  # type: ignore[import-not-found]
+
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 from invoke.collection import Collection
 

@@ -11,12 +11,22 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import ClassVar
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE_S = 3.0
 POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process: its number and the time of its start, as /proc has it."""
+
+    pid: int
+    started: str
 
 
 class StoppedError(KeyboardInterrupt):
@@ -28,9 +38,10 @@ class StoppedError(KeyboardInterrupt):
 
 
 class _Seen:
-    """How many of them have come."""
+    """How many of them have come, and who was there to be ended then."""
 
     count = 0
+    family: ClassVar[set[Process]] = set()
 
 
 def install() -> None:
@@ -57,7 +68,7 @@ def exit_code(error: KeyboardInterrupt) -> int:
 
 
 def end_children() -> None:
-    """End the children that are left of this process; daemons, in sessions of their own, stay."""
+    """End what is left of this process's children; daemons, in sessions of their own, stay."""
     until = time.monotonic() + GRACE_S
     while time.monotonic() < until and _send(signal.SIGTERM):
         time.sleep(POLL_S)
@@ -67,35 +78,41 @@ def end_children() -> None:
 def _send(number: signal.Signals) -> int:
     """Send a signal to all descendants of our process group; return how many there are.
 
-    Those in groups of their own are ended by the code that gave them one.
+    Those in groups of their own are ended by the code that gave them one. One whose parent has
+    ended meanwhile is still known from the time when it had one.
     """
-    group = os.getpgrp()
-    found = [pid for pid in _descendants() if _group(pid) == group]
-    for pid in found:
+    there = _processes()
+    _Seen.family.update(_descendants(there))
+    found = _Seen.family & there.keys()
+    for one in found:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+            os.kill(one.pid, number)
     return len(found)
 
 
-def _group(pid: int) -> int:
-    try:
-        return os.getpgid(pid)
-    except ProcessLookupError:
-        return 0
-
-
-def _descendants() -> list[int]:
-    """Return this process's children and theirs, those that have ended left out."""
-    children: dict[int, list[int]] = {}
+def _processes() -> dict[Process, int]:
+    """Return the processes of our group, each with its parent; those that have ended left out."""
+    found = {}
+    group = os.getpgrp()
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
-            # proc(5): the name may hold spaces and brackets; state and parent come after it.
-            state, parent = entry.read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if state not in "ZX":
-                children.setdefault(int(parent), []).append(int(entry.parent.name))
-    found: list[int] = []
+            # proc(5): the name may hold spaces and brackets; after it come state, parent and group,
+            # and 20th the start.
+            rest = entry.read_text(errors="replace").rpartition(")")[2].split()
+            if rest[0] not in "ZX" and int(rest[2]) == group:
+                found[Process(int(entry.parent.name), rest[19])] = int(rest[1])
+    return found
+
+
+def _descendants(there: dict[Process, int]) -> list[Process]:
+    """Return this process's children and theirs."""
+    children: dict[int, list[Process]] = {}
+    for one, parent in there.items():
+        children.setdefault(parent, []).append(one)
+    found: list[Process] = []
     todo = [os.getpid()]
     while todo:
-        todo = [child for pid in todo for child in children.get(pid, [])]
-        found += todo
+        below = [child for pid in todo for child in children.get(pid, [])]
+        found += below
+        todo = [one.pid for one in below]
     return found
