@@ -67,7 +67,7 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the image, write dist/TARGET/ and start it once. Example: ./inv build --jetson."""
-    from jetson_kit import build_view, device_facts, images
+    from jetson_kit import base_image, build_view, device_facts, images, wheels
     from jetson_kit import plan as planning
     from jetson_kit.errors import BadInputError
     from jetson_kit.plan import Request
@@ -78,12 +78,16 @@ def build(
         raise BadInputError("--require-gpu and --allow-cpu exclude each other", "give one of them")
     if for_:
         l4t, module = device_facts.target_of(for_, l4t=l4t, module=module)
+    other = base not in ("", "debian", "ngc")
     request = Request(
         jetson=jetson,
         l4t=l4t,
         module=module,
         python=python,
         base=base or "debian",
+        base_python=base_image.python_of(base, wheels.pythons()[::-1])
+        if other and not python
+        else "",
         variant=variant,
         mediapipe=mediapipe,
         require_gpu=False if allow_cpu else (True if require_gpu else None),
