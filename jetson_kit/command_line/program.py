@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from invoke.collection import Collection
+from invoke.completion.complete import print_completion_script
 from invoke.config import Config
 from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
@@ -55,7 +55,8 @@ class Front(Program):
         shell = self.args["print-completion-script"].value
         if shell:
             _one_of("--print-completion-script", shell, SHELLS)
-            super().parse_core(argv)
+            print_completion_script(shell=shell, names=self.binary_names)
+            raise Exit
 
     def parse_cleanup(self) -> None:
         """Do what ends before any task: help, lists, completion."""
@@ -110,6 +111,7 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
     except SystemExit as stop:
         code = _code(stop)
     except BaseException as error:  # whatever it is, it ends in one line and a code of the table
+        signals.over()
         if "--nagios" in words and isinstance(error, KitError):
             print(f"MEDIAPIPE UNKNOWN - {error.line()}")
             code = NAGIOS_UNKNOWN
@@ -117,9 +119,7 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
             code = ending.end(error)
         if isinstance(error, KeyboardInterrupt):
             signals.end_children()
-    for number in signals.ENDING:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
+    signals.over()
     sys.exit(code)
 
 

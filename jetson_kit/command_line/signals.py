@@ -62,6 +62,12 @@ def _handle(number: int, frame: FrameType | None) -> None:
     raise StoppedError(number)
 
 
+def over() -> None:
+    """Take no more signals: what could be cleaned up is."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def exit_code(error: KeyboardInterrupt) -> int:
     """Return 128 and the signal's number."""
     return 128 + getattr(error, "number", signal.SIGINT)

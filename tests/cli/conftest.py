@@ -7,7 +7,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let --lines say how many command lines a seed gives, and --seeds which seeds."""
-    parser.addoption("--lines", type=int, default=30)
+    parser.addoption("--lines", type=int, default=25)
     parser.addoption("--seeds", default="1,2,3,4")
 
 
