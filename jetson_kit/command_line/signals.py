@@ -58,7 +58,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
         with contextlib.suppress(OSError, RuntimeError):
             print("cleaning up; once more ends it without", file=sys.stderr, flush=True)
         return
-    _send(signal.SIGTERM)
+    _send(signal.SIGINT)
     raise StoppedError(number)
 
 

@@ -28,6 +28,10 @@ PATHS = [
     "a-1.0-py3-none-any.whl", "build", "broken", "key", "new", "new/", "new/deeper", "odd\nname",
     "bytes\udcff.yml", "-dash", "sp ace.json", "n" * 250, "m" * 255, "n" * 256, "/dev/stdout",
 ]  # fmt: skip
+INPUTS = [
+    "hosts.yml", "plan.toml", "wrong.toml", "report.json", "array.json", "deep.json", "reports",
+    "project", "build", "broken", "inventory", "key", "empty", "binary", "fifos", "zeros", ".",
+]  # fmt: skip
 WORDS = [
     "face", "hand", "pose", "mediapipe==1.2.2", "jetson-1", "container", "vm", "arm64", "amd64",
     "cpu", "gpu", "quick", "full", "soak", "fp16", "runtime", "emulated", "orin-nano-8gb", "nano",
@@ -59,6 +63,48 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 0.12
 SIGNAL_LATEST_S = 1.5
 SURPLUS = 0.08
+# How often a value is one that does not fit: a line of good ones gets far, one bad one is met late.
+BAD = (0.0, 0.0, 0.12, 0.5)
+# What fits, by an option's name, where its reader does not tell.
+FITTING = {
+    "i": ["hosts.yml", "hosts.yml", "inventory", "hosts.ini"],
+    "limit": ["camera-1", "cameras", "camera-*", "all", "no-such"],
+    "l4t": ["36.4.4", "r36", "jetpack6.2", "r32.7.6", "35", "jetpack5.1.2", "39.2.0"],
+    "module": ["orin-nano-8gb", "nano", "xavier-nx", "agx-orin-64gb"],
+    "python": ["3.11", "3.13", "3.9"],
+    "mediapipe": ["1.2.2", "0.10.18"],
+    "version": ["1.2.2", "0.10.18"],
+    "base": ["debian", "ngc", "ubuntu:22.04"],
+    "image": ["mediapipe-jetson:no-such", "debian:12"],
+    "push": ["127.0.0.1:9/x:1"],
+    "target": ["build", "broken", "r36.4.4-no-such", "zeros", "fifos"],
+    "models": ["face", "hand,pose", "model.tflite", "model.task"],
+    "names": ["face", "jetson-1", "mediapipe"],
+    "wheels": ["a-1.0-py3-none-any.whl", "mediapipe==1.2.2", "text.txt"],
+    "name": ["jetson-1", "cam"],
+    "fault": ["net-off", "power-cut"],
+    "words": ["jetson-1"],
+    "cases": ["power-cut-load"],
+    "rows": ["sid"],
+    "task": ["FaceLandmarker"],
+    "resume": ["20260101-000000"],
+    "window": ["22:00-05:00"],
+    "canary": ["1", "camera-1", "50%"],
+    "batches": ["1", "10%,25%"],
+    "scope": ["batch", "rollout"],
+    "way": ["archive", "registry"],
+    "verify": ["quick", "none"],
+    "groups": ["44,104"],
+    "hosts": ["1", "1,2"],
+    "volume": [".:/app:ro", "/none:/x"],
+    "env": ["A=b", "HOME"],
+    "network": ["none", "bridge"],
+    "cpu": ["cortex-a57", "max"],
+    "engine": ["20.10", "28-containerd"],
+    "address": ["127.0.0.1"],
+    "title": ["Cameras"],
+    "why": ["a test"],
+}
 CHANGED = 0.1
 
 
@@ -106,6 +152,7 @@ def _words(chance: random.Random, name: str) -> list[str]:
     """Return a task's name with some of its options."""
     task: KitTask = tasks.ns[name]
     words = [name]
+    bad = chance.choice(BAD)
     required = set(task.positional) - {task.variadic}
     for argument in sorted(task.get_arguments(), key=lambda one: one.names[0]):
         own = str(argument.name).replace("-", "_")
@@ -118,9 +165,9 @@ def _words(chance: random.Random, name: str) -> list[str]:
             often = 0.9 if own in required else 0.5
             count = 1 if own in required else chance.randint(1, 3)
             if chance.random() < often:
-                words += [_value(chance, task, own) for _ in range(count)]
+                words += [_value(chance, task, own, bad) for _ in range(count)]
         elif chance.random() < 0.3:
-            words += _option(chance, argument.names[0], _value(chance, task, own))
+            words += _option(chance, argument.names[0], _value(chance, task, own, bad))
     if chance.random() < SURPLUS:
         words += chance.choice(ENDS)
     if chance.random() < SURPLUS:
@@ -137,21 +184,23 @@ def _option(chance: random.Random, flag: str, value: str) -> list[str]:
     return [dashed, value] * (2 if chance.random() < 0.03 else 1)
 
 
-def _value(chance: random.Random, task: KitTask, name: str) -> str:
+def _value(chance: random.Random, task: KitTask, name: str, bad: float) -> str:
+    """Return a value of an option: one that fits, or, as often as `bad` says, one that may not."""
     reader = task.readers.get(name)
-    fitting: list[str] = []
-    if isinstance(reader, options.Choice):
+    if chance.random() < bad:
+        return chance.choice(chance.choice([PATHS, ODD, ODD, WORDS]))
+    if name in FITTING:
+        fitting = FITTING[name]
+    elif isinstance(reader, options.Choice):
         fitting = list(reader.words)
     elif isinstance(reader, options.Integer):
         fitting = [str(number) for number in (reader.least, reader.most, 1, 2, 3)]
     elif isinstance(reader, options.Number):
         fitting = ["1", "2.5", f"{reader.least:g}", f"{reader.most:g}"]
-    elif name == "i":
-        fitting = ["hosts.yml", "hosts.yml", "inventory", "hosts.ini"]
     elif isinstance(reader, options.InputFile | options.Folder | options.FileOrFolder):
-        fitting = PATHS
+        fitting = INPUTS
     elif isinstance(reader, options.OutputFile | options.OutputFolder):
-        fitting = ["new", "new", "text.txt", "build", *PATHS]
+        fitting = ["new", "new", "new", "text.txt", "build"]
     else:
         fitting = WORDS
-    return chance.choice(chance.choices([fitting, PATHS, ODD, WORDS], [6, 2, 3, 1])[0])
+    return chance.choice(fitting)

@@ -31,6 +31,7 @@ ESSENTIAL = {
         "ldd",
         "login",
         "mount",
+        "nohup",
         "nsenter",
     ),
     *("setpriv", "sh", "sleep", "tar", "true", "umount", "unshare"),
