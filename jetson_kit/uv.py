@@ -62,15 +62,17 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
     try:
-        done = subprocess.run(
-            command,
-            input=stdin or "",
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        # Killed, they would leave temporary folders of their own.
+        with tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
+            done = subprocess.run(
+                command,
+                input=stdin or "",
+                env={**environment, "TMPDIR": scratch},
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise NetworkError(
             f"{what}: no answer within {TIMEOUT_S:.0f} s", "check the network and run it again"
