@@ -160,6 +160,27 @@ def _address(filename: str, requirement: str, python: str) -> str:
     return next((str(row.get("url", "")) for row in rows if wheel_name(row) == filename), "")
 
 
+def download_locked(
+    requirements: Path, python: str, platforms: Sequence[str], folder: Path
+) -> None:
+    """Put the wheels of a hash-pinned file for another machine's Python into `folder`.
+
+    Raises NetworkError, IntegrityError.
+    """
+    _installer(
+        [
+            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download"),
+            *("--quiet", "--no-cache-dir", "--no-deps", "--require-hashes"),
+            # A lock for several Pythons holds what pip would refuse for one of them.
+            *("--only-binary", ":all:", "--implementation", "cp", "--ignore-requires-python"),
+            *("--python-version", python),
+            *(word for name in platforms for word in ("--platform", name)),
+            *("--dest", str(folder), "--requirement", str(requirements)),
+        ],
+        f"downloading wheels for Python {python}",
+    )
+
+
 def unpack(package: str, version: str, sha256: str, folder: Path) -> Path:
     """Unpack a package, pinned by hash and without its dependencies, into `folder`."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
