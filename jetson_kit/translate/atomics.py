@@ -1,7 +1,7 @@
 """FEAT_LSE in exclusive loads and stores.
 
-An instruction with acquire and release semantics orders what is before it and what is behind it, as a
-barrier does (Arm ARM B2.3, barrier-ordered-before); an exclusive pair does not, so a DMB follows.
+An instruction with acquire and release semantics orders what is before it and what is behind it,
+as a barrier does (Arm ARM B2.3, barrier-ordered-before); an exclusive pair does not: a DMB follows.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def fetch(word: int, operation: str, scratch: Scratch) -> list[int]:
         code.emit("dmb_ish")
     if flags:
         code.emit("msr_nzcv", rt=saved_flags)
-    if old != rt and rt != ZERO:
+    if rt not in (old, ZERO):
         code.emit("orr", sf=wide, rd=rt, rn=ZERO, rm=old)
     return code.finish()
 

@@ -1,4 +1,4 @@
-"""FEAT_DotProd in multiplications and pairwise additions, which never overflow: 4 products of 8 bits."""
+"""FEAT_DotProd in multiplications and pairwise additions: 4 products of 8 bits never overflow."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def by_element(word: int, scratch: Scratch) -> list[int]:
 
 
 def _products(code: Sequence, word: int, rm: int, low: int, scratch: Scratch) -> None:
-    """Add to Vd the sums of 4 products; `low` may be Vm, which is read no more after it is written."""
+    """Add to Vd the sums of 4 products; `low` may be Vm, which is not read after it is written."""
     q, unsigned, rn, rd = word >> 30 & 1, word >> 29 & 1, word >> 5 & 31, word & 31
     multiply, add_pairs = ("umull", "uaddlp_8h") if unsigned else ("smull", "saddlp_8h")
     high = low

@@ -217,9 +217,7 @@ def read(data: bytes) -> Elf:
     ):
         _inside(data, offset, file_size, "a segment")
         segments.append(Segment(kind, flags, offset, address, file_size, memory_size, align))
-    rows = list(
-        struct.iter_unpack("<IIQQQQIIQQ", data[section_at : section_at + count * SECTION])
-    )
+    rows = list(struct.iter_unpack("<IIQQQQIIQQ", data[section_at : section_at + count * SECTION]))
     for row in rows:
         if row[1] not in (SHT_NULL, SHT_NOBITS):
             _inside(data, row[4], row[5], "a section")
@@ -234,8 +232,8 @@ def read(data: bytes) -> Elf:
 def with_segment(elf: Elf, code: bytes, address: int, name: str) -> bytes:
     """Return the library with one more segment of code, which takes the place of its PT_NOTE.
 
-    Unloaded sections move behind it, the section table to the end; all that is loaded stays where it
-    is. Raises UntranslatableError where there is no PT_NOTE to take.
+    Unloaded sections move behind it, the section table to the end; all that is loaded stays where
+    it is. Raises UntranslatableError where there is no PT_NOTE to take.
     """
     loaded_end = max(
         [one.offset + one.file_size for one in elf.segments]
@@ -251,9 +249,7 @@ def with_segment(elf: Elf, code: bytes, address: int, name: str) -> bytes:
     added = Segment(PT_LOAD, PF_R | PF_X, offset, address, len(code), len(code), align)
     _write_programs(image, elf, added)
     rows = bytearray()
-    names = next(
-        index for index, one in enumerate(elf.sections) if index == _names_index(elf.data)
-    )
+    names = _names_index(elf.data)
     name_offset = elf.sections[names].size
     for index, one in enumerate(elf.sections):
         at = one.offset

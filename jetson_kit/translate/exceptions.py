@@ -1,4 +1,4 @@
-"""Functions that are chosen at run time and never reached on a core that lacks their instructions."""
+"""Functions that are chosen at run time, never reached on a core without their instructions."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Function:
 
     @functools.cached_property
     def clobbers(self) -> int:
-        """Return the temporaries that it overwrites and never saves on the stack: it does not preserve them."""
+        """Return the temporaries that it overwrites and never saves on the stack: not preserved."""
         written = stored = 0
         for word in self.words:
             what = effect(word)
@@ -117,14 +117,14 @@ class Function:
                 stored |= what.reads
         return written & ~stored & TEMPORARIES
 
-    def free(self, address: int) -> int:
+    def free(self, address: int, among: int = SCRATCH) -> int:
         """Return the registers that hold nothing when the instruction at an address is done.
 
-        The set is of bits, as SCRATCH.
+        Sets are of bits, as SCRATCH; only registers of `among` are looked at.
         """
-        live = ~SCRATCH
+        live = ~among
         explored: dict[int, int] = {}
-        paths = [(address + 4, SCRATCH)]
+        paths = [(address + 4, among)]
         steps = 0
         while paths:
             at, pending = paths.pop()
@@ -165,4 +165,4 @@ class Function:
                 elif what.flow == "unknown":
                     live |= pending
                 break
-        return SCRATCH & ~live
+        return among & ~live

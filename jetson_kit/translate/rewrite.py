@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from jetson_kit.translate import atomics, dot, elf, half, half_scalar, sequences, startup, table
 from jetson_kit.translate.asm import branch, encode
-from jetson_kit.translate.elf import Elf, FunctionSymbol
+from jetson_kit.translate.elf import Elf, FunctionSymbol, Section
 from jetson_kit.translate.errors import UntranslatableError
 from jetson_kit.translate.exceptions import exemption
-from jetson_kit.translate.liveness import Function
+from jetson_kit.translate.liveness import GENERAL_SCRATCH, VECTOR_SCRATCH, Function
 from jetson_kit.translate.scratch import NoScratchError, Scratch
 from jetson_kit.translate.table import Core, Row
 from jetson_kit.translate.words import Finder
 
-# Raised when the same library would become another than before.
-FORMAT = 1
 SEGMENT = ".text.translated"
 Lower = Callable[[int, Scratch], list[int]]
 
@@ -57,6 +57,8 @@ class Translation:
     trampolines: tuple[Trampoline, ...]
     excepted: tuple[Site, ...]
     """Left as they are, in functions that are chosen at run time."""
+    data_words: tuple[int, ...]
+    """Addresses of data among code that looks like instructions that the core lacks."""
     growth: int
     """Bytes more than the library had."""
 
@@ -105,19 +107,28 @@ def _fetch(operation: str, word: int, scratch: Scratch) -> list[int]:
     return atomics.fetch(word, operation, scratch)
 
 
-def sites(library: Elf, target: Core) -> Iterator[Site]:
-    """Yield the instructions that a core lacks, by section and address; data is left out."""
+def found(library: Elf, target: Core) -> Iterator[tuple[Section, int, int, Row]]:
+    """Yield (section, address, word, row) of what a core lacks in code sections, data included."""
     rows = table.rows()
     # A word belongs to the first row that it fits, so that all of them are looked for.
     finder = Finder(row.pattern for row in rows)
     for section in library.code_sections:
         words = library.words(section)
         for index, number in finder.find(words):
-            address = section.address + 4 * index
-            if rows[number].feature not in target.features and library.is_code(section, address):
-                function = library.function_at(address)
-                name = function.name if function else ""
-                yield Site(address, words[index], rows[number], name)
+            if rows[number].feature not in target.features:
+                yield section, section.address + 4 * index, words[index], rows[number]
+
+
+def sites(library: Elf, target: Core) -> Iterator[Site]:
+    """Yield the instructions that a core lacks, by section and address; data is left out."""
+    for section, address, word, row in found(library, target):
+        if library.is_code(section, address):
+            yield _site(library, address, word, row)
+
+
+def _site(library: Elf, address: int, word: int, row: Row) -> Site:
+    function = library.function_at(address)
+    return Site(address, word, row, function.name if function else "")
 
 
 def translate(data: bytes, target: Core) -> Translation:
@@ -128,7 +139,13 @@ def translate(data: bytes, target: Core) -> Translation:
     library = elf.read(data)
     if library.section(SEGMENT):
         raise UntranslatableError("it is translated already", elf.FROM_OFFICIAL)
-    every = tuple(sites(library, target))
+    every: list[Site] = []
+    data_words: list[int] = []
+    for section, address, word, row in found(library, target):
+        if library.is_code(section, address):
+            every.append(_site(library, address, word, row))
+        else:
+            data_words.append(address)
     excepted = tuple(one for one in every if exemption(one.function, one.row.feature))
     left = set(excepted)
     todo = tuple(one for one in every if one not in left)
@@ -150,7 +167,7 @@ def translate(data: bytes, target: Core) -> Translation:
     functions = _Functions(library)
     for site in outside:
         address = base + 4 * len(code)
-        made = _trampoline(functions.free(site.address), site, address)
+        made = _trampoline(functions.free(site), site, address)
         trampolines.append(made)
         code += made.words
         code.append(branch(base + 4 * len(code), site.address + 4))
@@ -161,8 +178,24 @@ def translate(data: bytes, target: Core) -> Translation:
     packed = struct.pack(f"<{len(code)}I", *code)
     done = elf.with_segment(patched, packed, base, SEGMENT)
     return Translation(
-        done, target, in_place, tuple(trampolines), excepted, len(done) - len(data)
+        done,
+        target,
+        in_place,
+        tuple(trampolines),
+        excepted,
+        tuple(data_words),
+        len(done) - len(data),
     )
+
+
+@functools.cache
+def fingerprint() -> str:
+    """Return one hash over the translator's code and tables."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.[pt]*")):
+        if path.suffix in (".py", ".toml"):
+            digest.update(f"{path.name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def load_acquire(word: int) -> int:
@@ -197,16 +230,17 @@ class _Functions:
         self._library = library
         self._last: tuple[FunctionSymbol | None, Function] = (None, Function(0, b""))
 
-    def free(self, address: int) -> int:
-        """Return the registers that hold nothing behind an instruction."""
-        symbol = self._library.function_at(address)
+    def free(self, site: Site) -> int:
+        """Return the registers that hold nothing behind an instruction, of the kind it uses."""
+        symbol = self._library.function_at(site.address)
         if symbol is None:
             return 0
         if symbol != self._last[0]:
             at = self._library.offset_of(symbol.start)
             code = memoryview(self._library.data)[at : at + symbol.size]
             self._last = symbol, Function(symbol.start, code)
-        return self._last[1].free(address)
+        among = GENERAL_SCRATCH if site.row.feature == "atomics" else VECTOR_SCRATCH
+        return self._last[1].free(site.address, among)
 
 
 def _uses_stack_pointer(word: int, row: Row) -> bool:

@@ -1,4 +1,4 @@
-"""Stretches of code in which nothing may branch out: restartable sequences, exclusive pairs."""
+"""Stretches of code that nothing may branch out of: restartable sequences, exclusive pairs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jetson_kit.translate.words import Finder, Pattern
 
 RSEQ = "__rseq_cs"
 RSEQ_ROW = 32
-"""Bytes of struct rseq_cs: version, flags, start_ip, post_commit_offset, abort_ip (linux/rseq.h)."""
+"""Bytes of struct rseq_cs (linux/rseq.h): version, flags, start, length, abort address."""
 LOAD_EXCLUSIVE = Pattern(0x3F400000, 0x08400000)
 STORE_EXCLUSIVE = Pattern(0x3F400000, 0x08000000)
 ORDERED = 1 << 23
@@ -59,7 +59,7 @@ def restartable(library: Elf) -> Ranges:
 
 
 def exclusive(library: Elf) -> Ranges:
-    """Return what lies between a load exclusive and its store: a memory access there may break it."""
+    """Return what lies between a load exclusive and its store: an access there may break it."""
     ranges = []
     finder = Finder((LOAD_EXCLUSIVE,))
     for section in library.code_sections:

@@ -76,7 +76,7 @@ def core(name: str) -> Core:
 
 @functools.cache
 def rows() -> tuple[Row, ...]:
-    """Return all kinds of instructions beyond ARMv8.0-A; a word belongs to the first that it fits."""
+    """Return all kinds of instructions beyond ARMv8.0-A; a word is of the first that it fits."""
     raw = tomllib.loads(BEYOND.read_text(encoding="utf-8"))["row"]
     return tuple(
         Row(

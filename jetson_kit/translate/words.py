@@ -1,11 +1,10 @@
 """Find the words of a code section that fit one of many masks, in one pass.
 
-The upper half of a word is looked up in a table of 65,536 marks; what is marked is compared in full.
+The upper half of a word is looked up in a table of marks; what is marked is compared in full.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -28,19 +27,27 @@ class Finder:
     def __init__(self, patterns: Iterable[Pattern]) -> None:
         """Take the patterns in order."""
         self._patterns = tuple(patterns)
-        upper = bytearray(1 << 16)
-        for pattern in self._patterns:
-            for half in _upper_halves(pattern):
-                upper[half] = 1
-        self._upper = bytes(upper)
-        self.number = functools.cache(self._number)
-
-    def _number(self, word: int) -> int:
-        """Return the index of the pattern that a word fits, -1 for none."""
+        self._candidates: dict[int, list[int]] = {}
         for index, pattern in enumerate(self._patterns):
-            if word & pattern.mask == pattern.value:
-                return index
-        return -1
+            for half in _upper_halves(pattern):
+                self._candidates.setdefault(half, []).append(index)
+        self._upper = bytes(half in self._candidates for half in range(1 << 16))
+        self._numbers: dict[int, int] = {}
+
+    def number(self, word: int) -> int:
+        """Return the index of the pattern that a word fits, -1 for none."""
+        if (found := self._numbers.get(word)) is None:
+            patterns = self._patterns
+            found = next(
+                (
+                    index
+                    for index in self._candidates.get(word >> 16, ())
+                    if word & patterns[index].mask == patterns[index].value
+                ),
+                -1,
+            )
+            self._numbers[word] = found
+        return found
 
     def find(self, words: memoryview) -> Iterator[tuple[int, int]]:
         """Yield (index of the word, index of its pattern) in order; `words` is of type "I"."""
