@@ -1,0 +1,106 @@
+"""Repeated fields: lists of plain values or of messages, with protobuf's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableSequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mediapipe_jetson.solutions.messages.fields import Field
+    from mediapipe_jetson.solutions.messages.message import Message
+
+
+class _Repeated(MutableSequence[Any]):
+    """What both kinds share. `items` holds the values."""
+
+    __slots__ = ("field", "items", "owner")
+    __hash__ = None  # type: ignore[assignment] # protobuf's are unhashable
+
+    def __init__(self, field: Field, owner: Message) -> None:
+        self.field = field
+        self.owner = owner
+        self.items: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 # an item or a list of them
+        try:
+            return self.items[index]
+        except TypeError:
+            raise TypeError("list indices must be integers") from None
+
+    def __delitem__(self, index: Any) -> None:  # noqa: ANN401
+        del self.items[index]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Repeated):
+            return self.items == other.items
+        return isinstance(other, list) and self.items == other
+
+    def __repr__(self) -> str:
+        return repr(self.items)
+
+    def __deepcopy__(self, memo: Any) -> list[Any]:  # noqa: ANN401
+        from copy import deepcopy  # noqa: PLC0415 # rarely needed
+
+        return [deepcopy(item, memo) for item in self.items]
+
+    def sort(self, *, key: Any = None, reverse: bool = False) -> None:  # noqa: ANN401
+        """Sort in place."""
+        self.items.sort(key=key, reverse=reverse)
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        self.items.reverse()
+
+    def MergeFrom(self, other: Iterable[Any]) -> None:  # noqa: N802 # protobuf's name
+        """Append copies of another's items."""
+        self.extend(other)
+
+
+class RepeatedScalar(_Repeated):
+    """A list of plain values."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401
+        check = self.field.check
+        many = isinstance(index, slice)
+        self.items[index] = [check(one) for one in value] if many else check(value)
+
+    def insert(self, index: int, value: Any) -> None:  # noqa: ANN401
+        """Insert a value."""
+        self.items.insert(index, self.field.check(value))
+        self.owner.touch()
+
+
+class RepeatedMessage(_Repeated):
+    """A list of messages; what is put in is copied."""
+
+    __slots__ = ()
+
+    def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401
+        raise TypeError("does not support assignment")
+
+    def insert(self, index: int, value: Any) -> None:  # noqa: ANN401
+        """Insert a copy of a message."""
+        assert self.field.kind is not None
+        kind = self.field.kind()
+        if not isinstance(value, kind):
+            raise TypeError(f"Expected a message object, but got {value!r}.")
+        made = kind()
+        made.CopyFrom(value)
+        self.items.insert(index, made)
+        self.owner.touch()
+
+    def add(self, **values: Any) -> Any:  # noqa: ANN401 # the new message
+        """Append a new message with these fields and return it."""
+        assert self.field.kind is not None
+        made = self.field.kind()(**values)
+        self.items.append(made)
+        self.owner.touch()
+        return made
