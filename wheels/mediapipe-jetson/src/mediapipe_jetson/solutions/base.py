@@ -36,7 +36,7 @@ _set_parent = Message.__dict__["parent"].__set__
 
 @lru_cache(maxsize=None)
 def _outputs(names: tuple[str, ...]) -> Any:  # noqa: ANN401 # a namedtuple class
-    return namedtuple("SolutionOutputs", names)  # noqa: PYI024 # names are the solution's
+    return namedtuple("SolutionOutputs", names)  # names are the solution's
 
 
 class SolutionBase:

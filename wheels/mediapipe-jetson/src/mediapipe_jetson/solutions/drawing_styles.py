@@ -36,7 +36,7 @@ def _of(keys: Iterable[Any], color: Color, thickness: int) -> dict[Any, DrawingS
 def get_default_hand_landmarks_style() -> Mapping[int, DrawingSpec]:
     """Return the style of each landmark of a hand."""
     palm = DrawingSpec(_RED, _FILLED, _HAND_RADIUS)
-    styles = {HandLandmark(index): palm for index in _PALM_LANDMARKS}
+    styles: dict[int, DrawingSpec] = {HandLandmark(index): palm for index in _PALM_LANDMARKS}
     for finger, color, _ in _FINGERS:
         spec = DrawingSpec(color, _FILLED, _HAND_RADIUS)
         styles |= {

@@ -110,7 +110,7 @@ def draw_detection(
     spec = keypoint_drawing_spec
     for point in location.relative_keypoints:
         pixel = _normalized_to_pixel_coordinates(point.x, point.y, width, height)
-        cv2.circle(image, pixel, spec.circle_radius, spec.color, spec.thickness)  # type: ignore[arg-type] # as it was
+        cv2.circle(image, pixel, spec.circle_radius, spec.color, spec.thickness)
     if not location.HasField("relative_bounding_box"):
         return
     box = location.relative_bounding_box
@@ -118,7 +118,7 @@ def draw_detection(
     end = _normalized_to_pixel_coordinates(
         box.xmin + box.width, box.ymin + box.height, width, height
     )
-    cv2.rectangle(image, start, end, bbox_drawing_spec.color, bbox_drawing_spec.thickness)  # type: ignore[call-overload] # as it was
+    cv2.rectangle(image, start, end, bbox_drawing_spec.color, bbox_drawing_spec.thickness)
 
 
 def draw_landmarks(
@@ -127,7 +127,7 @@ def draw_landmarks(
     connections: Optional[Iterable[tuple[int, int]]] = None,
     landmark_drawing_spec: Optional[Styles] = RED_SPEC,
     connection_drawing_spec: Styles = WHITE_SPEC,
-    is_drawing_landmarks: bool = True,  # noqa: FBT001, FBT002 # the legacy signature
+    is_drawing_landmarks: bool = True,  # the legacy signature
 ) -> None:
     """Draw landmarks and their connections on an image (height, width, 3; uint8, BGR).
 
@@ -197,7 +197,7 @@ def plot_landmarks(
     """
     if not landmark_list:
         return
-    from matplotlib import pyplot  # noqa: PLC0415 # an extra
+    from matplotlib import pyplot  # type: ignore[import-not-found] # noqa: PLC0415 # an extra
 
     pyplot.figure(figsize=(10, 10))
     axes: Any = pyplot.axes(projection="3d")

@@ -1,4 +1,4 @@
-"""A legacy graph on the first backend that can run it; a backend that fails gives way to the next."""
+"""A legacy graph on the first backend that can run it; one that fails gives way to the next."""
 
 from __future__ import annotations
 

@@ -24,4 +24,4 @@ class ArgumentTypeError(TypeError):
 
 
 class NotSupportedError(NotImplementedError):
-    """This part of the legacy package is not in the kit."""
+    """The kit lacks this part of the legacy package."""

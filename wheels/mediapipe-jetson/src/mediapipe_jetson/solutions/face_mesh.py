@@ -57,15 +57,18 @@ class FaceMesh(SolutionBase):
 
     def __init__(
         self,
-        static_image_mode: Any = False,  # noqa: ANN401, FBT002 # the legacy signature
+        static_image_mode: Any = False,  # noqa: ANN401 # the legacy signature
         max_num_faces: int = 1,
-        refine_landmarks: Any = False,  # noqa: ANN401, FBT002
+        refine_landmarks: Any = False,  # noqa: ANN401
         min_detection_confidence: float = 0.5,
         min_tracking_confidence: float = 0.5,
     ) -> None:
         """Take the legacy arguments. Raises TypeError, ModelMissingError and SolutionsError."""
         wanted = limits(
-            max_num_faces, min_detection_confidence, min_tracking_confidence, static=static_image_mode
+            max_num_faces,
+            min_detection_confidence,
+            min_tracking_confidence,
+            static=static_image_mode,
         )
         self._count = max_num_faces
         self._refined = bool(refine_landmarks)

@@ -30,7 +30,7 @@ class Hands(SolutionBase):
 
     def __init__(
         self,
-        static_image_mode: Any = False,  # noqa: ANN401, FBT002 # the legacy signature
+        static_image_mode: Any = False,  # noqa: ANN401 # the legacy signature
         max_num_hands: int = 2,
         model_complexity: int = 1,
         min_detection_confidence: float = 0.5,
@@ -41,7 +41,10 @@ class Hands(SolutionBase):
         Raises TypeError, ArgumentError, ModelMissingError and SolutionsError.
         """
         wanted = limits(
-            max_num_hands, min_detection_confidence, min_tracking_confidence, static=static_image_mode
+            max_num_hands,
+            min_detection_confidence,
+            min_tracking_confidence,
+            static=static_image_mode,
         )
         if model_complexity not in SUFFIXES:
             raise ArgumentError(f"model_complexity of Hands is 0 or 1, not {model_complexity!r}")

@@ -33,7 +33,7 @@ def choice() -> str:
 def own(locations: Optional[Sequence[str]]) -> bool:
     """Return whether a MediaPipe package in these folders has legacy solutions itself."""
     return any(
-        os.path.isfile(os.path.join(folder, "python", "solutions", "__init__.py"))
+        os.path.isfile(f"{folder}/python/solutions/__init__.py")  # noqa: PTH113 # at each start
         for folder in locations or ()
     )
 
@@ -139,6 +139,7 @@ class _Package(Loader):
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
         """Let Python make the module."""
         del spec
+        return None
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing."""
@@ -153,6 +154,7 @@ class _Alias(Loader):
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
         """Let Python make a module, which is replaced below."""
         del spec
+        return None
 
     def exec_module(self, module: ModuleType) -> None:
         """Put the kit's module in its place."""
@@ -168,6 +170,7 @@ class _Formats(Loader):
     def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
         """Let Python make the module."""
         del spec
+        return None
 
     def exec_module(self, module: ModuleType) -> None:
         """Give it the classes."""

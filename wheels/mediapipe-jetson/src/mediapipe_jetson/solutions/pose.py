@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits
 from mediapipe_jetson.solutions.enums import PoseLandmark
@@ -11,6 +11,9 @@ from mediapipe_jetson.solutions.errors import ArgumentError
 from mediapipe_jetson.solutions.graphs.pose import LegacyPoseGraph
 from mediapipe_jetson.solutions.messages import LandmarkList, NormalizedLandmarkList
 from mediapipe_jetson.solutions.pose_connections import POSE_CONNECTIONS
+
+if TYPE_CHECKING:
+    from mediapipe_jetson.vision.pose_graph import Pose as FoundPose
 
 __all__ = ["POSE_CONNECTIONS", "Pose", "PoseLandmark", "SolutionBase"]
 SUFFIXES = {0: "_lite", 1: "", 2: "_heavy"}
@@ -23,11 +26,11 @@ class Pose(SolutionBase):
 
     def __init__(
         self,
-        static_image_mode: Any = False,  # noqa: ANN401, FBT002 # the legacy signature
+        static_image_mode: Any = False,  # noqa: ANN401 # the legacy signature
         model_complexity: int = 1,
-        smooth_landmarks: Any = True,  # noqa: ANN401, FBT002
-        enable_segmentation: Any = False,  # noqa: ANN401, FBT002
-        smooth_segmentation: Any = True,  # noqa: ANN401, FBT002
+        smooth_landmarks: Any = True,  # noqa: ANN401
+        enable_segmentation: Any = False,  # noqa: ANN401
+        smooth_segmentation: Any = True,  # noqa: ANN401
         min_detection_confidence: float = 0.5,
         min_tracking_confidence: float = 0.5,
     ) -> None:
@@ -64,15 +67,15 @@ class Pose(SolutionBase):
         return super().process(image)
 
     def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        if not found:
-            return {}
-        pose = found[0]
-        if pose.mask is not None:
-            pose.mask.flags.writeable = False
-        return {
-            "pose_landmarks": landmark_list(
-                NormalizedLandmarkList, pose.landmarks, pose.visibility
-            ),
-            "pose_world_landmarks": landmark_list(LandmarkList, pose.world, pose.visibility),
-            "segmentation_mask": pose.mask,
-        }
+        return pose_values(found[0]) if found else {}
+
+
+def pose_values(pose: FoundPose) -> dict[str, Any]:
+    """Return the outputs of a pose; its mask can't be written to from now on."""
+    if pose.mask is not None:
+        pose.mask.flags.writeable = False
+    return {
+        "pose_landmarks": landmark_list(NormalizedLandmarkList, pose.landmarks, pose.visibility),
+        "pose_world_landmarks": landmark_list(LandmarkList, pose.world, pose.visibility),
+        "segmentation_mask": pose.mask,
+    }

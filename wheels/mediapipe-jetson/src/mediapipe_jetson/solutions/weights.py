@@ -52,16 +52,15 @@ def table() -> dict[str, Weights]:
     document = json.loads(TABLE.read_text(encoding="utf-8"))
     found = {}
     for name, row in document["models"].items():
-        same = row.get("same_weights")
-        row = {**row, "same_weights": Same(**same) if same else None}
-        found[name] = Weights(name, **row)
+        same = row.pop("same_weights", None)
+        found[name] = Weights(name, **row, same_weights=Same(**same) if same else None)
     return found
 
 
 def cache_folder() -> Path:
     """Return the user's folder for fetched models."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "mediapipe-jetson" / FOLDER
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "mediapipe-jetson" / FOLDER
 
 
 def load(name: str) -> SubModel:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, ClassVar, Optional
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class FaceGraph(Graph[Face]):
 
     detector = DetectorSpec("face_detector", (8, 16, 16, 16), points=6, low=-1.0, suppression=0.5)
     landmarks_name = "face_landmarks_detector"
-    landmarks_sizes = (478 * 3, 1)
+    landmarks_sizes: ClassVar[tuple[int, ...]] = (478 * 3, 1)
 
     def __init__(
         self, limits: Limits, *, blendshapes: bool, canonical: Optional[geometry.CanonicalFace]

@@ -107,6 +107,10 @@ class Graph(ABC, Generic[Found]):
         )
         count = len(self.decoder.anchors)
         self.detect_stage.expect(spec.name, count * (4 + 2 * spec.points), count)
+        self.use_landmarks(sessions)
+
+    def use_landmarks(self, sessions: Mapping[str, Session]) -> None:
+        """Run the landmark model alone on its session: regions come from elsewhere."""
         self.landmark_stage = Stage(sessions[self.landmarks_name], 0.0, zeros=False)
         self.landmark_stage.expect(self.landmarks_name, *self.landmarks_sizes)
 

@@ -24,7 +24,7 @@ FULL = DetectorSpec(
 
 @dataclass(frozen=True)
 class Detected:
-    """One face: score, box (left, top, right, bottom) and key points (6, 2), of the image's size."""
+    """A face: score, box (left, top, right, bottom), points (6, 2), as fractions of the image."""
 
     score: float
     box: tuple[float, float, float, float]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class FaceMeshGraph(FaceGraph):
         "face_detector", (8, 16, 16, 16), points=6, low=-1.0, suppression=SUPPRESSION
     )
     landmarks_name = "face_mesh"
-    landmarks_sizes: tuple[int, ...] = (468 * 3, 1)
+    landmarks_sizes: ClassVar[tuple[int, ...]] = (468 * 3, 1)
     at_most_count = False
 
     def __init__(self, limits: Limits) -> None:
@@ -79,9 +79,9 @@ class AttentionFaceMeshGraph(FaceMeshGraph):
         }
         self.corners = {name: row["corners"] for name, row in table["regions"].items()}
 
-    def use(self, sessions: Mapping[str, Session]) -> None:
-        """Run on these sessions from now on."""
-        super().use(sessions)
+    def use_landmarks(self, sessions: Mapping[str, Session]) -> None:
+        """Run the two parts of the model on their sessions."""
+        super().use_landmarks(sessions)
         self.region_session = sessions[REGIONS]
 
     def inside(self, frame: Frame, rect: Rect) -> Optional[Array]:
@@ -124,7 +124,10 @@ def crop_matrix(points: Array, angle: float) -> Array:
     cos, sin = math.cos(angle), math.sin(angle)
     level = points @ np.array([[cos, sin], [-sin, cos]], np.float32)
     high, low = level.max(axis=0), level.min(axis=0)
-    (x, y), (width, height) = ((high + low) / 2).tolist(), ((high - low) * CROP_SCALE / CROP).tolist()
+    (x, y), (width, height) = (
+        ((high + low) / 2).tolist(),
+        ((high - low) * CROP_SCALE / CROP).tolist(),
+    )
     centre_x, centre_y = cos * x + sin * y, -sin * x + cos * y
     linear: Any = np.array([[cos * width, sin * height], [-sin * width, cos * height]])
     shift = np.array([centre_x, centre_y]) - linear @ np.array([CROP / 2, CROP / 2])

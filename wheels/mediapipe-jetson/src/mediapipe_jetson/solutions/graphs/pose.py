@@ -33,9 +33,7 @@ class LegacyPoseGraph(PoseGraph):
     )
     kernel = KERNEL
 
-    def __init__(
-        self, limits: Limits, *, smooth: bool, masks: bool, smooth_masks: bool
-    ) -> None:
+    def __init__(self, limits: Limits, *, smooth: bool, masks: bool, smooth_masks: bool) -> None:
         """Take the limits, and what is made and smoothed from frame to frame."""
         super().__init__(limits, masks=masks)
         self.smooth = smooth

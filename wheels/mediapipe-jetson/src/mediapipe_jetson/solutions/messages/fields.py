@@ -138,7 +138,15 @@ class Field:
     @property
     def default_value(self) -> Scalar:
         """Return what an unset plain field reads as."""
-        return {STRING: "", FLOAT: 0.0}.get(self.type, 0)
+        if self.type == STRING:
+            return ""
+        return 0.0 if self.type == FLOAT else 0
+
+    def new(self, **values: Any) -> Any:  # noqa: ANN401 # a message
+        """Return a new message for the field; raise TypeError for a field of plain values."""
+        if self.kind is None:
+            raise TypeError(f"{self.name} holds no messages")
+        return self.kind()(**values)
 
     def check(self, value: Any) -> Scalar:  # noqa: ANN401
         """Return a plain value as it is stored; raise TypeError or ValueError."""

@@ -104,15 +104,15 @@ class Message:
         """Return whether a single field is set; raise ValueError for another."""
         field = self._field(name)
         if field.label == REPEATED:
-            raise ValueError(
-                f"Field {self.DESCRIPTOR.full_name}.{name} does not have presence."
-            )
+            raise ValueError(f"Field {self.DESCRIPTOR.full_name}.{name} does not have presence.")
         return name in self.values
 
     def ListFields(self) -> list[tuple[Field, Any]]:  # noqa: N802
         """Return the fields that are set with their values, by number."""
         found = self._set()
-        return [(field, found[field.name]) for field in self.DESCRIPTOR.fields if field.name in found]
+        return [
+            (field, found[field.name]) for field in self.DESCRIPTOR.fields if field.name in found
+        ]
 
     def ClearField(self, name: str) -> None:  # noqa: N802
         """Unset a field."""
@@ -243,8 +243,7 @@ def field_property(field: Field) -> property:
     if field.type == MESSAGE:
 
         def make_message(owner: Message) -> Any:  # noqa: ANN401
-            assert field.kind is not None
-            made = field.kind()()
+            made = field.new()
             made.parent = (owner, field.name)
             return made
 

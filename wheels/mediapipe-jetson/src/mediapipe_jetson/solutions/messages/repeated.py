@@ -88,19 +88,16 @@ class RepeatedMessage(_Repeated):
 
     def insert(self, index: int, value: Any) -> None:  # noqa: ANN401
         """Insert a copy of a message."""
-        assert self.field.kind is not None
-        kind = self.field.kind()
-        if not isinstance(value, kind):
+        made = self.field.new()
+        if type(value) is not type(made):
             raise TypeError(f"Expected a message object, but got {value!r}.")
-        made = kind()
         made.CopyFrom(value)
         self.items.insert(index, made)
         self.owner.touch()
 
     def add(self, **values: Any) -> Any:  # noqa: ANN401 # the new message
         """Append a new message with these fields and return it."""
-        assert self.field.kind is not None
-        made = self.field.kind()(**values)
+        made = self.field.new(**values)
         self.items.append(made)
         self.owner.touch()
         return made

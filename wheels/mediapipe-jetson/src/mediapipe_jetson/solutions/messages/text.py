@@ -6,7 +6,14 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mediapipe_jetson.solutions.messages.fields import FLOAT, MESSAGE, REPEATED, STRING, Field, single
+from mediapipe_jetson.solutions.messages.fields import (
+    FLOAT,
+    MESSAGE,
+    REPEATED,
+    STRING,
+    Field,
+    single,
+)
 
 if TYPE_CHECKING:
     from mediapipe_jetson.solutions.messages.message import Message
