@@ -14,14 +14,14 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str, description: str) -> None:
         super().__init__(
-            prog=f"python -m mediapipe_jetson {command}",
+            # A package of its own begins with a point: python -m mediapipe_jetson.solutions.
+            prog=f"python -m mediapipe_jetson{'' if command.startswith('.') else ' '}{command}",
             description=description,
             allow_abbrev=False,
         )
-        self.command = command
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and where help is, and exit with 3."""
-        cure = f"see python -m mediapipe_jetson {self.command} --help"
+        cure = f"see {self.prog} --help"
         print(f"error: {message}; {cure}", file=sys.stderr)
         sys.exit(WRONG_USAGE)

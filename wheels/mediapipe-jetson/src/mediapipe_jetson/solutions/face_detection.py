@@ -28,11 +28,12 @@ class FaceDetection(SolutionBase):
     def __init__(self, min_detection_confidence: float = 0.5, model_selection: int = 0) -> None:
         """Take the legacy arguments: model 1 is for faces up to five metres away.
 
+        The confidence has no effect, as under MediaPipe 0.10.21 (0.5, and 0.6 for model 1).
         Raises TypeError, ModelMissingError and SolutionsError.
         """
-        wanted = limits(1, min_detection_confidence, 0.5, static=True)
+        limits(1, min_detection_confidence, 0.5, static=True)
         spec = FULL if model_selection == 1 else SHORT
-        self._start({spec.name: spec.name}, lambda: FaceDetectionGraph(spec, wanted.detection))
+        self._start({spec.name: spec.name}, lambda: FaceDetectionGraph(spec))
 
     def process(self, image: Any) -> Any:  # noqa: ANN401
         """Return a result whose detections is a list of Detection messages, or None.

@@ -47,6 +47,9 @@ def install() -> None:
 class Finder(MetaPathFinder):
     """Finds the modules that MediaPipe no longer has."""
 
+    replacing = False
+    """MediaPipe's own solutions were taken away after it was imported."""
+
     def find_spec(
         self,
         fullname: str,
@@ -55,12 +58,12 @@ class Finder(MetaPathFinder):
     ) -> Optional[ModuleSpec]:
         """Return the spec of `mediapipe` itself, or of a legacy module below it."""
         if fullname == "mediapipe":
-            return _extended(PathFinder.find_spec(fullname, path, target))
+            return self._extended(PathFinder.find_spec(fullname, path, target))
         if not fullname.startswith("mediapipe."):
             return None
         if own(_locations()):
             # MediaPipe's own messages stay: its calculators need them.
-            replaced = choice() == KIT and (fullname + ".").startswith(SOLUTIONS + ".")
+            replaced = self.replacing and (fullname + ".").startswith(SOLUTIONS + ".")
             return ModuleSpec(fullname, _alias(fullname)) if replaced else None
         if fullname in PACKAGES:
             # Where MediaPipe has the package, its other modules stay reachable.
@@ -69,6 +72,16 @@ class Finder(MetaPathFinder):
             return ModuleSpec(fullname, _Package(), is_package=True)
         alias = _alias(fullname)
         return ModuleSpec(fullname, alias) if alias is not None else None
+
+    def _extended(self, spec: Optional[ModuleSpec]) -> Optional[ModuleSpec]:
+        """Return MediaPipe's spec with a loader that adds the attribute `solutions` afterwards."""
+        if spec is None or spec.loader is None:
+            return spec
+        replacing = own(spec.submodule_search_locations)
+        if replacing and choice() != KIT:
+            return spec
+        spec.loader = _MediaPipe(spec.loader, self if replacing else None)
+        return spec
 
 
 def _locations() -> Sequence[str]:
@@ -94,21 +107,12 @@ def _alias(fullname: str) -> Optional[Loader]:
     return None
 
 
-def _extended(spec: Optional[ModuleSpec]) -> Optional[ModuleSpec]:
-    """Return MediaPipe's spec with a loader that adds the attribute `solutions` afterwards."""
-    if spec is None or spec.loader is None:
-        return spec
-    if own(spec.submodule_search_locations) and choice() != KIT:
-        return spec
-    spec.loader = _MediaPipe(spec.loader)
-    return spec
-
-
 class _MediaPipe(Loader):
     """Loads MediaPipe as its own loader does; its `solutions` are imported when they are read."""
 
-    def __init__(self, loader: Loader) -> None:
+    def __init__(self, loader: Loader, replacing: Optional[Finder]) -> None:
         self.loader = loader
+        self.replacing = replacing
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 # get_data and others
         return getattr(self.loader, name)
@@ -120,7 +124,12 @@ class _MediaPipe(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Run the package, then add what is looked up when it has no such name."""
         self.loader.exec_module(module)
-        module.__dict__.pop("solutions", None)
+        if self.replacing is not None:
+            # Only now: the package's own start-up needs its own.
+            module.__dict__.pop("solutions", None)
+            for name in [one for one in sys.modules if (one + ".").startswith(SOLUTIONS + ".")]:
+                del sys.modules[name]
+            self.replacing.replacing = True
         before = module.__dict__.get("__getattr__")
 
         def read(name: str) -> Any:  # noqa: ANN401

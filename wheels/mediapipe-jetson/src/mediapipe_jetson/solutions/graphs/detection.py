@@ -22,6 +22,10 @@ FULL = DetectorSpec(
 )
 
 
+# MediaPipe 0.10.21 takes a least score from its callers and leaves these in force.
+LEAST_SCORES = {SHORT.name: 0.5, FULL.name: 0.6}
+
+
 @dataclass(frozen=True)
 class Detected:
     """A face: score, box (left, top, right, bottom), points (6, 2), as fractions of the image."""
@@ -34,10 +38,9 @@ class Detected:
 class FaceDetectionGraph:
     """Finds faces, the most certain first; each frame is on its own."""
 
-    def __init__(self, spec: DetectorSpec, confidence: float) -> None:
-        """Take the detector, and the least score that counts."""
+    def __init__(self, spec: DetectorSpec) -> None:
+        """Take the detector."""
         self.spec = spec
-        self.confidence = confidence
 
     def use(self, sessions: Mapping[str, Session]) -> None:
         """Run on these sessions from now on. Raises ModelError."""
@@ -46,7 +49,7 @@ class FaceDetectionGraph:
         self.decoder = Decoder(
             self.stage.side,
             spec.strides,
-            confidence=self.confidence,
+            confidence=LEAST_SCORES[spec.name],
             suppression=spec.suppression,
             per_layer=spec.per_layer,
         )

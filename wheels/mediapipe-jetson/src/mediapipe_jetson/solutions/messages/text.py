@@ -39,7 +39,7 @@ def _plain(field: Field, value: Any) -> str:  # noqa: ANN401
     if field.type == FLOAT:
         return shortest(value)
     if field.type == STRING:
-        return json.dumps(value, ensure_ascii=True)
+        return json.dumps(value, ensure_ascii=False)
     if field.enum_type is not None:
         return field.enum_type.values_by_number[value].name
     return str(value)

@@ -33,15 +33,27 @@ def encode(message: Message) -> bytes:
     """Return a message's bytes, fields by number."""
     out = bytearray()
     for field, value in message.ListFields():
-        for one in value if field.label == REPEATED else (value,):
-            if field.type == FLOAT:
-                out += _varint(field.number << 3 | FIXED32) + SINGLE.pack(one)
-            elif field.type in (STRING, MESSAGE):
-                data = encode(one) if field.type == MESSAGE else one.encode("utf-8")
-                out += _varint(field.number << 3 | BYTES) + _varint(len(data)) + data
-            else:
-                out += _varint(field.number << 3 | VARINT) + _varint(one & MASK64)
+        if field.label != REPEATED:
+            out += _one(field, value)
+        elif field.type in (STRING, MESSAGE):
+            out += b"".join(_one(field, one) for one in value)
+        else:
+            # MediaPipe's lists of numbers are packed.
+            data = b"".join(_number(field, one) for one in value)
+            out += _varint(field.number << 3 | BYTES) + _varint(len(data)) + data
     return bytes(out)
+
+
+def _one(field: Field, value: Any) -> bytes:  # noqa: ANN401
+    if field.type in (STRING, MESSAGE):
+        data = encode(value) if field.type == MESSAGE else value.encode("utf-8")
+        return _varint(field.number << 3 | BYTES) + _varint(len(data)) + data
+    kind = FIXED32 if field.type == FLOAT else VARINT
+    return _varint(field.number << 3 | kind) + _number(field, value)
+
+
+def _number(field: Field, value: Any) -> bytes:  # noqa: ANN401
+    return SINGLE.pack(value) if field.type == FLOAT else _varint(value & MASK64)
 
 
 def _varint(number: int) -> bytes:
