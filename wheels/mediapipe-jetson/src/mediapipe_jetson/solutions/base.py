@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
@@ -17,7 +17,7 @@ from mediapipe_jetson.solutions.errors import (
     NotSupportedError,
     SolutionsError,
 )
-from mediapipe_jetson.solutions.messages.message import Message
+from mediapipe_jetson.solutions.messages.repeated import RowMessages
 from mediapipe_jetson.vision.errors import ImageError
 from mediapipe_jetson.vision.graph import Limits
 from mediapipe_jetson.vision.images import Frame
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array, SubModel
 
 CHANNELS = 3
-_new = object.__new__
-_set_values = Message.__dict__["values"].__set__
-_set_parent = Message.__dict__["parent"].__set__
 
 
 @lru_cache(maxsize=None)
@@ -152,18 +149,10 @@ def landmark_list(
 ) -> Any:  # noqa: ANN401
     """Return a landmark list of points (n, 3), float32, and visibilities (n,)."""
     made = kind()
-    container = made.landmark
-    item_kind = container.field.kind()
+    field = made.DESCRIPTOR.fields_by_name["landmark"]
     names: Sequence[str] = ("x", "y", "z")
-    rows: Iterable[Sequence[float]] = points.tolist()
     if visibility is not None:
         names = (*names, "visibility")
-        rows = np.column_stack([points, visibility]).tolist()
-    add = container.items.append
-    for row in rows:
-        item = _new(item_kind)
-        # Without the checks of assignment: there are hundreds a frame.
-        _set_values(item, dict(zip(names, row)))  # noqa: B905 # Python 3.9
-        _set_parent(item, None)
-        add(item)
+        points = np.column_stack([points, visibility])
+    made.values["landmark"] = RowMessages(field, made, names, points.tolist())
     return made

@@ -28,6 +28,8 @@ SUPPRESSION = 0.3
 TABLE = DATA / "legacy_attention.json"
 REGIONS = "face_regions"
 CROP, CROP_SCALE, FEATURES, STRIDE = 16, 1.5, (48, 48, 32), 4
+# The four pixels about a place: columns and rows (4, 1).
+OFFSETS = np.array([[0, 1, 0, 1], [0, 0, 1, 1]])[:, :, None]
 
 
 class FaceMeshGraph(FaceGraph):
@@ -134,23 +136,29 @@ def crop_matrix(points: Array, angle: float) -> Array:
     return np.column_stack([linear, shift]).astype(np.float32)
 
 
+# Centres of a crop's pixels (3, pixels): x, y and 1.
+_ROWS, _COLUMNS = np.mgrid[:CROP, :CROP].astype(np.float32).reshape(2, -1) + np.float32(0.5)
+CENTRES = np.stack([_COLUMNS, _ROWS, np.ones_like(_ROWS)])
+
+
 def sample(features: Array, matrix: Array, out: Array) -> None:
     """Fill a crop (side, side, channels) of features (height, width, channels), bilinearly.
 
     Pixels' centres are at halves; outside are zeros (TransformTensorBilinear, version 2).
     """
-    height, width, _ = features.shape
-    rows, columns = np.mgrid[: out.shape[0], : out.shape[1]].astype(np.float32) + np.float32(0.5)
-    x = matrix[0, 0] * columns + matrix[0, 1] * rows + matrix[0, 2] - np.float32(0.5)
-    y = matrix[1, 0] * columns + matrix[1, 1] * rows + matrix[1, 2] - np.float32(0.5)
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    left = np.clip(np.floor(x), 0, width - 1).astype(np.intp)
-    top = np.clip(np.floor(y), 0, height - 1).astype(np.intp)
-    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    across, down = (x - left)[..., None], (y - top)[..., None]
-    upper = (1 - across) * features[top, left] + across * features[top, right]
-    lower = (1 - across) * features[bottom, left] + across * features[bottom, right]
-    out[...] = np.where(inside[..., None], down * lower + (1 - down) * upper, 0)
+    height, width, channels = features.shape
+    x, y = matrix @ CENTRES - np.float32(0.5)
+    left, top = np.floor(x), np.floor(y)
+    across, down = x - left, y - top
+    outside = (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)
+    weights = np.stack(
+        [(1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down]
+    )
+    weights[:, outside] = 0
+    columns = np.clip(left.astype(np.intp) + OFFSETS[0], 0, width - 1)
+    rows = np.clip(top.astype(np.intp) + OFFSETS[1], 0, height - 1)
+    corners = features.reshape(-1, channels)[rows * width + columns]
+    np.einsum("kp,kpc->pc", weights, corners, out=out.reshape(-1, channels))
 
 
 def moved(points: Array, matrix: Array) -> Array:

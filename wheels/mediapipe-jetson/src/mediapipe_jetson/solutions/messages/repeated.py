@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, MutableSequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 class _Repeated(MutableSequence[Any]):
     """What both kinds share. `items` holds the values."""
 
-    __slots__ = ("field", "items", "owner")
+    __slots__ = ("field", "owner")
+    items: list[Any]
     __hash__ = None  # type: ignore[assignment] # protobuf's are unhashable
 
     def __init__(self, field: Field, owner: Message) -> None:
         self.field = field
         self.owner = owner
-        self.items: list[Any] = []
+        self.items = []
 
     def __len__(self) -> int:
         return len(self.items)
@@ -65,7 +66,7 @@ class _Repeated(MutableSequence[Any]):
 class RepeatedScalar(_Repeated):
     """A list of plain values."""
 
-    __slots__ = ()
+    __slots__ = ("items",)
 
     def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401
         check = self.field.check
@@ -81,7 +82,7 @@ class RepeatedScalar(_Repeated):
 class RepeatedMessage(_Repeated):
     """A list of messages; what is put in is copied."""
 
-    __slots__ = ()
+    __slots__ = ("items",)
 
     def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401
         raise TypeError("does not support assignment")
@@ -101,3 +102,46 @@ class RepeatedMessage(_Repeated):
         self.items.append(made)
         self.owner.touch()
         return made
+
+
+class RowMessages(RepeatedMessage):
+    """Messages of plain fields given as rows of numbers: each is made when it is first read.
+
+    There are hundreds of landmarks in a frame, and most programs read a few.
+    """
+
+    __slots__ = ("made", "names", "rows")
+
+    def __init__(
+        self, field: Field, owner: Message, names: Sequence[str], rows: list[list[float]]
+    ) -> None:
+        self.field = field
+        self.owner = owner
+        self.names = names
+        self.rows = rows
+        self.made: list[Any] = [None] * len(rows)
+
+    def _one(self, index: int) -> Any:  # noqa: ANN401 # a message
+        made = self.made[index]
+        if made is None:
+            made = self.made[index] = self.field.new()
+            # Without the checks of assignment: the numbers are of single precision.
+            made.values.update(zip(self.names, self.rows[index]))  # noqa: B905 # Python 3.9
+        return made
+
+    @property
+    def items(self) -> list[Any]:  # type: ignore[override]
+        """Return all messages; from now on these count, and not the rows."""
+        if self.rows:
+            for index in range(len(self.rows)):
+                self._one(index)
+            self.rows = []
+        return self.made
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401
+        if type(index) is int and self.rows and -len(self.rows) <= index < len(self.rows):
+            return self._one(index)
+        return super().__getitem__(index)
