@@ -10,7 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import base_image, device_wheel, kept, litert, models, pysite, repack, rootfs
+from jetson_kit import (
+    base_image,
+    device_wheel,
+    kept,
+    legacy_models,
+    litert,
+    models,
+    pysite,
+    repack,
+    rootfs,
+)
 from jetson_kit.base_image import Base
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EngineLayers
@@ -181,12 +191,12 @@ def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLay
         tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
     ):
         wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
-        return pysite.wheel(wheel, plan.python, plan.arch)
+        return pysite.wheel(wheel, plan.python, plan.arch, (legacy_models.HOOK,))
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
     with progress.step("models", f"{len(plan.models)} models, checked by hash"):
-        found = sorted(models.fetch(plan.models))
+        found = sorted((*models.fetch(plan.models), *legacy_models.fetch()))
         listed = tuple((path.name, sha256_file(path)) for path in found)
         manifest = json.dumps(
             {
