@@ -1,7 +1,16 @@
 """The front door: `./inv --list` is the table of contents; the work is in jetson_kit/."""
 
+if __name__ == "__main__":
+    # Until there is a handler, Ctrl-C ends this at once and without a traceback; `signal` itself
+    # takes a while to import.
+    import _signal  # type: ignore[import-not-found]
+
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 from invoke.collection import Collection
 
+from jetson_kit.command_line import program
 from jetson_kit.tasks import (
     audit,
     bench,
@@ -53,3 +62,6 @@ ns.add_collection(
     )
 )
 edge.name_tasks(ns)
+
+if __name__ == "__main__":
+    program.main(ns)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import parse_wheel_filename
 
-from jetson_kit import debian, device_wheel, models, repack, site_prune, wheels
+from jetson_kit import deb_file, debian, device_wheel, models, repack, site_prune, wheels
 from jetson_kit.bundle import packages, payload
 from jetson_kit.bundle.payload import Member
 from jetson_kit.errors import IntegrityError
@@ -94,7 +94,7 @@ def libraries(arch: str, made: Recipe) -> Iterator[Member]:
     debs = debian.fetch(made.packages, suite=made.suite, arch=arch, folder=folder)
     missing = set(made.files)
     for deb in (one for one in debs if one.name in made.packages):
-        with tarfile.open(fileobj=io.BytesIO(debian.files_tar(deb))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(deb_file.files_tar(deb))) as archive:
             for member in archive:
                 path = PurePosixPath(member.name)
                 if path.name in missing and (member.issym() or member.isreg()):

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json as json_format
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import Choice, Integer, OutputFolder
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
     iterable=["python"],
+    options={
+        "arch": Choice("x86_64", "aarch64"),
+        "output": OutputFolder(),
+        "python": kinds.PYTHON,
+        "part_size": Integer(0, 100_000),
+    },
     help={
         "arch": "x86_64 or aarch64 (default: this machine's)",
         "output": "folder to write (default: dist/verify-ARCH)",
@@ -23,7 +32,7 @@ from jetson_kit.tasks.edge import kit_task
 def bundle(
     c: Context,
     arch: str = "",
-    output: str = "",
+    output: Path | None = None,
     python: list[str] | None = None,
     part_size: int = 60,
     json: bool = False,
@@ -33,7 +42,7 @@ def bundle(
     from jetson_kit.progress import Progress
 
     del c
-    request = build.Request(arch, output, tuple(python or ()), part_size)
+    request = build.Request(arch, str(output or ""), tuple(python or ()), part_size)
     written = build.build(request, Progress())
     if json:
         print(json_format.dumps(view.as_json(written), indent=1))

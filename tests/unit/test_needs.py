@@ -32,6 +32,7 @@ ESSENTIAL = {
         "ldd",
         "login",
         "mount",
+        "nohup",
         "nsenter",
     ),
     *("setpriv", "sh", "sleep", "tar", "true", "umount", "unshare"),
@@ -218,12 +219,15 @@ def without(tmp_path: Path) -> Callable[[str], dict[str, str]]:
     return make
 
 
+EXAMPLE = str(ROOT / "ansible" / "inventories" / "example")
+
+
 @pytest.mark.parametrize(
     ("program", "words", "code", "package"),
     [
-        ("rsync", ("fleet.rollout", "x", "-i", "no-such.yml"), 3, "rsync"),
-        ("ssh", ("fleet.status", "-i", "no-such.yml"), 3, "openssh-client"),
-        ("ssh", ("verify", "-i", "no-such.yml"), 13, "openssh-client"),
+        ("rsync", ("fleet.rollout", "x", "-i", EXAMPLE), 3, "rsync"),
+        ("ssh", ("fleet.status", "-i", EXAMPLE), 3, "openssh-client"),
+        ("ssh", ("verify", "-i", EXAMPLE), 3, "openssh-client"),
     ],
 )
 def test_a_task_that_lacks_a_program_lists_it_and_stops(
@@ -291,7 +295,7 @@ def test_a_new_member_of_the_group_docker_begins_anew(
     monkeypatch.setattr(needs, "_answers", lambda *_: False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(os, "execv", lambda _, words: begun.append(words))
-    monkeypatch.setattr(sys, "argv", ["invoke", "--search-root=/x", "build", "--jetson"])
+    monkeypatch.setattr(sys, "argv", ["tasks.py", "build", "--jetson"])
     needs.require(("dockerd", "docker"), "./inv build")
     assert begun == [[str(ROOT / "inv"), "build", "--jetson"]]
 

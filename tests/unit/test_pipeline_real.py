@@ -167,7 +167,7 @@ def test_what_can_not_be_written_is_told(
             env={**settings, "FOLDER": str(tmp_path)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
-    assert done.returncode == 2, done.stdout
+    assert done.returncode in (6, 7), done.stdout
     assert re.search("frames can be read back|no space is left", last_line(done)), done.stderr
     assert [one.name for one in tmp_path.iterdir()] == ([drawn.name] if how == "a limit" else [])
 
@@ -217,7 +217,7 @@ def test_a_signal_ends_it_with_its_report(
         time.sleep(0.05)
     process.send_signal(number)
     said, wrong = process.communicate(timeout=60)
-    assert process.returncode == 130, wrong
+    assert process.returncode == 128 + number, wrong
     assert "Traceback" not in wrong
     assert re.search(r"\d+ of \d+ frames in .* s", said), said
 
@@ -257,7 +257,7 @@ def test_a_damaged_video_gives_what_can_be_read(
     damaged = tmp_path / "damaged.avi"
     damaged.write_bytes(noise)
     done = run(settings, "--source", damaged, "--backend", "litert")
-    assert done.returncode in (0, 2), done.stderr
+    assert done.returncode in (0, 2, 7), done.stderr
     assert "Traceback" not in done.stderr
 
 

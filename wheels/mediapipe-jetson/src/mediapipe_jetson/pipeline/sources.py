@@ -14,7 +14,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional, Protocol, Union
 
-from mediapipe_jetson.pipeline.errors import FrameError, SourceError
+from mediapipe_jetson.pipeline.errors import (
+    FrameError,
+    OpenCvMissingError,
+    SourceEndedError,
+    SourceError,
+)
 from mediapipe_jetson.pipeline.frame import Frame
 
 # What a file without a believable rate, or pictures without times, count as.
@@ -58,7 +63,7 @@ def opencv() -> Any:  # noqa: ANN401 # a module without types
     try:
         return importlib.import_module("cv2")
     except ImportError as error:
-        raise SourceError(f"OpenCV can't be imported: {error}") from error
+        raise OpenCvMissingError(f"OpenCV can't be imported: {error}") from error
 
 
 class VideoFile:
@@ -148,7 +153,7 @@ class Camera:
             read, picture = self._capture.read()
             now = time.monotonic()
             if not read:
-                raise SourceError(f"{self.name} gives no more frames (after {index})")
+                raise SourceEndedError(f"{self.name} gives no more frames (after {index})")
             last = max(int((now - begin) * 1000), last + 1)
             yield Frame(index, last, picture, now)
             index += 1
