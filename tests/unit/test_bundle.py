@@ -296,7 +296,8 @@ def test_a_path_out_of_the_folder_is_refused(made: Callable[..., Path], tmp_path
     archive = Archive(made())
     blob = Blob("0" * 64, 1, payload.STORED, 0, 1)
     with pytest.raises(Exception, match="outside of its folder"):
-        unpack._write(archive, [("../evil", blob, False)], tmp_path / "in")
+        group = archive.groups(PYTHON)["base"]
+        unpack._write(archive, group, [("../evil", blob, False)], tmp_path / "in")
     assert not (tmp_path / "evil").exists()
 
 
@@ -306,6 +307,7 @@ def test_a_path_out_of_the_folder_is_refused(made: Callable[..., Path], tmp_path
         ({"machine": "ppc64le"}, "no bundle for the architecture"),
         ({"pythons": ("2.7",)}, "no bundle for Python 2.7"),
         ({"part_mb": -1}, "no parts of -1 MB"),
+        ({"machine": "aarch64", "tensorrt": True}, "TensorRT-RTX is for x86_64 alone"),
     ],
 )
 def test_wrong_requests(made: Callable[..., Path], fields: dict[str, Any], says: str) -> None:
