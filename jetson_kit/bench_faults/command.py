@@ -14,7 +14,6 @@ from jetson_kit.bench_faults import cases, device, kills, record, trial
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.cases import Case, Try
 from jetson_kit.bench_faults.site import Site
-from jetson_kit.devices import procs
 from jetson_kit.errors import BadInputError, CheckFailedError, KitError
 from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir
@@ -35,8 +34,7 @@ def run(names: Sequence[str] = (), *, again: bool = False, keep: bool = False) -
         kept = [one for one in record.read(log) if one["case"] not in chosen]
         write_text(log, "".join(json.dumps(one) + "\n" for one in kept))
     progress = Progress()
-    with procs.interruptible():
-        _kinds(chosen, log, progress, keep=keep)
+    _kinds(chosen, log, progress, keep=keep)
     return finish(log, known)
 
 
