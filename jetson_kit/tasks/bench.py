@@ -74,14 +74,31 @@ def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
         "cases": "cases of jetson_kit/bench_faults/cases.toml, containers or guests (all)",
         "again": "try them anew (default: goes on with what was not tried)",
         "keep": "leave the devices up for the next run",
+        "engine": "the devices' Docker Engine, as of devices.up (default 20.10)",
+        "image": "folder of a build for the devices' processor (default: small images)",
+        "points": "so many power cuts in each phase, spread over it (default: as cases.toml says)",
+        "minutes": "begin no try after so many; the next run goes on (default: until all is done)",
     },
 )
-def faulty_rollouts(c: Context, cases: list[str], again: bool = False, keep: bool = False) -> None:
+def faulty_rollouts(
+    c: Context,
+    cases: list[str],
+    again: bool = False,
+    keep: bool = False,
+    engine: str = "",
+    image: str = "",
+    points: str = "",
+    minutes: str = "",
+) -> None:
     """Roll out under each fault, on virtual devices. Example: ./inv bench.faults power-cut-load."""
-    from jetson_kit.bench_faults import command
+    from jetson_kit.bench_faults import command, setting
 
     del c
-    print(json.dumps(command.run(cases, again=again, keep=keep), indent=1))
+    found = command.run(
+        cases, again=again, keep=keep, asked=setting.check(engine, image),
+        points=setting.count(points, "--points"), minutes=setting.count(minutes, "--minutes"),
+    )  # fmt: skip
+    print(json.dumps(found, indent=1))
 
 
 @kit_task(

@@ -125,7 +125,7 @@ def test_a_damaged_file_of_each_kind_is_mended(board: Board, good: str) -> None:
     damages = ("cut", "a folder", "missing", "a link", "garbage")
     for name, damage in zip(FILES, damages, strict=True):
         damaged(board, name, damage)
-    restarted(board, good)
+        restarted(board, good)
     # A release comes as ever, and what was good before is the way back.
     new = board.release()
     board.good(new)
