@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import pytest
@@ -136,8 +135,8 @@ def test_a_damaged_file_of_each_kind_is_mended(board: Board, good: str) -> None:
 def test_a_state_that_is_lost_is_made_anew(board: Board, good: str, damage: str) -> None:
     new = board.release()
     board.good(new)
-    for name in FILES[:2]:
-        board.run(DAMAGES[damage].format(f"{LIB}/{name}"))
+    board.settle(new.image_id)
+    board.run("; ".join(DAMAGES[damage].format(f"{LIB}/{name}") for name in FILES[:2]))
     restarted(board, new.image_id)
     body = board.status()
     assert body["history"][-1]["event"] == "mended"
@@ -176,8 +175,7 @@ def test_what_the_application_prints_is_bounded(board: Board, good: str) -> None
 
 
 def test_the_units_have_few_rights(board: Board, good: str) -> None:
-    units = ["mediapipe.service", "mediapipe-watch.service"]
-    said = json.loads(board.run(f"systemd-analyze security --json=short {' '.join(units)}"))
-    assert {row["unit"] for row in said} == set(units)
-    assert all(float(row["exposure"]) <= 2.5 for row in said), said
-    assert board.status()["running"]["unit"] == "active", good
+    for unit in ("mediapipe.service", "mediapipe-watch.service"):
+        # In tenths; it ends with an error above that.
+        board.run(f"systemd-analyze security --no-pager --threshold=25 {unit}")
+    assert board.running() == good
