@@ -18,7 +18,6 @@ from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.cases import Case, Try
 from jetson_kit.bench_faults.setting import Setting
 from jetson_kit.bench_faults.site import Site
-from jetson_kit.devices import procs
 from jetson_kit.errors import BadInputError, CheckFailedError, KitError
 from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir
@@ -50,8 +49,7 @@ def run(
         kept = [one for one in record.read(log) if one["case"] not in chosen or not asked.of(one)]
         write_text(log, "".join(json.dumps(one) + "\n" for one in kept))
     end = time.monotonic() + minutes * 60 if minutes else math.inf
-    with procs.interruptible():
-        _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
+    _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
     return finish(log, known)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from jetson_kit.errors import BadInputError
 from jetson_kit.output_folder import MANIFEST
 
 SMALL, REAL = "small", "real"
-MOST = 10_000
 ANY_IMAGE = ("device", "kills")
 """Functions of cases that change nothing of the image, so that a real one will do."""
 
@@ -47,25 +45,15 @@ class Setting:
         )
 
 
-def check(engine: str = "", image: str = "") -> Setting:
+def check(engine: str = "", build: Path | None = None) -> Setting:
     """Return the setting that is meant. Raises BadInputError.
 
-    `engine` is a name of docker/device-engines.toml or "" for its default; `image` the folder of a
-    build for the devices' processor, or "" for small images.
+    `engine` is a name of docker/device-engines.toml or "" for its default; `build` the folder of a
+    build for the devices' processor, None for small images.
     """
     name = engines.get(engine).name
-    if not image:
+    if build is None:
         return Setting(name)
-    build = Path(image)
     if not (build / MANIFEST).is_file():
         raise BadInputError(f"{build} is no build", "take the folder that ./inv build writes")
     return Setting(name, build.resolve())
-
-
-def count(word: str, option: str) -> int:
-    """Return a count from 1 to 10000, 0 for "". Raises BadInputError."""
-    if not word:
-        return 0
-    if not re.fullmatch("[0-9]{1,5}", word) or not 1 <= int(word) <= MOST:
-        raise BadInputError(f"{option} {word[:40]!r} is no count", f"write 1 to {MOST}")
-    return int(word)

@@ -22,6 +22,7 @@ PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 CURE = "see ./inv --help fleet.rollout"
 DAY_S = 86400.0
+EXACT: Mapping[type, str] = {str: "write it as text", bool: "write true or false"}
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Plan:
     """Most KiB a second for one device; 0 is no limit."""
     jitter_s: int = 0
     """Devices begin to fetch at random within this time."""
+    allow_downgrade: bool = False
+    """Boards take a release that is older than what they confirmed."""
     tries: int = 3
     """How often what is lost on the way is tried."""
     retry_s: float = 5.0
@@ -230,11 +233,11 @@ def _typed(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401
         return tuple(
             _share(name, one) for one in (listed if isinstance(listed, list | tuple) else [listed])
         )
-    if isinstance(default, str):
-        if not isinstance(value, str):
-            raise _wrong(name, value, "write it as text")
-        return value
     kind = type(default)
+    if kind in EXACT:
+        if not isinstance(value, kind):
+            raise _wrong(name, value, EXACT[kind])
+        return value
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise TypeError  # noqa: TRY301 # told below with all others

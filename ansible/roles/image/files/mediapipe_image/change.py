@@ -3,7 +3,7 @@
 import time
 from typing import Any, Dict, Optional
 
-from mediapipe_image import disk, guarded, holders, records, service, state_files
+from mediapipe_image import disk, guarded, holders, records, service, state_files, trust
 from mediapipe_image import state as states
 from mediapipe_image.errors import (
     BadInputError,
@@ -112,11 +112,19 @@ def confirm(image_id: str) -> Dict[str, Any]:
             return {"changed": False, "image_id": image_id, "state": GOOD}
         if not records.there(image_id):
             raise StepFailedError(f"{image_id} is gone from the engine", "fetch it again")
+        _number(image_id)
         current = state.current._replace(state=GOOD)
         state = states.noted(state, "confirm", image_id, "", current.rollout)
         state_files.write(state._replace(current=current, boots=()))
         disk.remove(disk.PENDING)
         return {"changed": True, "image_id": image_id, "state": GOOD}
+
+
+def _number(image_id: str) -> None:
+    """Refuse older releases from now on. Before the trial ends: a power cut repeats it."""
+    record = records.read(image_id)
+    if record is not None:
+        trust.confirmed(image_id, record.release.number, record.release.created)
 
 
 def rollback(settings: Settings, why: str, leave: str = "") -> Dict[str, Any]:

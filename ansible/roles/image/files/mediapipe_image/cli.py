@@ -71,6 +71,7 @@ def _now(*, probe: bool = False) -> Dict[str, Any]:
 def _missing(given: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import receive, release
 
+    receive.permitted(given.release, downgrade=given.allow_downgrade)
     return receive.missing(release.load(given.release), load())
 
 
@@ -78,8 +79,19 @@ def _offer(given: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import receive
 
     registry = given.way == REGISTRY
-    body = receive.offer(given.document, given.signature, load(), registry=registry)
+    body = receive.offer(
+        given.document, given.signature, load(), registry=registry,
+        signers=given.signers, downgrade=given.allow_downgrade,
+    )  # fmt: skip
     return dict(body, status=_now()) if given.json else body
+
+
+def _check(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import release
+
+    made, seen = release.authentic(given.release)
+    release.check_age(made, seen)
+    return {"image_id": made.image_id, "number": made.number, "expires": made.expires}
 
 
 def _receive(given: argparse.Namespace) -> Dict[str, Any]:
@@ -181,18 +193,27 @@ def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]: 
 
 IMAGE = _option("image_id", metavar="IMAGE_ID")
 RELEASE = _option("release", type=Path, metavar="RELEASE")
+DOWNGRADE = _option(
+    "--allow-downgrade", action="store_true",
+    help="on purpose: it may be older than what was confirmed here",
+)  # fmt: skip
 WHY = "reason, for the records"
 Options = List[Tuple[Tuple[str, ...], Dict[str, Any]]]
 COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
     "status": ("what the device is on", _status, []),
-    "missing": ("which layers must be sent, and whether they fit", _missing, [RELEASE]),
+    "check": ("whether a release may come here, for any device", _check, [RELEASE]),
+    "missing": ("which layers must be sent, and whether they fit", _missing, [
+        RELEASE, DOWNGRADE,
+    ]),
     "receive": ("check and load the layers that were sent", _receive, [RELEASE]),
     "expect": ("prepare for a pull from a registry", _expect, [RELEASE]),
     "adopt": ("take over what was pulled from a registry", _adopt, [RELEASE]),
     "offer": ("take a release's text, then as missing, for either way", _offer, [
         _option("--way", choices=(ARCHIVE, REGISTRY), required=True),
+        _option("--signers", default="", help="its lists of signers in base64"),
+        DOWNGRADE,
         _option("document", metavar="RELEASE", help="release.json in base64"),
-        _option("signature", metavar="SIGNATURE", help="its signature in base64"),
+        _option("signature", metavar="SIGNATURE", help="its signatures in base64"),
     ]),
     "switch": ("run an image, on trial", _switch, [
         IMAGE,

@@ -33,6 +33,9 @@ class Settings(NamedTuple):
     # Bytes that the container may leave in folders of the device.
     folder_limits: Mapping[str, int] = MappingProxyType({})
     reserve_bytes: int = 256 * 2**20
+    # So many keys of allowed_signers must sign a release, and a list of signers.
+    release_threshold: int = 1
+    owner_threshold: int = 1
     # auto: where the engine knows NVIDIA's runtime.
     nvidia: str = "auto"
     nvidia_runtime: str = "nvidia"
@@ -67,6 +70,9 @@ def _checked(path: Path, found: Dict[str, Any]) -> Dict[str, Any]:
         held = value.values() if wanted is dict else value if wanted is list else ()
         if not all(_is_size(one) if name == SIZES else isinstance(one, str) for one in held):
             raise BadInputError(f"{path}: {name} holds something of another kind")
+    for name in ("release_threshold", "owner_threshold"):
+        if found.get(name, 1) < 1:
+            raise BadInputError(f"{path}: {name} must be 1 or more")
     if found.get("nvidia", "auto") not in ("auto", "on", "off"):
         raise BadInputError(f"{path}: nvidia must be auto, on or off")
     return found

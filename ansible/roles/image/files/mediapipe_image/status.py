@@ -2,7 +2,7 @@
 
 from typing import Any, Dict
 
-from mediapipe_image import change, disk, engine, records, service, state_files, version
+from mediapipe_image import change, disk, engine, records, service, state_files, trust, version
 from mediapipe_image import state as states
 from mediapipe_image.errors import ImageError
 from mediapipe_image.release import device_l4t
@@ -26,7 +26,9 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
     body["boot_id"] = disk.boot_id()
     body["l4t"] = device_l4t()
     body["free"] = disk.free(disk.LIB)
+    body["trust"] = None
     try:
+        body["trust"] = trust.summary()
         seen = service.look(settings, probe=False)
         if probe and seen.health == STARTING:
             seen = service.look(settings)
