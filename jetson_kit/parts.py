@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -72,15 +73,22 @@ def make(
 
     Layers of an image on our own base are handed to `ahead` as soon as they are there.
     """
-    with ThreadPoolExecutor(6) as pool:
-        based = pool.submit(_base, plan, progress, refresh)
+    # First the lower layers, which are loaded and compressed while the others are made; at a time
+    # no more than the processor can do, and one that waits for the network.
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+        own_base = plan.base == "debian"
+        if own_base:
+            locked = pool.submit(_locked, plan, progress, _own_python(plan))
+        else:
+            based = pool.submit(_base, plan, progress, refresh)
         wheeled = pool.submit(_mediapipe, plan, progress)
         modelled = pool.submit(_models, plan, progress)
         engined = pool.submit(_engines, plan, progress)
+        if own_base:
+            based = pool.submit(_base, plan, progress, refresh)
         device = pool.submit(_device, plan, progress, device_source)
-        own_base = plan.base == "debian"
-        interpreter = _own_python(plan) if own_base else based.result()[0].interpreter
-        locked = pool.submit(_locked, plan, progress, interpreter)
+        if not own_base:
+            locked = pool.submit(_locked, plan, progress, based.result()[0].interpreter)
 
         def layer(name: str, tar: Path) -> tuple[str, Path]:
             if own_base and ahead:
@@ -95,7 +103,7 @@ def make(
         lower.append(layer("mediapipe.tar", mediapipe.tar))
         engines = engined.result()
         lower += [layer(*row) for row in engines.tars]
-        if own_base and ahead and not based.done():
+        if own_base and ahead and not (based.done() and device.done()):
             ahead.lower_complete()
         base, packages = based.result()
         lower += [layer(*row) for row in base.tars]
@@ -137,7 +145,8 @@ def _base(
         return found, ()
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
         made = rootfs.build(plan.variant, plan.suite, plan.arch, refresh=refresh)
-        step.note = f"{len(made.packages)} packages"
+        newest = "" if made.locked else ", the newest"
+        step.note = f"{len(made.packages)} packages{newest}"
     base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
     return base, made.packages
 

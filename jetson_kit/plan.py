@@ -1,6 +1,7 @@
 """From what the user asked for to a frozen plan: which wheel, Python, base, models and names.
 
-Planning reads data and shipped audits; it fetches nothing and writes nothing.
+Planning reads data and shipped audits. It fetches nothing but a wheel that no shipped audit has,
+such as one that `--mediapipe` names: that one is downloaded into the cache and audited.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from jetson_kit import repack, shim, targets, targets_check, wheels
 from jetson_kit.audit import planned, record
-from jetson_kit.data_update import changes, derived, index, lock_files
+from jetson_kit.data_update import changes, debian_packages, derived, index, lock_files
 from jetson_kit.engines import runtimes
 from jetson_kit.errors import KitError
 from jetson_kit.fleet import collections
@@ -37,7 +37,17 @@ def problems() -> list[str]:
     if left := changes.unfinished():
         return [f"an update was cut off before {', '.join(left)}: run ./inv data.update again"]
     found: list[str] = []
-    for look in (_targets, _pins, _recipes, _audits, _locks, _requirements, _tools, _derived):
+    for look in (
+        _targets,
+        _pins,
+        _recipes,
+        _audits,
+        _locks,
+        _requirements,
+        _tools,
+        _debian,
+        _derived,
+    ):
         try:
             found += look()
         except KitError as error:
@@ -45,6 +55,11 @@ def problems() -> list[str]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             found.append(f"{look.__name__[1:]}: a table can't be read: {error!r}")
     return found
+
+
+def _debian() -> Iterator[str]:
+    for problem in debian_packages.problems():
+        yield f"{problem}: run ./inv data.update {debian_packages.PACKAGE}"
 
 
 def _targets() -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.errors import BadInputError, CheckFailedError
-from jetson_kit.fleet import ansible, check, controller, diffs, trust
+from jetson_kit.fleet import ansible, bounds, check, controller, diffs, trust
 from jetson_kit.fleet.events import Event
 from jetson_kit.inventory import Host
 
@@ -42,6 +42,7 @@ def run(asked: Asked) -> ansible.Outcome:
     number = controller.new_id()
     log = folder / "provision" / f"{number}.jsonl"
     with controller.lock(folder, f"{asked.playbook} {number}") as hold:
+        bounds.trim(folder)
         job = ansible.Job(
             asked.playbook,
             asked.inventory,

@@ -16,6 +16,7 @@ from types import FrameType
 from jetson_kit import report
 from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, KitError
 from jetson_kit.fleet import (
+    bounds,
     check,
     controller,
     live,
@@ -106,6 +107,7 @@ def start(asked: Asked) -> Record:
     folder = controller.state_dir()
     number = controller.new_id()
     with controller.lock(folder, f"rollout {number}") as hold:
+        bounds.trim(folder)
         release, waves = planned(asked)
         if release is None:
             raise BadInputError("no release is named", "name a target of dist/")
@@ -136,7 +138,7 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
     with controller.lock(folder, f"rollout {path.stem}") as hold:
         record = journals.read(path)
         if record.ended and not record.open:
-            return record
+            return record if record.stop is not None else _review(path, hold, quiet=quiet)
         release = releases.load(Path(record.header["release"]["folder"]))
         if release.image_id != record.image_id:
             raise BadInputError(
@@ -149,6 +151,26 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
         journal = Journal.open(path)
         requeue(journal)
         return _go(journal, asked, release, hold, resumed=True)
+
+
+def _review(path: Path, hold: int, *, quiet: bool) -> Record:
+    """Ask the hosts of a rollout that has ended whether they still are as the journal says."""
+    place, record = folder_of(path), journals.read(path)
+    inventory, plan = Path(record.header["inventory"]), rollout_plan.parse(record.header["plan"])
+    check.check(inventory, ",".join(record.hosts))
+    journal = Journal.open(path)
+    with live.View(place / "log", quiet=quiet) as view:
+        clock = RealClock(view)
+        journal.listener = view.line
+        site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
+        try:
+            with clock.interrupts():
+                journal.append("resume", by=controller.me())
+                record = Rollout(journal, plan, Ssh(site, plan), clock).review()
+        finally:
+            results.write(journal.record, place)
+            journal.close()
+    return record
 
 
 def _go(
@@ -213,8 +235,10 @@ def judge(record: Record) -> None:
             if record.open
             else "see who and why: ./inv fleet.status",
         )
+    unseen = [name for name, host in record.hosts.items() if host.unseen]
+    silent = f"; no answer at the end from {', '.join(unseen)}" if unseen else ""
     raise CheckFailedError(
-        f"rollout {record.id} is not on every host: {said}",
+        f"rollout {record.id} is not on every host: {said}{silent}",
         f"./inv fleet.rollout --resume {record.id} asks again who is open"
         if record.open
         else "see who and why: ./inv fleet.status; then roll it out to them: --limit",

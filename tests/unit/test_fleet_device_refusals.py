@@ -17,6 +17,7 @@ from tests.fleet.small_release import build
 from tests.support.here import needs_parts, not_here_if
 from tests.unit.bare_board import Board
 
+IMAGE = "sha256:" + "0" * 64
 pytestmark = needs_parts("ssh-keygen")
 
 
@@ -119,12 +120,68 @@ def test_bad_words(board: Board) -> None:
     board.run("prune", "--keep", "0", code=2)
 
 
-def test_a_damaged_state_is_told_and_kept(board: Board) -> None:
+def test_a_state_that_is_lost_waits_for_the_engine(board: Board) -> None:
     lib = board.root / "var/lib/mediapipe-jetson"
     lib.mkdir(parents=True)
     (lib / "state.json").write_text('{"schema": "mediapipe-jetson/device/1", "cur')
-    assert "is damaged" in board.run("rollback", code=5)
+    assert "does not answer" in board.run("rollback", code=3)
     assert (lib / "state.json").read_text().endswith('"cur')
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("switch", IMAGE, "--limit", "nan"),
+        ("switch", IMAGE, "--limit", "-1"),
+        ("switch", IMAGE, "--limit", "0"),
+        ("switch", IMAGE, "--limit", "inf"),
+        ("switch", IMAGE, "--limit", "1e400"),
+        ("switch", IMAGE, "--limit", "ten"),
+        ("switch", IMAGE, "--trial", "nan"),
+        ("switch", IMAGE, "--trial", "1e300"),
+        ("confirm", IMAGE, "--keep", "-1"),
+        ("confirm", IMAGE, "--keep", "1e3"),
+        ("prune", "--keep", "٣"),
+        ("prune", "--keep", "9" * 5000),
+        ("prune", "--keep", "1_0"),
+        ("prune",),
+        ("nothing",),
+        (),
+    ],
+)
+def test_words_that_are_no_numbers_or_commands(board: Board, words: tuple[str, ...]) -> None:
+    said = board.run(*words, code=2)
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"healthy_limit_s": NaN}',
+        '{"healthy_limit_s": 1e999}',
+        '{"healthy_limit_s": -5}',
+        '{"trial_limit_s": Infinity}',
+        '{"trial_boots": true}',
+        '{"trial_boots": -1}',
+        '{"reserve_bytes": 1e9}',
+        '{"reserve_bytes": ' + "9" * 400 + "}",
+        '{"healthy_limit_s": ' + "9" * 400 + "}",
+        '{"folder_limits": {"/tmp": "1"}}',
+        '{"folder_limits": {"/tmp": -1}}',
+        '{"device_nodes": [1]}',
+        '{"nvidia_environment": {"A": {"B": 1}}}',
+        "[" * 100_000,
+        "[]",
+        "",
+        " " * (5 << 20),
+    ],
+)
+def test_settings_of_no_sense_are_refused(board: Board, text: str) -> None:
+    (board.root / "etc/mediapipe-jetson/service.json").write_text(text)
+    done = board.call("rollback")
+    assert done.returncode in (2, 5)
+    assert "service.json" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_unknown_settings_are_refused(board: Board, tmp_path: Path) -> None:

@@ -5,28 +5,40 @@
 """
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from mediapipe_image import VERSION, disk
+from mediapipe_image import PROTOCOL, disk
 from mediapipe_image.errors import FullError, ImageError, StepFailedError
 from mediapipe_image.settings import ARCHIVE, REGISTRY, load
 
+MOST_S = 30 * 86400
+MOST_IMAGES = 1000
 Action = Callable[[argparse.Namespace], Dict[str, Any]]
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose error is one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and how to see what is right; exit with 2."""
+        self.exit(2, f"error: {' '.join(message.split())}; see: {self.prog} --help\n")
 
 
 def _parser(asked: str) -> argparse.ArgumentParser:
     """Return the parser. Where the word that was `asked` is a command, it knows no other."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mediapipe-image",
         description=__doc__.splitlines()[0] if __doc__ else None,
         formatter_class=_help,
     )
-    parser.add_argument("--version", action="version", version=VERSION)
+    parser.add_argument("--version", action="version", version=str(PROTOCOL))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
     for name in [asked] if asked in COMMANDS else list(COMMANDS):
@@ -104,8 +116,9 @@ def _switch(given: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import change
 
     body = change.switch(
-        given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit
-    )
+        given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit,
+        trial_s=given.trial,
+    )  # fmt: skip
     return _and_status(body, given)
 
 
@@ -148,7 +161,30 @@ def _watch(given: argparse.Namespace) -> Dict[str, Any]:
 def _settle(_: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import watch
 
-    return watch.settle(load())
+    return watch.settle()
+
+
+def _version(_: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import version
+
+    return version.version()
+
+
+def _seconds(word: str) -> float:
+    """Return a time from 1 s to 30 days. Raises ArgumentTypeError."""
+    with contextlib.suppress(ValueError):
+        value = float(word)
+        # No comparison with NaN is true.
+        if 1 <= value <= MOST_S:
+            return value
+    raise argparse.ArgumentTypeError(f"{word[:40]!r} is no time from 1 to {MOST_S} seconds")
+
+
+def _count(word: str) -> int:
+    """Return a count from 1 to 1000. Raises ArgumentTypeError."""
+    if re.fullmatch("[0-9]{1,4}", word) and 1 <= int(word) <= MOST_IMAGES:
+        return int(word)
+    raise argparse.ArgumentTypeError(f"{word[:40]!r} is no count from 1 to {MOST_IMAGES}")
 
 
 def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]:  # noqa: ANN401
@@ -183,22 +219,24 @@ COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
         IMAGE,
         _option("--rollout", default="", help="id of the rollout, for the records"),
         _option("--why", default="", help=WHY),
-        _option("--limit", type=float, default=None, help="seconds until it must be healthy"),
+        _option("--limit", type=_seconds, default=None, help="seconds until it must be healthy"),
+        _option("--trial", type=_seconds, default=0.0, help="seconds until it must be confirmed"),
     ]),
     "confirm": ("end the trial: the image is good", _confirm, [
         IMAGE,
-        _option("--keep", type=int, default=None, help="then remove old images, as prune"),
+        _option("--keep", type=_count, default=None, help="then remove old images, as prune"),
     ]),
     "rollback": ("go back to the previous image", _rollback, [
         _option("--why", default="by hand", help=WHY),
         _option("--from", dest="leave", default="", help="only if it is on this image"),
     ]),
     "prune": ("remove old images", _prune, [
-        _option("--keep", type=int, required=True, help="how many to keep in all"),
+        _option("--keep", type=_count, required=True, help="how many to keep in all"),
     ]),
     "watch": ("one look at an unfinished change (systemd)", _watch, [
         _option("--follow", action="store_true", help="look until nothing is unfinished"),
     ]),
+    "version": ("which program this is", _version, []),
     "settle": ("settings for the start of the service (systemd)", _settle, []),
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict
 
-from mediapipe_image import change, disk, engine, records, service, trust
+from mediapipe_image import change, disk, engine, records, service, state_files, trust, version
 from mediapipe_image import state as states
 from mediapipe_image.errors import ImageError
 from mediapipe_image.release import device_l4t
@@ -16,8 +16,10 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
 
     `probe`: while docker still waits, run the image's own check in its place.
     """
-    state = states.read()
+    found = state_files.look()
+    state = found.state or states.State()
     body = states.as_json(state)
+    body.update(version.version(), state_problems=list(found.problems))
     body["pending"] = disk.PENDING.exists()
     body["held"] = change.held()
     body["boot_id"] = disk.boot_id()
