@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,8 +247,7 @@ def version(reply: Reply, body: Mapping[str, Any]) -> Reply:
 
 def unprovisioned(name: str, inventory: Path) -> Reply:
     """Return the reply of a host without the program: what it is, and how to mend it."""
-    cure = f"./inv fleet.provision -i {shlex.quote(str(inventory))} --limit {shlex.quote(name)}"
-    return Reply(UNPROVISIONED, f"it is not provisioned; {cure}")
+    return Reply(UNPROVISIONED, board_program.unprovisioned(name, inventory))
 
 
 def _reply(result: HostResult, done: Event | None, bad: Event | None, *, timed_out: bool) -> Reply:
