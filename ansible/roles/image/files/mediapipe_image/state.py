@@ -4,7 +4,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from mediapipe_image import disk
 from mediapipe_image.errors import IntegrityError
-from mediapipe_image.release import DIGEST
+from mediapipe_image.strict import DIGEST
 
 SCHEMA = "mediapipe-jetson/device/1"
 TRIAL, GOOD = "trial", "good"
