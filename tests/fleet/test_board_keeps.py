@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fleet.board import Board
+from tests.fleet.board import LIB, Board
 from tests.fleet.board_state import FILES, damaged, good, restarted
 from tests.fleet.small_release import UNHEALTHY
 
@@ -77,8 +77,20 @@ def test_what_the_application_prints_is_bounded(board: Board, on: str) -> None:
     )
 
 
+def test_what_the_application_leaves_is_bounded(board: Board, on: str) -> None:
+    folder = f"{LIB}/reports"
+    write = f"i=0; while test $i -lt 400; do cat /bulk > {folder}/f$i; i=$((i+1)); done"
+    board.run(f"docker exec mediapipe sh -c '{write}'")
+    assert int(board.run(f"du -sm {folder}").split()[0]) > 64
+    board.run("systemctl start mediapipe-bounds.service")
+    assert int(board.run(f"du -sm {folder}").split()[0]) <= 65
+    # The oldest went.
+    board.run(f"test ! -e {folder}/f0 && test -e {folder}/f399 && rm -rf {folder}/f*")
+    assert board.running() == on
+
+
 def test_the_units_have_few_rights(board: Board, on: str) -> None:
-    for unit in ("mediapipe.service", "mediapipe-watch.service"):
+    for unit in ("mediapipe.service", "mediapipe-watch.service", "mediapipe-bounds.service"):
         # In tenths; it ends with an error above that.
         board.run(f"systemd-analyze security --no-pager --threshold=25 {unit}")
     assert board.running() == on

@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from typing import Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 # As many names of files as a folder may have.
 MOST_FILES = 20_000
@@ -17,8 +17,12 @@ class File(NamedTuple):
     size: int
 
 
-def trim(limits: Mapping[str, int]) -> None:
-    """Remove the oldest files of each folder that has more bytes than its limit."""
+def trim(limits: Mapping[str, int]) -> Dict[str, Any]:
+    """Remove the oldest files of each folder that has more bytes than its limit.
+
+    To be run as the user to whom the folders belong.
+    """
+    total = 0
     for folder, limit in limits.items():
         try:
             removed = _trim(folder, limit)
@@ -26,7 +30,9 @@ def trim(limits: Mapping[str, int]) -> None:
             sys.stderr.write(f"warning: {folder} can't be kept small: {error}\n")
             continue
         if removed:
+            total += removed
             sys.stderr.write(f"warning: {folder} had more than {limit} bytes; removed {removed}\n")
+    return {"changed": total > 0, "removed": total}
 
 
 def _trim(folder: str, limit: int) -> int:
