@@ -198,7 +198,7 @@ def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]: 
 
 
 # What needs no right.
-FOR_ALL = ("bound", "version")
+FOR_ALL = ("version",)
 IMAGE = _option("image_id", metavar="IMAGE_ID")
 RELEASE = _option("release", type=Path, metavar="RELEASE")
 DOWNGRADE = _option(
