@@ -66,7 +66,8 @@ def _trim(folder: str, limit: int) -> int:
         total, count, last = total - one.size, count - 1, one
     if last is None:
         return 0
-    removed, refused = 0, None  # type: Tuple[int, Optional[OSError]]
+    removed = 0
+    refused: Optional[OSError] = None
     for handle, name, facts in _files(folder):
         if File(facts.st_mtime_ns, facts.st_blocks * BLOCK) <= last:
             try:
