@@ -222,12 +222,13 @@ def compile_lock(
     constraints: Iterable[str] = (),
     keep: Path | None = None,
     upgrade: Iterable[str] = (),
+    dependencies: bool = True,
 ) -> str:
     """Resolve `requirements` to a hash-pinned lock for another machine, wheels only.
 
     `platform` is uv's name of it, such as aarch64-manylinux_2_28. Versions in the lock `keep` stay
-    as they are where they still fit, but for the packages `upgrade`. Raises NetworkError,
-    NoSolutionError, StepFailedError.
+    as they are where they still fit, but for the packages `upgrade`. Without `dependencies` it
+    holds the requirements alone. Raises NetworkError, NoSolutionError, StepFailedError.
     """
     with tempfile.TemporaryDirectory() as aside:
         lock, limits = Path(aside, "lock.txt"), Path(aside, "constraints.txt")
@@ -241,6 +242,7 @@ def compile_lock(
                 *("--python-platform", platform, "--python-version", python),
                 *("--constraints", limits, "--output-file", lock),
                 *(word for name in upgrade for word in ("--upgrade-package", name)),
+                *(() if dependencies else ("--no-deps",)),
             ],
             what=f"locking for {platform}, Python {python}",
             stdin="".join(f"{line}\n" for line in requirements),

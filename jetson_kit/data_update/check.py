@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from jetson_kit import repack, shim, targets, targets_check, wheels
+from jetson_kit import litert, repack, shim, targets, targets_check, wheels
 from jetson_kit.audit import planned, record
 from jetson_kit.data_update import changes, debian_packages, derived, index, lock_files
 from jetson_kit.engines import runtimes
@@ -148,6 +148,8 @@ def _locks() -> Iterator[str]:
         for python in pin.pythons:
             path = wheels.lock_path(pin.wheel_class, pin.arch, python)
             expected[path] = [*expected.get(path, []), *_needs(pin)]
+    for path, (_, python) in litert.wanted_locks().items():
+        expected[path] = [*litert.requirements(python), *litert.constraints()]
     expected |= runtimes.wanted_locks()
     for path, needs in expected.items():
         yield from _lock(path, needs)
@@ -174,11 +176,12 @@ def _lock(path: Path, needs: list[str]) -> Iterator[str]:
         if not (PINNED.fullmatch(line) or HASHED.fullmatch(line)):
             yield f"{where}: {line.strip()!r} is neither a pinned package nor its hash"
             return
-    versions = index.versions_in(text)
+    versions = index.all_versions_in(text)
     for need in map(Requirement, needs):
-        found = versions.get(canonicalize_name(need.name))
-        if found is None or not need.specifier.contains(found):
-            yield f"{where}: has {need.name} {found or 'not at all'}, not {need}"
+        # Markers may give several; each has its own need.
+        found = versions.get(canonicalize_name(need.name), [])
+        if not any(map(need.specifier.contains, found)):
+            yield f"{where}: has {need.name} {', '.join(found) or 'not at all'}, not {need}"
 
 
 def _requirements() -> Iterator[str]:
@@ -196,7 +199,7 @@ def _requirements() -> Iterator[str]:
     for name in names:
         text = (lock_files.REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8")
         version = lock_files.pinned_in(text, "mediapipe")
-        if version and version not in pinned:
+        if version and version not in pinned and name not in lock_files.references():
             yield f"requirements/{name}.in: MediaPipe {version} is not pinned"
     yield from _lean()
 

@@ -6,7 +6,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set
 
 from mediapipe_image import disk, engine, state_files
 from mediapipe_image.errors import BadInputError, ImageError, IntegrityError
-from mediapipe_image.release import DIGEST, Release, parse
+from mediapipe_image.release import Release, parse
+from mediapipe_image.strict import DIGEST
 
 SCHEMA = "mediapipe-jetson/device-release/1"
 STATES = ("loading", "ready", "going")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from mediapipe_image import command, disk, sshsig, state_files, strict, trust
+from mediapipe_image import command, disk, sshsig, strict, trust
 from mediapipe_image.errors import (
     BadInputError,
     IntegrityError,
@@ -19,7 +19,6 @@ SCHEMA = "mediapipe-jetson/release/2"
 # Images that such a release brought stay, and one can go back to them.
 BEFORE = "mediapipe-jetson/release/1"
 NAMESPACE = trust.NAMESPACES[trust.PRINCIPAL]
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 LARGEST = 1 << 20
 MOST_LAYERS = 512
@@ -136,7 +135,7 @@ def _parsed(body: Dict[str, Any]) -> Release:
 
 def _digest(body: Dict[str, Any], name: str) -> str:
     value = strict.string(body, name)
-    if not DIGEST.fullmatch(value):
+    if not strict.DIGEST.fullmatch(value):
         raise ValueError(f"{name} is no digest")
     return value
 
@@ -266,6 +265,9 @@ def check_age(made: Release, seen: trust.Trust) -> None:
 
 
 def _current() -> str:
+    # The state knows this module.
+    from mediapipe_image import state_files
+
     current = state_files.read().current
     return current.image_id if current else ""
 

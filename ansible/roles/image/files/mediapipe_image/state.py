@@ -1,13 +1,12 @@
 """Which image this device is on, which it came from, and why."""
 
-import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from mediapipe_image import disk
 from mediapipe_image.errors import IntegrityError
+from mediapipe_image.strict import DIGEST
 
 SCHEMA = "mediapipe-jetson/device/1"
-IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 TRIAL, GOOD = "trial", "good"
 HISTORY = 50
 LONGEST = 500
@@ -109,9 +108,9 @@ def _entry(body: Optional[Dict[str, Any]], names: Dict[str, Any]) -> Optional[En
         return None
     known = {name: _text(body[name]) for name in Entry._fields if name != "engine_id"}
     made = Entry(engine_id=_text(names.get(known["image_id"], "")), **known)
-    if made.state not in (TRIAL, GOOD) or not IMAGE_ID.fullmatch(made.image_id):
+    if made.state not in (TRIAL, GOOD) or not DIGEST.fullmatch(made.image_id):
         raise ValueError(f"{made.image_id} {made.state}")
-    if made.engine_id and not IMAGE_ID.fullmatch(made.engine_id):
+    if made.engine_id and not DIGEST.fullmatch(made.engine_id):
         raise ValueError(made.engine_id)
     return made
 

@@ -12,6 +12,8 @@ from mediapipe_image.errors import BadInputError
 DEEPEST = 16
 # Digits of the largest whole number that every reader of JSON takes exactly (2**53).
 DIGITS = 16
+# What names an image, a layer or a manifest.
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 BRACKETS = re.compile(r"[][{}]")
 
