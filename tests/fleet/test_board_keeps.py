@@ -56,6 +56,10 @@ def test_a_damaged_file_of_each_kind_is_mended(board: Board, on: str) -> None:
     new = board.release()
     board.good(new)
     assert board.settle(new.image_id)["previous"]["image_id"] == on
+    # Images whose records are lost go with the next ones, but those that are needed.
+    board.image("prune", "--keep", "1")
+    assert board.there() == {on, new.image_id}
+    assert "damaged" not in board.run("mediapipe-image status --json 2>&1 >/dev/null")
 
 
 def test_what_the_application_prints_is_bounded(board: Board, on: str) -> None:
@@ -64,13 +68,13 @@ def test_what_the_application_prints_is_bounded(board: Board, on: str) -> None:
         " /run/log/journal 2>/dev/null | awk '{print $1}'"
     )
     before = board.run(sizes).split()
-    # 50 MB; without a limit it is more in the engine's log, and once more in the journal.
-    flood = "i=0; while test $i -lt 250; do cat /bulk; i=$((i+1)); done > /proc/1/fd/1"
+    # 60 MB; without a limit it is more in the engine's log, and once more in the journal.
+    flood = "i=0; while test $i -lt 300; do cat /bulk; i=$((i+1)); done > /proc/1/fd/1"
     board.run(f"docker exec mediapipe sh -c '{flood}'")
     after = board.run(sizes).split()
     grown = [int(new) - int(old) for old, new in zip(before, after, strict=True)]
-    # As many KiB as three files of 10 MB take.
-    assert max(grown) < 36_000, (before, after)
+    # In KiB: three files of 10 MB, and one that is being packed.
+    assert max(grown) < 45_000, (before, after)
     assert board.running() == on
     assert (
         board.run("docker logs --tail 1 mediapipe 2>/dev/null | head -c 1 | wc -c").strip() == "1"
