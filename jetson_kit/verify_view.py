@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jetson_kit.errors import BrokenError, CheckFailedError
 from jetson_kit.fleet.results import escaped
 from jetson_kit.verify_fleet import Fleet, HostResult
 
@@ -96,7 +97,8 @@ def _labels(**values: str) -> str:
 
 
 def exit_code(fleet: Fleet) -> int:
-    """Return 0 if every host is as expected, 2 if one is broken, else 1."""
+    """Return 0 if every host is as expected; else a broken one counts for more than others."""
     if not fleet.bad:
         return 0
-    return 2 if any(host.verdict == "broken" for host in fleet.bad) else 1
+    broken = any(host.verdict == "broken" for host in fleet.bad)
+    return (BrokenError if broken else CheckFailedError).exit_code

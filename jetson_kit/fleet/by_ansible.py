@@ -136,6 +136,7 @@ class Ansible:
             "image_id": self._image_id,
             "image_rollout": self._rollout,
             "image_why": f"rollout {self._rollout}",
+            "image_trial_s": self._plan.trial_s,
         }
         return self._replies("switch", hosts, variables)
 

@@ -147,7 +147,8 @@ class Ssh(Ansible):
 
     def switch(self, hosts: Sequence[str]) -> Replies:
         """Put each on the image, on trial."""
-        words = (f"--rollout={self._rollout}", f"--why=rollout {self._rollout}", self._image_id)
+        words = [f"--rollout={self._rollout}", f"--why=rollout {self._rollout}"]
+        words += [f"--trial={self._plan.trial_s}", self._image_id]
         return self._each("switch", hosts, self._asking("switch", *words), super().switch)
 
     def confirm(self, hosts: Sequence[str]) -> Replies:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 import time
@@ -93,7 +94,9 @@ def folder_of(target: str) -> Path:
     for folder in (ROOT / "dist" / target, Path(target)):
         if target and (folder / MANIFEST).is_file():
             return folder
-    raise BadInputError(f"{target} is not built", f"build it: ./inv build, or see {ROOT / 'dist'}")
+    release = re.match(r"r[0-9.]+[0-9]", target)
+    words = f"./inv build --jetson --l4t {release[0]}" if release else "./inv build --jetson"
+    raise BadInputError(f"{target} is not built", f"build it: {words}; {ROOT / 'dist'} has others")
 
 
 @dataclass(frozen=True)

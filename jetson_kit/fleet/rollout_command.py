@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import shutil
 import signal
 import tempfile
 import threading
@@ -14,7 +15,13 @@ from pathlib import Path
 from types import FrameType
 
 from jetson_kit import report
-from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, KitError
+from jetson_kit.errors import (
+    BadInputError,
+    CheckFailedError,
+    IntegrityError,
+    KitError,
+    ToolMissingError,
+)
 from jetson_kit.fleet import (
     bounds,
     check,
@@ -177,6 +184,8 @@ def _go(
     journal: Journal, asked: Asked, release: Release, hold: int, *, resumed: bool = False
 ) -> Record:
     place, way = folder_of(journal.path), asked.plan.way
+    if way == "archive" and shutil.which("rsync") is None:
+        raise ToolMissingError("rsync is not installed", "install it: it sends images to boards")
     with live.View(place / "log", quiet=asked.quiet) as view:
         clock = RealClock(view)
         journal.listener = view.line

@@ -25,6 +25,10 @@ DAY_S = 86400.0
 EXACT: Mapping[type, str] = {str: "write it as text", bool: "write true or false"}
 
 
+LONGEST_TRIAL_S = 30 * 86400
+"""The most that a board takes."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a rollout goes; times in seconds. Each field is a key of the plan's TOML file."""
@@ -69,6 +73,14 @@ class Plan:
     fetch_limit_s: float = 7200.0
     step_limit_s: float = 900.0
     """Limit for every other step; a host that is not done by then has failed."""
+
+    @property
+    def trial_s(self) -> int:
+        """Seconds after which a board that nobody confirms goes back by itself.
+
+        Before that come the switch, the verification, the soak, a last look and the confirmation.
+        """
+        return min(math.ceil(self.soak_s + 4 * self.step_limit_s), LONGEST_TRIAL_S)
 
     def __post_init__(self) -> None:
         """Check everything. Raises BadInputError."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import InputFile, Integer, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={"path": Text(4096)},
     help={
         "path": "where to make it (default: the user's configuration folder, or KIT_STATE)",
         "passphrase": "have ssh-keygen ask for one (default); ssh-agent can hold the key",
@@ -27,7 +32,6 @@ def key(
 ) -> None:
     """Make the key that signs releases. Example: ./inv fleet.key."""
     import getpass
-    from pathlib import Path
 
     from jetson_kit.fleet import signing
 
@@ -44,6 +48,13 @@ def key(
 @kit_task(
     auto_shortflags=False,
     positional=["target"],
+    options={
+        "target": kinds.TARGET,
+        "key": InputFile(),
+        "number": Integer(0, 10**15),
+        "valid": Integer(0, 36_500),
+        "module": kinds.WORDS,
+    },
     help={
         "target": "name below dist/, or a folder that ./inv build wrote",
         "key": "private key that signs, or the public one of a key in ssh-agent",
@@ -56,25 +67,22 @@ def key(
 def release(
     c: Context,
     target: str,
-    key: str = "",
+    key: Path | None = None,
     number: int = 0,
     valid: int = 0,
-    module: str = "",
+    module: tuple[str, ...] = (),
     json: bool = False,
 ) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
-    from pathlib import Path
-
     from jetson_kit.fleet import release as releases
     from jetson_kit.fleet import signers, signing
 
     del c
-    own = Path(key) if key else signing.default_key()
+    own = key or signing.default_key()
     signing.public_of(own)
     folder = releases.folder_of(target)
-    modules = tuple(filter(None, map(str.strip, module.split(","))))
     made = releases.make(
-        folder, releases.Terms(number, valid, modules, signers=signers.attach(folder))
+        folder, releases.Terms(number, valid, module, signers=signers.attach(folder))
     )
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
@@ -90,6 +98,11 @@ def release(
 @kit_task(
     auto_shortflags=False,
     iterable=["release_key", "owner_key", "revoke"],
+    options={
+        **dict.fromkeys(("release_key", "owner_key", "revoke"), Text(4096)),
+        **dict.fromkeys(("threshold", "owner_threshold"), Integer(0, 100)),
+        "key": InputFile(),
+    },
     help={
         "release-key": "public key that signs releases; all of them, each with the flag again",
         "threshold": "so many of them must sign a release",
@@ -108,7 +121,7 @@ def signers(
     revoke: list[str],
     threshold: int = 0,
     owner_threshold: int = 0,
-    key: str = "",
+    key: Path | None = None,
     drop: bool = False,
     json: bool = False,
 ) -> None:
@@ -117,7 +130,6 @@ def signers(
     Without any flag the newest list is shown. It travels with the releases made from then on.
     """
     import json as json_format
-    from pathlib import Path
 
     from jetson_kit.fleet import signers as lists
 
@@ -130,13 +142,22 @@ def signers(
     if wanted != lists.Change():
         lists.change(wanted)
     if key:
-        lists.sign(Path(key))
+        lists.sign(key)
     body = lists.newest()
     print(json_format.dumps(body, indent=1) if json else lists.shown(body))
 
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        "push": kinds.TARGET,
+        "address": Text(),
+        "port": Integer(1, 65535),
+        "cert": InputFile(),
+        "key": InputFile(),
+        "ca": InputFile(),
+        "htpasswd": InputFile(),
+    },
     help={
         "up": "start it",
         "down": "stop it; its images stay",
@@ -156,10 +177,10 @@ def registry(
     push: str = "",
     address: str = "127.0.0.1",
     port: int = 5000,
-    cert: str = "",
-    key: str = "",
-    ca: str = "",
-    htpasswd: str = "",
+    cert: Path | None = None,
+    key: Path | None = None,
+    ca: Path | None = None,
+    htpasswd: Path | None = None,
 ) -> None:
     """Run a registry for devices to pull from.
 
@@ -177,7 +198,9 @@ def registry(
     if down:
         print("stopped" if registries.down() else "no registry was running")
         return
-    wanted = registries.Wanted(address, port, cert, key, ca, htpasswd)
+    wanted = registries.Wanted(
+        address, port, *(str(one or "") for one in (cert, key, ca, htpasswd))
+    )
     found = registries.up(wanted) if up else registries.running()
     if found is None:
         raise BadInputError("no registry is running", "start it: ./inv fleet.registry --up")

@@ -16,24 +16,33 @@ def state(*, lost: bool) -> Optional[State]:
     """
     from mediapipe_image import service
 
-    started = service.engine_id_of_env()
+    started = service.engine_ids_of_env()
     if not started and not lost:
         return None
     known = {row.engine_id: row for row in records.all_records() if row.state == "ready"}
     there = {one.engine_id for one in engine.images(list(known))}
     rows = {name: row for name, row in known.items() if name in there}
-    held = [name for name in holders.held() if name in rows]
-    held.sort(key=lambda name: rows[name].at, reverse=True)
-    chosen = next((name for name in [started, *held] if name in rows), "")
-    if not chosen:
-        return State()
-    others = [name for name in held if name != chosen]
+    held = sorted(
+        (name for name in holders.held() if name in rows),
+        key=lambda name: rows[name].at,
+        reverse=True,
+    )
+    order = [name for name in dict.fromkeys([*started, *held]) if name in rows]
+    if not order:
+        # Without its record, too: what the service was started with goes on.
+        found = engine.image(started[0]) if started else None
+        return State(current=_unknown(started[0])) if found else State()
+    chosen, others = order[0], order[1:]
     previous = _entry(rows[others[0]]) if others else None
     # Unfinished and with a way back: nobody knows whether it was confirmed.
     on_trial = previous is not None and disk.PENDING.exists()
     current = _entry(rows[chosen])._replace(state=TRIAL if on_trial else GOOD)
     boots: Tuple[str, ...] = (disk.boot_id(),) if on_trial else ()
     return State(current=current, previous=previous, boots=boots)
+
+
+def _unknown(engine_id: str) -> Entry:
+    return Entry(engine_id, engine_id, "unknown", disk.now(), WHY, "", GOOD, engine_id)
 
 
 def _entry(row: Record) -> Entry:

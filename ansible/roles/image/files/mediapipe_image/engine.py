@@ -152,7 +152,7 @@ def probe(name: str, test: Tuple[str, ...], timeout_s: float) -> bool:
     """Run an image's own health check in its container; tell whether it says healthy."""
     words = list(test[1:]) if test[:1] == ("CMD",) else ["/bin/sh", "-c", *test[1:]]
     try:
-        return command.ask(["docker", "exec", name, *words], timeout_s).code == 0
+        return command.silent(["docker", "exec", name, *words], timeout_s) == 0
     except StepFailedError:
         return False
 

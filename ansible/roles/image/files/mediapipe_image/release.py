@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from mediapipe_image import command, disk, sshsig, state_files, strict, trust
+from mediapipe_image import command, disk, sshsig, strict, trust
 from mediapipe_image.errors import (
     BadInputError,
     IntegrityError,
@@ -265,6 +265,9 @@ def check_age(made: Release, seen: trust.Trust) -> None:
 
 
 def _current() -> str:
+    # The state knows this module.
+    from mediapipe_image import state_files
+
     current = state_files.read().current
     return current.image_id if current else ""
 

@@ -7,12 +7,13 @@ import time
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Pattern, Sequence
 
-from mediapipe_image import command, disk, engine, guarded, records
+from mediapipe_image import command, disk, engine, guarded, records, state_files
 from mediapipe_image.errors import IntegrityError, StepFailedError
 from mediapipe_image.settings import Settings
 
 ENV = disk.LIB / "current.env"
 IMAGE = re.compile(r"^MEDIAPIPE_IMAGE=(sha256:[0-9a-f]{64})$", re.MULTILINE)
+BEFORE = re.compile(r'^MEDIAPIPE_IMAGES_BEFORE="([0-9a-f: sh]*)"$', re.MULTILINE)
 OPTIONS = re.compile(r'^MEDIAPIPE_DEVICE_OPTIONS="([^"\n]*)"$', re.MULTILINE)
 PROBE_S = 20.0
 POLL_S = 0.5
@@ -38,15 +39,22 @@ def write_env(image_id: str, settings: Optional[Settings]) -> None:
     options = _in_env(OPTIONS)
     if settings is not None:
         options = " ".join(shlex.quote(word) for word in device_options(settings))
+    before = [records.engine_id(one) for one in state_files.read().image_ids() if one != image_id]
     text = f"MEDIAPIPE_IMAGE={records.engine_id(image_id)}\n"
     text += f'MEDIAPIPE_DEVICE_OPTIONS="{options}"\n'
+    # For the day on which the state is lost.
+    text += f'MEDIAPIPE_IMAGES_BEFORE="{" ".join(before)}"\n'
     if _env() != text:
         disk.write(ENV, text)
 
 
-def engine_id_of_env() -> str:
-    """Return the image that the service was started with last, by the engine's id, or ""."""
-    return _in_env(IMAGE)
+def engine_ids_of_env() -> List[str]:
+    """Return the image that the service was started with last, then those before it.
+
+    They are the engine's ids; none where nothing was started.
+    """
+    started = _in_env(IMAGE)
+    return [started, *_in_env(BEFORE).split()] if started else []
 
 
 def _in_env(pattern: Pattern[str]) -> str:

@@ -16,10 +16,11 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
 
     `probe`: while docker still waits, run the image's own check in its place.
     """
+    mended = _mended()
     found = state_files.look()
     state = found.state or states.State()
     body = states.as_json(state)
-    body.update(version.version(), state_problems=list(found.problems))
+    body.update(version.version(), state_problems=list(found.problems), mended=mended)
     body["pending"] = disk.PENDING.exists()
     body["held"] = change.held()
     body["boot_id"] = disk.boot_id()
@@ -60,6 +61,18 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
     return body
 
 
+def _mended() -> bool:
+    """Mend damaged files of the state, as far as that can be now; tell whether any was."""
+    if not state_files.look().problems:
+        return False
+    try:
+        with disk.locked(change.LOCK):
+            state_files.mended()
+    except (ImageError, OSError):
+        return False
+    return True
+
+
 def lines(body: Dict[str, Any]) -> str:
     """Return the status for people."""
     rows = []
@@ -81,6 +94,7 @@ def lines(body: Dict[str, Any]) -> str:
     for name in ("held", "problem"):
         if body[name]:
             rows.append(f"{name:<9} {body[name]}")
+    rows += [f"damaged   {text}" for text in body["state_problems"]]
     if body["pending"]:
         rows.append("pending   a change is not finished; the device sees to it")
     return "\n".join(rows)
