@@ -72,9 +72,9 @@ def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
     return _layer("deps", key, python, install, first)
 
 
-def wheel(path: Path, python: str, arch: str) -> SiteLayer:
-    """Return the layer of one local wheel, without its dependencies."""
-    key = _key(path.name, sha256_file(path), python, arch)
+def wheel(path: Path, python: str, arch: str, sha256: str = "") -> SiteLayer:
+    """Return the layer of one local wheel, without its dependencies; its hash may be known."""
+    key = _key(path.name, sha256 or sha256_file(path), python, arch)
 
     def install(into: Path) -> None:
         _install(
