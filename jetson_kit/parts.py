@@ -10,7 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import base_image, device_wheel, kept, models, pysite, repack, rootfs
+from jetson_kit import (
+    base_image,
+    device_wheel,
+    kept,
+    legacy_models,
+    litert,
+    models,
+    pysite,
+    repack,
+    rootfs,
+)
 from jetson_kit.base_image import Base
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EngineLayers
@@ -83,6 +93,7 @@ def make(
             based = pool.submit(_base, plan, progress, refresh)
         wheeled = pool.submit(_mediapipe, plan, progress)
         modelled = pool.submit(_models, plan, progress)
+        runtime = pool.submit(_litert, plan, progress)
         engined = pool.submit(_engines, plan, progress)
         if own_base:
             based = pool.submit(_base, plan, progress, refresh)
@@ -99,6 +110,8 @@ def make(
         lower = [layer("models.tar", model_tar)]
         deps = locked.result()
         lower.append(layer("deps.tar", deps.tar))
+        runtime_layer = runtime.result()
+        lower.append(layer("litert.tar", runtime_layer.tar))
         wheel, wheel_sha256, mediapipe = wheeled.result()
         lower.append(layer("mediapipe.tar", mediapipe.tar))
         engines = engined.result()
@@ -114,7 +127,13 @@ def make(
         wheel=wheel,
         wheel_sha256=wheel_sha256,
         packages=packages,
-        installed=(*deps.installed, *mediapipe.installed, *engines.installed, *own.installed),
+        installed=(
+            *deps.installed,
+            *runtime_layer.installed,
+            *mediapipe.installed,
+            *engines.installed,
+            *own.installed,
+        ),
         models=model_list,
         engines=engines.files,
     )
@@ -133,6 +152,13 @@ def _own_python(plan: BuildPlan) -> str:
 def _locked(plan: BuildPlan, progress: Progress, interpreter: str) -> pysite.SiteLayer:
     with progress.step("deps", "Python packages from the lock"):
         return pysite.locked(plan.lock, plan.python, plan.arch, interpreter)
+
+
+def _litert(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
+    with progress.step("litert", "LiteRT from its lock") as step:
+        made = litert.layer(plan.arch, plan.python)
+        step.note = next(one.version for one in made.installed if one.name == "ai-edge-litert")
+    return made
 
 
 def _base(
@@ -157,7 +183,7 @@ def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.S
         wheel = repack.build(plan.pin, cache_dir("wheels"))
         step.note = f"{plan.verdict} on this target"
         sha256 = kept.sha256(wheel)  # all of the file was just made, or read
-        return wheel, sha256, pysite.wheel(wheel, plan.python, plan.arch, sha256)
+        return wheel, sha256, pysite.wheel(wheel, plan.python, plan.arch, sha256=sha256)
 
 
 def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
@@ -167,12 +193,12 @@ def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLay
         tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
     ):
         wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
-        return pysite.wheel(wheel, plan.python, plan.arch)
+        return pysite.wheel(wheel, plan.python, plan.arch, beside=(legacy_models.HOOK,))
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
     with progress.step("models", f"{len(plan.models)} models, checked by hash"):
-        found = sorted(models.fetch(plan.models))
+        found = sorted((*models.fetch(plan.models), *legacy_models.fetch()))
         listed = tuple((path.name, sha256_file(path)) for path in found)
         manifest = json.dumps(
             {

@@ -62,15 +62,17 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
     try:
-        done = subprocess.run(
-            command,
-            input=stdin or "",
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        # Killed, they would leave temporary folders of their own.
+        with tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
+            done = subprocess.run(
+                command,
+                input=stdin or "",
+                env={**environment, "TMPDIR": scratch},
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise NetworkError(
             f"{what}: no answer within {TIMEOUT_S:.0f} s", "check the network and run it again"
@@ -158,6 +160,27 @@ def _address(filename: str, requirement: str, python: str) -> str:
     return next((str(row.get("url", "")) for row in rows if wheel_name(row) == filename), "")
 
 
+def download_locked(
+    requirements: Path, python: str, platforms: Sequence[str], folder: Path
+) -> None:
+    """Put the wheels of a hash-pinned file for another machine's Python into `folder`.
+
+    Raises NetworkError, IntegrityError.
+    """
+    _installer(
+        [
+            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download"),
+            *("--quiet", "--no-cache-dir", "--no-deps", "--require-hashes"),
+            # A lock for several Pythons holds what pip would refuse for one of them.
+            *("--only-binary", ":all:", "--implementation", "cp", "--ignore-requires-python"),
+            *("--python-version", python),
+            *(word for name in platforms for word in ("--platform", name)),
+            *("--dest", str(folder), "--requirement", str(requirements)),
+        ],
+        f"downloading wheels for Python {python}",
+    )
+
+
 def unpack(package: str, version: str, sha256: str, folder: Path) -> Path:
     """Unpack a package, pinned by hash and without its dependencies, into `folder`."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as listed:
@@ -199,12 +222,13 @@ def compile_lock(
     constraints: Iterable[str] = (),
     keep: Path | None = None,
     upgrade: Iterable[str] = (),
+    dependencies: bool = True,
 ) -> str:
     """Resolve `requirements` to a hash-pinned lock for another machine, wheels only.
 
     `platform` is uv's name of it, such as aarch64-manylinux_2_28. Versions in the lock `keep` stay
-    as they are where they still fit, but for the packages `upgrade`. Raises NetworkError,
-    NoSolutionError, StepFailedError.
+    as they are where they still fit, but for the packages `upgrade`. Without `dependencies` it
+    holds the requirements alone. Raises NetworkError, NoSolutionError, StepFailedError.
     """
     with tempfile.TemporaryDirectory() as aside:
         lock, limits = Path(aside, "lock.txt"), Path(aside, "constraints.txt")
@@ -218,6 +242,7 @@ def compile_lock(
                 *("--python-platform", platform, "--python-version", python),
                 *("--constraints", limits, "--output-file", lock),
                 *(word for name in upgrade for word in ("--upgrade-package", name)),
+                *(() if dependencies else ("--no-deps",)),
             ],
             what=f"locking for {platform}, Python {python}",
             stdin="".join(f"{line}\n" for line in requirements),

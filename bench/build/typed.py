@@ -11,11 +11,10 @@ import functools
 import sys
 from pathlib import Path
 
-from invoke.main import program
-
+import tasks
 from bench.build import REPOSITORY
 from jetson_kit import images, layers, plan
-from jetson_kit.paths import ROOT
+from jetson_kit.command_line import program
 from jetson_kit.plan import Request
 from jetson_kit.progress import Progress
 
@@ -30,7 +29,7 @@ def main() -> None:
         images.image_only(plan.make(Request(jetson=True)), Progress(), device_source=Path(source))
         return
     sys.argv = ["inv", *words]
-    program.run(["inv", f"--search-root={ROOT}", *words])
+    program.main(tasks.ns)
 
 
 main()

@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from jetson_kit import repack, shim, targets, targets_check, wheels
+from jetson_kit import litert, repack, shim, targets, targets_check, wheels
 from jetson_kit.audit import planned, record
 from jetson_kit.data_update import changes, debian_packages, derived, index, lock_files
 from jetson_kit.engines import runtimes
@@ -148,6 +148,8 @@ def _locks() -> Iterator[str]:
         for python in pin.pythons:
             path = wheels.lock_path(pin.wheel_class, pin.arch, python)
             expected[path] = [*expected.get(path, []), *_needs(pin)]
+    for path, (_, python) in litert.wanted_locks().items():
+        expected[path] = [*litert.requirements(python), *litert.constraints()]
     expected |= runtimes.wanted_locks()
     for path, needs in expected.items():
         yield from _lock(path, needs)

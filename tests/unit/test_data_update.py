@@ -75,7 +75,7 @@ class Kit:
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "invoke", *words],
+            [sys.executable, "tasks.py", *words],
             cwd=self.folder, env={**self.environ, **more}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
@@ -398,8 +398,9 @@ def replace(self, target):
     return real(self, target)
 Path.replace = replace
 sys.argv[1:] = ["data.update", "mediapipe"]
-from invoke.main import program
-program.run()
+import tasks
+from jetson_kit.command_line import program
+program.main(tasks.ns)
 """
 
 
