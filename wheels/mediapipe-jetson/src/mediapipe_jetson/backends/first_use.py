@@ -29,7 +29,7 @@ SCHEMA = "mediapipe-jetson/first-use/1"
 # Shaders are compiled: a minute was seen on a busy machine in software.
 TIMEOUT_S = 300.0
 ADAPTER = re.compile(r"Selected adapter: (.+)")
-SAID = re.compile(r"(?:ERROR|WARNING|Error)[:\]]? *(.+)")
+SAID = re.compile(r"^ERROR: (.+)", re.MULTILINE)
 # Of this process: where nothing can be kept, each sub-model is still tried once only.
 _known: dict[str, Verdict] = {}
 

@@ -133,8 +133,7 @@ class LiteRTGpuSession:
         try:
             self.model = compiled.CompiledModel.from_buffer(tflite, options=options)
             whole = self.model.is_fully_accelerated()
-            self.given = self.model.create_input_buffers(0)
-            self.got = self.model.create_output_buffers(0)
+            self._make_buffers()
         except (RuntimeError, ValueError, TypeError) as error:
             raise ModelError(f"litert can't compile it for the GPU: {one_line(error)}") from error
         if not whole:
@@ -162,7 +161,7 @@ class LiteRTGpuSession:
         """Run once, so that shaders are compiled before the first frame. Raises ModelError.
 
         LiteRT waits for a result for a limited time, which a driver that compiles may pass: what
-        it compiled until then is there at the next try.
+        it compiled until then is there at the next try. Buffers of a failed one stay locked.
         """
         for left in reversed(range(WARM_UPS)):
             try:
@@ -170,8 +169,13 @@ class LiteRTGpuSession:
             except InferenceError as error:
                 if not left:
                     raise ModelError(f"it doesn't run: {error}") from error
+                self._make_buffers()
             else:
                 return
+
+    def _make_buffers(self) -> None:
+        self.given = self.model.create_input_buffers(0)
+        self.got = self.model.create_output_buffers(0)
 
     def close(self) -> None:
         """Free the model and its buffers; a second call does nothing."""
