@@ -108,6 +108,29 @@ def test_where_nothing_can_be_kept_it_is_tried_once_a_process(
     assert counted == ["litert-gpu"]
 
 
+def test_a_machine_that_is_too_busy_says_nothing_of_its_gpu(
+    counted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = first_use.attempt
+    monkeypatch.undo()
+    monkeypatch.setenv("MEDIAPIPE_JETSON_CACHE", str(tmp_path))
+    monkeypatch.setattr(first_use, "_known", {})
+    monkeypatch.setattr(vulkan_devices, "read", lambda: (device(),))
+    with pytest.raises(first_use.NoVerdictError, match=r"no answer within 0\.01 s"):
+        first_use.attempt(MODEL.tflite, "litert-gpu", 0.01)
+    monkeypatch.setattr(first_use, "attempt", _late)
+    assert "no answer" in first_use.check(MODEL, MODEL.tflite, "litert-gpu").why_not
+    assert not list(tmp_path.glob("first-use-*.json"))
+    monkeypatch.setattr(first_use, "_known", {})
+    monkeypatch.setattr(first_use, "attempt", real)
+    assert first_use.check(MODEL, MODEL.tflite, "litert-gpu").why_not == ""
+    assert counted == ["litert-gpu"]
+
+
+def _late(_tflite: bytes, _name: str) -> Verdict:
+    raise first_use.NoVerdictError("the GPU gave no answer within 300 s")
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [

@@ -51,6 +51,10 @@ class Verdict:
     fresh: bool = True
 
 
+class NoVerdictError(RuntimeError):
+    """The machine was too busy, or could start no process: of the GPU that says nothing."""
+
+
 def key_of(sub_model: SubModel, name: str) -> tuple[str, dict[str, Any]]:
     """Return a name for what the verdict depends on, and these facts."""
     facts = {
@@ -65,14 +69,21 @@ def key_of(sub_model: SubModel, name: str) -> tuple[str, dict[str, Any]]:
 
 
 def check(sub_model: SubModel, tflite: bytes, name: str) -> Verdict:
-    """Return the verdict, tried now unless it is known; `tflite` is the model as it is loaded."""
+    """Return the verdict, tried now unless it is known; `tflite` is the model as it is loaded.
+
+    One without an answer is not kept: the next process tries anew.
+    """
     key, facts = key_of(sub_model, name)
     if key in _known:
         return _known[key]
     path = kept.folder() / f"first-use-{key}.json"
     found = _read(path, facts)
     if found is None:
-        found = attempt(tflite, name)
+        try:
+            found = attempt(tflite, name)
+        except NoVerdictError as error:
+            _known[key] = Verdict(str(error))
+            return _known[key]
         document = {"schema": SCHEMA, "name": sub_model.name, "facts": facts, **asdict(found)}
         kept.write(path, document)
     _known[key] = found
@@ -93,7 +104,10 @@ def _read(path: Path, facts: dict[str, Any]) -> Optional[Verdict]:
 
 
 def attempt(tflite: bytes, name: str, timeout_s: float = TIMEOUT_S) -> Verdict:
-    """Run a model on the GPU and the CPU in a child; return what came of it."""
+    """Run a model on the GPU and the CPU in a child; return what came of it.
+
+    Raises NoVerdictError.
+    """
     with tempfile.TemporaryDirectory(prefix="first-use-") as folder:
         path = Path(folder, "model.tflite")
         path.write_bytes(tflite)
@@ -108,9 +122,11 @@ def attempt(tflite: bytes, name: str, timeout_s: float = TIMEOUT_S) -> Verdict:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Verdict(f"the GPU gave no answer within {timeout_s:g} s")
+            raise NoVerdictError(f"the GPU gave no answer within {timeout_s:g} s") from None
         except OSError as error:
-            return Verdict(f"no process could be started for its first use: {error}")
+            raise NoVerdictError(
+                f"no process could be started for its first use: {error}"
+            ) from error
     return judged(done.returncode, done.stdout.decode("utf-8", "replace"),
                   done.stderr.decode("utf-8", "replace"), name)  # fmt: skip
 

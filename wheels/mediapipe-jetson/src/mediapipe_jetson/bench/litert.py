@@ -26,6 +26,7 @@ from mediapipe_jetson.tflite.flat import DamagedError
 
 SCHEMA = "mediapipe-jetson/bench-litert/1"
 TFLITE = ".tflite"
+TIMEOUT_S = 1200.0
 
 
 def sub_models(folder: Path) -> Iterator[SubModel]:
@@ -66,7 +67,10 @@ def row(sub_model: SubModel, name: str) -> dict[str, Any]:
         dense = model.densified(sub_model.tflite)
     except DamagedError as error:
         return {**found, "accelerator": "none", "why": str(error)}
-    verdict = first_use.attempt(dense, name)
+    try:
+        verdict = first_use.attempt(dense, name, TIMEOUT_S)
+    except first_use.NoVerdictError as error:
+        return {**found, "accelerator": "none", "why": str(error)}
     return {
         **found,
         "accelerator": "none" if verdict.why_not else "gpu",
