@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,20 +72,26 @@ def cache() -> Iterator[str]:
     docker("volume", "rm", "--force", name)
 
 
-def ran(image: str, cache: str, **variables: str) -> dict[str, Any]:
-    settings: Mapping[str, str] = {**litert_gpu.VARIABLES, **variables}
+def started(
+    image: str, cache: str, command: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    settings = {**litert_gpu.VARIABLES, "MEDIAPIPE_JETSON_PROBE_TIMEOUT_S": "120", **variables}
     words = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
-    done = subprocess.run(
+    return subprocess.run(
         [
             *("docker", "run", "--rm", "--init", "--network", "none", "--read-only"),
             *("--tmpfs", "/tmp", "-v", f"{cache}:/tmp/cache", "--user", "0", *words),
-            *(image, "python3", "-c", PROGRAM),
+            *(image, *command),
         ],
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=1200,
     )
+
+
+def ran(image: str, cache: str, **variables: str) -> dict[str, Any]:
+    done = started(image, cache, ["python3", "-c", PROGRAM], variables)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -125,6 +131,20 @@ def test_a_driver_that_crashes_at_first_use_is_refused(image: str, cache: str) -
     assert found["error"].startswith("ModelError: litert-gpu: face_detector: at its first use")
     assert "SIGXCPU" in found["error"]
     assert [one["why_not"] != "" for one in found["kept"]] == [True]
+
+
+def test_verify_counts_its_dispatches_and_calls_lavapipe_software(image: str, cache: str) -> None:
+    task = "FaceLandmarkerOnLiteRT"
+    words = ["python3", "-m", "mediapipe_jetson", "verify", "--task", task, "--json", "/dev/stdout"]
+    done = started(image, cache, [*words, "--expect", "software"], {})
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout[: done.stdout.rindex("}") + 1])
+    found = report["tasks"][task]
+    assert (found["verdict"], found["interface"]) == ("software", "webgpu")
+    assert found["controls"]["cpu"]["verdict"] == "cpu"
+    assert found["distance"] < 1e-4
+    frames = report["observations"]["tasks"][task]["run"]["work"]["frames"]
+    assert all(frame["vk_dispatch"] > 100 and frame["vk_submit"] for frame in frames)
 
 
 def test_the_benchmark_names_the_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
