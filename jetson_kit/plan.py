@@ -1,24 +1,26 @@
 """From what the user asked for to a frozen plan: which wheel, Python, base, models and names.
 
-Planning reads data and shipped audits; it fetches nothing and writes nothing.
+Planning reads data and shipped audits. It fetches nothing but a wheel that no shipped audit has,
+such as one that `--mediapipe` names: that one is downloaded into the cache and audited.
 """
 
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
 from jetson_kit import __version__, models, rootfs, targets, wheels
-from jetson_kit.audit.planned import planned_verdict
+from jetson_kit.audit.planned import candidates, planned_verdict
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EnginePlan
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 from jetson_kit.targets import Soc, Target
+from jetson_kit.translate import table
 from jetson_kit.wheels import Pin
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
@@ -36,6 +38,8 @@ class Request:
     module: str = ""
     python: str = ""
     base: str = "debian"
+    base_python: str = ""
+    """The Python of another base, such as 3.11, where that is known."""
     variant: str = "runtime"
     mediapipe: str = ""
     require_gpu: bool | None = None
@@ -135,9 +139,7 @@ def make(request: Request) -> BuildPlan:
     engines = _engines(request, target, socs, base, python)
     chosen, judged = _wheel(request, target, socs, arch, python)
     pin = chosen.pin
-    parts = [target.name if target else f"native-{arch}", request.module, request.variant]
-    parts += ["engines"] if engines else []
-    name = "-".join(part for part in parts if part and part != "runtime")
+    name = _name(request, target, arch, python, pin)
     return BuildPlan(
         name=name,
         tag=f"{REPOSITORY}:{name}",
@@ -158,6 +160,26 @@ def make(request: Request) -> BuildPlan:
         notes=_notes(target, socs, chosen, judged) + (engines.notes if engines else ()),
         engines=engines,
     )
+
+
+def _name(request: Request, target: Target | None, arch: str, python: str, pin: Pin) -> str:
+    """Return the image's name: what was asked for, where it is not what one gets anyway.
+
+    Two images that differ in base, Python or MediaPipe by request have two names.
+    """
+    parts = [target.name if target else f"native-{arch}", request.module]
+    parts += [request.variant] if request.variant != "runtime" else []
+    if request.base != "debian":
+        # An image's own name, without registry, tag and digest, tells people enough.
+        parts.append(request.base.partition("@")[0].rpartition("/")[2].replace(":", "-")[:60])
+    if request.python and python != _base(replace(request, python=""), target)[1]:
+        parts.append(f"py{python}")
+    if request.mediapipe:
+        usual = replace(request, mediapipe="", require_gpu=False)
+        if _wheel(usual, target, _socs(request, target), arch, python)[0].pin != pin:
+            parts.append(f"mediapipe{pin.version}")
+    parts += ["engines"] if request.engines else []
+    return "-".join(filter(None, parts))
 
 
 def _engines(
@@ -188,9 +210,9 @@ def _socs(request: Request, target: Target | None) -> tuple[Soc, ...]:
     for module in target.modules:
         if module.id == request.module:
             return (module.soc,)
-    known = ", ".join(module.id for module in target.modules)
     raise BadInputError(
-        f"{target.name} does not run on a module {request.module!r}", f"choose one of {known}"
+        f"{target.name} does not run on a module {request.module!r}",
+        targets.load().hint_for_module(request.module, target),
     )
 
 
@@ -203,7 +225,7 @@ def _base(request: Request, target: Target | None) -> tuple[str, str]:
         )
     python = request.python
     if not python:
-        stock = target.python if target else ""
+        stock = request.base_python or (target.python if target else "")
         python = stock if stock in wheels.pythons() else "3.11"
     if request.base != "ngc":
         return request.base, python
@@ -226,7 +248,7 @@ def _wheel(
 ) -> tuple[_Judged, tuple[_Judged, ...]]:
     """Return the newest wheel whose audit passes on every board, and all that were judged."""
     place = target.name if target else arch
-    every = tuple(_judge(pin, target, socs) for pin in wheels.pins() if pin.arch == arch)
+    every = tuple(_judge(pin, target, socs) for pin in candidates(arch))
     judged = tuple(one for one in every if request.mediapipe in ("", one.pin.version))
     if not judged:
         known = dict.fromkeys(one.pin.version for one in every)
@@ -241,7 +263,10 @@ def _wheel(
             "choose another --python or --mediapipe",
         )
     best = fitting[0]
-    can = any(one.verdict == "gpu" for one in every)
+    if request.require_gpu is False:
+        # Where the CPU will do, nothing is translated.
+        best = next((one for one in fitting if not one.pin.core), best)
+    can = any(one.verdict == "gpu" and not one.pin.core for one in every)
     required = bool(target) and can if request.require_gpu is None else request.require_gpu
     if required and best.verdict != "gpu":
         raise BadInputError(
@@ -277,7 +302,11 @@ def _notes(
     target: Target | None, socs: tuple[Soc, ...], chosen: _Judged, judged: tuple[_Judged, ...]
 ) -> tuple[str, ...]:
     """Say plainly when MediaPipe stays on the CPU, why, and what would change it."""
-    if target is None or chosen.verdict == "gpu":
+    if target is None:
+        return ()
+    if chosen.pin.core:
+        return (_translated_note(chosen.pin),)
+    if chosen.verdict == "gpu":
         return ()
     version = chosen.pin.version
     barred = next((one for one in judged if one.verdict == "no"), None)
@@ -297,6 +326,14 @@ def _notes(
         f"MediaPipe {version} itself stays on the CPU here. MediaPipe {barred.pin.version}, which "
         f"has GPU inside, was refused: {barred.reason}",
         f"What would change it: {ways}.",
+    )
+
+
+def _translated_note(pin: Pin) -> str:
+    about = table.core(pin.core).about
+    return (
+        f"MediaPipe {pin.version} is translated for {about}: shown on emulated cores and software "
+        "GL, on no board yet (docs/older-boards.md). --allow-cpu takes an official wheel instead."
     )
 
 

@@ -73,14 +73,20 @@ def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
     return _layer("deps", key, python, install, first)
 
 
-def wheel(path: Path, python: str, arch: str) -> SiteLayer:
-    """Return the layer of one local wheel, without its dependencies."""
-    key = _key(path.name, sha256_file(path), python, arch)
+def wheel(path: Path, python: str, arch: str, beside: Sequence[Path] = ()) -> SiteLayer:
+    """Return the layer of one local wheel, without its dependencies.
+
+    Files `beside` it go into the folder of packages as they are, such as a .pth.
+    """
+    contents = (f"{one.name} {sha256_file(one)}" for one in beside)
+    key = _key(path.name, sha256_file(path), python, arch, *contents)
 
     def install(into: Path) -> None:
         _install(
             ["--no-deps", "--no-index", path], python, arch, into, what=f"unpacking {path.name}"
         )
+        for one in beside:
+            shutil.copyfile(one, into / one.name)
 
     return _layer(path.name.partition("-")[0], key, python, install, lambda layer: None)
 

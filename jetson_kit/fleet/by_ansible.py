@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from jetson_kit import inventory
 from jetson_kit.files import write_text
-from jetson_kit.fleet import ansible
+from jetson_kit.fleet import ansible, board_program
 from jetson_kit.fleet.events import Event, HostResult
 from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout_plan import Plan
@@ -22,8 +23,10 @@ from jetson_kit.fleet.transport import (
     DONE,
     FAILED,
     HELD,
+    LOST,
     REFUSED,
     TIMED_OUT,
+    UNPROVISIONED,
     UNREACHABLE,
     Device,
     Replies,
@@ -32,7 +35,8 @@ from jetson_kit.fleet.transport import (
 
 # The exit codes of mediapipe-image that are no plain failure.
 KINDS = {2: REFUSED, 5: REFUSED, 6: REFUSED, 8: HELD, 9: BUSY, 10: REFUSED}
-STATUS = "Read what the device is on"
+# The shell's, where there is no such program.
+NO_PROGRAM = 127
 # Around what an engine itself says its client puts the call and its kind.
 ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
 # systemd's words for a unit that is up, and docker's for a container without a check of its own.
@@ -77,12 +81,33 @@ class Ansible:
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
-        found = self._play("status", hosts, STATUS, {})
+        found = self._play("status", hosts, {})
         return {name: _device(reply, body) for name, (reply, body, _) in found.items()}
 
     def fits(self, hosts: Sequence[str]) -> Replies:
-        """Tell whether each takes the release and has the space for it."""
-        found = self._play("preflight", hosts, "Offer the release", self._offer())
+        """Tell whether each takes the release and has the space for it, by this program."""
+        found = self.programs(hosts)
+        ready = [name for name in hosts if found[name].kind == DONE]
+        return {**found, **(self.offer(ready) if ready else {})}
+
+    def programs(self, hosts: Sequence[str]) -> dict[str, Reply]:
+        """Bring each device's program to this controller's, where it is another."""
+        found = dict(self.versions(hosts))
+        stop = (DONE, UNPROVISIONED, *LOST)
+        other = [name for name in hosts if found[name].kind not in stop]
+        if other:
+            done = self._play("program", other, {}, result="version")
+            found |= {name: version(reply, body) for name, (reply, body, _) in done.items()}
+        return found
+
+    def versions(self, hosts: Sequence[str]) -> Replies:
+        """Tell whether each device's program is this controller's: done where it is."""
+        found = self._play("version", hosts, {})
+        return {name: version(reply, body) for name, (reply, body, _) in found.items()}
+
+    def offer(self, hosts: Sequence[str]) -> Replies:
+        """Offer the release to each, and note which layers it lacks."""
+        found = self._play("preflight", hosts, self._offer(), result="offer")
         for name, (_, body, _) in found.items():
             if isinstance(body.get("layers"), list):
                 rows = body["layers"]
@@ -96,7 +121,6 @@ class Ansible:
             "image_rate_kib": self._plan.rate_kib,
             "image_jitter_s": self._plan.jitter_s,
         }
-        task = "Check and load" if self._plan.way == "archive" else "Take it over"
         # Once: what is tried again is asked again.
         known = {name: self._lacks.pop(name) for name in hosts if name in self._lacks}
         skip = [] if self._plan.jitter_s else ["jitter"]
@@ -104,7 +128,7 @@ class Ansible:
             variables["image_known"] = known
             skip.append("offer")
         limit_s = self._plan.fetch_limit_s
-        return self._replies("fetch", hosts, task, variables, limit_s, skip)
+        return self._replies("fetch", hosts, variables, limit_s, skip)
 
     def switch(self, hosts: Sequence[str]) -> Replies:
         """Put each on the image, on trial."""
@@ -112,15 +136,15 @@ class Ansible:
             "image_id": self._image_id,
             "image_rollout": self._rollout,
             "image_why": f"rollout {self._rollout}",
+            "image_trial_s": self._plan.trial_s,
         }
-        return self._replies("switch", hosts, "Run the image on trial", variables)
+        return self._replies("switch", hosts, variables)
 
     def verify(self, hosts: Sequence[str]) -> Replies:
         """Verify where inference runs on each; its report is kept."""
         found = self._play(
             "verify",
             hosts,
-            "Refuse another verdict than expected",
             # No inventory may open this gate.
             {"verify_level": self._plan.verify, "verify_required": True},
         )
@@ -138,13 +162,11 @@ class Ansible:
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
         """End the trial of each, and let it remove what it does not need any more."""
-        return self._replies("confirm", hosts, "End the trial", {"image_id": self._image_id})
+        return self._replies("confirm", hosts, {"image_id": self._image_id})
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
         """Put each back to its previous image."""
-        return self._replies(
-            "rollback", hosts, "Go back", {"image_why": why, "image_leave": self._image_id}
-        )
+        return self._replies("rollback", hosts, {"image_why": why, "image_leave": self._image_id})
 
     @property
     def _image_id(self) -> str:
@@ -152,37 +174,41 @@ class Ansible:
 
     def _offer(self) -> dict[str, Any]:
         path = str(self._release.path) if self._release else ""
-        return {"image_release": path, "image_way": self._plan.way, **self._variables}
+        found = {"image_release": path, "image_way": self._plan.way, **self._variables}
+        return {**found, "image_allow_downgrade": self._plan.allow_downgrade}
 
     def _replies(
         self,
         playbook: str,
         hosts: Sequence[str],
-        task: str,
         variables: Mapping[str, Any],
         limit_s: float | None = None,
         skip: Sequence[str] = (),
     ) -> Replies:
-        found = self._play(playbook, hosts, task, variables, limit_s, skip)
+        found = self._play(playbook, hosts, variables, limit_s, skip)
         return {name: reply for name, (reply, _, _) in found.items()}
 
     def _play(
         self,
         playbook: str,
         hosts: Sequence[str],
-        task: str,
         variables: Mapping[str, Any],
         limit_s: float | None = None,
         skip: Sequence[str] = (),
+        *,
+        result: str = "",
     ) -> dict[str, tuple[Reply, dict[str, Any], HostResult]]:
-        """Run a playbook; return each host's reply, what its task printed, and all the rest."""
+        """Run a playbook; return each host's reply, what its task printed, and all the rest.
+
+        The task that decides is the one with the id `result`, "" stands for the playbook's name.
+        """
         decided: dict[str, Event] = {}
         last: dict[str, Event] = {}
 
         def listen(event: Event) -> None:
             if event.status in ("failed", "unreachable"):
                 last[event.host] = event
-            elif event.task.rpartition(" : ")[2] == task and event.status != "skipped":
+            elif event.id == (result or playbook) and event.status != "skipped":
                 decided[event.host] = event
             if self._site.listener:
                 self._site.listener(event)
@@ -204,12 +230,27 @@ class Ansible:
         outcome = ansible.run(job, listen, self._site.hold)
         found = {}
         for name in hosts:
-            result = outcome.hosts.get(name, HostResult(name, "unfinished"))
+            host = outcome.hosts.get(name, HostResult(name, "unfinished"))
             done = decided.get(name)
-            reply = _reply(result, done, last.get(name), timed_out=outcome.timed_out)
+            reply = _reply(host, done, last.get(name), timed_out=outcome.timed_out)
             body = _printed(done) if done and reply.kind == DONE else {}
-            found[name] = (told(reply, body), body, result)
+            if reply.kind == UNPROVISIONED:
+                reply = unprovisioned(name, self._site.inventory)
+            found[name] = (told(reply, body), body, host)
         return found
+
+
+def version(reply: Reply, body: Mapping[str, Any]) -> Reply:
+    """Return a reply to the question for the program: failed where it is another one."""
+    if reply.kind == DONE and not board_program.same(body):
+        return Reply(FAILED, "its program is not this controller's, and could not be brought to it")
+    return reply
+
+
+def unprovisioned(name: str, inventory: Path) -> Reply:
+    """Return the reply of a host without the program: what it is, and how to mend it."""
+    cure = f"./inv fleet.provision -i {shlex.quote(str(inventory))} --limit {shlex.quote(name)}"
+    return Reply(UNPROVISIONED, f"it is not provisioned; {cure}")
 
 
 def _reply(result: HostResult, done: Event | None, bad: Event | None, *, timed_out: bool) -> Reply:
@@ -225,6 +266,8 @@ def _reply(result: HostResult, done: Event | None, bad: Event | None, *, timed_o
         return Reply(FAILED, f"it ended as {result.status}, without a word")
     code = bad.result.get("rc")
     kind = KINDS.get(code, FAILED) if isinstance(code, int) else FAILED
+    if bad.id and code == NO_PROGRAM:
+        kind = UNPROVISIONED
     return Reply(kind, plain(bad.message))
 
 
@@ -256,7 +299,7 @@ def _device(reply: Reply, body: Mapping[str, Any]) -> Reply:
     if reply.kind != DONE:
         return reply
     if "current" not in body:
-        return Reply(FAILED, "its status can't be read; is it provisioned?")
+        return Reply(FAILED, "its status can't be read")
     return Reply(device=device(body))
 
 

@@ -7,10 +7,15 @@ from dataclasses import asdict
 
 from invoke.context import Context
 
+from jetson_kit.command_line.options import Text
 from jetson_kit.tasks.edge import kit_task
 
 
-@kit_task(variadic="names", help={"names": "models (all)", "json": "machine-readable output"})
+@kit_task(
+    variadic="names",
+    options={"names": Text()},
+    help={"names": "models (all)", "json": "machine-readable output"},
+)
 def fetch(c: Context, names: list[str], json: bool = False) -> None:
     """Fetch models, checked by hash, into the cache. Example: ./inv models.fetch face hand."""
     from jetson_kit import models

@@ -22,7 +22,7 @@ from tests.support.here import cannot_run_here
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 KILLS = 5
-INVOKE = [sys.executable, "-m", "invoke"]
+INVOKE = [sys.executable, str(ROOT / "tasks.py")]
 
 
 def last_line(done: subprocess.CompletedProcess[str], code: int) -> str:

@@ -28,9 +28,9 @@ def test_the_unit_tests_pass_with_more_rows(tmp_path: Path) -> None:
     checked = grown.module(folder, "jetson_kit.data_update.check")
     assert checked.returncode == 0, checked.stdout
     # Where they are: a test that passes because the rows are not seen would prove nothing.
-    shown = grown.module(folder, "invoke", "targets")
+    shown = grown.task(folder, "targets")
     assert all(l4t in shown.stdout for l4t in added), shown.stdout
-    planned = grown.module(folder, "invoke", "build", "--jetson", "--plan", "--l4t", added[-1])
+    planned = grown.task(folder, "build", "--jetson", "--plan", "--l4t", added[-1])
     assert f"{version}+jetson" in planned.stdout, planned.stderr
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "tests/unit", "-n", "auto", "-m", MARKS,

@@ -2,8 +2,7 @@
 
 from typing import Any, Dict, List
 
-from mediapipe_image import change, disk, load, records
-from mediapipe_image import state as states
+from mediapipe_image import change, disk, holders, load, records, state_files
 from mediapipe_image.errors import BadInputError
 
 
@@ -14,11 +13,12 @@ def prune(keep: int) -> Dict[str, Any]:
     removed: List[str] = []
     in_use: List[str] = []
     with disk.locked("receive"), disk.locked(change.LOCK, change.WAIT_S):
-        state = states.read()
+        state = state_files.mended()
         needed = state.image_ids()
         rows = records.all_records()
         # `older` is the first to go where little is kept.
         own = needed[:2] if keep <= 2 else needed
+        holders.follow(state, only=own)
         kept = set(own)
         for row in rows:
             if len(kept) < keep and row.state == "ready":

@@ -28,6 +28,8 @@ TURNS = 2
 class NoChoiceError(RuntimeError):
     """No backend runs the task rightly here; the message has every reason."""
 
+    exit_code = 11
+
 
 @dataclass(frozen=True)
 class Choice:

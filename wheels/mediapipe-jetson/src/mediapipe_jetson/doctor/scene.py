@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Optional
 
-from mediapipe_jetson.doctor import commands, pins
+from mediapipe_jetson.doctor import commands, pins, versions
 from mediapipe_jetson.doctor.sources import Scan
 from mediapipe_jetson.observation import Absent, Section, below, one_line, read_text
 from mediapipe_jetson.observe import (
@@ -125,15 +125,18 @@ class Scene:
 
     @functools.cached_property
     def missing_features(self) -> Optional[tuple[str, ...]]:
-        """Return what MediaPipe 1.x needs and this CPU lacks; None where that is not known."""
+        """Return what the installed MediaPipe 1.x, or the official one, needs and this CPU lacks.
+
+        None where that is not known.
+        """
         if not isinstance(self.cpu, cpu.Cpu) or self.cpu.arch != "aarch64":
             return None
         if not self.cpu.features:
             return None
         needs = pins.table()["needs"]
-        return tuple(
-            needs["names"][name] for name in needs["features"] if name not in self.cpu.features
-        )
+        core = versions.local(self.mediapipe or "")
+        wanted = needs["translated"].get(core, needs["features"])
+        return tuple(needs["names"][name] for name in wanted if name not in self.cpu.features)
 
     @functools.cached_property
     def old_cpu(self) -> Optional[bool]:

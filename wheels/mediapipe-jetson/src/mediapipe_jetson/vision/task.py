@@ -233,8 +233,8 @@ class Landmarker(ABC):
             value = getattr(options, name)
             number = isinstance(value, (int, float))
             if not number or not 0 <= value <= 1:
-                kind = OptionError if number else OptionTypeError
-                raise kind(f"{name} is a number from 0 to 1, not {value!r}")
+                error = OptionError if number else OptionTypeError
+                raise error(f"{name} is a number from 0 to 1, not {value!r}")
 
     def _expect(self, mode: str) -> None:
         if self.closed:
