@@ -169,3 +169,19 @@ def machines(c: Context, rows: list[str]) -> None:
 
     del c
     command.run(rows)
+
+
+@kit_task(
+    name="litert",
+    auto_shortflags=False,
+    help={
+        "model": "sub-models whose name has this in it (default: all); writes no file",
+        "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
+    },
+)
+def litert(c: Context, model: str = "", take: str = "") -> None:
+    """Run every sub-model by LiteRT over Vulkan, in software. Example: ./inv bench.litert."""
+    from bench import litert_gpu
+
+    del c
+    print(json.dumps(litert_gpu.run([model] if model else [], take=take), indent=1))
