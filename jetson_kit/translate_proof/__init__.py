@@ -1,0 +1,1 @@
+"""Proof that translated code does what the original does, on emulated cores."""
