@@ -90,13 +90,13 @@ def case(word: int, row: Row, words: tuple[int, ...]) -> Case:
     rn, rs = word >> 5 & 31, word >> 16 & 31
     if row.feature not in ("atomics", "lrcpc"):
         return Case(words)
-    base = STACK_POINTER if rn == 31 else rn  # noqa: PLR2004
+    base = STACK_POINTER if rn == 31 else rn
     if row.lower == "casp":
         size = 8 << (word >> 30 & 1)
         return Case(words, base, 0 if base == STACK_POINTER else 16, rs, size + PAIR)
     size = 1 << (word >> 30)
     offset = 0 if base == STACK_POINTER else (word * 7 & 31) // size * size
-    equal = rs if row.lower == "cas" and rs < 31 else NONE  # noqa: PLR2004
+    equal = rs if row.lower == "cas" and rs < 31 else NONE
     return Case(words, base, offset, equal, size)
 
 

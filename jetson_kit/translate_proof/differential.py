@@ -143,4 +143,4 @@ def _same_but_nan(one: bytes, other: bytes, *, number_too: bool) -> bool:
 
 
 def _is_nan(half: int) -> bool:
-    return half & 0x7FFF > 0x7C00  # noqa: PLR2004
+    return half & 0x7FFF > 0x7C00

@@ -87,7 +87,7 @@ def states(count: int, seed: int) -> list[bytes]:
     for number in range(count):
         registers = [
             source.choice((0, 1, 2**64 - 1, 2**63, 2**31, 2**32 - 1, 255, 128, 32768))
-            if source.random() < 0.2  # noqa: PLR2004
+            if source.random() < 0.2
             else source.getrandbits(64)
             for _ in range(31)
         ]
