@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jetson_kit.translate.liveness import SCRATCH, VECTOR
-from jetson_kit.translate.table import Row
-from jetson_kit.translate_proof import cases
-from jetson_kit.translate_proof.player import (
+from bench.translate import cases
+from bench.translate.player import (
     FLAGS_AT,
     MEMORY_AT,
     STATE,
@@ -19,19 +17,33 @@ from jetson_kit.translate_proof.player import (
     play,
     results,
 )
+from jetson_kit.translate.liveness import SCRATCH, VECTOR
+from jetson_kit.translate.table import Row
 
 ORIGINAL, OLD = "max", "cortex-a57"
 BATCH = 400
 # States that are played with every register free, where each differs and is looked at one by one.
 FREE_STATES = 6
-HALF = {"asimdhp": "nan", "fphp": "nan"}
+HALF = ("asimdhp", "fphp")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An instruction and what replaces it, each ready to be played."""
+
+    word: int
+    row: Row
+    original: Case
+    translated: Case
+    taken: int
+    """Registers that the replacement may overwrite."""
 
 
 @dataclass
 class Compared:
     """How many were compared, and how they differed."""
 
-    instructions: int = 0
+    instructions: int
     states: int = 0
     nan_payloads: int = 0
     """States that differ in a NaN alone: which of two, or one that was signalling."""
@@ -44,75 +56,63 @@ def compare(
     """Compare instructions as the newest core has them with what replaces them on an old one.
 
     Each is translated twice: with no register free, when all must be as it was, and with all free,
-    when those may differ that it does not name.
+    when only those may differ that the replacement took.
     """
-    done = Compared()
+    done = Compared(len(set(words)))
     for free, states in ((0, pool), (SCRATCH, pool[:FREE_STATES])):
-        todo: list[tuple[int, Row, Case, Case]] = []
+        todo: list[Pair] = []
         for word in words:
             row = cases.row_of(word)
             if row is None:
                 raise ValueError(f"{word:#010x} is in ARMv8.0-A")
-            sequence = cases.translated(word, row, free)
-            if sequence is not None:
-                original = cases.case(word, row, (word,))
-                todo.append((word, row, original, cases.case(word, row, sequence)))
+            if (made := cases.translated(word, row, free)) is not None:
+                words_after, taken = made
+                sides = (cases.case(word, row, (word,)), cases.case(word, row, words_after))
+                todo.append(Pair(word, row, *sides, taken))
         for at in range(0, len(todo), BATCH):
-            _batch(program, todo[at : at + BATCH], states, free, old, done)
+            _batch(program, todo[at : at + BATCH], states, old, done)
     return done
 
 
 def _batch(
     program: Path,
-    todo: Sequence[tuple[int, Row, Case, Case]],
+    todo: Sequence[Pair],
     pool: Sequence[bytes],
-    free: int,
     old: str,
     done: Compared,
 ) -> None:
-    before = play(program, [row[2] for row in todo], pool, ORIGINAL)
-    after = play(program, [row[3] for row in todo], pool, old)
-    done.instructions += 0 if free else len(todo)
+    before = play(program, [pair.original for pair in todo], pool, ORIGINAL)
+    after = play(program, [pair.translated for pair in todo], pool, old)
     done.states += len(todo) * len(pool)
     if before == after:
         return
     pairs = zip(results(before, len(pool)), results(after, len(pool)), strict=True)
-    for (word, row, *_), (expected, got) in zip(todo, pairs, strict=True):
-        ignored = free & ~_named(word, row)
+    for pair, (expected, got) in zip(todo, pairs, strict=True):
         for number, (one, other) in enumerate(zip(expected, got, strict=True)):
             if one == other:
                 continue
-            half = HALF.get(row.feature, "")
-            if half and "NM" in row.name:
-                half = "number"
-            what = difference(one, other, ignored, half)
+            what = difference(one, other, pair.taken, _tolerance(pair.row))
             if what == "nan":
                 done.nan_payloads += 1
             elif what:
+                where = "some registers free" if pair.taken else "none free"
                 done.mismatches.append(
-                    f"{word:08x} {row.name}, state {number}, "
-                    f"{'registers free' if free else 'none free'}: {what}"
+                    f"{pair.word:08x} {pair.row.name}, state {number}, {where}: {what}"
                 )
 
 
-def _named(word: int, row: Row) -> int:
-    """Return the registers that an instruction names, as a set of liveness.py."""
-    numbers = [word & 31, word >> 5 & 31, word >> 16 & 31]
-    if row.lower == "half_fused":
-        numbers.append(word >> 10 & 31)
-    if row.lower == "casp":
-        numbers += [number | 1 for number in numbers]
-    found = 0
-    for number in numbers:
-        found |= 1 << number & 0x7FFFFFFF | 1 << VECTOR + number
-    return found
+def _tolerance(row: Row) -> str:
+    """Return what difference() may let pass: of half precision alone, and of NaNs alone."""
+    if row.feature not in HALF:
+        return ""
+    return "number" if "NM" in row.name else "nan"
 
 
 def difference(one: bytes, other: bytes, ignored: int, half: str = "") -> str:
     """Return how two states differ, "" where only ignored registers do, "nan" for NaNs alone.
 
-    `half`: "nan" lets one NaN of half precision stand for another; "number" also lets a number stand
-    for the NaN that FMAXNM makes of a signalling NaN, which converting it has made a quiet one.
+    `half`: "nan" lets one NaN of half precision stand for another; "number" also lets a number
+    stand for the NaN that FMAXNM makes of a signalling NaN: converting it has made it a quiet one.
     """
     found = []
     nan = False

@@ -70,10 +70,17 @@ def build() -> Path:
             env = {"HOME": name, "TMPDIR": name}
             env |= {f"ZIG_{kind}_CACHE_DIR": f"{name}/{kind}" for kind in ("GLOBAL", "LOCAL")}
             words = ["cc", "-fno-sanitize=all", "-target", arch.triple, *arch.flags, *COMPILE]
-            compiled = [program, *words, "-o", folder / "player.o", SOURCE]
+            compiled: list[str | Path] = [program, *words, "-o", folder / "player.o", SOURCE]
             run(compiled, what="compiling the player", env=env)
             with kept.made(made) as output:
-                linked = [program, "ld.lld", *LINK, "-o", output.absolute(), folder / "player.o"]
+                linked: list[str | Path] = [
+                    program,
+                    "ld.lld",
+                    *LINK,
+                    "-o",
+                    output.absolute(),
+                    folder / "player.o",
+                ]
                 run(linked, what="linking the player", env=env)
     made.chmod(0o755)
     return made
@@ -129,5 +136,6 @@ def play(program: Path, cases: Sequence[Case], pool: Sequence[bytes], cpu: str) 
 
 def results(raw: bytes, count: int) -> Iterator[list[bytes]]:
     """Yield the states of each case, of which there are so many."""
-    for at in range(0, len(raw), count * STATE.size):
-        yield [raw[at + index * STATE.size :][: STATE.size] for index in range(count)]
+    size = STATE.size
+    for at in range(0, len(raw), count * size):
+        yield [raw[place : place + size] for place in range(at, at + count * size, size)]

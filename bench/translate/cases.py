@@ -1,4 +1,4 @@
-"""The instructions that are compared: all that a library holds, and all that are possible beside."""
+"""The instructions that are compared: what a library holds, and what is possible beside it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from jetson_kit.translate import rewrite, table
+from bench.translate.player import NONE, PAIR, STACK_POINTER, Case
+from jetson_kit.translate import table
 from jetson_kit.translate.rewrite import load_acquire, sequence
 from jetson_kit.translate.scratch import NoScratchError
 from jetson_kit.translate.table import Row
 from jetson_kit.translate.words import Finder
-from jetson_kit.translate_proof.player import NONE, PAIR, STACK_POINTER, Case
 
 # (Rs, Rn, Rt): all apart, each two the same, all the same, the zero register, x30, SP.
 ALIASES = (
@@ -50,7 +50,7 @@ _FINDER: Finder | None = None
 
 
 def possible(seed: int = 1) -> list[int]:
-    """Return instructions of every kind that is replaced: all sizes and orders, aliased operands."""
+    """Return instructions of every kind that is replaced: sizes, orders, aliased operands."""
     words: dict[int, None] = {}
     for row in table.rows():
         if row.lower:
@@ -80,11 +80,6 @@ def _of_row(row: Row, source: random.Random) -> Iterator[int]:
             yield word & ~(OPERANDS & ~row.pattern.mask) | operands
 
 
-def found(words: list[tuple[int, Row]]) -> list[int]:
-    """Return each distinct instruction of a library's sites once."""
-    return sorted({word for word, _ in words})
-
-
 def case(word: int, row: Row, words: tuple[int, ...]) -> Case:
     """Return words to play with the operands of an instruction prepared for it."""
     rn, rs = word >> 5 & 31, word >> 16 & 31
@@ -100,14 +95,15 @@ def case(word: int, row: Row, words: tuple[int, ...]) -> Case:
     return Case(words, base, offset, equal, size)
 
 
-def translated(word: int, row: Row, free: int) -> tuple[int, ...] | None:
-    """Return what replaces an instruction; None where it uses SP and no register is free."""
+def translated(word: int, row: Row, free: int) -> tuple[tuple[int, ...], int] | None:
+    """Return what replaces an instruction, and the registers that it may overwrite, as a set.
+
+    None where it uses SP and no register is free.
+    """
     if row.lower == "ldapr":
-        return (load_acquire(word),)
+        return (load_acquire(word),), 0
     try:
-        return tuple(sequence(word, row, free)[0])
+        words, scratch = sequence(word, row, free)
     except NoScratchError:
         return None
-
-
-__all__ = ["case", "found", "possible", "rewrite", "row_of", "translated"]
+    return tuple(words), scratch.taken

@@ -1,1 +1,0 @@
-"""Proof that translated code does what the original does, on emulated cores."""
