@@ -19,7 +19,9 @@ from jetson_kit.paths import cache_dir
 from jetson_kit.run import run
 
 SOURCE = Path(__file__).with_name("player.c")
-COMPILE = "-O1 -std=c11 -ffreestanding -fno-builtin -fno-stack-protector -w -c".split()
+COMPILE = (
+    "-fno-sanitize=all -O1 -std=c11 -ffreestanding -fno-builtin -fno-stack-protector -w -c".split()
+)
 LINK = "-static -e _start --build-id=none".split()
 NONE = 32
 STACK_POINTER = 31
@@ -55,33 +57,37 @@ class Case:
 
 
 def build() -> Path:
-    """Return the player, compiled with the shim's pinned compiler.
+    """Return the player, compiled with the shim's pinned compiler; raises as compiled() does."""
+    return compiled("player", SOURCE, COMPILE, LINK)
+
+
+def compiled(name: str, source: Path, compile_: Sequence[str], link: Sequence[str]) -> Path:
+    """Return an arm64 program or library of one C file, from the cache where it is unchanged.
 
     Raises ToolMissingError, NetworkError, IntegrityError, DiskFullError, StepFailedError.
     """
     arch = shim.target("arm64")
-    inputs = (SOURCE.read_text(encoding="utf-8"), COMPILE, LINK, arch, shim.fingerprint(arch))
+    inputs = (source.read_text(encoding="utf-8"), compile_, link, arch, shim.fingerprint(arch))
     digest = hashlib.sha256(repr(inputs).encode()).hexdigest()
-    made = cache_dir("shim", f"player-{digest[:16]}") / "player"
+    made = cache_dir("shim", f"proof-{digest[:16]}") / name
     if not kept.intact(made, thorough=True):
-        with disk_guard(made.parent), tempfile.TemporaryDirectory(prefix="player-") as name:
-            folder = Path(name)
+        with disk_guard(made.parent), tempfile.TemporaryDirectory(prefix="proof-") as work:
+            folder = Path(work)
             program = shim.unpack_compiler(folder)
-            env = {"HOME": name, "TMPDIR": name}
-            env |= {f"ZIG_{kind}_CACHE_DIR": f"{name}/{kind}" for kind in ("GLOBAL", "LOCAL")}
-            words = ["cc", "-fno-sanitize=all", "-target", arch.triple, *arch.flags, *COMPILE]
-            compiled: list[str | Path] = [program, *words, "-o", folder / "player.o", SOURCE]
-            run(compiled, what="compiling the player", env=env)
+            env = {"HOME": work, "TMPDIR": work}
+            env |= {f"ZIG_{kind}_CACHE_DIR": f"{work}/{kind}" for kind in ("GLOBAL", "LOCAL")}
+            target = ("-target", arch.triple, *arch.flags)
+            run(
+                [program, "cc", *target, *compile_, "-o", folder / "made.o", source],
+                what=f"compiling {source.name}",
+                env=env,
+            )
             with kept.made(made) as output:
-                linked: list[str | Path] = [
-                    program,
-                    "ld.lld",
-                    *LINK,
-                    "-o",
-                    output.absolute(),
-                    folder / "player.o",
-                ]
-                run(linked, what="linking the player", env=env)
+                run(
+                    [program, "ld.lld", *link, "-o", output.absolute(), folder / "made.o"],
+                    what=f"linking {name}",
+                    env=env,
+                )
     made.chmod(0o755)
     return made
 

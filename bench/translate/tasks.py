@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import emulation, models, repack, rootfs
+from jetson_kit import emulation, models, repack, rootfs, sample_videos
 from jetson_kit.audit import emulate, inference, wheelfile
 from jetson_kit.errors import StepFailedError
 from jetson_kit.paths import cache_dir
@@ -73,7 +73,8 @@ def infer(
     with emulate.prefix(tree, core) as place, tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "results.json"
         more = ["-d", "in_asm", "-D", str(log)] if log else []
-        words = [str(out), str(frames), str(video or "-"), str(inference.PICTURE)]
+        photographs = [str(inference.PICTURE), str(sample_videos.fetch("messi5.jpg"))]
+        words = [str(out), str(frames), str(video or "-"), *photographs]
         files = [str(path) for path in models.fetch(tuple(tasks))]
         done = subprocess.run(
             [*emulate.command(place, core, *more), str(PROGRAM), *words, *files],

@@ -44,9 +44,10 @@ def look(wheel: WheelFile) -> TranslationFacts:
             trouble.append(f"{path}: its translation can't be checked ({type(error).__name__})")
         else:
             core = name
+            replaced = sum(row["replaced"].values())
             evidence.append(
                 f"{PurePosixPath(path).name}: translated for {passed.level} ({name}) by "
-                f"{row['by']}: {sum(row['replaced'].values())} instructions; gate: no other word of "
+                f"{row['by']}: {replaced} instructions; gate: no other word of "
                 f"code is beyond it but {passed.left} in {passed.functions} functions that are "
                 f"chosen at run time, and {passed.data} words of data look like it"
             )

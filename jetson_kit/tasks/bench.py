@@ -136,3 +136,16 @@ def machines(c: Context, rows: list[str]) -> None:
 
     del c
     command.run(rows)
+
+
+@kit_task(
+    name="translate",
+    auto_shortflags=False,
+    help={"no-inference": "leave out the inferences under emulation, which take minutes"},
+)
+def translate(c: Context, no_inference: bool = False) -> None:
+    """Translate MediaPipe for older cores and compare with the original, state by state."""
+    from bench.translate import command
+
+    del c
+    print(json.dumps(command.run(infer=not no_inference), indent=1))
