@@ -28,16 +28,19 @@ from jetson_kit.tasks import (
     targets,
     test,
     verify,
+    verify_bundle,
     wheels,
 )
 
 ns = Collection()
 ns.add_task(build.build)
-ns.add_task(verify.verify)
 ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
 ns.add_task(test.test)
+verifying = Collection("verify", verify_bundle.bundle)
+verifying.add_task(verify.verify, default=True)
+ns.add_collection(verifying)
 ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
 ns.add_collection(data.collection())
 ns.add_collection(Collection("models", models.fetch, models.list_models))

@@ -1,6 +1,7 @@
 """From what the user asked for to a frozen plan: which wheel, Python, base, models and names.
 
-Planning reads data and shipped audits; it fetches nothing and writes nothing.
+Planning reads data and shipped audits. It fetches nothing but a wheel that no shipped audit has,
+such as one that `--mediapipe` names: that one is downloaded into the cache and audited.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 from packaging.version import Version
 
 from jetson_kit import __version__, models, rootfs, targets, wheels
-from jetson_kit.audit.planned import planned_verdict
+from jetson_kit.audit.planned import candidates, planned_verdict
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EnginePlan
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 from jetson_kit.targets import Soc, Target
+from jetson_kit.translate import table
 from jetson_kit.wheels import Pin
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
@@ -246,7 +248,7 @@ def _wheel(
 ) -> tuple[_Judged, tuple[_Judged, ...]]:
     """Return the newest wheel whose audit passes on every board, and all that were judged."""
     place = target.name if target else arch
-    every = tuple(_judge(pin, target, socs) for pin in wheels.pins() if pin.arch == arch)
+    every = tuple(_judge(pin, target, socs) for pin in candidates(arch))
     judged = tuple(one for one in every if request.mediapipe in ("", one.pin.version))
     if not judged:
         known = dict.fromkeys(one.pin.version for one in every)
@@ -261,7 +263,10 @@ def _wheel(
             "choose another --python or --mediapipe",
         )
     best = fitting[0]
-    can = any(one.verdict == "gpu" for one in every)
+    if request.require_gpu is False:
+        # Where the CPU will do, nothing is translated.
+        best = next((one for one in fitting if not one.pin.core), best)
+    can = any(one.verdict == "gpu" and not one.pin.core for one in every)
     required = bool(target) and can if request.require_gpu is None else request.require_gpu
     if required and best.verdict != "gpu":
         raise BadInputError(
@@ -297,7 +302,11 @@ def _notes(
     target: Target | None, socs: tuple[Soc, ...], chosen: _Judged, judged: tuple[_Judged, ...]
 ) -> tuple[str, ...]:
     """Say plainly when MediaPipe stays on the CPU, why, and what would change it."""
-    if target is None or chosen.verdict == "gpu":
+    if target is None:
+        return ()
+    if chosen.pin.core:
+        return (_translated_note(chosen.pin),)
+    if chosen.verdict == "gpu":
         return ()
     version = chosen.pin.version
     barred = next((one for one in judged if one.verdict == "no"), None)
@@ -305,6 +314,11 @@ def _notes(
         return (
             f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
             "What would change it: leave out --mediapipe.",
+        )
+    if any(one.verdict == "gpu" and one.pin.core for one in judged):
+        return (
+            f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
+            "What would change it: leave out --allow-cpu.",
         )
     ways = "a MediaPipe wheel built from source with GPU for these cores, or an engine runtime "
     ways += "such as TensorRT beside MediaPipe"
@@ -317,6 +331,14 @@ def _notes(
         f"MediaPipe {version} itself stays on the CPU here. MediaPipe {barred.pin.version}, which "
         f"has GPU inside, was refused: {barred.reason}",
         f"What would change it: {ways}.",
+    )
+
+
+def _translated_note(pin: Pin) -> str:
+    about = table.core(pin.core).about
+    return (
+        f"MediaPipe {pin.version} is translated for {about}: shown on emulated cores and software "
+        "GL, on no board yet (docs/older-boards.md). --allow-cpu takes an official wheel instead."
     )
 
 

@@ -1,8 +1,8 @@
 """The MediaPipe-Jetson wheel: the official one with leaner metadata and two late imports.
 
-What changes is data in repack.toml. Of native libraries all that is loaded stays byte for byte, as
-do licence and notices. What is changed is stored uncompressed: bytes depend on no compressor, and
-an image unpacks the wheel at once.
+What changes is data in repack.toml. Of native libraries all that is loaded stays byte for byte,
+unless it is translated for an older core (translate/); licence and notices stay. What is changed is
+stored uncompressed: bytes depend on no compressor, and an image unpacks the wheel at once.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jetson_kit import elf_strip, kept, rawzip, wheels
 from jetson_kit.errors import BadInputError, IntegrityError
 from jetson_kit.files import disk_guard, sha256_file, written_aside
 from jetson_kit.paths import cache_dir
+from jetson_kit.translate import gate
+from jetson_kit.translate import wheel as translated
+from jetson_kit.translate.rewrite import fingerprint
 from jetson_kit.wheel_record import hash_of, hex_of
 from jetson_kit.wheels import Pin
 
@@ -143,7 +147,8 @@ def build(pin: Pin, out: Path) -> Path:
     BadInputError, DiskFullError.
     """
     recipe = recipe_for(pin.version)
-    inputs = repr((FORMAT, elf_strip.FORMAT, pin, recipe)).encode()
+    translator = fingerprint() if pin.core else ""
+    inputs = repr((FORMAT, elf_strip.FORMAT, pin, recipe, translator)).encode()
     folder = cache_dir("wheels", "jetson", hashlib.sha256(inputs).hexdigest()[:16])
     made = folder / pin.jetson_filename
     if kept.intact(made, thorough=True):
@@ -186,6 +191,7 @@ def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: R
     unused = {strip.path for strip in recipe.strips}
     rows: list[tuple[str, str, str]] = []
     stripped: list[dict[str, object]] = []
+    translations: list[dict[str, Any]] = []
 
     def add(name: str, data: bytes, *, executable: bool = False) -> None:
         rawzip.add(target, name, data, executable=executable)
@@ -207,7 +213,8 @@ def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: R
                 raise IntegrityError(f"{pin.filename}: {name} is not in its RECORD")
             if strip := _strip_for(name, recipe):
                 unused.discard(strip.path)
-                result = elf_strip.strip(source.read(info), strip.sections, name)
+                result, translation = _native(source.read(info), name, strip, pin)
+                translations += translation
                 add(name, result.data, executable=rawzip.executable(info, name))
                 stripped.append(_stripped_row(name, strip, result, known[name], rows[-1]))
                 continue
@@ -219,11 +226,13 @@ def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: R
             f"{pin.filename} has no {', '.join(missing)}", "review jetson_kit/repack.toml"
         )
     metadata = source.read(f"{old_info}METADATA").decode("utf-8")
-    add(f"{new_info}METADATA", remade_metadata(metadata, pin.jetson_version, recipe).encode())
+    remade = remade_metadata(metadata, pin.jetson_version, recipe)
+    add(f"{new_info}METADATA", (remade + translated.notice(translations)).encode())
     add(f"{new_info}WHEEL", remade_wheel(source.read(f"{old_info}WHEEL").decode()).encode())
     provenance = {
         **_provenance(pin, recipe, metadata, changed),
         "stripped": stripped,
+        **({"translated": translations} if translations else {}),
         "native_libraries": _native_libraries(rows, known),
     }
     add(f"{new_info}{PROVENANCE}", (json.dumps(provenance, indent=1) + "\n").encode())
@@ -231,6 +240,18 @@ def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: R
     writer = csv.writer(listing, lineterminator="\n")
     writer.writerows([*sorted(rows), (f"{new_info}RECORD", "", "")])
     rawzip.add(target, f"{new_info}RECORD", listing.getvalue().encode())
+
+
+def _native(
+    data: bytes, name: str, strip: Strip, pin: Pin
+) -> tuple[elf_strip.Stripped, list[dict[str, Any]]]:
+    """Return a library as it is shipped, and what provenance says of its translation, if any."""
+    if not pin.core:
+        return elf_strip.strip(data, strip.sections, name), []
+    made = translated.library(data, name, pin.core)
+    result = elf_strip.strip(made.data, strip.sections, name)
+    gate.check(result.data, pin.core, made.provenance, name)
+    return result, [made.provenance]
 
 
 def remade_metadata(text: str, version: str, recipe: Recipe) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
@@ -51,11 +51,13 @@ class Pin:
     sha256: str
     wheel_class: str
     revision: int
+    core: str = ""
+    """The core that its library is translated for (translate/cores.toml); "" for none."""
 
     @property
     def jetson_version(self) -> str:
         """Return the version of the wheel that it is repacked into."""
-        return f"{self.version}+jetson.{self.revision}"
+        return f"{self.version}+jetson.{self.revision}{self.core and f'.{self.core}'}"
 
     @property
     def jetson_filename(self) -> str:
@@ -114,6 +116,27 @@ def pins() -> tuple[Pin, ...]:
             )
         )
     return tuple(sorted(found, key=_preference, reverse=True))
+
+
+@functools.cache
+def translated() -> tuple[Pin, ...]:
+    """Return the pinned wheels translated for older cores, newest version first.
+
+    Of one version, the one for the newer core comes first.
+    """
+    rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["translated"]
+    return tuple(
+        replace(pin, core=core, revision=row["revision"])
+        for pin in pins()
+        for core, row in rows.items()
+        if pin.wheel_class == row["class"] and pin.arch == "arm64"
+    )
+
+
+def candidates(arch: str) -> tuple[Pin, ...]:
+    """Return what images may get, best first; of a version the official wheel comes first."""
+    every = (*pins(), *translated())
+    return tuple(sorted((pin for pin in every if pin.arch == arch), key=_preference, reverse=True))
 
 
 def _preference(pin: Pin) -> tuple[bool, Version]:

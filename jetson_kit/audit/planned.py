@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ from jetson_kit import wheels
 from jetson_kit.audit.emulate import CpuRun, Emulation
 from jetson_kit.audit.verdict import RANK, Facts, Verdict, for_soc
 from jetson_kit.files import write_text
+from jetson_kit.paths import cache_dir
 from jetson_kit.targets import Soc, Target
 from jetson_kit.wheels import Pin
 
 TABLE = Path(__file__).with_name("pinned.json")
+TRANSLATED = Path(__file__).with_name("translated.json")
 
 
 def planned_verdict(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> Verdict:
@@ -35,6 +37,10 @@ def planned_verdict(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> V
 def _audited(pin: Pin) -> Facts:
     from jetson_kit.audit.core import audit  # noqa: PLC0415 # every build imports this module
 
+    if pin.core:
+        from jetson_kit import repack  # noqa: PLC0415 # so does this
+
+        return audit(repack.build(pin, cache_dir("wheels"))).facts
     return audit(wheels.fetch(pin)).facts
 
 
@@ -42,8 +48,50 @@ def renew() -> Path:
     """Audit every pinned wheel and write the shipped table."""
     rows = {pin.sha256: asdict(_audited(pin)) for pin in wheels.pins()}
     write_text(TABLE, to_json(rows))
+    renew_translated()
     _table.cache_clear()
     return TABLE
+
+
+def renew_translated() -> Path:
+    """Audit every translated wheel and write the shipped table."""
+    rows = {_key(pin): asdict(_audited(pin)) for pin in wheels.translated()}
+    write_text(TRANSLATED, to_json(rows))
+    _table.cache_clear()
+    return TRANSLATED
+
+
+def candidates(arch: str) -> tuple[Pin, ...]:
+    """Return what images may get, best first; of translated wheels those with a shipped audit."""
+    return tuple(pin for pin in wheels.candidates(arch) if not pin.core or facts_of(pin))
+
+
+@dataclass(frozen=True)
+class Best:
+    """What an image for one SoC alone gets."""
+
+    pin: Pin
+    verdict: Verdict
+
+    @property
+    def gpu(self) -> str:
+        """Return whether its MediaPipe infers on the GPU, for a table."""
+        if self.verdict.verdict != "gpu":
+            return "no"
+        return "yes (translated, emulated)" if self.pin.core else "yes"
+
+
+def best(soc: Soc, target: Target) -> Best | None:
+    """Return what an image of a release for one SoC gets, from the shipped tables."""
+    for pin in candidates("arm64"):
+        found = planned_verdict(pin, target, (soc,))
+        if found.verdict != "no":
+            return Best(pin, found)
+    return None
+
+
+def _key(pin: Pin) -> str:
+    return f"{pin.sha256} {pin.core}".rstrip()
 
 
 def to_json(rows: Mapping[str, Mapping[str, Any]]) -> str:
@@ -53,15 +101,16 @@ def to_json(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 def facts_of(pin: Pin) -> Facts | None:
     """Return what the shipped table has of a pinned wheel."""
-    row = _table().get(pin.sha256)
+    row = _table().get(_key(pin))
     return _from_json(row) if row else None
 
 
 @functools.cache
 def _table() -> dict[str, dict[str, Any]]:
-    if not TABLE.exists():
-        return {}
-    loaded: dict[str, dict[str, Any]] = json.loads(TABLE.read_text(encoding="utf-8"))
+    loaded: dict[str, dict[str, Any]] = {}
+    for path in (TABLE, TRANSLATED):
+        if path.exists():
+            loaded |= json.loads(path.read_text(encoding="utf-8"))
     return loaded
 
 

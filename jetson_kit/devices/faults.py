@@ -200,7 +200,6 @@ def _take(device: Device, fault: str) -> None:
 
 def _script(fault: str, way: str) -> str:
     values = table()["values"]
-    values = table()["values"]
     derived = {"rate_kbyte": values["rate_kbit"] // 8, "now": int(time.time())}
     return str(table()["interface"]["script"]) + str(_row(fault)[way]).format(**values, **derived)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import MEBIBYTE, Commas, InputFile, Integer, Text
+from jetson_kit.command_line.options import MEBIBYTE, Commas, Folder, InputFile, Integer, Text
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -78,20 +78,43 @@ def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
 @kit_task(
     name="faults",
     variadic="cases",
-    options={"cases": Text(100)},
+    options={
+        "cases": Text(100),
+        "engine": Text(40),
+        "image": Folder(),
+        "points": Integer(1, 10000),
+        "minutes": Integer(1, 100000),
+    },
     auto_shortflags=False,
     help={
         "cases": "cases of jetson_kit/bench_faults/cases.toml, containers or guests (all)",
         "again": "try them anew (default: goes on with what was not tried)",
         "keep": "leave the devices up for the next run",
+        "engine": "the devices' Docker Engine, as of devices.up (default 20.10)",
+        "image": "folder of a build for the devices' processor (default: small images)",
+        "points": "so many power cuts in each phase, spread over it (default: as cases.toml says)",
+        "minutes": "begin no try after so many; the next run goes on (default: until all is done)",
     },
 )
-def faulty_rollouts(c: Context, cases: list[str], again: bool = False, keep: bool = False) -> None:
+def faulty_rollouts(
+    c: Context,
+    cases: list[str],
+    again: bool = False,
+    keep: bool = False,
+    engine: str = "",
+    image: Path | None = None,
+    points: int = 0,
+    minutes: int = 0,
+) -> None:
     """Roll out under each fault, on virtual devices. Example: ./inv bench.faults power-cut-load."""
-    from jetson_kit.bench_faults import command
+    from jetson_kit.bench_faults import command, setting
 
     del c
-    print(json.dumps(command.run(cases, again=again, keep=keep), indent=1))
+    found = command.run(
+        cases, again=again, keep=keep, asked=setting.check(engine, image),
+        points=points, minutes=minutes,
+    )  # fmt: skip
+    print(json.dumps(found, indent=1))
 
 
 @kit_task(
@@ -146,3 +169,33 @@ def machines(c: Context, rows: list[str]) -> None:
 
     del c
     command.run(rows)
+
+
+@kit_task(
+    name="litert",
+    auto_shortflags=False,
+    options={"model": Text(200), "take": InputFile()},
+    help={
+        "model": "sub-models whose name has this in it (default: all); writes no file",
+        "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
+    },
+)
+def litert(c: Context, model: str = "", take: Path | None = None) -> None:
+    """Run every sub-model by LiteRT over Vulkan, in software. Example: ./inv bench.litert."""
+    from bench import litert_gpu
+
+    del c
+    print(json.dumps(litert_gpu.run([model] if model else [], take=str(take or "")), indent=1))
+
+
+@kit_task(
+    name="translate",
+    auto_shortflags=False,
+    help={"no-inference": "leave out the inferences under emulation, which take minutes"},
+)
+def translate(c: Context, no_inference: bool = False) -> None:
+    """Translate MediaPipe for older cores and compare with the original, state by state."""
+    from bench.translate import command
+
+    del c
+    print(json.dumps(command.run(infer=not no_inference), indent=1))

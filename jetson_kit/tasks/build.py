@@ -41,7 +41,7 @@ from jetson_kit.tasks.edge import kit_task
         "output": "folder to write instead of dist/TARGET",
         "no-start": "leave out the first start, in which the image infers once",
         "push": "push the image under this reference",
-        "refresh": "look for newer Debian packages",
+        "refresh": "the newest Debian packages, not the locked ones",
         "plan": "print what would be done and stop",
         "json": "print the plan or the manifest as JSON",
     },

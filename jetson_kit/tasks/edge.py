@@ -20,8 +20,10 @@ NAMES: dict[Body, str] = {}
 
 def name_tasks(collection: Collection) -> None:
     """Learn the tasks' full names from the collection that holds all of them."""
-    for name in collection.task_names:
-        NAMES[collection[name].body] = name
+    for name, others in collection.task_names.items():
+        # A collection's default task goes by the collection's name.
+        group = name.rpartition(".")[0]
+        NAMES[collection[name].body] = group if group in others else name
 
 
 def _prepared(body: Body) -> Body:

@@ -107,6 +107,7 @@ def uninstall(c: Context, i: Path, limit: str = "", check: bool = False, forks: 
         "way": "archive (default: layers from here) or registry",
         "forks": "how many boards at a time (default 50)",
         "rate": "most KiB a second for one board (default: no limit)",
+        "allow-downgrade": "on purpose: boards take it though it is older than what they confirmed",
         "take-over": "touch boards that another controller left on trial",
         "json": "print the plan or the result as JSON",
     },
@@ -131,6 +132,7 @@ def rollout(
     way: str = "",
     forks: str = "",
     rate: str = "",
+    allow_downgrade: bool = False,
     take_over: bool = False,
     json: bool = False,
 ) -> None:
@@ -148,7 +150,8 @@ def rollout(
         "min_tried": min_tried, "scope": scope, "window": window, "verify": verify,
         "latency_factor": latency, "way": way, "concurrency": forks, "rate_kib": rate,
     }  # fmt: skip
-    flags = {name: value for name, value in given.items() if value}
+    flags: dict[str, Any] = {name: value for name, value in given.items() if value}
+    flags |= {"allow_downgrade": True} if allow_downgrade else {}
     if resume is not None:
         if target or i or limit or file or flags or plan:
             raise BadInputError("--resume goes on as it was planned", "give it no other options")
@@ -271,6 +274,7 @@ def collection() -> Collection:
         status,
         verify,
         fleet_release.key,
+        fleet_release.signers,
         fleet_release.release,
         fleet_release.registry,
         fleet_k3s.k3s,

@@ -190,6 +190,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
     (folder / "index").mkdir()
     grown.copy(folder / "kit")
+    # Those would be looked up in Debian's archive.
+    shutil.rmtree(folder / "kit" / "docker" / "packages")
     with small_index.served(folder / "index") as address:
         kit = made(folder, address)
         small_tables(kit)

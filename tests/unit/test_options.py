@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,9 @@ NAMES = sorted(tasks.ns.task_names)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_option_with_a_value_has_a_reader(name: str) -> None:
+def test_every_option_with_a_value_has_a_reader(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A task that takes all words counts those that were typed.
+    monkeypatch.setattr(sys, "argv", ["inv", name])
     task = tasks.ns[name]
     assert isinstance(task, KitTask)
     for argument in task.get_arguments():

@@ -172,12 +172,15 @@ def test_what_can_not_be_written_is_told(
     assert [one.name for one in tmp_path.iterdir()] == ([drawn.name] if how == "a limit" else [])
 
 
-def test_numbered_pictures_are_a_video(settings: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ["%02d", "%02u", "0%d"])
+def test_numbered_pictures_are_a_video(
+    number: str, settings: dict[str, str], tmp_path: Path
+) -> None:
     picture = settings["PYTHONPATH"] + "/mediapipe_jetson/data/astronaut.jpg"
-    for number in range(1, 4):
-        shutil.copy(picture, tmp_path / f"face{number:02d}.jpg")
+    for index in range(1, 4):
+        shutil.copy(picture, tmp_path / f"face{index:02d}.jpg")
     words = ("--backend", "litert", "--json", "--source")
-    found = reported(run(settings, *words, tmp_path / "face%02d.jpg"))
+    found = reported(run(settings, *words, tmp_path / f"face{number}.jpg"))
     assert (found["done"], found["frames_with_results"]) == (3, 3)
     done = run(settings, *words, tmp_path / "none%02d.jpg")
     assert done.returncode == 2

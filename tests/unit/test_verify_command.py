@@ -99,8 +99,14 @@ def test_freshness() -> None:
         ({"time_s": None}, None),
         ({"time_s": True}, None),
         ({"time_s": float("nan")}, None),
+        ({"time_s": -5}, None),
     ):
         assert report.freshness({**base, **changes}, boot, now, 100) == wanted, changes
+    for uptime, wanted in (
+        (40.0, "fresh"), (0, "old"), (500, "future"), (None, "fresh"), (-5, None), ("40", None),
+        (True, None), (float("nan"), None), (float("inf"), None), (10**400, None), ([], None),
+    ):  # fmt: skip
+        assert report.freshness({**base, "uptime_s": uptime}, boot, now, 30, 45.0) == wanted, uptime
     assert report.freshness(base, None, now, 100) is None
 
 

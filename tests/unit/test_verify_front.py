@@ -133,6 +133,17 @@ def test_a_fleets_end(hosts: tuple[HostResult, ...], exit_code: int, state: str)
         assert f'fleet_as_expected{{host="{host.host}"}} {int(host.as_expected)}' in gauges
 
 
+def test_a_boards_words_end_no_label() -> None:
+    odd = replace(GOOD, verdict='g"pu\\', tasks={'x"} 1\nother{y="': "gpu"})
+    lines = verify_view.prometheus(Fleet("mine", Path("x"), 1.5, (odd,))).splitlines()
+    verdicts = [line for line in lines if line.startswith("mediapipe_jetson_fleet_verdict{")]
+    assert verdicts == [
+        r'mediapipe_jetson_fleet_verdict{host="a",task="all",verdict="g\"pu\\"} 1',
+        r'mediapipe_jetson_fleet_verdict{host="a",task="x\"} 1\nother{y=\"",verdict="gpu"} 1',
+    ]
+    assert len(lines) == 10
+
+
 def test_the_table_shows_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     verify_view.show(Fleet("mine", Path("x"), 1.5, (GOOD, WRONG, GONE)))
     said = capsys.readouterr()

@@ -53,7 +53,8 @@ def missing_features(version: Optional[str], features: Collection[str]) -> list[
     needs = pins.table()["needs"]
     if not version or not versions.at_least(version, needs["from"]):
         return []
-    return [needs["names"][name] for name in needs["features"] if name not in features]
+    wanted = needs["translated"].get(versions.local(version), needs["features"])
+    return [needs["names"][name] for name in wanted if name not in features]
 
 
 def refused(version: Optional[str], cpu: Union[Absent, Cpu]) -> Optional[Broken]:

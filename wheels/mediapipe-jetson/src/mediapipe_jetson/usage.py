@@ -35,7 +35,9 @@ class Parser(argparse.ArgumentParser):
     error_code = BAD_INPUT
 
     def __init__(self, command: str = "", description: str = "", **more: Any) -> None:  # noqa: ANN401
-        more.setdefault("prog", f"python -m mediapipe_jetson {command}")
+        # A package of its own begins with a point: python -m mediapipe_jetson.solutions.
+        gap = "" if command.startswith(".") else " "
+        more.setdefault("prog", f"python -m mediapipe_jetson{gap}{command}")
         super().__init__(description=description, allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Optional
 
-from mediapipe_jetson.doctor import commands, pins
+from mediapipe_jetson.doctor import commands, pins, versions
 from mediapipe_jetson.doctor.sources import Scan
 from mediapipe_jetson.observation import Absent, Section, below, one_line, read_text
 from mediapipe_jetson.observe import (
@@ -25,6 +25,7 @@ from mediapipe_jetson.observe import (
     native,
     packages,
     vulkan,
+    vulkan_devices,
 )
 
 CONTAINER, BOARD, MACHINE = "container", "board", "machine"
@@ -37,7 +38,8 @@ class Scene:
 
     `python` is the version of the Python that would import MediaPipe, `mediapipe` its version
     there (None: not installed), `library` its native library, `uid` and `groups` the user, `nodes`
-    the device nodes where the tree can't hold them with their owners.
+    the device nodes where the tree can't hold them with their owners, `gpus` Vulkan's devices where
+    its loader can't be asked.
     """
 
     root: Path
@@ -51,6 +53,7 @@ class Scene:
     machine: str
     code: Optional[Path] = None
     nodes: Optional[tuple[driver.Node, ...]] = None
+    gpus: Optional[tuple[vulkan_devices.Device, ...]] = None
 
     def text(self, path: str) -> Optional[str]:
         """Return a file's text, None if it can't be read."""
@@ -122,15 +125,18 @@ class Scene:
 
     @functools.cached_property
     def missing_features(self) -> Optional[tuple[str, ...]]:
-        """Return what MediaPipe 1.x needs and this CPU lacks; None where that is not known."""
+        """Return what the installed MediaPipe 1.x, or the official one, needs and this CPU lacks.
+
+        None where that is not known.
+        """
         if not isinstance(self.cpu, cpu.Cpu) or self.cpu.arch != "aarch64":
             return None
         if not self.cpu.features:
             return None
         needs = pins.table()["needs"]
-        return tuple(
-            needs["names"][name] for name in needs["features"] if name not in self.cpu.features
-        )
+        core = versions.local(self.mediapipe or "")
+        wanted = needs["translated"].get(core, needs["features"])
+        return tuple(needs["names"][name] for name in wanted if name not in self.cpu.features)
 
     @functools.cached_property
     def old_cpu(self) -> Optional[bool]:

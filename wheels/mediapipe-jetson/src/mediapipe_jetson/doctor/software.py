@@ -67,6 +67,9 @@ def demanding(scene: Scene, version: str) -> tuple[bool, str]:
     if not isinstance(library, NativeLibrary):
         raise UnseenError(library.reason if isinstance(library, Absent) else NOT_INSTALLED)
     known = pins.table()
+    if library.translated:
+        features = known["needs"]["translated"].get(versions.local(version), ())
+        return bool(features), f"{library.path}: {library.translated}"
     official = version in known["gpu"] if library.gpu_compiled_in else version in known["cpu_only"]
     late = versions.at_least(version, known["needs"]["from"])
     checks = _holds(library.path, known["needs"]["text"].encode())

@@ -28,6 +28,11 @@ def at_least(version: str, lowest: str) -> bool:
     return parse(version) >= parse(lowest)
 
 
+def local(version: str) -> str:
+    """Return the last part of a version's local label: "armv80" of 1.2.2+jetson.1.armv80; or ""."""
+    return version.partition("+")[2].rpartition(".")[2]
+
+
 def allowed(specifier: str, versions: Iterable[str]) -> list[str]:
     """Return those versions that a specifier allows. Raises ValueError for one not understood."""
     clauses = [part.strip() for part in specifier.split(",") if part.strip()]

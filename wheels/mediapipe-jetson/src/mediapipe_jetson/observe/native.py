@@ -6,7 +6,9 @@ Nothing is imported or loaded: a library that the CPU can't run is read all the 
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 import importlib.util
+import json
 import mmap
 import re
 from pathlib import Path
@@ -17,6 +19,7 @@ from mediapipe_jetson.observation import Absent, one_line
 
 # MediaPipe 1.x, then 0.10.x.
 PLACES = ("tasks/c/libmediapipe.so", "python/_framework_bindings*.so")
+PROVENANCE = "jetson-provenance.json"
 DISABLED = b"GPU processing is disabled in build flags"
 # Wheels that bundle the library rename it: libGLESv2-0f3c.so.2.
 GL_LIBRARY = re.compile(r"lib(EGL|GLESv2)[-.]")
@@ -32,6 +35,8 @@ class NativeLibrary:
     needed: tuple[str, ...]
     gpu_compiled_in: Optional[bool]
     gpu_evidence: str
+    translated: Optional[str] = None
+    """For which cores it was translated, by what and from what; None for the official library."""
 
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
@@ -40,6 +45,7 @@ class NativeLibrary:
             f"{self.path} ({self.machine}, {self.size_bytes / 1e6:.1f} MB)",
             f"GPU compiled in: {verdict} ({self.gpu_evidence})",
             f"needs {' '.join(self.needed)}",
+            *((self.translated,) if self.translated else ()),
         )
 
 
@@ -54,8 +60,28 @@ def read(_root: Path = Path("/")) -> Union[Absent, NativeLibrary]:
     for folder in spec.submodule_search_locations:
         for place in PLACES:
             for path in sorted(Path(folder).glob(place)):
-                return examine(path)
+                found = examine(path)
+                if isinstance(found, Absent):
+                    return found
+                return dataclasses.replace(found, translated=translation(place))
     return Absent(f"mediapipe has no native library at {' or '.join(PLACES)}")
+
+
+def translation(place: str) -> Optional[str]:
+    """Return what provenance says of a library of the mediapipe package; None for nothing."""
+    try:
+        text = importlib.metadata.distribution("mediapipe").read_text(PROVENANCE)
+        rows = json.loads(text or "{}").get("translated", [])
+        for row in rows:
+            if row["path"] == f"mediapipe/{place}":
+                return (
+                    f"translated for {row['level']} ({row['for']}) by {row['by']}: "
+                    f"{sum(row['replaced'].values())} instructions replaced; from the official "
+                    f"library with sha256 {row['official_sha256']}"
+                )
+    except (importlib.metadata.PackageNotFoundError, OSError, ValueError, KeyError, TypeError):
+        return None
+    return None
 
 
 def examine(path: Path) -> Union[Absent, NativeLibrary]:
