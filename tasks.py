@@ -46,6 +46,7 @@ ns.add_collection(
         bench.inference,
         bench.machines,
         bench.rollouts,
+        bench.translate,
         bench.virtual_devices,
     )
 )
