@@ -146,6 +146,8 @@ def machines(c: Context, rows: list[str]) -> None:
 def translate(c: Context, no_inference: bool = False) -> None:
     """Translate MediaPipe for older cores and compare with the original, state by state."""
     from bench.translate import command
+    from jetson_kit import readme
 
     del c
     print(json.dumps(command.run(infer=not no_inference), indent=1))
+    readme.renew()
