@@ -1,7 +1,16 @@
 """The front door: `./inv --list` is the table of contents; the work is in jetson_kit/."""
 
+if __name__ == "__main__":
+    # Until there is a handler, Ctrl-C ends this at once and without a traceback; `signal` itself
+    # takes a while to import.
+    import _signal  # type: ignore[import-not-found]
+
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 from invoke.collection import Collection
 
+from jetson_kit.command_line import program
 from jetson_kit.tasks import (
     audit,
     bench,
@@ -19,16 +28,19 @@ from jetson_kit.tasks import (
     targets,
     test,
     verify,
+    verify_bundle,
     wheels,
 )
 
 ns = Collection()
 ns.add_task(build.build)
-ns.add_task(verify.verify)
 ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
 ns.add_task(test.test)
+verifying = Collection("verify", verify_bundle.bundle)
+verifying.add_task(verify.verify, default=True)
+ns.add_collection(verifying)
 ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
 ns.add_collection(data.collection())
 ns.add_collection(Collection("models", models.fetch, models.list_models))
@@ -51,3 +63,6 @@ ns.add_collection(
     )
 )
 edge.name_tasks(ns)
+
+if __name__ == "__main__":
+    program.main(ns)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, DockerException, NotFound
 
 from jetson_kit import engine, kept, uv
-from jetson_kit.errors import BadInputError
+from jetson_kit.errors import BadInputError, ToolMissingError
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
 
 MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 PREFIX = "opt/python"
+FOLDERS = ("usr/bin", "usr/local/bin")
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,8 @@ def external(reference: str, platform: str, arch: str, python: str) -> Base:
             f"{reference} is for {found.attrs['Architecture']}, not {arch}",
             f"name an image that is built for {arch}",
         )
-    for folder in ("usr/bin", "usr/local/bin"):
-        if _has(str(found.id), f"/{folder}/python{python}"):
-            path = f"/{folder}/python{python}"
-            return Base("external", reference, path, (), str(found.id))
+    if path := _interpreters(str(found.id), [python]).get(python):
+        return Base("external", reference, path, (), str(found.id))
     tar = _standalone(python, arch)
     return Base(
         "external-python",
@@ -57,16 +59,32 @@ def external(reference: str, platform: str, arch: str, python: str) -> Base:
     )
 
 
-def _has(image_id: str, path: str) -> bool:
-    """Tell whether an image has a file, without starting anything of it."""
+def python_of(reference: str, versions: Sequence[str]) -> str:
+    """Return the first of `versions` that an image of the local engine has, "" where it has none.
+
+    It is "" too where no engine answers or the image is not there: nothing is pulled.
+    """
+    try:
+        found = engine.image(reference)
+        there = _interpreters(str(found.id), versions) if found else {}
+    except (DockerException, ToolMissingError):
+        return ""
+    return next((version for version in versions if version in there), "")
+
+
+def _interpreters(image_id: str, versions: Sequence[str]) -> dict[str, str]:
+    """Return the paths of those Pythons that an image has, without starting anything of it."""
+    found: dict[str, str] = {}
     container = engine.client().containers.create(image_id, command=["true"])
     try:
-        container.get_archive(path)
-    except (NotFound, APIError):
-        return False
+        for version, folder in itertools.product(versions, FOLDERS):
+            path = f"/{folder}/python{version}"
+            with contextlib.suppress(NotFound, APIError):
+                container.get_archive(path)
+                found.setdefault(version, path)
     finally:
         container.remove()
-    return True
+    return found
 
 
 def _standalone(python: str, arch: str) -> Path:

@@ -6,54 +6,34 @@ signatures and hashes as ever, yet needs no root and no emulation.
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import gzip
-import lzma
+import functools
 import os
 import re
 import shutil
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-import zstandard
-
+from jetson_kit.deb_file import Deb, intact
 from jetson_kit.errors import IntegrityError, StepFailedError, ToolMissingError
-from jetson_kit.files import disk_guard, locked, sha256_file
+from jetson_kit.files import disk_guard, locked
 from jetson_kit.run import run
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # What --print-uris says of a package: address, name_version_architecture.deb, size, hash.
 OFFERED = re.compile(r"'[^']*' ([^_ ]+)_([^_ ]+)_(\w+)\.deb \d+ SHA256:([0-9a-f]{64})")
-AR_MAGIC = b"!<arch>\n"
-AR_HEAD = 60
-UNPACKERS: Mapping[str, Callable[[bytes], bytes]] = {
-    "": bytes,
-    ".gz": gzip.decompress,
-    ".xz": lzma.decompress,
-    ".zst": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
-}
-DAMAGE = (ValueError, KeyError, EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+# What `apt-get update --print-uris` says of an archive's Release file: its address, its file here.
+RELEASES = re.compile(r"'(?P<place>[^']*/)dists/[^']*/InRelease' (?P<file>\S+InRelease) ")
 # Bytes: a suite's lists and the packages of the largest variant, with room to spare.
 NEEDED = 250 << 20
 TIMEOUT_S = 1800.0
 # Suites without updates of their own: what is new goes into them.
 ROLLING = ("sid", "unstable", "experimental")
 DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
-
-
-@dataclass(frozen=True)
-class Deb:
-    """One downloaded package."""
-
-    name: str
-    version: str
-    architecture: str
-    path: Path
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -74,8 +54,8 @@ def host_mirror() -> Mirror:
     if named:
         return Mirror(named, f"{named}-security")
     found = _sources()
-    security = [row[0] for row in found if row[1].endswith("-security")]
-    main = [row[0] for row in found if "-" not in row[1]]
+    security = [place for place, suite in found if suite.endswith("-security")]
+    main = [place for place, suite in found if "-" not in suite]
     if main:
         archive = main[0].rstrip("/")
         return Mirror(archive, security[0].rstrip("/") if security else f"{archive}-security")
@@ -89,16 +69,30 @@ def host_mirror() -> Mirror:
     )
 
 
-def _sources() -> list[list[str]]:
-    """Return the archives of Debian that apt knows: (address, suite, ...)."""
-    rows = run(
-        [
-            *("apt-get", "indextargets"),
-            *("--format", "$(REPO_URI) $(CODENAME) $(ORIGIN) $(IDENTIFIER)"),
-        ],
-        what="reading apt's sources",
-    )
-    return [row.split() for row in rows.splitlines() if row.endswith(" Debian Packages")]
+def _sources() -> list[tuple[str, str]]:
+    """Return the archives of Debian that apt knows and has read: (address, codename).
+
+    `apt-get indextargets` says as much, but parses every list first.
+    """
+    what = "reading apt's sources"
+    asked = run(["apt-config", "shell", "lists", "Dir::State::lists/d"], what=what)
+    lists = Path(asked.partition("=")[2].strip().strip("'"))
+    found = []
+    for match in RELEASES.finditer(run(["apt-get", "update", "--print-uris"], what=what)):
+        fields = _release(lists, match["file"])
+        if fields.get("Origin") == "Debian" and "Codename" in fields:
+            found.append((match["place"], fields["Codename"]))
+    return found
+
+
+def _release(lists: Path, name: str) -> dict[str, str]:
+    """Return the fields of a Release file that apt has in its lists."""
+    for path in (lists / name, lists / f"{name.removesuffix('InRelease')}Release"):
+        with contextlib.suppress(OSError):
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            pairs = (line.partition(": ") for line in lines if not line.startswith(" "))
+            return {key: value for key, _, value in pairs}
+    return {}
 
 
 def fetch(
@@ -115,53 +109,103 @@ def fetch(
     `status` is a dpkg status file of what counts as installed already. Raises NetworkError,
     IntegrityError (bad signature), DiskFullError or StepFailedError.
     """
+    with _apt(folder, suite, arch, status) as apt:
+        return _fetch(apt, packages)
+
+
+def resolve(
+    packages: tuple[str, ...], *, suite: str, arch: str, folder: Path, status: str = ""
+) -> str:
+    """Return what `apt-get --print-uris` lists for `packages`, downloading none.
+
+    Arguments and errors are those of `fetch`.
+    """
+    with _apt(folder, suite, arch, status) as apt:
+        return apt.resolve(packages)
+
+
+@dataclass(frozen=True)
+class _Apt:
+    """apt in a folder of its own, its lists read."""
+
+    folder: Path
+    of: str
+    """Suite and architecture, for messages."""
+
+    def run(self, *words: str, what: str) -> str:
+        return run(
+            ["apt-get", "-c", self.folder / "apt.conf", "-qq", "-y", *words],
+            what=f"{what} {self.of}",
+            env=environment(),
+            timeout_s=TIMEOUT_S,
+        )
+
+    def resolve(self, packages: tuple[str, ...]) -> str:
+        # --download-only does not say what it resolved. With no archives in sight, --print-uris
+        # lists all of it, with the hashes of the signed index.
+        return self.run(
+            *("-o", f"Dir::Cache::archives={self.folder / 'none'}"),
+            *("-o", "Acquire::ForceHash=SHA256", "--print-uris", *_install(packages)),
+            what="resolving packages for",
+        )
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that apt's programs run with."""
+    return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+
+
+def _install(packages: tuple[str, ...]) -> tuple[str, ...]:
+    return ("install", "--no-install-recommends", *packages)
+
+
+@contextlib.contextmanager
+def _apt(folder: Path, suite: str, arch: str, status: str) -> Iterator[_Apt]:
+    """Yield an apt that has read the suite's lists; no other process uses the folder meanwhile."""
     if not KEYRING.exists():
         raise ToolMissingError(
             f"Debian's signing keys are missing ({KEYRING})", "install debian-archive-keyring"
         )
     with locked(folder / "kit.lock", lambda: None):
-        return _fetch(packages, suite, arch, folder, status)
+        with disk_guard(folder):
+            configure(folder, suite, arch, status)
+            room(folder)
+        apt = _Apt(folder, f"{suite} ({arch})")
+        apt.run("update", what="reading Debian")
+        yield apt
 
 
-def _fetch(
-    packages: tuple[str, ...], suite: str, arch: str, folder: Path, status: str
-) -> tuple[Deb, ...]:
-    with disk_guard(folder):
-        config = _configure(folder, suite, arch, status)
-        # apt waits for ever on a disk that fills up under it.
-        if shutil.disk_usage(folder).free < NEEDED:
-            raise OSError(errno.ENOSPC, "less than apt needs")
-    env = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
-    apt: list[str | Path] = ["apt-get", "-c", config, "-qq", "-y"]
-    run([*apt, "update"], what=f"reading Debian {suite} ({arch})", env=env, timeout_s=TIMEOUT_S)
-    install = ["install", "--no-install-recommends", *packages]
-    download = [*apt, *install, "--download-only"]
-    what = f"downloading packages for {suite} ({arch})"
+def room(folder: Path) -> None:
+    """Raise OSError where a disk has too little room: apt waits for ever on one that fills up."""
+    if shutil.disk_usage(folder).free < NEEDED:
+        raise OSError(errno.ENOSPC, "less than apt needs")
+
+
+def _fetch(apt: _Apt, packages: tuple[str, ...]) -> tuple[Deb, ...]:
+    download = functools.partial(
+        apt.run, *_install(packages), "--download-only", what="downloading packages for"
+    )
     with ThreadPoolExecutor(1) as pool:
-        # --download-only does not say what it resolved. With no archives in sight, --print-uris
-        # lists all of it, with the hashes of the signed index.
-        solving = pool.submit(
-            run,
-            [
-                *(*apt, "-o", f"Dir::Cache::archives={folder / 'none'}"),
-                *("-o", "Acquire::ForceHash=SHA256", "--print-uris", *install),
-            ],
-            what=f"resolving packages for {suite} ({arch})",
-            env=env,
-        )
-        run(download, what=what, env=env, timeout_s=TIMEOUT_S)
-        debs = offered(solving.result(), folder / "cache" / "archives")
+        solving = pool.submit(apt.resolve, packages)
+        download()
+        debs = offered(solving.result(), archives(apt.folder))
     # apt takes a cached archive by its size alone.
-    if damaged := [deb for deb in debs if not _intact(deb)]:
+    if damaged := [deb for deb in debs if not intact(deb)]:
         for deb in damaged:
             deb.path.unlink(missing_ok=True)
-        run(download, what=what, env=env, timeout_s=TIMEOUT_S)
-        if wrong := [deb.path.name for deb in damaged if not _intact(deb)]:
-            raise IntegrityError(f"{what}: {', '.join(wrong)} has not the hash of the signed index")
+        download()
+        if wrong := [deb.path.name for deb in damaged if not intact(deb)]:
+            raise IntegrityError(f"{', '.join(wrong)} has not the hash of the signed index")
     return debs
 
 
-def _configure(folder: Path, suite: str, arch: str, status: str) -> Path:
+def archives(folder: Path) -> Path:
+    """Return where apt, working in `folder`, puts packages."""
+    return folder / "cache" / "archives"
+
+
+def configure(folder: Path, suite: str, arch: str, status: str) -> Path:
+    """Write the settings of an apt that works in `folder`; return their file."""
     for name in ("lists/partial", "cache/archives/partial", "none/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     mirror = host_mirror()
@@ -211,41 +255,3 @@ def offered(printed: str, archives: Path) -> tuple[Deb, ...]:
         path = archives / f"{name}_{version}_{architecture}.deb"
         found.append(Deb(name, unquote(version), architecture, path, sha256))
     return tuple(sorted(found, key=lambda deb: (deb.name, deb.version, deb.architecture)))
-
-
-def _intact(deb: Deb) -> bool:
-    return deb.path.is_file() and sha256_file(deb.path) == deb.sha256
-
-
-def control_tar(deb: Deb) -> bytes:
-    """Return the package's control tar (control, md5sums, conffiles, scripts)."""
-    return _member(deb, "control.tar")
-
-
-def files_tar(deb: Deb) -> bytes:
-    """Return the package's files as a tar."""
-    return _member(deb, "data.tar")
-
-
-def _member(deb: Deb, stem: str) -> bytes:
-    """Return a decompressed member; deb(5): an ar archive of .tar.xz, .zst, .gz or plain members.
-
-    Read here, as two processes for each package would take longer than the work itself.
-    """
-    try:
-        raw = deb.path.read_bytes()
-        place = raw.index(AR_MAGIC) + len(AR_MAGIC)
-        while place < len(raw):
-            head = raw[place : place + AR_HEAD]
-            name, size = head[:16].decode().strip().rstrip("/"), int(head[48:58])
-            body = raw[place + AR_HEAD : place + AR_HEAD + size]
-            if name.startswith(stem) and len(body) == size:
-                return UNPACKERS[name.removeprefix(stem)](body)
-            place += AR_HEAD + size + size % 2
-        raise ValueError(f"it has no whole {stem}")
-    except DAMAGE as error:
-        why = error
-    deb.path.unlink(missing_ok=True)
-    raise StepFailedError(
-        f"{deb.path.name} is damaged: {why}", "it was removed from the cache; run it again"
-    )

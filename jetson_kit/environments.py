@@ -14,6 +14,7 @@ NAMES = {
     "engines": ("engines", "tools"),
     "vision": ("vision", "tests"),
     "vision-old": ("vision", "old"),
+    "solutions-legacy": ("vision", "legacy"),
 }
 
 

@@ -1,8 +1,10 @@
-"""Typed errors; each class has a fixed exit code, listed in the README."""
+"""Typed errors; each class has a fixed exit code: docs/exit-codes.md."""
 
 from __future__ import annotations
 
 from typing import ClassVar
+
+from jetson_kit import text
 
 
 class KitError(Exception):
@@ -17,8 +19,8 @@ class KitError(Exception):
 
     def line(self) -> str:
         """Return the single line that the user sees."""
-        text = " ".join(self.message.split())
-        return f"error: {text}; {' '.join(self.cure.split())}" if self.cure else f"error: {text}"
+        words = text.line(self.message)
+        return f"error: {words}; {text.line(self.cure)}" if self.cure else f"error: {words}"
 
 
 class CheckFailedError(KitError):
@@ -61,3 +63,15 @@ class StepFailedError(KitError):
     """A program that we run failed; its own words are in the message."""
 
     exit_code = 7
+
+
+class BrokenError(KitError):
+    """Inference does not work at all in what was examined."""
+
+    exit_code = 11
+
+
+class InternalError(KitError):
+    """Something that no code expects: a fault of the kit itself."""
+
+    exit_code = 70

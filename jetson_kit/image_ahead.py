@@ -31,6 +31,8 @@ class Ahead:
     arch: str
     load: bool
     """Whether the engine takes an image in pieces."""
+    compress: bool = True
+    """Whether compressed layers will be asked for."""
     _compressing: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, initializer=_low_priority)
     )
@@ -42,7 +44,9 @@ class Ahead:
     def layer(self, name: str, tar: Path) -> None:
         """Take a finished layer."""
         layer = PlainLayer(name, f"sha256:{kept.sha256(tar)}", tar)
-        self._blobs[layer.diff_id] = self._compressing.submit(oci.compressed, layer.diff_id, tar)
+        if self.compress:
+            future = self._compressing.submit(oci.compressed, layer.diff_id, tar)
+            self._blobs[layer.diff_id] = future
         order = image_config.data()["layers"]
         if self.load and order.index(name) < order.index(TOP):
             self._lower.append(layer)
@@ -78,9 +82,9 @@ class Ahead:
 
 
 @contextlib.contextmanager
-def ahead(arch: str, *, load: bool) -> Iterator[Ahead]:
+def ahead(arch: str, *, load: bool, compress: bool = True) -> Iterator[Ahead]:
     """Yield an Ahead that is closed afterwards."""
-    made = Ahead(arch, load)
+    made = Ahead(arch, load, compress)
     try:
         yield made
     finally:

@@ -57,7 +57,7 @@ def image_only(
 ) -> Image:
     """Build the image into the local engine and nothing more."""
     engine.client()
-    with _alone(plan, progress), _ahead(plan) as early:
+    with _alone(plan, progress), _ahead(plan, archive=False) as early:
         made = parts.make(plan, progress, device_source=device_source, ahead=early)
         made = _whole(plan, made, device_source, progress)
         return image_write.into_engine(plan, made, early, progress)
@@ -79,7 +79,7 @@ def build(
     """
     output_folder.check(plan.output)
     engine.client()
-    with _alone(plan, progress), _ahead(plan) as early:
+    with _alone(plan, progress), _ahead(plan, archive=True) as early:
         output_folder.recover(plan.output)
         made = parts.make(plan, progress, refresh=refresh, device_source=device_source, ahead=early)
         inputs = _inputs(plan, made)
@@ -97,8 +97,10 @@ def build(
         return Built(document, plan.output, fresh=True)
 
 
-def _ahead(plan: BuildPlan) -> contextlib.AbstractContextManager[Ahead]:
-    return image_ahead.ahead(plan.arch, load=not engine.containerd_store())
+def _ahead(plan: BuildPlan, *, archive: bool) -> contextlib.AbstractContextManager[Ahead]:
+    plain = not engine.containerd_store()
+    # A containerd image store is loaded from an archive; a classic one takes plain layers.
+    return image_ahead.ahead(plan.arch, load=plain, compress=archive or not plain)
 
 
 def _started(

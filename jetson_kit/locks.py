@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import repack, uv, wheels
+from jetson_kit import litert, repack, uv, wheels
 from jetson_kit.engines import runtimes
 from jetson_kit.errors import CheckFailedError
 from jetson_kit.files import write_text
@@ -56,11 +56,13 @@ def update(*, check: bool = False, upgrade: bool = False) -> list[Lock]:
 
 
 def _texts(*, upgrade: bool) -> Iterator[tuple[Path, str]]:
-    """Yield each lock as it should be: those of the wheels, then those of TensorRT."""
+    """Yield each lock as it should be: those of the wheels, of LiteRT, then those of TensorRT."""
     for pin in wheels.pins():
         for python in pin.pythons:
             path = wheels.lock_path(pin.wheel_class, pin.arch, python)
             yield path, make(pin, python, upgrade=upgrade)
+    for path in litert.wanted_locks():
+        yield path, litert.make_lock(path, upgrade=upgrade)
     for path, requirements in runtimes.wanted_locks().items():
         yield path, runtimes.make_lock(path, requirements, upgrade=upgrade)
 

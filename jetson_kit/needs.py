@@ -198,14 +198,12 @@ def _answers(*words: str) -> bool:
         return False
 
 
-def require(
-    parts: Sequence[str], command: str, *, strict: bool = True, exit_offset: int = 0
-) -> None:
+def require(parts: Sequence[str], command: str, *, strict: bool = True) -> None:
     """Have the parts that `command` ("./inv build") needs, before it starts; install what lacks.
 
-    ci/setup.sh does that, or says what to install; its exit code, `exit_offset` added, is then
-    ours. Raises ToolMissingError for what then still lacks, unless it is not `strict`. A user who
-    is new in the group docker goes on in a process that is in it.
+    ci/setup.sh does that, or says what to install; its exit code is then ours. Raises
+    ToolMissingError for what then still lacks, unless it is not `strict`. A user who is new in the
+    group docker goes on in a process that is in it.
     """
     lacking = missing(parts)
     if os.environ.get("INV_NO_INSTALL"):
@@ -216,7 +214,7 @@ def require(
     done = subprocess.run([SETUP, "--for", command, *parts], check=False)
     if done.returncode:
         code = done.returncode if done.returncode > 0 else 128 - done.returncode
-        sys.exit(code + exit_offset)
+        sys.exit(code)
     still = [part for part in missing(parts) if part.package]
     if still and strict:
         names = ", ".join(part.name for part in still)
@@ -225,5 +223,4 @@ def require(
             f"install what Debian has as {' '.join(part.package for part in still)}",
         )
     if os.geteuid() and any(part.name == "dockerd" for part in lacking):
-        words = [word for word in sys.argv[1:] if not word.startswith("--search-root=")]
-        os.execv(ROOT / "inv", [str(ROOT / "inv"), *words])  # noqa: S606 # this very command
+        os.execv(ROOT / "inv", [str(ROOT / "inv"), *sys.argv[1:]])  # noqa: S606 # this very command

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import base_image, device_wheel, kept, models, pysite, repack, rootfs
+from jetson_kit import (
+    base_image,
+    device_wheel,
+    kept,
+    legacy_models,
+    litert,
+    models,
+    pysite,
+    repack,
+    rootfs,
+)
 from jetson_kit.base_image import Base
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EngineLayers
@@ -72,15 +83,23 @@ def make(
 
     Layers of an image on our own base are handed to `ahead` as soon as they are there.
     """
-    with ThreadPoolExecutor(6) as pool:
-        based = pool.submit(_base, plan, progress, refresh)
+    # First the lower layers, which are loaded and compressed while the others are made; at a time
+    # no more than the processor can do, and one that waits for the network.
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+        own_base = plan.base == "debian"
+        if own_base:
+            locked = pool.submit(_locked, plan, progress, _own_python(plan))
+        else:
+            based = pool.submit(_base, plan, progress, refresh)
         wheeled = pool.submit(_mediapipe, plan, progress)
         modelled = pool.submit(_models, plan, progress)
+        runtime = pool.submit(_litert, plan, progress)
         engined = pool.submit(_engines, plan, progress)
+        if own_base:
+            based = pool.submit(_base, plan, progress, refresh)
         device = pool.submit(_device, plan, progress, device_source)
-        own_base = plan.base == "debian"
-        interpreter = _own_python(plan) if own_base else based.result()[0].interpreter
-        locked = pool.submit(_locked, plan, progress, interpreter)
+        if not own_base:
+            locked = pool.submit(_locked, plan, progress, based.result()[0].interpreter)
 
         def layer(name: str, tar: Path) -> tuple[str, Path]:
             if own_base and ahead:
@@ -91,11 +110,13 @@ def make(
         lower = [layer("models.tar", model_tar)]
         deps = locked.result()
         lower.append(layer("deps.tar", deps.tar))
-        wheel, mediapipe = wheeled.result()
+        runtime_layer = runtime.result()
+        lower.append(layer("litert.tar", runtime_layer.tar))
+        wheel, wheel_sha256, mediapipe = wheeled.result()
         lower.append(layer("mediapipe.tar", mediapipe.tar))
         engines = engined.result()
         lower += [layer(*row) for row in engines.tars]
-        if own_base and ahead and not based.done():
+        if own_base and ahead and not (based.done() and device.done()):
             ahead.lower_complete()
         base, packages = based.result()
         lower += [layer(*row) for row in base.tars]
@@ -104,9 +125,15 @@ def make(
         base=base,
         tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan))),
         wheel=wheel,
-        wheel_sha256=sha256_file(wheel),
+        wheel_sha256=wheel_sha256,
         packages=packages,
-        installed=(*deps.installed, *mediapipe.installed, *engines.installed, *own.installed),
+        installed=(
+            *deps.installed,
+            *runtime_layer.installed,
+            *mediapipe.installed,
+            *engines.installed,
+            *own.installed,
+        ),
         models=model_list,
         engines=engines.files,
     )
@@ -127,6 +154,13 @@ def _locked(plan: BuildPlan, progress: Progress, interpreter: str) -> pysite.Sit
         return pysite.locked(plan.lock, plan.python, plan.arch, interpreter)
 
 
+def _litert(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
+    with progress.step("litert", "LiteRT from its lock") as step:
+        made = litert.layer(plan.arch, plan.python)
+        step.note = next(one.version for one in made.installed if one.name == "ai-edge-litert")
+    return made
+
+
 def _base(
     plan: BuildPlan, progress: Progress, refresh: bool
 ) -> tuple[Base, tuple[tuple[str, str, str], ...]]:
@@ -137,16 +171,19 @@ def _base(
         return found, ()
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
         made = rootfs.build(plan.variant, plan.suite, plan.arch, refresh=refresh)
-        step.note = f"{len(made.packages)} packages"
+        newest = "" if made.locked else ", the newest"
+        step.note = f"{len(made.packages)} packages{newest}"
     base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
     return base, made.packages
 
 
-def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, pysite.SiteLayer]:
+def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.SiteLayer]:
+    """Return the wheel, its sha256 and its layer."""
     with progress.step("wheel", f"MediaPipe {plan.jetson_version} wheel") as step:
         wheel = repack.build(plan.pin, cache_dir("wheels"))
         step.note = f"{plan.verdict} on this target"
-        return wheel, pysite.wheel(wheel, plan.python, plan.arch)
+        sha256 = kept.sha256(wheel)  # all of the file was just made, or read
+        return wheel, sha256, pysite.wheel(wheel, plan.python, plan.arch, sha256=sha256)
 
 
 def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
@@ -156,12 +193,12 @@ def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLay
         tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
     ):
         wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
-        return pysite.wheel(wheel, plan.python, plan.arch)
+        return pysite.wheel(wheel, plan.python, plan.arch, beside=(legacy_models.HOOK,))
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
     with progress.step("models", f"{len(plan.models)} models, checked by hash"):
-        found = sorted(models.fetch(plan.models))
+        found = sorted((*models.fetch(plan.models), *legacy_models.fetch()))
         listed = tuple((path.name, sha256_file(path)) for path in found)
         manifest = json.dumps(
             {

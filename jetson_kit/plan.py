@@ -1,12 +1,13 @@
 """From what the user asked for to a frozen plan: which wheel, Python, base, models and names.
 
-Planning reads data and shipped audits; it fetches nothing and writes nothing.
+Planning reads data and shipped audits. It fetches nothing but a wheel that no shipped audit has,
+such as one that `--mediapipe` names: that one is downloaded into the cache and audited.
 """
 
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class Request:
     module: str = ""
     python: str = ""
     base: str = "debian"
+    base_python: str = ""
+    """The Python of another base, such as 3.11, where that is known."""
     variant: str = "runtime"
     mediapipe: str = ""
     require_gpu: bool | None = None
@@ -136,9 +139,7 @@ def make(request: Request) -> BuildPlan:
     engines = _engines(request, target, socs, base, python)
     chosen, judged = _wheel(request, target, socs, arch, python)
     pin = chosen.pin
-    parts = [target.name if target else f"native-{arch}", request.module, request.variant]
-    parts += ["engines"] if engines else []
-    name = "-".join(part for part in parts if part and part != "runtime")
+    name = _name(request, target, arch, python, pin)
     return BuildPlan(
         name=name,
         tag=f"{REPOSITORY}:{name}",
@@ -159,6 +160,26 @@ def make(request: Request) -> BuildPlan:
         notes=_notes(target, socs, chosen, judged) + (engines.notes if engines else ()),
         engines=engines,
     )
+
+
+def _name(request: Request, target: Target | None, arch: str, python: str, pin: Pin) -> str:
+    """Return the image's name: what was asked for, where it is not what one gets anyway.
+
+    Two images that differ in base, Python or MediaPipe by request have two names.
+    """
+    parts = [target.name if target else f"native-{arch}", request.module]
+    parts += [request.variant] if request.variant != "runtime" else []
+    if request.base != "debian":
+        # An image's own name, without registry, tag and digest, tells people enough.
+        parts.append(request.base.partition("@")[0].rpartition("/")[2].replace(":", "-")[:60])
+    if request.python and python != _base(replace(request, python=""), target)[1]:
+        parts.append(f"py{python}")
+    if request.mediapipe:
+        usual = replace(request, mediapipe="", require_gpu=False)
+        if _wheel(usual, target, _socs(request, target), arch, python)[0].pin != pin:
+            parts.append(f"mediapipe{pin.version}")
+    parts += ["engines"] if request.engines else []
+    return "-".join(filter(None, parts))
 
 
 def _engines(
@@ -189,9 +210,9 @@ def _socs(request: Request, target: Target | None) -> tuple[Soc, ...]:
     for module in target.modules:
         if module.id == request.module:
             return (module.soc,)
-    known = ", ".join(module.id for module in target.modules)
     raise BadInputError(
-        f"{target.name} does not run on a module {request.module!r}", f"choose one of {known}"
+        f"{target.name} does not run on a module {request.module!r}",
+        targets.load().hint_for_module(request.module, target),
     )
 
 
@@ -204,7 +225,7 @@ def _base(request: Request, target: Target | None) -> tuple[str, str]:
         )
     python = request.python
     if not python:
-        stock = target.python if target else ""
+        stock = request.base_python or (target.python if target else "")
         python = stock if stock in wheels.pythons() else "3.11"
     if request.base != "ngc":
         return request.base, python

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from jetson_kit.paths import cache_dir
 PREFIX = "opt/mediapipe"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "amd64": "x86_64-manylinux_2_28"}
 # Raised when the same wheels would give other bytes than before.
-FORMAT = 2
+FORMAT = 3
 # Where a wheel lay and when: uv writes it beside what it unpacks. Console scripts, whose first line
 # names the build machine's Python, go as well.
 OF_THIS_MACHINE = ("direct_url.json", "uv_cache.json")
@@ -72,16 +73,39 @@ def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
     return _layer("deps", key, python, install, first)
 
 
-def wheel(path: Path, python: str, arch: str) -> SiteLayer:
-    """Return the layer of one local wheel, without its dependencies."""
-    key = _key(path.name, sha256_file(path), python, arch)
+def wheel(
+    path: Path, python: str, arch: str, *, sha256: str = "", beside: Sequence[Path] = ()
+) -> SiteLayer:
+    """Return the layer of one local wheel, without its dependencies; its hash may be known.
+
+    Files `beside` it go into the folder of packages as they are, such as a .pth.
+    """
+    contents = (f"{one.name} {sha256_file(one)}" for one in beside)
+    key = _key(path.name, sha256 or sha256_file(path), python, arch, *contents)
 
     def install(into: Path) -> None:
         _install(
             ["--no-deps", "--no-index", path], python, arch, into, what=f"unpacking {path.name}"
         )
+        for one in beside:
+            shutil.copyfile(one, into / one.name)
 
     return _layer(path.name.partition("-")[0], key, python, install, lambda layer: None)
+
+
+def alone(name: str, lock: Path, python: str, arch: str) -> SiteLayer:
+    """Return the layer of a hash-pinned lock that comes without its packages' dependencies."""
+    rules = site_prune.rules()
+    key = _key(lock.read_text(encoding="utf-8"), python, arch, rules.key)
+
+    def install(into: Path) -> None:
+        _install(
+            ["--no-deps", "--require-hashes", "-r", lock], python, arch, into,
+            what=f"unpacking {name} by {lock.name}",
+        )  # fmt: skip
+        site_prune.prune(into, rules)
+
+    return _layer(name, key, python, install, lambda layer: None)
 
 
 def beside(
@@ -193,8 +217,13 @@ def _installed(site: Path) -> tuple[Installed, ...]:
     found = []
     for metadata in sorted(site.glob("*.dist-info/METADATA")):
         fields = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
-        text = fields.get("License-Expression") or fields.get("License") or ""
-        found.append(
-            Installed(fields["Name"], fields["Version"], text.splitlines()[0] if text else "")
-        )
+        found.append(Installed(fields["Name"], fields["Version"], _license(fields)))
     return tuple(found)
+
+
+def _license(fields: Message) -> str:
+    """Return a package's licence in one line: by its metadata's field, else by its classifiers."""
+    text = fields.get("License-Expression") or fields.get("License") or ""
+    named = (line for line in fields.get_all("Classifier", ()) if line.startswith("License ::"))
+    lines = text.splitlines() or [line.rpartition(" :: ")[2] for line in named]
+    return str(lines[0]) if lines else ""

@@ -37,6 +37,17 @@ def executable(old: zipfile.ZipInfo, name: str) -> bool:
     return bool(old.external_attr >> 16 & stat.S_IXUSR) and ".so" in name
 
 
+def raw(source: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Return a member as it is compressed. Raises IntegrityError for an encrypted one."""
+    if member.flag_bits & ENCRYPTED or source.fp is None:
+        raise IntegrityError(f"{source.filename}: {member.filename} is encrypted")
+    source.fp.seek(member.header_offset)
+    header = source.fp.read(LOCAL_HEADER)
+    skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+    source.fp.seek(skip, 1)
+    return source.fp.read(member.compress_size)
+
+
 def copy(source: zipfile.ZipFile, old: zipfile.ZipInfo, target: zipfile.ZipFile, name: str) -> None:
     """Copy a member under another name without decompressing it.
 
@@ -49,14 +60,11 @@ def copy(source: zipfile.ZipFile, old: zipfile.ZipInfo, target: zipfile.ZipFile,
     info.compress_size, info.file_size = old.compress_size, old.file_size
     info.create_version, info.extract_version = old.create_version, old.extract_version
     info.flag_bits = old.flag_bits & UTF8
-    source.fp.seek(old.header_offset)
-    header = source.fp.read(LOCAL_HEADER)
-    skip = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-    source.fp.seek(skip, 1)
+    data = raw(source, old)
     target.fp.seek(target.start_dir)
     info.header_offset = target.start_dir
     target.fp.write(info.FileHeader(zip64=False))
-    target.fp.write(source.fp.read(old.compress_size))
+    target.fp.write(data)
     target.start_dir = target.fp.tell()
     target.filelist.append(info)
     target.NameToInfo[name] = info

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import debian, kept
-from jetson_kit.debian import Deb
+from jetson_kit import deb_file, debian, debian_lock, kept
+from jetson_kit.deb_file import Deb
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import disk_guard, extract_tar, locked, write_text
 from jetson_kit.layers import LayerTar
@@ -43,6 +43,8 @@ class Rootfs:
     variant: str
     packages: tuple[tuple[str, str, str], ...]
     """(name, version, architecture), sorted."""
+    locked: bool
+    """Whether these are the packages of the lock, or what was newest when it was made."""
 
 
 def data() -> dict[str, Any]:
@@ -64,40 +66,51 @@ def suite_for(python: str) -> str:
 
 
 def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Rootfs:
-    """Return the root file system, from the cache unless `refresh` asks for newer packages.
+    """Return the root file system of the locked packages, or of the newest with `refresh`.
 
+    Without a lock for just these packages, and where the archive has one of its packages no more,
+    the newest are taken too. What was taken last is used again, unless `refresh` asks for newer.
     Raises NetworkError, DiskFullError, StepFailedError or ToolMissingError.
     """
     spec = data()
+    facts = spec["variants"][variant]
+    lock = debian_lock.read(debian_lock.path_of(variant, suite, arch))
+    if lock and list(lock.packages) != facts["packages"]:
+        lock = None
     wanted = {
         "format": FORMAT,
         "variant": spec["variants"][variant],
         "injected": spec["injected"],
         "prune": spec["prune"],
         "user": spec["user"],
+        "lock": debian_lock.to_json(lock) if lock else "",
     }
     digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
     pointer = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{digest}.json"
     if not refresh and (known := _known(pointer, variant, suite, arch)):
         return known
-    facts = spec["variants"][variant]
-    debs = debian.fetch(
-        tuple(facts["packages"]),
-        suite=suite,
-        arch=arch,
-        folder=cache_dir("apt", f"{suite}-{arch}"),
-        status=_injected(spec) if facts["injected"] else "",
-    )
+    folder = cache_dir("apt", f"{suite}-{arch}")
+    debs = None
+    if lock and not refresh:
+        debs = debian_lock.fetch(lock, suite=suite, arch=arch, folder=folder)
+    follows = debs is not None
+    if debs is None:
+        debs = debian.fetch(
+            tuple(facts["packages"]),
+            suite=suite,
+            arch=arch,
+            folder=folder,
+            status=status(spec, variant),
+        )
     listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
     key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
     tar = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{key}.tar"
     if not kept.intact(tar):
         with kept.made(tar) as aside:
-            _assemble(aside, debs, spec, _injected(spec) if facts["injected"] else "")
-    made = Rootfs(
-        tar, key, suite, arch, variant, tuple((d.name, d.version, d.architecture) for d in debs)
-    )
-    write_text(pointer, json.dumps({"key": key, "packages": made.packages}))
+            _assemble(aside, debs, spec, status(spec, variant))
+    packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
+    made = Rootfs(tar, key, suite, arch, variant, packages, follows)
+    write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
     return made
 
 
@@ -120,14 +133,18 @@ def _known(pointer: Path, variant: str, suite: str, arch: str) -> Rootfs | None:
         facts = json.loads(pointer.read_text(encoding="utf-8"))
         packages = tuple((name, version, of) for name, version, of in facts["packages"])
         tar = pointer.parent / f"{suite}-{arch}-{variant}-{facts['key']}.tar"
+        follows = bool(facts["locked"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if not kept.intact(tar):
         return None
-    return Rootfs(tar, facts["key"], suite, arch, variant, packages)
+    return Rootfs(tar, facts["key"], suite, arch, variant, packages, follows)
 
 
-def _injected(spec: dict[str, Any]) -> str:
+def status(spec: dict[str, Any], variant: str) -> str:
+    """Return the dpkg status of what counts as installed in a variant before anything is."""
+    if not spec["variants"][variant]["injected"]:
+        return ""
     facts = spec["injected"]
     return (
         f"Package: {facts['name']}\nStatus: install ok installed\nPriority: optional\n"
@@ -166,7 +183,7 @@ def merge(layer: LayerTar, debs: tuple[Deb, ...], prune: dict[str, list[str]]) -
         layer.folder(f"usr/{name}")
         layer.link(name, f"usr/{name}")
     with ThreadPoolExecutor(2) as pool:
-        bodies = pool.map(lambda deb: (debian.files_tar(deb), debian.control_tar(deb)), debs)
+        bodies = pool.map(lambda deb: (deb_file.files_tar(deb), deb_file.control_tar(deb)), debs)
         for deb, (body, control) in zip(debs, bodies, strict=True):
             listed = ["/."]
             with tarfile.open(fileobj=io.BytesIO(body)) as files:
@@ -229,7 +246,7 @@ def _dropped(name: str, info: tarfile.TarInfo, prune: dict[str, list[str]]) -> b
 
 def stanza(deb: Deb) -> str:
     """Return what dpkg's status says of a package that is installed."""
-    return _stanza(_control(debian.control_tar(deb)))
+    return _stanza(_control(deb_file.control_tar(deb)))
 
 
 def _control(control: bytes) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from jetson_kit import debian
+from jetson_kit import deb_file, debian
 from jetson_kit.errors import BadInputError, IntegrityError
 from jetson_kit.files import locked, sha256_file, written_aside
 from jetson_kit.paths import cache_dir
@@ -64,7 +64,7 @@ def _unpack(folder: Path) -> None:
     place = cache_dir("apt", f"samples-{arch}")
     debs = debian.fetch((PACKAGE,), suite=SUITE, arch=arch, folder=place, status=status)
     (deb,) = (deb for deb in debs if deb.name == PACKAGE)
-    with tarfile.open(fileobj=io.BytesIO(debian.files_tar(deb))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(deb_file.files_tar(deb))) as archive:
         for name in SHA256:
             source = archive.extractfile(f"{FOLDER}/{name}")
             if source is None:

@@ -16,6 +16,9 @@ from jetson_kit.errors import BadInputError, IntegrityError
 TABLE = Path(__file__).with_name("targets.toml")
 LIST_ALL = "./inv targets lists them all"
 
+# Of the first Jetson; JetPacks count from 1.
+OLDEST_BRANCH = 19
+
 
 @dataclass(frozen=True)
 class Soc:
@@ -125,7 +128,36 @@ class Targets:
                     f"r{found[1]} (JetPack {self.previews[found[1]]}) is a preview with no row",
                     self._nearest(found[1]),
                 )
+            self._refuse_beyond(found[1])
         raise BadInputError(f'unknown target "{text}"', self._nearest(plain))
+
+    def _refuse_beyond(self, l4t: str) -> None:
+        """Raise BadInputError for a release that is older or newer than all of the table."""
+        first, last = self.all[0], self.all[-1]
+        numbers, oldest = version_key(l4t), version_key(first.l4t)
+        if numbers[0] < OLDEST_BRANCH:
+            return  # a JetPack's number
+        if numbers < oldest[: len(numbers)]:
+            raise BadInputError(
+                f"L4T {l4t} is older than the oldest release that the kit knows, {first.name}",
+                f"upgrade the board to JetPack {first.jetpack} or later",
+            )
+        if numbers > version_key(last.l4t):
+            raise BadInputError(
+                f"L4T {l4t} is newer than the newest release that the kit knows, {last.name}",
+                "take that one, or a newer kit",
+            )
+
+    def hint_for_module(self, name: str, target: Target) -> str:
+        """Return what to do where `target` does not run on a module of this name."""
+        ids = [module.id for module in self.modules]
+        if name in ids:
+            having = [item.name for item in self.all if name in {one.id for one in item.modules}]
+            return f"{name} has {having[0]} to {having[-1]}: --l4t {having[-1]}"
+        near = difflib.get_close_matches(name.lower(), ids, n=3, cutoff=0.5)
+        if near:
+            return f"did you mean {' or '.join(near)}? {LIST_ALL}"
+        return f"choose one of {', '.join(module.id for module in target.modules)}"
 
     def _by_jetpack(self, text: str, label: str) -> Target:
         exact = [item for item in self.all if _plain(item.jetpack) == label]

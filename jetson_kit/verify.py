@@ -32,8 +32,14 @@ from jetson_kit import (
     uv,
     wheels,
 )
-from jetson_kit.errors import BadInputError, IntegrityError, KitError, StepFailedError
-from jetson_kit.expectation import known_tasks
+from jetson_kit.errors import (
+    BadInputError,
+    BrokenError,
+    CheckFailedError,
+    IntegrityError,
+    StepFailedError,
+)
+from jetson_kit.expectation import known_tasks, usual_tasks
 from jetson_kit.files import locked, sha256_file, write_text
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import Request, host_arch, make
@@ -44,8 +50,6 @@ EXPECTED = ("gpu", "software", "cpu")
 LEVELS = ("quick", "full", "soak")
 # The device side gives each process 300 s; a first run compiles shaders.
 LIMIT_S = {"quick": 900.0, "full": 5400.0, "soak": 5400.0}
-BAD_USAGE = 3
-ERROR_BASE = 10
 # The report comes back as the last thing on standard output: nothing of the host is mounted.
 SCRIPT = 'python3 -m mediapipe_jetson verify --json /tmp/r.json "$@" >&2; cat /tmp/r.json'
 
@@ -83,7 +87,7 @@ class Wanted:
     @property
     def limit_s(self) -> float:
         """Return how long all of it may take, in seconds."""
-        return LIMIT_S[self.level] + self.minutes * 60 * len(self.tasks or known_tasks())
+        return LIMIT_S[self.level] + self.minutes * 60 * len(self.tasks or usual_tasks())
 
 
 def native_tag(variant: str) -> str:
@@ -250,17 +254,8 @@ def readings() -> ModuleType:
     return device_side.module("verify.report")
 
 
-def exit_code(error: KitError) -> int:
-    """Return the exit code of `./inv verify` for an error of the kit.
-
-    0, 1 and 2 are verdicts (as expected, not, broken) and 3 is bad usage, as the device side's
-    verify has it; other errors keep apart from them: 10 more than errors.py says.
-    """
-    return BAD_USAGE if isinstance(error, BadInputError) else ERROR_BASE + error.exit_code
-
-
 def verdict_code(report: Mapping[str, Any]) -> int:
-    """Return 0 if as expected, 2 if broken, else 1."""
+    """Return 0 if as expected, else the code of a broken one, or of a negative verdict."""
     if report["as_expected"]:
         return 0
-    return 2 if report["verdict"] == "broken" else 1
+    return (BrokenError if report["verdict"] == "broken" else CheckFailedError).exit_code

@@ -9,36 +9,34 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from jetson_kit import engine, verify
-from jetson_kit.errors import BadInputError, KitError, ToolMissingError
+from jetson_kit.errors import BadInputError, ToolMissingError
 from jetson_kit.files import write_text
-
-NAGIOS_UNKNOWN = 3
 
 
 @dataclass(frozen=True)
 class Outputs:
     """What is written beside the text; `json` may be True: print it."""
 
-    json: str | bool | None = None
-    junit: str = ""
-    prometheus: str = ""
+    json: Path | bool | None = None
+    junit: Path | None = None
+    prometheus: Path | None = None
     nagios: bool = False
 
     def files(self) -> dict[str, Path]:
         """Return the files by what they hold."""
         named = {"json": self.json, "junit": self.junit, "prometheus": self.prometheus}
-        return {kind: Path(name) for kind, name in named.items() if isinstance(name, str) and name}
+        return {kind: path for kind, path in named.items() if isinstance(path, Path)}
 
     def clear(self) -> None:
         """Remove what an earlier run wrote: it must not be taken for this one's.
 
-        Raises BadInputError where a file can't be written.
+        Raises BadInputError where two of them are one, or two print.
         """
         if self.json is True and self.nagios:
             raise BadInputError("--json and --nagios both print", "name a file: --json FILE")
-        for path in self.files().values():
-            if path.is_dir() or not path.absolute().parent.is_dir():
-                raise BadInputError(f"no file can be written at {path}", "name a file in a folder")
+        paths = [path.resolve() for path in self.files().values()]
+        if len(set(paths)) < len(paths):
+            raise BadInputError("two of the files to write are one", "name a file for each")
         for path in self.files().values():
             path.unlink(missing_ok=True)
 
@@ -56,16 +54,16 @@ class Asked:
     """The command line, as it was given."""
 
     local: bool = False
-    inventory: str = ""
+    inventory: Path | None = None
     limit: str = ""
     image: str = ""
     variant: str = ""
-    venv: str | bool | None = None
+    venv: Path | bool | None = None
     tasks: tuple[str, ...] = ()
     level: str = ""
     minutes: float = 0.0
     expect: str = ""
-    output: str = ""
+    output: Path | None = None
     wanted: Outputs = Outputs()
 
     def check(self) -> None:
@@ -89,18 +87,10 @@ class Asked:
 
 
 def main(asked: Asked) -> NoReturn:
-    """Do what was asked; end the process with the exit code that verify.exit_code explains."""
-    try:
-        asked.check()
-        asked.wanted.clear()
-        code = _fleet(asked) if asked.inventory else _local(asked)
-    except KitError as error:
-        if asked.wanted.nagios:
-            print(f"MEDIAPIPE UNKNOWN - {error.line()}")
-            sys.exit(NAGIOS_UNKNOWN)
-        print(error.line(), file=sys.stderr)
-        sys.exit(verify.exit_code(error))
-    sys.exit(code)
+    """Do what was asked; end the process with the verdict's exit code."""
+    asked.check()
+    asked.wanted.clear()
+    sys.exit(_fleet(asked, asked.inventory) if asked.inventory else _local(asked))
 
 
 def _local(asked: Asked) -> int:
@@ -109,7 +99,7 @@ def _local(asked: Asked) -> int:
     )
     wanted.check()
     if asked.venv or not _docker(asked):
-        place = Path(asked.venv) if isinstance(asked.venv, str) else None
+        place = asked.venv if isinstance(asked.venv, Path) else None
         report = verify.in_venv(place, wanted)
     else:
         report = verify.in_image(
@@ -139,7 +129,7 @@ def _docker(asked: Asked) -> bool:
     return True
 
 
-def _fleet(asked: Asked) -> int:
+def _fleet(asked: Asked, inventory: Path) -> int:
     from jetson_kit import verify_fleet, verify_view  # noqa: PLC0415 # slow to import
 
     def say(line: str) -> None:
@@ -147,10 +137,10 @@ def _fleet(asked: Asked) -> int:
             print(line, file=sys.stderr, flush=True)
 
     fleet = verify_fleet.run(
-        Path(asked.inventory),
+        inventory,
         verify_fleet.Options(asked.tasks, asked.level),
         limit=asked.limit,
-        folder=Path(asked.output) if asked.output else None,
+        folder=asked.output,
         say=say,
     )
     contents = {"junit": fleet.junit(), "prometheus": verify_view.prometheus(fleet)}

@@ -149,7 +149,10 @@ def run(
     expectation that is wrong, before any host is touched.
     """
     words = options.words()
-    hosts = inventory.load(path, limit)
+    whole = inventory.read(path)
+    hosts = whole.limited(limit)
+    for error in filter(None, (host.unreachable() for host in hosts)):
+        raise error
     expected = {host.name: expectation.parse(host.name, host.variables) for host in hosts}
     odd = [host.name for host in hosts if not expectation.NAME.fullmatch(host.name)]
     if odd:
@@ -160,12 +163,18 @@ def run(
         (place / f"{host.name}.json").unlink(missing_ok=True)
 
     def one(host: Host) -> HostResult:
-        found = _host(host, expected[host.name], path.absolute(), place, words)
+        found = _host(host, expected[host.name], rendered, place, words)
         say(f"{found.seconds:6.1f} s  {host.name}: {found.verdict or found.reason}")
         return found
 
     begun = time.time()
-    with ThreadPoolExecutor(min(AT_A_TIME, len(hosts))) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="verify-inventory-") as name,
+        ThreadPoolExecutor(min(AT_A_TIME, len(hosts))) as pool,
+    ):
+        # testinfra reads variables as they are written.
+        rendered = Path(name, "hosts.json")
+        whole.write(rendered)
         results = tuple(pool.map(one, hosts))
     return Fleet(default_folder(path).name, place, round(begun, 3), results)
 

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jetson_kit.errors import BrokenError, CheckFailedError
+from jetson_kit.fleet.results import escaped
 from jetson_kit.verify_fleet import Fleet, HostResult
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -75,11 +77,11 @@ def prometheus(fleet: Fleet) -> str:
     lines = [
         f"# HELP {name}_as_expected Whether a host is as the inventory expects.",
         f"# TYPE {name}_as_expected gauge",
-        *(f'{name}_as_expected{{host="{host.host}"}} {int(host.as_expected)}'
+        *(f"{name}_as_expected{_labels(host=host.host)} {int(host.as_expected)}"
           for host in fleet.hosts),
         f"# HELP {name}_verdict Where inference runs: 1 for the verdict that was found.",
         f"# TYPE {name}_verdict gauge",
-        *(f'{name}_verdict{{host="{host.host}",task="{task}",verdict="{verdict}"}} 1'
+        *(f"{name}_verdict{_labels(host=host.host, task=task, verdict=verdict)} 1"
           for host in fleet.hosts
           for task, verdict in (("all", host.verdict or "none"), *host.tasks.items())),
         f"# HELP {name}_time_seconds When this was begun, since 1970.",
@@ -89,8 +91,14 @@ def prometheus(fleet: Fleet) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _labels(**values: str) -> str:
+    """Return labels as Prometheus' text format has them."""
+    return "{" + ",".join(f'{name}="{escaped(value)}"' for name, value in values.items()) + "}"
+
+
 def exit_code(fleet: Fleet) -> int:
-    """Return 0 if every host is as expected, 2 if one is broken, else 1."""
+    """Return 0 if every host is as expected; else a broken one counts for more than others."""
     if not fleet.bad:
         return 0
-    return 2 if any(host.verdict == "broken" for host in fleet.bad) else 1
+    broken = any(host.verdict == "broken" for host in fleet.bad)
+    return (BrokenError if broken else CheckFailedError).exit_code

@@ -1,7 +1,8 @@
 """`python -m bench.build.typed EPOCH SOURCE WORDS...`: ./inv WORDS, with other bytes in its layers.
 
-A Docker Engine can't be given an empty store for a while. Layers with another time in every file
-are layers that it has not seen. SOURCE is the device wheel's folder, in which a file may be edited.
+Without words it puts the default Jetson image into the engine and does nothing more. A Docker
+Engine can't be given an empty store for a while: layers with another time in every file are layers
+that it has not seen. SOURCE is the device wheel's folder, in which a file may be edited.
 """
 
 from __future__ import annotations
@@ -10,22 +11,25 @@ import functools
 import sys
 from pathlib import Path
 
-from invoke.main import program
-
+import tasks
 from bench.build import REPOSITORY
 from jetson_kit import images, layers, plan
-from jetson_kit.paths import ROOT
+from jetson_kit.command_line import program
+from jetson_kit.plan import Request
+from jetson_kit.progress import Progress
 
 
 def main() -> None:
-    """Run the command; it ends this process."""
+    """Run the command, which ends this process, or make the image."""
     epoch, source, *words = sys.argv[1:]
     layers.EPOCH = int(epoch)
     plan.REPOSITORY = REPOSITORY
     images.build = functools.partial(images.build, device_source=Path(source))
-    images.image_only = functools.partial(images.image_only, device_source=Path(source))
+    if not words:
+        images.image_only(plan.make(Request(jetson=True)), Progress(), device_source=Path(source))
+        return
     sys.argv = ["inv", *words]
-    program.run(["inv", f"--search-root={ROOT}", *words])
+    program.main(tasks.ns)
 
 
 main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as jsonlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,9 +36,7 @@ def run(wheels: Sequence[str], *, json: bool, live: bool, record: bool) -> None:
     else:
         showing.show(audits, Console(highlight=False))
     if bad:
-        for early in bad[:-1]:
-            print(early.line(), file=sys.stderr)
-        raise bad[-1]
+        raise BadInputError("; ".join(error.message for error in bad), bad[0].cure)
     useless = [item.wheel for item in audits if not item.useful]
     if useless:
         raise CheckFailedError(

@@ -41,6 +41,11 @@ class Case:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """All else, for its own function."""
 
+    @property
+    def cuts(self) -> bool:
+        """Tell whether it is a power cut, at points of a phase."""
+        return bool(self.facts.get("fault") == "power-cut")
+
 
 @dataclass
 class Try:

@@ -3,55 +3,79 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jetson_kit import readme
-from jetson_kit.bench_faults import cases, device, kills, record, trial
+from jetson_kit.bench_faults import bring_up, cases, device, kills, record, setting, trial
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.cases import Case, Try
+from jetson_kit.bench_faults.setting import Setting
 from jetson_kit.bench_faults.site import Site
-from jetson_kit.devices import procs
 from jetson_kit.errors import BadInputError, CheckFailedError, KitError
 from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir
 from jetson_kit.progress import Progress
 
 
-def run(names: Sequence[str] = (), *, again: bool = False, keep: bool = False) -> dict[str, Any]:
+def run(
+    names: Sequence[str] = (),
+    *,
+    again: bool = False,
+    keep: bool = False,
+    asked: Setting | None = None,
+    points: int = 0,
+    minutes: float = 0.0,
+) -> dict[str, Any]:
     """Try what was not tried yet, and write bench/faults.json and the table of docs/faults.md.
 
     `names` are cases or kinds of devices; none is all. `again` forgets what was tried of them;
-    `keep` leaves the devices up. Raises BadInputError, CheckFailedError where anything was wrong.
+    `keep` leaves the devices up. `points`: so many power cuts in each phase. After `minutes` no
+    further try begins; the next run goes on. Raises BadInputError, CheckFailedError where anything
+    was wrong.
     """
+    asked = asked or setting.check()
     known = cases.load()
-    chosen = select(known, names)
+    chosen = select(known, names, asked, points)
     home = cache_dir("faults")
     log = home / "tries.jsonl"
     if again:
-        kept = [one for one in record.read(log) if one["case"] not in chosen]
+        kept = [one for one in record.read(log) if one["case"] not in chosen or not asked.of(one)]
         write_text(log, "".join(json.dumps(one) + "\n" for one in kept))
-    progress = Progress()
-    with procs.interruptible():
-        _kinds(chosen, log, progress, keep=keep)
+    end = time.monotonic() + minutes * 60 if minutes else math.inf
+    _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
     return finish(log, known)
 
 
-def _kinds(chosen: Mapping[str, Case], log: Path, progress: Progress, *, keep: bool) -> None:
+@dataclass(frozen=True)
+class Bench:
+    """What holds for a run: how it tells of itself, with what it tries, and until when."""
+
+    progress: Progress
+    setting: Setting
+    end: float
+    """Of time.monotonic: no try begins after that."""
+
+
+def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -> None:
     for kind, facts in sites.KINDS.items():
+        tried = Counter(one["case"] for one in record.read(log) if bench.setting.of(one))
         todo = {
-            name: case.repeat - sum(one["case"] == name for one in record.read(log))
+            name: (case, case.repeat - tried[name])
             for name, case in chosen.items()
-            if case.on == kind
+            if case.on == kind and case.repeat > tried[name]
         }
-        todo = {name: count for name, count in todo.items() if count > 0}
-        if todo:
-            with sites.up(facts, log.with_name(kind), progress, keep=keep) as site:
-                _all(site, {name: (chosen[name], count) for name, count in todo.items()},
-                     log, progress)  # fmt: skip
+        if todo and time.monotonic() < bench.end:
+            folder = log.with_name(f"{kind}-{bench.setting.name}")
+            with bring_up.up(facts, folder, bench.progress, bench.setting, keep=keep) as site:
+                site.begun = tried
+                _all(site, todo, log, bench)
 
 
 def finish(log: Path, known: Mapping[str, Case]) -> dict[str, Any]:
@@ -66,30 +90,48 @@ def finish(log: Path, known: Mapping[str, Case]) -> dict[str, Any]:
     return result
 
 
-def select(known: Mapping[str, Case], names: Sequence[str]) -> dict[str, Case]:
-    """Return the cases that are meant. Raises BadInputError for a name of none."""
+def select(
+    known: Mapping[str, Case], names: Sequence[str], asked: Setting, points: int = 0
+) -> dict[str, Case]:
+    """Return the cases that are meant, power cuts as often as there are `points`.
+
+    Raises BadInputError for a name of none, and for a case that needs an image of its own.
+    """
     for name in names:
         if name not in known and name not in sites.KINDS:
             raise BadInputError(
                 f"there is no case {name}", f"take {', '.join((*sites.KINDS, *known))}"
             )
-    return {name: case for name, case in known.items() if not names or {name, case.on} & set(names)}
+        if name in known and not asked.takes(known[name].how):
+            raise BadInputError(f"{name} makes an image of its own", "try it without --image")
+    return {
+        name: replace(case, repeat=points) if points and case.cuts else case
+        for name, case in known.items()
+        if asked.takes(case.how) and (not names or {name, case.on} & set(names))
+    }
 
 
-def _all(site: Site, todo: Mapping[str, tuple[Case, int]], log: Path, progress: Progress) -> None:
+def _all(site: Site, todo: Mapping[str, tuple[Case, int]], log: Path, bench: Bench) -> None:
     total = sum(count for _, count in todo.values())
-    for done, (name, seed, found) in enumerate(_tries(site, todo), 1):
-        record.append(log, name, seed, found)
-        progress.say(f"{done:3}/{total}  {found.seconds:6.1f} s  {name}: {told(found)}")
+    for done, (name, seed, found) in enumerate(_tries(site, todo, bench.end), 1):
+        record.append(log, name, seed, found, site.setting)
+        bench.progress.say(f"{done:3}/{total}  {found.seconds:6.1f} s  {name}: {told(found)}")
 
 
-def _tries(site: Site, todo: Mapping[str, tuple[Case, int]]) -> Iterator[tuple[str, str, Try]]:
+def _tries(
+    site: Site, todo: Mapping[str, tuple[Case, int]], end: float
+) -> Iterator[tuple[str, str, Try]]:
     for name, (case, count) in todo.items():
-        if case.how == device.SERIES:
+        if case.how == device.SERIES and time.monotonic() < end:
             seed = f"{name} {time.time():.0f}"
             rand = random.Random(seed)  # noqa: S311 # not for secrets
-            yield from ((name, seed, one) for one in kills.controller(site, case, count, rand))
+            for one in kills.controller(site, case, count, rand):
+                yield name, seed, one
+                if time.monotonic() > end:
+                    return
     for number, names in enumerate(device.groups(todo, len(site.devices))):
+        if time.monotonic() > end:
+            return
         seed = f"{'+'.join(names)} {number} {time.time():.0f}"
         found = _tried(site, [todo[name][0] for name in names], seed)
         yield from ((name, seed, one) for name, one in zip(names, found, strict=True))

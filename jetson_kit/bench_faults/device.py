@@ -49,7 +49,7 @@ def _at_once(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
         if not case.facts["at"]:
             faults.put(host.name, case.facts["fault"], None)
     going = site.start(made, *RATE, *GO_ON)
-    waits = [rand.uniform(0, case.facts.get("after_s", 0.0)) for case, _ in tries]
+    waits = [point(site, case, rand) for case, _ in tries]
     try:
         with ThreadPoolExecutor(len(tries)) as pool:
             runs = [
@@ -64,6 +64,17 @@ def _at_once(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
     found = Try()
     after(site, tries[0][0], found, made, going, judged=False)
     _share(tries, [host.name for host in chosen], found, going)
+
+
+def point(site: Site, case: Case, rand: random.Random) -> float:
+    """Return the seconds from a phase's beginning to the fault; each try has a part of its own.
+
+    So as many tries as the case is repeated are spread over the whole phase.
+    """
+    number = site.begun[case.name] % case.repeat
+    site.begun[case.name] += 1
+    part = float(case.facts.get("after_s", 0.0)) / case.repeat
+    return part * (number + rand.random())
 
 
 def _put(case: Case, host: Device, going: Ride, wait: float) -> None:
@@ -119,7 +130,7 @@ def _in_turn(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
             going = site.start(made, *RATE, *GO_ON)
         mine.append((case, found))
         try:
-            _put(case, host, going, rand.uniform(0, facts.get("after_s", 0.0)))
+            _put(case, host, going, point(site, case, rand))
             if facts["fault"] == "power-cut":
                 # The rollout goes on meanwhile: old or new, and running by itself.
                 allowed = site.allowed(made)

@@ -27,7 +27,7 @@ docker container inspect -f "$form" mediapipe 2>/dev/null || echo none
 
 @dataclass(frozen=True)
 class Inside:
-    """A device as it is; image ids are Docker's, "" is none."""
+    """A device as it is; "" is no image."""
 
     image_id: str = ""
     """What state.json says it is on."""
@@ -74,6 +74,9 @@ def parse(said: str) -> Inside:
     current = state.get("current") or {}
     image, _, rest = lines[3].partition(" ")
     up, _, health = rest.partition(" ")
+    # An engine that has its images in containerd calls them otherwise; state.json says how.
+    names = {name: image_id for image_id, name in (state.get("engine_ids") or {}).items()}
+    image = names.get(image, image)
     return Inside(
         image_id=str(current.get("image_id", "")),
         trial=current.get("state") == "trial",

@@ -14,7 +14,8 @@ def table(facts: Mapping[str, Any]) -> str:
         f"`./inv bench.faults`, on {facts['cores']} x86 cores: **{facts['tried']} tries, "
         f"{facts['lost']} lost, {facts['false_success']} false successes**, "
         f"{facts['false_journal']} false journals, {facts['next_failed']} failed next rollouts, "
-        f"{facts['unkept']} broken promises.",
+        f"{facts['unkept']} broken promises. By engine and image: "
+        f"{'; '.join(f'{name} {count}' for name, count in facts['by_setting'].items())}.",
         "",
         "| case | on | what happens | promise | tries | lost | false success | ended |",
         "|---|---|---|---|---|---|---|---|",

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.bench_faults.cases import Case, Try
+from jetson_kit.bench_faults.setting import SMALL, Setting
+from jetson_kit.devices import engines
 from jetson_kit.paths import ROOT
 
 OUT = ROOT / "bench" / "faults.json"
@@ -19,9 +21,10 @@ SCHEMA = "mediapipe-jetson-kit/bench-faults/1"
 WRONG = ("lost", "false_success", "false_journal", "next_failed", "unkept")
 
 
-def append(path: Path, name: str, seed: str, found: Try) -> None:
+def append(path: Path, name: str, seed: str, found: Try, setting: Setting) -> None:
     """Put a try on the disk."""
     line = {"case": name, "seed": seed, "at": time.strftime("%FT%TZ", time.gmtime())}
+    line |= {"engine": setting.engine, "image": setting.image}
     path.parent.mkdir(parents=True, exist_ok=True)
     # In one write, so that two runs at once do not mix their lines.
     with path.open("ab", buffering=0) as out:
@@ -58,9 +61,14 @@ def summary(tries: Iterable[Mapping[str, Any]], cases: Mapping[str, Case]) -> di
         "cores": os.cpu_count(),
         "tried": len(rows),
         **_wrong(rows),
+        "by_setting": dict(sorted(Counter(_setting(one) for one in rows).items())),
         "not_tried": {name: count for name, count in lacking.items() if count > 0},
         "by_fault": by_fault,
     }
+
+
+def _setting(row: Mapping[str, Any]) -> str:
+    return f"{row.get('engine', engines.default())}, {row.get('image', SMALL)} image"
 
 
 def _wrong(rows: list[Mapping[str, Any]]) -> dict[str, int]:

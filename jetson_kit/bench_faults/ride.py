@@ -23,7 +23,7 @@ PROC = Path("/proc")
 
 def command(*words: str) -> list[str]:
     """Return what `./inv WORDS` runs, without its set-up."""
-    return [sys.executable, "-m", "invoke", *words]
+    return [sys.executable, str(ROOT / "tasks.py"), *words]
 
 
 @dataclass

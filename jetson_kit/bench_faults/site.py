@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,19 @@ from typing import Any
 import yaml
 
 from jetson_kit import engine
-from jetson_kit.bench_faults import inside, ride, small_release
+from jetson_kit.bench_faults import changed_release, inside, ride, small_release
 from jetson_kit.bench_faults.inside import Inside
 from jetson_kit.bench_faults.ride import Ride
-from jetson_kit.devices import container_parts, crew, inventory, store, wanted
+from jetson_kit.bench_faults.setting import Setting
+from jetson_kit.devices import container_parts
 from jetson_kit.devices.spec import Device
 from jetson_kit.errors import StepFailedError
 from jetson_kit.files import write_text
 from jetson_kit.fleet import journal as journals
+from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
 from jetson_kit.paths import ROOT, ROOT_NAME
-from jetson_kit.progress import Progress
 
 # Shorter than a fleet's: a dead link is noticed within 10 s here, after a minute there.
 SSH = (
@@ -92,10 +92,13 @@ class Site:
     folder: Path
     devices: tuple[Device, ...]
     env: dict[str, str]
+    setting: Setting
     good: dict[str, str] = field(default_factory=dict)
     """The image that each was confirmed on last."""
     made: int = 0
     rides: list[Ride] = field(default_factory=list)
+    begun: Counter[str] = field(default_factory=Counter)
+    """How often each case was begun, in earlier runs too."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,16 +129,27 @@ class Site:
         return {name: (self.good[name], made.image_id) for name in self.names}
 
     def release(self, *, key: Path | None = None, sign: bool = True, **how: Any) -> Release:  # noqa: ANN401
-        """Return a new release, as small_release.build makes it."""
+        """Return a new release, as small_release.build makes it, or of the setting's image."""
         self.made += 1
         number = f"v{int(time.time())}-{self.made}"
         builds = self.folder / "builds"
-        made = small_release.build(builds / number, number, check_s=CHECK_S, **how)
+        if self.setting.build:
+            made = self._changed(builds / number, **how)
+        else:
+            made = small_release.build(builds / number, number, check_s=CHECK_S, **how)
         if sign:
             signing.sign(made.path, key or self.key)
         for old in sorted(builds.iterdir(), key=lambda one: one.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(old)
         return made
+
+    def _changed(self, folder: Path, bulk: int = 1000) -> Release:
+        """Return the setting's image with one more layer, of so many bytes."""
+        first = self.folder / "real"
+        if self.setting.build and not first.exists():
+            changed_release.linked(self.setting.build, first)
+        path = "opt/mediapipe-jetson-kit/bench"
+        return changed_release.build(releases.make(first), folder, path, os.urandom(bulk))
 
     def start(self, made: Release, *flags: str, hosts: Path | None = None) -> Ride:
         """Begin to roll a release out."""
@@ -211,89 +225,3 @@ class Site:
         other = self.folder / "trusting.yml"
         write_text(other, yaml.safe_dump(body, sort_keys=False))
         return other
-
-
-@contextlib.contextmanager
-def up(kind: Kind, folder: Path, progress: Progress, *, keep: bool = False) -> Iterator[Site]:
-    """Bring devices up and provision them, or take those that an interrupted run left there.
-
-    They are taken down at the end, unless `keep`.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    before = os.environ.get("KIT_STATE")
-    os.environ["KIT_STATE"] = str(folder / "devices")
-    try:
-        site = _site(kind, folder, progress)
-        try:
-            yield site
-        finally:
-            for going in site.rides:
-                going.kill(all_of_it=True)
-    finally:
-        if not keep:
-            crew.down([], Progress(quiet=True))
-        os.environ.pop("KIT_STATE")
-        if before is not None:
-            os.environ["KIT_STATE"] = before
-
-
-def _site(kind: Kind, folder: Path, progress: Progress) -> Site:
-    there = [one.device for one in store.records() if one.stage == "ready"]
-    fresh = len(there) != kind.count or any(not _whole(one) for one in there)
-    if fresh:
-        crew.down([], progress)
-        shutil.rmtree(folder / "state", ignore_errors=True)
-        asked = wanted.check(prefix=kind.prefix, count=kind.count, **kind.words)
-        there = [one.device for one in crew.up(asked, progress)]
-    env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
-    env["XDG_CONFIG_HOME"] = str(folder / "config")
-    del env["KIT_STATE"]
-    site = Site(kind, folder, tuple(there), env)
-    if not site.key.exists():
-        signing.make_key(site.key, "bench", passphrase=False)
-    write_text(folder / "plan.toml", PLAN.format(**kind.plan))
-    write_text(site.hosts, yaml.safe_dump(_inventory(site, kind), sort_keys=False))
-    if fresh:
-        with progress.step("provision", f"{kind.count} devices provisioned"):
-            site.task(
-                "fleet.provision", "-i", str(site.hosts), "--tags", "docker_engine,image,service"
-            )
-    site.good = {} if fresh else _good(site)
-    problems: list[str] = []
-    if not site.good:
-        with progress.step("good", "all devices on a good image"):
-            problems = site.renew()
-    if problems:
-        raise StepFailedError(f"the devices are no good to begin with: {problems[0]}")
-    return site
-
-
-def _good(site: Site) -> dict[str, str]:
-    """Return what devices of an earlier run are on for good, nothing if one is not at rest."""
-    seen = site.look()
-    found = {name: one.image_id for name, one in seen.items()}
-    unwell = inside.unwell(seen, {name: (image,) for name, image in found.items()})
-    return {} if unwell or any(one.trial for one in seen.values()) else found
-
-
-def _whole(device: Device) -> bool:
-    """Tell whether a device of an earlier run can be used as it is."""
-    seen = inside.look([device])[device.name]
-    return not seen.lost and re.fullmatch(r"sha256:[0-9a-f]{64}", seen.image_id) is not None
-
-
-def _inventory(site: Site, kind: Kind) -> dict[str, Any]:
-    body = inventory.content(store.records())
-    daemon: dict[str, Any] = {"live-restore": True}
-    if site.devices[0].kind == "container":
-        # The registry on this machine speaks no TLS to them.
-        daemon["insecure-registries"] = [f"{site.gateway()}/32"]
-    body["all"]["vars"] = {
-        "image_allowed_signers": signing.signers([site.key.with_name("key.pub")]),
-        "service_healthy_limit_s": kind.healthy_s,
-        "docker_engine_daemon": daemon,
-        "image_retry_delay_s": 2,
-        "ansible_ssh_args": SSH,
-        "ansible_timeout": 10,
-    }
-    return body

@@ -17,9 +17,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from jetson_kit import repack, shim, targets, targets_check, wheels
+from jetson_kit import litert, repack, shim, targets, targets_check, wheels
 from jetson_kit.audit import planned, record
-from jetson_kit.data_update import changes, derived, index, lock_files
+from jetson_kit.data_update import changes, debian_packages, derived, index, lock_files
 from jetson_kit.engines import runtimes
 from jetson_kit.errors import KitError
 from jetson_kit.fleet import collections
@@ -37,7 +37,17 @@ def problems() -> list[str]:
     if left := changes.unfinished():
         return [f"an update was cut off before {', '.join(left)}: run ./inv data.update again"]
     found: list[str] = []
-    for look in (_targets, _pins, _recipes, _audits, _locks, _requirements, _tools, _derived):
+    for look in (
+        _targets,
+        _pins,
+        _recipes,
+        _audits,
+        _locks,
+        _requirements,
+        _tools,
+        _debian,
+        _derived,
+    ):
         try:
             found += look()
         except KitError as error:
@@ -45,6 +55,11 @@ def problems() -> list[str]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             found.append(f"{look.__name__[1:]}: a table can't be read: {error!r}")
     return found
+
+
+def _debian() -> Iterator[str]:
+    for problem in debian_packages.problems():
+        yield f"{problem}: run ./inv data.update {debian_packages.PACKAGE}"
 
 
 def _targets() -> Iterator[str]:
@@ -133,6 +148,8 @@ def _locks() -> Iterator[str]:
         for python in pin.pythons:
             path = wheels.lock_path(pin.wheel_class, pin.arch, python)
             expected[path] = [*expected.get(path, []), *_needs(pin)]
+    for path, (_, python) in litert.wanted_locks().items():
+        expected[path] = [*litert.requirements(python), *litert.constraints()]
     expected |= runtimes.wanted_locks()
     for path, needs in expected.items():
         yield from _lock(path, needs)
@@ -159,11 +176,12 @@ def _lock(path: Path, needs: list[str]) -> Iterator[str]:
         if not (PINNED.fullmatch(line) or HASHED.fullmatch(line)):
             yield f"{where}: {line.strip()!r} is neither a pinned package nor its hash"
             return
-    versions = index.versions_in(text)
+    versions = index.all_versions_in(text)
     for need in map(Requirement, needs):
-        found = versions.get(canonicalize_name(need.name))
-        if found is None or not need.specifier.contains(found):
-            yield f"{where}: has {need.name} {found or 'not at all'}, not {need}"
+        # Markers may give several; each has its own need.
+        found = versions.get(canonicalize_name(need.name), [])
+        if not any(map(need.specifier.contains, found)):
+            yield f"{where}: has {need.name} {', '.join(found) or 'not at all'}, not {need}"
 
 
 def _requirements() -> Iterator[str]:
@@ -181,7 +199,7 @@ def _requirements() -> Iterator[str]:
     for name in names:
         text = (lock_files.REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8")
         version = lock_files.pinned_in(text, "mediapipe")
-        if version and version not in pinned:
+        if version and version not in pinned and name not in lock_files.references():
             yield f"requirements/{name}.in: MediaPipe {version} is not pinned"
     yield from _lean()
 

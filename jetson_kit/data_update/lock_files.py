@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from jetson_kit import repack, uv, wheels
+from jetson_kit import litert, repack, uv, wheels
 from jetson_kit.data_update import index
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request, is_major
@@ -42,6 +42,12 @@ class Direct:
 def pythons() -> dict[str, str]:
     """Return the locks of requirements/ by name, each with the oldest Python that it is for."""
     found: dict[str, str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["python"]
+    return found
+
+
+def references() -> list[str]:
+    """Return the locks whose MediaPipe is what others are compared with: it stays as it is."""
+    found: list[str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["references"]
     return found
 
 
@@ -140,7 +146,7 @@ def _compiled(request: Request, lock: str, python: str, folder: Path, limits: li
 
 
 def update_classes(changes: Changes, request: Request) -> None:
-    """Note the locks of wheel classes and of TensorRT. Raises NetworkError."""
+    """Note the locks of wheel classes, of LiteRT and of TensorRT. Raises NetworkError."""
     for group in wheels.classes().values():
         pin = next(pin for pin in wheels.pins() if pin.wheel_class == group.name)
         requires = sorted(repack.recipe_for(pin.version).requires)
@@ -149,6 +155,12 @@ def update_classes(changes: Changes, request: Request) -> None:
                 path = wheels.lock_path(group.name, arch, python)
                 platform = f"{machine}-{group.manylinux}"
                 _renewed(changes, request, path, requires, platform, python, group.constraints)
+    for path, (arch, python) in litert.wanted_locks().items():
+        requires, limits = litert.requirements(python), litert.constraints()
+        _renewed(
+            changes, request, path, requires, litert.platform(arch), python, limits,
+            dependencies=False,
+        )  # fmt: skip
     for path, requirements in runtimes.wanted_locks().items():
         python = path.stem.rpartition("-py")[2]
         _renewed(changes, request, path, requirements, runtimes.platform(), python)
@@ -177,6 +189,8 @@ def _renewed(
     platform: str,
     python: str,
     constraints: tuple[str, ...] = (),
+    *,
+    dependencies: bool = True,
 ) -> None:
     have = index.read(path)
     if request.names and not set(request.names) & set(have):
@@ -189,13 +203,14 @@ def _renewed(
             constraints=constraints,
             keep=path if request.names else None,
             upgrade=request.names,
+            dependencies=dependencies,
         )
     except uv.NoSolutionError as error:
         limits = ", ".join((*requirements, *constraints))
         changes.decide(
             path.name,
             f"nothing satisfies {limits}: {error.message}",
-            "change jetson_kit/wheels.toml",
+            f"change jetson_kit/{'wheels' if dependencies else 'litert'}.toml",
         )
         return
     changes.write(path, text)

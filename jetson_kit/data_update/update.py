@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jetson_kit import shim
 from jetson_kit.data_update import changes as staging
-from jetson_kit.data_update import check, lean, lock_files, mediapipe, tools
+from jetson_kit.data_update import check, debian_packages, lean, lock_files, mediapipe, tools
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.releases import PACKAGE
 from jetson_kit.data_update.request import Request, parse
@@ -39,6 +39,7 @@ def run(words: list[str], *, dry_run: bool = False) -> Changes:
         tools.update_vision(changes)
         lock_files.update_requirements(changes, request)
         lock_files.update_classes(changes, request)
+        debian_packages.update(changes, request)
         if not dry_run:
             changes.commit()
             derive()
@@ -64,6 +65,7 @@ def _known(request: Request) -> None:
         *(one.name for lock in lock_files.pythons() for one in lock_files.directs(lock)),
         *lean.PACKAGES,
         PACKAGE,
+        debian_packages.PACKAGE,
         shim.compiler_package(),
         collections.load().package,
     }

@@ -29,11 +29,6 @@ def up(wanted: Wanted, progress: Progress) -> tuple[Record, ...]:
 
     Raises StepFailedError if one of them does not come up, and what making the root raises.
     """
-    with procs.interruptible():
-        return _up_all(wanted, progress)
-
-
-def _up_all(wanted: Wanted, progress: Progress) -> tuple[Record, ...]:
     with store.held():
         clean()
         records = [_record(wanted, name, port) for name, port in _places(wanted)]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.devices import kinds, loops, power, procs, store
+from jetson_kit.devices import kinds, loops, power, store
 from jetson_kit.devices.spec import Device
 from jetson_kit.devices.store import Record
 from jetson_kit.errors import BadInputError, KitError
@@ -114,15 +114,14 @@ def during(name: str, fault: str, length: float, say: Callable[[str], None]) -> 
 
     Raises as `put` and `heal`; nothing is healed where somebody else has done so.
     """
-    with procs.interruptible():
-        put(name, fault, length)
-        try:
-            say(f"{name} has {fault} for {length:g} s")
-            time.sleep(length)
-        finally:
-            record = store.read(name)
-            if record and fault in active(record.device):
-                heal(name, fault)
+    put(name, fault, length)
+    try:
+        say(f"{name} has {fault} for {length:g} s")
+        time.sleep(length)
+    finally:
+        record = store.read(name)
+        if record and fault in active(record.device):
+            heal(name, fault)
 
 
 def heal_overdue(say: Callable[[str], None]) -> None:
@@ -200,7 +199,6 @@ def _take(device: Device, fault: str) -> None:
 
 
 def _script(fault: str, way: str) -> str:
-    values = table()["values"]
     values = table()["values"]
     derived = {"rate_kbyte": values["rate_kbit"] // 8, "now": int(time.time())}
     return str(table()["interface"]["script"]) + str(_row(fault)[way]).format(**values, **derived)

@@ -16,8 +16,8 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from jetson_kit import debian, kept
-from jetson_kit.debian import Deb
+from jetson_kit import deb_file, debian, kept
+from jetson_kit.deb_file import Deb
 from jetson_kit.devices import root
 from jetson_kit.devices.cpio import CpioWriter
 from jetson_kit.errors import StepFailedError, ToolMissingError
@@ -106,7 +106,7 @@ def _known(pointer: Path, arch: str) -> Kernel | None:
 def _make(kernel: Kernel, image: Deb, busybox: Deb, facts: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp")) as name:
         tree = Path(name)
-        with tarfile.open(fileobj=BytesIO(debian.files_tar(image))) as files:
+        with tarfile.open(fileobj=BytesIO(deb_file.files_tar(image))) as files:
             extract_tar(files, tree)
         (release,) = (path.name for path in (tree / "lib/modules").iterdir())
         modules = tree / "lib/modules" / release
@@ -157,7 +157,7 @@ def closure(dependencies: str, names: tuple[str, ...]) -> list[str]:
 
 
 def _program(busybox: Deb) -> bytes:
-    with tarfile.open(fileobj=BytesIO(debian.files_tar(busybox))) as files:
+    with tarfile.open(fileobj=BytesIO(deb_file.files_tar(busybox))) as files:
         for info in files:
             stream = files.extractfile(info) if info.name.endswith("bin/busybox") else None
             if stream:

@@ -6,9 +6,7 @@ import contextlib
 import os
 import re
 import signal
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,18 +88,3 @@ def below(folder: Path, program: str) -> dict[str, tuple[Process, ...]]:
                 name = match[1].decode(errors="replace")
                 found[name] = (*found.get(name, ()), process)
     return found
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let a request to end (SIGTERM, SIGHUP) raise KeyboardInterrupt, so that it is cleaned up."""
-    asked = (signal.SIGTERM, signal.SIGHUP)
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {one: signal.signal(one, signal.default_int_handler) for one in asked}
-    try:
-        yield
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

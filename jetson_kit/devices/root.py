@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import debian, kept, rootfs
-from jetson_kit.debian import Deb
+from jetson_kit.deb_file import Deb
 from jetson_kit.devices import engines
 from jetson_kit.devices.engines import Engine
 from jetson_kit.errors import StepFailedError

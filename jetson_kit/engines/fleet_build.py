@@ -224,7 +224,7 @@ def _play(
 
     def tell(event: Event) -> None:
         """Say each engine as it is done; what is skipped or of no account says nothing."""
-        if "Build the engine of " in event.task and event.status in ("ok", "changed"):
+        if event.id == "engine" and event.status in ("ok", "changed"):
             count[event.host] += 1
             said = str(event.result.get("stdout", "")).strip().splitlines()[-1:] or [event.task]
             progress.say(f"        {event.host} {count[event.host]}/{total}  {said[0]}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import json
 import os
 import shutil
@@ -10,14 +12,14 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from jetson_kit import inventory
 from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.fleet import collections, environments, events
+from jetson_kit.fleet import bounds, collections, environments, events
 from jetson_kit.fleet.events import Event, HostResult
 from jetson_kit.paths import ROOT
 from jetson_kit.run import failure
@@ -118,6 +120,7 @@ def _run(
     hold: Sequence[int],
 ) -> tuple[dict[str, HostResult], bool]:
     with tempfile.TemporaryDirectory(prefix="kit-ansible-") as scratch, _log(job.log) as log:
+        job = _same(job, where, Path(scratch))
         errors = Path(scratch, "stderr")
         with errors.open("w", encoding="utf-8") as stderr:
             child = subprocess.Popen(
@@ -139,6 +142,23 @@ def _run(
     if stats is None and not late and not seen:
         raise _not_started(job, child.returncode, said)
     return events.results(stats, seen, names), late
+
+
+def _same(job: Job, where: environments.Environment, scratch: Path) -> Job:
+    """Return the job with an inventory that means the same to this ansible-core as to the newest.
+
+    The older one passes over files with other suffixes and renders some templates otherwise.
+    """
+    if where.core == environments.LOCKED:
+        return job
+    _inventory(job.inventory.absolute()).write(scratch / "hosts.json")
+    return dataclasses.replace(job, inventory=scratch / "hosts.json")
+
+
+@functools.lru_cache(maxsize=4)
+def _inventory(path: Path) -> inventory.Inventory:
+    """Read an inventory once: a rollout has many steps, and a script may answer otherwise later."""
+    return inventory.read(path)
 
 
 def _command(
@@ -172,7 +192,7 @@ def _follow(
     child: subprocess.Popen[str],
     timeout_s: float | None,
     listener: Listener | None,
-    log: TextIO | None,
+    log: bounds.Log | None,
 ) -> tuple[Mapping[str, Any] | None, list[Event], bool]:
     """Read events until the end, or until time is up; the child is gone on return."""
     late = threading.Event()
@@ -190,6 +210,7 @@ def _follow(
         timer.start()
     stats: Mapping[str, Any] | None = None
     seen: list[Event] = []
+    ids: dict[str, str] = {}
     try:
         for line in child.stdout or ():
             if log:
@@ -197,7 +218,9 @@ def _follow(
             name, document = events.parse(line)
             if name == events.STATS:
                 stats = document
-            for event in events.of(name, document):
+            elif name == events.NAMED:
+                ids[str(document.get("task"))] = str(document.get("result"))
+            for event in events.of(name, document, ids):
                 seen.append(event)
                 if listener:
                     listener(event)
@@ -221,14 +244,8 @@ def _signal(child: subprocess.Popen[str], number: int) -> None:
         os.killpg(child.pid, number)
 
 
-@contextlib.contextmanager
-def _log(path: Path | None) -> Iterator[TextIO | None]:
-    if path is None:
-        yield None
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as stream:
-        yield stream
+def _log(path: Path | None) -> contextlib.AbstractContextManager[bounds.Log | None]:
+    return bounds.log(path) if path else contextlib.nullcontext()
 
 
 def _not_started(job: Job, code: int, said: str) -> Exception:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,30 +10,11 @@ from typing import Any
 
 from jetson_kit import inventory
 from jetson_kit.files import write_text
-from jetson_kit.fleet import ansible
+from jetson_kit.fleet import ansible, answers
 from jetson_kit.fleet.events import Event, HostResult
 from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout_plan import Plan
-from jetson_kit.fleet.transport import (
-    BUSY,
-    DONE,
-    FAILED,
-    HELD,
-    REFUSED,
-    TIMED_OUT,
-    UNREACHABLE,
-    Device,
-    Replies,
-    Reply,
-)
-
-# The exit codes of mediapipe-image that are no plain failure.
-KINDS = {2: REFUSED, 5: REFUSED, 6: REFUSED, 8: HELD, 9: BUSY, 10: REFUSED}
-STATUS = "Read what the device is on"
-# Around what an engine itself says its client puts the call and its kind.
-ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
-# systemd's words for a unit that is up, and docker's for a container without a check of its own.
-UP, NO_CHECK, STARTING = "active", "", "starting"
+from jetson_kit.fleet.transport import DONE, FAILED, LOST, UNPROVISIONED, Replies, Reply
 
 
 @dataclass(frozen=True)
@@ -77,12 +55,36 @@ class Ansible:
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
-        found = self._play("status", hosts, STATUS, {})
-        return {name: _device(reply, body) for name, (reply, body, _) in found.items()}
+        found = self._play("status", hosts, {})
+        return {name: answers.seen(reply, body) for name, (reply, body, _) in found.items()}
 
     def fits(self, hosts: Sequence[str]) -> Replies:
-        """Tell whether each takes the release and has the space for it."""
-        found = self._play("preflight", hosts, "Offer the release", self._offer())
+        """Tell whether each takes the release and has the space for it, by this program."""
+        found = self.programs(hosts)
+        ready = [name for name in hosts if found[name].kind == DONE]
+        return {**found, **(self.offer(ready) if ready else {})}
+
+    def programs(self, hosts: Sequence[str]) -> dict[str, Reply]:
+        """Bring each device's program to this controller's, where it is another."""
+        found = dict(self.versions(hosts))
+        stop = (DONE, UNPROVISIONED, *LOST)
+        other = [name for name in hosts if found[name].kind not in stop]
+        if other:
+            done = self._play("program", other, {}, result="version")
+            found |= {
+                name: answers.version(reply, body, brought=True)
+                for name, (reply, body, _) in done.items()
+            }
+        return found
+
+    def versions(self, hosts: Sequence[str]) -> Replies:
+        """Tell whether each device's program is this controller's: done where it is."""
+        found = self._play("version", hosts, {})
+        return {name: answers.version(reply, body) for name, (reply, body, _) in found.items()}
+
+    def offer(self, hosts: Sequence[str]) -> Replies:
+        """Offer the release to each, and note which layers it lacks."""
+        found = self._play("preflight", hosts, self._offer(), result="offer")
         for name, (_, body, _) in found.items():
             if isinstance(body.get("layers"), list):
                 rows = body["layers"]
@@ -96,7 +98,6 @@ class Ansible:
             "image_rate_kib": self._plan.rate_kib,
             "image_jitter_s": self._plan.jitter_s,
         }
-        task = "Check and load" if self._plan.way == "archive" else "Take it over"
         # Once: what is tried again is asked again.
         known = {name: self._lacks.pop(name) for name in hosts if name in self._lacks}
         skip = [] if self._plan.jitter_s else ["jitter"]
@@ -104,7 +105,7 @@ class Ansible:
             variables["image_known"] = known
             skip.append("offer")
         limit_s = self._plan.fetch_limit_s
-        return self._replies("fetch", hosts, task, variables, limit_s, skip)
+        return self._replies("fetch", hosts, variables, limit_s, skip)
 
     def switch(self, hosts: Sequence[str]) -> Replies:
         """Put each on the image, on trial."""
@@ -112,15 +113,15 @@ class Ansible:
             "image_id": self._image_id,
             "image_rollout": self._rollout,
             "image_why": f"rollout {self._rollout}",
+            "image_trial_s": self._plan.trial_s,
         }
-        return self._replies("switch", hosts, "Run the image on trial", variables)
+        return self._replies("switch", hosts, variables)
 
     def verify(self, hosts: Sequence[str]) -> Replies:
         """Verify where inference runs on each; its report is kept."""
         found = self._play(
             "verify",
             hosts,
-            "Refuse another verdict than expected",
             # No inventory may open this gate.
             {"verify_level": self._plan.verify, "verify_required": True},
         )
@@ -129,7 +130,7 @@ class Ansible:
             report = result.report.get("verify")
             if isinstance(report, dict):
                 write_text(self._site.reports / f"{name}.json", json.dumps(report, indent=1))
-                replies[name] = Reply(reply.kind, reply.words, latency_ms=latencies(report))
+                replies[name] = Reply(reply.kind, reply.words, latency_ms=answers.latencies(report))
             else:
                 # Without a report nothing was verified, whatever the play says.
                 kind = FAILED if reply.kind == DONE else reply.kind
@@ -138,13 +139,11 @@ class Ansible:
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
         """End the trial of each, and let it remove what it does not need any more."""
-        return self._replies("confirm", hosts, "End the trial", {"image_id": self._image_id})
+        return self._replies("confirm", hosts, {"image_id": self._image_id})
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
         """Put each back to its previous image."""
-        return self._replies(
-            "rollback", hosts, "Go back", {"image_why": why, "image_leave": self._image_id}
-        )
+        return self._replies("rollback", hosts, {"image_why": why, "image_leave": self._image_id})
 
     @property
     def _image_id(self) -> str:
@@ -152,37 +151,41 @@ class Ansible:
 
     def _offer(self) -> dict[str, Any]:
         path = str(self._release.path) if self._release else ""
-        return {"image_release": path, "image_way": self._plan.way, **self._variables}
+        found = {"image_release": path, "image_way": self._plan.way, **self._variables}
+        return {**found, "image_allow_downgrade": self._plan.allow_downgrade}
 
     def _replies(
         self,
         playbook: str,
         hosts: Sequence[str],
-        task: str,
         variables: Mapping[str, Any],
         limit_s: float | None = None,
         skip: Sequence[str] = (),
     ) -> Replies:
-        found = self._play(playbook, hosts, task, variables, limit_s, skip)
+        found = self._play(playbook, hosts, variables, limit_s, skip)
         return {name: reply for name, (reply, _, _) in found.items()}
 
     def _play(
         self,
         playbook: str,
         hosts: Sequence[str],
-        task: str,
         variables: Mapping[str, Any],
         limit_s: float | None = None,
         skip: Sequence[str] = (),
+        *,
+        result: str = "",
     ) -> dict[str, tuple[Reply, dict[str, Any], HostResult]]:
-        """Run a playbook; return each host's reply, what its task printed, and all the rest."""
+        """Run a playbook; return each host's reply, what its task printed, and all the rest.
+
+        The task that decides is the one with the id `result`, "" stands for the playbook's name.
+        """
         decided: dict[str, Event] = {}
         last: dict[str, Event] = {}
 
         def listen(event: Event) -> None:
             if event.status in ("failed", "unreachable"):
                 last[event.host] = event
-            elif event.task.rpartition(" : ")[2] == task and event.status != "skipped":
+            elif event.id == (result or playbook) and event.status != "skipped":
                 decided[event.host] = event
             if self._site.listener:
                 self._site.listener(event)
@@ -204,98 +207,11 @@ class Ansible:
         outcome = ansible.run(job, listen, self._site.hold)
         found = {}
         for name in hosts:
-            result = outcome.hosts.get(name, HostResult(name, "unfinished"))
+            host = outcome.hosts.get(name, HostResult(name, "unfinished"))
             done = decided.get(name)
-            reply = _reply(result, done, last.get(name), timed_out=outcome.timed_out)
-            body = _printed(done) if done and reply.kind == DONE else {}
-            found[name] = (told(reply, body), body, result)
+            reply = answers.reply_of(host, done, last.get(name), timed_out=outcome.timed_out)
+            body = answers.printed(done) if done and reply.kind == DONE else {}
+            if reply.kind == UNPROVISIONED:
+                reply = answers.unprovisioned(name, self._site.inventory)
+            found[name] = (answers.told(reply, body), body, host)
         return found
-
-
-def _reply(result: HostResult, done: Event | None, bad: Event | None, *, timed_out: bool) -> Reply:
-    """Return what became of a host: done only where its deciding task was done."""
-    if result.status == "unreachable":
-        return Reply(UNREACHABLE, bad.message if bad else "")
-    # A play that another host held up until the limit is no failure of a host that was done.
-    if done is not None and (result.good or (timed_out and result.status == "unfinished")):
-        return Reply()
-    if result.status == "unfinished" and not (bad and not timed_out):
-        return Reply(TIMED_OUT if timed_out else UNREACHABLE, "no answer before the limit")
-    if bad is None:
-        return Reply(FAILED, f"it ended as {result.status}, without a word")
-    code = bad.result.get("rc")
-    kind = KINDS.get(code, FAILED) if isinstance(code, int) else FAILED
-    return Reply(kind, plain(bad.message))
-
-
-def plain(words: str) -> str:
-    """Return a task's words without what only its programs need."""
-    return ENGINE.sub(r": \g<said>", words.removeprefix("error: "))
-
-
-def _printed(event: Event) -> dict[str, Any]:
-    with contextlib.suppress(ValueError):
-        body = json.loads(str(event.result.get("stdout", "")))
-        if isinstance(body, dict):
-            return body
-    return {}
-
-
-def told(reply: Reply, body: Mapping[str, Any]) -> Reply:
-    """Return a reply with what a step's answer tells besides: its seconds, the status after it."""
-    seconds, seen, stay = body.get("seconds"), body.get("status"), body.get("old_stay")
-    return dataclasses.replace(
-        reply,
-        words=f"old images stay: {stay}" if stay else reply.words,
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        device=device(seen) if isinstance(seen, dict) else None,
-    )
-
-
-def _device(reply: Reply, body: Mapping[str, Any]) -> Reply:
-    if reply.kind != DONE:
-        return reply
-    if "current" not in body:
-        return Reply(FAILED, "its status can't be read; is it provisioned?")
-    return Reply(device=device(body))
-
-
-def device(body: Mapping[str, Any]) -> Device:
-    """Return what `mediapipe-image status --json` says."""
-    current = body["current"] or {}
-    running = body["running"]
-    return Device(
-        image_id=current.get("image_id", ""),
-        trial=current.get("state") == "trial",
-        rollout=current.get("rollout", ""),
-        since=current.get("since", ""),
-        why=current.get("why", ""),
-        previous=(body["previous"] or {}).get("image_id", ""),
-        running=running["image_id"] if running else "",
-        healthy=_healthy(running),
-        settled=bool(body["settled"]),
-        held=body["held"],
-        problem=body["problem"],
-        left=tuple(
-            (row["image_id"], row["rollout"])
-            for row in body["history"]
-            if row["event"] == "rollback"
-        ),
-    )
-
-
-def _healthy(running: Mapping[str, Any] | None) -> bool | None:
-    if running is None or (running["container"] and running["health"] == STARTING):
-        return None
-    up = running["unit"] == UP and running["container"]
-    return bool(up and running["health"] in (NO_CHECK, "healthy"))
-
-
-def latencies(report: Mapping[str, Any]) -> dict[str, float]:
-    """Return the latency of each task of a report, by the delegate that was asked for."""
-    found = {}
-    for name, task in report.get("tasks", {}).items():
-        median = task.get("latency_ms", {}).get("gpu")
-        if isinstance(median, int | float):
-            found[name] = float(median)
-    return found

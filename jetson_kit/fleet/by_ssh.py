@@ -18,11 +18,14 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jetson_kit import inventory
-from jetson_kit.fleet import signing
-from jetson_kit.fleet.by_ansible import KINDS, Ansible, device, told
+from jetson_kit.fleet import board_program, bounds, signing
+from jetson_kit.fleet import release as releases
+from jetson_kit.fleet.answers import KINDS, NO_PROGRAM, device, told, unprovisioned, version
+from jetson_kit.fleet.by_ansible import Ansible
 from jetson_kit.fleet.events import Event, shortened, words_of_ssh
 from jetson_kit.fleet.transport import (
     DONE,
@@ -35,7 +38,6 @@ from jetson_kit.fleet.transport import (
 )
 from jetson_kit.inventory import BECOME_SECRET, Host
 
-PROGRAM = "/usr/local/sbin/mediapipe-image"
 HOME = "/var/lib/mediapipe-jetson"
 # As ansible.cfg has them: no terminal is asked, a dead link is noticed in a minute.
 OPTIONS = (
@@ -89,13 +91,22 @@ class Ssh(Ansible):
             if reply.kind != DONE:
                 return reply, body
             if "current" not in body:
-                return Reply(FAILED, "its status can't be read; is it provisioned?"), body
+                return Reply(FAILED, "its status can't be read"), body
             return Reply(device=device(body)), body
 
         return self._each("status", hosts, one, super().look)
 
-    def fits(self, hosts: Sequence[str]) -> Replies:
-        """Tell whether each takes the release and has the space for it."""
+    def versions(self, hosts: Sequence[str]) -> Replies:
+        """Tell whether each device's program is this controller's."""
+
+        async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
+            reply, body = await self._image(host, "version")
+            return version(reply, body), body
+
+        return self._each("version", hosts, one, super().versions)
+
+    def offer(self, hosts: Sequence[str]) -> Replies:
+        """Offer the release to each, and note which layers it lacks."""
 
         async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
             reply, body = await self._offered(host)
@@ -103,7 +114,7 @@ class Ssh(Ansible):
                 self._lacks[host.name] = _names(body)
             return reply, body
 
-        return self._each("offer", hosts, one, super().fits)
+        return self._each("offer", hosts, one, super().offer)
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each: from here by ssh, from a registry by Ansible."""
@@ -129,7 +140,8 @@ class Ssh(Ansible):
 
     def switch(self, hosts: Sequence[str]) -> Replies:
         """Put each on the image, on trial."""
-        words = (f"--rollout={self._rollout}", f"--why=rollout {self._rollout}", self._image_id)
+        words = [f"--rollout={self._rollout}", f"--why=rollout {self._rollout}"]
+        words += [f"--trial={self._plan.trial_s}", self._image_id]
         return self._each("switch", hosts, self._asking("switch", *words), super().switch)
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
@@ -160,25 +172,28 @@ class Ssh(Ansible):
         if self._release is None:
             return Reply(REFUSED, "there is no release"), {}
         path = self._release.path
+        lists = path.with_name(releases.SIGNERS)
         try:
-            coded = [
-                base64.b64encode(one.read_bytes()).decode("ascii")
-                for one in (path, path.with_name(path.name + signing.SUFFIX))
-            ]
+            coded = [_coded(one) for one in (path, path.with_name(path.name + signing.SUFFIX))]
+            words = [f"--signers={_coded(lists)}"] if lists.is_file() else []
         except OSError as error:
             return Reply(FAILED, f"cannot read the release: {error}"), {}
-        return await self._image(host, "offer", f"--way={self._plan.way}", *coded)
+        words += ["--allow-downgrade"] if self._plan.allow_downgrade else []
+        return await self._image(host, "offer", f"--way={self._plan.way}", *words, *coded)
 
     async def _image(self, host: Host, *words: str) -> tuple[Reply, dict[str, Any]]:
         """Ask the board's program; return the reply, and what it answered."""
-        command = [PROGRAM, words[0], "--json", *words[1:]]
+        command = [board_program.PATH, words[0], "--json", *words[1:]]
         if not _root(host):
             command = ["sudo", "-n", *command]
-        said = await self._run([*self._login(host), host.address, shlex.join(command)])
+        said = await self._ask(host, command)
         if said.code is None:
             return Reply(TIMED_OUT, NO_ANSWER), {}
         if said.code == LOST:
             return Reply(UNREACHABLE, words_of_ssh(said.err) or said.words), {}
+        # Of sudo and of the shell; the program has the first one for other failures too.
+        if said.code in (1, NO_PROGRAM) and not (await self._there(host)):
+            return unprovisioned(host.name, self._site.inventory), {}
         if said.code:
             return Reply(KINDS.get(said.code, FAILED), said.words.removeprefix("error: ")), {}
         with contextlib.suppress(ValueError):
@@ -186,6 +201,13 @@ class Ssh(Ansible):
             if isinstance(body, dict):
                 return told(Reply(), body), body
         return Reply(FAILED, "its answer can't be read"), {}
+
+    async def _there(self, host: Host) -> bool:
+        """Tell whether the program is on a host; also where that can't be found out."""
+        return (await self._ask(host, ["test", "-e", board_program.PATH])).code != 1
+
+    async def _ask(self, host: Host, command: Sequence[str]) -> Said:
+        return await self._run([*self._login(host), "--", host.address, shlex.join(command)])
 
     async def _send(self, host: Host, names: Sequence[str]) -> Reply:
         """Send layers; what came before a cut is kept, and the whole is compared at the end."""
@@ -274,14 +296,17 @@ class Ssh(Ansible):
     def _note(self, step: str, name: str, reply: Reply, body: Mapping[str, Any]) -> None:
         """Log what became of a step, and tell whoever listens."""
         row = {"at": time.time(), "step": step, "host": name, "kind": reply.kind}
-        self._site.log.parent.mkdir(parents=True, exist_ok=True)
-        with self._site.log.open("a", encoding="utf-8") as log:
+        with bounds.log(self._site.log) as log:
             log.write(json.dumps({**row, "words": reply.words, "answer": dict(body)}) + "\n")
         if self._site.listener:
             status = "changed" if body.get("changed") else "ok"
             if reply.kind != DONE:
                 status = "unreachable" if reply.kind == UNREACHABLE else "failed"
             self._site.listener(Event(name, f"image : {step}", status, reply.words, body))
+
+
+def _coded(path: Path) -> str:
+    return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def _names(body: Mapping[str, Any]) -> list[str]:
@@ -296,8 +321,7 @@ def _plain(host: Host) -> bool:
     """Tell whether a host is reached by ssh with a key, and root there without a password."""
     if os.environ.get(BECOME_SECRET) or any(name in host.variables for name in ANSIBLE_ONLY):
         return False
-    words = [*host.ssh_options(), host.address, str(_keep(host))] if _by_ssh(host) else ["{{"]
-    return not any("{{" in word for word in words)
+    return _by_ssh(host) and host.unreachable() is None and "image_keep" not in host.errors
 
 
 def _keep(host: Host) -> object:

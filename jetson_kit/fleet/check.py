@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 
 from jetson_kit import expectation, inventory, targets
+from jetson_kit.device_facts import HOST as ADDRESS
 from jetson_kit.errors import BadInputError, KitError
-from jetson_kit.fleet import environments, inventory_files
+from jetson_kit.fleet import environments, inventory_files, role_values
 from jetson_kit.fleet.ansible import RELEASE_VARIABLE
 from jetson_kit.fleet.inventory_files import Fault
-from jetson_kit.inventory import Host
+from jetson_kit.inventory import Host, encrypted
 
 MODULE_VARIABLE = "mediapipe_module"
 IMAGE_VARIABLE = "mediapipe_image"
@@ -26,6 +27,7 @@ UNCHECKED = re.compile(
     r"StrictHostKeyChecking[= ](?:no|off|accept-new)|UserKnownHostsFile[= ]\"?/dev/null", re.I
 )
 DEFAULT_PORT = 22
+LAST_PORT = 65535
 OFF = ("false", "no", "off", "0")
 
 
@@ -48,8 +50,13 @@ def check(path: Path, limit: str = "", *, target: str = "") -> tuple[Host, ...]:
     `target` is the release that an image is for, where one is to be rolled out: each host must
     name the same. Raises InventoryError with all faults, BadInputError where Ansible can't read it.
     """
-    hosts = inventory.load(path, limit)
-    faults = [*inventory_files.faults(path), *of_hosts(hosts, target=target)]
+    whole = inventory.read(path)
+    hosts = whole.limited(limit)
+    faults = [
+        *inventory_files.faults(path),
+        *inventory_files.secrets(path, whole.hosts),
+        *of_hosts(hosts, target=target),
+    ]
     if faults:
         raise InventoryError(path, list(dict.fromkeys(faults)))
     return hosts
@@ -61,6 +68,7 @@ def of_hosts(hosts: Sequence[Host], *, target: str = "") -> Iterator[Fault]:
         yield from _board(host, target)
         yield from _reach(host)
         yield from _caught(host.name, partial(expectation.parse, host.name, host.variables))
+        yield from _values(host)
     yield from _addresses(hosts)
     yield from _images(hosts)
     yield from _environment(hosts)
@@ -120,7 +128,18 @@ def _board(host: Host, target: str) -> Iterator[Fault]:
 
 
 def _reach(host: Host) -> Iterator[Fault]:
+    error = host.unreachable()
+    if error:
+        yield Fault(host.name, error.message.removeprefix(f"{host.name}: "), error.cure)
+        return
     yield from _caught(host.name, host.ssh_options)
+    if not ADDRESS.fullmatch(host.address) or host.address.startswith("-"):
+        yield Fault(
+            host.name, f"{host.address!r} is no address", "write ansible_host as ssh takes it"
+        )
+    port = host.variable("ansible_port")
+    if port is not None and not _is_port(port):
+        yield Fault(host.name, f"its port is {port!r}", "write ansible_port as a number to 65535")
     for name in KEY_VARIABLES:
         key = host.variables.get(name)
         if key and not Path(str(key)).expanduser().is_file():
@@ -135,11 +154,22 @@ def _reach(host: Host) -> Iterator[Fault]:
         )
 
 
+def _values(host: Host) -> Iterator[Fault]:
+    """Yield which variables of the roles have values that the roles refuse on the board, too."""
+    late = {*host.errors, *host.late}
+    known = {name: value for name, value in host.variables.items() if name not in late}
+    # What is encrypted is judged on the board.
+    known = {name: one for name, one in known.items() if not encrypted(one)}
+    for line in role_values.faults(known):
+        what, _, cure = line.partition("; ")
+        yield Fault(host.name, what, cure)
+
+
 def _addresses(hosts: Iterable[Host]) -> Iterator[Fault]:
     found: dict[tuple[str, int], list[str]] = defaultdict(list)
     for host in hosts:
-        address = str(host.variables.get("ansible_host", host.name)).lower()
-        found[address, _port(host)].append(host.name)
+        if host.unreachable() is None:
+            found[host.host.lower(), _port(host)].append(host.name)
     for (address, port), names in found.items():
         if len(names) > 1:
             yield Fault(
@@ -150,8 +180,12 @@ def _addresses(hosts: Iterable[Host]) -> Iterator[Fault]:
 
 
 def _port(host: Host) -> int:
-    named = host.variables.get("ansible_port") or host.variables.get("ansible_ssh_port")
-    return int(str(named)) if str(named).isdigit() else DEFAULT_PORT
+    named = host.variable("ansible_port")
+    return int(str(named)) if named is not None and _is_port(named) else DEFAULT_PORT
+
+
+def _is_port(value: object) -> bool:
+    return str(value).isascii() and str(value).isdigit() and 0 < int(str(value)) <= LAST_PORT
 
 
 def _images(hosts: Iterable[Host]) -> Iterator[Fault]:

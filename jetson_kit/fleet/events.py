@@ -15,6 +15,8 @@ EVENTS = {
     "v2_runner_on_unreachable": "unreachable",
 }
 STATS = "v2_playbook_on_stats"
+# Of ansible/plugins/callback/kit_results.py: which task has which id, before its results.
+NAMED = "kit_result"
 # A task's own words are taken from the first of these that says anything.
 MESSAGES = ("msg", "stderr", "module_stderr", "stdout", "reason")
 # What the command modules say of every failure: the program's own words tell more.
@@ -46,6 +48,8 @@ class Event:
     message: str
     result: Mapping[str, Any]
     """All that the task returned; `diff` is there where it was asked for."""
+    id: str = ""
+    """Id of a task that decides over a host, whatever its name is; "" of all others."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +83,21 @@ def parse(line: str) -> tuple[str, Mapping[str, Any]]:
     return str(document.get("_event", "")), document
 
 
-def of(name: str, document: Mapping[str, Any]) -> tuple[Event, ...]:
-    """Return the ends of tasks that a document tells of."""
+def of(
+    name: str, document: Mapping[str, Any], ids: Mapping[str, str] | None = None
+) -> tuple[Event, ...]:
+    """Return the ends of tasks that a document tells of; `ids` are those of tasks, by Ansible's."""
     if name not in EVENTS:
         return ()
     task = str(document.get("task", {}).get("name", ""))
+    known = (ids or {}).get(str(document.get("task", {}).get("id", "")), "")
     found = []
     for host, result in document.get("hosts", {}).items():
         status = EVENTS[name]
         if status == "ok" and result.get("changed"):
             status = "changed"
         words = message(result) if status in {"failed", "unreachable"} else ""
-        found.append(Event(str(host), task, status, words, result))
+        found.append(Event(str(host), task, status, words, result, known))
     return tuple(found)
 
 

@@ -101,7 +101,8 @@ def watch(
         past = steps.clock.monotonic() - begun
         for name in left:
             reply = replies.get(name, Reply(UNREACHABLE, "no answer"))
-            problem, sure = judge(reply, steps.image_id, steps.record.id)
+            confirmed = steps.host(name).state == journals.CONFIRMED
+            problem, sure = judge(reply, steps.image_id, steps.record.id, confirmed=confirmed)
             doubts[name] = doubts[name] + 1 if problem else 0
             if problem and (sure or doubts[name] >= steps.plan.tries):
                 found[name] = problem
@@ -115,16 +116,22 @@ def watch(
         steps.sleep(min(steps.plan.poll_s, rest) if rest > 0 else steps.plan.poll_s)
 
 
-def judge(reply: Reply, image_id: str, rollout: str) -> tuple[str, bool]:
-    """Return what is wrong with a host that must be on an image, and whether that is sure."""
+def judge(
+    reply: Reply, image_id: str, rollout: str, *, confirmed: bool = False
+) -> tuple[str, bool]:
+    """Return what is wrong with a host that must be on an image, and whether that is sure.
+
+    `confirmed`: its trial must have ended.
+    """
     device = reply.device
     if reply.kind != DONE or device is None:
         return _words(reply), False
     if device.image_id != image_id:
         if device.went_back(image_id, rollout):
-            return f"went back by itself: {device.why or 'no reason given'}", True
-        return "is no longer on the image", True
-    doubt = device.problem
+            how = "went back" if confirmed else "went back by itself"
+            return f"{how}: {device.why or 'no reason given'}", True
+        return f"is not on the image: {device.why}" if device.why else "is not on the image", True
+    doubt = device.problem or ("is on trial again" if confirmed and device.trial else "")
     if not doubt and device.running not in ("", image_id):
         doubt = "runs another image than its state says"
     if doubt:

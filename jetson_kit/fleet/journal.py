@@ -61,6 +61,8 @@ class Host:
     """Whether it said "not now" and is asked again after all others."""
     unsure: bool = False
     """Whether it may be on the new image though it has failed."""
+    unseen: bool = False
+    """Whether it was confirmed and gave no answer at the end of the last run."""
     baseline_ms: Mapping[str, float] = field(default_factory=dict)
     """Latency of each task with the image before."""
     latency_ms: Mapping[str, float] = field(default_factory=dict)
@@ -110,12 +112,12 @@ class Record:
         return tuple(
             name
             for name, host in self.hosts.items()
-            if host.unsure or host.state in (PENDING, FETCHED, HELD, *ON_TRIAL)
+            if host.unsure or host.unseen or host.state in (PENDING, FETCHED, HELD, *ON_TRIAL)
         )
 
 
 ON_TRIAL = (SWITCHED, HEALTHY)
-FIELDS = tuple("image_id why before ours late unsure baseline_ms latency_ms seconds".split())
+FIELDS = tuple("image_id why before ours late unsure unseen baseline_ms latency_ms seconds".split())
 
 
 def apply(record: Record, line: Mapping[str, Any]) -> Record:

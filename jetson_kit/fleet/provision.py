@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.errors import CheckFailedError
-from jetson_kit.fleet import ansible, check, controller, diffs
+from jetson_kit.errors import BadInputError, CheckFailedError
+from jetson_kit.fleet import ansible, bounds, check, controller, diffs, trust
 from jetson_kit.fleet.events import Event
+from jetson_kit.inventory import Host
 
 PROVISION, UNINSTALL = "provision", "uninstall"
+# The role that writes who may sign.
+ROLE = "image"
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,13 @@ def run(asked: Asked) -> ansible.Outcome:
     Raises InventoryError before any host is touched, CheckFailedError where one failed.
     """
     hosts = check.check(asked.inventory, asked.limit)
+    if asked.playbook == PROVISION and (not asked.tags or ROLE in asked.tags):
+        _signers(hosts)
     folder = controller.state_dir()
     number = controller.new_id()
     log = folder / "provision" / f"{number}.jsonl"
     with controller.lock(folder, f"{asked.playbook} {number}") as hold:
+        bounds.trim(folder)
         job = ansible.Job(
             asked.playbook,
             asked.inventory,
@@ -60,6 +67,19 @@ def run(asked: Asked) -> ansible.Outcome:
             f"the log is {log}",
         )
     return outcome
+
+
+def _signers(hosts: Sequence[Host]) -> None:
+    """Refuse hosts for which nobody may sign: they would refuse every release."""
+    without = [
+        host.name for host in hosts if not str(host.variables.get(trust.SIGNERS) or "").strip()
+    ]
+    if without:
+        raise BadInputError(
+            f"no key may sign releases for {', '.join(without[:5])}"
+            + (f" and {len(without) - 5} more" if len(without) > 5 else ""),
+            f"set {trust.SIGNERS} to what ./inv fleet.key prints (--show, if you have a key)",
+        )
 
 
 def _tell(event: Event) -> None:

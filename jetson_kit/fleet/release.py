@@ -1,17 +1,20 @@
 """Releases: what a built image consists of, signed, with its layers as files to be sent.
 
-A release is dist/TARGET/ of a build with release.json and release.json.sig. Signatures are those
-of OpenSSH (PROTOCOL.sshsig); devices check them with `ssh-keygen -Y verify`.
+A release is dist/TARGET/ of a build with release.json and release.json.sig, and signers.json where
+the keys that may sign have changed since devices were provisioned. Signatures are those of OpenSSH
+(PROTOCOL.sshsig); devices check them with `ssh-keygen -Y verify`.
 """
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,9 +30,17 @@ from jetson_kit.oci import digest
 from jetson_kit.output_folder import MANIFEST
 from jetson_kit.paths import ROOT, cache_dir
 
-SCHEMA = "mediapipe-jetson/release/1"
+SCHEMA = "mediapipe-jetson/release/2"
+BEFORE = "mediapipe-jetson/release/1"
 SCHEMA_FILE = ROOT / "jetson_kit" / "schemas" / "release.schema.json"
 FILE = "release.json"
+# The lists of signers that travel with it.
+SIGNERS = "signers.json"
+VALID_DAYS = 180
+FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# As the device's program has them.
+NEWEST = 2**53
+LARGEST = 1 << 20
 # As the device names a layer that is on its way.
 PART = ".part"
 # Unpacked releases that stay in the cache: these newest ones, and all that were used lately.
@@ -62,6 +73,10 @@ class Release:
     architecture: str
     l4t: str
     layers: tuple[Layer, ...]
+    number: int
+    """Grows from release to release; devices refuse a smaller one than they have confirmed."""
+    created: datetime.datetime
+    expires: datetime.datetime
 
     @property
     def path(self) -> Path:
@@ -79,15 +94,42 @@ def folder_of(target: str) -> Path:
     for folder in (ROOT / "dist" / target, Path(target)):
         if target and (folder / MANIFEST).is_file():
             return folder
-    raise BadInputError(f"{target} is not built", f"build it: ./inv build, or see {ROOT / 'dist'}")
+    release = re.match(r"r[0-9.]+[0-9]", target)
+    words = f"./inv build --jetson --l4t {release[0]}" if release else "./inv build --jetson"
+    raise BadInputError(f"{target} is not built", f"build it: {words}; {ROOT / 'dist'} has others")
 
 
-def make(folder: Path) -> Release:
+@dataclass(frozen=True)
+class Terms:
+    """What a release says besides its image."""
+
+    number: int = 0
+    """0: by the time, and more than the release before it."""
+    valid_days: int = 0
+    """0: VALID_DAYS."""
+    modules: tuple[str, ...] = ()
+    """The only modules that it is for, as targets name them; empty: all of its SoCs."""
+    signers: int = 0
+    """Version of the newest list of signers."""
+
+    def __post_init__(self) -> None:
+        """Check it. Raises BadInputError."""
+        if not 0 <= self.number < NEWEST:
+            raise BadInputError(f"{self.number} is no number of a release", "write 1 or more")
+        if not 0 <= self.valid_days <= 3650:
+            raise BadInputError(
+                f"a release can't be valid for {self.valid_days} days", "write 1 to 3650"
+            )
+
+
+def make(folder: Path, terms: Terms | None = None) -> Release:
     """Write release.json for a built image and unpack its layers into the cache.
 
-    Nothing is written where the same is there, so that a signature stays good. Raises
-    BadInputError for a folder that is no build, IntegrityError for a damaged archive.
+    Nothing is written where the same is there and most of its time is left, so that signatures
+    stay good; another number or validity is another release. Raises BadInputError for a folder
+    that is no build, IntegrityError for a damaged archive.
     """
+    terms = terms or Terms()
     build = _build(folder)
     archive = folder / build["archive"]["file"]
     with _opened(archive) as tar:
@@ -112,6 +154,9 @@ def make(folder: Path) -> Release:
             "tag": image["tag"],
         },
         "l4t": target.get("l4t", ""),
+        "socs": list(plan.get("socs", [])) if target else [],
+        "modules": _parts(target, terms.modules),
+        "signers": terms.signers,
         "jetpack": target.get("jetpack", ""),
         "variant": plan["base"]["variant"],
         "mediapipe": plan["mediapipe"]["version"],
@@ -119,25 +164,79 @@ def make(folder: Path) -> Release:
         "config": config.decode(),
         "manifest": raw.decode(),
     }
+    path = folder / FILE
+    body |= _numbered(path, body, terms)
     jsonschema.validate(body, _schema())
     text = json.dumps(body, indent=1, sort_keys=True) + "\n"
-    path = folder / FILE
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.with_name(FILE + ".sig").unlink(missing_ok=True)
         write_text(path, text)
     return load(folder)
 
 
+def _numbered(path: Path, body: dict[str, Any], terms: Terms) -> dict[str, Any]:
+    """Return number and times: those that are there, unless they must be others."""
+    there = _document(path)
+    own: dict[str, Any] = {name: there.get(name) for name in ("number", "created", "expires")}
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    if {**body, **own} == there and not terms.number and not terms.valid_days:
+        begun, end = _time(own["created"]), _time(own["expires"])
+        if begun <= now <= end - (end - begun) / 10:
+            return own
+    last = own["number"] if isinstance(own["number"], int) else 0
+    end = now + datetime.timedelta(days=terms.valid_days or VALID_DAYS)
+    return {
+        "number": terms.number or max(last + 1, int(now.strftime("%Y%m%d%H%M%S"))),
+        "created": now.strftime(FORMAT),
+        "expires": end.strftime(FORMAT),
+    }
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """Return a release's document, nothing where there is none that can be read."""
+    try:
+        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(body, _schema())
+        _time(body["created"]), _time(body["expires"])
+    except (OSError, ValueError, RecursionError, jsonschema.ValidationError):
+        return {}
+    return body
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.strptime(text, FORMAT).replace(tzinfo=datetime.UTC)
+
+
+def _parts(target: Mapping[str, Any], modules: Sequence[str]) -> list[str]:
+    """Return the part numbers of modules, by which a board knows itself. Raises BadInputError."""
+    known = {row["id"]: row for row in target.get("modules", [])}
+    unknown = [name for name in modules if name not in known]
+    if unknown:
+        raise BadInputError(
+            f"the image is for no module {unknown[0]}",
+            f"name some of {', '.join(known)}" if known else "it is for this machine",
+        )
+    rows = [known[name] for name in modules]
+    return sorted(part for row in rows for part in (*row["part_numbers"], *row["boards"]))
+
+
 def load(folder: Path) -> Release:
     """Return the release of a folder. Raises BadInputError or IntegrityError."""
     path = folder / FILE
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            body: dict[str, Any] = json.loads(stream.read(LARGEST))
+        if isinstance(body, dict) and body.get("schema") == BEFORE:
+            raise BadInputError(
+                f"{path} is a release of an older kit, without number and expiry",
+                "make and sign it again: ./inv fleet.release",
+            )
         jsonschema.validate(body, _schema())
-    except (OSError, ValueError, jsonschema.ValidationError) as error:
+        created, expires = _time(body["created"]), _time(body["expires"])
+    except (OSError, ValueError, RecursionError, jsonschema.ValidationError) as error:
         said = error.message if isinstance(error, jsonschema.ValidationError) else error
         raise BadInputError(
-            f"{path} is no release: {said}", "make it: ./inv fleet.release"
+            f"{path} is no release: {str(said)[:200]}", "make it: ./inv fleet.release"
         ) from error
     if digest(body["config"].encode()) != body["image"]["id"]:
         raise IntegrityError(f"{path}: the configuration is not the image's", "make it again")
@@ -149,6 +248,9 @@ def load(folder: Path) -> Release:
         body["image"]["architecture"],
         body["l4t"],
         tuple(Layer(**row) for row in body["layers"]),
+        body["number"],
+        created,
+        expires,
     )
 
 

@@ -61,7 +61,7 @@ def junit(record: Record) -> str:
 
 def prometheus(record: Record) -> str:
     """Return gauges for a text file collector."""
-    labels = f'rollout="{record.id}"'
+    labels = f'rollout="{escaped(record.id)}"'
     end = datetime.datetime.fromisoformat(record.at).timestamp()
     lines = [
         f"# HELP {PREFIX}_success Whether every host is on the image, healthy and confirmed.",
@@ -81,7 +81,7 @@ def prometheus(record: Record) -> str:
         f"# TYPE {PREFIX}_host gauge",
     ]
     for name, host in record.hosts.items():
-        known = f'host="{_escaped(name)}",state="{host.state}",image_id="{host.image_id}"'
+        known = f'host="{escaped(name)}",state="{host.state}",image_id="{escaped(host.image_id)}"'
         lines.append(f"{PREFIX}_host{{{labels},{known}}} 1")
     return "\n".join(lines) + "\n"
 
@@ -107,5 +107,6 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else " " for one in text)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a label's value as Prometheus' text format has it, between its quotes."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

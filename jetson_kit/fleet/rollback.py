@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jetson_kit.errors import CheckFailedError
-from jetson_kit.fleet import check, controller, live, results, rollout_command
+from jetson_kit.fleet import bounds, check, controller, live, results, rollout_command
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet.by_ansible import Site
 from jetson_kit.fleet.by_ssh import Ssh
@@ -23,6 +23,7 @@ def run(
     folder = controller.state_dir()
     number = controller.new_id() + controller.ROLLBACK
     with controller.lock(folder, number) as hold:
+        bounds.trim(folder)
         hosts = [host.name for host in check.check(inventory, limit)]
         journal = Journal.new(
             controller.rollouts(folder) / f"{number}.jsonl",

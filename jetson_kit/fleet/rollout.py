@@ -76,6 +76,8 @@ class Rollout:
         self.steps = Steps(journal, plan, transport, clock)
         self._known = {*known, journal.record.id}
         self._take_over = take_over
+        # When a confirmed host was last seen healthy on the image, by the clock of this run.
+        self._seen: dict[str, float] = {}
 
     @property
     def record(self) -> Record:
@@ -85,6 +87,7 @@ class Rollout:
     def run(self) -> Record:
         """Go on to the end. Raises InterruptedRolloutError; KitError where we are wrong."""
         if self.record.stop is None:
+            self._agree()
             try:
                 self._preflight()
                 self._fetch()
@@ -101,10 +104,40 @@ class Rollout:
             )
             return self._end(journals.STOPPED)
         self._put_back(tuple(self.record.hosts))
+        return self.review()
+
+    def review(self) -> Record:
+        """End the run by what the hosts themselves say: the journal may be old, or untrue."""
+        self._agree()
         return self._end()
 
+    def _agree(self) -> None:
+        """Look at the confirmed hosts, but for those that were seen just now.
+
+        One that is not on the image, healthy, has failed; one that gives no answer stays open.
+        """
+        steps = self.steps
+        latest = steps.clock.monotonic() - steps.plan.poll_s
+        todo = [name for name in steps.names(CONFIRMED) if self._seen.get(name, latest) <= latest]
+        replies = steps.ask("look", steps.transport.look, todo, again=LOST)
+        for name in [one for one in todo if replies[one].kind in LOST]:
+            reply = replies[name]
+            why = f"it was confirmed and gives no answer now: {reply.words or reply.kind}"
+            steps.put(name, why=why, unseen=True)
+        there = [name for name in todo if replies[name].kind not in LOST]
+        for name, problem in (gates.watch(steps, there, 0.0, replies) if there else {}).items():
+            device = replies[name].device
+            facts = {"image_id": device.image_id} if device else {}
+            if problem:
+                steps.put(name, FAILED, why=problem, unsure=False, unseen=False, **facts)
+                continue
+            self._seen[name] = steps.clock.monotonic()
+            if steps.host(name).unseen:
+                steps.put(name, why="", unseen=False)
+
     def _end(self, result: str = "") -> Record:
-        everyone = len(self.record.names(CONFIRMED)) == len(self.record.hosts)
+        seen = [name for name in self.record.names(CONFIRMED) if not self.steps.host(name).unseen]
+        everyone = len(seen) == len(self.record.hosts)
         result = result or (journals.ALL if everyone else journals.SOME)
         self.steps.journal.append("end", result=result)
         return self.record
@@ -254,6 +287,7 @@ class Rollout:
                 steps.fail(name, problem, unsure=True)
             else:
                 steps.put(name, CONFIRMED, image_id=steps.image_id, why=told[name].words)
+                self._seen[name] = steps.clock.monotonic()
 
     def _put_back(self, hosts: Sequence[str]) -> None:
         """Put those back that have failed and may be on the new image."""

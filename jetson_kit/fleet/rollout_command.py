@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import shutil
 import signal
 import tempfile
 import threading
@@ -14,9 +15,24 @@ from pathlib import Path
 from types import FrameType
 
 from jetson_kit import report
-from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, KitError
-from jetson_kit.files import write_text
-from jetson_kit.fleet import check, controller, live, registry_push, results, rollout_plan, signing
+from jetson_kit.errors import (
+    BadInputError,
+    CheckFailedError,
+    IntegrityError,
+    KitError,
+    ToolMissingError,
+)
+from jetson_kit.fleet import (
+    bounds,
+    check,
+    controller,
+    live,
+    registry_push,
+    results,
+    rollout_plan,
+    signing,
+    trust,
+)
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet import status as statuses
@@ -27,8 +43,6 @@ from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout import Rollout, requeue
 from jetson_kit.fleet.rollout_plan import Plan, Wave
 from jetson_kit.inventory import Host
-
-SIGNERS = "image_allowed_signers"
 
 
 class RealClock:
@@ -100,6 +114,7 @@ def start(asked: Asked) -> Record:
     folder = controller.state_dir()
     number = controller.new_id()
     with controller.lock(folder, f"rollout {number}") as hold:
+        bounds.trim(folder)
         release, waves = planned(asked)
         if release is None:
             raise BadInputError("no release is named", "name a target of dist/")
@@ -130,7 +145,7 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
     with controller.lock(folder, f"rollout {path.stem}") as hold:
         record = journals.read(path)
         if record.ended and not record.open:
-            return record
+            return record if record.stop is not None else _review(path, hold, quiet=quiet)
         release = releases.load(Path(record.header["release"]["folder"]))
         if release.image_id != record.image_id:
             raise BadInputError(
@@ -145,10 +160,32 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
         return _go(journal, asked, release, hold, resumed=True)
 
 
+def _review(path: Path, hold: int, *, quiet: bool) -> Record:
+    """Ask the hosts of a rollout that has ended whether they still are as the journal says."""
+    place, record = folder_of(path), journals.read(path)
+    inventory, plan = Path(record.header["inventory"]), rollout_plan.parse(record.header["plan"])
+    check.check(inventory, ",".join(record.hosts))
+    journal = Journal.open(path)
+    with live.View(place / "log", quiet=quiet) as view:
+        clock = RealClock(view)
+        journal.listener = view.line
+        site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
+        try:
+            with clock.interrupts():
+                journal.append("resume", by=controller.me())
+                record = Rollout(journal, plan, Ssh(site, plan), clock).review()
+        finally:
+            results.write(journal.record, place)
+            journal.close()
+    return record
+
+
 def _go(
     journal: Journal, asked: Asked, release: Release, hold: int, *, resumed: bool = False
 ) -> Record:
     place, way = folder_of(journal.path), asked.plan.way
+    if way == "archive" and shutil.which("rsync") is None:
+        raise ToolMissingError("rsync is not installed", "install it: it sends images to boards")
     with live.View(place / "log", quiet=asked.quiet) as view:
         clock = RealClock(view)
         journal.listener = view.line
@@ -207,8 +244,10 @@ def judge(record: Record) -> None:
             if record.open
             else "see who and why: ./inv fleet.status",
         )
+    unseen = [name for name, host in record.hosts.items() if host.unseen]
+    silent = f"; no answer at the end from {', '.join(unseen)}" if unseen else ""
     raise CheckFailedError(
-        f"rollout {record.id} is not on every host: {said}",
+        f"rollout {record.id} is not on every host: {said}{silent}",
         f"./inv fleet.rollout --resume {record.id} asks again who is open"
         if record.open
         else "see who and why: ./inv fleet.status; then roll it out to them: --limit",
@@ -231,23 +270,21 @@ def folder_of(path: Path) -> Path:
 
 
 def trusted(release: Release, hosts: Sequence[Host]) -> None:
-    """Check the release's signature by what the devices trust. Raises IntegrityError."""
-    lists = {str(host.variables.get(SIGNERS) or "") for host in hosts}
+    """Check a release as its devices will, by what the inventory lets them trust.
+
+    Raises IntegrityError.
+    """
     # Templates are Ansible's to fill in: the device checks in any case.
-    known = {text for text in lists if text and "{{" not in text}
-    own = signing.default_key()
-    if not known and own.with_name(own.name + ".pub").is_file():
-        known = {signing.signers([own.with_name(own.name + ".pub")])}
-    for text in known:
-        with tempfile.TemporaryDirectory() as name:
-            allowed = Path(name, "allowed_signers")
-            write_text(allowed, text if text.endswith("\n") else text + "\n")
-            try:
-                signing.verify(release.path, allowed)
-            except IntegrityError as error:
-                raise IntegrityError(
-                    error.message.replace(str(allowed), f"{SIGNERS}, which the devices trust"),
-                    error.cure,
-                ) from error
-    if not known and not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
+    known = {trust.anchor(host.variables) for host in hosts} - {None} or {trust.own()} - {None}
+    for one in known:
+        if one is not None:
+            trust.check(release, one)
+    if not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
         raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
+    ahead = release.created - datetime.datetime.now(datetime.UTC)
+    if ahead > datetime.timedelta(days=1):
+        # Devices would take its time for the earliest that it can be now.
+        raise IntegrityError(
+            f"{release.path} was signed at {release.created:%F %T} UTC, which is still to come",
+            "set this machine's clock, then sign it again: ./inv fleet.release --number",
+        )

@@ -22,6 +22,11 @@ PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 CURE = "see ./inv --help fleet.rollout"
 DAY_S = 86400.0
+EXACT: Mapping[type, str] = {str: "write it as text", bool: "write true or false"}
+
+
+LONGEST_TRIAL_S = 30 * 86400
+"""The most that a board takes."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class Plan:
     """Most KiB a second for one device; 0 is no limit."""
     jitter_s: int = 0
     """Devices begin to fetch at random within this time."""
+    allow_downgrade: bool = False
+    """Boards take a release that is older than what they confirmed."""
     tries: int = 3
     """How often what is lost on the way is tried."""
     retry_s: float = 5.0
@@ -66,6 +73,14 @@ class Plan:
     fetch_limit_s: float = 7200.0
     step_limit_s: float = 900.0
     """Limit for every other step; a host that is not done by then has failed."""
+
+    @property
+    def trial_s(self) -> int:
+        """Seconds after which a board that nobody confirms goes back by itself.
+
+        Before that come the switch, the verification, the soak, a last look and the confirmation.
+        """
+        return min(math.ceil(self.soak_s + 4 * self.step_limit_s), LONGEST_TRIAL_S)
 
     def __post_init__(self) -> None:
         """Check everything. Raises BadInputError."""
@@ -230,11 +245,11 @@ def _typed(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401
         return tuple(
             _share(name, one) for one in (listed if isinstance(listed, list | tuple) else [listed])
         )
-    if isinstance(default, str):
-        if not isinstance(value, str):
-            raise _wrong(name, value, "write it as text")
-        return value
     kind = type(default)
+    if kind in EXACT:
+        if not isinstance(value, kind):
+            raise _wrong(name, value, EXACT[kind])
+        return value
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise TypeError  # noqa: TRY301 # told below with all others

@@ -11,9 +11,11 @@ from jetson_kit.errors import KitError
 from jetson_kit.fleet import controller
 from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet.journal import Host, Record
-from jetson_kit.fleet.transport import DONE, Device, Reply, Transport
+from jetson_kit.fleet.transport import DONE, LOST, UNPROVISIONED, Device, Reply, Transport
 
 SCHEMA = "mediapipe-jetson-kit/fleet-status/1"
+# What a host is without a device's word; one that answers wrongly is "failed".
+SILENT = {**dict.fromkeys(LOST, "unreachable"), UNPROVISIONED: "unprovisioned"}
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,13 @@ def compare(
         reply = replies.get(name, Reply("unreachable", "no answer"))
         device = reply.device if reply.kind == DONE else None
         answer = "" if device else reply.words or reply.kind
-        rows.append(Row(name, listed.get(name), device, answer, drift(listed.get(name), device)))
+        words = drift(listed.get(name), device) if device else (SILENT.get(reply.kind, "failed"),)
+        rows.append(Row(name, listed.get(name), device, answer, words))
     return Status(tuple(rows))
 
 
-def drift(listed: Known | None, device: Device | None) -> tuple[str, ...]:
+def drift(listed: Known | None, device: Device) -> tuple[str, ...]:
     """Return what differs or is wrong, a word for each."""
-    if device is None:
-        return ("unreachable",)
     found = []
     if listed is None:
         if device.image_id:

@@ -21,6 +21,8 @@ UNREACHABLE = "unreachable"
 TIMED_OUT = "timed-out"
 BUSY = "busy"
 """Another command is at work there."""
+UNPROVISIONED = "unprovisioned"
+"""The device's program is not there."""
 LOST = (UNREACHABLE, TIMED_OUT, BUSY)
 """What may go well the next time, and leaves open what the device did."""
 
@@ -75,7 +77,10 @@ class Transport(Protocol):
         """Return what each is on."""
 
     def fits(self, hosts: Sequence[str]) -> Replies:
-        """Tell whether each takes the release and has the space for it; nothing is sent yet."""
+        """Tell whether each takes the release and has the space for it; no image is sent yet.
+
+        A device whose program is another than the controller's gets that one first.
+        """
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each; what runs is not touched."""

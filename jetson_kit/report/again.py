@@ -1,7 +1,7 @@
 """The verdicts that reports' raw observations carry, judged by the device wheel's own rules.
 
-The host side never imports the device wheel: its `verify.many` runs as a process of its own, from
-source, and answers in JSON.
+The device wheel's `verify.many` runs from source, as a process of its own, and answers in JSON: a
+report that breaks it takes nothing else along.
 """
 
 from __future__ import annotations

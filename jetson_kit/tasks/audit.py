@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     variadic="wheels",
+    options={"wheels": kinds.MODEL},
     help={
         "wheels": "paths of wheels, or NAME==VERSION",
         "json": "print a list of JSON objects",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import MEBIBYTE, Commas, Folder, InputFile, Integer, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     name="build",
+    options={"rounds": kinds.ROUNDS},
     auto_shortflags=False,
     help={
         "rounds": "times that each of ours is measured (default 3)",
@@ -28,7 +32,11 @@ def build(c: Context, rounds: int = 3, no_rival: bool = False, busy: bool = Fals
     readme.renew()
 
 
-@kit_task(name="import", help={"rounds": "imports of each side (default 11)"})
+@kit_task(
+    name="import",
+    options={"rounds": kinds.ROUNDS},
+    help={"rounds": "imports of each side (default 11)"},
+)
 def import_time(c: Context, rounds: int = 11) -> None:
     """Time `import mediapipe`, ours against the official wheel. Example: ./inv bench.import."""
     from jetson_kit import import_bench, readme
@@ -51,6 +59,7 @@ def export(c: Context) -> None:
 
 @kit_task(
     name="devices",
+    options={"rounds": kinds.ROUNDS},
     auto_shortflags=False,
     help={
         "rounds": "times that each kind is brought up (default 3)",
@@ -69,45 +78,66 @@ def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
 @kit_task(
     name="faults",
     variadic="cases",
+    options={
+        "cases": Text(100),
+        "engine": Text(40),
+        "image": Folder(),
+        "points": Integer(1, 10000),
+        "minutes": Integer(1, 100000),
+    },
     auto_shortflags=False,
     help={
         "cases": "cases of jetson_kit/bench_faults/cases.toml, containers or guests (all)",
         "again": "try them anew (default: goes on with what was not tried)",
         "keep": "leave the devices up for the next run",
+        "engine": "the devices' Docker Engine, as of devices.up (default 20.10)",
+        "image": "folder of a build for the devices' processor (default: small images)",
+        "points": "so many power cuts in each phase, spread over it (default: as cases.toml says)",
+        "minutes": "begin no try after so many; the next run goes on (default: until all is done)",
     },
 )
-def faulty_rollouts(c: Context, cases: list[str], again: bool = False, keep: bool = False) -> None:
+def faulty_rollouts(
+    c: Context,
+    cases: list[str],
+    again: bool = False,
+    keep: bool = False,
+    engine: str = "",
+    image: Path | None = None,
+    points: int = 0,
+    minutes: int = 0,
+) -> None:
     """Roll out under each fault, on virtual devices. Example: ./inv bench.faults power-cut-load."""
-    from jetson_kit.bench_faults import command
+    from jetson_kit.bench_faults import command, setting
 
     del c
-    print(json.dumps(command.run(cases, again=again, keep=keep), indent=1))
+    found = command.run(
+        cases, again=again, keep=keep, asked=setting.check(engine, image),
+        points=points, minutes=minutes,
+    )  # fmt: skip
+    print(json.dumps(found, indent=1))
 
 
 @kit_task(
     name="rollout",
+    options={"hosts": Commas(Integer(1, 10000), 20)},
     auto_shortflags=False,
     help={
         "hosts": "numbers of hosts, by commas (default 10,100,500)",
         "busy": "measure on a busy machine too; the result says so",
     },
 )
-def rollouts(c: Context, hosts: str = "10,100,500", busy: bool = False) -> None:
+def rollouts(c: Context, hosts: tuple[int, ...] = (10, 100, 500), busy: bool = False) -> None:
     """Time rollouts against plain Ansible. Example: ./inv bench.rollout --hosts 10."""
     from jetson_kit import bench_rollout, readme
-    from jetson_kit.errors import BadInputError
 
     del c
-    try:
-        counts = [int(word) for word in hosts.split(",")]
-    except ValueError as error:
-        raise BadInputError(f"{hosts} are no numbers of hosts", "write 10,100,500") from error
-    print(json.dumps(bench_rollout.run(counts, busy=busy), indent=1))
+    print(json.dumps(bench_rollout.run(hosts, busy=busy), indent=1))
     readme.renew()
 
 
 @kit_task(
     name="inference",
+    options={"rounds": kinds.ROUNDS, "take": InputFile(64 * MEBIBYTE)},
     auto_shortflags=False,
     help={
         "rounds": "turns of each backend (default 3)",
@@ -115,27 +145,47 @@ def rollouts(c: Context, hosts: str = "10,100,500", busy: bool = False) -> None:
         "take": "take over a file that `python3 -m mediapipe_jetson bench` wrote on a board",
     },
 )
-def inference(c: Context, rounds: int = 3, busy: bool = False, take: str = "") -> None:
+def inference(c: Context, rounds: int = 3, busy: bool = False, take: Path | None = None) -> None:
     """Measure every backend, and the pipeline against a loop. Example: ./inv bench.inference."""
-    from pathlib import Path
-
     from jetson_kit import bench_inference, readme
 
     del c
     if take:
-        print("\n".join(map(str, bench_inference.take(Path(take)))))
+        print("\n".join(map(str, bench_inference.take(take))))
     else:
         print(json.dumps(bench_inference.run(rounds, busy=busy), indent=1))
     readme.renew()
 
 
-@kit_task(name="machines", variadic="rows", help={"rows": "of bench/machines/rows.toml (all)"})
+@kit_task(
+    name="machines",
+    variadic="rows",
+    options={"rows": Text(100)},
+    help={"rows": "of bench/machines/rows.toml (all)"},
+)
 def machines(c: Context, rows: list[str]) -> None:
     """Set bare machines up and build there: the same bytes? Example: ./inv bench.machines sid."""
     from bench.machines import command
 
     del c
     command.run(rows)
+
+
+@kit_task(
+    name="litert",
+    auto_shortflags=False,
+    options={"model": Text(200), "take": InputFile()},
+    help={
+        "model": "sub-models whose name has this in it (default: all); writes no file",
+        "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
+    },
+)
+def litert(c: Context, model: str = "", take: Path | None = None) -> None:
+    """Run every sub-model by LiteRT over Vulkan, in software. Example: ./inv bench.litert."""
+    from bench import litert_gpu
+
+    del c
+    print(json.dumps(litert_gpu.run([model] if model else [], take=str(take or "")), indent=1))
 
 
 @kit_task(

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import json as json_format
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import OutputFolder
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        "l4t": kinds.L4T,
+        "module": kinds.MODULE,
+        "for_": kinds.SSH,
+        "python": kinds.PYTHON,
+        "mediapipe": kinds.MEDIAPIPE,
+        "base": kinds.IMAGE,
+        "engines": kinds.engines,
+        "variant": kinds.VARIANT,
+        "output": OutputFolder(),
+        "push": kinds.IMAGE,
+    },
     help={
         "jetson": "an arm64 image for Jetson boards (without: for this machine)",
         "l4t": "L4T release or JetPack: 36.4.4, r36, jetpack6.2 (default: the table's)",
@@ -26,7 +41,7 @@ from jetson_kit.tasks.edge import kit_task
         "output": "folder to write instead of dist/TARGET",
         "no-start": "leave out the first start, in which the image infers once",
         "push": "push the image under this reference",
-        "refresh": "look for newer Debian packages",
+        "refresh": "the newest Debian packages, not the locked ones",
         "plan": "print what would be done and stop",
         "json": "print the plan or the manifest as JSON",
     },
@@ -44,7 +59,7 @@ def build(
     base: str = "",
     engines: str = "",
     variant: str = "runtime",
-    output: str = "",
+    output: Path | None = None,
     no_start: bool = False,
     push: str = "",
     refresh: bool = False,
@@ -52,7 +67,7 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the image, write dist/TARGET/ and start it once. Example: ./inv build --jetson."""
-    from jetson_kit import build_view, device_facts, images
+    from jetson_kit import base_image, build_view, device_facts, images, wheels
     from jetson_kit import plan as planning
     from jetson_kit.errors import BadInputError
     from jetson_kit.plan import Request
@@ -63,16 +78,20 @@ def build(
         raise BadInputError("--require-gpu and --allow-cpu exclude each other", "give one of them")
     if for_:
         l4t, module = device_facts.target_of(for_, l4t=l4t, module=module)
+    other = base not in ("", "debian", "ngc")
     request = Request(
         jetson=jetson,
         l4t=l4t,
         module=module,
         python=python,
         base=base or "debian",
+        base_python=base_image.python_of(base, wheels.pythons()[::-1])
+        if other and not python
+        else "",
         variant=variant,
         mediapipe=mediapipe,
         require_gpu=False if allow_cpu else (True if require_gpu else None),
-        output=output,
+        output=str(output or ""),
         engines=engines,
     )
     planned = planning.make(request)

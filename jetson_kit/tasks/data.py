@@ -5,11 +5,13 @@ from __future__ import annotations
 from invoke.collection import Collection
 from invoke.context import Context
 
+from jetson_kit.command_line.options import Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     variadic="names",
+    options={"names": Text()},
     help={
         "names": "packages to look at, NAME or NAME==VERSION (all)",
         "check": "change nothing and ask no network: do the tables agree?",

@@ -7,11 +7,22 @@ import json as json_format
 from invoke.collection import Collection
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import Choice, Integer, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        "kind": Choice("container", "vm"),
+        "count": Integer(1, 64),
+        "arch": kinds.ARCH,
+        "module": kinds.MODULE,
+        "l4t": kinds.L4T,
+        "engine": Text(),
+        "name": kinds.DEVICE,
+    },
     help={
         "kind": "container (default; up in seconds) or vm (QEMU; arm64, can lose power)",
         "count": "how many (default 1)",
@@ -66,7 +77,11 @@ def list_devices(c: Context, json: bool = False) -> None:
         print(show.table(records))
 
 
-@kit_task(positional=["name"], help={"name": "device; after -- a command: one word is shell text"})
+@kit_task(
+    positional=["name"],
+    options={"name": kinds.DEVICE},
+    help={"name": "device; after -- a command: one word is shell text"},
+)
 def ssh(c: Context, name: str) -> None:
     """Log in, or run a command. Example: ./inv devices.ssh jetson-1 -- tegrastats."""
     import subprocess
@@ -80,7 +95,7 @@ def ssh(c: Context, name: str) -> None:
     sys.exit(subprocess.run(client.login(device, words), check=False).returncode)
 
 
-@kit_task(positional=["name"], help={"name": "device"})
+@kit_task(positional=["name"], options={"name": kinds.DEVICE}, help={"name": "device"})
 def logs(c: Context, name: str) -> None:
     """Print the end of a device's console and journal. Example: ./inv devices.logs jetson-1."""
     from jetson_kit.devices import kinds, store
@@ -93,6 +108,7 @@ def logs(c: Context, name: str) -> None:
 @kit_task(
     variadic="words",
     auto_shortflags=False,
+    options={"words": Text(512)},
     help={
         "words": "device, then an image here (default: ./inv build --jetson --variant emulated)",
         "start": "run the service's container of it, as on a board",
@@ -119,7 +135,9 @@ def load(c: Context, words: list[str], start: bool = False) -> None:
 
 
 @kit_task(
-    variadic="names", help={"names": "devices (all)", "all": "all of them, as without a name"}
+    variadic="names",
+    options={"names": kinds.DEVICE},
+    help={"names": "devices (all)", "all": "all of them, as without a name"},
 )
 def down(c: Context, names: list[str], all: bool = False) -> None:
     """Take virtual Jetsons down and remove all of them. Example: ./inv devices.down."""
@@ -138,6 +156,7 @@ def down(c: Context, names: list[str], all: bool = False) -> None:
 
 @kit_task(
     positional=["name", "fault"],
+    options={"name": kinds.DEVICE, "fault": Text(), "for_": Text()},
     help={
         "name": "device",
         "fault": "power-cut, freeze, net-off, net-slow, net-flaky, disk-full, clock-skew, "
@@ -160,7 +179,11 @@ def fault(c: Context, name: str, fault: str, for_: str = "") -> None:
         faults.put(name, fault, None)
 
 
-@kit_task(variadic="words", help={"words": "device, then a fault (all)"})
+@kit_task(
+    variadic="words",
+    options={"words": Text()},
+    help={"words": "device, then a fault (all)"},
+)
 def heal(c: Context, words: list[str]) -> None:
     """Take faults out of a device. Example: ./inv devices.heal jetson-1 net-off."""
     from jetson_kit.devices import faults

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json as json_format
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import FileOrFolder
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        "for_": kinds.SSH,
+        "i": kinds.INVENTORY,
+        "limit": kinds.LIMIT,
+        "code": FileOrFolder(),
+    },
     help={
         "local": "examine this machine (the default)",
         "for": "examine a board over ssh: user@host; nothing is installed there",
@@ -24,14 +33,12 @@ def doctor(
     c: Context,
     local: bool = False,
     for_: str = "",
-    i: str = "",
+    i: Path | None = None,
     limit: str = "",
-    code: str = "",
+    code: Path | None = None,
     json: bool = False,
 ) -> None:
     """Name the causes and their cures. Example: ./inv doctor --for user@board --code app/."""
-    from pathlib import Path
-
     from jetson_kit import doctor as examine
     from jetson_kit.errors import BadInputError
 
@@ -40,16 +47,15 @@ def doctor(
         raise BadInputError("--local, --for and -i exclude each other", "give one of them")
     if limit and not i:
         raise BadInputError("--limit is for an inventory", "add -i INVENTORY")
-    folder = Path(code) if code else None
     if i:
         from jetson_kit import doctor_fleet
 
-        rounds = doctor_fleet.run(Path(i), folder, limit)
+        rounds = doctor_fleet.run(i, code, limit)
         if json:
             print(json_format.dumps(rounds.as_json(), indent=1))
         else:
             rounds.show()
         return rounds.check()
-    found = examine.remote(for_, folder) if for_ else examine.local(folder)
+    found = examine.remote(for_, code) if for_ else examine.local(code)
     print(json_format.dumps(found.document, indent=1) if json else found.text)
     return found.check()

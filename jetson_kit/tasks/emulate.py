@@ -6,12 +6,22 @@ import sys
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     positional=["image"],
     iterable=["volume", "env"],
+    options={
+        "image": kinds.IMAGE,
+        "cpu": Text(),
+        "timeout": kinds.SECONDS,
+        "volume": Text(4096),
+        "env": Text(4096),
+        "network": Text(),
+    },
     help={
         "image": "an arm64 image of the local engine; its command after --",
         "cpu": "cortex-a57, carmel, cortex-a76 or max (default: the oldest of the image's boards)",

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json as json_format
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import Choice, OutputFolder, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     variadic="models",
     auto_shortflags=False,
+    options={
+        "models": kinds.MODEL,
+        "sub_model": Text(),
+        "out": OutputFolder(),
+        "precision": kinds.PRECISION,
+        "layout": Choice("nhwc", "nchw"),
+        "batch": Choice("1", "dynamic"),
+    },
     help={
         "models": "models of models.toml, .task or .tflite files (all models)",
         "sub-model": "only this one of them",
@@ -26,21 +37,19 @@ def export(
     c: Context,
     models: list[str],
     sub_model: str = "",
-    out: str = "",
+    out: Path | None = None,
     precision: str = "",
     layout: str = "nhwc",
     batch: str = "1",
     json: bool = False,
 ) -> None:
     """Write TFLite models as ONNX files. Example: ./inv engines.export face --precision fp16."""
-    from pathlib import Path
-
     from jetson_kit.engines import commands
 
     del c
     rows = commands.export(
         models,
-        folder=Path(out) if out else commands.OUT,
+        folder=out or commands.OUT,
         precision=precision,
         layout=layout,
         batch=batch,
@@ -56,6 +65,7 @@ def export(
 @kit_task(
     variadic="models",
     auto_shortflags=False,
+    options={"models": kinds.MODEL, "sub_model": Text(), "precision": kinds.PRECISION},
     help={
         "models": "models of models.toml, .task or .tflite files (all models)",
         "sub-model": "only this one of them",

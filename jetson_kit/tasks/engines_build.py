@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json as json_format
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        "i": kinds.INVENTORY,
+        "limit": kinds.LIMIT,
+        "models": kinds.WORDS,
+        "precision": kinds.PRECISION,
+        "forks": kinds.FORKS,
+    },
     help={
         "i": "Ansible inventory: a file or a folder",
         "limit": "only these hosts or groups, by commas",
@@ -23,25 +32,20 @@ from jetson_kit.tasks.edge import kit_task
 )
 def build(
     c: Context,
-    i: str,
+    i: Path,
     limit: str = "",
-    models: str = "",
+    models: tuple[str, ...] = (),
     precision: str = "",
     busy: bool = False,
     forks: int = 50,
     json: bool = False,
 ) -> None:
     """Build engines, once for each class of boards. Example: ./inv engines.build -i hosts.yml."""
-    from pathlib import Path
-
     from jetson_kit.engines import build_view, fleet_build
     from jetson_kit.errors import CheckFailedError
 
     del c
-    chosen = tuple(filter(None, map(str.strip, models.split(","))))
-    done = fleet_build.run(
-        Path(i), limit, models=chosen, precision=precision, busy=busy, forks=forks
-    )
+    done = fleet_build.run(i, limit, models=models, precision=precision, busy=busy, forks=forks)
     if json:
         print(json_format.dumps(fleet_build.as_json(done), indent=1))
     else:

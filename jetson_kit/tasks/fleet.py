@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import json as json_format
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import (
+    Choice,
+    InputFile,
+    OutputFile,
+    OutputFolder,
+    Reader,
+    Text,
+)
 from jetson_kit.tasks import fleet_k3s, fleet_release
 from jetson_kit.tasks.edge import kit_task
 
 INVENTORY = "Ansible inventory: a file or a folder"
 LIMIT = "only these hosts or groups, by commas"
+# Options that are keys of a plan, whose reader checks them: jetson_kit/fleet/rollout_plan.py.
+PLANNED = (
+    "canary", "batches", "soak", "stop_at", "min_tried", "scope", "window", "verify", "latency",
+    "way", "forks", "rate",
+)  # fmt: skip
+HOSTS: Mapping[str, Reader] = {"i": kinds.INVENTORY, "limit": kinds.LIMIT}
 
 
 @kit_task(
     auto_shortflags=False,
+    options={**HOSTS, "tags": kinds.WORDS, "forks": kinds.FORKS},
     help={
         "i": INVENTORY,
         "limit": LIMIT,
@@ -26,20 +44,23 @@ LIMIT = "only these hosts or groups, by commas"
     },
 )
 def provision(
-    c: Context, i: str, limit: str = "", check: bool = False, tags: str = "", forks: int = 50
+    c: Context,
+    i: Path,
+    limit: str = "",
+    check: bool = False,
+    tags: tuple[str, ...] = (),
+    forks: int = 50,
 ) -> None:
     """Make boards able to take images. Example: ./inv fleet.provision -i hosts.yml."""
-    from pathlib import Path
-
     from jetson_kit.fleet import provision as provisioning
 
     del c
-    words = tuple(filter(None, map(str.strip, tags.split(","))))
-    provisioning.run(provisioning.Asked(Path(i), limit, check, words, forks))
+    provisioning.run(provisioning.Asked(i, limit, check, tags, forks))
 
 
 @kit_task(
     auto_shortflags=False,
+    options={**HOSTS, "forks": kinds.FORKS},
     help={
         "i": INVENTORY,
         "limit": LIMIT,
@@ -47,20 +68,25 @@ def provision(
         "forks": "how many boards at a time (default 50)",
     },
 )
-def uninstall(c: Context, i: str, limit: str = "", check: bool = False, forks: int = 50) -> None:
+def uninstall(c: Context, i: Path, limit: str = "", check: bool = False, forks: int = 50) -> None:
     """Take away what provision put on boards. Example: ./inv fleet.uninstall -i hosts.yml."""
-    from pathlib import Path
-
     from jetson_kit.fleet import provision as provisioning
 
     del c
-    asked = provisioning.Asked(Path(i), limit, check, forks=forks, playbook=provisioning.UNINSTALL)
+    asked = provisioning.Asked(i, limit, check, forks=forks, playbook=provisioning.UNINSTALL)
     provisioning.run(asked)
 
 
 @kit_task(
     variadic="target",
     auto_shortflags=False,
+    options={
+        "target": kinds.TARGET,
+        **HOSTS,
+        "resume": Text(64),
+        "file": InputFile(),
+        **dict.fromkeys(PLANNED, Text()),
+    },
     optional=["resume"],
     help={
         "target": "name below dist/, or a folder that ./inv build wrote",
@@ -81,6 +107,7 @@ def uninstall(c: Context, i: str, limit: str = "", check: bool = False, forks: i
         "way": "archive (default: layers from here) or registry",
         "forks": "how many boards at a time (default 50)",
         "rate": "most KiB a second for one board (default: no limit)",
+        "allow-downgrade": "on purpose: boards take it though it is older than what they confirmed",
         "take-over": "touch boards that another controller left on trial",
         "json": "print the plan or the result as JSON",
     },
@@ -88,11 +115,11 @@ def uninstall(c: Context, i: str, limit: str = "", check: bool = False, forks: i
 def rollout(
     c: Context,
     target: list[str],
-    i: str = "",
+    i: Path | None = None,
     limit: str = "",
     plan: bool = False,
     resume: Any = None,  # noqa: ANN401 # an id, or True for the flag alone
-    file: str = "",
+    file: Path | None = None,
     canary: str = "",
     batches: str = "",
     soak: str = "",
@@ -105,6 +132,7 @@ def rollout(
     way: str = "",
     forks: str = "",
     rate: str = "",
+    allow_downgrade: bool = False,
     take_over: bool = False,
     json: bool = False,
 ) -> None:
@@ -113,8 +141,6 @@ def rollout(
     Exit code 0 only if every host runs it, healthy and confirmed; else 1, after taking back what
     the plan says. Example: ./inv fleet.rollout r36.4.4 -i hosts.yml --canary 1 --batches 10%,25%.
     """
-    from pathlib import Path
-
     from jetson_kit.errors import BadInputError
     from jetson_kit.fleet import results, rollout_command, rollout_plan, tell
 
@@ -124,7 +150,8 @@ def rollout(
         "min_tried": min_tried, "scope": scope, "window": window, "verify": verify,
         "latency_factor": latency, "way": way, "concurrency": forks, "rate_kib": rate,
     }  # fmt: skip
-    flags = {name: value for name, value in given.items() if value}
+    flags: dict[str, Any] = {name: value for name, value in given.items() if value}
+    flags |= {"allow_downgrade": True} if allow_downgrade else {}
     if resume is not None:
         if target or i or limit or file or flags or plan:
             raise BadInputError("--resume goes on as it was planned", "give it no other options")
@@ -133,10 +160,10 @@ def rollout(
     else:
         if not i:
             raise BadInputError("no inventory is named", "name one: -i hosts.yml")
-        how = rollout_plan.load(Path(file) if file else None, flags)
+        how = rollout_plan.load(file, flags)
         if len(target) > 1:
             raise BadInputError(f"{target[1]} is one release too many", "roll out one at a time")
-        asked = rollout_command.Asked(Path(i), "".join(target), how, limit, take_over, json)
+        asked = rollout_command.Asked(i, "".join(target), how, limit, take_over, json)
         if plan:
             release, waves = rollout_command.planned(asked)
             if json:
@@ -154,6 +181,7 @@ def rollout(
 
 @kit_task(
     auto_shortflags=False,
+    options={**HOSTS, "why": Text(1000)},
     help={
         "i": INVENTORY,
         "limit": LIMIT,
@@ -161,15 +189,15 @@ def rollout(
         "json": "print the result as JSON",
     },
 )
-def rollback(c: Context, i: str, limit: str = "", why: str = "by hand", json: bool = False) -> None:
+def rollback(
+    c: Context, i: Path, limit: str = "", why: str = "by hand", json: bool = False
+) -> None:
     """Put boards back to their previous image. Example: ./inv fleet.rollback -i hosts.yml."""
-    from pathlib import Path
-
     from jetson_kit.fleet import results
     from jetson_kit.fleet import rollback as back
 
     del c
-    record, took = back.run(Path(i), limit, why=why, quiet=json)
+    record, took = back.run(i, limit, why=why, quiet=json)
     if json:
         body = {**results.as_json(record), "seconds": round(took, 2)}
         print(json_format.dumps(body, indent=1))
@@ -180,6 +208,7 @@ def rollback(c: Context, i: str, limit: str = "", why: str = "by hand", json: bo
 
 @kit_task(
     auto_shortflags=False,
+    options=HOSTS,
     help={
         "i": INVENTORY,
         "limit": LIMIT,
@@ -187,15 +216,13 @@ def rollback(c: Context, i: str, limit: str = "", why: str = "by hand", json: bo
         "json": "machine-readable output",
     },
 )
-def status(c: Context, i: str, limit: str = "", check: bool = False, json: bool = False) -> None:
+def status(c: Context, i: Path, limit: str = "", check: bool = False, json: bool = False) -> None:
     """Show what each board is on, and any drift. Example: ./inv fleet.status -i hosts.yml."""
-    from pathlib import Path
-
     from jetson_kit.errors import CheckFailedError
     from jetson_kit.fleet import rollout_command, tell
 
     del c
-    found = rollout_command.status(Path(i), limit)
+    found = rollout_command.status(i, limit)
     if json:
         print(json_format.dumps(found.as_json(), indent=1))
     else:
@@ -206,6 +233,12 @@ def status(c: Context, i: str, limit: str = "", check: bool = False, json: bool 
 
 @kit_task(
     auto_shortflags=False,
+    options={
+        **HOSTS,
+        "level": Choice("quick", "full"),
+        "output": OutputFolder(),
+        "json": OutputFile(),
+    },
     help={
         "i": INVENTORY,
         "limit": LIMIT,
@@ -215,16 +248,19 @@ def status(c: Context, i: str, limit: str = "", check: bool = False, json: bool 
     },
 )
 def verify(
-    c: Context, i: str, limit: str = "", level: str = "", output: str = "", json: str = ""
+    c: Context,
+    i: Path,
+    limit: str = "",
+    level: str = "",
+    output: Path | None = None,
+    json: Path | None = None,
 ) -> None:
     """Prove where inference runs on every board. Example: ./inv fleet.verify -i hosts.yml."""
-    from pathlib import Path
-
     from jetson_kit.fleet import check
     from jetson_kit.tasks import verify as verifying
 
-    check.check(Path(i), limit)
-    verifying.verify(c, i=i, limit=limit, level=level, output=output, json=json or None)
+    check.check(i, limit)
+    verifying.verify(c, i=i, limit=limit, level=level, output=output, json=json)
 
 
 def collection() -> Collection:
@@ -238,6 +274,7 @@ def collection() -> Collection:
         status,
         verify,
         fleet_release.key,
+        fleet_release.signers,
         fleet_release.release,
         fleet_release.registry,
         fleet_k3s.k3s,

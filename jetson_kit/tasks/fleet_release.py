@@ -1,64 +1,163 @@
-"""`fleet.key`, `fleet.release`, `fleet.registry`: what devices are offered, and by whom."""
+"""`fleet.key`, `.signers`, `.release`, `.registry`: what devices are offered, and by whom."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import InputFile, Integer, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
+    options={"path": Text(4096)},
     help={
-        "path": "where to make it (default: the user's configuration folder)",
-        "passphrase": "have ssh-keygen ask for one; ssh-agent then holds the key",
+        "path": "where to make it (default: the user's configuration folder, or KIT_STATE)",
+        "passphrase": "have ssh-keygen ask for one (default); ssh-agent can hold the key",
+        "token": "make a key that is of no use without this FIDO token",
+        "owner": "make a key that signs lists of signers, not releases",
         "show": "print what devices trust, for image_allowed_signers, and make nothing",
     },
 )
-def key(c: Context, path: str = "", passphrase: bool = False, show: bool = False) -> None:
-    """Make the key that signs releases. Example: ./inv fleet.key --passphrase."""
+def key(
+    c: Context,
+    path: str = "",
+    passphrase: bool = True,
+    token: bool = False,
+    owner: bool = False,
+    show: bool = False,
+) -> None:
+    """Make the key that signs releases. Example: ./inv fleet.key."""
     import getpass
-    from pathlib import Path
 
     from jetson_kit.fleet import signing
 
     del c
-    place = Path(path) if path else signing.default_key()
-    public = place.with_name(place.name + ".pub")
-    if not show:
-        public = signing.make_key(place, getpass.getuser(), passphrase=passphrase)
-    print(signing.signers([public]), end="")
+    role = signing.OWNERS if owner else signing.RELEASES
+    place = Path(path) if path else signing.default_key(role)
+    if show:
+        public = signing.public_of(place)
+    else:
+        public = signing.make_key(place, getpass.getuser(), passphrase=passphrase, token=token)
+    print(signing.signers([public], role), end="")
 
 
 @kit_task(
     auto_shortflags=False,
     positional=["target"],
+    options={
+        "target": kinds.TARGET,
+        "key": InputFile(),
+        "number": Integer(0, 10**15),
+        "valid": Integer(0, 36_500),
+        "module": kinds.WORDS,
+    },
     help={
         "target": "name below dist/, or a folder that ./inv build wrote",
         "key": "private key that signs, or the public one of a key in ssh-agent",
+        "number": "number of the release (default: the time, and more than the last)",
+        "valid": "days until devices refuse it (default 180)",
+        "module": "the only modules that it is for, by commas (default: all of its SoCs)",
         "json": "print the release as JSON",
     },
 )
-def release(c: Context, target: str, key: str = "", json: bool = False) -> None:
+def release(
+    c: Context,
+    target: str,
+    key: Path | None = None,
+    number: int = 0,
+    valid: int = 0,
+    module: tuple[str, ...] = (),
+    json: bool = False,
+) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
-    from pathlib import Path
-
     from jetson_kit.fleet import release as releases
-    from jetson_kit.fleet import signing
+    from jetson_kit.fleet import signers, signing
 
     del c
-    made = releases.make(releases.folder_of(target))
-    own = Path(key) if key else signing.default_key()
+    own = key or signing.default_key()
+    signing.public_of(own)
+    folder = releases.folder_of(target)
+    made = releases.make(
+        folder, releases.Terms(number, valid, module, signers=signers.attach(folder))
+    )
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
     if json:
         print(made.path.read_text(encoding="utf-8"), end="")
     else:
-        print(f"{made.path}: {made.image_id[:19]}, {made.size / 1e6:.1f} MB, signed")
+        print(
+            f"{made.path}: release {made.number}, {made.image_id[:19]}, {made.size / 1e6:.1f} MB, "
+            f"signed, valid until {made.expires:%Y-%m-%d}"
+        )
 
 
 @kit_task(
     auto_shortflags=False,
+    iterable=["release_key", "owner_key", "revoke"],
+    options={
+        **dict.fromkeys(("release_key", "owner_key", "revoke"), Text(4096)),
+        **dict.fromkeys(("threshold", "owner_threshold"), Integer(0, 100)),
+        "key": InputFile(),
+    },
+    help={
+        "release-key": "public key that signs releases; all of them, each with the flag again",
+        "threshold": "so many of them must sign a release",
+        "owner-key": "public key that signs lists of signers; all of them",
+        "owner-threshold": "so many of them must sign a list",
+        "revoke": "fingerprint or public key that counts no more",
+        "key": "owner's key that signs the newest list",
+        "drop": "take back a list that lacks signatures",
+        "json": "print the newest list as JSON",
+    },
+)
+def signers(
+    c: Context,
+    release_key: list[str],
+    owner_key: list[str],
+    revoke: list[str],
+    threshold: int = 0,
+    owner_threshold: int = 0,
+    key: Path | None = None,
+    drop: bool = False,
+    json: bool = False,
+) -> None:
+    """Write, sign and show who may sign. Example: ./inv fleet.signers --revoke old.pub --key own.
+
+    Without any flag the newest list is shown. It travels with the releases made from then on.
+    """
+    import json as json_format
+
+    from jetson_kit.fleet import signers as lists
+
+    del c
+    if drop:
+        lists.drop()
+    wanted = lists.Change(
+        tuple(release_key), threshold, tuple(owner_key), owner_threshold, tuple(revoke)
+    )
+    if wanted != lists.Change():
+        lists.change(wanted)
+    if key:
+        lists.sign(key)
+    body = lists.newest()
+    print(json_format.dumps(body, indent=1) if json else lists.shown(body))
+
+
+@kit_task(
+    auto_shortflags=False,
+    options={
+        "push": kinds.TARGET,
+        "address": Text(),
+        "port": Integer(1, 65535),
+        "cert": InputFile(),
+        "key": InputFile(),
+        "ca": InputFile(),
+        "htpasswd": InputFile(),
+    },
     help={
         "up": "start it",
         "down": "stop it; its images stay",
@@ -78,10 +177,10 @@ def registry(
     push: str = "",
     address: str = "127.0.0.1",
     port: int = 5000,
-    cert: str = "",
-    key: str = "",
-    ca: str = "",
-    htpasswd: str = "",
+    cert: Path | None = None,
+    key: Path | None = None,
+    ca: Path | None = None,
+    htpasswd: Path | None = None,
 ) -> None:
     """Run a registry for devices to pull from.
 
@@ -99,7 +198,9 @@ def registry(
     if down:
         print("stopped" if registries.down() else "no registry was running")
         return
-    wanted = registries.Wanted(address, port, cert, key, ca, htpasswd)
+    wanted = registries.Wanted(
+        address, port, *(str(one or "") for one in (cert, key, ca, htpasswd))
+    )
     found = registries.up(wanted) if up else registries.running()
     if found is None:
         raise BadInputError("no registry is running", "start it: ./inv fleet.registry --up")

@@ -7,10 +7,15 @@ from dataclasses import asdict
 
 from invoke.context import Context
 
+from jetson_kit.command_line.options import Text
 from jetson_kit.tasks.edge import kit_task
 
 
-@kit_task(variadic="names", help={"names": "models (all)", "json": "machine-readable output"})
+@kit_task(
+    variadic="names",
+    options={"names": Text()},
+    help={"names": "models (all)", "json": "machine-readable output"},
+)
 def fetch(c: Context, names: list[str], json: bool = False) -> None:
     """Fetch models, checked by hash, into the cache. Example: ./inv models.fetch face hand."""
     from jetson_kit import models
@@ -35,11 +40,14 @@ def list_models(c: Context, json: bool = False) -> None:
     from jetson_kit import models
 
     del c
-    chosen = models.select()
+    chosen = models.load().models
     if json:
         print(json_format.dumps([asdict(model) for model in chosen], indent=1))
         return
     for model in chosen:
-        print(f"{model.name:8} {model.filename:26} {model.size / 1e6:5.1f} MB  {model.sha256}")
+        where = "  (by name alone)" if model.extra else ""
+        print(
+            f"{model.name:10} {model.filename:26} {model.size / 1e6:5.1f} MB  {model.sha256}{where}"
+        )
         for part in model.parts:
-            print(f"{'':8} {part.path:62} {part.size / 1e6:5.1f} MB")
+            print(f"{'':10} {part.path:62} {part.size / 1e6:5.1f} MB")

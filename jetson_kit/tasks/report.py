@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import MEBIBYTE, FileOrFolder, OutputFile, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     variadic="reports",
+    options={
+        "reports": FileOrFolder(64 * MEBIBYTE),
+        "output": OutputFile(),
+        "title": Text(),
+        "expect": kinds.VERDICT,
+    },
     auto_shortflags=False,
     help={
         "reports": "reports of `verify --json`, or folders of them (default: dist/reports)",
-        "output": "the page to write",
+        "output": "the page to write (default: dist/report.html)",
         "title": "its title",
         "expect": "gpu, software or cpu: what is expected of every device, whatever it says itself",
     },
 )
 def html(
     c: Context,
-    reports: list[str],
-    output: str = "dist/report.html",
+    reports: list[Path],
+    output: Path | None = None,
     title: str = "Where inference runs",
     expect: str = "",
 ) -> None:
     """Make one HTML page of a fleet's reports. Example: ./inv report.html dist/reports."""
-    from pathlib import Path
-
     from jetson_kit import report
 
     del c
-    places = [Path(word) for word in reports] or [Path("dist/reports")]
-    made = report.write(places, Path(output), title, expect)
+    page = output or Path("dist/report.html")
+    made = report.write(reports or [Path("dist/reports")], page, title, expect)
     counts = Counter(one.verdict for one in made.devices)
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     print(f"{made.path}: {len(made.devices)} devices ({listed}), {made.size / 1e6:.1f} MB")

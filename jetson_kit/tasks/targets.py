@@ -6,15 +6,17 @@ import json as json_format
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
+    options={"l4t": kinds.L4T, "for_": kinds.SSH},
     help={
         "l4t": "show one release: 36.4.4, r36.4.4, r36, jetpack6.2",
         "for": "show the release of this device, asked over ssh: user@host",
         "json": "machine-readable output",
-    }
+    },
 )
 def targets(c: Context, l4t: str = "", for_: str = "", json: bool = False) -> None:
     """Show every L4T release that the kit knows, or one. Example: ./inv targets --l4t r36.4.4."""

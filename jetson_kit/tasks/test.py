@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from invoke.context import Context
 
+from jetson_kit.command_line.options import Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
+    options={"stage": Text()},
     help={
         "all": "everything that this machine can show; half an hour",
         "quick": "only what needs neither Docker nor network",
         "stage": "only this stage; ci/stages.toml names them",
-    }
+    },
 )
 def test(c: Context, all: bool = False, quick: bool = False, stage: str = "") -> None:
     """Run linters and tests: each part once for real. Example: ./inv test --all."""

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import Choice, Folder, Number, OutputFile, OutputFolder, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
-    exit_offset=10,
     auto_shortflags=False,
     iterable=["task"],
     optional=["venv", "json"],
+    options={
+        "i": kinds.INVENTORY,
+        "limit": kinds.LIMIT,
+        "image": kinds.IMAGE,
+        "variant": kinds.VARIANT,
+        "venv": Folder(),
+        "task": Text(),
+        "level": Choice("quick", "full", "soak"),
+        "minutes": Number(0.01, 7 * 24 * 60),
+        "expect": kinds.VERDICT,
+        "json": OutputFile(),
+        "junit": OutputFile(),
+        "prometheus": OutputFile(),
+        "output": OutputFolder(),
+    },
     help={
         "local": "verify on this machine (the default)",
         "i": "run the tests of tests/device on every host of this Ansible inventory",
@@ -35,7 +52,7 @@ from jetson_kit.tasks.edge import kit_task
 def verify(
     c: Context,
     local: bool = False,
-    i: str = "",
+    i: Path | None = None,
     limit: str = "",
     image: str = "",
     variant: str = "",
@@ -45,15 +62,14 @@ def verify(
     minutes: float = 0.0,
     expect: str = "",
     json: Any = None,  # noqa: ANN401 # a path, or True for the flag alone
-    junit: str = "",
-    prometheus: str = "",
+    junit: Path | None = None,
+    prometheus: Path | None = None,
     nagios: bool = False,
-    output: str = "",
+    output: Path | None = None,
 ) -> None:
     """Prove where inference runs: gpu, software, cpu, broken or unknown.
 
-    Exit code 0 as expected, 1 not, 2 broken, 3 bad usage; other errors are 13 tool missing,
-    14 network, 15 damaged, 16 disk full, 17 a step failed. Example: ./inv verify --expect cpu.
+    Exit code 0 as expected, 1 not, 11 broken. Example: ./inv verify --expect cpu.
     """
     from jetson_kit import verify_command as command
 

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import OutputFolder
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
+    options={
+        "version": kinds.MEDIAPIPE,
+        "arch": kinds.ARCH,
+        "python": kinds.PYTHON,
+        "out": OutputFolder(),
+    },
     help={
         "version": "MediaPipe version (the newest that is pinned)",
         "arch": "arm64 or amd64",
         "python": "Python that it is for",
         "out": "folder for the wheel (dist/wheels)",
-    }
+    },
 )
 def build(
-    c: Context, version: str = "", arch: str = "arm64", python: str = "3.11", out: str = ""
+    c: Context,
+    version: str = "",
+    arch: str = "arm64",
+    python: str = "3.11",
+    out: Path | None = None,
 ) -> None:
     """Repack the official MediaPipe wheel. Example: ./inv wheels.build --version 1.2.2."""
-    from pathlib import Path
-
     from jetson_kit import repack, wheels
     from jetson_kit.files import sha256_file
     from jetson_kit.paths import ROOT
 
     del c
     pin = wheels.select(arch, python, version)
-    made = repack.build(pin, Path(out) if out else ROOT / "dist" / "wheels")
+    made = repack.build(pin, out or ROOT / "dist" / "wheels")
     print(f"{made}\nsha256 {sha256_file(made)}\nfrom   {pin.filename}")
 
 

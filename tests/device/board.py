@@ -20,7 +20,10 @@ from jetson_kit.expectation import Expectation
 CSV = "/etc/nvidia-container-runtime/host-files-for-container.d"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SCHEMA = SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
+LARGEST = 8 << 20
 START = "start the service: ansible/playbooks, or docker run as jetson_kit/service.toml says"
+PROVISION = "provision it: ./inv fleet.provision -i INVENTORY --limit {host}; or " + START
+PROGRAM = "/usr/local/sbin/mediapipe-image"
 VARIANT = "io.mediapipe-jetson.variant"
 RENAMED = "NVIDIA Tegra Orin (nvgpu)/integrated"
 # Mesa compiles the graph's shaders in half the time if it does not optimize them; that changes no
@@ -149,6 +152,10 @@ class Board:
         """Return `docker inspect` of the running container."""
         name = self.expected.container
         code, out, _ = self.run("docker", "inspect", "--type", "container", name)
+        if code and self.host.run(f"test -e {PROGRAM}").rc:
+            host = self.expected.host
+            what = f"there is no container {name}: the board is not provisioned"
+            fail(what, remedy=PROVISION.format(host=host))
         if code:
             fail(f"there is no container {name}", remedy=START)
         found: dict[str, Any] = json.loads(out)[0]
@@ -236,8 +243,10 @@ class Board:
         begun = self.clock()
         code, out, err = self.run(*command)
         ended = self.clock()
-        said, raw, _ = self.run("docker", "exec", self.inspect["Id"], "cat", path)
-        if said:
+        # The container may print without end.
+        few = f'docker exec "$0" cat "$1" 2>/dev/null | head -c {LARGEST}'
+        _, raw, _ = self.run("sh", "-c", few, self.inspect["Id"], path)
+        if not raw:
             fail(f"verify left no report (exit code {code})", (out + err).splitlines()[-3:])
         return Verified(code, checked(raw), out, begun, ended)
 

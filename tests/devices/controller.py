@@ -28,7 +28,7 @@ class Controller:
 
     def begin(self, hosts: Path, **variables: Any) -> None:
         """Make the key, and the inventory out of that of the devices."""
-        signers = self.task("fleet.key").strip()
+        signers = self.task("fleet.key", "--no-passphrase").strip()
         (self.inventory / "group_vars").mkdir(parents=True)
         shutil.copy(hosts, self.inventory / "hosts.yml")
         body = {"image_allowed_signers": signers, **variables}

@@ -69,11 +69,14 @@ class Board:
         """Tell whether its engine keeps images in containerd."""
         return "containerd.snapshotter" in self.run("docker info -f '{{.DriverStatus}}'")
 
-    def release(self, kind: str = small_release.GOOD, bulk: int = 200_000) -> Release:
-        """Return a new signed release."""
+    def release(
+        self, kind: str = small_release.GOOD, bulk: int = 200_000, check_s: int = 1
+    ) -> Release:
+        """Return a new signed release; docker runs its check every `check_s` seconds."""
         self.made += 1
         name = f"{self.host}-{self.made}"
-        made = small_release.build(self.folder / name, name, kind=kind, bulk=bulk)
+        folder = self.folder / name
+        made = small_release.build(folder, name, kind=kind, bulk=bulk, check_s=check_s)
         signing.sign(made.path, self.key)
         return made
 
@@ -114,6 +117,13 @@ class Board:
         self.fetch(made)
         self.image("switch", made.image_id)
         self.image("confirm", made.image_id)
+
+    def settle_on(self, image_id: str, limit_s: float = 60.0) -> None:
+        """Wait until docker runs an image, healthy or not."""
+        end = time.monotonic() + limit_s
+        while known.image_id(self.ask(known.ASK).stdout) != image_id:
+            assert time.monotonic() < end
+            time.sleep(0.3)
 
     def settle(self, image_id: str, limit_s: float = 60.0) -> dict[str, Any]:
         """Wait until the device runs an image and says so, for good."""

@@ -28,6 +28,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "docker_engine" in metafunc.fixturenames:
         asked = metafunc.config.getoption("--docker-engines", ",".join(ENGINES))
         names = engines.names() if asked == "all" else asked.split(",")
+        # What does not depend on the engine runs on one.
+        if metafunc.definition.get_closest_marker("one_engine"):
+            names = names[:1]
         # Devices that are there already have the engine that they have.
         names = [""] if INVENTORY in os.environ else names
         metafunc.parametrize("docker_engine", names, indirect=True, scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.bench_faults import cases, kills, trial
+from jetson_kit.bench_faults import bring_up, cases, kills, setting, trial
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.site import Site
 from jetson_kit.progress import Progress
@@ -26,7 +26,7 @@ def site() -> Iterator[Site]:
     # A state folder's path is limited: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="kit-") as folder:
         two = replace(sites.KINDS["containers"], count=2)
-        with sites.up(two, Path(folder), Progress()) as made:
+        with bring_up.up(two, Path(folder), Progress(), setting.check()) as made:
             yield made
 
 

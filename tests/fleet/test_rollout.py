@@ -9,8 +9,10 @@ import time
 
 import pytest
 
+from jetson_kit.fleet import board_program
 from jetson_kit.paths import ROOT
 from tests.fleet import small_release
+from tests.fleet.board import Board
 from tests.fleet.site import QUICK, Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -44,6 +46,14 @@ def test_v2_follows_v1_v3_is_stopped_at_the_canary_and_all_go_back(site: Site) -
     site.truth()
 
 
+def test_only_what_changed_is_sent(board: Board) -> None:
+    old, new = board.release(), board.release()
+    board.fetch(old)
+    assert board.offer(new)["bytes_to_send"] == new.layers[-1].size
+    assert board.fetch(new) < 2000
+    assert board.fetch(new) == 0
+
+
 def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
     """SIGKILL in the middle of a step; a second controller is refused while the first one is."""
     new = site.release()
@@ -67,4 +77,40 @@ def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
     assert site.running() == [new.image_id] * 3
     site.truth()
     # There is nothing more to do.
-    assert json.loads(site.task("rollout", "--resume", "--json")) == done
+    again = json.loads(site.task("rollout", "--resume", "--json"))
+    assert (again["result"], again["hosts"]) == ("all", done["hosts"])
+    # A board that went back by hand is seen: what it is on counts, not the journal.
+    site.boards.sh("mediapipe-image rollback", 1)
+    said = json.loads(site.task("rollout", "--resume", "--json", code=1))
+    states = [host["state"] for host in said["hosts"].values()]
+    assert states == ["confirmed", "failed", "confirmed"]
+    assert "went back: by hand" in said["hosts"][site.names[1]]["why"]
+    site.boards.sh("mediapipe-image rollback", 1)
+
+
+def test_a_board_with_another_program_is_brought_to_it_before_anything_is_sent(site: Site) -> None:
+    """The first one's knows no such command, the second one's differs in a word."""
+    program = "/usr/local/sbin/mediapipe-image"
+    site.boards.sh(f"printf '#!/bin/sh\necho usage >&2\nexit 2\n' >{program}", 0)
+    site.boards.sh(f"sed -i 's/what the device is on/what it is on/' {program}", 1)
+    new = site.release()
+    done = site.rollout(new)
+    assert {host["state"] for host in done["hosts"].values()} == {"confirmed"}
+    sums = {site.boards.sh(f"{program} version --json", at) for at in range(3)}
+    assert len(sums) == 1
+    assert board_program.digest() in sums.pop()
+
+
+def test_a_board_that_was_never_provisioned_is_called_so(site: Site) -> None:
+    """Its program is taken away; status, rollback and a rollout say how to mend that."""
+    name, where = site.names[2], ("-i", str(site.inventory), "--limit", site.names[2])
+    site.boards.sh("mv /usr/local/sbin/mediapipe-image /root/", 2)
+    try:
+        row = json.loads(site.task("status", *where, "--json"))["hosts"][name]
+        assert row["drift"] == ["unprovisioned"]
+        assert f"--limit {name}" in row["answer"]
+        assert "not provisioned" in site.task("rollback", *where, code=1)
+        said = site.rollout(site.release(), "--limit", name, code=1)
+        assert "not provisioned" in said["hosts"][name]["why"]
+    finally:
+        site.boards.sh("mv /root/mediapipe-image /usr/local/sbin/", 2)

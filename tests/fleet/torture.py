@@ -125,7 +125,8 @@ def main() -> None:
         send(folder)
         program = "mediapipe-image"
         steps = [
-            [program, "missing", release],
+            # The same releases come again and again, the older after the newer.
+            [program, "missing", "--allow-downgrade", release],
             [program, "receive", release],
             [program, "switch", new, "--limit", "60"],
             [program, "confirm", new],

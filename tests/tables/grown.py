@@ -28,6 +28,17 @@ def module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `./inv WORDS` of the copy, without its set-up."""
+    return subprocess.run(
+        [sys.executable, "tasks.py", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def add_release(folder: Path, after: str) -> str:
     """Add a row that follows the release `after` in its branch; return its L4T."""
     path = folder / "jetson_kit" / "targets.toml"

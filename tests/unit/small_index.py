@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from packaging.utils import canonicalize_name
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    login = ""
+
+    def __init__(self, *args: Any, login: str, **more: Any) -> None:
+        self.login = login
+        super().__init__(*args, **more)
+
     def log_message(self, *_: object) -> None:
         """Print nothing."""
+
+    def do_GET(self) -> None:
+        """Serve a file to who knows the password, if there is one."""
+        given = self.headers.get("Authorization", "")
+        if self.login and given != f"Basic {b64encode(self.login.encode()).decode()}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="index"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        super().do_GET()
 
 
 def renew(folder: Path) -> None:
@@ -33,9 +52,9 @@ def renew(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve `folder`; yield the index's address."""
-    handler = partial(_Quiet, directory=str(folder))
+def served(folder: Path, login: str = "") -> Iterator[str]:
+    """Serve `folder`; yield the index's address. `login` is NAME:PASSWORD."""
+    handler = partial(_Quiet, directory=str(folder), login=login)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -347,9 +347,10 @@ def test_pe_and_macho_machines() -> None:
 
 def run_task(*words: str) -> subprocess.CompletedProcess[str]:
     code = (
-        "import sys; from invoke import Collection, Program;"
+        "from invoke import Collection;"
+        "from jetson_kit.command_line import program;"
         "from jetson_kit.tasks.audit import audit;"
-        "Program(namespace=Collection(audit), binary='inv').run(sys.argv)"
+        "program.main(Collection(audit))"
     )
     return subprocess.run(
         [sys.executable, "-c", code, "audit", *words],

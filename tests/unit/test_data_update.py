@@ -75,7 +75,7 @@ class Kit:
 
     def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "invoke", *words],
+            [sys.executable, "tasks.py", *words],
             cwd=self.folder, env={**self.environ, **more}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
@@ -190,6 +190,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
     (folder / "index").mkdir()
     grown.copy(folder / "kit")
+    # Those would be looked up in Debian's archive.
+    shutil.rmtree(folder / "kit" / "docker" / "packages")
     with small_index.served(folder / "index") as address:
         kit = made(folder, address)
         small_tables(kit)
@@ -396,8 +398,9 @@ def replace(self, target):
     return real(self, target)
 Path.replace = replace
 sys.argv[1:] = ["data.update", "mediapipe"]
-from invoke.main import program
-program.run()
+import tasks
+from jetson_kit.command_line import program
+program.main(tasks.ns)
 """
 
 

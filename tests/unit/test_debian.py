@@ -2,55 +2,100 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from jetson_kit import debian
+from jetson_kit.deb_file import Deb
 from jetson_kit.debian import Mirror, host_mirror
 from jetson_kit.errors import StepFailedError, ToolMissingError
 from tests.support.here import needs_parts
 
 
+@dataclass(frozen=True)
+class Apt:
+    """An apt whose sources and Release files are ours."""
+
+    folder: Path
+
+    def has(self, *rows: tuple[str, str, str]) -> None:
+        """Have these archives: (address, codename, origin), the last "" where none was read."""
+        lines = []
+        for number, (place, codename, origin) in enumerate(rows):
+            name = f"{number}_InRelease"
+            lines.append(f"'{place}dists/{codename}/InRelease' {name} 0 \n")
+            lines.append(f"'{place}dists/{codename}/main/Packages.xz' {number}_Packages 0 \n")
+            if origin:
+                text = (
+                    f"-----BEGIN PGP SIGNED MESSAGE-----\nOrigin: {origin}\nCodename: {codename}\n"
+                )
+                (self.folder / name).write_text(text)
+        (self.folder / "uris").write_text("".join(lines))
+
+
 @pytest.fixture
-def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put an apt-get on PATH whose index targets are the lines of a file."""
-    program = tmp_path / "bin" / "apt-get"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n/bin/cat {tmp_path}/targets\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent))
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apt:
+    """Put an apt-get and an apt-config on PATH that say what a test wants."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, script in (
+        ("apt-get", f"/bin/cat {tmp_path}/uris"),
+        ("apt-config", f"echo \"lists='{tmp_path}/'\""),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
     monkeypatch.delenv("KIT_DEBIAN_MIRROR", raising=False)
-    (tmp_path / "targets").write_text("")
-    return tmp_path / "targets"
+    made = Apt(tmp_path)
+    made.has()
+    return made
 
 
-def test_mirror_from_the_environment(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    apt.write_text("http://b.invalid/debian/ bookworm Debian Packages\n")
+def test_mirror_from_the_environment(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> None:
+    apt.has(("http://b.invalid/debian/", "bookworm", "Debian"))
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://a.invalid/debian/")
     assert host_mirror() == Mirror("http://a.invalid/debian", "http://a.invalid/debian-security")
 
 
-def test_mirror_from_apt(apt: Path) -> None:
-    apt.write_text(
-        "http://b.invalid/debian/ bookworm-updates Debian Packages\n"
-        "http://s.invalid/sec/ bookworm-security Debian Packages\n"
-        "http://b.invalid/debian/ bookworm Debian Translations\n"
-        "http://other.invalid/x/ stable Other Packages\n"
-        "http://b.invalid/debian/ bookworm Debian Packages\n"
+def test_mirror_from_apt(apt: Apt) -> None:
+    apt.has(
+        ("http://b.invalid/debian/", "bookworm-updates", "Debian"),
+        ("http://s.invalid/sec/", "bookworm-security", "Debian"),
+        ("http://other.invalid/x/", "stable", "Other"),
+        ("http://never.invalid/read/", "bookworm", ""),
+        ("http://b.invalid/debian/", "bookworm", "Debian"),
     )
     assert host_mirror() == Mirror("http://b.invalid/debian", "http://s.invalid/sec")
 
 
-def test_mirror_from_apt_without_security(apt: Path) -> None:
-    apt.write_text("http://b.invalid/debian bookworm Debian Packages\n")
+def test_mirror_from_apt_without_security(apt: Apt) -> None:
+    apt.has(("http://b.invalid/debian/", "bookworm", "Debian"))
     assert host_mirror() == Mirror("http://b.invalid/debian", "http://b.invalid/debian-security")
 
 
+def test_mirror_whose_signature_is_a_file_of_its_own(apt: Apt) -> None:
+    apt.has(("http://b.invalid/debian/", "bookworm", "Debian"))
+    (apt.folder / "0_InRelease").rename(apt.folder / "0_Release")
+    assert host_mirror().main == "http://b.invalid/debian"
+
+
+@pytest.mark.network
+@needs_parts("debian-mirror")
+def test_mirror_that_apt_itself_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KIT_DEBIAN_MIRROR", raising=False)
+    shown = ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN) $(IDENTIFIER)"]
+    rows = subprocess.run(shown, capture_output=True, text=True, check=True).stdout.split("\n")
+    places = {row.split()[0].rstrip("/") for row in rows if row.endswith(" Debian Packages")}
+    assert {place.rstrip("/") for place, _ in debian._sources()} == places
+
+
 def test_mirror_of_debootstrap_where_apt_is_not_debians(
-    apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    apt: Apt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    apt.write_text("http://u.invalid/ubuntu/ noble Ubuntu Packages\n")
+    apt.has(("http://u.invalid/ubuntu/", "noble", "Ubuntu"))
     script = tmp_path / "debootstrap"
     script.write_text('DEF_HTTPS_MIRROR="https://d.invalid/x"\nDEF_MIRROR="http://d.invalid/d"\n')
     monkeypatch.setattr(debian, "DEBOOTSTRAP", script)
@@ -65,12 +110,12 @@ def test_a_suite_that_rolls_has_no_updates_of_its_own(
     suite: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://a.invalid/debian")
-    debian._configure(tmp_path, suite, "arm64", "")
+    debian.configure(tmp_path, suite, "arm64", "")
     rows = (tmp_path / "sources.list").read_text().splitlines()
     assert [row.split()[4] for row in rows] == names
 
 
-def test_no_mirror_at_all(apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_mirror_at_all(apt: Apt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "DEBOOTSTRAP", tmp_path / "absent")
     with pytest.raises(ToolMissingError) as caught:
         host_mirror()
@@ -99,7 +144,7 @@ def test_what_apt_offers() -> None:
 @pytest.mark.network
 @needs_parts("apt")
 def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
-    def fetch() -> tuple[debian.Deb, ...]:
+    def fetch() -> tuple[Deb, ...]:
         return debian.fetch(
             ("base-passwd",), suite="bookworm", arch="arm64", folder=tmp_path, status=STATUS
         )

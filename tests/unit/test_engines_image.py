@@ -78,7 +78,7 @@ def test_engines_that_fit_are_planned(tmp_path: Path) -> None:
     made = planning.make(request("36.4.4", str(tmp_path), base="ngc"))
     assert made.engines is not None
     assert made.engines.engines == ("face_detector-61e13061281b-sm87-trt10.3.0-fp16.engine",)
-    assert made.name == "r36.4.4-engines"
+    assert made.name == "r36.4.4-ngc-engines"
     told = json.loads(json.dumps(made.as_json()))["engines"]
     assert told["tensorrt"]["tensorrt"] == "10.3.0.30"
     assert planning.make(Request(jetson=True)).engines is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit import readme
-from jetson_kit.bench_faults import cases, command, device, inside, record, trial
+from jetson_kit.bench_faults import cases, command, device, inside, record, setting, trial
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.cases import Try
 from jetson_kit.bench_faults.inside import Inside
@@ -22,6 +23,7 @@ from jetson_kit.fleet.journal import Host, Record
 OLD, NEW, OTHER = ("sha256:" + letter * 64 for letter in "abc")
 WELL = Inside(NEW, unit="active", running=NEW, health="healthy")
 BOTH = {"a": (OLD, NEW)}
+FIRST = setting.check()
 HEADER = {"release": {"image_id": NEW}}
 
 
@@ -84,6 +86,8 @@ def test_what_a_device_says_is_read() -> None:
         WELL, trial=True, pending=True
     )
     assert inside.parse(f"{state}\nsettled\nactive\n{NEW} false unhealthy\n").running == ""
+    named = json.dumps({"current": {"image_id": NEW}, "engine_ids": {NEW: OTHER, OLD: OLD}})
+    assert inside.parse(f"{named}\nsettled\nactive\n{OTHER} true healthy\n") == WELL
     assert inside.parse("\nsettled\ninactive\nnone\n") == Inside(unit="inactive")
     assert "state.json" in inside.parse('{"curr\nsettled\nactive\nnone\n').lost
     assert inside.parse("").lost
@@ -153,9 +157,9 @@ def test_the_faults_that_were_asked_for_are_there() -> None:
 def test_tries_are_counted_and_a_torn_line_is_none(tmp_path: Path) -> None:
     log = tmp_path / "tries.jsonl"
     known = {name: cases.load()[name] for name in ("unhealthy", "net-off-fetch")}
-    record.append(log, "net-off-fetch", "s", Try(ended="all", seconds=2.0))
-    record.append(log, "net-off-fetch", "s", Try(ended="some", lost=["a", "b"], seconds=3.0))
-    record.append(log, "gone", "s", Try(lost=["a"]))
+    record.append(log, "net-off-fetch", "s", Try(ended="all", seconds=2.0), FIRST)
+    record.append(log, "net-off-fetch", "s", Try(ended="some", lost=["a", "b"], seconds=3.0), FIRST)
+    record.append(log, "gone", "s", Try(lost=["a"]), FIRST)
     with log.open("ab") as out:
         out.write(b'{"case": "unheal')
     found = record.summary(record.read(log), known)
@@ -169,22 +173,60 @@ def test_what_was_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(readme, "PAGES", {})
     log = tmp_path / "tries.jsonl"
     known = {"unhealthy": cases.load()["unhealthy"]}
-    record.append(log, "unhealthy", "s", Try(ended="stopped"))
+    record.append(log, "unhealthy", "s", Try(ended="stopped"), FIRST)
     assert command.finish(log, known)["lost"] == 0
-    record.append(log, "unhealthy", "s", Try(ended="all", false_success=["a"]))
+    record.append(log, "unhealthy", "s", Try(ended="all", false_success=["a"]), FIRST)
     with pytest.raises(CheckFailedError, match="of 2 tries: false_success 1"):
         command.finish(log, known)
     assert json.loads(record.OUT.read_text())["false_success"] == 1
 
 
 def test_a_case_that_is_none_is_refused() -> None:
-    assert set(command.select(cases.load(), ["guests"])) == {
+    assert set(command.select(cases.load(), ["guests"], FIRST)) == {
         name for name, case in cases.load().items() if case.on == "guests"
     }
     with pytest.raises(BadInputError, match="no case nonsense"):
-        command.select(cases.load(), ["nonsense"])
+        command.select(cases.load(), ["nonsense"], FIRST)
 
 
 def test_what_was_measured_lost_nothing() -> None:
     facts = json.loads(record.OUT.read_text(encoding="utf-8"))
     assert [facts[what] for what in record.WRONG] == [0] * len(record.WRONG)
+
+
+def test_a_real_image_is_tried_where_none_is_made_for_the_case(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    real = setting.check("28-containerd", tmp_path)
+    assert real.name == "28-containerd-real"
+    chosen = command.select(cases.load(), [], real)
+    assert {"power-cut-load", "controller-killed", "net-off-fetch"} <= set(chosen)
+    assert not {"unhealthy", "corrupt-layer", "registry-down"} & set(chosen)
+    with pytest.raises(BadInputError, match="an image of its own"):
+        command.select(cases.load(), ["unhealthy"], real)
+    for wrong in (("29", None), ("", tmp_path / "none")):
+        with pytest.raises(BadInputError):
+            setting.check(*wrong)
+
+
+def test_points_are_spread_over_the_whole_phase() -> None:
+    case = command.select(cases.load(), ["power-cut-switch"], FIRST, 40)["power-cut-switch"]
+    assert case.repeat == 40
+    site = sites.Site(sites.KINDS["guests"], Path(), (), {}, FIRST)
+    # Twice, as after a run that was stopped in the middle.
+    site.begun["power-cut-switch"] = 15
+    rand = random.Random(1)  # noqa: S311
+    found = sorted(device.point(site, case, rand) for _ in range(40))
+    part = case.facts["after_s"] / 40
+    assert [int(one / part) for one in found] == list(range(40))
+
+
+def test_each_setting_is_tried_by_itself(tmp_path: Path) -> None:
+    log = tmp_path / "tries.jsonl"
+    record.append(log, "unhealthy", "s", Try(ended="stopped"), FIRST)
+    record.append(log, "unhealthy", "s", Try(ended="stopped"), setting.check("28-containerd"))
+    rows = record.read(log)
+    assert [FIRST.of(one) for one in rows] == [True, False]
+    # Tries of before settings were written down are of the first.
+    assert FIRST.of({"case": "unhealthy"})
+    found = record.summary(rows, {"unhealthy": cases.load()["unhealthy"]})
+    assert found["by_setting"] == {"20.10, small image": 1, "28-containerd, small image": 1}

@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 import yaml
 
-from jetson_kit.fleet import by_ssh
+from jetson_kit.fleet import board_program, by_ssh
 from jetson_kit.fleet.by_ansible import Site
 from jetson_kit.fleet.by_ssh import Ssh
 from jetson_kit.fleet.events import Event
 from jetson_kit.fleet.rollout_plan import Plan
 from jetson_kit.fleet.transport import (
+    DONE,
     FAILED,
     HELD,
     REFUSED,
     TIMED_OUT,
+    UNPROVISIONED,
     UNREACHABLE,
     Reply,
 )
@@ -96,6 +98,44 @@ def test_what_is_no_answer(tmp_path: Path) -> None:
     assert reply == Reply(FAILED, "its answer can't be read")
 
 
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ("echo '{}'; exit 127", UNPROVISIONED),
+        (
+            "echo 'sudo: /usr/local/sbin/mediapipe-image: command not found' >&2; exit 1",
+            UNPROVISIONED,
+        ),
+        ('test "$1" = test || exit 1', FAILED),
+        ('test "$1" = test || exit 127', FAILED),
+    ],
+)
+def test_a_board_that_was_never_provisioned(tmp_path: Path, answers: str, kind: str) -> None:
+    missing = f"set -- $SSH_ORIGINAL_COMMAND\n{answers}"
+    if kind == UNPROVISIONED:
+        missing = f'set -- $SSH_ORIGINAL_COMMAND\ntest "$1" = test && exit 1\n{answers}'
+    with serving(tmp_path, missing) as server:
+        ssh = transport(tmp_path, server)
+        for reply in (ssh.look(["a"])["a"], ssh.rollback(["a"], "why")["a"]):
+            assert reply.kind == kind
+            if kind == UNPROVISIONED:
+                assert "not provisioned; ./inv fleet.provision -i" in reply.words
+                assert reply.words.endswith("--limit a")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (f"echo '{json.dumps({'program': board_program.digest()})}'", DONE),
+        (f"echo '{json.dumps({'program': '0' * 64, 'protocol': 2})}'", FAILED),
+        ("echo 'error: invalid choice' >&2; exit 2", REFUSED),
+    ],
+)
+def test_another_program_is_told_apart(tmp_path: Path, answer: str, kind: str) -> None:
+    with serving(tmp_path, answer) as server:
+        assert transport(tmp_path, server).versions(["a"])["a"].kind == kind
+
+
 def test_old_images_that_stay_are_no_failure(tmp_path: Path) -> None:
     said = json.dumps({"changed": True, "old_stay": "another run is at work"})
     with serving(tmp_path, f"echo '{said}'") as server:
@@ -128,10 +168,13 @@ def test_nobody_there(tmp_path: Path, server: Sshd) -> None:
         ({"ansible_become_method": "su"}, False),
         ({"ansible_connection": "local"}, False),
         ({"image_keep": 5}, True),
-        ({"image_keep": "{{ keep }}"}, False),
-        ({"ansible_user": "{{ somebody }}"}, False),
-        ({"ansible_ssh_common_args": "-o ProxyCommand='{{ jump }}'"}, False),
     ],
 )
 def test_what_ssh_alone_can_not_do_is_ansibles(variables: dict[str, Any], plain: bool) -> None:
     assert by_ssh._plain(Host("a", {"ansible_host": "a.example", **variables})) is plain
+
+
+@pytest.mark.parametrize("name", ["image_keep", "ansible_user", "ansible_ssh_common_args"])
+def test_what_can_not_be_rendered_yet_is_ansibles(name: str) -> None:
+    host = Host("a", {name: "{{ later }}"}, errors={name: "'later' is undefined"})
+    assert not by_ssh._plain(host)

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleFilterError  # type: ignore[import-untyped]
+from ansible.errors import AnsibleFilterError
 
 from jetson_kit.paths import ROOT
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +13,12 @@ import pytest
 from jetson_kit.fleet import signing
 from jetson_kit.fleet.release import Release
 from jetson_kit.oci import digest
-from jetson_kit.paths import ROOT
 from tests.fleet.small_release import build
 from tests.support.here import needs_parts, not_here_if
+from tests.unit.bare_board import Board
 
-FILES = ROOT / "ansible" / "roles" / "image" / "files"
+IMAGE = "sha256:" + "0" * 64
 pytestmark = needs_parts("ssh-keygen")
-
-
-class Board:
-    """The program beside a folder that stands for a device's root; no engine answers there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "root"
-        (self.root / "etc/mediapipe-jetson").mkdir(parents=True)
-        self.key = folder / "key"
-        signing.make_key(self.key, "test", passphrase=False)
-        self.trust(self.key)
-
-    def trust(self, key: Path) -> None:
-        text = signing.signers([key.with_name(key.name + ".pub")])
-        (self.root / "etc/mediapipe-jetson/allowed_signers").write_text(text)
-
-    def run(self, *words: str | Path, code: int) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "mediapipe_image", *map(str, words)],
-            env={
-                **os.environ,
-                "PYTHONPATH": str(FILES),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "MEDIAPIPE_IMAGE_ROOT": str(self.root),
-                "DOCKER_HOST": f"unix://{self.root}/none.sock",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr
-        assert len(done.stderr.splitlines()) <= 1
-        return done.stderr
-
-    def state(self) -> list[str]:
-        lib = self.root / "var/lib/mediapipe-jetson"
-        return sorted(str(path) for path in lib.rglob("*")) if lib.exists() else []
 
 
 @pytest.fixture
@@ -134,14 +95,16 @@ def test_a_manifest_that_is_not_the_releases(board: Board, tmp_path: Path, chang
     assert "the manifest is not that of" in board.run("missing", made.path, code=5)
 
 
-@pytest.mark.docker
-def test_a_release_of_an_older_kit_has_no_manifest(board: Board, tmp_path: Path) -> None:
+def test_a_release_of_an_older_kit_is_made_again(board: Board, tmp_path: Path) -> None:
     made = signed(board, tmp_path)
-    body = json.loads(made.path.read_text())
-    del body["manifest"]
+    body = json.loads(made.path.read_text()) | {"schema": "mediapipe-jetson/release/1"}
+    for name in ("number", "created", "expires", "signers", "socs", "modules", "manifest"):
+        del body[name]
     made.path.write_text(json.dumps(body))
     signing.sign(made.path, board.key)
-    assert "does not answer" in board.run("missing", made.path, code=3)
+    said = board.run("missing", made.path, code=2)
+    assert "older kit" in said
+    assert "./inv fleet.release" in said
 
 
 @pytest.mark.docker
@@ -157,12 +120,68 @@ def test_bad_words(board: Board) -> None:
     board.run("prune", "--keep", "0", code=2)
 
 
-def test_a_damaged_state_is_told_and_kept(board: Board) -> None:
+def test_a_state_that_is_lost_waits_for_the_engine(board: Board) -> None:
     lib = board.root / "var/lib/mediapipe-jetson"
     lib.mkdir(parents=True)
     (lib / "state.json").write_text('{"schema": "mediapipe-jetson/device/1", "cur')
-    assert "is damaged" in board.run("rollback", code=5)
+    assert "does not answer" in board.run("rollback", code=3)
     assert (lib / "state.json").read_text().endswith('"cur')
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("switch", IMAGE, "--limit", "nan"),
+        ("switch", IMAGE, "--limit", "-1"),
+        ("switch", IMAGE, "--limit", "0"),
+        ("switch", IMAGE, "--limit", "inf"),
+        ("switch", IMAGE, "--limit", "1e400"),
+        ("switch", IMAGE, "--limit", "ten"),
+        ("switch", IMAGE, "--trial", "nan"),
+        ("switch", IMAGE, "--trial", "1e300"),
+        ("confirm", IMAGE, "--keep", "-1"),
+        ("confirm", IMAGE, "--keep", "1e3"),
+        ("prune", "--keep", "٣"),
+        ("prune", "--keep", "9" * 5000),
+        ("prune", "--keep", "1_0"),
+        ("prune",),
+        ("nothing",),
+        (),
+    ],
+)
+def test_words_that_are_no_numbers_or_commands(board: Board, words: tuple[str, ...]) -> None:
+    said = board.run(*words, code=2)
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"healthy_limit_s": NaN}',
+        '{"healthy_limit_s": 1e999}',
+        '{"healthy_limit_s": -5}',
+        '{"trial_limit_s": Infinity}',
+        '{"trial_boots": true}',
+        '{"trial_boots": -1}',
+        '{"reserve_bytes": 1e9}',
+        '{"reserve_bytes": ' + "9" * 400 + "}",
+        '{"healthy_limit_s": ' + "9" * 400 + "}",
+        '{"folder_limits": {"/tmp": "1"}}',
+        '{"folder_limits": {"/tmp": -1}}',
+        '{"device_nodes": [1]}',
+        '{"nvidia_environment": {"A": {"B": 1}}}',
+        "[" * 100_000,
+        "[]",
+        "",
+        " " * (5 << 20),
+    ],
+)
+def test_settings_of_no_sense_are_refused(board: Board, text: str) -> None:
+    (board.root / "etc/mediapipe-jetson/service.json").write_text(text)
+    done = board.call("rollback")
+    assert done.returncode in (2, 5)
+    assert "service.json" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_unknown_settings_are_refused(board: Board, tmp_path: Path) -> None:

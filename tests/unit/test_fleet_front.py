@@ -18,9 +18,9 @@ from jetson_kit.paths import ROOT
 
 pytestmark = pytest.mark.slow  # each a process
 FRONT = """\
-from invoke.program import Program
+from jetson_kit.command_line import program
 from jetson_kit.tasks import fleet
-Program(namespace=fleet.collection()).run()
+program.main(fleet.collection())
 """
 HOSTS = """\
 all:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import hashlib
 import json
 from pathlib import Path
@@ -31,7 +32,8 @@ def release(folder: Path, l4t: str = "r36.4.4", check: Any = CHECK) -> Release:
     config = json.dumps({"config": {"Healthcheck": check}})
     (folder / "release.json").write_text(json.dumps({"config": config}))
     digest = "sha256:" + hashlib.sha256(config.encode()).hexdigest()
-    return Release(folder, "r36", digest, digest, "arm64", l4t, ())
+    now = datetime.datetime.now(datetime.UTC)
+    return Release(folder, "r36", digest, digest, "arm64", l4t, (), 1, now, now)
 
 
 def made(folder: Path, wave: str = k3s.REST, plan: Plan | None = None, **more: Any) -> Any:

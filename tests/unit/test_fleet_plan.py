@@ -115,3 +115,10 @@ def test_a_file_and_flags_above_it(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"plan\.toml is no plan"):
         load(path, {})
     assert rollout_plan.load(None, {}) == Plan()
+
+
+def test_a_trial_lasts_longer_than_what_comes_before_its_end() -> None:
+    assert Plan().trial_s > Plan().soak_s + 3 * Plan().step_limit_s
+    assert Plan(soak_s=7200.5, step_limit_s=10).trial_s == 7241
+    # A board takes no more than thirty days.
+    assert Plan(soak_s=1e7).trial_s == 30 * 86400

@@ -22,6 +22,7 @@ pytestmark = needs_parts("ssh-keygen")
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("KIT_STATE", raising=False)
 
 
 def key(folder: Path, name: str = "key") -> Path:
@@ -103,6 +104,7 @@ def test_what_is_no_key_does_not_sign(tmp_path: Path) -> None:
     made = small(tmp_path / "a")
     (tmp_path / "bad").write_text("no key")
     (tmp_path / "bad").chmod(0o600)
+    key(tmp_path, "good").with_name("good.pub").rename(tmp_path / "bad.pub")
     with pytest.raises(StepFailedError):
         signing.sign(made.path, tmp_path / "bad")
     assert not list(made.folder.glob(".sign-*"))

@@ -15,6 +15,7 @@ import tasks
 from jetson_kit import checks, needs
 from jetson_kit.errors import ToolMissingError
 from jetson_kit.paths import ROOT
+from jetson_kit.tasks import edge
 from tests.unit.bare_machine import Machine
 
 TABLE = needs.table()
@@ -31,6 +32,7 @@ ESSENTIAL = {
         "ldd",
         "login",
         "mount",
+        "nohup",
         "nsenter",
     ),
     *("setpriv", "sh", "sleep", "tar", "true", "umount", "unshare"),
@@ -88,7 +90,7 @@ OWN_FAKES = {
 
 def test_each_task_in_the_table_is_one_with_these_options() -> None:
     for row in TABLE.tasks:
-        assert row.task in tasks.ns.task_names
+        assert row.task in edge.NAMES.values()
         known = tasks.ns[row.task].argspec(tasks.ns[row.task].body).parameters
         assert {name for name, _ in row.conditions} <= set(known), row
 
@@ -217,12 +219,15 @@ def without(tmp_path: Path) -> Callable[[str], dict[str, str]]:
     return make
 
 
+EXAMPLE = str(ROOT / "ansible" / "inventories" / "example")
+
+
 @pytest.mark.parametrize(
     ("program", "words", "code", "package"),
     [
-        ("rsync", ("fleet.rollout", "x", "-i", "no-such.yml"), 3, "rsync"),
-        ("ssh", ("fleet.status", "-i", "no-such.yml"), 3, "openssh-client"),
-        ("ssh", ("verify", "-i", "no-such.yml"), 13, "openssh-client"),
+        ("rsync", ("fleet.rollout", "x", "-i", EXAMPLE), 3, "rsync"),
+        ("ssh", ("fleet.status", "-i", EXAMPLE), 3, "openssh-client"),
+        ("ssh", ("verify", "-i", EXAMPLE), 3, "openssh-client"),
     ],
 )
 def test_a_task_that_lacks_a_program_lists_it_and_stops(
@@ -290,7 +295,7 @@ def test_a_new_member_of_the_group_docker_begins_anew(
     monkeypatch.setattr(needs, "_answers", lambda *_: False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(os, "execv", lambda _, words: begun.append(words))
-    monkeypatch.setattr(sys, "argv", ["invoke", "--search-root=/x", "build", "--jetson"])
+    monkeypatch.setattr(sys, "argv", ["tasks.py", "build", "--jetson"])
     needs.require(("dockerd", "docker"), "./inv build")
     assert begun == [[str(ROOT / "inv"), "build", "--jetson"]]
 

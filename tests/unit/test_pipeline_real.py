@@ -167,17 +167,20 @@ def test_what_can_not_be_written_is_told(
             env={**settings, "FOLDER": str(tmp_path)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
-    assert done.returncode == 2, done.stdout
+    assert done.returncode in (6, 7), done.stdout
     assert re.search("frames can be read back|no space is left", last_line(done)), done.stderr
     assert [one.name for one in tmp_path.iterdir()] == ([drawn.name] if how == "a limit" else [])
 
 
-def test_numbered_pictures_are_a_video(settings: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ["%02d", "%02u", "0%d"])
+def test_numbered_pictures_are_a_video(
+    number: str, settings: dict[str, str], tmp_path: Path
+) -> None:
     picture = settings["PYTHONPATH"] + "/mediapipe_jetson/data/astronaut.jpg"
-    for number in range(1, 4):
-        shutil.copy(picture, tmp_path / f"face{number:02d}.jpg")
+    for index in range(1, 4):
+        shutil.copy(picture, tmp_path / f"face{index:02d}.jpg")
     words = ("--backend", "litert", "--json", "--source")
-    found = reported(run(settings, *words, tmp_path / "face%02d.jpg"))
+    found = reported(run(settings, *words, tmp_path / f"face{number}.jpg"))
     assert (found["done"], found["frames_with_results"]) == (3, 3)
     done = run(settings, *words, tmp_path / "none%02d.jpg")
     assert done.returncode == 2
@@ -214,7 +217,7 @@ def test_a_signal_ends_it_with_its_report(
         time.sleep(0.05)
     process.send_signal(number)
     said, wrong = process.communicate(timeout=60)
-    assert process.returncode == 130, wrong
+    assert process.returncode == 128 + number, wrong
     assert "Traceback" not in wrong
     assert re.search(r"\d+ of \d+ frames in .* s", said), said
 
@@ -254,7 +257,7 @@ def test_a_damaged_video_gives_what_can_be_read(
     damaged = tmp_path / "damaged.avi"
     damaged.write_bytes(noise)
     done = run(settings, "--source", damaged, "--backend", "litert")
-    assert done.returncode in (0, 2), done.stderr
+    assert done.returncode in (0, 2, 7), done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from jetson_kit import plan, targets, wheels
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 from jetson_kit.plan import Request
+
+
+def named(name: str, python: str) -> str:
+    """Return an image's name with its Python, where that is not the usual one."""
+    return name if python in ("", "3.11") else f"{name}-py{python}"
+
 
 ALL = [target.name for target in targets.load().all]
 ORIN_AND_THOR = {"tegra234", "tegra264"}
@@ -68,7 +75,7 @@ def test_every_target_and_python_has_a_plan_or_a_reason(name: str, python: str) 
         assert error.cure
         assert python not in ("3.11",), error.line()
         return
-    assert (made.arch, made.python, made.name) == ("arm64", python, name)
+    assert (made.arch, made.python, made.name) == ("arm64", python, named(name, python))
     assert made.pin.arch == "arm64"
     assert made.pin.supports(python)
     assert made.lock.is_file()
@@ -84,7 +91,7 @@ def test_native_plans(monkeypatch: pytest.MonkeyPatch, machine: str, python: str
     monkeypatch.setattr("platform.machine", lambda: machine)
     made = plan.make(Request(python=python))
     arch = {"x86_64": "amd64", "aarch64": "arm64"}[machine]
-    assert (made.arch, made.target, made.name) == (arch, None, f"native-{arch}")
+    assert (made.arch, made.target, made.name) == (arch, None, named(f"native-{arch}", python))
     assert made.python == (python or "3.11")
     assert made.driver_dirs == ()
     assert made.verdict == "gpu"
@@ -157,13 +164,32 @@ def test_pythons_that_no_wheel_supports() -> None:
     assert "3.11 (bookworm), 3.13 (trixie)" in refusal(jetson=True, python="3.12")
 
 
+def test_images_that_differ_by_request_have_two_names() -> None:
+    usual = plan.make(Request(jetson=True))
+    newest = usual.pin.version
+    requests = [
+        Request(jetson=True, python="3.13"),
+        Request(jetson=True, base="ngc"),
+        Request(jetson=True, base="ngc", python="3.11"),
+        Request(jetson=True, base="host:5000/a/x:1"),
+        Request(jetson=True, mediapipe="0.10.18", require_gpu=False, python="3.11"),
+    ]
+    names = [usual.name, *(plan.make(one).name for one in requests)]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name) for name in names)
+    for same in (Request(jetson=True, python="3.11"), Request(jetson=True, mediapipe=newest)):
+        assert plan.make(same).name == usual.name
+
+
 def test_module() -> None:
     made = plan.make(Request(jetson=True, l4t=OLD[0], module="xavier-nx"))
     assert [soc.id for soc in made.socs] == ["tegra194"]
     assert made.name == f"{OLD[0]}-xavier-nx"
     known = refusal(jetson=True, l4t="r36", module="nano")
-    assert "choose one of" in known
-    assert "orin" in known
+    assert f"nano has {OLD[0]}" in known
+    assert "--l4t r32." in known
+    assert "did you mean nano" in refusal(jetson=True, module="nan")
+    assert "choose one of" in refusal(jetson=True, module="camera")
     assert "add --jetson" in refusal(module="xavier-nx")
 
 
@@ -176,6 +202,8 @@ def test_variants_and_bases() -> None:
     assert "add --jetson" in refusal(base="ngc")
     own = plan.make(Request(jetson=True, base="x:1", python="3.11"))
     assert (own.base, own.suite) == ("x:1", "")
+    found = plan.make(Request(jetson=True, base="x:1", base_python="3.11"))
+    assert (found.python, found.name) == ("3.11", f"{targets.load().default.name}-x-1")
     ngc = plan.make(Request(jetson=True, l4t="r36.4.4", base="ngc"))
     assert ngc.base == targets.load().resolve("r36.4.4").ngc_image
     assert "--mediapipe" in refusal(jetson=True, mediapipe="0.10.18", python="3.13")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import debian, kept, rootfs
-from jetson_kit.debian import Deb
+from jetson_kit import debian, debian_lock, kept, rootfs
+from jetson_kit.deb_file import Deb
 from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.files import extract_tar
 from tests.support.here import skip_without
@@ -20,8 +20,12 @@ from tests.unit import tiny_deb
 PRUNE = {"drop": ["usr/share/doc/*", "usr/lib/x/big*"], "keep": ["usr/share/doc/*/copyright"]}
 USER = {"name": "mediapipe", "uid": 10001, "gid": 10001}
 SPEC: dict[str, Any] = {"prune": PRUNE, "user": USER}
-INJECTED = rootfs._injected(
-    {"injected": {"name": "inj", "version": "1", "provides": ["a", "b"], "description": "d"}}
+INJECTED = rootfs.status(
+    {
+        "variants": {"x": {"injected": True}},
+        "injected": {"name": "inj", "version": "1", "provides": ["a", "b"], "description": "d"},
+    },
+    "x",
 )
 
 
@@ -158,6 +162,7 @@ def test_build_uses_the_cache_only_when_it_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(debian_lock, "FOLDER", tmp_path)
     debs = packages(tmp_path)
     asked: list[str] = []
 

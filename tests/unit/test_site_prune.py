@@ -107,7 +107,7 @@ def test_a_damaged_library_is_refused_and_stays(site: Path) -> None:
 def test_every_rule_is_for_a_locked_package_and_spares_licences() -> None:
     locked = {
         line.partition("==")[0]
-        for path in wheels.LOCKS.glob("*.txt")
+        for path in wheels.LOCKS.rglob("*.txt")
         for line in path.read_text().splitlines()
         if line[:1].isalnum()
     }
@@ -193,9 +193,12 @@ def test_programs_import_and_run_what_they_did(tmp_path: Path) -> None:
     ran(PROGRAM, pruned)
     assert {path for path in files(full) if "LICEN" in path} <= files(pruned)
     every = site_prune.rules()
+    here = {line.partition("==")[0] for line in lock.read_text().splitlines() if "==" in line}
     reasons = {(one.package, one.why) for one in every.leave_out}
     reasons |= {(one.package, one.why) for one in every.strip}
     for package, why in reasons:
+        if package not in here:
+            continue  # LiteRT's, in a layer of its own
         (info,) = pruned.glob(f"{package.replace('-', '_')}-*.dist-info")
         told = json.loads((info / site_prune.PROVENANCE).read_text())
         assert why in {row["why"] for row in (*told["left_out"], *told["stripped"])}

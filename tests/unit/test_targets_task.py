@@ -6,8 +6,8 @@ import json
 
 import pytest
 from invoke.collection import Collection
-from invoke.program import Program
 
+from jetson_kit.command_line import program
 from jetson_kit.targets import load
 from jetson_kit.tasks.targets import targets as targets_task
 
@@ -18,7 +18,7 @@ def inv(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str, int]
     """Run the task as the command line does; return its output, its errors and its exit code."""
     code = 0
     try:
-        Program(namespace=Collection(targets_task)).run(["inv", "targets", *words], exit=False)
+        program.main(Collection(targets_task), ["inv", "targets", *words])
     except SystemExit as stop:
         code = int(stop.code or 0)
     printed = capsys.readouterr()

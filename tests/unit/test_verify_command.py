@@ -99,8 +99,14 @@ def test_freshness() -> None:
         ({"time_s": None}, None),
         ({"time_s": True}, None),
         ({"time_s": float("nan")}, None),
+        ({"time_s": -5}, None),
     ):
         assert report.freshness({**base, **changes}, boot, now, 100) == wanted, changes
+    for uptime, wanted in (
+        (40.0, "fresh"), (0, "old"), (500, "future"), (None, "fresh"), (-5, None), ("40", None),
+        (True, None), (float("nan"), None), (float("inf"), None), (10**400, None), ([], None),
+    ):  # fmt: skip
+        assert report.freshness({**base, "uptime_s": uptime}, boot, now, 30, 45.0) == wanted, uptime
     assert report.freshness(base, None, now, 100) is None
 
 
@@ -133,7 +139,7 @@ def test_what_is_no_report_is_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "report.json"
     path.write_text(content)
     done = wheel("verify", "--read", str(path))
-    assert done.returncode == 3
+    assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
 
@@ -145,7 +151,7 @@ def test_an_earlier_report_is_gone_before_anything_is_run(tmp_path: Path) -> Non
         path.write_text("verdict: gpu, of another day")
     words = [word for name, path in outputs.items() for word in (f"--{name}", str(path))]
     done = wheel("verify", "--models", str(tmp_path / "none"), *words)
-    assert done.returncode == 2
+    assert done.returncode == 11
     assert "broken [run-not-gpu]\n    the model is not there: no model" in done.stdout
     found = json.loads(outputs["json"].read_text())
     jsonschema.validate(found, schema("verify"))
@@ -155,7 +161,7 @@ def test_an_earlier_report_is_gone_before_anything_is_run(tmp_path: Path) -> Non
 
     # Bad usage touches nothing; a report that can't be written leaves no old one.
     outputs["json"].write_text("kept")
-    assert wheel("verify", "--json", str(outputs["json"]), "--task", "Nothing").returncode == 3
+    assert wheel("verify", "--json", str(outputs["json"]), "--task", "Nothing").returncode == 2
     assert outputs["json"].read_text() == "kept"
 
 
@@ -176,7 +182,7 @@ def test_an_earlier_report_is_gone_before_anything_is_run(tmp_path: Path) -> Non
 )
 def test_bad_usage(words: list[str]) -> None:
     done = wheel("verify", *words)
-    assert done.returncode == 3
+    assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from jetson_kit.debian import Deb
+from jetson_kit.deb_file import Deb
 from jetson_kit.files import sha256_file
 from tests.support.here import needs_parts
 

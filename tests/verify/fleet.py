@@ -19,19 +19,17 @@ TIMEOUT_S = 600
 TASKS = """
 from invoke.collection import Collection
 from jetson_kit.tasks import doctor, verify
-ns = Collection()
-ns.add_task(verify.verify)
-ns.add_task(doctor.doctor)
+from jetson_kit.command_line import program
+program.main(Collection(verify.verify, doctor.doctor))
 """
 OTHER_BOOT = "00000000-0000-4000-8000-000000000000"
 
 
 def command(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a task as ./inv does: through Invoke, in a process of its own."""
+    """Run a task as ./inv does, in a process of its own."""
     (folder / "tasks.py").write_text(TASKS)
-    invoke = Path(sys.executable).with_name("invoke")
     return subprocess.run(
-        [str(invoke), "-r", str(folder), *words],
+        [sys.executable, "tasks.py", *words],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
         capture_output=True,

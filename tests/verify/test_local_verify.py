@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit import verify
+from jetson_kit.errors import BrokenError, ToolMissingError
 from tests.verify.fleet import command
 
 pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.slow]
@@ -44,7 +45,7 @@ def test_without_a_driver_it_is_broken(tmp_path: Path) -> None:
     nowhere = "/no/such/vendor.json"
     away = {"__EGL_VENDOR_LIBRARY_FILENAMES": nowhere, "VK_DRIVER_FILES": nowhere}
     done = command(tmp_path, "verify", "--venv", "--expect", "software", **away)
-    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.returncode == BrokenError.exit_code, done.stdout + done.stderr
     assert "broken (expected software" in done.stdout
 
 
@@ -69,5 +70,5 @@ def test_without_docker_it_is_a_venv(tmp_path: Path) -> None:
     assert "in a virtual environment instead" in done.stderr
     verify.checked(done.stdout.encode())
     named = command(tmp_path, "verify", "--image", "x", **where)
-    assert named.returncode == verify.ERROR_BASE + 3
+    assert named.returncode == ToolMissingError.exit_code
     assert named.stderr.startswith("error: ")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Optional
 
-from mediapipe_jetson import __version__
+from mediapipe_jetson import __version__, exit_codes
+from mediapipe_jetson.usage import line
 
 USAGE = """\
 usage: python -m mediapipe_jetson COMMAND [options]
@@ -24,11 +27,17 @@ commands:
   healthcheck  the container's health, in one line
 
 Every command explains its options: python -m mediapipe_jetson COMMAND --help
-Exit codes: 0 all is well, 1 the verdict is negative, 2 broken, 3 wrong command line
+Exit codes: 0 all is well, 1 the verdict is negative, 2 wrong command line or file, 11 broken
 """
 COMMANDS = ("info", "selftest", "doctor", "verify", "run", "bench", "engines", "healthcheck")
-BROKEN = 2
-WRONG_USAGE = 3
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal asks for an end; what cleans up after Ctrl-C does so after it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -41,35 +50,51 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print(f"mediapipe-jetson {__version__}")
         return 0
     if not words or words[0] not in COMMANDS:
-        wrong = f"error: no command {words[0]!r}\n\n" if words else ""
-        print(f"{wrong}{USAGE}", end="", file=sys.stderr)
-        return WRONG_USAGE
+        if words:
+            text = f"error: no command {words[0]!r}; see python -m mediapipe_jetson --help"
+            print(line(text), file=sys.stderr)
+        else:
+            print(USAGE, end="", file=sys.stderr)
+        return exit_codes.BAD_INPUT
     return run(words[0], words[1:])
 
 
 def run(name: str, words: Sequence[str]) -> int:
     """Run one command; what goes wrong in it becomes one line and an exit code."""
-    code = BROKEN
+    _stoppable()
     try:
         code = int(importlib.import_module(f"mediapipe_jetson.{name}").main(words))
         sys.stdout.flush()
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except KeyboardInterrupt:
+        code = exit_codes.DONE
+    except KeyboardInterrupt as error:
         print("error: stopped", file=sys.stderr)
-        code = 130
+        code = exit_codes.of(error)
     except Exception as error:
         if os.environ.get("MEDIAPIPE_JETSON_DEBUG"):
             raise
-        text = " ".join(str(error).split())
         print(
-            f"error: {name} failed: {type(error).__name__}: {text}; "
-            "set MEDIAPIPE_JETSON_DEBUG=1 to see where",
+            line(
+                f"error: {name} failed: {type(error).__name__}: {error}; "
+                "set MEDIAPIPE_JETSON_DEBUG=1 to see where"
+            ),
             file=sys.stderr,
         )
+        code = exit_codes.of(error)
     return code
+
+
+def _stoppable() -> None:
+    """Have SIGTERM and SIGHUP, where nobody ignores them, do what Ctrl-C does."""
+
+    def stop(number: int, _frame: Optional[FrameType]) -> None:
+        raise StoppedError(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, stop)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from typing import NoReturn, Optional
 
 from mediapipe_jetson import init
 from mediapipe_jetson.__main__ import COMMANDS, main
-
-NOT_FOUND = 127
-NOT_EXECUTABLE = 126
+from mediapipe_jetson.exit_codes import NOT_EXECUTABLE, NOT_FOUND
+from mediapipe_jetson.usage import line
 
 
 def start(arguments: Optional[Sequence[str]] = None) -> NoReturn:
@@ -31,12 +30,12 @@ def start(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     except FileNotFoundError:
         known = ", ".join(COMMANDS)
         print(
-            f"error: no program {words[0]!r} in this image, and no command of it: {known}",
+            line(f"error: no program {words[0]!r} in this image, and no command of it: {known}"),
             file=sys.stderr,
         )
         sys.exit(NOT_FOUND)
     except OSError as error:
-        print(f"error: {words[0]} can't be started: {error.strerror}", file=sys.stderr)
+        print(line(f"error: {words[0]} can't be started: {error.strerror}"), file=sys.stderr)
         sys.exit(NOT_EXECUTABLE)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from mediapipe_jetson import info, landmarks, selftest
+from mediapipe_jetson import exit_codes, info, landmarks, selftest
 from mediapipe_jetson.models import models_folder
 
 SCHEMA = "mediapipe-jetson/first-start/1"
@@ -48,12 +48,12 @@ def document(frames: int) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the document; return 0 whatever its verdict, 2 if there is none."""
+    """Print the document; return 0 whatever its verdict, another code if there is none."""
     try:
         print(json.dumps(document(int(arguments[0]))))
     except Exception as error:  # one line, whatever it is
         print(f"error: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return exit_codes.of(error)
     return 0
 
 

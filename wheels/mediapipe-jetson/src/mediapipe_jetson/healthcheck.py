@@ -15,12 +15,13 @@ from typing import Optional
 
 from mediapipe_jetson import __version__, models
 from mediapipe_jetson.diagnosis import refused_here
+from mediapipe_jetson.exit_codes import BAD_INPUT
+from mediapipe_jetson.usage import line
 
 FILE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_FILE"
 AGE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S"
 DEFAULT_AGE_S = 30.0
 USAGE = "usage: python -m mediapipe_jetson healthcheck\n\nThe container's health, in one line: "
-WRONG_USAGE = 3
 
 
 def wheel_problem() -> Optional[str]:
@@ -78,8 +79,8 @@ def main(arguments: Sequence[str]) -> int:
         if arguments[0] in ("-h", "--help"):
             print(f"{USAGE}0 healthy, 1 not. See {FILE_VARIABLE}, {AGE_VARIABLE}.")
             return 0
-        print(f"error: healthcheck takes no {arguments[0]!r}", file=sys.stderr)
-        return WRONG_USAGE
+        print(line(f"error: healthcheck takes no {arguments[0]!r}"), file=sys.stderr)
+        return BAD_INPUT
     problem = (
         application_problem(time.time())
         or wheel_problem()

@@ -8,29 +8,30 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Optional
 
+from mediapipe_jetson import exit_codes
 from mediapipe_jetson.choice import auto
 from mediapipe_jetson.choice.auto import Choice, NoChoiceError
 from mediapipe_jetson.diagnosis import refused_here
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.observation import one_line
+from mediapipe_jetson.options import folder, output_file, whole
 from mediapipe_jetson.pipeline import Pipeline, PipelineError, landmarkers
 from mediapipe_jetson.pipeline.channel import POLICIES
 from mediapipe_jetson.pipeline.draw import draw_landmarks, found_in
 from mediapipe_jetson.pipeline.frame import Detected
 from mediapipe_jetson.pipeline.report import Report
-from mediapipe_jetson.pipeline.sinks import SinkError, VideoWriter
+from mediapipe_jetson.pipeline.sinks import OutputError, VideoWriter
 from mediapipe_jetson.pipeline.sources import open_source, opencv, same_file
-from mediapipe_jetson.usage import Parser
+from mediapipe_jetson.usage import Parser, line
 
 SCHEMA = "mediapipe-jetson/run/1"
-BROKEN, STOPPED = 2, 130
 AUTO = "auto"
+MOST = (1 << 31) - 1
 
 
 def parser() -> Parser:
@@ -47,22 +48,22 @@ def parser() -> Parser:
     )
     add("--backend", choices=backends, default=AUTO, metavar="B",
         help=f"one of {', '.join(backends)} (default: {AUTO})")  # fmt: skip
-    add("--threads", type=_count, default=None, metavar="N", help="threads for each sub-model")
+    add(
+        "--threads",
+        type=whole(1, MOST),
+        default=None,
+        metavar="N",
+        help="threads for each sub-model",
+    )
     add("--policy", choices=POLICIES, help="which frames to keep (default: all of a file, the "
         "latest of a camera)")  # fmt: skip
-    add("--frames", type=_count, metavar="N", help="stop after so many results")
-    add("--output", type=Path, metavar="FILE", help="write the drawn video, .avi or .mp4")
-    add("--models", type=Path, help=f"default: ${MODELS_VARIABLE}")
+    add("--frames", type=whole(1, MOST), metavar="N", help="stop after so many results")
+    add("--output", type=output_file, metavar="FILE", help="write the drawn video, .avi or .mp4")
+    add("--models", type=folder, help=f"default: ${MODELS_VARIABLE}")
     add("--why", action="store_true", help="say why `auto` chose what it chose")
     add("--again", action="store_true", help="let `auto` measure once more")
     add("--json", action="store_true", help=f"print JSON ({SCHEMA})")
     return found
-
-
-def _count(word: str) -> int:
-    if not word.isdecimal() or not 0 < int(word) < 1 << 31:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
-    return int(word)
 
 
 @dataclass(frozen=True)
@@ -77,21 +78,21 @@ class Plan:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run; return 0, 2 if something broke, 130 if it was stopped by a signal."""
-    line = parser()
-    options = line.parse_args(arguments)
+    """Run; return 0, what docs/exit-codes.md has for an error, or 128 and a signal's number."""
+    command = parser()
+    options = command.parse_args(arguments)
     if not options.source and not options.why:
-        line.error("--source is needed, or --why")
+        command.error("--source is needed, or --why")
     if options.why and options.backend != AUTO:
-        line.error("--why explains --backend auto")
+        command.error("--why explains --backend auto")
     if never := refused_here():
         print(f"error: {never.message}", file=sys.stderr)
-        return BROKEN
+        return exit_codes.BROKEN
     try:
         return _source(options) if options.source else _why(options)
     except (PipelineError, NoChoiceError, OSError, ImportError) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return BROKEN
+        print(line(f"error: {one_line(error)}"), file=sys.stderr)
+        return exit_codes.of(error)
 
 
 def plan(options: argparse.Namespace, size: Optional[tuple[int, int]]) -> Plan:
@@ -136,7 +137,7 @@ def _source(options: argparse.Namespace) -> int:
         source = open_source(options.source)
         stack.callback(source.close)
         if options.output and same_file(options.source, options.output):
-            raise SinkError(f"{options.output} is the source: name another file by --output")
+            raise OutputError(f"{options.output} is the source: name another file by --output")
         policy = options.policy or ("all" if source.expected is not None else "latest")
         if policy == "latest" and hasattr(source, "paced"):
             source.paced = True
@@ -159,7 +160,7 @@ def _source(options: argparse.Namespace) -> int:
         print("\n".join(report.lines()))
         if options.why and made.choice is not None:
             print("\n".join(made.choice.explain()))
-    return STOPPED if stopped else 0
+    return exit_codes.SIGNAL + stopped if stopped else exit_codes.DONE
 
 
 class _Results:
@@ -179,27 +180,12 @@ class _Results:
             self.pipeline.stop()
 
 
-def _run(pipeline: Pipeline) -> tuple[Report, bool]:
-    """Run until the end or a signal; return the report and whether a signal ended it."""
-    with _terminable():
-        try:
-            return pipeline.run(), False
-        except KeyboardInterrupt:
-            return pipeline.report(), True
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM, by which engines stop containers, do what Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: Optional[FrameType]) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+def _run(pipeline: Pipeline) -> tuple[Report, int]:
+    """Run until the end or a signal; return the report and the signal's number, 0 for none."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        return pipeline.run(), 0
+    except KeyboardInterrupt as stop:
+        return pipeline.report(), int(getattr(stop, "number", signal.SIGINT))
 
 
 def document(made: Plan, report: Report, found: int) -> dict[str, Any]:

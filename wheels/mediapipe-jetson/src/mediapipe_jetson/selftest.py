@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
@@ -14,18 +13,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson import landmarks
+from mediapipe_jetson import exit_codes, landmarks
 from mediapipe_jetson.diagnosis import Broken, Ending, diagnose, refused
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder, sha256
 from mediapipe_jetson.observe import cpu, emulation, packages
+from mediapipe_jetson.options import MEBIBYTE, input_file, positive, whole
 from mediapipe_jetson.usage import Parser
 
 SCHEMA = "mediapipe-jetson/selftest/1"
 FRAMES_VARIABLE = "MEDIAPIPE_JETSON_SELFTEST_FRAMES"
 MODEL = "face_landmarker.task"
-EXIT = {"pass": 0, "fail": 1, "broken": 2}
+EXIT = {"pass": exit_codes.DONE, "fail": exit_codes.NEGATIVE, "broken": exit_codes.BROKEN}
 LAST_WORDS = 20000
+# Their times must fit into the pipe with the points.
 MOST_FRAMES = 1000
+PICTURE_MOST = 256 * MEBIBYTE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +82,11 @@ def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending
             # What it tells (at most some 45 kB) fits in the pipe: 64 KiB on Linux.
             code = child.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            pass
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
         with os.fdopen(reader, "rb") as told:
             lines = told.read().decode("utf-8", "replace").splitlines()
         words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))
@@ -195,36 +200,25 @@ def text(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def count(word: str) -> int:
-    """Read a number of frames; their times must fit into the pipe with the points."""
-    try:
-        number = int(word)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= MOST_FRAMES:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number from 1 to {MOST_FRAMES}")
-    return number
-
-
 def main(arguments: Sequence[str]) -> int:
-    """Run the test; return 0 where the landmarks are right, 1 where not, 2 where it broke."""
+    """Run the test; return 0 where the landmarks are right, 1 where not, 11 where it broke."""
     parser = Parser("selftest", "Find a face on the CPU and compare its landmarks.")
     parser.add_argument("--json", action="store_true", help=f"print JSON ({SCHEMA})")
     parser.add_argument("--model", type=Path, help=f"default: {MODEL} in ${MODELS_VARIABLE}")
-    parser.add_argument("--image", type=Path, help="default: the photograph in this wheel")
+    parser.add_argument(
+        "--image", type=input_file(256 * MEBIBYTE), help="default: the photograph in this wheel"
+    )
     parser.add_argument(
         "--frames",
-        type=count,
+        type=whole(1, MOST_FRAMES),
         default=os.environ.get(FRAMES_VARIABLE) or "5",
         help=f"how many times to infer (default: ${FRAMES_VARIABLE}, else 5)",
     )
     parser.add_argument(
-        "--timeout", type=float, default=300.0, metavar="S", help="seconds (default: 300)"
+        "--timeout", type=positive, default=300.0, metavar="S", help="seconds (default: 300)"
     )
     options = parser.parse_args(arguments)
     image: Path = options.image or landmarks.PICTURE
-    if not os.access(image, os.R_OK) or not image.is_file():
-        parser.error(f"no picture {image} that can be read")
     model: Path = options.model or models_folder() / MODEL
     verdict = selftest(model, image, options.frames, options.timeout)
     if options.json:

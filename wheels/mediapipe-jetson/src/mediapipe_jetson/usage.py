@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
-WRONG_USAGE = 3
+from mediapipe_jetson.exit_codes import BAD_INPUT
+
+WORD_MOST = 300
+LINE_MOST = 4000
+
+
+def line(text: str) -> str:
+    """Return a text as one printable line of bounded length, each word of it by itself."""
+    words = [_shortened(word, WORD_MOST) for word in text.split()]
+    one = _shortened(" ".join(words), LINE_MOST)
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in one
+    )
+
+
+def _shortened(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    half = (most - 40) // 2
+    return f"{text[:half]}...({len(text)} characters)...{text[-half:]}"
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line and end with exit code 3."""
+    """A parser whose errors are one line and end with `error_code`."""
 
-    def __init__(self, command: str, description: str) -> None:
-        super().__init__(
-            prog=f"python -m mediapipe_jetson {command}",
-            description=description,
-            allow_abbrev=False,
-        )
-        self.command = command
+    error_code = BAD_INPUT
+
+    def __init__(self, command: str = "", description: str = "", **more: Any) -> None:  # noqa: ANN401
+        # A package of its own begins with a point: python -m mediapipe_jetson.solutions.
+        gap = "" if command.startswith(".") else " "
+        more.setdefault("prog", f"python -m mediapipe_jetson{gap}{command}")
+        super().__init__(description=description, allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong and where help is, and exit with 3."""
-        cure = f"see python -m mediapipe_jetson {self.command} --help"
-        print(f"error: {message}; {cure}", file=sys.stderr)
-        sys.exit(WRONG_USAGE)
+        """Print what is wrong and where help is, and exit."""
+        print(line(f"error: {message}; see {self.prog} --help"), file=sys.stderr)
+        sys.exit(self.error_code)

@@ -3,4 +3,6 @@
 Python 3.6 and later, standard library only. Run as `mediapipe-image`, by Ansible or by hand.
 """
 
-VERSION = "1"
+PACKAGE = "mediapipe_image"
+# Raised with each change of what a controller may ask, or of what it is answered.
+PROTOCOL = 2

@@ -5,28 +5,40 @@
 """
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Tuple
 
-from mediapipe_image import VERSION, disk
+from mediapipe_image import PROTOCOL, disk
 from mediapipe_image.errors import FullError, ImageError, StepFailedError
 from mediapipe_image.settings import ARCHIVE, REGISTRY, load
 
+MOST_S = 30 * 86400
+MOST_IMAGES = 1000
 Action = Callable[[argparse.Namespace], Dict[str, Any]]
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose error is one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and how to see what is right; exit with 2."""
+        self.exit(2, f"error: {' '.join(message.split())}; see: {self.prog} --help\n")
 
 
 def _parser(asked: str) -> argparse.ArgumentParser:
     """Return the parser. Where the word that was `asked` is a command, it knows no other."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mediapipe-image",
         description=__doc__.splitlines()[0] if __doc__ else None,
         formatter_class=_help,
     )
-    parser.add_argument("--version", action="version", version=VERSION)
+    parser.add_argument("--version", action="version", version=str(PROTOCOL))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
     for name in [asked] if asked in COMMANDS else list(COMMANDS):
@@ -59,6 +71,7 @@ def _now(*, probe: bool = False) -> Dict[str, Any]:
 def _missing(given: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import receive, release
 
+    receive.permitted(given.release, downgrade=given.allow_downgrade)
     return receive.missing(release.load(given.release), load())
 
 
@@ -66,8 +79,19 @@ def _offer(given: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import receive
 
     registry = given.way == REGISTRY
-    body = receive.offer(given.document, given.signature, load(), registry=registry)
+    body = receive.offer(
+        given.document, given.signature, load(), registry=registry,
+        signers=given.signers, downgrade=given.allow_downgrade,
+    )  # fmt: skip
     return dict(body, status=_now()) if given.json else body
+
+
+def _check(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import release
+
+    made, seen = release.authentic(given.release)
+    release.check_age(made, seen)
+    return {"image_id": made.image_id, "number": made.number, "expires": made.expires}
 
 
 def _receive(given: argparse.Namespace) -> Dict[str, Any]:
@@ -92,8 +116,9 @@ def _switch(given: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import change
 
     body = change.switch(
-        given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit
-    )
+        given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit,
+        trial_s=given.trial,
+    )  # fmt: skip
     return _and_status(body, given)
 
 
@@ -136,48 +161,91 @@ def _watch(given: argparse.Namespace) -> Dict[str, Any]:
 def _settle(_: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import watch
 
-    return watch.settle(load())
+    return watch.settle()
+
+
+def _bound(_: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import bounds
+
+    return bounds.trim(load().folder_limits)
+
+
+def _version(_: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import version
+
+    return version.version()
+
+
+def _seconds(word: str) -> float:
+    """Return a time from 1 s to 30 days. Raises ArgumentTypeError."""
+    with contextlib.suppress(ValueError):
+        value = float(word)
+        # No comparison with NaN is true.
+        if 1 <= value <= MOST_S:
+            return value
+    raise argparse.ArgumentTypeError(f"{word[:40]!r} is no time from 1 to {MOST_S} seconds")
+
+
+def _count(word: str) -> int:
+    """Return a count from 1 to 1000. Raises ArgumentTypeError."""
+    if re.fullmatch("[0-9]{1,4}", word) and 1 <= int(word) <= MOST_IMAGES:
+        return int(word)
+    raise argparse.ArgumentTypeError(f"{word[:40]!r} is no count from 1 to {MOST_IMAGES}")
 
 
 def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]:  # noqa: ANN401
     return words, how
 
 
+# What needs no right.
+FOR_ALL = ("version",)
 IMAGE = _option("image_id", metavar="IMAGE_ID")
 RELEASE = _option("release", type=Path, metavar="RELEASE")
+DOWNGRADE = _option(
+    "--allow-downgrade", action="store_true",
+    help="on purpose: it may be older than what was confirmed here",
+)  # fmt: skip
 WHY = "reason, for the records"
 Options = List[Tuple[Tuple[str, ...], Dict[str, Any]]]
 COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
     "status": ("what the device is on", _status, []),
-    "missing": ("which layers must be sent, and whether they fit", _missing, [RELEASE]),
+    "check": ("whether a release may come here, for any device", _check, [RELEASE]),
+    "missing": ("which layers must be sent, and whether they fit", _missing, [
+        RELEASE, DOWNGRADE,
+    ]),
     "receive": ("check and load the layers that were sent", _receive, [RELEASE]),
     "expect": ("prepare for a pull from a registry", _expect, [RELEASE]),
     "adopt": ("take over what was pulled from a registry", _adopt, [RELEASE]),
     "offer": ("take a release's text, then as missing, for either way", _offer, [
         _option("--way", choices=(ARCHIVE, REGISTRY), required=True),
+        _option("--signers", default="", help="its lists of signers in base64"),
+        DOWNGRADE,
         _option("document", metavar="RELEASE", help="release.json in base64"),
-        _option("signature", metavar="SIGNATURE", help="its signature in base64"),
+        _option("signature", metavar="SIGNATURE", help="its signatures in base64"),
     ]),
     "switch": ("run an image, on trial", _switch, [
         IMAGE,
         _option("--rollout", default="", help="id of the rollout, for the records"),
         _option("--why", default="", help=WHY),
-        _option("--limit", type=float, default=None, help="seconds until it must be healthy"),
+        _option("--limit", type=_seconds, default=None, help="seconds until it must be healthy"),
+        _option("--trial", type=_seconds, default=0.0, help="seconds until it must be confirmed"),
     ]),
     "confirm": ("end the trial: the image is good", _confirm, [
         IMAGE,
-        _option("--keep", type=int, default=None, help="then remove old images, as prune"),
+        _option("--keep", type=_count, default=None, help="then remove old images, as prune"),
     ]),
     "rollback": ("go back to the previous image", _rollback, [
         _option("--why", default="by hand", help=WHY),
         _option("--from", dest="leave", default="", help="only if it is on this image"),
     ]),
     "prune": ("remove old images", _prune, [
-        _option("--keep", type=int, required=True, help="how many to keep in all"),
+        _option("--keep", type=_count, required=True, help="how many to keep in all"),
     ]),
     "watch": ("one look at an unfinished change (systemd)", _watch, [
         _option("--follow", action="store_true", help="look until nothing is unfinished"),
     ]),
+    "bound": ("remove the oldest of what the container wrote (systemd)", _bound, []),
+    "version": ("which program this is", _version, []),
     "settle": ("settings for the start of the service (systemd)", _settle, []),
 }  # fmt: skip
 
@@ -189,7 +257,7 @@ def main(words: Optional[List[str]] = None) -> int:
     # A lost ssh connection ends the command between two steps like any other kill.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        if not disk.ROOT and os.geteuid() != 0:
+        if given.command not in FOR_ALL and not disk.ROOT and os.geteuid() != 0:
             raise StepFailedError("only root may do this", "run it with sudo")
         body: Dict[str, Any] = given.action(given)
     except ImageError as error:

@@ -32,10 +32,28 @@ def ask(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None
     except FileNotFoundError as error:
         raise ToolMissingError(f"the program {words[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise StepFailedError(
-            "{} gave no answer within {:.0f} s".format(" ".join(words[:2]), timeout_s)
-        ) from error
+        raise _late(words, timeout_s) from error
     return Done(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def silent(words: List[str], timeout_s: float) -> int:
+    """Run a program whose words are nobody's, and may have no end; return its exit code.
+
+    Raises ToolMissingError or StepFailedError.
+    """
+    try:
+        return subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout_s,
+            check=False,
+        ).returncode
+    except FileNotFoundError as error:
+        raise ToolMissingError(f"the program {words[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise _late(words, timeout_s) from error
 
 
 def run(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None) -> str:
@@ -56,6 +74,12 @@ def failure(words: List[str], done: Done) -> Exception:
             "the Docker Engine does not answer", "start it: systemctl start docker"
         )
     return StepFailedError("{} failed ({}): {}".format(" ".join(words[:2]), done.code, last))
+
+
+def _late(words: List[str], timeout_s: float) -> StepFailedError:
+    return StepFailedError(
+        "{} gave no answer within {:.0f} s".format(" ".join(words[:2]), timeout_s)
+    )
 
 
 def _text(raw: bytes) -> str:

@@ -5,10 +5,12 @@ import errno
 import fcntl
 import json
 import os
+import stat
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional
 
+from mediapipe_image import guarded
 from mediapipe_image.errors import BusyError, FullError, IntegrityError
 
 # A prefix for every path, for trials beside the real device.
@@ -27,7 +29,9 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 def write(path: Path, text: str) -> None:
     """Write a file so that a power cut leaves the old or the new one. Raises FullError."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        if path.is_dir() and not path.is_symlink():
+            remove(path)
         # Root's own folders: nobody else is there to take the name before.
         aside = path.parent / f".{path.name}.{os.getpid()}"
         try:
@@ -53,23 +57,52 @@ def write_json(path: Path, body: Dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> Optional[Dict[str, Any]]:
-    """Return a JSON object, or None where there is no such file. Raises IntegrityError."""
+    """Return a JSON object, or None where there is no such file. Raises IntegrityError.
+
+    What someone else than root could have written is damaged, too.
+    """
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = guarded.parse(guarded.read(path), str(path))
+        check_owner(path)
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise IntegrityError(f"{path} is damaged: {error}") from error
     if not isinstance(body, dict):
         raise IntegrityError(f"{path} is damaged: no JSON object")
     return body
 
 
+def check_owner(path: Path) -> None:
+    """Raise IntegrityError where others than root own a file or may write to it."""
+    facts = path.lstat()
+    if facts.st_uid not in (0, os.geteuid()) or stat.S_IMODE(facts.st_mode) & 0o022:
+        raise IntegrityError(f"{path} is damaged: others than root may write to it")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of root's own; a file that took its name, or that of one above it, goes.
+
+    A link stays: a disk of its own may be behind it.
+    """
+    for one in (*reversed(path.parents), path):
+        if one in (RUN, LIB) or LIB in one.parents:
+            with contextlib.suppress(FileNotFoundError):
+                if stat.S_ISREG(one.lstat().st_mode):
+                    one.unlink()
+    path.mkdir(parents=True, exist_ok=True)
+
+
 def remove(path: Path) -> None:
-    """Remove a file for good, if it is there."""
-    with contextlib.suppress(FileNotFoundError):
+    """Remove a file for good, if it is there; a folder that took its name goes as well."""
+    try:
         path.unlink()
-        sync_folder(path.parent)
+    except FileNotFoundError:
+        return
+    except IsADirectoryError:
+        import shutil
+
+        # Removes no more than what is below it: links are not followed.
+        shutil.rmtree(str(path))
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -92,8 +125,11 @@ def sweep(folder: Path) -> None:
 @contextlib.contextmanager
 def locked(name: str, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a lock, which ends with its holder however that ends. Raises BusyError."""
-    RUN.mkdir(parents=True, exist_ok=True, mode=0o755)
-    with (RUN / (name + ".lock")).open("a") as stream:
+    make_folder(RUN)
+    place = RUN / (name + ".lock")
+    if place.is_dir():
+        remove(place)
+    with place.open("a") as stream:
         end = time.monotonic() + wait_s
         while True:
             try:

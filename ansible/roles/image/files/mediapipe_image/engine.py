@@ -140,11 +140,19 @@ def container(name: str) -> Optional[Container]:
     )
 
 
+def labelled(label: str) -> List[Tuple[str, str, str]]:
+    """Return id, value of the label, and state of each container that has it."""
+    form = '{{.ID}} {{.Label "' + label + '"}} {{.State}}'
+    words = ["docker", "container", "ls", "--all", "--no-trunc", "--filter", f"label={label}"]
+    rows = [line.split(" ") for line in command.run([*words, "--format", form]).splitlines()]
+    return [(row[0], row[1], row[2]) for row in rows if len(row) == 3]
+
+
 def probe(name: str, test: Tuple[str, ...], timeout_s: float) -> bool:
     """Run an image's own health check in its container; tell whether it says healthy."""
     words = list(test[1:]) if test[:1] == ("CMD",) else ["/bin/sh", "-c", *test[1:]]
     try:
-        return command.ask(["docker", "exec", name, *words], timeout_s).code == 0
+        return command.silent(["docker", "exec", name, *words], timeout_s) == 0
     except StepFailedError:
         return False
 

@@ -2,25 +2,47 @@
 
 import base64
 import os
+from pathlib import Path
 from typing import Any, Dict
 
-from mediapipe_image import blobs, disk, engine, load, records
+from mediapipe_image import blobs, disk, engine, load, records, trust
 from mediapipe_image import release as releases
 from mediapipe_image.errors import BadInputError, IntegrityError
 from mediapipe_image.release import Release
 from mediapipe_image.settings import ARCHIVE, REGISTRY, Settings
 
 
-def offer(text: str, signature: str, settings: Settings, *, registry: bool) -> Dict[str, Any]:
-    """Take a release and its signature, both in base64; then answer as `missing`."""
+def offer(
+    text: str, signature: str, settings: Settings, *, registry: bool, signers: str, downgrade: bool
+) -> Dict[str, Any]:
+    """Take a release, its signatures and the lists of signers, all in base64; then as `missing`.
+
+    `downgrade`: it may be older than what was confirmed here.
+    """
     place = disk.LIB / "incoming" / "release.json"
     with disk.locked("receive"):
         # The signature first: a release is never there without its own.
-        for path, coded in ((place.with_name(place.name + ".sig"), signature), (place, text)):
-            body = _decoded(coded)
-            if not path.exists() or path.read_bytes() != body.encode("utf-8"):
+        for name, coded in (
+            ("signers.json", signers), (place.name + ".sig", signature), (place.name, text)
+        ):  # fmt: skip
+            path, body = place.with_name(name), _decoded(coded)
+            if not body:
+                disk.remove(path)
+            elif not path.exists() or path.read_bytes() != body.encode("utf-8"):
                 disk.write(path, body)
+    permitted(place, downgrade=downgrade, registry=registry)
     return missing(releases.load(place, registry=registry), settings)
+
+
+def permitted(place: Path, *, downgrade: bool, registry: bool = False) -> None:
+    """Take note of whether this release may be older than what was confirmed here."""
+    if downgrade:
+        made, seen = releases.authentic(place, registry=registry)
+        if made.number < seen.number or made.created < seen.time:
+            trust.permit(made.image_id, made.number)
+            return
+    if trust.read().permit:
+        trust.permit("", 0)
 
 
 def _decoded(coded: str) -> str:

@@ -1,13 +1,19 @@
 """What this device knows of each image that it received: releases/HEX.json."""
 
+import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Set
 
-from mediapipe_image import disk, engine
-from mediapipe_image.errors import BadInputError, StepFailedError
-from mediapipe_image.release import DIGEST, Release, parse
+from mediapipe_image import disk, engine, state_files
+from mediapipe_image.errors import BadInputError, ImageError, IntegrityError
+from mediapipe_image.release import Release, parse
+from mediapipe_image.strict import DIGEST
 
 SCHEMA = "mediapipe-jetson/device-release/1"
+RECORDS = "[0-9a-f]*.json"
+STATES = ("loading", "ready", "going")
+# Damaged records that this run has told of.
+_TOLD: Set[Path] = set()
 
 
 class Record(NamedTuple):
@@ -50,7 +56,10 @@ def write(release: Release, state: str, had: int, way: str, engine_id: str = "")
 
 
 def read(image_id: str) -> Optional[Record]:
-    """Return an image's record, or None. Raises BadInputError for what is no image id."""
+    """Return an image's record, or None; one that is damaged is none, and is made anew by a fetch.
+
+    Raises BadInputError for what is no image id.
+    """
     if not DIGEST.fullmatch(image_id):
         raise BadInputError(f"{image_id} is no image id", "write it as sha256:HEX")
     return _read(path(image_id))
@@ -58,8 +67,13 @@ def read(image_id: str) -> Optional[Record]:
 
 def all_records() -> List[Record]:
     """Return every record, the newest first."""
-    found = [_read(one) for one in disk.RELEASES.glob("[0-9a-f]*.json")]
+    found = [_read(one) for one in disk.RELEASES.glob(RECORDS)]
     return sorted((one for one in found if one), key=lambda one: one.at, reverse=True)
+
+
+def damaged() -> List[str]:
+    """Return the images whose records say nothing."""
+    return ["sha256:" + one.stem for one in disk.RELEASES.glob(RECORDS) if _read(one) is None]
 
 
 def whole(image_id: str) -> bool:
@@ -76,30 +90,49 @@ def in_engine(record: Record) -> bool:
     )
 
 
+def there(image_id: str) -> bool:
+    """Tell whether the engine has an image, whole where a record says what it holds."""
+    record = read(image_id)
+    if record is not None and record.state == "ready":
+        return in_engine(record)
+    return engine.image(engine_id(image_id)) is not None
+
+
 def engine_id(image_id: str) -> str:
-    """Return what the engine calls an image."""
+    """Return what the engine calls an image: by the state, else by its record."""
+    known = {one.image_id: one.engine_id for one in state_files.read().entries()}
+    if known.get(image_id):
+        return known[image_id]
     record = read(image_id)
     return record.engine_id if record else image_id
 
 
 def image_id(engine_id: str) -> str:
     """Return the image that the engine calls so; one that no record knows keeps that name."""
-    if not engine_id or path(engine_id).exists():
-        return engine_id
+    known_here = {one.engine_id: one.image_id for one in state_files.read().entries()}
+    if engine_id in known_here or not engine_id or path(engine_id).exists():
+        return known_here.get(engine_id, engine_id)
     known = (one.release.image_id for one in all_records() if one.engine_id == engine_id)
     return next(known, engine_id)
 
 
 def _read(one: Path) -> Optional[Record]:
-    body = disk.read_json(one)
-    if body is None:
-        return None
     try:
+        body = disk.read_json(one)
+        if body is None:
+            return None
         release = parse(body["release"], str(one))
+        if body["state"] not in STATES or path(release.image_id) != one:
+            raise IntegrityError(f"{one} is damaged: it is no record of {release.image_id}")
         return Record(
-            release, body["state"], body["boot_id"], int(body["had"]), body["way"], body["at"],
+            release, body["state"], str(body["boot_id"]), int(body["had"]), str(body["way"]),
+            str(body["at"]),
             # Records of older versions are of engines that use the configuration's digest.
-            body.get("engine_id") or release.image_id,
+            str(body.get("engine_id") or release.image_id),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise StepFailedError(f"{one} is damaged: {error!r}") from error
+    except (ImageError, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+        told = error.message if isinstance(error, ImageError) else f"{one} is damaged: {error!r}"
+        if one not in _TOLD:
+            _TOLD.add(one)
+            sys.stderr.write(f"warning: {told}; the image counts as not received\n")
+        return None

@@ -1,14 +1,13 @@
 """A release: what an image consists of, who signed that, and whether this device may run it."""
 
 import hashlib
-import json
 import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
-from mediapipe_image import command, disk
+from mediapipe_image import command, disk, sshsig, strict, trust
 from mediapipe_image.errors import (
     BadInputError,
     IntegrityError,
@@ -16,16 +15,21 @@ from mediapipe_image.errors import (
     WrongDeviceError,
 )
 
-SCHEMA = "mediapipe-jetson/release/1"
-NAMESPACE = "mediapipe-jetson"
-# The name that allowed_signers gives to whoever may sign releases.
-PRINCIPAL = "mediapipe-jetson-release"
-SIGNERS = disk.ETC / "allowed_signers"
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+SCHEMA = "mediapipe-jetson/release/2"
+# Images that such a release brought stay, and one can go back to them.
+BEFORE = "mediapipe-jetson/release/1"
+NAMESPACE = trust.NAMESPACES[trust.PRINCIPAL]
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 LARGEST = 1 << 20
+MOST_LAYERS = 512
+MOST_BYTES = 1 << 44
 MACHINES = {"aarch64": "arm64", "x86_64": "amd64"}
 L4T_RELEASE = re.compile(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*(\d+(?:\.\d+)*)")
+PART = re.compile(r"(?<![0-9a-z])[pP](\d{4}-\d{4})(?!\d)")
+SOC = re.compile(r"nvidia,(tegra\d+)")
+# /proc/device-tree is a link to the second; containers that stand for a Jetson have only that one.
+TREES = ("/proc/device-tree", "/sys/firmware/devicetree/base")
+AGAIN = "make and sign it again: ./inv fleet.release"
 
 
 class Layer(NamedTuple):
@@ -55,47 +59,91 @@ class Release(NamedTuple):
     # Empty where an older kit made the release.
     manifest: bytes
     layers: List[Layer]
+    # 0 and empty where an older kit made the release.
+    number: int = 0
+    created: str = ""
+    expires: str = ""
+    # Version of the list of signers that was the newest when it was signed.
+    signers: int = 0
+    # What it is for; empty: any.
+    socs: Tuple[str, ...] = ()
+    # Part numbers of the modules.
+    modules: Tuple[str, ...] = ()
 
 
 def parse(body: Dict[str, Any], what: str) -> Release:
-    """Return the release that a JSON object holds. Raises BadInputError or IntegrityError."""
+    """Return the release that a JSON object holds, also one of an older kit.
+
+    Raises BadInputError or IntegrityError.
+    """
+    if body.get("schema") not in (SCHEMA, BEFORE):
+        raise BadInputError(f"{what} is of schema {body.get('schema')}, not {SCHEMA}")
     try:
-        if body["schema"] != SCHEMA:
-            raise BadInputError("{} is of schema {}, not {}".format(what, body["schema"], SCHEMA))
-        image, config = body["image"], body["config"].encode("utf-8")
-        manifest = body.get("manifest", "").encode("utf-8")
-        layers = [
-            Layer(row["diff_id"], row["digest"], int(row["size"]), int(row["unpacked"]))
-            for row in body["layers"]
-        ]
-        made = Release(
-            body, image["id"], image["manifest_digest"], image["architecture"], body["l4t"],
-            body["name"], config, manifest, layers,
-        )  # fmt: skip
-        inner = json.loads(body["config"])
+        made = _parsed(body)
+        inner = strict.loads(made.config.decode("utf-8"))
         diff_ids = inner["rootfs"]["diff_ids"]
         same = inner["architecture"] == made.architecture and inner["os"] == "linux"
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadInputError(f"{what} is no release: {error!r}") from error
-    digests = [made.image_id, made.manifest_digest]
-    digests += [text for layer in layers for text in (layer.diff_id, layer.digest)]
-    if not all(isinstance(text, str) and DIGEST.fullmatch(text) for text in digests):
-        raise BadInputError(f"{what} is no release: it holds something that is no digest")
-    if not NAME.fullmatch(made.name) or any(min(row.size, row.unpacked) < 0 for row in layers):
-        raise BadInputError(f"{what} is no release: bad name or size")
-    if "sha256:" + hashlib.sha256(config).hexdigest() != made.image_id:
+        raise BadInputError(f"{what} is no release: {error}") from error
+    if "sha256:" + hashlib.sha256(made.config).hexdigest() != made.image_id:
         raise IntegrityError(f"{what}: the configuration is not that of {made.image_id}")
-    if not same or diff_ids != [layer.diff_id for layer in layers]:
+    if not same or diff_ids != [layer.diff_id for layer in made.layers]:
         raise IntegrityError(f"{what}: layers and configuration disagree")
-    if manifest and not _describes(manifest, made):
+    if (made.manifest or body["schema"] != BEFORE) and not _describes(made.manifest, made):
         raise IntegrityError(f"{what}: the manifest is not that of {made.manifest_digest}")
     return made
+
+
+def _parsed(body: Dict[str, Any]) -> Release:
+    """Return a release by its text alone. Raises ValueError."""
+    image, rows = body.get("image"), body.get("layers")
+    if not isinstance(image, dict) or not isinstance(rows, list) or len(rows) > MOST_LAYERS:
+        raise ValueError("image or layers are missing")
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a layer is no object")
+    layers = [
+        Layer(
+            _digest(row, "diff_id"), _digest(row, "digest"),
+            strict.number(row, "size", 0, MOST_BYTES),
+            strict.number(row, "unpacked", 0, MOST_BYTES),
+        )
+        for row in rows
+    ]  # fmt: skip
+    made = Release(
+        body, _digest(image, "id"), _digest(image, "manifest_digest"),
+        strict.string(image, "architecture"), strict.string(body, "l4t"),
+        strict.string(body, "name"), strict.string(body, "config").encode("utf-8"), b"", layers,
+    )  # fmt: skip
+    if not NAME.fullmatch(made.name):
+        raise ValueError("its name is none")
+    if body["schema"] == BEFORE:
+        manifest = strict.string(body, "manifest") if "manifest" in body else ""
+        return made._replace(manifest=manifest.encode("utf-8"))
+    made = made._replace(
+        manifest=strict.string(body, "manifest").encode("utf-8"),
+        number=strict.number(body, "number", 1, trust.NEWEST),
+        created=trust.moment(body, "created"),
+        expires=trust.moment(body, "expires"),
+        signers=strict.number(body, "signers", 0, trust.NEWEST),
+        socs=tuple(strict.strings(body, "socs", 64)),
+        modules=tuple(strict.strings(body, "modules", 64)),
+    )
+    if made.expires <= made.created:
+        raise ValueError("it expires before it was made")
+    return made
+
+
+def _digest(body: Dict[str, Any], name: str) -> str:
+    value = strict.string(body, name)
+    if not strict.DIGEST.fullmatch(value):
+        raise ValueError(f"{name} is no digest")
+    return value
 
 
 def _describes(manifest: bytes, made: Release) -> bool:
     """Tell whether a manifest is the release's, and names what the release names."""
     try:
-        body = json.loads(manifest.decode("utf-8"))
+        body = strict.loads(manifest.decode("utf-8"))
         digests = [body["config"]["digest"], *(row["digest"] for row in body["layers"])]
     except (KeyError, TypeError, ValueError):
         return False
@@ -108,54 +156,120 @@ def _describes(manifest: bytes, made: Release) -> bool:
 def load(path: Path, registry: bool = False) -> Release:
     """Return a signed release that this device may run. `registry`: it comes by pinned digest.
 
-    Raises IntegrityError without a good signature, WrongDeviceError for other devices. Where
-    OpenSSH is too old to check signatures only the registry way is open.
+    Raises IntegrityError without enough good signatures and for what is older or has expired,
+    WrongDeviceError for other devices. Where OpenSSH is too old to check signatures only the
+    registry way is open.
     """
+    made, seen = authentic(path, registry=registry)
+    check_device(made)
+    check_age(made, seen)
+    return made
+
+
+def authentic(path: Path, registry: bool = False) -> Tuple[Release, trust.Trust]:
+    """Return a release that those have signed who must, and what this device has seen before."""
+    raw = strict.read(path, LARGEST)
+    seen = trust.read()
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
-    if len(raw) > LARGEST:
-        raise BadInputError(f"{path} is no release: {len(raw)} bytes")
-    try:
-        verify(path, raw)
+        seen = verify(path, raw)
     except ToolMissingError:
         if not registry:
             raise
     try:
-        body = json.loads(raw.decode("utf-8"))
+        body = strict.loads(raw.decode("utf-8"))
     except ValueError as error:
         raise BadInputError(f"{path} is no release: {error}") from error
-    made = parse(body if isinstance(body, dict) else {}, str(path))
-    check_device(made)
-    return made
-
-
-def verify(path: Path, raw: bytes) -> str:
-    """Return who signed a release. Raises IntegrityError, or ToolMissingError (OpenSSH < 8.1)."""
-    signature = path.with_name(path.name + ".sig")
-    words = ["ssh-keygen", "-Y", "verify"]
-    if signature.is_file() and SIGNERS.is_file():
-        words += ["-f", str(SIGNERS), "-I", PRINCIPAL, "-n", NAMESPACE, "-s", str(signature)]
-    done = command.ask(words, stdin=raw)
-    if "option" in done.err and "-- Y" in done.err:
-        raise ToolMissingError(
-            "this device's OpenSSH can't check signatures (8.1 can)",
-            "use the registry way: its images come by digest",
+    if body.get("schema") == BEFORE:
+        raise BadInputError(
+            f"{path} is a release of an older kit, without number and expiry", AGAIN
         )
+    made = parse(body, str(path))
+    if made.signers > seen.version and made.signers > listed(path):
+        raise IntegrityError(
+            f"{path} was signed under list {made.signers} of signers, which did not come with it",
+            "send signers.json of the release too",
+        )
+    return made, seen
+
+
+def listed(path: Path) -> int:
+    """Return the version of the newest list that lies beside a release, 0 without any."""
+    lists = _lists(path)
+    return lists[-1].version if lists else 0
+
+
+def _lists(path: Path) -> List[trust.Listed]:
+    beside = path.with_name("signers.json")
+    if not beside.exists():
+        return []
+    try:
+        return trust.chain(strict.read(beside, trust.LARGEST))
+    except ValueError as error:
+        raise BadInputError(f"{beside} is no list of signers: {error}") from error
+
+
+def verify(path: Path, raw: bytes) -> trust.Trust:
+    """Return what is trusted after the lists that came; enough of its keys signed the release.
+
+    Raises IntegrityError, or ToolMissingError (OpenSSH < 8.1). Newer lists are kept also where the
+    release is refused: who is revoked stays so.
+    """
+    sshsig.able()
+    signature = path.with_name(path.name + ".sig")
     if not signature.is_file():
         raise IntegrityError(f"{path} is not signed", "sign it: ./inv fleet.release")
-    if not SIGNERS.is_file():
+    with trust.changing() as before:
+        seen = trust.follow(before, _lists(path))
+        if seen != before:
+            trust.write(seen)
+    now = trust.roles(seen)
+    text = strict.read(signature, sshsig.LARGEST).decode("utf-8", "replace")
+    good = sshsig.signers(raw, text, now.releases, NAMESPACE)
+    if len(good) >= now.threshold > 0:
+        return seen
+    claimed = [sshsig.claimed(block) for block in sshsig.blocks(text)]
+    gone = [sshsig.fingerprint(one) for one in claimed if one]
+    gone = [one for one in gone if one in seen.revoked]
+    cure = f"nothing was changed; see {trust.SIGNERS}"
+    if good:
         raise IntegrityError(
-            f"nobody may sign releases for this device: no {SIGNERS}",
-            "the role image writes it: ./inv fleet.provision",
+            f"{path} has {len(good)} of the {now.threshold} signatures that this device wants",
+            "let another signer sign it too: ./inv fleet.release --key",
         )
-    if done.code:
+    if gone:
+        raise IntegrityError(f"{path} is signed by {gone[0]}, which is revoked", AGAIN)
+    raise IntegrityError(f"{path} is not signed by anyone who may sign for this device", cure)
+
+
+def check_age(made: Release, seen: trust.Trust) -> None:
+    """Refuse what is older than what was confirmed here, and what has expired.
+
+    A clock may be behind by years where no battery runs it: then the latest time counts at which
+    anything was signed that this device trusts. Raises IntegrityError.
+    """
+    on_purpose = bool(seen.permit) and seen.permit == made.image_id
+    clock = trust.now()
+    latest = clock if on_purpose else max(clock, seen.time)
+    if latest >= made.expires:
+        by = "the clock" if latest == clock else "what was signed since"
         raise IntegrityError(
-            f"{path} is not signed by anyone who may sign for this device",
-            f"nothing was changed; see {SIGNERS}",
+            f"{made.name} has expired at {made.expires}; by {by} it is {latest} or later",
+            "if the clock is right, " + AGAIN,
         )
-    return done.out.strip().rpartition(" ")[2]
+    if made.number < seen.number and not on_purpose and made.image_id != _current():
+        raise IntegrityError(
+            f"{made.name} is release {made.number}, older than {seen.number}, "
+            "which was confirmed here",
+            "roll out a newer one, or this one on purpose: --allow-downgrade",
+        )
+
+
+def _current() -> str:
+    # The state knows this module.
+    from mediapipe_image import state_files
+
+    current = state_files.read().current
+    return current.image_id if current else ""
 
 
 def check_device(made: Release) -> None:
@@ -163,12 +277,38 @@ def check_device(made: Release) -> None:
     own = MACHINES.get(os.uname().machine, os.uname().machine)
     if made.architecture != own:
         raise WrongDeviceError(f"{made.name} is for {made.architecture}, this device is {own}")
+    said = _tree("compatible") + _tree("nvidia,dtsfilename")
+    socs = SOC.findall(said)
+    if made.socs and not set(socs) & set(made.socs):
+        raise WrongDeviceError(
+            "{} is for {}, this device has {}".format(
+                made.name, " and ".join(made.socs), socs[0] if socs else "no Tegra"
+            )
+        )
+    parts = list(dict.fromkeys("p" + one for one in PART.findall(said)))
+    if made.modules and not set(parts) & set(made.modules):
+        raise WrongDeviceError(
+            "{} is for the modules {}, this device is {}".format(
+                made.name, ", ".join(made.modules), ", ".join(parts) or "none that is known"
+            )
+        )
     found = device_l4t()
     if made.l4t and made.l4t != found:
         raise WrongDeviceError(
             "{} is for L4T {}, this device has {}".format(made.name, made.l4t, found or "none"),
             "build one for it: ./inv build --jetson --l4t {}".format(found or "RELEASE"),
         )
+
+
+def _tree(name: str) -> str:
+    """Return a property of the device tree, its strings in one; "" where there is none."""
+    for folder in TREES:
+        try:
+            with Path(disk.ROOT + folder, name).open("rb") as stream:
+                return stream.read(4096).decode("utf-8", "replace").replace("\0", "\n")
+        except OSError:
+            continue
+    return ""
 
 
 @lru_cache(maxsize=None)

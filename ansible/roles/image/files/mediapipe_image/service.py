@@ -1,16 +1,20 @@
 """The systemd unit and its container: settings for its start, restart, and how it is."""
 
+import re
 import shlex
 import stat
 import time
 from pathlib import Path
-from typing import List, NamedTuple, Sequence
+from typing import List, NamedTuple, Optional, Pattern, Sequence
 
-from mediapipe_image import command, disk, engine, records
-from mediapipe_image.errors import StepFailedError
+from mediapipe_image import command, disk, engine, guarded, records, state_files
+from mediapipe_image.errors import IntegrityError, StepFailedError
 from mediapipe_image.settings import Settings
 
 ENV = disk.LIB / "current.env"
+IMAGE = re.compile(r"^MEDIAPIPE_IMAGE=(sha256:[0-9a-f]{64})$", re.MULTILINE)
+BEFORE = re.compile(r'^MEDIAPIPE_IMAGES_BEFORE="([0-9a-f: sh]*)"$', re.MULTILINE)
+OPTIONS = re.compile(r'^MEDIAPIPE_DEVICE_OPTIONS="([^"\n]*)"$', re.MULTILINE)
 PROBE_S = 20.0
 POLL_S = 0.5
 
@@ -27,14 +31,45 @@ class Look(NamedTuple):
     health: str
 
 
-def write_env(image_id: str, settings: Settings) -> None:
-    """Write what the unit's start reads; nothing is written where nothing changes."""
-    words = ["MEDIAPIPE_IMAGE=" + records.engine_id(image_id)]
-    options = " ".join(shlex.quote(word) for word in device_options(settings))
-    words.append(f'MEDIAPIPE_DEVICE_OPTIONS="{options}"')
-    text = "\n".join(words) + "\n"
-    if not ENV.exists() or ENV.read_text(encoding="utf-8") != text:
+def write_env(image_id: str, settings: Optional[Settings]) -> None:
+    """Write what the unit's start reads; nothing is written where nothing changes.
+
+    Without settings the options of the device stay those of the last start.
+    """
+    options = _in_env(OPTIONS)
+    if settings is not None:
+        options = " ".join(shlex.quote(word) for word in device_options(settings))
+    before = [records.engine_id(one) for one in state_files.read().image_ids() if one != image_id]
+    text = f"MEDIAPIPE_IMAGE={records.engine_id(image_id)}\n"
+    text += f'MEDIAPIPE_DEVICE_OPTIONS="{options}"\n'
+    # For the day on which the state is lost.
+    text += f'MEDIAPIPE_IMAGES_BEFORE="{" ".join(before)}"\n'
+    if _env() != text:
         disk.write(ENV, text)
+
+
+def engine_ids_of_env() -> List[str]:
+    """Return the image that the service was started with last, then those before it.
+
+    They are the engine's ids; none where nothing was started.
+    """
+    started = _in_env(IMAGE)
+    return [started, *_in_env(BEFORE).split()] if started else []
+
+
+def _in_env(pattern: Pattern[str]) -> str:
+    found = pattern.search(_env())
+    return found.group(1) if found else ""
+
+
+def _env() -> str:
+    """Return the text of current.env; what is damaged, or not root's own, is none."""
+    try:
+        text = guarded.read(ENV).decode("utf-8")
+        disk.check_owner(ENV)
+    except (IntegrityError, OSError, ValueError):
+        return ""
+    return text
 
 
 def device_options(settings: Settings) -> List[str]:

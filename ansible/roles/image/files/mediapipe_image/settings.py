@@ -11,6 +11,9 @@ from mediapipe_image.errors import BadInputError
 ARCHIVE, REGISTRY = "archive", "registry"
 # One for each role that has settings.
 FILES = ("image.json", "service.json")
+# No number of them is greater: a petabyte.
+MOST = 1 << 50
+SIZES = "folder_limits"
 
 
 class Settings(NamedTuple):
@@ -23,9 +26,16 @@ class Settings(NamedTuple):
     healthy_limit_s: float = 120.0
     # How long an image without a health check must run to count as healthy.
     settled_s: float = 5.0
+    # How long a trial may take in all, healthy or not, until it is confirmed.
+    trial_limit_s: float = 3600.0
     # A trial that restarts the whole device this often goes back.
     trial_boots: int = 3
+    # Bytes that the container may leave in folders of the device.
+    folder_limits: Mapping[str, int] = MappingProxyType({})
     reserve_bytes: int = 256 * 2**20
+    # So many keys of allowed_signers must sign a release, and a list of signers.
+    release_threshold: int = 1
+    owner_threshold: int = 1
     # auto: where the engine knows NVIDIA's runtime.
     nvidia: str = "auto"
     nvidia_runtime: str = "nvidia"
@@ -35,7 +45,7 @@ class Settings(NamedTuple):
 
 
 def load() -> Settings:
-    """Return the settings. Raises BadInputError for unknown names and wrong types."""
+    """Return the settings. Raises BadInputError for unknown names, wrong types and numbers."""
     found: Dict[str, Any] = {}
     for name in FILES:
         path = disk.ETC / name
@@ -51,10 +61,22 @@ def _checked(path: Path, found: Dict[str, Any]) -> Dict[str, Any]:
         # What JSON has in place of the immutable defaults.
         wanted: type = type(defaults[name])
         wanted = dict if wanted is MappingProxyType else list if wanted is tuple else wanted
-        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            found[name] = float(value)
-        elif not isinstance(value, wanted) or isinstance(value, bool):
+        number = wanted in (int, float) and isinstance(value, (int, wanted))
+        if isinstance(value, bool) or not (number or isinstance(value, wanted)):
             raise BadInputError(f"{path}: {name} must be a {wanted.__name__}")
+        if number and not 0 <= value <= MOST:
+            raise BadInputError(f"{path}: {name} must be from 0 to {MOST}")
+        found[name] = wanted(value)
+        held = value.values() if wanted is dict else value if wanted is list else ()
+        if not all(_is_size(one) if name == SIZES else isinstance(one, str) for one in held):
+            raise BadInputError(f"{path}: {name} holds something of another kind")
+    for name in ("release_threshold", "owner_threshold"):
+        if found.get(name, 1) < 1:
+            raise BadInputError(f"{path}: {name} must be 1 or more")
     if found.get("nvidia", "auto") not in ("auto", "on", "off"):
         raise BadInputError(f"{path}: nvidia must be auto, on or off")
     return found
+
+
+def _is_size(value: Any) -> bool:  # noqa: ANN401 # JSON
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST

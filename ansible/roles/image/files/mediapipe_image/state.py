@@ -1,14 +1,16 @@
-"""Which image this device is on, which it came from, and why: state.json."""
+"""Which image this device is on, which it came from, and why."""
 
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from mediapipe_image import disk
 from mediapipe_image.errors import IntegrityError
+from mediapipe_image.strict import DIGEST
 
 SCHEMA = "mediapipe-jetson/device/1"
 TRIAL, GOOD = "trial", "good"
 HISTORY = 50
-PATH = disk.LIB / "state.json"
+LONGEST = 500
+ENTRIES = ("current", "previous", "older")
 
 
 class Entry(NamedTuple):
@@ -21,6 +23,8 @@ class Entry(NamedTuple):
     why: str
     rollout: str
     state: str
+    # What the engine calls it; empty in states of older programs.
+    engine_id: str = ""
 
 
 class State(NamedTuple):
@@ -32,57 +36,86 @@ class State(NamedTuple):
     # The boots in which the current trial was started.
     boots: Tuple[str, ...] = ()
     history: Tuple[Dict[str, str], ...] = ()
+    # Seconds that the current trial may take in all (0: as the settings say), and has taken.
+    limit_s: float = 0.0
+    spent_s: float = 0.0
 
     @property
     def on_trial(self) -> bool:
         """Tell whether the current image has not been confirmed."""
         return self.current is not None and self.current.state == TRIAL
 
-    def image_ids(self) -> List[str]:
+    def entries(self) -> List[Entry]:
         """Return the images that are needed, the current one first."""
-        return [one.image_id for one in (self.current, self.previous, self.older) if one]
+        return [one for one in (self.current, self.previous, self.older) if one]
+
+    def image_ids(self) -> List[str]:
+        """Return their ids."""
+        return [one.image_id for one in self.entries()]
 
 
-def read() -> State:
-    """Return the state; a device without one is on nothing. Raises IntegrityError."""
-    body = disk.read_json(PATH)
-    if body is None:
-        return State()
+def parse(body: Dict[str, Any], what: str) -> State:
+    """Return the state that a document holds. Raises IntegrityError."""
     try:
         if body["schema"] != SCHEMA:
-            raise IntegrityError("{} is of schema {}".format(PATH, body["schema"]))
+            raise IntegrityError("{} is of schema {}".format(what, body["schema"]))
+        names = body.get("engine_ids", {})
+        trial = body.get("trial", {})
         return State(
-            _entry(body["current"]),
-            _entry(body["previous"]),
-            _entry(body["older"]),
-            tuple(body["boots"]),
-            tuple(body["history"]),
+            _entry(body["current"], names),
+            _entry(body["previous"], names),
+            _entry(body["older"], names),
+            boots=tuple(_text(one) for one in body["boots"]),
+            history=tuple(
+                {_text(name): _text(value) for name, value in row.items()}
+                for row in body["history"][-HISTORY:]
+            ),
+            limit_s=max(0.0, float(trial.get("limit_s", 0))),
+            spent_s=max(0.0, float(trial.get("spent_s", 0))),
         )
-    except (KeyError, TypeError) as error:
-        raise IntegrityError(f"{PATH} is damaged: {error!r}") from error
-
-
-def write(state: State) -> None:
-    """Write the state to the disk: the one atomic step of every change."""
-    disk.write_json(PATH, as_json(state))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise IntegrityError(f"{what} is damaged: {error!r}") from error
 
 
 def as_json(state: State) -> Dict[str, Any]:
-    """Return the state as its document."""
-    body: Dict[str, Any] = {"schema": SCHEMA, "boots": state.boots, "history": state.history}
-    for name in ("current", "previous", "older"):
+    """Return the state as its document. Older programs read it, too."""
+    body: Dict[str, Any] = {
+        "schema": SCHEMA,
+        "boots": state.boots,
+        "history": state.history,
+        "engine_ids": {one.image_id: one.engine_id for one in state.entries() if one.engine_id},
+        "trial": {"limit_s": state.limit_s, "spent_s": round(state.spent_s, 1)},
+    }
+    for name in ENTRIES:
         entry = getattr(state, name)
         body[name] = dict(entry._asdict()) if entry else None
+        if entry:
+            del body[name]["engine_id"]
     return body
 
 
 def noted(state: State, event: str, image_id: str, why: str, rollout: str) -> State:
     """Return the state with one more row of history."""
     row = {
-        "at": disk.now(), "event": event, "image_id": image_id, "why": why, "rollout": rollout
+        "at": disk.now(), "event": event, "image_id": image_id, "why": why[:LONGEST],
+        "rollout": rollout,
     }  # fmt: skip
     return state._replace(history=(*state.history, row)[-HISTORY:])
 
 
-def _entry(body: Optional[Dict[str, str]]) -> Optional[Entry]:
-    return None if body is None else Entry(**body)
+def _entry(body: Optional[Dict[str, Any]], names: Dict[str, Any]) -> Optional[Entry]:
+    if body is None:
+        return None
+    known = {name: _text(body[name]) for name in Entry._fields if name != "engine_id"}
+    made = Entry(engine_id=_text(names.get(known["image_id"], "")), **known)
+    if made.state not in (TRIAL, GOOD) or not DIGEST.fullmatch(made.image_id):
+        raise ValueError(f"{made.image_id} {made.state}")
+    if made.engine_id and not DIGEST.fullmatch(made.engine_id):
+        raise ValueError(made.engine_id)
+    return made
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 # JSON
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value

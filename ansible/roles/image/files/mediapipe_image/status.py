@@ -2,7 +2,7 @@
 
 from typing import Any, Dict
 
-from mediapipe_image import change, disk, engine, records, service
+from mediapipe_image import change, disk, engine, records, service, state_files, trust, version
 from mediapipe_image import state as states
 from mediapipe_image.errors import ImageError
 from mediapipe_image.release import device_l4t
@@ -16,14 +16,19 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
 
     `probe`: while docker still waits, run the image's own check in its place.
     """
-    state = states.read()
+    mended = _mended()
+    found = state_files.look()
+    state = found.state or states.State()
     body = states.as_json(state)
+    body.update(version.version(), state_problems=list(found.problems), mended=mended)
     body["pending"] = disk.PENDING.exists()
     body["held"] = change.held()
     body["boot_id"] = disk.boot_id()
     body["l4t"] = device_l4t()
     body["free"] = disk.free(disk.LIB)
+    body["trust"] = None
     try:
+        body["trust"] = trust.summary()
         seen = service.look(settings, probe=False)
         if probe and seen.health == STARTING:
             seen = service.look(settings)
@@ -56,6 +61,18 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
     return body
 
 
+def _mended() -> bool:
+    """Mend damaged files of the state, as far as that can be now; tell whether any was."""
+    if not state_files.look().problems:
+        return False
+    try:
+        with disk.locked(change.LOCK):
+            state_files.mended()
+    except (ImageError, OSError):
+        return False
+    return True
+
+
 def lines(body: Dict[str, Any]) -> str:
     """Return the status for people."""
     rows = []
@@ -77,6 +94,7 @@ def lines(body: Dict[str, Any]) -> str:
     for name in ("held", "problem"):
         if body[name]:
             rows.append(f"{name:<9} {body[name]}")
+    rows += [f"damaged   {text}" for text in body["state_problems"]]
     if body["pending"]:
         rows.append("pending   a change is not finished; the device sees to it")
     return "\n".join(rows)

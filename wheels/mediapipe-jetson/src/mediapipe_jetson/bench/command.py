@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mediapipe_jetson import exit_codes, usage
 from mediapipe_jetson.bench import board, measure, sample, versus
 from mediapipe_jetson.choice import auto, identity
 from mediapipe_jetson.choice.trials import Trial
@@ -21,15 +22,19 @@ from mediapipe_jetson.diagnosis import refused_here
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.observation import Absent, one_line
 from mediapipe_jetson.observe import cpu, emulation, l4t, module, packages
+from mediapipe_jetson.options import folder, input_file, output_file, whole
 from mediapipe_jetson.pipeline import PipelineError, landmarkers
 from mediapipe_jetson.usage import Parser
 
 SCHEMA = "mediapipe-jetson/bench-inference/1"
-BROKEN = 2
+VIDEO_MOST = 16 << 30
 SIZES = ((640, 480), (1920, 1080))
 # As in the host's benchmarks: running programs for each core, above which times are not to trust.
 BUSY = 0.5
 LEAST_TURNS = 3
+
+
+_whole = whole(1, 100000)
 
 
 def parser() -> Parser:
@@ -53,19 +58,13 @@ def parser() -> Parser:
     add("--frames", type=_whole, default=60, metavar="N", help="frames in a turn (default: 60)")
     add(
         "--video",
-        type=Path,
+        type=input_file(VIDEO_MOST),
         metavar="FILE",
         help="a video with a face, for the pipeline (default: the photograph sways)",
     )
-    add("--models", type=Path, help=f"default: ${MODELS_VARIABLE}")
-    add("--json", type=Path, metavar="FILE", help=f"write the result ({SCHEMA})")
+    add("--models", type=folder, help=f"default: ${MODELS_VARIABLE}")
+    add("--json", type=output_file, metavar="FILE", help=f"write the result ({SCHEMA})")
     return found
-
-
-def _whole(word: str) -> int:
-    if not word.isdecimal() or not 0 < int(word) <= 100000:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number from 1 to 100000")
-    return int(word)
 
 
 def _size(word: str) -> tuple[int, int]:
@@ -76,19 +75,16 @@ def _size(word: str) -> tuple[int, int]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure; return 0, or 2 if a backend that is here gives wrong results or something broke."""
-    line = parser()
-    options = line.parse_args(arguments)
-    if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
-        line.error(f"no file can be written at {options.json}")
+    """Measure; return 0, or the code of what went wrong."""
+    options = parser().parse_args(arguments)
     if never := refused_here():
         print(f"error: {never.message}", file=sys.stderr)
-        return BROKEN
+        return exit_codes.BROKEN
     try:
         made = document(options)
     except (PipelineError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return BROKEN
+        print(usage.line(f"error: {one_line(error)}"), file=sys.stderr)
+        return exit_codes.of(error)
     if options.json:
         options.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     print("\n".join(text(made)))

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
+from mediapipe_jetson import exit_codes
+from mediapipe_jetson import options as kinds
 from mediapipe_jetson.backends import tensorrt
 from mediapipe_jetson.backends.base import BackendError
 from mediapipe_jetson.backends.cuda import Cuda
@@ -17,21 +19,17 @@ from mediapipe_jetson.engines.errors import BuildError, ManifestError, NoBuilder
 from mediapipe_jetson.engines.identity import Here
 from mediapipe_jetson.engines.make import Place
 from mediapipe_jetson.engines.manifest import Manifest, Onnx
-from mediapipe_jetson.usage import Parser
-
-FAILED, BROKEN = 1, 2
+from mediapipe_jetson.usage import Parser, line
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one of the commands; return the exit code."""
     parser = Parser("engines", "TensorRT engines: what is here, whether it fits, building.")
-    commands = parser.add_subparsers(
-        dest="command", required=True, parser_class=argparse.ArgumentParser
-    )
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     listed = commands.add_parser("list", help="engines and ONNX files, and why each fits or not")
     listed.add_argument("--json", action="store_true")
     build = commands.add_parser("build", help="build engines of a folder's ONNX files")
-    build.add_argument("--from", dest="source", required=True, type=Path, metavar="DIR")
+    build.add_argument("--from", dest="source", required=True, type=kinds.folder, metavar="DIR")
     build.add_argument("--to", required=True, type=Path, metavar="DIR")
     build.add_argument("--only", metavar="ONNX", help="only this file")
     build.add_argument("--lean", action="store_true", help="for TensorRT's lean runtime")
@@ -94,23 +92,26 @@ def _build(options: argparse.Namespace) -> int:
     try:
         source = manifest.read(options.source)
         if source is None:
-            print(f"error: {options.source} has no {manifest.FILE}", file=sys.stderr)
-            return BROKEN
+            print(line(f"error: {options.source} has no {manifest.FILE}"), file=sys.stderr)
+            return exit_codes.BAD_INPUT
         told = json.loads(options.device)
         builder = builders.find()
         version = options.tensorrt or str(told.get("tensorrt") or builder.tensorrt)
         sm = options.sm or str(told.get("sm", ""))
         device = make.facts({**told, "sm": sm, "tensorrt": version})
-    except (ManifestError, NoBuilderError, ValueError, AttributeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BROKEN
+    except (ManifestError, NoBuilderError) as error:
+        print(line(f"error: {error}"), file=sys.stderr)
+        return exit_codes.of(error)
+    except (ValueError, AttributeError) as error:
+        print(line(f"error: --device: {error}"), file=sys.stderr)
+        return exit_codes.BAD_INPUT
     flags = builders.LEAN_FLAGS if options.lean else ()
     place = Place(options.to, sm, version, flags, device)
     wanted = [one for one in source.onnx if options.only in (None, one.file)]
     with make.alone(options.to, wait=True):
         failed = [one.file for one in wanted if not _one(place, one, builder)]
         _drop(place, source)
-    return FAILED if failed else 0
+    return exit_codes.NEGATIVE if failed else exit_codes.DONE
 
 
 def _one(place: Place, source: Onnx, builder: builders.Builder) -> bool:
@@ -143,12 +144,12 @@ def _background(options: argparse.Namespace) -> int:
     background.step_back()
     here, why = _here(options)
     if here is None:
-        print(f"error: {why}", file=sys.stderr)
-        return BROKEN
+        print(line(f"error: {why}"), file=sys.stderr)
+        return exit_codes.MISSING
     device = {"sm": here.sm, "tensorrt": here.tensorrt}
     flags = builders.LEAN_FLAGS if here.lean else ()
     try:
-        return FAILED if background.work(here, device, flags) else 0
+        return exit_codes.NEGATIVE if background.work(here, device, flags) else 0
     except NoBuilderError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BROKEN
+        print(line(f"error: {error}"), file=sys.stderr)
+        return exit_codes.of(error)

@@ -10,6 +10,8 @@ from mediapipe_jetson.backends.base import BackendUnavailableError, ModelError
 class ManifestError(ModelError):
     """A folder's engines.json can't be read, or says what it must not."""
 
+    exit_code = 5
+
 
 class NoEngineError(ModelError):
     """No engine fits what is here; `reasons` says for each candidate why not, one line each."""
@@ -34,3 +36,5 @@ class BuildError(ModelError):
 
 class NoBuilderError(BackendUnavailableError):
     """Nothing here can build engines."""
+
+    exit_code = 3

@@ -8,9 +8,25 @@ from mediapipe_jetson.observation import one_line
 class PipelineError(RuntimeError):
     """The pipeline can't start, or ended early."""
 
+    exit_code = 7
+
 
 class SourceError(PipelineError):
-    """A video or camera can't be opened, gives no frame, or stopped giving them."""
+    """A video or camera can't be opened, or gives no frame."""
+
+    exit_code = 2
+
+
+class OpenCvMissingError(SourceError):
+    """OpenCV, which reads sources, can't be imported."""
+
+    exit_code = 3
+
+
+class SourceEndedError(SourceError):
+    """A camera stopped giving frames."""
+
+    exit_code = 7
 
 
 class FrameError(PipelineError):
@@ -27,6 +43,7 @@ class StageError(PipelineError):
         self.stage = stage
         self.cause = cause
         self.index = index
+        self.exit_code = getattr(cause, "exit_code", PipelineError.exit_code)
 
 
 class StuckError(PipelineError):

@@ -19,6 +19,18 @@ class SinkError(PipelineError):
     """What comes out can't be written."""
 
 
+class OutputError(SinkError):
+    """A video can't have this name, or stand there."""
+
+    exit_code = 2
+
+
+class FullError(SinkError):
+    """No space is left for what comes out."""
+
+    exit_code = 6
+
+
 class Jpeg:
     """Encodes each frame as JPEG and keeps the last one: what a web page's stream would send."""
 
@@ -46,12 +58,12 @@ class VideoWriter:
     def __init__(self, path: Union[str, os.PathLike[str]], rate: float = USUAL_RATE) -> None:
         self.path, self.rate, self.frames = Path(path), rate, 0
         if self.path.suffix not in CODECS:
-            raise SinkError(f"{path} must end with {' or '.join(CODECS)}")
+            raise OutputError(f"{path} must end with {' or '.join(CODECS)}")
         # A link stays a link; what is no file (a device, a folder, a pipe) can't be replaced.
         self._whole = Path(os.path.realpath(self.path))
         special = self._whole.exists() and not self._whole.is_file()
         if special or not self._whole.parent.is_dir():
-            raise SinkError(f"no file can be written at {path}")
+            raise OutputError(f"no file can be written at {path}")
         self._aside = self._whole.with_name(f".{self._whole.stem}-{os.getpid()}{self.path.suffix}")
         self._writer: Optional[Any] = None
         self._size = (0, 0)
@@ -70,7 +82,7 @@ class VideoWriter:
             raise SinkError(f"frame {job.frame.index} has not the size of the first one")
         # OpenCV does not tell when a frame can't be written.
         if self.frames % LOOK_EVERY == 0 and _free_bytes(self._whole.parent) < LEAST_FREE:
-            raise SinkError(f"no space is left for {self.path}, after {self.frames} frames")
+            raise FullError(f"no space is left for {self.path}, after {self.frames} frames")
         self._writer.write(job.frame.bgr)
         self.frames += 1
 

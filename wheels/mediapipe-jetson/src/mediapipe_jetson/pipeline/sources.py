@@ -14,7 +14,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional, Protocol, Union
 
-from mediapipe_jetson.pipeline.errors import FrameError, SourceError
+from mediapipe_jetson.pipeline.errors import (
+    FrameError,
+    OpenCvMissingError,
+    SourceEndedError,
+    SourceError,
+)
 from mediapipe_jetson.pipeline.frame import Frame
 
 # What a file without a believable rate, or pictures without times, count as.
@@ -22,6 +27,8 @@ USUAL_RATE = 30.0
 MOST_RATE = 1000.0
 # A camera that is gone, or never answers: OpenCV waits for ever in some of its backends.
 PATIENCE_MS = 10000
+# What OpenCV takes for the number in the name of an image sequence.
+NUMBERED = r"%0?\d*[du]"
 
 
 class Source(Protocol):
@@ -56,7 +63,7 @@ def opencv() -> Any:  # noqa: ANN401 # a module without types
     try:
         return importlib.import_module("cv2")
     except ImportError as error:
-        raise SourceError(f"OpenCV can't be imported: {error}") from error
+        raise OpenCvMissingError(f"OpenCV can't be imported: {error}") from error
 
 
 class VideoFile:
@@ -146,7 +153,7 @@ class Camera:
             read, picture = self._capture.read()
             now = time.monotonic()
             if not read:
-                raise SourceError(f"{self.name} gives no more frames (after {index})")
+                raise SourceEndedError(f"{self.name} gives no more frames (after {index})")
             last = max(int((now - begin) * 1000), last + 1)
             yield Frame(index, last, picture, now)
             index += 1
@@ -202,7 +209,7 @@ def _size(cv2: Any, capture: Any) -> Optional[tuple[int, int]]:  # noqa: ANN401
 
 def is_sequence(name: str) -> bool:
     """Return whether a name means numbered pictures, as OpenCV's image sequences do."""
-    return bool(re.search(r"%0?\d*d", Path(name).name))
+    return bool(re.search(NUMBERED, Path(name).name))
 
 
 def same_file(source: str, output: Path) -> bool:
@@ -217,7 +224,7 @@ def same_file(source: str, output: Path) -> bool:
         return False
     places = [Path(source), *Path("/proc/self/fd").glob("*")]
     if is_sequence(source):
-        places += Path(source).parent.glob(re.sub(r"%0?\d*d", "*", Path(source).name))
+        places += Path(source).parent.glob(re.sub(NUMBERED, "*", Path(source).name))
     for place in places:
         with contextlib.suppress(OSError, ValueError):
             if stat.S_ISREG(there.st_mode) and os.path.samestat(place.stat(), there):

@@ -10,24 +10,16 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson.diagnosis import refused_here
+from mediapipe_jetson.exit_codes import BROKEN, DONE, NEGATIVE
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
+from mediapipe_jetson.options import MEBIBYTE, input_file, output_file, positive
 from mediapipe_jetson.usage import Parser
 from mediapipe_jetson.verify import report, session
 
-NOT_AS_EXPECTED, BROKEN = 1, 2
 LEVELS = ("quick", "full", "soak")
 MAX_AGE_S = 86400.0
-
-
-def positive(word: str) -> float:
-    """Read a number above 0."""
-    try:
-        number = float(word)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{word!r} is no number above 0")
-    return number
+NAGIOS_UNKNOWN = 3
+REPORT_MOST = 64 * MEBIBYTE
 
 
 def parser() -> Parser:
@@ -44,28 +36,38 @@ def parser() -> Parser:
     add("--expect", choices=("gpu", "software", "cpu"), default="gpu", help="default: gpu")
     add("--models", type=Path, help=f"default: ${MODELS_VARIABLE}")
     add("--timeout", type=positive, default=300.0, metavar="S", help="seconds, for each process")
-    add("--json", type=Path, metavar="FILE", help=f"write the report ({report.SCHEMA})")
-    add("--junit", type=Path, metavar="FILE", help="write JUnit XML")
-    add("--prometheus", type=Path, metavar="FILE", help="write gauges for a text file collector")
+    add("--json", type=output_file, metavar="FILE", help=f"write the report ({report.SCHEMA})")
+    add("--junit", type=output_file, metavar="FILE", help="write JUnit XML")
+    add(
+        "--prometheus",
+        type=output_file,
+        metavar="FILE",
+        help="write gauges for a text file collector",
+    )
     add("--nagios", action="store_true", help="print one line, and end as a Nagios plug-in")
-    add("--read", type=Path, metavar="FILE", help="judge a report again in place of a new run")
+    add(
+        "--read",
+        type=input_file(REPORT_MOST),
+        metavar="FILE",
+        help="judge a report again in place of a new run",
+    )
     add("--max-age", type=positive, default=MAX_AGE_S, metavar="S",
         help="with --read: how old it may be (default: a day)")  # fmt: skip
     return found
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Verify; return 0 if as expected, 1 if not, 2 if broken."""
+    """Verify; return 0 if as expected, 1 if not, 11 if broken."""
     line = parser()
+    if "--nagios" in arguments:
+        line.error_code = NAGIOS_UNKNOWN
     options = line.parse_args(arguments)
     if (options.level == "soak") != (options.minutes is not None):
         line.error("--level soak and --minutes N need each other")
     outputs = [path for path in (options.json, options.junit, options.prometheus) if path]
-    for path in outputs:
-        if path.is_dir() or not path.parent.is_dir():
-            line.error(f"no file can be written at {path}")
-    if options.read and options.read in outputs:
-        line.error("--read can't name a file that is written")
+    places = [path.resolve() for path in (*outputs, options.read) if path]
+    if len(set(places)) < len(places):
+        line.error("two of the files that are read and written are one")
     # A report of an earlier run must not be taken for this one's, whatever happens now.
     for path in outputs:
         path.unlink(missing_ok=True)
@@ -93,16 +95,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def exit_code(made: Mapping[str, Any]) -> int:
-    """Return 0 if the verdict is the expected one, 2 if something is broken, else 1."""
+    """Return 0 if the verdict is the expected one, 11 if something is broken, else 1."""
     if made["as_expected"]:
-        return 0
-    return BROKEN if made["verdict"] == "broken" else NOT_AS_EXPECTED
+        return DONE
+    return BROKEN if made["verdict"] == "broken" else NEGATIVE
 
 
 def _verify(options: argparse.Namespace) -> dict[str, Any]:
     names: Optional[Sequence[str]] = options.task and list(dict.fromkeys(options.task))
     if not names:
-        names = session.QUICK_TASKS if options.level == "quick" else tuple(session.tasks())
+        names = session.QUICK_TASKS if options.level == "quick" else session.usual_tasks()
     settings = session.Settings(
         level=options.level,
         delegate=options.delegate.upper(),

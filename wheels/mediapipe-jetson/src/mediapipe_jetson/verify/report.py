@@ -96,16 +96,18 @@ def freshness(
         return None
     if boot != here:
         return "other-boot"
-    if up_s is not None and _is_number(report.get("uptime_s")):
+    if up_s is not None and report.get("uptime_s") is not None:
         made, now_s = report["uptime_s"], up_s
+        if not _is_number(made):
+            return None
     if made > now_s + AHEAD_S:
         return "future"
     return "old" if now_s - made > allowed_s else "fresh"
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 # JSON
-    # A number too large for a float is none either.
-    return type(value) in (int, float) and abs(value) < LARGEST and math.isfinite(value)
+    # A time before all times, and a number too large for a float, are none either.
+    return type(value) in (int, float) and 0 <= value < LARGEST and math.isfinite(value)
 
 
 def tasks_again(

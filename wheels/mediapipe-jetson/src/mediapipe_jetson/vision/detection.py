@@ -21,10 +21,10 @@ CLIP = 100.0
 ANCHORS_PER_LAYER = 2
 
 
-def anchors(side: int, strides: Sequence[int]) -> Array:
+def anchors(side: int, strides: Sequence[int], per_layer: int = ANCHORS_PER_LAYER) -> Array:
     """Return anchor centres (n, 2), x and y as fractions of a square input of `side` pixels.
 
-    All anchors are of size 1. Layers of the same stride share a grid, two anchors each a cell.
+    All anchors are of size 1. Layers of the same stride share a grid, so many anchors each a cell.
     """
     grids = []
     for stride in dict.fromkeys(strides):
@@ -32,7 +32,7 @@ def anchors(side: int, strides: Sequence[int]) -> Array:
         centres = (np.arange(cells, dtype=np.float32) + np.float32(0.5)) / np.float32(cells)
         x, y = np.meshgrid(centres, centres)
         grid = np.stack([x.ravel(), y.ravel()], axis=1)
-        grids.append(np.repeat(grid, ANCHORS_PER_LAYER * strides.count(stride), axis=0))
+        grids.append(np.repeat(grid, per_layer * strides.count(stride), axis=0))
     return np.concatenate(grids)
 
 
@@ -40,16 +40,26 @@ class Decoder:
     """Decodes the two tensors of one detector."""
 
     def __init__(
-        self, side: int, strides: Sequence[int], *, confidence: float, suppression: float
+        self,
+        side: int,
+        strides: Sequence[int],
+        *,
+        confidence: float,
+        suppression: float,
+        per_layer: int = ANCHORS_PER_LAYER,
     ) -> None:
         """Take the input's side in pixels, and the least score and overlap that count."""
         self.side = side
-        self.anchors = anchors(side, strides)
+        self.anchors = anchors(side, strides, per_layer)
         self.confidence = confidence
         self.suppression = suppression
 
     def decode(self, boxes: Array, scores: Array) -> Array:
-        """Return detections (n, 4 + 2k), best first, as fractions of the input.
+        """Return detections (n, 4 + 2k), best first, as fractions of the input: see `scored`."""
+        return self.scored(boxes, scores)[0]
+
+    def scored(self, boxes: Array, scores: Array) -> tuple[Array, Array]:
+        """Return detections (n, 4 + 2k), best first, as fractions of the input; and their scores.
 
         Columns: left, top, right, bottom, then x and y of each key point. Tensors are
         (1, anchors, 4 + 2k) and (1, anchors, 1) of logits.
@@ -57,7 +67,7 @@ class Decoder:
         certain = sigmoid(np.clip(scores.reshape(-1), -CLIP, CLIP))
         chosen = np.flatnonzero(certain >= self.confidence)
         if not chosen.size:
-            return np.empty((0, boxes.shape[-1]), np.float32)
+            return np.empty((0, boxes.shape[-1]), np.float32), np.empty(0, np.float32)
         raw = boxes.reshape(-1, boxes.shape[-1])[chosen] / np.float32(self.side)
         centres = self.anchors[chosen]
         found = np.empty_like(raw)
@@ -68,15 +78,19 @@ class Decoder:
         sound = (raw[:, 2] >= 0) & (raw[:, 3] >= 0)
         return self._merged(found[sound], certain[chosen][sound])
 
-    def _merged(self, found: Array, certain: Array) -> Array:
-        """Return the score-weighted mean of each group of boxes that overlap its best one."""
+    def _merged(self, found: Array, certain: Array) -> tuple[Array, Array]:
+        """Return the score-weighted mean of each group of boxes that overlap its best one.
+
+        A group's score is that of its best.
+        """
         order = np.argsort(-certain, kind="stable")
         found, certain = found[order], certain[order]
         areas = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
         left = np.arange(len(found))
-        merged = []
+        merged, best_ones = [], []
         while left.size:
             best = left[0]
+            best_ones.append(best)
             low = np.maximum(found[left, :2], found[best, :2])
             high = np.minimum(found[left, 2:BOX], found[best, 2:BOX])
             shared = np.prod(np.maximum(high - low, 0), axis=1)
@@ -90,7 +104,8 @@ class Decoder:
             group = left[alike]
             merged.append(np.average(found[group], axis=0, weights=certain[group]))
             left = left[~alike]
-        return np.stack(merged) if merged else np.empty((0, found.shape[1]), np.float32)
+        boxes = np.stack(merged) if merged else np.empty((0, found.shape[1]), np.float32)
+        return boxes, certain[best_ones]
 
 
 def placed(found: Array, transform: Array) -> Array:

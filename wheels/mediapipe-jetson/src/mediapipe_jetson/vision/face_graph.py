@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, ClassVar, Optional
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class FaceGraph(Graph[Face]):
 
     detector = DetectorSpec("face_detector", (8, 16, 16, 16), points=6, low=-1.0, suppression=0.5)
     landmarks_name = "face_landmarks_detector"
-    landmarks_sizes = (478 * 3, 1)
+    landmarks_sizes: ClassVar[tuple[int, ...]] = (478 * 3, 1)
 
     def __init__(
         self, limits: Limits, *, blendshapes: bool, canonical: Optional[geometry.CanonicalFace]
@@ -86,11 +86,9 @@ class FaceGraph(Graph[Face]):
 
     def look(self, frame: Frame, rect: Rect) -> Optional[tuple[Face, Rect]]:
         """Return the landmarks in a region and the region about them."""
-        stage: Stage = self.landmark_stage
-        points, presence, *_ = stage.run(frame, rect)
-        if not number(sigmoid(presence)) > self.limits.presence:
+        inside = self.inside(frame, rect)
+        if inside is None:
             return None
-        inside = points.reshape(-1, 3) / np.float32(stage.side)
         landmarks = projected(inside, rect)
         low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
         start, end = (landmarks[index, :2].tolist() for index in EYE_CORNERS)
@@ -98,13 +96,21 @@ class FaceGraph(Graph[Face]):
         box = around((*low.tolist(), *high.tolist()), rotation)
         return Face(landmarks), widened(box, frame.size, MARGIN, square=True)
 
-    def finish(self, frame: Frame, found: list[Face], timestamp_ms: int) -> list[Face]:
+    def inside(self, frame: Frame, rect: Rect) -> Optional[Array]:
+        """Return the landmarks (n, 3) as fractions of a region; None if it shows no face."""
+        stage: Stage = self.landmark_stage
+        points, presence, *_ = stage.run(frame, rect)
+        if not number(sigmoid(presence)) > self.limits.presence:
+            return None
+        return points.reshape(-1, 3) / np.float32(stage.side)
+
+    def finish(self, frame: Frame, found: list[Face], timestamp_ms: float) -> list[Face]:
         """Return the faces smoothed, with blendshapes and matrices."""
         if self.limits.stream and self.limits.count == 1:
             found = self._smoothed(frame, found, timestamp_ms)
         return [self._completed(frame, face) for face in found]
 
-    def _smoothed(self, frame: Frame, found: list[Face], timestamp_ms: int) -> list[Face]:
+    def _smoothed(self, frame: Frame, found: list[Face], timestamp_ms: float) -> list[Face]:
         if not found:
             self.filter.reset()
             return found

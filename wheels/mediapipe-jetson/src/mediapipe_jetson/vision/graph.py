@@ -12,7 +12,7 @@ import numpy as np
 
 from mediapipe_jetson.backends.base import ModelError
 from mediapipe_jetson.vision.crops import Crop, matrix
-from mediapipe_jetson.vision.detection import Decoder
+from mediapipe_jetson.vision.detection import ANCHORS_PER_LAYER, Decoder
 from mediapipe_jetson.vision.rects import Rect, Size, squared
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class DetectorSpec:
     points: int
     low: float
     suppression: float
+    per_layer: int = ANCHORS_PER_LAYER
 
 
 class Stage:
@@ -85,6 +86,8 @@ class Graph(ABC, Generic[Found]):
     landmarks_name: ClassVar[str]
     landmarks_sizes: ClassVar[tuple[int, ...]]
     """How many values each of the landmark model's outputs has, in TFLite's order."""
+    at_most_count: ClassVar[bool] = True
+    """Look at no more regions than are wanted."""
 
     def __init__(self, limits: Limits) -> None:
         """Take the limits; `use` gives the sessions."""
@@ -100,13 +103,18 @@ class Graph(ABC, Generic[Found]):
             spec.strides,
             confidence=self.limits.detection,
             suppression=spec.suppression,
+            per_layer=spec.per_layer,
         )
         count = len(self.decoder.anchors)
         self.detect_stage.expect(spec.name, count * (4 + 2 * spec.points), count)
+        self.use_landmarks(sessions)
+
+    def use_landmarks(self, sessions: Mapping[str, Session]) -> None:
+        """Run the landmark model alone on its session: regions come from elsewhere."""
         self.landmark_stage = Stage(sessions[self.landmarks_name], 0.0, zeros=False)
         self.landmark_stage.expect(self.landmarks_name, *self.landmarks_sizes)
 
-    def process(self, frame: Frame, timestamp_ms: int) -> list[Found]:
+    def process(self, frame: Frame, timestamp_ms: float) -> list[Found]:
         """Return what is in the frame; raise InferenceError and ImageError."""
         limits = self.limits
         if not limits.stream:
@@ -116,7 +124,7 @@ class Graph(ABC, Generic[Found]):
         else:
             rects = self.associate(self.tracked, self.detect(frame))
         pairs = []
-        for rect in rects[: limits.count]:
+        for rect in rects[: limits.count] if self.at_most_count else rects:
             pair = self.look(frame, rect)
             if pair is not None:
                 pairs.append(pair)
@@ -150,7 +158,7 @@ class Graph(ABC, Generic[Found]):
         del frame
         return pairs
 
-    def finish(self, frame: Frame, found: list[Found], timestamp_ms: int) -> list[Found]:
+    def finish(self, frame: Frame, found: list[Found], timestamp_ms: float) -> list[Found]:
         """Return what was found, smoothed and completed."""
         del frame, timestamp_ms
         return found

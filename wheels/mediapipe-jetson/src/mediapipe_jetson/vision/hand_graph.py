@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, ClassVar, Optional
 
 import numpy as np
 
@@ -64,13 +64,14 @@ class HandGraph(Graph[Hand]):
     detector = DetectorSpec("hand_detector", (8, 16, 16, 16), points=7, low=0.0, suppression=0.3)
     landmarks_name = "hand_landmarks_detector"
     landmarks_sizes = (POINTS * 3, 1, 1, POINTS * 3)
+    upright: ClassVar[float] = UPRIGHT
 
     def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
         """Return squares about whole hands, upright from the wrist, of detected palms."""
         rects = []
         for row in placed(found, to_image(region, frame.size)).tolist():
             wrist, knuckle = row[WRIST : WRIST + 2], row[MIDDLE_KNUCKLE : MIDDLE_KNUCKLE + 2]
-            rotation = direction(wrist, knuckle, UPRIGHT, frame.size)
+            rotation = direction(wrist, knuckle, self.upright, frame.size)
             palm = around(row[:4], rotation)
             rects.append(widened(palm, frame.size, 2.6, shift_y=-0.5, square=True))
         return rects[: self.limits.count]

@@ -15,7 +15,7 @@ KERNEL = 7
 LEAST_CONFIDENCE = 0.5
 
 
-def refined(points: Array, heatmap: Array) -> Array:
+def refined(points: Array, heatmap: Array, kernel: int = KERNEL) -> Array:
     """Return points (n, 3), fractions of the input, with x and y from the heatmap about them.
 
     `heatmap` is (height, width, n or more) of logits. A point moves to the mean of the kernel
@@ -28,7 +28,7 @@ def refined(points: Array, heatmap: Array) -> Array:
     rows = np.trunc(points[:, 1] * height).astype(np.int64)
     # The reference compares the column with the height; heatmaps are square.
     inside = (columns >= 0) & (columns < width) & (rows >= 0)
-    steps = np.arange(KERNEL) - KERNEL // 2
+    steps = np.arange(kernel) - kernel // 2
     x, y = columns[:, None] + steps, rows[:, None] + steps
     x_in, y_in = (x >= 0) & (x < width), (y >= 0) & (y < height)
     x_near, y_near = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, ClassVar, Optional
 
 import cv2
 import numpy as np
@@ -17,8 +17,8 @@ from mediapipe_jetson.vision import smoothing
 from mediapipe_jetson.vision.crops import Warp, matrix
 from mediapipe_jetson.vision.detection import placed
 from mediapipe_jetson.vision.graph import DetectorSpec, Graph, Limits, to_image
-from mediapipe_jetson.vision.heatmap import refined
-from mediapipe_jetson.vision.rects import Rect, aligned, newest, projected, rotated, widened
+from mediapipe_jetson.vision.heatmap import KERNEL, refined
+from mediapipe_jetson.vision.rects import Point, Rect, aligned, newest, projected, rotated, widened
 from mediapipe_jetson.vision.scores import number, sigmoid
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class PoseGraph(Graph[Pose]):
     )
     landmarks_name = "pose_landmarks_detector"
     landmarks_sizes = (ALL * 5, 1, 256 * 256, 64 * 64 * ALL, ALL * 3)
+    kernel: ClassVar[int] = KERNEL
 
     def __init__(self, limits: Limits, *, masks: bool) -> None:
         """Take the limits, and whether masks are wanted."""
@@ -76,12 +77,21 @@ class PoseGraph(Graph[Pose]):
 
     def look(self, frame: Frame, rect: Rect) -> Optional[tuple[Pose, Rect]]:
         """Return the pose in a region, and the region that its two helper points span."""
+        found = self.estimate(frame, rect)
+        if found is None:
+            return None
+        pose, (centre, edge) = found
+        square = aligned(centre, edge, frame.size)
+        return pose, widened(square, frame.size, MARGIN, square=True)
+
+    def estimate(self, frame: Frame, rect: Rect) -> Optional[tuple[Pose, list[Point]]]:
+        """Return the pose in a region and its two helper points: the hips' centre, and an edge."""
         stage = self.landmark_stage
         raw, presence, mask, heatmap, world = stage.run(frame, rect)
         if not number(presence) > self.limits.presence:
             return None
         rows = raw.reshape(ALL, -1)[:HELPERS]
-        inside = refined(rows[:, :3] / np.float32(stage.side), heatmap[0])
+        inside = refined(rows[:, :3] / np.float32(stage.side), heatmap[0], self.kernel)
         points = projected(inside, rect)
         seen = sigmoid(rows[:POINTS, 3:5])
         pose = Pose(
@@ -91,9 +101,7 @@ class PoseGraph(Graph[Pose]):
             seen[:, 1],
             self._mask(mask[0], rect, frame) if self.wants_masks else None,
         )
-        centre, edge = (points[index, :2].tolist() for index in (POINTS, POINTS + 1))
-        square = aligned(centre, edge, frame.size)
-        return pose, widened(square, frame.size, MARGIN, square=True)
+        return pose, [(x, y) for x, y in points[POINTS:HELPERS, :2].tolist()]
 
     def _mask(self, logits: Array, rect: Rect, frame: Frame) -> Array:
         """Return a region's mask in the whole image (TensorsToSegmentation, WarpAffine)."""
@@ -105,7 +113,7 @@ class PoseGraph(Graph[Pose]):
         self.warp.read(small, cv2.invertAffineTransform(inward), whole)
         return whole
 
-    def finish(self, frame: Frame, found: list[Pose], timestamp_ms: int) -> list[Pose]:
+    def finish(self, frame: Frame, found: list[Pose], timestamp_ms: float) -> list[Pose]:
         """Return the poses, a single one of a stream smoothed."""
         if not self.limits.stream or self.limits.count != 1:
             return found

@@ -83,10 +83,13 @@ def around(box: Sequence[float], rotation: float) -> Rect:
     return Rect((left + right) / 2, (top + bottom) / 2, right - left, bottom - top, rotation)
 
 
-def aligned(centre: Point, edge: Point, size: Size) -> Rect:
-    """Return the square about a centre that reaches to an edge point, which is turned upwards."""
+def aligned(centre: Point, edge: Point, size: Size, target: float = math.pi / 2) -> Rect:
+    """Return the square about a centre that reaches to an edge point, which is turned upwards.
+
+    Another target, in radians, turns it elsewhere.
+    """
     reach = 2 * math.hypot((edge[0] - centre[0]) * size[0], (edge[1] - centre[1]) * size[1])
-    rotation = direction(centre, edge, math.pi / 2, size)
+    rotation = direction(centre, edge, target, size)
     return Rect(centre[0], centre[1], reach / size[0], reach / size[1], rotation)
 
 

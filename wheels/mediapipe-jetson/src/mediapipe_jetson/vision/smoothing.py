@@ -30,13 +30,13 @@ class OneEuro:
 
     def reset(self) -> None:
         """Forget what was seen."""
-        self.time_ns: Optional[int] = None
+        self.time_ns: Optional[float] = None
         self.frequency = FIRST_FREQUENCY
         self.raw: Optional[Array] = None
         self.value: Optional[Array] = None
         self.speed: Optional[Array] = None
 
-    def apply(self, values: Array, timestamp_ms: int, scale: float) -> Array:
+    def apply(self, values: Array, timestamp_ms: float, scale: float) -> Array:
         """Return the values smoothed; `scale` is the object's size in the values' unit.
 
         Values come back as they are at a timestamp that is not after the last one, and for an

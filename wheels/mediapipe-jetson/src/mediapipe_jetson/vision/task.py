@@ -54,6 +54,8 @@ class Landmarker(ABC):
     """
 
     task: ClassVar[str]
+    verb: ClassVar[str] = "detect"
+    """How MediaPipe's methods begin."""
     count_field: ClassVar[str]
     detection_field: ClassVar[str]
     presence_field: ClassVar[str]
@@ -231,8 +233,8 @@ class Landmarker(ABC):
             value = getattr(options, name)
             number = isinstance(value, (int, float))
             if not number or not 0 <= value <= 1:
-                kind = OptionError if number else OptionTypeError
-                raise kind(f"{name} is a number from 0 to 1, not {value!r}")
+                error = OptionError if number else OptionTypeError
+                raise error(f"{name} is a number from 0 to 1, not {value!r}")
 
     def _expect(self, mode: str) -> None:
         if self.closed:
@@ -309,7 +311,7 @@ class Landmarker(ABC):
     def _open(self, name: str) -> Runner:
         if name in SUB_MODEL:
             return SubModelRunner(name, self.graph, self.convert, self.models, self.threads)
-        return MediaPipeRunner(name, self.task, self.options, self.types)
+        return MediaPipeRunner(name, self.task, self.options, self.types, self.verb)
 
     def _report(self, name: str, error: Exception) -> None:
         reason = " ".join(str(error).split())

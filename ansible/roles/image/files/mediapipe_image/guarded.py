@@ -1,0 +1,78 @@
+"""Read files that others than root may write: no link is followed, and nothing has no end."""
+
+import json
+import math
+import os
+import stat
+from pathlib import Path
+from typing import Any, List
+
+from mediapipe_image.errors import IntegrityError
+
+# More than any report or record of ours; what nests deeper is none.
+LARGEST = 4 << 20
+DEEPEST = 40
+# A FIFO does not hold us up, a terminal does not become ours.
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def read(path: Path, limit: int = LARGEST) -> bytes:
+    """Return a regular file's bytes. Raises FileNotFoundError, or IntegrityError for all else.
+
+    The folder that it is in must have a name that only root can give to another.
+    """
+    raw = begin(path, limit + 1)
+    if len(raw) > limit:
+        raise IntegrityError(f"{path} is damaged: it has more than {limit} bytes")
+    return raw
+
+
+def begin(path: Path, limit: int) -> bytes:
+    """Return at most `limit` bytes from a regular file's beginning; raises as `read`."""
+    try:
+        folder = os.open(str(path.parent), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except NotADirectoryError as error:
+        raise IntegrityError(f"{path.parent} is damaged: it is no folder") from error
+    try:
+        handle = os.open(path.name, FLAGS, dir_fd=folder)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        # ELOOP for a link, ENXIO for a socket.
+        raise IntegrityError(f"{path} is damaged: {os.strerror(error.errno or 0)}") from error
+    finally:
+        os.close(folder)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise IntegrityError(f"{path} is damaged: it is no regular file")
+    with os.fdopen(handle, "rb") as stream:
+        try:
+            return stream.read(limit)
+        except OSError as error:
+            raise IntegrityError(f"{path} can't be read: {error.strerror}") from error
+
+
+def parse(raw: bytes, what: str) -> Any:  # noqa: ANN401 # JSON
+    """Return a JSON document. Raises IntegrityError; NaN, 1e999 and deep nesting are none."""
+    try:
+        body = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"{what} is damaged: {error}") from error
+    layer: List[Any] = [body]
+    for _ in range(DEEPEST):
+        if any(isinstance(one, float) and not math.isfinite(one) for one in layer):
+            raise IntegrityError(f"{what} is damaged: a number is not finite")
+        layer = [one for held in layer for one in _inner(held)]
+        if not layer:
+            return body
+    raise IntegrityError(f"{what} is damaged: it nests more than {DEEPEST} deep")
+
+
+def _inner(held: Any) -> List[Any]:  # noqa: ANN401 # JSON
+    if isinstance(held, dict):
+        return list(held.values())
+    return held if isinstance(held, list) else []
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no number")

@@ -1,0 +1,138 @@
+"""Signatures of OpenSSH (PROTOCOL.sshsig): whose they are, and which of these keys made one.
+
+ssh-keygen checks each against one key alone, so nothing that it prints has to be read.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import re
+import struct
+from pathlib import Path
+from typing import Dict, Iterator, List, Sequence, Set
+
+from mediapipe_image import command, disk
+from mediapipe_image.errors import ToolMissingError
+
+BLOCK = re.compile(
+    r"-----BEGIN SSH SIGNATURE-----\s+([A-Za-z0-9+/=\s]+?)\s+-----END SSH SIGNATURE-----"
+)
+MAGIC = b"SSHSIG"
+# Signatures that are looked at; more are not read.
+MOST = 16
+LARGEST = 64 * 1024
+KINDS = (
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+)
+WHO = "signer"
+
+
+def fingerprint(key: str) -> str:
+    """Return the fingerprint of a key that is "KIND BASE64", as ssh-keygen -l prints it."""
+    raw = hashlib.sha256(base64.b64decode(key.split(" ")[1])).digest()
+    return "SHA256:" + base64.b64encode(raw).decode("ascii").rstrip("=")
+
+
+def key(line: str) -> str:
+    """Return "KIND BASE64" of a public key's words. Raises ValueError for what is none."""
+    words = line.split()
+    if len(words) < 2 or words[0] not in KINDS:
+        raise ValueError(f"{line[:60]!r} is no public key")
+    blob = base64.b64decode(words[1], validate=True)
+    # The same key in other letters would count twice.
+    if _string(blob, 0)[0] != words[0].encode("ascii"):
+        raise ValueError(f"{line[:60]!r} is no public key")
+    return words[0] + " " + base64.b64encode(blob).decode("ascii")
+
+
+def _string(raw: bytes, at: int) -> Sequence[bytes]:
+    """Return the string of SSH's encoding at a place, and all that follows it."""
+    if len(raw) < at + 4:
+        raise ValueError("it is cut short")
+    (size,) = struct.unpack(">I", raw[at : at + 4])
+    end = at + 4 + size
+    if end > len(raw):
+        raise ValueError("it is cut short")
+    return raw[at + 4 : end], raw[end:]
+
+
+def blocks(text: str) -> List[str]:
+    """Return the signatures of a file, each in its armor."""
+    return [found.group(0) for found in BLOCK.finditer(text[:LARGEST])][:MOST]
+
+
+def claimed(block: str) -> str:
+    """Return the key that a signature names, as `key` has it; "" for what is no signature."""
+    found = BLOCK.match(block)
+    try:
+        raw = base64.b64decode("".join(found.group(1).split()), validate=True) if found else b""
+        if not raw.startswith(MAGIC):
+            return ""
+        blob, _ = _string(raw, len(MAGIC) + 4)
+        kind = _string(blob, 0)[0].decode("ascii")
+    except ValueError:
+        return ""
+    return kind + " " + base64.b64encode(blob).decode("ascii")
+
+
+def signers(raw: bytes, text: str, keys: Sequence[str], namespace: str) -> Set[str]:
+    """Return those of the keys that signed `raw`; `text` holds the signatures.
+
+    Each key counts once, however often it signed. Raises ToolMissingError (OpenSSH < 8.1).
+    """
+    found: Set[str] = set()
+    listed = blocks(text)
+    if not listed:
+        return found
+    with _scratch() as folder:
+        for block in listed:
+            own = claimed(block)
+            if own in keys and own not in found and _good(raw, block, own, namespace, folder):
+                found.add(own)
+    return found
+
+
+def _good(raw: bytes, block: str, own: str, namespace: str, folder: Path) -> bool:
+    files: Dict[str, str] = {"signature": block + "\n", "allowed": f"{WHO} {own}\n"}
+    for name, body in files.items():
+        (folder / name).write_text(body, encoding="ascii")
+    words = ["ssh-keygen", "-Y", "verify", "-f", str(folder / "allowed"), "-I", WHO]
+    words += ["-n", namespace, "-s", str(folder / "signature")]
+    done = command.ask(words, stdin=raw)
+    refuse_old(done.err)
+    return done.code == 0
+
+
+def able() -> None:
+    """Raise ToolMissingError where OpenSSH is too old to check signatures, or is missing."""
+    refuse_old(command.ask(["ssh-keygen", "-Y", "verify"]).err)
+
+
+def refuse_old(said: str) -> None:
+    """Raise ToolMissingError if ssh-keygen's words are those of one that knows no -Y."""
+    if "option" in said and "-- Y" in said:
+        raise ToolMissingError(
+            "this device's OpenSSH can't check signatures (8.1 can)",
+            "use the registry way: its images come by digest",
+        )
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """Make a folder in memory that only root can look into. tempfile would import much more."""
+    disk.RUN.mkdir(parents=True, exist_ok=True, mode=0o755)
+    folder = disk.RUN / f"verify.{os.getpid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        for one in folder.iterdir():
+            one.unlink()
+        folder.rmdir()

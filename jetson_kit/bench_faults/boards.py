@@ -1,0 +1,79 @@
+"""What a board must come through by itself: prunes, a controller that is gone, damaged files."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from jetson_kit.bench_faults import inside
+from jetson_kit.bench_faults.cases import PHASE_S, Case, Try, after
+from jetson_kit.bench_faults.site import Site
+from jetson_kit.devices import ssh
+from jetson_kit.devices.spec import Device
+
+LIB = "/var/lib/mediapipe-jetson"
+PRUNES = "docker image prune --all --force; docker system prune --all --force --volumes"
+TRIAL_S = 15
+# The state's files, and what becomes of one of them.
+FILES = ("state.json", "state.copy.json", "current.env", "pending", "releases/{image}.json")
+DAMAGES = (
+    "rm -f {}", ": > {}", "truncate -s 40 {}", "head -c 300 /dev/urandom > {}",
+    "rm -f {0}; mkdir -p {0}/inner", "mv {0} {0}.x; ln -s {0}.x {0}", "chown 10001 {}",
+)  # fmt: skip
+
+
+def prune(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Prune all that the engine would give while an unhealthy image is on trial."""
+    made = site.release(kind="unhealthy")
+    going = site.start(made, *case.flags)
+    if going.until("switch", PHASE_S) and going.record:
+        canary = going.record.waves[0].hosts[0]
+        time.sleep(rand.uniform(0, case.facts["after_s"]))
+        ssh.shell(site.device(canary), PRUNES)
+    after(site, case, found, made, going)
+
+
+def trial_limit(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Put a board on a healthy image by hand, and leave it alone; the watcher is killed, too."""
+    del case
+    before = site.good
+    found.next_failed += site.renew()
+    chosen = rand.choice(site.devices)
+    image = before[chosen.name]
+    ssh.shell(chosen, f"mediapipe-image switch --trial {TRIAL_S} {image}")
+    if inside.look([chosen])[chosen.name].image_id != image:
+        found.unkept.append(f"{chosen.name} is not on trial")
+    time.sleep(rand.uniform(0, TRIAL_S))
+    ssh.shell(chosen, "kill -9 $(systemctl show -p MainPID --value mediapipe-watch.service) || :")
+    _wait(lambda: inside.look([chosen])[chosen.name].image_id != image, site.kind.settle_s)
+    only = {chosen.name: (site.good[chosen.name],)}
+    seen, problems = inside.settled([chosen], only, site.kind.settle_s)
+    found.lost += problems
+    found.ended = "trial" if seen[chosen.name].trial else "good"
+
+
+def damaged(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Damage a file of a board's state in the middle of a rollout, and restart its service."""
+    chosen = rand.choice(site.devices)
+    made = site.release()
+    going = site.start(made, "--stop-at", "99")
+    if going.until(rand.choice(("fetch", "switch", "soak")), PHASE_S):
+        _damage(site, chosen, rand)
+    going.end(site.kind.limit_s)
+    # Whoever asks for the state mends it.
+    site.task("fleet.status", "-i", str(site.hosts), "--json")
+    after(site, case, found, made, going)
+
+
+def _damage(site: Site, chosen: Device, rand: random.Random) -> None:
+    name = rand.choice(FILES).format(image=site.good[chosen.name].partition(":")[2])
+    script = rand.choice(DAMAGES).format(f"{LIB}/{name}")
+    ssh.shell(chosen, f"test ! -e {LIB}/{name} || {{ {script}; }}")
+    ssh.shell(chosen, "systemctl restart mediapipe.service")
+
+
+def _wait(so: Callable[[], bool], limit_s: float) -> None:
+    end = time.monotonic() + limit_s
+    while not so() and time.monotonic() < end:
+        time.sleep(inside.POLL_S)

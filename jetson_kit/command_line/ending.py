@@ -1,0 +1,75 @@
+"""How a command ends: whatever went wrong becomes one line and the exit code of its kind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from jetson_kit import text
+from jetson_kit.command_line import signals
+from jetson_kit.errors import BadInputError, DiskFullError, InternalError, KitError, StepFailedError
+from jetson_kit.files import FULL
+
+DEBUG = "KIT_DEBUG"
+
+
+def end(error: BaseException) -> int:
+    """Say in one line on stderr what went wrong, and return the exit code.
+
+    With KIT_DEBUG set, an error that no code expects is raised again with its traceback.
+    """
+    if isinstance(error, BrokenPipeError):
+        # The reader left; Python would complain once more when it flushes at exit.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, KeyboardInterrupt):
+        _say("error: stopped; run it again to go on from here")
+        return signals.exit_code(error)
+    known = typed(error)
+    if isinstance(known, InternalError) and os.environ.get(DEBUG):
+        raise error
+    _say(known.line())
+    return known.exit_code
+
+
+def typed(error: BaseException) -> KitError:
+    """Return the typed error that stands for any exception."""
+    if isinstance(error, KitError):
+        return error
+    if isinstance(error, OSError):
+        return _system(error)
+    if isinstance(error, UnicodeError):
+        return BadInputError(f"a text is not UTF-8: {error}", "name files and values in UTF-8")
+    if isinstance(error, MemoryError):
+        return StepFailedError("no memory is left", "close other programs and run it again")
+    where = _where(error)
+    return InternalError(
+        f"a fault of the kit: {type(error).__name__}: {error}{where}",
+        f"please report it with what {DEBUG}=1 prints",
+    )
+
+
+def _system(error: OSError) -> KitError:
+    place = "" if error.filename is None else f"{os.fsdecode(str(error.filename))}: "
+    if error.errno in FULL:
+        return DiskFullError(
+            f"{place}no space left on a disk that this writes to",
+            "free some space, or set KIT_CACHE to a larger disk, and run it again",
+        )
+    return StepFailedError(f"{place}{error.strerror or error}")
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
+
+
+def _say(words: str) -> None:
+    """Print a line; a stderr that is gone is no reason to end otherwise."""
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        print(text.line(words), file=sys.stderr, flush=True)

@@ -1,0 +1,130 @@
+"""The program behind ./inv: Invoke's parser and lists, our errors, exit codes and signals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from invoke.collection import Collection
+from invoke.completion.complete import print_completion_script
+from invoke.config import Config
+from invoke.exceptions import Exit, ParseError
+from invoke.parser.argument import Argument
+from invoke.program import Program
+
+from jetson_kit.command_line import ending, signals
+from jetson_kit.errors import BadInputError, KitError
+
+# What of Invoke's own options has a meaning here: no task runs shell commands through Invoke.
+CORE = ("complete", "help", "list", "list-depth", "list-format", "print-completion-script",
+        "version")  # fmt: skip
+FORMATS = ("flat", "nested", "json")
+SHELLS = ("bash", "zsh", "fish")
+HINT = "./inv --list shows the tasks, ./inv --help TASK its options"
+NAGIOS_UNKNOWN = 3
+
+
+class NoFiles(Config):
+    """Invoke's configuration without files and environment variables: what works, works for all."""
+
+    def load_base_conf_files(self) -> None:
+        """Read nothing."""
+
+    def load_shell_env(self) -> None:
+        """Read nothing."""
+
+
+class Front(Program):
+    """`./inv`; what can't be parsed is a BadInputError."""
+
+    def core_args(self) -> list[Argument]:
+        """Return those of Invoke's own options that mean something here."""
+        return [one for one in super().core_args() if one.names[0] in CORE]
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Read the options before the task."""
+        self.normalize_argv(argv)
+        try:
+            self.parse_core_args()
+        except ValueError as error:
+            raise BadInputError(f"--list-depth: {error}", "give a number") from error
+        if self.args.version.value:
+            self.print_version()
+            raise Exit
+        shell = self.args["print-completion-script"].value
+        if shell:
+            _one_of("--print-completion-script", shell, SHELLS)
+            print_completion_script(shell=shell, names=self.binary_names)
+            raise Exit
+
+    def parse_cleanup(self) -> None:
+        """Do what ends before any task: help, lists, completion."""
+        _one_of("--list-format", self.args["list-format"].value, FORMATS)
+        super().parse_cleanup()
+
+    def update_config(self, merge: bool = True) -> None:
+        """Take no option of the command line into Invoke's configuration."""
+        if merge:
+            self.config.merge()
+
+    def task_list_opener(self, extra: str = "") -> str:
+        """Return the line above the list of tasks."""
+        del extra
+        return f"Available {self.list_root} tasks" if self.list_root else "Available tasks"
+
+    def run_all(self, argv: Sequence[str]) -> None:
+        """Parse the command line and run its tasks. Raises whatever they raise."""
+        try:
+            self.create_config()
+            self.parse_core(list(argv))
+            self.parse_collection()
+            self.parse_tasks()
+            self.parse_cleanup()
+        except ParseError as error:
+            raise BadInputError(str(error), HINT) from error
+        except Exit as error:
+            if error.message:
+                raise BadInputError(error.message, HINT) from error
+            return
+        self.update_config()
+        self.execute()
+
+
+def _one_of(flag: str, word: str, known: Sequence[str]) -> None:
+    if word not in known:
+        raise BadInputError(f"{flag} {word} is none of {', '.join(known)}", "give one of them")
+
+
+def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command line (by default this process's) and end with its exit code."""
+    words = list(sys.argv if argv is None else argv)
+    signals.install()
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name may hold bytes that no text can.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if not os.environ.get("COLUMNS", "1").isdecimal() or not int(os.environ.get("COLUMNS", "1")):
+        del os.environ["COLUMNS"]  # a table of no width has no words
+    code = 0
+    try:
+        Front(namespace=tasks, name="mediapipe-jetson-kit", binary="./inv", binary_names=["inv"],
+              config_class=NoFiles).run_all(words)  # fmt: skip
+        sys.stdout.flush()
+    except SystemExit as stop:
+        code = _code(stop)
+    except BaseException as error:  # whatever it is, it ends in one line and a code of the table
+        signals.over()
+        if "--nagios" in words and isinstance(error, KitError):
+            print(f"MEDIAPIPE UNKNOWN - {error.line()}")
+            code = NAGIOS_UNKNOWN
+        else:
+            code = ending.end(error)
+        if isinstance(error, KeyboardInterrupt):
+            signals.end_children()
+    signals.over()
+    sys.exit(code)
+
+
+def _code(stop: SystemExit) -> int:
+    return stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -1,0 +1,136 @@
+"""Signals that ask for an end: one exception for all, so that what cleans up after Ctrl-C does.
+
+The first one is raised in the main thread and passed on to the children, as a terminal passes
+Ctrl-C on. While it is cleaned up the second one changes nothing; the third gives up cleaning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import ClassVar
+
+from jetson_kit import stopping
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE_S = 1.0
+GRACE_S = 3.0
+POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process: its number and the time of its start, as /proc has it."""
+
+    pid: int
+    started: str
+
+
+class _Seen:
+    """How many of them have come, and who was there to be ended then."""
+
+    count = 0
+    family: ClassVar[set[Process]] = set()
+
+
+def install() -> None:
+    """Have each of the signals raise stopping.StoppedError, unless this process ignores it."""
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _handle)
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    del frame
+    _Seen.count += 1
+    if _Seen.count == 2:
+        with contextlib.suppress(OSError, RuntimeError):
+            print("cleaning up; once more ends it without", file=sys.stderr, flush=True)
+        return
+    family = _family()
+    _send(family, signal.SIGINT)
+    threading.Thread(target=_insist, args=(family,), daemon=True).start()
+    stopping.ask(number)
+    raise stopping.StoppedError(number)
+
+
+def over() -> None:
+    """Take no more signals: what could be cleaned up is."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def exit_code(error: KeyboardInterrupt) -> int:
+    """Return 128 and the signal's number."""
+    return 128 + getattr(error, "number", signal.SIGINT)
+
+
+def end_children() -> None:
+    """End what is left of this process's children; daemons, in sessions of their own, stay."""
+    stopping.end()
+    until = time.monotonic() + GRACE_S
+    while time.monotonic() < until and _send(_family(), signal.SIGTERM):
+        time.sleep(POLL_S)
+    _send(_family(), signal.SIGKILL)
+
+
+def _insist(family: frozenset[Process]) -> None:
+    """End those that Ctrl-C did not: a thread may be waiting for them, and we for the thread."""
+    time.sleep(PATIENCE_S)
+    _send(family, signal.SIGTERM)
+    time.sleep(GRACE_S)
+    _send(family, signal.SIGKILL)
+
+
+def _family() -> frozenset[Process]:
+    """Return all descendants of our process group.
+
+    Those in groups of their own are ended by the code that gave them one. One whose parent has
+    ended meanwhile is still known from the time when it had one.
+    """
+    _Seen.family.update(_descendants(_processes()))
+    return frozenset(_Seen.family)
+
+
+def _send(family: frozenset[Process], number: signal.Signals) -> int:
+    """Send a signal to those that live; return how many do."""
+    found = family & _processes().keys()
+    for one in found:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(one.pid, number)
+    return len(found)
+
+
+def _processes() -> dict[Process, int]:
+    """Return the processes of our group, each with its parent; those that have ended left out."""
+    found = {}
+    group = os.getpgrp()
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # proc(5): the name may hold spaces and brackets; after it come state, parent and group,
+            # and 20th the start.
+            rest = entry.read_text(errors="replace").rpartition(")")[2].split()
+            if rest[0] not in "ZX" and int(rest[2]) == group:
+                found[Process(int(entry.parent.name), rest[19])] = int(rest[1])
+    return found
+
+
+def _descendants(there: dict[Process, int]) -> list[Process]:
+    """Return this process's children and theirs."""
+    children: dict[int, list[Process]] = {}
+    for one, parent in there.items():
+        children.setdefault(parent, []).append(one)
+    found: list[Process] = []
+    todo = [os.getpid()]
+    while todo:
+        below = [child for pid in todo for child in children.get(pid, [])]
+        found += below
+        todo = [one.pid for one in below]
+    return found

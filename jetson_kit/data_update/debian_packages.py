@@ -1,0 +1,63 @@
+"""Renews the locked sets of Debian packages that root file systems are put together from."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from jetson_kit import debian, debian_lock, rootfs
+from jetson_kit.data_update.changes import Changes
+from jetson_kit.data_update.request import Request
+from jetson_kit.debian_lock import Lock
+
+PACKAGE = "debian"
+
+
+def update(changes: Changes, request: Request) -> None:
+    """Note each lock of docker/packages/ as apt resolves it now; an empty file is a new one.
+
+    Raises NetworkError, IntegrityError, DiskFullError, StepFailedError, ToolMissingError.
+    """
+    if not request.covers(PACKAGE):
+        return
+    with tempfile.TemporaryDirectory(prefix="kit-debian-") as name:
+        for path, variant, suite, arch in locks():
+            have = debian_lock.read(path) if path.stat().st_size else None
+            lock = resolved(variant, suite, arch, Path(name, f"{suite}-{arch}"))
+            changes.write(path, debian_lock.to_json(lock))
+            _steps(changes, have, lock, path)
+
+
+def locks() -> Iterator[tuple[Path, str, str, str]]:
+    """Yield (file, variant, suite, architecture) of the locks that are there."""
+    for path in sorted(debian_lock.FOLDER.glob("*.json")):
+        suite, arch, variant = path.stem.split("-")
+        yield path, variant, suite, arch
+
+
+def resolved(variant: str, suite: str, arch: str, folder: Path) -> Lock:
+    """Return the newest packages of a variant, as apt resolves them in `folder`."""
+    spec = rootfs.data()
+    packages = tuple(spec["variants"][variant]["packages"])
+    status = rootfs.status(spec, variant)
+    printed = debian.resolve(packages, suite=suite, arch=arch, folder=folder, status=status)
+    return debian_lock.resolved(packages, printed, debian.host_mirror())
+
+
+def problems() -> list[str]:
+    """Return the locks that are not for what docker/rootfs.toml asks for now."""
+    found = []
+    for path, variant, _, _ in locks():
+        lock = debian_lock.read(path)
+        facts = rootfs.data()["variants"].get(variant, {})
+        if lock is None or list(lock.packages) != facts.get("packages"):
+            found.append(f"docker/packages/{path.name} is not for the packages of rootfs.toml")
+    return found
+
+
+def _steps(changes: Changes, have: Lock | None, lock: Lock, path: Path) -> None:
+    before = {row.name: row.version for row in have.rows} if have else {}
+    for row in lock.rows:
+        if row.name in before and before[row.name] != row.version:
+            changes.take(row.name, before[row.name], row.version, f"docker/packages/{path.name}")

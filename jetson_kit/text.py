@@ -1,0 +1,42 @@
+"""Words of others in our own lines: nothing that moves a cursor, nothing without an end."""
+
+from __future__ import annotations
+
+WORD_MOST = 300
+LINE_MOST = 4000
+SHOWN_MOST = 60
+
+
+def printable(text: str) -> str:
+    """Return a text on one line; control characters and undecodable bytes become escapes."""
+    clean = " ".join(text.split())
+    if clean.isprintable():
+        return clean
+    return "".join(one if one.isprintable() else _escape(one) for one in clean)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # how Python holds a byte that is not UTF-8
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most `most` characters: its two ends, where it is longer."""
+    if len(text) <= most:
+        return text
+    mark = f"...({len(text)} characters)..."
+    left = max(most - len(mark), 2)
+    return f"{text[: left - left // 2]}{mark}{text[-(left // 2) :]}"
+
+
+def line(text: str) -> str:
+    """Return a text as one line of bounded length, each word of it shortened by itself."""
+    words = (shortened(word, WORD_MOST) for word in printable(text).split(" "))
+    return shortened(" ".join(words), LINE_MOST)
+
+
+def shown(text: str) -> str:
+    """Return a word of the user's in quotes, for a message."""
+    return f'"{shortened(printable(text) if text.strip() else text, SHOWN_MOST)}"'

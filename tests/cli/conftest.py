@@ -1,0 +1,18 @@
+"""How many command lines are tried, from which seed on."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let --lines say how many command lines a seed gives, and --seeds which seeds."""
+    parser.addoption("--lines", type=int, default=25)
+    parser.addoption("--seeds", default="1,2,3,4")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each seed."""
+    if "seed" in metafunc.fixturenames:
+        words = str(metafunc.config.getoption("--seeds")).split(",")
+        metafunc.parametrize("seed", [int(word) for word in words])

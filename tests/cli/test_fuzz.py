@@ -1,0 +1,148 @@
+"""Command lines of all tasks at random: each ends in time, in one line, and leaves nothing behind.
+
+The rule for standard error: lines of steps may come first; where the exit code is not 0 the last
+line, and no other, begins with `error: `. A verdict (1, 11) may have its result on standard output
+in place of that line, and --nagios has its own there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.paths import ROOT
+from tests.cli import lines, place
+from tests.cli.server import Answer, Request
+from tests.support.here import cannot_run_here
+
+pytestmark = pytest.mark.slow
+CODES = {0, 1, 2, 3, 4, 5, 6, 7, 11}
+NAGIOS = {0, 1, 2, 3}
+LIMIT_S = 60.0
+BAD_INPUT = 2
+# The work was done, whatever its verdict.
+DONE = (0, 1, 11)
+# Records of a run that began stay, whatever became of it; of bad input only locks, lists and
+# the empty folder for keys do.
+RECORDS = "state/"
+LOCKS = (
+    *("state/.lock", "state/inventory.yml", "state/fleet", "state/fleet/lock", "state/keys"),
+    *("home/.config", "home/.config/mediapipe-jetson-kit"),
+)
+
+
+class Server:
+    """tests/cli/server.py, without a network."""
+
+    def __init__(self) -> None:
+        for alone in (["unshare", "-n"], ["unshare", "-rn"]):
+            if not subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+                break
+        else:
+            cannot_run_here("no process can be had without a network")
+        self.process = subprocess.Popen(
+            [*alone, sys.executable, "-m", "tests.cli.server"], cwd=ROOT,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self._line() == "ready\n"
+
+    def run(self, request: Request) -> Answer:
+        """Run a command line."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(asdict(request)) + "\n")
+        self.process.stdin.flush()
+        return Answer(**json.loads(self._line()))
+
+    def _line(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline()
+
+    def close(self) -> None:
+        """End it."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+def wrong(line: lines.Line, answer: Answer, changed: list[str]) -> list[str]:
+    """Return what is wrong with how a command line ended."""
+    found = []
+    nagios = "--nagios" in line.argv
+    if answer.code is None:
+        return [f"no end within {LIMIT_S:.0f} s"]
+    stopped = {128 + number for _, number in line.signals}
+    stopped |= {-number for _, number in line.signals}  # before there was a handler
+    if answer.code in stopped - {129, 130, 143}:
+        return [f"left {changed[:5]}"] if changed else []
+    if answer.code not in (CODES | NAGIOS | stopped if nagios else CODES | stopped):
+        found.append(f"exit code {answer.code}")
+    if "Traceback" in answer.stderr + answer.stdout:
+        found.append("a traceback")
+    errors = [one for one in answer.stderr.splitlines() if one.startswith("error: ")]
+    verdict = answer.code in (1, 11) and answer.stdout
+    if answer.code and not nagios and not verdict and errors != answer.stderr.splitlines()[-1:]:
+        found.append("no line, or more than one, that says why")
+    if any(len(one) > 9000 or not one.replace("\t", " ").isprintable() for one in errors):
+        found.append("a line that is too long or can't be printed")
+    if answer.left:
+        found.append(f"left processes: {answer.left}")
+    left = [name for name in changed if _must_not_be(name, answer.code)]
+    return found + ([f"left {left[:5]}"] if left else [])
+
+
+def _must_not_be(name: str, code: int) -> bool:
+    """Tell whether a path may not have changed in a command that ended so."""
+    if name in LOCKS:
+        return False
+    if name.startswith("tmp/") or code == BAD_INPUT:
+        return True
+    return code not in DONE and not name.startswith(RECORDS)
+
+
+def test_command_lines(
+    server: Server, seed: int, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    home = tmp_path / "p"
+    usual = place.make(home)
+    before = place.snapshot(home)
+    failures = []
+    began = time.monotonic()
+    count = int(pytestconfig.getoption("--lines"))
+    codes: dict[int | None, int] = {}
+    for number, line in enumerate(lines.make(seed, count)):
+        environment = {**usual, **{key: value or "" for key, value in line.environment}}
+        for key, value in line.environment:
+            if value is None:
+                del environment[key]
+        answer = server.run(
+            Request(list(line.argv), str(home / "cwd"), environment, LIMIT_S, list(line.signals))
+        )
+        codes[answer.code] = codes.get(answer.code, 0) + 1
+        changed = place.changes(before, place.snapshot(home))
+        if problems := wrong(line, answer, changed):
+            failures.append(
+                f"{seed}:{number} {'; '.join(problems)}\n  {line}\n  code {answer.code}, "
+                f"{answer.took_s:.1f} s: {answer.stderr[-600:]!r}"
+            )
+            print(failures[-1], flush=True)
+        if changed:
+            usual = place.renew(home)
+            before = place.snapshot(home)
+    shutil.rmtree(home)
+    print(f"seed {seed}: {count} lines in {time.monotonic() - began:.0f} s, codes {codes}")
+    assert not failures, f"{len(failures)} of {count}:\n" + "\n".join(failures)

@@ -1,0 +1,80 @@
+"""Old programs under MediaPipe 0.10.21 and under the kit: ./inv test --stage solutions."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit import environments, legacy_models, models
+from jetson_kit.paths import ROOT
+
+HERE = importlib.util.find_spec("mediapipe") is not None
+if not HERE:
+    collect_ignore_glob = ["test_*.py"]
+FOLDER = Path(__file__).with_name("programs")
+SOURCE = ROOT / "wheels" / "mediapipe-jetson" / "src"
+HOOKED = (
+    "import runpy, sys; from mediapipe_jetson.solutions import hook; hook.install(); "
+    "del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+LIMIT_S = 600
+
+
+def pytest_report_header() -> str:
+    """Say why nothing of this folder is collected elsewhere."""
+    return "" if HERE else "tests/solutions run in their own environment"
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the models of an image."""
+    folder = tmp_path_factory.mktemp("models")
+    for path in (*models.fetch(), *legacy_models.fetch()):
+        (folder / path.name).symlink_to(path)
+    return folder
+
+
+Program = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def under_kit(model_folder: Path) -> Program:
+    """Return a function that runs a program of programs/ under the kit, and what it pickled."""
+
+    def start(name: str, *words: str, **environment: str) -> Any:
+        variables = {
+            **os.environ,
+            "PYTHONPATH": str(SOURCE),
+            "MEDIAPIPE_JETSON_MODELS": str(model_folder),
+            "XDG_CACHE_HOME": str(model_folder),
+            **environment,
+        }
+        return _run([sys.executable, "-c", HOOKED, str(FOLDER / name), *words], variables)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def under_legacy() -> Program:
+    """Return a function that runs a program of programs/ under MediaPipe 0.10.21."""
+    python = environments.python("solutions-legacy")
+
+    def start(name: str, *words: str, **environment: str) -> Any:
+        variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        return _run([python, FOLDER / name, *words], {**variables, **environment})
+
+    return start
+
+
+def _run(command: list[Any], variables: Mapping[str, str]) -> Any:
+    done = subprocess.run(command, env=variables, capture_output=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
+    return pickle.loads(done.stdout)  # noqa: S301 # our own program wrote it

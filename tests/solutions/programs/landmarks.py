@@ -1,0 +1,121 @@
+"""An old program: solutions over frames; writes what they found to standard output, pickled.
+
+Words: a .npz of frames, then `noise` to see each with a grey level more or less.
+"""
+
+import io
+import os
+import pickle
+import sys
+
+OUT = os.fdopen(os.dup(1), "wb")
+os.dup2(2, 1)
+
+import mediapipe as mp
+import numpy as np
+
+solutions = mp.solutions
+FRAMES = np.load(sys.argv[1])
+NOISE = sys.argv[2:] == ["noise"]
+RANDOM = np.random.default_rng(7)
+
+
+def seen(frame):
+    """Return a frame, with noise if that is asked for."""
+    if not NOISE:
+        return frame
+    change = RANDOM.integers(-1, 2, frame.shape)
+    return np.clip(frame.astype(np.int16) + change, 0, 255).astype(np.uint8)
+
+
+def points(one):
+    """Return a landmark list as (n, 4)."""
+    if one is None:
+        return None
+    return np.array([(p.x, p.y, p.z, p.visibility) for p in one.landmark])
+
+
+def faces(result):
+    """Return the faces of a result."""
+    return [points(one) for one in result.multi_face_landmarks or []]
+
+
+def hands(result):
+    """Return the hands of a result with their labels."""
+    if not result.multi_hand_landmarks:
+        return []
+    return [
+        (points(one), points(world), side.classification[0].label)
+        for one, world, side in zip(
+            result.multi_hand_landmarks,
+            result.multi_hand_world_landmarks,
+            result.multi_handedness,
+        )
+    ]
+
+
+def pose(result):
+    """Return the person of a result."""
+    return points(result.pose_landmarks), result.segmentation_mask
+
+
+def whole(result):
+    """Return the parts of a person of a result."""
+    return [
+        points(result.pose_landmarks),
+        points(result.face_landmarks),
+        points(result.left_hand_landmarks),
+        points(result.right_hand_landmarks),
+    ]
+
+
+def boxes(result):
+    """Return the detections of a result."""
+    found = []
+    for one in result.detections or []:
+        box = one.location_data.relative_bounding_box
+        keys = [(p.x, p.y) for p in one.location_data.relative_keypoints]
+        found.append((one.score[0], (box.xmin, box.ymin, box.width, box.height), keys))
+    return found
+
+
+def mask(result):
+    """Return the mask of a result."""
+    return result.segmentation_mask
+
+
+CASES = {
+    "face": (solutions.face_mesh.FaceMesh, faces),
+    "face_still": (lambda: solutions.face_mesh.FaceMesh(True, 2), faces),
+    "face_refined": (
+        lambda: solutions.face_mesh.FaceMesh(max_num_faces=2, refine_landmarks=True),
+        faces,
+    ),
+    "face_refined_still": (lambda: solutions.face_mesh.FaceMesh(True, 1, True), faces),
+    "hands": (solutions.hands.Hands, hands),
+    "hands_still": (lambda: solutions.hands.Hands(static_image_mode=True), hands),
+    "hands_one": (lambda: solutions.hands.Hands(max_num_hands=1), hands),
+    "pose": (solutions.pose.Pose, pose),
+    "pose_still": (lambda: solutions.pose.Pose(static_image_mode=True), pose),
+    "pose_mask": (lambda: solutions.pose.Pose(enable_segmentation=True), pose),
+    "holistic": (lambda: solutions.holistic.Holistic(refine_face_landmarks=True), whole),
+    "detection": (solutions.face_detection.FaceDetection, boxes),
+    "detection_far": (
+        lambda: solutions.face_detection.FaceDetection(
+            min_detection_confidence=0.4, model_selection=1
+        ),
+        boxes,
+    ),
+    "selfie": (solutions.selfie_segmentation.SelfieSegmentation, mask),
+    "selfie_wide": (lambda: solutions.selfie_segmentation.SelfieSegmentation(1), mask),
+}
+
+out = {}
+for key in FRAMES.files:
+    make, read = CASES[key.partition("@")[0]]
+    with make() as solution:
+        out[key] = [read(solution.process(seen(frame))) for frame in FRAMES[key]]
+stream = io.BytesIO()
+pickle.dump(out, stream)
+OUT.write(stream.getvalue())
+OUT.close()

@@ -1,0 +1,206 @@
+"""The board's state is kept twice: it survives whatever becomes of one of its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.here import not_here_if
+from tests.unit.board_program import Program, imported
+
+OLD, NEW = ("sha256:" + digit * 64 for digit in "12")
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    yield from imported(tmp_path / "root", monkeypatch)
+
+
+def a_state(program: Program) -> Any:
+    entry = program.state.Entry(NEW, OLD, "v2", "2026-01-01T00:00:00Z", "", "r1", "trial", NEW)
+    old = entry._replace(image_id=OLD, state="good", engine_id="")
+    return program.state.State(
+        current=entry, previous=old, boots=("b1",), limit_s=60.0, spent_s=12.5,
+        history=({"at": "", "event": "switch", "image_id": NEW, "why": "", "rollout": ""},),
+    )  # fmt: skip
+
+
+def flipped(path: Path) -> None:
+    """One bit in what the state says, and JSON as before."""
+    path.write_text(path.read_text().replace('"v2"', '"v3"'))
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "inner").write_text("")
+
+
+def link(path: Path) -> None:
+    path.rename(path.with_name("x"))
+    path.symlink_to("x")
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "missing": Path.unlink,
+    "empty": lambda path: path.write_text(""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:100]),
+    "garbage": lambda path: path.write_bytes(os.urandom(300)),
+    "zeros": lambda path: path.write_bytes(bytes(4096)),
+    "another document": lambda path: path.write_text("{}"),
+    "a list": lambda path: path.write_text("[]"),
+    "deep": lambda path: path.write_text("[" * 100_000),
+    "huge": lambda path: os.truncate(path, 1 << 40),
+    "not a number": lambda path: path.write_text(path.read_text().replace("12.5", "NaN")),
+    "one bit": flipped,
+    "a folder": folder,
+    "a link": link,
+    "a FIFO": fifo,
+    "writable by all": lambda path: path.chmod(0o666),
+}
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.copy.json"])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_one_damaged_file_loses_nothing(
+    program: Program,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    damage: Callable[[Path], object],
+) -> None:
+    before = a_state(program)
+    program.state_files.write(before)
+    damage(program.lib / name)
+    assert program.state_files.read() == before
+    mended = program.state_files.mended()
+    assert mended._replace(history=before.history) == before
+    assert mended.history[-1]["event"] == "mended"
+    assert name in mended.history[-1]["why"]
+    assert capsys.readouterr().err.startswith("warning: ")
+    # Both are whole again, and say the same.
+    assert program.state_files.look() == (mended, ())
+    first, second = (program.lib / one for one in ("state.json", "state.copy.json"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+@not_here_if(os.geteuid() != 0, "only root can give files away")
+@pytest.mark.parametrize("name", ["state.json", "state.copy.json"])
+def test_a_file_that_another_user_owns_is_not_trusted(program: Program, name: str) -> None:
+    before = a_state(program)
+    program.state_files.write(before)
+    os.chown(program.lib / name, 12345, 0)
+    assert program.state_files.mended().previous == before.previous
+    assert (program.lib / name).stat().st_uid == 0
+
+
+def test_a_new_device_has_no_state_and_no_problem(program: Program) -> None:
+    assert program.state_files.look() == (None, ())
+    assert program.state_files.mended() == program.state.State()
+    assert list(program.lib.iterdir()) == []
+
+
+def test_a_power_cut_between_the_files_is_no_problem(program: Program) -> None:
+    before = a_state(program)
+    program.state_files.write(before)
+    copy = (program.lib / "state.copy.json").read_bytes()
+    after = before._replace(spent_s=30.0)
+    program.state_files.write(after)
+    (program.lib / "state.copy.json").write_bytes(copy)
+    assert program.state_files.look() == (after, ())
+
+
+def test_states_of_older_programs_are_read_and_read_by_them(program: Program) -> None:
+    before = a_state(program)
+    body = program.state.as_json(before)
+    assert set(body["current"]) == {
+        "image_id", "manifest_digest", "reference", "since", "why", "rollout", "state",
+    }  # fmt: skip
+    for name in ("engine_ids", "trial"):
+        del body[name]
+    (program.lib / "state.json").write_text(json.dumps(body))
+    found = program.state_files.mended()
+    assert found.current == before.current._replace(engine_id="")
+    assert (found.limit_s, found.spent_s) == (0.0, 0.0)
+
+
+def test_the_folder_of_records_may_be_a_file(program: Program) -> None:
+    (program.lib / "releases").write_text("")
+    program.disk.write_json(program.lib / "releases" / "x.json", {})
+    assert (program.lib / "releases" / "x.json").is_file()
+
+
+def test_a_link_to_a_disk_of_its_own_stays(program: Program, tmp_path: Path) -> None:
+    shutil.rmtree(program.lib)
+    (tmp_path / "disk").mkdir()
+    program.lib.symlink_to(tmp_path / "disk")
+    program.state_files.write(a_state(program))
+    assert program.state_files.read() == a_state(program)
+    assert program.lib.is_symlink()
+
+
+def test_the_history_is_bounded(program: Program) -> None:
+    state = a_state(program)
+    for _ in range(200):
+        state = program.state.noted(state, "x", NEW, "y" * 10_000, "")
+    program.state_files.write(state)
+    assert (program.lib / "state.json").stat().st_size < 50_000
+    assert len(program.state_files.read().history) == 50
+
+
+@pytest.mark.parametrize(("boots", "uptime", "spent"), [
+    (["b1"], [100, 160], 60),  # in one boot: since the first look
+    (["b0", "b1"], [100, 160], 160),  # begun in another boot: all of this one counts
+])  # fmt: skip
+def test_a_trial_takes_time_that_the_device_runs(
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    boots: list[str],
+    uptime: list[int],
+    spent: float,
+) -> None:
+    monkeypatch.setattr(program.disk, "boot_id", lambda: "b1")
+    settings = program.settings.Settings(trial_limit_s=150.0)
+    state = a_state(program)._replace(boots=tuple(boots), limit_s=0.0, spent_s=0.0)
+    over = False
+    for now in uptime:
+        monkeypatch.setattr(program.disk, "uptime", lambda now=now: float(now))
+        state, over = program.trial.counted(state, settings)
+    assert state.spent_s == spent
+    assert over == (spent > 150)
+    # A power cut now loses none of it.
+    assert program.state_files.read().spent_s == spent
+
+
+def test_a_trial_counts_on_where_its_mark_is_damaged(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program.disk, "boot_id", lambda: "b1")
+    monkeypatch.setattr(program.disk, "uptime", lambda: 500.0)
+    state, settings = a_state(program), program.settings.Settings()
+    state, _ = program.trial.counted(state, settings)
+    for text in ("", "[]", '{"key": 1}', json.dumps({"key": "x", "until": "y"})):
+        program.trial.MARK.write_text(text)
+        state, over = program.trial.counted(state, settings)
+        assert (state.spent_s, over) == (12.5, False)
+
+
+def test_the_program_knows_its_own_sum(program: Program) -> None:
+    sources = program.version.sources()
+    assert {"cli", "__init__"} <= set(sources)
+    before = program.version.digest(sources)
+    assert program.version.version() == {"program": before, "protocol": 2}
+    assert program.version.digest({**sources, "cli": sources["cli"] + " "}) != before
+    assert program.version.digest({"a": "b", "c": ""}) != program.version.digest(
+        {"a": "", "c": "b"}
+    )

@@ -1,0 +1,158 @@
+"""What the legacy solutions share: process, reset, close, and results as they were."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
+
+import numpy as np
+
+from mediapipe_jetson.solutions import weights
+from mediapipe_jetson.solutions.engine import Engine, SolutionGraph
+from mediapipe_jetson.solutions.errors import (
+    ArgumentTypeError,
+    ClosedSolutionError,
+    NotSupportedError,
+    SolutionsError,
+)
+from mediapipe_jetson.solutions.messages.repeated import RowMessages
+from mediapipe_jetson.vision.errors import ImageError
+from mediapipe_jetson.vision.graph import Limits
+from mediapipe_jetson.vision.images import Frame
+from mediapipe_jetson.vision.images import frame as frame_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from mediapipe_jetson.backends.base import Array, SubModel
+
+CHANNELS = 3
+
+
+@lru_cache(maxsize=None)
+def _outputs(names: tuple[str, ...]) -> Any:  # noqa: ANN401 # a namedtuple class
+    return namedtuple("SolutionOutputs", names)  # names are the solution's
+
+
+class SolutionBase:
+    """The base of all solutions.
+
+    `process` returns a class with an attribute for each output, None where nothing was found, as
+    MediaPipe 0.10.21 does; results of earlier frames stay as they were.
+    """
+
+    outputs: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """Refuse graphs of one's own: raise NotSupportedError."""
+        raise NotSupportedError(
+            "SolutionBase with a graph of one's own needs the legacy MediaPipe (0.10.21 or before)"
+        )
+
+    def _start(self, models: Mapping[str, str], make: Callable[[], SolutionGraph]) -> None:
+        """Open models, by the graph's names for them. Raises ModelMissingError, SolutionsError."""
+        loaded = {key: weights.load(name) for key, name in models.items()}
+        self._run(self._prepared(loaded), make)
+
+    def _run(self, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]) -> None:
+        self._engine: Optional[Engine] = Engine(type(self).__name__, models, make)
+
+    def _prepared(self, models: dict[str, SubModel]) -> dict[str, SubModel]:
+        """Return the models as the graph needs them."""
+        return models
+
+    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401 # the graph's
+        """Return outputs of what the graph found; raise nothing."""
+        raise NotImplementedError
+
+    def process(self, image: Any) -> Any:  # noqa: ANN401 # numpy in, a result class out
+        """Return what is in an image (height, width, 3; uint8, RGB).
+
+        Raises ValueError for other channels and after close(), IndexError for an image without
+        channels, TypeError for other numbers, AttributeError for what is no array, and
+        SolutionsError (a RuntimeError) when it can't be worked on.
+        """
+        engine = self._engine
+        if engine is None:
+            raise ClosedSolutionError("_graph is None in SolutionBase")
+        values = self._values(self._find(engine, frame(image)))
+        names = self.outputs
+        content = {name: values.get(name) for name in names}
+        content["__module__"] = __name__
+        return type("SolutionOutputs", (_outputs(names),), content)
+
+    @staticmethod
+    def _find(engine: Engine, pixels: Frame) -> Any:  # noqa: ANN401
+        try:
+            return engine.process(pixels)
+        except ImageError as error:
+            raise SolutionsError(str(error)) from error
+
+    def reset(self) -> None:
+        """Forget earlier frames."""
+        if self._engine is not None:
+            self._engine.reset()
+
+    def close(self) -> None:
+        """Free the models; raise ClosedSolutionError the second time."""
+        if self._engine is None:
+            raise ClosedSolutionError("Closing SolutionBase._graph which is already None")
+        self._engine.close()
+        self._engine = None
+
+    def __enter__(self) -> Self:
+        """Return the solution."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close it."""
+        self.close()
+
+
+def frame(image: Any) -> Frame:  # noqa: ANN401
+    """Return the frame of an image; raise as `SolutionBase.process`."""
+    # The legacy error for what is no array, or has no channels, is Python's own of this line.
+    if image.shape[2] != CHANNELS or len(image.shape) != CHANNELS:
+        raise ValueError("Input image must contain three channel rgb data.")
+    if image.dtype == np.bool_:
+        image = image.astype(np.uint8)
+    if image.dtype != np.uint8:
+        raise TypeError(
+            f"Cannot cast array data from {image.dtype!r} to dtype('uint8') according to the rule "
+            "'safe'"
+        )
+    if not image.size:
+        raise SolutionsError("an image without pixels")
+    try:
+        return frame_of(image)
+    except ImageError as error:
+        raise SolutionsError(str(error)) from error
+
+
+def limits(count: Any, detection: Any, tracking: Any, *, static: Any) -> Limits:  # noqa: ANN401
+    """Return limits of legacy arguments; raise ArgumentTypeError."""
+    for value in (detection, tracking):
+        if not isinstance(value, (int, float)):
+            raise ArgumentTypeError(f"must be real number, not {type(value).__name__}")
+    if not isinstance(count, int):
+        raise ArgumentTypeError(f"a count is a whole number, not {count!r}")
+    # The tracking confidence is the least presence that counts, in stills too.
+    return Limits(count, float(detection), float(tracking), float(tracking), stream=not static)
+
+
+def landmark_list(
+    kind: Any,  # noqa: ANN401 # the list's class
+    points: Array,
+    visibility: Optional[Array] = None,
+) -> Any:  # noqa: ANN401
+    """Return a landmark list of points (n, 3), float32, and visibilities (n,)."""
+    made = kind()
+    field = made.DESCRIPTOR.fields_by_name["landmark"]
+    names: Sequence[str] = ("x", "y", "z")
+    if visibility is not None:
+        names = (*names, "visibility")
+        points = np.column_stack([points, visibility])
+    made.values["landmark"] = RowMessages(field, made, names, points.tolist())
+    return made

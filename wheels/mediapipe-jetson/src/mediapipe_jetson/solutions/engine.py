@@ -1,0 +1,147 @@
+"""A legacy graph on the first backend that can run it; one that fails gives way to the next."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mediapipe_jetson import backends
+from mediapipe_jetson.backends.base import BackendError, InferenceError, UnknownBackendError
+from mediapipe_jetson.solutions.errors import SolutionsError
+
+if TYPE_CHECKING:
+    from mediapipe_jetson.backends.base import Session, SubModel
+    from mediapipe_jetson.vision.images import Frame
+
+LOG = logging.getLogger("mediapipe_jetson.solutions")
+VARIABLE = "MEDIAPIPE_JETSON_BACKEND"
+AUTO = "auto"
+# By the times of the CPU baseline; an engine of TensorRT is for one file's hash.
+ORDER = ("tensorrt", "litert", "onnx")
+CLOCK_MS = 33.333
+
+_settings: dict[str, Any] = {}
+
+
+class SolutionGraph(Protocol):
+    """What finds something in a frame, on sessions by the names of their models."""
+
+    def use(self, sessions: Mapping[str, Session]) -> None:
+        """Run on these sessions from now on."""
+        ...
+
+    def process(self, frame: Frame, timestamp_ms: float) -> Any:  # noqa: ANN401
+        """Return what is in the frame."""
+        ...
+
+
+def configure(*, backend: str | Sequence[str] = AUTO, threads: int = 0) -> None:
+    """Choose backends, and threads for each model, for solutions that are made after this.
+
+    `backend` is auto, a name, or several in the order in which they are tried; without this call
+    $MEDIAPIPE_JETSON_BACKEND counts. Raises UnknownBackendError.
+    """
+    _order(backend)
+    _settings.update(backend=backend, threads=threads)
+
+
+def _order(backend: str | Sequence[str]) -> tuple[str, ...]:
+    names = tuple(backend.split(",")) if isinstance(backend, str) else tuple(backend)
+    if names == (AUTO,):
+        return ORDER
+    for name in names:
+        if name not in ORDER:
+            raise UnknownBackendError(
+                f"no backend {name!r} for the legacy solutions: choose {AUTO} or of "
+                f"{', '.join(ORDER)}"
+            )
+    return names
+
+
+class Engine:
+    """Runs a graph; one frame at a time, whatever thread it comes from."""
+
+    def __init__(
+        self, name: str, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]
+    ) -> None:
+        """Open the first backend that can run the models. Raises SolutionsError.
+
+        `make` returns a fresh graph, `name` is what messages call it.
+        """
+        self.name = name
+        self.models = models
+        self.make = make
+        self.lock = threading.Lock()
+        wanted = _settings.get("backend") or os.environ.get(VARIABLE) or AUTO
+        self.left = list(_order(wanted))
+        self.threads = int(_settings.get("threads", 0))
+        self.failures: list[str] = []
+        self.opened = ExitStack()
+        self.backend = ""
+        self.logged = False
+        self.reset()
+        self._next()
+
+    def reset(self) -> None:
+        """Forget what is tracked and start the clock again."""
+        self.graph = self.make()
+        self.now_ms = 0.0
+        if self.backend:
+            self.graph.use(self.sessions)
+
+    def _next(self) -> None:
+        while self.left:
+            name = self.left.pop(0)
+            try:
+                self._open(name)
+            except (BackendError, IndexError, ValueError) as error:
+                self.failures.append(f"{name}: {' '.join(str(error).split())}")
+                continue
+            self.backend = name
+            return
+        reasons = "; ".join(self.failures)
+        raise SolutionsError(f"no backend can run {self.name}: {reasons}")
+
+    def _open(self, name: str) -> None:
+        backend = backends.create(name)
+        why = backend.available()
+        if why:
+            raise BackendError(why)
+        with ExitStack() as opened:
+            sessions: dict[str, Session] = {}
+            for key, model in self.models.items():
+                sessions[key] = backend.load(model, self.threads)
+                opened.callback(sessions[key].close)
+            self.graph.use(sessions)
+            self.sessions = sessions
+            self.opened = opened.pop_all()
+
+    def process(self, frame: Frame) -> Any:  # noqa: ANN401 # what the graph returns
+        """Return what the graph finds; the clock goes on by a frame at 30 a second.
+
+        Raises SolutionsError when no backend is left, and ImageError.
+        """
+        with self.lock:
+            self.now_ms += CLOCK_MS
+            while True:
+                try:
+                    found = self.graph.process(frame, self.now_ms)
+                except InferenceError as error:
+                    self.failures.append(f"{self.backend}: {' '.join(str(error).split())}")
+                    LOG.warning("%s: %s", self.name, self.failures[-1])
+                    self.opened.close()
+                    self._next()
+                    continue
+                if not self.logged:
+                    self.logged = True
+                    LOG.info("%s runs on %s", self.name, self.backend)
+                return found
+
+    def close(self) -> None:
+        """Free the models."""
+        with self.lock:
+            self.opened.close()

@@ -1,0 +1,147 @@
+"""Repeated fields: lists of plain values or of messages, with protobuf's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mediapipe_jetson.solutions.messages.fields import Field
+    from mediapipe_jetson.solutions.messages.message import Message
+
+
+class _Repeated(MutableSequence[Any]):
+    """What both kinds share. `items` holds the values."""
+
+    __slots__ = ("field", "owner")
+    items: list[Any]
+    __hash__ = None  # type: ignore[assignment] # protobuf's are unhashable
+
+    def __init__(self, field: Field, owner: Message) -> None:
+        self.field = field
+        self.owner = owner
+        self.items = []
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 # an item or a list of them
+        try:
+            return self.items[index]
+        except TypeError:
+            raise TypeError("list indices must be integers") from None
+
+    def __delitem__(self, index: Any) -> None:  # noqa: ANN401
+        del self.items[index]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, _Repeated):
+            return self.items == other.items
+        return isinstance(other, list) and self.items == other
+
+    def __repr__(self) -> str:
+        return repr(self.items)
+
+    def __deepcopy__(self, memo: Any) -> list[Any]:  # noqa: ANN401
+        from copy import deepcopy  # noqa: PLC0415 # rarely needed
+
+        return [deepcopy(item, memo) for item in self.items]
+
+    def sort(self, *, key: Any = None, reverse: bool = False) -> None:  # noqa: ANN401
+        """Sort in place."""
+        self.items.sort(key=key, reverse=reverse)
+
+    def reverse(self) -> None:
+        """Turn the order round."""
+        self.items.reverse()
+
+    def MergeFrom(self, other: Iterable[Any]) -> None:  # noqa: N802 # protobuf's name
+        """Append copies of another's items."""
+        self.extend(other)
+
+
+class RepeatedScalar(_Repeated):
+    """A list of plain values."""
+
+    __slots__ = ("items",)
+
+    def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401
+        check = self.field.check
+        many = isinstance(index, slice)
+        self.items[index] = [check(one) for one in value] if many else check(value)
+
+    def insert(self, index: int, value: Any) -> None:  # noqa: ANN401
+        """Insert a value."""
+        self.items.insert(index, self.field.check(value))
+        self.owner.touch()
+
+
+class RepeatedMessage(_Repeated):
+    """A list of messages; what is put in is copied."""
+
+    __slots__ = ("items",)
+
+    def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401
+        raise TypeError("does not support assignment")
+
+    def insert(self, index: int, value: Any) -> None:  # noqa: ANN401
+        """Insert a copy of a message."""
+        made = self.field.new()
+        if type(value) is not type(made):
+            raise TypeError(f"Expected a message object, but got {value!r}.")
+        made.CopyFrom(value)
+        self.items.insert(index, made)
+        self.owner.touch()
+
+    def add(self, **values: Any) -> Any:  # noqa: ANN401 # the new message
+        """Append a new message with these fields and return it."""
+        made = self.field.new(**values)
+        self.items.append(made)
+        self.owner.touch()
+        return made
+
+
+class RowMessages(RepeatedMessage):
+    """Messages of plain fields given as rows of numbers: each is made when it is first read.
+
+    There are hundreds of landmarks in a frame, and most programs read a few.
+    """
+
+    __slots__ = ("made", "names", "rows")
+
+    def __init__(
+        self, field: Field, owner: Message, names: Sequence[str], rows: list[list[float]]
+    ) -> None:
+        self.field = field
+        self.owner = owner
+        self.names = names
+        self.rows = rows
+        self.made: list[Any] = [None] * len(rows)
+
+    def _one(self, index: int) -> Any:  # noqa: ANN401 # a message
+        made = self.made[index]
+        if made is None:
+            made = self.made[index] = self.field.new()
+            # Without the checks of assignment: the numbers are of single precision.
+            made.values.update(zip(self.names, self.rows[index]))  # noqa: B905 # Python 3.9
+        return made
+
+    @property
+    def items(self) -> list[Any]:  # type: ignore[override]
+        """Return all messages; from now on these count, and not the rows."""
+        if self.rows:
+            for index in range(len(self.rows)):
+                self._one(index)
+            self.rows = []
+        return self.made
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401
+        if type(index) is int and self.rows and -len(self.rows) <= index < len(self.rows):
+            return self._one(index)
+        return super().__getitem__(index)
