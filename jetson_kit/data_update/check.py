@@ -176,11 +176,12 @@ def _lock(path: Path, needs: list[str]) -> Iterator[str]:
         if not (PINNED.fullmatch(line) or HASHED.fullmatch(line)):
             yield f"{where}: {line.strip()!r} is neither a pinned package nor its hash"
             return
-    versions = index.versions_in(text)
+    versions = index.all_versions_in(text)
     for need in map(Requirement, needs):
-        found = versions.get(canonicalize_name(need.name))
-        if found is None or not need.specifier.contains(found):
-            yield f"{where}: has {need.name} {found or 'not at all'}, not {need}"
+        # Markers may give several; each has its own need.
+        found = versions.get(canonicalize_name(need.name), [])
+        if not any(map(need.specifier.contains, found)):
+            yield f"{where}: has {need.name} {', '.join(found) or 'not at all'}, not {need}"
 
 
 def _requirements() -> Iterator[str]:
@@ -198,7 +199,7 @@ def _requirements() -> Iterator[str]:
     for name in names:
         text = (lock_files.REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8")
         version = lock_files.pinned_in(text, "mediapipe")
-        if version and version not in pinned:
+        if version and version not in pinned and name not in lock_files.references():
             yield f"requirements/{name}.in: MediaPipe {version} is not pinned"
     yield from _lean()
 

@@ -70,14 +70,16 @@ def _resolved(requirements: Sequence[str], python: str, *options: str) -> dict[s
 
 def versions_in(lock: str) -> dict[str, str]:
     """Return the packages of a lock and their versions; the highest where markers give several."""
-    found: dict[str, str] = {}
+    return {name: max(versions, key=Version) for name, versions in all_versions_in(lock).items()}
+
+
+def all_versions_in(lock: str) -> dict[str, list[str]]:
+    """Return the packages of a lock and each version that a marker gives."""
+    found: dict[str, list[str]] = {}
     for line in lock.splitlines():
-        if not line[:1].isalnum():
-            continue
-        name, _, version = line.split()[0].partition("==")
-        key = canonicalize_name(name)
-        if key not in found or Version(version) > Version(found[key]):
-            found[key] = version
+        if line[:1].isalnum():
+            name, _, version = line.split()[0].partition("==")
+            found.setdefault(canonicalize_name(name), []).append(version)
     return found
 
 

@@ -45,6 +45,12 @@ def pythons() -> dict[str, str]:
     return found
 
 
+def references() -> list[str]:
+    """Return the locks whose MediaPipe is what others are compared with: it stays as it is."""
+    found: list[str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["references"]
+    return found
+
+
 def directs(name: str, folder: Path = REQUIREMENTS) -> Iterator[Direct]:
     """Yield what an .in file asks for, those of the files that it includes too."""
     for line in (folder / f"{name}.in").read_text(encoding="utf-8").splitlines():

@@ -41,6 +41,6 @@ def test_one_document_says_what_is_here_and_how_the_inference_went(tmp_path: Pat
 def test_a_module_that_does_not_import_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "cv2.py").write_text("import no_such_library\n")
     done = start(tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (3, "")
     (line,) = done.stderr.strip().splitlines()
     assert line == "error: ModuleNotFoundError: No module named 'no_such_library'"
