@@ -196,6 +196,8 @@ def litert(c: Context, model: str = "", take: Path | None = None) -> None:
 def translate(c: Context, no_inference: bool = False) -> None:
     """Translate MediaPipe for older cores and compare with the original, state by state."""
     from bench.translate import command
+    from jetson_kit import readme
 
     del c
     print(json.dumps(command.run(infer=not no_inference), indent=1))
+    readme.renew()
