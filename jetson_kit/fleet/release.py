@@ -234,9 +234,9 @@ def load(folder: Path) -> Release:
         jsonschema.validate(body, _schema())
         created, expires = _time(body["created"]), _time(body["expires"])
     except (OSError, ValueError, RecursionError, jsonschema.ValidationError) as error:
-        said = error.message if isinstance(error, jsonschema.ValidationError) else error
+        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
         raise BadInputError(
-            f"{path} is no release: {str(said)[:200]}", "make it: ./inv fleet.release"
+            f"{path} is no release: {str(reason)[:200]}", "make it: ./inv fleet.release"
         ) from error
     if digest(body["config"].encode()) != body["image"]["id"]:
         raise IntegrityError(f"{path}: the configuration is not the image's", "make it again")

@@ -51,8 +51,8 @@ def key(
     options={
         "target": kinds.TARGET,
         "key": InputFile(),
-        "number": Integer(0, 10**15),
-        "valid": Integer(0, 36_500),
+        "number": Integer(0, 2**53 - 1),
+        "valid": Integer(0, 3650),
         "module": kinds.WORDS,
     },
     help={
@@ -127,7 +127,7 @@ def signers(
 ) -> None:
     """Write, sign and show who may sign. Example: ./inv fleet.signers --revoke old.pub --key own.
 
-    Without any flag the newest list is shown. It travels with the releases made from then on.
+    Without any flag the newest list is shown. It travels with all releases that are rolled out.
     """
     import json as json_format
 
@@ -136,11 +136,11 @@ def signers(
     del c
     if drop:
         lists.drop()
-    wanted = lists.Change(
+    request = lists.Change(
         tuple(release_key), threshold, tuple(owner_key), owner_threshold, tuple(revoke)
     )
-    if wanted != lists.Change():
-        lists.change(wanted)
+    if request != lists.Change():
+        lists.change(request)
     if key:
         lists.sign(key)
     body = lists.newest()

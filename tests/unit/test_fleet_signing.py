@@ -294,6 +294,35 @@ def test_a_list_that_lacks_signatures_travels_with_nothing(tmp_path: Path) -> No
     assert signers.attach(made.folder) == 2
 
 
+def test_who_signs_second_on_another_machine_keeps_what_the_first_one_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, owner = first_list(tmp_path)
+    signers.sign(owner)
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert task("release", str(made.folder), "--key", str(own)).returncode == 0
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "another"))
+    second = key(tmp_path, "second")
+    assert task("release", str(made.folder), "--key", str(second)).returncode == 0
+    assert signing.signed(made.path, own)
+    assert signing.signed(made.path, second)
+    assert json.loads(made.path.read_text())["signers"] == 1
+    assert len(signers.load(made.folder / "signers.json")) == 1
+
+
+def test_a_list_made_after_a_release_still_goes_with_it(tmp_path: Path) -> None:
+    _, owner = first_list(tmp_path)
+    signers.sign(owner)
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    signers.attach(made.folder)
+    signers.change(signers.Change(revoke=(f"SHA256:{'x' * 43}",)))
+    signers.refresh(made.folder)
+    assert len(signers.load(made.folder / "signers.json")) == 1
+    signers.sign(owner)
+    signers.refresh(made.folder)
+    assert len(signers.load(made.folder / "signers.json")) == 2
+
+
 def test_a_list_without_signatures_can_be_taken_back(tmp_path: Path) -> None:
     first_list(tmp_path)
     signers.drop()

@@ -233,7 +233,7 @@ def verify(path: Path, raw: bytes) -> trust.Trust:
     cure = f"nothing was changed; see {trust.SIGNERS}"
     if good:
         raise IntegrityError(
-            f"{path} has {len(good)} of the {now.threshold} signatures that this device wants",
+            f"{path} has {len(good)} of the {now.threshold} signatures that this device requires",
             "let another signer sign it too: ./inv fleet.release --key",
         )
     if gone:
