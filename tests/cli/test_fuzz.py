@@ -30,9 +30,13 @@ LIMIT_S = 60.0
 BAD_INPUT = 2
 # The work was done, whatever its verdict.
 DONE = (0, 1, 11)
-# Records of a run that began stay, whatever became of it; of bad input only locks and lists do.
+# Records of a run that began stay, whatever became of it; of bad input only locks, lists and
+# the empty folder for keys do.
 RECORDS = "state/"
-LOCKS = ("state/.lock", "state/inventory.yml", "state/fleet", "state/fleet/lock")
+LOCKS = (
+    *("state/.lock", "state/inventory.yml", "state/fleet", "state/fleet/lock", "state/keys"),
+    *("home/.config", "home/.config/mediapipe-jetson-kit"),
+)
 
 
 class Server:
