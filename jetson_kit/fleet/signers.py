@@ -18,7 +18,7 @@ import jsonschema
 
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import write_text
-from jetson_kit.fleet import controller, release, signing
+from jetson_kit.fleet import controller, release, release_terms, signing
 from jetson_kit.paths import ROOT
 
 CHAIN_SCHEMA = "mediapipe-jetson/signers/1"
@@ -91,7 +91,7 @@ def change(request: Change) -> dict[str, Any]:
     body: dict[str, Any] = {
         "schema": LIST_SCHEMA,
         "version": before["version"] + 1 if before else 1,
-        "created": datetime.datetime.now(datetime.UTC).strftime(release.FORMAT),
+        "created": datetime.datetime.now(datetime.UTC).strftime(release_terms.FORMAT),
         "revoked": sorted(gone),
     }
     numbers = {"releases": request.threshold, "owners": request.owner_threshold}

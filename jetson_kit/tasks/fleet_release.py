@@ -75,14 +75,14 @@ def release(
 ) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
     from jetson_kit.fleet import release as releases
-    from jetson_kit.fleet import signers, signing
+    from jetson_kit.fleet import release_terms, signers, signing
 
     del c
     own = key or signing.default_key()
     signing.public_of(own)
     folder = releases.folder_of(target)
     made = releases.make(
-        folder, releases.Terms(number, valid, module, signers=signers.attach(folder))
+        folder, release_terms.Terms(number, valid, module, signers=signers.attach(folder))
     )
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
