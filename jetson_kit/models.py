@@ -48,6 +48,8 @@ class Model:
     sha256: str
     size: int
     parts: tuple[Part, ...]
+    extra: bool = False
+    """Fetched where it is named, in no image unless it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def load(table: Path = TABLE) -> Table:
             row["sha256"],
             row["size"],
             tuple(Part(one["path"], one["sha256"], one["size"]) for one in row.get("part", ())),
+            row.get("extra", False),
         )
         for row in data["model"]
     )
@@ -99,15 +102,18 @@ def load(table: Path = TABLE) -> Table:
 
 
 def names() -> tuple[str, ...]:
-    """Return the short names of all models."""
-    return tuple(model.name for model in load().models)
+    """Return the short names of the models that images get."""
+    return tuple(model.name for model in load().models if not model.extra)
 
 
 def select(wanted: Iterable[str] = (), table: Table | None = None) -> tuple[Model, ...]:
-    """Return models by short name, by default all. Raises BadInputError for unknown names."""
+    """Return models by short name, by default those of images.
+
+    Raises BadInputError for unknown names.
+    """
     table = table or load()
     known = {model.name: model for model in table.models}
-    chosen = tuple(wanted) or tuple(known)
+    chosen = tuple(wanted) or tuple(name for name, model in known.items() if not model.extra)
     unknown = [name for name in chosen if name not in known]
     if unknown:
         raise BadInputError(

@@ -39,7 +39,7 @@ from jetson_kit.errors import (
     IntegrityError,
     StepFailedError,
 )
-from jetson_kit.expectation import known_tasks
+from jetson_kit.expectation import known_tasks, usual_tasks
 from jetson_kit.files import locked, sha256_file, write_text
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import Request, host_arch, make
@@ -87,7 +87,7 @@ class Wanted:
     @property
     def limit_s(self) -> float:
         """Return how long all of it may take, in seconds."""
-        return LIMIT_S[self.level] + self.minutes * 60 * len(self.tasks or known_tasks())
+        return LIMIT_S[self.level] + self.minutes * 60 * len(self.tasks or usual_tasks())
 
 
 def native_tag(variant: str) -> str:

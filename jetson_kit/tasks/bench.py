@@ -169,3 +169,33 @@ def machines(c: Context, rows: list[str]) -> None:
 
     del c
     command.run(rows)
+
+
+@kit_task(
+    name="litert",
+    auto_shortflags=False,
+    options={"model": Text(200), "take": InputFile()},
+    help={
+        "model": "sub-models whose name has this in it (default: all); writes no file",
+        "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
+    },
+)
+def litert(c: Context, model: str = "", take: Path | None = None) -> None:
+    """Run every sub-model by LiteRT over Vulkan, in software. Example: ./inv bench.litert."""
+    from bench import litert_gpu
+
+    del c
+    print(json.dumps(litert_gpu.run([model] if model else [], take=str(take or "")), indent=1))
+
+
+@kit_task(
+    name="translate",
+    auto_shortflags=False,
+    help={"no-inference": "leave out the inferences under emulation, which take minutes"},
+)
+def translate(c: Context, no_inference: bool = False) -> None:
+    """Translate MediaPipe for older cores and compare with the original, state by state."""
+    from bench.translate import command
+
+    del c
+    print(json.dumps(command.run(infer=not no_inference), indent=1))

@@ -40,11 +40,14 @@ def list_models(c: Context, json: bool = False) -> None:
     from jetson_kit import models
 
     del c
-    chosen = models.select()
+    chosen = models.load().models
     if json:
         print(json_format.dumps([asdict(model) for model in chosen], indent=1))
         return
     for model in chosen:
-        print(f"{model.name:8} {model.filename:26} {model.size / 1e6:5.1f} MB  {model.sha256}")
+        where = "  (by name alone)" if model.extra else ""
+        print(
+            f"{model.name:10} {model.filename:26} {model.size / 1e6:5.1f} MB  {model.sha256}{where}"
+        )
         for part in model.parts:
-            print(f"{'':8} {part.path:62} {part.size / 1e6:5.1f} MB")
+            print(f"{'':10} {part.path:62} {part.size / 1e6:5.1f} MB")

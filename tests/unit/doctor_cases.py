@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe.vulkan_devices import Device
 
 from tests.unit.doctor_scenes import (
     CPU_ONLY,
@@ -75,6 +76,10 @@ def code(text: str, name: str = "app/main.py") -> dict[str, Any]:
 
 
 # cause, status, the scene, words of the evidence (ok, unknown) or the cure (bad)
+LAVAPIPE = Device("llvmpipe (LLVM 19.1.7)", "cpu", (1, 4, 305), 1, 0x10005, ())
+TAKEN_GPU = Device("NVIDIA Tegra Orin (nvgpu)", "integrated", (1, 3, 212), 1, 0x10DE, ())
+OLD_GPU = Device("NVIDIA Tegra X1 (nvgpu)", "integrated", (1, 0, 1), 1, 0x10DE, ())
+
 CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("python-too-old", "bad", {"python": (3, 8, 10)}, "./inv build --jetson"),
     ("python-too-old", "ok", {"python": (3, 9, 0)}, "Python 3.9.0"),
@@ -455,6 +460,17 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("vulkan-icd-missing", "ok", {"device": "orin", "mediapipe": "1.0.1"}, "does not use"),
     ("vulkan-icd-missing", "unknown", {"files": {ICD_PATH: ICD}}, "no NVIDIA driver"),
     ("vulkan-icd-missing", "unknown", {"device": "orin", "mediapipe": None}, "not installed"),
+    ("vulkan-device-refused", "bad", {"device": "orin", "gpus": (LAVAPIPE,)}, "--runtime nvidia"),
+    ("vulkan-device-refused", "bad", {"device": "orin", "gpus": (OLD_GPU,)}, "a newer driver"),
+    (
+        "vulkan-device-refused",
+        "ok",
+        {"device": "orin", "gpus": (LAVAPIPE, TAKEN_GPU)},
+        "NVIDIA Tegra",
+    ),
+    ("vulkan-device-refused", "unknown", {"device": "orin", "gpus": ()}, "lists no device"),
+    ("vulkan-device-refused", "unknown", {"device": "orin"}, "another machine's tree"),
+    ("vulkan-device-refused", "unknown", {"gpus": (TAKEN_GPU,)}, "no NVIDIA driver"),
     (
         "power-mode",
         "bad",

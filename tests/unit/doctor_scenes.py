@@ -13,6 +13,7 @@ from mediapipe_jetson.doctor.commands import Output
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.observation import Absent, Section
 from mediapipe_jetson.observe.native import NativeLibrary
+from mediapipe_jetson.observe.vulkan_devices import Device
 
 from tests.unit.device_wheel_trees import TREES
 
@@ -52,6 +53,7 @@ def scene(
     uid: int = 10001,
     groups: frozenset[int] = frozenset({10001}),
     code: Path | None = None,
+    gpus: tuple[Device, ...] | None = None,
 ) -> Scene:
     """Return the scene of a device of device_wheel_trees ("": none) with further files."""
     plant(root, {**(TREES[device] if device else {}), **(files or {})})
@@ -66,6 +68,7 @@ def scene(
         groups=groups,
         machine="aarch64",
         code=code,
+        gpus=gpus,
     )
 
 

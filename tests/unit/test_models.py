@@ -187,7 +187,7 @@ def test_the_table_is_whole() -> None:
     for model in table.models:
         assert len(bytes.fromhex(model.sha256)) == 32
         assert model.url.startswith("https://storage.googleapis.com/mediapipe-models/")
-        assert model.url.endswith(f"/float16/1/{model.filename}")
+        assert model.url.endswith(f"/1/{model.filename}")
         assert sum(part.size for part in model.parts) < model.size
         assert bool(model.parts) == model.filename.endswith(".task")
         assert any(one.has(model) for one in table.carriers)

@@ -25,7 +25,9 @@ NEWEST = wheels.pins()[0].version
 WITH_GPU = sorted({p.version for p in wheels.pins() if wheels.classes()[p.wheel_class].gpu})
 # What is on WebGPU finds no adapter, or no buffer, on Mesa's lavapipe.
 GL_TASKS = [
-    name for name in session.tasks() if (facts.interface(name, NEWEST) or {}).get("api") == "gl"
+    name
+    for name in session.usual_tasks()
+    if (facts.interface(name, NEWEST) or {}).get("api") == "gl"
 ]
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -153,10 +155,10 @@ def test_a_task_that_webgpu_cannot_run_is_broken(newest: str, tmp_path: Path, ho
 
 
 def test_the_cpu_is_the_cpu(newest: str, tmp_path: Path, home: Path) -> None:
-    words = [word for name in session.tasks() for word in ("--task", name)]
+    words = [word for name in session.usual_tasks() for word in ("--task", name)]
     done, found = verify(newest, tmp_path, home, "--delegate", "cpu", "--expect", "cpu", *words)
     assert (done.returncode, found["verdict"]) == (0, "cpu"), done.stdout
-    assert {own_rule(found, name) for name in session.tasks()} == {"no-work"}
+    assert {own_rule(found, name) for name in session.usual_tasks()} == {"no-work"}
 
 
 def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) -> None:
@@ -178,10 +180,10 @@ def test_each_task_runs_on_the_interface_of_the_table(
     python = environment(tmp_path, version)
     _, found = verify(
         python, tmp_path, home,
-        *(word for name in session.tasks() for word in ("--task", name)),
+        *(word for name in session.usual_tasks() for word in ("--task", name)),
         force_gl_renderer=RENAMED, VK_DRIVER_FILES="/nowhere", VK_ICD_FILENAMES="/nowhere",
     )  # fmt: skip
-    for name in session.tasks():
+    for name in session.usual_tasks():
         seen, row = found["tasks"][name]["facts"]["run"], facts.interface(name, version)
         assert row is not None
         assert seen["no_adapter"] == (row["api"] == "webgpu"), name

@@ -1,6 +1,7 @@
 """The child process that touches drivers: loads libraries, opens EGL displays.
 
-Each argument is a question, `load:LIBRARY` or `gl:PLATFORM`; each answer is a line of JSON.
+Each argument is a question, `load:LIBRARY`, `gl:PLATFORM` or `vulkan:`; each answer is a line of
+JSON.
 """
 
 from __future__ import annotations
@@ -31,7 +32,21 @@ def gl(platform: str) -> Union[dict[str, Any], str]:
         return str(error)
 
 
-ANSWERS: dict[str, Callable[[str], Union[dict[str, Any], str]]] = {"load": load, "gl": gl}
+def vulkan(_: str) -> Union[dict[str, Any], str]:
+    """Return Vulkan's devices, or why they can't be listed."""
+    from mediapipe_jetson import vulkan_list  # noqa: PLC0415 # only for this question
+
+    try:
+        return {"devices": vulkan_list.devices()}
+    except (OSError, vulkan_list.VulkanError) as error:
+        return str(error)
+
+
+ANSWERS: dict[str, Callable[[str], Union[dict[str, Any], str]]] = {
+    "load": load,
+    "gl": gl,
+    "vulkan": vulkan,
+}
 
 
 def main(questions: Sequence[str]) -> int:

@@ -97,8 +97,7 @@ def candidates(threads: Optional[Sequence[int]] = None) -> tuple[tuple[str, int]
     found: list[tuple[str, int]] = [(REFERENCE, 0)]
     found += [(name, 0) for name in backends.WHOLE_TASK if name != REFERENCE]
     for name in backends.SUB_MODEL:
-        # A GPU's engine has no use for more of the CPU.
-        found += [(name, count) for count in (counts[:1] if name == "tensorrt" else counts)]
+        found += [(name, count) for count in (counts[:1] if name in backends.ON_GPU else counts)]
     return tuple(found)
 
 

@@ -51,13 +51,17 @@ def load(key: str) -> Optional[dict[str, Any]]:
 
 def save(key: str, document: dict[str, Any]) -> str:
     """Keep a choice; return "", or why it can't be kept, such as on a read-only root."""
-    target = path_of(key)
+    return write(path_of(key), {"schema": SCHEMA, "key": key, **document})
+
+
+def write(target: Path, document: dict[str, Any]) -> str:
+    """Write a document whole or not at all; return "", or why it can't be written."""
     aside = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        number, aside = tempfile.mkstemp(dir=target.parent, prefix=".choice-")
+        number, aside = tempfile.mkstemp(dir=target.parent, prefix=".kept-")
         with os.fdopen(number, "w", encoding="utf-8") as stream:
-            json.dump({"schema": SCHEMA, "key": key, **document}, stream, indent=1)
+            json.dump(document, stream, indent=1)
             stream.flush()
             os.fsync(stream.fileno())
         Path(aside).replace(target)

@@ -11,6 +11,7 @@ from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.software import installed
 from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe import vulkan_devices
 from mediapipe_jetson.observe.egl import LOADERS, Egl
 from mediapipe_jetson.observe.manifests import Manifest
 from mediapipe_jetson.observe.vulkan import Vulkan
@@ -88,6 +89,21 @@ def vulkan(scene: Scene, _facts: dict[str, Any]) -> Result:
     if not problem and not found:
         problem = scene.vulkan.reason if isinstance(scene.vulkan, Absent) else "only other drivers"
     return bad(problem or found[0].line())
+
+
+def vulkan_device(scene: Scene, _facts: dict[str, Any]) -> Result:
+    """Judge whether one of Vulkan's devices is a GPU that LiteRT's accelerator can use."""
+    if not rendering_libraries(scene):
+        raise UnseenError(NO_DRIVER)
+    if scene.gpus is None and str(scene.root) != "/":
+        raise UnseenError("the drivers of another machine's tree can't be asked")
+    found = vulkan_devices.read() if scene.gpus is None else scene.gpus
+    if isinstance(found, Absent) or not found:
+        return unknown(found.reason if isinstance(found, Absent) else "Vulkan lists no device")
+    works = [device for device in found if not (device.why_not or device.software)]
+    if works:
+        return ok(works[0].line())
+    return bad("; ".join(device.line() for device in found))
 
 
 def display(scene: Scene, _facts: dict[str, Any]) -> Result:

@@ -25,6 +25,7 @@ from mediapipe_jetson.observe import (
     native,
     packages,
     vulkan,
+    vulkan_devices,
 )
 
 CONTAINER, BOARD, MACHINE = "container", "board", "machine"
@@ -37,7 +38,8 @@ class Scene:
 
     `python` is the version of the Python that would import MediaPipe, `mediapipe` its version
     there (None: not installed), `library` its native library, `uid` and `groups` the user, `nodes`
-    the device nodes where the tree can't hold them with their owners.
+    the device nodes where the tree can't hold them with their owners, `gpus` Vulkan's devices where
+    its loader can't be asked.
     """
 
     root: Path
@@ -51,6 +53,7 @@ class Scene:
     machine: str
     code: Optional[Path] = None
     nodes: Optional[tuple[driver.Node, ...]] = None
+    gpus: Optional[tuple[vulkan_devices.Device, ...]] = None
 
     def text(self, path: str) -> Optional[str]:
         """Return a file's text, None if it can't be read."""

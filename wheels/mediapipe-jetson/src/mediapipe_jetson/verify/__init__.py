@@ -104,7 +104,7 @@ def exit_code(made: Mapping[str, Any]) -> int:
 def _verify(options: argparse.Namespace) -> dict[str, Any]:
     names: Optional[Sequence[str]] = options.task and list(dict.fromkeys(options.task))
     if not names:
-        names = session.QUICK_TASKS if options.level == "quick" else tuple(session.tasks())
+        names = session.QUICK_TASKS if options.level == "quick" else session.usual_tasks()
     settings = session.Settings(
         level=options.level,
         delegate=options.delegate.upper(),

@@ -80,7 +80,7 @@ class Phase:
             model_asset_path=self.plan["model"], delegate=options.Delegate[self.delegate]
         )
         wanted = getattr(vision, task["options"])(base_options=base, **task["settings"])
-        with getattr(vision, task["class"]).create_from_options(wanted) as made:
+        with self.create(vision, wanted) as made:
             self.tell(
                 stage="infer",
                 create_s=time.perf_counter() - begin,
@@ -101,6 +101,15 @@ class Phase:
             self.tell(stage="done")
             self.bursts(call, picture)
             self.soak(call, picture)
+
+    def create(self, vision: Any, wanted: Any) -> Any:  # noqa: ANN401 # MediaPipe
+        """Return MediaPipe's task; ours, on the delegate's backend, where the plan names these."""
+        task = self.plan["task"]
+        if "backends" not in task:
+            return getattr(vision, task["class"]).create_from_options(wanted)
+        ours: Any = importlib.import_module("mediapipe_jetson.vision")
+        backend = task["backends"][self.delegate]
+        return getattr(ours, task["class"]).create_from_options(wanted, backend=backend)
 
     def observed(
         self, times: list[float], work: list[Optional[dict[str, int]]], result: dict[str, Any]

@@ -28,7 +28,8 @@ def results(
         apart = None if _has_none(gpu) else _apart(gpu, cpu)
         problem = _difference(gpu, cpu, apart, task)
         # Another processor's rounding alone moves points by more than this.
-        same = apart is not None and apart < threshold("least_apart")
+        least = task.get("least_apart", threshold("least_apart"))
+        same = apart is not None and apart < least
         verdict = "differs" if problem else "same-bits" if same else "match"
         detail = problem or f"mean distance {apart:.2g}, allowed {task['tolerance']:g}"
     return {"result": verdict, "result_detail": detail, "distance": apart}

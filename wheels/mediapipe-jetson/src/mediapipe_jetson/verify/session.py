@@ -53,6 +53,11 @@ def tasks() -> dict[str, dict[str, Any]]:
     return {name: {"name": name, **row} for name, row in table.items()}
 
 
+def usual_tasks() -> tuple[str, ...]:
+    """Return MediaPipe's own tasks: those on a backend of ours are run where they are named."""
+    return tuple(name for name, row in tasks().items() if "backends" not in row)
+
+
 def observe(
     name: str, settings: Settings, sampler: Optional[Sampler]
 ) -> dict[str, Optional[Observation]]:

@@ -16,12 +16,13 @@ from mediapipe_jetson.vision.errors import MediaPipeMissingError
 
 OURS = {
     "FaceLandmarker": "mediapipe_jetson.vision.face",
+    "GestureRecognizer": "mediapipe_jetson.vision.gesture",
     "HandLandmarker": "mediapipe_jetson.vision.hand",
     "PoseLandmarker": "mediapipe_jetson.vision.pose",
 }
 MEDIAPIPE = "mediapipe.tasks.python.vision"
 
-__all__ = ["FaceLandmarker", "HandLandmarker", "PoseLandmarker"]
+__all__ = ["FaceLandmarker", "GestureRecognizer", "HandLandmarker", "PoseLandmarker"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 # a class of ours or of MediaPipe

@@ -20,6 +20,7 @@ from mediapipe_jetson.vision.errors import (
 # The largest official bundle is some 30 MB; more than this is no bundle and won't be unpacked.
 MOST_BYTES = 256 << 20
 SUFFIX = ".tflite"
+NESTED = ".task"
 
 
 class Bundle:
@@ -69,7 +70,14 @@ def _members(content: bytes) -> dict[str, bytes]:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > MOST_BYTES:
             raise ValueError(f"it unpacks to more than {MOST_BYTES} bytes")
-        return {entry.filename: archive.read(entry) for entry in entries}
+        found = {entry.filename: archive.read(entry) for entry in entries}
+    for name in [name for name in found if name.endswith(NESTED)]:
+        inner = _members(found.pop(name))
+        if sum(map(len, inner.values())) + sum(map(len, found.values())) > MOST_BYTES:
+            raise ValueError(f"it unpacks to more than {MOST_BYTES} bytes")
+        # What is inside of a bundle in it has a name of its own.
+        found.update(inner)
+    return found
 
 
 def _file(path: Path) -> bytes:

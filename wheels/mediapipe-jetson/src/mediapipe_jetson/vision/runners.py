@@ -84,8 +84,16 @@ class SubModelRunner:
 class MediaPipeRunner:
     """MediaPipe's own task; a stream is given to it as a video."""
 
-    def __init__(self, name: str, task: str, options: Any, types: Types) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        name: str,
+        task: str,
+        options: Any,  # noqa: ANN401
+        types: Types,
+        verb: str = "detect",
+    ) -> None:
         """Make MediaPipe's task on a delegate; raise BackendUnavailableError."""
+        self.verb = verb
         delegate = getattr(types.base_options.Delegate, DELEGATES[name])
         mode = types.vision.RunningMode
         self.video = options.running_mode != mode.IMAGE
@@ -109,8 +117,9 @@ class MediaPipeRunner:
             image = self.types.image(image_format=kind, data=np.ascontiguousarray(frame.pixels))
         try:
             if self.video:
-                return self.task.detect_for_video(image, timestamp_ms, processing)
-            return self.task.detect(image, processing)
+                run = getattr(self.task, f"{self.verb}_for_video")
+                return run(image, timestamp_ms, processing)
+            return getattr(self.task, self.verb)(image, processing)
         # The image and the timestamp were judged before: what is wrong now is in the graph, and
         # a graph of MediaPipe that failed once fails ever after.
         except (RuntimeError, ValueError, NotImplementedError) as error:

@@ -54,6 +54,8 @@ class Landmarker(ABC):
     """
 
     task: ClassVar[str]
+    verb: ClassVar[str] = "detect"
+    """How MediaPipe's methods begin."""
     count_field: ClassVar[str]
     detection_field: ClassVar[str]
     presence_field: ClassVar[str]
@@ -309,7 +311,7 @@ class Landmarker(ABC):
     def _open(self, name: str) -> Runner:
         if name in SUB_MODEL:
             return SubModelRunner(name, self.graph, self.convert, self.models, self.threads)
-        return MediaPipeRunner(name, self.task, self.options, self.types)
+        return MediaPipeRunner(name, self.task, self.options, self.types, self.verb)
 
     def _report(self, name: str, error: Exception) -> None:
         reason = " ".join(str(error).split())

@@ -1,0 +1,71 @@
+"""Every sub-model by LiteRT over Vulkan in the image for this machine, on Mesa's lavapipe.
+
+On a board the same is `python3 -m mediapipe_jetson.bench.litert` in the image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError, ContainerError
+
+from jetson_kit import containers, engine, images, plan
+from jetson_kit.errors import StepFailedError
+from jetson_kit.files import write_text
+from jetson_kit.paths import ROOT
+from jetson_kit.progress import Progress
+
+OUT = ROOT / "bench" / "litert-gpu.json"
+# Debian 13, whose Mesa is one that Dawn takes.
+PYTHON = "3.13"
+COMMAND = ("python3", "-m", "mediapipe_jetson.bench.litert")
+# Shaders are compiled by a CPU, twice for each sub-model; with wider vectors it takes longer.
+VARIABLES = {
+    "VK_DRIVER_FILES": "/usr/share/vulkan/icd.d/lvp_icd.json",
+    "LP_NATIVE_VECTOR_WIDTH": "128",
+    "MEDIAPIPE_JETSON_CACHE": "/tmp/cache",  # noqa: S108 # in the container
+}
+
+
+def request() -> plan.Request:
+    """Return what is built: the image for this machine with software drivers."""
+    return plan.Request(variant="emulated", python=PYTHON)
+
+
+def run(models: Sequence[str] = (), *, take: str = "") -> dict[str, Any]:
+    """Measure, or take a board's file, and write bench/litert-gpu.json; return the new document.
+
+    `models` are parts of names. Results of one machine and driver replace the older ones of the
+    same. Raises what a build raises, and StepFailedError.
+    """
+    text = Path(take).read_text(encoding="utf-8") if take else _measured(models)
+    try:
+        found: dict[str, Any] = json.loads(text)
+        place = [found["machine"], found["vulkan"], found["emulated"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise StepFailedError(f"no result of bench.litert: {error!r}") from error
+    if not models:
+        known = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else []
+        others = [one for one in known if [one["machine"], one["vulkan"], one["emulated"]] != place]
+        write_text(OUT, json.dumps([*others, found], indent=1) + "\n")
+    return found
+
+
+def _measured(models: Sequence[str]) -> str:
+    progress = Progress()
+    wanted = plan.make(request())
+    images.image_only(wanted, progress)
+    words = [word for name in models for word in ("--model", name)]
+    try:
+        output: bytes = engine.client().containers.run(
+            wanted.tag, [*COMMAND, *words], environment=VARIABLES, init=True, remove=True,
+            read_only=True, network_mode="none", cap_drop=["ALL"],
+            security_opt=["no-new-privileges"], tmpfs={"/tmp": "size=512m"},  # noqa: S108
+            labels=containers.labels(), stdout=True, stderr=False,
+        )  # fmt: skip
+    except (ContainerError, APIError) as error:
+        raise StepFailedError(f"bench.litert in the image: {error}") from error
+    return output.decode("utf-8", "replace")
