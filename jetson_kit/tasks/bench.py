@@ -173,13 +173,14 @@ def machines(c: Context, rows: list[str]) -> None:
 
 @kit_task(
     name="litert",
+    options={"model": Text(), "take": InputFile(MEBIBYTE)},
     auto_shortflags=False,
     help={
         "model": "sub-models whose name has this in it (default: all); writes no file",
         "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
     },
 )
-def litert(c: Context, model: str = "", take: str = "") -> None:
+def litert(c: Context, model: str = "", take: Path | None = None) -> None:
     """Run every sub-model by LiteRT over Vulkan, in software. Example: ./inv bench.litert."""
     from bench import litert_gpu
 
