@@ -149,6 +149,6 @@ def test_verify_counts_its_dispatches_and_calls_lavapipe_software(image: str, ca
 
 def test_the_benchmark_names_the_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(litert_gpu, "OUT", tmp_path / "out.json")
-    found = litert_gpu.run(["face_detector"])
+    found = litert_gpu.run(models=("face_detector",))
     assert [row["accelerator"] for row in found["rows"]] == ["gpu", "gpu"]
     assert not (tmp_path / "out.json").exists()
