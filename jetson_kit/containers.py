@@ -7,17 +7,31 @@ import functools
 import os
 from pathlib import Path
 
+import docker
 from docker.errors import APIError
 
 from jetson_kit import engine
 
 STARTED_BY = "io.mediapipe-jetson.started-by"
 STARTED_IN = "io.mediapipe-jetson.started-in"
+CLIENT_TIMEOUT_S = 10
 
 
 def labels() -> dict[str, str]:
     """Return the labels that name this process."""
     return {STARTED_BY: str(os.getpid()), STARTED_IN: _namespace()}
+
+
+def remove_own() -> None:
+    """Remove this process's containers, by a connection of its own: a thread may wait for one."""
+    client = docker.from_env(timeout=CLIENT_TIMEOUT_S)
+    for container in client.containers.list(
+        all=True,
+        filters={"label": [f"{name}={value}" for name, value in labels().items()]},
+        ignore_removed=True,
+    ):
+        with contextlib.suppress(APIError):
+            container.remove(force=True)
 
 
 def remove_left() -> None:

@@ -28,7 +28,8 @@ URI = re.compile(
     r"'(?P<uri>[^']*)' (?P<name>[^_ ]+)_(?P<version>[^_ ]+)_(?P<arch>\w+)\.deb \d+ "
     r"SHA256:(?P<sha256>[0-9a-f]{64})"
 )
-GONE = " 404 "
+# What a server says of a file that it has no more, and apt of one in a folder.
+GONE = (" 404 ", "No such file or directory")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def fetch(lock: Lock, *, suite: str, arch: str, folder: Path) -> tuple[Deb, ...]
                 timeout_s=debian.TIMEOUT_S,
             )
         except NetworkError as error:
-            if GONE in error.message:
+            if any(words in error.message for words in GONE):
                 return None
             raise
     if wrong := [deb.path.name for _, deb in missing if not intact(deb)]:

@@ -5,8 +5,10 @@ The pure wheel is for every machine; a platform wheel holds the counting shim be
 
 from __future__ import annotations
 
-import base64
+import contextlib
+import csv
 import hashlib
+import io
 import shutil
 import sys
 import tempfile
@@ -15,10 +17,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from jetson_kit import rawzip, shim
-from jetson_kit.errors import StepFailedError
+from jetson_kit.errors import IntegrityError, StepFailedError
 from jetson_kit.files import disk_guard, written_aside
 from jetson_kit.paths import ROOT, cache_dir
 from jetson_kit.run import run
+from jetson_kit.wheel_record import hash_of
 
 SOURCE = ROOT / "wheels" / "mediapipe-jetson"
 # What the wheel is made of; caches and build folders are not.
@@ -64,7 +67,7 @@ def build(out: Path, source: Path = SOURCE) -> Path:
     refuses, DiskFullError if no space is left.
     """
     kept = cache_dir("device-wheel", fingerprint(source)[:32])
-    made = next(kept.glob("*.whl"), None) or _build(kept, source)
+    made = next(kept.glob("*.whl"), None) or _made(kept, source)
     wheel = out / made.name
     with written_aside(wheel) as aside:
         shutil.copyfile(made, aside)
@@ -101,9 +104,56 @@ def _add_library(pure: Path, target: zipfile.ZipFile, wanted: shim.Target, libra
     contents[f"mediapipe_jetson/native/{wanted.filename}"] = library.read_bytes()
     for name, content in sorted(contents.items()):
         rawzip.add(target, name, content)
-        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-        rows.append(f"{name},sha256={digest},{len(content)}\n")
+        rows.append(f"{name},{hash_of(content)},{len(content)}\n")
     rawzip.add(target, record, "".join([*rows, f"{record},,\n"]).encode())
+
+
+def _made(kept: Path, source: Path) -> Path:
+    """Return the wheel in the folder `kept`.
+
+    Where only the contents of Python files and data changed, setuptools, which takes half a second,
+    would change nothing else: they are put into the wheel that it made last of such files.
+    """
+    frames = cache_dir("device-wheel-frames", _frame(source)[:32])
+    if frame := next(frames.glob("*.whl"), None):
+        # A damaged one is made anew.
+        with contextlib.suppress(IntegrityError), written_aside(kept / frame.name) as aside:
+            _refill(frame, source / "src", aside)
+            return kept / frame.name
+    built = _build(kept, source)
+    with written_aside(frames / built.name) as aside:
+        shutil.copyfile(built, aside)
+    return built
+
+
+def _frame(source: Path) -> str:
+    """Return one hash over all that decides the wheel's bytes but for its packages' contents."""
+    digest = hashlib.sha256("\0".join((BUILD, EPOCH, _setuptools_version())).encode())
+    for name in source_files(source):
+        content = b"" if name.parts[0] == "src" else (source / name).read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _refill(frame: Path, packages: Path, out: Path) -> None:
+    """Write the wheel `frame` with its packages' files as they are now."""
+    with rawzip.opened(frame) as old, zipfile.ZipFile(out, "w") as new:
+        hashes: dict[str, tuple[str, int]] = {}
+        for entry in old.infolist():
+            name = entry.filename
+            data = old.read(name)
+            if name.endswith(".dist-info/RECORD"):
+                rows = list(csv.reader(data.decode().splitlines()))
+                text = io.StringIO()
+                csv.writer(text, lineterminator="\n").writerows(
+                    [row[0], *(hashes[row[0]] if row[1] else row[1:])] for row in rows
+                )
+                data = text.getvalue().encode()
+            elif ".dist-info/" not in name:
+                data = (packages / name).read_bytes()
+            hashes[name] = (hash_of(data), len(data))
+            new.writestr(entry, data)
 
 
 def _build(kept: Path, source: Path) -> Path:

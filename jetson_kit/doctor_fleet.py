@@ -14,11 +14,13 @@ from rich.text import Text
 from jetson_kit import doctor, inventory
 from jetson_kit.doctor import Diagnosis
 from jetson_kit.errors import CheckFailedError, KitError
+from jetson_kit.fleet import board_program
 from jetson_kit.inventory import Host
 
 SCHEMA = "mediapipe-jetson-kit/fleet-doctor/1"
 # A doctor's work is the board's; here a thread only waits for it.
 AT_A_TIME = 16
+REACH_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Examined:
     host: str
     diagnosis: Diagnosis | None
     error: str = ""
+    unprovisioned: str = ""
+    """How to provision it, "" where it was or where that was not found out."""
 
     @property
     def well(self) -> bool:
@@ -45,7 +49,7 @@ class Examined:
         if self.diagnosis is None:
             return self.error
         entries = {item["id"]: item for item in self.diagnosis.document["causes"]}
-        return str(entries[self.causes[0]]["cure"] or "") if self.causes else ""
+        return str(entries[self.causes[0]]["cure"] or "") if self.causes else self.unprovisioned
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Round:
                 one.host: {
                     "error": one.error or None,
                     "diagnosis": one.diagnosis.document if one.diagnosis else None,
+                    "unprovisioned": one.unprovisioned or None,
                 }
                 for one in self.hosts
             },
@@ -102,9 +107,14 @@ def run(path: Path, code: Path | None = None, limit: str = "") -> Round:
 
     def one(host: Host) -> Examined:
         try:
-            return Examined(host.name, doctor.remote(host.address, code, host.ssh_options()))
+            found = doctor.remote(host.address, code, host.ssh_options())
+            test = f"test -e {board_program.PATH}"
+            there = doctor.ssh(host.address, test, b"", host.ssh_options(), REACH_LIMIT_S)
         except KitError as error:
             return Examined(host.name, None, error.line().removeprefix("error: "))
+        absent = there.returncode == 1
+        words = board_program.unprovisioned(host.name, path) if absent else ""
+        return Examined(host.name, found, unprovisioned=words)
 
     with ThreadPoolExecutor(min(AT_A_TIME, len(hosts))) as pool:
         return Round(tuple(pool.map(one, hosts)))

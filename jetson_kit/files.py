@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from jetson_kit import stopping
 from jetson_kit.errors import DiskFullError, IntegrityError, NetworkError
 
 CHUNK = 1 << 20
@@ -129,6 +130,7 @@ def _stream(url: str, path: Path, timeout_s: float) -> str:
     with urllib.request.urlopen(url, timeout=timeout_s) as reply, path.open("wb") as out:  # noqa: S310
         size = 0
         while block := reply.read(CHUNK):
+            stopping.check()
             size += len(block)
             digest.update(block)
             out.write(block)

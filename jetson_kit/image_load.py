@@ -26,6 +26,10 @@ from jetson_kit.run import FULL_WORDS
 BLOCK = tarfile.BLOCKSIZE
 # The target of an image that only holds layers until the whole one is loaded.
 PART = "part"
+# Bytes that are sent sooner than another image is looked at.
+LITTLE = 8 << 20
+# Each rebuild leaves an image without a name in the engine, and each takes 10 ms to look at.
+LOOKED_AT = 24
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class PlainLayer:
 
 def from_layers(tag: str, config: bytes, layers: Sequence[PlainLayer]) -> Image:
     """Load an image into a classic image store. Raises DiskFullError or StepFailedError."""
-    there = _shared(layers)
+    there = _shared(layers, tag)
     try:
         _load(_docker_archive(tag, config, layers, there))
     except StepFailedError:
@@ -98,18 +102,34 @@ def _loaded(tag: str, digest: str, diff_ids: Sequence[str]) -> Image:
     return found
 
 
-def _shared(layers: Sequence[PlainLayer]) -> int:
-    """Return how many of the lowest layers the engine has, in this order, in one of its images."""
-    ours = [layer.diff_id for layer in layers]
+def _shared(layers: Sequence[PlainLayer], tag: str = "") -> int:
+    """Return how many of the lowest layers the engine has, in this order, in one of its images.
+
+    The last build of the same `tag` is looked at first, and no other where it has nearly all.
+    """
     best = 0
-    for found in engine.client().images.list(filters={"label": engine.KIT_LABEL}):
+    for theirs in _kit_images(tag):
         common = 0
-        for mine, other in zip(ours, engine.diff_ids(found), strict=False):
-            if mine != other:
+        for layer, other in zip(layers, theirs, strict=False):
+            if layer.diff_id != other:
                 break
             common += 1
         best = max(best, common)
+        if sum(layer.tar.stat().st_size for layer in layers[best:]) < LITTLE:
+            break
     return best
+
+
+def _kit_images(tag: str) -> Iterator[list[str]]:
+    """Yield the layers of the kit's images in the engine, of those with names first."""
+    api = engine.client().api
+    rows = api.images(filters={"label": engine.KIT_LABEL})
+    names = {row["Id"]: set(row["RepoTags"] or ()) - {"<none>:<none>"} for row in rows}
+    order = sorted(names, key=lambda image: (tag not in names[image], not names[image]))
+    for image in order[:LOOKED_AT]:
+        with contextlib.suppress(DockerException):  # removed meanwhile
+            facts: dict[str, Any] = api.inspect_image(image)  # type: ignore[no-untyped-call]
+            yield list(facts["RootFS"]["Layers"])
 
 
 def _docker_archive(

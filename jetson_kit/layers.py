@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from jetson_kit import stopping
+
 # One time for every file, so that when a build ran never shows: 2025-01-01T00:00:00Z.
 EPOCH = 1735689600
 
@@ -86,6 +88,7 @@ class LayerTar:
         self._put(clean, stream)
 
     def _put(self, info: tarfile.TarInfo, stream: io.BufferedIOBase | None) -> None:
+        stopping.check()
         if info.name in self._seen:
             return
         parent = posixpath.dirname(info.name)

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import zstandard
 
+from jetson_kit import stopping
 from jetson_kit.errors import IntegrityError, StepFailedError
 from jetson_kit.files import CHUNK, sha256_file, write_text, written_aside
 from jetson_kit.layers import EPOCH
@@ -165,7 +166,9 @@ def _compress(diff_id: str, layer: IO[bytes], unpacked: int = -1) -> None:
             enable_ldm=True,
         )
         tool = zstandard.ZstdCompressor(compression_params=settings)
-        tool.copy_stream(layer, out, read_size=CHUNK, write_size=CHUNK)
+        tool.copy_stream(
+            cast("IO[bytes]", stopping.Stream(layer)), out, read_size=CHUNK, write_size=CHUNK
+        )
     facts = {
         "digest": f"sha256:{sha256_file(path)}",
         "size": path.stat().st_size,

@@ -112,7 +112,7 @@ def make(
         lower.append(layer("deps.tar", deps.tar))
         runtime_layer = runtime.result()
         lower.append(layer("litert.tar", runtime_layer.tar))
-        wheel, mediapipe = wheeled.result()
+        wheel, wheel_sha256, mediapipe = wheeled.result()
         lower.append(layer("mediapipe.tar", mediapipe.tar))
         engines = engined.result()
         lower += [layer(*row) for row in engines.tars]
@@ -125,7 +125,7 @@ def make(
         base=base,
         tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan))),
         wheel=wheel,
-        wheel_sha256=sha256_file(wheel),
+        wheel_sha256=wheel_sha256,
         packages=packages,
         installed=(
             *deps.installed,
@@ -177,11 +177,13 @@ def _base(
     return base, made.packages
 
 
-def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, pysite.SiteLayer]:
+def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.SiteLayer]:
+    """Return the wheel, its sha256 and its layer."""
     with progress.step("wheel", f"MediaPipe {plan.jetson_version} wheel") as step:
         wheel = repack.build(plan.pin, cache_dir("wheels"))
         step.note = f"{plan.verdict} on this target"
-        return wheel, pysite.wheel(wheel, plan.python, plan.arch)
+        sha256 = kept.sha256(wheel)  # all of the file was just made, or read
+        return wheel, sha256, pysite.wheel(wheel, plan.python, plan.arch, sha256=sha256)
 
 
 def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
@@ -191,7 +193,7 @@ def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLay
         tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
     ):
         wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
-        return pysite.wheel(wheel, plan.python, plan.arch, (legacy_models.HOOK,))
+        return pysite.wheel(wheel, plan.python, plan.arch, beside=(legacy_models.HOOK,))
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:

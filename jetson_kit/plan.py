@@ -315,6 +315,11 @@ def _notes(
             f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
             "What would change it: leave out --mediapipe.",
         )
+    if any(one.verdict == "gpu" and one.pin.core for one in judged):
+        return (
+            f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
+            "What would change it: leave out --allow-cpu.",
+        )
     ways = "a MediaPipe wheel built from source with GPU for these cores, or an engine runtime "
     ways += "such as TensorRT beside MediaPipe"
     newest = judged[0].pin

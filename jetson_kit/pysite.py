@@ -73,13 +73,15 @@ def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
     return _layer("deps", key, python, install, first)
 
 
-def wheel(path: Path, python: str, arch: str, beside: Sequence[Path] = ()) -> SiteLayer:
-    """Return the layer of one local wheel, without its dependencies.
+def wheel(
+    path: Path, python: str, arch: str, *, sha256: str = "", beside: Sequence[Path] = ()
+) -> SiteLayer:
+    """Return the layer of one local wheel, without its dependencies; its hash may be known.
 
     Files `beside` it go into the folder of packages as they are, such as a .pth.
     """
     contents = (f"{one.name} {sha256_file(one)}" for one in beside)
-    key = _key(path.name, sha256_file(path), python, arch, *contents)
+    key = _key(path.name, sha256 or sha256_file(path), python, arch, *contents)
 
     def install(into: Path) -> None:
         _install(

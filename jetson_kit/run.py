@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jetson_kit import needs
+from jetson_kit import needs, stopping
 from jetson_kit.errors import (
     DiskFullError,
     IntegrityError,
@@ -56,6 +56,7 @@ def run(
     `what` names the step in errors. Raises ToolMissingError, NetworkError, IntegrityError,
     DiskFullError or StepFailedError.
     """
+    stopping.check()
     try:
         done = subprocess.run(
             [str(part) for part in command],

@@ -1,4 +1,4 @@
-"""Videos that make the models run: OpenCV's samples, out of Debian's opencv-doc.
+"""Videos and a photograph that make the models run: OpenCV's samples, out of Debian's opencv-doc.
 
 They are fetched when they are asked for and never handed on: each has a licence of its own.
 """
@@ -21,7 +21,9 @@ FOLDER = "./usr/share/doc/opencv-doc/examples/data"
 SHA256 = {
     # 270 frames of 720x528 with a face in nearly every one.
     "Megamind.avi": "0057387cb7e75c8fd1663b62cfdc51fa53f527795d0fe3c1fea2fd159d3130b5",
-    # The same, damaged: some frames can't be decoded as they were.
+    # A photograph with a hand and a pose.
+    "messi5.jpg": "1d570e49654e84c7a943918537bd9e5e1ef82920152e147c834006e235be97c9",
+    # The same as Megamind.avi, damaged: some frames can't be decoded as they were.
     "Megamind_bugy.avi": "b82dd32d5444031d1a46a133e7554be7b80c54d12e3503a1b1332a540218e22c",
     # 795 frames of 768x576 of a street.
     "vtest.avi": "45cddc9490be69345cbdab64ca583be65987e864ca408038e648db99e10516cf",

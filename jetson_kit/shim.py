@@ -158,7 +158,7 @@ class _Toolchain:
 
 
 def _compile(wanted: Target, native: Path, aside: Path, made: Path) -> None:
-    program = _compiler(aside)
+    program = unpack_compiler(aside)
     work = shutil.copytree(native, aside / "native")
     tools = _Toolchain(program, wanted, work)
     objects = [tools.object(source, COMPILE) for source in SOURCES]
@@ -167,7 +167,7 @@ def _compile(wanted: Target, native: Path, aside: Path, made: Path) -> None:
         tools.run("ld.lld", *LINK, "-o", output.absolute(), *objects, *libraries)
 
 
-def _compiler(folder: Path) -> Path:
+def unpack_compiler(folder: Path) -> Path:
     """Unpack what is needed of the pinned compiler into a folder; return its program."""
     compiler = _table()["compiler"]
     row = compiler["wheels"].get(platform.machine())

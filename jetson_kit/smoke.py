@@ -15,7 +15,7 @@ from typing import Any
 from docker.errors import APIError, ContainerError
 from docker.types import Mount
 
-from jetson_kit import bytecode, containers, emulation, engine
+from jetson_kit import bytecode, containers, emulation, engine, stopping
 from jetson_kit.errors import StepFailedError
 from jetson_kit.plan import BuildPlan, host_arch
 from jetson_kit.progress import Progress
@@ -119,6 +119,8 @@ def _run(plan: BuildPlan, image: str, command: list[str], more: dict[str, Any]) 
         "stderr": False,
         **more,
     }
+    stopping.ends_by(containers.remove_own)
+    stopping.check()
     try:
         output: bytes = engine.client().containers.run(image, command, **options)
     except ContainerError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jetson_kit.audit import planned
 from jetson_kit.device_facts import DeviceFacts
 from jetson_kit.targets import Module, Target, Targets
 
@@ -17,7 +19,8 @@ SCHEMA_VERSION = 1
 UNKNOWN = "?"
 FOOT = """\
 * is taken when none is named. Nano TX: TX1, Nano and TX2. Arm: what every board
-of the release runs. Tier: what it was proven on. One in full: --l4t r36.4.4"""
+of the release runs. Tier: what it was proven on. GPU inference: Orin and Thor yes,
+Xavier, TX2, TX1 and Nano yes (translated, emulated). One in full: --l4t r36.4.4"""
 
 
 def document(
@@ -93,6 +96,14 @@ def print_all(table: Targets) -> None:
     made.print(FOOT)
 
 
+def _gpu(target: Target) -> Iterator[str]:
+    """Yield what images for each kind of board get."""
+    for soc in target.socs:
+        found = planned.best(soc, target)
+        if found:
+            yield f"{soc.family}: {found.gpu}, MediaPipe {found.pin.jetson_version}"
+
+
 def print_one(
     target: Target, device: DeviceFacts | None = None, module: Module | None = None
 ) -> None:
@@ -113,6 +124,7 @@ def print_one(
         ("GPUs", ", ".join(f"{soc.family} (SM {soc.sm})" for soc in target.socs)),
         ("CPUs", ", ".join(f"{soc.cpu} ({soc.arm_level})" for soc in target.socs)),
         ("Arm level", target.arm_level),
+        ("GPU inference", "\n".join(_gpu(target))),
         ("Driver", "\n".join(target.driver_dirs)),
         ("NGC image", f"{target.ngc_image}{'' if target.ngc_base else ' (the nearest there is)'}"),
         ("ansible-core", f"{target.ansible_core_min} to {target.ansible_core_max}"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import targets
-from jetson_kit.audit import emulate, gpu, record, rules, wheelfile
+from jetson_kit.audit import emulate, gpu, record, rules, translation, wheelfile
 from jetson_kit.audit import inference as inferring
 from jetson_kit.audit import verdict as judge
 from jetson_kit.audit.native import Library
@@ -43,6 +43,8 @@ class Audit:
     python: tuple[str, ...]
     delegate: str
     inference: str
+    translated: str
+    """The older core that its library was translated for, "" for none."""
     tags: tuple[str, ...]
     tags_lie: tuple[str, ...]
     evidence: tuple[str, ...]
@@ -98,6 +100,7 @@ def audit(path: Path, *, live: bool | None = None) -> Audit:
     seen = gpu.look(arms if arch == "aarch64" else wheel.libraries)
     fit = arch == "aarch64" and not any(lib.trouble for lib in arms)
     measured = _measure(wheel, arms, core, live) if fit else None
+    translated = translation.look(wheel)
     emulation = measured.emulation if measured else None
     facts = Facts(
         arch=arch,
@@ -108,7 +111,10 @@ def audit(path: Path, *, live: bool | None = None) -> Audit:
         musl=any("musl" in name for lib in arms for name in lib.needed),
         python=judge.pythons(wheel.tags, wheel.requires_python, wheel.classified),
         emulation=emulation,
-        trouble=tuple(f"{lib.path}: {lib.trouble}" for lib in wheel.libraries if lib.trouble),
+        trouble=(
+            *(f"{lib.path}: {lib.trouble}" for lib in wheel.libraries if lib.trouble),
+            *translated.trouble,
+        ),
         core=any(gpu.is_core(lib) for lib in wheel.libraries),
     )
     return Audit(
@@ -128,9 +134,10 @@ def audit(path: Path, *, live: bool | None = None) -> Audit:
         python=facts.python,
         delegate=_delegate(wheel),
         inference=measured.inference if measured else "not run: not for Linux aarch64",
+        translated=translated.core,
         tags=wheel.tags,
         tags_lie=wheel.lies,
-        evidence=_evidence(wheel, core, seen, measured),
+        evidence=(*translated.evidence, *_evidence(wheel, core, seen, measured)),
         facts=facts,
         measured=measured,
         libraries=wheel.libraries,

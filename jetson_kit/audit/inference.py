@@ -38,7 +38,7 @@ def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
         return "not run: the libraries load on no emulated CPU"
     with tempfile.TemporaryDirectory(prefix="kit-audit-") as name:
         try:
-            _install(wheel, Path(name), python)
+            install(wheel, Path(name), python)
             tree = rootfs.tree(variant="audit", suite=SUITE, arch="arm64")
             script: list[str | Path] = [SOLUTIONS]
             if not solutions:
@@ -73,7 +73,7 @@ def _infer(tree: Path, cpu: rules.Cpu, script: list[str | Path], folders: list[P
     return f"failed on {cpu.name}: {lines[-1][:200] if lines else done.returncode}"
 
 
-def _install(wheel: WheelFile, folder: Path, python: str) -> None:
+def install(wheel: WheelFile, folder: Path, python: str) -> None:
     """Install what the wheel asks for, as aarch64 wheels, nothing compiled."""
     skip = {canonicalize_name(name) for name in rules.raw()["inference"]["skip"]}
     wanted = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,30 @@ def renew_translated() -> Path:
 def candidates(arch: str) -> tuple[Pin, ...]:
     """Return what images may get, best first; of translated wheels those with a shipped audit."""
     return tuple(pin for pin in wheels.candidates(arch) if not pin.core or facts_of(pin))
+
+
+@dataclass(frozen=True)
+class Best:
+    """What an image for one SoC alone gets."""
+
+    pin: Pin
+    verdict: Verdict
+
+    @property
+    def gpu(self) -> str:
+        """Return whether its MediaPipe infers on the GPU, for a table."""
+        if self.verdict.verdict != "gpu":
+            return "no"
+        return "yes (translated, emulated)" if self.pin.core else "yes"
+
+
+def best(soc: Soc, target: Target) -> Best | None:
+    """Return what an image of a release for one SoC gets, from the shipped tables."""
+    for pin in candidates("arm64"):
+        found = planned_verdict(pin, target, (soc,))
+        if found.verdict != "no":
+            return Best(pin, found)
+    return None
 
 
 def _key(pin: Pin) -> str:

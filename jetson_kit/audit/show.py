@@ -37,6 +37,7 @@ def _facts(item: Audit) -> Table:
         "is": f"{item.name} {item.version}, {f'{item.os} {item.arch}'.strip() or 'pure Python'}",
         "GPU": ", ".join(item.gpu_paths) if item.gpu else "not compiled in",
         "Arm level": arm,
+        **({"translated": f"for {item.translated}"} if item.translated else {}),
         "Python": _span(item.python),
         "glibc": item.glibc or "-",
         "needs": ", ".join(item.needed) or "-",

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import __version__, rawzip
-from jetson_kit.bundle import contents, payload
+from jetson_kit.bundle import contents, groups, tensorrt
+from jetson_kit.bundle.groups import Group
 from jetson_kit.errors import BadInputError
-from jetson_kit.files import disk_guard, sha256_file
+from jetson_kit.files import disk_guard
 from jetson_kit.paths import ROOT
 from jetson_kit.plan import host_arch
 from jetson_kit.progress import Progress
@@ -23,6 +24,11 @@ SCHEMA = "mediapipe-jetson-kit/bundle/1"
 PROGRAM = Path(__file__).with_name("program")
 PYZ, MAIN = "verify.pyz", "__main__.py"
 STEM = "verify"
+NAMES = {STEM: "base", tensorrt.STEM: "tensorrt"}
+WHAT = {
+    STEM: "MediaPipe, the device wheel, models, NumPy, OpenCV and LiteRT",
+    tensorrt.STEM: "TensorRT-RTX and ONNX files",
+}
 MB = 1_000_000
 # What a Python names the program by; found on any machine that has one.
 SHEBANG = b"#!/usr/bin/env python3\n"
@@ -40,6 +46,8 @@ class Request:
     output: str = ""
     pythons: tuple[str, ...] = ()
     part_mb: int = 60
+    tensorrt: bool = False
+    """Whether TensorRT for a PC is in it, too."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,11 @@ def build(request: Request, progress: Progress) -> Bundle:
     Raises BadInputError, and what contents raises.
     """
     arch = arch_of(request.machine)
-    made = contents.recipe()
-    pythons = _pythons(request.pythons, made.pythons)
+    pythons = _pythons(request.pythons, contents.recipe().pythons)
+    if request.tensorrt and arch != tensorrt.ARCH:
+        raise BadInputError(
+            "TensorRT-RTX is for x86_64 alone", "leave out --tensorrt: boards have JetPack's"
+        )
     if not 0 <= request.part_mb <= MOST_MB:
         raise BadInputError(
             f"no parts of {request.part_mb} MB", f"give 0 (one file) to {MOST_MB}, such as 60"
@@ -88,7 +99,7 @@ def build(request: Request, progress: Progress) -> Bundle:
         folder.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         try:
-            unpacked, version = _write(aside, arch, pythons, request.part_mb, made, progress)
+            unpacked, version = _write(aside, request, arch, pythons, progress)
             aside.chmod(0o755)
             if folder.exists():
                 shutil.rmtree(folder)
@@ -120,47 +131,38 @@ def _folder(output: str, machine: str) -> Path:
     return folder
 
 
+def _groups(request: Request, arch: str, pythons: tuple[str, ...]) -> tuple[str, list[Group]]:
+    """Return MediaPipe's version, and what the bundle holds."""
+    made = contents.recipe()
+    version, members = contents.common(arch, made)
+    sites = ((python, contents.site(python, arch, made)) for python in pythons)
+    found = [Group(STEM, members, sites)]
+    if request.tensorrt:
+        found.append(tensorrt.group(arch, pythons, made.glibc))
+    return version, found
+
+
 def _write(
-    folder: Path,
-    arch: str,
-    pythons: tuple[str, ...],
-    part_mb: int,
-    made: contents.Recipe,
-    progress: Progress,
+    folder: Path, request: Request, arch: str, pythons: tuple[str, ...], progress: Progress
 ) -> tuple[int, str]:
-    """Write parts and program; return the bytes of the largest site unpacked, and a version."""
-    parts = payload.Parts(folder, STEM, part_mb * MB if part_mb else 1 << 62)
-    stream = payload.Stream(parts)
-    with progress.step("common", "MediaPipe, the device wheel, models, libraries") as step:
-        version, members = contents.common(arch, made)
-        shared = stream.add(members)
-        step.note = f"MediaPipe {version}"
-    sites = {}
-    with progress.step("sites", f"NumPy, OpenCV and LiteRT for Python {', '.join(pythons)}"):
-        for python in pythons:
-            sites[python] = stream.add(contents.site(python, arch, made))
-    parts.close()
-    sizes = [int(str(blob[1])) for blob in stream.blobs]
-
-    def total(rows: list[list[object]]) -> int:
-        return sum(sizes[int(str(row[1]))] for row in rows)
-
+    """Write parts and program; return what they take unpacked (bytes), and MediaPipe's version."""
+    version, every = _groups(request, arch, pythons)
+    limit = request.part_mb * MB if request.part_mb else 1 << 62
+    written = {}
+    for group in every:
+        with progress.step(group.stem, f"packing {WHAT[group.stem]}") as step:
+            written[NAMES[group.stem]] = one = groups.write(group, folder, limit)
+            step.note = f"{sum(path.stat().st_size for path in one.parts) // MB} MB"
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "kit": __version__,
         "machine": ARCHITECTURES[arch],
         "mediapipe": version,
-        "parts": [
-            {"name": path.name, "size": path.stat().st_size, "sha256": sha256_file(path)}
-            for path in parts.files
-        ],
-        "blobs": stream.blobs,
-        "common": shared,
-        "pythons": sites,
-        "unpacked": {python: total(shared) + total(rows) for python, rows in sites.items()},
+        "groups": {name: one.row for name, one in written.items()},
     }
-    _program(folder / PYZ, manifest, parts.files if not part_mb else [])
-    return max(total(shared) + total(rows) for rows in sites.values()), version
+    inside = [] if request.part_mb else [path for one in written.values() for path in one.parts]
+    _program(folder / PYZ, manifest, inside)
+    return sum(one.unpacked for one in written.values()), version
 
 
 def _program(pyz: Path, manifest: dict[str, Any], inside: list[Path]) -> None:

@@ -71,14 +71,21 @@ def _common(arch: str, made: Recipe, pin: wheels.Pin) -> Iterator[Member]:
     yield from libraries(arch, made)
 
 
-def site(python: str, arch: str, made: Recipe) -> Iterator[Member]:
-    """Yield the packages of one Python, without what images leave out of them, too."""
+def site(python: str, arch: str, made: Recipe) -> Iterator[tuple[str, Iterator[Member]]]:
+    """Yield the wheels of one Python: each one's name, and its files.
+
+    What images leave out of a package is left out here, too.
+    """
     for wheel in packages.wheels(python, arch, made.glibc):
-        rules = site_prune.rules().of(parse_wheel_filename(wheel.name)[0]).leave_out
-        for one in payload.of_wheel(wheel, "site/"):
-            name = one.path.removeprefix("site/")
-            if not any(rule.takes(name) for rule in rules):
-                yield one
+        yield wheel.name, _pruned(wheel)
+
+
+def _pruned(wheel: Path) -> Iterator[Member]:
+    rules = site_prune.rules().of(parse_wheel_filename(wheel.name)[0]).leave_out
+    for one in payload.of_wheel(wheel, "site/"):
+        name = one.path.removeprefix("site/")
+        if not any(rule.takes(name) for rule in rules):
+            yield one
 
 
 def libraries(arch: str, made: Recipe) -> Iterator[Member]:

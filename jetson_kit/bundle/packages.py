@@ -41,13 +41,13 @@ def lines_for(lock: str, python: str, machine: str) -> str:
     return "\n".join(taken) + "\n"
 
 
-def wheels(python: str, arch: str, glibc: tuple[int, int]) -> list[Path]:
+def wheels(python: str, arch: str, glibc: tuple[int, int], lock: Path = LOCK) -> list[Path]:
     """Return the wheels of a Python and architecture (arm64, amd64), from the cache if whole.
 
     Raises NetworkError, IntegrityError, DiskFullError.
     """
     machine = ARCHITECTURES[arch]
-    wanted = lines_for(LOCK.read_text(encoding="utf-8"), python, machine)
+    wanted = lines_for(lock.read_text(encoding="utf-8"), python, machine)
     key = hashlib.sha256(f"{glibc}{machine}{python}{wanted}".encode()).hexdigest()[:16]
     folder = cache_dir("bundle", f"{machine}-py{python}-{key}")
     with locked(cache_dir("locks") / f"bundle-{key}.lock", lambda: None), disk_guard(folder):

@@ -40,7 +40,7 @@ class TypedArgument(Argument):
     @property
     def _flag(self) -> str:
         name = re.sub(r"\d*$", "", self.names[0]) if self.positional else self.names[0]
-        if self.positional:
+        if self.positional and len(name) > 1:
             return name.upper()
         return f"{'-' if len(name) == 1 else '--'}{name.replace('_', '-')}"
 

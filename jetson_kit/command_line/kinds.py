@@ -6,12 +6,12 @@ from jetson_kit.command_line.options import (
     MEBIBYTE,
     Choice,
     Commas,
-    FileOrFolder,
     Folder,
     Integer,
     Number,
     RefusedError,
     Text,
+    Tree,
 )
 
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -27,7 +27,7 @@ IMAGE = Text(
 ARCH = Choice("arm64", "amd64")
 DEVICE = Text(63)
 FORKS = Integer(1, 1000)
-INVENTORY = FileOrFolder(64 * MEBIBYTE)
+INVENTORY = Tree(64 * MEBIBYTE)
 LIMIT = Text(4000)
 """Hosts, groups and patterns of Ansible by commas."""
 L4T = Text(32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -103,6 +104,8 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         # A file's name may hold bytes that no text can.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if not os.environ.get("COLUMNS", "1").isdecimal() or not int(os.environ.get("COLUMNS", "1")):
+        del os.environ["COLUMNS"]  # a table of no width has no words
     code = 0
     try:
         Front(namespace=tasks, name="mediapipe-jetson-kit", binary="./inv", binary_names=["inv"],

@@ -10,13 +10,17 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import ClassVar
 
+from jetson_kit import stopping
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE_S = 1.0
 GRACE_S = 3.0
 POLL_S = 0.05
 
@@ -29,14 +33,6 @@ class Process:
     started: str
 
 
-class StoppedError(KeyboardInterrupt):
-    """A signal asks for an end; `number` is its own."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"signal {number}")
-        self.number = number
-
-
 class _Seen:
     """How many of them have come, and who was there to be ended then."""
 
@@ -45,7 +41,7 @@ class _Seen:
 
 
 def install() -> None:
-    """Have each of the signals raise StoppedError, except those that this process ignores."""
+    """Have each of the signals raise stopping.StoppedError, unless this process ignores it."""
     for number in ENDING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle)
@@ -58,8 +54,11 @@ def _handle(number: int, frame: FrameType | None) -> None:
         with contextlib.suppress(OSError, RuntimeError):
             print("cleaning up; once more ends it without", file=sys.stderr, flush=True)
         return
-    _send(signal.SIGINT)
-    raise StoppedError(number)
+    family = _family()
+    _send(family, signal.SIGINT)
+    threading.Thread(target=_insist, args=(family,), daemon=True).start()
+    stopping.ask(number)
+    raise stopping.StoppedError(number)
 
 
 def over() -> None:
@@ -75,21 +74,34 @@ def exit_code(error: KeyboardInterrupt) -> int:
 
 def end_children() -> None:
     """End what is left of this process's children; daemons, in sessions of their own, stay."""
+    stopping.end()
     until = time.monotonic() + GRACE_S
-    while time.monotonic() < until and _send(signal.SIGTERM):
+    while time.monotonic() < until and _send(_family(), signal.SIGTERM):
         time.sleep(POLL_S)
-    _send(signal.SIGKILL)
+    _send(_family(), signal.SIGKILL)
 
 
-def _send(number: signal.Signals) -> int:
-    """Send a signal to all descendants of our process group; return how many there are.
+def _insist(family: frozenset[Process]) -> None:
+    """End those that Ctrl-C did not: a thread may be waiting for them, and we for the thread."""
+    time.sleep(PATIENCE_S)
+    _send(family, signal.SIGTERM)
+    time.sleep(GRACE_S)
+    _send(family, signal.SIGKILL)
+
+
+def _family() -> frozenset[Process]:
+    """Return all descendants of our process group.
 
     Those in groups of their own are ended by the code that gave them one. One whose parent has
     ended meanwhile is still known from the time when it had one.
     """
-    there = _processes()
-    _Seen.family.update(_descendants(there))
-    found = _Seen.family & there.keys()
+    _Seen.family.update(_descendants(_processes()))
+    return frozenset(_Seen.family)
+
+
+def _send(family: frozenset[Process], number: signal.Signals) -> int:
+    """Send a signal to those that live; return how many do."""
+    found = family & _processes().keys()
     for one in found:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(one.pid, number)

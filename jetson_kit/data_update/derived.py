@@ -113,17 +113,17 @@ def readme(text: str) -> str:
 
 def boards() -> str:
     """Return which MediaPipe each kind of board gets, newest boards first, as a table."""
-    groups: dict[tuple[str, str], dict[tuple[int, ...], list[str]]] = {}
+    groups: dict[tuple[str, str, str], dict[tuple[int, ...], list[str]]] = {}
     for soc in reversed(targets.load().socs):
         packs = groups.setdefault(_best(soc), {})
         packs.setdefault(_jetpacks(soc), []).insert(0, soc.family.replace("/", ", "))
-    lines = ["| boards | MediaPipe | inference |", "|---|---|---|"]
-    for (version, says), packs in groups.items():
+    lines = ["| boards | MediaPipe | GPU | inference |", "|---|---|---|---|"]
+    for (version, can, says), packs in groups.items():
         names = [
             f"{', '.join(families)} (JetPack {', '.join(map(str, numbers))})"
             for numbers, families in packs.items()
         ]
-        lines.append(f"| {', '.join(names)} | {version} | {says} |")
+        lines.append(f"| {', '.join(names)} | {version} | {can} | {says} |")
     return "\n".join(lines) + "\n"
 
 
@@ -132,18 +132,14 @@ def _jetpacks(soc: Soc) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _best(soc: Soc) -> tuple[str, str]:
-    """Return the version that images for a SoC alone get, and what infers."""
+def _best(soc: Soc) -> tuple[str, str, str]:
+    """Return the version that images for a SoC alone get, whether on the GPU, and what infers."""
     release = next(target for target in reversed(targets.load().all) if soc in target.socs)
-    for pin in _arm_pins():
-        found = planned.planned_verdict(pin, release, (soc,))
-        if found.verdict == "gpu":
-            return pin.version, found.reason.replace(
-                "Has GPU code inside, for", "GPU code inside:"
-            ).rstrip(".")
-        if found.verdict == "cpu":
-            return pin.version, "CPU only"
-    return "none", "none"
+    found = planned.best(soc, release)
+    if found is None:
+        return "none", "no", "none"
+    says = found.verdict.reason.replace("Has GPU code inside, for", "GPU code inside:").rstrip(".")
+    return found.pin.version, found.gpu, "CPU only" if found.gpu == "no" else says
 
 
 def main() -> int:

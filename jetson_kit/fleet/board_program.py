@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import sys
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jetson_kit.paths import ROOT
@@ -28,3 +30,9 @@ def digest() -> str:
 def same(answer: Mapping[str, Any]) -> bool:
     """Tell whether a board's answer to `version --json` is that of this controller's program."""
     return answer.get("program") == digest()
+
+
+def unprovisioned(host: str, inventory: Path) -> str:
+    """Return what is said of a host without the program: what it is, and how to mend that."""
+    where = f"-i {shlex.quote(str(inventory))} --limit {shlex.quote(host)}"
+    return f"it is not provisioned; ./inv fleet.provision {where}"

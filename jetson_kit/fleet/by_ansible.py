@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import json
-import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,33 +10,11 @@ from typing import Any
 
 from jetson_kit import inventory
 from jetson_kit.files import write_text
-from jetson_kit.fleet import ansible, board_program
+from jetson_kit.fleet import ansible, answers
 from jetson_kit.fleet.events import Event, HostResult
 from jetson_kit.fleet.release import Release
 from jetson_kit.fleet.rollout_plan import Plan
-from jetson_kit.fleet.transport import (
-    BUSY,
-    DONE,
-    FAILED,
-    HELD,
-    LOST,
-    REFUSED,
-    TIMED_OUT,
-    UNPROVISIONED,
-    UNREACHABLE,
-    Device,
-    Replies,
-    Reply,
-)
-
-# The exit codes of mediapipe-image that are no plain failure.
-KINDS = {2: REFUSED, 5: REFUSED, 6: REFUSED, 8: HELD, 9: BUSY, 10: REFUSED}
-# The shell's, where there is no such program.
-NO_PROGRAM = 127
-# Around what an engine itself says its client puts the call and its kind.
-ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
-# systemd's words for a unit that is up, and docker's for a container without a check of its own.
-UP, NO_CHECK, STARTING = "active", "", "starting"
+from jetson_kit.fleet.transport import DONE, FAILED, LOST, UNPROVISIONED, Replies, Reply
 
 
 @dataclass(frozen=True)
@@ -82,7 +56,7 @@ class Ansible:
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
         found = self._play("status", hosts, {})
-        return {name: _device(reply, body) for name, (reply, body, _) in found.items()}
+        return {name: answers.seen(reply, body) for name, (reply, body, _) in found.items()}
 
     def fits(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each takes the release and has the space for it, by this program."""
@@ -97,13 +71,16 @@ class Ansible:
         other = [name for name in hosts if found[name].kind not in stop]
         if other:
             done = self._play("program", other, {}, result="version")
-            found |= {name: version(reply, body) for name, (reply, body, _) in done.items()}
+            found |= {
+                name: answers.version(reply, body, brought=True)
+                for name, (reply, body, _) in done.items()
+            }
         return found
 
     def versions(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each device's program is this controller's: done where it is."""
         found = self._play("version", hosts, {})
-        return {name: version(reply, body) for name, (reply, body, _) in found.items()}
+        return {name: answers.version(reply, body) for name, (reply, body, _) in found.items()}
 
     def offer(self, hosts: Sequence[str]) -> Replies:
         """Offer the release to each, and note which layers it lacks."""
@@ -153,7 +130,7 @@ class Ansible:
             report = result.report.get("verify")
             if isinstance(report, dict):
                 write_text(self._site.reports / f"{name}.json", json.dumps(report, indent=1))
-                replies[name] = Reply(reply.kind, reply.words, latency_ms=latencies(report))
+                replies[name] = Reply(reply.kind, reply.words, latency_ms=answers.latencies(report))
             else:
                 # Without a report nothing was verified, whatever the play says.
                 kind = FAILED if reply.kind == DONE else reply.kind
@@ -232,113 +209,9 @@ class Ansible:
         for name in hosts:
             host = outcome.hosts.get(name, HostResult(name, "unfinished"))
             done = decided.get(name)
-            reply = _reply(host, done, last.get(name), timed_out=outcome.timed_out)
-            body = _printed(done) if done and reply.kind == DONE else {}
+            reply = answers.reply_of(host, done, last.get(name), timed_out=outcome.timed_out)
+            body = answers.printed(done) if done and reply.kind == DONE else {}
             if reply.kind == UNPROVISIONED:
-                reply = unprovisioned(name, self._site.inventory)
-            found[name] = (told(reply, body), body, host)
+                reply = answers.unprovisioned(name, self._site.inventory)
+            found[name] = (answers.told(reply, body), body, host)
         return found
-
-
-def version(reply: Reply, body: Mapping[str, Any]) -> Reply:
-    """Return a reply to the question for the program: failed where it is another one."""
-    if reply.kind == DONE and not board_program.same(body):
-        return Reply(FAILED, "its program is not this controller's, and could not be brought to it")
-    return reply
-
-
-def unprovisioned(name: str, inventory: Path) -> Reply:
-    """Return the reply of a host without the program: what it is, and how to mend it."""
-    cure = f"./inv fleet.provision -i {shlex.quote(str(inventory))} --limit {shlex.quote(name)}"
-    return Reply(UNPROVISIONED, f"it is not provisioned; {cure}")
-
-
-def _reply(result: HostResult, done: Event | None, bad: Event | None, *, timed_out: bool) -> Reply:
-    """Return what became of a host: done only where its deciding task was done."""
-    if result.status == "unreachable":
-        return Reply(UNREACHABLE, bad.message if bad else "")
-    # A play that another host held up until the limit is no failure of a host that was done.
-    if done is not None and (result.good or (timed_out and result.status == "unfinished")):
-        return Reply()
-    if result.status == "unfinished" and not (bad and not timed_out):
-        return Reply(TIMED_OUT if timed_out else UNREACHABLE, "no answer before the limit")
-    if bad is None:
-        return Reply(FAILED, f"it ended as {result.status}, without a word")
-    code = bad.result.get("rc")
-    kind = KINDS.get(code, FAILED) if isinstance(code, int) else FAILED
-    if bad.id and code == NO_PROGRAM:
-        kind = UNPROVISIONED
-    return Reply(kind, plain(bad.message))
-
-
-def plain(words: str) -> str:
-    """Return a task's words without what only its programs need."""
-    return ENGINE.sub(r": \g<said>", words.removeprefix("error: "))
-
-
-def _printed(event: Event) -> dict[str, Any]:
-    with contextlib.suppress(ValueError):
-        body = json.loads(str(event.result.get("stdout", "")))
-        if isinstance(body, dict):
-            return body
-    return {}
-
-
-def told(reply: Reply, body: Mapping[str, Any]) -> Reply:
-    """Return a reply with what a step's answer tells besides: its seconds, the status after it."""
-    seconds, seen, stay = body.get("seconds"), body.get("status"), body.get("old_stay")
-    return dataclasses.replace(
-        reply,
-        words=f"old images stay: {stay}" if stay else reply.words,
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        device=device(seen) if isinstance(seen, dict) else None,
-    )
-
-
-def _device(reply: Reply, body: Mapping[str, Any]) -> Reply:
-    if reply.kind != DONE:
-        return reply
-    if "current" not in body:
-        return Reply(FAILED, "its status can't be read")
-    return Reply(device=device(body))
-
-
-def device(body: Mapping[str, Any]) -> Device:
-    """Return what `mediapipe-image status --json` says."""
-    current = body["current"] or {}
-    running = body["running"]
-    return Device(
-        image_id=current.get("image_id", ""),
-        trial=current.get("state") == "trial",
-        rollout=current.get("rollout", ""),
-        since=current.get("since", ""),
-        why=current.get("why", ""),
-        previous=(body["previous"] or {}).get("image_id", ""),
-        running=running["image_id"] if running else "",
-        healthy=_healthy(running),
-        settled=bool(body["settled"]),
-        held=body["held"],
-        problem=body["problem"],
-        left=tuple(
-            (row["image_id"], row["rollout"])
-            for row in body["history"]
-            if row["event"] == "rollback"
-        ),
-    )
-
-
-def _healthy(running: Mapping[str, Any] | None) -> bool | None:
-    if running is None or (running["container"] and running["health"] == STARTING):
-        return None
-    up = running["unit"] == UP and running["container"]
-    return bool(up and running["health"] in (NO_CHECK, "healthy"))
-
-
-def latencies(report: Mapping[str, Any]) -> dict[str, float]:
-    """Return the latency of each task of a report, by the delegate that was asked for."""
-    found = {}
-    for name, task in report.get("tasks", {}).items():
-        median = task.get("latency_ms", {}).get("gpu")
-        if isinstance(median, int | float):
-            found[name] = float(median)
-    return found

@@ -24,15 +24,8 @@ from typing import Any
 from jetson_kit import inventory
 from jetson_kit.fleet import board_program, bounds, signing
 from jetson_kit.fleet import release as releases
-from jetson_kit.fleet.by_ansible import (
-    KINDS,
-    NO_PROGRAM,
-    Ansible,
-    device,
-    told,
-    unprovisioned,
-    version,
-)
+from jetson_kit.fleet.answers import KINDS, NO_PROGRAM, device, told, unprovisioned, version
+from jetson_kit.fleet.by_ansible import Ansible
 from jetson_kit.fleet.events import Event, shortened, words_of_ssh
 from jetson_kit.fleet.transport import (
     DONE,

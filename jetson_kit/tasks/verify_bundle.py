@@ -26,6 +26,7 @@ from jetson_kit.tasks.edge import kit_task
         "output": "folder to write (default: dist/verify-ARCH)",
         "python": "only for this Python, such as 3.10; may be repeated (default: 3.9 to 3.14)",
         "part-size": "most MB of a file (default: 60); 0 writes one file",
+        "tensorrt": "with TensorRT-RTX for a PC's card, in parts of its own (x86_64)",
         "json": "print what was written as JSON",
     },
 )
@@ -35,6 +36,7 @@ def bundle(
     output: Path | None = None,
     python: list[str] | None = None,
     part_size: int = 60,
+    tensorrt: bool = False,
     json: bool = False,
 ) -> None:
     """Write what proves a PC or board offline. Example: ./inv verify.bundle --arch aarch64."""
@@ -42,7 +44,7 @@ def bundle(
     from jetson_kit.progress import Progress
 
     del c
-    request = build.Request(arch, str(output or ""), tuple(python or ()), part_size)
+    request = build.Request(arch, str(output or ""), tuple(python or ()), part_size, tensorrt)
     written = build.build(request, Progress())
     if json:
         print(json_format.dumps(view.as_json(written), indent=1))

@@ -113,7 +113,7 @@ def _fused(subtract: int, q: int, rd: int, rn: int, rm: int, scratch: Scratch) -
 
 
 def across(word: int, scratch: Scratch) -> list[int]:
-    """Return FMAXV, FMINV, FMAXNMV or FMINNMV of halves."""
+    """Return FMAXV or FMINV of halves."""
     rd, rn = word & 31, word >> 5 & 31
     scratch.used |= vector(rd, rn)
     low = scratch.vector()
@@ -122,9 +122,8 @@ def across(word: int, scratch: Scratch) -> list[int]:
     if word >> 30 & 1:
         high = scratch.vector()
         code.emit("fcvtl", q=1, rd=high, rn=rn)
-        # FMAX and FMIN, or FMAXNM and FMINNM, by bit 23.
-        lanes = 0x4E20F400 if word >> 12 & 0b11 == 0b11 else 0x4E20C400
-        code.words.append(_single(lanes | word & 1 << 23, rd=low, rn=low, rm=high))
+        # FMAX or FMIN, by bit 23.
+        code.words.append(_single(0x4E20F400 | word & 1 << 23, rd=low, rn=low, rm=high))
     code.words.append(_single(word | 1 << 29, rd=low, rn=low))
     code.emit("fcvt_h_s", rd=rd, rn=low)
     return code.finish()

@@ -203,24 +203,24 @@ def load_acquire(word: int) -> int:
     return encode("ldar", size=word >> 30, rn=word >> 5 & 31, rt=word & 31)
 
 
-def sequence(word: int, row: Row, free: int) -> tuple[list[int], int]:
+def sequence(word: int, row: Row, free: int) -> tuple[list[int], Scratch]:
     """Return what replaces an instruction, given the registers that hold nothing after it.
 
-    The second value is how many registers are saved on the stack. Raises NoScratchError.
+    The second value tells which it overwrites and which it saves. Raises NoScratchError.
     """
     scratch = Scratch(free, 0, _uses_stack_pointer(word, row))
     body = lowerings()[row.lower](word, scratch)
-    return scratch.wrapped(body), scratch.saves
+    return scratch.wrapped(body), scratch
 
 
 def _trampoline(free: int, site: Site, address: int) -> Trampoline:
     try:
-        words, saved = sequence(site.word, site.row, free)
+        words, scratch = sequence(site.word, site.row, free)
     except NoScratchError as error:
         raise UntranslatableError(
             f"its {site.row.name} at {site.address:#x} uses SP and has no free registers"
         ) from error
-    return Trampoline(site, address, tuple(words), saved)
+    return Trampoline(site, address, tuple(words), scratch.saves)
 
 
 class _Functions:

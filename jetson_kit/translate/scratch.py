@@ -20,6 +20,8 @@ class Scratch:
     used: int
     """The instruction's own registers, as such a set."""
     stack_pointer_used: bool = False
+    taken: int = 0
+    """Registers that are overwritten and not saved, as such a set."""
     saved: list[int] = field(default_factory=list)
     vectors_saved: list[int] = field(default_factory=list)
 
@@ -28,6 +30,8 @@ class Scratch:
         found = _lowest(self.free & ~self.used & (1 << 29) - 1)
         if found < 0:
             found = self._save(_lowest(~self.used & 0x3FFFF), self.saved)
+        else:
+            self.taken |= 1 << found
         self.used |= 1 << found
         return found
 
@@ -36,6 +40,8 @@ class Scratch:
         found = _lowest((self.free & ~self.used) >> VECTOR)
         if found < 0:
             found = self._save(_lowest(~self.used >> VECTOR & 0xFFFFFFFF), self.vectors_saved)
+        else:
+            self.taken |= 1 << VECTOR + found
         self.used |= 1 << VECTOR + found
         return found
 

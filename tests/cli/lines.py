@@ -58,7 +58,7 @@ ENVIRONMENTS: list[dict[str, str | None]] = [
 ]  # fmt: skip
 # A line without these would do its work for minutes: the kit's own checks.
 ALWAYS = {"test": ("stage", ["", "no-such", LONG, "\udcff", "a\nb"])}
-ENDS = [["--no-such"], ["surplus"], ["--"], ["--", "true"], ["build"], ["-h"]]
+ENDS = [["--no-such"], ["surplus"], ["--"], ["--", "true"], ["targets"], ["-h"]]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 0.12
 SIGNAL_LATEST_S = 1.5

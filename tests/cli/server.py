@@ -76,8 +76,6 @@ def _become(request: Request, out: int, err: int) -> NoReturn:
         nothing = os.open(os.devnull, os.O_RDONLY)
         for number, descriptor in enumerate((nothing, out, err)):
             os.dup2(descriptor, number)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
         os.chdir(request.folder)
         os.environ.clear()
         os.environ.update(request.environment)
@@ -128,6 +126,8 @@ def _text(stream: Any) -> str:  # a file
 
 def main() -> None:
     """Answer requests until standard input ends."""
+    # From its first moment a fork ends at a signal, as a process does that just begins.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     load()
     print("ready", flush=True)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""A virtual machine with an image in its engine and the service's container running."""
+"""A virtual machine with real ARM cores, emulated, and a small image."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import images, plan
-from jetson_kit.progress import Progress
 from tests.devices.front import Front
 
 NAME = "e2e-1"
@@ -41,13 +39,6 @@ def tiny() -> Iterator[str]:
         yield tag
     finally:
         subprocess.run(["docker", "rmi", tag], check=False, capture_output=True)
-
-
-def built(**asked: Any) -> str:
-    """Return the tag of an image, built where it is not there."""
-    planned = plan.make(plan.Request(**asked))
-    images.image_only(planned, Progress(quiet=True))
-    return planned.tag
 
 
 @dataclass(frozen=True)
@@ -91,19 +82,14 @@ RUNNING: list[Guest] = []
 
 
 @contextmanager
-def powered(folder: Path, image: str = "", *words: str) -> Iterator[Guest]:
-    """Yield a machine that runs the service of `image`, if one is named; nothing of it is left."""
+def powered(folder: Path) -> Iterator[Guest]:
+    """Yield an arm64 machine; nothing of it is left."""
     guest = Guest(Front(folder / "state"))
     try:
-        asked = ("--kind", "vm", "--arch", "arm64", "--name", "e2e", *words)
-        done = guest.timed("up", "devices.up", *asked)
+        done = guest.timed("up", "devices.up", "--kind", "vm", "--arch", "arm64", "--name", "e2e")
         if done.returncode:
             pytest.fail(done.stderr, pytrace=False)
         RUNNING.append(guest)
-        if image:
-            done = guest.timed("load and start", "devices.load", NAME, image, "--start")
-            if done.returncode:
-                pytest.fail(f"{done.stderr}\n{guest.evidence()}", pytrace=False)
         yield guest
     finally:
         RUNNING.clear()

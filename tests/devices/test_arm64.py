@@ -1,7 +1,8 @@
 """Real ARM, end to end: an Orin's stand-in out of the box, provisioned, rolled out to, verified.
 
 Inference really runs there, in the rollout's verification. What needs no kernel of its own is in
-tests/image/test_arm64_verify.py: verify's controls, results compared with x86's.
+tests/image: verify's controls and results compared with x86's in test_arm64_verify.py, the older
+boards' image in test_variants.py. Updates and their way back are in tests/fleet.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any
 import pytest
 
 from jetson_kit import images, plan
-from jetson_kit.fleet import release as releases
 from jetson_kit.progress import Progress
 from tests.devices.controller import Controller
 from tests.devices.guest import NAME, PATIENCE_S, Guest, powered
@@ -91,6 +91,14 @@ def suite(rolled: dict[str, Any], controller: Controller) -> dict[str, Any]:
     return found
 
 
+def test_its_cores_are_those_of_an_orins_stand_in(guest: Guest) -> None:
+    seen = guest.must("uname -m; cat /proc/cpuinfo; tr '\\0' '\\n' </proc/device-tree/compatible")
+    assert seen.startswith("aarch64\n")
+    assert "0xd0b" in seen
+    assert "atomics" in seen
+    assert "nvidia,tegra234" in seen
+
+
 def test_the_rollout_ends_verified(
     guest: Guest, controller: Controller, rolled: dict[str, Any]
 ) -> None:
@@ -106,33 +114,6 @@ def test_the_rollout_ends_verified(
     assert seen.split() == ["true", "nvidia", rolled["release"]["image_id"]]
     what = rolled["release"]["image_id"]
     assert guest.must(f"docker image inspect --format '{{{{.Architecture}}}}' {what}") == "arm64\n"
-
-
-def test_an_update_moves_what_changed_and_goes_back(
-    guest: Guest, controller: Controller, rolled: dict[str, Any]
-) -> None:
-    old = releases.load(controller.folder / "v1")
-    new = changed_release.build(old, controller.folder / "v2", "opt/app/main.py", b"print(2)\n")
-    controller.task("fleet.release", new.folder)
-    began = received(guest)
-    done = controller.rollout(
-        new.folder, "--file", controller.folder / "plan.toml", "--verify", "none"
-    )
-    assert done["hosts"][NAME]["state"] == "confirmed"
-    # The release, Ansible's own modules and the layer.
-    assert received(guest) - began < old.size / 50
-    said = json.loads(controller.task("fleet.rollback", "-i", controller.inventory, "--json"))
-    assert said["hosts"][NAME]["image_id"] == rolled["release"]["image_id"]
-    print(f"rollback: {said['hosts'][NAME]['seconds']:.1f} s on the device")
-    status = json.loads(controller.task("fleet.status", "-i", controller.inventory, "--json"))
-    assert status["drift"] is False
-    assert status["hosts"][NAME]["device"]["image_id"] == old.image_id
-
-
-def received(guest: Guest) -> int:
-    """Return the bytes that came over its network interface."""
-    script = "cat /sys/class/net/e*/statistics/rx_bytes"
-    return sum(map(int, guest.must(script).split()))
 
 
 def test_the_suite_of_a_board_is_green(suite: dict[str, Any]) -> None:

@@ -152,7 +152,8 @@ def test_no_device_and_no_driver(monkeypatch: pytest.MonkeyPatch, gpu: Gpu, fold
 
 
 def test_no_module_of_tensorrt(monkeypatch: pytest.MonkeyPatch, gpu: Gpu) -> None:
-    monkeypatch.setitem(sys.modules, "tensorrt", None)
+    for name in ("tensorrt", *tensorrt.RTX):
+        monkeypatch.setitem(sys.modules, name, None)
     said = tensorrt.create().available()
     assert said.startswith("no module of TensorRT")
     assert "tensorrt_lean_bindings" in said

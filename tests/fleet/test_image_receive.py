@@ -17,14 +17,6 @@ TORTURE = Path(__file__).with_name("torture.py")
 KILLS = 50
 
 
-def test_only_what_changed_is_sent(board: Board) -> None:
-    old, new = board.release(), board.release()
-    board.fetch(old)
-    assert board.offer(new)["bytes_to_send"] == new.layers[-1].size
-    assert board.fetch(new) < 2000
-    assert board.fetch(new) == 0
-
-
 def test_a_cut_transfer_goes_on_where_it_was(board: Board) -> None:
     made = board.release(bulk=3_000_000)
     missing = board.offer(made)

@@ -12,6 +12,7 @@ import pytest
 from jetson_kit.fleet import board_program
 from jetson_kit.paths import ROOT
 from tests.fleet import small_release
+from tests.fleet.board import Board
 from tests.fleet.site import QUICK, Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -43,6 +44,14 @@ def test_v2_follows_v1_v3_is_stopped_at_the_canary_and_all_go_back(site: Site) -
     assert site.running() == [v1.image_id] * 3
     print(f"all three went back in {said['seconds']} s")
     site.truth()
+
+
+def test_only_what_changed_is_sent(board: Board) -> None:
+    old, new = board.release(), board.release()
+    board.fetch(old)
+    assert board.offer(new)["bytes_to_send"] == new.layers[-1].size
+    assert board.fetch(new) < 2000
+    assert board.fetch(new) == 0
 
 
 def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:

@@ -45,8 +45,8 @@ def native_emulated(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    """Return the variant with Mesa's drivers."""
-    return build(tmp_path_factory, "--jetson", "--variant", "emulated")
+    """Return the variant with Mesa's drivers, not started yet."""
+    return build(tmp_path_factory, "--jetson", "--variant", "emulated", "--no-start")
 
 
 @pytest.fixture(scope="session")

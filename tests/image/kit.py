@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import zstandard
 
+from jetson_kit import emulation
 from jetson_kit.files import extract_tar
 from jetson_kit.paths import ROOT
 
@@ -78,6 +79,24 @@ class Image:
             self.id,
             *words,
         )
+
+    def health(self, core: str) -> subprocess.CompletedProcess[str]:
+        """Run its health check in a container with an emulated core, beside a program."""
+        cpu = emulation.core(core)
+        command = self.inspect()["Config"]["Healthcheck"]["Test"][1:]
+        name = f"mediapipe-jetson-test-health-{core}"
+        docker("rm", "-f", name)
+        started = docker(
+            *("run", "-d", "--rm", "--init", "--read-only", "--name", name),
+            *("--platform", "linux/arm64", "--env", f"QEMU_CPU={cpu.qemu}"),
+            *("--volume", f"{emulation.cpuinfo_file(cpu)}:{emulation.CPUINFO}:ro"),
+            *(self.id, "python3", "-c", "import time; time.sleep(120)"),
+        )
+        try:
+            assert started.returncode == 0, started.stderr
+            return docker("exec", name, *command)
+        finally:
+            docker("rm", "-f", name)
 
     def layers(self) -> list[bytes]:
         """Return the uncompressed layers of the archive, from the base up."""

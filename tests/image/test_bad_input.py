@@ -43,8 +43,8 @@ def last_line(done: subprocess.CompletedProcess[str], code: int) -> str:
         (("--jetson", "--l4t", ""), ""),
         (("--jetson", "--python", "3.7"), "3.7"),
         (("--jetson", "--python", "three"), "three"),
-        (("--jetson", "--l4t", "r32", "--require-gpu"), "--allow-cpu"),
-        (("--jetson", "--l4t", "r32", "--python", "3.13"), "3.13"),
+        (("--jetson", "--l4t", "r32", "--mediapipe", "0.10.18", "--require-gpu"), "--allow-cpu"),
+        (("--jetson", "--l4t", "r32", "--mediapipe", "0.10.18", "--python", "3.13"), "3.13"),
         (("--jetson", "--module", "nano"), "nano"),
         (("--jetson", "--variant", "x"), "runtime, emulated"),
         (("--require-gpu", "--allow-cpu"), "exclude"),
@@ -115,7 +115,8 @@ def test_no_network_is_needed_when_all_is_cached(jetson: Image) -> None:
     if os.geteuid():
         cannot_run_here("only root can take the network away")
     (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
-    done = inv(*("build", "--jetson", "--output", str(jetson.folder)), before=("unshare", "-n"))
+    words = ("build", "--jetson", "--no-start", "--output", str(jetson.folder))
+    done = inv(*words, before=("unshare", "-n"))
     assert done.returncode == 0, done.stderr
 
 
@@ -164,7 +165,8 @@ def test_damaged_cache_never_ships(jetson: Image, tmp_path: Path, how: str) -> N
                 file.write(bytes([byte[0] ^ 0xFF]))
     try:
         (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
-        done = inv("build", "--jetson", "--json", "--output", str(jetson.folder))
+        words = ("build", "--jetson", "--json", "--no-start")
+        done = inv(*words, "--output", str(jetson.folder))
         assert done.returncode == 0, done.stderr
         made = json.loads(done.stdout)
         assert made["image"]["id"] == jetson.id
@@ -198,7 +200,7 @@ def test_killed_at_any_time_the_next_build_goes_on(
             text=True,
             start_new_session=True,
         ) as running:
-            time.sleep(moments.uniform(0.6, 12.0))
+            time.sleep(moments.uniform(0.5, 9.0))
             if kind == signal.SIGINT:
                 os.killpg(running.pid, kind)
             else:
@@ -212,7 +214,7 @@ def test_killed_at_any_time_the_next_build_goes_on(
             assert running.returncode == 130
             assert err.splitlines()[-1] == "error: stopped; run it again to go on from here"
             assert "Traceback" not in err, err
-    done = inv(*words, env={"KIT_CACHE": str(cache)})
+    done = inv(*words, "--no-start", env={"KIT_CACHE": str(cache)})
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
     assert made["archive"] == jetson.manifest["archive"]

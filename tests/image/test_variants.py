@@ -41,6 +41,11 @@ def test_old_boards_infer_on_an_emulated_cortex_a57(old_jetson: Image) -> None:
     assert json.loads(done.stdout)
 
 
+def test_the_old_boards_service_is_healthy_on_their_core(old_jetson: Image) -> None:
+    done = old_jetson.health("cortex-a57")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "healthy\n", "")
+
+
 def test_native_image_is_tested_for_real(native: Image) -> None:
     first = native.manifest["first_start"]
     assert (first["how"], first["inference"]) == ("native", "ok")

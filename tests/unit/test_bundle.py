@@ -62,9 +62,13 @@ def made(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
         ]
         return "1.2.2+jetson.2", iter(members)
 
-    def site(python: str, arch: str, recipe: contents.Recipe) -> Iterator[payload.Member]:
+    def site(
+        python: str, arch: str, recipe: contents.Recipe
+    ) -> Iterator[tuple[str, Iterator[payload.Member]]]:
         del arch, recipe
-        yield payload.of_bytes("site/numpy.py", f"# of {python}\n".encode())
+        for name, text in ((f"numpy-1-cp{python}", f"# {python}\n"), ("certifi-1-py3", "# any\n")):
+            member = payload.of_bytes(f"site/{name.partition('-')[0]}.py", text.encode())
+            yield name, iter([member])
 
     monkeypatch.setattr(contents, "common", common)
     monkeypatch.setattr(contents, "site", site)
@@ -292,7 +296,8 @@ def test_a_path_out_of_the_folder_is_refused(made: Callable[..., Path], tmp_path
     archive = Archive(made())
     blob = Blob("0" * 64, 1, payload.STORED, 0, 1)
     with pytest.raises(Exception, match="outside of its folder"):
-        unpack._write(archive, [("../evil", blob, False)], tmp_path / "in")
+        group = archive.groups(PYTHON)["base"]
+        unpack._write(archive, group, [("../evil", blob, False)], tmp_path / "in")
     assert not (tmp_path / "evil").exists()
 
 
@@ -302,6 +307,7 @@ def test_a_path_out_of_the_folder_is_refused(made: Callable[..., Path], tmp_path
         ({"machine": "ppc64le"}, "no bundle for the architecture"),
         ({"pythons": ("2.7",)}, "no bundle for Python 2.7"),
         ({"part_mb": -1}, "no parts of -1 MB"),
+        ({"machine": "aarch64", "tensorrt": True}, "TensorRT-RTX is for x86_64 alone"),
     ],
 )
 def test_wrong_requests(made: Callable[..., Path], fields: dict[str, Any], says: str) -> None:

@@ -99,6 +99,7 @@ def test_an_archive_that_is_a_folder(
     one = locked(archive, "one")
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", f"file:{archive}")
     assert fetch(tmp_path / "apt", one) == [(archive / "one.deb").read_bytes()]
+    assert fetch(tmp_path / "apt", replace(one, name="two", path="two.deb")) is None
 
 
 def test_what_apt_resolves_becomes_a_lock(tmp_path: Path) -> None:

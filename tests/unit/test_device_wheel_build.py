@@ -81,13 +81,42 @@ def test_unchanged_is_not_built_again(tmp_path: Path, monkeypatch: pytest.Monkey
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_changed_file_is_in_the_wheel(tmp_path: Path) -> None:
+def test_with_changed_contents_it_is_what_setuptools_makes(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = copy(tmp_path / "copy")
     device_wheel.build(tmp_path / "out", source)
-    init = source / "src/mediapipe_jetson/__init__.py"
-    init.write_text(init.read_text() + "CHANGED = True\n")
-    built = contents(device_wheel.build(tmp_path / "out", source))
-    assert b"CHANGED" in built["mediapipe_jetson/__init__.py"]
+    package = source / "src/mediapipe_jetson"
+    (package / "__init__.py").write_text("CHANGED = True\n")
+    (package / "data" / "wheels.json").write_bytes(bytes(range(256)) * 40)
+    with monkeypatch.context() as without:
+        without.delattr(device_wheel, "run")  # setuptools can't be run
+        quick = device_wheel.build(tmp_path / "quick", source)
+    assert b"CHANGED" in contents(quick)["mediapipe_jetson/__init__.py"]
+    shutil.rmtree(cache)
+    whole = device_wheel.build(tmp_path / "whole", source)
+    assert (quick.name, quick.read_bytes()) == (whole.name, whole.read_bytes())
+    (frame,) = (cache / "device-wheel-frames").rglob("*.whl")
+    raw = frame.read_bytes()
+    frame.write_bytes(raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:])
+    (package / "__init__.py").write_text("CHANGED = False\n")
+    assert (
+        b"False"
+        in contents(device_wheel.build(tmp_path / "again", source))["mediapipe_jetson/__init__.py"]
+    )
+    assert frame.read_bytes() != raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:]
+
+
+@pytest.mark.parametrize("name", ["src/mediapipe_jetson/new.py", "README.md", "pyproject.toml"])
+def test_with_other_files_or_metadata_setuptools_makes_it(tmp_path: Path, name: str) -> None:
+    source = copy(tmp_path / "copy")
+    before = contents(device_wheel.build(tmp_path / "out", source))
+    with (source / name).open("a", encoding="utf-8") as out:
+        out.write('[tool.other]\nx = "CHANGED"\n' if name == "pyproject.toml" else "CHANGED = 1\n")
+    after = contents(device_wheel.build(tmp_path / "out", source))
+    assert ("mediapipe_jetson/new.py" in after) == name.endswith("new.py")
+    assert any(b"CHANGED" in data for data in after.values()) == (name != "pyproject.toml")
+    assert set(before) <= set(after)
 
 
 def test_it_is_what_the_standard_front_end_makes(tmp_path: Path) -> None:

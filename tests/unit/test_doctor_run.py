@@ -33,10 +33,10 @@ def project(tmp_path: Path) -> Path:
     ("words", "code"),
     [
         (["--help"], 0),
-        (["--nonsense"], 3),
-        (["--code"], 3),
-        (["--code", "/proc/nonexistent"], 3),
-        (["extra"], 3),
+        (["--nonsense"], 2),
+        (["--code"], 2),
+        (["--code", "/proc/nonexistent"], 2),
+        (["extra"], 2),
     ],
 )
 def test_usage(words: list[str], code: int) -> None:

@@ -31,9 +31,9 @@ from tests.support.here import needs_parts
 
 pytestmark = needs_parts("ssh-keygen")
 FRONT = """\
-from invoke.program import Program
+from jetson_kit.command_line import program
 from jetson_kit.tasks import fleet
-Program(namespace=fleet.collection()).run()
+program.main(fleet.collection())
 """
 DAY = datetime.timedelta(days=1)
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from jetson_kit.errors import CheckFailedError
-from jetson_kit.fleet import by_ansible, gates, results, rollout_command, status
+from jetson_kit.fleet import answers, gates, results, rollout_command, status
 from jetson_kit.fleet.events import Event, HostResult
 from jetson_kit.fleet.journal import Host, Record
 from jetson_kit.fleet.rollout_plan import Plan
@@ -53,7 +53,7 @@ def test_what_became_of_a_host(
     ended: str, done: Event | None, failed: Event | None, late: bool, kind: str
 ) -> None:
     result = HostResult("h", ended)
-    reply = by_ansible._reply(result, done, failed, timed_out=late)
+    reply = answers.reply_of(result, done, failed, timed_out=late)
     assert reply.kind == kind
     assert not reply.words.startswith("error:")
 
@@ -84,7 +84,7 @@ BODY: dict[str, Any] = {
 )  # fmt: skip
 def test_a_device_by_its_own_word(running: dict[str, Any] | None, healthy: bool | None) -> None:
     now = None if running is None else {**BODY["running"], **running}
-    device = by_ansible.device({**BODY, "running": now})
+    device = answers.device({**BODY, "running": now})
     assert device.healthy is healthy
     assert (device.image_id, device.trial, device.previous, device.held) == ("n", True, "o", "busy")
     assert device.went_back("x", "q")
@@ -93,7 +93,7 @@ def test_a_device_by_its_own_word(running: dict[str, Any] | None, healthy: bool 
 
 def test_an_empty_device() -> None:
     nothing = {**BODY, "current": None, "previous": None, "history": []}
-    assert by_ansible.device(nothing).image_id == ""
+    assert answers.device(nothing).image_id == ""
 
 
 KNOWN = Known("r", "rollout", "confirmed", "n", "s", "", False)
@@ -162,11 +162,11 @@ def test_an_engines_own_words_are_told() -> None:
         '/v1.41/images/create?tag=sha256%3A0&fromImage=x: Internal Server Error ("Get "https://'
         '192.0.2.1:5000/v2/": dial tcp 192.0.2.1:5000: connect: connection refused")'
     )
-    assert by_ansible.plain(words) == (
+    assert answers.plain(words) == (
         'Error pulling image 192.0.2.1:5000/x:sha256:0: Get "https://192.0.2.1:5000/v2/": '
         "dial tcp 192.0.2.1:5000: connect: connection refused"
     )
-    assert by_ansible.plain("error: no space") == "no space"
+    assert answers.plain("error: no space") == "no space"
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,19 @@ class Engine:
     def __init__(self, rows: list[dict[str, Any]], has: Iterable[list[str]] = ()) -> None:
         self.rows = rows
         self.sent: list[bytes] = []
-        self.api = SimpleNamespace(load_image=self.load)
-        found = [SimpleNamespace(attrs={"RootFS": {"Layers": layers}}) for layers in has]
-        self.images = SimpleNamespace(list=lambda **_: found)
+        self.has = {f"sha256:{number}": layers for number, layers in enumerate(has)}
+        self.looked_at: list[str] = []
+        self.names: dict[str, list[str]] = {}
+        self.api = SimpleNamespace(
+            load_image=self.load, images=self.images, inspect_image=self.inspect
+        )
+
+    def images(self, **_: object) -> list[dict[str, Any]]:
+        return [{"Id": name, "RepoTags": self.names.get(name)} for name in self.has]
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        self.looked_at.append(name)
+        return {"RootFS": {"Layers": self.has[name]}}
 
     def load(self, data: Iterator[bytes], quiet: bool) -> list[dict[str, Any]]:
         assert quiet
@@ -77,6 +87,24 @@ def test_only_what_the_engine_lacks_is_sent(
     assert listing["Layers"] == ["0/layer.tar", "1/layer.tar", "2/layer.tar"]
     assert found.pop(listing["Config"]) == CONFIG
     assert sorted(found) == [f"{number}/layer.tar" for number in sent]
+
+
+def test_the_last_build_is_enough_where_it_has_nearly_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = use(monkeypatch, Engine([], [[], ["sha256:a"], ["sha256:a", "sha256:b"]]))
+    monkeypatch.setattr(image_load, "_loaded", lambda *_: None)
+    made = layers(tmp_path)
+    with made[1].tar.open("r+b") as tar:
+        tar.truncate(image_load.LITTLE)
+    fake.names = {"sha256:1": ["other:1"], "sha256:2": ["it:1"]}
+    image_load.from_layers("it:1", CONFIG, made)
+    assert fake.looked_at == ["sha256:2"]
+    assert len(members(fake.sent[0])) == 3
+    fake.names = {"sha256:1": ["it:1"]}
+    image_load.from_layers("it:1", CONFIG, made)
+    assert fake.looked_at[1:] == ["sha256:1", "sha256:0", "sha256:2"]
+    assert len(members(fake.sent[1])) == 3
 
 
 def test_where_a_shared_layer_is_gone_all_are_sent(

@@ -105,6 +105,20 @@ def test_folders(place: Path) -> None:
     refused(options.FileOrFolder(9), place, [*SPECIAL, "{}/file", "{}/none"])
 
 
+def test_trees(place: Path) -> None:
+    reader = options.Tree(10)
+    assert reader(f"{place}/folder") == place / "folder"
+    assert reader(f"{place}/file") == place / "file"
+    refused(reader, place, ["{}", "/dev/zero", "{}/fifo"])
+    (place / "folder" / "below").mkdir()
+    (place / "folder" / "below" / "link").symlink_to("/dev/zero")
+    refused(reader, place, ["{}/folder"])
+    (place / "folder" / "below" / "link").unlink()
+    (place / "folder" / "below" / "long").write_text("x" * 11)
+    refused(reader, place, ["{}/folder"])
+    refused(options.Tree(20, 1), place, ["{}/folder"])
+
+
 @pytest.mark.parametrize("maker", [options.OutputFile, options.OutputFolder])
 def test_outputs(place: Path, maker: Callable[[], Reader]) -> None:
     reader = maker()

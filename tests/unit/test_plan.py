@@ -80,7 +80,7 @@ def test_every_target_and_python_has_a_plan_or_a_reason(name: str, python: str) 
     assert made.pin.supports(python)
     assert made.lock.is_file()
     assert made.verdict in ("gpu", "cpu")
-    assert bool(made.notes) == (made.verdict == "cpu")
+    assert bool(made.notes) == (made.verdict == "cpu" or made.pin.core != "")
     assert made.driver_dirs
     assert json.loads(json.dumps(made.as_json()))["target"]["l4t"] == name.removeprefix("r")
 
@@ -104,14 +104,33 @@ def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", OLD)
-def test_boards_with_old_cores_stay_on_the_cpu_and_say_so(name: str) -> None:
-    made = plan.make(Request(jetson=True, l4t=name))
-    assert made.pin.version == "0.10.18"
-    assert made.verdict == "cpu"
+@pytest.mark.parametrize("module", ["", "nano", "tx2"])
+def test_boards_with_old_cores_get_a_translated_wheel_and_say_so(name: str, module: str) -> None:
+    made = plan.make(Request(jetson=True, l4t=name, module=module))
+    assert (made.pin.version, made.pin.core) == (wheels.select("arm64").version, "armv80")
+    assert made.jetson_version.endswith(".armv80")
+    assert made.verdict == "gpu"
+    assert "no board yet" in " ".join(made.notes)
+
+
+@pytest.mark.parametrize("name", [OLD[0], "r35"])
+def test_xavier_gets_what_keeps_its_atomics(name: str) -> None:
+    made = plan.make(Request(jetson=True, l4t=name, module="xavier-nx"))
+    assert (made.pin.core, made.verdict) == ("carmel", "gpu")
+
+
+@pytest.mark.parametrize(
+    "request_", [{"require_gpu": False}, {"mediapipe": "0.10.18"}], ids=["allow-cpu", "mediapipe"]
+)
+@pytest.mark.parametrize("name", OLD)
+def test_the_official_wheel_for_old_cores_is_there_still(
+    name: str, request_: dict[str, Any]
+) -> None:
+    made = plan.make(Request(jetson=True, l4t=name, **request_))
+    assert (made.pin.version, made.pin.core, made.verdict) == ("0.10.18", "", "cpu")
     said = " ".join(made.notes)
     assert "stays on the CPU" in said
-    assert "built from source" in said
-    assert "engine runtime" in said
+    assert "leave out --" in said
 
 
 @pytest.mark.parametrize("name", [one for one in ALL if one not in OLD])
@@ -119,7 +138,7 @@ def test_newer_boards_get_the_gpu_where_every_one_of_them_can(name: str) -> None
     made = plan.make(Request(jetson=True, l4t=name))
     assert made.target is not None
     if {soc.id for soc in made.socs} - ORIN_AND_THOR:
-        assert made.verdict == "cpu"
+        assert (made.verdict, made.pin.core) == ("gpu", "carmel")
         assert "Xavier" in " ".join(made.notes)
         modules = [m.id for m in made.target.modules if m.soc.id in ORIN_AND_THOR]
         if not modules:
@@ -131,7 +150,7 @@ def test_newer_boards_get_the_gpu_where_every_one_of_them_can(name: str) -> None
 
 
 def test_gpu_is_required_where_it_can_be() -> None:
-    line = refusal(jetson=True, l4t=OLD[0], require_gpu=True)
+    line = refusal(jetson=True, l4t=OLD[0], mediapipe="0.10.18", require_gpu=True)
     assert "0.10.18 can't use the GPU" in line
     assert "--allow-cpu" in line
     assert "0.10.18 can't use the GPU" in refusal(jetson=True, l4t="r36", mediapipe="0.10.18")
@@ -140,7 +159,7 @@ def test_gpu_is_required_where_it_can_be() -> None:
 
 
 def test_pythons_that_no_wheel_supports() -> None:
-    line = refusal(jetson=True, l4t=OLD[0], python="3.13")
+    line = refusal(jetson=True, l4t=OLD[0], mediapipe="0.10.18", python="3.13")
     assert "0.10.18 is for Python 3.9, 3.10, 3.11, 3.12" in line
     assert "3.11 (bookworm), 3.13 (trixie)" in refusal(jetson=True, python="3.12")
 
@@ -210,5 +229,6 @@ def test_versions_for_their_name_alone_are_taken_by_it_alone() -> None:
         made = plan.make(Request(jetson=True, l4t=name, require_gpu=False))
         assert made.pin.version not in named
     for version in named:
-        made = plan.make(Request(jetson=True, mediapipe=version))
-        assert (made.pin.version, made.verdict) == (version, "gpu")
+        for release, core in (("r36", ""), ("r32", "armv80")):
+            made = plan.make(Request(jetson=True, l4t=release, mediapipe=version))
+            assert (made.pin.version, made.pin.core, made.verdict) == (version, core, "gpu")

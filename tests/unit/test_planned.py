@@ -8,6 +8,7 @@ import pytest
 
 from jetson_kit import targets, wheels
 from jetson_kit.audit import planned, record
+from jetson_kit.translate import table
 from jetson_kit.wheels import Pin
 
 TABLE = json.loads(planned.TABLE.read_text(encoding="utf-8"))
@@ -16,6 +17,17 @@ ARM = [pin for pin in wheels.pins() if pin.arch == "arm64"]
 
 def test_it_has_every_pinned_wheel_and_no_other() -> None:
     assert set(TABLE) == {pin.sha256 for pin in wheels.pins()}
+
+
+def test_translated_wheels_are_audited_for_both_kinds_of_old_cores() -> None:
+    rows = json.loads(planned.TRANSLATED.read_text(encoding="utf-8"))
+    assert set(rows) == {f"{pin.sha256} {pin.core}" for pin in wheels.translated()}
+    assert {pin.core for pin in wheels.translated()} == set(table.cores())
+    for name, row in rows.items():
+        core = table.core(name.split()[1])
+        runs = {run["cpu"]: run["ok"] for run in row["emulation"]["runs"]}
+        assert runs[core.cpu] is True
+        assert row["gpu_paths"] == ["gl", "webgpu"]
 
 
 @pytest.mark.parametrize("pin", ARM, ids=lambda pin: pin.filename)

@@ -22,8 +22,12 @@ class Loopback:
 
     def inventory(self, path: Path, hosts: Mapping[str, Mapping[str, Any]], **group: Any) -> Path:
         """Write an inventory whose group `emulated` has these hosts, each with its variables."""
-        rows = {name: {**self.variables, **own} for name, own in hosts.items()}
-        shared = {"mediapipe_expect": "software", "mediapipe_tasks": ["FaceLandmarker"], **group}
+        # Address and port are templates, as inventories of many boards have them.
+        reached = {"ansible_host": "{{ loopback.host }}", "ansible_port": "{{ loopback.port }}"}
+        where = {name: self.variables[f"ansible_{name}"] for name in ("host", "port")}
+        rows = {name: {**self.variables, **reached, **own} for name, own in hosts.items()}
+        shared = {"mediapipe_expect": "software", "mediapipe_tasks": ["FaceLandmarker"],
+                  "loopback": where, **group}  # fmt: skip
         emulated = {"hosts": rows, "vars": shared}
         path.write_text(yaml.safe_dump({"all": {"children": {"emulated": emulated}}}))
         return path

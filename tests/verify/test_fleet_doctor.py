@@ -35,6 +35,10 @@ def test_every_host(inventory: Path, tmp_path: Path) -> None:
     jsonschema.validate(found, schema("doctor"))
     causes = {item["id"]: item["status"] for item in found["causes"]}
     assert causes["legacy-api"] == "bad"
+    assert (
+        "it is not provisioned; ./inv fleet.provision -i"
+        in document["hosts"]["here"]["unprovisioned"]
+    )
     assert document["hosts"]["unreachable"]["diagnosis"] is None
     assert "cannot reach" in document["hosts"]["unreachable"]["error"]
     assert "host key" in document["hosts"]["other-key"]["error"]

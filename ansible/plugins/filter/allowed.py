@@ -7,6 +7,7 @@ The controller reads the same table before it touches a board.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ STEP = re.compile(r"\.(\w+)|(\[\])|(\{\})|(\{@\})")
 SHOWN_CHARS = 80
 
 
+@functools.lru_cache(maxsize=1)
 def table() -> Dict[str, Any]:
     """Return the table: `kinds` of values, and the kind of each variable."""
     with open(TABLE, encoding="utf-8") as stream:

@@ -31,6 +31,24 @@ class Blob:
     packed: int
 
 
+BASE = "base"
+
+
+class Group:
+    """Files that come together: their contents, and the parts that hold these."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.parts: list[dict[str, Any]] = row["parts"]
+        self.blobs = [Blob(*blob) for blob in row["blobs"]]
+        self._common: list[Any] = row["common"]
+        self._pythons: dict[str, list[Any]] = row["pythons"]
+
+    def rows(self, python: str) -> list[tuple[str, Blob, bool]]:
+        """Return path, contents and executable bit of each file that a Python needs."""
+        every = [*self._common, *self._pythons[python]] if python in self._pythons else []
+        return [(path, self.blobs[number], executable) for path, number, executable in every]
+
+
 class Archive:
     """A bundle, by the file that Python runs. Raises BundleError where it is damaged."""
 
@@ -43,16 +61,26 @@ class Archive:
             raise BundleError(f"{pyz} is damaged: {error}; copy it again") from error
         if self.manifest.get("schema") != SCHEMA:
             raise BundleError(f"{pyz} is not of the schema {SCHEMA}; copy it again")
-        self.blobs = [Blob(*row) for row in self.manifest["blobs"]]
+        self._groups = {name: Group(row) for name, row in self.manifest["groups"].items()}
 
-    def rows(self, python: str) -> list[tuple[str, Blob, bool]]:
-        """Return path, contents and executable bit of each file that a Python needs."""
-        every = [*self.manifest["common"], *self.manifest["pythons"][python]]
-        return [(path, self.blobs[number], executable) for path, number, executable in every]
+    def groups(self, python: str) -> dict[str, Group]:
+        """Return what is here for a Python: the base, and others of which any part is here."""
+        return {
+            name: group
+            for name, group in self._groups.items()
+            if name == BASE
+            or (group.rows(python) and any(self._there(part["name"]) for part in group.parts))
+        }
 
-    def check_parts(self) -> None:
+    def _there(self, name: str) -> bool:
+        if self.pyz.with_name(name).is_file():
+            return True
+        with zipfile.ZipFile(self.pyz) as archive:
+            return name in archive.namelist()
+
+    def check_parts(self, group: Group) -> None:
         """Raise BundleError unless every part is there whole; all bytes are read."""
-        for row in self.manifest["parts"]:
+        for row in group.parts:
             digest, size = hashlib.sha256(), 0
             with self._part(row["name"]) as stream:
                 while block := stream.read(CHUNK):
@@ -84,9 +112,9 @@ class Archive:
             raise BundleError(f"{name} can't be read: {error}") from error
 
     @contextmanager
-    def stream(self) -> Iterator[IO[bytes]]:
-        """Give the parts as one stream, in order."""
-        parts = [(row["name"], row["size"]) for row in self.manifest["parts"]]
+    def stream(self, group: Group) -> Iterator[IO[bytes]]:
+        """Give a group's parts as one stream, in order."""
+        parts = [(row["name"], row["size"]) for row in group.parts]
         reader = Joined(self, parts)
         try:
             yield cast("IO[bytes]", io.BufferedReader(reader, CHUNK))

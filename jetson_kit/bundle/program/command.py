@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from jetson_kit.bundle.program import graphics, measure, unpack
-from jetson_kit.bundle.program.archive import Archive
+from jetson_kit.bundle.program.archive import BASE, Archive
 from jetson_kit.bundle.program.errors import BundleError, UsageError
 
 USAGE = """\
@@ -156,7 +156,7 @@ def check_machine(manifest: dict[str, Any]) -> str:
     if numbers < OLDEST_GLIBC:
         raise UsageError(f"MediaPipe needs glibc 2.27, this machine has {version}")
     python = ".".join(map(str, sys.version_info[:2]))
-    pythons = list(manifest["pythons"])
+    pythons = list(manifest["groups"][BASE]["pythons"])
     if python not in pythons or sys.implementation.name != "cpython":
         raise UsageError(
             f"this bundle is for CPython {', '.join(pythons)}, this is {sys.implementation.name} "
@@ -182,4 +182,6 @@ def environment(folder: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "MEDIAPIPE_JETSON_MODELS": str(folder / "models"),
+        "MEDIAPIPE_JETSON_ENGINES": str(folder / measure.ENGINES),
+        "MEDIAPIPE_JETSON_ENGINES_CACHE": str(folder / "engines-built"),
     }

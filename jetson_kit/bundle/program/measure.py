@@ -19,6 +19,7 @@ SCHEMA = "mediapipe-jetson-kit/measure/1"
 SMI_PROGRAM = "/usr/bin/nvidia-smi"
 SMI = ("name", "driver_version", "pstate", "clocks.gr", "power.draw", "temperature.gpu")
 TAIL = 2000
+ENGINES = "engines"
 BROKEN = 2
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
@@ -31,15 +32,21 @@ class Step:
     words: tuple[str, ...]
     printed: bool = False
     """It prints its JSON, instead of writing it to a file."""
+    words_only: bool = False
+    """It has no JSON: its output is the result."""
 
 
-def steps(brief: bool) -> tuple[Step, ...]:
-    """Return what is run, one after another: they must not disturb each other."""
+def steps(brief: bool, engines: bool) -> tuple[Step, ...]:
+    """Return what is run, one after another: they must not disturb each other.
+
+    `engines`: TensorRT is in the bundle, and builds its engines for this very card first.
+    """
     level, rounds, sizes = ("quick", "1", ("640x480",)) if brief else ("full", "3", ())
     return (
         Step("info", ("info", "--json"), printed=True),
         # All tasks by MediaPipe itself: the verdicts, and each one's times on CPU and GPU.
         Step("verify", ("verify", "--level", level)),
+        *((Step("engines", ("engines", "background"), words_only=True),) if engines else ()),
         # Every backend that the wheel knows, with its reason where it can't be used here.
         Step("bench", ("bench", "--rounds", rounds, *(w for s in sizes for w in ("--size", s)))),
     )
@@ -58,7 +65,7 @@ def measure(
         "machine": machine(),
         "steps": {},
     }
-    for step in steps(brief):
+    for step in steps(brief, engines=(folder / ENGINES).is_dir()):
         tell(f"{step.name} ...")
         made["steps"][step.name] = _one(run, step, folder)
     made["took_s"] = round(time.time() - made["began_at"])
@@ -66,16 +73,18 @@ def measure(
     aside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     aside.replace(output)
     tell("\n".join(text(made)))
-    return 0 if all(one["document"] for one in made["steps"].values()) else BROKEN
+    results = [one for name, one in made["steps"].items() if name != "engines"]
+    return 0 if all(one["document"] for one in results) else BROKEN
 
 
 def _one(run: Run, step: Step, folder: Path) -> dict[str, Any]:
     written = folder / f"{step.name}.json"
-    words = step.words if step.printed else (*step.words, "--json", str(written))
+    own = step.printed or step.words_only
+    words = step.words if own else (*step.words, "--json", str(written))
     began = time.monotonic()
     done = run(words)
     raw = done.stdout if step.printed else ""
-    if not step.printed and written.is_file():
+    if not own and written.is_file():
         raw = written.read_text(encoding="utf-8")
     try:
         document = json.loads(raw)
@@ -131,7 +140,9 @@ def text(made: dict[str, Any]) -> list[str]:
     """Return a table of it: each task's verdict, each backend's median."""
     lines: list[str] = []
     for name, one in made["steps"].items():
-        if not one["document"]:
+        if name == "engines":
+            lines.append(f"engines: {one['output'].strip() or one['errors'].strip()}")
+        elif not one["document"]:
             why = (one["errors"].strip().splitlines() or ["no word of why"])[-1]
             lines.append(f"{name}: no result: {why}")
     verify = made["steps"]["verify"]["document"] or {}

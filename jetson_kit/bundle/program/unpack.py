@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from jetson_kit.bundle.program.archive import CHUNK, Archive, Blob
+from jetson_kit.bundle.program.archive import CHUNK, Archive, Blob, Group
 from jetson_kit.bundle.program.errors import BundleError, UsageError
 
 # Beyond the files themselves: folders, and what the programs write while they run.
@@ -70,7 +70,8 @@ def unpacked(archive: Archive, python: str, named: str, keep: bool) -> Iterator[
 
     A folder that was kept is used again if it is whole. Raises BundleError.
     """
-    rows = archive.rows(python)
+    groups = archive.groups(python)
+    rows = [row for group in groups.values() for row in group.rows(python)]
     key = hashlib.sha256(
         "\n".join(f"{path} {blob.sha256}" for path, blob, _ in rows).encode()
     ).hexdigest()[:16]
@@ -85,22 +86,22 @@ def unpacked(archive: Archive, python: str, named: str, keep: bool) -> Iterator[
     try:
         folder = choose(named, needed)
         _sweep(folder)
-        archive.check_parts()
-        with _filled(archive, rows, folder) as aside:
+        for group in groups.values():
+            archive.check_parts(group)
+        with _filled(archive, python, folder) as aside:
             yield _keep(aside, folder / f"{NAME}-{key}") if keep else aside
     finally:
         _remove_empty(place for place in places(named) if place not in before)
 
 
 @contextmanager
-def _filled(
-    archive: Archive, rows: Sequence[tuple[str, Blob, bool]], folder: Path
-) -> Iterator[Path]:
+def _filled(archive: Archive, python: str, folder: Path) -> Iterator[Path]:
     """Give a new folder with the files, which is removed at the end unless it was renamed."""
     aside = Path(tempfile.mkdtemp(dir=folder, prefix=f"{NAME}-part-"))
     try:
         with _held(aside):
-            _write(archive, rows, aside)
+            for group in archive.groups(python).values():
+                _write(archive, group, group.rows(python), aside)
             yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -147,11 +148,13 @@ def _whole(folder: Path, rows: Sequence[tuple[str, Blob, bool]]) -> bool:
         return False
 
 
-def _write(archive: Archive, rows: Sequence[tuple[str, Blob, bool]], folder: Path) -> None:
-    """Write files in the stream's order; the second of the same contents is a hard link."""
+def _write(
+    archive: Archive, group: Group, rows: Sequence[tuple[str, Blob, bool]], folder: Path
+) -> None:
+    """Write a group's files in the stream's order; the second of the same contents is a copy."""
     first: dict[int, Path] = {}
     place = 0
-    with archive.stream() as stream:
+    with archive.stream(group) as stream:
         for path, blob, executable in sorted(rows, key=lambda row: row[1].offset):
             target = folder / path
             if not target.resolve().is_relative_to(folder.resolve()):

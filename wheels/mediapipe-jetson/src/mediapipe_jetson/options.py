@@ -29,7 +29,7 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 def positive(word: str) -> float:
     """Read a number above 0."""
     try:
-        number = float(word)
+        number = float(word) if word.isascii() and "_" not in word else 0.0
     except ValueError:
         number = 0.0
     if not 0 < number < SECONDS_MOST:
@@ -59,6 +59,17 @@ def folder(word: str) -> Path:
     if status is None or not stat.S_ISDIR(status.st_mode):
         raise _no(word, "is not there" if status is None else "is no folder")
     return Path(word)
+
+
+def file_or_folder(word: str) -> Path:
+    """Read the name of a regular file or of a folder that is there."""
+    path = Path(word).expanduser() if word.startswith("~/") else Path(word)
+    status = _status(str(path)) if word else None
+    if status is None:
+        raise _no(word, "is not there")
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise _no(word, "is neither a file nor a folder")
+    return path
 
 
 def output_file(word: str) -> Path:

@@ -82,8 +82,11 @@ def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending
             # What it tells (at most some 45 kB) fits in the pipe: 64 KiB on Linux.
             code = child.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            pass
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
         with os.fdopen(reader, "rb") as told:
             lines = told.read().decode("utf-8", "replace").splitlines()
         words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))

@@ -1,8 +1,8 @@
 """Remove images that are not needed any more; never those that the device is or was just on."""
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
-from mediapipe_image import change, disk, holders, load, records, state_files
+from mediapipe_image import change, disk, engine, holders, load, records, state_files
 from mediapipe_image.errors import BadInputError
 
 
@@ -37,6 +37,22 @@ def prune(keep: int) -> Dict[str, Any]:
                 removed.append(image_id)
             else:
                 in_use.append(image_id)
+        removed += _without_records(own)
         disk.sweep(disk.RELEASES)
         disk.sweep(disk.LIB)
     return {"changed": bool(removed), "removed": removed, "in_use": in_use}
+
+
+def _without_records(own: Sequence[str]) -> List[str]:
+    """Remove damaged records, and their images where those are not the device's `own`."""
+    lost = records.damaged()
+    images = engine.images() if lost else []
+    gone = []
+    for image_id in lost:
+        # The name that it was given when it came.
+        end = "-" + image_id[7:19]
+        found = [one for one in images if any(tag.endswith(end) for tag in one.tags)]
+        if image_id not in own and all(engine.drop(one.engine_id) for one in found):
+            gone.append(image_id)
+        disk.remove(records.path(image_id))
+    return gone

@@ -10,6 +10,7 @@ from mediapipe_image.release import Release, parse
 from mediapipe_image.strict import DIGEST
 
 SCHEMA = "mediapipe-jetson/device-release/1"
+RECORDS = "[0-9a-f]*.json"
 STATES = ("loading", "ready", "going")
 # Damaged records that this run has told of.
 _TOLD: Set[Path] = set()
@@ -66,8 +67,13 @@ def read(image_id: str) -> Optional[Record]:
 
 def all_records() -> List[Record]:
     """Return every record, the newest first."""
-    found = [_read(one) for one in disk.RELEASES.glob("[0-9a-f]*.json")]
+    found = [_read(one) for one in disk.RELEASES.glob(RECORDS)]
     return sorted((one for one in found if one), key=lambda one: one.at, reverse=True)
+
+
+def damaged() -> List[str]:
+    """Return the images whose records say nothing."""
+    return ["sha256:" + one.stem for one in disk.RELEASES.glob(RECORDS) if _read(one) is None]
 
 
 def whole(image_id: str) -> bool:

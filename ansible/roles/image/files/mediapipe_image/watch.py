@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any, Dict, Optional, Tuple
 
-from mediapipe_image import bounds, change, disk, holders, records, service, state_files, trial
+from mediapipe_image import change, disk, holders, records, service, state_files, trial
 from mediapipe_image.errors import (
     BadInputError,
     BusyError,
@@ -135,7 +135,6 @@ def follow(settings: Settings) -> Dict[str, Any]:
     """Look again and again until nothing is unfinished; see that what is needed is held."""
     with contextlib.suppress(BusyError), disk.locked(change.LOCK):
         holders.follow(state_files.mended())
-    bounds.trim(settings.folder_limits)
     while True:
         found = watch(settings)
         if "back" in found:

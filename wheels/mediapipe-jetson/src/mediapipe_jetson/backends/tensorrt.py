@@ -27,7 +27,11 @@ from mediapipe_jetson.engines.identity import Here
 NAME = "tensorrt"
 FULL = ("tensorrt", "tensorrt_bindings")
 LEAN = ("tensorrt_lean", "tensorrt_lean_bindings")
-"""The second of each is the name under which the wheels on PyPI have it."""
+RTX = ("tensorrt_rtx", "tensorrt_rtx_bindings")
+"""TensorRT-RTX is for the cards of PCs (SM 7.5 to 12.1 but 9.0), and has versions of its own.
+
+The second of each is the name under which the wheels on PyPI have it.
+"""
 
 
 class TensorRTMissingError(BackendUnavailableError):
@@ -36,10 +40,11 @@ class TensorRTMissingError(BackendUnavailableError):
 
 @dataclass(frozen=True)
 class Library:
-    """TensorRT's module; `lean` is the runtime that builds nothing."""
+    """TensorRT's module; `lean` is the runtime that builds nothing, `rtx` is TensorRT-RTX."""
 
     module: Any
     lean: bool
+    rtx: bool = False
 
     @property
     def version(self) -> str:
@@ -50,7 +55,7 @@ class Library:
 def library() -> Library:
     """Import TensorRT. Raises TensorRTMissingError with the reason of each module."""
     reasons = []
-    for name in (*FULL, *LEAN):
+    for name in (*FULL, *LEAN, *RTX):
         try:
             module = importlib.import_module(name)
         except (ImportError, OSError) as error:
@@ -59,7 +64,7 @@ def library() -> Library:
             continue
         # A folder of this name somewhere on the path is a module too, and an empty one.
         if hasattr(module, "Runtime"):
-            return Library(module, name in LEAN)
+            return Library(module, name in LEAN, name in RTX)
         reasons.append(f"{name}: it has no Runtime")
     raise TensorRTMissingError(f"no module of TensorRT: {'; '.join(reasons)}")
 

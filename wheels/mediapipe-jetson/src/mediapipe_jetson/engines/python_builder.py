@@ -35,6 +35,8 @@ class PythonBuilder:
     """TensorRT's module."""
 
     name = "python"
+    card = "CURRENT"
+    """The card that TensorRT-RTX builds for, by its own name: the first one here."""
 
     def __init__(self, library: tensorrt.Library) -> None:
         self._library = library
@@ -74,7 +76,8 @@ class PythonBuilder:
         builder = trt.Builder(logger)
         kinds = trt.NetworkDefinitionCreationFlag
         # Types as the ONNX file has them; before 10 a flag asks for half precision instead.
-        kind = "STRONGLY_TYPED" if at >= (10,) else "EXPLICIT_BATCH"
+        typed = self._library.rtx or at >= (10,)
+        kind = "STRONGLY_TYPED" if typed else "EXPLICIT_BATCH"
         network = builder.create_network(
             1 << int(getattr(kinds, kind)) if hasattr(kinds, kind) else 0
         )
@@ -86,8 +89,12 @@ class PythonBuilder:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE)
         if order.source.precision == "fp32":
             config.clear_flag(trt.BuilderFlag.TF32)
-        elif at < (10,):
+        elif not typed:
             config.set_flag(trt.BuilderFlag.FP16)
+        if self._library.rtx:
+            # Else it would build for every kind of card.
+            config.num_compute_capabilities = 1
+            config.set_compute_capability(getattr(trt.ComputeCapability, self.card), 0)
         for flag in order.flags:
             if not hasattr(trt.BuilderFlag, FLAGS[flag]):
                 raise BuildError(f"TensorRT {self.tensorrt} knows no {flag}")

@@ -1,0 +1,1 @@
+"""`bench.translate`: what is translated, and what shows that it does what the original does."""

@@ -1,0 +1,57 @@
+"""An end that somebody asked for, as all threads see it: command_line/signals.py asks.
+
+The main thread gets the exception. Others go on until they `check`, and it waits for them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import IO
+
+_asked: list[int] = []
+_hooks: dict[Callable[[], None], None] = {}
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal asks for an end; `number` is its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+
+
+def check() -> None:
+    """Raise StoppedError if an end was asked for; long work in threads calls this at each step."""
+    if _asked:
+        raise StoppedError(_asked[0])
+
+
+class Stream:
+    """A stream that is read until an end is asked for."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes. Raises StoppedError."""
+        check()
+        return self._stream.read(size)
+
+
+def ends_by(hook: Callable[[], None]) -> None:
+    """Have `hook` end what a thread may be waiting for. It must not raise."""
+    _hooks[hook] = None
+
+
+def ask(number: int) -> None:
+    """Ask for an end."""
+    _asked.append(number)
+    end()
+
+
+def end() -> None:
+    """Call all hooks."""
+    for hook in list(_hooks):
+        with contextlib.suppress(Exception):
+            hook()
