@@ -7,13 +7,13 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import InputFile, Integer, Text
+from jetson_kit.command_line.options import InputFile, Integer, OutputFile, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
-    options={"path": Text(4096)},
+    options={"path": OutputFile()},
     help={
         "path": "where to make it (default: the user's configuration folder, or KIT_STATE)",
         "passphrase": "have ssh-keygen ask for one (default); ssh-agent can hold the key",
@@ -24,7 +24,7 @@ from jetson_kit.tasks.edge import kit_task
 )
 def key(
     c: Context,
-    path: str = "",
+    path: Path | None = None,
     passphrase: bool = True,
     token: bool = False,
     owner: bool = False,
@@ -37,7 +37,7 @@ def key(
 
     del c
     role = signing.OWNERS if owner else signing.RELEASES
-    place = Path(path) if path else signing.default_key(role)
+    place = path or signing.default_key(role)
     if show:
         public = signing.public_of(place)
     else:
