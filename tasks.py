@@ -56,8 +56,10 @@ ns.add_collection(
         bench.faulty_rollouts,
         bench.import_time,
         bench.inference,
+        bench.litert,
         bench.machines,
         bench.rollouts,
+        bench.translate,
         bench.virtual_devices,
     )
 )

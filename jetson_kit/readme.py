@@ -27,6 +27,7 @@ PAGES: Mapping[Path, Tables] = {
     README: TABLES,
     ROOT / "docs" / "engines.md": {"export": readme_tables.export},
     ROOT / "docs" / "faults.md": {"faults": faults_page.table},
+    ROOT / "docs" / "older-boards.md": {"translate": readme_tables.translate},
 }
 
 

@@ -168,3 +168,41 @@ def inference(facts: Facts) -> str:
             ]
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def translate(facts: Facts) -> str:
+    """Return the tables of bench.translate: what is translated, and what was compared."""
+    lines = [
+        "| `./inv bench.translate` | for | processor time | growth | in place | branched out | "
+        "left to run-time choice |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for version, cores in facts["versions"].items():
+        for core, row in cores.items():
+            lines.append(
+                f"| {version} | {core} | {row['seconds']:.1f} s | {row['growth_percent']:.2f} % "
+                f"| {row['in_place']:,} | {row['trampolines']:,} "
+                f"| {row['left_to_run_time_choice']:,} |"
+            )
+    compared = facts["compared"]
+    lines += ["", "| compared with the original | number | different |", "|---|---|---|"]
+    for name, what in (
+        ("found", f"states after each distinct instruction of {compared['version']}"),
+        ("possible", "states after others of the same kinds: sizes, orders, aliased registers"),
+    ):
+        row = compared[name]
+        number = f"{row['states']:,} of {row['instructions']:,} instructions"
+        lines.append(f"| {what} | {number} | {row['mismatches']} (NaNs alone: {row['nan_only']}) |")
+    threads = facts["threads"]
+    lines.append(
+        f"| counts of {threads['threads']} threads with atomics of all sizes, and unwinding "
+        f"through them | {threads['rounds']:,} rounds each | 0 |"
+    )
+    if infer := facts.get("inference"):
+        numbers = sum(infer["numbers_equal"].values())
+        lines.append(
+            f"| results of {len(infer['numbers_equal'])} tasks on the CPU, "
+            f"{infer['original_core']} against {infer['translated_core']} "
+            f"| {numbers:,} numbers, {infer['sites_run']:,} translated sites reached | 0 |"
+        )
+    return "\n".join(lines)

@@ -173,8 +173,8 @@ def machines(c: Context, rows: list[str]) -> None:
 
 @kit_task(
     name="litert",
+    options={"model": Text(), "take": InputFile(MEBIBYTE)},
     auto_shortflags=False,
-    options={"model": Text(200), "take": InputFile()},
     help={
         "model": "sub-models whose name has this in it (default: all); writes no file",
         "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
@@ -185,7 +185,7 @@ def litert(c: Context, model: str = "", take: Path | None = None) -> None:
     from bench import litert_gpu
 
     del c
-    print(json.dumps(litert_gpu.run([model] if model else [], take=str(take or "")), indent=1))
+    print(json.dumps(litert_gpu.run([model] if model else [], take=take), indent=1))
 
 
 @kit_task(
@@ -196,6 +196,8 @@ def litert(c: Context, model: str = "", take: Path | None = None) -> None:
 def translate(c: Context, no_inference: bool = False) -> None:
     """Translate MediaPipe for older cores and compare with the original, state by state."""
     from bench.translate import command
+    from jetson_kit import readme
 
     del c
     print(json.dumps(command.run(infer=not no_inference), indent=1))
+    readme.renew()

@@ -51,8 +51,8 @@ def key(
     options={
         "target": kinds.TARGET,
         "key": InputFile(),
-        "number": Integer(0, 10**15),
-        "valid": Integer(0, 36_500),
+        "number": Integer(0, 2**53 - 1),
+        "valid": Integer(0, 3650),
         "module": kinds.WORDS,
     },
     help={
@@ -75,14 +75,14 @@ def release(
 ) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
     from jetson_kit.fleet import release as releases
-    from jetson_kit.fleet import signers, signing
+    from jetson_kit.fleet import release_terms, signers, signing
 
     del c
     own = key or signing.default_key()
     signing.public_of(own)
     folder = releases.folder_of(target)
     made = releases.make(
-        folder, releases.Terms(number, valid, module, signers=signers.attach(folder))
+        folder, release_terms.Terms(number, valid, module, signers=signers.attach(folder))
     )
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
@@ -127,7 +127,7 @@ def signers(
 ) -> None:
     """Write, sign and show who may sign. Example: ./inv fleet.signers --revoke old.pub --key own.
 
-    Without any flag the newest list is shown. It travels with the releases made from then on.
+    Without any flag the newest list is shown. It travels with all releases that are rolled out.
     """
     import json as json_format
 
@@ -136,11 +136,11 @@ def signers(
     del c
     if drop:
         lists.drop()
-    wanted = lists.Change(
+    request = lists.Change(
         tuple(release_key), threshold, tuple(owner_key), owner_threshold, tuple(revoke)
     )
-    if wanted != lists.Change():
-        lists.change(wanted)
+    if request != lists.Change():
+        lists.change(request)
     if key:
         lists.sign(key)
     body = lists.newest()

@@ -26,6 +26,9 @@ def image(**labels: str) -> Image:
         ("1.2.2+jetson.1", "cortex-a76", ""),
         ("1.2.2+jetson.1", "max", ""),
         ("0.10.18+jetson.1", "cortex-a57", ""),
+        ("1.2.2+jetson.1.armv80", "cortex-a57", ""),
+        ("1.2.2+jetson.1.carmel", "cortex-a57", "LSE atomics"),
+        ("1.2.2+jetson.1.carmel", "carmel", ""),
         ("", "cortex-a57", ""),
     ],
 )
