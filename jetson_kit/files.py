@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import http.client
@@ -18,9 +17,9 @@ from pathlib import Path
 
 from jetson_kit import stopping
 from jetson_kit.errors import DiskFullError, IntegrityError, NetworkError
+from jetson_kit.paths import FULL
 
 CHUNK = 1 << 20
-FULL = (errno.ENOSPC, errno.EDQUOT)
 # What a killed run leaves; younger ones may belong to a run that goes on.
 STALE_S = 86400.0
 

@@ -181,6 +181,8 @@ def environment() -> dict[str, str]:
     return {
         **os.environ,
         "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
+        # Ansible refuses any other, as cron and ssh without a locale have it.
+        "LC_ALL": "C.UTF-8",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_HOST_KEY_CHECKING": "true",

@@ -1,7 +1,8 @@
-"""Where the project and its cache are."""
+"""Where the project is, and the user's folders for what it keeps: cache, state, settings."""
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from jetson_kit.errors import BadInputError
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOT_NAME = "mediapipe-jetson-kit"
+STATE = "KIT_STATE"
+CACHE = "KIT_CACHE"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def cache_dir(*parts: str) -> Path:
@@ -16,23 +20,48 @@ def cache_dir(*parts: str) -> Path:
 
     Raises BadInputError where it can't be made.
     """
-    folder = _base().joinpath(*parts)
+    return made(_home(CACHE, "XDG_CACHE_HOME", ".cache").joinpath(*parts), CACHE)
+
+
+def state_home() -> Path:
+    """Return the folder of all state: $KIT_STATE, else the user's own. Raises BadInputError."""
+    return _home(STATE, "XDG_STATE_HOME", ".local/state")
+
+
+def config_home() -> Path:
+    """Return the user's folder of settings. Raises BadInputError."""
+    return _home("", "XDG_CONFIG_HOME", ".config")
+
+
+def made(folder: Path, variable: str, mode: int = 0o777) -> Path:
+    """Return a folder, made where it is not there; `variable` is what moves it.
+
+    Raises BadInputError where it can't be made.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
         raise BadInputError(
-            f"no cache can be made at {folder}: {error.strerror}", "set KIT_CACHE to a folder"
+            f"no folder can be made at {folder}: {error.strerror}",
+            f"set {variable} to a folder that can be written",
         ) from error
     return folder
 
 
-def _base() -> Path:
-    if own := os.environ.get("KIT_CACHE"):
-        return Path(own)
+def _home(own: str, users: str, below: str) -> Path:
+    """Return what the variable `own` names, else the kit's folder in that of the user."""
+    if named := os.environ.get(own):
+        return Path(named)
     # The XDG specification has a relative path ignored.
-    if (users := Path(os.environ.get("XDG_CACHE_HOME", ""))).is_absolute():
-        return users / ROOT_NAME
+    if (base := Path(os.environ.get(users, ""))).is_absolute():
+        return base / ROOT_NAME
     try:
-        return Path.home() / ".cache" / ROOT_NAME
-    except RuntimeError as error:
-        raise BadInputError("this user has no home", "set KIT_CACHE to a folder") from error
+        home = Path.home()
+        there = home.is_dir()
+    except (RuntimeError, OSError):
+        there = False
+    if not there:
+        raise BadInputError("this user has no home folder", f"set {own or users} to a folder")
+    return home / below / ROOT_NAME

@@ -10,7 +10,7 @@ from pathlib import Path
 from jetson_kit import text
 from jetson_kit.command_line import signals
 from jetson_kit.errors import BadInputError, DiskFullError, InternalError, KitError, StepFailedError
-from jetson_kit.files import FULL
+from jetson_kit.paths import FULL
 
 DEBUG = "KIT_DEBUG"
 

@@ -100,30 +100,47 @@ def _one_of(flag: str, word: str, known: Sequence[str]) -> None:
 def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (by default this process's) and end with its exit code."""
     words = list(sys.argv if argv is None else argv)
-    signals.install()
-    for stream in (sys.stdout, sys.stderr):
-        # A file's name may hold bytes that no text can.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    if not os.environ.get("COLUMNS", "1").isdecimal() or not int(os.environ.get("COLUMNS", "1")):
-        del os.environ["COLUMNS"]  # a table of no width has no words
     code = 0
     try:
-        Front(namespace=tasks, name="mediapipe-jetson-kit", binary="./inv", binary_names=["inv"],
-              config_class=NoFiles).run_all(words)  # fmt: skip
+        signals.install()
+        _prepare()
+        code = _run(tasks, words)
+        signals.over()
+    except KeyboardInterrupt as late:  # while another end was being told
+        signals.over()
+        code = signals.exit_code(late)
+    sys.exit(code)
+
+
+def _prepare() -> None:
+    """Have the standard streams take any name of a file, and tables a width."""
+    for stream in (sys.stdout, sys.stderr):
+        # It may hold bytes that no text can.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    width = os.environ.get("COLUMNS", "1")
+    if not width.isdecimal() or not int(width):
+        del os.environ["COLUMNS"]  # a table of no width has no words
+
+
+def _run(tasks: Collection, words: list[str]) -> int:
+    """Run a command line; return its exit code, after one line on what went wrong."""
+    front = Front(namespace=tasks, name="mediapipe-jetson-kit", binary="./inv",
+                  binary_names=["inv"], config_class=NoFiles)  # fmt: skip
+    try:
+        front.run_all(words)
         sys.stdout.flush()
     except SystemExit as stop:
-        code = _code(stop)
+        return _code(stop)
     except BaseException as error:  # whatever it is, it ends in one line and a code of the table
         signals.over()
         if "--nagios" in words and isinstance(error, KitError):
             print(f"MEDIAPIPE UNKNOWN - {error.line()}")
-            code = NAGIOS_UNKNOWN
-        else:
-            code = ending.end(error)
+            return NAGIOS_UNKNOWN
+        code = ending.end(error)
         if isinstance(error, KeyboardInterrupt):
             signals.end_children()
-    signals.over()
-    sys.exit(code)
+        return code
+    return 0
 
 
 def _code(stop: SystemExit) -> int:

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jetson_kit import paths
 from jetson_kit.devices import procs
 from jetson_kit.devices.procs import Process
 from jetson_kit.devices.spec import Device
 from jetson_kit.errors import BadInputError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, write_text
-from jetson_kit.paths import ROOT_NAME
 
 RECORD = "device.json"
 # What a host name may be (RFC 1123); 40 leaves room for a number and for socket paths.
@@ -62,11 +62,9 @@ def state_dir() -> Path:
 
     Only the user can look into it: it holds keys.
     """
-    named = os.environ.get("KIT_STATE")
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / ROOT_NAME
-    folder = (Path(named) if named else base / "devices").resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    moved = bool(os.environ.get(paths.STATE))
+    folder = paths.state_home() if moved else paths.state_home() / "devices"
+    return paths.made(folder, paths.STATE, 0o700).resolve()
 
 
 def state_id() -> str:

@@ -7,17 +7,16 @@ keys by which it was verified stay with it.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jetson_kit import paths
 from jetson_kit.engines import manifest, signed
 from jetson_kit.errors import IntegrityError, KitError
 from jetson_kit.files import disk_guard, locked
-from jetson_kit.paths import ROOT_NAME
 
 EMULATED = "-emulated"
 
@@ -43,17 +42,14 @@ class Class:
 
 def home() -> Path:
     """Return where the store is: $KIT_STATE/engines, else in the user's folder for state."""
-    named = os.environ.get("KIT_STATE")
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / ROOT_NAME
-    return (Path(named) if named else base) / "engines"
+    return paths.state_home() / "engines"
 
 
 def root() -> Path:
     """Return the store, which is made where it is not there."""
     folder = home()
     with disk_guard(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
+        return paths.made(folder, paths.STATE)
 
 
 @contextlib.contextmanager

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from jetson_kit import paths
 from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.files import disk_guard
-from jetson_kit.paths import ROOT_NAME
 
 LOCK = "lock"
 # A killed controller's Ansible ends a moment after it, and holds the lock until then.
@@ -26,12 +26,9 @@ ROLLBACK = "-rollback"
 
 def state_dir() -> Path:
     """Return (and make) the folder of the fleet's records, which only the user can look into."""
-    named = os.environ.get("KIT_STATE")
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / ROOT_NAME
-    folder = (Path(named) if named else base) / "fleet"
+    folder = paths.state_home() / "fleet"
     with disk_guard(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+        return paths.made(folder, paths.STATE, 0o700)
 
 
 def new_id() -> str:

@@ -12,8 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from jetson_kit import paths
 from jetson_kit.errors import BadInputError, StepFailedError, ToolMissingError
-from jetson_kit.paths import ROOT_NAME
 from jetson_kit.run import run
 
 SUFFIX = ".sig"
@@ -50,13 +50,9 @@ def config_dir() -> Path:
 
     KIT_STATE moves it, as it moves all else that the kit knows of a fleet.
     """
-    state, home = os.environ.get("KIT_STATE"), os.environ.get("XDG_CONFIG_HOME")
-    if state:
-        folder = Path(state) / "keys"
-    else:
-        folder = (Path(home) if home else Path.home() / ".config") / ROOT_NAME
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder
+    moved = bool(os.environ.get(paths.STATE))
+    folder = paths.state_home() / "keys" if moved else paths.config_home()
+    return paths.made(folder, paths.STATE, 0o700)
 
 
 def default_key(role: Role = RELEASES) -> Path:

@@ -35,6 +35,7 @@ DONE = (0, 1, 11)
 RECORDS = "state/"
 LOCKS = (
     *("state/.lock", "state/inventory.yml", "state/fleet", "state/fleet/lock", "state/keys"),
+    *("state/fleet/rollouts", "state/fleet/provision"),
     *("home/.config", "home/.config/mediapipe-jetson-kit"),
 )
 
@@ -101,15 +102,16 @@ def wrong(line: lines.Line, answer: Answer, changed: list[str]) -> list[str]:
         found.append("a line that is too long or can't be printed")
     if answer.left:
         found.append(f"left processes: {answer.left}")
-    left = [name for name in changed if _must_not_be(name, answer.code)]
+    bad = answer.code == BAD_INPUT and not line.environment  # an environment is met on the way
+    left = [name for name in changed if _must_not_be(name, answer.code, bad=bad)]
     return found + ([f"left {left[:5]}"] if left else [])
 
 
-def _must_not_be(name: str, code: int) -> bool:
+def _must_not_be(name: str, code: int, *, bad: bool) -> bool:
     """Tell whether a path may not have changed in a command that ended so."""
     if name in LOCKS:
         return False
-    if name.startswith("tmp/") or code == BAD_INPUT:
+    if name.startswith("tmp/") or bad:
         return True
     return code not in DONE and not name.startswith(RECORDS)
 
