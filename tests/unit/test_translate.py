@@ -119,7 +119,7 @@ def cut(size: int) -> Callable[[], bytes]:
     return lambda: simple(LDADD).build()[:size]
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "no ELF file": (lambda: b"MZ" + bytes(200), "no ELF file"),
     "nothing": (lambda: b"", "no ELF file"),
     "cut in its header": (cut(40), "cut short"),

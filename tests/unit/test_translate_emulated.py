@@ -14,6 +14,8 @@ from jetson_kit.translate import table
 WORDS = cases.possible()
 LDADD, FMLA = 0xB8220083, 0x4E430C41
 
+pytestmark = pytest.mark.qemu
+
 
 @pytest.fixture(scope="module")
 def pool() -> list[bytes]:
