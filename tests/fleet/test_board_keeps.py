@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.fleet.board import LIB, Board
-from tests.fleet.board_state import FILES, damaged, good, restarted
+from tests.fleet.board_state import damaged, good, restarted
 from tests.fleet.small_release import UNHEALTHY
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -48,8 +48,8 @@ def test_a_healthy_trial_ends_by_itself(board: Board, on: str) -> None:
 
 
 def test_a_damaged_file_of_each_kind_is_mended(board: Board, on: str) -> None:
-    damages = ("cut", "a folder", "missing", "a link", "garbage")
-    for name, damage in zip(FILES, damages, strict=True):
+    damages = {"state.json": "cut", "current.env": "missing", "releases/*.json": "garbage"}
+    for name, damage in damages.items():
         damaged(board, name, damage)
         restarted(board, on)
     # A release comes as ever, and what was good before is the way back.
