@@ -174,7 +174,6 @@ def machines(c: Context, rows: list[str]) -> None:
 @kit_task(
     name="litert",
     auto_shortflags=False,
-    options={"model": Text(200), "take": InputFile()},
     help={
         "model": "sub-models whose name has this in it (default: all); writes no file",
         "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
