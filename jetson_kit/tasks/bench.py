@@ -173,6 +173,7 @@ def machines(c: Context, rows: list[str]) -> None:
 
 @kit_task(
     name="litert",
+    options={"model": Text(), "take": InputFile(MEBIBYTE)},
     auto_shortflags=False,
     help={
         "model": "sub-models whose name has this in it (default: all); writes no file",
