@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -86,7 +87,7 @@ def row(sub_model: SubModel, name: str) -> dict[str, Any]:
 
 def document(folder: Path, parts: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
     """Return the result for all sub-models of a folder, or those whose name has one of `parts`."""
-    devices, processor = vulkan_devices.read(), cpu.read()
+    devices, processor, load = vulkan_devices.read(), cpu.read(), os.getloadavg()[0]
     rows = []
     for one in sub_models(folder):
         if parts and not any(part in one.name for part in parts):
@@ -99,6 +100,8 @@ def document(folder: Path, parts: Sequence[str], names: Sequence[str]) -> dict[s
         "machine": getattr(processor, "arch", None),
         "cpu": getattr(processor, "name", None),
         "emulated": getattr(processor, "emulated", None),
+        "cores": len(os.sched_getaffinity(0)),
+        "load_at_start": round(load, 2),
         "litert": packages.version("ai-edge-litert"),
         "vulkan": devices.reason
         if isinstance(devices, Absent)
