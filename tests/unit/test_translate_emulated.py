@@ -11,6 +11,7 @@ from bench.translate.command import SEED, STATES
 from bench.translate.player import STATE
 from jetson_kit.translate import table
 
+pytestmark = [pytest.mark.qemu, pytest.mark.network, pytest.mark.slow]
 WORDS = cases.possible()
 LDADD, FMLA = 0xB8220083, 0x4E430C41
 
