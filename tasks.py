@@ -56,6 +56,7 @@ ns.add_collection(
         bench.faulty_rollouts,
         bench.import_time,
         bench.inference,
+        bench.litert,
         bench.machines,
         bench.rollouts,
         bench.translate,

@@ -35,14 +35,14 @@ def request() -> plan.Request:
     return plan.Request(variant="emulated", python=PYTHON)
 
 
-def run(models: Sequence[str] = (), *, take: str = "") -> dict[str, Any]:
+def run(models: Sequence[str] = (), *, take: Path | None = None) -> dict[str, Any]:
     """Measure, or take a board's file, and write bench/litert-gpu.json; return the new document.
 
     `models` are parts of names. Results of one machine and driver replace the older ones of the
     same. Raises what a build raises, and StepFailedError.
     """
-    text = Path(take).read_text(encoding="utf-8") if take else _measured(models)
     try:
+        text = take.read_text(encoding="utf-8") if take else _measured(models)
         found: dict[str, Any] = json.loads(text)
         place = [found["machine"], found["vulkan"], found["emulated"]]
     except (ValueError, KeyError, TypeError) as error:

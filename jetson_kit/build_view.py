@@ -61,6 +61,14 @@ def _engines(plan: BuildPlan) -> list[tuple[str, str]]:
     ]
 
 
+def _run_on_a_card(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return how an image for this machine gets an NVIDIA card; a board's takes its runtime."""
+    plan, image = facts["plan"], facts["image"]
+    if plan["target"] or plan["mediapipe"]["verdict"] != "gpu" or image["architecture"] != "amd64":
+        return []
+    return [("NVIDIA card", f"docker run --rm --gpus all {image['tag']} verify")]
+
+
 def show_built(built: Built) -> None:
     """Print what a build made."""
     facts: dict[str, Any] = built.manifest
@@ -85,6 +93,7 @@ def show_built(built: Built) -> None:
         ),
         ("started", started),
         ("inference", inference),
+        *_run_on_a_card(facts),
         *(("note", note) for note in facts["plan"]["notes"]),
         ("output", str(facts["plan"]["output"])),
     ]

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import docker.errors
+import docker.types
 import jsonschema
 import requests
 
@@ -47,6 +48,8 @@ from jetson_kit.plan import Request, host_arch, make
 SCHEMA = device_wheel.SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 EXPECTED = ("gpu", "software", "cpu")
+# The driver's own node: a PC with an NVIDIA card has it.
+CARD = Path("/dev/nvidiactl")
 LEVELS = ("quick", "full", "soak")
 # The device side gives each process 300 s; a first run compiles shaders.
 LIMIT_S = {"quick": 900.0, "full": 5400.0, "soak": 5400.0}
@@ -111,6 +114,8 @@ def in_image(reference: str, wanted: Wanted) -> dict[str, Any]:
     command = ("sh", "-c", SCRIPT, "verify", *wanted.words())
     own = replace(service.load().throwaway(), command=command)
     options = service.run_options(own, str(found.id), device)
+    if not device.nvidia_runtime and CARD.exists():
+        options |= with_card(options["environment"])
     if found.attrs["Architecture"] == "arm64" != host_arch():
         emulation.require()
         emulated = emulation.container_options(emulation.core_of(found))
@@ -131,6 +136,13 @@ def in_image(reference: str, wanted: Wanted) -> dict[str, Any]:
             with contextlib.suppress(docker.errors.APIError):
                 container.remove(force=True)
     return checked(raw, said)
+
+
+def with_card(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options of `docker run --gpus all`: an engine may know that, and no runtime."""
+    request = docker.types.DeviceRequest(count=-1, capabilities=[["gpu"]])
+    own = dict(service.load().nvidia_environment)
+    return {"device_requests": [request], "environment": {**environment, **own}}
 
 
 def in_venv(place: Path | None, wanted: Wanted) -> dict[str, Any]:

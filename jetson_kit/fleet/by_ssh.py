@@ -13,20 +13,18 @@ import json
 import os
 import random
 import shlex
-import shutil
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jetson_kit import inventory
-from jetson_kit.fleet import board_program, bounds, signing
+from jetson_kit.fleet import board_program, bounds, processes, signing
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet.answers import KINDS, NO_PROGRAM, device, told, unprovisioned, version
 from jetson_kit.fleet.by_ansible import Ansible
-from jetson_kit.fleet.events import Event, shortened, words_of_ssh
+from jetson_kit.fleet.events import Event, words_of_ssh
 from jetson_kit.fleet.transport import (
     DONE,
     FAILED,
@@ -55,21 +53,6 @@ LOST = 255
 # rsync's exit codes for a connection that ended: of its protocol, and after no byte for a minute.
 CUT = (LOST, 10, 12, 30, 35)
 NO_ANSWER = "no answer before the limit"
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a program answered; `code` None: it took too long."""
-
-    code: int | None
-    out: str
-    err: str
-
-    @property
-    def words(self) -> str:
-        """Return the last thing that it said of its own failure."""
-        lines = [line.strip() for line in (self.err.strip() or self.out).splitlines()]
-        return shortened(next((line for line in reversed(lines) if line), "no reason given"))
 
 
 Work = Callable[[Host], Awaitable[tuple[Reply, dict[str, Any]]]]
@@ -206,8 +189,9 @@ class Ssh(Ansible):
         """Tell whether the program is on a host; also where that can't be found out."""
         return (await self._ask(host, ["test", "-e", board_program.PATH])).code != 1
 
-    async def _ask(self, host: Host, command: Sequence[str]) -> Said:
-        return await self._run([*self._login(host), "--", host.address, shlex.join(command)])
+    async def _ask(self, host: Host, command: Sequence[str]) -> processes.Said:
+        words = [*self._login(host), "--", host.address, shlex.join(command)]
+        return await processes.run(words, self._until)
 
     async def _send(self, host: Host, names: Sequence[str]) -> Reply:
         """Send layers; what came before a cut is kept, and the whole is compared at the end."""
@@ -223,11 +207,11 @@ class Ssh(Ansible):
         ]
         tries = int(host.variables.get("image_retries", 5))
         pause = float(host.variables.get("image_retry_delay_s", 5))
-        said = Said(0, "", "")
+        said = processes.Said(0, "", "")
         for turn in range(max(1, tries)):
             if turn:
                 await asyncio.sleep(pause * (1 + random.random()))  # noqa: S311
-            said = await self._run(words)
+            said = await processes.run(words, self._until)
             if said.code == 0:
                 return Reply()
             if said.code is None:
@@ -237,30 +221,6 @@ class Ssh(Ansible):
     def _login(self, host: Host) -> list[str]:
         control = ("-o", f"ControlPath={self._sockets.name}/%C")
         return ["ssh", *host.ssh_options(), *OPTIONS, *control]
-
-    async def _run(self, words: Sequence[str]) -> Said:
-        """Run a program that ends with us; `code` None where the step's time is over."""
-        leash = shutil.which("setpriv")
-        words = [*([leash, "--pdeathsig", "TERM"] if leash else []), *words]
-        # Files, not pipes: a connection that stays for later keeps what it was given.
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            child = await asyncio.create_subprocess_exec(
-                *words, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err,
-                start_new_session=True,
-            )  # fmt: skip
-            code: int | None = None
-            try:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout_at(self._until):
-                        code = await child.wait()
-            finally:
-                if child.returncode is None:
-                    child.kill()
-                    await child.wait()
-            out.seek(0)
-            err.seek(0)
-            text = [stream.read().decode("utf-8", "replace") for stream in (out, err)]
-        return Said(code, *text)
 
     def _each(
         self,

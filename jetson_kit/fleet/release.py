@@ -14,7 +14,7 @@ import re
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,6 +25,8 @@ import zstandard
 
 from jetson_kit.errors import BadInputError, IntegrityError
 from jetson_kit.files import CHUNK, STALE_S, disk_guard, sha256_file, write_text, written_aside
+from jetson_kit.fleet import release_terms
+from jetson_kit.fleet.release_terms import Terms, parse_time
 from jetson_kit.manifest import SCHEMA as BUILD_SCHEMA
 from jetson_kit.oci import digest
 from jetson_kit.output_folder import MANIFEST
@@ -36,10 +38,7 @@ SCHEMA_FILE = ROOT / "jetson_kit" / "schemas" / "release.schema.json"
 FILE = "release.json"
 # The lists of signers that travel with it.
 SIGNERS = "signers.json"
-VALID_DAYS = 180
-FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-# As the device's program has them.
-NEWEST = 2**53
+# As the device's program has it.
 LARGEST = 1 << 20
 # As the device names a layer that is on its way.
 PART = ".part"
@@ -99,29 +98,6 @@ def folder_of(target: str) -> Path:
     raise BadInputError(f"{target} is not built", f"build it: {words}; {ROOT / 'dist'} has others")
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What a release says besides its image."""
-
-    number: int = 0
-    """0: by the time, and more than the release before it."""
-    valid_days: int = 0
-    """0: VALID_DAYS."""
-    modules: tuple[str, ...] = ()
-    """The only modules that it is for, as targets name them; empty: all of its SoCs."""
-    signers: int = 0
-    """Version of the newest list of signers."""
-
-    def __post_init__(self) -> None:
-        """Check it. Raises BadInputError."""
-        if not 0 <= self.number < NEWEST:
-            raise BadInputError(f"{self.number} is no number of a release", "write 1 or more")
-        if not 0 <= self.valid_days <= 3650:
-            raise BadInputError(
-                f"a release can't be valid for {self.valid_days} days", "write 1 to 3650"
-            )
-
-
 def make(folder: Path, terms: Terms | None = None) -> Release:
     """Write release.json for a built image and unpack its layers into the cache.
 
@@ -155,7 +131,7 @@ def make(folder: Path, terms: Terms | None = None) -> Release:
         },
         "l4t": target.get("l4t", ""),
         "socs": list(plan.get("socs", [])) if target else [],
-        "modules": _parts(target, terms.modules),
+        "modules": release_terms.parts(target, terms.modules),
         "signers": terms.signers,
         "jetpack": target.get("jetpack", ""),
         "variant": plan["base"]["variant"],
@@ -165,7 +141,7 @@ def make(folder: Path, terms: Terms | None = None) -> Release:
         "manifest": raw.decode(),
     }
     path = folder / FILE
-    body |= _numbered(path, body, terms)
+    body |= release_terms.numbered(body, _document(path), terms)
     jsonschema.validate(body, _schema())
     text = json.dumps(body, indent=1, sort_keys=True) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -174,50 +150,15 @@ def make(folder: Path, terms: Terms | None = None) -> Release:
     return load(folder)
 
 
-def _numbered(path: Path, body: dict[str, Any], terms: Terms) -> dict[str, Any]:
-    """Return number and times: those that are there, unless they must be others."""
-    there = _document(path)
-    own: dict[str, Any] = {name: there.get(name) for name in ("number", "created", "expires")}
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    if {**body, **own} == there and not terms.number and not terms.valid_days:
-        begun, end = _time(own["created"]), _time(own["expires"])
-        if begun <= now <= end - (end - begun) / 10:
-            return own
-    last = own["number"] if isinstance(own["number"], int) else 0
-    end = now + datetime.timedelta(days=terms.valid_days or VALID_DAYS)
-    return {
-        "number": terms.number or max(last + 1, int(now.strftime("%Y%m%d%H%M%S"))),
-        "created": now.strftime(FORMAT),
-        "expires": end.strftime(FORMAT),
-    }
-
-
 def _document(path: Path) -> dict[str, Any]:
     """Return a release's document, nothing where there is none that can be read."""
     try:
         body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         jsonschema.validate(body, _schema())
-        _time(body["created"]), _time(body["expires"])
+        parse_time(body["created"]), parse_time(body["expires"])
     except (OSError, ValueError, RecursionError, jsonschema.ValidationError):
         return {}
     return body
-
-
-def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.strptime(text, FORMAT).replace(tzinfo=datetime.UTC)
-
-
-def _parts(target: Mapping[str, Any], modules: Sequence[str]) -> list[str]:
-    """Return the part numbers of modules, by which a board knows itself. Raises BadInputError."""
-    known = {row["id"]: row for row in target.get("modules", [])}
-    unknown = [name for name in modules if name not in known]
-    if unknown:
-        raise BadInputError(
-            f"the image is for no module {unknown[0]}",
-            f"name some of {', '.join(known)}" if known else "it is for this machine",
-        )
-    rows = [known[name] for name in modules]
-    return sorted(part for row in rows for part in (*row["part_numbers"], *row["boards"]))
 
 
 def load(folder: Path) -> Release:
@@ -232,11 +173,11 @@ def load(folder: Path) -> Release:
                 "make and sign it again: ./inv fleet.release",
             )
         jsonschema.validate(body, _schema())
-        created, expires = _time(body["created"]), _time(body["expires"])
+        created, expires = parse_time(body["created"]), parse_time(body["expires"])
     except (OSError, ValueError, RecursionError, jsonschema.ValidationError) as error:
-        said = error.message if isinstance(error, jsonschema.ValidationError) else error
+        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
         raise BadInputError(
-            f"{path} is no release: {str(said)[:200]}", "make it: ./inv fleet.release"
+            f"{path} is no release: {str(reason)[:200]}", "make it: ./inv fleet.release"
         ) from error
     if digest(body["config"].encode()) != body["image"]["id"]:
         raise IntegrityError(f"{path}: the configuration is not the image's", "make it again")

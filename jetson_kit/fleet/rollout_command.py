@@ -30,6 +30,7 @@ from jetson_kit.fleet import (
     registry_push,
     results,
     rollout_plan,
+    signers,
     signing,
     trust,
 )
@@ -118,6 +119,7 @@ def start(asked: Asked) -> Record:
         release, waves = planned(asked)
         if release is None:
             raise BadInputError("no release is named", "name a target of dist/")
+        signers.refresh(release.folder)
         trusted(release, check.check(asked.inventory, asked.limit))
         journal = Journal.new(
             controller.rollouts(folder) / f"{number}.jsonl",
@@ -155,6 +157,7 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
         plan = rollout_plan.parse(record.header["plan"])
         asked = Asked(Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet)
         check.check(asked.inventory, ",".join(record.hosts), target=release.l4t)
+        signers.refresh(release.folder)
         journal = Journal.open(path)
         requeue(journal)
         return _go(journal, asked, release, hold, resumed=True)

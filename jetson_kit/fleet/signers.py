@@ -18,7 +18,7 @@ import jsonschema
 
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import write_text
-from jetson_kit.fleet import controller, release, signing
+from jetson_kit.fleet import controller, release, release_terms, signing
 from jetson_kit.paths import ROOT
 
 CHAIN_SCHEMA = "mediapipe-jetson/signers/1"
@@ -65,9 +65,9 @@ def load(place: Path | None = None) -> list[dict[str, Any]]:
         for row in rows:
             jsonschema.validate(json.loads(row["document"]), _schema())
     except (OSError, ValueError, KeyError, TypeError, jsonschema.ValidationError) as error:
-        said = error.message if isinstance(error, jsonschema.ValidationError) else error
+        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
         raise BadInputError(
-            f"{place} holds no lists of signers: {str(said)[:200]}", "restore it from a release"
+            f"{place} holds no lists of signers: {str(reason)[:200]}", "restore it from a release"
         ) from error
     return rows
 
@@ -78,7 +78,7 @@ def newest() -> dict[str, Any] | None:
     return json.loads(rows[-1]["document"]) if rows else None
 
 
-def change(wanted: Change) -> dict[str, Any]:
+def change(request: Change) -> dict[str, Any]:
     """Write the next list, still unsigned, and return it. Raises BadInputError."""
     rows = load()
     if rows and _lacking(rows[-1]):
@@ -87,16 +87,16 @@ def change(wanted: Change) -> dict[str, Any]:
             "sign it: ./inv fleet.signers --key, or take it back: --drop",
         )
     before = json.loads(rows[-1]["document"]) if rows else None
-    gone = set(before["revoked"] if before else ()) | {_fingerprint(one) for one in wanted.revoke}
+    gone = set(before["revoked"] if before else ()) | {_fingerprint(one) for one in request.revoke}
     body: dict[str, Any] = {
         "schema": LIST_SCHEMA,
         "version": before["version"] + 1 if before else 1,
-        "created": datetime.datetime.now(datetime.UTC).strftime(release.FORMAT),
+        "created": datetime.datetime.now(datetime.UTC).strftime(release_terms.FORMAT),
         "revoked": sorted(gone),
     }
-    numbers = {"releases": wanted.threshold, "owners": wanted.owner_threshold}
+    numbers = {"releases": request.threshold, "owners": request.owner_threshold}
     for name in ROLES:
-        files = getattr(wanted, name)
+        files = getattr(request, name)
         old: dict[str, Any] = before[name] if before else {"keys": [], "threshold": 1}
         keys = [signing.key_text(Path(one)) for one in files] if files else old["keys"]
         keys = [one for one in dict.fromkeys(keys) if signing.fingerprint(one) not in gone]
@@ -178,20 +178,34 @@ def _lacking(row: dict[str, Any]) -> int:
 def attach(folder: Path) -> int:
     """Lay the lists beside a release; return the version of the newest, 0 without any.
 
-    Raises BadInputError where it lacks signatures.
+    Newer ones that are there already stay: who signs a release second may not know them. Raises
+    BadInputError where the newest of this controller lacks signatures.
     """
     rows = load()
-    place = folder / release.SIGNERS
-    if not rows:
-        place.unlink(missing_ok=True)
-        return 0
-    if missing := _lacking(rows[-1]):
+    if rows and (missing := _lacking(rows[-1])):
         raise BadInputError(
             f"the newest list of signers lacks {missing} signatures",
             "sign it: ./inv fleet.signers --key, or take it back: --drop",
         )
-    write_text(place, path().read_text(encoding="utf-8"))
-    return int(json.loads(rows[-1]["document"])["version"])
+    return _newest_of(folder, rows)
+
+
+def refresh(folder: Path) -> None:
+    """Lay newer lists beside a release that was made before them; unfinished ones stay here."""
+    rows = load()
+    _newest_of(folder, rows[:-1] if rows and _lacking(rows[-1]) else rows)
+
+
+def _newest_of(folder: Path, rows: list[dict[str, Any]]) -> int:
+    place = folder / release.SIGNERS
+    own, there = _version(rows), _version(load(place))
+    if own > there:
+        _write(rows, place)
+    return max(own, there)
+
+
+def _version(rows: list[dict[str, Any]]) -> int:
+    return int(json.loads(rows[-1]["document"])["version"]) if rows else 0
 
 
 def _fingerprint(text: str) -> str:
@@ -200,14 +214,14 @@ def _fingerprint(text: str) -> str:
     return signing.fingerprint(signing.key_text(Path(text)))
 
 
-def _write(rows: list[dict[str, Any]]) -> None:
+def _write(rows: list[dict[str, Any]], place: Path | None = None) -> None:
     text = json.dumps({"schema": CHAIN_SCHEMA, "lists": rows}, indent=1) + "\n"
     if len(text) > LARGEST:
         raise BadInputError(
             f"the lists of signers have become larger than {LARGEST} bytes",
             f"provision all boards with the newest keys, then move {path()} away",
         )
-    write_text(path(), text)
+    write_text(place or path(), text)
 
 
 @cache

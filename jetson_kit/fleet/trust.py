@@ -1,4 +1,4 @@
-"""What devices will say to a release: their own program says it, with what they trust."""
+"""How devices will judge a release: their own program judges, by what they trust."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def own() -> Anchor | None:
 def check(release: Release, trusted: Anchor) -> None:
     """Let the devices' program judge signatures, lists of signers and expiry of a release.
 
-    It runs beside an empty folder in place of a device's root. Raises what it said: BadInputError,
+    It runs beside an empty folder in place of a device's root. Raises its verdict: BadInputError,
     IntegrityError or ToolMissingError.
     """
     with tempfile.TemporaryDirectory(prefix="kit-trust-") as name:
@@ -81,8 +81,8 @@ def check(release: Release, trusted: Anchor) -> None:
             check=False,
         )
     if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        message, _, cure = said.removeprefix("error: ").partition("; ")
+        line = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        message, _, cure = line.removeprefix("error: ").partition("; ")
         place = str(etc / "allowed_signers")
         kind: type[KitError] = ERRORS.get(done.returncode, KitError)
         raise kind(

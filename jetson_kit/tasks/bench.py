@@ -173,8 +173,8 @@ def machines(c: Context, rows: list[str]) -> None:
 
 @kit_task(
     name="litert",
+    options={"model": Text(), "take": InputFile(MEBIBYTE)},
     auto_shortflags=False,
-    options={"model": Text(200), "take": InputFile()},
     help={
         "model": "sub-models whose name has this in it (default: all); writes no file",
         "take": "take over what `python3 -m mediapipe_jetson.bench.litert` printed on a board",
@@ -185,7 +185,7 @@ def litert(c: Context, model: str = "", take: Path | None = None) -> None:
     from bench import litert_gpu
 
     del c
-    print(json.dumps(litert_gpu.run([model] if model else [], take=str(take or "")), indent=1))
+    print(json.dumps(litert_gpu.run([model] if model else [], take=take), indent=1))
 
 
 @kit_task(

@@ -7,13 +7,13 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import InputFile, Integer, Text
+from jetson_kit.command_line.options import InputFile, Integer, OutputFile, Text
 from jetson_kit.tasks.edge import kit_task
 
 
 @kit_task(
     auto_shortflags=False,
-    options={"path": Text(4096)},
+    options={"path": OutputFile()},
     help={
         "path": "where to make it (default: the user's configuration folder, or KIT_STATE)",
         "passphrase": "have ssh-keygen ask for one (default); ssh-agent can hold the key",
@@ -24,7 +24,7 @@ from jetson_kit.tasks.edge import kit_task
 )
 def key(
     c: Context,
-    path: str = "",
+    path: Path | None = None,
     passphrase: bool = True,
     token: bool = False,
     owner: bool = False,
@@ -37,7 +37,7 @@ def key(
 
     del c
     role = signing.OWNERS if owner else signing.RELEASES
-    place = Path(path) if path else signing.default_key(role)
+    place = path or signing.default_key(role)
     if show:
         public = signing.public_of(place)
     else:
@@ -51,8 +51,8 @@ def key(
     options={
         "target": kinds.TARGET,
         "key": InputFile(),
-        "number": Integer(0, 10**15),
-        "valid": Integer(0, 36_500),
+        "number": Integer(0, 2**53 - 1),
+        "valid": Integer(0, 3650),
         "module": kinds.WORDS,
     },
     help={
@@ -75,14 +75,14 @@ def release(
 ) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
     from jetson_kit.fleet import release as releases
-    from jetson_kit.fleet import signers, signing
+    from jetson_kit.fleet import release_terms, signers, signing
 
     del c
     own = key or signing.default_key()
     signing.public_of(own)
     folder = releases.folder_of(target)
     made = releases.make(
-        folder, releases.Terms(number, valid, module, signers=signers.attach(folder))
+        folder, release_terms.Terms(number, valid, module, signers=signers.attach(folder))
     )
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
@@ -127,7 +127,7 @@ def signers(
 ) -> None:
     """Write, sign and show who may sign. Example: ./inv fleet.signers --revoke old.pub --key own.
 
-    Without any flag the newest list is shown. It travels with the releases made from then on.
+    Without any flag the newest list is shown. It travels with all releases that are rolled out.
     """
     import json as json_format
 
@@ -136,11 +136,11 @@ def signers(
     del c
     if drop:
         lists.drop()
-    wanted = lists.Change(
+    request = lists.Change(
         tuple(release_key), threshold, tuple(owner_key), owner_threshold, tuple(revoke)
     )
-    if wanted != lists.Change():
-        lists.change(wanted)
+    if request != lists.Change():
+        lists.change(request)
     if key:
         lists.sign(key)
     body = lists.newest()

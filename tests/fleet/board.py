@@ -118,14 +118,14 @@ class Board:
         self.image("switch", made.image_id)
         self.image("confirm", made.image_id)
 
-    def settle_on(self, image_id: str, limit_s: float = 60.0) -> None:
+    def settle_on(self, image_id: str, limit_s: float = 180.0) -> None:
         """Wait until docker runs an image, healthy or not."""
         end = time.monotonic() + limit_s
         while known.image_id(self.ask(known.ASK).stdout) != image_id:
             assert time.monotonic() < end
             time.sleep(0.3)
 
-    def settle(self, image_id: str, limit_s: float = 60.0) -> dict[str, Any]:
+    def settle(self, image_id: str, limit_s: float = 180.0) -> dict[str, Any]:
         """Wait until the device runs an image and says so, for good."""
         end = time.monotonic() + limit_s
         while True:

@@ -20,9 +20,9 @@ from tests.fleet.boards import Boards
 
 # The tasks as ./inv has them below fleet.
 FRONT = """\
-from invoke.program import Program
+from jetson_kit.command_line import program
 from jetson_kit.tasks import fleet
-Program(namespace=fleet.collection()).run()
+program.main(fleet.collection())
 """
 QUICK = ("--canary", "1", "--batches", "2", "--soak", "1", "--verify", "none")
 # Stands for the verifier: it leaves the report where it is told to.

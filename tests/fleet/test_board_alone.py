@@ -22,7 +22,7 @@ def on(board: Board) -> str:
 def test_a_trial_stays_where_nothing_from_before_it_is_left(board: Board, on: str) -> None:
     bad = board.release(UNHEALTHY, check_s=15)
     board.fetch(bad)
-    board.run(f"mediapipe-image switch --limit 90 {bad.image_id} >/dev/null 2>&1 &")
+    board.run(f"mediapipe-image switch --limit 150 {bad.image_id} >/dev/null 2>&1 &")
     board.settle_on(bad.image_id)
     ids = board.status()["engine_ids"]
     for name in set(ids.values()) - {ids[bad.image_id]}:
@@ -31,7 +31,7 @@ def test_a_trial_stays_where_nothing_from_before_it_is_left(board: Board, on: st
             f"docker image rm --force {name}"
         )
     assert on not in board.there()
-    end = time.monotonic() + 90
+    end = time.monotonic() + 180
     while board.status()["history"][-1]["event"] != "stays":
         assert time.monotonic() < end
         time.sleep(0.5)

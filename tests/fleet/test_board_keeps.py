@@ -22,7 +22,7 @@ def test_a_prune_leaves_what_a_board_needs(board: Board, on: str) -> None:
     bad, other = board.release(UNHEALTHY), board.release()
     board.fetch(bad)
     board.fetch(other)
-    board.run(f"mediapipe-image switch --limit 60 {bad.image_id} >/dev/null 2>&1 &")
+    board.run(f"mediapipe-image switch --limit 150 {bad.image_id} >/dev/null 2>&1 &")
     board.settle_on(bad.image_id)
     board.run(PRUNE)
     # What nobody needs goes; the image on trial and the one before it are there.

@@ -49,7 +49,7 @@ def boards(state: Path) -> Iterator[Boards]:
 
 
 def words(boards: Boards, *more: str, models: str = MODELS) -> list[str]:
-    call = "from invoke.program import Program; import tasks; Program(namespace=tasks.ns).run()"
+    call = "from jetson_kit.command_line import program; import tasks; program.main(tasks.ns)"
     inventory = ["engines.build", "-i", str(boards.inventory), "--models", models]
     return [sys.executable, "-c", call, *inventory, *more]
 

@@ -23,7 +23,10 @@ TIMEOUT_S = 600
 
 
 def inv(
-    *words: str, env: Mapping[str, str] | None = None, before: tuple[str, ...] = ()
+    *words: str,
+    env: Mapping[str, str] | None = None,
+    before: tuple[str, ...] = (),
+    limit_s: float = TIMEOUT_S,
 ) -> subprocess.CompletedProcess[str]:
     """Run ./inv as a user does."""
     return subprocess.run(
@@ -33,7 +36,7 @@ def inv(
         capture_output=True,
         text=True,
         check=False,
-        timeout=TIMEOUT_S,
+        timeout=limit_s,
     )
 
 

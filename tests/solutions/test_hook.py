@@ -12,6 +12,7 @@ import pytest
 from jetson_kit import environments, wheels
 from tests.solutions.conftest import SOURCE
 
+pytestmark = pytest.mark.vision
 HOOK = "from mediapipe_jetson.solutions import hook; hook.install()\n"
 FORMS = (
     "import mediapipe as mp; mp.solutions.face_mesh.FaceMesh",

@@ -12,6 +12,8 @@ import pytest
 from tests.solutions.conftest import Program
 from tests.vision import media
 
+pytestmark = pytest.mark.vision
+
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -37,6 +37,8 @@ FRAMES = 36
 # As parts of the object's longer side.
 TOLERANCE = {"face": 0.002, "hands": 0.002, "pose": 0.005}
 
+pytestmark = pytest.mark.vision
+
 
 def frames() -> dict[str, Any]:
     """Return the frames of each case (n, height, width, 3)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from jetson_kit.bundle import build, contents, packages, payload
-from jetson_kit.bundle.program import unpack
+from jetson_kit.bundle.program import graphics, unpack
 from jetson_kit.bundle.program.archive import Archive, Blob
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
@@ -194,27 +195,27 @@ def folder_for_part(pyz: Path) -> str:
 def test_damage_is_one_line(made: Callable[..., Path], damage: Callable[[Path], str]) -> None:
     pyz = made()
     says = damage(pyz)
-    assert says in one_line(run(pyz), 2)
+    assert says in one_line(run(pyz), 5)
     assert left(pyz) == []
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "code", "says"),
     [
-        (("nonsense",), "no mode 'nonsense': choose one of verify, measure"),
-        (("--unpack-to",), "--unpack-to needs a folder"),
-        (("measure",), "measure needs --json FILE"),
-        (("measure", "--json", "/nowhere/x.json"), "no file can be written at /nowhere/x.json"),
-        (("measure", "--json", "/"), "no file can be written at /"),
-        (("--unpack-to", "/proc/1/x", "info"), "/proc/1/x: "),
-        (("--unpack-to", "/dev/null", "info"), "/dev/null: "),
+        (("nonsense",), 2, "no mode 'nonsense': choose one of verify, measure"),
+        (("--unpack-to",), 2, "--unpack-to needs a folder"),
+        (("measure",), 2, "measure needs --json FILE"),
+        (("measure", "--json", "/nowhere/x.json"), 2, "no file can be written at /nowhere/x.json"),
+        (("measure", "--json", "/"), 2, "no file can be written at /"),
+        (("--unpack-to", "/proc/1/x", "info"), 6, "/proc/1/x: "),
+        (("--unpack-to", "/dev/null", "info"), 6, "/dev/null: "),
     ],
 )
 def test_wrong_words_are_one_line(
-    made: Callable[..., Path], words: tuple[str, ...], says: str
+    made: Callable[..., Path], words: tuple[str, ...], code: int, says: str
 ) -> None:
     pyz = made()
-    assert says in one_line(run(pyz, *words), 3)
+    assert says in one_line(run(pyz, *words), code)
     assert left(pyz) == []
 
 
@@ -263,7 +264,7 @@ def test_a_signal_leaves_nothing(made: Callable[..., Path], number: int) -> None
     child.stdout.readline()
     child.send_signal(number)
     _, errors = child.communicate(timeout=30)
-    assert child.returncode == 130
+    assert child.returncode == 128 + number
     assert errors.splitlines()[-1] == "error: stopped"
     assert left(pyz) == []
 
@@ -339,3 +340,57 @@ def test_the_program_imports_nothing_of_the_kit() -> None:
         for line in path.read_text(encoding="utf-8").splitlines():
             if "import" in line and "jetson_kit" in line:
                 assert "jetson_kit.bundle.program" in line, f"{path.relative_to(ROOT)}: {line}"
+
+
+def lib_folder(tmp_path: Path, *names: str) -> Path:
+    (tmp_path / "lib").mkdir()
+    for name in names:
+        (tmp_path / "lib" / name).write_bytes(b"\x7fELF")
+    return tmp_path
+
+
+def test_only_libraries_that_the_machine_lacks_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
+    folder = lib_folder(tmp_path, "libc.so.6", "libnothing-here.so.1")
+    found = graphics.environment(folder)
+    assert found["LD_LIBRARY_PATH"] == f"{folder}/lib-used:/mine"
+    assert [path.name for path in (folder / "lib-used").iterdir()] == ["libnothing-here.so.1"]
+
+
+def test_a_driver_that_no_file_names_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on container hosts: NVIDIA's libraries are there, and files elsewhere or none."""
+    elsewhere = tmp_path / "nvidia"
+    elsewhere.mkdir()
+    icd = {"library_path": "libEGL_nvidia.so.0"}
+    (elsewhere / "10_nvidia.json").write_text(json.dumps({"ICD": icd}))
+    own = {**icd, "api_version": "1.3"}
+    (elsewhere / "nvidia_icd.json").write_text(json.dumps({"ICD": own}))
+    monkeypatch.setattr(graphics, "ELSEWHERE", (str(elsewhere),))
+    for name in ("EGL_PLACES", "VULKAN_PLACES"):
+        monkeypatch.setattr(graphics, name, (str(tmp_path / "none"),))
+    folder = lib_folder(tmp_path)
+    assert graphics.environment(folder) == {
+        "__EGL_VENDOR_LIBRARY_FILENAMES": str(elsewhere / "10_nvidia.json"),
+        "VK_DRIVER_FILES": str(elsewhere / "nvidia_icd.json"),
+    }
+    monkeypatch.setenv("VK_DRIVER_FILES", "/mine.json")
+    assert "VK_DRIVER_FILES" not in graphics.environment(folder)
+
+
+def test_a_driver_without_any_file_gets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("EGL_PLACES", "VULKAN_PLACES", "ELSEWHERE"):
+        monkeypatch.setattr(graphics, name, ())
+    # Libraries that are on every machine stand for the driver's.
+    monkeypatch.setattr(graphics, "EGL_DRIVER", "libc.so.6")
+    monkeypatch.setattr(graphics, "VULKAN_DRIVER", "libm.so.6")
+    found = graphics.environment(lib_folder(tmp_path))
+    egl = json.loads(Path(found["__EGL_VENDOR_LIBRARY_FILENAMES"]).read_bytes())
+    vulkan = json.loads(Path(found["VK_DRIVER_FILES"]).read_bytes())
+    assert egl["ICD"] == {"library_path": "libc.so.6"}
+    assert vulkan["ICD"] == {"library_path": "libm.so.6", "api_version": "1.3.0"}

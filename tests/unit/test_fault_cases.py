@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from jetson_kit import readme
-from jetson_kit.bench_faults import cases, command, device, inside, record, setting, trial
+from jetson_kit.bench_faults import (
+    cases,
+    command,
+    device,
+    inside,
+    record,
+    setting,
+    small_release,
+    trial,
+)
 from jetson_kit.bench_faults import site as sites
 from jetson_kit.bench_faults.cases import Try
 from jetson_kit.bench_faults.inside import Inside
@@ -230,3 +239,14 @@ def test_each_setting_is_tried_by_itself(tmp_path: Path) -> None:
     assert FIRST.of({"case": "unhealthy"})
     found = record.summary(rows, {"unhealthy": cases.load()["unhealthy"]})
     assert found["by_setting"] == {"20.10, small image": 1, "28-containerd, small image": 1}
+
+
+def test_a_release_of_a_real_image_is_its_next_build(tmp_path: Path) -> None:
+    first = small_release.build(tmp_path / "build", "1", bulk=100, runnable=False)
+    real = setting.check("", first.folder)
+    site = sites.Site(sites.KINDS["guests"], tmp_path / "site", (), {}, real)
+    made = [site.release(sign=False, bulk=1000) for _ in range(2)]
+    assert len({one.image_id for one in (first, *made)}) == 3
+    for one in made:
+        assert [row.diff_id for row in one.layers[:-1]] == [row.diff_id for row in first.layers]
+        assert one.layers[-1].size >= 1000

@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.fleet import release as releases
-from jetson_kit.fleet import signers, signing
+from jetson_kit.fleet import release_terms, signers, signing
 from jetson_kit.fleet.release import Release
 from tests.fleet.small_release import build
 from tests.support.here import needs_parts, not_here_if
@@ -29,7 +28,7 @@ JETSON = not_here_if(Path("/etc/nv_tegra_release").exists(), "this is a Jetson")
 
 def day(days: int) -> str:
     """Return a time so many days from now, as releases have it."""
-    return (NOW + datetime.timedelta(days=days)).strftime(releases.FORMAT)
+    return (NOW + datetime.timedelta(days=days)).strftime(release_terms.FORMAT)
 
 
 @pytest.fixture(scope="module")

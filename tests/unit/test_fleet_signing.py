@@ -18,6 +18,7 @@ import pytest
 from jetson_kit.errors import BadInputError, IntegrityError, KitError, StepFailedError
 from jetson_kit.fleet import (
     release,
+    release_terms,
     rollout_command,
     rollout_plan,
     signers,
@@ -31,9 +32,9 @@ from tests.support.here import needs_parts
 
 pytestmark = needs_parts("ssh-keygen")
 FRONT = """\
-from invoke.program import Program
+from jetson_kit.command_line import program
 from jetson_kit.tasks import fleet
-Program(namespace=fleet.collection()).run()
+program.main(fleet.collection())
 """
 DAY = datetime.timedelta(days=1)
 
@@ -187,19 +188,19 @@ def test_several_sign_and_each_once(tmp_path: Path) -> None:
 def test_each_release_has_a_greater_number(tmp_path: Path) -> None:
     made = build(tmp_path / "a", "1", bulk=100, runnable=False)
     assert release.make(made.folder).number == made.number
-    again = release.make(made.folder, release.Terms(valid_days=30))
+    again = release.make(made.folder, release_terms.Terms(valid_days=30))
     assert again.number > made.number
     assert again.expires - again.created == 30 * DAY
-    assert release.make(made.folder, release.Terms(number=7)).number == 7
-    assert made.expires - made.created == release.VALID_DAYS * DAY
+    assert release.make(made.folder, release_terms.Terms(number=7)).number == 7
+    assert made.expires - made.created == release_terms.VALID_DAYS * DAY
 
 
 def test_a_release_that_is_about_to_expire_is_made_anew(tmp_path: Path) -> None:
     made = build(tmp_path / "a", "1", bulk=100, runnable=False)
     body = json.loads(made.path.read_text())
     now = datetime.datetime.now(datetime.UTC)
-    body["created"] = (now - 99 * DAY).strftime(release.FORMAT)
-    body["expires"] = (now + DAY).strftime(release.FORMAT)
+    body["created"] = (now - 99 * DAY).strftime(release_terms.FORMAT)
+    body["expires"] = (now + DAY).strftime(release_terms.FORMAT)
     made.path.write_text(json.dumps(body))
     made.path.with_name("release.json.sig").write_text("x")
     again = release.make(made.folder)
@@ -216,12 +217,12 @@ def test_a_release_names_the_socs_and_modules_of_its_target(tmp_path: Path) -> N
     body["plan"]["target"]["modules"] = [module]
     body["plan"]["socs"] = ["tegra234"]
     place.write_text(json.dumps(body))
-    release.make(made.folder, release.Terms(modules=("orin-nano-8gb",)))
+    release.make(made.folder, release_terms.Terms(modules=("orin-nano-8gb",)))
     said = json.loads(made.path.read_text())
     assert said["socs"] == ["tegra234"]
     assert said["modules"] == ["p3767-0003", "p3767-0005"]
     with pytest.raises(BadInputError, match="no module nano") as caught:
-        release.make(made.folder, release.Terms(modules=("nano",)))
+        release.make(made.folder, release_terms.Terms(modules=("nano",)))
     assert "orin-nano-8gb" in caught.value.cure
 
 
@@ -292,6 +293,35 @@ def test_a_list_that_lacks_signatures_travels_with_nothing(tmp_path: Path) -> No
         signers.change(signers.Change(threshold=1))
     signers.sign(second)
     assert signers.attach(made.folder) == 2
+
+
+def test_who_signs_second_on_another_machine_keeps_what_the_first_one_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, owner = first_list(tmp_path)
+    signers.sign(owner)
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert task("release", str(made.folder), "--key", str(own)).returncode == 0
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "another"))
+    second = key(tmp_path, "second")
+    assert task("release", str(made.folder), "--key", str(second)).returncode == 0
+    assert signing.signed(made.path, own)
+    assert signing.signed(made.path, second)
+    assert json.loads(made.path.read_text())["signers"] == 1
+    assert len(signers.load(made.folder / "signers.json")) == 1
+
+
+def test_a_list_made_after_a_release_still_goes_with_it(tmp_path: Path) -> None:
+    _, owner = first_list(tmp_path)
+    signers.sign(owner)
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    signers.attach(made.folder)
+    signers.change(signers.Change(revoke=(f"SHA256:{'x' * 43}",)))
+    signers.refresh(made.folder)
+    assert len(signers.load(made.folder / "signers.json")) == 1
+    signers.sign(owner)
+    signers.refresh(made.folder)
+    assert len(signers.load(made.folder / "signers.json")) == 2
 
 
 def test_a_list_without_signatures_can_be_taken_back(tmp_path: Path) -> None:
@@ -385,7 +415,7 @@ def test_a_release_of_the_future_is_refused(tmp_path: Path) -> None:
     made, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
     body = json.loads(made.path.read_text())
     now = datetime.datetime.now(datetime.UTC)
-    body["created"] = (now + 30 * DAY).strftime(release.FORMAT)
+    body["created"] = (now + 30 * DAY).strftime(release_terms.FORMAT)
     made.path.write_text(json.dumps(body))
     signing.sign(made.path, own)
     line = signing.signers([Path(f"{own}.pub")])

@@ -82,6 +82,7 @@ def test_each_program_that_the_code_names_is_in_the_table(folder: str) -> None:
 OWN_FAKES = {
     "bare_machine.py",
     "test_doctor_run.py",
+    "test_litert_gpu.py",
     "test_targets_task.py",
     "test_run.py",
     "test_setup.py",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import errors, readme
+from jetson_kit import readme
 from jetson_kit.errors import IntegrityError
 
 TEXT = readme.README.read_text(encoding="utf-8")
@@ -23,16 +23,6 @@ def test_its_tables_are_those_of_the_last_measurements(page: Path) -> None:
 def test_a_lost_mark_is_said() -> None:
     with pytest.raises(IntegrityError, match="lacks the marks"):
         readme.rendered(TEXT.replace("<!-- /bench.build -->", ""))
-
-
-def test_it_lists_every_exit_code() -> None:
-    codes = {
-        kind.exit_code
-        for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, errors.KitError)
-    }
-    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.MULTILINE)}
-    assert codes <= listed
 
 
 def test_every_file_that_it_links_to_is_there() -> None:

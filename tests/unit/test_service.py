@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import container_facts, service, toolkit
+from jetson_kit import container_facts, service, toolkit, verify
 from jetson_kit.container_facts import Seen
 from jetson_kit.errors import BadInputError
 from jetson_kit.service import Device
@@ -243,3 +243,13 @@ def test_where_a_unit_runs_it_the_engine_must_not_start_it_again() -> None:
     assert judge(seen(host_RestartPolicy={"Name": "no"})) == [
         "restart policy: expected 'unless-stopped', found 'no'"
     ]
+
+
+def test_a_pc_whose_engine_knows_no_nvidia_runtime_asks_for_its_cards() -> None:
+    options = verify.with_card({"A": "b"})
+    (request,) = options["device_requests"]
+    assert (request["Count"], request["Capabilities"]) == (-1, [["gpu"]])
+    # Without `graphics` there is neither EGL nor Vulkan, without `utility` no NVML.
+    assert options["environment"] == {
+        "A": "b", "NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "all",
+    }  # fmt: skip

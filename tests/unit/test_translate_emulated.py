@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.qemu, pytest.mark.network, pytest.mark.slow]
 WORDS = cases.possible()
 LDADD, FMLA = 0xB8220083, 0x4E430C41
 
+pytestmark = pytest.mark.qemu
+
 
 @pytest.fixture(scope="module")
 def pool() -> list[bytes]:

@@ -59,3 +59,12 @@ def test_what_excludes_each_other(inventory: Path, tmp_path: Path) -> None:
         done = command(tmp_path, "doctor", "-i", str(inventory), *words)
         assert (done.returncode, done.stdout) == (2, "")
         assert "exclude each other" in done.stderr
+
+
+def test_verify_says_that_a_board_was_never_provisioned(loopback: Loopback, tmp_path: Path) -> None:
+    """Reached by templates of address and port; it has neither the program nor the container."""
+    hosts = loopback.inventory(tmp_path / "hosts.yml", {"here": {"mediapipe_container": "none"}})
+    done = command(tmp_path, "verify", "-i", str(hosts), "--output", str(tmp_path / "reports"))
+    assert done.returncode == 1, done.stderr
+    assert "there is no container none: the board is not provisioned" in done.stdout
+    assert "./inv fleet.provision -i INVENTORY --limit here" in done.stdout

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from jetson_kit.bundle.program.errors import BundleError
+from jetson_kit.bundle.program.errors import BundleError, DamagedError
 
 SCHEMA = "mediapipe-jetson-kit/bundle/1"
 MANIFEST = "manifest.json"
@@ -50,7 +50,7 @@ class Group:
 
 
 class Archive:
-    """A bundle, by the file that Python runs. Raises BundleError where it is damaged."""
+    """A bundle, by the file that Python runs. Raises DamagedError where it is damaged."""
 
     def __init__(self, pyz: Path) -> None:
         self.pyz = pyz
@@ -58,9 +58,9 @@ class Archive:
             with zipfile.ZipFile(pyz) as archive:
                 self.manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise BundleError(f"{pyz} is damaged: {error}; copy it again") from error
+            raise DamagedError(f"{pyz} is damaged: {error}; copy it again") from error
         if self.manifest.get("schema") != SCHEMA:
-            raise BundleError(f"{pyz} is not of the schema {SCHEMA}; copy it again")
+            raise DamagedError(f"{pyz} is not of the schema {SCHEMA}; copy it again")
         self._groups = {name: Group(row) for name, row in self.manifest["groups"].items()}
 
     def groups(self, python: str) -> dict[str, Group]:
@@ -79,7 +79,7 @@ class Archive:
             return name in archive.namelist()
 
     def check_parts(self, group: Group) -> None:
-        """Raise BundleError unless every part is there whole; all bytes are read."""
+        """Raise DamagedError unless every part is there whole; all bytes are read."""
         for row in group.parts:
             digest, size = hashlib.sha256(), 0
             with self._part(row["name"]) as stream:
@@ -87,12 +87,12 @@ class Archive:
                     digest.update(block)
                     size += len(block)
             if size != row["size"]:
-                raise BundleError(
+                raise DamagedError(
                     f"{row['name']} has {size} bytes instead of {row['size']}: it was cut short "
                     "or is of another bundle; copy it again"
                 )
             if digest.hexdigest() != row["sha256"]:
-                raise BundleError(f"{row['name']} is damaged: its sha256 differs; copy it again")
+                raise DamagedError(f"{row['name']} is damaged: its sha256 differs; copy it again")
 
     @contextmanager
     def _part(self, name: str) -> Iterator[IO[bytes]]:
@@ -105,7 +105,7 @@ class Archive:
             with zipfile.ZipFile(self.pyz) as archive, archive.open(name) as stream:
                 yield stream
         except KeyError as error:
-            raise BundleError(
+            raise DamagedError(
                 f"{name} is not beside {self.pyz.name}; copy every file of the bundle"
             ) from error
         except (OSError, zipfile.BadZipFile) as error:

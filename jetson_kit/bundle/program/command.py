@@ -15,7 +15,7 @@ from typing import Any
 
 from jetson_kit.bundle.program import graphics, measure, unpack
 from jetson_kit.bundle.program.archive import BASE, Archive
-from jetson_kit.bundle.program.errors import BundleError, UsageError
+from jetson_kit.bundle.program.errors import BundleError, UnfitError, UsageError
 
 USAGE = """\
 usage: python3 verify.pyz [--unpack-to FOLDER] [--keep] [MODE] [options]
@@ -31,10 +31,11 @@ modes:
                        /var/tmp and /dev/shm)
   --keep               leave the files there, for the next run
 
-Exit codes: 0 all is well, 1 the verdict is negative, 2 broken, 3 wrong command line
+Exit codes: 0 as expected, 1 not, 2 wrong command line, 3 not for this machine, 5 damaged,
+6 no room, 7 a step failed, 11 broken, 128 + N stopped by signal N
 """
 MODES = ("verify", "measure", "info", "selftest", "doctor", "run", "bench")
-INTERRUPTED = 130
+SIGNALLED = 128
 OLDEST_GLIBC = (2, 27)
 
 
@@ -64,9 +65,12 @@ def main(arguments: Sequence[str]) -> int:
     except BundleError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except (KeyboardInterrupt, Stopped):
+    except KeyboardInterrupt:
         print("error: stopped", file=sys.stderr)
-        return INTERRUPTED
+        return SIGNALLED + signal.SIGINT
+    except Stopped as stopped:
+        print("error: stopped", file=sys.stderr)
+        return SIGNALLED + int(stopped.args[0])
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return BundleError.exit_code
@@ -145,25 +149,25 @@ def _measure_options(words: Sequence[str]) -> tuple[Path, bool]:
 
 
 def check_machine(manifest: dict[str, Any]) -> str:
-    """Return this Python's version. Raises UsageError where the bundle is not for this machine."""
+    """Return this Python's version. Raises UnfitError where the bundle is not for this machine."""
     machine, mine = str(manifest["machine"]), platform.machine()
     if machine != mine:
-        raise UsageError(f"this bundle is for {machine}, this machine is {mine}")
+        raise UnfitError(f"this bundle is for {machine}, this machine is {mine}")
     name, version = platform.libc_ver()
     numbers = tuple(int(word) for word in version.split(".")[:2] if word.isdecimal())
     if name != "glibc":
-        raise UsageError("MediaPipe needs the GNU C library, which this Python does not use")
+        raise UnfitError("MediaPipe needs the GNU C library, which this Python does not use")
     if numbers < OLDEST_GLIBC:
-        raise UsageError(f"MediaPipe needs glibc 2.27, this machine has {version}")
+        raise UnfitError(f"MediaPipe needs glibc 2.27, this machine has {version}")
     python = ".".join(map(str, sys.version_info[:2]))
     pythons = list(manifest["groups"][BASE]["pythons"])
     if python not in pythons or sys.implementation.name != "cpython":
-        raise UsageError(
+        raise UnfitError(
             f"this bundle is for CPython {', '.join(pythons)}, this is {sys.implementation.name} "
             f"{python}"
         )
     if sys.maxsize < 1 << 32:
-        raise UsageError("this Python is a 32-bit one; run this with a 64-bit Python")
+        raise UnfitError("this Python is a 32-bit one; run this with a 64-bit Python")
     return python
 
 

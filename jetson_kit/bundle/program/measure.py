@@ -20,7 +20,7 @@ SMI_PROGRAM = "/usr/bin/nvidia-smi"
 SMI = ("name", "driver_version", "pstate", "clocks.gr", "power.draw", "temperature.gpu")
 TAIL = 2000
 ENGINES = "engines"
-BROKEN = 2
+FAILED = 7
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 
@@ -55,7 +55,7 @@ def steps(brief: bool, engines: bool) -> tuple[Step, ...]:
 def measure(
     run: Run, output: Path, folder: Path, *, brief: bool, tell: Callable[[str], None]
 ) -> int:
-    """Run every step and write the document; return 0, or 2 where a step gave no result."""
+    """Run every step and write the document; return 0, or 7 where a step gave no result."""
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise UsageError(f"no file can be written at {output}")
     output.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def measure(
     aside.replace(output)
     tell("\n".join(text(made)))
     results = [one for name, one in made["steps"].items() if name != "engines"]
-    return 0 if all(one["document"] for one in results) else BROKEN
+    return 0 if all(one["document"] for one in results) else FAILED
 
 
 def _one(run: Run, step: Step, folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jetson_kit.bundle.program.archive import CHUNK, Archive, Blob, Group
-from jetson_kit.bundle.program.errors import BundleError, UsageError
+from jetson_kit.bundle.program.errors import BundleError, DamagedError, NoRoomError
 
 # Beyond the files themselves: folders, and what the programs write while they run.
 SPARE = 64 << 20
@@ -52,14 +52,14 @@ def usable(folder: Path, needed: int) -> str:
 
 
 def choose(named: str, needed: int) -> Path:
-    """Return the first folder that can be used. Raises UsageError that says why none can."""
+    """Return the first folder that can be used. Raises NoRoomError that says why none can."""
     reasons = []
     for folder in places(named):
         why = usable(folder, needed)
         if not why:
             return folder
         reasons.append(f"{folder}: {why}")
-    raise UsageError(
+    raise NoRoomError(
         f"no place to unpack {needed >> 20} MiB ({'; '.join(reasons)}); name one by --unpack-to"
     )
 
@@ -158,7 +158,7 @@ def _write(
         for path, blob, executable in sorted(rows, key=lambda row: row[1].offset):
             target = folder / path
             if not target.resolve().is_relative_to(folder.resolve()):
-                raise BundleError(f"the bundle has a file outside of its folder: {path}")
+                raise DamagedError(f"the bundle has a file outside of its folder: {path}")
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if blob.packed and blob.offset in first:
@@ -169,8 +169,9 @@ def _write(
                 place += blob.packed
                 target.chmod(0o755 if executable else 0o644)
             except OSError as error:
-                why = "no space is left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error
-                raise BundleError(f"{target} can't be written: {why}") from error
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise NoRoomError(f"no space is left for {target}") from error
+                raise BundleError(f"{target} can't be written: {error.strerror}") from error
             first[blob.offset] = target
 
 
@@ -179,7 +180,7 @@ def _skip(stream: object, place: int, offset: int) -> int:
     while place < offset:
         data = stream.read(min(CHUNK, offset - place))  # type: ignore[attr-defined]
         if not data:
-            raise BundleError("the bundle ends too early; copy it again")
+            raise DamagedError("the bundle ends too early; copy it again")
         place += len(data)
     return place
 
@@ -192,7 +193,7 @@ def _extract(stream: object, blob: Blob, target: Path) -> None:
         while left:
             data = stream.read(min(CHUNK, left))  # type: ignore[attr-defined]
             if not data:
-                raise BundleError("the bundle ends too early; copy it again")
+                raise DamagedError("the bundle ends too early; copy it again")
             left -= len(data)
             plain = inflate.decompress(data) if inflate else data
             digest.update(plain)
@@ -202,4 +203,4 @@ def _extract(stream: object, blob: Blob, target: Path) -> None:
             digest.update(plain)
             out.write(plain)
     if digest.hexdigest() != blob.sha256:
-        raise BundleError(f"{target.name} is damaged in the bundle; copy it again")
+        raise DamagedError(f"{target.name} is damaged in the bundle; copy it again")

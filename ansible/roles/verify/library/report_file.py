@@ -4,6 +4,7 @@
 It runs on the device, with Python 3.6 or later and no more.
 """
 
+import errno
 import json
 import os
 import stat
@@ -90,6 +91,7 @@ def main() -> None:
         report = read(path, module.params["largest"])
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
+        why = "it is a link" if getattr(error, "errno", 0) == errno.ELOOP else why
         module.fail_json(msg=f"{path} is no report: {why}")
     if not isinstance(report, dict):
         module.fail_json(msg=f"{path} is no report: it is no JSON object")

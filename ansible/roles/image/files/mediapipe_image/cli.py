@@ -1,7 +1,8 @@
 """The command line: one line of result or of error, and a fixed exit code.
 
-0 done or nothing to do, 1 unhealthy, 2 bad input, 3 tool missing, 5 damaged or unsigned,
-6 no space, 7 a step failed, 8 the application says "not now", 9 busy, 10 for another device.
+0 done or nothing to do, 1 unhealthy, 2 bad input, 3 tool missing, 5 damaged, unsigned,
+older or expired, 6 no space, 7 a step failed, 8 the application says "not now", 9 busy, 10 for
+another device.
 """
 
 import argparse

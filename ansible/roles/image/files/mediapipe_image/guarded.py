@@ -1,5 +1,6 @@
 """Read files that others than root may write: no link is followed, and nothing has no end."""
 
+import errno
 import json
 import math
 import os
@@ -38,8 +39,9 @@ def begin(path: Path, limit: int) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        # ELOOP for a link, ENXIO for a socket.
-        raise IntegrityError(f"{path} is damaged: {os.strerror(error.errno or 0)}") from error
+        # ENXIO is a socket's.
+        why = "it is a link" if error.errno == errno.ELOOP else error.strerror
+        raise IntegrityError(f"{path} is damaged: {why}") from error
     finally:
         os.close(folder)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

@@ -1,19 +1,12 @@
-"""A release: what an image consists of, who signed that, and whether this device may run it."""
+"""A release: what an image consists of, who signed that, and whether it may come here."""
 
 import hashlib
-import os
 import re
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from mediapipe_image import command, disk, sshsig, strict, trust
-from mediapipe_image.errors import (
-    BadInputError,
-    IntegrityError,
-    ToolMissingError,
-    WrongDeviceError,
-)
+from mediapipe_image import sshsig, strict, target, trust
+from mediapipe_image.errors import BadInputError, IntegrityError, ToolMissingError
 
 SCHEMA = "mediapipe-jetson/release/2"
 # Images that such a release brought stay, and one can go back to them.
@@ -23,12 +16,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
 LARGEST = 1 << 20
 MOST_LAYERS = 512
 MOST_BYTES = 1 << 44
-MACHINES = {"aarch64": "arm64", "x86_64": "amd64"}
-L4T_RELEASE = re.compile(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*(\d+(?:\.\d+)*)")
-PART = re.compile(r"(?<![0-9a-z])[pP](\d{4}-\d{4})(?!\d)")
-SOC = re.compile(r"nvidia,(tegra\d+)")
-# /proc/device-tree is a link to the second; containers that stand for a Jetson have only that one.
-TREES = ("/proc/device-tree", "/sys/firmware/devicetree/base")
 AGAIN = "make and sign it again: ./inv fleet.release"
 
 
@@ -161,7 +148,7 @@ def load(path: Path, registry: bool = False) -> Release:
     registry way is open.
     """
     made, seen = authentic(path, registry=registry)
-    check_device(made)
+    target.check(made.name, target.Target(made.architecture, made.l4t, made.socs, made.modules))
     check_age(made, seen)
     return made
 
@@ -233,7 +220,7 @@ def verify(path: Path, raw: bytes) -> trust.Trust:
     cure = f"nothing was changed; see {trust.SIGNERS}"
     if good:
         raise IntegrityError(
-            f"{path} has {len(good)} of the {now.threshold} signatures that this device wants",
+            f"{path} has {len(good)} of the {now.threshold} signatures that this device requires",
             "let another signer sign it too: ./inv fleet.release --key",
         )
     if gone:
@@ -270,61 +257,3 @@ def _current() -> str:
 
     current = state_files.read().current
     return current.image_id if current else ""
-
-
-def check_device(made: Release) -> None:
-    """Refuse a release for another processor or L4T release. Raises WrongDeviceError."""
-    own = MACHINES.get(os.uname().machine, os.uname().machine)
-    if made.architecture != own:
-        raise WrongDeviceError(f"{made.name} is for {made.architecture}, this device is {own}")
-    said = _tree("compatible") + _tree("nvidia,dtsfilename")
-    socs = SOC.findall(said)
-    if made.socs and not set(socs) & set(made.socs):
-        raise WrongDeviceError(
-            "{} is for {}, this device has {}".format(
-                made.name, " and ".join(made.socs), socs[0] if socs else "no Tegra"
-            )
-        )
-    parts = list(dict.fromkeys("p" + one for one in PART.findall(said)))
-    if made.modules and not set(parts) & set(made.modules):
-        raise WrongDeviceError(
-            "{} is for the modules {}, this device is {}".format(
-                made.name, ", ".join(made.modules), ", ".join(parts) or "none that is known"
-            )
-        )
-    found = device_l4t()
-    if made.l4t and made.l4t != found:
-        raise WrongDeviceError(
-            "{} is for L4T {}, this device has {}".format(made.name, made.l4t, found or "none"),
-            "build one for it: ./inv build --jetson --l4t {}".format(found or "RELEASE"),
-        )
-
-
-def _tree(name: str) -> str:
-    """Return a property of the device tree, its strings in one; "" where there is none."""
-    for folder in TREES:
-        try:
-            with Path(disk.ROOT + folder, name).open("rb") as stream:
-                return stream.read(4096).decode("utf-8", "replace").replace("\0", "\n")
-        except OSError:
-            continue
-    return ""
-
-
-@lru_cache(maxsize=None)
-def device_l4t() -> str:
-    """Return this device's L4T release or "": the package's version first, as apt raises it."""
-    try:
-        package = command.ask(["dpkg-query", "-W", "-f=${Version}", "nvidia-l4t-core"])
-        if not package.code and package.out.strip():
-            return package.out.strip().split("-", 1)[0]
-    except ToolMissingError:
-        pass
-    try:
-        text = Path(disk.ROOT + "/etc/nv_tegra_release").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    found = L4T_RELEASE.match(text)
-    if not found:
-        return ""
-    return ".".join([found.group(1), *f"{found.group(2)}.0".split(".")[:2]])

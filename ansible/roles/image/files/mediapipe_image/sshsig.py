@@ -115,9 +115,9 @@ def able() -> None:
     refuse_old(command.ask(["ssh-keygen", "-Y", "verify"]).err)
 
 
-def refuse_old(said: str) -> None:
+def refuse_old(message: str) -> None:
     """Raise ToolMissingError if ssh-keygen's words are those of one that knows no -Y."""
-    if "option" in said and "-- Y" in said:
+    if "option" in message and "-- Y" in message:
         raise ToolMissingError(
             "this device's OpenSSH can't check signatures (8.1 can)",
             "use the registry way: its images come by digest",

@@ -5,8 +5,8 @@ from typing import Any, Dict
 from mediapipe_image import change, disk, engine, records, service, state_files, trust, version
 from mediapipe_image import state as states
 from mediapipe_image.errors import ImageError
-from mediapipe_image.release import device_l4t
 from mediapipe_image.settings import Settings
+from mediapipe_image.target import device_l4t
 
 STARTING, HEALTHY = "starting", "healthy"
 

@@ -15,7 +15,7 @@ from mediapipe_jetson.pipeline.landmarkers import tasks
 
 AUTO = "auto"
 EVERY = (*SUB_MODEL, *WHOLE_TASK)
-GPU = ("tensorrt", "mediapipe-gpu", "litert-gpu")
+GPU = ("tensorrt", "mediapipe-gpu", "litert-gpu", "litert-gpu-fp16")
 # By the times of the CPU baseline on x86: LiteRT, MediaPipe itself, ONNX Runtime.
 CPU = ("litert", "mediapipe-cpu", "onnx")
 # Jetson's GPU up to JetPack 5, JetPack 6 and later, a discrete one, any that Linux drives.
