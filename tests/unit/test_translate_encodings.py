@@ -23,8 +23,6 @@ OLD = "+v8a,+crc,+aes,+sha2"
 # Aliases of HINT and reads of registers that LLVM names on any core, although older ones lack them.
 SILENT = {"MSR of SVCR", "MRS of an ID register", "MRS of RNDR, RNDRRS", "MSR of SSBS"}
 
-pytestmark = pytest.mark.qemu
-
 
 def known(words: Sequence[int], features: str) -> list[bool]:
     """Return for each instruction whether LLVM's disassembler knows it with these features."""
