@@ -337,8 +337,8 @@ def _notes(
 def _translated_note(pin: Pin) -> str:
     about = table.core(pin.core).about
     return (
-        f"MediaPipe {pin.version} is translated for {about}: shown on emulated cores and software "
-        "GL, on no board yet (docs/older-boards.md). --allow-cpu takes an official wheel instead."
+        f"MediaPipe {pin.version} is translated for {about}: shown on emulated cores, on no "
+        "board yet (docs/older-boards.md). --allow-cpu takes an official wheel instead."
     )
 
 

@@ -133,6 +133,17 @@ def translated() -> tuple[Pin, ...]:
     )
 
 
+def translated_for(pin: Pin, core: str) -> Pin:
+    """Return an official wheel's translation for a core. Raises BadInputError if there is none."""
+    for one in translated():
+        if (one.sha256, one.core) == (pin.sha256, core):
+            return one
+    raise BadInputError(
+        f"MediaPipe {pin.version} for {pin.arch} is not translated for {core!r}",
+        "name an arm64 version from 1.0.1 on, and armv80 or carmel",
+    )
+
+
 def candidates(arch: str) -> tuple[Pin, ...]:
     """Return what images may get, best first; of a version the official wheel comes first."""
     every = (*pins(), *translated())

@@ -25,6 +25,8 @@ IMAGE = Text(
     "mediapipe-jetson:r36.4.4",
 )
 ARCH = Choice("arm64", "amd64")
+CORE = Choice("armv80", "carmel")
+"""As translate/cores.toml has them."""
 DEVICE = Text(63)
 FORKS = Integer(1, 1000)
 INVENTORY = Tree(64 * MEBIBYTE)

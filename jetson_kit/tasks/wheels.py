@@ -15,12 +15,14 @@ from jetson_kit.tasks.edge import kit_task
     options={
         "version": kinds.MEDIAPIPE,
         "arch": kinds.ARCH,
+        "core": kinds.CORE,
         "python": kinds.PYTHON,
         "out": OutputFolder(),
     },
     help={
         "version": "MediaPipe version (the newest that is pinned)",
         "arch": "arm64 or amd64",
+        "core": "translated for older cores: armv80 (TX1, Nano, TX2) or carmel (Xavier)",
         "python": "Python that it is for",
         "out": "folder for the wheel (dist/wheels)",
     },
@@ -29,6 +31,7 @@ def build(
     c: Context,
     version: str = "",
     arch: str = "arm64",
+    core: str = "",
     python: str = "3.11",
     out: Path | None = None,
 ) -> None:
@@ -39,6 +42,8 @@ def build(
 
     del c
     pin = wheels.select(arch, python, version)
+    if core:
+        pin = wheels.translated_for(pin, core)
     made = repack.build(pin, out or ROOT / "dist" / "wheels")
     print(f"{made}\nsha256 {sha256_file(made)}\nfrom   {pin.filename}")
 

@@ -21,7 +21,8 @@ def test_it_has_every_pinned_wheel_and_no_other() -> None:
 
 def test_translated_wheels_are_audited_for_both_kinds_of_old_cores() -> None:
     rows = json.loads(planned.TRANSLATED.read_text(encoding="utf-8"))
-    assert set(rows) == {f"{pin.sha256} {pin.core}" for pin in wheels.translated()}
+    # A version that was just pinned may have none yet: then it is not offered translated.
+    assert rows.keys() <= {f"{pin.sha256} {pin.core}" for pin in wheels.translated()}
     assert {pin.core for pin in wheels.translated()} == set(table.cores())
     for name, row in rows.items():
         core = table.core(name.split()[1])

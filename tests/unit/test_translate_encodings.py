@@ -13,6 +13,7 @@ from bench.translate import cases
 from jetson_kit.translate import rewrite, table
 from jetson_kit.translate.scratch import Scratch
 
+pytestmark = [pytest.mark.slow]
 # All extensions that LLVM 14 knows.
 NEWEST = (
     "+v8.7a,+fullfp16,+fp16fml,+bf16,+i8mm,+sve2,+sve2-sha3,+sve2-sm4,+sve2-aes,+sve2-bitperm,+sme,"
@@ -21,8 +22,6 @@ NEWEST = (
 OLD = "+v8a,+crc,+aes,+sha2"
 # Aliases of HINT and reads of registers that LLVM names on any core, although older ones lack them.
 SILENT = {"MSR of SVCR", "MRS of an ID register", "MRS of RNDR, RNDRRS", "MSR of SSBS"}
-
-pytestmark = pytest.mark.qemu
 
 
 def known(words: Sequence[int], features: str) -> list[bool]:
