@@ -45,6 +45,23 @@ def test_selftest_passes_on_the_oldest_core_of_the_target(jetson: Image) -> None
     assert found["emulated"]
 
 
+OLD_CODE = """
+import cv2, mediapipe as mp
+picture = cv2.imread("/data/astronaut.jpg")[:, :, ::-1]
+with mp.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=True) as mesh:
+    for face in mesh.process(picture).multi_face_landmarks:
+        print(len(face.landmark), round(face.landmark[1].x, 4))
+"""
+
+
+def test_old_face_mesh_code_runs_unchanged(jetson: Image) -> None:
+    data = ROOT / "wheels/mediapipe-jetson/src/mediapipe_jetson/data"
+    words = ("-v", f"{data}:/data:ro")
+    done = emulate(jetson, *words, command=("python3", "-c", OLD_CODE))
+    # MediaPipe 0.10.21 on x86_64 has 0.43648 there.
+    assert done.stdout.split() == ["478", "0.4365"], done.stderr
+
+
 def test_the_old_boards_core_runs_their_image_and_refuses_another(
     jetson: Image, old_jetson: Image
 ) -> None:

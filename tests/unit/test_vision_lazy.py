@@ -37,7 +37,9 @@ def test_a_landmarker_says_what_is_missing(name: str, monkeypatch: pytest.Monkey
 
 
 def test_an_unknown_backend_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UnknownBackendError, match="tensorrt, litert, onnx"):
+    with pytest.raises(
+        UnknownBackendError, match="tensorrt, litert-gpu, litert-gpu-fp16, litert, onnx"
+    ):
         backends.create("cuda")
 
 
