@@ -63,7 +63,10 @@ def good(board: Board) -> str:
     known = table()
     last = known["last_without_dotprod"]
     if board.old_cpu:
-        text = f"mediapipe=={last} (the last that this CPU can load; it has no GPU inside)"
+        text = (
+            f"mediapipe=={last} (the last official one that this CPU can load; it has no GPU "
+            "inside: the kit's images for this board have 1.2.2, translated, with its GPU code)"
+        )
     else:
         text = f"mediapipe>={known['gpu'][0]}"
         if board.old_cpu is None:
