@@ -10,7 +10,8 @@ from jetson_kit.device_wheel import SOURCE
 PACKAGE = SOURCE / "src" / "mediapipe_jetson"
 # What `python -m mediapipe_jetson engines build` imports.
 PARTS = (
-    "__init__.py", "__main__.py", "elf.py", "models.py", "observation.py", "usage.py",
+    "__init__.py", "__main__.py", "elf.py", "exit_codes.py", "models.py", "observation.py",
+    "options.py", "usage.py",
     "backends", "engines", "observe", "data/cpus.json", "data/emulation.json",
     "data/engines.schema.json",
 )  # fmt: skip

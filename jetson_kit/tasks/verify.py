@@ -8,7 +8,7 @@ from typing import Any
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import Choice, Folder, Number, OutputFile, OutputFolder, Text
+from jetson_kit.command_line.options import Choice, Number, OutputFile, OutputFolder, Text
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -21,7 +21,7 @@ from jetson_kit.tasks.edge import kit_task
         "limit": kinds.LIMIT,
         "image": kinds.IMAGE,
         "variant": kinds.VARIANT,
-        "venv": Folder(),
+        "venv": OutputFolder(),
         "task": Text(),
         "level": Choice("quick", "full", "soak"),
         "minutes": Number(0.01, 7 * 24 * 60),

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from invoke.collection import Collection
-from invoke.program import Program
 
+from jetson_kit.command_line import program
 from jetson_kit.devices import leftovers, store
 from jetson_kit.paths import ROOT
 from jetson_kit.tasks import devices
@@ -22,7 +22,7 @@ TIMEOUT_S = 900.0
 def _main() -> None:
     outer = Collection()
     outer.add_collection(devices.collection())
-    Program(namespace=outer).run()
+    program.main(outer)
 
 
 class Front:

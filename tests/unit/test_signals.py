@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,14 @@ def works(c: Context, how: str) -> None:
 
 program.main(Collection(works))
 '''
+
+
+@pytest.fixture(autouse=True)
+def _hang_up_counts() -> Iterator[None]:
+    """Let children not ignore SIGHUP, as they do below nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def start(folder: Path, how: str) -> subprocess.Popen[str]:

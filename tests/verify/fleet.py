@@ -132,7 +132,9 @@ MUTANTS = {
         {"test_standing_report_is_fresh": "[other-boot]"}, standing=Report(boot_id=OTHER_BOOT)
     ),
     "old-report": Mutant(
-        {"test_standing_report_is_fresh": "[stale-report]"}, standing=Report(age_s=200000)
+        {"test_standing_report_is_fresh": "[stale-report]"},
+        variables={"mediapipe_report_max_age_s": 300},
+        standing=Report(age_s=900),
     ),
     "wrong-image": Mutant({"test_image": "image: expected 'sha256:"}, image=derived),
     "wrong-digest": Mutant(
