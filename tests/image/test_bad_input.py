@@ -41,28 +41,26 @@ def last_line(done: subprocess.CompletedProcess[str], code: int) -> str:
     [
         (("--jetson", "--l4t", "36.9.9"), "unknown target"),
         (("--jetson", "--l4t", "jetpack7"), "is ambiguous; name one of"),
-        (("--jetson", "--l4t", ""), ""),
+        (("--jetson", "--l4t", ""), "is empty"),
         (("--jetson", "--python", "3.7"), "3.7"),
         (("--jetson", "--python", "three"), "three"),
         (("--jetson", "--l4t", "r32", "--mediapipe", "0.10.18", "--require-gpu"), "--allow-cpu"),
         (("--jetson", "--l4t", "r32", "--mediapipe", "0.10.18", "--python", "3.13"), "3.13"),
         (("--jetson", "--module", "nano"), "nano"),
-        (("--jetson", "--variant", "x"), "runtime, emulated"),
+        (("--jetson", "--variant", "x"), "runtime or emulated"),
         (("--require-gpu", "--allow-cpu"), "exclude"),
         (("--l4t", "36.4.4"), "--jetson"),
         (("--jetson", "--output", str(ROOT)), "no build wrote"),
     ],
 )
 def test_what_can_not_be_is_refused_at_once(words: tuple[str, ...], says: str) -> None:
-    if words[-1] == "":
-        assert inv("build", *words, "--plan").returncode == 0
-        return
     assert says in last_line(inv("build", *words), 2)
 
 
 @pytest.fixture
 def output(tmp_path: Path) -> Iterator[Path]:
     """Return a place for the output; afterwards nothing half-written may be beside it."""
+    (tmp_path / "dist").mkdir()
     yield tmp_path / "dist" / "it"
     left = [path.name for path in (tmp_path / "dist").glob("*")]
     assert set(left) <= {"it"}, left

@@ -18,7 +18,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from jetson_kit import manifest, models, repack, targets, wheels
+from jetson_kit import legacy_models, manifest, models, repack, targets, wheels
 from jetson_kit.layers import EPOCH
 from jetson_kit.paths import cache_dir
 from jetson_kit.repack import PROVENANCE
@@ -96,6 +96,7 @@ def test_certificates_load(files: Tree) -> None:
 def test_models_are_the_published_bytes(files: Tree, jetson: Image) -> None:
     folder = files.root / "opt/mediapipe/models"
     known = {model.filename: model.sha256 for model in models.select()}
+    known |= {model.filename: model.sha256 for model in legacy_models.listed()}
     assert jetson.manifest["models"] == known
     assert {path.name: sha(path) for path in folder.iterdir() if path.suffix != ".json"} == known
     listed = json.loads((folder / "manifest.json").read_text())["models"]

@@ -92,6 +92,7 @@ def test_the_same_archive_as_without(jetson: Image, crowd: Crowd, scratch: Path)
     assert minor >= 20, f"{version} is not one that restricts what is read"
     include = scratch / "include"
     include.mkdir()
+    (scratch / "dist").mkdir()
     (include / "stdint.h").write_text("#error of this machine\n")
     done = crowd.inv(
         *("build", "--jetson", "--no-start", "--output", str(scratch / "dist" / "it")),

@@ -158,10 +158,13 @@ def small_tables(kit: Kit) -> None:
     digest = hashlib.sha256(b"import matplotlib\n").hexdigest()
     (folder / "repack.toml").write_text(RECIPE.format(sha256=digest) + rest, encoding="utf-8")
     locks = kit.folder / "requirements"
-    for path in locks.glob("vision-old.*"):
-        path.unlink()
     table = (locks / "locks.toml").read_text(encoding="utf-8")
-    (locks / "locks.toml").write_text(table.replace('vision-old = "3.11"\n', ""), encoding="utf-8")
+    # Their MediaPipe is none of the small index's.
+    for name in ("vision-old", "solutions-legacy"):
+        for path in locks.glob(f"{name}.*"):
+            path.unlink()
+        table = table.replace(f'{name} = "3.11"\n', "")
+    (locks / "locks.toml").write_text(table, encoding="utf-8")
     (locks / "vision.in").write_text("mediapipe==1.5.0\n", encoding="utf-8")
     hashes = [f"    --hash=sha256:{one}" for one in sha256.values()]
     (locks / "vision.txt").write_text(
@@ -230,7 +233,7 @@ def test_a_newer_mediapipe_is_taken_with_all_that_follows(kit: Kit) -> None:
     assert recipes[0]["versions"] == ["1.5.1", "1.5.0"]
     device = kit.folder / "wheels/mediapipe-jetson/src/mediapipe_jetson/data/wheels.json"
     assert json.loads(device.read_text(encoding="utf-8"))["gpu"][-1] == "1.5.1"
-    assert "| 1.5.1 | GPU code inside" in (kit.folder / "README.md").read_text(encoding="utf-8")
+    assert "| 1.5.1 | yes | GPU code inside" in (kit.folder / "README.md").read_text(encoding="utf-8")
     vision = (kit.folder / "requirements" / "vision.txt").read_text(encoding="utf-8")
     assert vision.startswith("mediapipe==1.5.1 ")
     assert set(sha256.values()) < set(re.findall(r"sha256:([0-9a-f]{64})", vision))
