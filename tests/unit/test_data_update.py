@@ -233,7 +233,8 @@ def test_a_newer_mediapipe_is_taken_with_all_that_follows(kit: Kit) -> None:
     assert recipes[0]["versions"] == ["1.5.1", "1.5.0"]
     device = kit.folder / "wheels/mediapipe-jetson/src/mediapipe_jetson/data/wheels.json"
     assert json.loads(device.read_text(encoding="utf-8"))["gpu"][-1] == "1.5.1"
-    assert "| 1.5.1 | yes | GPU code inside" in (kit.folder / "README.md").read_text(encoding="utf-8")
+    readme = (kit.folder / "README.md").read_text(encoding="utf-8")
+    assert "| 1.5.1 | yes | GPU code inside" in readme
     vision = (kit.folder / "requirements" / "vision.txt").read_text(encoding="utf-8")
     assert vision.startswith("mediapipe==1.5.1 ")
     assert set(sha256.values()) < set(re.findall(r"sha256:([0-9a-f]{64})", vision))
