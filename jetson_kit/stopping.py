@@ -6,10 +6,12 @@ The main thread gets the exception. Others go on until they `check`, and it wait
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import IO
 
 _asked: list[int] = []
+_cleaning: list[None] = []
 _hooks: dict[Callable[[], None], None] = {}
 
 
@@ -22,9 +24,22 @@ class StoppedError(KeyboardInterrupt):
 
 
 def check() -> None:
-    """Raise StoppedError if an end was asked for; long work in threads calls this at each step."""
-    if _asked:
+    """Raise StoppedError in a thread if an end was asked for; long work calls this at each step.
+
+    The main thread had its exception, and needs commands to clean up.
+    """
+    if _asked and not _cleaning and threading.current_thread() is not threading.main_thread():
         raise StoppedError(_asked[0])
+
+
+@contextlib.contextmanager
+def cleaning() -> Iterator[None]:
+    """Let threads run commands though an end was asked for: they clean up."""
+    _cleaning.append(None)
+    try:
+        yield
+    finally:
+        _cleaning.pop()
 
 
 class Stream:

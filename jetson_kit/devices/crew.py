@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from jetson_kit import stopping
 from jetson_kit.devices import inventory, keys, kinds, power, procs, store
 from jetson_kit.devices.spec import Device
 from jetson_kit.devices.store import Record
@@ -119,7 +120,7 @@ def clean() -> Path:
 
 def _drop(records: Sequence[Record]) -> None:
     """Take down what did not come up."""
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with stopping.cleaning(), ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(_discard, records))
     with store.held():
         for record in records:

@@ -33,8 +33,8 @@ def test_without_docker(alone: Front) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--count", "0"), "0 devices can't be made; take 1 to 64 with --count"),
-        (("--kind", "cloud"), 'unknown kind "cloud"; take vm or container'),
+        (("--count", "0"), '--count "0" is no whole number from 1 to 64'),
+        (("--kind", "cloud"), '--kind "cloud" is not container or vm'),
         (("--module", "jetson-nano"), 'unknown module "jetson-nano"; did you mean'),
         (("--module", "nano", "--l4t", "36.4.4"), "Jetson Nano has no L4T r36.4.4"),
         (("--name", "My Jetson"), "is no name for a device"),

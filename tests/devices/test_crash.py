@@ -84,7 +84,7 @@ def test_interrupted_half_way_cleans_up_itself(front: Front, how: signal.Signals
     wait_for(has_container, front)
     child.send_signal(how)
     _, err = child.communicate(timeout=120)
-    assert child.returncode == 130, err
+    assert child.returncode == 128 + how, err
     assert front.left() == []
 
 
