@@ -150,7 +150,7 @@ def test_a_task_that_webgpu_cannot_run_is_broken(newest: str, tmp_path: Path, ho
     done, found = verify(
         newest, tmp_path, home, "--task", "FaceDetector", force_gl_renderer=RENAMED
     )
-    assert (done.returncode, found["verdict"]) == (2, "broken"), done.stdout
+    assert (done.returncode, found["verdict"]) == (11, "broken"), done.stdout
     assert own_rule(found, "FaceDetector") in ("no-vulkan-adapter", "created-then-failed")
 
 
@@ -166,7 +166,7 @@ def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) 
     done, found = verify(
         newest, tmp_path, home, __EGL_VENDOR_LIBRARY_FILENAMES=nowhere, VK_DRIVER_FILES=nowhere
     )
-    assert (done.returncode, found["verdict"]) == (2, "broken")
+    assert (done.returncode, found["verdict"]) == (11, "broken")
     assert own_rule(found) == "no-egl-display"
     assert found["tasks"]["FaceLandmarker"]["controls"]["cpu"]["verdict"] == "cpu"
 
