@@ -135,10 +135,11 @@ def test_a_driver_that_crashes_at_first_use_is_refused(image: str, cache: str) -
 
 def test_verify_counts_its_dispatches_and_calls_lavapipe_software(image: str, cache: str) -> None:
     task = "FaceLandmarkerOnLiteRT"
-    words = ["python3", "-m", "mediapipe_jetson", "verify", "--task", task, "--json", "/dev/stdout"]
-    done = started(image, cache, [*words, "--expect", "software"], {})
+    verify = f"verify --task {task} --expect software --json /tmp/report.json"
+    shell = f"python3 -m mediapipe_jetson {verify} >&2 && cat /tmp/report.json"
+    done = started(image, cache, ["sh", "-c", shell], {})
     assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads(done.stdout[: done.stdout.rindex("}") + 1])
+    report = json.loads(done.stdout)
     found = report["tasks"][task]
     assert (found["verdict"], found["interface"]) == ("software", "webgpu")
     assert found["controls"]["cpu"]["verdict"] == "cpu"
