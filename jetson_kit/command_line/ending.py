@@ -13,6 +13,8 @@ from jetson_kit.errors import BadInputError, DiskFullError, InternalError, KitEr
 from jetson_kit.paths import FULL
 
 DEBUG = "KIT_DEBUG"
+# Packages that read documents, and give up on those that are nested too deeply.
+READERS = ("json", "tomllib", "yaml")
 
 
 def end(error: BaseException) -> int:
@@ -45,7 +47,10 @@ def typed(error: BaseException) -> KitError:
         return BadInputError(f"a text is not UTF-8: {error}", "name files and values in UTF-8")
     if isinstance(error, MemoryError):
         return StepFailedError("no memory is left", "close other programs and run it again")
-    where = _where(error)
+    file, line = _where(error)
+    if isinstance(error, RecursionError) and file.parent.name in READERS:
+        return BadInputError("a document is nested too deeply", "give another file")
+    where = f" ({file.name}:{line})" if line else ""
     return InternalError(
         f"a fault of the kit: {type(error).__name__}: {error}{where}",
         f"please report it with what {DEBUG}=1 prints",
@@ -62,11 +67,14 @@ def _system(error: OSError) -> KitError:
     return StepFailedError(f"{place}{error.strerror or error}")
 
 
-def _where(error: BaseException) -> str:
+def _where(error: BaseException) -> tuple[Path, int]:
+    """Return the file and line in which an error began."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
-    return f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
+    if trace is None:
+        return Path(), 0
+    return Path(trace.tb_frame.f_code.co_filename), trace.tb_lineno
 
 
 def _say(words: str) -> None:

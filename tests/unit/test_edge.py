@@ -34,6 +34,9 @@ def fails(c: Context, kind: str = "") -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
     if kind == "os":
         raise PermissionError(13, "not\\nyours")
+    if kind == "deep":
+        import json
+        json.loads("[" * 100000)
     raise getattr(errors, kind)("two\\nlines", "do\\nthis")
 
 @kit_task()
@@ -122,6 +125,12 @@ def test_errors_of_the_system(home: Path) -> None:
     assert full.stderr.count("\n") == 1
     other = invoke(home, "fails", "--kind", "os")
     assert (other.stderr, other.returncode) == ("error: not yours\n", 7)
+
+
+def test_a_document_that_is_nested_too_deeply(home: Path) -> None:
+    done = invoke(home, "fails", "--kind", "deep")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "nested too deeply" in done.stderr
 
 
 def test_unknown_flag_and_task_are_no_traceback(home: Path) -> None:
