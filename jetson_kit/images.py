@@ -36,6 +36,7 @@ from jetson_kit.parts import Parts
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import BuildPlan
 from jetson_kit.progress import Progress
+from jetson_kit.smoke import FirstStart
 
 SBOM = "sbom.cdx.json"
 
@@ -87,9 +88,10 @@ def build(
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
             return Built(_started(known, plan, made, first_start, progress), plan.output, False)
         made = _whole(plan, made, device_source, progress)
+        before = _started_before(plan, made) if first_start else None
         with output_folder.replaced(plan.output) as folder:
             written = image_write.write(
-                plan, made, early, folder, progress, first_start=first_start
+                plan, made, early, folder, progress, first_start=first_start, before=before
             )
             write_text(folder / SBOM, _sbom(plan, made))
             document = manifest.document(plan, made, written, inputs)
@@ -111,6 +113,19 @@ def _started(
         known["first_start"] = image_write.start(plan, made, progress).as_json()
         write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
     return known
+
+
+def _started_before(plan: BuildPlan, made: Parts) -> FirstStart | None:
+    """Return the first start of the last build if nothing but a user's code has changed since."""
+    if not made.code:
+        return None
+    try:
+        known = json.loads((plan.output / MANIFEST).read_text(encoding="utf-8"))
+        facts = FirstStart(**known["first_start"])
+        same = known["below_code"] == made.below_code
+    except (ValueError, KeyError, TypeError, OSError):
+        return None
+    return facts if same and facts.how != smoke.NOT_STARTED else None
 
 
 def _sbom(plan: BuildPlan, made: Parts) -> str:
