@@ -28,14 +28,14 @@ def labels(plan: BuildPlan, made: Parts) -> dict[str, str]:
         f"{LABELS}.gpu": plan.verdict,
         f"{LABELS}.models": " ".join(f"{name}@{digest[:12]}" for name, digest in made.models),
         **({f"{LABELS}.tensorrt": plan.engines.runtime.tensorrt} if plan.engines else {}),
-        **_app(plan),
+        **application(plan),
         f"{LABELS}.tier": plan.target.tier if plan.target else "native",
         **({f"{LABELS}.note": " ".join(plan.notes)} if plan.notes else {}),
     }
 
 
-def _app(plan: BuildPlan) -> dict[str, str]:
-    """Return what a board's container of a user's application must be given."""
+def application(plan: BuildPlan) -> dict[str, str]:
+    """Return the labels of an application: what its container on a board must be given."""
     if plan.app is None:
         return {}
     facts = plan.app.as_json()

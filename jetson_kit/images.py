@@ -89,6 +89,8 @@ def build(
             return Built(_started(known, plan, made, first_start, progress), plan.output, False)
         made = _whole(plan, made, device_source, progress)
         before = _started_before(plan, made) if first_start else None
+        if before:
+            progress.say("        not started again: only the application's code has changed")
         with output_folder.replaced(plan.output) as folder:
             written = image_write.write(
                 plan, made, early, folder, progress, first_start=first_start, before=before

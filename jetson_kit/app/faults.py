@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jetson_kit.text import shown
+from jetson_kit.text import SHOWN_MOST, printable, shortened, shown
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -38,27 +38,28 @@ def of(body: dict[str, Any], text: str) -> list[str]:
 def _clauses(error: ValidationError) -> Iterator[tuple[list[str], str]]:
     """Yield the keys that lead to a fault, and what it is."""
     path = [str(part) for part in error.absolute_path]
+    schema: Any = error.schema
+    instance: Any = error.instance
     if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
-        known = sorted(error.schema["properties"])
-        for key in sorted(set(error.instance) - set(known)):
+        known = sorted(schema["properties"])
+        for key in sorted(set(instance) - set(known)):
             near = difflib.get_close_matches(key, known, 1)
             meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             yield [*path, key], f"{_dotted([*path, key])} is no key of jetson.toml, {meant}"
         return
-    write = error.schema.get("description", "")
-    if not write and isinstance(error.parent, type(error)):
-        write = error.parent.schema.get("description", "")
+    write = schema.get("description", "")
     name = _dotted(path)
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
         name, path = _dotted([*path, str(error.instance)]), [*path, str(error.instance)]
         yield path, f"{name} is no name of a variable, write {write}"
         return
-    value = shown(_toml(error.instance))
-    yield path, f"{name} is {value}, write {write or error.message}"
+    yield path, f"{name} is {_shown(instance)}, write {write or error.message}"
 
 
-def _toml(value: Any) -> str:  # noqa: ANN401 # any value of TOML
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+def _shown(value: Any) -> str:  # noqa: ANN401 # any value of TOML
+    if isinstance(value, str):
+        return shown(value)
+    return shortened(printable(json.dumps(value, default=str)), SHOWN_MOST)
 
 
 def _dotted(path: Sequence[str]) -> str:

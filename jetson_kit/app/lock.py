@@ -248,4 +248,3 @@ def _without(text: str, names: frozenset[str]) -> str:
         if not skip and not line.startswith("#"):
             kept.append(line)
     return "".join(kept)
-

@@ -1,4 +1,4 @@
-"""What of an application's folder goes into the image: regular files, and links that stay inside."""
+"""What of an application's folder goes into the image: files, and links that stay inside."""
 
 from __future__ import annotations
 
