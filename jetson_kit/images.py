@@ -28,6 +28,7 @@ from jetson_kit import (
     parts,
     smoke,
 )
+from jetson_kit.app import service
 from jetson_kit.errors import BadInputError, NetworkError
 from jetson_kit.files import locked, sweep, write_text
 from jetson_kit.image_ahead import Ahead
@@ -96,6 +97,8 @@ def build(
                 plan, made, early, folder, progress, first_start=first_start, before=before
             )
             write_text(folder / SBOM, _sbom(plan, made))
+            if plan.app:
+                write_text(folder / service.FILE, service.variables_file(plan.app))
             document = manifest.document(plan, made, written, inputs)
             write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
         return Built(document, plan.output, fresh=True)

@@ -121,4 +121,4 @@ def build(
     if json:
         print(json_format.dumps(built.manifest, indent=1))
     else:
-        build_view.show_built(built)
+        build_view.show_built(built, planned)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from jetson_kit import image_config, image_labels, plan
-from jetson_kit.app import clip, fit, scaffold, settings
+from jetson_kit.app import clip, fit, scaffold, service, settings
 from jetson_kit.app.fit import Image
 from jetson_kit.app.settings import App
 from jetson_kit.audit import native
 from jetson_kit.errors import BadInputError
+from jetson_kit.fleet import role_values
 from jetson_kit.layers import LayerTar
 from jetson_kit.plan import Request
 from tests.unit import tiny_wheel
@@ -120,3 +122,21 @@ def test_a_package_that_needs_a_newer_c_library_is_refused(
         return
     with pytest.raises(BadInputError, match=r"tiny 1.0 needs glibc 2.38, the image has 2.36"):
         fit.check(folder, image(tmp_path))
+
+
+def test_the_roles_take_the_services_variables(app: App) -> None:
+    variables = service.variables(app)
+    assert role_values.faults(variables) == []
+    assert variables["service_container"]["command"] == []
+    assert variables["service_container"]["network"] == "bridge"
+    assert variables["service_extra_options"] == ["--device=/dev/video0", "--publish=8080:80"]
+    assert variables["service_device_nodes"][-1] == "/dev/video0"
+    text = service.variables_file(app)
+    assert json.loads(text.partition("\n")[2]) == variables
+
+
+def test_the_run_line_gives_what_the_application_names(app: App) -> None:
+    words = shlex.split(service.run_line(app, "it:1"))
+    assert words[-1] == "it:1"
+    assert {"--device=/dev/video0", "--publish=8080:80", "--read-only"} <= set(words)
+    assert words[words.index("--network") + 1] == "bridge"

@@ -19,7 +19,9 @@ HELD = Held(("numpy==2.2.6",), {"mediapipe": "1.2.2+jetson.2"}, "manylinux_2_36"
 LATE = "manylinux_2_39_aarch64"
 
 
-def wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any", needs: str = "") -> None:
+def wheel(
+    folder: Path, name: str, version: str, tag: str = "py3-none-any", needs: str = ""
+) -> None:
     info = f"{name}-{version}.dist-info"
     requires = f"Requires-Dist: {needs}\n" if needs else ""
     with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as archive:
