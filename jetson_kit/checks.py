@@ -177,9 +177,7 @@ def _lane(chosen: Sequence[Stage], until: float) -> list[tuple[Result, str]]:
     return found
 
 
-def _timed(
-    one: Stage, output: int, until: float, *, quiet: bool = False
-) -> tuple[Result, str]:
+def _timed(one: Stage, output: int, until: float, *, quiet: bool = False) -> tuple[Result, str]:
     """Run a stage with its output there; return what became of it, and its time as text."""
     if not quiet:
         print(f"--- {one.name}", flush=True)
