@@ -24,9 +24,7 @@ from jetson_kit.targets import Soc
 from jetson_kit.wheels import Pin
 
 DEVICE_WHEELS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
-BOARD_PAGES = tuple(
-    ROOT / name for name in ("README.md", "README.zh-CN.md", "docs/targets.md")
-)
+BOARD_PAGES = tuple(ROOT / name for name in ("README.md", "README.zh-CN.md", "docs/targets.md"))
 OLDEST_ARM = "armv8.0-a"
 
 

@@ -33,7 +33,9 @@ def generated() -> dict[Path, str]:
 def commands(text: str) -> list[str]:
     """Return what a page's blocks of shell hold, without comments; the commands of a session."""
     lines = "".join(BLOCK.findall(text)).replace("\\\n", " ").splitlines()
-    return [plain for line in lines if (plain := " ".join(re.sub(r"(^|\s)#\s.*", "", line).split()))]
+    return [
+        plain for line in lines if (plain := " ".join(re.sub(r"(^|\s)#\s.*", "", line).split()))
+    ]
 
 
 def problems() -> list[str]:
