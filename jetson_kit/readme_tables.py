@@ -226,7 +226,7 @@ def _inferred(facts: Facts) -> list[str]:
         numbers = sum(row["numbers"] for row in found)
         rows += [(what.format(**row), len(found), numbers, found, says) for row in found[:1]]
     return [
-        f"| results of {models} tasks, {what}: {cores} "
+        f"| results of {models} task{'s' * (models != 1)}, {what}: {cores} "
         f"| {numbers:,} numbers{_sites(found)} | {says} |"
         for what, models, numbers, found, says in rows
     ]
