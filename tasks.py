@@ -23,6 +23,7 @@ from jetson_kit.tasks import (
     engines,
     engines_build,
     fleet,
+    migrate,
     models,
     report,
     targets,
@@ -37,6 +38,7 @@ ns.add_task(build.build)
 ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
+ns.add_task(migrate.migrate)
 ns.add_task(test.test)
 verifying = Collection("verify", verify_bundle.bundle)
 verifying.add_task(verify.verify, default=True)
