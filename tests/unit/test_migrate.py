@@ -130,7 +130,8 @@ POSE_LINES = {
     "left before": (
         "def f():\n    if not r.pose_landmarks:\n        return\n"
         "    print(r.pose_landmarks.landmark[0])\n",
-        "def f():\n    if not r.pose_landmarks:\n        return\n    print(r.pose_landmarks[0][0])\n",
+        "def f():\n    if not r.pose_landmarks:\n        return\n"
+        "    print(r.pose_landmarks[0][0])\n",
     ),
     "None is caught": (
         "try: r.pose_landmarks.landmark[0]\nexcept AttributeError: pass\n",
