@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -61,12 +62,35 @@ def test_nagios_has_its_line_whatever_happens() -> None:
         assert done.stdout.startswith("MEDIAPIPE UNKNOWN - error: ")
 
 
-def test_old_outputs_go_first(tmp_path: Path) -> None:
-    old = tmp_path / "report.json"
-    old.write_text("old")
+def test_old_outputs_stay_until_there_are_new_ones(tmp_path: Path) -> None:
+    outputs = {name: tmp_path / name for name in ("json", "junit", "prometheus")}
+    for path in outputs.values():
+        path.write_text("old")
     with pytest.raises(BadInputError):
-        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(json=old)))
-    assert not old.exists()
+        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(**outputs)))
+    assert [path.read_text() for path in outputs.values()] == ["old"] * 3
+
+
+def test_a_fleets_reports_stay_until_a_host_is_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't begin touches none; a host that was not reached has none afterwards."""
+    hosts = tmp_path / "hosts.yml"
+    hosts.write_text("all: {hosts: {a: {ansible_host: 127.0.0.1, ansible_port: 1}}}")
+    place = tmp_path / "reports"
+    place.mkdir()
+    (place / "a.json").write_text("old")
+
+    def full(**_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr("jetson_kit.verify_fleet.tempfile.TemporaryDirectory", full)
+        verify_fleet.run(hosts, Options(), folder=place)
+    assert (place / "a.json").read_text() == "old"
+    (host,) = verify_fleet.run(hosts, Options(), folder=place).hosts
+    assert not host.as_expected
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize(
