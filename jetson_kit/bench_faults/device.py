@@ -83,10 +83,8 @@ def point(site: Site, case: Case, rand: random.Random) -> float:
 
 def spread(number: int, count: int) -> int:
     """Return the part of `count` that is next: each comes once, and no two in a row are near."""
-    step = max(round(count * GOLDEN), 1)
-    while math.gcd(step, count) > 1:
-        step += 1
-    return number * step % count
+    steps = (step for step in range(1, count + 1) if math.gcd(step, count) == 1)
+    return number * min(steps, key=lambda step: abs(step - count * GOLDEN)) % count
 
 
 def _put(case: Case, host: Device, going: Ride, wait: float) -> None:
