@@ -19,6 +19,7 @@ POLL_S = 0.1
 # person watches.
 LIMIT_S = 120.0
 UNWATCHED_S = 3600.0
+TIMED_OUT = 124
 # Longest that one attempt to log in may take: a guest under TCG needs seconds for its key exchange.
 ATTEMPT_S = 30.0
 BANNER = b"SSH-"
@@ -67,19 +68,19 @@ def login(device: Device, words: Sequence[str]) -> list[str]:
 
 
 def attach(device: Device, words: Sequence[str], limit_s: float = 0.0) -> int:
-    """Run `login` with this process's streams; return its exit code.
+    """Run `login` with this process's streams; return its exit code, TIMED_OUT at the limit.
 
-    `limit_s` 0: none for a person at a terminal, else UNWATCHED_S. Raises StepFailedError.
+    `limit_s` 0: none for a person at a terminal, else UNWATCHED_S. Raises ToolMissingError.
     """
     limit = limit_s or (None if sys.stdin.isatty() else UNWATCHED_S)
     try:
         return subprocess.run(login(device, words), timeout=limit, check=False).returncode
     except FileNotFoundError as error:
         raise _missing() from error
-    except subprocess.TimeoutExpired as error:
-        raise StepFailedError(
-            f"{device.name}: the command did not end within {limit:.0f} s", "give it --timeout"
-        ) from error
+    except subprocess.TimeoutExpired:
+        problem = f"{device.name}: the command did not end within {limit:.0f} s"
+        print(f"error: {problem}; give it --timeout", file=sys.stderr)
+        return TIMED_OUT
 
 
 def completed(
