@@ -63,12 +63,12 @@ def test_nagios_has_its_line_whatever_happens() -> None:
 
 
 def test_old_outputs_stay_until_there_are_new_ones(tmp_path: Path) -> None:
-    outputs = {name: tmp_path / name for name in ("json", "junit", "prometheus")}
-    for path in outputs.values():
+    paths = (tmp_path / "json", tmp_path / "junit", tmp_path / "prometheus")
+    for path in paths:
         path.write_text("old")
     with pytest.raises(BadInputError):
-        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(**outputs)))
-    assert [path.read_text() for path in outputs.values()] == ["old"] * 3
+        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(*paths)))
+    assert [path.read_text() for path in paths] == ["old"] * 3
 
 
 def test_a_fleets_reports_stay_until_a_host_is_through(
