@@ -35,7 +35,12 @@ SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
         ({"output": Path("a")}, "--output is for an inventory"),
         ({"venv": True, "image": "y"}, "--venv uses no image"),
         ({"image": "y", "variant": "emulated"}, "exclude each other"),
-        ({"wanted": Outputs(json=Path("x"), junit=Path("./x"))}, "two of the files"),
+        ({"wanted": Outputs(json=Path("x"), junit=Path("./x"))}, "two of the paths"),
+        ({"venv": Path("x"), "wanted": Outputs(junit=Path("./x"))}, "two of the paths"),
+        (
+            {"inventory": Path("i"), "output": Path("x"), "wanted": Outputs(json=Path("x"))},
+            "two of the paths",
+        ),
         ({"inventory": Path("/no/such/inventory")}, "there is no inventory"),
         ({"inventory": Path("x"), "level": "soak"}, "is not for an inventory"),
         ({"inventory": Path("x"), "tasks": ("Nose",)}, "there is no task 'Nose'"),
