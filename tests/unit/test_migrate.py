@@ -420,7 +420,7 @@ def test_without_write_nothing_is_written(tmp_path: Path) -> None:
     assert program.read_text(encoding="utf-8") == HEAD + OLD_POSE
     assert shown.text.startswith("--- a/program.py\n+++ b/program.py\n@@ ")
     done = subprocess.run(
-        ["patch", "--dry-run", "-p1"], cwd=tmp_path, input=shown.text, text=True, check=False
+        ["git", "apply", "--check"], cwd=tmp_path, input=shown.text, text=True, check=False
     )
     assert done.returncode == 0
 
