@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,6 +47,9 @@ FLAGS = {"quick": " --quick", "default": "", "all": " --all"}
 NOT_HERE = "not here: "
 """How the reason of a skip begins that no package would mend: see tests/support/here.py."""
 RESULTS = "KIT_TEST_RESULTS"
+STOPPED = 124
+"""The exit code of what was stopped at its limit, as of timeout(1)."""
+_GRACE_S = 120.0
 _printing = threading.Lock()
 
 
@@ -72,6 +78,8 @@ class Stage:
     """So many files at a time: for those that wait most of the time, or use one core alone."""
     environment: str = ""
     beside: bool = False
+    minutes: int = 25
+    """What takes longer hangs, and is stopped."""
 
     def at(self, size: str) -> Stage | None:
         """Return what of the stage a size of the whole runs, or None."""
@@ -121,12 +129,14 @@ def stages() -> tuple[Stage, ...]:
     return tuple(Stage(**row) for row in lists)
 
 
-def run(*, size: str, stage: str = "") -> None:
+def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
     """Run the stages of a size, or the one that is named, with what they need installed first.
 
+    What still runs after `minutes` is stopped and has failed, as has what did not begin by then.
     Raises CheckFailedError naming those that failed: a test that was skipped for something that
     could be installed, and a stage without a test, are failures.
     """
+    until = time.monotonic() + 60 * minutes
     every = stages()
     if stage:
         chosen = [one for one in every if one.name == stage]
@@ -139,10 +149,10 @@ def run(*, size: str, stage: str = "") -> None:
     needs.require(needs.table().of_stages(one.name for one in chosen), command, strict=False)
     first = [one for one in chosen if one.size == "quick" or len(chosen) == 1]
     rest = [one for one in chosen if one not in first]
-    timed = [_timed(one, sys.stdout.fileno()) for one in first]
+    timed = [_timed(one, sys.stdout.fileno(), until) for one in first]
     lanes = [[one for one in rest if one.beside == beside] for beside in (False, True)]
     with ThreadPoolExecutor(len(lanes)) as pool:
-        for found in pool.map(_lane, lanes):
+        for found in pool.map(lambda lane: _lane(lane, until), lanes):
             timed += found
     results = [result for result, _ in timed]
     print(f"--- {', '.join(time_taken for _, time_taken in timed)}")
@@ -152,13 +162,13 @@ def run(*, size: str, stage: str = "") -> None:
         raise CheckFailedError(f"failed: {', '.join(failed)}")
 
 
-def _lane(chosen: Sequence[Stage]) -> list[tuple[Result, str]]:
+def _lane(chosen: Sequence[Stage], until: float) -> list[tuple[Result, str]]:
     """Run stages one after another; the output of each is shown when it has ended."""
     found = []
     for one in chosen:
         with tempfile.TemporaryFile() as output:
             print(f"--- {one.name} begins", flush=True)
-            found.append(_timed(one, output.fileno(), quiet=True))
+            found.append(_timed(one, output.fileno(), until, quiet=True))
             output.seek(0)
             with _printing:
                 print(f"--- {one.name}", flush=True)
@@ -167,17 +177,17 @@ def _lane(chosen: Sequence[Stage]) -> list[tuple[Result, str]]:
     return found
 
 
-def _timed(one: Stage, output: int, *, quiet: bool = False) -> tuple[Result, str]:
+def _timed(one: Stage, output: int, until: float, *, quiet: bool = False) -> tuple[Result, str]:
     """Run a stage with its output there; return what became of it, and its time as text."""
     if not quiet:
         print(f"--- {one.name}", flush=True)
     started = time.monotonic()
-    result = _stage(one, output)
+    result = _stage(one, output, min(until, started + 60 * one.minutes))
     taken = f"{one.name} {time.monotonic() - started:.0f} s"
     if not quiet:
         print(f"--- {taken}", flush=True)
     if result.problems and one.evidence:
-        _run(one.evidence, output)
+        _run(one.evidence, output, time.monotonic() + _GRACE_S)
     return result, taken
 
 
@@ -198,13 +208,13 @@ def report(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def _stage(one: Stage, output: int) -> Result:
+def _stage(one: Stage, output: int, until: float) -> Result:
     if not one.tests:
-        codes = [_run(words, output) for words in one.commands()]
+        codes = [_run(words, output, until) for words in one.commands()]
         return Result(one.name, ("a check failed",) if any(codes) else ())
     with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
         path = Path(folder, "results.json")
-        codes = [_run(words, output, {RESULTS: str(path)}) for words in one.commands()]
+        codes = [_run(words, output, until, {RESULTS: str(path)}) for words in one.commands()]
         return judge(one.name, codes, path)
 
 
@@ -214,8 +224,8 @@ def judge(stage: str, codes: Sequence[int], path: Path) -> Result:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Result(stage, (f"pytest ended with exit code {max(codes)} and no result",))
-    problems = []
-    if found["failed"] or any(codes):
+    problems = ["stopped: it took too long"] if STOPPED in codes else []
+    if found["failed"] or (any(codes) and not problems):
         problems.append(
             f"{found['failed']} failed" if found["failed"] else f"exit code {max(codes)}"
         )
@@ -239,6 +249,7 @@ def _lint() -> list[list[str]]:
         [f"{here}/ruff", "format", "--quiet", "--check", "."],
         [f"{here}/mypy"],
         [sys.executable, "-m", "jetson_kit.data_update.check"],
+        [sys.executable, "-m", "jetson_kit.guides.check"],
     ]
     commands += [
         [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", file]
@@ -251,14 +262,28 @@ def _lint() -> list[list[str]]:
     return commands
 
 
-def _run(words: Sequence[str], output: int, more: Mapping[str, str] = MappingProxyType({})) -> int:
+def _run(
+    words: Sequence[str],
+    output: int,
+    until: float,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> int:
+    """Run a command until a monotonic time at most; return its exit code, or STOPPED."""
     here = Path(sys.executable).parent
-    return subprocess.run(
-        words,
-        cwd=ROOT,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        check=False,
-        # Other environments' tests find uv, which stands in this one.
-        env={**os.environ, **more, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"},
-    ).returncode
+    # Other environments' tests find uv, which stands in this one.
+    env = {**os.environ, **more, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"}
+    child = subprocess.Popen(words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
+    # Threads wait for no longer than this.
+    longest = min(threading.TIMEOUT_MAX, max(0.0, until - time.monotonic()))
+    try:
+        return child.wait(longest)
+    except subprocess.TimeoutExpired:
+        # As on Ctrl-C: pytest says where it was, and fixtures put away what they made.
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_GRACE_S)
+        return STOPPED
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()

@@ -8,7 +8,7 @@ from tests.fleet.board import LIB, Board
 from tests.fleet.board_state import damaged, good, restarted
 from tests.fleet.small_release import UNHEALTHY
 
-pytestmark = [pytest.mark.docker, pytest.mark.slow]
+pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.one_engine]
 PRUNE = "docker image prune --all --force; docker system prune --all --force"
 
 

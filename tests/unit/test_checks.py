@@ -144,6 +144,42 @@ def test_a_stage_whose_pytest_dies_has_failed(tmp_path: Path) -> None:
     assert result.problems == ("pytest ended with exit code -9 and no result",)
 
 
+HANGS = """
+import pathlib, time
+import pytest
+
+@pytest.fixture
+def device():
+    yield
+    pathlib.Path(PUT_AWAY).touch()
+
+def test_passes(): pass
+def test_hangs(device): time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_stage_that_hangs_is_stopped_and_says_where(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    workers: tuple[str, ...],
+) -> None:
+    put_away = tmp_path / "put_away"
+    body = HANGS.replace("PUT_AWAY", repr(str(put_away)))
+    (tmp_path / "test_hangs.py").write_text(body)
+    (tmp_path / "conftest.py").write_text((folder / "conftest.py").read_text())
+    made = Stage("hangs", "all", pytest=(str(tmp_path), *workers))
+    monkeypatch.setattr(checks, "stages", lambda: (made,))
+    monkeypatch.setattr(needs, "require", lambda *_, **__: None)
+    monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
+    with pytest.raises(CheckFailedError, match=r"hangs \(stopped: it took too long\)"):
+        checks.run(size="all", stage="hangs", minutes=0.1)
+    assert "tests passed: 1, failed: 0" in capfd.readouterr().out
+    assert put_away.exists()
+
+
 def test_what_is_for_other_machines_is_listed_by_reason_and_counted_apart() -> None:
     results = [
         checks.Result("a", (), 3, 0, (("a.py::x", "there is no GPU"), ("a.py::y", "no board"))),
