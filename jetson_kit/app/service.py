@@ -1,4 +1,4 @@
-"""How an application's container runs on a board: words of `docker run`, and the fleet's settings."""
+"""How an application's container runs on a board: by `docker run`, and in the fleet's service."""
 
 from __future__ import annotations
 

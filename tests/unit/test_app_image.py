@@ -104,7 +104,7 @@ def image(tmp_path: Path, *files: str) -> Image:
 
 def test_a_package_that_would_replace_the_images_files_is_refused(tmp_path: Path) -> None:
     folder = site(tmp_path, "cv2/__init__.py", b"")
-    with pytest.raises(BadInputError, match="tiny 1.0 would replace cv2/__init__.py"):
+    with pytest.raises(BadInputError, match=r"tiny 1.0 would replace cv2/__init__.py"):
         fit.check(folder, image(tmp_path, "cv2/__init__.py"))
     fit.check(folder, image(tmp_path, "numpy/__init__.py"))
 

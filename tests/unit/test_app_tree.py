@@ -58,7 +58,7 @@ def test_what_the_user_ignores_stays_out(app: App) -> None:
 def test_a_link_out_of_the_folder_is_refused(app: App, to: str) -> None:
     (app.folder.parent / "outside").write_text("secret")
     (app.folder / "link").symlink_to(to)
-    with pytest.raises(BadInputError, match="is a link (out of the folder|to nothing)"):
+    with pytest.raises(BadInputError, match=r"is a link (out of the folder|to nothing)"):
         tree.read(app)
     assert names(replace(app, ignore=("link",))) == ["app.py"]
 
@@ -91,7 +91,7 @@ def test_a_name_that_is_no_text_is_refused(app: App) -> None:
 def test_too_much_names_the_largest_file(app: App) -> None:
     with (app.folder / "model.bin").open("wb") as stream:
         stream.truncate(3_000_000)
-    with pytest.raises(BadInputError, match="has 3 MB, more than 2; the largest file is model.bin"):
+    with pytest.raises(BadInputError, match=r"has 3 MB, more than 2; the largest file is model.bin"):
         tree.read(replace(app, max_mb=2))
 
 
