@@ -1,4 +1,4 @@
-"""Whether a GPU is worth it for the legacy solutions, and what MediaPipe's own GPU path can't do."""
+"""Whether a GPU is worth it for the legacy solutions; what MediaPipe's own GPU path can't do."""
 
 from __future__ import annotations
 
@@ -30,12 +30,9 @@ def check_hardware() -> None:
 def check_faster(models: Collection[SubModel]) -> None:
     """Raise BackendUnavailableError unless models are faster on the GPU, by their first use."""
     verdicts = [first_use.known(one, LITERT) for one in models]
-    times = [
-        (one.gpu_ms, one.cpu_ms)
-        for one in verdicts
-        if one is not None and one.gpu_ms is not None and one.cpu_ms is not None
-    ]
-    on_gpu, on_cpu = (sum(column) for column in zip(*times)) if times else (0.0, 0.0)
+    tried = [one for one in verdicts if one is not None]
+    on_gpu = sum(one.gpu_ms or 0.0 for one in tried)
+    on_cpu = sum(one.cpu_ms or 0.0 for one in tried)
     if on_gpu >= on_cpu:
         raise BackendUnavailableError(
             f"its models took {on_gpu:.1f} ms on the GPU and {on_cpu:.1f} ms on the CPU"
