@@ -10,12 +10,12 @@ import sys
 OUT = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)
 
-import matplotlib
+import matplotlib  # type: ignore[import-not-found]
 
 matplotlib.use("Agg")
 import mediapipe as mp
 import numpy as np
-from matplotlib import pyplot
+from matplotlib import pyplot  # type: ignore[import-not-found]
 from mediapipe.framework.formats import landmark_pb2
 from mediapipe.python.solution_base import SolutionBase
 from mediapipe.python.solutions import drawing_utils, face_detection, pose
@@ -23,7 +23,7 @@ from mediapipe.python.solutions import drawing_utils, face_detection, pose
 picture = np.load(sys.argv[1])["picture"]
 
 
-class Person(pose.Pose):
+class Person(pose.Pose):  # type: ignore[misc]
     """A pose that counts its frames and returns points."""
 
     def __init__(self, **words):
@@ -36,7 +36,7 @@ class Person(pose.Pose):
         return super().process(image=image)
 
 
-class Faces(face_detection.FaceDetection):
+class Faces(face_detection.FaceDetection):  # type: ignore[misc]
     """A detector that goes to the base itself, by the stream's name."""
 
     def process(self, image):
