@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import __version__, rawzip
+from jetson_kit import __version__, output_folder, rawzip
 from jetson_kit.bundle import contents, groups, tensorrt
 from jetson_kit.bundle.groups import Group
 from jetson_kit.errors import BadInputError
@@ -95,17 +94,9 @@ def build(request: Request, progress: Progress) -> Bundle:
             f"no parts of {request.part_mb} MB", f"give 0 (one file) to {MOST_MB}, such as 60"
         )
     folder = _folder(request.output, ARCHITECTURES[arch])
-    with disk_guard(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            unpacked, version = _write(aside, request, arch, pythons, progress)
-            aside.chmod(0o755)
-            if folder.exists():
-                shutil.rmtree(folder)
-            aside.rename(folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    output_folder.recover(folder)
+    with disk_guard(folder.parent), output_folder.replaced(folder) as aside:
+        unpacked, version = _write(aside, request, arch, pythons, progress)
     files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
     return Bundle(folder, files, version, pythons, unpacked)
 

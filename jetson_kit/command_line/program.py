@@ -109,6 +109,8 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt as late:  # while another end was being told
         signals.over()
         code = signals.exit_code(late)
+    if signals.came():
+        signals.end_children()
     sys.exit(code)
 
 
@@ -136,10 +138,7 @@ def _run(tasks: Collection, words: list[str]) -> int:
         if "--nagios" in words and isinstance(error, KitError):
             print(f"MEDIAPIPE UNKNOWN - {error.line()}")
             return NAGIOS_UNKNOWN
-        code = ending.end(error)
-        if isinstance(error, KeyboardInterrupt):
-            signals.end_children()
-        return code
+        return ending.end(error)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`bench.*`: every number in the README."""
+"""`bench.*`: every number in docs/benchmarks.md."""
 
 from __future__ import annotations
 

@@ -81,9 +81,8 @@ def release(
     own = key or signing.default_key()
     signing.public_of(own)
     folder = releases.folder_of(target)
-    made = releases.make(
-        folder, release_terms.Terms(number, valid, module, signers=signers.attach(folder))
-    )
+    terms = release_terms.Terms(number, valid, module, signers=signers.attach(folder))
+    made = releases.make(folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES))
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
     if json:

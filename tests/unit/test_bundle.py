@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jetson_kit.bundle import build, contents, packages, payload
-from jetson_kit.bundle.program import graphics, unpack
+from jetson_kit.bundle.program import graphics, measure, unpack
 from jetson_kit.bundle.program.archive import Archive, Blob
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
@@ -248,6 +248,19 @@ def test_its_first_file_is_readable_for_old_pythons() -> None:
     assert "from __future__" not in text
     assert 'f"' not in text
     assert text.index("from jetson_kit") > refusal
+
+
+def test_an_earlier_measurement_stays_until_there_is_a_new_one(tmp_path: Path) -> None:
+    output = tmp_path / "measured.json"
+    output.write_text("earlier")
+
+    def stops(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        raise KeyboardInterrupt(*words)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure.measure(stops, output, tmp_path, brief=True, tell=lambda _: None)
+    assert output.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [output]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

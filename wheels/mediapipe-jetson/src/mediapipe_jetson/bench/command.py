@@ -25,6 +25,7 @@ from mediapipe_jetson.observe import cpu, emulation, l4t, module, packages
 from mediapipe_jetson.options import folder, input_file, output_file, whole
 from mediapipe_jetson.pipeline import PipelineError, landmarkers
 from mediapipe_jetson.usage import Parser
+from mediapipe_jetson.verify import report
 
 SCHEMA = "mediapipe-jetson/bench-inference/1"
 VIDEO_MOST = 16 << 30
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
         print(usage.line(f"error: {one_line(error)}"), file=sys.stderr)
         return exit_codes.of(error)
     if options.json:
-        options.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        report.write(options.json, json.dumps(made, indent=1) + "\n")
     print("\n".join(text(made)))
     return 0
 
