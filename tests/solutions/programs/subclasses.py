@@ -15,7 +15,7 @@ import matplotlib  # type: ignore[import-not-found]
 matplotlib.use("Agg")
 import mediapipe as mp
 import numpy as np
-from matplotlib import pyplot  # type: ignore[import-not-found]
+from matplotlib import pyplot
 from mediapipe.framework.formats import landmark_pb2
 from mediapipe.python.solution_base import SolutionBase
 from mediapipe.python.solutions import drawing_utils, face_detection, pose

@@ -6,14 +6,14 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Sequence
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Optional
 
 from mediapipe_jetson import exit_codes
 from mediapipe_jetson.landmarks import DATA
+from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe import solutions
 from mediapipe_jetson.solutions import fetching, hook, weights
-from mediapipe_jetson.solutions.errors import ModelMissingError
 from mediapipe_jetson.usage import Parser
 
 HOOK = DATA / "mediapipe_jetson_solutions.pth"
@@ -76,27 +76,17 @@ def remove() -> int:
 
 
 def status() -> int:
-    """Say which solutions `import mediapipe` gives, and which models are missing."""
-    found = PathFinder.find_spec("mediapipe")
-    if found is None:
-        print("MediaPipe is not installed")
-        return 1
-    hooked = any(isinstance(one, hook.Finder) for one in sys.meta_path)
-    kits = hooked and (not hook.own(found.submodule_search_locations) or hook.choice() == hook.KIT)
-    if not kits and hook.own(found.submodule_search_locations):
-        print("mediapipe.solutions: MediaPipe's own")
-        return 0
-    how = "the kit's" if kits else "none; python -m mediapipe_jetson.solutions install"
-    print(f"mediapipe.solutions: {how}")
-    missing = []
-    for name in weights.table():
-        try:
-            weights.load(name)
-        except ModelMissingError:
-            missing.append(name)
-    if missing:
-        print(f"models missing: {', '.join(missing)}; python -m mediapipe_jetson.solutions fetch")
-    return 0 if kits and not missing else 1
+    """Say which solutions `import mediapipe` gives, why, and which models are missing.
+
+    Return 0 where there are some that have their models.
+    """
+    found = solutions.read()
+    for line in found.lines():
+        print(line)
+    if isinstance(found, Absent) or found.missing:
+        return exit_codes.NEGATIVE
+    usable = found.in_use in (solutions.KIT, solutions.MEDIAPIPE)
+    return exit_codes.DONE if usable else exit_codes.NEGATIVE
 
 
 def fetch(archive: Optional[Path] = None, *, pose: bool = False) -> int:
