@@ -23,6 +23,7 @@ from jetson_kit.tasks import (
     engines,
     engines_build,
     fleet,
+    migrate,
     models,
     report,
     targets,
@@ -37,11 +38,12 @@ ns.add_task(build.build)
 ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
+ns.add_task(migrate.migrate)
 ns.add_task(test.test)
 verifying = Collection("verify", verify_bundle.bundle)
 verifying.add_task(verify.verify, default=True)
 ns.add_collection(verifying)
-ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
+ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.device, wheels.lock))
 ns.add_collection(data.collection())
 ns.add_collection(Collection("models", models.fetch, models.list_models))
 ns.add_collection(Collection("engines", engines.export, engines.check, engines_build.build))

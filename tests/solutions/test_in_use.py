@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jetson_kit import environments
+from tests.solutions.conftest import SOURCE
 from tests.solutions.test_hook import HOOK, start
 
 pytestmark = pytest.mark.vision
@@ -19,8 +21,8 @@ LEGACY = "solutions-legacy"
 
 def section(code: str, python: str = "", **environment: str) -> Any:
     """Return info's section of the solutions, in an environment by its name."""
-    interpreter = {"python": environments.python(python)} if python else {}
-    done = start(code + INFO, **interpreter, **environment)
+    interpreter = environments.python(python) if python else sys.executable
+    done = start(code + INFO, python=interpreter, folder=SOURCE, **environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["solutions"]
 
@@ -49,16 +51,16 @@ def test_info_says_whose_are_in_use_and_why(
 
 def test_info_names_the_models_that_are_missing(tmp_path: Path, model_folder: Path) -> None:
     places = {"MEDIAPIPE_JETSON_MODELS": str(model_folder), "XDG_CACHE_HOME": str(tmp_path)}
-    found = section(HOOK, **places)
+    found = section(HOOK, "", **places)
     assert found["missing"] == []
     assert found["missing_pose"] == ["pose_landmark_lite.tflite", "pose_landmark_heavy.tflite"]
     places["MEDIAPIPE_JETSON_MODELS"] = str(tmp_path)
-    assert len(section(HOOK, **places)["missing"]) == 13
+    assert len(section(HOOK, "", **places)["missing"]) == 13
 
 
 def test_status_counts_the_pose_models_as_no_lack(tmp_path: Path, model_folder: Path) -> None:
     places = {"MEDIAPIPE_JETSON_MODELS": str(model_folder), "XDG_CACHE_HOME": str(tmp_path)}
-    done = start(HOOK + STATUS, **places)
+    done = start(HOOK + STATUS, folder=SOURCE, **places)
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
     assert first == "the kit's: MediaPipe 1.2.2 has none of its own"
