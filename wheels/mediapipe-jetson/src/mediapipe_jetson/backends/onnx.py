@@ -56,10 +56,8 @@ def find(sub_model: SubModel) -> Path:
             if path.is_file():
                 return path
     places = ", ".join(map(str, folders()))
-    raise ModelError(
-        f"no ONNX file of {sub_model.name} ({' or '.join(short)}) in {places}; "
-        "`./inv engines.export` makes them"
-    )
+    names = [f"{sub_model.name}-{digest}-{one}.onnx" for digest in short for one in PRECISIONS]
+    raise ModelError(f"no {' nor '.join(names)} in {places}; `./inv engines.export` makes them")
 
 
 class Onnx:
