@@ -91,7 +91,9 @@ def test_a_name_that_is_no_text_is_refused(app: App) -> None:
 def test_too_much_names_the_largest_file(app: App) -> None:
     with (app.folder / "model.bin").open("wb") as stream:
         stream.truncate(3_000_000)
-    with pytest.raises(BadInputError, match=r"has 3 MB, more than 2; the largest file is model.bin"):
+    with pytest.raises(
+        BadInputError, match=r"has 3 MB, more than 2; the largest file is model.bin"
+    ):
         tree.read(replace(app, max_mb=2))
 
 
