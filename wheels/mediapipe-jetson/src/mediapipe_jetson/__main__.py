@@ -24,12 +24,23 @@ commands:
   run          run a video or camera through a landmarker; say how fast, and what bounds it
   bench        measure every backend that is here, and the pipeline against MediaPipe in a loop
   engines      TensorRT engines: which fit here, and building them
+  migrate      rewrite mp.solutions code to MediaPipe Tasks
   healthcheck  the container's health, in one line
 
 Every command explains its options: {program} COMMAND --help
 Exit codes: 0 all is well, 1 the verdict is negative, 2 wrong command line or file, 11 broken
 """
-COMMANDS = ("info", "selftest", "doctor", "verify", "run", "bench", "engines", "healthcheck")
+COMMANDS = (
+    "info",
+    "selftest",
+    "doctor",
+    "verify",
+    "run",
+    "bench",
+    "engines",
+    "migrate",
+    "healthcheck",
+)
 
 
 class StoppedError(KeyboardInterrupt):
