@@ -111,7 +111,9 @@ def rollout(facts: Facts) -> str:
 def export(facts: Facts) -> str:
     """Return the table of bench.export."""
     busy = (
-        "" if facts["quiet"] else f", on a machine busy with other work (load {facts['load_at_start']})"
+        ""
+        if facts["quiet"]
+        else f", on a machine busy with other work (load {facts['load_at_start']})"
     )
     head = f"`./inv bench.export`, ms of one x86 core, least of many runs{busy}"
     lines = [
