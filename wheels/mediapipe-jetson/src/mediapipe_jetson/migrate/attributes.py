@@ -63,6 +63,8 @@ class Attributes(Context):
         key = f"{base.kind}.{name}"
         if base.kind in ("package", "module", "name", "gone"):
             return base.kind
+        if base.kind == "formats":
+            return "keep" if self.is_one(node, "list_class", "landmark_class") else "refuse"
         if base.kind == "task":
             return "keep" if name in METHODS else "refuse"
         if base.kind == "result":
@@ -85,6 +87,8 @@ class Attributes(Context):
         """Do what the word says."""
         word, *more = action.split()
         stored = isinstance(self.parent(original), (cst.AssignTarget, cst.AugAssign, cst.Del))
+        if stored and word == "visibility":
+            return updated
         if word == "refuse" or (stored and word not in ("keep", "rename")):
             return self._unknown(original, updated, base)
         if word == "keep":
@@ -290,7 +294,8 @@ class Attributes(Context):
         """Rewrite `is None`: where nothing is found there is an empty list now."""
         missing = self.compared(original_node)
         kinds = table.kinds(self.things(original_node.left))
-        if missing is None or not kinds:
+        made = all(one.solution == "landmark_pb2" for one in self.things(original_node.left))
+        if missing is None or not kinds or made:
             return updated_node
         direct = self._direct(original_node.left)
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
@@ -328,6 +333,8 @@ class Attributes(Context):
             return self.constant(original_node, updated_node, vision, module, name)
         if any(one.kind == "gone" for one in own):
             self._gone(original_node, own)
+        if any(one.kind == "formats" for one in own) and not isinstance(around, cst.Attribute):
+            self.refuse(original_node, "landmark_pb2 is gone")
         return updated_node
 
     def _gone(self, node: cst.CSTNode, own: tuple[Thing, ...]) -> None:

@@ -17,11 +17,13 @@ from mediapipe_jetson.migrate.follow import Site
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
+MADE = {"list_class", "landmark_class", "adder", "copier"}
 PROTOBUF = "google.protobuf"
 CLOCK = (
     "timestamps: MediaPipe Tasks want one for each frame; {name}() gives 30 frames a second, "
     "as mp.solutions counted"
 )
+ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
 PRESENCE = "drawing: points whose presence is below .5 are left out too, not only hidden ones"
 
 
@@ -39,6 +41,8 @@ class Calls(Attributes, Construct):
             return self._process(original_node, updated_node)
         if kinds == {"has_field"}:
             return self._has_field(original_node, updated_node)
+        if kinds & MADE:
+            return self._made(original_node, updated_node, kinds)
         name = named(own)
         if name in ("draw_landmarks", "plot_landmarks"):
             return self._draw(original_node, updated_node, name)
@@ -141,6 +145,29 @@ class Calls(Attributes, Construct):
         value = attribute(updated.func.value, "visibility")
         target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
         return cst.Comparison(value, [target], lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+    def _made(self, original: cst.Call, updated: cst.Call, kinds: set[str]) -> cst.BaseExpression:
+        """Rewrite what makes or fills messages of landmark_pb2."""
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        args, func = updated.args, updated.func
+        words = [one.keyword.value if one.keyword else "" for one in args]
+        owner = func.value if isinstance(func, cst.Attribute) else None
+        if kind in ("landmark_class", "adder"):
+            self.note(original, ROUNDED)
+        if kind == "landmark_class" and all(words):
+            return updated.with_changes(func=cst.Name(self.helper("new_landmark")))
+        if kind == "list_class" and words in ([], ["landmark"]):
+            whole = args[0].value if args else cst.List([])
+            return whole if isinstance(whole, (cst.List, cst.ListComp)) else call("list", whole)
+        if kind == "adder" and owner is not None and all(words):
+            name = cst.Name(self.helper("add_landmark"))
+            comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            first = cst.Arg(owner, comma=comma if args else cst.MaybeSentinel.DEFAULT)
+            return updated.with_changes(func=name, args=[first, *args])
+        if kind == "copier" and owner is not None and words == [""]:
+            return call(self.helper("copy_landmarks"), owner, args[0].value)
+        self.refuse(original, f"{code(original.func)}() with these arguments has no counterpart")
+        return updated
 
     def _draw(self, original: cst.Call, updated: cst.Call, name: str) -> cst.BaseExpression:
         """Rewrite what draws landmarks: connections are objects, not pairs."""

@@ -21,6 +21,9 @@ IMPORTS = {
     "BoundingBox": (
         "from mediapipe.tasks.python.components.containers.bounding_box import BoundingBox"
     ),
+    "NormalizedLandmark": (
+        "from mediapipe.tasks.python.components.containers.landmark import NormalizedLandmark"
+    ),
     "HandLandmark": "from mediapipe.tasks.python.vision.hand_landmarker import HandLandmark",
 }
 MODULES = {"mp": "mediapipe", "np": "numpy", "os": "os", "zipfile": "zipfile"}
@@ -142,6 +145,31 @@ def {as_connections}(pairs):
     return [{vision}.FaceLandmarksConnections.Connection(*pair) for pair in pairs or ()]
 ''',
         ("vision",),
+    ),
+    "new_landmark": Helper(
+        '''
+def {new_landmark}(x=0.0, y=0.0, z=0.0, visibility=None, presence=None):
+    """Return a landmark of MediaPipe Tasks."""
+    return {NormalizedLandmark}(x, y, z, visibility, presence)
+''',
+        ("NormalizedLandmark",),
+    ),
+    "add_landmark": Helper(
+        '''
+def {add_landmark}(landmarks, **fields):
+    """Add a landmark to a list and return it."""
+    landmarks.append({new_landmark}(**fields))
+    return landmarks[-1]
+''',
+        helpers=("new_landmark",),
+    ),
+    "copy_landmarks": Helper(
+        '''
+def {copy_landmarks}(landmarks, others):
+    """Replace what a list of landmarks holds by copies of others."""
+    landmarks[:] = [{dataclasses}.replace(one) for one in others]
+''',
+        ("dataclasses",),
     ),
     "found": Helper(
         '''
