@@ -31,8 +31,8 @@ class Nearness:
 
     `same` is the part of the lines whose words and whole numbers are the same; `apart` how far the
     fractions in these may be apart in the median, as a part of the greater one: some more than was
-    measured once. Faces are of another model; where the film of the person cuts from one to another,
-    Tasks find the new one sooner.
+    measured once. Faces are of another model; where a film cuts from one person to another, Tasks
+    find the new one sooner.
     """
 
     same: float

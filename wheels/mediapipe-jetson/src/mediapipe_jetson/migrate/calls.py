@@ -24,6 +24,7 @@ CLOCK = (
     "as mp.solutions counted"
 )
 ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
+SEVERAL = "may be several things"
 PRESENCE = "drawing: points whose presence is below .5 are left out too, not only hidden ones"
 
 
@@ -92,8 +93,12 @@ class Calls(Attributes, Construct):
         sites = [self.facts.sites[one.site] for one in self.things(source) if one.site >= 0]
         modes = {self.mode(site) for site in sites}
         names = {(site.solution.detect, site.solution.member) for site in sites}
+        if not sites:
+            self.refuse(original, f"where {code(source.value)} is made can't be followed")
+            return updated
         if len(modes) != 1 or len(names) != 1:
-            self.refuse(original, f"{code(source.value)} may be several things")
+            why = "is for single pictures here and for videos there" if len(names) == 1 else SEVERAL
+            self.refuse(original, f"{code(source.value)} {why}")
             return updated
         mode, detect, task = modes.pop(), sites[0].solution.detect, function.value
         picture = updated.args[0].value
@@ -177,7 +182,7 @@ class Calls(Attributes, Construct):
             self.refuse(original, f"{name}() with arguments that can't be followed")
             return updated
         if name == "draw_landmarks" and any(
-            one.solution in ("pose", "holistic")
+            one.solution == "pose" or one.name == "pose_landmarks"
             for arg in original.args
             for one in self.things(arg.value)
         ):
