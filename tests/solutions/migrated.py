@@ -21,7 +21,7 @@ from tests.vision import media
 DECIMAL = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?")
 # What print() shows of a message or of a landmark of Tasks.
 TEXT = re.compile(
-    r"Handedness|NormalizedLandmark|\[np\.|\[0\.\d{9}|classification|[ }\]]|[xyz]: |$"
+    r"Handedness|NormalizedLandmark|\[np\.|\[0\.\d{9}|  (index|score|label):|[}\]]$|[xyz]: |$"
 )
 
 

@@ -153,6 +153,11 @@ FACE_LINES = {
         "for d in r.detections: d.score[0], d.label_id[0]\n",
         "for d in r.detections: d.categories[0].score, d.categories[0].index\n",
     ),
+    "all scores": (
+        "for d in r.detections:\n    s = d.score\n    s[0], d.label_id\n",
+        "for d in r.detections:\n    s = [category.score for category in d.categories]\n"
+        "    s[0], [category.index for category in d.categories]\n",
+    ),
     "a point": (
         "f = mp.solutions.face_detection\n"
         "for d in r.detections or []: f.get_key_point(d, f.FaceKeyPoint.NOSE_TIP).x\n",

@@ -101,6 +101,8 @@ class Attributes(Context):
             return self._of_name(original, updated, base)
         if word == "drop":
             return self._list_of(original, updated, base)
+        if word == "rename" and more[0] == "categories" and not self._indexed(original):
+            return _each(updated.value, OF_CATEGORY[f"{original.attr.value}s"])
         if word == "rename":
             return updated.with_changes(attr=cst.Name(more[0]))
         if word == "label":
@@ -115,6 +117,11 @@ class Attributes(Context):
             renamed = updated.with_changes(attr=cst.Name(more[0]))
             return self._field(original, renamed, more[1])
         return updated
+
+    def _indexed(self, node: cst.CSTNode) -> bool:
+        """Return whether one item of an expression is taken where it stands."""
+        around = self.parent(node)
+        return isinstance(around, cst.Subscript) and isinstance(around.slice[0].slice, cst.Index)
 
     def _unknown(
         self, original: cst.Attribute, updated: cst.Attribute, base: Thing
@@ -214,10 +221,7 @@ class Attributes(Context):
         value = updated.value
         if nullable and base.kind == "list" and self.caught(original):
             value = call(self.helper("found"), value)
-        around = self.parent(original)
-        if isinstance(around, cst.Subscript) and isinstance(around.slice[0].slice, cst.Index):
-            return value
-        return self.cut(original.value, value)
+        return value if self._indexed(original) else self.cut(original.value, value)
 
     def cut(self, original: cst.CSTNode, value: cst.BaseExpression) -> cst.BaseExpression:
         """Return a face without the irises where the old one had none."""
@@ -284,7 +288,8 @@ class Attributes(Context):
     ) -> cst.BaseExpression:
         """Rewrite detection.score[0]."""
         kinds = table.kinds(self.things(original_node.value))
-        if kinds and kinds <= set(OF_CATEGORY) and isinstance(original_node.value, cst.Attribute):
+        own = isinstance(original_node.value, cst.Attribute) and self._indexed(original_node.value)
+        if own and kinds and kinds <= set(OF_CATEGORY):
             return attribute(updated_node, OF_CATEGORY[kinds.pop()])
         return updated_node
 
@@ -352,6 +357,13 @@ class Attributes(Context):
         name = node.attr.value
         if name in table.document()["distinct"] and self.unknown(node.value):
             self.refuse(node, f"where {code(node.value)} comes from can't be followed")
+
+
+def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:
+    """Return a list of one field of a detection's categories."""
+    one = cst.Name("category")
+    source = cst.CompFor(target=one, iter=attribute(detection, "categories"))
+    return cst.ListComp(elt=attribute(one, name), for_in=source)
 
 
 def _face(one: Thing) -> bool:
