@@ -177,7 +177,7 @@ def translate(facts: Facts) -> str:
         "left to run-time choice |",
         "|---|---|---|---|---|---|---|",
     ]
-    for version, cores in facts["versions"].items():
+    for version, cores in facts["versions"]["rows"].items():
         for core, row in cores.items():
             lines.append(
                 f"| {version} | {core} | {row['seconds']:.1f} s | {row['growth_percent']:.2f} % "
@@ -198,11 +198,49 @@ def translate(facts: Facts) -> str:
         f"| counts of {threads['threads']} threads with atomics of all sizes, and unwinding "
         f"through them | {threads['rounds']:,} rounds each | 0 |"
     )
-    if infer := facts.get("inference"):
-        numbers = sum(infer["numbers_equal"].values())
-        lines.append(
-            f"| results of {len(infer['numbers_equal'])} tasks on the CPU, "
-            f"{infer['original_core']} against {infer['translated_core']} "
-            f"| {numbers:,} numbers, {infer['sites_run']:,} translated sites reached | 0 |"
-        )
+    lines += _inferred(facts["inference"])
     return "\n".join(lines)
+
+
+def _inferred(facts: Facts) -> list[str]:
+    """Return rows of what both libraries inferred, of the parts that were measured."""
+    cores = f"{facts['original_core']} against {facts['translated_core']}"
+    rows = []
+    for part, what in (
+        ("photographs", "two photographs on the CPU"),
+        ("old_kernel", "the same, the translated library with Linux 4.9's system calls alone"),
+        ("video", "{frames} frames of a video on the CPU"),
+    ):
+        found = _parts(facts, part)
+        numbers = sum(sum(row["numbers_equal"].values()) for row in found)
+        models = sum(len(row["numbers_equal"]) for row in found)
+        rows += [(what.format(**row), models, numbers, found, "0") for row in found[:1]]
+    for part, what in (
+        ("graph", "two photographs by the GPU's graph ({opengl})"),
+        ("video_graph", "{results} frames of a video by the GPU's graph"),
+    ):
+        found = _parts(facts, part)
+        far = max((row["largest_difference"] for row in found), default=0)
+        different = sum(not row["bit_identical"] for row in found)
+        says = f"{different} tasks, by {far:.1g}" if different else "0"
+        numbers = sum(row["numbers"] for row in found)
+        rows += [(what.format(**row), len(found), numbers, found, says) for row in found[:1]]
+    return [
+        f"| results of {models} task{'s' * (models != 1)}, {what}: {cores} "
+        f"| {numbers:,} numbers{_sites(found)} | {says} |"
+        for what, models, numbers, found, says in rows
+    ]
+
+
+def _parts(facts: Facts, name: str) -> list[Facts]:
+    """Return a part, or one for each task where it is measured task by task."""
+    tasks = (f"{name}_{task}" for task in ("face", "hand", "pose", "selfie"))
+    return [facts[part] for part in (name, *tasks) if part in facts]
+
+
+def _sites(found: list[Facts]) -> str:
+    counts = [row["sites_run"] for row in found if "sites_run" in row]
+    if not counts:
+        return ""
+    each = f"{min(counts):,} to {max(counts):,}" if len(counts) > 1 else f"{counts[0]:,}"
+    return f", {each} translated sites reached"
