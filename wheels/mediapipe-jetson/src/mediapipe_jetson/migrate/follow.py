@@ -1,4 +1,4 @@
-"""What each expression of the old code may stand for: the doctor's reader, with its memory kept."""
+"""What each expression of the old code may stand for, by the doctor's reader."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from mediapipe_jetson.doctor.flow.values import (
     Constant,
     Path,
     Place,
+    Sequence,
     Unknown,
     Value,
     Values,
     path,
 )
-from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate import table, texts
 from mediapipe_jetson.migrate.table import Thing
 
 Span = tuple[int, int, int, int]
 """First line and column, last line and column; lines count from 1, columns from 0, in letters."""
+EACH = {"builtins.max", "builtins.min", "builtins.sorted", "builtins.filter"}
 NOTHING: Values = frozenset()
 
 
@@ -77,7 +79,7 @@ class Facts:
 
     def things(self, file: str, span: Span) -> tuple[Thing, ...]:
         """Return what of the legacy API the expression at a place may be."""
-        return tuple(things(self.at(file, span)))
+        return tuple(sorted(set(things(self.at(file, span)))))
 
     def legacy_files(self) -> set[str]:
         """Return the files that have anything of the legacy API."""
@@ -115,29 +117,66 @@ class Guards(Listener):
 class Follower(Flow):
     """Follows a project and keeps what every expression was."""
 
-    def __init__(self, sources: dict[str, Source], texts: dict[str, str]) -> None:
+    def __init__(
+        self,
+        sources: dict[str, Source],
+        contents: dict[str, str],
+        places: dict[str, texts.Texts],
+    ) -> None:
         self.facts = Facts()
         super().__init__(sources, (Guards(self.facts),))
-        self._lines = {file: list(io.StringIO(text, newline="")) for file, text in texts.items()}
-        self._sites: dict[tuple[str, Span], int] = {}
+        self._lines = {file: list(io.StringIO(text, newline="")) for file, text in contents.items()}
+        self._sites: dict[tuple[str, Span, str], int] = {}
+        self._texts = places
+        self._shifts: dict[ast.AST, tuple[ast.expr, texts.Start, str]] = {}
+        self._within = self._hidden = 0
+        """How many texts are around, and the line of one whose expressions have no places."""
 
     def eval(self, node: Optional[ast.AST]) -> Values:
-        """Evaluate an expression and keep what it is."""
-        return self._kept(node, super().eval(node))
+        """Evaluate an expression and record what it is."""
+        return self._record(node, super().eval(node))
 
     def eval_attribute(self, node: ast.Attribute, within: bool = False) -> Values:
-        """Look an attribute up and keep what it is."""
-        return self._kept(node, super().eval_attribute(node, within))
+        """Look an attribute up and record what it is."""
+        return self._record(node, super().eval_attribute(node, within))
 
-    def _kept(self, node: Optional[ast.AST], values: Values) -> Values:
-        if isinstance(node, (ast.Attribute, ast.Name, ast.Call, ast.Subscript)):
+    def _record(self, node: Optional[ast.AST], values: Values) -> Values:
+        if self._hidden:
+            self._refuse_hidden(values)
+        elif isinstance(node, ast.expr):
             key = (self.frame.file, self.span(node))
             self.facts.values[key] = self.facts.values.get(key, NOTHING) | values
         return values
 
+    def eval_joinedstr(self, node: ast.JoinedStr) -> Values:
+        """Evaluate a formatted text, whose expressions may stand elsewhere than Python tells."""
+        hidden, self._within = self._hidden, self._within + 1
+        if not texts.RIGHT and self._within == 1:
+            line, column, _, _ = self.span(node)
+            try:
+                known = self._texts.get(self.frame.file, {})
+                self._shifts.update(texts.shifts(node, (line, column), known))
+            except LookupError:
+                self._hidden = line
+        values = super().eval_joinedstr(node)
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
+                self.eval(part.format_spec)
+        self._hidden, self._within = hidden, self._within - 1
+        return values
+
+    def _refuse_hidden(self, values: Values) -> None:
+        if any(things(values)):
+            notes = self.facts.guards.setdefault(self.frame.file, [])
+            why = "a formatted text that is too entangled; put what it shows into a variable"
+            if (self._hidden, why) not in notes:
+                notes.append((self._hidden, why))
+
     def span(self, node: ast.expr) -> Span:
         """Return where a node stands, in letters: the tree counts bytes."""
         lines = self._lines.get(self.frame.file, [])
+        if node in self._shifts:
+            return self._shifted(node)
 
         def column(line: int, offset: int) -> int:
             text = lines[line - 1] if 0 < line <= len(lines) else ""
@@ -151,18 +190,41 @@ class Follower(Flow):
             column(last, node.end_col_offset or 0),
         )
 
+    def _shifted(self, node: ast.expr) -> Span:
+        """Return where a node in a formatted text stands: as far from its expression's start."""
+        value, (line, start), text = self._shifts[node]
+        written = text.encode()
+        first, last = (
+            start + len(written[: offset - value.col_offset].decode(errors="ignore"))
+            for offset in (node.col_offset, node.end_col_offset or 0)
+        )
+        return (line, first, line, last)
+
     def item(self, owner: Value, key: Values, node: ast.AST) -> Values:
         """Return an item; a slice of an external list is as the list."""
         if isinstance(owner, Path) and isinstance(getattr(node, "slice", None), ast.Slice):
             return frozenset({owner})
         return super().item(owner, key, node)
 
+    def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
+        """Follow the functions that max, sorted and their like call for each item."""
+        if name in EACH and given.positional:
+            items = self.elements(given.positional[-1])
+            by = given.positional[0] if name == "builtins.filter" else given.get(-1, "key")
+            for function in by or ():
+                self.apply(function, Arguments((items,)), node)
+            if name == "builtins.filter":
+                return frozenset({Sequence((items,), exact=False)})
+            if name in ("builtins.max", "builtins.min") and len(given.positional) == 1:
+                return items
+        return super().builtin(name, given, node)
+
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Give calls of legacy classes numbers, so that what comes of each is told apart."""
         solution = table.class_of(name)
         if solution is None or not isinstance(node, ast.expr):
             return super().external(name, given, node)
-        key = (self.frame.file, self.span(node))
+        key = (self.frame.file, self.span(node), name)
         number = self._sites.setdefault(key, len(self.facts.sites))
         if number == len(self.facts.sites):
             self.facts.sites.append(Site(solution, self.frame.file, node.lineno))
@@ -184,8 +246,13 @@ class Follower(Flow):
             self.facts.links.add(frozenset({self.frame.file, self.sources[module].file}))
 
 
-def follow(sources: dict[str, Source], texts: dict[str, str]) -> tuple[Facts, str]:
-    """Follow all modules of a project; return what was seen, and why it failed ("" if not)."""
-    follower = Follower(sources, texts)
+def follow(
+    sources: dict[str, Source], contents: dict[str, str], places: dict[str, texts.Texts]
+) -> tuple[Facts, str]:
+    """Follow all modules of a project; return what was seen, and why it failed ("" if not).
+
+    `contents` and `places` are the files' text and their formatted texts.
+    """
+    follower = Follower(sources, contents, places)
     why = follower.follow(list(sources))
     return follower.facts, why

@@ -11,8 +11,8 @@ from libcst.helpers import get_full_name_for_node
 from mediapipe_jetson.doctor import migration
 from mediapipe_jetson.doctor.names import canonical
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.attributes import CONNECTIONS
 from mediapipe_jetson.migrate.calls import Calls
+from mediapipe_jetson.migrate.names import CONNECTIONS
 
 VISION = "mediapipe.tasks.python.vision"
 HAND_LANDMARK = f"{VISION}.hand_landmarker"
@@ -91,6 +91,9 @@ class Imports(Calls):
         elif thing.kind == "class":
             task = table.solutions()[thing.solution].task
             places.setdefault(VISION, []).append((task, bound))
+        elif thing.kind in ("formats", "list_class", "landmark_class"):
+            # What is made of them is a list, or a landmark of Tasks.
+            places.setdefault("", []).append((name, bound))
         elif thing.kind == "name":
             self._place_name(node, places, thing, bound)
         else:
