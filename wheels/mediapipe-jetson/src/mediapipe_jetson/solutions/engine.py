@@ -7,11 +7,13 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mediapipe_jetson import backends
 from mediapipe_jetson.backends.base import BackendError, InferenceError, UnknownBackendError
 from mediapipe_jetson.solutions.errors import SolutionsError
+from mediapipe_jetson.solutions.graphs import unused
 
 if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Session, SubModel
@@ -23,6 +25,7 @@ AUTO = "auto"
 # By the times of the CPU baseline; an engine of TensorRT is for one file's hash.
 ORDER = ("tensorrt", "litert", "onnx")
 CLOCK_MS = 33.333
+NO_OUTPUTS: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 _settings: dict[str, Any] = {}
 
@@ -66,12 +69,18 @@ class Engine:
     """Runs a graph; one frame at a time, whatever thread it comes from."""
 
     def __init__(
-        self, name: str, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]
+        self,
+        name: str,
+        models: Mapping[str, SubModel],
+        make: Callable[[], SolutionGraph],
+        unread: Mapping[str, Sequence[int]] = NO_OUTPUTS,
     ) -> None:
         """Open the first backend that can run the models. Raises SolutionsError.
 
-        `make` returns a fresh graph, `name` is what messages call it.
+        `make` returns a fresh graph, `name` is what messages call it, `unread` are the positions of
+        a model's outputs that the graph doesn't read.
         """
+        self.unread = unread
         self.name = name
         self.models = models
         self.make = make
@@ -114,7 +123,8 @@ class Engine:
         with ExitStack() as opened:
             sessions: dict[str, Session] = {}
             for key, model in self.models.items():
-                sessions[key] = backend.load(model, self.threads)
+                unread = self.unread.get(key, ())
+                sessions[key] = unused.load(backend, model, unread, self.threads)
                 opened.callback(sessions[key].close)
             self.graph.use(sessions)
             self.sessions = sessions
