@@ -34,7 +34,9 @@ class Outputs:
         named = (*self.files().values(), *others)
         paths = [path.resolve() for path in named if isinstance(path, Path)]
         if len(set(paths)) < len(paths):
-            raise BadInputError("two of the paths that are read and written are one", "name a path for each")
+            raise BadInputError(
+                "two of the paths that are read and written are one", "name a path for each"
+            )
 
     def write(self, document: Any, contents: dict[str, str]) -> None:  # noqa: ANN401 # any JSON
         """Write the files, whole; print the document where that was asked."""
