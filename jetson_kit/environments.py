@@ -14,6 +14,7 @@ NAMES = {
     "engines": ("engines", "tools"),
     "vision": ("vision", "tests"),
     "vision-old": ("vision", "old"),
+    "wheel-check": ("wheel-check", "tools"),
     "solutions-legacy": ("vision", "legacy"),
 }
 

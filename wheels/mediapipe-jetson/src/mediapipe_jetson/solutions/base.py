@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array, SubModel
 
 CHANNELS = 3
+STREAM = "image"
 
 
 @lru_cache(maxsize=None)
@@ -67,9 +68,10 @@ class SolutionBase:
         """Return outputs of what the graph found; raise nothing."""
         raise NotImplementedError
 
-    def process(self, image: Any) -> Any:  # noqa: ANN401 # numpy in, a result class out
+    def process(self, input_data: Any) -> Any:  # noqa: ANN401 # numpy in, a result class out
         """Return what is in an image (height, width, 3; uint8, RGB).
 
+        A mapping has the image under its stream's name, "image"; another name is a KeyError.
         Raises ValueError for other channels and after close(), IndexError for an image without
         channels, TypeError for other numbers, AttributeError for what is no array, and
         SolutionsError (a RuntimeError) when it can't be worked on.
@@ -77,6 +79,7 @@ class SolutionBase:
         engine = self._engine
         if engine is None:
             raise ClosedSolutionError("_graph is None in SolutionBase")
+        image = input_data[STREAM] if isinstance(input_data, Mapping) else input_data
         values = self._values(self._find(engine, frame(image)))
         names = self.outputs
         content = {name: values.get(name) for name in names}
