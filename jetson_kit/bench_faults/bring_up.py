@@ -18,7 +18,7 @@ from jetson_kit.bench_faults.site import PLAN, SSH, Kind, Site
 from jetson_kit.devices import crew, inventory, store, wanted
 from jetson_kit.devices.spec import Device
 from jetson_kit.errors import StepFailedError
-from jetson_kit.files import write_text
+from jetson_kit.files import locked, write_text
 from jetson_kit.fleet import signing
 from jetson_kit.progress import Progress
 
@@ -29,9 +29,15 @@ def up(
 ) -> Iterator[Site]:
     """Bring devices up and provision them, or take those that an interrupted run left there.
 
-    They are taken down at the end, unless `keep`.
+    They are taken down at the end, unless `keep`. Another run with the same devices is waited for.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock", lambda: progress.say(f"another run has the {kind.prefix}s")):
+        yield from _up(kind, folder, progress, setting, keep=keep)
+
+
+def _up(
+    kind: Kind, folder: Path, progress: Progress, setting: Setting, *, keep: bool
+) -> Iterator[Site]:
     before = os.environ.get("KIT_STATE")
     os.environ["KIT_STATE"] = str(folder / "devices")
     try:
