@@ -210,7 +210,7 @@ def _inferred(facts: Facts) -> list[str]:
     rows = []
     for part, what in (
         ("photographs", "two photographs on the CPU"),
-        ("old_kernel", "the same, the translated library with Linux 4.9's system calls alone"),
+        ("old_kernel", "the same, the translated library with Linux 4.9's system calls"),
         ("video", "{frames} frames of a video on the CPU"),
     ):
         found = _parts(facts, part)
