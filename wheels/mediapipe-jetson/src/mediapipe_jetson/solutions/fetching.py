@@ -147,7 +147,9 @@ def unpack(path: Path, folder: Path) -> int:
                 part.write_bytes(stream.read(weights.MOST_BYTES))
                 _take(part, known[name], folder, path.name)
                 count += 1
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
+        except (FetchError, OSError):
+            raise
+        except Exception as error:  # each kind of compression has errors of its own
             raise ArchiveError(f"{path.name} can't be unpacked: {error}") from error
     if not count:
         raise ArchiveError(f"{path.name} holds none of the models")
