@@ -12,6 +12,7 @@ from invoke.collection import Collection
 
 from jetson_kit.command_line import program
 from jetson_kit.tasks import (
+    app,
     audit,
     bench,
     build,
@@ -39,7 +40,11 @@ ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
 ns.add_task(migrate.migrate)
-ns.add_task(test.test)
+testing = Collection("test")
+testing.add_task(app.test, name="app")
+testing.add_task(test.test, default=True)
+ns.add_collection(testing)
+ns.add_collection(Collection("app", app.new))
 verifying = Collection("verify", verify_bundle.bundle)
 verifying.add_task(verify.verify, default=True)
 ns.add_collection(verifying)

@@ -40,6 +40,7 @@ def document(
         "python": {item.name: item.version for item in made.installed},
         "models": dict(made.models),
         **({"engines": dict(made.engines)} if plan.engines else {}),
+        **({"below_code": made.below_code} if made.code else {}),
         "first_start": written.first_start.as_json(),
     }
     import jsonschema  # noqa: PLC0415 # slow, and most builds change nothing

@@ -49,7 +49,7 @@ def build(facts: Facts) -> str:
         ("image unpacked", f"{facts['unpacked_mb']:.0f} MB"),
         ("OCI archive, zstd", f"{facts['archive_mb']:.0f} MB"),
     ]
-    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    busy = "" if facts["quiet"] else f" busy with other work (load {facts['load_at_start']:.1f})"
     head = f"on {facts['cores']} x86 cores{busy}, median of {len(seconds['command'])} runs"
     return _table(rows, ("`./inv bench.build`", head))
 
@@ -77,7 +77,7 @@ def devices(facts: Facts) -> str:
         "vm_amd64": "QEMU machine, amd64",
         "vm_arm64": "QEMU machine, arm64",
     }
-    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    busy = "" if facts["quiet"] else f" busy with other work (load {facts['load_at_start']:.1f})"
     head = f"`./inv bench.devices`, on {facts['cores']} x86 cores{busy}"
     lines = [f"| {head} | ssh after | all services after | memory |", "|---|---|---|---|"]
     for kind, name in names.items():
@@ -91,7 +91,7 @@ def rollout(facts: Facts) -> str:
     rows = {int(count): row for count, row in facts["hosts"].items()}
     quiet = all(row["quiet"] for row in rows.values())
     loads = [cost["load_at_start"] for row in rows.values() for cost in row["costs"].values()]
-    busy = "" if quiet else f" busy with else (load {min(loads):.0f} to {max(loads):.0f})"
+    busy = "" if quiet else f" busy with other work (load {min(loads):.0f} to {max(loads):.0f})"
     head = f"`./inv bench.rollout`, on {facts['cores']} x86 cores{busy}"
     names = ("ours", "plain Ansible, whole image", "faster", "bytes", "plain Ansible, our layers")
     lines = [f"| {head} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
@@ -111,7 +111,9 @@ def rollout(facts: Facts) -> str:
 def export(facts: Facts) -> str:
     """Return the table of bench.export."""
     busy = (
-        "" if facts["quiet"] else f", on a machine busy with else (load {facts['load_at_start']})"
+        ""
+        if facts["quiet"]
+        else f", on a machine busy with other work (load {facts['load_at_start']})"
     )
     head = f"`./inv bench.export`, ms of one x86 core, least of many runs{busy}"
     lines = [
@@ -136,7 +138,7 @@ def inference(facts: Facts) -> str:
     """Return a table of bench.inference for each device that was measured, and what bounds it."""
     lines = []
     for one in facts["devices"]:
-        busy = "" if one["quiet"] else f" busy with else (load {one['load_at_start']:.1f})"
+        busy = "" if one["quiet"] else f" busy with other work (load {one['load_at_start']:.1f})"
         if one["priority"] != "normal":
             busy += f", at {one['priority']} priority"
         what = one["device"]["model"] or f"{one['cores']} x86 cores"

@@ -153,6 +153,11 @@ FACE_LINES = {
         "for d in r.detections: d.score[0], d.label_id[0]\n",
         "for d in r.detections: d.categories[0].score, d.categories[0].index\n",
     ),
+    "all scores": (
+        "for d in r.detections:\n    s = d.score\n    s[0], d.label_id\n",
+        "for d in r.detections:\n    s = [category.score for category in d.categories]\n"
+        "    s[0], [category.index for category in d.categories]\n",
+    ),
     "a point": (
         "f = mp.solutions.face_detection\n"
         "for d in r.detections or []: f.get_key_point(d, f.FaceKeyPoint.NOSE_TIP).x\n",
@@ -322,8 +327,19 @@ REFUSED = {
     "evaluated twice": "def h(): return mp.solutions.hands.Hands()\nh().process(x)\n",
     "set by the program": OLD_HANDS + "r.multi_hand_landmarks = []\n",
     "partial": "import functools\nf = functools.partial(mp.solutions.hands.Hands, True)\nf()\n",
+    "one of several classes": "all = [mp.solutions.hands.Hands, mp.solutions.pose.Pose]\n"
+    "for one in all: one()\n",
+    "pictures here and videos there": "def f(a): return a.process(x)\n"
+    "f(mp.solutions.hands.Hands(True))\nf(mp.solutions.hands.Hands())\n",
+    "made by who knows whom": "def f(a: mp.solutions.hands.Hands): return a.process(x)\n",
+    "taken apart by match": OLD_HANDS
+    + "match r.multi_hand_landmarks:\n    case [one]: one.landmark\n",
     "process is handed on": "p = mp.solutions.hands.Hands().process\np(x)\n",
 }
+
+
+if sys.version_info < (3, 12):  # Its own tree does not say where they stand.
+    REFUSED["a text of several lines"] = OLD_HANDS + 'f"""\n{r.multi_handedness[0]}"""\n'
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -336,6 +352,62 @@ def test_what_is_refused_is_named_with_its_line(name: str, tmp_path: Path) -> No
         assert (file, why.count("\n")) == ("program.py", 0)
         assert 4 < int(line) <= lines.count("\n")
         assert int(column) > 0
+
+
+FOLLOWED = {
+    "walrus": (
+        "if (a := hands.process(x)).multi_hand_landmarks: a.multi_handedness\n",
+        "if (a := hands.detect_for_video(to_image(x), next_ms(hands))).hand_landmarks: "
+        "a.handedness\n",
+    ),
+    "a text": (
+        'f"{r.multi_handedness[0].classification[0].label!r:>5} {len(r.multi_hand_landmarks)}"\n',
+        'f"{hand_side(r.handedness[0][0])!r:>5} {len(r.hand_landmarks)}"\n',
+    ),
+    "a key": (
+        "sorted(r.multi_hand_landmarks, key=lambda h: h.landmark[0].x)[0].landmark[0]\n",
+        "sorted(r.hand_landmarks, key=lambda h: h[0].x)[0][0]\n",
+    ),
+    "a list of results": (
+        "old = []\nold.append(r)\nold[-1].multi_hand_landmarks\n",
+        "old = []\nold.append(r)\nold[-1].hand_landmarks\n",
+    ),
+    "a line that goes on": (
+        "r.multi_hand_landmarks[0] \\\n    .landmark[0]\n",
+        "r.hand_landmarks[0][0]\n",
+    ),
+    "a class": (
+        "class A:\n    def f(self):\n        self.r = r\n    @property\n"
+        "    def tips(self): return self.r.multi_hand_landmarks[0].landmark\n",
+        "class A:\n    def f(self):\n        self.r = r\n    @property\n"
+        "    def tips(self): return self.r.hand_landmarks[0]\n",
+    ),
+    "words in texts": ('"mp.solutions.hands .landmark"\n', '"mp.solutions.hands .landmark"\n'),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_results_are_followed(name: str, tmp_path: Path) -> None:
+    old, new = FOLLOWED[name]
+    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
+
+
+MESSAGES = {
+    "empty": ("a = pb.NormalizedLandmarkList()\n", "a = []\n"),
+    "of a list": ("a = pb.LandmarkList(landmark=old)\n", "a = list(old)\n"),
+    "filled": (
+        "a = pb.NormalizedLandmarkList()\na.landmark.extend([pb.NormalizedLandmark(x=1)])\n"
+        "b = a.landmark.add(x=2)\nb.visibility = 0.5\n",
+        "a = []\na.extend([new_landmark(x=1)])\nb = add_landmark(a, x=2)\nb.visibility = 0.5\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_messages_become_lists(name: str, tmp_path: Path) -> None:
+    old, new = MESSAGES[name]
+    head = HEAD + "from mediapipe.framework.formats import landmark_pb2 as pb\n"
+    assert after(tmp_path, old, head) == new
 
 
 def test_files_that_work_together_are_migrated_or_left_together(tmp_path: Path) -> None:
@@ -397,6 +469,13 @@ def test_what_can_not_be_read_is_one_line(name: str, tmp_path: Path) -> None:
 )
 def test_what_is_nested_deeply_is_migrated(deep: str, tmp_path: Path) -> None:
     assert after(tmp_path, f"{OLD_POSE}y = {deep}\n") == f"{NEW_POSE}y = {deep}\n"
+
+
+def test_what_is_used_where_it_is_imported_is_refused(tmp_path: Path) -> None:
+    text = "import mediapipe as mp; hands = mp.solutions.hands.Hands()\n"
+    assert "two of it" in refused(tmp_path, text)[0]
+    text = "try:\n    import mediapipe as mp\n    h = mp.solutions.hands.Hands()\nfinally: pass\n"
+    assert "two of it" in refused(tmp_path, text)[0]
 
 
 def test_notebooks_links_and_folders_of_tools(tmp_path: Path) -> None:

@@ -48,4 +48,4 @@ def test_the_table_of_virtual_devices(tmp_path: Path) -> None:
     )
     busy = {"cores": 2, "quiet": False, "load_at_start": 4.42, **facts}
     (tmp_path / "devices.json").write_text(json.dumps(busy))
-    assert "x86 cores busy with else (load 4.4) |" in readme.rendered(marks, tmp_path)
+    assert "x86 cores busy with other work (load 4.4) |" in readme.rendered(marks, tmp_path)

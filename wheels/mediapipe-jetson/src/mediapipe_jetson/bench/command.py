@@ -199,7 +199,7 @@ def _json(found: Any) -> dict[str, Any]:  # noqa: ANN401 # a frozen dataclass
 
 def text(made: dict[str, Any]) -> list[str]:
     """Return what a person reads."""
-    busy = "" if made["quiet"] else f", busy with else (load {made['load_at_start']})"
+    busy = "" if made["quiet"] else f", busy with other work (load {made['load_at_start']})"
     lines = [f"{made['device']['name']}, {made['cores']} cores{busy}"]
     lines.append(
         f"{'task':<6}{'frames':<11}{'backend':<15}{'threads':>8}{'median':>9}{'p99':>9}  ms"

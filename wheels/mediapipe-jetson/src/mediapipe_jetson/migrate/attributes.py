@@ -63,6 +63,8 @@ class Attributes(Context):
         key = f"{base.kind}.{name}"
         if base.kind in ("package", "module", "name", "gone"):
             return base.kind
+        if base.kind == "formats":
+            return "keep" if self.is_one(node, "list_class", "landmark_class") else "refuse"
         if base.kind == "task":
             return "keep" if name in METHODS else "refuse"
         if base.kind == "result":
@@ -85,6 +87,8 @@ class Attributes(Context):
         """Do what the word says."""
         word, *more = action.split()
         stored = isinstance(self.parent(original), (cst.AssignTarget, cst.AugAssign, cst.Del))
+        if stored and word == "visibility":
+            return updated
         if word == "refuse" or (stored and word not in ("keep", "rename")):
             return self._unknown(original, updated, base)
         if word == "keep":
@@ -97,6 +101,8 @@ class Attributes(Context):
             return self._of_name(original, updated, base)
         if word == "drop":
             return self._list_of(original, updated, base)
+        if word == "rename" and more[0] == "categories" and not self._indexed(original):
+            return _each(updated.value, OF_CATEGORY[f"{original.attr.value}s"])
         if word == "rename":
             return updated.with_changes(attr=cst.Name(more[0]))
         if word == "label":
@@ -111,6 +117,11 @@ class Attributes(Context):
             renamed = updated.with_changes(attr=cst.Name(more[0]))
             return self._field(original, renamed, more[1])
         return updated
+
+    def _indexed(self, node: cst.CSTNode) -> bool:
+        """Return whether one item of an expression is taken where it stands."""
+        around = self.parent(node)
+        return isinstance(around, cst.Subscript) and isinstance(around.slice[0].slice, cst.Index)
 
     def _unknown(
         self, original: cst.Attribute, updated: cst.Attribute, base: Thing
@@ -210,10 +221,7 @@ class Attributes(Context):
         value = updated.value
         if nullable and base.kind == "list" and self.caught(original):
             value = call(self.helper("found"), value)
-        around = self.parent(original)
-        if isinstance(around, cst.Subscript) and isinstance(around.slice[0].slice, cst.Index):
-            return value
-        return self.cut(original.value, value)
+        return value if self._indexed(original) else self.cut(original.value, value)
 
     def cut(self, original: cst.CSTNode, value: cst.BaseExpression) -> cst.BaseExpression:
         """Return a face without the irises where the old one had none."""
@@ -280,7 +288,8 @@ class Attributes(Context):
     ) -> cst.BaseExpression:
         """Rewrite detection.score[0]."""
         kinds = table.kinds(self.things(original_node.value))
-        if kinds and kinds <= set(OF_CATEGORY) and isinstance(original_node.value, cst.Attribute):
+        own = isinstance(original_node.value, cst.Attribute) and self._indexed(original_node.value)
+        if own and kinds and kinds <= set(OF_CATEGORY):
             return attribute(updated_node, OF_CATEGORY[kinds.pop()])
         return updated_node
 
@@ -290,7 +299,8 @@ class Attributes(Context):
         """Rewrite `is None`: where nothing is found there is an empty list now."""
         missing = self.compared(original_node)
         kinds = table.kinds(self.things(original_node.left))
-        if missing is None or not kinds:
+        made = all(one.solution == "landmark_pb2" for one in self.things(original_node.left))
+        if missing is None or not kinds or made:
             return updated_node
         direct = self._direct(original_node.left)
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
@@ -328,6 +338,8 @@ class Attributes(Context):
             return self.constant(original_node, updated_node, vision, module, name)
         if any(one.kind == "gone" for one in own):
             self._gone(original_node, own)
+        if any(one.kind == "formats" for one in own) and not isinstance(around, cst.Attribute):
+            self.refuse(original_node, "landmark_pb2 is gone")
         return updated_node
 
     def _gone(self, node: cst.CSTNode, own: tuple[Thing, ...]) -> None:
@@ -345,6 +357,13 @@ class Attributes(Context):
         name = node.attr.value
         if name in table.document()["distinct"] and self.unknown(node.value):
             self.refuse(node, f"where {code(node.value)} comes from can't be followed")
+
+
+def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:
+    """Return a list of one field of a detection's categories."""
+    one = cst.Name("category")
+    source = cst.CompFor(target=one, iter=attribute(detection, "categories"))
+    return cst.ListComp(elt=attribute(one, name), for_in=source)
 
 
 def _face(one: Thing) -> bool:

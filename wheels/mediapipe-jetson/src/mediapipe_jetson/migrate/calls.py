@@ -17,11 +17,14 @@ from mediapipe_jetson.migrate.follow import Site
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
+MADE = {"list_class", "landmark_class", "adder", "copier"}
 PROTOBUF = "google.protobuf"
 CLOCK = (
     "timestamps: MediaPipe Tasks want one for each frame; {name}() gives 30 frames a second, "
     "as mp.solutions counted"
 )
+ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
+SEVERAL = "may be several things"
 PRESENCE = "drawing: points whose presence is below .5 are left out too, not only hidden ones"
 
 
@@ -39,6 +42,8 @@ class Calls(Attributes, Construct):
             return self._process(original_node, updated_node)
         if kinds == {"has_field"}:
             return self._has_field(original_node, updated_node)
+        if kinds & MADE:
+            return self._made(original_node, updated_node, kinds)
         name = named(own)
         if name in ("draw_landmarks", "plot_landmarks"):
             return self._draw(original_node, updated_node, name)
@@ -88,8 +93,12 @@ class Calls(Attributes, Construct):
         sites = [self.facts.sites[one.site] for one in self.things(source) if one.site >= 0]
         modes = {self.mode(site) for site in sites}
         names = {(site.solution.detect, site.solution.member) for site in sites}
+        if not sites:
+            self.refuse(original, f"where {code(source.value)} is made can't be followed")
+            return updated
         if len(modes) != 1 or len(names) != 1:
-            self.refuse(original, f"{code(source.value)} may be several things")
+            why = "is for single pictures here and for videos there" if len(names) == 1 else SEVERAL
+            self.refuse(original, f"{code(source.value)} {why}")
             return updated
         mode, detect, task = modes.pop(), sites[0].solution.detect, function.value
         picture = updated.args[0].value
@@ -142,6 +151,29 @@ class Calls(Attributes, Construct):
         target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
         return cst.Comparison(value, [target], lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
+    def _made(self, original: cst.Call, updated: cst.Call, kinds: set[str]) -> cst.BaseExpression:
+        """Rewrite what makes or fills messages of landmark_pb2."""
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        args, func = updated.args, updated.func
+        words = [one.keyword.value if one.keyword else "" for one in args]
+        owner = func.value if isinstance(func, cst.Attribute) else None
+        if kind in ("landmark_class", "adder"):
+            self.note(original, ROUNDED)
+        if kind == "landmark_class" and all(words):
+            return updated.with_changes(func=cst.Name(self.helper("new_landmark")))
+        if kind == "list_class" and words in ([], ["landmark"]):
+            whole = args[0].value if args else cst.List([])
+            return whole if isinstance(whole, (cst.List, cst.ListComp)) else call("list", whole)
+        if kind == "adder" and owner is not None and all(words):
+            name = cst.Name(self.helper("add_landmark"))
+            comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            first = cst.Arg(owner, comma=comma if args else cst.MaybeSentinel.DEFAULT)
+            return updated.with_changes(func=name, args=[first, *args])
+        if kind == "copier" and owner is not None and words == [""]:
+            return call(self.helper("copy_landmarks"), owner, args[0].value)
+        self.refuse(original, f"{code(original.func)}() with these arguments has no counterpart")
+        return updated
+
     def _draw(self, original: cst.Call, updated: cst.Call, name: str) -> cst.BaseExpression:
         """Rewrite what draws landmarks: connections are objects, not pairs."""
         place = 2 if name == "draw_landmarks" else 1
@@ -150,7 +182,7 @@ class Calls(Attributes, Construct):
             self.refuse(original, f"{name}() with arguments that can't be followed")
             return updated
         if name == "draw_landmarks" and any(
-            one.solution in ("pose", "holistic")
+            one.solution == "pose" or one.name == "pose_landmarks"
             for arg in original.args
             for one in self.things(arg.value)
         ):

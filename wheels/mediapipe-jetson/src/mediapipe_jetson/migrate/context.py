@@ -86,7 +86,7 @@ class Context(cst.CSTTransformer):
 
     def things(self, node: cst.CSTNode) -> tuple[Thing, ...]:
         """Return what of the legacy API an expression of the original tree may be."""
-        if not isinstance(node, (cst.Attribute, cst.Name, cst.Call, cst.Subscript)):
+        if not isinstance(node, cst.BaseExpression):
             return ()
         return self.facts.things(self.file, self.span(node))
 
@@ -164,7 +164,10 @@ class Context(cst.CSTTransformer):
         text = code(node)
         inner, around = node, self.parent(node)
         while around is not None and not isinstance(around, (cst.FunctionDef, cst.Lambda)):
-            if isinstance(around, (cst.If, cst.IfExp)) and inner is around.body:
+            if isinstance(around, cst.BooleanOperation) and inner is around.right:
+                if isinstance(around.operator, cst.And) and self._says(around.left, text):
+                    return True
+            elif isinstance(around, (cst.If, cst.IfExp)) and inner is around.body:
                 if self._says(around.test, text) and not _binds(around, text):
                     return True
             elif isinstance(around, (cst.IndentedBlock, cst.Module)):
@@ -186,7 +189,11 @@ class Context(cst.CSTTransformer):
         return code(test.with_changes(lpar=[], rpar=[])) == text
 
     def _leaves(self, statement: cst.CSTNode, text: str) -> bool:
-        """Return whether a statement is `if not x: return` or its like."""
+        """Return whether a statement is `if not x: return` or `assert x` or their like."""
+        if isinstance(statement, cst.SimpleStatementLine):
+            return any(
+                isinstance(one, cst.Assert) and self._says(one.test, text) for one in statement.body
+            )
         if not isinstance(statement, cst.If) or statement.orelse is not None:
             return False
         test = statement.test

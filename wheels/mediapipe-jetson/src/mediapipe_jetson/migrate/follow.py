@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Optional
@@ -15,6 +16,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Constant,
     Path,
     Place,
+    Sequence,
     Unknown,
     Value,
     Values,
@@ -25,6 +27,7 @@ from mediapipe_jetson.migrate.table import Thing
 
 Span = tuple[int, int, int, int]
 """First line and column, last line and column; lines count from 1, columns from 0, in letters."""
+EACH = {"builtins.max", "builtins.min", "builtins.sorted", "builtins.filter"}
 NOTHING: Values = frozenset()
 
 
@@ -119,7 +122,9 @@ class Follower(Flow):
         self.facts = Facts()
         super().__init__(sources, (Guards(self.facts),))
         self._lines = {file: list(io.StringIO(text, newline="")) for file, text in texts.items()}
-        self._sites: dict[tuple[str, Span], int] = {}
+        self._sites: dict[tuple[str, Span, str], int] = {}
+        self._hidden = 0
+        """The line of a text whose expressions have no places; 0 outside of them."""
 
     def eval(self, node: Optional[ast.AST]) -> Values:
         """Evaluate an expression and keep what it is."""
@@ -130,10 +135,28 @@ class Follower(Flow):
         return self._kept(node, super().eval_attribute(node, within))
 
     def _kept(self, node: Optional[ast.AST], values: Values) -> Values:
-        if isinstance(node, (ast.Attribute, ast.Name, ast.Call, ast.Subscript)):
+        if self._hidden:
+            self._refuse_hidden(values)
+        elif isinstance(node, ast.expr):
             key = (self.frame.file, self.span(node))
             self.facts.values[key] = self.facts.values.get(key, NOTHING) | values
         return values
+
+    def eval_joinedstr(self, node: ast.JoinedStr) -> Values:
+        """Evaluate a formatted text; before Python 3.12 the places in one of several lines err."""
+        before = self._hidden
+        if sys.version_info < (3, 12) and node.end_lineno != node.lineno:
+            self._hidden = node.lineno
+        values = super().eval_joinedstr(node)
+        self._hidden = before
+        return values
+
+    def _refuse_hidden(self, values: Values) -> None:
+        if any(things(values)):
+            notes = self.facts.guards.setdefault(self.frame.file, [])
+            why = "a formatted text of several lines; put what it shows into a variable before it"
+            if (self._hidden, why) not in notes:
+                notes.append((self._hidden, why))
 
     def span(self, node: ast.expr) -> Span:
         """Return where a node stands, in letters: the tree counts bytes."""
@@ -157,12 +180,25 @@ class Follower(Flow):
             return frozenset({owner})
         return super().item(owner, key, node)
 
+    def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
+        """Follow the functions that max, sorted and their like call for each item."""
+        if name in EACH and given.positional:
+            items = self.elements(given.positional[-1])
+            by = given.positional[0] if name == "builtins.filter" else given.get(-1, "key")
+            for function in by or ():
+                self.apply(function, Arguments((items,)), node)
+            if name == "builtins.filter":
+                return frozenset({Sequence((items,), exact=False)})
+            if name in ("builtins.max", "builtins.min") and len(given.positional) == 1:
+                return items
+        return super().builtin(name, given, node)
+
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Give calls of legacy classes numbers, so that what comes of each is told apart."""
         solution = table.class_of(name)
         if solution is None or not isinstance(node, ast.expr):
             return super().external(name, given, node)
-        key = (self.frame.file, self.span(node))
+        key = (self.frame.file, self.span(node), name)
         number = self._sites.setdefault(key, len(self.facts.sites))
         if number == len(self.facts.sites):
             self.facts.sites.append(Site(solution, self.frame.file, node.lineno))

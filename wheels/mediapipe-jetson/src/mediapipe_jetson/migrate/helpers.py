@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Union
 
@@ -20,6 +21,9 @@ IMPORTS = {
     "vision": "from mediapipe.tasks.python import vision",
     "BoundingBox": (
         "from mediapipe.tasks.python.components.containers.bounding_box import BoundingBox"
+    ),
+    "NormalizedLandmark": (
+        "from mediapipe.tasks.python.components.containers.landmark import NormalizedLandmark"
     ),
     "HandLandmark": "from mediapipe.tasks.python.vision.hand_landmarker import HandLandmark",
 }
@@ -143,6 +147,31 @@ def {as_connections}(pairs):
 ''',
         ("vision",),
     ),
+    "new_landmark": Helper(
+        '''
+def {new_landmark}(x=0.0, y=0.0, z=0.0, visibility=None, presence=None):
+    """Return a landmark of MediaPipe Tasks."""
+    return {NormalizedLandmark}(x, y, z, visibility, presence)
+''',
+        ("NormalizedLandmark",),
+    ),
+    "add_landmark": Helper(
+        '''
+def {add_landmark}(landmarks, **fields):
+    """Add a landmark to a list and return it."""
+    landmarks.append({new_landmark}(**fields))
+    return landmarks[-1]
+''',
+        helpers=("new_landmark",),
+    ),
+    "copy_landmarks": Helper(
+        '''
+def {copy_landmarks}(landmarks, others):
+    """Replace what a list of landmarks holds by copies of others."""
+    landmarks[:] = [{dataclasses}.replace(one) for one in others]
+''',
+        ("dataclasses",),
+    ),
     "found": Helper(
         '''
 def {found}(landmarks, error=AttributeError):
@@ -185,7 +214,7 @@ def insert(module: cst.Module, imports: str, functions: str) -> cst.Module:
     added = [*_parsed(imports, module), *_parsed(functions, module)]
     if not added:
         return module
-    at = _place(module)
+    at = place(module)
     before, rest = list(module.body[:at]), list(module.body[at:])
     if functions and rest:
         rest[0] = _spaced(rest[0])
@@ -212,7 +241,20 @@ def _spaced(statement: Statement) -> Statement:
     return statement.with_changes(leading_lines=[*[empty] * max(0, 2 - blank), *lines])
 
 
-def _place(module: cst.Module) -> int:
+def words_before(module: cst.Module) -> set[str]:
+    """Return the words of what stands before the helpers and is no import."""
+    found: set[str] = set()
+    for statement in module.body[: place(module)]:
+        parts: Sequence[cst.CSTNode] = (
+            statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
+        )
+        for one in parts:
+            if not isinstance(one, (cst.Import, cst.ImportFrom)):
+                found |= set(re.findall(r"\w+", cst.Module([]).code_for_node(one)))
+    return found
+
+
+def place(module: cst.Module) -> int:
     """Return the number of the statement before which helpers stand."""
     last = 0
     for number, statement in enumerate(module.body):

@@ -91,6 +91,9 @@ class Imports(Calls):
         elif thing.kind == "class":
             task = table.solutions()[thing.solution].task
             places.setdefault(VISION, []).append((task, bound))
+        elif thing.kind in ("formats", "list_class", "landmark_class"):
+            # What is made of them is a list, or a landmark of Tasks.
+            places.setdefault("", []).append((name, bound))
         elif thing.kind == "name":
             self._place_name(node, places, thing, bound)
         else:

@@ -21,7 +21,7 @@ import libcst as cst
 from mediapipe_jetson import exit_codes
 from mediapipe_jetson.doctor.files import kinds
 from mediapipe_jetson.doctor.flow.state import Source
-from mediapipe_jetson.doctor.legacy import parse
+from mediapipe_jetson.doctor.legacy import parse, scan
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.follow import Facts, follow
 from mediapipe_jetson.migrate.rewrite import rewrite
@@ -109,8 +109,9 @@ def _migrated(folder: Path) -> Outcome:
         if name not in legacy and name not in facts.guards:
             continue
         rewritten = rewrite(name, program.module, facts)
-        outcome.refused += rewritten.refused
-        if not rewritten.refused:
+        left = rewritten.refused or _left(name, rewritten.module)
+        outcome.refused += left
+        if not left:
             done[name] = rewritten
     bad = {note.file for note in outcome.refused}
     for name in _dragged(bad, set(done), facts):
@@ -128,6 +129,15 @@ def _migrated(folder: Path) -> Outcome:
     outcome.refused.sort()
     outcome.differs.sort()
     return outcome
+
+
+def _left(name: str, module: cst.Module) -> tuple[Note, ...]:
+    """Return what of the legacy API the doctor still finds in the new code."""
+    try:
+        uses = scan(module.code, name)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        return (Note(name, 1, 1, f"what would come of it can't be read: {error}"),)
+    return tuple(Note(name, 1, 1, f"{one.what} would stay in it") for one in uses[:1])
 
 
 def _encoded(program: Program, module: cst.Module) -> bytes:

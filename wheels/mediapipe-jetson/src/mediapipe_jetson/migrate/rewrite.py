@@ -14,6 +14,7 @@ from mediapipe_jetson.migrate.follow import Facts
 from mediapipe_jetson.migrate.imports import Bound, Imports
 
 LEGACY_BASE = "a class derived from the legacy API; hold the task in an attribute instead"
+TOO_EARLY = "MediaPipe is imported and used in one statement; make two of it"
 NEVER_RUN = "this call of a legacy class is made in a way that can't be rewritten"
 
 
@@ -55,6 +56,9 @@ class Rewriter(Imports):
         imports = [*dict.fromkeys([*self.imports, *helpers.imports_of(names)])]
         new = [one for one in helpers.IMPORTS if one in imports and not _has(bound, one)]
         words = {**self.names, "models": _models(self.models)}
+        early = {self.names[one] for one in (*names, *new)}
+        if early & helpers.words_before(module):
+            self.refused.add(Note(self.file, 1, 1, TOO_EARLY))
         lines = "".join(f"{_import(one, self.names[one])}\n" for one in new)
         texts = [helpers.HELPERS[name].text.format(**words).strip("\n") for name in names]
         functions = "".join(

@@ -14,6 +14,8 @@ from mediapipe_jetson.landmarks import DATA
 
 ROOT = migration.ROOT
 STEP = re.compile(r"\.[A-Za-z_]\w*|\[\]|\(\)|@\d+")
+# The messages that programs make themselves.
+MESSAGES = "mediapipe.framework.formats.landmark_pb2"
 DRAWING = ("drawing_utils", "drawing_styles")
 # What a legacy field or a part of it may be, where nothing was found.
 NULLABLE = frozenset({"lists", "sides", "detections", "list", "first"})
@@ -26,9 +28,9 @@ SITE = "@"
 class Thing:
     """What a value of the old program is.
 
-    `kind` is package, module, class, task, method, result, name (of a module), gone, or one of
-    the kinds of results; `name` the field, method or name; `site` the number of the constructor
-    call that it comes from.
+    `kind` is package, formats, module, class, task, method, result, name (of a module), gone, or
+    one of the kinds of results; `name` the field, method or name; `site` the number of the
+    constructor call that it comes from.
     """
 
     kind: str
@@ -99,12 +101,18 @@ def thing(path: str) -> Optional[Thing]:
     """Return what a followed path is in the legacy API; None for anything else."""
     if not migration.load().legacy(path):
         return None
-    if not (path + ".").startswith((f"{ROOT}.", f"{ROOT}()")):
+    if (path + ".").startswith(f"{MESSAGES}."):
+        top, found = MESSAGES, Thing("formats", "landmark_pb2")
+    elif (path + ".").startswith((f"{ROOT}.", f"{ROOT}()")):
+        top, found = ROOT, Thing("package")
+    else:
         return Thing("gone", "", path)
-    steps = STEP.findall(path[len(ROOT) :])
-    found: Optional[Thing] = Thing("package")
+    steps = STEP.findall(path[len(top) :])
     for step in steps:
-        found = after(found, step) if found is not None else None
+        further = after(found, step)
+        if further is None:
+            return None
+        found = further
     return found
 
 
