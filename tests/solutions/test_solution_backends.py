@@ -128,10 +128,11 @@ def chosen(under_kit: Program, picture: str, onnx_folder: str) -> Any:
     """Return logs or errors of solutions for which a program chose backends."""
     names = {"face", "hands", "detection_far"}
     words = [*(f"{name}@onnx" for name in sorted(names)), *REFUSED, "hands@mediapipe-gpu, litert",
-             "face@auto"]  # fmt: skip
+             "face@auto", LOST]  # fmt: skip
     return under_kit("backends.py", picture, *words, MEDIAPIPE_JETSON_ENGINES=onnx_folder)
 
 
+LOST = "face@onnx,litert!"
 REFUSED = {
     "face@nose": ("UnknownBackendError", "no backend 'nose' for the legacy solutions: choose auto"),
     "face@litert,": ("UnknownBackendError", "no backend ''"),
@@ -161,6 +162,13 @@ def test_a_backend_that_can_not_be_is_refused_with_the_reason(chosen: Any, name:
 
 def test_a_refused_backend_gives_way_to_the_next_one(chosen: Any) -> None:
     assert chosen["hands@mediapipe-gpu, litert"] == ([], ["Hands runs on litert"])
+
+
+def test_a_backend_that_fails_gives_way_between_two_frames(chosen: Any) -> None:
+    before, lines = chosen[LOST]
+    assert before == []
+    assert lines == ["FaceMesh runs on onnx",
+                     "FaceMesh: onnx: this onnx session is closed; now on litert"]  # fmt: skip
 
 
 def test_auto_takes_litert_where_no_gpu_is(chosen: Any) -> None:
