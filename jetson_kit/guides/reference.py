@@ -32,6 +32,7 @@ GROUPS = {
     "bench": "Benchmarks",
     "data": "Versions",
     "devices": "Virtual Jetsons",
+    "docs": "Documentation",
     "engines": "Engines",
     "fleet": "Fleets",
     "models": "Models",

@@ -338,10 +338,6 @@ REFUSED = {
 }
 
 
-if sys.version_info < (3, 12):  # Its own tree does not say where they stand.
-    REFUSED["a text of several lines"] = OLD_HANDS + 'f"""\n{r.multi_handedness[0]}"""\n'
-
-
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_is_named_with_its_line(name: str, tmp_path: Path) -> None:
     reasons = refused(tmp_path, HEAD + REFUSED[name])
@@ -363,6 +359,21 @@ FOLLOWED = {
     "a text": (
         'f"{r.multi_handedness[0].classification[0].label!r:>5} {len(r.multi_hand_landmarks)}"\n',
         'f"{hand_side(r.handedness[0][0])!r:>5} {len(r.hand_landmarks)}"\n',
+    ),
+    "texts that say a thing twice": (
+        "for c in r.multi_handedness:\n    d = c.classification[0]\n    dd = d\n"
+        "    f\"{dd.label} {d.label} {d.label:>{len(d.label)}}\" f'ä {d.label=} {{d.label}}'\n",
+        "for c in r.handedness:\n    d = c[0]\n    dd = d\n"
+        '    f"{hand_side(dd)} {hand_side(d)} {hand_side(d):>{len(hand_side(d))}}" '
+        "f'ä {hand_side(d)=} {{d.label}}'\n",
+    ),
+    "texts of several lines": (
+        'f"""a\n{r.multi_hand_landmarks[0].landmark[0].x}\n  {len(r.multi_handedness)}"""\n',
+        'f"""a\n{r.hand_landmarks[0][0].x}\n  {len(r.handedness)}"""\n',
+    ),
+    "texts in several lines": (
+        '(f"{len(r.multi_handedness)}"\n "b"\n f"{len(r.multi_handedness)}")\n',
+        '(f"{len(r.handedness)}"\n "b"\n f"{len(r.handedness)}")\n',
     ),
     "a key": (
         "sorted(r.multi_hand_landmarks, key=lambda h: h.landmark[0].x)[0].landmark[0]\n",

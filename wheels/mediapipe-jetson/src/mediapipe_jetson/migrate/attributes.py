@@ -1,15 +1,14 @@
-"""Rewrites names, attributes and comparisons: modules, constants, and what results hold."""
+"""Rewrites what results hold, and comparisons with None."""
 
 from __future__ import annotations
 
-from typing import Optional, Union
+from typing import Optional
 
 import libcst as cst
 
-from mediapipe_jetson.doctor import migration
-from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.context import Context, attribute, call, code, first
+from mediapipe_jetson.migrate.context import attribute, call, code, first
+from mediapipe_jetson.migrate.names import Names
 from mediapipe_jetson.migrate.table import NULLABLE, Thing
 
 RENAMED = {
@@ -23,8 +22,6 @@ RENAMED = {
 DROPPED = {"list.landmark", "first.landmark", "side.classification", "detection.location_data"}
 OF_CATEGORY = {"scores": "score", "label_ids": "index"}
 METHODS = {"process", "close", "__enter__", "__exit__"}
-CONNECTIONS = ("face_mesh_connections", "hands_connections", "pose_connections")
-PAIRED = "connections: pairs of numbers are objects with .start and .end in MediaPipe Tasks"
 SIDES = (
     "handedness: MediaPipe Tasks name the other side; {name}() gives the one that mp.solutions gave"
 )
@@ -32,11 +29,8 @@ MORE_POINTS = "models: a face has 478 points, wherever refine_landmarks was Fals
 NONE_ERROR = "where nothing was found this raises IndexError, not AttributeError or TypeError"
 
 
-class Attributes(Context):
+class Attributes(Names):
     """Rewrites expressions other than calls."""
-
-    constants: dict[str, str]
-    """Names that an import bound to constants of the legacy API."""
 
     def leave_Attribute(
         self, original_node: cst.Attribute, updated_node: cst.Attribute
@@ -44,10 +38,10 @@ class Attributes(Context):
         """Rewrite an attribute of something legacy."""
         base, own = self.things(original_node.value), self.things(original_node)
         if any(one.kind == "package" for one in own):
-            return self._package(original_node, updated_node)
+            return self.package(original_node, updated_node)
         if not base:
             if any(one.kind == "gone" for one in own):
-                self._gone(original_node, own)
+                self.gone(original_node, own)
             else:
                 self._leftover(original_node)
             return updated_node
@@ -94,11 +88,11 @@ class Attributes(Context):
         if word == "keep":
             return updated
         if word == "package":
-            return self._module(original, updated)
+            return self.module(original, updated)
         if word == "module":
-            return self._named(original, updated, base)
+            return self.named(original, updated, base)
         if word == "name":
-            return self._of_name(original, updated, base)
+            return self.member(original, updated, base)
         if word == "drop":
             return self._list_of(original, updated, base)
         if word == "rename" and more[0] == "categories" and not self._indexed(original):
@@ -129,89 +123,6 @@ class Attributes(Context):
         kind = f"a {base.kind}" if base.kind != "task" else table.solutions()[base.solution].legacy
         self.refuse(original, f".{original.attr.value} of {kind} has no counterpart in Tasks")
         return updated
-
-    def _package(self, original: cst.Attribute, updated: cst.Attribute) -> cst.BaseExpression:
-        """Rewrite mp.solutions."""
-        root = updated.value
-        python = any(
-            isinstance(one, Path) and one.text.endswith(".python")
-            for one in self.values(original.value)
-        )
-        if python and isinstance(root, cst.Attribute):
-            root = root.value
-        return attribute(root, "tasks", "vision").with_changes(lpar=updated.lpar, rpar=updated.rpar)
-
-    def _module(self, original: cst.Attribute, updated: cst.Attribute) -> cst.BaseExpression:
-        """Rewrite mp.solutions.hands: its classes stand in `vision` itself."""
-        name = original.attr.value
-        if name in table.DRAWING:
-            return updated
-        if name in table.solutions() or name in CONNECTIONS:
-            return updated.value
-        self.refuse(original, migration.load().instead(f"{table.ROOT}.{name}"))
-        return updated
-
-    def _named(
-        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
-    ) -> cst.BaseExpression:
-        """Rewrite a class, a function or a constant of a module."""
-        known = table.solutions().get(base.solution)
-        if known is not None and original.attr.value == known.legacy:
-            return updated.with_changes(attr=cst.Name(known.task))
-        return self.constant(original, updated, updated.value, base.solution, original.attr.value)
-
-    def _of_name(
-        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
-    ) -> cst.BaseExpression:
-        """Rewrite a member of an enumeration that Tasks do not have."""
-        number = table.document()["numbers"].get(f"{base.name}.{original.attr.value}")
-        return updated if number is None else cst.Integer(str(number))
-
-    def constant(
-        self,
-        original: Union[cst.Attribute, cst.Name],
-        updated: Union[cst.Attribute, cst.Name],
-        vision: cst.BaseExpression,
-        module: str,
-        name: str,
-    ) -> cst.BaseExpression:
-        """Rewrite a name of a legacy module."""
-        document = table.document()
-        if module in table.DRAWING:
-            if name not in document[module]:
-                self.refuse(original, f"{module}.{name} has no counterpart in Tasks")
-            return updated
-        if name == "HandLandmark":
-            return self.imported("HandLandmark")
-        if name in ("PoseLandmark", "get_key_point"):
-            return updated
-        if name in document["numbers"]:
-            return cst.Integer(str(document["numbers"][name]))
-        around = self.parent(original)
-        member = around.attr.value if isinstance(around, cst.Attribute) else ""
-        if f"{name}.{member}" in document["numbers"]:
-            return updated
-        parts = document["joined"].get(name, [name])
-        if not all(part in document["constants"] for part in parts):
-            why = migration.load().instead(f"{table.ROOT}.{module}.{name}")
-            self.refuse(original, f"{module}.{name}: {why}")
-            return updated
-        found = [attribute(vision, *document["constants"][part].split(".")) for part in parts]
-        whole = found[0] if len(found) == 1 else cst.BinaryOperation(found[0], cst.Add(), found[1])
-        if self._drawn(original):
-            return whole
-        self.note(original, PAIRED)
-        return call(self.helper("connection_pairs"), whole)
-
-    def _drawn(self, node: cst.CSTNode) -> bool:
-        """Return whether an expression is the connections that draw_landmarks gets."""
-        word = self.parent(node)
-        outer = self.parent(word) if isinstance(word, cst.Arg) else None
-        if not isinstance(outer, cst.Call) or not isinstance(word, cst.Arg):
-            return False
-        drawing = any(one.name == "draw_landmarks" for one in self.things(outer.func))
-        named = word.keyword.value if word.keyword else ""
-        return drawing and (named == "connections" or (not named and outer.args.index(word) == 2))
 
     def _list_of(
         self, original: cst.Attribute, updated: cst.Attribute, base: Thing
@@ -319,39 +230,6 @@ class Attributes(Context):
             )
         return call("bool", value)
 
-    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        """Rewrite a constant that was imported by its name."""
-        around = self.parent(original_node)
-        bound = self.constants.get(original_node.value)
-        if isinstance(around, (cst.ImportAlias, cst.Param)) or (
-            isinstance(around, cst.Attribute) and around.attr is original_node
-        ):
-            return updated_node
-        if isinstance(around, cst.Arg) and around.keyword is original_node:
-            return updated_node
-        own = self.things(original_node)
-        if bound is not None and any(one.kind == "name" for one in own):
-            module, _, name = bound.partition(".")
-            if isinstance(around, cst.AssignTarget):
-                return updated_node
-            vision = self.imported("vision")
-            return self.constant(original_node, updated_node, vision, module, name)
-        if any(one.kind == "gone" for one in own):
-            self._gone(original_node, own)
-        if any(one.kind == "formats" for one in own) and not isinstance(around, cst.Attribute):
-            self.refuse(original_node, "landmark_pb2 is gone")
-        return updated_node
-
-    def _gone(self, node: cst.CSTNode, own: tuple[Thing, ...]) -> None:
-        """Refuse what went with the legacy API, unless it is only on the way to something."""
-        around = self.parent(node)
-        while isinstance(around, cst.Attribute):
-            if any(one.kind != "gone" for one in self.things(around)):
-                return
-            node, around = around, self.parent(around)
-        name = next(one.name for one in own if one.kind == "gone")
-        self.refuse(node, f"{name}: {migration.load().instead(name)}")
-
     def _leftover(self, node: cst.Attribute) -> None:
         """Refuse what looks like a legacy result but comes from where nothing is known."""
         name = node.attr.value
@@ -376,9 +254,3 @@ def _face(one: Thing) -> bool:
 def _next(value: cst.BaseExpression) -> cst.Call:
     """Return an expression for a list's first item, None for an empty list."""
     return call("next", call("iter", value), cst.Name("None"))
-
-
-def named(things: tuple[Thing, ...]) -> Optional[str]:
-    """Return the one function of the legacy API that these are."""
-    names = {one.name for one in things if one.kind == "name"}
-    return names.pop() if len(names) == 1 else None

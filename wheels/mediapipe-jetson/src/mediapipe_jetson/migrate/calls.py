@@ -9,10 +9,11 @@ import libcst as cst
 
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.attributes import Attributes, named
+from mediapipe_jetson.migrate.attributes import Attributes
 from mediapipe_jetson.migrate.construct import Construct
 from mediapipe_jetson.migrate.context import attribute, call, code
 from mediapipe_jetson.migrate.follow import Site
+from mediapipe_jetson.migrate.names import named_one
 
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
@@ -44,7 +45,7 @@ class Calls(Attributes, Construct):
             return self._has_field(original_node, updated_node)
         if kinds & MADE:
             return self._made(original_node, updated_node, kinds)
-        name = named(own)
+        name = named_one(own)
         if name in ("draw_landmarks", "plot_landmarks"):
             return self._draw(original_node, updated_node, name)
         if name == "draw_detection":

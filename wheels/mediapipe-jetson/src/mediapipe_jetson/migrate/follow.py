@@ -1,10 +1,9 @@
-"""What each expression of the old code may stand for: the doctor's reader, with its memory kept."""
+"""What each expression of the old code may stand for, by the doctor's reader."""
 
 from __future__ import annotations
 
 import ast
 import io
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Optional
@@ -22,7 +21,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Values,
     path,
 )
-from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate import table, texts
 from mediapipe_jetson.migrate.table import Thing
 
 Span = tuple[int, int, int, int]
@@ -80,7 +79,7 @@ class Facts:
 
     def things(self, file: str, span: Span) -> tuple[Thing, ...]:
         """Return what of the legacy API the expression at a place may be."""
-        return tuple(things(self.at(file, span)))
+        return tuple(sorted(set(things(self.at(file, span)))))
 
     def legacy_files(self) -> set[str]:
         """Return the files that have anything of the legacy API."""
@@ -118,23 +117,30 @@ class Guards(Listener):
 class Follower(Flow):
     """Follows a project and keeps what every expression was."""
 
-    def __init__(self, sources: dict[str, Source], texts: dict[str, str]) -> None:
+    def __init__(
+        self,
+        sources: dict[str, Source],
+        contents: dict[str, str],
+        places: dict[str, texts.Texts],
+    ) -> None:
         self.facts = Facts()
         super().__init__(sources, (Guards(self.facts),))
-        self._lines = {file: list(io.StringIO(text, newline="")) for file, text in texts.items()}
+        self._lines = {file: list(io.StringIO(text, newline="")) for file, text in contents.items()}
         self._sites: dict[tuple[str, Span, str], int] = {}
-        self._hidden = 0
-        """The line of a text whose expressions have no places; 0 outside of them."""
+        self._texts = places
+        self._shifts: dict[ast.AST, tuple[ast.expr, texts.Start, str]] = {}
+        self._within = self._hidden = 0
+        """How many texts are around, and the line of one whose expressions have no places."""
 
     def eval(self, node: Optional[ast.AST]) -> Values:
-        """Evaluate an expression and keep what it is."""
-        return self._kept(node, super().eval(node))
+        """Evaluate an expression and record what it is."""
+        return self._record(node, super().eval(node))
 
     def eval_attribute(self, node: ast.Attribute, within: bool = False) -> Values:
-        """Look an attribute up and keep what it is."""
-        return self._kept(node, super().eval_attribute(node, within))
+        """Look an attribute up and record what it is."""
+        return self._record(node, super().eval_attribute(node, within))
 
-    def _kept(self, node: Optional[ast.AST], values: Values) -> Values:
+    def _record(self, node: Optional[ast.AST], values: Values) -> Values:
         if self._hidden:
             self._refuse_hidden(values)
         elif isinstance(node, ast.expr):
@@ -143,24 +149,34 @@ class Follower(Flow):
         return values
 
     def eval_joinedstr(self, node: ast.JoinedStr) -> Values:
-        """Evaluate a formatted text; before Python 3.12 the places in one of several lines err."""
-        before = self._hidden
-        if sys.version_info < (3, 12) and node.end_lineno != node.lineno:
-            self._hidden = node.lineno
+        """Evaluate a formatted text, whose expressions may stand elsewhere than Python tells."""
+        hidden, self._within = self._hidden, self._within + 1
+        if not texts.RIGHT and self._within == 1:
+            line, column, _, _ = self.span(node)
+            try:
+                known = self._texts.get(self.frame.file, {})
+                self._shifts.update(texts.shifts(node, (line, column), known))
+            except LookupError:
+                self._hidden = line
         values = super().eval_joinedstr(node)
-        self._hidden = before
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
+                self.eval(part.format_spec)
+        self._hidden, self._within = hidden, self._within - 1
         return values
 
     def _refuse_hidden(self, values: Values) -> None:
         if any(things(values)):
             notes = self.facts.guards.setdefault(self.frame.file, [])
-            why = "a formatted text of several lines; put what it shows into a variable before it"
+            why = "a formatted text that is too entangled; put what it shows into a variable"
             if (self._hidden, why) not in notes:
                 notes.append((self._hidden, why))
 
     def span(self, node: ast.expr) -> Span:
         """Return where a node stands, in letters: the tree counts bytes."""
         lines = self._lines.get(self.frame.file, [])
+        if node in self._shifts:
+            return self._shifted(node)
 
         def column(line: int, offset: int) -> int:
             text = lines[line - 1] if 0 < line <= len(lines) else ""
@@ -173,6 +189,16 @@ class Follower(Flow):
             last,
             column(last, node.end_col_offset or 0),
         )
+
+    def _shifted(self, node: ast.expr) -> Span:
+        """Return where a node in a formatted text stands: as far from its expression's start."""
+        value, (line, start), text = self._shifts[node]
+        written = text.encode()
+        first, last = (
+            start + len(written[: offset - value.col_offset].decode(errors="ignore"))
+            for offset in (node.col_offset, node.end_col_offset or 0)
+        )
+        return (line, first, line, last)
 
     def item(self, owner: Value, key: Values, node: ast.AST) -> Values:
         """Return an item; a slice of an external list is as the list."""
@@ -220,8 +246,13 @@ class Follower(Flow):
             self.facts.links.add(frozenset({self.frame.file, self.sources[module].file}))
 
 
-def follow(sources: dict[str, Source], texts: dict[str, str]) -> tuple[Facts, str]:
-    """Follow all modules of a project; return what was seen, and why it failed ("" if not)."""
-    follower = Follower(sources, texts)
+def follow(
+    sources: dict[str, Source], contents: dict[str, str], places: dict[str, texts.Texts]
+) -> tuple[Facts, str]:
+    """Follow all modules of a project; return what was seen, and why it failed ("" if not).
+
+    `contents` and `places` are the files' text and their formatted texts.
+    """
+    follower = Follower(sources, contents, places)
     why = follower.follow(list(sources))
     return follower.facts, why

@@ -11,8 +11,8 @@ from libcst.helpers import get_full_name_for_node
 from mediapipe_jetson.doctor import migration
 from mediapipe_jetson.doctor.names import canonical
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.attributes import CONNECTIONS
 from mediapipe_jetson.migrate.calls import Calls
+from mediapipe_jetson.migrate.names import CONNECTIONS
 
 VISION = "mediapipe.tasks.python.vision"
 HAND_LANDMARK = f"{VISION}.hand_landmarker"

@@ -22,6 +22,7 @@ from mediapipe_jetson import exit_codes
 from mediapipe_jetson.doctor.files import kinds
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse, scan
+from mediapipe_jetson.migrate import texts
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.follow import Facts, follow
 from mediapipe_jetson.migrate.rewrite import rewrite
@@ -232,7 +233,11 @@ def _followed(programs: dict[str, Program]) -> tuple[Facts, str]:
         module = ".".join(parts[:-1] if package else parts)
         tree: ast.Module = parse(program.text, name)
         sources[module] = Source(module, name, ((0, tree),), package)
-    return follow(sources, {name: one.text for name, one in programs.items()})
+    return follow(
+        sources,
+        {name: one.text for name, one in programs.items()},
+        {name: texts.find(one.module) for name, one in programs.items()},
+    )
 
 
 def write(changes: list[Change]) -> None:

@@ -24,7 +24,7 @@ LISTS = frozenset({"lists", "sides", "detections"})
 SITE = "@"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Thing:
     """What a value of the old program is.
 
