@@ -144,6 +144,8 @@ def test_metadata_asks_for_nothing(tmp_path: Path) -> None:
         'mediapipe>=0.10.18; extra == "mediapipe"',
         'ai-edge-litert>=2.1; extra == "litert"',
         'onnxruntime>=1.16; extra == "onnx"',
+        'matplotlib>=3.5; extra == "plot"',
+        'libcst>=1.8; extra == "migrate"',
     ]
     assert any(name.endswith("licenses/LICENSE") for name in built)
 
