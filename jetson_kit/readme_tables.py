@@ -246,3 +246,39 @@ def _sites(found: list[Facts]) -> str:
         return ""
     each = f"{min(counts):,} to {max(counts):,}" if len(counts) > 1 else f"{counts[0]:,}"
     return f", {each} translated sites reached"
+
+
+SOLUTIONS = {
+    "face": "Face Mesh",
+    "face_refined": "Face Mesh, `refine_landmarks`",
+    "face_detection": "Face Detection",
+    "hands": "Hands, one hand",
+    "pose": "Pose",
+    "holistic": "Holistic",
+    "holistic_refined": "Holistic, `refine_face_landmarks`",
+    "selfie": "Selfie Segmentation",
+}
+
+
+def solutions(facts: Facts) -> str:
+    """Return the table of bench.solutions: processor milliseconds a frame, and ratios."""
+    lines = [
+        "| `./inv bench.solutions`, processor time a frame | kit, LiteRT | MediaPipe 0.10.21 | "
+        "Tasks of 1.2.2, CPU |",
+        "|---|---|---|---|",
+    ]
+    for case, row in facts["cases"].items():
+        cells = [f"{row['kit_ms']:.1f} ms"]
+        for side in ("legacy", "tasks"):
+            there = f"{side}_ms" in row
+            cells.append(
+                f"{row[f'{side}_ms']:.1f} ms ({row[f'{side}_ratio']:.2f}x)" if there else "none"
+            )
+        lines.append(f"| {SOLUTIONS[case]} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"Medians of {facts['rounds']} rounds of {facts['frames']} frames on {facts['cores']} x86 "
+        f"cores (load {facts['load_at_start']:.1f} at the start); in brackets how many times the "
+        "kit's time that is.",
+    ]
+    return "\n".join(lines)
