@@ -68,6 +68,7 @@ ns.add_collection(
         bench.litert,
         bench.machines,
         bench.rollouts,
+        bench.solutions,
         bench.translate,
         bench.virtual_devices,
     )

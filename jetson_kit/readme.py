@@ -28,6 +28,7 @@ PAGES: Mapping[Path, Tables] = {
     ROOT / "docs" / "engines.md": {"export": readme_tables.export},
     ROOT / "docs" / "faults.md": {"faults": faults_page.table},
     ROOT / "docs" / "older-boards.md": {"translate": readme_tables.translate},
+    ROOT / "docs" / "solutions.md": {"solutions": readme_tables.solutions},
 }
 
 

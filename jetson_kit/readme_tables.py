@@ -210,34 +210,35 @@ def _inferred(facts: Facts) -> list[str]:
     rows = []
     for part, what in (
         ("photographs", "two photographs on the CPU"),
-        ("old_kernel", "the same, the translated library with Linux 4.9's system calls alone"),
+        ("old_kernel", "two photographs on the CPU, with Linux 4.9's system calls alone"),
         ("video", "{frames} frames of a video on the CPU"),
     ):
-        found = _parts(facts, part)
+        found = list(_parts(facts, part).values())
         numbers = sum(sum(row["numbers_equal"].values()) for row in found)
-        models = sum(len(row["numbers_equal"]) for row in found)
-        rows += [(what.format(**row), models, numbers, found, "0") for row in found[:1]]
+        tasks = [name.partition("_")[0] for row in found for name in row["numbers_equal"]]
+        rows += [(what.format(**row), tasks, numbers, found, "0") for row in found[:1]]
     for part, what in (
         ("graph", "two photographs by the GPU's graph ({opengl})"),
         ("video_graph", "{results} frames of a video by the GPU's graph"),
     ):
-        found = _parts(facts, part)
+        by_task = _parts(facts, part)
+        found, tasks = list(by_task.values()), list(by_task)
         far = max((row["largest_difference"] for row in found), default=0)
         different = sum(not row["bit_identical"] for row in found)
         says = f"{different} tasks, by {far:.1g}" if different else "0"
         numbers = sum(row["numbers"] for row in found)
-        rows += [(what.format(**row), len(found), numbers, found, says) for row in found[:1]]
+        rows += [(what.format(**row), tasks, numbers, found, says) for row in found[:1]]
     return [
-        f"| results of {models} task{'s' * (models != 1)}, {what}: {cores} "
+        f"| results of {', '.join(tasks)}: {what}, {cores} "
         f"| {numbers:,} numbers{_sites(found)} | {says} |"
-        for what, models, numbers, found, says in rows
+        for what, tasks, numbers, found, says in rows
     ]
 
 
-def _parts(facts: Facts, name: str) -> list[Facts]:
+def _parts(facts: Facts, name: str) -> dict[str, Facts]:
     """Return a part, or one for each task where it is measured task by task."""
-    tasks = (f"{name}_{task}" for task in ("face", "hand", "pose", "selfie"))
-    return [facts[part] for part in (name, *tasks) if part in facts]
+    tasks = {task: f"{name}_{task}" for task in ("face", "hand", "pose", "selfie")}
+    return {task: facts[part] for task, part in {"": name, **tasks}.items() if part in facts}
 
 
 def _sites(found: list[Facts]) -> str:
@@ -246,3 +247,39 @@ def _sites(found: list[Facts]) -> str:
         return ""
     each = f"{min(counts):,} to {max(counts):,}" if len(counts) > 1 else f"{counts[0]:,}"
     return f", {each} translated sites reached"
+
+
+SOLUTIONS = {
+    "face": "Face Mesh",
+    "face_refined": "Face Mesh, `refine_landmarks`",
+    "face_detection": "Face Detection",
+    "hands": "Hands, one hand",
+    "pose": "Pose",
+    "holistic": "Holistic",
+    "holistic_refined": "Holistic, `refine_face_landmarks`",
+    "selfie": "Selfie Segmentation",
+}
+
+
+def solutions(facts: Facts) -> str:
+    """Return the table of bench.solutions: processor milliseconds a frame, and ratios."""
+    lines = [
+        "| `./inv bench.solutions`, processor time a frame | kit, LiteRT | MediaPipe 0.10.21 | "
+        "Tasks of 1.2.2, CPU |",
+        "|---|---|---|---|",
+    ]
+    for case, row in facts["cases"].items():
+        cells = [f"{row['kit_ms']:.1f} ms"]
+        for side in ("legacy", "tasks"):
+            there = f"{side}_ms" in row
+            cells.append(
+                f"{row[f'{side}_ms']:.1f} ms ({row[f'{side}_ratio']:.2f}x)" if there else "none"
+            )
+        lines.append(f"| {SOLUTIONS[case]} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"Medians of {facts['rounds']} rounds of {facts['frames']} frames on {facts['cores']} x86 "
+        f"cores (load {facts['load_at_start']:.1f} at the start); in brackets how many times the "
+        "kit's time that is.",
+    ]
+    return "\n".join(lines)

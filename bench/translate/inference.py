@@ -19,6 +19,8 @@ from jetson_kit.translate.rewrite import Translation
 
 ORIGINAL, OLD = "cortex-a76", "cortex-a57"
 CPU_TASKS = ("face", "hand", "pose", "gesture", "selfie")
+# QEMU logs every system call.
+OLD_KERNEL_TASKS = ("face", "selfie")
 VIDEO_TASKS = ("face", "hand", "pose", "selfie")
 VIDEO_FRAMES = 100
 # The GPU's graph in software takes some seconds a frame under emulation.
@@ -69,11 +71,11 @@ def photographs(sites: Pair, made: Translation) -> dict[str, Any]:
 
 
 def on_old_kernel(sites: Pair) -> dict[str, Any]:
-    """Compare all tasks on the CPU, the translated library under Linux 4.9's system calls alone.
+    """Compare tasks on the CPU, the translated library under Linux 4.9's system calls alone.
 
     Raises CheckFailedError where a result differs, and StepFailedError.
     """
-    work = Work(CPU_TASKS)
+    work = Work(OLD_KERNEL_TASKS)
     expected = tasks.infer(sites.original, ORIGINAL, work)
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "calls"

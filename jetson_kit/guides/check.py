@@ -8,11 +8,13 @@ import re
 import sys
 from pathlib import Path
 
+from jetson_kit.device_wheel import SOURCE
 from jetson_kit.files import write_text
 from jetson_kit.guides import causes, environment, links, reference
 from jetson_kit.paths import ROOT
 
 REFERENCE = ROOT / "docs" / "reference.md"
+WHEEL = SOURCE / "README.md"
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 READMES = ("README.md", "README.zh-CN.md")
 RENEW = ".venv/bin/python -m jetson_kit.guides.check --write"
@@ -26,6 +28,7 @@ def generated() -> dict[Path, str]:
 
     return {
         REFERENCE: reference.page(ns),
+        WHEEL: reference.with_variables(WHEEL.read_text(encoding="utf-8")),
         TROUBLESHOOTING: causes.page(TROUBLESHOOTING.read_text(encoding="utf-8")),
     }
 
@@ -52,7 +55,7 @@ def problems() -> list[str]:
     ]
     if not differ and first != second:
         differ = [f"{READMES[0]} and {READMES[1]} have their commands in different order"]
-    return [*links.problems(), *environment.problems(), *stale, *differ]
+    return [*links.problems(), *links.unlisted(), *environment.problems(), *stale, *differ]
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from invoke.collection import Collection
 from invoke.parser.context import ParserContext
 from invoke.tasks import Task
 
+from jetson_kit.errors import IntegrityError
 from jetson_kit.guides import environment
 
 HEAD = """\
@@ -40,6 +41,7 @@ GROUPS = {
     "verify": "Verifying",
     "wheels": "Wheels",
 }
+START, END = "<!-- variables -->\n", "<!-- /variables -->"
 VARIABLES = {
     "host": "Environment variables of `./inv`",
     "device": "Environment variables in the image and on boards",
@@ -58,15 +60,31 @@ def page(tasks: Collection) -> str:
             group = _group(name)
             parts.append(f"## {GROUPS.get(group, group)}\n")
         parts.append(_task(name, tasks))
-    for side, title in VARIABLES.items():
-        rows = [
-            f"| `{one.name}` | {one.meaning} | {one.default} |"
-            for one in environment.variables()
-            if one.side == side
-        ]
-        lines = [f"## {title}\n", "| name | meaning | default |", "|---|---|---|", *rows, ""]
-        parts.append("\n".join(lines))
+    parts += [f"## {title}\n\n{variables(side)}" for side, title in VARIABLES.items()]
     return "\n".join([*parts, FOOT])
+
+
+def variables(side: str) -> str:
+    """Return the table of the variables that one side reads."""
+    rows = [
+        f"| `{one.name}` | {one.meaning} | {one.default} |"
+        for one in environment.variables()
+        if one.side == side
+    ]
+    return "\n".join(["| name | meaning | default |", "|---|---|---|", *rows, ""])
+
+
+def with_variables(text: str) -> str:
+    """Return the device wheel's README with its table of variables, without links to docs/.
+
+    Raises IntegrityError for a missing mark.
+    """
+    head, mark, rest = text.partition(START)
+    _, closed, tail = rest.partition(END)
+    if not mark or not closed:
+        raise IntegrityError(f"README.md lacks {START.strip()} ... {END}", "put them back")
+    table = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"the kit's docs/\1", variables("device"))
+    return f"{head}{START}{table}{END}{tail}"
 
 
 def _group(name: str) -> str:

@@ -202,3 +202,18 @@ def translate(c: Context, parts: list[str]) -> None:
     del c
     print(json.dumps(command.run(parts), indent=1))
     readme.renew()
+
+
+@kit_task(
+    name="solutions",
+    options={"rounds": kinds.ROUNDS},
+    help={"rounds": "turns of each side (default 3)"},
+)
+def solutions(c: Context, rounds: int = 3) -> None:
+    """Measure mp.solutions against MediaPipe 0.10.21 and Tasks. Example: ./inv bench.solutions."""
+    from bench.solutions import command
+    from jetson_kit import readme
+
+    del c
+    print(json.dumps(command.run(rounds), indent=1))
+    readme.renew()

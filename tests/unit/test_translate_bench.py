@@ -10,9 +10,9 @@ import sys
 
 import pytest
 
-from bench.translate import inference, old_kernel
+from bench.translate import command, inference, old_kernel
 from bench.translate.tasks import Inferred
-from jetson_kit.errors import CheckFailedError
+from jetson_kit.errors import BadInputError, CheckFailedError
 
 # getpid, statx, rseq, clone3, membarrier's query, membarrier's private command, getrandom.
 CALLS = ((39, 0), (332, 0), (334, 0), (435, 0), (324, 0), (324, 8), (318, 0))
@@ -67,3 +67,9 @@ def test_a_task_that_is_missing_or_differs_in_a_bit_is_named() -> None:
     one = Inferred({"a": {"sha256": "1"}, "b": {"sha256": "2"}, "c": {"sha256": "3"}})
     other = Inferred({"a": {"sha256": "1"}, "b": {"sha256": "9"}})
     assert inference.differing(one, other) == ["b", "c"]
+
+
+def test_an_unknown_part_is_named_before_anything_is_measured() -> None:
+    with pytest.raises(BadInputError, match=r"no part graph$") as refused:
+        command.run(["graph", "threads"])
+    assert "graph_pose" in refused.value.cure

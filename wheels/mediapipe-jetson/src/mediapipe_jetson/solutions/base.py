@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Optional
 import numpy as np
 
 from mediapipe_jetson.solutions import weights
-from mediapipe_jetson.solutions.engine import Engine, SolutionGraph
+from mediapipe_jetson.solutions.engine import NO_OUTPUTS, Engine, SolutionGraph
 from mediapipe_jetson.solutions.errors import (
     ArgumentTypeError,
     ClosedSolutionError,
@@ -45,6 +45,8 @@ class SolutionBase:
     """
 
     outputs: ClassVar[tuple[str, ...]] = ()
+    _unread: Mapping[str, Sequence[int]] = NO_OUTPUTS
+    """Positions of outputs of models that the graph doesn't read."""
 
     def __init__(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
         """Refuse graphs of one's own: raise NotSupportedError."""
@@ -58,7 +60,7 @@ class SolutionBase:
         self._run(self._prepared(loaded), make)
 
     def _run(self, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]) -> None:
-        self._engine: Optional[Engine] = Engine(type(self).__name__, models, make)
+        self._engine: Optional[Engine] = Engine(type(self).__name__, models, make, self._unread)
 
     def _prepared(self, models: dict[str, SubModel]) -> dict[str, SubModel]:
         """Return the models as the graph needs them."""
@@ -157,5 +159,5 @@ def landmark_list(
     if visibility is not None:
         names = (*names, "visibility")
         points = np.column_stack([points, visibility])
-    made.values["landmark"] = RowMessages(field, made, names, points.tolist())
+    made.values["landmark"] = RowMessages(field, made, names, points)
     return made

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mediapipe_jetson import backends
 from mediapipe_jetson.backends.base import BackendError, BackendUnavailableError, InferenceError
 from mediapipe_jetson.solutions import gpu, settings
 from mediapipe_jetson.solutions.errors import SolutionsError
+from mediapipe_jetson.solutions.graphs import unused
 
 if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Session, SubModel
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("mediapipe_jetson.solutions")
 CLOCK_MS = 33.333
+NO_OUTPUTS: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 
 class SolutionGraph(Protocol):
@@ -33,16 +36,28 @@ class SolutionGraph(Protocol):
         ...
 
 
+def _reason(name: str, error: Exception) -> str:
+    """Return an error on one line behind its backend's name, which some name themselves."""
+    text = " ".join(str(error).split())
+    return text if text.startswith(f"{name}: ") else f"{name}: {text}"
+
+
 class Engine:
     """Runs a graph; one frame at a time, whatever thread it comes from."""
 
     def __init__(
-        self, name: str, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]
+        self,
+        name: str,
+        models: Mapping[str, SubModel],
+        make: Callable[[], SolutionGraph],
+        unread: Mapping[str, Sequence[int]] = NO_OUTPUTS,
     ) -> None:
         """Open the first backend that can run the models. Raises SolutionsError.
 
-        `make` returns a fresh graph, `name` is what messages call it.
+        `make` returns a fresh graph, `name` is what messages call it, `unread` are the positions of
+        a model's outputs that the graph doesn't read.
         """
+        self.unread = unread
         self.name = name
         self.models = models
         self.make = make
@@ -69,7 +84,7 @@ class Engine:
             try:
                 self._open(name)
             except (BackendError, IndexError, ValueError) as error:
-                self.failures.append(f"{name}: {' '.join(str(error).split())}")
+                self.failures.append(_reason(name, error))
                 continue
             self.backend = name
             return
@@ -89,7 +104,8 @@ class Engine:
         with ExitStack() as opened:
             sessions: dict[str, Session] = {}
             for key, model in self.models.items():
-                sessions[key] = backend.load(model, self.settings.threads)
+                unread = self.unread.get(key, ())
+                sessions[key] = unused.load(backend, model, unread, self.settings.threads)
                 opened.callback(sessions[key].close)
             if measured:
                 gpu.check_faster(self.models.values())
@@ -108,7 +124,7 @@ class Engine:
                 try:
                     found = self.graph.process(frame, self.now_ms)
                 except InferenceError as error:
-                    reason = f"{self.backend}: {' '.join(str(error).split())}"
+                    reason = _reason(self.backend, error)
                     self.failures.append(reason)
                     self.opened.close()
                     self._next()
