@@ -254,7 +254,8 @@ def follow(
 ) -> tuple[Facts, str]:
     """Follow chosen modules of a project, and what they call in others.
 
-    Returns what was seen, and why it failed, "" if it did not. `contents` and `places` are the files' text and their formatted texts.
+    Returns what was seen, and why it failed, "" if it did not. `contents` and `places` are the
+    files' text and their formatted texts.
     """
     follower = Follower(sources, contents, places)
     why = follower.follow(chosen)
