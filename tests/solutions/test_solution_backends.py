@@ -127,10 +127,12 @@ def test_detections_and_masks_are_the_legacy_ones(legacy: Any, by_onnx: Any, cas
 def chosen(under_kit: Program, picture: str, onnx_folder: str) -> Any:
     """Return logs or errors of solutions for which a program chose backends."""
     names = {"face", "hands", "detection_far"}
-    words = [*(f"{name}@onnx" for name in sorted(names)), *REFUSED, "hands@mediapipe-gpu, litert"]
+    words = [*(f"{name}@onnx" for name in sorted(names)), *REFUSED, "hands@mediapipe-gpu, litert",
+             "face@auto", LOST]  # fmt: skip
     return under_kit("backends.py", picture, *words, MEDIAPIPE_JETSON_ENGINES=onnx_folder)
 
 
+LOST = "face@onnx,litert!"
 REFUSED = {
     "face@nose": ("UnknownBackendError", "no backend 'nose' for the legacy solutions: choose auto"),
     "face@litert,": ("UnknownBackendError", "no backend ''"),
@@ -162,6 +164,17 @@ def test_a_refused_backend_gives_way_to_the_next_one(chosen: Any) -> None:
     assert chosen["hands@mediapipe-gpu, litert"] == ([], ["Hands runs on litert"])
 
 
+def test_a_backend_that_fails_gives_way_between_two_frames(chosen: Any) -> None:
+    before, lines = chosen[LOST]
+    assert before == []
+    assert lines == ["FaceMesh runs on onnx",
+                     "FaceMesh: onnx: this onnx session is closed; now on litert"]  # fmt: skip
+
+
+def test_auto_takes_litert_where_no_gpu_is(chosen: Any) -> None:
+    assert chosen["face@auto"] == ([], ["FaceMesh runs on litert"])
+
+
 def test_what_is_missing_says_how_to_get_it(
     under_kit: Program, picture: str, tmp_path: Path
 ) -> None:
@@ -174,8 +187,3 @@ def test_what_is_missing_says_how_to_get_it(
         kind, words = found[name]
         assert kind == "ModelMissingError"
         assert words.endswith("get it: python -m mediapipe_jetson.solutions fetch --pose")
-
-
-def test_auto_takes_litert_where_no_gpu_is(under_kit: Program, picture: str) -> None:
-    found = under_kit("backends.py", picture, "face", MEDIAPIPE_JETSON_BACKEND="auto")
-    assert found == {"face": ([], ["FaceMesh runs on litert"])}
