@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from jetson_kit.paths import ROOT
 
-PLACES = ("*.md", "docs/**/*.md", "wheels/*/*.md", "ansible/**/*.md")
+PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md", "wheels/*/*.md", "ansible/**/*.md")
 # Where a reader, and the site, finds every page.
 LISTS = ("docs/index.md", "CONTRIBUTING.md")
 FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)

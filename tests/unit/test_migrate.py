@@ -435,6 +435,27 @@ def test_files_that_work_together_are_migrated_or_left_together(tmp_path: Path) 
     assert {note.file for note in outcome.refused} == {"main.py", "tools.py"}
 
 
+def test_only_what_has_to_do_with_mediapipe_is_read(tmp_path: Path) -> None:
+    reach = module("migrate.reach")
+    contents = {
+        "app/main.py": b"from . import view\nimport tools.draw as d\n",
+        "app/view.py": b"import mediapipe\nimport maths\n",
+        "app/__init__.py": b"",
+        "tools/draw.py": b"",
+        "maths.py": b"import deeper\n",
+        "deeper.py": b"",
+        "other.py": b"import nothing\n",
+    }
+    chosen, reached = reach.reached(contents)
+    assert chosen == ["app/main.py", "app/view.py"]
+    assert reached == ["app/main.py", "app/view.py", "deeper.py", "maths.py", "tools/draw.py"]
+    assert reach.reached({"a.py": b"import b\n", "b.py": b""}) == ([], [])
+    (tmp_path / "broken.py").write_text("x.solutions = (\n", encoding="utf-8")
+    (tmp_path / "program.py").write_text(HEAD + OLD_POSE, encoding="utf-8")
+    outcome = project.migrate(tmp_path)
+    assert ([one.name for one in outcome.changes], outcome.refused) == (["program.py"], [])
+
+
 def test_what_stands_elsewhere_keeps_its_bytes(tmp_path: Path) -> None:
     old = (HEAD + "if x:\n\ty = 'ä'   # \ttabs\n\x0c\n" + OLD_POSE).replace("\n", "\r\n")
     program = tmp_path / "program.py"

@@ -247,12 +247,16 @@ class Follower(Flow):
 
 
 def follow(
-    sources: dict[str, Source], contents: dict[str, str], places: dict[str, texts.Texts]
+    sources: dict[str, Source],
+    chosen: list[str],
+    contents: dict[str, str],
+    places: dict[str, texts.Texts],
 ) -> tuple[Facts, str]:
-    """Follow all modules of a project; return what was seen, and why it failed ("" if not).
+    """Follow chosen modules of a project, and what they call in others.
 
-    `contents` and `places` are the files' text and their formatted texts.
+    Returns what was seen, and why it failed, "" if it did not. `contents` and `places` are the
+    files' text and their formatted texts.
     """
     follower = Follower(sources, contents, places)
-    why = follower.follow(list(sources))
+    why = follower.follow(chosen)
     return follower.facts, why
