@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from jetson_kit import environments, legacy_models
+from jetson_kit import legacy_models
 from jetson_kit.engines import commands
 from tests.solutions.conftest import Program
 from tests.solutions.test_numbers import TOLERANCE, apart, counts, pairs
@@ -42,15 +40,6 @@ def onnx_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def pose_models(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a folder with the models of an image and the lite and heavy pose models."""
-    folder = tmp_path_factory.mktemp("models")
-    for path in (*model_folder.iterdir(), *legacy_models.fetch_pose()):
-        (folder / path.name).symlink_to(path)
-    return str(folder)
-
-
-@pytest.fixture(scope="module")
 def frame_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a file with a picture for each case."""
     path = tmp_path_factory.mktemp("frames") / "frames.npz"
@@ -60,16 +49,9 @@ def frame_file(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def legacy(under_legacy: Program, frame_file: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return what MediaPipe 0.10.21 finds; it has the lite and heavy models beside its own."""
-    folder = tmp_path_factory.mktemp("legacy")
-    (site,) = environments.python("solutions-legacy").parents[1].glob("lib/python3*/site-packages")
-    for part in ("mediapipe", "mediapipe.libs"):
-        if (site / part).is_dir():
-            shutil.copytree(site / part, folder / part, copy_function=os.symlink)
-    for path in legacy_models.fetch_pose():
-        (folder / "mediapipe/modules/pose_landmark" / path.name).symlink_to(path)
-    return under_legacy("landmarks.py", frame_file, PYTHONPATH=str(folder))
+def legacy(under_legacy: Program, frame_file: str, legacy_site: str) -> Any:
+    """Return what MediaPipe 0.10.21 finds."""
+    return under_legacy("landmarks.py", frame_file, PYTHONPATH=legacy_site)
 
 
 @pytest.fixture(scope="module")
