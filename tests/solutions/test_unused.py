@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from mediapipe_jetson.backends import litert
 from mediapipe_jetson.backends.base import ModelError, SubModel
 from mediapipe_jetson.solutions import weights
