@@ -11,7 +11,7 @@ CONTRIBUTING = Path(__file__).parent.with_name("CONTRIBUTING.md")
 project = "MediaPipe Jetson Kit"
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
-include_patterns = ["docs/**", "*.md"]
+include_patterns = ["docs/**", "examples/*.md", "*.md"]
 # It is what visitors of the repository see; docs/index.md is the site's first page.
 exclude_patterns = ["README*.md", ".venv", "dist"]
 root_doc = "docs/index"

@@ -145,6 +145,8 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
             tty=terminal,
             network_mode=request.network,
             environment=environment,
+            # Nobody reads its health, and each check is another emulated Python.
+            healthcheck={"test": ["NONE"]},
             volumes=[volume(text) for text in request.volumes],
             **more,
         )

@@ -213,31 +213,32 @@ def _inferred(facts: Facts) -> list[str]:
         ("old_kernel", "two photographs on the CPU, with Linux 4.9's system calls alone"),
         ("video", "{frames} frames of a video on the CPU"),
     ):
-        found = _parts(facts, part)
+        found = list(_parts(facts, part).values())
         numbers = sum(sum(row["numbers_equal"].values()) for row in found)
-        models = sum(len(row["numbers_equal"]) for row in found)
-        rows += [(what.format(**row), models, numbers, found, "0") for row in found[:1]]
+        tasks = [name.partition("_")[0] for row in found for name in row["numbers_equal"]]
+        rows += [(what.format(**row), tasks, numbers, found, "0") for row in found[:1]]
     for part, what in (
         ("graph", "two photographs by the GPU's graph ({opengl})"),
         ("video_graph", "{results} frames of a video by the GPU's graph"),
     ):
-        found = _parts(facts, part)
+        by_task = _parts(facts, part)
+        found, tasks = list(by_task.values()), list(by_task)
         far = max((row["largest_difference"] for row in found), default=0)
         different = sum(not row["bit_identical"] for row in found)
         says = f"{different} tasks, by {far:.1g}" if different else "0"
         numbers = sum(row["numbers"] for row in found)
-        rows += [(what.format(**row), len(found), numbers, found, says) for row in found[:1]]
+        rows += [(what.format(**row), tasks, numbers, found, says) for row in found[:1]]
     return [
-        f"| results of {models} task{'s' * (models != 1)}, {what}: {cores} "
+        f"| results of {', '.join(tasks)}: {what}, {cores} "
         f"| {numbers:,} numbers{_sites(found)} | {says} |"
-        for what, models, numbers, found, says in rows
+        for what, tasks, numbers, found, says in rows
     ]
 
 
-def _parts(facts: Facts, name: str) -> list[Facts]:
+def _parts(facts: Facts, name: str) -> dict[str, Facts]:
     """Return a part, or one for each task where it is measured task by task."""
-    tasks = (f"{name}_{task}" for task in ("face", "hand", "pose", "selfie"))
-    return [facts[part] for part in (name, *tasks) if part in facts]
+    tasks = {task: f"{name}_{task}" for task in ("face", "hand", "pose", "selfie")}
+    return {task: facts[part] for task, part in {"": name, **tasks}.items() if part in facts}
 
 
 def _sites(found: list[Facts]) -> str:

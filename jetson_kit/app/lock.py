@@ -20,7 +20,7 @@ from jetson_kit import locks, uv
 from jetson_kit.app import held as holding
 from jetson_kit.app.held import Held
 from jetson_kit.app.settings import App
-from jetson_kit.errors import BadInputError, StepFailedError
+from jetson_kit.errors import BadInputError, KitError, StepFailedError
 from jetson_kit.files import sha256_file, write_text
 from jetson_kit.paths import cache_dir
 from jetson_kit.uv import NoSolutionError
@@ -215,7 +215,8 @@ def _refused(
             return BadInputError(
                 f"{source}: a package has no wheel for {platform} and Python {python}, and none is "
                 f"compiled: {_short(reason)}",
-                "name a version that has one, or build its wheel and put it into wheels/",
+                _with_wheel(held, platform, python, sources, reason)
+                + "build its wheel and put it into wheels/",
             )
         return BadInputError(f"{source}: {_short(reason)}", "correct the requirements")
     pairs = [(canonicalize_name(name), version) for name, _, version in map(_pair, loose)]
@@ -227,6 +228,23 @@ def _refused(
     named = [text for name, text in others if re.search(rf"\b{re.escape(name)}\b", reason)]
     what = ", ".join(named or [text for _, text in others]) or _short(reason)
     return BadInputError(f"{source} does not fit the image: it needs {what}", image)
+
+
+def _with_wheel(held: Held, platform: str, python: str, sources: Sequence[str], reason: str) -> str:
+    """Return which version of the package that was refused has a wheel; "" where none is known."""
+    match = re.search(r"\b([A-Za-z0-9][\w.-]*)==\S+ has no", reason)
+    if not match:
+        return ""
+    with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-lock-") as aside:
+        alone = Path(aside, "requirements.txt")
+        alone.write_text(f"{match[1]}\n", encoding="utf-8")
+        try:
+            text = _compile(alone, held, platform, python, sources, held.constraints)
+        except KitError:
+            return ""
+    name = canonicalize_name(match[1])
+    pins = [pin for pin in locks.locked(text) if canonicalize_name(_pair(pin)[0]) == name]
+    return f"{pins[0]} has one: take it, or " if pins else ""
 
 
 def _pair(pin: str) -> tuple[str, str, str]:

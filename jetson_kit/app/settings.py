@@ -19,6 +19,7 @@ FILE = "jetson.toml"
 LARGEST = 1 << 20
 # Where the application stands in the image, and the variable that names its camera or video.
 HOME = "app"
+SECRET = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|CREDENTIALS?)$", re.I)
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
 BACKEND_VARIABLE = "MEDIAPIPE_JETSON_BACKEND"
 
@@ -145,6 +146,18 @@ def load(folder: Path) -> App:
         raise BadInputError(
             f"{folder} has neither app.py nor a command in {FILE}",
             "write app.py, or make a folder that has one: ./inv app.new NAME",
+        )
+    for word in app.command[:3]:
+        if word.endswith(".py") and not word.startswith("/") and not (folder / word).is_file():
+            raise BadInputError(
+                f"{folder / FILE}: command runs {word}, which is not there",
+                "correct command, or write it",
+            )
+    if secrets := [name for name in app.environment if SECRET.search(name)]:
+        raise BadInputError(
+            f"{folder / FILE}: environment.{secrets[0]} looks like a secret, which all who have "
+            "the image could read",
+            "give it to the board's container: service_environment, encrypted by ansible-vault",
         )
     for file in filter(None, (app.tests.requirements, app.tests.video)):
         if not (folder / file).is_file():

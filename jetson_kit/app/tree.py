@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import re
 import stat
 import sys
 import tomllib
@@ -21,6 +22,10 @@ from jetson_kit.text import shown
 
 DATA = Path(__file__).with_name("files.toml")
 MOST = 50_000
+# Files in which tools keep addresses, such as those of package indexes; bytes that are read of one.
+SETTINGS = (".txt", ".in", ".toml", ".cfg", ".ini", ".conf", ".yml", ".yaml", ".json")
+READ = 1 << 18
+PASSWORD = re.compile(rb"://[^/\s:@]+:[^/\s:@]+@")
 MEGABYTE = 1_000_000
 
 
@@ -68,7 +73,8 @@ def read(app: App) -> Tree:
     secrets: list[str] = []
     for path in _walk(app.folder, app.folder, own):
         name = path.relative_to(app.folder).as_posix()
-        if _matches(name, secret) and not _matches(name, app.include):
+        hidden = _matches(name, secret) or _has_password(path)
+        if hidden and not _matches(name, app.include):
             secrets.append(name)
             continue
         if len(entries) == MOST:
@@ -129,6 +135,17 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
         for pattern in patterns
         for text in (*parts, *paths)
     )
+
+
+def _has_password(path: Path) -> bool:
+    """Tell whether a file of settings has an address with a password in it."""
+    try:
+        facts = path.lstat()
+        if path.suffix not in SETTINGS or not stat.S_ISREG(facts.st_mode) or facts.st_size > READ:
+            return False
+        return bool(PASSWORD.search(path.read_bytes()))
+    except OSError:
+        return False
 
 
 def _entry(root: Path, path: Path, name: str) -> Entry:

@@ -55,7 +55,7 @@ def problems() -> list[str]:
     ]
     if not differ and first != second:
         differ = [f"{READMES[0]} and {READMES[1]} have their commands in different order"]
-    return [*links.problems(), *environment.problems(), *stale, *differ]
+    return [*links.problems(), *links.unlisted(), *environment.problems(), *stale, *differ]
 
 
 def main() -> int:

@@ -9,7 +9,9 @@ from urllib.parse import unquote
 
 from jetson_kit.paths import ROOT
 
-PLACES = ("*.md", "docs/**/*.md", "wheels/*/*.md", "ansible/**/*.md")
+PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md", "wheels/*/*.md", "ansible/**/*.md")
+# Where a reader, and the site, finds every page.
+LISTS = ("docs/index.md", "CONTRIBUTING.md")
 FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
@@ -25,6 +27,21 @@ def pages(root: Path = ROOT) -> list[Path]:
 def problems(root: Path = ROOT) -> list[str]:
     """Return each link that leads nowhere, a line each."""
     return [line for page in pages(root) for line in _problems(page, root)]
+
+
+def unlisted(root: Path = ROOT) -> list[str]:
+    """Return each page of docs/ to which no list of pages links, a line each."""
+    listed = {
+        (page.parent / link.partition("#")[0]).resolve()
+        for page in (root / name for name in LISTS)
+        for link in links(page.read_text(encoding="utf-8"))
+    }
+    found = sorted({*(root / "docs").rglob("*.md")} - {root / LISTS[0]})
+    return [
+        f"{page.relative_to(root)}: none of {', '.join(LISTS)} links to it"
+        for page in found
+        if page.resolve() not in listed
+    ]
 
 
 def _problems(page: Path, root: Path) -> Iterator[str]:

@@ -23,6 +23,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     done = inv("app.new", str(place), "--template", "empty")
     assert done.returncode == 0, done.stderr
     (place / "requirements.txt").write_text("pyserial==3.5\nnumpy\n")
+    settings = (place / "jetson.toml").read_text(encoding="utf-8")
+    asked = settings.replace("packages = []", 'packages = ["libusb-1.0-0"]')
+    (place / "jetson.toml").write_text(asked, encoding="utf-8")
     (place / ".env").write_text("TOKEN=geheim\n")
     program = (place / "app.py").read_text(encoding="utf-8")
     text = "import serial\n" + program.replace("print(", "print(serial.VERSION, ")
@@ -46,7 +49,8 @@ def test_a_changed_line_is_one_small_layer(folder: Path, tmp_path: Path) -> None
     assert first.returncode == 0, first.stderr
     assert "look like secrets: .env" in first.stderr
     with (folder / "app.py").open("a") as stream:
-        stream.write("print('changed')\n")
+        stream.write("import ctypes, os\nprint(*sorted(os.listdir('.')))\n")
+        stream.write("print(ctypes.CDLL('libusb-1.0.so.0').libusb_has_capability(0))\n")
     second = inv(*words, "--no-start")
     assert second.returncode == 0, second.stderr
     before, after = json.loads(first.stdout), json.loads(second.stdout)
@@ -55,12 +59,13 @@ def test_a_changed_line_is_one_small_layer(folder: Path, tmp_path: Path) -> None
     assert old[-1]["digest"] != new[-1]["digest"]
     assert new[-1]["size"] < 4096
     assert after["python"]["pyserial"] == "3.5"
+    assert "libusb-1.0-0" in {row[0] for row in after["debian"]}
     bill = json.loads((tmp_path / "it" / "sbom.cdx.json").read_text(encoding="utf-8"))
     assert "pkg:pypi/pyserial@3.5" in {row.get("purl") for row in bill["components"]}
     run = inv("emulate", TAG, "--env", "MEDIAPIPE_JETSON_SOURCE=/nothing")
-    assert run.stdout.splitlines() == ["3.5 0 frames of /nothing", "changed"], run.stderr
+    assert run.stdout.splitlines() == [
+        "3.5 0 frames of /nothing",
+        "app.py requirements.txt",
+        "1",
+    ], run.stderr
     assert "geheim" not in docker("image", "inspect", TAG).stdout
-    assert inv("emulate", TAG, "--", "ls", "-A", "/app").stdout.split() == [
-        "app.py",
-        "requirements.txt",
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,31 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in (*models.fetch(), *legacy_models.fetch()):
         (folder / path.name).symlink_to(path)
     return folder
+
+
+@pytest.fixture(scope="session")
+def pose_models(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder with the models of an image and the lite and heavy pose models."""
+    folder = tmp_path_factory.mktemp("models")
+    for path in (*model_folder.iterdir(), *legacy_models.fetch_pose()):
+        (folder / path.name).symlink_to(path)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def legacy_site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder for PYTHONPATH: MediaPipe 0.10.21 with the lite and heavy pose models.
+
+    It has them where it looks for them before it downloads them.
+    """
+    folder = tmp_path_factory.mktemp("legacy")
+    (site,) = environments.python("solutions-legacy").parents[1].glob("lib/python3*/site-packages")
+    for part in ("mediapipe", "mediapipe.libs"):
+        if (site / part).is_dir():
+            shutil.copytree(site / part, folder / part, copy_function=os.symlink)
+    for path in legacy_models.fetch_pose():
+        (folder / "mediapipe/modules/pose_landmark" / path.name).symlink_to(path)
+    return str(folder)
 
 
 Program = Callable[..., Any]

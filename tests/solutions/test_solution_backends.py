@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from jetson_kit import environments, legacy_models
+from jetson_kit import legacy_models
 from jetson_kit.engines import commands
 from tests.solutions.conftest import Program
 from tests.solutions.test_numbers import TOLERANCE, apart, counts, pairs
@@ -42,15 +40,6 @@ def onnx_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def pose_models(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a folder with the models of an image and the lite and heavy pose models."""
-    folder = tmp_path_factory.mktemp("models")
-    for path in (*model_folder.iterdir(), *legacy_models.fetch_pose()):
-        (folder / path.name).symlink_to(path)
-    return str(folder)
-
-
-@pytest.fixture(scope="module")
 def frame_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a file with a picture for each case."""
     path = tmp_path_factory.mktemp("frames") / "frames.npz"
@@ -60,16 +49,9 @@ def frame_file(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def legacy(under_legacy: Program, frame_file: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return what MediaPipe 0.10.21 finds; it has the lite and heavy models beside its own."""
-    folder = tmp_path_factory.mktemp("legacy")
-    (site,) = environments.python("solutions-legacy").parents[1].glob("lib/python3*/site-packages")
-    for part in ("mediapipe", "mediapipe.libs"):
-        if (site / part).is_dir():
-            shutil.copytree(site / part, folder / part, copy_function=os.symlink)
-    for path in legacy_models.fetch_pose():
-        (folder / "mediapipe/modules/pose_landmark" / path.name).symlink_to(path)
-    return under_legacy("landmarks.py", frame_file, PYTHONPATH=str(folder))
+def legacy(under_legacy: Program, frame_file: str, legacy_site: str) -> Any:
+    """Return what MediaPipe 0.10.21 finds."""
+    return under_legacy("landmarks.py", frame_file, PYTHONPATH=legacy_site)
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +109,12 @@ def test_detections_and_masks_are_the_legacy_ones(legacy: Any, by_onnx: Any, cas
 def chosen(under_kit: Program, picture: str, onnx_folder: str) -> Any:
     """Return logs or errors of solutions for which a program chose backends."""
     names = {"face", "hands", "detection_far"}
-    words = [*(f"{name}@onnx" for name in sorted(names)), *REFUSED, "hands@mediapipe-gpu, litert"]
+    words = [*(f"{name}@onnx" for name in sorted(names)), *REFUSED, "hands@mediapipe-gpu, litert",
+             "face@auto", LOST]  # fmt: skip
     return under_kit("backends.py", picture, *words, MEDIAPIPE_JETSON_ENGINES=onnx_folder)
 
 
+LOST = "face@onnx,litert!"
 REFUSED = {
     "face@nose": ("UnknownBackendError", "no backend 'nose' for the legacy solutions: choose auto"),
     "face@litert,": ("UnknownBackendError", "no backend ''"),
@@ -162,6 +146,17 @@ def test_a_refused_backend_gives_way_to_the_next_one(chosen: Any) -> None:
     assert chosen["hands@mediapipe-gpu, litert"] == ([], ["Hands runs on litert"])
 
 
+def test_a_backend_that_fails_gives_way_between_two_frames(chosen: Any) -> None:
+    before, lines = chosen[LOST]
+    assert before == []
+    assert lines == ["FaceMesh runs on onnx",
+                     "FaceMesh: onnx: this onnx session is closed; now on litert"]  # fmt: skip
+
+
+def test_auto_takes_litert_where_no_gpu_is(chosen: Any) -> None:
+    assert chosen["face@auto"] == ([], ["FaceMesh runs on litert"])
+
+
 def test_what_is_missing_says_how_to_get_it(
     under_kit: Program, picture: str, tmp_path: Path
 ) -> None:
@@ -174,8 +169,3 @@ def test_what_is_missing_says_how_to_get_it(
         kind, words = found[name]
         assert kind == "ModelMissingError"
         assert words.endswith("get it: python -m mediapipe_jetson.solutions fetch --pose")
-
-
-def test_auto_takes_litert_where_no_gpu_is(under_kit: Program, picture: str) -> None:
-    found = under_kit("backends.py", picture, "face", MEDIAPIPE_JETSON_BACKEND="auto")
-    assert found == {"face": ([], ["FaceMesh runs on litert"])}

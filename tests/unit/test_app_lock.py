@@ -115,6 +115,13 @@ def test_what_does_not_fit_is_one_line(app: App, requirements: str, words: str) 
 
 
 @pytest.mark.usefixtures("index")
+def test_the_version_that_has_a_wheel_is_named(app: App, tmp_path: Path) -> None:
+    wheel(tmp_path / "index", "other", "0.9")
+    small_index.renew(tmp_path / "index")
+    assert "other==0.9 has one: take it" in refused(app, "other==1.0")
+
+
+@pytest.mark.usefixtures("index")
 def test_a_newer_c_library_takes_what_an_older_refuses(app: App) -> None:
     newer = Held(HELD.pins, HELD.stubs, "manylinux_2_40")
     assert made(app, "late", newer).pins == ("late==1.0",)

@@ -76,6 +76,8 @@ def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
         ('[test]\nvideo = "v.avi"', "names v.avi, which is not there"),
         ('target = "r36"', "write a table [target]"),
         ("command = []", "a list of words"),
+        ('command = ["python3", "main.py"]', "command runs main.py, which is not there"),
+        ("[environment]\nMQTT_PASSWORD = 'x'", "environment.MQTT_PASSWORD looks like a secret"),
         ('command = ["a\\u0000b"]', "without control characters"),
         ("schema = 2", "schema = 1"),
         ("a = [", "is not TOML"),

@@ -49,6 +49,14 @@ def test_what_looks_like_a_secret_is_left_out_and_named(app: App) -> None:
     assert found.secrets == (".env", "conf/server.key", "id_rsa")
 
 
+def test_a_password_in_an_address_stays_out(app: App) -> None:
+    (app.folder / "requirements.txt").write_text("--index-url https://me:geheim@host/simple\n")
+    (app.folder / "plain.txt").write_text("https://host:8080/me@example\n")
+    found = tree.read(app)
+    assert [entry.name for entry in found.entries] == ["app.py", "plain.txt"]
+    assert found.secrets == ("requirements.txt",)
+
+
 def test_what_the_user_ignores_stays_out(app: App) -> None:
     plant(app, "raw/deep/x.bin", "x.mp4", "kept.txt")
     assert names(replace(app, ignore=("raw/*", "*.mp4"))) == ["app.py", "kept.txt"]

@@ -55,6 +55,18 @@ def test_a_link(tmp_path: Path, link: str, problem: str) -> None:
     assert links.problems(tmp_path) == ([f"README.md: {problem}"] if problem else [])
 
 
+def test_a_page_that_nothing_lists(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "contributing").mkdir(parents=True)
+    for name in ("a", "b", "contributing/c", "contributing/d"):
+        (tmp_path / "docs" / f"{name}.md").write_text("# Page\n")
+    (tmp_path / "docs" / "index.md").write_text("[a](a.md#page)\n")
+    (tmp_path / "CONTRIBUTING.md").write_text("[c](docs/contributing/c.md)\n")
+    assert [line.partition(":")[0] for line in links.unlisted(tmp_path)] == [
+        "docs/b.md",
+        "docs/contributing/d.md",
+    ]
+
+
 def test_commands_of_a_page() -> None:
     text = (
         "```sh\n./inv build   # why\n\n# a comment\ndocker run \\\n  image\n```\n"

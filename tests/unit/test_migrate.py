@@ -383,6 +383,10 @@ FOLLOWED = {
         "old = []\nold.append(r)\nold[-1].multi_hand_landmarks\n",
         "old = []\nold.append(r)\nold[-1].hand_landmarks\n",
     ),
+    "several targets": (
+        "a, b = r.multi_hand_landmarks\nb.landmark[0]\n",
+        "a, b = r.hand_landmarks\nb[0]\n",
+    ),
     "a line that goes on": (
         "r.multi_hand_landmarks[0] \\\n    .landmark[0]\n",
         "r.hand_landmarks[0][0]\n",
@@ -433,6 +437,27 @@ def test_files_that_work_together_are_migrated_or_left_together(tmp_path: Path) 
     outcome = project.migrate(tmp_path)
     assert [one.name for one in outcome.changes] == ["alone.py"]
     assert {note.file for note in outcome.refused} == {"main.py", "tools.py"}
+
+
+def test_only_what_has_to_do_with_mediapipe_is_read(tmp_path: Path) -> None:
+    reach = module("migrate.reach")
+    contents = {
+        "app/main.py": b"from . import view\nimport tools.draw as d\n",
+        "app/view.py": b"import mediapipe\nimport maths\n",
+        "app/__init__.py": b"",
+        "tools/draw.py": b"",
+        "maths.py": b"import deeper\n",
+        "deeper.py": b"",
+        "other.py": b"import nothing\n",
+    }
+    chosen, reached = reach.reached(contents)
+    assert chosen == ["app/main.py", "app/view.py"]
+    assert reached == ["app/main.py", "app/view.py", "deeper.py", "maths.py", "tools/draw.py"]
+    assert reach.reached({"a.py": b"import b\n", "b.py": b""}) == ([], [])
+    (tmp_path / "broken.py").write_text("x.solutions = (\n", encoding="utf-8")
+    (tmp_path / "program.py").write_text(HEAD + OLD_POSE, encoding="utf-8")
+    outcome = project.migrate(tmp_path)
+    assert ([one.name for one in outcome.changes], outcome.refused) == (["program.py"], [])
 
 
 def test_what_stands_elsewhere_keeps_its_bytes(tmp_path: Path) -> None:
@@ -513,6 +538,13 @@ def test_without_write_nothing_is_written(tmp_path: Path) -> None:
         ["git", "apply", "--check"], cwd=tmp_path, input=shown.text, text=True, check=False
     )
     assert done.returncode == 0
+
+
+def test_a_name_that_is_no_text_is_shown_escaped(tmp_path: Path) -> None:
+    (tmp_path / "bad\udcff.py").write_text(HEAD + OLD_POSE, encoding="utf-8")
+    shown = migrate.run(tmp_path, write=True).text
+    shown.encode()
+    assert "  bad\\xff.py:5:8: models" in shown
 
 
 def test_written_files_keep_their_mode_and_nothing_is_left_beside_them(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
         ({"image": "y", "variant": "emulated"}, "exclude each other"),
         ({"wanted": Outputs(json=Path("x"), junit=Path("./x"))}, "two of the paths"),
         ({"venv": Path("x"), "wanted": Outputs(junit=Path("./x"))}, "two of the paths"),
+        ({"inventory": Path("x"), "wanted": Outputs(prometheus=Path("x"))}, "two of the paths"),
         (
             {"inventory": Path("i"), "output": Path("x"), "wanted": Outputs(json=Path("x"))},
             "two of the paths",

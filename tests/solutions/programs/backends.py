@@ -1,7 +1,8 @@
 """An old program that makes solutions by name and sees a frame twice; writes what was logged.
 
-Words: a .npz with one picture, then names of solutions, maybe with @ and a backend. Writes,
-pickled, each one's log or the error with which it could not be made.
+Words: a .npz with one picture, then names of solutions, maybe with @ and a backend, and with ! for
+one that loses its models between the frames. Writes, pickled, each one's log or the error with
+which it could not be made.
 """
 
 import logging
@@ -45,14 +46,17 @@ for name in sys.argv[2:]:
     logger = logging.getLogger("mediapipe_jetson.solutions")
     logger.setLevel(logging.INFO)
     logger.addHandler(lines)
-    kind, _, backend = name.partition("@")
+    kind, _, backend = name.rstrip("!").partition("@")
     try:
         if backend:
             configure(backend=backend)
         with MAKE[kind]() as solution:
             before = list(lines.lines)
             solution.process(picture)
-            solution.process(picture)
+            if name.endswith("!"):
+                solution._engine.opened.close()
+            found = solution.process(picture)
+            assert kind != "face" or found.multi_face_landmarks
             out[name] = before, lines.lines
     except (RuntimeError, ValueError, OSError) as error:
         out[name] = type(error).__name__, str(error)

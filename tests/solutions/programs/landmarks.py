@@ -97,6 +97,8 @@ CASES = {
     "hands_one": (lambda: solutions.hands.Hands(max_num_hands=1), hands),
     "pose": (solutions.pose.Pose, pose),
     "pose_still": (lambda: solutions.pose.Pose(static_image_mode=True), pose),
+    "pose_lite": (lambda: solutions.pose.Pose(model_complexity=0), pose),
+    "pose_heavy": (lambda: solutions.pose.Pose(model_complexity=2), pose),
     "pose_lite_still": (lambda: solutions.pose.Pose(True, 0), pose),
     "pose_heavy_still": (lambda: solutions.pose.Pose(True, 2), pose),
     "pose_mask": (lambda: solutions.pose.Pose(enable_segmentation=True), pose),

@@ -206,6 +206,12 @@ class Follower(Flow):
             return frozenset({owner})
         return super().item(owner, key, node)
 
+    def part(self, item: object, index: int, count: int) -> Values:
+        """Return what one of several targets gets of a list of results."""
+        if isinstance(item, Path) and any(things([item])):
+            return path(f"{item.text}[]")
+        return super().part(item, index, count)
+
     def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Follow the functions that max, sorted and their like call for each item."""
         if name in EACH and given.positional:
@@ -247,12 +253,16 @@ class Follower(Flow):
 
 
 def follow(
-    sources: dict[str, Source], contents: dict[str, str], places: dict[str, texts.Texts]
+    sources: dict[str, Source],
+    chosen: list[str],
+    contents: dict[str, str],
+    places: dict[str, texts.Texts],
 ) -> tuple[Facts, str]:
-    """Follow all modules of a project; return what was seen, and why it failed ("" if not).
+    """Follow chosen modules of a project, and what they call in others.
 
-    `contents` and `places` are the files' text and their formatted texts.
+    Returns what was seen, and why it failed, "" if it did not. `contents` and `places` are the
+    files' text and their formatted texts.
     """
     follower = Follower(sources, contents, places)
-    why = follower.follow(list(sources))
+    why = follower.follow(chosen)
     return follower.facts, why

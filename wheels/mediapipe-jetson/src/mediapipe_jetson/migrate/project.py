@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import io
-import os
 import re
-import stat
 import sys
-import tempfile
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,51 +14,26 @@ from typing import Optional
 
 import libcst as cst
 
-from mediapipe_jetson import exit_codes
 from mediapipe_jetson.doctor.files import kinds
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse, scan
-from mediapipe_jetson.migrate import texts
+from mediapipe_jetson.migrate import reach, texts
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.follow import Facts, follow
 from mediapipe_jetson.migrate.rewrite import rewrite
+from mediapipe_jetson.migrate.writing import Change, MigrateError, write
 
 LEGACY = re.compile(
     rb"mediapipe\.(python|solutions|framework)|\.solutions\b|import[^\n]*\bsolutions\b"
 )
+__all__ = ["Change", "MigrateError", "Outcome", "migrate", "write"]
 SKIPPED = {"venv", "env", "build", "dist", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 FILES_MOST = 20_000
+NOTEBOOK = ".ipynb"
+SUFFIXES = {".py", ".pyw", NOTEBOOK}
 DEEPEST = 400
 RECURSION = 20_000
 """Frames that LibCST takes for code that is nested that deeply."""
-
-
-class MigrateError(RuntimeError):
-    """The folder can't be migrated."""
-
-    exit_code = exit_codes.BAD_INPUT
-
-
-@dataclass(frozen=True)
-class Change:
-    """A file's old and new bytes."""
-
-    path: Path
-    name: str
-    before: bytes
-    after: bytes
-    encoding: str
-
-    def diff(self) -> str:
-        """Return a unified diff."""
-        old, new = (
-            one.decode(self.encoding).splitlines(keepends=True) for one in (self.before, self.after)
-        )
-        lines = difflib.unified_diff(old, new, f"a/{self.name}", f"b/{self.name}")
-        marked = (
-            one if one.endswith("\n") else f"{one}\n\\ No newline at end of file\n" for one in lines
-        )
-        return "".join(marked)
 
 
 @dataclass
@@ -83,7 +54,9 @@ class Program:
     name: str
     content: bytes
     text: str
-    module: cst.Module
+    tree: ast.Module
+    chosen: bool
+    """Whether all its functions count, not only those that others call."""
 
 
 def migrate(folder: Path) -> Outcome:
@@ -101,15 +74,31 @@ def _migrated(folder: Path) -> Outcome:
         raise MigrateError(f"{folder} does not exist; name a folder or a program")
     outcome = Outcome()
     programs = {one.name: one for one in _programs(folder, outcome)}
-    facts, why = _followed(programs)
-    if why:
-        raise MigrateError(f"{folder} is {why}; name one of its folders or programs")
-    legacy = facts.legacy_files()
+    # First which files are old at all: LibCST is slow, and the others need not be read by it.
+    facts = _followed(folder, programs, {})
+    modules = {}
+    for name in sorted((facts.legacy_files() | facts.guards.keys()) & programs.keys()):
+        module, line, why = _module(programs[name])
+        if module is None:
+            outcome.refused.append(Note(name, line, 1, why))
+        else:
+            modules[name] = module
+    places = {name: texts.find(module) for name, module in modules.items()}
+    if any(places.values()):
+        facts = _followed(folder, programs, places)
+    _rewritten(programs, modules, facts, outcome)
+    outcome.refused.sort()
+    outcome.differs.sort()
+    return outcome
+
+
+def _rewritten(
+    programs: dict[str, Program], modules: dict[str, cst.Module], facts: Facts, outcome: Outcome
+) -> None:
+    """Rewrite all files that can be."""
     done = {}
-    for name, program in programs.items():
-        if name not in legacy and name not in facts.guards:
-            continue
-        rewritten = rewrite(name, program.module, facts)
+    for name, module in modules.items():
+        rewritten = rewrite(name, module, facts)
         left = rewritten.refused or _left(name, rewritten.module)
         outcome.refused += left
         if not left:
@@ -120,16 +109,12 @@ def _migrated(folder: Path) -> Outcome:
         why = "left as it is: it works together with a file that was refused"
         outcome.refused.append(Note(name, 1, 1, why))
     for name, rewritten in done.items():
-        program = programs[name]
-        after = _encoded(program, rewritten.module)
+        program, encoding = programs[name], modules[name].encoding
+        after = _encoded(program.content, rewritten.module)
         if after != program.content:
-            encoding = program.module.encoding
             outcome.changes.append(Change(program.path, name, program.content, after, encoding))
             outcome.models.update(dict.fromkeys(rewritten.models))
             outcome.differs += rewritten.differs
-    outcome.refused.sort()
-    outcome.differs.sort()
-    return outcome
 
 
 def _left(name: str, module: cst.Module) -> tuple[Note, ...]:
@@ -141,10 +126,11 @@ def _left(name: str, module: cst.Module) -> tuple[Note, ...]:
     return tuple(Note(name, 1, 1, f"{one.what} would stay in it") for one in uses[:1])
 
 
-def _encoded(program: Program, module: cst.Module) -> bytes:
+def _encoded(content: bytes, module: cst.Module) -> bytes:
+    """Return a module's bytes, with a mark at the beginning where the old ones have it."""
     mark = b"\xef\xbb\xbf"
     text = module.code.encode(module.encoding.replace("utf-8-sig", "utf-8"))
-    return mark + text if program.content.startswith(mark) else text
+    return mark + text if content.startswith(mark) else text
 
 
 def _dragged(bad: set[str], done: set[str], facts: Facts) -> list[str]:
@@ -161,16 +147,18 @@ def _dragged(bad: set[str], done: set[str], facts: Facts) -> list[str]:
 
 def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
     """Yield the programs that can be read; the others are refused where they are old code."""
-    for number, path in enumerate(_files(folder)):
-        if number >= FILES_MOST:
-            raise MigrateError(
-                f"{folder} has more than {FILES_MOST} files; name one of its folders"
-            )
+    paths: dict[str, Path] = {}
+    contents: dict[str, bytes] = {}
+    for path in _files(folder):
         name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
-        suffix = path.suffix.lower()
-        if suffix not in (".py", ".pyw", ".ipynb"):
-            continue
-        found = _program(path, name)
+        content, why = _content(path)
+        if why:
+            outcome.refused.append(Note(name, 1, 1, why))
+        elif content:
+            paths[name], contents[name] = path, content
+    chosen, reached = reach.reached(contents)
+    for name in reached:
+        found = _program(paths[name], name, contents[name], name in chosen)
         if isinstance(found, Program):
             yield found
         elif found is not None:
@@ -178,42 +166,65 @@ def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
+    """Yield programs and notebooks. Raises MigrateError where there are too many files."""
     if folder.is_file():
         yield folder
         return
-    for path in kinds.files(folder):
+    for number, path in enumerate(kinds.files(folder)):
+        if number >= FILES_MOST:
+            raise MigrateError(
+                f"{folder} has more than {FILES_MOST} files; name one of its folders"
+            )
         parts = path.relative_to(folder).parts[:-1]
-        if not set(parts) & SKIPPED:
+        if path.suffix.lower() in SUFFIXES and not set(parts) & SKIPPED:
             yield path
 
 
-def _program(path: Path, name: str) -> Optional[Program | tuple[int, str]]:
-    """Return a program, or the line and the reason why it can't be migrated; None for others."""
+def _content(path: Path) -> tuple[bytes, str]:
+    """Return what a file holds, nothing of one that is none of ours; and why it is refused."""
     try:
-        content = path.read_bytes() if path.stat().st_size <= kinds.LARGEST_BYTES else None
+        with path.open("rb") as stream:
+            content = stream.read(kinds.LARGEST_BYTES + 1)
     except OSError as error:
-        return (1, f"it can't be read: {error.strerror}")
-    if content is None:
-        return (1, f"larger than {kinds.LARGEST_BYTES} bytes")
-    old = LEGACY.search(content) is not None
-    if path.suffix.lower() == ".ipynb":
-        return (1, "notebooks are not rewritten; export it as a program first") if old else None
-    if old and path.is_symlink():
-        return (1, "a link to another file; name the file itself")
+        return b"", f"it can't be read: {error.strerror}"
+    if LEGACY.search(content) is None:
+        return (b"" if _other(path, content) else content), ""
+    if len(content) > kinds.LARGEST_BYTES:
+        return b"", f"larger than {kinds.LARGEST_BYTES} bytes"
+    if path.suffix.lower() == NOTEBOOK:
+        return b"", "notebooks are not rewritten; export it as a program first"
+    return content, "a link to another file; name the file itself" if path.is_symlink() else ""
+
+
+def _other(path: Path, content: bytes) -> bool:
+    return path.suffix.lower() == NOTEBOOK or len(content) > kinds.LARGEST_BYTES
+
+
+def _program(
+    path: Path, name: str, content: bytes, chosen: bool
+) -> Optional[Program | tuple[int, str]]:
+    """Return a program, or the line and the reason why it can't be migrated; None for others."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)
-        _check_depth(parse(text, name))
-        module = cst.parse_module(content)
-    except cst.ParserSyntaxError as error:
-        return (error.raw_line, f"it can't be read: {error.message}") if old else None
+        tree = parse(text, name)
+        _check_depth(tree)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
+        old = LEGACY.search(content) is not None
         return (line, f"it can't be read: {getattr(error, 'msg', error)}") if old else None
-    program = Program(path, name, content, text, module)
-    if _encoded(program, module) != content:
-        return (1, "its encoding or line ends would not be kept") if old else None
-    return program
+    return Program(path, name, content, text, tree, chosen)
+
+
+def _module(program: Program) -> tuple[Optional[cst.Module], int, str]:
+    """Return a program as LibCST reads it; else the line and the reason why it does not."""
+    try:
+        module = cst.parse_module(program.content)
+    except cst.ParserSyntaxError as error:
+        return None, error.raw_line, f"it can't be read: {error.message}"
+    if _encoded(program.content, module) != program.content:
+        return None, 1, "its encoding or line ends would not be kept"
+    return module, 1, ""
 
 
 def _check_depth(tree: ast.AST) -> None:
@@ -225,52 +236,17 @@ def _check_depth(tree: ast.AST) -> None:
         raise ValueError("it is nested too deeply")
 
 
-def _followed(programs: dict[str, Program]) -> tuple[Facts, str]:
+def _followed(folder: Path, programs: dict[str, Program], places: dict[str, texts.Texts]) -> Facts:
+    """Return what the programs do. Raises MigrateError."""
     sources: dict[str, Source] = {}
+    chosen = []
     for name, program in programs.items():
         parts = PurePosixPath(name).with_suffix("").parts
         package = parts[-1] == "__init__"
         module = ".".join(parts[:-1] if package else parts)
-        tree: ast.Module = parse(program.text, name)
-        sources[module] = Source(module, name, ((0, tree),), package)
-    return follow(
-        sources,
-        {name: one.text for name, one in programs.items()},
-        {name: texts.find(one.module) for name, one in programs.items()},
-    )
-
-
-def write(changes: list[Change]) -> None:
-    """Write all files: each is prepared beside the old one, then they are renamed.
-
-    Raises OSError, and MigrateError for a file that has changed meanwhile.
-    """
-    prepared: list[tuple[Path, Change]] = []
-    try:
-        for change in changes:
-            prepared.append((_prepared(change), change))
-        for _, change in prepared:
-            if change.path.read_bytes() != change.before:
-                raise MigrateError(f"{change.name} has changed meanwhile; run it again")
-        while prepared:
-            part, change = prepared[0]
-            part.replace(change.path)
-            prepared.pop(0)
-    finally:
-        for part, _ in prepared:
-            part.unlink(missing_ok=True)
-
-
-def _prepared(change: Change) -> Path:
-    number, name = tempfile.mkstemp(prefix=".migrate-", dir=change.path.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(number, "wb") as stream:
-            stream.write(change.after)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.chmod(stat.S_IMODE(change.path.stat().st_mode))
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    return part
+        sources[module] = Source(module, name, ((0, program.tree),), package)
+        chosen += [module] if program.chosen else []
+    facts, why = follow(sources, chosen, {name: one.text for name, one in programs.items()}, places)
+    if why:
+        raise MigrateError(f"{folder} is {why}; name one of its folders or programs")
+    return facts

@@ -36,6 +36,12 @@ class SolutionGraph(Protocol):
         ...
 
 
+def _reason(name: str, error: Exception) -> str:
+    """Return an error on one line behind its backend's name, which some name themselves."""
+    text = " ".join(str(error).split())
+    return text if text.startswith(f"{name}: ") else f"{name}: {text}"
+
+
 class Engine:
     """Runs a graph; one frame at a time, whatever thread it comes from."""
 
@@ -78,7 +84,7 @@ class Engine:
             try:
                 self._open(name)
             except (BackendError, IndexError, ValueError) as error:
-                self.failures.append(f"{name}: {' '.join(str(error).split())}")
+                self.failures.append(_reason(name, error))
                 continue
             self.backend = name
             return
@@ -118,7 +124,7 @@ class Engine:
                 try:
                     found = self.graph.process(frame, self.now_ms)
                 except InferenceError as error:
-                    reason = f"{self.backend}: {' '.join(str(error).split())}"
+                    reason = _reason(self.backend, error)
                     self.failures.append(reason)
                     self.opened.close()
                     self._next()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib
 import json
 import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -118,11 +120,19 @@ def _publisher(url: str, model: Weights, scratch: Path, folder: Path) -> None:
     part = scratch / model.filename
     try:
         # The address is of the table, which names https alone.
-        with urllib.request.urlopen(url, timeout=CONNECT_S) as stream:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=CONNECT_S, context=_trust()) as stream:  # noqa: S310
             part.write_bytes(stream.read(weights.MOST_BYTES))
     except (OSError, http.client.HTTPException) as error:
         raise FetchError(f"{url}: {error}") from error
     _take(part, model, folder, url)
+
+
+def _trust() -> ssl.SSLContext:
+    """Return the system's certificates, and certifi's where it is installed."""
+    context = ssl.create_default_context()
+    with contextlib.suppress(ImportError, OSError):
+        context.load_verify_locations(importlib.import_module("certifi").where())
+    return context
 
 
 def _take(part: Path, model: Weights, folder: Path, source: str) -> None:
@@ -147,7 +157,9 @@ def unpack(path: Path, folder: Path) -> int:
                 part.write_bytes(stream.read(weights.MOST_BYTES))
                 _take(part, known[name], folder, path.name)
                 count += 1
-        except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
+        except (FetchError, OSError):
+            raise
+        except Exception as error:  # each kind of compression has errors of its own
             raise ArchiveError(f"{path.name} can't be unpacked: {error}") from error
     if not count:
         raise ArchiveError(f"{path.name} holds none of the models")

@@ -38,7 +38,7 @@ def configure(*, backend: Backends = AUTO, threads: int = 0) -> None:
     `backend` is auto, a name, or several in the order in which they are tried; without this call
     $MEDIAPIPE_JETSON_BACKEND counts. Raises UnknownBackendError and ArgumentError (ValueErrors).
     """
-    if not isinstance(threads, int) or threads < 0:
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 0:
         raise ArgumentError(f"threads is a whole number from 0 on, not {threads!r}")
     _chosen[:] = [_read(backend, threads)]
 
