@@ -12,17 +12,20 @@ from invoke.collection import Collection
 
 from jetson_kit.command_line import program
 from jetson_kit.tasks import (
+    app,
     audit,
     bench,
     build,
     data,
     devices,
+    docs,
     doctor,
     edge,
     emulate,
     engines,
     engines_build,
     fleet,
+    migrate,
     models,
     report,
     targets,
@@ -37,15 +40,21 @@ ns.add_task(build.build)
 ns.add_task(emulate.emulate)
 ns.add_task(targets.targets)
 ns.add_task(doctor.doctor)
-ns.add_task(test.test)
+ns.add_task(migrate.migrate)
+testing = Collection("test")
+testing.add_task(app.test, name="app")
+testing.add_task(test.test, default=True)
+ns.add_collection(testing)
+ns.add_collection(Collection("app", app.new))
 verifying = Collection("verify", verify_bundle.bundle)
 verifying.add_task(verify.verify, default=True)
 ns.add_collection(verifying)
-ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.lock))
+ns.add_collection(Collection("wheels", audit.audit, wheels.build, wheels.device, wheels.lock))
 ns.add_collection(data.collection())
 ns.add_collection(Collection("models", models.fetch, models.list_models))
 ns.add_collection(Collection("engines", engines.export, engines.check, engines_build.build))
 ns.add_collection(Collection("report", report.html))
+ns.add_collection(Collection("docs", docs.build))
 ns.add_collection(devices.collection())
 ns.add_collection(fleet.collection())
 ns.add_collection(
@@ -59,6 +68,7 @@ ns.add_collection(
         bench.litert,
         bench.machines,
         bench.rollouts,
+        bench.solutions,
         bench.translate,
         bench.virtual_devices,
     )

@@ -39,7 +39,7 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
     """Measure, and write bench/devices.json: seconds of wall time, MiB of resident memory.
 
     Raises BadInputError on a machine with much else to do, unless `busy` allows that: then the
-    result and the README's table say so. StepFailedError where a device leaves anything behind.
+    result and docs/benchmarks.md say so. StepFailedError where a device leaves anything behind.
     """
     if rounds < 1:
         raise BadInputError(f"{rounds} rounds measure nothing", "take 3 or more")

@@ -31,7 +31,7 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
     """Measure, and write bench/inference-DEVICE.json with its pictures; return the document.
 
     Raises BadInputError on a machine with much else to do, unless `busy` allows that: then the
-    result and the README's table say so.
+    result and docs/benchmarks.md say so.
     """
     if rounds < 1:
         raise BadInputError(f"{rounds} rounds measure nothing", "take 3 or more")

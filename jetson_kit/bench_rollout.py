@@ -38,7 +38,7 @@ def run(hosts: Sequence[int] = HOSTS, *, busy: bool = False) -> dict[str, Any]:
     """Measure each number of hosts, and write bench/rollout.json after each.
 
     What was measured before for other numbers stays there. Raises BadInputError on a machine with
-    much else to do, unless `busy` allows that: then the result and the README's table say so.
+    much else to do, unless `busy` allows that: then the result and docs/benchmarks.md say so.
     """
     if not hosts or any(count < 1 for count in hosts):
         raise BadInputError("no number of hosts to measure", "take 10,100,500")

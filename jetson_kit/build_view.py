@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from jetson_kit.app import service
 from jetson_kit.images import Built
 from jetson_kit.plan import BuildPlan
 
@@ -41,6 +42,7 @@ def show_plan(plan: BuildPlan) -> None:
         ("lock", plan.as_json()["lock"]),
         ("models", ", ".join(plan.models)),
         *_engines(plan),
+        *([("application", f"{plan.app.name}: {' '.join(plan.app.command)}")] if plan.app else []),
         ("output", str(plan.as_json()["output"])),
         *(("note", note) for note in plan.notes),
     ]
@@ -61,6 +63,14 @@ def _engines(plan: BuildPlan) -> list[tuple[str, str]]:
     ]
 
 
+def _application(plan: BuildPlan | None) -> list[tuple[str, str]]:
+    """Return how an application of the user's is run on a board."""
+    if plan is None or plan.app is None:
+        return []
+    rows = [("run", service.run_line(plan.app, plan.tag))] if plan.target else []
+    return [*rows, ("fleet", f"copy {plan.output / service.FILE} into the boards' group_vars")]
+
+
 def _run_on_a_card(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Return how an image for this machine gets an NVIDIA card; a board's takes its runtime."""
     plan, image = facts["plan"], facts["image"]
@@ -69,7 +79,7 @@ def _run_on_a_card(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [("NVIDIA card", f"docker run --rm --gpus all {image['tag']} verify")]
 
 
-def show_built(built: Built) -> None:
+def show_built(built: Built, plan: BuildPlan | None = None) -> None:
     """Print what a build made."""
     facts: dict[str, Any] = built.manifest
     start = facts["first_start"]
@@ -94,6 +104,7 @@ def show_built(built: Built) -> None:
         ("started", started),
         ("inference", inference),
         *_run_on_a_card(facts),
+        *_application(plan),
         *(("note", note) for note in facts["plan"]["notes"]),
         ("output", str(facts["plan"]["output"])),
     ]

@@ -249,6 +249,7 @@ def _lint() -> list[list[str]]:
         [f"{here}/ruff", "format", "--quiet", "--check", "."],
         [f"{here}/mypy"],
         [sys.executable, "-m", "jetson_kit.data_update.check"],
+        [sys.executable, "-m", "jetson_kit.guides.check"],
     ]
     commands += [
         [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", file]

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jetson_kit import ssh
 from jetson_kit.errors import (
     BadInputError,
     CheckFailedError,
-    IntegrityError,
-    KitError,
-    NetworkError,
     StepFailedError,
-    ToolMissingError,
 )
 from jetson_kit.targets import Module, Soc, Target, Targets, load
 
@@ -31,7 +27,6 @@ echo; echo '@@end'
 PART = re.compile(r"(?<![0-9a-z])[pP](\d{4}-\d{4})(?!\d)")
 RELEASE = re.compile(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*(\d+(?:\.\d+)*)")
 HOST = re.compile(r"(ssh://)?[\w.%+~@:\[\]-]+")
-SSH_OWN_FAILURE = 255
 
 
 @dataclass(frozen=True)
@@ -149,42 +144,5 @@ def read(user_at_host: str, options: Sequence[str] = (), timeout_s: float = 30.0
     """
     if not HOST.fullmatch(user_at_host) or user_at_host.startswith("-"):
         raise BadInputError(f'"{user_at_host}" is no host', "write it like user@host")
-    command = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
-    command += ["-o", "ConnectTimeout=10", "-T", *options, "--", user_at_host, "sh -s"]
-    try:
-        done = subprocess.run(
-            command, input=SCRIPT.encode(), capture_output=True, timeout=timeout_s, check=False
-        )
-    except FileNotFoundError as error:
-        raise ToolMissingError("ssh is not installed", "install openssh-client") from error
-    except subprocess.TimeoutExpired as error:
-        raise NetworkError(
-            f"{user_at_host} did not answer within {timeout_s:.0f} s", "check that it is up"
-        ) from error
-    if done.returncode == SSH_OWN_FAILURE:
-        raise ssh_failure(user_at_host, done.stderr.decode(errors="replace"))
+    done = ssh.run(user_at_host, "sh -s", SCRIPT.encode(), options, timeout_s)
     return parse(done.stdout.decode(errors="replace"))
-
-
-def ssh_failure(host: str, stderr: str) -> KitError:
-    """Return the typed error for what ssh itself printed when it could not connect."""
-    lines = [line.strip(" @\r") for line in stderr.splitlines() if line.strip(" @\r")]
-    last = lines[-1].removeprefix("ssh: ") if lines else "no reason given"
-    if "IDENTIFICATION HAS CHANGED" in stderr:
-        return IntegrityError(
-            f"the host key of {host} is not the one that is known",
-            "if it was flashed anew, remove the old key with ssh-keygen -R HOST and connect once",
-        )
-    if "host key is known" in stderr or "Host key verification failed" in stderr:
-        return BadInputError(
-            f"the host key of {host} is not known",
-            f"connect once with ssh {host}, compare the fingerprint and accept it",
-        )
-    if "Permission denied" in stderr:
-        return BadInputError(
-            f"{host} refused the login",
-            f"ssh-copy-id {host} puts your key there; no password is asked for here",
-        )
-    return NetworkError(
-        f"cannot reach {host}: {last}", "check the name, the network and that sshd runs there"
-    )

@@ -90,6 +90,11 @@ def build_platform(out: Path, arch: str, source: Path = SOURCE) -> Path:
     return wheel
 
 
+def build_all(out: Path) -> list[Path]:
+    """Put the pure wheel and those of both architectures into `out`; raises as build_platform."""
+    return [build(out), *(build_platform(out, arch) for arch in ("arm64", "amd64"))]
+
+
 def _add_library(pure: Path, target: zipfile.ZipFile, wanted: shim.Target, library: Path) -> None:
     """Copy the pure wheel with one library more; its tags and its record say so."""
     tags = "".join(f"Tag: py3-none-{platform}\n" for platform in wanted.tag.split("."))

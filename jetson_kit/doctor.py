@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import doctor_tree
-from jetson_kit.device_facts import HOST, SSH_OWN_FAILURE, ssh_failure
+from jetson_kit import doctor_tree, ssh
+from jetson_kit.device_facts import HOST
 from jetson_kit.device_wheel import SOURCE
 from jetson_kit.errors import (
     BadInputError,
     CheckFailedError,
-    NetworkError,
     StepFailedError,
     ToolMissingError,
 )
@@ -132,37 +131,12 @@ def remote(
         raise BadInputError(f'"{user_at_host}" is no host', "write it like user@host")
     sent = payload(code)
     script = FINDER.format(pythons=PYTHONS, loader=shlex.quote(LOADER), none=NO_PYTHON)
-    done = ssh(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
+    done = ssh.run(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
     if done.returncode == NO_PYTHON:
         asked = doctor_tree.script(_device("commands").COMMANDS).encode()
-        said = ssh(user_at_host, "sh -s", asked, options, timeout_s).stdout
+        said = ssh.run(user_at_host, "sh -s", asked, options, timeout_s).stdout
         return examine(doctor_tree.parse(said.decode(errors="replace")), code)
     return _read(done, user_at_host)
-
-
-def ssh(
-    host: str, command: str, stdin: bytes, options: Sequence[str], timeout_s: float
-) -> subprocess.CompletedProcess[bytes]:
-    """Run a command over one ssh connection; whatever exit code it has is for the caller.
-
-    `options` go to ssh before the host. Raises ToolMissingError, and the typed errors of
-    device_facts.ssh_failure where there is no connection.
-    """
-    words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
-    words += ["-o", "ConnectTimeout=10", "-T", *options, "--", host, command]
-    try:
-        done = subprocess.run(
-            words, input=stdin, capture_output=True, timeout=timeout_s, check=False
-        )
-    except FileNotFoundError as error:
-        raise ToolMissingError("ssh is not installed", "install openssh-client") from error
-    except subprocess.TimeoutExpired as error:
-        raise NetworkError(
-            f"{host} did not answer within {timeout_s:.0f} s", "check that it is up"
-        ) from error
-    if done.returncode == SSH_OWN_FAILURE:
-        raise ssh_failure(host, done.stderr.decode(errors="replace"))
-    return done
 
 
 def examine(told: doctor_tree.Told, code: Path | None = None) -> Diagnosis:

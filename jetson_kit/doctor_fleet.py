@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jetson_kit import doctor, inventory
+from jetson_kit import doctor, inventory, ssh
 from jetson_kit.doctor import Diagnosis
 from jetson_kit.errors import CheckFailedError, KitError
 from jetson_kit.fleet import board_program
@@ -109,7 +109,7 @@ def run(path: Path, code: Path | None = None, limit: str = "") -> Round:
         try:
             found = doctor.remote(host.address, code, host.ssh_options())
             test = f"test -e {board_program.PATH}"
-            there = doctor.ssh(host.address, test, b"", host.ssh_options(), REACH_LIMIT_S)
+            there = ssh.run(host.address, test, b"", host.ssh_options(), REACH_LIMIT_S)
         except KitError as error:
             return Examined(host.name, None, error.line().removeprefix("error: "))
         absent = there.returncode == 1

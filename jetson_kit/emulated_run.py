@@ -70,8 +70,10 @@ def core_for(request: Request) -> Cpu | None:
     return emulation.core(request.cpu) if request.cpu else emulation.core_of(image)
 
 
-def run(request: Request) -> int:
+def run(request: Request, output: int | None = None) -> int:
     """Run the command with this process's streams; return its exit code, 124 at the time limit.
+
+    `output` is a file descriptor that gets what it prints, in place of ours.
 
     Raises BadInputError, ToolMissingError, StepFailedError where the container can't be started.
     """
@@ -86,7 +88,7 @@ def run(request: Request) -> int:
     _check_network(request.network)
     containers.remove_left()
     with _container(request, image, cpu) as container:
-        return _attended(container, request.timeout_s)
+        return _attended(container, request.timeout_s, output)
 
 
 def unfit(image: Image, cpu: Cpu) -> str:
@@ -143,6 +145,8 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
             tty=terminal,
             network_mode=request.network,
             environment=environment,
+            # Nobody reads its health, and each check is another emulated Python.
+            healthcheck={"test": ["NONE"]},
             volumes=[volume(text) for text in request.volumes],
             **more,
         )
@@ -178,13 +182,15 @@ def volume(text: str) -> str:
     return f"{source}:{target}"
 
 
-def _attended(container: Container, limit_s: float) -> int:
+def _attended(container: Container, limit_s: float, output: int | None) -> int:
     """Start the container by the Docker client, which joins our streams to it; return its code."""
     client = subprocess.Popen(
         ["docker", "start", "--attach", "--interactive", str(container.id)],
         # Out of reach of Ctrl-C, after which it may leave before the command's last words. Reading
         # from a terminal it has to stay.
         process_group=None if sys.stdin.isatty() else 0,
+        stdout=output,
+        stderr=output,
     )
     try:
         end = _wait(client, container, limit_s)

@@ -1,4 +1,4 @@
-"""The environments in which tests of their own stages run, beside the host's."""
+"""Environments beside the host's: for tests of their own stages, for the site of docs/."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ NAMES = {
     "engines": ("engines", "tools"),
     "vision": ("vision", "tests"),
     "vision-old": ("vision", "old"),
+    "docs": ("docs", "tools"),
+    "wheel-check": ("wheel-check", "tools"),
     "solutions-legacy": ("vision", "legacy"),
 }
 

@@ -47,7 +47,7 @@ class Ahead:
         if self.compress:
             future = self._compressing.submit(oci.compressed, layer.diff_id, tar)
             self._blobs[layer.diff_id] = future
-        order = image_config.data()["layers"]
+        order = image_config.order()
         if self.load and order.index(name) < order.index(TOP):
             self._lower.append(layer)
             self._lower.sort(key=lambda one: order.index(one.name))

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from jetson_kit.app.settings import HOME, App
 from jetson_kit.oci import CREATED
 from jetson_kit.paths import ROOT
 
@@ -22,10 +24,21 @@ def data() -> dict[str, Any]:
     return tomllib.loads(DATA.read_text(encoding="utf-8"))
 
 
-def settings(labels: Mapping[str, str]) -> dict[str, Any]:
+def order() -> tuple[str, ...]:
+    """Return the names of all layers from the lowest up, a user's application's last."""
+    facts = data()
+    return (*facts["layers"], *facts["application_layers"])
+
+
+def settings(labels: Mapping[str, str], app: App | None = None) -> dict[str, Any]:
     """Return the `config` object: what a container of the image runs as, and with what."""
     facts = data()
     health = facts["healthcheck"]
+    if app:
+        own = {key: value for key, value in asdict(app.health).items() if value}
+        health = {**health, **own}
+        facts |= {"env": {**facts["env"], **app.variables}, "cmd": list(app.command)}
+        facts["working_dir"] = f"/{HOME}"
     return {
         "User": facts["user"],
         "Env": [f"{name}={value}" for name, value in facts["env"].items()],
@@ -43,13 +56,18 @@ def settings(labels: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def config_bytes(arch: str, labels: Mapping[str, str], layers: Sequence[tuple[str, str]]) -> bytes:
+def config_bytes(
+    arch: str,
+    labels: Mapping[str, str],
+    layers: Sequence[tuple[str, str]],
+    app: App | None = None,
+) -> bytes:
     """Return the image's configuration; `layers` are (name in docker/image.toml, diff id)."""
     body = {
         "architecture": arch,
         "os": "linux",
         "created": CREATED,
-        "config": settings(labels),
+        "config": settings(labels, app),
         "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]},
         "history": [{"created": CREATED, "created_by": f"ADD {name} /"} for name, _ in layers],
     }

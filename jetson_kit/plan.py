@@ -14,6 +14,7 @@ from typing import Any
 from packaging.version import Version
 
 from jetson_kit import __version__, models, rootfs, targets, wheels
+from jetson_kit.app.settings import App
 from jetson_kit.audit.planned import candidates, planned_verdict
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EnginePlan
@@ -46,6 +47,8 @@ class Request:
     output: str = ""
     engines: str = ""
     """onnx, store or a folder; "" is none."""
+    app: App | None = None
+    """A user's application, which is put on top."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class BuildPlan:
     output: Path
     notes: tuple[str, ...]
     engines: EnginePlan | None = None
+    app: App | None = None
 
     @property
     def platform(self) -> str:
@@ -112,6 +116,7 @@ class BuildPlan:
             "models": list(self.models),
             "driver_dirs": list(self.driver_dirs),
             **({"engines": self.engines.as_json()} if self.engines else {}),
+            **({"app": self.app.as_json()} if self.app else {}),
             "output": _shown(self.output),
             "notes": list(self.notes),
         }
@@ -130,6 +135,11 @@ def make(request: Request) -> BuildPlan:
     if request.variant not in VARIANTS:
         raise BadInputError(
             f"unknown variant {request.variant!r}", f"choose one of {', '.join(VARIANTS)}"
+        )
+    if request.app and request.base != "debian":
+        raise BadInputError(
+            "--app is put on the kit's own base",
+            "leave out --base, or write a Dockerfile on the image that --base gives (docs/app.md)",
         )
     target = _target(request)
     socs = _socs(request, target)
@@ -158,6 +168,7 @@ def make(request: Request) -> BuildPlan:
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
         notes=_notes(target, socs, chosen, judged) + (engines.notes if engines else ()),
+        app=request.app,
         engines=engines,
     )
 
@@ -179,6 +190,7 @@ def _name(request: Request, target: Target | None, arch: str, python: str, pin: 
         if _wheel(usual, target, _socs(request, target), arch, python)[0].pin != pin:
             parts.append(f"mediapipe{pin.version}")
     parts += ["engines"] if request.engines else []
+    parts += [request.app.name] if request.app else []
     return "-".join(filter(None, parts))
 
 

@@ -128,6 +128,35 @@ def beside(
     return _layer("tensorrt", key, python, install, lambda layer: None)
 
 
+def application(
+    lock: str,
+    sources: Sequence[str],
+    python: str,
+    arch: str,
+    platform: str,
+    check: Callable[[Path], None],
+) -> SiteLayer:
+    """Return the layer of an application's lock, given as text, without dependencies.
+
+    `sources` are a requirements file's lines of options; `check` sees the unpacked folder and
+    raises for what does not fit. `platform` is uv's name of it.
+    """
+
+    def install(into: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-wheels-") as scratch:
+            listed = Path(scratch, "lock.txt")
+            # In a file: it may name an index with its password.
+            listed.touch(0o600)
+            listed.write_text("\n".join((*sources, lock)), encoding="utf-8")
+            _install(
+                ["--no-deps", "--require-hashes", "-r", listed], python, arch, into,
+                what="unpacking the application's packages", platform=platform, own_settings=True,
+            )  # fmt: skip
+        check(into)
+
+    return _layer("app-wheels", _key(lock, python, arch, platform), python, install, lambda _: None)
+
+
 def _leave_out(site: Path, patterns: Sequence[str]) -> None:
     """Remove files, and what the packages' records say of them."""
     gone = {path for pattern in patterns for path in site.rglob(pattern) if path.is_file()}
@@ -188,10 +217,13 @@ def _install(
     *,
     what: str,
     platform: str = "",
+    own_settings: bool = False,
 ) -> None:
+    """Unpack wheels; `own_settings` has uv read the user's, which name private indexes."""
+    settings = () if own_settings else ("--no-config",)
     uv.uv(
         [
-            *("pip", "install", "--quiet", "--no-config", "--python", sys.executable),
+            *("pip", "install", "--quiet", *settings, "--python", sys.executable),
             *("--python-version", python, "--python-platform", platform or PLATFORMS[arch]),
             *("--only-binary", ":all:", "--target", into, *what_from),
         ],

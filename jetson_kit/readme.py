@@ -1,4 +1,4 @@
-"""The tables of the README and of docs/, made from bench/*.json: no number is typed by hand."""
+"""The tables of docs/, made from bench/*.json: no number is typed by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT
 from jetson_kit.readme_tables import Facts
 
-README = ROOT / "README.md"
+BENCHMARKS = ROOT / "docs" / "benchmarks.md"
 BENCH = ROOT / "bench"
 Tables = Mapping[str, Callable[[Facts], str]]
 TABLES: Tables = {
@@ -24,10 +24,11 @@ TABLES: Tables = {
     "inference": readme_tables.inference,
 }
 PAGES: Mapping[Path, Tables] = {
-    README: TABLES,
+    BENCHMARKS: TABLES,
     ROOT / "docs" / "engines.md": {"export": readme_tables.export},
     ROOT / "docs" / "faults.md": {"faults": faults_page.table},
     ROOT / "docs" / "older-boards.md": {"translate": readme_tables.translate},
+    ROOT / "docs" / "solutions.md": {"solutions": readme_tables.solutions},
 }
 
 
@@ -43,7 +44,7 @@ def _facts(name: str, folder: Path) -> Facts | None:
 
 
 def rendered(text: str, folder: Path = BENCH, tables: Tables = TABLES) -> str:
-    """Return a page (the README) with its tables made anew, of what was measured.
+    """Return a page (benchmarks.md) with its tables made from the last measurements.
 
     Raises IntegrityError for a missing mark.
     """

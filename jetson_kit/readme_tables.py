@@ -49,7 +49,7 @@ def build(facts: Facts) -> str:
         ("image unpacked", f"{facts['unpacked_mb']:.0f} MB"),
         ("OCI archive, zstd", f"{facts['archive_mb']:.0f} MB"),
     ]
-    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    busy = "" if facts["quiet"] else f" busy with other work (load {facts['load_at_start']:.1f})"
     head = f"on {facts['cores']} x86 cores{busy}, median of {len(seconds['command'])} runs"
     return _table(rows, ("`./inv bench.build`", head))
 
@@ -77,7 +77,7 @@ def devices(facts: Facts) -> str:
         "vm_amd64": "QEMU machine, amd64",
         "vm_arm64": "QEMU machine, arm64",
     }
-    busy = "" if facts["quiet"] else f" busy with else (load {facts['load_at_start']:.1f})"
+    busy = "" if facts["quiet"] else f" busy with other work (load {facts['load_at_start']:.1f})"
     head = f"`./inv bench.devices`, on {facts['cores']} x86 cores{busy}"
     lines = [f"| {head} | ssh after | all services after | memory |", "|---|---|---|---|"]
     for kind, name in names.items():
@@ -91,7 +91,7 @@ def rollout(facts: Facts) -> str:
     rows = {int(count): row for count, row in facts["hosts"].items()}
     quiet = all(row["quiet"] for row in rows.values())
     loads = [cost["load_at_start"] for row in rows.values() for cost in row["costs"].values()]
-    busy = "" if quiet else f" busy with else (load {min(loads):.0f} to {max(loads):.0f})"
+    busy = "" if quiet else f" busy with other work (load {min(loads):.0f} to {max(loads):.0f})"
     head = f"`./inv bench.rollout`, on {facts['cores']} x86 cores{busy}"
     names = ("ours", "plain Ansible, whole image", "faster", "bytes", "plain Ansible, our layers")
     lines = [f"| {head} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
@@ -111,7 +111,9 @@ def rollout(facts: Facts) -> str:
 def export(facts: Facts) -> str:
     """Return the table of bench.export."""
     busy = (
-        "" if facts["quiet"] else f", on a machine busy with else (load {facts['load_at_start']})"
+        ""
+        if facts["quiet"]
+        else f", on a machine busy with other work (load {facts['load_at_start']})"
     )
     head = f"`./inv bench.export`, ms of one x86 core, least of many runs{busy}"
     lines = [
@@ -136,7 +138,7 @@ def inference(facts: Facts) -> str:
     """Return a table of bench.inference for each device that was measured, and what bounds it."""
     lines = []
     for one in facts["devices"]:
-        busy = "" if one["quiet"] else f" busy with else (load {one['load_at_start']:.1f})"
+        busy = "" if one["quiet"] else f" busy with other work (load {one['load_at_start']:.1f})"
         if one["priority"] != "normal":
             busy += f", at {one['priority']} priority"
         what = one["device"]["model"] or f"{one['cores']} x86 cores"
@@ -177,7 +179,7 @@ def translate(facts: Facts) -> str:
         "left to run-time choice |",
         "|---|---|---|---|---|---|---|",
     ]
-    for version, cores in facts["versions"].items():
+    for version, cores in facts["versions"]["rows"].items():
         for core, row in cores.items():
             lines.append(
                 f"| {version} | {core} | {row['seconds']:.1f} s | {row['growth_percent']:.2f} % "
@@ -198,11 +200,86 @@ def translate(facts: Facts) -> str:
         f"| counts of {threads['threads']} threads with atomics of all sizes, and unwinding "
         f"through them | {threads['rounds']:,} rounds each | 0 |"
     )
-    if infer := facts.get("inference"):
-        numbers = sum(infer["numbers_equal"].values())
-        lines.append(
-            f"| results of {len(infer['numbers_equal'])} tasks on the CPU, "
-            f"{infer['original_core']} against {infer['translated_core']} "
-            f"| {numbers:,} numbers, {infer['sites_run']:,} translated sites reached | 0 |"
-        )
+    lines += _inferred(facts["inference"])
+    return "\n".join(lines)
+
+
+def _inferred(facts: Facts) -> list[str]:
+    """Return rows of what both libraries inferred, of the parts that were measured."""
+    cores = f"{facts['original_core']} against {facts['translated_core']}"
+    rows = []
+    for part, what in (
+        ("photographs", "two photographs on the CPU"),
+        ("old_kernel", "two photographs on the CPU, with Linux 4.9's system calls alone"),
+        ("video", "{frames} frames of a video on the CPU"),
+    ):
+        found = list(_parts(facts, part).values())
+        numbers = sum(sum(row["numbers_equal"].values()) for row in found)
+        tasks = [name.partition("_")[0] for row in found for name in row["numbers_equal"]]
+        rows += [(what.format(**row), tasks, numbers, found, "0") for row in found[:1]]
+    for part, what in (
+        ("graph", "two photographs by the GPU's graph ({opengl})"),
+        ("video_graph", "{results} frames of a video by the GPU's graph"),
+    ):
+        by_task = _parts(facts, part)
+        found, tasks = list(by_task.values()), list(by_task)
+        far = max((row["largest_difference"] for row in found), default=0)
+        different = sum(not row["bit_identical"] for row in found)
+        says = f"{different} tasks, by {far:.1g}" if different else "0"
+        numbers = sum(row["numbers"] for row in found)
+        rows += [(what.format(**row), tasks, numbers, found, says) for row in found[:1]]
+    return [
+        f"| results of {', '.join(tasks)}: {what}, {cores} "
+        f"| {numbers:,} numbers{_sites(found)} | {says} |"
+        for what, tasks, numbers, found, says in rows
+    ]
+
+
+def _parts(facts: Facts, name: str) -> dict[str, Facts]:
+    """Return a part, or one for each task where it is measured task by task."""
+    tasks = {task: f"{name}_{task}" for task in ("face", "hand", "pose", "selfie")}
+    return {task: facts[part] for task, part in {"": name, **tasks}.items() if part in facts}
+
+
+def _sites(found: list[Facts]) -> str:
+    counts = [row["sites_run"] for row in found if "sites_run" in row]
+    if not counts:
+        return ""
+    each = f"{min(counts):,} to {max(counts):,}" if len(counts) > 1 else f"{counts[0]:,}"
+    return f", {each} translated sites reached"
+
+
+SOLUTIONS = {
+    "face": "Face Mesh",
+    "face_refined": "Face Mesh, `refine_landmarks`",
+    "face_detection": "Face Detection",
+    "hands": "Hands, one hand",
+    "pose": "Pose",
+    "holistic": "Holistic",
+    "holistic_refined": "Holistic, `refine_face_landmarks`",
+    "selfie": "Selfie Segmentation",
+}
+
+
+def solutions(facts: Facts) -> str:
+    """Return the table of bench.solutions: processor milliseconds a frame, and ratios."""
+    lines = [
+        "| `./inv bench.solutions`, processor time a frame | kit, LiteRT | MediaPipe 0.10.21 | "
+        "Tasks of 1.2.2, CPU |",
+        "|---|---|---|---|",
+    ]
+    for case, row in facts["cases"].items():
+        cells = [f"{row['kit_ms']:.1f} ms"]
+        for side in ("legacy", "tasks"):
+            there = f"{side}_ms" in row
+            cells.append(
+                f"{row[f'{side}_ms']:.1f} ms ({row[f'{side}_ratio']:.2f}x)" if there else "none"
+            )
+        lines.append(f"| {SOLUTIONS[case]} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        f"Medians of {facts['rounds']} rounds of {facts['frames']} frames on {facts['cores']} x86 "
+        f"cores (load {facts['load_at_start']:.1f} at the start); in brackets how many times the "
+        "kit's time that is.",
+    ]
     return "\n".join(lines)

@@ -48,7 +48,7 @@ class Target:
     @property
     def filename(self) -> str:
         """Return the library's name in the wheel."""
-        return f"libmpjshim-{self.machine}.so"
+        return f"libmpjshim_{self.machine}.so"
 
 
 def _table() -> dict[str, Any]:

@@ -27,18 +27,16 @@ class Outputs:
         named = {"json": self.json, "junit": self.junit, "prometheus": self.prometheus}
         return {kind: path for kind, path in named.items() if isinstance(path, Path)}
 
-    def clear(self) -> None:
-        """Remove what an earlier run wrote: it must not be taken for this one's.
-
-        Raises BadInputError where two of them are one, or two print.
-        """
+    def check(self, *others: Path | bool | None) -> None:
+        """Raise BadInputError where two of them or one and another path are one, or two print."""
         if self.json is True and self.nagios:
             raise BadInputError("--json and --nagios both print", "name a file: --json FILE")
-        paths = [path.resolve() for path in self.files().values()]
+        named = (*self.files().values(), *others)
+        paths = [path.resolve() for path in named if isinstance(path, Path)]
         if len(set(paths)) < len(paths):
-            raise BadInputError("two of the files to write are one", "name a file for each")
-        for path in self.files().values():
-            path.unlink(missing_ok=True)
+            raise BadInputError(
+                "two of the paths that are read and written are one", "name a path for each"
+            )
 
     def write(self, document: Any, contents: dict[str, str]) -> None:  # noqa: ANN401 # any JSON
         """Write the files, whole; print the document where that was asked."""
@@ -89,7 +87,7 @@ class Asked:
 def main(asked: Asked) -> NoReturn:
     """Do what was asked; end the process with the verdict's exit code."""
     asked.check()
-    asked.wanted.clear()
+    asked.wanted.check(asked.inventory, asked.output, asked.venv)
     sys.exit(_fleet(asked, asked.inventory) if asked.inventory else _local(asked))
 
 

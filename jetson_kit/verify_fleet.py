@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import doctor, expectation, inventory
+from jetson_kit import expectation, inventory, ssh, stopping
 from jetson_kit.errors import BadInputError, KitError
 from jetson_kit.expectation import Expectation
+from jetson_kit.files import written_aside
 from jetson_kit.inventory import Host
 from jetson_kit.paths import ROOT
 
@@ -34,7 +36,7 @@ HOST_LIMIT_S = 7200.0
 REACH_LIMIT_S = 30.0
 REACHABLE = "reachable"
 # The inventory's own arguments come after these: ssh takes the first of each.
-STRICT = "-o BatchMode=yes -o StrictHostKeyChecking=yes"
+STRICT, LASTING = " ".join(ssh.STRICT), " ".join(ssh.LASTING)
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,9 @@ def run(
 ) -> Fleet:
     """Run the suite on every host of the inventory at `path`; `say` is told when each is done.
 
-    Earlier reports of these hosts are removed first. Raises BadInputError for an inventory or an
-    expectation that is wrong, before any host is touched.
+    A host's earlier report stays until that host is through; then the new one is in its place, or
+    none where there is no new one. Raises BadInputError for an inventory or an expectation that is
+    wrong, before any host is touched.
     """
     words = options.words()
     whole = inventory.read(path)
@@ -159,11 +162,12 @@ def run(
         raise BadInputError(f"{odd[0]!r} can't name a report", "name hosts by letters and digits")
     place = (folder or default_folder(path)).absolute()
     place.mkdir(parents=True, exist_ok=True)
-    for host in hosts:
-        (place / f"{host.name}.json").unlink(missing_ok=True)
 
     def one(host: Host) -> HostResult:
-        found = _host(host, expected[host.name], rendered, place, words)
+        with tempfile.TemporaryDirectory(prefix="verify-") as own:
+            found = _host(host, expected[host.name], rendered, Path(own), words)
+            stopping.check()
+            _put(Path(own, f"{host.name}.json"), place)
         say(f"{found.seconds:6.1f} s  {host.name}: {found.verdict or found.reason}")
         return found
 
@@ -179,25 +183,34 @@ def run(
     return Fleet(default_folder(path).name, place, round(begun, 3), results)
 
 
+def _put(report: Path, place: Path) -> None:
+    """Put a host's report in place of its earlier one; without a new one there is none."""
+    if report.exists():
+        with written_aside(place / report.name) as aside:
+            shutil.copyfile(report, aside)
+    else:
+        (place / report.name).unlink(missing_ok=True)
+
+
 def _host(
-    host: Host, expected: Expectation, path: Path, place: Path, words: Sequence[str]
+    host: Host, expected: Expectation, path: Path, own: Path, words: Sequence[str]
 ) -> HostResult:
+    """Return what a host came to; `own` is a folder for its report alone."""
     begun = time.monotonic()
     try:
         reach(host)
     except KitError as error:
         return _unreached(host.name, expected.verdict, error.line().removeprefix("error: "))
-    with tempfile.TemporaryDirectory(prefix="verify-") as name:
-        junit = Path(name, "junit.xml")
-        with _one_connection(host, Path(name)) as shared:
-            code, said = _pytest(host, path, place, junit, words, shared)
-        taken = round(time.monotonic() - begun, 1)
-        return _read(host.name, expected, place, junit, code, said, taken)
+    junit = own / "junit.xml"
+    with _one_connection(host, own) as shared:
+        code, said = _pytest(host, path, own, junit, words, shared)
+    taken = round(time.monotonic() - begun, 1)
+    return _read(host.name, expected, own, junit, code, said, taken)
 
 
 def reach(host: Host) -> None:
     """Run nothing on a host, over ssh. Raises NetworkError and what else ssh may say."""
-    doctor.ssh(host.address, "true", b"", host.ssh_options(), REACH_LIMIT_S)
+    ssh.run(host.address, "true", b"", host.ssh_options(), REACH_LIMIT_S)
 
 
 @contextlib.contextmanager
@@ -219,7 +232,7 @@ def _pytest(
     command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
     common = str(host.variables.get("ansible_ssh_common_args", ""))
     environment = inventory.environment() | {
-        "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common}"
+        "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common} {LASTING}"
     }
     try:
         done = subprocess.run(

@@ -42,7 +42,7 @@ def run(rounds: int = 3, *, rival_rounds: int = 2, busy: bool = False) -> dict[s
     """Measure, and write bench/build.json: lists of seconds of wall time, one for each round.
 
     Raises BadInputError on a machine with much else to do, unless `busy` allows that: then the
-    result and the README's table say so.
+    result and docs/benchmarks.md say so.
     """
     if rounds < 1 or rival_rounds < 0:
         raise BadInputError("fewer than one round measure nothing", "take 3 or more")

@@ -2,59 +2,67 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import tempfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from bench.translate import cases, differential, player, tasks, threads
+from bench.translate import cases, differential, inference, player, tasks, threads
+from bench.translate.inference import Pair
 from jetson_kit import wheels
 from jetson_kit.audit import fetch
-from jetson_kit.errors import CheckFailedError
-from jetson_kit.files import sha256_file, write_text
+from jetson_kit.errors import BadInputError, CheckFailedError
+from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT
 from jetson_kit.translate import rewrite, table
 from jetson_kit.translate.rewrite import Translation
 
 OUT = ROOT / "bench" / "translate.json"
-SCHEMA = "mediapipe-jetson-kit/bench-translate/1"
+SCHEMA = "mediapipe-jetson-kit/bench-translate/2"
 # Every release whose aarch64 wheel has GPU code; the kit pins the newest of them.
 VERSIONS = ("1.0.1", "1.1.1", "1.2.2", "1.2.3")
-TASKS = ("face", "hand", "pose", "gesture", "selfie")
+CORE = "armv80"
 STATES, SEED = 64, 7
 THREADS, ROUNDS = 8, 20_000
-ORIGINAL, OLD = "cortex-a76", "cortex-a57"
 
 
-def run(*, infer: bool = True) -> dict[str, Any]:
-    """Measure, and write the file. Seconds are of processor time.
+def run(names: Sequence[str] = ()) -> dict[str, Any]:
+    """Measure the parts named, or all but the long run; each is written when it is done.
 
-    Raises CheckFailedError where anything differs from the original, and what its parts raise.
+    Seconds of `versions` are of processor time. Raises BadInputError for an unknown part,
+    CheckFailedError where anything differs from the original, and what its parts raise.
     """
-    facts: dict[str, Any] = {
-        "schema": SCHEMA,
-        "cores": os.cpu_count(),
-        "load_at_start": round(os.getloadavg()[0], 1),
-        "versions": {},
-    }
-    newest = wheels.select("arm64").version
-    chosen: Translation | None = None
-    for version in VERSIONS:
-        facts["versions"][version], made = _translated(version)
-        chosen = made if version == newest else chosen
-    if chosen is None:
-        raise CheckFailedError(f"MediaPipe {newest} is not among {', '.join(VERSIONS)}")
-    facts["compared"] = {"version": newest, **_compared(chosen)}
-    facts["threads"] = asdict(threads.run(THREADS, ROUNDS))
-    if infer:
-        facts["inference"] = _inference(chosen)
-    write_text(OUT, json.dumps(facts, indent=1) + "\n")
+    if unknown := set(names) - {*PARTS, *INFERENCES}:
+        raise BadInputError(
+            f"no part {', '.join(sorted(unknown))}",
+            f"choose from {', '.join((*PARTS, *INFERENCES))}",
+        )
+    chosen = names or [name for name in (*PARTS, *INFERENCES) if name != "long_run"]
+    facts = {**_known(), "schema": SCHEMA}
+    for name in (name for name in PARTS if name in chosen):
+        facts[name] = PARTS[name]()
+        write_text(OUT, json.dumps(facts, indent=1) + "\n")
+    if wanted := [name for name in INFERENCES if name in chosen]:
+        with inference.pair(CORE) as sites:
+            rows = facts.setdefault("inference", {})
+            rows |= inference.cores(sites)
+            for name in wanted:
+                rows[name] = INFERENCES[name](sites)
+                write_text(OUT, json.dumps(facts, indent=1) + "\n")
     return facts
+
+
+def _known() -> dict[str, Any]:
+    """Return what the file says of other parts."""
+    try:
+        document = json.loads(OUT.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if document.get("schema") == SCHEMA else {}
 
 
 def library(version: str) -> bytes:
@@ -63,10 +71,20 @@ def library(version: str) -> bytes:
         return archive.read(tasks.LIBRARY)
 
 
-def _translated(version: str) -> tuple[dict[str, Any], Translation]:
+def _versions() -> dict[str, Any]:
+    machine = {"cores": os.cpu_count(), "load_at_start": round(os.getloadavg()[0], 1)}
+    return {"machine": machine, "rows": {version: _translated(version) for version in VERSIONS}}
+
+
+@functools.cache
+def newest() -> Translation:
+    """Return the kit's MediaPipe for arm64, translated for the oldest core."""
+    return rewrite.translate(library(wheels.select("arm64").version), table.cores()[CORE])
+
+
+def _translated(version: str) -> dict[str, Any]:
     data = library(version)
     rows = {}
-    made = None
     for name, core in reversed(table.cores().items()):
         began = time.process_time()
         made = rewrite.translate(data, core)
@@ -80,17 +98,16 @@ def _translated(version: str) -> tuple[dict[str, Any], Translation]:
             "left_to_run_time_choice": len(made.excepted),
             "sites": made.kinds(),
         }
-    if made is None:
-        raise CheckFailedError("there is no core to translate for")
-    return rows, made
+    return rows
 
 
-def _compared(made: Translation) -> dict[str, Any]:
+def _compared() -> dict[str, Any]:
+    made = newest()
     program = player.build()
     pool = player.states(STATES, SEED)
     found = {one.site.word for one in made.trampolines} | {site.word for site in made.in_place}
     possible = set(cases.possible()) - found
-    rows: dict[str, Any] = {"states_each": STATES}
+    rows: dict[str, Any] = {"version": wheels.select("arm64").version, "states_each": STATES}
     for name, words in (("found", found), ("possible", possible)):
         done = differential.compare(program, sorted(words), pool)
         rows[name] = {
@@ -104,32 +121,30 @@ def _compared(made: Translation) -> dict[str, Any]:
     return rows
 
 
-def _inference(made: Translation) -> dict[str, Any]:
-    official = wheels.select("arm64")
-    translated = next(
-        pin
-        for pin in wheels.translated()
-        if (pin.version, pin.core) == (official.version, made.core.name)
-    )
-    with tasks.installed(official) as site:
-        expected = tasks.infer(site, ORIGINAL, TASKS)
-    with tasks.installed(translated) as site, tempfile.TemporaryDirectory() as name:
-        log = Path(name) / "reached"
-        got = tasks.infer(site, OLD, TASKS, log=log)
-        reached = tasks.reached(log, made)
-        digest = sha256_file(site.library)
-    different = differing(expected, got)
-    if different:
-        raise CheckFailedError(f"results differ from the original's: {', '.join(different)}")
-    return {
-        "original_core": ORIGINAL,
-        "translated_core": OLD,
-        "library_sha256": digest,
-        "numbers_equal": {name: row["numbers"] for name, row in got.items()},
-        "sites_run": reached,
-    }
+def _threads() -> dict[str, Any]:
+    return asdict(threads.run(THREADS, ROUNDS))
 
 
-def differing(expected: dict[str, Any], got: dict[str, Any]) -> Sequence[str]:
-    """Return the tasks whose results are not bit-identical."""
-    return [name for name, row in expected.items() if got.get(name) != row]
+def _photographs(sites: Pair) -> dict[str, Any]:
+    return inference.photographs(sites, newest())
+
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "versions": _versions,
+    "compared": _compared,
+    "threads": _threads,
+}
+INFERENCES: dict[str, Callable[[Pair], dict[str, Any]]] = {
+    "photographs": _photographs,
+    "old_kernel": inference.on_old_kernel,
+    **{
+        f"{name}_{model}": functools.partial(function, model=model)
+        for name, function in (
+            ("graph", inference.graph),
+            ("video", inference.video),
+            ("video_graph", inference.video_graph),
+        )
+        for model in inference.VIDEO_TASKS
+    },
+    "long_run": inference.long_run,
+}

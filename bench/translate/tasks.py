@@ -23,8 +23,13 @@ from jetson_kit.wheels import Pin
 
 PROGRAM = Path(__file__).with_name("tasks_program.py")
 LIBRARY = "mediapipe/tasks/c/libmediapipe.so"
-LIMIT_S = 3600.0
+LIMIT_S = 7200.0
 PYTHON = "3.11"
+# MediaPipe's graph refuses a renderer that calls itself a software one. Mesa compiles shaders in
+# half the time if it does not optimize them, and gives the same results.
+RENDERER = "NVIDIA Tegra Orin (nvgpu)/integrated"
+OPENGL = re.compile(rf"GL version: [\d.]+ \((.+?)\), renderer: {re.escape(RENDERER)}")
+IN_SOFTWARE = {"force_gl_renderer": RENDERER, "GALLIVM_PERF": "nopt"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,29 @@ class Site:
     def library(self) -> Path:
         """Return the native library."""
         return self.wheel / LIBRARY
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to infer: photographs, or the first frames of a video where `frames` is not 0.
+
+    With `seconds` these frames are gone through again and again for so long.
+    """
+
+    models: tuple[str, ...]
+    delegate: str = "CPU"
+    frames: int = 0
+    video: str = "Megamind.avi"
+    seconds: float = 0
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """The hash of each task's results and how many numbers they have, by the model's file name."""
+
+    rows: dict[str, Any]
+    opengl: str = ""
+    """The version that MediaPipe's GPU graph opened: "OpenGL ES 3.2 Mesa 22.3.6"."""
 
 
 @contextlib.contextmanager
@@ -58,40 +86,54 @@ def installed(pin: Pin) -> Iterator[Site]:
 def infer(
     site: Site,
     cpu: str,
-    tasks: Sequence[str],
+    work: Work,
     *,
-    video: Path | None = None,
-    frames: int = 0,
-    log: Path | None = None,
-) -> dict[str, Any]:
-    """Return each task's hash of results on a core; `log` gets every instruction that was reached.
+    before: Sequence[str] = (),
+    options: Sequence[str | Path] = (),
+    values: Path | None = None,
+) -> Inferred:
+    """Return each task's hash of results on a core.
 
-    Raises StepFailedError with the process's last words.
+    `before` stands before QEMU's command, `options` are QEMU's; `values` (a folder) gets each
+    task's numbers as float64. Raises StepFailedError with the process's last words, or where a
+    task on the GPU did not say what renderer it had.
     """
     core = emulation.core(cpu)
-    tree = rootfs.tree(variant="audit", suite="bookworm", arch="arm64")
+    on_gpu = work.delegate == "GPU"
+    tree = rootfs.tree(variant="emulated" if on_gpu else "audit", suite="bookworm", arch="arm64")
     with emulate.prefix(tree, core) as place, tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "results.json"
-        more = ["-d", "in_asm", "-D", str(log)] if log else []
-        photographs = [str(inference.PICTURE), str(sample_videos.fetch("messi5.jpg"))]
-        words = [str(out), str(frames), str(video or "-"), *photographs]
-        files = [str(path) for path in models.fetch(tuple(tasks))]
+        request = {
+            "out": str(out),
+            "values": str(values or ""),
+            "frames": work.frames,
+            "seconds": work.seconds,
+            "video": str(sample_videos.fetch(work.video)),
+            "delegate": work.delegate,
+            "photographs": [str(inference.PICTURE), str(sample_videos.fetch("messi5.jpg"))],
+            "models": [str(path) for path in models.fetch(work.models)],
+        }
+        qemu = emulate.command(place, core, *map(str, options))
         done = subprocess.run(
-            [*emulate.command(place, core, *more), str(PROGRAM), *words, *files],
+            [*before, *qemu, PROGRAM, json.dumps(request)],
             env={
                 "PATH": os.defpath,
                 "PYTHONPATH": f"{site.wheel}:{site.packages}",
                 "PYTHONDONTWRITEBYTECODE": "1",
+                **(IN_SOFTWARE if on_gpu else {}),
             },
             capture_output=True,
             timeout=LIMIT_S,
             check=False,
         )
+        last = done.stderr.decode("utf-8", "replace")
         if done.returncode or not out.exists():
-            last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise StepFailedError(f"inference on {cpu} ended with {done.returncode}: {last}")
-        found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    return found
+            lines = last.strip().splitlines()[-1:]
+            raise StepFailedError(f"inference on {cpu} ended with {done.returncode}: {lines}")
+        contexts = [match[1] for match in OPENGL.finditer(last)]
+        if on_gpu and len(contexts) < len(work.models):
+            raise StepFailedError(f"on {cpu} not every task opened an OpenGL context")
+        return Inferred(json.loads(out.read_text(encoding="utf-8")), contexts[0] if on_gpu else "")
 
 
 def reached(log: Path, made: Translation) -> int:

@@ -1,15 +1,20 @@
-"""Infers with MediaPipe's vision tasks on the CPU, inside an emulated aarch64 process.
+"""Infers with MediaPipe's vision tasks inside an emulated aarch64 process.
 
-Arguments: a file for the results, how many frames, a video (or "-"), then photographs and models.
-Each task's results are one hash over all of its numbers, bit by bit: two runs can be compared.
+Its argument is a JSON object: `models` and `photographs` (paths), `delegate` (CPU or GPU), `video`
+and `frames` of it (0: the photographs instead), `seconds` (the video's frames over and over for so
+long), `out` (a file for the results) and `values` (a folder for each task's numbers as float64, or
+""). Each task's results are one hash over all of its numbers, bit by bit: two runs can be compared.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,9 @@ from mediapipe.tasks.python.core.base_options import (  # type: ignore[import-no
     BaseOptions,
 )
 
+FRAME_MS = 33
+MALL_INFO = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+PAGE = os.sysconf("SC_PAGE_SIZE")
 TASKS = {
     "face_landmarker.task": (
         vision.FaceLandmarker,
@@ -42,63 +50,122 @@ TASKS = {
 }
 
 
-def feed(digest: Any, value: Any) -> int:  # noqa: ANN401
-    """Add every number of a result to a hash; return how many there were."""
-    if value is None or isinstance(value, str):
-        digest.update(repr(value).encode())
-        return 0
-    if isinstance(value, mediapipe.Image):
-        value = value.numpy_view()
-    if isinstance(value, numpy.ndarray):
-        digest.update(numpy.ascontiguousarray(value).tobytes())
-        return int(value.size)
-    if isinstance(value, (list, tuple)):
-        return sum(feed(digest, item) for item in value)
-    if hasattr(value, "__dict__"):
-        return sum(feed(digest, item) for _, item in sorted(vars(value).items()))
-    digest.update(repr(value).encode())
-    return 1
+class Record:
+    """A hash over results, how many numbers they hold, and a file for these, if one is named."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.digest = hashlib.sha256()
+        self.file = path.open("wb") if path else None
+        self.numbers = self.results = 0
+
+    def add(self, value: Any) -> None:  # noqa: ANN401
+        """Add every number of a result."""
+        if value is None or isinstance(value, str):
+            self.digest.update(repr(value).encode())
+        elif isinstance(value, mediapipe.Image):
+            self.add(value.numpy_view())
+        elif isinstance(value, numpy.ndarray):
+            self.digest.update(numpy.ascontiguousarray(value).tobytes())
+            self._store(value)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self.add(item)
+        elif hasattr(value, "__dict__"):
+            for _, item in sorted(vars(value).items()):
+                self.add(item)
+        else:
+            self.digest.update(repr(value).encode())
+            self._store(numpy.asarray(value))
+
+    def _store(self, values: Any) -> None:  # noqa: ANN401
+        self.numbers += int(values.size)
+        if self.file:
+            self.file.write(numpy.ascontiguousarray(values, dtype="<f8").tobytes())
+
+    def facts(self) -> dict[str, Any]:
+        """Return the hash and the counts."""
+        if self.file:
+            self.file.close()
+        found = {"sha256": self.digest.hexdigest(), "numbers": self.numbers}
+        return {**found, "results": self.results}
 
 
-def infer(model: Path, photographs: list[Path], video: str, frames: int) -> dict[str, Any]:
+def images(request: dict[str, Any]) -> Iterator[Any]:
+    """Yield the photographs, or frames of the video where a number of them is named."""
+    if not request["frames"]:
+        for path in request["photographs"]:
+            yield mediapipe.Image.create_from_file(path)
+        return
+    until = time.monotonic() + request["seconds"]
+    while True:
+        capture = cv2.VideoCapture(request["video"])
+        for _ in range(request["frames"]):
+            good, frame = capture.read()
+            if not good:
+                break
+            rgb = numpy.ascontiguousarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+            yield mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
+        if time.monotonic() >= until:
+            break
+
+
+class Memory:
+    """What the process holds: once a round over the video, of a run that takes seconds."""
+
+    def __init__(self) -> None:
+        self.samples: list[dict[str, int]] = []
+        self.begun = time.monotonic()
+        self.libc = ctypes.CDLL("libc.so.6")
+        self.libc.mallinfo2.restype = MallInfo
+
+    def sample(self, frames: int) -> None:
+        """Note what malloc has given out, and the resident size, which holds QEMU's code too."""
+        heap = self.libc.mallinfo2()
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        row = {"seconds": round(time.monotonic() - self.begun), "frames": frames}
+        row |= {"heap_bytes": heap.uordblks + heap.hblkhd, "resident_bytes": pages * PAGE}
+        self.samples.append(row)
+
+
+class MallInfo(ctypes.Structure):
+    """struct mallinfo2 of glibc 2.33 and later."""
+
+    _fields_ = tuple((name, ctypes.c_size_t) for name in MALL_INFO.split())
+
+
+def infer(model: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Return the hash of one task's results, and how many numbers it is over."""
     task, kind, extra = TASKS[model.name]
-    base = BaseOptions(model_asset_path=str(model), delegate=BaseOptions.Delegate.CPU)
-    mode = vision.RunningMode.VIDEO if frames else vision.RunningMode.IMAGE
-    digest, numbers, results = hashlib.sha256(), 0, 0
+    delegate = BaseOptions.Delegate[request["delegate"]]
+    base = BaseOptions(model_asset_path=str(model), delegate=delegate)
+    in_video = bool(request["frames"])
+    mode = vision.RunningMode.VIDEO if in_video else vision.RunningMode.IMAGE
+    record = Record(Path(request["values"], model.name) if request["values"] else None)
+    memory = Memory()
     with task.create_from_options(kind(base_options=base, running_mode=mode, **extra)) as runner:
         name = {"ImageSegmenter": "segment", "GestureRecognizer": "recognize"}.get(
             task.__name__, "detect"
         )
-        if not frames:
-            for path in photographs:
-                result = getattr(runner, name)(mediapipe.Image.create_from_file(str(path)))
-                numbers += feed(digest, result)
-                results += 1
-        else:
-            capture = cv2.VideoCapture(video)
-            for number in range(frames):
-                good, frame = capture.read()
-                if not good:
-                    break
-                rgb = numpy.ascontiguousarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-                image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
-                result = getattr(runner, f"{name}_for_video")(image, number * 33)
-                numbers += feed(digest, result)
-                results += 1
-    return {"sha256": digest.hexdigest(), "numbers": numbers, "results": results}
+        for number, image in enumerate(images(request)):
+            if in_video:
+                result = getattr(runner, f"{name}_for_video")(image, number * FRAME_MS)
+            else:
+                result = getattr(runner, name)(image)
+            record.add(result)
+            record.results += 1
+            if request["seconds"] and number % request["frames"] == 0:
+                memory.sample(number)
+    return {**record.facts(), **({"memory": memory.samples} if memory.samples else {})}
 
 
-def main(out: str, frames: str, video: str, *paths: str) -> None:
+def main(text: str) -> None:
     """Run every task whose model is named; write the results."""
-    files = [Path(path) for path in paths]
-    models = [path for path in files if path.name in TASKS]
-    photographs = [path for path in files if path.name not in TASKS]
+    request = json.loads(text)
     found = {}
-    for model in models:
-        found[model.name] = infer(model, photographs, video, int(frames))
-        Path(out).write_text(json.dumps(found), encoding="utf-8")
+    for path in map(Path, request["models"]):
+        found[path.name] = infer(path, request)
+        Path(request["out"]).write_text(json.dumps(found), encoding="utf-8")
     os._exit(0)
 
 
-main(*sys.argv[1:])
+main(sys.argv[1])

@@ -125,6 +125,21 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
     return Emulation(level, needed, runs, missing, tuple(notes))
 
 
+def on_core(
+    libraries: tuple[Library, ...], folder: Path, cpu: Cpu
+) -> tuple[CpuRun, tuple[str, ...]]:
+    """Load libraries, unpacked under `folder`, on one core; return that, and what they lack there.
+
+    `ok` of the run is None where it could not be measured.
+    """
+    if not program():
+        return CpuRun(cpu.name, None, f"{PROGRAMS[0]} is not installed"), ()
+    tree = rootfs.tree(variant="audit", suite=_suite(libraries), arch="arm64")
+    paths = tuple(str(folder / library.path) for library in libraries)
+    outcome = _load(tree, cpu, cpu.hwcap, paths)
+    return _run(cpu, outcome), _missing(list(outcome.errors), set(paths))
+
+
 def _missing(errors: list[tuple[str, str]], vital: set[str]) -> tuple[str, ...]:
     """Return the libraries that the loader looked for in vain."""
     found = [

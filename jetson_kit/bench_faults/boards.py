@@ -9,12 +9,15 @@ from collections.abc import Callable
 from jetson_kit.bench_faults import inside
 from jetson_kit.bench_faults.cases import PHASE_S, Case, Try, after
 from jetson_kit.bench_faults.site import Site
-from jetson_kit.devices import ssh
+from jetson_kit.devices import faults, ssh
 from jetson_kit.devices.spec import Device
 
 LIB = "/var/lib/mediapipe-jetson"
 PRUNES = "docker image prune --all --force; docker system prune --all --force --volumes"
 TRIAL_S = 15
+# So long that no boot ends it, and the role's own limit of boots.
+LONG_TRIAL_S = 3600
+MOST_BOOTS = 3
 # The state's files, and what becomes of one of them.
 FILES = ("state.json", "state.copy.json", "current.env", "pending", "releases/{image}.json")
 DAMAGES = (
@@ -51,6 +54,29 @@ def trial_limit(site: Site, case: Case, found: Try, rand: random.Random) -> None
     seen, problems = inside.settled([chosen], only, site.kind.settle_s)
     found.lost += problems
     found.ended = "trial" if seen[chosen.name].trial else "good"
+
+
+def trial_boots(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+    """Cut the power of a board on trial, at any moment, once more often than a trial may boot."""
+    before = site.good
+    found.next_failed += site.renew()
+    chosen = rand.choice(site.devices)
+    image = before[chosen.name]
+    words = f"mediapipe-image switch --trial {LONG_TRIAL_S} {image}"
+    ssh.shell(chosen, words, timeout_s=site.kind.settle_s)
+    for boots in range(2, MOST_BOOTS + 2):
+        time.sleep(rand.uniform(0, case.facts["after_s"]))
+        faults.put(chosen.name, "power-cut", None)
+        faults.heal(chosen.name, "power-cut")
+        lasts = boots <= MOST_BOOTS
+        only = {chosen.name: (image if lasts else site.good[chosen.name],)}
+        seen, problems = inside.settled([chosen], only, site.kind.settle_s)
+        found.lost += problems
+        if not problems and seen[chosen.name].trial != lasts:
+            found.unkept.append(f"boot {boots}: {'not ' if lasts else ''}on trial")
+    if case.why not in (said := ssh.shell(chosen, "mediapipe-image status --json")):
+        found.unkept.append(f"{chosen.name} does not say {case.why!r}: {said}")
+    found.ended = "good"
 
 
 def damaged(site: Site, case: Case, found: Try, rand: random.Random) -> None:

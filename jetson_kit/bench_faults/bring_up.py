@@ -18,9 +18,12 @@ from jetson_kit.bench_faults.site import PLAN, SSH, Kind, Site
 from jetson_kit.devices import crew, inventory, store, wanted
 from jetson_kit.devices.spec import Device
 from jetson_kit.errors import StepFailedError
-from jetson_kit.files import write_text
+from jetson_kit.files import locked, write_text
 from jetson_kit.fleet import signing
 from jetson_kit.progress import Progress
+
+# A real image's check imports MediaPipe: most of a minute in a guest on a busy machine.
+REAL_TIMES = 5
 
 
 @contextlib.contextmanager
@@ -29,9 +32,15 @@ def up(
 ) -> Iterator[Site]:
     """Bring devices up and provision them, or take those that an interrupted run left there.
 
-    They are taken down at the end, unless `keep`.
+    They are taken down at the end, unless `keep`. Another run with the same devices is waited for.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / "lock", lambda: progress.say(f"another run has the {kind.prefix}s")):
+        yield from _up(kind, folder, progress, setting, keep=keep)
+
+
+def _up(
+    kind: Kind, folder: Path, progress: Progress, setting: Setting, *, keep: bool
+) -> Iterator[Site]:
     before = os.environ.get("KIT_STATE")
     os.environ["KIT_STATE"] = str(folder / "devices")
     try:
@@ -104,7 +113,7 @@ def _inventory(site: Site, kind: Kind) -> dict[str, Any]:
         daemon["insecure-registries"] = [f"{site.gateway()}/32"]
     body["all"]["vars"] = {
         "image_allowed_signers": signing.signers([site.key.with_name("key.pub")]),
-        "service_healthy_limit_s": kind.healthy_s,
+        "service_healthy_limit_s": kind.healthy_s * (REAL_TIMES if site.setting.build else 1),
         "docker_engine_daemon": daemon,
         "image_retry_delay_s": 2,
         "ansible_ssh_args": SSH,

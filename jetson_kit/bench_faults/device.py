@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import subprocess
@@ -24,6 +25,8 @@ RATE = ("--rate", "400")
 STEPS = ("look", "fits", "fetch", "switch", "soak", "confirm")
 SERIES = "kills:controller"
 """Many tries in one rollout; never a part of these groups."""
+GOLDEN = 0.618
+"""Multiples of it are spread evenly over the whole numbers between, however many are taken."""
 # A device with a fault is none that stops the others'.
 GO_ON = ("--stop-at", "99")
 
@@ -69,12 +72,19 @@ def _at_once(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
 def point(site: Site, case: Case, rand: random.Random) -> float:
     """Return the seconds from a phase's beginning to the fault; each try has a part of its own.
 
-    So as many tries as the case is repeated are spread over the whole phase.
+    As many tries as the case is repeated have all parts of the phase, and so many of them as came
+    to be tried are spread over the whole of it.
     """
     number = site.begun[case.name] % case.repeat
     site.begun[case.name] += 1
     part = float(case.facts.get("after_s", 0.0)) / case.repeat
-    return part * (number + rand.random())
+    return part * (spread(number, case.repeat) + rand.random())
+
+
+def spread(number: int, count: int) -> int:
+    """Return the part of `count` that is next: each comes once, and no two in a row are near."""
+    steps = (step for step in range(1, count + 1) if math.gcd(step, count) == 1)
+    return number * min(steps, key=lambda step: abs(step - count * GOLDEN)) % count
 
 
 def _put(case: Case, host: Device, going: Ride, wait: float) -> None:

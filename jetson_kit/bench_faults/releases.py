@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +82,9 @@ def _offer(chosen: Device, made: Release) -> int:
     for path in (made.path, signature):
         if path.exists():
             suffix = path.name.removeprefix(made.path.name)
-            words = ssh.command(chosen, ["sh", "-c", f"cat > {INCOMING}{suffix}"])
-            subprocess.run(words, input=path.read_bytes(), check=True)
-    return subprocess.run(
-        ssh.command(chosen, ["mediapipe-image", "receive", INCOMING]),
-        capture_output=True, check=False,
-    ).returncode  # fmt: skip
+            words = ["sh", "-c", f"cat > {INCOMING}{suffix}"]
+            ssh.completed(chosen, words, path.read_bytes()).check_returncode()
+    return ssh.completed(chosen, ["mediapipe-image", "receive", INCOMING]).returncode
 
 
 def wrongly_signed(site: Site, case: Case, found: Try, rand: random.Random) -> None:

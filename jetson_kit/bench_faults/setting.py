@@ -12,8 +12,8 @@ from jetson_kit.errors import BadInputError
 from jetson_kit.output_folder import MANIFEST
 
 SMALL, REAL = "small", "real"
-ANY_IMAGE = ("device", "kills")
-"""Functions of cases that change nothing of the image, so that a real one will do."""
+ANY_IMAGE = ("device", "kills", "boards:trial_limit", "boards:trial_boots")
+"""Modules and functions of cases that change nothing of the image, so that a real one will do."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Setting:
 
     def takes(self, how: str) -> bool:
         """Tell whether a case can be tried so, by the name of its function."""
-        return self.build is None or how.partition(":")[0] in ANY_IMAGE
+        return self.build is None or not {how, how.partition(":")[0]}.isdisjoint(ANY_IMAGE)
 
     def of(self, row: Mapping[str, Any]) -> bool:
         """Tell whether a try was of this setting; older tries are of the first one."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import zipfile
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import __version__, rawzip
-from jetson_kit.bundle import contents, groups, tensorrt
+from jetson_kit import __version__, output_folder, rawzip
+from jetson_kit.bundle import contents, groups, older, tensorrt
 from jetson_kit.bundle.groups import Group
+from jetson_kit.bundle.older import Older
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import disk_guard
 from jetson_kit.paths import ROOT
@@ -95,17 +96,9 @@ def build(request: Request, progress: Progress) -> Bundle:
             f"no parts of {request.part_mb} MB", f"give 0 (one file) to {MOST_MB}, such as 60"
         )
     folder = _folder(request.output, ARCHITECTURES[arch])
-    with disk_guard(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            unpacked, version = _write(aside, request, arch, pythons, progress)
-            aside.chmod(0o755)
-            if folder.exists():
-                shutil.rmtree(folder)
-            aside.rename(folder)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+    output_folder.recover(folder)
+    with disk_guard(folder.parent), output_folder.replaced(folder) as aside:
+        unpacked, version = _write(aside, request, arch, pythons, progress)
     files = tuple(sorted(path for path in folder.iterdir() if path.is_file()))
     return Bundle(folder, files, version, pythons, unpacked)
 
@@ -131,25 +124,26 @@ def _folder(output: str, machine: str) -> Path:
     return folder
 
 
-def _groups(request: Request, arch: str, pythons: tuple[str, ...]) -> tuple[str, list[Group]]:
-    """Return MediaPipe's version, and what the bundle holds."""
+def _groups(request: Request, arch: str, pythons: tuple[str, ...], more: Older) -> list[Group]:
+    """Return what the bundle holds."""
     made = contents.recipe()
-    version, members = contents.common(arch, made)
+    members = chain(contents.common(arch, made, contents.mediapipe(arch)), more.members)
     sites = ((python, contents.site(python, arch, made)) for python in pythons)
     found = [Group(STEM, members, sites)]
     if request.tensorrt:
         found.append(tensorrt.group(arch, pythons, made.glibc))
-    return version, found
+    return found
 
 
 def _write(
     folder: Path, request: Request, arch: str, pythons: tuple[str, ...], progress: Progress
 ) -> tuple[int, str]:
     """Write parts and program; return what they take unpacked (bytes), and MediaPipe's version."""
-    version, every = _groups(request, arch, pythons)
+    pin = contents.mediapipe(arch)
+    more = older.of(pin)
     limit = request.part_mb * MB if request.part_mb else 1 << 62
     written = {}
-    for group in every:
+    for group in _groups(request, arch, pythons, more):
         with progress.step(group.stem, f"packing {WHAT[group.stem]}") as step:
             written[NAMES[group.stem]] = one = groups.write(group, folder, limit)
             step.note = f"{sum(path.stat().st_size for path in one.parts) // MB} MB"
@@ -157,12 +151,13 @@ def _write(
         "schema": SCHEMA,
         "kit": __version__,
         "machine": ARCHITECTURES[arch],
-        "mediapipe": version,
+        "mediapipe": pin.jetson_version,
+        "cores": more.rows,
         "groups": {name: one.row for name, one in written.items()},
     }
     inside = [] if request.part_mb else [path for one in written.values() for path in one.parts]
     _program(folder / PYZ, manifest, inside)
-    return sum(one.unpacked for one in written.values()), version
+    return sum(one.unpacked for one in written.values()), pin.jetson_version
 
 
 def _program(pyz: Path, manifest: dict[str, Any], inside: list[Path]) -> None:

@@ -45,21 +45,21 @@ def recipe(table: Path = TABLE) -> Recipe:
     )
 
 
-def common(arch: str, made: Recipe) -> tuple[str, Iterator[Member]]:
-    """Return MediaPipe's version, and the files that every Python of an architecture shares.
-
-    MediaPipe's library is the official one whole, as its publisher compressed it. Raises as
-    wheels.fetch, device_wheel.build_platform, models.fetch and debian.fetch.
-    """
-    pin = next(
+def mediapipe(arch: str) -> wheels.Pin:
+    """Return the MediaPipe of a bundle: the newest with GPU code for any Python."""
+    return next(
         one
         for one in wheels.pins()
         if one.arch == arch and one.python_tag == "py3" and wheels.classes()[one.wheel_class].gpu
     )
-    return pin.jetson_version, _common(arch, made, pin)
 
 
-def _common(arch: str, made: Recipe, pin: wheels.Pin) -> Iterator[Member]:
+def common(arch: str, made: Recipe, pin: wheels.Pin) -> Iterator[Member]:
+    """Yield the files that every Python of an architecture shares.
+
+    MediaPipe's library is the official one whole, as its publisher compressed it. Raises as
+    wheels.fetch, device_wheel.build_platform, models.fetch and debian.fetch.
+    """
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="bundle-") as name:
         folder = Path(name)
         yield from payload.of_wheel(device_wheel.build_platform(folder, arch), "site/")

@@ -14,6 +14,7 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 
+from jetson_kit import __version__
 from jetson_kit.command_line import ending, signals
 from jetson_kit.errors import BadInputError, KitError
 
@@ -109,6 +110,8 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt as late:  # while another end was being told
         signals.over()
         code = signals.exit_code(late)
+    if signals.came():
+        signals.end_children()
     sys.exit(code)
 
 
@@ -124,7 +127,7 @@ def _prepare() -> None:
 
 def _run(tasks: Collection, words: list[str]) -> int:
     """Run a command line; return its exit code, after one line on what went wrong."""
-    front = Front(namespace=tasks, name="mediapipe-jetson-kit", binary="./inv",
+    front = Front(namespace=tasks, name="mediapipe-jetson-kit", version=__version__, binary="./inv",
                   binary_names=["inv"], config_class=NoFiles)  # fmt: skip
     try:
         front.run_all(words)
@@ -136,10 +139,7 @@ def _run(tasks: Collection, words: list[str]) -> int:
         if "--nagios" in words and isinstance(error, KitError):
             print(f"MEDIAPIPE UNKNOWN - {error.line()}")
             return NAGIOS_UNKNOWN
-        code = ending.end(error)
-        if isinstance(error, KeyboardInterrupt):
-            signals.end_children()
-        return code
+        return ending.end(error)
     return 0
 
 

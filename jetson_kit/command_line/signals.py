@@ -7,6 +7,7 @@ Ctrl-C on. While it is cleaned up the second one changes nothing; the third give
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ from typing import ClassVar
 from jetson_kit import stopping
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PR_SET_CHILD_SUBREAPER = 36
+"""Of linux/prctl.h."""
 PATIENCE_S = 1.0
 GRACE_S = 3.0
 POLL_S = 0.05
@@ -54,6 +57,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
         with contextlib.suppress(OSError, RuntimeError):
             print("cleaning up; once more ends it without", file=sys.stderr, flush=True)
         return
+    _adopt()
     family = _family()
     _send(family, signal.SIGINT)
     threading.Thread(target=_insist, args=(family,), daemon=True).start()
@@ -67,6 +71,11 @@ def over() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def came() -> bool:
+    """Tell whether one of the signals has come."""
+    return _Seen.count > 0
+
+
 def exit_code(error: KeyboardInterrupt) -> int:
     """Return 128 and the signal's number."""
     return 128 + getattr(error, "number", signal.SIGINT)
@@ -75,10 +84,16 @@ def exit_code(error: KeyboardInterrupt) -> int:
 def end_children() -> None:
     """End what is left of this process's children; daemons, in sessions of their own, stay."""
     stopping.end()
-    until = time.monotonic() + GRACE_S
-    while time.monotonic() < until and _send(_family(), signal.SIGTERM):
-        time.sleep(POLL_S)
-    _send(_family(), signal.SIGKILL)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        until = time.monotonic() + GRACE_S
+        while time.monotonic() < until and _send(_family(), number):
+            time.sleep(POLL_S)
+
+
+def _adopt() -> None:
+    """Become the parent of what our children leave: a child that ends may just have started one."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _insist(family: frozenset[Process]) -> None:

@@ -1,4 +1,4 @@
-"""Texts that derive from the tables: the roles' variables, the device's list, the README's table.
+"""Texts that derive from the tables: roles' variables, the device's list, the table of boards.
 
 `python -m jetson_kit.data_update.derived --write` renews them, without a network.
 """
@@ -24,7 +24,7 @@ from jetson_kit.targets import Soc
 from jetson_kit.wheels import Pin
 
 DEVICE_WHEELS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
-README = ROOT / "README.md"
+BOARD_PAGES = tuple(ROOT / name for name in ("README.md", "README.zh-CN.md", "docs/targets.md"))
 OLDEST_ARM = "armv8.0-a"
 
 
@@ -33,7 +33,7 @@ def wanted() -> dict[Path, str]:
     return {
         **tables.wanted(),
         DEVICE_WHEELS: device_wheels(DEVICE_WHEELS.read_text(encoding="utf-8")),
-        README: readme(README.read_text(encoding="utf-8")),
+        **{page: with_boards(page) for page in BOARD_PAGES},
     }
 
 
@@ -101,13 +101,14 @@ def _replaced(text: str, key: str, value: str) -> str:
     return made
 
 
-def readme(text: str) -> str:
-    """Return the README with its table of boards. Raises IntegrityError for a missing mark."""
+def with_boards(page: Path) -> str:
+    """Return a page's text with its table of boards. Raises IntegrityError for a missing mark."""
+    text = page.read_text(encoding="utf-8")
     start, end = "<!-- data.boards -->\n", "<!-- /data.boards -->"
     head, mark, rest = text.partition(start)
     _, closed, tail = rest.partition(end)
     if not mark or not closed:
-        raise IntegrityError(f"README.md lacks {start.strip()} ... {end}", "put them back")
+        raise IntegrityError(f"{page.name} lacks {start.strip()} ... {end}", "put them back")
     return f"{head}{start}{boards()}{end}{tail}"
 
 

@@ -31,6 +31,8 @@ TAIL = 200
 # What systemd takes as "shut down in order".
 STOP_SIGNAL = "SIGRTMIN+3"
 STOP_S = 20
+# Longest that a script by way of the engine may take.
+SHELL_S = 300.0
 FREEZES = 10
 
 
@@ -183,9 +185,13 @@ def shell(device: Device, script: str) -> str:
     # By the client program: the SDK loses what comes in one packet with the answer's head.
     words = ["docker", "exec", parts.label(device.name), "sh", "-euc", script]
     try:
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SHELL_S, check=False
+        )
     except OSError as error:
         raise ToolMissingError("docker is not installed", "install docker.io") from error
+    except subprocess.TimeoutExpired as error:
+        raise StepFailedError(f"{device.name}: a script ran longer than {SHELL_S:.0f} s") from error
     out, err = _text(done.stdout), _text(done.stderr)
     if done.returncode:
         last = (err.strip() or out.strip() or f"exit code {done.returncode}").splitlines()[-1]

@@ -105,7 +105,7 @@ def load() -> Mapping[str, Any]:
 def pick(module_id: str, l4t: str) -> Row:
     """Return the rows of a module on a release.
 
-    Raises BadInputError where the module is unknown or does not run that release.
+    Raises BadInputError where the module is unknown, does not run that release, or has no row.
     """
     target = targets.resolve(l4t)
     module = next((item for item in target.modules if item.id == module_id), None)
@@ -115,6 +115,12 @@ def pick(module_id: str, l4t: str) -> Row:
             f"take one of {', '.join(item.id for item in target.modules)}",
         )
     table = load()
+    for kind, name in (("modules", module_id), ("branches", target.branch)):
+        if name not in table[kind]:
+            raise BadInputError(
+                f"no virtual device can look like {name}: {DATA.name} has no row for it",
+                f"add [{kind}.{name}] to jetson_kit/devices/{DATA.name}",
+            )
     row = dict(table["modules"][module_id])
     super_row = row.pop("super", {})
     if version_key(target.l4t) >= SUPER_FROM:

@@ -11,6 +11,7 @@ import json
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
@@ -150,11 +151,16 @@ def _by_ssh(device: Device, blocks: Iterable[bytes]) -> None:
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as child:
         assert child.stdin is not None and child.stderr is not None  # noqa: S101
-        with contextlib.suppress(BrokenPipeError):
-            for block in blocks:
-                child.stdin.write(block)
-            child.stdin.close()
-        said = child.stderr.read().decode(errors="replace").strip()
+        limit = threading.Timer(LOAD_S, child.kill)
+        limit.start()
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                for block in blocks:
+                    child.stdin.write(block)
+                child.stdin.close()
+            said = child.stderr.read().decode(errors="replace").strip()
+        finally:
+            limit.cancel()
     if child.returncode:
         last = said.splitlines()[-1] if said else f"exit code {child.returncode}"
         raise StepFailedError(f"{device.name} did not take the image: {last}")

@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from jetson_kit.device_side import module
 from jetson_kit.engines.errors import ModelDamagedError, ModelUnsupportedError
 from jetson_kit.errors import BadInputError
 
@@ -53,7 +54,7 @@ def parse(source: str, blob: bytes) -> tuple[SubModel, ...]:
 def _walk(source: str, blob: bytes, depth: int) -> list[SubModel]:
     if blob[4:8] == IDENTIFIER:
         name = PurePosixPath(source).name.removesuffix(".tflite")
-        return [SubModel(name, source, hashlib.sha256(blob).hexdigest(), blob)]
+        return _parts(SubModel(name, source, hashlib.sha256(blob).hexdigest(), blob))
     if depth == 0:
         raise ModelUnsupportedError(source, "bundles lie too deep in one another")
     found: list[SubModel] = []
@@ -63,6 +64,15 @@ def _walk(source: str, blob: bytes, depth: int) -> list[SubModel]:
     if not found:
         raise ModelDamagedError(source, "no .tflite model is in it")
     return found
+
+
+def _parts(model: SubModel) -> list[SubModel]:
+    """Return the parts in which the device wheel runs a model, most often the model itself."""
+    attention = module("solutions.graphs.attention")
+    if model.sha256 != attention.digest():
+        return [model]
+    parts = attention.parts(module("backends.base").SubModel.of(model.name, model.tflite))
+    return [SubModel(one.name, model.source, one.sha256, one.tflite) for one in parts.values()]
 
 
 def _members(source: str, blob: bytes) -> list[tuple[str, bytes]]:

@@ -9,28 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import models
-from jetson_kit.engines import environment
+from jetson_kit.engines import catalog, environment
 from jetson_kit.engines.options import BATCHES, LAYOUTS, PRECISIONS, Options
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 
 OUT = ROOT / "dist" / "engines"
-
-
-def paths(words: Sequence[str]) -> list[str]:
-    """Return the files that words name: paths, or models of models.toml, all of those by default.
-
-    Raises as jetson_kit.models.fetch.
-    """
-    files = {word: Path(word).expanduser() for word in words if _is_path(word)}
-    named = [word for word in words if word not in files]
-    fetched = [str(path) for path in models.fetch(named)] if named or not words else []
-    return [*fetched, *(str(path.resolve()) for path in files.values())]
-
-
-def _is_path(word: str) -> bool:
-    return word.endswith((".tflite", ".task")) or "/" in word
 
 
 def export(
@@ -45,7 +29,7 @@ def export(
     """Write models as ONNX files into `folder`; return a row for each file.
 
     `precision` is fp32, fp16, or empty for both. Raises BadInputError, IntegrityError (a damaged
-    model), as models.fetch and uv.
+    model), as catalog.files and uv.
     """
     _known(precision or "fp32", PRECISIONS)
     _known(layout, LAYOUTS)
@@ -53,7 +37,7 @@ def export(
     rows: list[dict[str, Any]] = environment.ask(
         "export",
         {
-            "paths": paths(words),
+            "paths": [str(path) for path in catalog.files(words)],
             "sub_models": list(sub_models),
             "folder": str(folder.resolve()),
             "precisions": [precision] if precision else list(PRECISIONS),
@@ -84,8 +68,8 @@ def check(
     rows: list[dict[str, Any]] = environment.ask(
         "check",
         {
-            "paths": paths(words),
-            "known": [str(path) for path in models.fetch()],
+            "paths": [str(path) for path in catalog.files(words)],
+            "known": [str(path) for path in catalog.files()],
             "sub_models": list(sub_models),
             "options": [asdict(Options(*one)) for one in kinds],
             "build": build,

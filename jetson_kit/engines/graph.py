@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import tflite
 
+from jetson_kit.device_side import module
 from jetson_kit.engines import schema
 from jetson_kit.engines.bundle import IDENTIFIER, SubModel
 from jetson_kit.engines.errors import ModelDamagedError, ModelUnsupportedError
-from jetson_kit.engines.sparse import Sparsity, read_sparsity
 
+flat = module("tflite.flat")
 MAX_TENSORS = 20_000
 MAX_OPERATORS = 10_000
 MAX_LINKS = 100_000
@@ -33,7 +34,8 @@ LOST = (struct.error, IndexError, ValueError, TypeError, AttributeError, Overflo
 class Tensor:
     """A tensor; `data` is a view into the file, None for what is computed.
 
-    The data of a sparse tensor is flat: its stored values, to be spread out by `sparsity`.
+    The data of a sparse tensor is flat: its stored values, to be spread out by `sparsity`, which is
+    the place of its SparsityParameters in the file.
     """
 
     index: int
@@ -41,7 +43,7 @@ class Tensor:
     shape: tuple[int, ...]
     dtype: str
     data: Any = field(default=None, repr=False)
-    sparsity: Sparsity | None = field(default=None, repr=False)
+    sparsity: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,6 @@ class _Reader:
     def __init__(self, sub_model: SubModel) -> None:
         self.source = sub_model.source
         self.sub_model = sub_model
-        self.size = len(sub_model.tflite)
         self.model = tflite.Model.GetRootAs(sub_model.tflite, 0)
         self.weights = 0
         self.links = 0
@@ -136,8 +137,8 @@ class _Reader:
         if sparse is not None:
             if raw.nbytes % kind.itemsize:
                 raise self.damaged(f"tensor {name!r} has {raw.nbytes} bytes")
-            found = read_sparsity(sparse, shape, self.size)
-            return Tensor(index, name, shape, dtype, raw.view(kind), found)
+            place = flat.Table(sparse._tab.Bytes, sparse._tab.Pos)
+            return Tensor(index, name, shape, dtype, raw.view(kind), place)
         if raw.nbytes != math.prod(shape) * kind.itemsize:
             raise self.damaged(f"tensor {name!r} has {raw.nbytes} bytes for {dtype} {list(shape)}")
         return Tensor(index, name, shape, dtype, raw.view(kind).reshape(shape))

@@ -120,6 +120,13 @@ def _face_points(known: Known) -> Fed:
         yield f"{name}, large", (chosen * 8,)
 
 
+def _face_features(known: Known) -> Fed:
+    """Yield windows of a face's features: about the mouth and each eye, left upright."""
+    for name, outputs in _outputs("face_mesh_attention", known):
+        places = ((16, 28), (6, 10), (26, 10))  # left and top, of 48 by 48
+        yield name, tuple(outputs[2][:, top : top + 16, left : left + 16] for left, top in places)
+
+
 def _hand_points(known: Known) -> Fed:
     """Yield a hand's points by its picture's size, its handedness, its points in metres."""
     for name, outputs in _outputs("hand_landmarks_detector", known):
@@ -131,6 +138,7 @@ def _hand_embedding(known: Known) -> Fed:
 
 
 FEEDS: Mapping[str, Callable[[Known], Fed]] = {
+    "face_features": _face_features,
     "face_points": _face_points,
     "hand_points": _hand_points,
     "hand_embedding": _hand_embedding,

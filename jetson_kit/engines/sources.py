@@ -8,11 +8,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from jetson_kit import models
-from jetson_kit.engines import commands, environment, manifest
+from jetson_kit.engines import catalog, commands, environment, manifest
 from jetson_kit.engines.options import PRECISIONS
 from jetson_kit.errors import BadInputError, KitError
-from jetson_kit.files import locked
+from jetson_kit.files import locked, sha256_file
 from jetson_kit.paths import ROOT, cache_dir
 from jetson_kit.progress import Progress
 
@@ -23,22 +22,22 @@ CHECK = ".check.zip"
 def prepare(progress: Progress, wanted: Sequence[str] = ()) -> Path:
     """Return a folder of the cache with all that boards need; it is made when it is not there.
 
-    `wanted` are models of models.toml, all by default. Raises as models.fetch and the exporter.
+    `wanted` are words as catalog.files takes. Raises as catalog.files and the exporter.
     """
-    chosen = models.select(wanted)
-    folder = cache_dir("engine-sources") / _key([one.sha256 for one in chosen])
+    chosen = catalog.files(wanted)
+    folder = cache_dir("engine-sources") / _key([sha256_file(path) for path in chosen])
     with locked(cache_dir("locks") / f"engines-{folder.name}.lock", lambda: None):
         if _whole(folder):
             return folder
-        with progress.step("onnx", f"ONNX files of {len(chosen)} models, and TFLite's outputs"):
+        with progress.step("onnx", f"ONNX files of {len(chosen)} files, and TFLite's outputs"):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
-            names = [one.name for one in chosen]
-            rows = commands.export(names, folder=folder)
+            files = [str(path) for path in chosen]
+            rows = commands.export(files, folder=folder)
             environment.ask(
                 "expect",
                 {
-                    "paths": commands.paths(names),
+                    "paths": files,
                     "folder": str(folder),
                     "precisions": list(PRECISIONS),
                 },

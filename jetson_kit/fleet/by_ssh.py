@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import inventory
+from jetson_kit import inventory, ssh
 from jetson_kit.fleet import board_program, bounds, processes, signing
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet.answers import KINDS, NO_PROGRAM, device, told, unprovisioned, version
@@ -37,12 +37,10 @@ from jetson_kit.fleet.transport import (
 from jetson_kit.inventory import BECOME_SECRET, Host
 
 HOME = "/var/lib/mediapipe-jetson"
-# As ansible.cfg has them: no terminal is asked, a dead link is noticed in a minute.
+# As ansible.cfg has them.
 OPTIONS = (
-    *("-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15"),
-    *("-o", "ControlMaster=auto", "-o", "ControlPersist=60s"),
-    *("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"),
-)
+    *(*ssh.STRICT, *ssh.LASTING), *("-o", "ControlMaster=auto", "-o", "ControlPersist=60s"),
+)  # fmt: skip
 # Variables by which Ansible alone can reach a host or become root there.
 ANSIBLE_ONLY = (
     "ansible_password", "ansible_ssh_pass", "ansible_become_password", "ansible_become_pass",

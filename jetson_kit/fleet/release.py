@@ -14,7 +14,7 @@ import re
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -98,12 +98,15 @@ def folder_of(target: str) -> Path:
     raise BadInputError(f"{target} is not built", f"build it: {words}; {ROOT / 'dist'} has others")
 
 
-def make(folder: Path, terms: Terms | None = None) -> Release:
+def make(
+    folder: Path, terms: Terms | None = None, sign: Callable[[bytes], str] | None = None
+) -> Release:
     """Write release.json for a built image and unpack its layers into the cache.
 
     Nothing is written where the same is there and most of its time is left, so that signatures
-    stay good; another number or validity is another release. Raises BadInputError for a folder
-    that is no build, IntegrityError for a damaged archive.
+    stay good; another number or validity is another release. `sign` returns the signature of a new
+    one; what it raises leaves the old one and its signatures there. Raises BadInputError for a
+    folder that is no build, IntegrityError for a damaged archive.
     """
     terms = terms or Terms()
     build = _build(folder)
@@ -145,8 +148,11 @@ def make(folder: Path, terms: Terms | None = None) -> Release:
     jsonschema.validate(body, _schema())
     text = json.dumps(body, indent=1, sort_keys=True) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.with_name(FILE + ".sig").unlink(missing_ok=True)
+        signature, block = path.with_name(FILE + ".sig"), sign(text.encode()) if sign else ""
+        signature.unlink(missing_ok=True)
         write_text(path, text)
+        if block:
+            write_text(signature, block)
     return load(folder)
 
 

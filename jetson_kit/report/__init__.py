@@ -46,6 +46,8 @@ def write(places: Sequence[Path], output: Path, title: str = TITLE, expect: str 
     """
     if output.is_dir():
         raise BadInputError(f"{output} is a folder", "give a file's name: --output PAGE.html")
+    if output.resolve() in {path.resolve() for path in read.find(places)}:
+        raise BadInputError(f"{output} is one of the reports", "name another: --output PAGE.html")
     found = devices(places, expect=expect)
     content = render.page(found, title, time.time()).encode("utf-8", "replace")
     with written_aside(output) as aside:

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
+from jetson_kit import ssh as clients
 from jetson_kit.devices import root
 from jetson_kit.errors import StepFailedError
 from jetson_kit.files import extract_tar, locked, write_text
@@ -203,9 +204,9 @@ def _wait(made: Light) -> None:
 def ssh(made: Light, number: int) -> list[str | Path]:
     """Return the words that log in to a device."""
     known = f"UserKnownHostsFile={made.folder / 'known_hosts'}"
-    options = ("-o", known, "-o", "GlobalKnownHostsFile=/dev/null", "-o", "BatchMode=yes")
-    strict = ("-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-i", made.key)
-    return ["ssh", "-F", "/dev/null", *options, *strict, f"root@{_address(number)}"]
+    own = ("-o", known, "-o", "GlobalKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes")
+    options = (*clients.STRICT, *clients.LASTING, *own, "-i", made.key)
+    return ["ssh", "-F", "/dev/null", *options, f"root@{_address(number)}"]
 
 
 def _inventory(made: Light, variables: dict[str, Any]) -> dict[str, Any]:

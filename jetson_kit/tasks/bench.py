@@ -1,4 +1,4 @@
-"""`bench.*`: every number in the README."""
+"""`bench.*`: every number in docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -190,14 +190,30 @@ def litert(c: Context, model: str = "", take: Path | None = None) -> None:
 
 @kit_task(
     name="translate",
-    auto_shortflags=False,
-    help={"no-inference": "leave out the inferences under emulation, which take minutes"},
+    variadic="parts",
+    options={"parts": Text(40)},
+    help={"parts": "of bench/translate.json, to be measured again (all but long_run)"},
 )
-def translate(c: Context, no_inference: bool = False) -> None:
-    """Translate MediaPipe for older cores and compare with the original, state by state."""
+def translate(c: Context, parts: list[str]) -> None:
+    """Translate MediaPipe for older cores and compare. Example: ./inv bench.translate threads."""
     from bench.translate import command
     from jetson_kit import readme
 
     del c
-    print(json.dumps(command.run(infer=not no_inference), indent=1))
+    print(json.dumps(command.run(parts), indent=1))
+    readme.renew()
+
+
+@kit_task(
+    name="solutions",
+    options={"rounds": kinds.ROUNDS},
+    help={"rounds": "turns of each side (default 3)"},
+)
+def solutions(c: Context, rounds: int = 3) -> None:
+    """Measure mp.solutions against MediaPipe 0.10.21 and Tasks. Example: ./inv bench.solutions."""
+    from bench.solutions import command
+    from jetson_kit import readme
+
+    del c
+    print(json.dumps(command.run(rounds), indent=1))
     readme.renew()

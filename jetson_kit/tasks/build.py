@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import OutputFolder
+from jetson_kit.command_line.options import Folder, OutputFolder
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -25,6 +25,7 @@ from jetson_kit.tasks.edge import kit_task
         "variant": kinds.VARIANT,
         "output": OutputFolder(),
         "push": kinds.IMAGE,
+        "app": Folder(),
     },
     help={
         "jetson": "an arm64 image for Jetson boards (without: for this machine)",
@@ -39,6 +40,7 @@ from jetson_kit.tasks.edge import kit_task
         "engines": "TensorRT engines: store (of engines.build), a folder, or onnx (boards build)",
         "variant": "runtime (default) or emulated (with Mesa's software drivers)",
         "output": "folder to write instead of dist/TARGET",
+        "app": "a folder with app.py, whose application goes into the image (docs/app.md)",
         "no-start": "leave out the first start, in which the image infers once",
         "push": "push the image under this reference",
         "refresh": "the newest Debian packages, not the locked ones",
@@ -62,6 +64,7 @@ def build(
     output: Path | None = None,
     no_start: bool = False,
     push: str = "",
+    app: Path | None = None,
     refresh: bool = False,
     plan: bool = False,
     json: bool = False,
@@ -69,6 +72,7 @@ def build(
     """Build the image, write dist/TARGET/ and start it once. Example: ./inv build --jetson."""
     from jetson_kit import base_image, build_view, device_facts, images, wheels
     from jetson_kit import plan as planning
+    from jetson_kit.app import settings
     from jetson_kit.errors import BadInputError
     from jetson_kit.plan import Request
     from jetson_kit.progress import Progress
@@ -78,6 +82,12 @@ def build(
         raise BadInputError("--require-gpu and --allow-cpu exclude each other", "give one of them")
     if for_:
         l4t, module = device_facts.target_of(for_, l4t=l4t, module=module)
+    chosen = settings.load(app) if app else None
+    if chosen and not for_:
+        l4t, module = l4t or chosen.target.l4t, module or chosen.target.module
+    if chosen:
+        python = python or chosen.target.python
+        mediapipe = mediapipe or chosen.target.mediapipe
     other = base not in ("", "debian", "ngc")
     request = Request(
         jetson=jetson,
@@ -93,6 +103,7 @@ def build(
         require_gpu=False if allow_cpu else (True if require_gpu else None),
         output=str(output or ""),
         engines=engines,
+        app=chosen,
     )
     planned = planning.make(request)
     if plan:
@@ -110,4 +121,4 @@ def build(
     if json:
         print(json_format.dumps(built.manifest, indent=1))
     else:
-        build_view.show_built(built)
+        build_view.show_built(built, planned)

@@ -79,12 +79,15 @@ def list_devices(c: Context, json: bool = False) -> None:
 
 @kit_task(
     positional=["name"],
-    options={"name": kinds.DEVICE},
-    help={"name": "device; after -- a command: one word is shell text"},
+    options={"name": kinds.DEVICE, "timeout": kinds.SECONDS},
+    auto_shortflags=False,
+    help={
+        "name": "device; after -- a command: one word is shell text",
+        "timeout": "seconds until it is ended (default: none on a terminal, else 3600)",
+    },
 )
-def ssh(c: Context, name: str) -> None:
+def ssh(c: Context, name: str, timeout: float = 0.0) -> None:
     """Log in, or run a command. Example: ./inv devices.ssh jetson-1 -- tegrastats."""
-    import subprocess
     import sys
 
     from jetson_kit.devices import ssh as client
@@ -92,7 +95,7 @@ def ssh(c: Context, name: str) -> None:
 
     device = store.get(name).device
     words = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
-    sys.exit(subprocess.run(client.login(device, words), check=False).returncode)
+    sys.exit(client.attach(device, words, timeout))
 
 
 @kit_task(positional=["name"], options={"name": kinds.DEVICE}, help={"name": "device"})

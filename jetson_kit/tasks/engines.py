@@ -24,7 +24,7 @@ from jetson_kit.tasks.edge import kit_task
         "batch": Choice("1", "dynamic"),
     },
     help={
-        "models": "models of models.toml, .task or .tflite files (all models)",
+        "models": "names of models.toml, legacy, legacy-pose, or files (default: all of images)",
         "sub-model": "only this one of them",
         "out": "folder for the files (dist/engines)",
         "precision": "fp32 or fp16 (both)",
@@ -67,7 +67,7 @@ def export(
     auto_shortflags=False,
     options={"models": kinds.MODEL, "sub_model": Text(), "precision": kinds.PRECISION},
     help={
-        "models": "models of models.toml, .task or .tflite files (all models)",
+        "models": "names of models.toml, legacy, legacy-pose, or files (default: all of images)",
         "sub-model": "only this one of them",
         "precision": "fp32 or fp16 (both)",
         "every": "both layouts, fixed and open batches",

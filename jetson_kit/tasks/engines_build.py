@@ -23,7 +23,7 @@ from jetson_kit.tasks.edge import kit_task
     help={
         "i": "Ansible inventory: a file or a folder",
         "limit": "only these hosts or groups, by commas",
-        "models": "models of models.toml, by commas (default: all)",
+        "models": "models of models.toml, legacy, legacy-pose, by commas (default: all of images)",
         "precision": "fp16 or fp32 (default: both)",
         "busy": "take boards that are at work, too",
         "forks": "how many boards at a time (default 50)",

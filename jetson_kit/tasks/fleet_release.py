@@ -54,8 +54,10 @@ def key(
         "number": Integer(0, 2**53 - 1),
         "valid": Integer(0, 3650),
         "module": kinds.WORDS,
+        "image": kinds.IMAGE,
     },
     help={
+        "image": "a local image made FROM one of the kit's, in place of a target",
         "target": "name below dist/, or a folder that ./inv build wrote",
         "key": "private key that signs, or the public one of a key in ssh-agent",
         "number": "number of the release (default: the time, and more than the last)",
@@ -66,7 +68,8 @@ def key(
 )
 def release(
     c: Context,
-    target: str,
+    target: str = "",
+    image: str = "",
     key: Path | None = None,
     number: int = 0,
     valid: int = 0,
@@ -74,16 +77,20 @@ def release(
     json: bool = False,
 ) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
+    from jetson_kit.app import other_image
+    from jetson_kit.errors import BadInputError
     from jetson_kit.fleet import release as releases
     from jetson_kit.fleet import release_terms, signers, signing
+    from jetson_kit.progress import Progress
 
     del c
+    if bool(target) == bool(image):
+        raise BadInputError("name a target or an --image", "./inv fleet.release r36.4.4")
     own = key or signing.default_key()
     signing.public_of(own)
-    folder = releases.folder_of(target)
-    made = releases.make(
-        folder, release_terms.Terms(number, valid, module, signers=signers.attach(folder))
-    )
+    folder = other_image.write(image, Progress()) if image else releases.folder_of(target)
+    terms = release_terms.Terms(number, valid, module, signers=signers.attach(folder))
+    made = releases.make(folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES))
     if not signing.signed(made.path, own):
         signing.sign(made.path, own)
     if json:

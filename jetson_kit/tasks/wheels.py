@@ -1,4 +1,4 @@
-"""`wheels.build` and `wheels.lock`: the MediaPipe-Jetson wheel and what is locked beside it."""
+"""`wheels.build`, `wheels.device`, `wheels.lock`: both wheels of the kit, and the locks."""
 
 from __future__ import annotations
 
@@ -46,6 +46,24 @@ def build(
         pin = wheels.translated_for(pin, core)
     made = repack.build(pin, out or ROOT / "dist" / "wheels")
     print(f"{made}\nsha256 {sha256_file(made)}\nfrom   {pin.filename}")
+
+
+@kit_task(
+    options={"out": OutputFolder()},
+    help={"out": "folder for the wheels (dist/device-wheels)"},
+)
+def device(c: Context, out: Path | None = None) -> None:
+    """Write the device wheel: pure, for arm64 and for amd64. Example: ./inv wheels.device.
+
+    The wheels for one architecture also hold the counter that `verify` needs.
+    """
+    from jetson_kit import device_wheel
+    from jetson_kit.files import sha256_file
+    from jetson_kit.paths import ROOT
+
+    del c
+    for path in device_wheel.build_all(out or ROOT / "dist" / "device-wheels"):
+        print(f"{path}\nsha256 {sha256_file(path)}")
 
 
 @kit_task(

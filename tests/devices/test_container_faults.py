@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
 import time
 
 import pytest
 
-from jetson_kit.devices import store
+from jetson_kit.devices import ssh, store
 from jetson_kit.devices.spec import Device
+from jetson_kit.errors import StepFailedError
+from jetson_kit.ssh import OWN_FAILURE
 from tests.devices.front import Front
 from tests.devices.seen import answers, took
 
@@ -42,6 +45,29 @@ def test_freeze(pair: Front, device: Device) -> None:
     pair.must("devices.heal", NAME)
     assert answers(device, 30)
     assert pair.status(NAME) == "up"
+
+
+def test_a_frozen_device_holds_nothing(pair: Front, device: Device) -> None:
+    """No connection that is there stays, no new one waits, and no command outlasts its limit."""
+    with pytest.raises(StepFailedError, match="no answer within 1 s"):
+        ssh.shell(device, "sleep 600", timeout_s=1)
+    done = pair("devices.ssh", NAME, "--timeout", "2", "--", "sleep 600")
+    assert (done.returncode, done.stdout) == (ssh.TIMED_OUT, "")
+    assert "did not end within 2 s" in done.stderr
+    # As the kit's, only sooner: ssh takes the first of each option.
+    first, *rest = ssh.command(device, ["sh", "-c", "echo so; sleep 600"])
+    words = [first, "-o", "ServerAliveInterval=1", *rest]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        assert child.stdout.readline() == b"so\n"
+        pair.must("devices.fault", NAME, "freeze")
+        try:
+            assert child.wait(60) == OWN_FAILURE
+            assert pair("devices.ssh", NAME, "--", "true").returncode == OWN_FAILURE
+        finally:
+            child.kill()
+            pair.must("devices.heal", NAME)
+    assert answers(device, 30)
 
 
 def test_net_off(pair: Front, device: Device) -> None:

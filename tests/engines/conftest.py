@@ -22,12 +22,11 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def sub_models() -> dict[str, SubModel]:
-    """Return every sub-model of models.toml, the first of those that share a name."""
-    from jetson_kit import models
-    from jetson_kit.engines import bundle
+    """Return every sub-model of images, the first of those that share a name."""
+    from jetson_kit.engines import bundle, catalog
 
     found: dict[str, SubModel] = {}
-    for path in models.fetch():
+    for path in catalog.files():
         for one in bundle.read(path):
             found.setdefault(one.name, one)
     return found

@@ -1,4 +1,4 @@
-"""The ten models, each in both precisions and layouts, fixed and open batch: judged for real."""
+"""The published models, in both precisions and layouts, fixed and open batch: judged for real."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import hashlib
 import itertools
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
+from jetson_kit.device_side import module
 from jetson_kit.engines import bundle, check, compare, export, nvidia
 from jetson_kit.engines.bundle import SubModel
 from jetson_kit.engines.judged import Landmarks, of, table
@@ -35,6 +38,11 @@ def all_of_them() -> dict[str, SubModel]:
     return {one.sha256: one for one in parts}
 
 
+def weights_table() -> Any:
+    """Return the device wheel's table of the legacy solutions' models."""
+    return module("solutions.weights").table()
+
+
 def named(name: str) -> SubModel:
     """Return the first published model that the table of judges calls so."""
     return next(one for digest, one in all_of_them().items() if of(digest).name == name)
@@ -46,18 +54,24 @@ def wanted(digest: str) -> check.Wanted:
 
 
 @pytest.fixture(scope="session")
-def wheel_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SubModel]:
-    """Return the models in MediaPipe's last wheel with the legacy solutions, by their sha256."""
-    from jetson_kit import uv
+def legacy_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SubModel]:
+    """Return the legacy solutions' models by their sha256.
+
+    They are of MediaPipe's last wheel that has these, and the lite and heavy pose models.
+    """
+    from jetson_kit import legacy_models, uv
 
     folder = tmp_path_factory.mktemp("wheel")
     words = ("pip", "install", "--no-deps", "--python-platform", "x86_64-unknown-linux-gnu")
     uv.uv([*words, "--python-version", "3.11", "--target", str(folder), "mediapipe==0.10.21"],
            what="fetching MediaPipe 0.10.21")  # fmt: skip
     files = sorted((folder / "mediapipe" / "modules").rglob("*.tflite"))
+    files += legacy_models.fetch_pose()
     return {one.sha256: one for path in files for one in bundle.read(path)}
 
 
+HEAVY = "59e42d71bcd4"
+"""Its file has 55 MB: it is parsed, and no engine is built of it."""
 PUBLISHED = [digest for one in table().values() for digest in one.sha256]
 
 
@@ -65,17 +79,35 @@ PUBLISHED = [digest for one in table().values() for digest in one.sha256]
 def test_a_model_is_equal_and_nvidia_takes_it(digest: str, request: pytest.FixtureRequest) -> None:
     there, others = all_of_them(), OTHERS
     if digest not in there:
-        there, others = request.getfixturevalue("wheel_models"), []
-    model, given = there[digest], check.wanted(there[digest], all_of_them())
+        there, others = request.getfixturevalue("legacy_files"), []
+    model, given = there[digest], check.wanted(there[digest], {**all_of_them(), **there})
+    build = not digest.startswith(HEAVY)
     for options in USUAL:
-        verdict = check.judge(model, options, given)
+        verdict = check.judge(model, options, given, build=build)
         assert verdict.reasons == ()
         assert verdict.ok
         judged = (verdict.parser_ok, verdict.builder_ok, verdict.capability_ok)
-        assert judged == ((True,) * 3 if nvidia.library() else (None,) * 3)
+        parts = (True, True if build else None, True)
+        assert judged == (parts if nvidia.library() else (None,) * 3)
     for options in others:
         verdict = check.judge(model, options, given, build=False)
         assert (options, verdict.reasons) == (options, ())
+
+
+def test_files_with_the_same_weights_give_the_same_onnx_file(
+    legacy_files: dict[str, SubModel],
+) -> None:
+    """So the ONNX file and the engines of a bundle's sub-model serve the legacy file as well."""
+    pairs = [one for one in weights_table().values() if one.same_weights]
+    assert len(pairs) == 6
+    for one in pairs:
+        assert one.same_weights
+        mine, theirs = (
+            onnx.load_from_string(export.export(model, Options("fp16"))).graph
+            for model in (legacy_files[one.sha256], all_of_them()[one.same_weights.sha256])
+        )
+        mine.name = theirs.name
+        assert mine == theirs, one.name
 
 
 def test_the_table_of_samples_knows_every_model() -> None:

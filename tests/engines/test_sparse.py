@@ -107,6 +107,9 @@ LEVEL = by_rows()[0].levels[1]
         (Sparse((0, 1), (Compressed(4), Compressed(6))), 0),
         (Sparse((0, 1, 2), (Compressed(4), LEVEL, Compressed(5)), (1,)), 0),
         (Sparse((0, 1, 2), (Compressed(4), LEVEL, Compressed(2)), (7,)), 0),
+        (replace(by_blocks()[0], block_map=(1, 1)), 0),
+        (replace(by_blocks()[0], block_map=(-1, 1)), 0),
+        (Sparse((0, 1, 2), (Compressed(4), LEVEL, LEVEL), (1,)), 0),
     ],
     ids=[
         "a value is missing",
@@ -118,6 +121,9 @@ LEVEL = by_rows()[0].levels[1]
         "all dense with too few values",
         "a block that does not divide",
         "a block of no axis",
+        "two blocks of an axis",
+        "a block of an axis before the first",
+        "a compressed block",
     ],
 )
 def test_a_contradiction_is_damage(sparse: Sparse, cut: int) -> None:

@@ -216,3 +216,13 @@ def test_the_lean_runtime_takes_no_other_engines(
     monkeypatch.setenv(background.VARIABLE, "off")
     with pytest.raises(NoEngineError, match="not version-compatible"):
         tensorrt.create().load(MODEL)
+
+
+def test_the_legacy_solutions_find_their_engines(gpu: Gpu, folder: Path) -> None:
+    """By the hash of the model, and by that of the file with the same weights."""
+    for model in (MODEL, replace(MODEL, sha256="f" * 64, twins=(MODEL.sha256,))):
+        session = tensorrt.create().load(model)
+        assert np.all(session.run(arrays(2.0))[0] == 96.0)
+        session.close()
+    with pytest.raises(NoEngineError):
+        tensorrt.create().load(replace(MODEL, sha256="f" * 64))

@@ -35,7 +35,13 @@ def test_it_is_found_as_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])
-@pytest.mark.parametrize("name", ["face_detector", "face_blendshapes", "hand_landmarks_detector"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "face_detector", "face_blendshapes", "hand_landmarks_detector", "face_landmark",
+        "face_regions",
+    ],
+)  # fmt: skip
 def test_the_wheels_builder_takes_our_files(
     name: str,
     precision: str,

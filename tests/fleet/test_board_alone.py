@@ -62,18 +62,34 @@ def test_any_one_file_may_be_damaged_in_any_way(board: Board, on: str, name: str
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut"])
-def test_a_state_that_is_lost_is_made_anew(board: Board, on: str, damage: str) -> None:
-    new = board.release()
-    board.good(new)
-    board.settle(new.image_id)
+def test_a_state_that_is_lost_is_made_anew(board: Board, damage: str) -> None:
+    # Both with their records, whatever became of those of the images before.
+    before, new = board.release(), board.release()
+    for made in (before, new):
+        board.good(made)
+        board.settle(made.image_id)
     board.run("; ".join(DAMAGES[damage].format(f"{LIB}/{name}") for name in FILES[:2]))
     restarted(board, new.image_id)
     body = board.status()
     assert body["history"][-1]["event"] == "mended"
-    assert body["previous"]["image_id"] == on
+    assert body["previous"]["image_id"] == before.image_id
     assert "taken from the service's settings" in board.run(
         "journalctl --no-pager --unit mediapipe.service --lines 20"
     )
+
+
+def test_state_and_records_may_be_lost_at_once(board: Board, on: str) -> None:
+    """What ran goes on, and the image before it is a way back still."""
+    new = board.release()
+    board.good(new)
+    board.settle(new.image_id)
+    board.run(f"rm -rf {LIB}/state.json {LIB}/state.copy.json {LIB}/releases/*")
+    board.run("systemctl restart mediapipe.service")
+    board.settle_on(new.image_id)
+    assert board.status()["history"][-1]["event"] == "mended"
+    board.image("rollback")
+    board.settle_on(on)
+    board.good(board.release())
 
 
 def test_settings_that_are_damaged_do_not_stop_what_runs(board: Board, on: str) -> None:

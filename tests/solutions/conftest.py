@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import pickle
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ HOOKED = (
     "import runpy, sys; from mediapipe_jetson.solutions import hook; hook.install(); "
     "del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
 )
+KIT = (sys.executable, "-c", HOOKED)
 LIMIT_S = 600
 
 
@@ -42,6 +44,31 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def pose_models(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder with the models of an image and the lite and heavy pose models."""
+    folder = tmp_path_factory.mktemp("models")
+    for path in (*model_folder.iterdir(), *legacy_models.fetch_pose()):
+        (folder / path.name).symlink_to(path)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def legacy_site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder for PYTHONPATH: MediaPipe 0.10.21 with the lite and heavy pose models.
+
+    It has them where it looks for them before it downloads them.
+    """
+    folder = tmp_path_factory.mktemp("legacy")
+    (site,) = environments.python("solutions-legacy").parents[1].glob("lib/python3*/site-packages")
+    for part in ("mediapipe", "mediapipe.libs"):
+        if (site / part).is_dir():
+            shutil.copytree(site / part, folder / part, copy_function=os.symlink)
+    for path in legacy_models.fetch_pose():
+        (folder / "mediapipe/modules/pose_landmark" / path.name).symlink_to(path)
+    return str(folder)
+
+
 Program = Callable[..., Any]
 
 
@@ -50,14 +77,8 @@ def under_kit(model_folder: Path) -> Program:
     """Return a function that runs a program of programs/ under the kit, and what it pickled."""
 
     def start(name: str, *words: str, **environment: str) -> Any:
-        variables = {
-            **os.environ,
-            "PYTHONPATH": str(SOURCE),
-            "MEDIAPIPE_JETSON_MODELS": str(model_folder),
-            "XDG_CACHE_HOME": str(model_folder),
-            **environment,
-        }
-        return _run([sys.executable, "-c", HOOKED, str(FOLDER / name), *words], variables)
+        variables = {**kit_variables(model_folder), **environment}
+        return pickle.loads(run([*KIT, FOLDER / name, *words], variables))  # noqa: S301 # ours
 
     return start
 
@@ -68,13 +89,29 @@ def under_legacy() -> Program:
     python = environments.python("solutions-legacy")
 
     def start(name: str, *words: str, **environment: str) -> Any:
-        variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        return _run([python, FOLDER / name, *words], {**variables, **environment})
+        variables = {**legacy_variables(), **environment}
+        return pickle.loads(run([python, FOLDER / name, *words], variables))  # noqa: S301 # ours
 
     return start
 
 
-def _run(command: list[Any], variables: Mapping[str, str]) -> Any:
+def kit_variables(models_in: Path) -> dict[str, str]:
+    """Return the environment of a program under the kit, whose models are in a folder."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE),
+        "MEDIAPIPE_JETSON_MODELS": str(models_in),
+        "XDG_CACHE_HOME": str(models_in),
+    }
+
+
+def legacy_variables() -> dict[str, str]:
+    """Return the environment of a program under MediaPipe 0.10.21."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+
+def run(command: Sequence[Any], variables: Mapping[str, str]) -> bytes:
+    """Return what a command writes to standard output; it has to succeed."""
     done = subprocess.run(command, env=variables, capture_output=True, timeout=LIMIT_S, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
-    return pickle.loads(done.stdout)  # noqa: S301 # our own program wrote it
+    return done.stdout

@@ -193,7 +193,7 @@ def test_a_busy_machine_is_refused_before_anything_is_made(
 def test_the_readmes_table(tmp_path: Path) -> None:
     (tmp_path / "inference-x86-64-2.json").write_text(json.dumps(RESULT))
     text = readme.rendered("<!-- bench.inference -->\n<!-- /bench.inference -->", tmp_path)
-    assert "x86 cores busy with else (load 4.3), 640x480 | face | hand |" in text
+    assert "x86 cores busy with other work (load 4.3), 640x480 | face | hand |" in text
     assert "| litert | 4.0 / 6.0 ms | 8.0 / 12.0 ms |" in text
     assert "| mediapipe-cpu | 7.0 / 10.5 ms | - |" in text
     assert "**1.94x**" in text

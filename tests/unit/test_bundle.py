@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -10,17 +11,19 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jetson_kit.bundle import build, contents, packages, payload
-from jetson_kit.bundle.program import graphics, unpack
+from jetson_kit.bundle import build, contents, older, packages, payload
+from jetson_kit.bundle.older import Older
+from jetson_kit.bundle.program import cores, graphics, measure, unpack
 from jetson_kit.bundle.program.archive import Archive, Blob
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
+from jetson_kit.wheels import Pin
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # What stands for the device wheel: it says how it was called, and what it finds.
@@ -35,6 +38,7 @@ if "--wait" in sys.argv:
 sys.exit(1)
 """
 MODEL = b"a model " * 40_000
+LIBRARY = b"instructions" * 2000
 
 
 @pytest.fixture
@@ -54,14 +58,16 @@ def wheel(tmp_path: Path) -> Path:
 def made(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Return what writes a small bundle of this machine's architecture; parts in bytes."""
 
-    def common(arch: str, recipe: contents.Recipe) -> tuple[str, Iterator[payload.Member]]:
-        del arch, recipe
-        members = [
-            *payload.of_wheel(wheel, "site/"),
-            payload.of_bytes("models/one.task", MODEL),
-            payload.of_bytes("lib/libnothing-here.so.1", b"\x7fELF"),
-        ]
-        return "1.2.2+jetson.2", iter(members)
+    def common(arch: str, recipe: contents.Recipe, pin: Pin) -> Iterator[payload.Member]:
+        del arch, recipe, pin
+        yield from payload.of_wheel(wheel, "site/")
+        yield payload.of_bytes(f"site/{cores.LIBRARY}", LIBRARY)
+        yield payload.of_bytes("models/one.task", MODEL)
+        yield payload.of_bytes("lib/libnothing-here.so.1", b"\x7fELF")
+
+    def for_older(pin: Pin) -> Older:
+        del pin
+        return Older((), ())
 
     def site(
         python: str, arch: str, recipe: contents.Recipe
@@ -73,6 +79,7 @@ def made(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Callab
 
     monkeypatch.setattr(contents, "common", common)
     monkeypatch.setattr(contents, "site", site)
+    monkeypatch.setattr(older, "of", for_older)
     monkeypatch.setattr(build, "MB", 1000)
 
     def write(name: str = "bundle", **fields: Any) -> Path:
@@ -119,6 +126,24 @@ def test_it_runs_the_device_wheel_and_leaves_nothing(
     assert done.returncode == 1, done.stderr
     assert '"words": ["verify", "--level", "full", "--json", "x.json"]' in done.stdout
     assert MODEL.decode() in done.stdout
+    assert left(pyz) == []
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_an_older_core_runs_what_is_put_together_for_it(
+    made: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    other = LIBRARY.replace(b"structions", b"STRUCTIONS", 3)
+    digest = hashlib.sha256(LIBRARY if damaged else other).hexdigest()
+    row = {"name": "old", "hwcap": 0, "sha256": digest, "size": len(other)}
+    delta = payload.of_bytes("cores/old/library.delta", older.delta(LIBRARY, other))
+    monkeypatch.setattr(older, "of", lambda pin: Older((row,), (delta,)))
+    pyz = made()
+    done = run(pyz)
+    if damaged:
+        assert "libmediapipe.so does not come out as it should" in one_line(done, 5)
+    else:
+        assert "/site-core/old" in json.loads(done.stdout)["path"]
     assert left(pyz) == []
 
 
@@ -248,6 +273,19 @@ def test_its_first_file_is_readable_for_old_pythons() -> None:
     assert "from __future__" not in text
     assert 'f"' not in text
     assert text.index("from jetson_kit") > refusal
+
+
+def test_an_earlier_measurement_stays_until_there_is_a_new_one(tmp_path: Path) -> None:
+    output = tmp_path / "measured.json"
+    output.write_text("earlier")
+
+    def stops(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        raise KeyboardInterrupt(*words)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure.measure(stops, output, tmp_path, brief=True, tell=lambda _: None)
+    assert output.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [output]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit import ssh
 from jetson_kit.device_facts import (
     DeviceFacts,
     identify,
@@ -17,7 +18,6 @@ from jetson_kit.device_facts import (
     parse,
     read,
     soc_of,
-    ssh_failure,
 )
 from jetson_kit.errors import (
     BadInputError,
@@ -88,7 +88,7 @@ def test_no_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_changed_host_key_is_an_integrity_error() -> None:
     said = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\r\n"
-    assert isinstance(ssh_failure("a@b", said), IntegrityError)
+    assert isinstance(ssh.failure("a@b", said), IntegrityError)
 
 
 @dataclass(frozen=True)

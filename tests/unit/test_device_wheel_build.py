@@ -140,11 +140,9 @@ def test_metadata_asks_for_nothing(tmp_path: Path) -> None:
     name = next(name for name in built if name.endswith(".dist-info/METADATA"))
     metadata = Metadata.from_email(built[name])
     assert (metadata.name, str(metadata.requires_python)) == ("mediapipe-jetson", ">=3.9")
-    assert [str(need) for need in metadata.requires_dist or ()] == [
-        'mediapipe>=0.10.18; extra == "mediapipe"',
-        'ai-edge-litert>=2.1; extra == "litert"',
-        'onnxruntime>=1.16; extra == "onnx"',
-    ]
+    needs = metadata.requires_dist or ()
+    assert {"mediapipe", "litert", "onnx"} <= {*(metadata.provides_extra or ())}
+    assert [str(need) for need in needs if "extra == " not in str(need.marker)] == []
     assert any(name.endswith("licenses/LICENSE") for name in built)
 
 

@@ -128,6 +128,14 @@ def test_legacy_calls_within_packages(tmp_path: Path, wanted: str, status: str, 
     assert words in lines(found)
 
 
+def test_both_ways_out_of_the_legacy_api_are_offered(tmp_path: Path) -> None:
+    found = judged(tmp_path, {"app.py": "import mediapipe as mp\nmp.solutions.pose\n"})
+    cure = found["legacy-api"].cure
+    assert "leave the code as it is" in cure
+    assert "./inv migrate DIR" in cure
+    assert "app.py:2" in cure
+
+
 def test_a_package_is_named_where_it_is_imported_too(tmp_path: Path) -> None:
     files = {"app.py": PACKAGE, "requirements.txt": "cvzone==1.5.6\n"}
     found = judged(tmp_path, files)["legacy-api"]

@@ -75,6 +75,15 @@ def test_the_model_is_told_by_its_hash_not_by_its_name(tmp_path: Path) -> None:
     assert fit.find("some other name", SOURCE, HERE, [tmp_path]).identity.source_sha256 == SOURCE
 
 
+def test_an_engine_of_the_same_weights_serves_too(tmp_path: Path) -> None:
+    """A legacy file and a bundle's part differ in their bytes alone."""
+    folder_of(tmp_path, engine(tmp_path))
+    found = fit.find("x", "f" * 64, HERE, [tmp_path], twins=(SOURCE,))
+    assert found.identity.source_sha256 == SOURCE
+    with pytest.raises(NoEngineError, match="none is there"):
+        fit.find("x", "f" * 64, HERE, [tmp_path], twins=("e" * 64,))
+
+
 @pytest.mark.parametrize(
     ("changed", "words"), [({"emulated": True}, "stand-in"), ({"ok": False}, "wrong")]
 )

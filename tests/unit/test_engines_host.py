@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jetson_kit import errors, models
-from jetson_kit.engines import check_view, commands, environment, judged
+from jetson_kit.engines import catalog, check_view, commands, environment, judged
 from jetson_kit.engines.options import Options
 from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, StepFailedError
 
@@ -66,11 +67,12 @@ def test_an_unknown_kind_is_told_with_the_known_ones(given: dict[str, str]) -> N
 
 def test_an_unknown_model_is_told() -> None:
     with pytest.raises(BadInputError, match="unknown model nose"):
-        commands.paths(["nose"])
+        catalog.files(["nose"])
 
 
 def test_paths_need_no_model_of_the_table() -> None:
-    assert commands.paths(["/a/b.task", "/c.tflite"]) == ["/a/b.task", "/c.tflite"]
+    found = catalog.files(["/a/b.task", "/c.tflite", "/a/b.task"])
+    assert found == [Path("/a/b.task"), Path("/c.tflite")]
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,14 @@ def test_points_are_spread_over_the_whole_phase() -> None:
     assert [int(one / part) for one in found] == list(range(40))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 40, 100])
+def test_few_tries_are_spread_as_well(count: int) -> None:
+    parts = [device.spread(number, count) for number in range(count)]
+    assert sorted(parts) == list(range(count))
+    first = {part * 4 // count for part in parts[: count // 5]}
+    assert count < 40 or first == {0, 1, 2, 3}
+
+
 def test_each_setting_is_tried_by_itself(tmp_path: Path) -> None:
     log = tmp_path / "tries.jsonl"
     record.append(log, "unhealthy", "s", Try(ended="stopped"), FIRST)

@@ -10,7 +10,7 @@ from mediapipe_jetson.backends import first_use
 from mediapipe_jetson.backends.base import SubModel
 from mediapipe_jetson.backends.first_use import Verdict, judged
 from mediapipe_jetson.observation import Absent
-from mediapipe_jetson.observe import vulkan_devices
+from mediapipe_jetson.observe import cpu, vulkan_devices
 from mediapipe_jetson.observe.vulkan_devices import Device
 
 LOG = """\
@@ -146,3 +146,30 @@ def test_why_no_device_can_be_used(found: object, words: str) -> None:
     problem = vulkan_devices.problem(found)  # type: ignore[arg-type]
     assert words in problem
     assert bool(words) == bool(problem)
+
+
+A57 = ("fp", "asimd", "aes", "crc32")
+CARMEL = (*A57, "atomics", "asimdhp")
+ORIN = (*CARMEL, "asimddp", "lrcpc")
+
+
+@pytest.mark.parametrize(
+    ("arch", "features", "missing"),
+    [
+        ("aarch64", A57, "LSE atomics, dotprod, RCpc"),
+        ("aarch64", CARMEL, "dotprod, RCpc"),
+        ("aarch64", ORIN, ""),
+        ("aarch64", (), ""),
+        ("x86_64", ("sse2",), ""),
+    ],
+)
+def test_a_core_that_the_accelerator_refuses_is_told_before_it_is_loaded(
+    arch: str, features: tuple[str, ...], missing: str
+) -> None:
+    seen = cpu.Cpu(arch, ("Cortex-A57",), 4, features, "AT_HWCAP", None, None, None)
+    why = vulkan_devices.cpu_problem(seen)
+    assert (f"Cortex-A57 lacks {missing};" in why) if missing else not why
+
+
+def test_a_cpu_that_nobody_could_read_is_not_refused() -> None:
+    assert vulkan_devices.cpu_problem(Absent("no /proc/cpuinfo")) == ""

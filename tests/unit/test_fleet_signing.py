@@ -195,6 +195,27 @@ def test_each_release_has_a_greater_number(tmp_path: Path) -> None:
     assert made.expires - made.created == release_terms.VALID_DAYS * DAY
 
 
+def test_a_release_that_is_not_signed_leaves_the_earlier_one(tmp_path: Path) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    own = key(tmp_path, "own")
+    signing.sign(made.path, own)
+
+    def refuses(raw: bytes) -> str:
+        raise StepFailedError(f"no signature of {len(raw)} bytes")
+
+    with pytest.raises(StepFailedError, match="no signature"):
+        release.make(made.folder, release_terms.Terms(number=7), refuses)
+    assert release.load(made.folder).number == made.number
+    assert signing.signed(made.path, own)
+    again = release.make(
+        made.folder,
+        release_terms.Terms(number=made.number + 1),
+        lambda raw: signing.sign_bytes(raw, own, signing.RELEASES),
+    )
+    assert again.number == made.number + 1
+    assert signing.signed(made.path, own)
+
+
 def test_a_release_that_is_about_to_expire_is_made_anew(tmp_path: Path) -> None:
     made = build(tmp_path / "a", "1", bulk=100, runnable=False)
     body = json.loads(made.path.read_text())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import models
+from jetson_kit import legacy_models, models
 from jetson_kit.errors import BadInputError, IntegrityError, NetworkError
 from jetson_kit.models import Carrier, Model, Table
 from tests.unit.small_wheels import plain_wheel
@@ -184,13 +184,30 @@ def test_unknown_names_are_told_the_known() -> None:
 def test_the_table_is_whole() -> None:
     table = models.load()
     assert models.names() == ("face", "hand", "pose", "gesture", "selfie")
+    in_wheel = {(one.filename, one.sha256) for one in legacy_models.listed()}
     for model in table.models:
         assert len(bytes.fromhex(model.sha256)) == 32
+        if (model.filename, model.sha256) in in_wheel:
+            assert f"/mediapipe-assets/{model.filename}?" in model.url
+            continue
         assert model.url.startswith("https://storage.googleapis.com/mediapipe-models/")
         assert model.url.endswith(f"/1/{model.filename}")
         assert sum(part.size for part in model.parts) < model.size
         assert bool(model.parts) == model.filename.endswith(".task")
         assert any(one.has(model) for one in table.carriers)
+
+
+def test_what_no_package_carries_is_looked_for_in_the_legacy_wheel(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> list[Path]:
+        raise NetworkError("no index either", "check the network")
+
+    (model,) = models.select(("face-full",))
+    unreachable = replace(model, url="http://127.0.0.1:1/x.tflite")
+    monkeypatch.setattr(legacy_models, "fetch", fail)
+    with pytest.raises(NetworkError, match=r"127\.0\.0\.1.*no index either"):
+        models.fetch(("face-full",), Table((unreachable,), ()))
 
 
 @pytest.mark.network

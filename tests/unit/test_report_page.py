@@ -174,6 +174,11 @@ def test_the_page_is_whole_or_not_there(fleet: Path, tmp_path: Path) -> None:
         report.write([fleet], tmp_path)
     with pytest.raises(BadInputError):
         report.write([tmp_path / "none"], tmp_path / "other.html")
+    one = sorted(fleet.glob("*.json"))[0]
+    before = one.read_bytes()
+    with pytest.raises(BadInputError, match="is one of the reports"):
+        report.write([fleet], fleet / ".." / fleet.name / one.name)
+    assert one.read_bytes() == before
     assert not (tmp_path / "other.html").exists()
 
 

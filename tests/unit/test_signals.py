@@ -27,6 +27,8 @@ from jetson_kit.run import run
 from jetson_kit.tasks.edge import kit_task
 
 SLEEPER = ["sh", "-c", "sleep 60 & wait"]
+# When it is ended it starts one more program and is gone, as uv that looks for Pythons may be.
+HEIRS = "trap 'sleep 60 & exit 1' INT TERM HUP; sleep 60 & wait"
 
 @kit_task(options={"how": Text()}, positional=["how"])
 def works(c: Context, how: str) -> None:
@@ -39,6 +41,8 @@ def works(c: Context, how: str) -> None:
             elif how == "threads":
                 with ThreadPoolExecutor(2) as pool:
                     list(pool.map(lambda _: run(SLEEPER, what="sleeping"), range(2)))
+            elif how == "heirs":
+                run(["sh", "-c", HEIRS], what="sleeping")
             elif how == "daemon":
                 subprocess.Popen(["sleep", "5"], start_new_session=True)
                 time.sleep(60)
@@ -94,7 +98,7 @@ def of_session(session: int) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("how", ["child", "threads"])
+@pytest.mark.parametrize("how", ["child", "threads", "heirs"])
 def test_a_signal_cleans_up(tmp_path: Path, how: str, number: signal.Signals) -> None:
     child = start(tmp_path, how)
     began = time.monotonic()
@@ -168,3 +172,26 @@ def test_a_signal_at_any_moment_of_a_real_task(words: list[str]) -> None:
         assert "Traceback" not in err or "tasks.py" not in err, (step, err)
         assert child.returncode in (0, 1, 128 + number, -number), (step, err)
         assert len([one for one in err.splitlines() if one.startswith("error: ")]) <= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_shell_leaves_no_set_up_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Nor does it start the program after that."""
+    (tmp_path / "inv").write_text((ROOT / "inv").read_text())
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / "setup.sh").write_text("#!/bin/sh\n: >begun\nsleep 1\n: >ended\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").write_text("#!/bin/sh\n: >started\n")
+    for script in (tmp_path / "inv", *tmp_path.glob("ci/*"), *tmp_path.glob(".venv/bin/*")):
+        script.chmod(0o755)
+    child = subprocess.Popen([tmp_path / "inv", "--list"], cwd=tmp_path, start_new_session=True)
+    while not (tmp_path / "begun").exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(number)
+    assert child.wait(20) == 130
+    assert of_session(child.pid) == []
+    assert (tmp_path / "ended").exists()
+    assert not (tmp_path / "started").exists()

@@ -144,7 +144,7 @@ def test_what_is_no_report_is_one_line(tmp_path: Path, content: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_an_earlier_report_is_gone_before_anything_is_run(tmp_path: Path) -> None:
+def test_an_earlier_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """Without models nothing works: what is there afterwards is of this run, whole."""
     outputs = {name: tmp_path / name for name in ("json", "junit", "prometheus")}
     for path in outputs.values():
@@ -159,10 +159,12 @@ def test_an_earlier_report_is_gone_before_anything_is_run(tmp_path: Path) -> Non
     assert "another day" not in outputs["junit"].read_text() + outputs["prometheus"].read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(outputs)
 
-    # Bad usage touches nothing; a report that can't be written leaves no old one.
-    outputs["json"].write_text("kept")
-    assert wheel("verify", "--json", str(outputs["json"]), "--task", "Nothing").returncode == 2
-    assert outputs["json"].read_text() == "kept"
+    # What does not get as far as a report touches nothing.
+    outputs["json"].write_text("earlier")
+    (tmp_path / "no report").write_text("{}")
+    for wrong in (("--task", "Nothing"), ("--read", str(tmp_path / "no report"))):
+        assert wheel("verify", "--json", str(outputs["json"]), *wrong).returncode == 2
+        assert outputs["json"].read_text() == "earlier"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -34,7 +35,13 @@ SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
         ({"output": Path("a")}, "--output is for an inventory"),
         ({"venv": True, "image": "y"}, "--venv uses no image"),
         ({"image": "y", "variant": "emulated"}, "exclude each other"),
-        ({"wanted": Outputs(json=Path("x"), junit=Path("./x"))}, "two of the files"),
+        ({"wanted": Outputs(json=Path("x"), junit=Path("./x"))}, "two of the paths"),
+        ({"venv": Path("x"), "wanted": Outputs(junit=Path("./x"))}, "two of the paths"),
+        ({"inventory": Path("x"), "wanted": Outputs(prometheus=Path("x"))}, "two of the paths"),
+        (
+            {"inventory": Path("i"), "output": Path("x"), "wanted": Outputs(json=Path("x"))},
+            "two of the paths",
+        ),
         ({"inventory": Path("/no/such/inventory")}, "there is no inventory"),
         ({"inventory": Path("x"), "level": "soak"}, "is not for an inventory"),
         ({"inventory": Path("x"), "tasks": ("Nose",)}, "there is no task 'Nose'"),
@@ -61,12 +68,35 @@ def test_nagios_has_its_line_whatever_happens() -> None:
         assert done.stdout.startswith("MEDIAPIPE UNKNOWN - error: ")
 
 
-def test_old_outputs_go_first(tmp_path: Path) -> None:
-    old = tmp_path / "report.json"
-    old.write_text("old")
+def test_old_outputs_stay_until_there_are_new_ones(tmp_path: Path) -> None:
+    paths = (tmp_path / "json", tmp_path / "junit", tmp_path / "prometheus")
+    for path in paths:
+        path.write_text("old")
     with pytest.raises(BadInputError):
-        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(json=old)))
-    assert not old.exists()
+        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(*paths)))
+    assert [path.read_text() for path in paths] == ["old"] * 3
+
+
+def test_a_fleets_reports_stay_until_a_host_is_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't begin touches none; a host that was not reached has none afterwards."""
+    hosts = tmp_path / "hosts.yml"
+    hosts.write_text("all: {hosts: {a: {ansible_host: 127.0.0.1, ansible_port: 1}}}")
+    place = tmp_path / "reports"
+    place.mkdir()
+    (place / "a.json").write_text("old")
+
+    def full(**_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr("jetson_kit.verify_fleet.tempfile.TemporaryDirectory", full)
+        verify_fleet.run(hosts, Options(), folder=place)
+    assert (place / "a.json").read_text() == "old"
+    (host,) = verify_fleet.run(hosts, Options(), folder=place).hosts
+    assert not host.as_expected
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -46,3 +46,13 @@ def test_a_segmenter_of_21_classes_finds_the_person(
         mask = segmenter.segment(astronaut).category_mask.numpy_view().copy()
     person = 15  # PASCAL VOC
     assert np.mean(mask == person) > 0.3
+
+
+def test_a_detector_of_far_faces_finds_this_one(bundle: Bundle, astronaut: mediapipe.Image) -> None:
+    options = vision.FaceDetectorOptions(BaseOptions(bundle("face-full")))
+    with vision.FaceDetector.create_from_options(options) as detector:
+        (found,) = detector.detect(astronaut).detections
+    box = found.bounding_box
+    # Where the astronaut's nose is.
+    assert box.origin_x < 225 < box.origin_x + box.width
+    assert box.origin_y < 120 < box.origin_y + box.height

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from jetson_kit.bundle.program import graphics, measure, unpack
+from jetson_kit.bundle.program import cores, graphics, measure, unpack
 from jetson_kit.bundle.program.archive import BASE, Archive
 from jetson_kit.bundle.program.errors import BundleError, UnfitError, UsageError
 
@@ -104,8 +104,10 @@ def _run(options: Options) -> int:
     output, brief = (None, False)
     if options.mode == "measure":
         output, brief = _measure_options(options.words)
-    with unpack.unpacked(archive, python, options.folder, options.keep) as folder:
-        variables = environment(folder)
+    core = cores.chosen(archive.manifest)
+    more = core.size if core else 0
+    with unpack.unpacked(archive, python, options.folder, options.keep, more) as folder:
+        variables = environment(folder, core)
 
         def command(words: Sequence[str]) -> list[str]:
             return [sys.executable, "-s", "-m", "mediapipe_jetson", *words]
@@ -171,8 +173,13 @@ def check_machine(manifest: dict[str, Any]) -> str:
     return python
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the environment of the device wheel: the bundle's packages and models, no others."""
+def environment(folder: Path, core: cores.Core | None = None) -> dict[str, str]:
+    """Return the environment of the device wheel: the bundle's packages and models, no others.
+
+    For a core that the official MediaPipe is not for, its own stands before that.
+    """
+    sites = [cores.site(folder, core)] if core else []
+    sites.append(folder / "site")
     left = {
         key: value
         for key, value in os.environ.items()
@@ -181,7 +188,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         **left,
         **graphics.environment(folder),
-        "PYTHONPATH": str(folder / "site"),
+        "PYTHONPATH": os.pathsep.join(map(str, sites)),
         "PYTHONNOUSERSITE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",

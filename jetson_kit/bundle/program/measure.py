@@ -58,7 +58,6 @@ def measure(
     """Run every step and write the document; return 0, or 7 where a step gave no result."""
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise UsageError(f"no file can be written at {output}")
-    output.unlink(missing_ok=True)
     made: dict[str, Any] = {
         "schema": SCHEMA,
         "began_at": round(time.time()),

@@ -65,10 +65,13 @@ def choose(named: str, needed: int) -> Path:
 
 
 @contextmanager
-def unpacked(archive: Archive, python: str, named: str, keep: bool) -> Iterator[Path]:
+def unpacked(
+    archive: Archive, python: str, named: str, keep: bool, more: int = 0
+) -> Iterator[Path]:
     """Give the folder of a Python's unpacked files; it is removed at the end unless kept.
 
-    A folder that was kept is used again if it is whole. Raises BundleError.
+    `more` bytes are to have room there, too. A folder that was kept is used again if it is whole.
+    Raises BundleError.
     """
     groups = archive.groups(python)
     rows = [row for group in groups.values() for row in group.rows(python)]
@@ -81,7 +84,7 @@ def unpacked(archive: Archive, python: str, named: str, keep: bool) -> Iterator[
             with _held(kept):
                 yield kept
             return
-    needed = sum(blob.size for _, blob, _ in rows) + SPARE
+    needed = sum(blob.size for _, blob, _ in rows) + more + SPARE
     before = {folder for folder in places(named) if folder.exists()}
     try:
         folder = choose(named, needed)

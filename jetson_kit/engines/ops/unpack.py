@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from jetson_kit.device_side import module
 from jetson_kit.engines.builder import Builder
 from jetson_kit.engines.graph import Operator
 from jetson_kit.engines.ops.registry import handles
-from jetson_kit.engines.sparse import spread
+
+sparse = module("tflite.sparse")
 
 
 @handles("DENSIFY")
@@ -22,7 +24,7 @@ def densify(builder: Builder, operator: Operator) -> None:
         builder.put_constant(target, tensor.data)
         return
     try:
-        dense = spread(tensor.data, tensor.shape, tensor.sparsity)
+        dense = sparse.dense(tensor.data, tensor.shape, tensor.sparsity)
     except ValueError as error:
         raise builder.damaged(str(error)) from error
     builder.put_constant(target, dense)

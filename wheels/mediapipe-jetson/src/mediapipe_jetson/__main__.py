@@ -11,10 +11,10 @@ from types import FrameType
 from typing import Optional
 
 from mediapipe_jetson import __version__, exit_codes
-from mediapipe_jetson.usage import line
+from mediapipe_jetson.usage import line, program
 
 USAGE = """\
-usage: python -m mediapipe_jetson COMMAND [options]
+usage: {program} COMMAND [options]
 
 commands:
   info         say what is here: packages, CPU, L4T, module, driver, EGL, Vulkan, GL renderer
@@ -24,12 +24,23 @@ commands:
   run          run a video or camera through a landmarker; say how fast, and what bounds it
   bench        measure every backend that is here, and the pipeline against MediaPipe in a loop
   engines      TensorRT engines: which fit here, and building them
+  migrate      rewrite mp.solutions code to MediaPipe Tasks
   healthcheck  the container's health, in one line
 
-Every command explains its options: python -m mediapipe_jetson COMMAND --help
+Every command explains its options: {program} COMMAND --help
 Exit codes: 0 all is well, 1 the verdict is negative, 2 wrong command line or file, 11 broken
 """
-COMMANDS = ("info", "selftest", "doctor", "verify", "run", "bench", "engines", "healthcheck")
+COMMANDS = (
+    "info",
+    "selftest",
+    "doctor",
+    "verify",
+    "run",
+    "bench",
+    "engines",
+    "migrate",
+    "healthcheck",
+)
 
 
 class StoppedError(KeyboardInterrupt):
@@ -44,17 +55,17 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run one command and return its exit code; a failure is one line, never a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] in ("-h", "--help"):
-        print(USAGE, end="")
+        print(USAGE.format(program=program()), end="")
         return 0
     if words and words[0] in ("-V", "--version"):
         print(f"mediapipe-jetson {__version__}")
         return 0
     if not words or words[0] not in COMMANDS:
         if words:
-            text = f"error: no command {words[0]!r}; see python -m mediapipe_jetson --help"
+            text = f"error: no command {words[0]!r}; see {program()} --help"
             print(line(text), file=sys.stderr)
         else:
-            print(USAGE, end="", file=sys.stderr)
+            print(USAGE.format(program=program()), end="", file=sys.stderr)
         return exit_codes.BAD_INPUT
     return run(words[0], words[1:])
 

@@ -16,12 +16,16 @@ from typing import Optional
 from mediapipe_jetson import __version__, models
 from mediapipe_jetson.diagnosis import refused_here
 from mediapipe_jetson.exit_codes import BAD_INPUT
-from mediapipe_jetson.usage import line
+from mediapipe_jetson.usage import line, program
 
 FILE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_FILE"
 AGE_VARIABLE = "MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S"
 DEFAULT_AGE_S = 30.0
-USAGE = "usage: python -m mediapipe_jetson healthcheck\n\nThe container's health, in one line: "
+USAGE = """\
+usage: {program} healthcheck
+
+The container's health, in one line: 0 healthy, 1 not. See {file}, {age}.
+"""
 
 
 def wheel_problem() -> Optional[str]:
@@ -77,7 +81,8 @@ def main(arguments: Sequence[str]) -> int:
     """Print one line; return 0 if all is well, 1 if not."""
     if arguments:
         if arguments[0] in ("-h", "--help"):
-            print(f"{USAGE}0 healthy, 1 not. See {FILE_VARIABLE}, {AGE_VARIABLE}.")
+            text = USAGE.format(program=program(), file=FILE_VARIABLE, age=AGE_VARIABLE)
+            print(text, end="")
             return 0
         print(line(f"error: healthcheck takes no {arguments[0]!r}"), file=sys.stderr)
         return BAD_INPUT

@@ -18,6 +18,7 @@ from mediapipe_jetson.observe import (
     module,
     native,
     packages,
+    solutions,
     vulkan,
 )
 from mediapipe_jetson.usage import Parser
@@ -27,6 +28,7 @@ Reader = Callable[[Path], Section]
 READERS: dict[str, tuple[str, Reader]] = {
     "packages": ("Packages", packages.read),
     "mediapipe_library": ("MediaPipe's native library", native.read),
+    "solutions": ("Legacy solutions (mp.solutions)", solutions.read),
     "cpu": ("CPU", cpu.read),
     "l4t": ("L4T", l4t.read),
     "module": ("Module", module.read),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mediapipe_jetson.exit_codes import BAD_INPUT
 
+SCRIPT = "mediapipe-jetson"
 WORD_MOST = 300
 LINE_MOST = 4000
+
+
+def program() -> str:
+    """Return how this program was started, as help and errors name it."""
+    return SCRIPT if Path(sys.argv[0]).name == SCRIPT else "python -m mediapipe_jetson"
 
 
 def line(text: str) -> str:
@@ -36,8 +43,10 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, command: str = "", description: str = "", **more: Any) -> None:  # noqa: ANN401
         # A package of its own begins with a point: python -m mediapipe_jetson.solutions.
-        gap = "" if command.startswith(".") else " "
-        more.setdefault("prog", f"python -m mediapipe_jetson{gap}{command}")
+        own = command.startswith(".")
+        more.setdefault(
+            "prog", f"python -m mediapipe_jetson{command}" if own else f"{program()} {command}"
+        )
         super().__init__(description=description, allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:

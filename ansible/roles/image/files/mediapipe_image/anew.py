@@ -19,33 +19,32 @@ def state(*, lost: bool) -> Optional[State]:
     started = service.engine_ids_of_env()
     if not started and not lost:
         return None
-    known = {row.engine_id: row for row in records.all_records() if row.state == "ready"}
-    there = {one.engine_id for one in engine.images(list(known))}
-    rows = {name: row for name, row in known.items() if name in there}
+    every = {row.engine_id: row for row in records.all_records() if row.engine_id}
     held = sorted(
-        (name for name in holders.held() if name in rows),
-        key=lambda name: rows[name].at,
-        reverse=True,
+        holders.held(), key=lambda name: every[name].at if name in every else "", reverse=True
     )
-    order = [name for name in dict.fromkeys([*started, *held]) if name in rows]
+    # What ran or is held may have lost its record, too; what is only half here has one.
+    names = [
+        name for name in dict.fromkeys([*started, *held])
+        if name not in every or every[name].state == "ready"
+    ]  # fmt: skip
+    there = {one.engine_id for one in engine.images(names)}
+    order = [name for name in names if name in there]
     if not order:
-        # Without its record, too: what the service was started with goes on.
-        found = engine.image(started[0]) if started else None
-        return State(current=_unknown(started[0])) if found else State()
-    chosen, others = order[0], order[1:]
-    previous = _entry(rows[others[0]]) if others else None
+        return State()
+    current, *others = [_entry(name, every.get(name)) for name in order[:2]]
+    previous = others[0] if others else None
     # Unfinished and with a way back: nobody knows whether it was confirmed.
     on_trial = previous is not None and disk.PENDING.exists()
-    current = _entry(rows[chosen])._replace(state=TRIAL if on_trial else GOOD)
+    current = current._replace(state=TRIAL if on_trial else GOOD)
     boots: Tuple[str, ...] = (disk.boot_id(),) if on_trial else ()
     return State(current=current, previous=previous, boots=boots)
 
 
-def _unknown(engine_id: str) -> Entry:
-    return Entry(engine_id, engine_id, "unknown", disk.now(), WHY, "", GOOD, engine_id)
-
-
-def _entry(row: Record) -> Entry:
+def _entry(name: str, row: Optional[Record]) -> Entry:
+    """Return an image by its record; without one the engine's id has to do."""
+    if row is None:
+        return Entry(name, name, "unknown", disk.now(), WHY, "", GOOD, name)
     made = row.release
     return Entry(
         made.image_id, made.manifest_digest, made.name, disk.now(), WHY, "", GOOD, row.engine_id

@@ -53,16 +53,26 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class SubModel:
-    """One .tflite of a bundle; its identity is the hash of its bytes, not its name."""
+    """One .tflite of a bundle; its identity is the hash of its bytes, not its name.
+
+    `twins` are the hashes of files with the same operators and weights: an ONNX file or an engine
+    of one of them serves as well.
+    """
 
     name: str
     sha256: str
     tflite: bytes
+    twins: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, name: str, tflite: bytes) -> SubModel:
         """Return the sub-model with the hash (64 hex digits) of its bytes."""
         return cls(name, hashlib.sha256(tflite).hexdigest(), tflite)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Return the hashes of the files that this one can be served by, its own first."""
+        return (self.sha256, *self.twins)
 
 
 class Session(Protocol):

@@ -90,6 +90,11 @@ def check(sub_model: SubModel, tflite: bytes, name: str) -> Verdict:
     return found
 
 
+def known(sub_model: SubModel, name: str) -> Optional[Verdict]:
+    """Return the verdict that this process knows of a sub-model on a backend."""
+    return _known.get(key_of(sub_model, name)[0])
+
+
 def _read(path: Path, facts: dict[str, Any]) -> Optional[Verdict]:
     try:
         document = json.loads(path.read_bytes())

@@ -30,7 +30,7 @@ from mediapipe_jetson.backends.base import (
 from mediapipe_jetson.choice import kept
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import one_line
-from mediapipe_jetson.observe import vulkan_devices
+from mediapipe_jetson.observe import cpu, vulkan_devices
 from mediapipe_jetson.tflite import model
 from mediapipe_jetson.tflite.flat import DamagedError
 
@@ -74,7 +74,8 @@ class LiteRTGpu:
             return "ai-edge-litert is not installed"
         if not Path(spec.origin).with_name(ACCELERATOR).is_file():
             return f"this ai-edge-litert has no {ACCELERATOR}: take 2.3 or later"
-        return vulkan_devices.problem(vulkan_devices.read())
+        refused = vulkan_devices.cpu_problem(cpu.read())
+        return refused or vulkan_devices.problem(vulkan_devices.read())
 
     def load(self, sub_model: SubModel, threads: int) -> Session:
         """Load a sub-model; raise BackendUnavailableError and ModelError.

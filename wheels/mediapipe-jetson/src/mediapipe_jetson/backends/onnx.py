@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,13 +46,17 @@ def folders() -> tuple[Path, ...]:
 
 
 def find(sub_model: SubModel) -> Path:
-    """Return the ONNX file that was made of exactly this sub-model; raise ModelError."""
-    names = [f"{sub_model.name}-{sub_model.sha256[:HASH_DIGITS]}-{one}.onnx" for one in PRECISIONS]
-    for folder in folders():
-        for name in names:
-            if (folder / name).is_file():
-                return folder / name
+    """Return the ONNX file that was made of exactly this sub-model; raise ModelError.
+
+    The hash in a file's name counts; a model has other names in other bundles.
+    """
+    short = [digest[:HASH_DIGITS] for digest in sub_model.sources]
+    for folder, digest, precision in itertools.product(folders(), short, PRECISIONS):
+        for path in sorted(folder.glob(f"*-{digest}-{precision}.onnx")):
+            if path.is_file():
+                return path
     places = ", ".join(map(str, folders()))
+    names = [f"{sub_model.name}-{digest}-{one}.onnx" for digest in short for one in PRECISIONS]
     raise ModelError(f"no {' nor '.join(names)} in {places}; `./inv engines.export` makes them")
 
 
@@ -80,7 +85,7 @@ class Onnx:
                 str(path), options, providers=["CPUExecutionProvider"]
             )
             source = session.get_modelmeta().custom_metadata_map.get("source_sha256", "")
-            if source != sub_model.sha256:
+            if source not in sub_model.sources:
                 raise ValueError(f"it was made of {source[:HASH_DIGITS] or 'an unknown model'}")  # noqa: TRY301
             return OnnxSession(session)
         except Exception as error:  # ONNX Runtime's own types are many

@@ -99,7 +99,9 @@ class Backend:
         found = library()
         device = Cuda()
         try:
-            engine = fit.find(sub_model.name, sub_model.sha256, here(found, device))
+            engine = fit.find(
+                sub_model.name, sub_model.sha256, here(found, device), twins=sub_model.twins
+            )
             return EngineSession(found.module, device, engine, manifest.content(engine))
         except NoEngineError as error:
             device.close()

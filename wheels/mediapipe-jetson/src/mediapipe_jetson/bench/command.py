@@ -25,6 +25,7 @@ from mediapipe_jetson.observe import cpu, emulation, l4t, module, packages
 from mediapipe_jetson.options import folder, input_file, output_file, whole
 from mediapipe_jetson.pipeline import PipelineError, landmarkers
 from mediapipe_jetson.usage import Parser
+from mediapipe_jetson.verify import report
 
 SCHEMA = "mediapipe-jetson/bench-inference/1"
 VIDEO_MOST = 16 << 30
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
         print(usage.line(f"error: {one_line(error)}"), file=sys.stderr)
         return exit_codes.of(error)
     if options.json:
-        options.json.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        report.write(options.json, json.dumps(made, indent=1) + "\n")
     print("\n".join(text(made)))
     return 0
 
@@ -198,7 +199,7 @@ def _json(found: Any) -> dict[str, Any]:  # noqa: ANN401 # a frozen dataclass
 
 def text(made: dict[str, Any]) -> list[str]:
     """Return what a person reads."""
-    busy = "" if made["quiet"] else f", busy with else (load {made['load_at_start']})"
+    busy = "" if made["quiet"] else f", busy with other work (load {made['load_at_start']})"
     lines = [f"{made['device']['name']}, {made['cores']} cores{busy}"]
     lines.append(
         f"{'task':<6}{'frames':<11}{'backend':<15}{'threads':>8}{'median':>9}{'p99':>9}  ms"

@@ -22,6 +22,7 @@ from mediapipe_jetson.backends.base import SubModel
 from mediapipe_jetson.models import models_folder
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import cpu, packages, vulkan_devices
+from mediapipe_jetson.solutions.graphs import attention
 from mediapipe_jetson.tflite import model
 from mediapipe_jetson.tflite.flat import DamagedError
 
@@ -35,10 +36,12 @@ def sub_models(folder: Path) -> Iterator[SubModel]:
     seen = set()
     for path in sorted(folder.iterdir()):
         for name, content in _members(path.name, path):
-            one = SubModel.of(name, content)
-            if one.sha256 not in seen:
-                seen.add(one.sha256)
-                yield one
+            whole = SubModel.of(name, content)
+            cut = whole.sha256 == attention.digest()
+            for one in attention.parts(whole).values() if cut else (whole,):
+                if one.sha256 not in seen:
+                    seen.add(one.sha256)
+                    yield one
 
 
 def _members(name: str, path: Path) -> Iterator[tuple[str, bytes]]:

@@ -19,16 +19,18 @@ def find(
     here: Here,
     folders: Optional[Sequence[Path]] = None,
     precisions: Sequence[str] = PRECISIONS,
+    twins: Sequence[str] = (),
 ) -> Engine:
     """Return the best engine for a sub-model, the first in the order of precisions and folders.
 
-    Its bytes are not read yet: manifest.content does that and checks them. Raises NoEngineError
+    `twins` are the hashes of models with the same operators and weights. The engine's bytes are
+    not read yet: manifest.content does that and checks them. Raises NoEngineError
     with the reason for every candidate that was refused.
     """
     reasons: list[str] = []
     fitting: list[Engine] = []
     for engine in _engines(folders, reasons):
-        if engine.identity.source_sha256 != source_sha256:
+        if engine.identity.source_sha256 not in (source_sha256, *twins):
             if engine.identity.sub_model == name:
                 reasons.append(f"{engine.path}: it is of another model of this name")
             continue

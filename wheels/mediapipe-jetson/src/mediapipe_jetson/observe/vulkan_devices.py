@@ -14,6 +14,7 @@ from typing import Any, Union
 from mediapipe_jetson import isolated
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe.cpu import Cpu
 
 QUESTION = "vulkan:"
 KINDS = ("other", "integrated", "discrete", "virtual", "cpu")
@@ -90,6 +91,23 @@ def problem(found: Union[Absent, Sequence[Device]]) -> str:
         reasons = "; ".join(f"{device.name}: {device.why_not}" for device in found)
         return f"no Vulkan device that Dawn takes ({reasons}): a newer driver is needed, Mesa 25"
     return ""
+
+
+def cpu_problem(seen: Union[Absent, Cpu]) -> str:
+    """Return why LiteRT's accelerator would end the process on this CPU, or "".
+
+    Its library checks these features when it is loaded, as MediaPipe's does.
+    """
+    if isinstance(seen, Absent) or seen.arch != "aarch64" or not seen.features:
+        return ""
+    needs: dict[str, str] = _table()["cpu_needs"]
+    missing = [name for feature, name in needs.items() if feature not in seen.features]
+    if not missing:
+        return ""
+    return (
+        f"LiteRT's accelerator needs a newer CPU (Orin, Thor): {seen.name} lacks "
+        f"{', '.join(missing)}; mediapipe-gpu and litert run here"
+    )
 
 
 def identity() -> list[list[Any]]:

@@ -30,7 +30,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 # a module or a function
     if name in MODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name == "configure":
-        return importlib.import_module(f"{__name__}.engine").configure
+        return importlib.import_module(f"{__name__}.settings").configure
     raise AttributeError(f"module 'mediapipe.solutions' has no attribute {name!r}")
 
 

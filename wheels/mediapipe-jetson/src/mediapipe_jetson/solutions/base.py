@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Optional
 import numpy as np
 
 from mediapipe_jetson.solutions import weights
-from mediapipe_jetson.solutions.engine import Engine, SolutionGraph
+from mediapipe_jetson.solutions.engine import NO_OUTPUTS, Engine, SolutionGraph
 from mediapipe_jetson.solutions.errors import (
     ArgumentTypeError,
     ClosedSolutionError,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array, SubModel
 
 CHANNELS = 3
+STREAM = "image"
 
 
 @lru_cache(maxsize=None)
@@ -44,6 +45,8 @@ class SolutionBase:
     """
 
     outputs: ClassVar[tuple[str, ...]] = ()
+    _unread: Mapping[str, Sequence[int]] = NO_OUTPUTS
+    """Positions of outputs of models that the graph doesn't read."""
 
     def __init__(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
         """Refuse graphs of one's own: raise NotSupportedError."""
@@ -57,7 +60,7 @@ class SolutionBase:
         self._run(self._prepared(loaded), make)
 
     def _run(self, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]) -> None:
-        self._engine: Optional[Engine] = Engine(type(self).__name__, models, make)
+        self._engine: Optional[Engine] = Engine(type(self).__name__, models, make, self._unread)
 
     def _prepared(self, models: dict[str, SubModel]) -> dict[str, SubModel]:
         """Return the models as the graph needs them."""
@@ -67,9 +70,10 @@ class SolutionBase:
         """Return outputs of what the graph found; raise nothing."""
         raise NotImplementedError
 
-    def process(self, image: Any) -> Any:  # noqa: ANN401 # numpy in, a result class out
+    def process(self, input_data: Any) -> Any:  # noqa: ANN401 # numpy in, a result class out
         """Return what is in an image (height, width, 3; uint8, RGB).
 
+        A mapping has the image under its stream's name, "image"; another name is a KeyError.
         Raises ValueError for other channels and after close(), IndexError for an image without
         channels, TypeError for other numbers, AttributeError for what is no array, and
         SolutionsError (a RuntimeError) when it can't be worked on.
@@ -77,6 +81,7 @@ class SolutionBase:
         engine = self._engine
         if engine is None:
             raise ClosedSolutionError("_graph is None in SolutionBase")
+        image = input_data[STREAM] if isinstance(input_data, Mapping) else input_data
         values = self._values(self._find(engine, frame(image)))
         names = self.outputs
         content = {name: values.get(name) for name in names}
@@ -154,5 +159,5 @@ def landmark_list(
     if visibility is not None:
         names = (*names, "visibility")
         points = np.column_stack([points, visibility])
-    made.values["landmark"] = RowMessages(field, made, names, points.tolist())
+    made.values["landmark"] = RowMessages(field, made, names, points)
     return made

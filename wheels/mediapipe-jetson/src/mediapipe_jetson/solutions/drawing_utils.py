@@ -197,7 +197,12 @@ def plot_landmarks(
     """
     if not landmark_list:
         return
-    from matplotlib import pyplot  # type: ignore[import-not-found] # noqa: PLC0415 # an extra
+    try:
+        from matplotlib import pyplot  # type: ignore[import-not-found] # noqa: PLC0415 # an extra
+    except ImportError as error:
+        raise ImportError(
+            f"plot_landmarks needs matplotlib: pip install 'mediapipe-jetson[plot]' ({error})"
+        ) from error
 
     pyplot.figure(figsize=(10, 10))
     axes: Any = pyplot.axes(projection="3d")

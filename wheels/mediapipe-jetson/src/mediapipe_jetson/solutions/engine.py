@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mediapipe_jetson import backends
-from mediapipe_jetson.backends.base import BackendError, InferenceError, UnknownBackendError
+from mediapipe_jetson.backends.base import BackendError, BackendUnavailableError, InferenceError
+from mediapipe_jetson.solutions import gpu, settings
 from mediapipe_jetson.solutions.errors import SolutionsError
+from mediapipe_jetson.solutions.graphs import unused
 
 if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Session, SubModel
     from mediapipe_jetson.vision.images import Frame
 
 LOG = logging.getLogger("mediapipe_jetson.solutions")
-VARIABLE = "MEDIAPIPE_JETSON_BACKEND"
-AUTO = "auto"
-# By the times of the CPU baseline; an engine of TensorRT is for one file's hash.
-ORDER = ("tensorrt", "litert", "onnx")
 CLOCK_MS = 33.333
-
-_settings: dict[str, Any] = {}
+NO_OUTPUTS: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 
 class SolutionGraph(Protocol):
@@ -39,46 +36,34 @@ class SolutionGraph(Protocol):
         ...
 
 
-def configure(*, backend: str | Sequence[str] = AUTO, threads: int = 0) -> None:
-    """Choose backends, and threads for each model, for solutions that are made after this.
-
-    `backend` is auto, a name, or several in the order in which they are tried; without this call
-    $MEDIAPIPE_JETSON_BACKEND counts. Raises UnknownBackendError.
-    """
-    _order(backend)
-    _settings.update(backend=backend, threads=threads)
-
-
-def _order(backend: str | Sequence[str]) -> tuple[str, ...]:
-    names = tuple(backend.split(",")) if isinstance(backend, str) else tuple(backend)
-    if names == (AUTO,):
-        return ORDER
-    for name in names:
-        if name not in ORDER:
-            raise UnknownBackendError(
-                f"no backend {name!r} for the legacy solutions: choose {AUTO} or of "
-                f"{', '.join(ORDER)}"
-            )
-    return names
+def _reason(name: str, error: Exception) -> str:
+    """Return an error on one line behind its backend's name, which some name themselves."""
+    text = " ".join(str(error).split())
+    return text if text.startswith(f"{name}: ") else f"{name}: {text}"
 
 
 class Engine:
     """Runs a graph; one frame at a time, whatever thread it comes from."""
 
     def __init__(
-        self, name: str, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]
+        self,
+        name: str,
+        models: Mapping[str, SubModel],
+        make: Callable[[], SolutionGraph],
+        unread: Mapping[str, Sequence[int]] = NO_OUTPUTS,
     ) -> None:
         """Open the first backend that can run the models. Raises SolutionsError.
 
-        `make` returns a fresh graph, `name` is what messages call it.
+        `make` returns a fresh graph, `name` is what messages call it, `unread` are the positions of
+        a model's outputs that the graph doesn't read.
         """
+        self.unread = unread
         self.name = name
         self.models = models
         self.make = make
         self.lock = threading.Lock()
-        wanted = _settings.get("backend") or os.environ.get(VARIABLE) or AUTO
-        self.left = list(_order(wanted))
-        self.threads = int(_settings.get("threads", 0))
+        self.settings = settings.current()
+        self.left = list(self.settings.backends)
         self.failures: list[str] = []
         self.opened = ExitStack()
         self.backend = ""
@@ -99,7 +84,7 @@ class Engine:
             try:
                 self._open(name)
             except (BackendError, IndexError, ValueError) as error:
-                self.failures.append(f"{name}: {' '.join(str(error).split())}")
+                self.failures.append(_reason(name, error))
                 continue
             self.backend = name
             return
@@ -107,15 +92,23 @@ class Engine:
         raise SolutionsError(f"no backend can run {self.name}: {reasons}")
 
     def _open(self, name: str) -> None:
+        measured = self.settings.measured and name == gpu.LITERT
+        if name == gpu.MEDIAPIPE:
+            raise BackendUnavailableError(gpu.mediapipe_refusal(self.models.values()))
+        if measured:
+            gpu.check_hardware()
         backend = backends.create(name)
         why = backend.available()
         if why:
-            raise BackendError(why)
+            raise BackendUnavailableError(why)
         with ExitStack() as opened:
             sessions: dict[str, Session] = {}
             for key, model in self.models.items():
-                sessions[key] = backend.load(model, self.threads)
+                unread = self.unread.get(key, ())
+                sessions[key] = unused.load(backend, model, unread, self.settings.threads)
                 opened.callback(sessions[key].close)
+            if measured:
+                gpu.check_faster(self.models.values())
             self.graph.use(sessions)
             self.sessions = sessions
             self.opened = opened.pop_all()
@@ -131,14 +124,16 @@ class Engine:
                 try:
                     found = self.graph.process(frame, self.now_ms)
                 except InferenceError as error:
-                    self.failures.append(f"{self.backend}: {' '.join(str(error).split())}")
-                    LOG.warning("%s: %s", self.name, self.failures[-1])
+                    reason = _reason(self.backend, error)
+                    self.failures.append(reason)
                     self.opened.close()
                     self._next()
+                    LOG.warning("%s: %s; now on %s", self.name, reason, self.backend)
                     continue
                 if not self.logged:
                     self.logged = True
                     LOG.info("%s runs on %s", self.name, self.backend)
+                    LOG.debug("%s passed over: %s", self.name, "; ".join(self.failures) or "none")
                 return found
 
     def close(self) -> None:

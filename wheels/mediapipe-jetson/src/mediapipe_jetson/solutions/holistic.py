@@ -19,7 +19,7 @@ from mediapipe_jetson.solutions.graphs.holistic import HolisticGraph
 from mediapipe_jetson.solutions.graphs.pose import LegacyPoseGraph
 from mediapipe_jetson.solutions.hands_connections import HAND_CONNECTIONS
 from mediapipe_jetson.solutions.messages import NormalizedLandmarkList
-from mediapipe_jetson.solutions.pose import SUFFIXES, pose_values
+from mediapipe_jetson.solutions.pose import SUFFIXES, pose_values, unread
 from mediapipe_jetson.solutions.pose_connections import POSE_CONNECTIONS
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Holistic(SolutionBase):
         )
         models = {name: name for name in names}
         models["pose_landmarks_detector"] = "pose_landmarks_detector" + SUFFIXES[model_complexity]
+        self._unread = unread(masks=bool(enable_segmentation))
         self._start(
             models,
             lambda: HolisticGraph(

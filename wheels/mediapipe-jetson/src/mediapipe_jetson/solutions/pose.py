@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mediapipe_jetson.vision.pose_graph import Pose as FoundPose
 
 __all__ = ["POSE_CONNECTIONS", "Pose", "PoseLandmark", "SolutionBase"]
+MASK = 2  # its position among the model's outputs
 SUFFIXES = {0: "_lite", 1: "", 2: "_heavy"}
 
 
@@ -48,6 +49,7 @@ class Pose(SolutionBase):
             "pose_landmarks_detector": "pose_landmarks_detector" + SUFFIXES[model_complexity],
         }
         stream = not static_image_mode
+        self._unread = unread(masks=bool(enable_segmentation))
         self._start(
             models,
             lambda: LegacyPoseGraph(
@@ -68,6 +70,11 @@ class Pose(SolutionBase):
 
     def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
         return pose_values(found[0]) if found else {}
+
+
+def unread(*, masks: bool) -> dict[str, tuple[int, ...]]:
+    """Return the outputs of the models that Pose doesn't read, with or without masks."""
+    return {} if masks else {"pose_landmarks_detector": (MASK,)}
 
 
 def pose_values(pose: FoundPose) -> dict[str, Any]:

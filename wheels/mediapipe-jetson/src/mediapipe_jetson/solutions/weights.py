@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -80,15 +80,14 @@ def load(name: str) -> SubModel:
             continue
         model = SubModel.of(name, content)
         if model.sha256 == weights.sha256:
-            return model
+            same = weights.same_weights
+            return replace(model, twins=(same.sha256,)) if same else model
         wrong.append(str(path))
     found = _same(weights, wrong)
     if found is not None:
         return found
     damaged = f" ({', '.join(wrong)} is another file)" if wrong else ""
-    fetch = "python -m mediapipe_jetson.solutions fetch"
-    if weights.package:
-        fetch = f"npm pack {weights.package} && {fetch} --from mediapipe-pose-*.tgz"
+    fetch = "python -m mediapipe_jetson.solutions fetch" + (" --pose" if weights.package else "")
     raise ModelMissingError(
         f"the legacy model {weights.filename} is not on this machine{damaged}; get it: {fetch}"
     )
@@ -131,4 +130,4 @@ def _same(weights: Weights, wrong: list[str]) -> Optional[SubModel]:
     if model.sha256 != same.sha256:
         wrong.append(str(path))
         return None
-    return model
+    return replace(model, twins=(weights.sha256,))

@@ -1,4 +1,9 @@
-"""Sparse tensors as TFLite stores them, made dense (SparsityParameters, FormatConverter)."""
+"""Sparse tensors as TFLite stores them, made dense.
+
+Source: SparsityParameters in TFLite's schema.fbs. Dimensions are stored in a traversal order; the
+ones from the tensor's rank on are blocks that split a dimension named by the block map. Each is
+dense or compressed (CSR: segments of each parent, indices within them).
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,8 @@ if TYPE_CHECKING:
 ORDER, BLOCK_MAP, DIMENSIONS = range(3)
 FORMAT, SIZE, SEGMENTS_TYPE, SEGMENTS, INDICES_TYPE, INDICES = range(6)
 KINDS = {1: np.int32, 2: np.uint16, 3: np.uint8}
-MOST_VALUES = 1 << 26
+MOST_VALUES = 1 << 24
+"""Elements that one sparse tensor may unpack to."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,15 @@ def dense(stored: Array, shape: Sequence[int], table: Table) -> Array:
     rank, total = len(shape), math.prod(shape)
     stack = levels(table)
     fits = sorted(order) == list(range(rank + len(blocks))) and len(stack) == len(order)
-    if not fits or any(not 0 <= axis < rank for axis in blocks) or total > MOST_VALUES:
+    split = len(set(blocks)) == len(blocks) and all(0 <= axis < rank for axis in blocks)
+    if not fits or not split or total > MOST_VALUES:
         raise DamagedError("a sparse tensor's dimensions contradict its shape")
+    sizes = _sizes(shape, blocks, dict(zip(order, stack)))  # noqa: B905 # Python 3.9
     at: list[Any] = [np.zeros(1, np.int64) for _ in order]
-    for level, axis in zip(stack, order):  # noqa: B905 # Python 3.9
+    for level, axis in zip(stack, order):  # noqa: B905
         parents = len(at[0])
         if level.segments is None or level.indices is None:
-            if level.size < 1 or parents * level.size > total:
+            if parents * level.size > total:
                 raise DamagedError("a sparse tensor has more places than its shape")
             repeat: Any = np.full(parents, level.size)
             found = np.tile(np.arange(level.size, dtype=np.int64), parents)
@@ -72,15 +80,29 @@ def dense(stored: Array, shape: Sequence[int], table: Table) -> Array:
             ends = level.segments[[0, -1]].tolist() if len(level.segments) else []
             if len(repeat) != parents or (repeat < 0).any() or ends != [0, len(found)]:
                 raise DamagedError("a sparse tensor's segments do not fit")
+            if ((found < 0) | (found >= sizes[axis])).any():
+                raise DamagedError("a sparse tensor's indices do not fit")
         at = [np.repeat(one, repeat) for one in at]
         at[axis] = found
+    if len(at[0]) != len(stored):
+        raise DamagedError(f"a sparse tensor has {len(stored)} values for {len(at[0])} places")
     where = at[:rank]
-    sizes = {axis: level.size for level, axis in zip(stack, order)}  # noqa: B905
     for block, axis in enumerate(blocks, rank):
         where[axis] = where[axis] * sizes[block] + at[block]
-    inside = all(((one >= 0) & (one < size)).all() for one, size in zip(where, shape))  # noqa: B905
-    if len(where[0]) != len(stored) or not inside:
-        raise DamagedError(f"a sparse tensor has {len(stored)} values for other places")
     out: Array = np.zeros(tuple(shape), stored.dtype)
     out[tuple(where)] = stored
     return out
+
+
+def _sizes(shape: Sequence[int], blocks: Sequence[int], stack: dict[int, Level]) -> list[int]:
+    """Return the size of each dimension, the blocks' behind the tensor's own."""
+    sizes = [*shape, *(0 for _ in blocks)]
+    for block, axis in enumerate(blocks, len(shape)):
+        size = stack[block].size
+        if size < 1 or shape[axis] % size:
+            raise DamagedError("a block does not divide its dimension")
+        sizes[block], sizes[axis] = size, shape[axis] // size
+    for axis, level in stack.items():
+        if level.segments is None and level.size != sizes[axis]:
+            raise DamagedError("a dense dimension has another size than the tensor's")
+    return sizes

@@ -68,9 +68,6 @@ def main(arguments: Sequence[str]) -> int:
     places = [path.resolve() for path in (*outputs, options.read) if path]
     if len(set(places)) < len(places):
         line.error("two of the files that are read and written are one")
-    # A report of an earlier run must not be taken for this one's, whatever happens now.
-    for path in outputs:
-        path.unlink(missing_ok=True)
     # A CPU that lacks a feature gets a report that says so; one that was not shown has none.
     if not options.read and (never := refused_here()) and never.cause == "emulation":
         if options.nagios:

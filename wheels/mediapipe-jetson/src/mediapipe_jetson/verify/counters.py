@@ -38,7 +38,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "native"
 
 def library(folder: Path = FOLDER) -> Optional[Path]:
     """Return this architecture's shim; None in a wheel without one."""
-    path = folder / f"libmpjshim-{platform.machine()}.so"
+    path = folder / f"libmpjshim_{platform.machine()}.so"
     return path if path.is_file() else None
 
 

@@ -6,6 +6,7 @@ NonMaxSuppressionCalculator (weighted), with the options of its face, hand and p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,11 @@ class Decoder:
         self.side = side
         self.anchors = anchors(side, strides, per_layer)
         self.confidence = confidence
+        # A logit just below the one of that score: few need their score.
+        share = min(max(confidence, 1e-9), 1 - 1e-9)
+        self.likely = (
+            np.float32(math.log(share / (1 - share)) - 0.01) if confidence > 0 else -np.inf
+        )
         self.suppression = suppression
 
     def decode(self, boxes: Array, scores: Array) -> Array:
@@ -64,8 +70,11 @@ class Decoder:
         Columns: left, top, right, bottom, then x and y of each key point. Tensors are
         (1, anchors, 4 + 2k) and (1, anchors, 1) of logits.
         """
-        certain = sigmoid(np.clip(scores.reshape(-1), -CLIP, CLIP))
-        chosen = np.flatnonzero(certain >= self.confidence)
+        logits = scores.reshape(-1)
+        chosen = np.flatnonzero(logits >= self.likely)
+        certain = sigmoid(np.clip(logits[chosen], -CLIP, CLIP))
+        counts = certain >= self.confidence
+        chosen, certain = chosen[counts], certain[counts]
         if not chosen.size:
             return np.empty((0, boxes.shape[-1]), np.float32), np.empty(0, np.float32)
         raw = boxes.reshape(-1, boxes.shape[-1])[chosen] / np.float32(self.side)
@@ -76,7 +85,7 @@ class Decoder:
         found[:, BOX:] = raw[:, BOX:] + np.tile(centres, raw.shape[1] // 2 - 2)
         # A model may predict a negative size; NaN compares false.
         sound = (raw[:, 2] >= 0) & (raw[:, 3] >= 0)
-        return self._merged(found[sound], certain[chosen][sound])
+        return self._merged(found[sound], certain[sound])
 
     def _merged(self, found: Array, certain: Array) -> tuple[Array, Array]:
         """Return the score-weighted mean of each group of boxes that overlap its best one.

@@ -82,6 +82,11 @@ class HandGraph(Graph[Hand]):
 
     def look(self, frame: Frame, rect: Rect) -> Optional[tuple[Hand, Rect]]:
         """Return the hand in a region and the region about it."""
+        hand = self.estimate(frame, rect)
+        return None if hand is None else (hand, following(hand.landmarks, frame.size))
+
+    def estimate(self, frame: Frame, rect: Rect) -> Optional[Hand]:
+        """Return the hand in a region; None if it shows none."""
         stage = self.landmark_stage
         points, presence, handedness, world = stage.run(frame, rect)
         if not number(presence) > self.limits.presence:
@@ -89,9 +94,7 @@ class HandGraph(Graph[Hand]):
         inside = points.reshape(POINTS, 3) / np.float32(stage.side)
         inside[:, 2] /= DEPTH
         landmarks = projected(inside, rect)
-        hand = Hand(landmarks, rotated(world.reshape(POINTS, 3), rect), number(handedness))
-        area = enclosing(landmarks, frame.size)
-        return hand, widened(area, frame.size, 2.0, shift_y=-0.1, square=True)
+        return Hand(landmarks, rotated(world.reshape(POINTS, 3), rect), number(handedness))
 
     def distinct(self, frame: Frame, pairs: list[tuple[Hand, Rect]]) -> list[tuple[Hand, Rect]]:
         """Return hands that are not the same one seen twice."""
@@ -100,6 +103,11 @@ class HandGraph(Graph[Hand]):
             if not any(alike(pair[0], other, frame.size) for other, _ in kept):
                 kept.append(pair)
         return kept
+
+
+def following(landmarks: Array, size: Size) -> Rect:
+    """Return where a hand (21, 3) is looked for in the next frame."""
+    return widened(enclosing(landmarks, size), size, 2.0, shift_y=-0.1, square=True)
 
 
 def enclosing(landmarks: Array, size: Size) -> Rect:

@@ -11,6 +11,7 @@ from mediapipe_jetson.backends import SUB_MODEL, WHOLE_TASK
 from mediapipe_jetson.backends.base import UnknownBackendError
 from mediapipe_jetson.choice import auto
 from mediapipe_jetson.models import sha256
+from mediapipe_jetson.observe import gpu_nodes
 from mediapipe_jetson.pipeline.landmarkers import tasks
 
 AUTO = "auto"
@@ -18,8 +19,6 @@ EVERY = (*SUB_MODEL, *WHOLE_TASK)
 GPU = ("tensorrt", "mediapipe-gpu", "litert-gpu", "litert-gpu-fp16")
 # By the times of the CPU baseline on x86: LiteRT, MediaPipe itself, ONNX Runtime.
 CPU = ("litert", "mediapipe-cpu", "onnx")
-# Jetson's GPU up to JetPack 5, JetPack 6 and later, a discrete one, any that Linux drives.
-NODES = ("dev/nvhost-gpu", "dev/nvgpu", "dev/nvidia0", "dev/dri/renderD128")
 
 
 def measured(
@@ -58,8 +57,7 @@ def candidates(
         wanted = getattr(delegate, "name", None)
         if wanted in ("GPU", "CPU"):
             return GPU if wanted == "GPU" else CPU
-        has_gpu = any((root / node).exists() for node in NODES)
-        return (*GPU, *CPU) if has_gpu else CPU
+        return (*GPU, *CPU) if gpu_nodes.there(root) else CPU
     for name in names:
         if name not in EVERY:
             raise UnknownBackendError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 import numpy as np
 
-from mediapipe_jetson.landmarks import DATA
+from mediapipe_jetson.solutions.graphs.attention import REGIONS, TABLE
 from mediapipe_jetson.vision.detection import placed
 from mediapipe_jetson.vision.face_graph import LEFT_EYE, MARGIN, RIGHT_EYE, Face, FaceGraph
 from mediapipe_jetson.vision.graph import DetectorSpec, Limits, to_image
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 ASSOCIATION = 0.5
 SUPPRESSION = 0.3
-TABLE = DATA / "legacy_attention.json"
-REGIONS = "face_regions"
 CROP, CROP_SCALE, FEATURES, STRIDE = 16, 1.5, (48, 48, 32), 4
 # The four pixels about a place: columns and rows (4, 1).
 OFFSETS = np.array([[0, 1, 0, 1], [0, 0, 1, 1]])[:, :, None]

@@ -20,7 +20,7 @@ from mediapipe_jetson.solutions.graphs.pose import LegacyPoseGraph
 from mediapipe_jetson.vision.detection import placed
 from mediapipe_jetson.vision.face_graph import EYE_CORNERS, LEFT_EYE, MARGIN, RIGHT_EYE
 from mediapipe_jetson.vision.graph import Stage, to_image
-from mediapipe_jetson.vision.hand_graph import enclosing
+from mediapipe_jetson.vision.hand_graph import following
 from mediapipe_jetson.vision.pose_graph import Pose
 from mediapipe_jetson.vision.rects import (
     Rect,
@@ -117,13 +117,10 @@ class HolisticGraph:
         square = aligned(centre, edge, frame.size, -math.pi / 2)
         now = widened(square, frame.size, 1.0, shift_y=-0.1, square=True)
         last = self.hands[side]
-        before = None
-        if last is not None:
-            area = enclosing(last, frame.size)
-            before = widened(area, frame.size, 2.0, shift_y=-0.1, square=True)
+        before = None if last is None else following(last, frame.size)
         rect = roi_tracking.tracked(before, last, now, frame.size, roi_tracking.HAND)
-        found = self.hand.look(frame, rect)
-        return None if found is None else found[0].landmarks
+        found = self.hand.estimate(frame, rect)
+        return None if found is None else found.landmarks
 
 
 def _about(points: Array, line: tuple[int, int], size: Size, scale: float) -> Rect:

@@ -79,6 +79,11 @@ class EnumType:
         """Return the values by their numbers."""
         return {value.number: value for value in self.values}
 
+    @property
+    def values_by_name(self) -> dict[str, EnumValue]:
+        """Return the values by their names."""
+        return {value.name: value for value in self.values}
+
     def check(self, value: Any) -> int:  # noqa: ANN401
         """Return the number of a value given as number or name; raise ValueError."""
         for one in self.values:
@@ -104,11 +109,19 @@ class Field:
     enum_type: Optional[EnumType] = None
     is_extension: bool = False
     containing_oneof: None = None
+    has_options: bool = False
     camelcase_name: str = field(init=False)
+    containing_type: Any = field(init=False, default=None)
+    """The descriptor of the message that has the field."""
 
     def __post_init__(self) -> None:
         first, *rest = self.name.split("_")
         object.__setattr__(self, "camelcase_name", first + "".join(map(str.capitalize, rest)))
+
+    @property
+    def full_name(self) -> str:
+        """Return the name behind its message's."""
+        return f"{self.containing_type.full_name}.{self.name}"
 
     @property
     def json_name(self) -> str:
@@ -168,6 +181,8 @@ class Descriptor:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields_by_name", {one.name: one for one in self.fields})
         object.__setattr__(self, "fields_by_number", {one.number: one for one in self.fields})
+        for one in self.fields:
+            object.__setattr__(one, "containing_type", self)
 
     @property
     def name(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, MutableSequence, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
+    from mediapipe_jetson.backends.base import Array
     from mediapipe_jetson.solutions.messages.fields import Field
     from mediapipe_jetson.solutions.messages.message import Message
 
@@ -107,41 +108,44 @@ class RepeatedMessage(_Repeated):
 class RowMessages(RepeatedMessage):
     """Messages of plain fields given as rows of numbers: each is made when it is first read.
 
-    There are hundreds of landmarks in a frame, and most programs read a few.
+    There are hundreds of landmarks in a frame, and most programs read a few. Rows stay an array
+    until then: a list for each would wake Python's garbage collector in every frame.
     """
 
     __slots__ = ("made", "names", "rows")
 
-    def __init__(
-        self, field: Field, owner: Message, names: Sequence[str], rows: list[list[float]]
-    ) -> None:
+    def __init__(self, field: Field, owner: Message, names: Sequence[str], rows: Array) -> None:
+        """Take an array (messages, names) that no one writes to any more."""
         self.field = field
         self.owner = owner
         self.names = names
-        self.rows = rows
+        self.rows: Optional[Array] = rows
         self.made: list[Any] = [None] * len(rows)
 
-    def _one(self, index: int) -> Any:  # noqa: ANN401 # a message
-        made = self.made[index]
-        if made is None:
-            made = self.made[index] = self.field.new()
-            # Without the checks of assignment: the numbers are of single precision.
-            made.values.update(zip(self.names, self.rows[index]))  # noqa: B905 # Python 3.9
+    def _make(self, index: int, row: list[float]) -> Any:  # noqa: ANN401 # a message
+        made = self.made[index] = self.field.new()
+        # Without the checks of assignment: the numbers are of single precision.
+        made.values.update(zip(self.names, row))  # noqa: B905 # Python 3.9
         return made
 
     @property
     def items(self) -> list[Any]:  # type: ignore[override]
         """Return all messages; from now on these count, and not the rows."""
-        if self.rows:
-            for index in range(len(self.rows)):
-                self._one(index)
-            self.rows = []
+        rows = self.rows
+        if rows is not None:
+            for index, row in enumerate(rows.tolist()):
+                if self.made[index] is None:
+                    self._make(index, row)
+            # Last: another thread may read.
+            self.rows = None
         return self.made
 
     def __len__(self) -> int:
         return len(self.made)
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401
-        if type(index) is int and self.rows and -len(self.rows) <= index < len(self.rows):
-            return self._one(index)
-        return super().__getitem__(index)
+        rows = self.rows
+        if rows is None or type(index) is not int or not -len(rows) <= index < len(rows):
+            return super().__getitem__(index)
+        made = self.made[index]
+        return self._make(index, rows[index].tolist()) if made is None else made

@@ -1,0 +1,1 @@
+"""Processor time of old mp.solutions programs: the kit, MediaPipe 0.10.21 and MediaPipe Tasks."""

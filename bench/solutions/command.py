@@ -1,0 +1,108 @@
+"""Measure the three by turns, in processes of their own; writes bench/solutions.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jetson_kit import environments, legacy_models, models
+from jetson_kit.device_wheel import SOURCE
+from jetson_kit.errors import StepFailedError
+from jetson_kit.files import write_text
+from jetson_kit.paths import ROOT
+
+OUT = ROOT / "bench" / "solutions.json"
+SCHEMA = "mediapipe-jetson-kit/bench-solutions/1"
+HERE = Path(__file__).parent
+FRAMES, WARM = 60, 10
+LIMIT_S = 1800
+HOOKED = (
+    "import runpy, sys; from mediapipe_jetson.solutions import hook; hook.install(); "
+    "del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+Times = dict[str, list[float]]
+
+
+def run(rounds: int = 3) -> dict[str, Any]:
+    """Measure, and write the file; times are processor milliseconds a frame.
+
+    Raises StepFailedError where a program fails, and what making an environment raises.
+    """
+    kit, legacy = environments.python("vision"), environments.python("solutions-legacy")
+    load = os.getloadavg()[0]
+    sides: dict[str, Times] = {"kit": {}, "legacy": {}, "tasks": {}}
+    with tempfile.TemporaryDirectory(prefix="bench-solutions-") as name:
+        scratch = Path(name)
+        for path in (*models.fetch(), *legacy_models.fetch()):
+            (scratch / path.name).symlink_to(path)
+        frames = scratch / "frames.npz"
+        _output([kit, "-m", "bench.solutions.frames", frames, str(FRAMES)], {})
+        words = [frames, str(WARM)]
+        variables = {
+            "PYTHONPATH": str(SOURCE / "src"),
+            "MEDIAPIPE_JETSON_MODELS": name,
+            "XDG_CACHE_HOME": name,
+        }
+        for _ in range(rounds):
+            _add(sides["kit"], [kit, "-c", HOOKED, HERE / "program.py", *words], variables)
+            _add(sides["legacy"], [legacy, HERE / "program.py", *words], {})
+            _add(sides["tasks"], [kit, HERE / "tasks_program.py", *words, scratch], {})
+    facts = {
+        "schema": SCHEMA,
+        "cores": os.cpu_count(),
+        "load_at_start": round(load, 1),
+        "rounds": rounds,
+        "frames": FRAMES - WARM,
+        "cases": {case: _row(case, sides) for case in sides["kit"]},
+    }
+    write_text(OUT, json.dumps(facts, indent=1) + "\n")
+    return facts
+
+
+def _row(case: str, sides: Mapping[str, Times]) -> dict[str, float]:
+    """Return the medians of a case, and how many times faster the kit is by the medians."""
+    found = {
+        f"{side}_ms": round(statistics.median(times[case]), 2)
+        for side, times in sides.items()
+        if case in times
+    }
+    for side in ("legacy", "tasks"):
+        if f"{side}_ms" in found:
+            found[f"{side}_ratio"] = round(found[f"{side}_ms"] / found["kit_ms"], 2)
+    return found
+
+
+def _add(times: Times, command: Sequence[Any], variables: Mapping[str, str]) -> None:
+    try:
+        found: dict[str, float] = json.loads(_output(command, variables))
+    except ValueError as error:
+        raise StepFailedError(f"{command[-3]} printed no times: {error}") from error
+    for case, milliseconds in found.items():
+        times.setdefault(case, []).append(milliseconds)
+
+
+def _output(command: Sequence[Any], variables: Mapping[str, str]) -> str:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{SOURCE / 'src'}", **variables}
+    if not variables and "-m" not in command:
+        del environment["PYTHONPATH"]
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise StepFailedError(f"{' '.join(words[:3])} ended with {done.returncode}: {last}")
+    return done.stdout

@@ -1,0 +1,92 @@
+"""What is wrong in a jetson.toml: every fault, each with its line, its key and what to write."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jetson_kit.text import SHOWN_MOST, printable, shortened, shown
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
+SCHEMA = Path(__file__).parent.parent / "schemas" / "app.schema.json"
+MOST = 20
+TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
+
+
+def of(body: dict[str, Any], text: str) -> list[str]:
+    """Return the faults of a document, one clause each, in the order of their lines."""
+    import jsonschema  # noqa: PLC0415 # slow, and most commands read no such file
+
+    validator = jsonschema.Draft202012Validator(_schema())
+    rows = []
+    for error in validator.iter_errors(body):
+        for path, what in _clauses(error):
+            line = _line(text, path)
+            where = f"line {line}: " if line else ""
+            rows.append((line or 0, f"{where}{what}"))
+    more = f"and {len(rows) - MOST} more" if len(rows) > MOST else ""
+    return [*dict.fromkeys(row for _, row in sorted(rows)[:MOST]), *filter(None, [more])]
+
+
+def _clauses(error: ValidationError) -> Iterator[tuple[list[str], str]]:
+    """Yield the keys that lead to a fault, and what it is."""
+    path = [str(part) for part in error.absolute_path]
+    schema: Any = error.schema
+    instance: Any = error.instance
+    if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
+        known = sorted(schema["properties"])
+        for key in sorted(set(instance) - set(known)):
+            near = difflib.get_close_matches(key, known, 1)
+            meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+            yield [*path, key], f"{_dotted([*path, key])} is no key of jetson.toml, {meant}"
+        return
+    write = schema.get("description", "")
+    name = _dotted(path)
+    if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
+        name, path = _dotted([*path, str(error.instance)]), [*path, str(error.instance)]
+        yield path, f"{name} is no name of a variable, write {write}"
+        return
+    yield path, f"{name} is {_shown(instance)}, write {write or error.message}"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 # any value of TOML
+    if isinstance(value, str):
+        return shown(value)
+    return shortened(printable(json.dumps(value, default=str)), SHOWN_MOST)
+
+
+def _dotted(path: Sequence[str]) -> str:
+    """Return keys as a person writes them: service.devices[0]."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if part.isdigit() and text else f".{part}" if text else part
+    return text
+
+
+def _line(text: str, path: Sequence[str]) -> int | None:
+    """Return the line of a key; None where it is written in a form that this does not follow."""
+    keys = [part for part in path if not part.isdigit()]
+    table: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if match := TABLE.match(line):
+            table = [part.strip(" \"'") for part in match[1].split(".")]
+            if table == keys:
+                return number
+            continue
+        name = line.partition("=")[0].strip()
+        if "=" in line and [*table, *(part.strip(" \"'") for part in name.split("."))] == keys:
+            return number
+    return _line(text, keys[:-1]) if len(keys) > 1 else None
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return loaded

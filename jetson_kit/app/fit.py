@@ -1,0 +1,138 @@
+"""Whether an application's unpacked packages fit the image: its files, C library and Arm core."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jetson_kit import rootfs
+from jetson_kit.audit import emulate, native, record
+from jetson_kit.audit.native import Library
+from jetson_kit.audit.rules import Cpu
+from jetson_kit.errors import BadInputError
+from jetson_kit.files import write_text
+from jetson_kit.paths import cache_dir
+
+HEAD = 8
+
+
+@dataclass(frozen=True)
+class Image:
+    """What the packages must fit."""
+
+    suite: str
+    arch: str
+    core: Cpu | None
+    """The oldest core of its boards; None for an image of this machine's own architecture."""
+    tars: tuple[Path, ...]
+    """Its layers of Python packages."""
+
+
+def check(site: Path, image: Image) -> None:
+    """Raise BadInputError for packages, unpacked in `site`, that the image can't have."""
+    owners = _owners(site)
+    _check_files(site, owners, image.tars)
+    libraries = _libraries(site)
+    machine = {"arm64": "aarch64", "amd64": "x86_64"}[image.arch]
+    glibc = _number(str(rootfs.data()["suites"][image.suite]["glibc"]))
+    for library in libraries:
+        whose = owners.get(library.path, library.path)
+        if library.format != "elf" or library.arch != machine:
+            continue  # of another machine, beside the right one: never loaded
+        if _number(library.glibc) > glibc:
+            raise BadInputError(
+                f"{whose} needs glibc {library.glibc}, the image has {_text(glibc)}",
+                'name another version of it, or take Debian 13: [target] python = "3.13"',
+            )
+    ours = tuple(one for one in libraries if (one.format, one.arch) == ("elf", machine))
+    if image.core and ours:
+        _check_core(site, ours, owners, image.core)
+
+
+def _owners(site: Path) -> dict[str, str]:
+    """Return the package ("scipy 1.17.1") of each file."""
+    found = {}
+    for listed in sorted(site.glob("*.dist-info/RECORD")):
+        name, _, version = listed.parent.name.removesuffix(".dist-info").rpartition("-")
+        for row in csv.reader(listed.read_text(encoding="utf-8").splitlines()):
+            found[row[0]] = f"{name} {version}"
+    return found
+
+
+def _check_files(site: Path, owners: Mapping[str, str], tars: Sequence[Path]) -> None:
+    """Refuse packages that would replace files of the image's."""
+    theirs: set[str] = set()
+    for tar in tars:
+        with tarfile.open(tar) as archive:
+            theirs |= {
+                info.name.partition("/site-packages/")[2] for info in archive if not info.isdir()
+            }
+    for path in sorted(site.rglob("*")):
+        name = path.relative_to(site).as_posix()
+        if name in theirs and not path.is_dir():
+            raise BadInputError(
+                f"{owners.get(name, 'a package')} would replace {name} of the image's packages",
+                "leave it out of the requirements: the image has these modules",
+            )
+
+
+def _libraries(site: Path) -> tuple[Library, ...]:
+    found = []
+    for path in sorted(site.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as stream:
+                head = stream.read(HEAD)
+            if native.sniff(head) == "elf":
+                library = native.read(path.relative_to(site).as_posix(), path.read_bytes())
+                found += [library] if library else []
+    return tuple(found)
+
+
+def _check_core(
+    site: Path, libraries: tuple[Library, ...], owners: Mapping[str, str], core: Cpu
+) -> None:
+    """Load each package's libraries on the emulated core; refuse one that crashes it."""
+    groups: dict[str, list[Library]] = {}
+    for library in libraries:
+        groups.setdefault(owners.get(library.path, library.path), []).append(library)
+    for owner, group in groups.items():
+        ok, says, missing = _on_core(site, tuple(group), core)
+        if ok is False:
+            raise BadInputError(
+                f"{owner} does not load on {core.name}, the oldest core of this image's boards: "
+                f"{says}",
+                "name another version of it, or an image for newer boards alone: [target] module",
+            )
+        if missing:
+            raise BadInputError(
+                f"{owner} needs {', '.join(missing)}, which the image does not have",
+                "name the Debian package that has it: [debian] packages in jetson.toml",
+            )
+
+
+def _on_core(
+    site: Path, libraries: tuple[Library, ...], core: Cpu
+) -> tuple[bool | None, str, tuple[str, ...]]:
+    """Return what emulate.on_core says, kept in the cache by the libraries' bytes."""
+    key = hashlib.sha256(f"{record.key(libraries)} {core}".encode()).hexdigest()
+    path = cache_dir("app-fit") / f"{key}.json"
+    if path.exists():
+        ok, says, missing = json.loads(path.read_text(encoding="utf-8"))
+        return ok, says, tuple(missing)
+    run, lacks = emulate.on_core(libraries, site, core)
+    if run.ok is not None:
+        write_text(path, json.dumps([run.ok, run.says, lacks]))
+    return run.ok, run.says, lacks
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")) if version else ()
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,153 @@
+"""The layers of an application: Debian packages, wheels, large files, then its code on top."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jetson_kit import kept, pysite, rootfs
+from jetson_kit.app import fit, held, lock, system, tree
+from jetson_kit.app.fit import Image
+from jetson_kit.app.held import Held
+from jetson_kit.app.lock import Lock
+from jetson_kit.app.settings import HOME, App
+from jetson_kit.app.tree import Entry, Tree
+from jetson_kit.audit.rules import Cpu
+from jetson_kit.layers import LayerTar
+from jetson_kit.paths import cache_dir
+from jetson_kit.progress import Progress
+from jetson_kit.pysite import Installed
+
+FORMAT = 1
+ABOUT = "etc/mediapipe-jetson/app.json"
+# Files from this size on have a layer below the code's, which then stays small.
+LARGE = 1 << 20
+CODE = "app.tar"
+
+
+@dataclass(frozen=True)
+class Base:
+    """The image on the kit's own base that the application is put on."""
+
+    lock: Path
+    mediapipe: str
+    arch: str
+    python: str
+    suite: str
+    variant: str
+    core: Cpu | None
+    """The oldest core of its boards; None for an image of this machine's own architecture."""
+
+    def held(self) -> Held:
+        """Return the packages that it has."""
+        return held.of(self.lock, self.mediapipe, self.arch, self.python, self.suite)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An application that was read and resolved: what is wrong with it is known."""
+
+    tree: Tree
+    lock: Lock | None
+
+
+@dataclass(frozen=True)
+class AppLayers:
+    """Its layers from the lowest up, and what is in them."""
+
+    tars: tuple[tuple[str, Path], ...]
+    installed: tuple[Installed, ...] = ()
+    packages: tuple[tuple[str, str, str], ...] = ()
+
+
+def prepare(app: App, base: Base, progress: Progress, *, refresh: bool = False) -> Prepared:
+    """Read the folder and resolve its requirements, before anything is built.
+
+    Raises BadInputError for what can't be put into the image, NetworkError.
+    """
+    with progress.step("app", f"application {app.name}") as step:
+        files = tree.read(app)
+        resolved = None
+        if app.requirements:
+            resolved = lock.make(app, base.held(), base.arch, base.python, refresh=refresh)
+        count = f"{len(files.entries)} files, {files.size / 1e6:.1f} MB"
+        packages = f", {len(resolved.pins)} packages" if resolved else ""
+        step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
+    if files.secrets:
+        progress.say(
+            f"        left out, as they look like secrets: {', '.join(files.secrets[:10])} "
+            "(include = [...] in jetson.toml puts them in)"
+        )
+    return Prepared(files, resolved)
+
+
+def make(
+    app: App,
+    base: Base,
+    ready: Prepared,
+    below: Sequence[Path],
+    progress: Progress,
+    *,
+    refresh: bool = False,
+) -> AppLayers:
+    """Return the layers; `below` are the image's layers of Python packages.
+
+    Raises BadInputError for packages that don't fit the image, and what its sources raise.
+    """
+    tars: list[tuple[str, Path]] = []
+    installed: tuple[Installed, ...] = ()
+    packages: tuple[tuple[str, str, str], ...] = ()
+    if app.debian:
+        with progress.step("app-debian", "the application's Debian packages") as step:
+            root = rootfs.build(base.variant, base.suite, base.arch)
+            if made := system.make(app, root, refresh=refresh):
+                tars.append(("app-debian.tar", made.tar))
+                packages = made.packages
+            step.note = f"{len(packages)} that the image lacks"
+    if ready.lock and ready.lock.pins:
+        image = Image(base.suite, base.arch, base.core, tuple(below))
+        with progress.step("app-wheels", "the application's wheels") as step:
+            site = pysite.application(
+                ready.lock.text,
+                ready.lock.sources,
+                base.python,
+                base.arch,
+                ready.lock.platform,
+                lambda folder: fit.check(folder, image),
+            )
+            step.note = f"{len(site.installed)} packages"
+        tars.append(("app-wheels.tar", site.tar))
+        installed = site.installed
+    large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
+    small = [entry for entry in ready.tree.entries if entry.size < LARGE]
+    if large:
+        tars.append(("app-data.tar", _files("app-data", large, "")))
+    about = json.dumps({"schema": "mediapipe-jetson/app/1", **app.as_json()}, indent=1) + "\n"
+    tars.append((CODE, _files("app", small, about)))
+    for _, tar in tars:
+        kept.used(tar)
+    kept.forget_unused(cache_dir("layers"), "app-*.tar")
+    return AppLayers(tuple(tars), installed, packages)
+
+
+def _files(name: str, entries: Sequence[Entry], about: str) -> Path:
+    """Return a layer of the application's files, and of what says what it is."""
+    text = f"{FORMAT}\n{tree.digest(entries)}\n{about}"
+    tar = cache_dir("layers") / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.tar"
+    if not kept.intact(tar):
+        with kept.made(tar) as aside:
+            with LayerTar(aside) as layer:
+                layer.folder(HOME)
+                for entry in entries:
+                    path = f"{HOME}/{entry.name}"
+                    if entry.link:
+                        layer.link(path, entry.link)
+                    else:
+                        layer.file(path, entry.source, 0o755 if entry.executable else 0o644)
+                if about:
+                    layer.data(ABOUT, about)
+            tree.check_unchanged(entries)
+    return tar

@@ -1,0 +1,214 @@
+"""jetson.toml: what a user's folder says of the application in it; everything has a default.
+
+Schema: jetson_kit/schemas/app.schema.json.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.app import faults
+from jetson_kit.errors import BadInputError
+
+FILE = "jetson.toml"
+LARGEST = 1 << 20
+# Where the application stands in the image, and the variable that names its camera or video.
+HOME = "app"
+SECRET = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|CREDENTIALS?)$", re.I)
+SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
+BACKEND_VARIABLE = "MEDIAPIPE_JETSON_BACKEND"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which image the application is built on; "" is the build's own default."""
+
+    l4t: str = ""
+    module: str = ""
+    python: str = ""
+    mediapipe: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the container gets of the board."""
+
+    devices: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    network: str = ""
+    """"" is bridge where there are ports, else none."""
+
+    @property
+    def network_mode(self) -> str:
+        """Return Docker's name of the network."""
+        return self.network or ("bridge" if self.ports else "none")
+
+
+@dataclass(frozen=True)
+class Health:
+    """The health check; without a command it is the image's own."""
+
+    command: tuple[str, ...] = ()
+    interval_s: int | None = None
+    timeout_s: int | None = None
+    start_period_s: int | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True)
+class Tests:
+    """What `test.app` runs."""
+
+    folder: str = "tests"
+    requirements: str = ""
+    video: str = ""
+    timeout_s: int = 600
+
+
+@dataclass(frozen=True)
+class App:
+    """An application: its folder and its settings."""
+
+    folder: Path
+    name: str
+    command: tuple[str, ...]
+    requirements: str
+    """A file of the folder; "" where it asks for no package."""
+    wheels: str
+    """A folder of wheels in it; "" for none."""
+    ignore: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    """What is put into the image though it looks like a secret."""
+    max_mb: int = 512
+    backend: str = "auto"
+    target: Target = Target()
+    debian: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    service: Service = Service()
+    health: Health = Health()
+    tests: Tests = Tests()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return the image's environment variables that are the application's."""
+        chosen = {BACKEND_VARIABLE: self.backend} if self.backend != "auto" else {}
+        return {**chosen, **self.environment}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what plan, manifest and image say of it; nothing in it names this machine."""
+        return {
+            "name": self.name,
+            "command": list(self.command),
+            "environment": dict(self.variables),
+            "debian": list(self.debian),
+            "devices": list(self.service.devices),
+            "ports": list(self.service.ports),
+            "volumes": list(self.service.volumes),
+            "network": self.service.network_mode,
+            "health": {key: value for key, value in asdict(self.health).items() if value},
+        }
+
+
+def load(folder: Path) -> App:
+    """Return a folder's application.
+
+    Raises BadInputError with every fault of jetson.toml, or where there is nothing to run.
+    """
+    folder = folder.absolute()
+    if not folder.is_dir():
+        raise BadInputError(f"{folder} is no folder", "make one: ./inv app.new NAME")
+    body = _read(folder / FILE)
+    name = body.get("name") or _name(folder)
+    app = App(
+        folder=folder,
+        name=name,
+        command=tuple(body.get("command", ("python3", "app.py"))),
+        requirements=_file(folder, body, "requirements", "requirements.txt"),
+        wheels=_file(folder, body, "wheels", "wheels"),
+        ignore=tuple(body.get("ignore", ())),
+        include=tuple(body.get("include", ())),
+        max_mb=body.get("max_mb", 512),
+        backend=body.get("backend", "auto"),
+        target=Target(**body.get("target", {})),
+        debian=tuple(sorted(set(body.get("debian", {}).get("packages", ())))),
+        environment=body.get("environment", {}),
+        service=_service(body.get("service", {})),
+        health=_health(body.get("health", {})),
+        tests=Tests(**body.get("test", {})),
+    )
+    if "command" not in body and not (folder / "app.py").is_file():
+        raise BadInputError(
+            f"{folder} has neither app.py nor a command in {FILE}",
+            "write app.py, or make a folder that has one: ./inv app.new NAME",
+        )
+    for word in app.command[:3]:
+        if word.endswith(".py") and not word.startswith("/") and not (folder / word).is_file():
+            raise BadInputError(
+                f"{folder / FILE}: command runs {word}, which is not there",
+                "correct command, or write it",
+            )
+    if secrets := [name for name in app.environment if SECRET.search(name)]:
+        raise BadInputError(
+            f"{folder / FILE}: environment.{secrets[0]} looks like a secret, which all who have "
+            "the image could read",
+            "give it to the board's container: service_environment, encrypted by ansible-vault",
+        )
+    for file in filter(None, (app.tests.requirements, app.tests.video)):
+        if not (folder / file).is_file():
+            raise BadInputError(f"{folder / FILE}: [test] names {file}, which is not there")
+    return app
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return jetson.toml, checked; nothing where there is none."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(LARGEST + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadInputError(f"{path} can't be read: {error.strerror}") from error
+    if len(raw) > LARGEST:
+        raise BadInputError(f"{path} is larger than 1 MiB", "it is no file of settings")
+    try:
+        text = raw.decode("utf-8")
+        body = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise BadInputError(f"{path} is not TOML: {reason}", "correct it") from error
+    if found := faults.of(body, text):
+        raise BadInputError(f"{path}: {'; '.join(found)}")
+    return body
+
+
+def _name(folder: Path) -> str:
+    """Return a name for the image out of the folder's."""
+    words = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    return words[:40].strip("-") or "app"
+
+
+def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
+    """Return a path that jetson.toml names and that must be there, or the usual one if it is."""
+    named = body.get(key)
+    if named is None:
+        return usual if (folder / usual).exists() else ""
+    if not (folder / named).exists():
+        raise BadInputError(
+            f"{folder / FILE}: {key} names {named}, which is not there", "write it, or leave it out"
+        )
+    return str(named)
+
+
+def _service(row: Mapping[str, Any]) -> Service:
+    lists = {key: tuple(row.get(key, ())) for key in ("devices", "ports", "volumes")}
+    return Service(**lists, network=row.get("network", ""))
+
+
+def _health(row: Mapping[str, Any]) -> Health:
+    return Health(**{**row, "command": tuple(row.get("command", ()))})

@@ -1,0 +1,94 @@
+"""An application's Debian packages: what the image lacks of them, as a layer of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from jetson_kit import debian, debian_lock, kept, rootfs
+from jetson_kit.app.settings import App
+from jetson_kit.deb_file import Deb
+from jetson_kit.debian_lock import Lock
+from jetson_kit.errors import BadInputError, StepFailedError
+from jetson_kit.files import write_text
+from jetson_kit.layers import LayerTar
+from jetson_kit.paths import cache_dir
+from jetson_kit.rootfs import Rootfs
+
+FORMAT = 1
+STATUS = "var/lib/dpkg/status"
+
+
+@dataclass(frozen=True)
+class SystemLayer:
+    """The layer and the packages in it: (name, version, architecture)."""
+
+    tar: Path
+    packages: tuple[tuple[str, str, str], ...]
+
+
+def make(app: App, base: Rootfs, *, refresh: bool = False) -> SystemLayer | None:
+    """Return the layer; None where the application needs no package.
+
+    What was resolved stands beside the application and is taken as it is until `refresh`, or until
+    packages or image change. Raises BadInputError for a package that Debian does not have, and what
+    debian.fetch raises.
+    """
+    if not app.debian:
+        return None
+    folder = cache_dir("apt", f"{base.suite}-{base.arch}")
+    lock = _locked(app, base, folder, refresh=refresh)
+    debs = debian_lock.fetch(lock, suite=base.suite, arch=base.arch, folder=folder)
+    if debs is None:
+        lock = _locked(app, base, folder, refresh=True)
+        debs = debian_lock.fetch(lock, suite=base.suite, arch=base.arch, folder=folder)
+    if debs is None:
+        raise StepFailedError("Debian's archive lacks a package that it lists", "run it again")
+    if not debs:
+        return None  # the image has them all
+    packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
+    listing = json.dumps([FORMAT, base.key, [deb.sha256 for deb in debs]])
+    key = hashlib.sha256(listing.encode()).hexdigest()[:16]
+    tar = cache_dir("layers") / f"app-debian-{key}.tar"
+    if not kept.intact(tar):
+        with kept.made(tar) as aside:
+            _assemble(aside, debs, base)
+    return SystemLayer(tar, packages)
+
+
+def _locked(app: App, base: Rootfs, folder: Path, *, refresh: bool) -> Lock:
+    """Return what apt resolves, from the file beside the application where it still holds."""
+    path = app.folder / f"debian-{base.suite}-{base.arch}.jetson.lock"
+    # What the image has decides what is lacking.
+    inputs = (*app.debian, f"image={base.key}")
+    if not refresh and (known := debian_lock.read(path)) and known.packages == inputs:
+        return known
+    try:
+        printed = debian.resolve(
+            app.debian, suite=base.suite, arch=base.arch, folder=folder, status=_status(base)
+        )
+    except StepFailedError as error:
+        raise BadInputError(
+            f"{app.folder}: Debian {base.suite} can't give {', '.join(app.debian)}: "
+            f"{error.message}",
+            "correct [debian] packages in jetson.toml",
+        ) from error
+    lock = debian_lock.resolved(inputs, printed, debian.host_mirror())
+    write_text(path, debian_lock.to_json(lock))
+    return lock
+
+
+def _status(base: Rootfs) -> str:
+    """Return dpkg's status of the base image."""
+    with tarfile.open(base.tar) as archive:
+        stream = archive.extractfile(STATUS)
+        return stream.read().decode() if stream else ""
+
+
+def _assemble(out: Path, debs: tuple[Deb, ...], base: Rootfs) -> None:
+    with LayerTar(out) as layer:
+        merged = rootfs.merge(layer, debs, rootfs.data()["prune"])
+        layer.data(STATUS, _status(base) + merged.status)

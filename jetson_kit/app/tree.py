@@ -1,0 +1,195 @@
+"""What of an application's folder goes into the image: files, and links that stay inside."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import re
+import stat
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jetson_kit import stopping
+from jetson_kit.app.settings import FILE, App
+from jetson_kit.errors import BadInputError
+from jetson_kit.files import sha256_file
+from jetson_kit.text import shown
+
+DATA = Path(__file__).with_name("files.toml")
+MOST = 50_000
+# Files in which tools keep addresses, such as those of package indexes; bytes that are read of one.
+SETTINGS = (".txt", ".in", ".toml", ".cfg", ".ini", ".conf", ".yml", ".yaml", ".json")
+READ = 1 << 18
+PASSWORD = re.compile(rb"://[^/\s:@]+:[^/\s:@]+@")
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or link: its path in the folder, and its status when it was looked at."""
+
+    name: str
+    source: Path
+    size: int
+    changed_ns: int
+    executable: bool
+    link: str
+    """Where a symbolic link leads, relative; "" for a file."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What goes into the image, sorted, and what was left out because it looks like a secret."""
+
+    entries: tuple[Entry, ...]
+    secrets: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        return sum(entry.size for entry in self.entries)
+
+
+@cache
+def _patterns() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    table = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    return tuple(table["ignore"]), tuple(table["secrets"])
+
+
+def read(app: App) -> Tree:
+    """Return what of the folder goes into the image.
+
+    Raises BadInputError for a link that leads out, for what is no regular file, can't be read or
+    has a name that is no text, for too much, and for modules that hide Python's own.
+    """
+    ignored, secret = _patterns()
+    own = (*ignored, *app.ignore, app.tests.folder, *filter(None, (app.wheels,)))
+    entries: list[Entry] = []
+    secrets: list[str] = []
+    for path in _walk(app.folder, app.folder, own):
+        name = path.relative_to(app.folder).as_posix()
+        hidden = _matches(name, secret) or _has_password(path)
+        if hidden and not _matches(name, app.include):
+            secrets.append(name)
+            continue
+        if len(entries) == MOST:
+            raise BadInputError(
+                f"{app.folder} has more than {MOST} files",
+                f"name what the image does not need in {FILE}: ignore = [...]",
+            )
+        entries.append(_entry(app.folder, path, name))
+    tree = Tree(tuple(sorted(entries, key=lambda one: one.name)), tuple(sorted(secrets)))
+    _check_size(app, tree)
+    _check_names(app, tree)
+    return tree
+
+
+def digest(entries: Sequence[Entry]) -> str:
+    """Return the hash of files: their names, rights and contents."""
+    found = hashlib.sha256()
+    for entry in entries:
+        stopping.check()
+        content = entry.link or sha256_file(entry.source)
+        found.update(f"{entry.name}\0{entry.executable:d}\0{content}\n".encode())
+    return found.hexdigest()
+
+
+def check_unchanged(entries: Sequence[Entry]) -> None:
+    """Raise BadInputError if a file was changed since it was looked at."""
+    for entry in entries:
+        try:
+            facts = entry.source.lstat()
+        except OSError:
+            facts = None
+        if facts is None or (facts.st_size, facts.st_mtime_ns) != (entry.size, entry.changed_ns):
+            raise BadInputError(f"{entry.source} was changed meanwhile", "run it again")
+
+
+def _walk(root: Path, folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
+    stopping.check()
+    try:
+        found = sorted(os.scandir(folder), key=lambda one: one.name)
+    except OSError as error:
+        raise BadInputError(f"{folder} can't be read: {error.strerror}") from error
+    for one in found:
+        path = Path(one.path)
+        if _matches(path.relative_to(root).as_posix(), ignored):
+            continue
+        if one.is_dir(follow_symlinks=False):
+            yield from _walk(root, path, ignored)
+        else:
+            yield path
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """Tell whether a path, or a folder above it, is what a pattern names."""
+    parts = name.split("/")
+    paths = ["/".join(parts[: count + 1]) for count in range(len(parts))]
+    return any(
+        fnmatch.fnmatchcase(text, pattern.rstrip("/"))
+        for pattern in patterns
+        for text in (*parts, *paths)
+    )
+
+
+def _has_password(path: Path) -> bool:
+    """Tell whether a file of settings has an address with a password in it."""
+    try:
+        facts = path.lstat()
+        if path.suffix not in SETTINGS or not stat.S_ISREG(facts.st_mode) or facts.st_size > READ:
+            return False
+        return bool(PASSWORD.search(path.read_bytes()))
+    except OSError:
+        return False
+
+
+def _entry(root: Path, path: Path, name: str) -> Entry:
+    ignore = f"take it out, or name it in {FILE}: ignore = [...]"
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadInputError(f"{shown(str(path))} has a name that is not UTF-8", ignore) from None
+    facts = path.lstat()
+    link = ""
+    if stat.S_ISLNK(facts.st_mode):
+        link = str(path.readlink())
+        leads = path.resolve()
+        if Path(link).is_absolute() or not leads.is_relative_to(root.resolve()):
+            raise BadInputError(f"{path} is a link out of the folder, to {shown(link)}", ignore)
+        if not leads.exists():
+            raise BadInputError(f"{path} is a link to nothing, {shown(link)}", ignore)
+    elif not stat.S_ISREG(facts.st_mode):
+        raise BadInputError(f"{path} is no regular file", ignore)
+    elif not os.access(path, os.R_OK):
+        raise BadInputError(f"{path} can't be read: Permission denied", ignore)
+    executable = bool(facts.st_mode & 0o100)
+    return Entry(name, path, facts.st_size, facts.st_mtime_ns, executable, link)
+
+
+def _check_size(app: App, tree: Tree) -> None:
+    if tree.size <= app.max_mb * MEGABYTE:
+        return
+    largest = max(tree.entries, key=lambda one: one.size)
+    raise BadInputError(
+        f"{app.folder} has {tree.size / MEGABYTE:.0f} MB, more than {app.max_mb}; the largest file "
+        f"is {largest.name} with {largest.size / MEGABYTE:.0f} MB",
+        f"name what the image does not need in {FILE}: ignore = [...], or raise max_mb",
+    )
+
+
+def _check_names(app: App, tree: Tree) -> None:
+    """Refuse modules that the image's own programs would import in place of Python's."""
+    for entry in tree.entries:
+        head, _, rest = entry.name.partition("/")
+        package = rest == "__init__.py"
+        module = head if package else head.removesuffix(".py") if not rest else ""
+        if (package or entry.name.endswith(".py")) and module in sys.stdlib_module_names:
+            raise BadInputError(
+                f"{app.folder / entry.name} has the name of Python's own module {module}",
+                "give it another name",
+            )

@@ -1,0 +1,129 @@
+"""docs/reference.md: every task with its options, and every environment variable."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from invoke.collection import Collection
+from invoke.parser.context import ParserContext
+from invoke.tasks import Task
+
+from jetson_kit.errors import IntegrityError
+from jetson_kit.guides import environment
+
+HEAD = """\
+# Commands and environment variables
+
+Generated from the commands' own help and from
+[environment.toml](../jetson_kit/guides/environment.toml):
+`.venv/bin/python -m jetson_kit.guides.check --write` renews this page.
+
+`./inv --list` lists the commands, `./inv --help COMMAND` shows one. Several commands may stand on
+one line, each with its options behind it. The programs in the image explain theirs:
+`python3 -m mediapipe_jetson COMMAND --help`. Exit codes: [exit-codes.md](exit-codes.md).
+"""
+FOOT = """\
+apt, pip, uv and Ansible read their own variables besides:
+[building.md](building.md#slow-networks-and-mirrors) has those that name mirrors. Variables of uv
+that choose what is installed are not passed on to it.
+"""
+GROUPS = {
+    "": "Building, testing, looking",
+    "bench": "Benchmarks",
+    "data": "Versions",
+    "devices": "Virtual Jetsons",
+    "docs": "Documentation",
+    "engines": "Engines",
+    "fleet": "Fleets",
+    "models": "Models",
+    "report": "Reports",
+    "verify": "Verifying",
+    "wheels": "Wheels",
+}
+START, END = "<!-- variables -->\n", "<!-- /variables -->"
+VARIABLES = {
+    "host": "Environment variables of `./inv`",
+    "device": "Environment variables in the image and on boards",
+}
+
+
+def page(tasks: Collection) -> str:
+    """Return the page of a collection of tasks.
+
+    Once in a process: Invoke hands out an argument's help only once.
+    """
+    parts = [HEAD]
+    group = None
+    for name in sorted(tasks.task_names, key=lambda one: (_group(one), one)):
+        if _group(name) != group:
+            group = _group(name)
+            parts.append(f"## {GROUPS.get(group, group)}\n")
+        parts.append(_task(name, tasks))
+    parts += [f"## {title}\n\n{variables(side)}" for side, title in VARIABLES.items()]
+    return "\n".join([*parts, FOOT])
+
+
+def variables(side: str) -> str:
+    """Return the table of the variables that one side reads."""
+    rows = [
+        f"| `{one.name}` | {one.meaning} | {one.default} |"
+        for one in environment.variables()
+        if one.side == side
+    ]
+    return "\n".join(["| name | meaning | default |", "|---|---|---|", *rows, ""])
+
+
+def with_variables(text: str) -> str:
+    """Return the device wheel's README with its table of variables, without links to docs/.
+
+    Raises IntegrityError for a missing mark.
+    """
+    head, mark, rest = text.partition(START)
+    _, closed, tail = rest.partition(END)
+    if not mark or not closed:
+        raise IntegrityError(f"README.md lacks {START.strip()} ... {END}", "put them back")
+    table = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"the kit's docs/\1", variables("device"))
+    return f"{head}{START}{table}{END}{tail}"
+
+
+def _group(name: str) -> str:
+    return name.rpartition(".")[0]
+
+
+def _task(name: str, tasks: Collection) -> str:
+    task = tasks[name]
+    group = _group(name)
+    # A collection's default task goes by the collection's name.
+    title = group if group in tasks.task_names[name] else name
+    lines = [f"### `./inv {title}`", "", " ".join((task.__doc__ or "").split()), ""]
+    if rows := _options(task):
+        lines += ["| option | meaning |", "|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _options(task: Task[Any]) -> list[str]:
+    """Return a row for each word and option of a task, words first."""
+    variadic = getattr(task, "variadic", "")
+    arguments = [
+        one
+        for one in task.get_arguments()
+        # One that takes all further words is declared as often as the command line has words.
+        if not (variadic and re.fullmatch(rf"{re.escape(variadic)}\d+", str(one.name)))
+    ]
+    words = [
+        one
+        for one in arguments
+        if one.name == variadic
+        or (one.positional and len(str(one.name)) > 1 and one.kind is not list)
+    ]
+    rows = [
+        f"| `{str(one.name).upper()}{'...' if one.name == variadic else ''}` | {_cell(one.help)} |"
+        for one in words
+    ]
+    options = ParserContext(args=[one for one in arguments if one not in words])
+    return [*rows, *(f"| `{flags}` | {_cell(text)} |" for flags, text in options.help_tuples())]
+
+
+def _cell(text: str | None) -> str:
+    return (text or "").replace("|", "\\|")

@@ -1,0 +1,48 @@
+"""`app.new`, `test.app`: a user's own application."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from invoke.context import Context
+
+from jetson_kit.command_line.options import Choice, Folder, OutputFolder
+from jetson_kit.tasks.edge import kit_task
+
+TEMPLATES = Choice("face", "hand", "pose", "holistic", "empty")
+
+
+@kit_task(
+    positional=["name"],
+    options={"name": OutputFolder(), "template": TEMPLATES},
+    help={
+        "name": "folder to make; its last part is the application's name",
+        "template": "face (default), hand, pose, holistic or empty",
+    },
+)
+def new(c: Context, name: Path, template: str = "face") -> None:
+    """Make the folder of a new application that runs. Example: ./inv app.new door-camera."""
+    from jetson_kit.app import scaffold
+
+    del c
+    folder = scaffold.new(name.absolute(), template)
+    print(f"{folder}: test it with ./inv test.app {name}, build it with")
+    print(f"./inv build --jetson --app {name}")
+
+
+@kit_task(
+    positional=["folder"],
+    options={"folder": Folder(), "output": OutputFolder()},
+    help={
+        "folder": "the application's folder",
+        "output": "folder of logs and JUnit files (default: dist/IMAGE-test)",
+        "no-emulation": "only on this machine's own processor",
+    },
+)
+def test(c: Context, folder: Path, output: Path | None = None, no_emulation: bool = False) -> None:
+    """Test an application here, then in its arm64 image. Example: ./inv test.app ./my-app."""
+    from jetson_kit.app import testing
+
+    del c
+    sys.exit(testing.run(folder, output, emulated=not no_emulation))

@@ -1,0 +1,256 @@
+"""Rewrites what results hold, and comparisons with None."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import libcst as cst
+
+from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate.context import attribute, call, code, first
+from mediapipe_jetson.migrate.names import Names
+from mediapipe_jetson.migrate.table import NULLABLE, Thing
+
+RENAMED = {
+    "location.relative_bounding_box": "bounding_box",
+    "location.relative_keypoints": "keypoints",
+    "box.xmin": "origin_x",
+    "box.ymin": "origin_y",
+    "detection.score": "categories",
+    "detection.label_id": "categories",
+}
+DROPPED = {"list.landmark", "first.landmark", "side.classification", "detection.location_data"}
+OF_CATEGORY = {"scores": "score", "label_ids": "index"}
+METHODS = {"process", "close", "__enter__", "__exit__"}
+SIDES = (
+    "handedness: MediaPipe Tasks name the other side; {name}() gives the one that mp.solutions gave"
+)
+MORE_POINTS = "models: a face has 478 points, wherever refine_landmarks was False too"
+NONE_ERROR = "where nothing was found this raises IndexError, not AttributeError or TypeError"
+
+
+class Attributes(Names):
+    """Rewrites expressions other than calls."""
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        """Rewrite an attribute of something legacy."""
+        base, own = self.things(original_node.value), self.things(original_node)
+        if any(one.kind == "package" for one in own):
+            return self.package(original_node, updated_node)
+        if not base:
+            if any(one.kind == "gone" for one in own):
+                self.gone(original_node, own)
+            else:
+                self._leftover(original_node)
+            return updated_node
+        actions = {self._action(original_node, one) for one in base}
+        if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
+            self.refuse(original_node, f"{code(original_node.value)} may be several things")
+            return updated_node
+        return self._done(original_node, updated_node, base[0], actions.pop())
+
+    def _action(self, node: cst.Attribute, base: Thing) -> str:
+        """Return what becomes of an attribute of one thing, as a word."""
+        name = node.attr.value
+        key = f"{base.kind}.{name}"
+        if base.kind in ("package", "module", "name", "gone"):
+            return base.kind
+        if base.kind == "formats":
+            return "keep" if self.is_one(node, "list_class", "landmark_class") else "refuse"
+        if base.kind == "task":
+            return "keep" if name in METHODS else "refuse"
+        if base.kind == "result":
+            field = table.solutions()[base.solution].results.get(name)
+            return f"field {field[0]} {field[1]}" if field else "refuse"
+        if key in DROPPED:
+            return "drop"
+        if key in RENAMED:
+            return f"rename {RENAMED[key]}"
+        if key in ("category.label", "landmark.visibility"):
+            seen = base.solution == "pose" and base.kind == "landmark"
+            return "keep" if seen else name
+        known = key in table.document()["kinds"] and key != "landmark.presence"
+        plain = base.kind in table.LISTS or base.kind.endswith("mask") or base.kind == "plain"
+        return "keep" if known or plain else "refuse"
+
+    def _done(  # one for each word
+        self, original: cst.Attribute, updated: cst.Attribute, base: Thing, action: str
+    ) -> cst.BaseExpression:
+        """Do what the word says."""
+        word, *more = action.split()
+        stored = isinstance(self.parent(original), (cst.AssignTarget, cst.AugAssign, cst.Del))
+        if stored and word == "visibility":
+            return updated
+        if word == "refuse" or (stored and word not in ("keep", "rename")):
+            return self._unknown(original, updated, base)
+        if word == "keep":
+            return updated
+        if word == "package":
+            return self.module(original, updated)
+        if word == "module":
+            return self.named(original, updated, base)
+        if word == "name":
+            return self.member(original, updated, base)
+        if word == "drop":
+            return self._list_of(original, updated, base)
+        if word == "rename" and more[0] == "categories" and not self._indexed(original):
+            return _each(updated.value, OF_CATEGORY[f"{original.attr.value}s"])
+        if word == "rename":
+            return updated.with_changes(attr=cst.Name(more[0]))
+        if word == "label":
+            name = self.helper("hand_side")
+            self.note(original, SIDES.format(name=name))
+            return call(name, updated.value)
+        if word == "visibility":
+            return cst.BooleanOperation(
+                updated, cst.Or(), cst.Float("0.0"), lpar=[cst.LeftParen()], rpar=[cst.RightParen()]
+            )
+        if word == "field":
+            renamed = updated.with_changes(attr=cst.Name(more[0]))
+            return self._field(original, renamed, more[1])
+        return updated
+
+    def _indexed(self, node: cst.CSTNode) -> bool:
+        """Return whether one item of an expression is taken where it stands."""
+        around = self.parent(node)
+        return isinstance(around, cst.Subscript) and isinstance(around.slice[0].slice, cst.Index)
+
+    def _unknown(
+        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+    ) -> cst.Attribute:
+        kind = f"a {base.kind}" if base.kind != "task" else table.solutions()[base.solution].legacy
+        self.refuse(original, f".{original.attr.value} of {kind} has no counterpart in Tasks")
+        return updated
+
+    def _list_of(
+        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+    ) -> cst.BaseExpression:
+        """Drop .landmark and its like: the list itself holds the items."""
+        nullable = base.kind in NULLABLE and self._direct(original.value)
+        value = updated.value
+        if nullable and base.kind == "list" and self.caught(original):
+            value = call(self.helper("found"), value)
+        return value if self._indexed(original) else self.cut(original.value, value)
+
+    def cut(self, original: cst.CSTNode, value: cst.BaseExpression) -> cst.BaseExpression:
+        """Return a face without the irises where the old one had none."""
+        whole = {self._irises(one) for one in self.things(original) if _face(one)}
+        if None in whole:
+            self.note(original, MORE_POINTS)
+        if whole != {False}:
+            return value
+        end = cst.Slice(lower=None, upper=cst.Integer("468"), step=None)
+        return cst.Subscript(value, [cst.SubscriptElement(end)])
+
+    def _irises(self, one: Thing) -> Optional[bool]:
+        """Return whether a face has irises; None where that is decided at run time."""
+        site = self.facts.sites[one.site]
+        name = "refine_landmarks" if one.solution == "face_mesh" else "refine_face_landmarks"
+        literal = site.literal(name, False)
+        return None if literal is None else bool(literal)
+
+    def _direct(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression is a field of a result, read there."""
+        return isinstance(node, cst.Attribute) and self.is_one(node.value, "result")
+
+    def _field(
+        self, original: cst.Attribute, renamed: cst.Attribute, kind: str
+    ) -> cst.BaseExpression:
+        """Rewrite a field of a result."""
+        if kind == "first":
+            return self._first(original, renamed)
+        if kind == "selfie_mask":
+            return call(self.helper("mask_array"), first(renamed))
+        if kind in ("first_mask", "holistic_mask"):
+            around = self.parent(original)
+            if isinstance(around, cst.Comparison) and self.tested(original):
+                return renamed
+            if kind == "holistic_mask":
+                return call(self.helper("mask_array"), renamed)
+            if self.guarded(original):
+                return call(self.helper("mask_array"), first(renamed))
+            empty = cst.BooleanOperation(renamed, cst.Or(), cst.Tuple([]))
+            return call(self.helper("mask_array"), _next(empty))
+        around = self.parent(original)
+        iterated = isinstance(around, (cst.For, cst.CompFor, cst.Subscript))
+        counted = isinstance(around, cst.Arg)
+        if (iterated or counted) and self.caught(original) and not self.guarded(original):
+            return call(self.helper("found"), renamed, cst.Name("TypeError"))
+        return renamed
+
+    def _first(self, original: cst.Attribute, renamed: cst.Attribute) -> cst.BaseExpression:
+        """Rewrite results.pose_landmarks, which is a list of poses now."""
+        if self.tested(original):
+            return renamed
+        if self.guarded(original):
+            return first(renamed)
+        around = self.parent(original)
+        if isinstance(around, cst.Attribute):
+            if self.caught(original):
+                return first(call(self.helper("found"), renamed))
+            self.note(original, NONE_ERROR)
+            return first(renamed)
+        return _next(renamed)
+
+    def leave_Subscript(
+        self, original_node: cst.Subscript, updated_node: cst.Subscript
+    ) -> cst.BaseExpression:
+        """Rewrite detection.score[0]."""
+        kinds = table.kinds(self.things(original_node.value))
+        own = isinstance(original_node.value, cst.Attribute) and self._indexed(original_node.value)
+        if own and kinds and kinds <= set(OF_CATEGORY):
+            return attribute(updated_node, OF_CATEGORY[kinds.pop()])
+        return updated_node
+
+    def leave_Comparison(
+        self, original_node: cst.Comparison, updated_node: cst.Comparison
+    ) -> cst.BaseExpression:
+        """Rewrite `is None`: where nothing is found there is an empty list now."""
+        missing = self.compared(original_node)
+        kinds = table.kinds(self.things(original_node.left))
+        made = all(one.solution == "landmark_pb2" for one in self.things(original_node.left))
+        if missing is None or not kinds or made:
+            return updated_node
+        direct = self._direct(original_node.left)
+        lists = kinds <= NULLABLE and (direct or kinds != {"first"})
+        if not (lists or (direct and kinds == {"first_mask"})):
+            return updated_node
+        value = updated_node.left
+        if missing:
+            around = self.parent(original_node)
+            whole = cst.UnaryOperation(cst.Not(), value, updated_node.lpar, updated_node.rpar)
+            if isinstance(around, (cst.Comparison, cst.BinaryOperation)) and not whole.lpar:
+                whole = whole.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+            return whole
+        if self.tested(original_node):
+            return value.with_changes(
+                lpar=[*updated_node.lpar, *value.lpar], rpar=[*value.rpar, *updated_node.rpar]
+            )
+        return call("bool", value)
+
+    def _leftover(self, node: cst.Attribute) -> None:
+        """Refuse what looks like a legacy result but comes from where nothing is known."""
+        name = node.attr.value
+        if name in table.document()["distinct"] and self.unknown(node.value):
+            self.refuse(node, f"where {code(node.value)} comes from can't be followed")
+
+
+def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:
+    """Return a list of one field of a detection's categories."""
+    one = cst.Name("category")
+    source = cst.CompFor(target=one, iter=attribute(detection, "categories"))
+    return cst.ListComp(elt=attribute(one, name), for_in=source)
+
+
+def _face(one: Thing) -> bool:
+    """Return whether a list of landmarks is a face's."""
+    if one.kind != "list" or one.site < 0:
+        return False
+    return one.solution == "face_mesh" or (one.solution, one.name) == ("holistic", "face_landmarks")
+
+
+def _next(value: cst.BaseExpression) -> cst.Call:
+    """Return an expression for a list's first item, None for an empty list."""
+    return call("next", call("iter", value), cst.Name("None"))

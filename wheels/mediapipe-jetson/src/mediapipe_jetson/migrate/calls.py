@@ -1,0 +1,237 @@
+"""Rewrites calls: constructors, process(), drawing, and the little functions around results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional, Union
+
+import libcst as cst
+
+from mediapipe_jetson.doctor.flow.values import Path
+from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate.attributes import Attributes
+from mediapipe_jetson.migrate.construct import Construct
+from mediapipe_jetson.migrate.context import attribute, call, code
+from mediapipe_jetson.migrate.follow import Site
+from mediapipe_jetson.migrate.names import named_one
+
+REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
+PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
+TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
+MADE = {"list_class", "landmark_class", "adder", "copier"}
+PROTOBUF = "google.protobuf"
+CLOCK = (
+    "timestamps: MediaPipe Tasks want one for each frame; {name}() gives 30 frames a second, "
+    "as mp.solutions counted"
+)
+ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
+SEVERAL = "may be several things"
+PRESENCE = "drawing: points whose presence is below .5 are left out too, not only hidden ones"
+
+
+class Calls(Attributes, Construct):
+    """Rewrites calls."""
+
+    def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
+        """Rewrite a call of something legacy, or with something legacy."""
+        function = original_node.func
+        own = self.things(function)
+        kinds = table.kinds(own)
+        if "class" in kinds:
+            return self.construct(original_node, updated_node)
+        if any(one.kind == "method" and one.name == "process" for one in own):
+            return self._process(original_node, updated_node)
+        if kinds == {"has_field"}:
+            return self._has_field(original_node, updated_node)
+        if kinds & MADE:
+            return self._made(original_node, updated_node, kinds)
+        name = named_one(own)
+        if name in ("draw_landmarks", "plot_landmarks"):
+            return self._draw(original_node, updated_node, name)
+        if name == "draw_detection":
+            return updated_node.with_changes(func=cst.Name(self.helper("draw_face")))
+        if name == "get_key_point" and len(updated_node.args) == 2:
+            keypoints = attribute(updated_node.args[0].value, "keypoints")
+            index = cst.SubscriptElement(cst.Index(updated_node.args[1].value))
+            return cst.Subscript(keypoints, [index])
+        if not own:
+            self._handed(original_node)
+        return updated_node
+
+    def _handed(self, node: cst.Call) -> None:
+        """Refuse results handed to what looks into them as into messages."""
+        handed = [one for arg in node.args for one in self.things(arg.value)]
+        if not handed:
+            self._unfollowed(node)
+            return
+        name = code(node.func)
+        paths = [one.text for one in self.values(node.func) if isinstance(one, Path)]
+        if name in REFLECTING and not (name == "getattr" and all(map(_same_names, handed))):
+            self.refuse(node, f"{name}() of something of the legacy API")
+        elif any(one.startswith(PROTOBUF) for one in paths):
+            self.refuse(node, "results are no protobuf messages in MediaPipe Tasks")
+        elif any(one.startswith(TEXTS) for one in paths) and not table.kinds(handed) <= PLAIN:
+            self.note(node, f"{name}() gets lists of other objects, and their text is another")
+
+    def _unfollowed(self, node: cst.Call) -> None:
+        """Refuse a process() of something that is not known."""
+        function = node.func
+        if not isinstance(function, cst.Attribute) or function.attr.value != "process":
+            return
+        if len(node.args) == 1 and self.unknown(function.value):
+            self.refuse(node, f"where {code(function.value)} comes from can't be followed")
+
+    def _process(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression:
+        """Rewrite process(): detect, detect_for_video or segment of a picture."""
+        function = updated.func
+        source = original.func
+        if not isinstance(function, cst.Attribute) or not isinstance(source, cst.Attribute):
+            self.refuse(original, "process() is called by another name")
+            return updated
+        if len(updated.args) != 1 or updated.args[0].star:
+            self.refuse(original, "process() has other arguments than one picture")
+            return updated
+        sites = [self.facts.sites[one.site] for one in self.things(source) if one.site >= 0]
+        modes = {self.mode(site) for site in sites}
+        names = {(site.solution.detect, site.solution.member) for site in sites}
+        if not sites:
+            self.refuse(original, f"where {code(source.value)} is made can't be followed")
+            return updated
+        if len(modes) != 1 or len(names) != 1:
+            why = "is for single pictures here and for videos there" if len(names) == 1 else SEVERAL
+            self.refuse(original, f"{code(source.value)} {why}")
+            return updated
+        mode, detect, task = modes.pop(), sites[0].solution.detect, function.value
+        picture = updated.args[0].value
+        if sites[0].solution.member:
+            return updated.with_changes(
+                func=cst.Name(self.helper("detect_faces")),
+                args=[cst.Arg(task), cst.Arg(picture)],
+            )
+        image = updated.args[0].with_changes(
+            value=call(self.helper("to_image"), picture),
+            keyword=None,
+            equal=cst.MaybeSentinel.DEFAULT,
+        )
+        if mode == "image":
+            return updated.with_changes(
+                func=function.with_changes(attr=cst.Name(detect)), args=[image]
+            )
+        if not _simple(source.value):
+            self.refuse(original, f"{code(source.value)} would be evaluated twice; give it a name")
+            return updated
+        clock = self.helper("next_ms")
+        self.note(original, CLOCK.format(name=clock))
+        if mode == "both":
+            return updated.with_changes(
+                func=cst.Name(self.helper("detect_next")), args=[cst.Arg(task), image]
+            )
+        more = image.with_changes(
+            comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")),
+            whitespace_after_arg=cst.SimpleWhitespace(""),
+        )
+        stamp = cst.Arg(call(clock, task), whitespace_after_arg=image.whitespace_after_arg)
+        return updated.with_changes(
+            func=function.with_changes(attr=cst.Name(f"{detect}_for_video")), args=[more, stamp]
+        )
+
+    def mode(self, site: Site) -> str:
+        """Return how a task runs: on an image, on a video, or on what is decided at run time."""
+        if site.solution.still:
+            return "image"
+        literal = site.literal("static_image_mode", False)
+        return "both" if literal is None else "image" if literal else "video"
+
+    def _has_field(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression:
+        """Rewrite landmark.HasField("visibility")."""
+        text = code(original.args[0].value).strip("\"'") if len(original.args) == 1 else ""
+        if text != "visibility" or not isinstance(updated.func, cst.Attribute):
+            self.refuse(original, "HasField() of this has no counterpart in Tasks")
+            return updated
+        value = attribute(updated.func.value, "visibility")
+        target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
+        return cst.Comparison(value, [target], lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+    def _made(self, original: cst.Call, updated: cst.Call, kinds: set[str]) -> cst.BaseExpression:
+        """Rewrite what makes or fills messages of landmark_pb2."""
+        kind = kinds.pop() if len(kinds) == 1 else ""
+        args, func = updated.args, updated.func
+        words = [one.keyword.value if one.keyword else "" for one in args]
+        owner = func.value if isinstance(func, cst.Attribute) else None
+        if kind in ("landmark_class", "adder"):
+            self.note(original, ROUNDED)
+        if kind == "landmark_class" and all(words):
+            return updated.with_changes(func=cst.Name(self.helper("new_landmark")))
+        if kind == "list_class" and words in ([], ["landmark"]):
+            whole = args[0].value if args else cst.List([])
+            return whole if isinstance(whole, (cst.List, cst.ListComp)) else call("list", whole)
+        if kind == "adder" and owner is not None and all(words):
+            name = cst.Name(self.helper("add_landmark"))
+            comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            first = cst.Arg(owner, comma=comma if args else cst.MaybeSentinel.DEFAULT)
+            return updated.with_changes(func=name, args=[first, *args])
+        if kind == "copier" and owner is not None and words == [""]:
+            return call(self.helper("copy_landmarks"), owner, args[0].value)
+        self.refuse(original, f"{code(original.func)}() with these arguments has no counterpart")
+        return updated
+
+    def _draw(self, original: cst.Call, updated: cst.Call, name: str) -> cst.BaseExpression:
+        """Rewrite what draws landmarks: connections are objects, not pairs."""
+        place = 2 if name == "draw_landmarks" else 1
+        at = argument(original.args, place, "connections")
+        if any(one.star for one in original.args):
+            self.refuse(original, f"{name}() with arguments that can't be followed")
+            return updated
+        if name == "draw_landmarks" and any(
+            one.solution == "pose" or one.name == "pose_landmarks"
+            for arg in original.args
+            for one in self.things(arg.value)
+        ):
+            self.note(original, PRESENCE)
+        drawn = argument(original.args, place - 1, "landmark_list")
+        args = list(updated.args)
+        if drawn is not None:
+            points = self.cut(original.args[drawn].value, args[drawn].value)
+            args[drawn] = args[drawn].with_changes(value=points)
+            updated = updated.with_changes(args=args)
+        if at is None or name != "draw_landmarks":
+            return updated
+        value = original.args[at].value
+        constant = isinstance(value, cst.Attribute) or code(value) in self.constants
+        known = constant and all(one.kind == "name" for one in self.things(value))
+        if code(value) == "None" or (known and self.things(value)):
+            return updated
+        changed = call(self.helper("as_connections"), updated.args[at].value)
+        args[at] = args[at].with_changes(value=changed)
+        return updated.with_changes(args=args)
+
+
+def _same_names(one: table.Thing) -> bool:
+    """Return whether what getattr() looks into has the same names in Tasks."""
+    if one.kind == "module":
+        return one.solution in table.DRAWING
+    return one.kind in ("landmark", "name") or (one.kind, one.solution) == ("result", "holistic")
+
+
+def argument(args: Sequence[cst.Arg], place: int, name: str) -> Optional[int]:
+    """Return the number of an argument that is given by place or name."""
+    for number, one in enumerate(args):
+        if one.keyword is not None and one.keyword.value == name:
+            return number
+        if one.keyword is None and number == place:
+            return number
+    return None
+
+
+def _simple(node: Union[cst.BaseExpression, cst.BaseAssignTargetExpression]) -> bool:
+    """Return whether an expression may be evaluated twice."""
+    if isinstance(node, cst.Attribute):
+        return _simple(node.value)
+    if isinstance(node, cst.Subscript):
+        plain = all(
+            isinstance(one.slice, cst.Index)
+            and isinstance(one.slice.value, (cst.Integer, cst.SimpleString, cst.Name))
+            for one in node.slice
+        )
+        return plain and _simple(node.value)
+    return isinstance(node, cst.Name)

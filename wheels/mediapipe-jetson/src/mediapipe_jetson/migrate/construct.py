@@ -1,0 +1,220 @@
+"""Rewrites constructors: Hands(...) becomes HandLandmarker.create_from_options(...)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional, Union
+
+import libcst as cst
+
+from mediapipe_jetson.doctor import legacy
+from mediapipe_jetson.migrate.context import Context, attribute, call, code
+from mediapipe_jetson.migrate.follow import Site
+from mediapipe_jetson.migrate.table import Solution
+
+PLAIN = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
+Space = Union[cst.SimpleWhitespace, cst.ParenthesizedWhitespace]
+LITE = "models: the lite hand model has no counterpart; this is the full one"
+SMOOTH = "smoothing: MediaPipe Tasks always smooth the poses of a video"
+AT_RUN_TIME = "which model it is ({name}) is decided at run time; write a number"
+
+
+class Construct(Context):
+    """Rewrites constructors."""
+
+    def mode(self, site: Site) -> str:
+        """Return how a task runs: "image", "video" or "both"."""
+        raise NotImplementedError
+
+    def construct(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression:
+        """Rewrite one constructor; what can't be done is refused."""
+        self.built.add(self.span(original))
+        sites = [
+            self.facts.sites[one.site]
+            for one in self.things(original)
+            if one.kind == "task" and one.site >= 0
+        ]
+        if not sites:
+            self.refuse(original, "this call can't be followed")
+            return updated
+        site = sites[0]
+        solution = site.solution
+        names = self._names(original, site)
+        if len({one.solution.module for one in sites}) > 1 or site.open or names is None:
+            self.refuse(original, f"{solution.legacy}() with arguments that can't be followed")
+            return updated
+        model = self._model(site)
+        if model is None:
+            self.refuse(original, AT_RUN_TIME.format(name=solution.chosen_by))
+            return updated
+        self._notes(original, site, model)
+        func = updated.func
+        vision: cst.BaseExpression = (
+            func.value if isinstance(func, cst.Attribute) else self.imported("vision")
+        )
+        args = self._arguments(updated, names, site, vision)
+        args = [*self._added(updated, names, site, vision, model, bool(args)), *args]
+        options = cst.Call(
+            attribute(vision, f"{solution.task}Options"),
+            args,
+            whitespace_before_args=updated.whitespace_before_args if updated.args else _none(),
+        )
+        made: cst.BaseExpression = updated.with_changes(
+            func=attribute(func, "create_from_options"),
+            args=[cst.Arg(options)],
+            whitespace_before_args=_none(),
+        )
+        if self.mode(site) == "both":
+            still = updated.args[names.index("static_image_mode")].value
+            made = call(self.helper("keep_mode"), made, still)
+        return made
+
+    def _names(self, node: cst.Call, site: Site) -> Optional[list[str]]:
+        """Return what each argument is named; None where that is not known."""
+        if any(one.star for one in node.args):
+            return None
+        uses = legacy.Uses()
+        solution = uses.table.table["solutions"][site.solution.module]
+        order = uses.order(solution, site.given[0])
+        names = []
+        for number, one in enumerate(node.args):
+            if one.keyword is None and number >= len(order):
+                return None
+            names.append(one.keyword.value if one.keyword else order[number])
+        unknown = [name for name in names if name not in site.solution.arguments]
+        for name in unknown:
+            why = uses.table.argument(solution, name)
+            self.refuse(node, f"{site.solution.legacy}({name}=...): {why}")
+        return names
+
+    def _model(self, site: Site) -> Optional[str]:
+        """Return the model's file; None where it is decided at run time."""
+        solution = site.solution
+        if not solution.chosen_by:
+            return solution.models[0]
+        number = site.literal(solution.chosen_by, solution.chosen)
+        known = isinstance(number, int) and 0 <= number < len(solution.models)
+        return solution.models[number] if known and isinstance(number, int) else None
+
+    def _notes(self, node: cst.Call, site: Site, model: str) -> None:
+        """Note what will differ."""
+        self.models[model] = None
+        for text in site.solution.differs:
+            self.note(node, text)
+        if site.solution.module == "hands" and site.literal("model_complexity", 1) != 1:
+            self.note(node, LITE)
+        if site.solution.module == "pose" and site.literal("smooth_landmarks", True) is not True:
+            self.note(node, SMOOTH)
+
+    def _added(
+        self,
+        call_: cst.Call,
+        names: list[str],
+        site: Site,
+        vision: cst.BaseExpression,
+        model: str,
+        followed: bool,
+    ) -> list[cst.Arg]:
+        """Return the arguments that the old code did not need."""
+        solution = site.solution
+        given = {solution.arguments.get(name) for name in names}
+        added = [_arg("base_options", self._base_options(solution, model))]
+        if "@mode" in solution.arguments.values() and "@mode" not in given:
+            added.append(_arg("running_mode", attribute(vision, "RunningMode", "VIDEO")))
+        for name, value in solution.defaults.items():
+            if name not in given:
+                added.append(_arg(name, cst.parse_expression(value)))
+        space = _space(call_.whitespace_before_args)
+        comma = cst.Comma(whitespace_after=space)
+        last = len(added) - (0 if followed else 1)
+        added = [
+            one.with_changes(comma=comma) if at < last else one for at, one in enumerate(added)
+        ]
+        if not followed and call_.args:
+            end = call_.args[-1]
+            added[-1] = added[-1].with_changes(
+                comma=end.comma, whitespace_after_arg=end.whitespace_after_arg
+            )
+        return added
+
+    def _base_options(self, solution: Solution, model: str) -> cst.BaseExpression:
+        base = attribute(self.imported("mp"), "tasks", "BaseOptions")
+        if solution.member and model == solution.models[0]:
+            words = [cst.SimpleString(f'"{word}"') for word in (model, solution.member)]
+            return cst.Call(
+                base, [_arg("model_asset_buffer", call(self.helper("model_part"), *words))]
+            )
+        path = cst.parse_expression(f'f"{{{self.helper("MODEL_FOLDER")}}}/{model}"')
+        return cst.Call(base, [_arg("model_asset_path", path)])
+
+    def _arguments(
+        self, node: cst.Call, names: list[str], site: Site, vision: cst.BaseExpression
+    ) -> list[cst.Arg]:
+        """Return the old arguments under their new names; those without one are left out."""
+        found: list[cst.Arg] = []
+        for name, one in zip(names, node.args):  # noqa: B905 # Python 3.9 has no strict
+            new = site.solution.arguments.get(name)
+            if new is None or new == "@model":
+                _keep_comment(found, one)
+                continue
+            value = one.value
+            if new == "@mode":
+                new, value = "running_mode", self._running_mode(value, site, vision)
+            equal = one.equal if one.keyword else PLAIN
+            found.append(one.with_changes(keyword=cst.Name(new), equal=equal, value=value))
+        if found and node.args:
+            found[-1] = _ended(found[-1], node.args[-1])
+        return found
+
+    def _running_mode(
+        self, value: cst.BaseExpression, site: Site, vision: cst.BaseExpression
+    ) -> cst.BaseExpression:
+        mode = self.mode(site)
+        image, video = (attribute(vision, "RunningMode", one) for one in ("IMAGE", "VIDEO"))
+        if mode == "both":
+            return cst.IfExp(test=value, body=image, orelse=video)
+        return image if mode == "image" else video
+
+
+def _none() -> cst.SimpleWhitespace:
+    return cst.SimpleWhitespace("")
+
+
+def _arg(name: str, value: cst.BaseExpression) -> cst.Arg:
+    return cst.Arg(value, keyword=cst.Name(name), equal=PLAIN)
+
+
+def _space(before: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
+    """Return what stands between arguments: a new line where the first has a line of its own."""
+    if not isinstance(before, cst.ParenthesizedWhitespace):
+        return cst.SimpleWhitespace(" ")
+    return cst.ParenthesizedWhitespace(
+        cst.TrailingWhitespace(newline=before.first_line.newline),
+        indent=before.indent,
+        last_line=before.last_line,
+    )
+
+
+def _ended(last: cst.Arg, before: cst.Arg) -> cst.Arg:
+    """Return the last argument, ended as the last one was, unless a comment would go."""
+    if isinstance(last.comma, cst.Comma) and "#" in code(last.comma):
+        return last
+    return last.with_changes(comma=before.comma, whitespace_after_arg=before.whitespace_after_arg)
+
+
+def _keep_comment(found: list[cst.Arg], dropped: cst.Arg) -> None:
+    """Put the comment of an argument that goes under the one before it."""
+    if not isinstance(dropped.comma, cst.Comma) or not found:
+        return
+    space = dropped.comma.whitespace_after
+    before = found[-1].comma
+    if not isinstance(space, cst.ParenthesizedWhitespace) or not isinstance(before, cst.Comma):
+        return
+    lines: Sequence[cst.EmptyLine] = space.empty_lines
+    indent = space.last_line
+    if space.first_line.comment is not None:
+        lines = [cst.EmptyLine(whitespace=indent, comment=space.first_line.comment), *lines]
+    after = before.whitespace_after
+    if lines and isinstance(after, cst.ParenthesizedWhitespace):
+        merged = after.with_changes(empty_lines=[*after.empty_lines, *lines])
+        found[-1] = found[-1].with_changes(comma=before.with_changes(whitespace_after=merged))

@@ -1,0 +1,260 @@
+"""What every part of the rewriting shares: where a node stands, what it is, what is noted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Optional, Union
+
+import libcst as cst
+from libcst import metadata
+
+from mediapipe_jetson.doctor.flow.values import Object, Path, Unknown, Value
+from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate.follow import Facts, Span
+from mediapipe_jetson.migrate.table import Thing
+
+BARE = cst.Module([])
+LOUD = frozenset({"AttributeError", "TypeError", "Exception", "BaseException", ""})
+
+
+@dataclass(frozen=True, order=True)
+class Note:
+    """Something to say about a place; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+
+
+def code(node: cst.CSTNode) -> str:
+    """Return a node as it is written."""
+    return BARE.code_for_node(node)
+
+
+def call(name: str, *arguments: cst.BaseExpression) -> cst.Call:
+    """Return a call of a function by its name."""
+    return cst.Call(cst.Name(name), [cst.Arg(one) for one in arguments])
+
+
+def attribute(value: cst.BaseExpression, *names: str) -> cst.BaseExpression:
+    """Return an attribute of an attribute ... of a value."""
+    for name in names:
+        value = cst.Attribute(value, cst.Name(name))
+    return value
+
+
+def first(value: cst.BaseExpression) -> cst.Subscript:
+    """Return the item 0 of a value."""
+    return cst.Subscript(value, [cst.SubscriptElement(cst.Index(cst.Integer("0")))])
+
+
+class Context(cst.CSTTransformer):
+    """A transformer of one file that knows what its expressions are."""
+
+    METADATA_DEPENDENCIES = (metadata.PositionProvider, metadata.ParentNodeProvider)
+
+    def __init__(self, file: str, facts: Facts, names: dict[str, str]) -> None:
+        super().__init__()
+        self.file, self.facts = file, facts
+        self.names = names
+        """What helpers and imports are called in this file."""
+        self.refused: set[Note] = set()
+        self.differs: set[Note] = set()
+        self.helpers: dict[str, None] = {}
+        self.imports: dict[str, None] = {}
+        self.models: dict[str, None] = {}
+        self.built: set[Span] = set()
+
+    def span(self, node: cst.CSTNode) -> Span:
+        """Return where a node of the original tree stands."""
+        at = self.get_metadata(metadata.PositionProvider, node)
+        return (at.start.line, at.start.column, at.end.line, at.end.column)
+
+    def parent(self, node: cst.CSTNode) -> Optional[cst.CSTNode]:
+        """Return the node around one of the original tree."""
+        found = self.get_metadata(metadata.ParentNodeProvider, node, None)
+        return found if isinstance(found, cst.CSTNode) else None
+
+    def values(self, node: cst.CSTNode) -> frozenset[Value]:
+        """Return all that an expression of the original tree may be."""
+        return self.facts.at(self.file, self.span(node))
+
+    def things(self, node: cst.CSTNode) -> tuple[Thing, ...]:
+        """Return what of the legacy API an expression of the original tree may be."""
+        if not isinstance(node, cst.BaseExpression):
+            return ()
+        return self.facts.things(self.file, self.span(node))
+
+    def is_one(self, node: cst.CSTNode, *kinds: str) -> bool:
+        """Return whether an expression is of these kinds alone, as far as it is known."""
+        found = table.kinds(self.things(node))
+        return bool(found) and found <= set(kinds)
+
+    def other(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression may be something that is known and not legacy."""
+        return any(
+            isinstance(one, Object)
+            or (isinstance(one, Path) and one.text.startswith("mediapipe.") and not self._old(one))
+            for one in self.values(node)
+        )
+
+    def unknown(self, node: cst.CSTNode) -> bool:
+        """Return whether nothing is known of an expression."""
+        values = self.values(node)
+        return all(isinstance(one, Unknown) for one in values)
+
+    def _old(self, one: Path) -> bool:
+        return table.thing(one.text) is not None
+
+    def note(self, node: cst.CSTNode, text: str) -> None:
+        """Note what will differ at a place."""
+        line, column, _, _ = self.span(node)
+        self.differs.add(Note(self.file, line, column + 1, text))
+
+    def refuse(self, node: cst.CSTNode, why: str) -> None:
+        """Note that the file can't be migrated, and why."""
+        line, column, _, _ = self.span(node)
+        self.refused.add(Note(self.file, line, column + 1, why))
+
+    def helper(self, name: str) -> str:
+        """Return what a helper is called here; it will be written into the file."""
+        self.helpers[name] = None
+        return self.names[name]
+
+    def imported(self, name: str) -> cst.Name:
+        """Return a name that will be imported."""
+        self.imports[name] = None
+        return cst.Name(self.names[name])
+
+    def tested(self, node: cst.CSTNode) -> bool:
+        """Return whether only the truth of an expression matters where it stands."""
+        around = self.parent(node)
+        if isinstance(around, (cst.If, cst.While, cst.IfExp, cst.Assert, cst.CompIf)):
+            return around.test is node
+        if isinstance(around, cst.UnaryOperation):
+            return isinstance(around.operator, cst.Not)
+        if isinstance(around, cst.BooleanOperation):
+            ends = isinstance(around.operator, cst.And) and around.left is node
+            return ends or self.tested(around)
+        if isinstance(around, cst.Comparison):
+            return self.compared(around) is not None
+        if isinstance(around, cst.Arg):
+            outer = self.parent(around)
+            return isinstance(outer, cst.Call) and code(outer.func) == "bool"
+        return False
+
+    def compared(self, node: cst.Comparison) -> Optional[bool]:
+        """Return True for `x is None`, False for `x is not None`, None for anything else."""
+        if len(node.comparisons) != 1:
+            return None
+        target = node.comparisons[0]
+        if not (isinstance(target.comparator, cst.Name) and target.comparator.value == "None"):
+            return None
+        if isinstance(target.operator, (cst.Is, cst.Equal)):
+            return True
+        return False if isinstance(target.operator, (cst.IsNot, cst.NotEqual)) else None
+
+    def guarded(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression is used only where it was seen to be true."""
+        text = code(node)
+        inner, around = node, self.parent(node)
+        while around is not None and not isinstance(around, (cst.FunctionDef, cst.Lambda)):
+            if isinstance(around, cst.BooleanOperation) and inner is around.right:
+                if isinstance(around.operator, cst.And) and self._says(around.left, text):
+                    return True
+            elif isinstance(around, (cst.If, cst.IfExp)) and inner is around.body:
+                if self._says(around.test, text) and not _binds(around, text):
+                    return True
+            elif isinstance(around, (cst.IndentedBlock, cst.Module)):
+                before: Sequence[cst.CSTNode] = around.body
+                for statement in before[: _index(before, inner)][::-1]:
+                    if self._leaves(statement, text):
+                        return True
+                    if _binds(statement, text):
+                        break
+            inner, around = around, self.parent(around)
+        return False
+
+    def _says(self, test: cst.BaseExpression, text: str) -> bool:
+        """Return whether a test is true only if the expression is."""
+        if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
+            return self._says(test.left, text) or self._says(test.right, text)
+        if isinstance(test, cst.Comparison):
+            return self.compared(test) is False and code(test.left) == text
+        return code(test.with_changes(lpar=[], rpar=[])) == text
+
+    def _leaves(self, statement: cst.CSTNode, text: str) -> bool:
+        """Return whether a statement is `if not x: return` or `assert x` or their like."""
+        if isinstance(statement, cst.SimpleStatementLine):
+            return any(
+                isinstance(one, cst.Assert) and self._says(one.test, text) for one in statement.body
+            )
+        if not isinstance(statement, cst.If) or statement.orelse is not None:
+            return False
+        test = statement.test
+        negated = isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not)
+        says = (
+            isinstance(test, cst.UnaryOperation) and negated and code(test.expression) == text
+        ) or (
+            isinstance(test, cst.Comparison)
+            and self.compared(test) is True
+            and code(test.left) == text
+        )
+        last = statement.body.body[-1] if statement.body.body else None
+        if isinstance(last, cst.SimpleStatementLine):
+            last = last.body[-1]
+        return says and isinstance(last, (cst.Return, cst.Continue, cst.Break, cst.Raise))
+
+    def caught(self, node: cst.CSTNode) -> bool:
+        """Return whether an error of None, where nothing was found, is caught around a node."""
+        inner, around = node, self.parent(node)
+        while around is not None and not isinstance(around, (cst.FunctionDef, cst.ClassDef)):
+            if isinstance(around, cst.Try) and inner is around.body:
+                names = {name for one in around.handlers for name in _caught(one)}
+                if names & LOUD:
+                    return True
+            inner, around = around, self.parent(around)
+        return False
+
+
+def _caught(handler: cst.ExceptHandler) -> list[str]:
+    kind = handler.type
+    if kind is None:
+        return [""]
+    items: list[Union[cst.BaseElement, cst.BaseExpression]] = (
+        list(kind.elements) if isinstance(kind, cst.Tuple) else [kind]
+    )
+    return [code(one.value if isinstance(one, cst.Element) else one) for one in items]
+
+
+def _index(statements: Sequence[cst.CSTNode], inner: cst.CSTNode) -> int:
+    return next((at for at, one in enumerate(statements) if one is inner), 0)
+
+
+def _binds(node: cst.CSTNode, text: str) -> bool:
+    """Return whether a statement may bind the name that an expression begins with."""
+    names = (code(target.target).strip("() ") for target in _Targets.of(node))
+    return any(text == name or text.startswith((f"{name}.", f"{name}[")) for name in names)
+
+
+class _Targets(cst.CSTVisitor):
+    """Collects what assignments bind."""
+
+    def __init__(self) -> None:
+        self.found: list[cst.AssignTarget] = []
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        """Note a target."""
+        self.found.append(node)
+
+    @classmethod
+    def of(cls, node: cst.CSTNode) -> list[cst.AssignTarget]:
+        """Return the targets in a node."""
+        visitor = cls()
+        node.visit(visitor)
+        return visitor.found

@@ -1,0 +1,225 @@
+"""Rewrites imports of the legacy API; a name keeps its name and is bound to the Tasks' thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional, Union
+
+import libcst as cst
+from libcst.helpers import get_full_name_for_node
+
+from mediapipe_jetson.doctor import migration
+from mediapipe_jetson.doctor.names import canonical
+from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate.calls import Calls
+from mediapipe_jetson.migrate.names import CONNECTIONS
+
+VISION = "mediapipe.tasks.python.vision"
+HAND_LANDMARK = f"{VISION}.hand_landmarker"
+Places = dict[str, list[tuple[str, str]]]
+"""New names and what they are bound to, by the module that they come from."""
+
+
+class Imports(Calls):
+    """Rewrites import statements."""
+
+    def leave_Import(self, original_node: cst.Import, updated_node: cst.Import) -> cst.Import:
+        """Rewrite `import mediapipe.python.solutions.hands as hands`."""
+        names = []
+        for alias in updated_node.names:
+            full = get_full_name_for_node(alias.name) or ""
+            thing = table.thing(canonical(full))
+            if thing is None:
+                names.append(alias)
+                continue
+            if alias.asname is None:
+                # It binds `mediapipe`, which has the tasks.
+                names.append(alias.with_changes(name=cst.Name("mediapipe")))
+            elif thing.kind in ("package", "module"):
+                below = f".{thing.solution}" if thing.solution in table.DRAWING else ""
+                names.append(alias.with_changes(name=_dotted(VISION + below)))
+            else:
+                self._import_gone(original_node, canonical(full))
+                names.append(alias)
+        return updated_node.with_changes(names=names)
+
+    def leave_SimpleStatementLine(
+        self, original_node: cst.SimpleStatementLine, updated_node: cst.SimpleStatementLine
+    ) -> Union[
+        cst.SimpleStatementLine, cst.FlattenSentinel[cst.SimpleStatementLine], cst.RemovalSentinel
+    ]:
+        """Rewrite `from mediapipe.python.solutions import hands`."""
+        for number, one in enumerate(original_node.body):
+            if not isinstance(one, cst.ImportFrom):
+                continue
+            places = self._places(one)
+            if places is None:
+                continue
+            return self._replaced(original_node, updated_node, number, places)
+        return updated_node
+
+    def _places(self, node: cst.ImportFrom) -> Optional[Places]:
+        """Return what to import instead; None where the statement may stay."""
+        module = canonical(get_full_name_for_node(node.module) or "") if node.module else ""
+        if node.relative or isinstance(node.names, cst.ImportStar):
+            return None
+        legacy = [
+            canonical(f"{module}.{alias.name.value}")
+            for alias in node.names
+            if isinstance(alias.name, cst.Name)
+        ]
+        if not any(table.thing(one) for one in legacy):
+            return None
+        places: Places = {}
+        for alias, full in zip(node.names, legacy):  # noqa: B905 # Python 3.9 has no strict
+            bound = alias.evaluated_alias or alias.evaluated_name
+            self._place(node, places, full, bound)
+        return places
+
+    def _place(self, node: cst.ImportFrom, places: Places, full: str, bound: str) -> None:
+        """Note what one name comes from now."""
+        thing = table.thing(full)
+        above, _, name = full.rpartition(".")
+        if thing is None:
+            places.setdefault(above, []).append((name, bound))
+        elif thing.kind == "package" or (
+            thing.kind == "module" and thing.solution in (*table.solutions(), *CONNECTIONS)
+        ):
+            places.setdefault("mediapipe.tasks.python", []).append(("vision", bound))
+        elif thing.kind == "module" and thing.solution in table.DRAWING:
+            places.setdefault(VISION, []).append((thing.solution, bound))
+        elif thing.kind == "class":
+            task = table.solutions()[thing.solution].task
+            places.setdefault(VISION, []).append((task, bound))
+        elif thing.kind in ("formats", "list_class", "landmark_class"):
+            # What is made of them is a list, or a landmark of Tasks.
+            places.setdefault("", []).append((name, bound))
+        elif thing.kind == "name":
+            self._place_name(node, places, thing, bound)
+        else:
+            self._import_gone(node, full)
+            places.setdefault(above, []).append((name, bound))
+
+    def _place_name(
+        self, node: cst.ImportFrom, places: Places, thing: table.Thing, bound: str
+    ) -> None:
+        """Note what a constant or a function comes from now; constants go where they are used."""
+        document = table.document()
+        if thing.solution in table.DRAWING:
+            if thing.name not in document[thing.solution]:
+                self.refuse(node, f"{thing.name} has no counterpart in Tasks")
+            places.setdefault(f"{VISION}.{thing.solution}", []).append((thing.name, bound))
+        elif thing.name == "HandLandmark":
+            places.setdefault(HAND_LANDMARK, []).append((thing.name, bound))
+        elif thing.name == "PoseLandmark":
+            places.setdefault(VISION, []).append((thing.name, bound))
+        elif thing.name in _inlined() or thing.name == "get_key_point":
+            places.setdefault("", []).append((thing.name, bound))
+        else:
+            self._import_gone(node, f"{table.ROOT}.{thing.solution}.{thing.name}")
+
+    def _import_gone(self, node: cst.CSTNode, name: str) -> None:
+        self.refuse(node, f"{name}: {migration.load().instead(name)}")
+
+    def _replaced(
+        self,
+        original: cst.SimpleStatementLine,
+        updated: cst.SimpleStatementLine,
+        number: int,
+        places: Places,
+    ) -> Union[
+        cst.SimpleStatementLine, cst.FlattenSentinel[cst.SimpleStatementLine], cst.RemovalSentinel
+    ]:
+        """Return the statements that import all of it."""
+        old = updated.body[number]
+        real = [(module, names) for module, names in places.items() if module]
+        if len(updated.body) > 1 and len(real) != 1:
+            self.refuse(original, "several statements in one line with this import")
+            return updated
+        if not real:
+            if updated.leading_lines or updated.trailing_whitespace.comment:
+                self.note(original, "imports: a line is left out, and the comment at it")
+            return cst.RemovalSentinel.REMOVE
+        made = [self._statement(old, module, names) for module, names in real]
+        if len(made) == 1:
+            body: Sequence[cst.BaseSmallStatement] = [
+                made[0] if at == number else one for at, one in enumerate(updated.body)
+            ]
+            return updated.with_changes(body=body)
+        lines = [cst.SimpleStatementLine([one]) for one in made]
+        lines[0] = lines[0].with_changes(leading_lines=updated.leading_lines)
+        lines[-1] = lines[-1].with_changes(trailing_whitespace=updated.trailing_whitespace)
+        return cst.FlattenSentinel(lines)
+
+    def _statement(
+        self, old: cst.BaseSmallStatement, module: str, names: Sequence[tuple[str, str]]
+    ) -> cst.ImportFrom:
+        aliases = [
+            cst.ImportAlias(cst.Name(name), cst.AsName(cst.Name(bound)) if bound != name else None)
+            for name, bound in dict.fromkeys(names)
+        ]
+        assert isinstance(old, cst.ImportFrom)  # noqa: S101 # for the type checker
+        same = not isinstance(old.names, cst.ImportStar) and len(old.names) == len(aliases)
+        if same and not isinstance(old.names, cst.ImportStar):
+            aliases = [
+                one.with_changes(name=alias.name, asname=one.asname or alias.asname)
+                if alias.asname
+                else one.with_changes(name=alias.name, asname=None)
+                for one, alias in zip(old.names, aliases)  # noqa: B905
+            ]
+            return old.with_changes(module=_dotted(module), names=aliases)
+        return cst.ImportFrom(_dotted(module), aliases)
+
+
+def _dotted(name: str) -> Union[cst.Attribute, cst.Name]:
+    top, *below = name.split(".")
+    found: Union[cst.Attribute, cst.Name] = cst.Name(top)
+    for part in below:
+        found = cst.Attribute(found, cst.Name(part))
+    return found
+
+
+def _inlined() -> set[str]:
+    """Return the names that stand for other expressions now."""
+    document = table.document()
+    return {*document["constants"], *document["joined"], *document["numbers"], "FaceKeyPoint"}
+
+
+class Bound(cst.CSTVisitor):
+    """Collects what a file binds: names, imports of modules, and constants of the legacy API."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.modules: dict[str, str] = {}
+        self.constants: dict[str, str] = {}
+
+    def visit_Name(self, node: cst.Name) -> None:
+        """Note a name."""
+        self.names.add(node.value)
+
+    def visit_Attribute(self, node: cst.Attribute) -> bool:
+        """Look at the value alone: an attribute's name binds nothing."""
+        node.value.visit(self)
+        return False
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> None:
+        """Note what an import binds."""
+        module = canonical(get_full_name_for_node(node.module) or "") if node.module else ""
+        if node.relative or isinstance(node.names, cst.ImportStar):
+            return
+        for alias in node.names:
+            bound = alias.evaluated_alias or alias.evaluated_name
+            self.names.add(bound)
+            thing = table.thing(f"{module}.{alias.evaluated_name}")
+            if thing is not None and thing.kind == "name" and thing.name in _inlined():
+                self.constants[bound] = f"{thing.solution}.{thing.name}"
+
+    def top_imports(self, module: cst.Module) -> None:
+        """Note the modules that the file imports for all of it."""
+        for statement in module.body:
+            small = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
+            for one in small:
+                for alias in one.names if isinstance(one, cst.Import) else ():
+                    if alias.asname is not None or isinstance(alias.name, cst.Name):
+                        bound = alias.evaluated_alias or alias.evaluated_name
+                        self.modules.setdefault(alias.evaluated_name, bound)

@@ -1,0 +1,145 @@
+"""Rewrites modules, classes and constants of the legacy API, by attribute or imported name."""
+
+from __future__ import annotations
+
+from typing import Optional, Union
+
+import libcst as cst
+
+from mediapipe_jetson.doctor import migration
+from mediapipe_jetson.doctor.flow.values import Path
+from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate.context import Context, attribute, call
+from mediapipe_jetson.migrate.table import Thing
+
+CONNECTIONS = ("face_mesh_connections", "hands_connections", "pose_connections")
+PAIRED = "connections: pairs of numbers are objects with .start and .end in MediaPipe Tasks"
+
+
+class Names(Context):
+    """Rewrites what stands in modules."""
+
+    constants: dict[str, str]
+    """Names that an import bound to constants of the legacy API."""
+
+    def package(self, original: cst.Attribute, updated: cst.Attribute) -> cst.BaseExpression:
+        """Rewrite mp.solutions."""
+        root = updated.value
+        python = any(
+            isinstance(one, Path) and one.text.endswith(".python")
+            for one in self.values(original.value)
+        )
+        if python and isinstance(root, cst.Attribute):
+            root = root.value
+        return attribute(root, "tasks", "vision").with_changes(lpar=updated.lpar, rpar=updated.rpar)
+
+    def module(self, original: cst.Attribute, updated: cst.Attribute) -> cst.BaseExpression:
+        """Rewrite mp.solutions.hands: its classes stand in `vision` itself."""
+        name = original.attr.value
+        if name in table.DRAWING:
+            return updated
+        if name in table.solutions() or name in CONNECTIONS:
+            return updated.value
+        self.refuse(original, migration.load().instead(f"{table.ROOT}.{name}"))
+        return updated
+
+    def named(
+        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+    ) -> cst.BaseExpression:
+        """Rewrite a class, a function or a constant of a module."""
+        known = table.solutions().get(base.solution)
+        if known is not None and original.attr.value == known.legacy:
+            return updated.with_changes(attr=cst.Name(known.task))
+        return self.constant(original, updated, updated.value, base.solution, original.attr.value)
+
+    def member(
+        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+    ) -> cst.BaseExpression:
+        """Rewrite a member of an enumeration that Tasks do not have."""
+        number = table.document()["numbers"].get(f"{base.name}.{original.attr.value}")
+        return updated if number is None else cst.Integer(str(number))
+
+    def constant(
+        self,
+        original: Union[cst.Attribute, cst.Name],
+        updated: Union[cst.Attribute, cst.Name],
+        vision: cst.BaseExpression,
+        module: str,
+        name: str,
+    ) -> cst.BaseExpression:
+        """Rewrite a name of a legacy module."""
+        document = table.document()
+        if module in table.DRAWING:
+            if name not in document[module]:
+                self.refuse(original, f"{module}.{name} has no counterpart in Tasks")
+            return updated
+        if name == "HandLandmark":
+            return self.imported("HandLandmark")
+        if name in ("PoseLandmark", "get_key_point"):
+            return updated
+        if name in document["numbers"]:
+            return cst.Integer(str(document["numbers"][name]))
+        around = self.parent(original)
+        member = around.attr.value if isinstance(around, cst.Attribute) else ""
+        if f"{name}.{member}" in document["numbers"]:
+            return updated
+        parts = document["joined"].get(name, [name])
+        if not all(part in document["constants"] for part in parts):
+            why = migration.load().instead(f"{table.ROOT}.{module}.{name}")
+            self.refuse(original, f"{module}.{name}: {why}")
+            return updated
+        found = [attribute(vision, *document["constants"][part].split(".")) for part in parts]
+        whole = found[0] if len(found) == 1 else cst.BinaryOperation(found[0], cst.Add(), found[1])
+        if self._drawn(original):
+            return whole
+        self.note(original, PAIRED)
+        return call(self.helper("connection_pairs"), whole)
+
+    def _drawn(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression is the connections that draw_landmarks gets."""
+        word = self.parent(node)
+        outer = self.parent(word) if isinstance(word, cst.Arg) else None
+        if not isinstance(outer, cst.Call) or not isinstance(word, cst.Arg):
+            return False
+        drawing = any(one.name == "draw_landmarks" for one in self.things(outer.func))
+        named = word.keyword.value if word.keyword else ""
+        return drawing and (named == "connections" or (not named and outer.args.index(word) == 2))
+
+    def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
+        """Rewrite a constant that was imported by its name."""
+        around = self.parent(original_node)
+        bound = self.constants.get(original_node.value)
+        if isinstance(around, (cst.ImportAlias, cst.Param)) or (
+            isinstance(around, cst.Attribute) and around.attr is original_node
+        ):
+            return updated_node
+        if isinstance(around, cst.Arg) and around.keyword is original_node:
+            return updated_node
+        own = self.things(original_node)
+        if bound is not None and any(one.kind == "name" for one in own):
+            module, _, name = bound.partition(".")
+            if isinstance(around, cst.AssignTarget):
+                return updated_node
+            vision = self.imported("vision")
+            return self.constant(original_node, updated_node, vision, module, name)
+        if any(one.kind == "gone" for one in own):
+            self.gone(original_node, own)
+        if any(one.kind == "formats" for one in own) and not isinstance(around, cst.Attribute):
+            self.refuse(original_node, "landmark_pb2 is gone")
+        return updated_node
+
+    def gone(self, node: cst.CSTNode, own: tuple[Thing, ...]) -> None:
+        """Refuse what went with the legacy API, unless it is only on the way to something."""
+        around = self.parent(node)
+        while isinstance(around, cst.Attribute):
+            if any(one.kind != "gone" for one in self.things(around)):
+                return
+            node, around = around, self.parent(around)
+        name = next(one.name for one in own if one.kind == "gone")
+        self.refuse(node, f"{name}: {migration.load().instead(name)}")
+
+
+def named_one(things: tuple[Thing, ...]) -> Optional[str]:
+    """Return the one function of the legacy API that these are."""
+    names = {one.name for one in things if one.kind == "name"}
+    return names.pop() if len(names) == 1 else None

@@ -1,0 +1,252 @@
+"""Migrates a folder: which files, what was seen in them, and writing all of them or none."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import sys
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Optional
+
+import libcst as cst
+
+from mediapipe_jetson.doctor.files import kinds
+from mediapipe_jetson.doctor.flow.state import Source
+from mediapipe_jetson.doctor.legacy import parse, scan
+from mediapipe_jetson.migrate import reach, texts
+from mediapipe_jetson.migrate.context import Note
+from mediapipe_jetson.migrate.follow import Facts, follow
+from mediapipe_jetson.migrate.rewrite import rewrite
+from mediapipe_jetson.migrate.writing import Change, MigrateError, write
+
+LEGACY = re.compile(
+    rb"mediapipe\.(python|solutions|framework)|\.solutions\b|import[^\n]*\bsolutions\b"
+)
+__all__ = ["Change", "MigrateError", "Outcome", "migrate", "write"]
+SKIPPED = {"venv", "env", "build", "dist", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+FILES_MOST = 20_000
+NOTEBOOK = ".ipynb"
+SUFFIXES = {".py", ".pyw", NOTEBOOK}
+DEEPEST = 400
+RECURSION = 20_000
+"""Frames that LibCST takes for code that is nested that deeply."""
+
+
+@dataclass
+class Outcome:
+    """What came of a folder."""
+
+    changes: list[Change] = field(default_factory=list)
+    refused: list[Note] = field(default_factory=list)
+    differs: list[Note] = field(default_factory=list)
+    models: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A file that could be read."""
+
+    path: Path
+    name: str
+    content: bytes
+    text: str
+    tree: ast.Module
+    chosen: bool
+    """Whether all its functions count, not only those that others call."""
+
+
+def migrate(folder: Path) -> Outcome:
+    """Return what migrating a folder or a file would change. Raises MigrateError."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, RECURSION))
+    try:
+        return _migrated(folder)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _migrated(folder: Path) -> Outcome:
+    if not folder.exists():
+        raise MigrateError(f"{folder} does not exist; name a folder or a program")
+    outcome = Outcome()
+    programs = {one.name: one for one in _programs(folder, outcome)}
+    # First which files are old at all: LibCST is slow, and the others need not be read by it.
+    facts = _followed(folder, programs, {})
+    modules = {}
+    for name in sorted((facts.legacy_files() | facts.guards.keys()) & programs.keys()):
+        module, line, why = _module(programs[name])
+        if module is None:
+            outcome.refused.append(Note(name, line, 1, why))
+        else:
+            modules[name] = module
+    places = {name: texts.find(module) for name, module in modules.items()}
+    if any(places.values()):
+        facts = _followed(folder, programs, places)
+    _rewritten(programs, modules, facts, outcome)
+    outcome.refused.sort()
+    outcome.differs.sort()
+    return outcome
+
+
+def _rewritten(
+    programs: dict[str, Program], modules: dict[str, cst.Module], facts: Facts, outcome: Outcome
+) -> None:
+    """Rewrite all files that can be."""
+    done = {}
+    for name, module in modules.items():
+        rewritten = rewrite(name, module, facts)
+        left = rewritten.refused or _left(name, rewritten.module)
+        outcome.refused += left
+        if not left:
+            done[name] = rewritten
+    bad = {note.file for note in outcome.refused}
+    for name in _dragged(bad, set(done), facts):
+        del done[name]
+        why = "left as it is: it works together with a file that was refused"
+        outcome.refused.append(Note(name, 1, 1, why))
+    for name, rewritten in done.items():
+        program, encoding = programs[name], modules[name].encoding
+        after = _encoded(program.content, rewritten.module)
+        if after != program.content:
+            outcome.changes.append(Change(program.path, name, program.content, after, encoding))
+            outcome.models.update(dict.fromkeys(rewritten.models))
+            outcome.differs += rewritten.differs
+
+
+def _left(name: str, module: cst.Module) -> tuple[Note, ...]:
+    """Return what of the legacy API the doctor still finds in the new code."""
+    try:
+        uses = scan(module.code, name)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        return (Note(name, 1, 1, f"what would come of it can't be read: {error}"),)
+    return tuple(Note(name, 1, 1, f"{one.what} would stay in it") for one in uses[:1])
+
+
+def _encoded(content: bytes, module: cst.Module) -> bytes:
+    """Return a module's bytes, with a mark at the beginning where the old ones have it."""
+    mark = b"\xef\xbb\xbf"
+    text = module.code.encode(module.encoding.replace("utf-8-sig", "utf-8"))
+    return mark + text if content.startswith(mark) else text
+
+
+def _dragged(bad: set[str], done: set[str], facts: Facts) -> list[str]:
+    """Return the files that can't be migrated since one that they work with can't."""
+    reached, waiting = set(bad), list(bad)
+    while waiting:
+        name = waiting.pop()
+        near = {other for link in facts.links if name in link for other in link}
+        for other in near - reached:
+            reached.add(other)
+            waiting.append(other)
+    return sorted(reached & done)
+
+
+def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
+    """Yield the programs that can be read; the others are refused where they are old code."""
+    paths: dict[str, Path] = {}
+    contents: dict[str, bytes] = {}
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
+        content, why = _content(path)
+        if why:
+            outcome.refused.append(Note(name, 1, 1, why))
+        elif content:
+            paths[name], contents[name] = path, content
+    chosen, reached = reach.reached(contents)
+    for name in reached:
+        found = _program(paths[name], name, contents[name], name in chosen)
+        if isinstance(found, Program):
+            yield found
+        elif found is not None:
+            outcome.refused.append(Note(name, found[0], 1, found[1]))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield programs and notebooks. Raises MigrateError where there are too many files."""
+    if folder.is_file():
+        yield folder
+        return
+    for number, path in enumerate(kinds.files(folder)):
+        if number >= FILES_MOST:
+            raise MigrateError(
+                f"{folder} has more than {FILES_MOST} files; name one of its folders"
+            )
+        parts = path.relative_to(folder).parts[:-1]
+        if path.suffix.lower() in SUFFIXES and not set(parts) & SKIPPED:
+            yield path
+
+
+def _content(path: Path) -> tuple[bytes, str]:
+    """Return what a file holds, nothing of one that is none of ours; and why it is refused."""
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(kinds.LARGEST_BYTES + 1)
+    except OSError as error:
+        return b"", f"it can't be read: {error.strerror}"
+    if LEGACY.search(content) is None:
+        return (b"" if _other(path, content) else content), ""
+    if len(content) > kinds.LARGEST_BYTES:
+        return b"", f"larger than {kinds.LARGEST_BYTES} bytes"
+    if path.suffix.lower() == NOTEBOOK:
+        return b"", "notebooks are not rewritten; export it as a program first"
+    return content, "a link to another file; name the file itself" if path.is_symlink() else ""
+
+
+def _other(path: Path, content: bytes) -> bool:
+    return path.suffix.lower() == NOTEBOOK or len(content) > kinds.LARGEST_BYTES
+
+
+def _program(
+    path: Path, name: str, content: bytes, chosen: bool
+) -> Optional[Program | tuple[int, str]]:
+    """Return a program, or the line and the reason why it can't be migrated; None for others."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        text = content.decode(encoding)
+        tree = parse(text, name)
+        _check_depth(tree)
+    except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None) or 1
+        old = LEGACY.search(content) is not None
+        return (line, f"it can't be read: {getattr(error, 'msg', error)}") if old else None
+    return Program(path, name, content, text, tree, chosen)
+
+
+def _module(program: Program) -> tuple[Optional[cst.Module], int, str]:
+    """Return a program as LibCST reads it; else the line and the reason why it does not."""
+    try:
+        module = cst.parse_module(program.content)
+    except cst.ParserSyntaxError as error:
+        return None, error.raw_line, f"it can't be read: {error.message}"
+    if _encoded(program.content, module) != program.content:
+        return None, 1, "its encoding or line ends would not be kept"
+    return module, 1, ""
+
+
+def _check_depth(tree: ast.AST) -> None:
+    """Raise ValueError for a tree nested so deeply that LibCST's parser would end the process."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    if level:
+        raise ValueError("it is nested too deeply")
+
+
+def _followed(folder: Path, programs: dict[str, Program], places: dict[str, texts.Texts]) -> Facts:
+    """Return what the programs do. Raises MigrateError."""
+    sources: dict[str, Source] = {}
+    chosen = []
+    for name, program in programs.items():
+        parts = PurePosixPath(name).with_suffix("").parts
+        package = parts[-1] == "__init__"
+        module = ".".join(parts[:-1] if package else parts)
+        sources[module] = Source(module, name, ((0, program.tree),), package)
+        chosen += [module] if program.chosen else []
+    facts, why = follow(sources, chosen, {name: one.text for name, one in programs.items()}, places)
+    if why:
+        raise MigrateError(f"{folder} is {why}; name one of its folders or programs")
+    return facts

@@ -1,0 +1,60 @@
+"""Which files of a folder may have to do with MediaPipe: parsing all of a project is slow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
+
+from mediapipe_jetson.doctor.programs import import_lines
+
+MENTIONED = b"mediapipe"
+
+
+def reached(contents: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
+    """Return the files that mention MediaPipe or import those, and with them what these import.
+
+    Import lines are read by their look: what has the name of a module counts as that module.
+    """
+    start = [name for name, content in contents.items() if MENTIONED in content]
+    if not start:
+        return [], []
+    words = {name: _words(content) for name, content in contents.items()}
+    files: dict[str, list[str]] = {}
+    for name in contents:
+        files.setdefault(_module(name), []).append(name)
+    importers: dict[str, list[str]] = {}
+    for name, imported in words.items():
+        for word in imported & files.keys():
+            importers.setdefault(word, []).append(name)
+    above = _closure(start, lambda name: importers.get(_module(name), ()))
+    below = _closure(
+        above, lambda name: [one for word in words[name] for one in files.get(word, ())]
+    )
+    return sorted(above), sorted(below)
+
+
+def _module(name: str) -> str:
+    """Return the last part of a module's name; a package's is its folder's."""
+    path = PurePosixPath(name)
+    return path.parent.name if path.stem == "__init__" else path.stem
+
+
+def _words(content: bytes) -> set[str]:
+    return {
+        word
+        for base, items in import_lines(content)
+        for dotted in (base, *items)
+        for word in dotted.split(".")
+        if word
+    }
+
+
+def _closure(start: Iterable[str], near: Callable[[str], Iterable[str]]) -> set[str]:
+    """Return what is reached from `start` step by step."""
+    found, waiting = set(start), list(start)
+    while waiting:
+        for name in near(waiting.pop()):
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found

@@ -1,0 +1,27 @@
+"""What a person reads of a migration: the diff, what will differ, what was refused."""
+
+from __future__ import annotations
+
+from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate.project import Outcome
+
+
+def text(outcome: Outcome, written: bool) -> str:
+    """Return the report; without `written` the diff comes first."""
+    lines = [] if written else [change.diff() for change in outcome.changes]
+    if outcome.differs:
+        lines.append("will differ:\n")
+        lines += [f"  {note}\n" for note in outcome.differs]
+    if outcome.models:
+        lines.append("models:\n")
+        ways = table.document()["models"]
+        lines += [f"  {name}: {ways[name]}\n" for name in outcome.models]
+    if outcome.refused:
+        lines.append("refused:\n")
+        lines += [f"  {note}\n" for note in outcome.refused]
+    done = "rewritten" if written else "to rewrite (--write does it)"
+    files = len({note.file for note in outcome.refused})
+    count = len(outcome.changes)
+    lines.append(f"{count} file{'' if count == 1 else 's'} {done}, {files} refused\n")
+    # A file's name may have bytes that are no text.
+    return "".join(lines).encode(errors="surrogateescape").decode(errors="backslashreplace")
