@@ -278,7 +278,7 @@ def solutions(facts: Facts) -> str:
         lines.append(f"| {SOLUTIONS[case]} | {' | '.join(cells)} |")
     lines += [
         "",
-        f"Medians of {facts['rounds']} rounds of {facts['frames']} frames on {facts['cores']} x86 "
+        f"Least of {facts['rounds']} rounds of {facts['frames']} frames on {facts['cores']} x86 "
         f"cores (load {facts['load_at_start']:.1f} at the start); in brackets how many times the "
         "kit's time that is.",
     ]

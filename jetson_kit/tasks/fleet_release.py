@@ -47,7 +47,7 @@ def key(
 
 @kit_task(
     auto_shortflags=False,
-    positional=["target"],
+    variadic="target",
     options={
         "target": kinds.TARGET,
         "key": InputFile(),
@@ -68,7 +68,7 @@ def key(
 )
 def release(
     c: Context,
-    target: str = "",
+    target: list[str],
     image: str = "",
     key: Path | None = None,
     number: int = 0,
@@ -84,11 +84,11 @@ def release(
     from jetson_kit.progress import Progress
 
     del c
-    if bool(target) == bool(image):
-        raise BadInputError("name a target or an --image", "./inv fleet.release r36.4.4")
+    if len(target) + bool(image) != 1:
+        raise BadInputError("name one target, or an --image", "./inv fleet.release r36.4.4")
     own = key or signing.default_key()
     signing.public_of(own)
-    folder = other_image.write(image, Progress()) if image else releases.folder_of(target)
+    folder = other_image.write(image, Progress()) if image else releases.folder_of(target[0])
     terms = release_terms.Terms(number, valid, module, signers=signers.attach(folder))
     made = releases.make(folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES))
     if not signing.signed(made.path, own):

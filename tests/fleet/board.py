@@ -89,7 +89,10 @@ class Board:
         """Send a release and ask what is missing."""
         paths = [str(made.path) + signing.SUFFIX, str(made.path)]
         subprocess.run(
-            self.rsync(paths, f"{LIB}/incoming/", "--checksum"), check=True, capture_output=True
+            self.rsync(paths, f"{LIB}/incoming/", "--checksum"),
+            check=True,
+            capture_output=True,
+            timeout=600,
         )
         said = self.image("missing", "--json", INCOMING, code=code)
         return {"said": said} if code else dict(json.loads(said))
@@ -106,7 +109,7 @@ class Board:
         sent = 0
         if missing["layers"]:
             done = subprocess.run(
-                self.layers(made, missing), check=True, capture_output=True, text=True
+                self.layers(made, missing), check=True, capture_output=True, text=True, timeout=600
             )
             sent = total_sent(done.stdout)
         self.image("receive", INCOMING)

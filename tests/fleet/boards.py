@@ -81,7 +81,12 @@ def up(state: Path, count: int, docker: str = "") -> Iterator[Boards]:
 
 def _inv(env: Mapping[str, str], *words: str) -> str:
     done = subprocess.run(
-        [ROOT / "inv", *words], env=dict(env), capture_output=True, text=True, check=False
+        [ROOT / "inv", *words],
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

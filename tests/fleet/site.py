@@ -30,6 +30,7 @@ VERIFY = b"""#!/bin/sh
 while [ $# -gt 1 ]; do test "$1" != --json || out="$2"; shift; done
 cat /report > "$out"
 """
+HANGS_S = 900
 # Short, so that the trials of the tests are.
 SETTINGS = {"service_healthy_limit_s": 12, "image_retries": 1, "image_retry_delay_s": 1}
 
@@ -109,6 +110,7 @@ class Site:
             capture_output=True,
             text=True,
             check=False,
+            timeout=HANGS_S,
         )
         assert done.returncode == code, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout if code == 0 or "--json" in words else done.stderr

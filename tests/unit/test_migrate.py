@@ -383,6 +383,10 @@ FOLLOWED = {
         "old = []\nold.append(r)\nold[-1].multi_hand_landmarks\n",
         "old = []\nold.append(r)\nold[-1].hand_landmarks\n",
     ),
+    "several targets": (
+        "a, b = r.multi_hand_landmarks\nb.landmark[0]\n",
+        "a, b = r.hand_landmarks\nb[0]\n",
+    ),
     "a line that goes on": (
         "r.multi_hand_landmarks[0] \\\n    .landmark[0]\n",
         "r.hand_landmarks[0][0]\n",
@@ -534,6 +538,13 @@ def test_without_write_nothing_is_written(tmp_path: Path) -> None:
         ["git", "apply", "--check"], cwd=tmp_path, input=shown.text, text=True, check=False
     )
     assert done.returncode == 0
+
+
+def test_a_name_that_is_no_text_is_shown_escaped(tmp_path: Path) -> None:
+    (tmp_path / "bad\udcff.py").write_text(HEAD + OLD_POSE, encoding="utf-8")
+    shown = migrate.run(tmp_path, write=True).text
+    shown.encode()
+    assert "  bad\\xff.py:5:8: models" in shown
 
 
 def test_written_files_keep_their_mode_and_nothing_is_left_beside_them(tmp_path: Path) -> None:

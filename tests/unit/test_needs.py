@@ -86,6 +86,7 @@ OWN_FAKES = {
     "test_targets_task.py",
     "test_run.py",
     "test_setup.py",
+    "test_translate_bench.py",
 }
 
 

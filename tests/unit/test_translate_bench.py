@@ -70,6 +70,7 @@ def test_a_task_that_is_missing_or_differs_in_a_bit_is_named() -> None:
 
 
 def test_an_unknown_part_is_named_before_anything_is_measured() -> None:
+    parts = ["graph", "threads"]
     with pytest.raises(BadInputError, match=r"no part graph$") as refused:
-        command.run(["graph", "threads"])
+        command.run(parts)
     assert "graph_pose" in refused.value.cure

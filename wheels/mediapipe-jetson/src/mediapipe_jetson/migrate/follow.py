@@ -206,6 +206,12 @@ class Follower(Flow):
             return frozenset({owner})
         return super().item(owner, key, node)
 
+    def part(self, item: object, index: int, count: int) -> Values:
+        """Return what one of several targets gets of a list of results."""
+        if isinstance(item, Path) and any(things([item])):
+            return path(f"{item.text}[]")
+        return super().part(item, index, count)
+
     def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Follow the functions that max, sorted and their like call for each item."""
         if name in EACH and given.positional:

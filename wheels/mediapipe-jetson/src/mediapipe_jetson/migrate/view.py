@@ -23,4 +23,5 @@ def text(outcome: Outcome, written: bool) -> str:
     files = len({note.file for note in outcome.refused})
     count = len(outcome.changes)
     lines.append(f"{count} file{'' if count == 1 else 's'} {done}, {files} refused\n")
-    return "".join(lines)
+    # A file's name may have bytes that are no text.
+    return "".join(lines).encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mediapipe_jetson.solutions.base import SolutionBase, limits
 from mediapipe_jetson.solutions.enums import FaceKeyPoint
 from mediapipe_jetson.solutions.graphs.detection import FULL, SHORT, Detected, FaceDetectionGraph
 from mediapipe_jetson.solutions.messages import Detection, LocationData
+from mediapipe_jetson.solutions.messages.repeated import RowMessages
 
 __all__ = ["FaceDetection", "FaceKeyPoint", "SolutionBase", "get_key_point"]
 
@@ -53,6 +56,7 @@ def _message(found: Detected) -> Any:  # noqa: ANN401
     location.format = LocationData.RELATIVE_BOUNDING_BOX
     box = location.relative_bounding_box
     box.xmin, box.ymin, box.width, box.height = left, top, right - left, bottom - top
-    for x, y in found.points.tolist():
-        location.relative_keypoints.add(x=x, y=y)
+    points = location.DESCRIPTOR.fields_by_name["relative_keypoints"]
+    rows = found.points.astype(np.float32)
+    location.values[points.name] = RowMessages(points, location, ("x", "y"), rows)
     return made

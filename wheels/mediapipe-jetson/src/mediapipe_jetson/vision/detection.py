@@ -111,7 +111,8 @@ class Decoder:
                 merged.append(found[best])
                 break
             group = left[alike]
-            merged.append(np.average(found[group], axis=0, weights=certain[group]))
+            weights = certain[group][:, None]
+            merged.append((found[group] * weights).sum(axis=0) / weights.sum(axis=0))
             left = left[~alike]
         boxes = np.stack(merged) if merged else np.empty((0, found.shape[1]), np.float32)
         return boxes, certain[best_ones]

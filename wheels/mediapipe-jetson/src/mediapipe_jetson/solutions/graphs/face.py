@@ -92,8 +92,9 @@ class AttentionFaceMeshGraph(FaceMeshGraph):
         mesh = points.reshape(-1, 3)
         matrices = [self._matrix(mesh, name) for name in self.corners]
         inputs = self.region_session.buffers
-        for matrix, given in zip(matrices, inputs):  # noqa: B905 # Python 3.9
-            sample(features[0], matrix, given[0])
+        crops = sample(features[0], np.stack(matrices))
+        for crop, given in zip(crops, inputs):  # noqa: B905 # Python 3.9
+            given[0] = crop
         outputs = self.region_session.run(inputs)
         lips, left, right = matrices
         # The model's outputs: lips, an eye and its iris, the other eye and its iris.
@@ -139,13 +140,15 @@ _ROWS, _COLUMNS = np.mgrid[:CROP, :CROP].astype(np.float32).reshape(2, -1) + np.
 CENTRES = np.stack([_COLUMNS, _ROWS, np.ones_like(_ROWS)])
 
 
-def sample(features: Array, matrix: Array, out: Array) -> None:
-    """Fill a crop (side, side, channels) of features (height, width, channels), bilinearly.
+def sample(features: Array, matrices: Array) -> Array:
+    """Return crops (n, side, side, channels) of features (height, width, channels), bilinearly.
 
-    Pixels' centres are at halves; outside are zeros (TransformTensorBilinear, version 2).
+    `matrices` are (n, 2, 3). Pixels' centres are at halves; outside are zeros
+    (TransformTensorBilinear, version 2).
     """
     height, width, channels = features.shape
-    x, y = matrix @ CENTRES - np.float32(0.5)
+    places = np.concatenate([matrix @ CENTRES for matrix in matrices], axis=1) - np.float32(0.5)
+    x, y = places
     left, top = np.floor(x), np.floor(y)
     across, down = x - left, y - top
     outside = (x < 0) | (x > width - 1) | (y < 0) | (y > height - 1)
@@ -156,7 +159,8 @@ def sample(features: Array, matrix: Array, out: Array) -> None:
     columns = np.clip(left.astype(np.intp) + OFFSETS[0], 0, width - 1)
     rows = np.clip(top.astype(np.intp) + OFFSETS[1], 0, height - 1)
     corners = features.reshape(-1, channels)[rows * width + columns]
-    np.einsum("kp,kpc->pc", weights, corners, out=out.reshape(-1, channels))
+    crops = np.einsum("kp,kpc->pc", weights, corners)
+    return crops.reshape(len(matrices), CROP, CROP, channels)
 
 
 def moved(points: Array, matrix: Array) -> Array:
