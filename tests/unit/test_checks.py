@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -154,7 +155,9 @@ def device():
     pathlib.Path(PUT_AWAY).touch()
 
 def test_passes(): pass
-def test_hangs(device): time.sleep(600)
+def test_hangs(device):
+    pathlib.Path(HANGING).touch()
+    time.sleep(600)
 """
 
 
@@ -166,8 +169,23 @@ def test_a_stage_that_hangs_is_stopped_and_says_where(
     capfd: pytest.CaptureFixture[str],
     workers: tuple[str, ...],
 ) -> None:
-    put_away = tmp_path / "put_away"
-    body = HANGS.replace("PUT_AWAY", repr(str(put_away)))
+    put_away, hanging = tmp_path / "put_away", tmp_path / "hanging"
+    body = HANGS.replace("PUT_AWAY", repr(str(put_away))).replace("HANGING", repr(str(hanging)))
+
+    class Late(subprocess.Popen[bytes]):
+        """A process whose time is over as soon as its test hangs."""
+
+        over = False
+
+        def wait(self, timeout: float | None = None) -> int:
+            if timeout is not None and not self.over:
+                while not hanging.exists():
+                    time.sleep(0.05)
+                self.over = True
+                raise subprocess.TimeoutExpired(self.args, timeout)
+            return super().wait(timeout)
+
+    monkeypatch.setattr(subprocess, "Popen", Late)
     (tmp_path / "test_hangs.py").write_text(body)
     (tmp_path / "conftest.py").write_text((folder / "conftest.py").read_text())
     made = Stage("hangs", "all", pytest=(str(tmp_path), *workers))
@@ -175,7 +193,7 @@ def test_a_stage_that_hangs_is_stopped_and_says_where(
     monkeypatch.setattr(needs, "require", lambda *_, **__: None)
     monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
     with pytest.raises(CheckFailedError, match=r"hangs \(stopped: it took too long\)"):
-        checks.run(size="all", stage="hangs", minutes=0.1)
+        checks.run(size="all", stage="hangs")
     assert "tests passed: 1, failed: 0" in capfd.readouterr().out
     assert put_away.exists()
 
