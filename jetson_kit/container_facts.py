@@ -13,6 +13,7 @@ from typing import Any
 
 from jetson_kit import device_side
 from jetson_kit.service import Device, Service, node_patterns
+from jetson_kit.service_extra import NONE, Extra
 
 # The kernel's names, in the order of their bits: include/uapi/linux/capability.h.
 CAPABILITIES = (
@@ -194,16 +195,18 @@ def user(seen: Seen, service: Service, device: Device) -> list[str]:
     ]
 
 
-def devices(seen: Seen, device: Device) -> list[str]:
-    """Return differences of the device nodes: the runtime's own, and the GPU's where it has one."""
+def devices(seen: Seen, device: Device, extra: Extra = NONE) -> list[str]:
+    """Return differences of the device nodes: the runtime's own, the GPU's, the application's."""
     host = seen.host_config
     asked = [one["PathInContainer"] for one in host.get("Devices") or []]
-    found = _sets("device asked for", (), asked)
+    found = _sets("device asked for", extra.devices, asked)
     found += _sets("rule for devices", (), host.get("DeviceCgroupRules") or [])
     found += _differs("device requests", [], host.get("DeviceRequests") or [])
     further = sorted(set(seen.probe["nodes"]) - DEVICES)
     gpu = [one for one in further if device.nvidia_runtime and _gpu(one, seen)]
-    found += _sets("device node", gpu, further)
+    own = [one for one in further if _injected(one, extra.devices)]
+    lacking = [one for one in extra.devices if not any(_injected(node, [one]) for node in own)]
+    found += _sets("device node", {*gpu, *own, *lacking}, further)
     if device.nvidia_runtime and not any(_injected(one, node_patterns()) for one in gpu):
         found.append("device node: none of the GPU's is there")
     return found
@@ -213,14 +216,17 @@ def _gpu(node: str, seen: Seen) -> bool:
     return _injected(node, node_patterns()) or _injected(node, seen.injected)
 
 
-def mounts(seen: Seen, service: Service, device: Device) -> list[str]:
+def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) -> list[str]:
     """Return differences of what is mounted, as the engine tells and as the kernel does."""
     wanted = [("bind", place.source, place.target, True) for place in service.folders]
-    asked = [(one["Type"], one["Source"], one["Destination"], one["RW"])
+    wanted += [(one.kind, one.source, one.target, one.writable) for one in extra.volumes]
+    # Where the engine keeps a named volume is its own affair.
+    asked = [(one["Type"], one.get("Name") or one["Source"], one["Destination"], one["RW"])
              for one in seen.inspect["Mounts"]]  # fmt: skip
     found = _sets("mount", wanted, asked)
     found += _differs("tmpfs", dict(service.tmpfs), dict(seen.host_config.get("Tmpfs") or {}))
     own = {*service.tmpfs, *(place.target for place in service.folders)}
+    own |= {one.target for one in extra.volumes if not KERNEL_MOUNTS.fullmatch(one.target)}
     points = {point: writable for point, writable, _ in seen.probe["mounts"]}
     free = ENGINE_MOUNTS | INIT_MOUNTS | {"/"}
     further = {p for p in points if p not in free and not KERNEL_MOUNTS.fullmatch(p)}

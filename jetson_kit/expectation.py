@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jetson_kit import service
+from jetson_kit import service, service_extra
 from jetson_kit.device_wheel import SOURCE
 from jetson_kit.errors import BadInputError
+from jetson_kit.service_extra import NONE, Extra
 
 TASKS_TABLE = SOURCE / "src" / "mediapipe_jetson" / "data" / "verify_tasks.json"
 VERDICTS = ("gpu", "software", "cpu")
@@ -58,6 +59,8 @@ class Expectation:
     """Whether the negative controls are run, each of which infers once more."""
     timeout_s: float = DEFAULT_TIMEOUT_S
     """How long each of verify's processes may take."""
+    extra: Extra = NONE
+    """What the container has for the user's application."""
 
     @property
     def needs_gpu(self) -> bool:
@@ -70,7 +73,8 @@ class Expectation:
         own = service.load()
         place = replace(own.reports, source=self.reports) if own.reports else None
         kept = replace(own.cache, source=self.cache) if own.cache else None
-        return replace(own, name=self.container, reports=place, cache=kept)
+        network = self.extra.network or own.network
+        return replace(own, name=self.container, reports=place, cache=kept, network=network)
 
 
 def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
@@ -127,4 +131,5 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
         max_age_s=float(found["mediapipe_report_max_age_s"]),
         controls=found["mediapipe_controls"],
         timeout_s=float(found["mediapipe_timeout_s"]),
+        extra=service_extra.parse(variables),
     )

@@ -170,9 +170,18 @@ def node_patterns() -> tuple[str, ...]:
     return tuple(json.loads(CAUSES.read_text(encoding="utf-8"))["facts"]["nodes"])
 
 
-def nodes_command() -> str:
-    """Return a shell command that prints mode, group and path of each of the device's nodes."""
-    return f"stat -L -c '%a %g %n' {' '.join(node_patterns())} 2>/dev/null || true"
+def nodes_command(further: Iterable[str] = ()) -> str:
+    """Return a shell command that prints mode, group and path of each of the device's nodes.
+
+    `further` are globs beyond the GPU's: those of an application's devices.
+    """
+    patterns = dict.fromkeys([*node_patterns(), *map(_glob, further)])
+    return f"stat -L -c '%a %g %n' {' '.join(patterns)} 2>/dev/null || true"
+
+
+def _glob(pattern: str) -> str:
+    """Return a glob that a shell expands and reads nothing else in."""
+    return re.sub(r"[^A-Za-z0-9/_.,:*?\[\]-]", lambda found: f"\\{found[0]}", pattern)
 
 
 def groups_of(listing: str) -> tuple[int, ...]:

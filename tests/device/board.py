@@ -137,7 +137,7 @@ class Board:
     def device(self) -> service.Device:
         """Return what decides how the container must run here."""
         own = service.load()
-        listing = self.host.run(service.nodes_command()).stdout
+        listing = self.host.run(service.nodes_command(self.expected.extra.nodes)).stdout
         return service.Device(
             own.nvidia_runtime in self.engine["Runtimes"], service.groups_of(listing)
         )

@@ -58,12 +58,12 @@ def test_user_and_groups(board: Board) -> None:
 
 
 def test_devices(board: Board) -> None:
-    found = container_facts.devices(board.seen, board.device)
+    found = container_facts.devices(board.seen, board.device, board.expected.extra)
     nothing("the container has other devices than it must have", found, AGAIN)
 
 
 def test_mounts(board: Board) -> None:
-    found = container_facts.mounts(board.seen, board.service, board.device)
+    found = container_facts.mounts(board.seen, board.service, board.device, board.expected.extra)
     nothing("the container has other mounts than it must have", found, AGAIN)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import container_facts, service, toolkit, verify
+from jetson_kit import container_facts, service, service_extra, toolkit, verify
 from jetson_kit.container_facts import Seen
 from jetson_kit.errors import BadInputError
 from jetson_kit.service import Device
+from jetson_kit.service_extra import Extra, Volume
 
 ID = "sha256:" + "a" * 64
 JETSON = Device(nvidia_runtime=True, groups=(44, 109))
@@ -203,6 +204,75 @@ def test_mounts_of_the_driver() -> None:
     assert container_facts.mounts(seen(probe_mounts=told), own, JETSON) == [
         f"mount point: {mark}, brought in, is writable"
     ]
+
+
+APPLICATION = service_extra.parse(
+    {
+        "service_extra_options": [
+            "--device=/dev/video0",
+            "--device",
+            "/dev/ttyUSB0:/dev/lidar:rw",
+            "--publish=8080:8080",
+            "--volume=/srv/maps:/maps:ro",
+            "--mount=type=bind,source=/srv/logs,target=/logs",
+            "-v",
+            "faces:/data",
+        ],
+        "service_container": {"network": "bridge"},
+        "service_device_nodes": ["/dev/video0", "/dev/tty USB0;x"],
+    }
+)
+
+
+def test_what_an_inventory_says_of_an_application() -> None:
+    assert APPLICATION.devices == ("/dev/video0", "/dev/lidar")
+    assert APPLICATION.volumes == (
+        Volume("bind", "/srv/maps", "/maps", False),
+        Volume("bind", "/srv/logs", "/logs", True),
+        Volume("volume", "faces", "/data", True),
+    )
+    assert APPLICATION.network == "bridge"
+    assert r"/dev/nvmap" in service.nodes_command(APPLICATION.nodes)
+    assert r" /dev/video0 /dev/tty\ USB0\;x 2>" in service.nodes_command(APPLICATION.nodes)
+    assert service_extra.parse({"service_extra_options": 3, "service_container": "x"}) == Extra()
+    assert service_extra.parse({"service_extra_options": ["--device"]}).devices == ("",)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "differences"),
+    [
+        ("", []),
+        ("/dev/lidar", ["device asked for: /dev/lidar is missing", "device node: /dev/lidar is"]),
+        ("/logs", ["mount: ('bind', '/srv/logs', '/logs', True) is missing", "mount point: /logs"]),
+    ],
+)
+def test_an_applications_devices_and_volumes_are_there_and_no_others(
+    left_out: str, differences: list[str]
+) -> None:
+    devices = [one for one in APPLICATION.devices if one != left_out]
+    volumes = [one for one in APPLICATION.volumes if one.target != left_out]
+    nodes = [*seen().probe["nodes"], *devices]
+    points = [*seen().probe["mounts"], *([one.target, one.writable, "ext4"] for one in volumes)]
+    own = seen(
+        host_Devices=[{"PathInContainer": one} for one in devices],
+        probe_nodes=nodes,
+        probe_mounts=points,
+    )
+    mounts = [
+        {"Type": one.kind, "Name": one.source, "Source": "/x", "Destination": one.target,
+         "RW": one.writable} if one.kind == "volume" else
+        {"Type": one.kind, "Source": one.source, "Destination": one.target, "RW": one.writable}
+        for one in volumes
+    ]  # fmt: skip
+    own = replace(own, inspect={**own.inspect, "Mounts": [*own.inspect["Mounts"], *mounts]})
+    found = container_facts.devices(own, JETSON, APPLICATION)
+    found += container_facts.mounts(own, service.load(), JETSON, APPLICATION)
+    assert len(found) == len(differences), found
+    for line, words in zip(found, differences, strict=True):
+        assert line.startswith(words)
+    # To an inventory that knows no application they are too many.
+    assert container_facts.devices(own, JETSON)
+    assert container_facts.mounts(own, service.load(), JETSON)
 
 
 @pytest.mark.parametrize(
