@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from jetson_kit import environments, needs
+from jetson_kit import environments, needs, stopping
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
@@ -51,6 +51,7 @@ STOPPED = 124
 """The exit code of what was stopped at its limit, as of timeout(1)."""
 _GRACE_S = 120.0
 _printing = threading.Lock()
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ def _lane(chosen: Sequence[Stage], until: float) -> list[tuple[Result, str]]:
     """Run stages one after another; the output of each is shown when it has ended."""
     found = []
     for one in chosen:
+        stopping.check()
         with tempfile.TemporaryFile() as output:
             print(f"--- {one.name} begins", flush=True)
             found.append(_timed(one, output.fileno(), until, quiet=True))
@@ -272,18 +274,37 @@ def _run(
     here = Path(sys.executable).parent
     # Other environments' tests find uv, which stands in this one.
     env = {**os.environ, **more, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"}
-    child = subprocess.Popen(words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env)
-    # Threads wait for no longer than this.
-    longest = min(threading.TIMEOUT_MAX, max(0.0, until - time.monotonic()))
-    try:
-        return child.wait(longest)
-    except subprocess.TimeoutExpired:
-        # As on Ctrl-C: pytest says where it was, and fixtures put away what they made.
+    # In a group of its own: what it needs to put things away is more than signals.py gives.
+    with subprocess.Popen(
+        words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env, process_group=0
+    ) as child:
+        _running.add(child)
+        # Threads wait for no longer than this.
+        longest = min(threading.TIMEOUT_MAX, max(0.0, until - time.monotonic()))
+        try:
+            return child.wait(longest)
+        except subprocess.TimeoutExpired:
+            return STOPPED
+        finally:
+            _interrupt(child)
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_GRACE_S)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+
+
+def _interrupt(child: subprocess.Popen[bytes]) -> None:
+    """Interrupt a process once, as Ctrl-C does: pytest says where it was, and puts things away."""
+    if child in _running:
+        _running.discard(child)
         child.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE_S)
-        return STOPPED
-    finally:
-        if child.poll() is None:
-            child.kill()
-            child.wait()
+
+
+def _interrupt_all() -> None:
+    for child in list(_running):
+        _interrupt(child)
+
+
+stopping.ends_by(_interrupt_all)

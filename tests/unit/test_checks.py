@@ -198,6 +198,53 @@ def test_a_stage_that_hangs_is_stopped_and_says_where(
     assert put_away.exists()
 
 
+STOPPABLE = """
+import sys
+from jetson_kit import checks, needs
+from jetson_kit.checks import Stage
+from jetson_kit.command_line import signals
+
+signals.install()
+made = (Stage("hangs", "all", pytest=(sys.argv[1],)), Stage("never", "all", pytest=(sys.argv[1],)))
+made += (Stage("beside", "all", pytest=(sys.argv[2],), beside=True),)
+checks.stages = lambda: made
+needs.require = lambda *_, **__: None
+needs.Table.of_stages = lambda *_: ()
+checks.run(size="all")
+"""
+
+
+def test_a_signal_ends_all_stages_when_their_fixtures_have_put_things_away(
+    folder: Path, tmp_path: Path
+) -> None:
+    marks = []
+    for name in ("one", "two"):
+        made = tmp_path / name
+        made.mkdir()
+        marks.append((made / "hanging", made / "put_away"))
+        body = HANGS.replace("PUT_AWAY", repr(str(marks[-1][1])))
+        # Longer than a signal gives to other children.
+        body = body.replace("    yield\n", "    yield\n    time.sleep(6)\n")
+        (made / "test_hangs.py").write_text(body.replace("HANGING", repr(str(marks[-1][0]))))
+        (made / "conftest.py").write_text((folder / "conftest.py").read_text())
+    words = [str(tmp_path / "one"), str(tmp_path / "two")]
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPABLE, *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as child:
+        while not all(hanging.exists() for hanging, _ in marks):
+            assert child.poll() is None
+            time.sleep(0.05)
+        child.terminate()
+        out = child.communicate()[0]
+    assert all(put_away.exists() for _, put_away in marks)
+    assert "never begins" not in out
+    assert child.returncode != 0
+
+
 def test_what_is_for_other_machines_is_listed_by_reason_and_counted_apart() -> None:
     results = [
         checks.Result("a", (), 3, 0, (("a.py::x", "there is no GPU"), ("a.py::y", "no board"))),
