@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
-from jetson_kit import environments, needs, stopping
+from jetson_kit import checks_process, environments, needs, stopping
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
 
@@ -47,11 +42,7 @@ FLAGS = {"quick": " --quick", "default": "", "all": " --all"}
 NOT_HERE = "not here: "
 """How the reason of a skip begins that no package would mend: see tests/support/here.py."""
 RESULTS = "KIT_TEST_RESULTS"
-STOPPED = 124
-"""The exit code of what was stopped at its limit, as of timeout(1)."""
-_GRACE_S = 120.0
 _printing = threading.Lock()
-_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
@@ -189,7 +180,7 @@ def _timed(one: Stage, output: int, until: float, *, quiet: bool = False) -> tup
     if not quiet:
         print(f"--- {taken}", flush=True)
     if result.problems and one.evidence:
-        _run(one.evidence, output, time.monotonic() + _GRACE_S)
+        checks_process.run(one.evidence, output, time.monotonic() + checks_process.GRACE_S)
     return result, taken
 
 
@@ -212,11 +203,14 @@ def report(results: Sequence[Result]) -> list[str]:
 
 def _stage(one: Stage, output: int, until: float) -> Result:
     if not one.tests:
-        codes = [_run(words, output, until) for words in one.commands()]
+        codes = [checks_process.run(words, output, until) for words in one.commands()]
         return Result(one.name, ("a check failed",) if any(codes) else ())
     with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
         path = Path(folder, "results.json")
-        codes = [_run(words, output, until, {RESULTS: str(path)}) for words in one.commands()]
+        codes = [
+            checks_process.run(words, output, until, {RESULTS: str(path)})
+            for words in one.commands()
+        ]
         return judge(one.name, codes, path)
 
 
@@ -226,7 +220,7 @@ def judge(stage: str, codes: Sequence[int], path: Path) -> Result:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return Result(stage, (f"pytest ended with exit code {max(codes)} and no result",))
-    problems = ["stopped: it took too long"] if STOPPED in codes else []
+    problems = ["stopped: it took too long"] if checks_process.STOPPED in codes else []
     if found["failed"] or (any(codes) and not problems):
         problems.append(
             f"{found['failed']} failed" if found["failed"] else f"exit code {max(codes)}"
@@ -262,49 +256,3 @@ def _lint() -> list[list[str]]:
         if Path(here, tool).exists():
             commands.append([f"{here}/{tool}", *files])
     return commands
-
-
-def _run(
-    words: Sequence[str],
-    output: int,
-    until: float,
-    more: Mapping[str, str] = MappingProxyType({}),
-) -> int:
-    """Run a command until a monotonic time at most; return its exit code, or STOPPED."""
-    here = Path(sys.executable).parent
-    # Other environments' tests find uv, which stands in this one.
-    env = {**os.environ, **more, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"}
-    # In a group of its own: what it needs to put things away is more than signals.py gives.
-    with subprocess.Popen(
-        words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env, process_group=0
-    ) as child:
-        _running.add(child)
-        # Threads wait for no longer than this.
-        longest = min(threading.TIMEOUT_MAX, max(0.0, until - time.monotonic()))
-        try:
-            return child.wait(longest)
-        except subprocess.TimeoutExpired:
-            return STOPPED
-        finally:
-            _interrupt(child)
-            try:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(_GRACE_S)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-
-
-def _interrupt(child: subprocess.Popen[bytes]) -> None:
-    """Interrupt a process once, as Ctrl-C does: pytest says where it was, and puts things away."""
-    if child in _running:
-        _running.discard(child)
-        child.send_signal(signal.SIGINT)
-
-
-def _interrupt_all() -> None:
-    for child in list(_running):
-        _interrupt(child)
-
-
-stopping.ends_by(_interrupt_all)
