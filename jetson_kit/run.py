@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ NETWORK_WORDS = (
 )
 # What apt says of bytes that are not what was signed.
 TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")
+PREFIX = re.compile(r"(?i)^(error|fatal|E):\s+")
 FULL_WORDS = (
     "no space left on device",
     "disk quota exceeded",
@@ -93,8 +95,15 @@ def failure(what: str, code: int, stderr: str) -> KitError:
         )
     for line in lines:
         if any(word in line.lower() for word in TRUST_WORDS):
-            return IntegrityError(f"{what}: {line}", "nothing of it was used; check the mirror")
+            return IntegrityError(
+                f"{what}: {_bare(line)}", "nothing of it was used; check the mirror"
+            )
     for line in lines:
         if any(word in line.lower() for word in NETWORK_WORDS):
-            return NetworkError(f"{what}: {line}", "check the network and run it again")
-    return StepFailedError(f"{what} failed: {last}")
+            return NetworkError(f"{what}: {_bare(line)}", "check the network and run it again")
+    return StepFailedError(f"{what} failed: {_bare(last)}")
+
+
+def _bare(line: str) -> str:
+    """Return a program's line without its own word for an error: ours says that."""
+    return PREFIX.sub("", line)

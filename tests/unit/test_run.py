@@ -20,12 +20,12 @@ from jetson_kit.run import failure, run
 @pytest.mark.parametrize(
     ("stderr", "kind", "says"),
     [
-        ("E: Unable to locate package x\n", StepFailedError, "Unable to locate package x"),
-        ("note\nerror: bad thing\nhint: y\n", StepFailedError, "error: bad thing"),
+        ("E: Unable to locate package x\n", StepFailedError, "failed: Unable to locate package x"),
+        ("note\nerror: bad thing\nhint: y\n", StepFailedError, "failed: bad thing"),
         ("some words\nthe last words\n", StepFailedError, "the last words"),
         ("", StepFailedError, "exit code 9"),
         ("W: x\nE: Failed to fetch y  Temporary failure resolving 'z'\n", NetworkError, "y"),
-        ("error: Failed to fetch\n  Caused by: dns error\n", NetworkError, "Failed to fetch"),
+        ("error: Failed to fetch\n  Caused by: dns error\n", NetworkError, "it: Failed to fetch"),
         ("ERROR: dial tcp 127.0.0.1:1: connect: connection refused\n", NetworkError, "refused"),
         ("E: write (28: No space left on device)\n", DiskFullError, "no space left"),
         ("ERROR: failed to solve: write /x: no space left on device\n", DiskFullError, "no space"),

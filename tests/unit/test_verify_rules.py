@@ -202,6 +202,8 @@ CASES = (
          run__outcome=failed("start", {"type": None, "text": "no model /a: no such file"})),
     case("import-fails", "broken", "import-failed", run__outcome=failed("import", OTHER)),
     case("hangs", "broken", "timed-out", run__outcome=failed("create", None, timed_out=True)),
+    case("hangs-at-import", "broken", "timed-out-at-start",
+         run__outcome=failed("import", None, timed_out=True)),
     case("crashes", "broken", "killed", run__outcome=failed("infer", None, signal="SIGSEGV")),
     case("crashes-at-the-end", "broken", "killed",
          run__outcome=failed("done", None, signal="SIGABRT")),
