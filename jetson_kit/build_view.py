@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from jetson_kit.app import service
+from jetson_kit.app import compose, service
 from jetson_kit.images import Built
 from jetson_kit.plan import BuildPlan
 
@@ -68,6 +68,7 @@ def _application(plan: BuildPlan | None) -> list[tuple[str, str]]:
     if plan is None or plan.app is None:
         return []
     rows = [("run", service.run_line(plan.app, plan.tag))] if plan.target else []
+    rows.append(("compose", f"{plan.output / compose.FILE}, its first lines say how"))
     return [*rows, ("fleet", f"copy {plan.output / service.FILE} into the boards' group_vars")]
 
 

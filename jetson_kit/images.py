@@ -28,7 +28,7 @@ from jetson_kit import (
     parts,
     smoke,
 )
-from jetson_kit.app import service
+from jetson_kit.app import compose, service
 from jetson_kit.errors import BadInputError, NetworkError
 from jetson_kit.files import locked, sweep, write_text
 from jetson_kit.image_ahead import Ahead
@@ -87,6 +87,7 @@ def build(
         inputs = _inputs(plan, made)
         if known := _unchanged(plan, inputs):
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
+            _write_service(plan, plan.output)
             return Built(_started(known, plan, made, first_start, progress), plan.output, False)
         made = _whole(plan, made, device_source, progress)
         before = _started_before(plan, made) if first_start else None
@@ -97,11 +98,17 @@ def build(
                 plan, made, early, folder, progress, first_start=first_start, before=before
             )
             write_text(folder / SBOM, _sbom(plan, made))
-            if plan.app:
-                write_text(folder / service.FILE, service.variables_file(plan.app))
+            _write_service(plan, folder)
             document = manifest.document(plan, made, written, inputs)
             write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
         return Built(document, plan.output, fresh=True)
+
+
+def _write_service(plan: BuildPlan, folder: Path) -> None:
+    """Write how an application's container runs on a board: by the fleet, and by Compose."""
+    if plan.app:
+        write_text(folder / service.FILE, service.variables_file(plan.app))
+        write_text(folder / compose.FILE, compose.text(plan.app, plan.tag))
 
 
 def _ahead(plan: BuildPlan, *, archive: bool) -> contextlib.AbstractContextManager[Ahead]:

@@ -66,6 +66,8 @@ class Service:
     tmpfs: Mapping[str, str]
     reports: Reports | None
     cache: Folder | None
+    log_driver: str
+    log_options: Mapping[str, str]
     environment: Mapping[str, str]
     nvidia_runtime: str
     nvidia_environment: Mapping[str, str]
@@ -107,6 +109,8 @@ def load(path: Path = DATA) -> Service:
             tmpfs=table["tmpfs"],
             reports=Reports(**table["reports"]),
             cache=Folder(**table["cache"]),
+            log_driver=table["log"]["driver"],
+            log_options=table["log"]["options"],
             environment=table["environment"],
             nvidia_runtime=nvidia["runtime"],
             nvidia_environment=nvidia["environment"],
@@ -134,6 +138,12 @@ def run_arguments(service: Service, image: str, device: Device) -> list[str]:
     for place in service.folders:
         words += ["--mount", f"type=bind,source={place.source},target={place.target}"]
     return [*words, image, *service.command]
+
+
+def log_arguments(service: Service) -> list[str]:
+    """Return the options of `docker run` that bound what stays of the container's output."""
+    options = (f"--log-opt={name}={value}" for name, value in service.log_options.items())
+    return ["--log-driver", service.log_driver, *options]
 
 
 def run_options(service: Service, image: str, device: Device) -> dict[str, Any]:

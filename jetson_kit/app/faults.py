@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jetson_kit.app import service_faults
 from jetson_kit.text import SHOWN_MOST, printable, shortened, shown
 
 if TYPE_CHECKING:
@@ -24,15 +25,33 @@ def of(body: dict[str, Any], text: str) -> list[str]:
     """Return the faults of a document, one clause each, in the order of their lines."""
     import jsonschema  # noqa: PLC0415 # slow, and most commands read no such file
 
-    validator = jsonschema.Draft202012Validator(_schema())
+    whole = {"pattern": _pattern}
+    # Its stubs leave extend without types.
+    kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, whole)  # type: ignore[no-untyped-call]
+    validator = kind(_schema())
     rows = []
     for error in validator.iter_errors(body):
         for path, what in _clauses(error):
             line = _line(text, path)
             where = f"line {line}: " if line else ""
             rows.append((line or 0, f"{where}{what}"))
+    for path, what in service_faults.of(body.get("service")):
+        line = _line(text, path)
+        where = f"line {line}: " if line else ""
+        rows.append((line or 0, f"{where}{_dotted(path)} {what}"))
     more = f"and {len(rows) - MOST} more" if len(rows) > MOST else ""
     return [*dict.fromkeys(row for _, row in sorted(rows)[:MOST]), *filter(None, [more])]
+
+
+def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
+    """Yield a fault of a text that a pattern does not match whole.
+
+    Every pattern of the schema has ^ and $; Python's $ alone also stands before a last newline.
+    """
+    from jsonschema import ValidationError  # noqa: PLC0415 # slow, as above
+
+    if isinstance(instance, str) and not re.fullmatch(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
 def _clauses(error: ValidationError) -> Iterator[tuple[list[str], str]]:

@@ -5,12 +5,35 @@ from __future__ import annotations
 import json
 import shlex
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 from jetson_kit import service
 from jetson_kit.app.settings import App
+from jetson_kit.service import Device, Service
 
 FILE = "service.yml"
+BOARD = Device(nvidia_runtime=True)
+"""Every board has NVIDIA's runtime; the groups are its own, which it finds out itself."""
+GROUP_OF = "stat -L -c %g"
+"""Prints the group that owns a node, of a link the node's."""
+GPU_NODE = "/dev/nvmap"
+"""Its group is that of the GPU's other nodes on Jetson."""
+
+
+def container(app: App) -> Service:
+    """Return service.toml's container for the application: the image's own command runs.
+
+    Without the image's digest, which only the fleet's program knows on the board.
+    """
+    return replace(
+        service.load(), command=(), network=app.service.network_mode, environment={}
+    )  # fmt: skip
+
+
+def nodes(app: App) -> list[str]:
+    """Return the nodes whose groups the container's user joins."""
+    return [GPU_NODE, *app.service.devices]
 
 
 def options(app: App) -> list[str]:
@@ -21,29 +44,23 @@ def options(app: App) -> list[str]:
 
 
 def run_line(app: App, tag: str) -> str:
-    """Return a command that runs the application on a board, with the least rights."""
-    # The groups that own the nodes are the board's own, which its shell finds out.
-    groups = [
-        f'--group-add "$(stat -c %g {shlex.quote(node)})"'
-        for node in ("/dev/nvmap", *app.service.devices)
-    ]
-    words = [
-        *"docker run --rm --init --runtime nvidia --read-only --tmpfs /tmp".split(),
-        *"--cap-drop ALL --security-opt no-new-privileges --network".split(),
-        app.service.network_mode,
-    ]
-    return " ".join([*words, *groups, *map(shlex.quote, options(app)), tag])
+    """Return a command that runs the application once on a board, with the least rights."""
+    own = container(app).throwaway()
+    *words, image = service.run_arguments(own, tag, BOARD)
+    before = shlex.join(["docker", "run", "--rm", *words, *service.log_arguments(own)])
+    # The board's shell finds out the groups.
+    groups = [f'--group-add "$({GROUP_OF} {shlex.quote(node)})"' for node in nodes(app)]
+    return " ".join([before, *groups, shlex.join([*options(app), image])])
 
 
 def variables(app: App) -> dict[str, Any]:
     """Return variables for the role `service`: the image's own command runs, not `sleep`."""
     own = tomllib.loads(service.DATA.read_text(encoding="utf-8"))["container"]
-    nodes = [*service.node_patterns(), *app.service.devices]
     return {
         # Empty: what runs is in the image, so that it changes and goes back with the image.
         "service_container": {**own, "command": [], "network": app.service.network_mode},
         "service_extra_options": options(app),
-        "service_device_nodes": nodes,
+        "service_device_nodes": [*service.node_patterns(), *app.service.devices],
     }
 
 

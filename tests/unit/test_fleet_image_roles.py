@@ -39,6 +39,7 @@ def test_the_service_runs_as_the_kit_verifies() -> None:
     assert defaults["service_tmpfs"] == table["tmpfs"]
     assert defaults["service_reports"] == table["reports"]
     assert defaults["service_cache"] == table["cache"]
+    assert defaults["service_log"] == table["log"]
     assert defaults["service_environment"] == table["environment"]
     assert defaults["service_nvidia"] == table["nvidia"]
 
