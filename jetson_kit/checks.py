@@ -32,7 +32,10 @@ SCRIPTS = (
         for path in sorted((ROOT / folder).glob("*.sh"))
     ),
 )
-WORKFLOWS = (("github-workflows", "ci/github.yml"), ("gitlab-ci", "ci/gitlab.yml"))
+WORKFLOWS = (
+    ("github-workflows", ("ci/github.yml", "ci/app/github.yml")),
+    ("gitlab-ci", ("ci/gitlab.yml", "ci/app/gitlab.yml")),
+)
 REAL = "network or docker or qemu or slow or browser or engines or vision"
 
 
@@ -248,8 +251,8 @@ def _lint() -> list[list[str]]:
         [sys.executable, "-m", "jetson_kit.guides.check"],
     ]
     commands += [
-        [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", file]
-        for schema, file in WORKFLOWS
+        [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", *files]
+        for schema, files in WORKFLOWS
     ]
     # PyPI has these two for x86_64 alone.
     for tool, files in (("shellcheck", SCRIPTS), ("hadolint", ("docker/Dockerfile",))):

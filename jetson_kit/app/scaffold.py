@@ -14,11 +14,17 @@ from jetson_kit.app import clip
 from jetson_kit.device_side import PACKAGE
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import disk_guard, write_text
+from jetson_kit.paths import ROOT
 
 FOLDER = Path(__file__).with_name("templates")
 PICTURES = PACKAGE / "mediapipe_jetson" / "data"
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 FRAMES = 2
+# Whose CI, with the template for the user's repository and where it stands there.
+CI = {
+    "github": (ROOT / "ci" / "app" / "github.yml", ".github/workflows/app.yml"),
+    "gitlab": (ROOT / "ci" / "app" / "gitlab.yml", ".gitlab-ci.yml"),
+}
 HEALTH = 'MEDIAPIPE_JETSON_HEALTH_FILE = "/tmp/alive"'
 
 
@@ -33,8 +39,11 @@ def picture(template: str) -> Path:
     return PICTURES / str(templates()[template]["picture"])
 
 
-def new(folder: Path, template: str) -> Path:
-    """Write the folder; return it. Raises BadInputError where it holds something or has no name."""
+def new(folder: Path, template: str, ci: str = "") -> Path:
+    """Write the folder, with a template of CI that is a key of CI, or none; return it.
+
+    Raises BadInputError where it holds something or has no name.
+    """
     name = folder.name
     if not NAME.fullmatch(name):
         raise BadInputError(
@@ -66,6 +75,9 @@ def new(folder: Path, template: str) -> Path:
                 text = Template((FOLDER / source).read_text(encoding="utf-8"))
                 write_text(aside / path, text.substitute(words))
             write_text(aside / "requirements.txt", "# One package a line, such as: pyserial>=3.5\n")
+            if ci:
+                source, path = CI[ci]
+                write_text(aside / path, source.read_text(encoding="utf-8"))
             clip.write(aside / "tests" / "clip.avi", [picture(template)] * FRAMES)
             if folder.exists():
                 folder.rmdir()

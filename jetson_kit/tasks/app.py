@@ -15,18 +15,19 @@ TEMPLATES = Choice("face", "hand", "pose", "holistic", "empty")
 
 @kit_task(
     positional=["name"],
-    options={"name": OutputFolder(), "template": TEMPLATES},
+    options={"name": OutputFolder(), "template": TEMPLATES, "ci": Choice("github", "gitlab")},
     help={
         "name": "folder to make; its last part is the application's name",
         "template": "face (default), hand, pose, holistic or empty",
+        "ci": "also a workflow that tests and builds it: github or gitlab",
     },
 )
-def new(c: Context, name: Path, template: str = "face") -> None:
+def new(c: Context, name: Path, template: str = "face", ci: str = "") -> None:
     """Make the folder of a new application that runs. Example: ./inv app.new door-camera."""
     from jetson_kit.app import scaffold
 
     del c
-    folder = scaffold.new(name.absolute(), template)
+    folder = scaffold.new(name.absolute(), template, ci)
     print(f"{folder}: test it with ./inv test.app {name}, build it with")
     print(f"./inv build --jetson --app {name}")
 
