@@ -28,7 +28,7 @@ from jetson_kit import (
     parts,
     smoke,
 )
-from jetson_kit.app import compose, service
+from jetson_kit.app import compose
 from jetson_kit.errors import BadInputError, NetworkError
 from jetson_kit.files import locked, sweep, write_text
 from jetson_kit.image_ahead import Ahead
@@ -106,9 +106,8 @@ def build(
 
 def _write_service(plan: BuildPlan, folder: Path) -> None:
     """Write how an application's container runs on a board: by the fleet, and by Compose."""
-    if plan.app:
-        write_text(folder / service.FILE, service.variables_file(plan.app))
-        write_text(folder / compose.FILE, compose.text(plan.app, plan.tag))
+    for name, text in compose.files(plan.app, plan.tag).items() if plan.app else ():
+        write_text(folder / name, text)
 
 
 def _ahead(plan: BuildPlan, *, archive: bool) -> contextlib.AbstractContextManager[Ahead]:

@@ -21,6 +21,11 @@ NO_PORTS = ("none", "host")
 """Networks on which Docker publishes no port; Compose may refuse ports there."""
 
 
+def files(app: App, tag: str) -> dict[str, str]:
+    """Return the texts of an image's files that say how it runs on a board, by their names."""
+    return {service.FILE: service.variables_file(app), FILE: text(app, tag)}
+
+
 def document(app: App, tag: str) -> dict[str, Any]:
     """Return the file's contents; the groups of the board's nodes are variables in it."""
     own = service.container(app)

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from jetson_kit import service
 from jetson_kit.text import shown
 
-PORT = re.compile(r"(?:(?P<ip>[0-9.]+):)?(?P<board>[0-9]+):(?P<inside>[0-9]+)(?:/(?P<kind>\w+))?")
+PORT = re.compile(
+    r"(?:(?P<ip>[0-9.]+):)?(?P<board>[0-9]{1,5}):(?P<inside>[0-9]{1,5})(?:/(?P<kind>\w+))?"
+)
 ANY = ipaddress.IPv4Address(0)
 Fault = tuple[list[str], str]
 """The keys that lead to it, and the rest of a sentence that begins with them."""

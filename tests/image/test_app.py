@@ -53,6 +53,7 @@ def test_a_changed_line_is_one_small_layer(folder: Path, tmp_path: Path) -> None
         stream.write("print(ctypes.CDLL('libusb-1.0.so.0').libusb_has_capability(0))\n")
     second = inv(*words, "--no-start")
     assert second.returncode == 0, second.stderr
+    assert {"service.yml", "compose.yaml"} <= {path.name for path in (tmp_path / "it").iterdir()}
     before, after = json.loads(first.stdout), json.loads(second.stdout)
     old, new = before["archive"]["layers"], after["archive"]["layers"]
     assert old[:-1] == new[:-1]
