@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from jetson_kit import service
+from jetson_kit.fleet import role_values
 from jetson_kit.text import shown
 
 PORT = re.compile(
@@ -71,7 +72,13 @@ def _volumes(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
         if len(parts) not in (2, 3) or not parts[1].startswith("/"):
             continue
         target = "/" + posixpath.normpath(parts[1]).lstrip("/")
-        if target == "/":
+        if role_values.faults({"service_extra_options": [f"--volume={text}"]}):
+            yield path, f"is {shown(text)}, write a folder of the application's: boards refuse this"
+        elif "{{" in text or "{%" in text:
+            yield path, f"is {shown(text)}, write it without what Ansible reads as a template"
+        elif target == "/app":
+            yield path, f"is {shown(text)}, write another folder in the image: /app is its code"
+        elif target == "/":
             yield path, f"is {shown(text)}, write a folder below / in the image"
         elif target in taken:
             yield path, f"is {shown(text)}, write another folder in the image: {target} is taken"
