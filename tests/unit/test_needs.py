@@ -22,6 +22,7 @@ TABLE = needs.table()
 # Debian's essential packages bring these, and what is asked of other machines is no matter here.
 ESSENTIAL = {
     *(
+        "bash",
         "cat",
         "chmod",
         "cp",
