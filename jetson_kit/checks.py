@@ -219,11 +219,14 @@ def _stage(one: Stage, output: int, until: float) -> Result:
 
 def judge(stage: str, codes: Sequence[int], path: Path) -> Result:
     """Judge a stage by pytest's exit codes and what tests/support/results.py wrote."""
+    late = ["stopped: it took too long"] if checks_process.STOPPED in codes else []
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        if late:
+            return Result(stage, (f"{late[0]}, and left no result",))
         return Result(stage, (f"pytest ended with exit code {max(codes)} and no result",))
-    problems = ["stopped: it took too long"] if checks_process.STOPPED in codes else []
+    problems = late
     if found["failed"] or (any(codes) and not problems):
         problems.append(
             f"{found['failed']} failed" if found["failed"] else f"exit code {max(codes)}"

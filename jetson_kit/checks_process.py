@@ -49,8 +49,7 @@ def run(
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(GRACE_S)
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+                _kill(child)
 
 
 def _interrupt(child: subprocess.Popen[bytes]) -> None:
@@ -60,9 +59,24 @@ def _interrupt(child: subprocess.Popen[bytes]) -> None:
         child.send_signal(signal.SIGINT)
 
 
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """Kill a process with what it left in its group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _insist(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        _kill(child)
+
+
 def _interrupt_all() -> None:
+    """Interrupt all, and kill those that take no notice: a thread waits for each."""
     for child in list(_running):
         _interrupt(child)
+        late = threading.Timer(GRACE_S, _insist, (child,))
+        late.daemon = True
+        late.start()
 
 
 stopping.ends_by(_interrupt_all)

@@ -204,12 +204,17 @@ def devices(seen: Seen, device: Device, extra: Extra = NONE) -> list[str]:
     found += _differs("device requests", [], host.get("DeviceRequests") or [])
     further = sorted(set(seen.probe["nodes"]) - DEVICES)
     gpu = [one for one in further if device.nvidia_runtime and _gpu(one, seen)]
-    own = [one for one in further if _injected(one, extra.devices)]
-    lacking = [one for one in extra.devices if not any(_injected(node, [one]) for node in own)]
+    own = [one for one in further if any(_at(one, place) for place in extra.devices)]
+    lacking = [place for place in extra.devices if not any(_at(one, place) for one in own)]
     found += _sets("device node", {*gpu, *own, *lacking}, further)
     if device.nvidia_runtime and not any(_injected(one, node_patterns()) for one in gpu):
         found.append("device node: none of the GPU's is there")
     return found
+
+
+def _at(node: str, place: str) -> bool:
+    """Tell whether a node is a device that was asked for, or lies in such a folder."""
+    return node == place or node.startswith(f"{place}/")
 
 
 def _gpu(node: str, seen: Seen) -> bool:
@@ -237,6 +242,10 @@ def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) ->
     # A tmpfs or a device's file mounted below /dev is a node, not a place; those are judged above.
     found += _sets("mount point", own | brought, further)
     found += [f"mount point: {one}, brought in, is writable" for one in brought if points[one]]
+    closed = [one.target for one in extra.volumes if not one.writable]
+    found += [
+        f"mount point: {one} is writable and must not be" for one in closed if points.get(one)
+    ]
     return found
 
 

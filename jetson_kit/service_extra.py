@@ -45,6 +45,8 @@ def parse(variables: Mapping[str, Any]) -> Extra:
     """
     devices, volumes = [], []
     for name, value in _options(_texts(variables.get("service_extra_options"))):
+        if not value.strip("/"):
+            continue  # Docker refuses it; here it would stand for every node there is
         if name == "--device":
             host, _, rest = value.partition(":")
             inside = rest.partition(":")[0]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from jetson_kit import checks, needs
+from jetson_kit import checks, checks_process, needs, stopping
 from jetson_kit.checks import Stage
 from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.paths import ROOT
@@ -143,6 +145,35 @@ def test_a_stage_is_judged_by_its_tests(
 def test_a_stage_whose_pytest_dies_has_failed(tmp_path: Path) -> None:
     result = checks.judge("it", [-9], tmp_path / "none.json")
     assert result.problems == ("pytest ended with exit code -9 and no result",)
+    result = checks.judge("it", [124], tmp_path / "none.json")
+    assert result.problems == ("stopped: it took too long, and left no result",)
+
+
+DEAF = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+pathlib.Path(sys.argv[1]).touch()
+time.sleep(600)
+"""
+
+
+def test_who_takes_no_notice_of_an_end_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks_process, "GRACE_S", 0.5)
+    up = tmp_path / "up"
+    codes: list[int] = []
+    words = [sys.executable, "-c", DEAF, str(up)]
+    with (tmp_path / "out").open("wb") as out:
+        thread = threading.Thread(
+            target=lambda: codes.append(checks_process.run(words, out.fileno(), math.inf))
+        )
+        thread.start()
+        while not up.exists():
+            time.sleep(0.05)
+        stopping.end()
+        thread.join()
+    assert codes == [-9]
 
 
 HANGS = """

@@ -235,7 +235,8 @@ def test_what_an_inventory_says_of_an_application() -> None:
     assert r"/dev/nvmap" in service.nodes_command(APPLICATION.nodes)
     assert r" /dev/video0 /dev/tty\ USB0\;x 2>" in service.nodes_command(APPLICATION.nodes)
     assert service_extra.parse({"service_extra_options": 3, "service_container": "x"}) == Extra()
-    assert service_extra.parse({"service_extra_options": ["--device"]}).devices == ("",)
+    for empty in (["--device"], ["--device="], ["--device=/"], ["--device", ""]):
+        assert service_extra.parse({"service_extra_options": empty}) == Extra()
 
 
 @pytest.mark.parametrize(
@@ -270,6 +271,14 @@ def test_an_applications_devices_and_volumes_are_there_and_no_others(
     assert len(found) == len(differences), found
     for line, words in zip(found, differences, strict=True):
         assert line.startswith(words)
+    if not left_out:
+        odd = replace(APPLICATION, devices=("/dev/video?", "/dev/lidar"))
+        assert container_facts.devices(own, JETSON, odd)
+        opened = [[p, flag or p == "/maps", kind] for p, flag, kind in own.probe["mounts"]]
+        own = replace(own, probe={**own.probe, "mounts": opened})
+        assert container_facts.mounts(own, service.load(), JETSON, APPLICATION) == [
+            "mount point: /maps is writable and must not be"
+        ]
     # To an inventory that knows no application they are too many.
     assert container_facts.devices(own, JETSON)
     assert container_facts.mounts(own, service.load(), JETSON)
