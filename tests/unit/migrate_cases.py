@@ -1,0 +1,54 @@
+"""Sources before and after migration, as the tests of migrate share them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jetson_kit.device_side import module
+
+project = module("migrate.project")
+MARK = "# here\n"
+HEAD = "import mediapipe as mp\nimport numpy as np\nimport os\n\n"
+TASKS = "mp.tasks.vision"
+FOLDER = 'model_asset_path=f"{MODEL_FOLDER}/'
+
+
+def after(folder: Path, old: str, head: str = HEAD) -> str:
+    """Return what stands after the mark once a program with this end was migrated."""
+    program = folder / "program.py"
+    program.write_text(head + MARK + old, encoding="utf-8")
+    outcome = project.migrate(program)
+    assert not outcome.refused, [str(note) for note in outcome.refused]
+    (change,) = outcome.changes
+    compile(change.after, "program.py", "exec")
+    return str(change.after.decode().split(MARK)[1])
+
+
+def refused(folder: Path, text: str, name: str = "program.py") -> list[str]:
+    """Return why a program was refused."""
+    (folder / name).write_text(text, encoding="utf-8")
+    outcome = project.migrate(folder)
+    assert not outcome.changes
+    return [str(note) for note in outcome.refused]
+
+
+HANDS = (
+    f"hands = {TASKS}.HandLandmarker.create_from_options({TASKS}.HandLandmarkerOptions("
+    f'base_options=mp.tasks.BaseOptions({FOLDER}hand_landmarker.task"), '
+    f"running_mode={TASKS}.RunningMode.VIDEO, num_hands=2))\n"
+)
+OLD_HANDS = "hands = mp.solutions.hands.Hands()\nr = hands.process(x)\n"
+NEW_HANDS = HANDS + "r = hands.detect_for_video(to_image(x), next_ms(hands))\n"
+OLD_POSE = "pose = mp.solutions.pose.Pose(True)\nr = pose.process(x)\n"
+NEW_POSE = (
+    f"pose = {TASKS}.PoseLandmarker.create_from_options({TASKS}.PoseLandmarkerOptions("
+    f'base_options=mp.tasks.BaseOptions({FOLDER}pose_landmarker_full.task"), '
+    f"running_mode={TASKS}.RunningMode.IMAGE))\nr = pose.detect(to_image(x))\n"
+)
+OLD_FACE = "faces = mp.solutions.face_detection.FaceDetection()\nr = faces.process(x)\n"
+NEW_FACE = (
+    f"faces = {TASKS}.FaceDetector.create_from_options({TASKS}.FaceDetectorOptions("
+    "base_options=mp.tasks.BaseOptions("
+    'model_asset_buffer=model_part("face_landmarker.task", "face_detector.tflite"))))\n'
+    "r = detect_faces(faces, x)\n"
+)
