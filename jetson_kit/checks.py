@@ -45,6 +45,8 @@ FLAGS = {"quick": " --quick", "default": "", "all": " --all"}
 NOT_HERE = "not here: "
 """How the reason of a skip begins that no package would mend: see tests/support/here.py."""
 RESULTS = "KIT_TEST_RESULTS"
+TEST_S = 900
+"""What a test may take with all that it sets up, before it hangs and has failed."""
 _printing = threading.Lock()
 
 
@@ -98,8 +100,10 @@ class Stage:
             words = (*words, "-n", str(self.workers), "--dist", "loadfile")
             # As they are listed: what takes longest begins first.
             words = (*words, "--no-loadscope-reorder")
-        python = str(environments.python(self.environment)) if self.environment else sys.executable
-        return [[python, "-m", "pytest", "-q", *words]]
+        if self.environment:
+            return [[str(environments.python(self.environment)), "-m", "pytest", "-q", *words]]
+        limit = f"--timeout={60 * self.minutes if self.size == 'long' else TEST_S}"
+        return [[sys.executable, "-m", "pytest", "-q", limit, *words]]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
+from typing import Any
+
 from tests.fleet.board import LIB, Board
 
 # What becomes of a file of the state, in the board's shell.
@@ -19,12 +23,26 @@ FILES = ("state.json", "state.copy.json", "current.env", "pending", "releases/*.
 
 def good(board: Board) -> str:
     """Return the image that the board is on for good, healthy, with one before it."""
-    body = board.status()
-    while not (body["previous"] and body["settled"] and body["running"]["health"] == "healthy"):
+    for _ in range(3):
+        body = _healthy(board)
+        if body:
+            return str(body["current"]["image_id"])
         board.good(board.release())
+    raise AssertionError(json.dumps(board.status()))
+
+
+def _healthy(board: Board, limit_s: float = 60.0) -> dict[str, Any] | None:
+    """Return the status of a board that is good; None at the limit, or where waiting is no use."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
         body = board.status()
-    current: str = body["current"]["image_id"]
-    return current
+        # Docker's own check may come later than the program's, which has ended the switch.
+        if not (body["previous"] and body["settled"]):
+            return None
+        if body["running"]["health"] == "healthy":
+            return body
+        time.sleep(0.3)
+    return None
 
 
 def restarted(board: Board, image_id: str) -> None:

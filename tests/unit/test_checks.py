@@ -229,6 +229,26 @@ def test_a_stage_that_hangs_is_stopped_and_says_where(
     assert put_away.exists()
 
 
+def test_a_test_that_hangs_has_failed_and_the_next_ones_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    put_away, hanging = tmp_path / "put_away", tmp_path / "hanging"
+    body = HANGS.replace("PUT_AWAY", repr(str(put_away))).replace("HANGING", repr(str(hanging)))
+    (tmp_path / "test_hangs.py").write_text(body + "\ndef test_passes_too(): pass\n")
+    (tmp_path / "conftest.py").write_text((folder / "conftest.py").read_text())
+    monkeypatch.setattr(checks, "TEST_S", 2)
+    made = Stage("hangs", "all", pytest=(str(tmp_path),))
+    monkeypatch.setattr(checks, "stages", lambda: (made,))
+    monkeypatch.setattr(needs, "require", lambda *_, **__: None)
+    monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
+    with pytest.raises(CheckFailedError, match=r"hangs \(1 failed\)"):
+        checks.run(size="all", stage="hangs")
+    out = capfd.readouterr().out
+    assert "tests passed: 2, failed: 1" in out
+    assert "Timeout" in out
+    assert put_away.exists()
+
+
 STOPPABLE = """
 import sys
 from jetson_kit import checks, needs
