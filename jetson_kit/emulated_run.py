@@ -20,9 +20,9 @@ from docker.models.containers import Container
 from docker.models.images import Image
 
 from jetson_kit import containers, device_side, emulation, engine
-from jetson_kit.audit.rules import Cpu
+from jetson_kit.cpus import Cpu
 from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.plan import host_arch
+from jetson_kit.machine import host_arch
 
 TIMED_OUT = 124
 OWN_NETWORKS = ("none", "bridge", "host")

@@ -14,9 +14,8 @@ from typing import Any
 from docker.models.images import Image
 from docker.types import Mount
 
-from jetson_kit import engine
-from jetson_kit.audit import rules
-from jetson_kit.audit.rules import Cpu
+from jetson_kit import cpus, engine
+from jetson_kit.cpus import Cpu
 from jetson_kit.errors import BadInputError, ToolMissingError
 from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir
@@ -42,7 +41,7 @@ CPU revision\t: {revision}
 
 def core(name: str) -> Cpu:
     """Return a core by its name ("cortex-a57"). Raises BadInputError, which lists them all."""
-    known = {cpu.name: cpu for cpu in rules.cpus()}
+    known = {cpu.name: cpu for cpu in cpus.load()}
     if name not in known:
         raise BadInputError(f"unknown CPU {name!r}", f"choose one of {', '.join(known)}")
     return known[name]
@@ -51,7 +50,7 @@ def core(name: str) -> Cpu:
 def oldest(socs: Iterable[str]) -> Cpu:
     """Return the least capable core of these SoCs ("tegra194"): what runs there runs on all."""
     wanted = set(socs)
-    return next((cpu for cpu in rules.cpus() if wanted & set(cpu.socs)), core(DEFAULT))
+    return next((cpu for cpu in cpus.load() if wanted & set(cpu.socs)), core(DEFAULT))
 
 
 def core_of(image: Image) -> Cpu:

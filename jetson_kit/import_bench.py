@@ -17,8 +17,8 @@ from typing import Any
 from jetson_kit import repack, uv, wheels
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import write_text
+from jetson_kit.machine import host_arch
 from jetson_kit.paths import ROOT, cache_dir
-from jetson_kit.plan import host_arch
 from jetson_kit.run import run
 from jetson_kit.wheels import Pin
 

@@ -12,8 +12,8 @@ from jetson_kit import models, repack, uv, wheels
 from jetson_kit.device_side import PACKAGE
 from jetson_kit.engines import commands
 from jetson_kit.files import locked, sha256_file, write_text
+from jetson_kit.machine import host_arch
 from jetson_kit.paths import ROOT, cache_dir
-from jetson_kit.plan import host_arch
 
 LOCK = ROOT / "requirements" / "inference.txt"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jetson_kit import __version__
 from jetson_kit.image_write import Written
 from jetson_kit.parts import Parts
+from jetson_kit.paths import SCHEMAS
 from jetson_kit.plan import BuildPlan
 
 SCHEMA = "mediapipe-jetson-kit/build/1"
-SCHEMA_FILE = Path(__file__).parent / "schemas" / "build.schema.json"
+SCHEMA_FILE = SCHEMAS / "build.schema.json"
 
 
 def document(

@@ -9,6 +9,7 @@ from pathlib import Path
 from jetson_kit.errors import BadInputError
 
 ROOT = Path(__file__).resolve().parent.parent
+SCHEMAS = ROOT / "jetson_kit" / "schemas"
 ROOT_NAME = "mediapipe-jetson-kit"
 STATE = "KIT_STATE"
 CACHE = "KIT_CACHE"

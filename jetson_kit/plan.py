@@ -6,7 +6,6 @@ such as one that `--mediapipe` names: that one is downloaded into the cache and 
 
 from __future__ import annotations
 
-import platform
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,13 @@ from jetson_kit.audit.planned import candidates, planned_verdict
 from jetson_kit.engines import image
 from jetson_kit.engines.image import EnginePlan
 from jetson_kit.errors import BadInputError
+from jetson_kit.machine import host_arch
 from jetson_kit.paths import ROOT
 from jetson_kit.targets import Soc, Target
 from jetson_kit.translate import table
 from jetson_kit.wheels import Pin
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 VARIANTS = ("runtime", "emulated")
 REPOSITORY = "mediapipe-jetson"
 
@@ -120,14 +119,6 @@ class BuildPlan:
             "output": _shown(self.output),
             "notes": list(self.notes),
         }
-
-
-def host_arch() -> str:
-    """Return this machine's architecture in Docker's words. Raises BadInputError."""
-    machine = platform.machine()
-    if machine not in ARCHITECTURES:
-        raise BadInputError(f"no image can be built for a {machine} machine", "use --jetson")
-    return ARCHITECTURES[machine]
 
 
 def make(request: Request) -> BuildPlan:

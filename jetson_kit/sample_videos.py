@@ -13,8 +13,8 @@ from pathlib import Path
 from jetson_kit import deb_file, debian
 from jetson_kit.errors import BadInputError, IntegrityError
 from jetson_kit.files import locked, sha256_file, written_aside
+from jetson_kit.machine import host_arch
 from jetson_kit.paths import cache_dir
-from jetson_kit.plan import host_arch
 
 PACKAGE, SUITE = "opencv-doc", "bookworm"
 FOLDER = "./usr/share/doc/opencv-doc/examples/data"

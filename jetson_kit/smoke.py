@@ -17,7 +17,8 @@ from docker.types import Mount
 
 from jetson_kit import bytecode, containers, emulation, engine, stopping
 from jetson_kit.errors import StepFailedError
-from jetson_kit.plan import BuildPlan, host_arch
+from jetson_kit.machine import host_arch
+from jetson_kit.plan import BuildPlan
 from jetson_kit.progress import Progress
 
 EMULATED_FRAMES = 1

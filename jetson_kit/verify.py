@@ -42,8 +42,9 @@ from jetson_kit.errors import (
 )
 from jetson_kit.expectation import known_tasks, usual_tasks
 from jetson_kit.files import locked, sha256_file, write_text
+from jetson_kit.machine import host_arch
 from jetson_kit.paths import cache_dir
-from jetson_kit.plan import Request, host_arch, make
+from jetson_kit.plan import Request, make
 
 SCHEMA = device_wheel.SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -7,16 +7,16 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jetson_kit.app import service_faults
+from jetson_kit.paths import SCHEMAS
 from jetson_kit.text import SHOWN_MOST, printable, shortened, shown
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
 
-SCHEMA = Path(__file__).parent.parent / "schemas" / "app.schema.json"
+SCHEMA = SCHEMAS / "app.schema.json"
 MOST = 20
 TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from jetson_kit import rootfs
 from jetson_kit.audit import emulate, native, record
 from jetson_kit.audit.native import Library
-from jetson_kit.audit.rules import Cpu
+from jetson_kit.cpus import Cpu
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import write_text
 from jetson_kit.paths import cache_dir

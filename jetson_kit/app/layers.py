@@ -15,7 +15,7 @@ from jetson_kit.app.held import Held
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import HOME, App
 from jetson_kit.app.tree import Entry, Tree
-from jetson_kit.audit.rules import Cpu
+from jetson_kit.cpus import Cpu
 from jetson_kit.layers import LayerTar
 from jetson_kit.paths import cache_dir
 from jetson_kit.progress import Progress

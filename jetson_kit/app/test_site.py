@@ -18,8 +18,9 @@ from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import App
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import locked, sha256_file, write_text
+from jetson_kit.machine import host_arch
 from jetson_kit.paths import ROOT, cache_dir
-from jetson_kit.plan import BuildPlan, host_arch
+from jetson_kit.plan import BuildPlan
 
 LOCK = ROOT / "requirements" / "app-test.txt"
 DONE = "complete"

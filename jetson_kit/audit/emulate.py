@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jetson_kit import emulation, rootfs, targets
+from jetson_kit import cpus, emulation, rootfs, targets
 from jetson_kit.audit import rules
-from jetson_kit.audit.rules import Cpu
+from jetson_kit.cpus import Cpu
 from jetson_kit.errors import DiskFullError, KitError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Emulation:
 
     def on(self, soc: str) -> CpuRun | None:
         """Return the run that stands for a SoC ("tegra194")."""
-        names = [cpu.name for cpu in rules.cpus() if soc in cpu.socs]
+        names = [cpu.name for cpu in cpus.load() if soc in cpu.socs]
         return next((run for run in self.runs if run.cpu in names), None)
 
 
@@ -100,23 +100,23 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
     except KitError as error:
         return unknown(f"no arm64 root file system to run it in ({error.message})")
     paths = tuple(str(folder / library.path) for library in libraries)
-    outcomes = {cpu.name: _load(tree, cpu, cpu.hwcap, paths) for cpu in rules.cpus()}
-    runs = tuple(_run(cpu, outcomes[cpu.name]) for cpu in rules.cpus())
+    outcomes = {cpu.name: _load(tree, cpu, cpu.hwcap, paths) for cpu in cpus.load()}
+    runs = tuple(_run(cpu, outcomes[cpu.name]) for cpu in cpus.load())
     errors = sorted({error for outcome in outcomes.values() for error in outcome.errors})
     missing = _missing(errors, {str(folder / library.path) for library in vital})
     notes = [f"{Path(path).name}: {text.partition(': ')[2] or text}" for path, text in errors]
     # What fails everywhere for want of a library says nothing about the CPU.
     able = tuple(p for p in paths if any(p in outcome.loaded for outcome in outcomes.values()))
-    lowest = next((cpu for cpu in rules.cpus() if outcomes[cpu.name].loaded == able), None)
+    lowest = next((cpu for cpu in cpus.load() if outcomes[cpu.name].loaded == able), None)
     if not able or lowest is None:
         crashed = any(outcome.crash for outcome in outcomes.values())
         return Emulation(None if crashed else UNKNOWN, (), runs, missing, tuple(notes))
-    first = outcomes[rules.cpus()[0].name]
+    first = outcomes[cpus.load()[0].name]
     if not first.crash:
         return Emulation(lowest.level, (), runs, missing, tuple(notes))
     needed = _needed_features(tree, lowest, able)
     if not needed and first.illegal:
-        needed = _refused_instruction(tree, rules.cpus()[0], able)
+        needed = _refused_instruction(tree, cpus.load()[0], able)
     known = rules.features()
     levels = [known[name].level for name in needed]
     level = max(levels, key=targets.arm_rank, default=lowest.level)

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit import models, pysite, rootfs, uv
+from jetson_kit import cpus, models, pysite, rootfs, uv
 from jetson_kit.audit import emulate, rules
 from jetson_kit.audit.emulate import Emulation
 from jetson_kit.audit.wheelfile import WheelFile
@@ -33,7 +33,7 @@ def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
     python = str(rootfs.data()["suites"][SUITE]["python"])
     if not any(f"cp{python.replace('.', '')}" in t or t.startswith("py3-") for t in wheel.tags):
         return f"not run: the wheel is not for Python {python}, which the emulated system has"
-    cpu = next((c for c in rules.cpus() for r in emulation.runs if r.cpu == c.name and r.ok), None)
+    cpu = next((c for c in cpus.load() for r in emulation.runs if r.cpu == c.name and r.ok), None)
     if cpu is None:
         return "not run: the libraries load on no emulated CPU"
     with tempfile.TemporaryDirectory(prefix="kit-audit-") as name:
@@ -49,7 +49,7 @@ def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
             return _infer(place, cpu, script, [folder, Path(name)])
 
 
-def _infer(tree: Path, cpu: rules.Cpu, script: list[str | Path], folders: list[Path]) -> str:
+def _infer(tree: Path, cpu: cpus.Cpu, script: list[str | Path], folders: list[Path]) -> str:
     env = {
         "PATH": os.defpath,
         "PYTHONPATH": ":".join(str(folder) for folder in folders),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,23 +24,6 @@ class GpuPath:
     code_min: int
     says: str
     jetson: bool
-
-
-@dataclass(frozen=True)
-class Cpu:
-    """A CPU to emulate; `hwcap` is all that a process is shown, None for the model's own.
-
-    `cpuinfo` (implementer, variant, part, revision) and `features` stand in /proc/cpuinfo.
-    """
-
-    name: str
-    qemu: str
-    level: str
-    hwcap: tuple[str, ...] | None
-    socs: tuple[str, ...]
-    says: str
-    cpuinfo: Mapping[str, str]
-    features: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,24 +67,6 @@ def gpu_paths() -> tuple[GpuPath, ...]:
             jetson=row["jetson"],
         )
         for row in raw()["gpu"]["paths"]
-    )
-
-
-@functools.cache
-def cpus() -> tuple[Cpu, ...]:
-    """Return the CPUs to emulate, least capable first."""
-    return tuple(
-        Cpu(
-            name=row["name"],
-            qemu=row["qemu"],
-            level=row["level"],
-            hwcap=tuple(row["hwcap"]) if "hwcap" in row else None,
-            socs=tuple(row["socs"]),
-            says=row["says"],
-            cpuinfo=row["cpuinfo"],
-            features=tuple(row["features"].split() if "features" in row else row["hwcap"]),
-        )
-        for row in raw()["cpus"]
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from jetson_kit import rootfs, targets
+from jetson_kit import cpus, rootfs, targets
 from jetson_kit.audit import gpu, rules
 from jetson_kit.audit.emulate import UNKNOWN, Emulation
 from jetson_kit.targets import Soc, Target
@@ -106,7 +106,7 @@ def _unloadable(emulation: Emulation | None, soc: Soc) -> str:
 
 
 def _refused(emulation: Emulation, soc: Soc) -> str:
-    mine = next((cpu for cpu in rules.cpus() if soc.id in cpu.socs), None)
+    mine = next((cpu for cpu in cpus.load() if soc.id in cpu.socs), None)
     known = rules.features()
     if mine and mine.hwcap is not None:
         have = set(mine.hwcap)

@@ -16,8 +16,8 @@ from jetson_kit.bundle.groups import Group
 from jetson_kit.bundle.older import Older
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import disk_guard
+from jetson_kit.machine import host_arch
 from jetson_kit.paths import ROOT
-from jetson_kit.plan import host_arch
 from jetson_kit.progress import Progress
 from jetson_kit.wheels import ARCHITECTURES
 

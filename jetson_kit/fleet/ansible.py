@@ -19,7 +19,7 @@ from typing import Any
 
 from jetson_kit import inventory
 from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.fleet import bounds, collections, environments, events
+from jetson_kit.fleet import collections, environments, events, logs
 from jetson_kit.fleet.events import Event, HostResult
 from jetson_kit.paths import ROOT
 from jetson_kit.run import failure
@@ -192,7 +192,7 @@ def _follow(
     child: subprocess.Popen[str],
     timeout_s: float | None,
     listener: Listener | None,
-    log: bounds.Log | None,
+    log: logs.Log | None,
 ) -> tuple[Mapping[str, Any] | None, list[Event], bool]:
     """Read events until the end, or until time is up; the child is gone on return."""
     late = threading.Event()
@@ -244,8 +244,8 @@ def _signal(child: subprocess.Popen[str], number: int) -> None:
         os.killpg(child.pid, number)
 
 
-def _log(path: Path | None) -> contextlib.AbstractContextManager[bounds.Log | None]:
-    return bounds.log(path) if path else contextlib.nullcontext()
+def _log(path: Path | None) -> contextlib.AbstractContextManager[logs.Log | None]:
+    return logs.log(path) if path else contextlib.nullcontext()
 
 
 def _not_started(job: Job, code: int, said: str) -> Exception:

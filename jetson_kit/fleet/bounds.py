@@ -1,60 +1,22 @@
-"""The limits of the controller's own records: how many runs stay, and how long a log grows."""
+"""The limits of the controller's own records: how many runs stay, and how much their logs fill."""
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from jetson_kit.errors import KitError
 from jetson_kit.fleet import controller
 from jetson_kit.fleet import journal as journals
+from jetson_kit.fleet.logs import OLDER
 
 MOST_RUNS = 200
 """Rollouts and rollbacks that stay; one that is open, or says last of a host, stays besides."""
 MOST_PROVISIONS = 50
-LOG_BYTES = 64 * 2**20
-"""Of one log; with the one before it, twice as much."""
 LOGS_BYTES = 2**30
 """Of all rollouts' logs together: the oldest go first, journals and results stay."""
-OLDER = ".1"
 LOGS = ("log", "ansible.jsonl")
-
-
-class Log:
-    """A log that is appended to; a full one makes place for a new one, and is kept as NAME.1."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._stream = path.open("a", encoding="utf-8", buffering=1)
-        self._size = path.stat().st_size
-
-    def write(self, text: str) -> None:
-        """Append a text."""
-        size = len(text.encode("utf-8", "replace"))
-        if self._size and self._size + size > LOG_BYTES:
-            self._stream.close()
-            self._path.replace(self._path.with_name(self._path.name + OLDER))
-            self._stream = self._path.open("a", encoding="utf-8", buffering=1)
-            self._size = 0
-        self._stream.write(text)
-        self._size += size
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-
-@contextlib.contextmanager
-def log(path: Path) -> Iterator[Log]:
-    """Open a log, and close it after."""
-    made = Log(path)
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def trim(folder: Path) -> None:

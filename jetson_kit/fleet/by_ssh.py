@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import inventory, ssh
-from jetson_kit.fleet import board_program, bounds, processes, signing
+from jetson_kit.fleet import board_program, logs, processes, signing
 from jetson_kit.fleet import release as releases
 from jetson_kit.fleet.answers import KINDS, NO_PROGRAM, device, told, unprovisioned, version
 from jetson_kit.fleet.by_ansible import Ansible
@@ -254,7 +254,7 @@ class Ssh(Ansible):
     def _note(self, step: str, name: str, reply: Reply, body: Mapping[str, Any]) -> None:
         """Log what became of a step, and tell whoever listens."""
         row = {"at": time.time(), "step": step, "host": name, "kind": reply.kind}
-        with bounds.log(self._site.log) as log:
+        with logs.log(self._site.log) as log:
             log.write(json.dumps({**row, "words": reply.words, "answer": dict(body)}) + "\n")
         if self._site.listener:
             status = "changed" if body.get("changed") else "ok"

@@ -20,10 +20,10 @@ import jsonschema
 from jetson_kit.errors import BadInputError, IntegrityError
 from jetson_kit.files import disk_guard
 from jetson_kit.fleet.rollout_plan import Wave
-from jetson_kit.paths import ROOT
+from jetson_kit.paths import SCHEMAS
 
 SCHEMA = "mediapipe-jetson-kit/journal/1"
-SCHEMA_FILE = ROOT / "jetson_kit" / "schemas" / "fleet-journal.schema.json"
+SCHEMA_FILE = SCHEMAS / "fleet-journal.schema.json"
 
 PENDING = "pending"
 FETCHED = "fetched"

@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from jetson_kit.fleet import bounds
 from jetson_kit.fleet import journal as journals
+from jetson_kit.fleet import logs
 from jetson_kit.fleet.events import Event
 from jetson_kit.fleet.journal import Record
 
@@ -37,7 +37,7 @@ class View:
     """What the user sees, and the log file of the rollout."""
 
     def __init__(self, log: Path, *, quiet: bool = False) -> None:
-        self._log = bounds.Log(log)
+        self._log = logs.Log(log)
         self._begun = time.monotonic()
         self._record: Record | None = None
         self._tasks: dict[str, str] = {}

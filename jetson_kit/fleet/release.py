@@ -30,11 +30,11 @@ from jetson_kit.fleet.release_terms import Terms, parse_time
 from jetson_kit.manifest import SCHEMA as BUILD_SCHEMA
 from jetson_kit.oci import digest
 from jetson_kit.output_folder import MANIFEST
-from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.paths import ROOT, SCHEMAS, cache_dir
 
 SCHEMA = "mediapipe-jetson/release/2"
 BEFORE = "mediapipe-jetson/release/1"
-SCHEMA_FILE = ROOT / "jetson_kit" / "schemas" / "release.schema.json"
+SCHEMA_FILE = SCHEMAS / "release.schema.json"
 FILE = "release.json"
 # The lists of signers that travel with it.
 SIGNERS = "signers.json"

@@ -19,11 +19,11 @@ import jsonschema
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import write_text
 from jetson_kit.fleet import controller, release, release_terms, signing
-from jetson_kit.paths import ROOT
+from jetson_kit.paths import SCHEMAS
 
 CHAIN_SCHEMA = "mediapipe-jetson/signers/1"
 LIST_SCHEMA = "mediapipe-jetson/signer-list/1"
-SCHEMA_FILE = ROOT / "jetson_kit" / "schemas" / "signer-list.schema.json"
+SCHEMA_FILE = SCHEMAS / "signer-list.schema.json"
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 ROLES = ("releases", "owners")
 # Its base64 is one word of a command, of which Linux takes 128 KiB.

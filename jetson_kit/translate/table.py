@@ -31,7 +31,7 @@ class Core:
     mattr: str
     """What is added to that."""
     cpu: str
-    """The core of audit/rules.toml that stands for it under emulation."""
+    """The core of cpus.toml that stands for it under emulation."""
 
 
 @dataclass(frozen=True)

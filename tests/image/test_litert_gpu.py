@@ -12,13 +12,14 @@ import pytest
 
 from bench import litert_gpu
 from jetson_kit import images, plan
+from jetson_kit.machine import host_arch
 from jetson_kit.progress import Progress
 from tests.image.kit import NEEDS, docker
 from tests.support.here import not_here_if
 
 pytestmark = [
     *(getattr(pytest.mark, name) for name in NEEDS),
-    not_here_if(plan.host_arch() != "amd64", "on arm64 LiteRT's accelerator gives wrong numbers"),
+    not_here_if(host_arch() != "amd64", "on arm64 LiteRT's accelerator gives wrong numbers"),
 ]
 LAVAPIPE = litert_gpu.VARIABLES["VK_DRIVER_FILES"]
 # A face's detector by both ways through the landmarker, and what was kept of its first use.

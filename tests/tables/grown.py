@@ -10,6 +10,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from jetson_kit import repack, targets, wheels
+from jetson_kit.audit import planned
 from jetson_kit.paths import ROOT
 
 OWN = (".git", ".venv", ".kit", "dist", "__pycache__", ".*_cache", "*.egg-info")
@@ -41,7 +43,7 @@ def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def add_release(folder: Path, after: str) -> str:
     """Add a row that follows the release `after` in its branch; return its L4T."""
-    path = folder / "jetson_kit" / "targets.toml"
+    path = folder / targets.TABLE.relative_to(ROOT)
     text = path.read_text(encoding="utf-8")
     rows = tomllib.loads(text)["targets"]
     old = rows[after]
@@ -67,12 +69,13 @@ def add_release(folder: Path, after: str) -> str:
 
 def add_mediapipe(folder: Path) -> str:
     """Pin a MediaPipe after the newest, as if its wheels were those; return its version."""
-    kit = folder / "jetson_kit"
-    rows = tomllib.loads((kit / "wheels.toml").read_text(encoding="utf-8"))["wheel"]
+    table = folder / wheels.TABLE.relative_to(ROOT)
+    audits = folder / planned.TABLE.relative_to(ROOT)
+    rows = tomllib.loads(table.read_text(encoding="utf-8"))["wheel"]
     old = rows[0]["version"]
     new = re.sub(r"\d+$", lambda m: str(int(m[0]) + 7), old)
-    text = (kit / "wheels.toml").read_text(encoding="utf-8")
-    pinned = json.loads((kit / "audit" / "pinned.json").read_text(encoding="utf-8"))
+    text = table.read_text(encoding="utf-8")
+    pinned = json.loads(audits.read_text(encoding="utf-8"))
     blocks = ""
     for row in rows:
         if row["version"] == old:
@@ -83,12 +86,13 @@ def add_mediapipe(folder: Path) -> str:
             lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
             blocks += f"[[wheel]]\n{lines}\n"
     text = text.replace("[[wheel]]\n", f"{blocks}[[wheel]]\n", 1)
-    (kit / "wheels.toml").write_text(text, encoding="utf-8")
-    (kit / "audit" / "pinned.json").write_text(json.dumps(pinned, indent=1) + "\n", "utf-8")
-    recipes = (kit / "repack.toml").read_text(encoding="utf-8")
+    table.write_text(text, encoding="utf-8")
+    audits.write_text(json.dumps(pinned, indent=1) + "\n", "utf-8")
+    recipe = folder / repack.TABLE.relative_to(ROOT)
+    recipes = recipe.read_text(encoding="utf-8")
     recipes = recipes.replace(f'versions = ["{old}"', f'versions = ["{new}", "{old}"')
-    (kit / "repack.toml").write_text(recipes, encoding="utf-8")
-    for path in (kit / "audit" / "records").glob(f"mediapipe-{old}-*.json"):
+    recipe.write_text(recipes, encoding="utf-8")
+    for path in audits.with_name("records").glob(f"mediapipe-{old}-*.json"):
         body = json.loads(path.read_text(encoding="utf-8"))
         body["wheel"] = body["wheel"].replace(f"-{old}-", f"-{new}-")
         body["key"] = body["key"][::-1]

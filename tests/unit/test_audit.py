@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import targets, wheels
+from jetson_kit import cpus, targets, wheels
 from jetson_kit.audit import core, emulate, native, record, rules, verdict
 from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
@@ -273,7 +273,7 @@ def test_shipped_records_are_whole_and_mean_what_they_say() -> None:
     } <= set(bodies)
     for name, body in bodies.items():
         ran = {run["cpu"]: run["ok"] for run in body["emulation"]["runs"]}
-        assert set(ran) == {cpu.name for cpu in rules.cpus()}, name
+        assert set(ran) == {cpu.name for cpu in cpus.load()}, name
         assert (body["emulation"]["min_arm"] == "armv8.0-a") == ran["cortex-a57"], name
         assert name == f"{body['wheel'].removesuffix('.whl')}.json"
 
@@ -312,8 +312,8 @@ def test_old_boards_keep_the_cpu() -> None:
 def test_rules_name_only_what_exists() -> None:
     known = rules.features()
     assert all(op.feature in known for op in rules.opcodes())
-    assert all(set(cpu.hwcap or ()) <= set(known) for cpu in rules.cpus())
-    assert {s for cpu in rules.cpus() for s in cpu.socs} == {s.id for s in targets.load().socs}
+    assert all(set(cpu.hwcap or ()) <= set(known) for cpu in cpus.load())
+    assert {s for cpu in cpus.load() for s in cpu.socs} == {s.id for s in targets.load().socs}
     assert len({feature.bit for feature in known.values()}) == len(known)
 
 

@@ -16,10 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit import repack, shim, wheels
 from jetson_kit.audit import record
 from jetson_kit.audit.emulate import CpuRun, Emulation
 from jetson_kit.audit.native import read as read_library
 from jetson_kit.audit.record import Measured
+from jetson_kit.fleet import collections
+from jetson_kit.paths import ROOT
 from tests.tables import grown
 from tests.unit import small_index
 from tests.unit.small_wheels import make_wheel, plain_wheel
@@ -83,11 +86,15 @@ class Kit:
     def update(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return self.run("data.update", *words, **more)
 
-    def table(self, name: str) -> dict[str, object]:
-        return tomllib.loads((self.folder / "jetson_kit" / name).read_text(encoding="utf-8"))
+    def file(self, path: Path) -> Path:
+        """Return the copy of a file of the tree."""
+        return self.folder / path.relative_to(ROOT)
+
+    def table(self, table: Path) -> dict[str, object]:
+        return tomllib.loads(self.file(table).read_text(encoding="utf-8"))
 
     def pinned(self) -> list[str]:
-        rows = self.table("wheels.toml")["wheel"]
+        rows = self.table(wheels.TABLE)["wheel"]
         assert isinstance(rows, list)
         return list(dict.fromkeys(row["version"] for row in rows))
 
@@ -142,8 +149,8 @@ def small_tables(kit: Kit) -> None:
     """Leave of the copy's tables the old class, and MediaPipe 1.5.0 of the small index."""
     plain_wheel(kit.index, "numpy", "3.1", {"numpy.py": b""})
     sha256 = kit.offer("1.5.0")
-    folder = kit.folder / "jetson_kit"
-    head, *rows = (folder / "wheels.toml").read_text(encoding="utf-8").split("\n[[wheel]]\n")
+    pinned, repacked = kit.file(wheels.TABLE), kit.file(repack.TABLE)
+    head, *rows = pinned.read_text(encoding="utf-8").split("\n[[wheel]]\n")
     head = re.sub(r"^by_name = .*\n", "", head, flags=re.MULTILINE)
     old = [row for row in rows if '"armv8"' in row]
     new = [
@@ -152,11 +159,11 @@ def small_tables(kit: Kit) -> None:
         for (arch, digest), machine in zip(sha256.items(), ("aarch64", "x86_64"), strict=True)
     ]
     text = "\n[[wheel]]\n".join([head, *new, *old])
-    (folder / "wheels.toml").write_text(text, encoding="utf-8")
-    recipes = (folder / "repack.toml").read_text(encoding="utf-8")
+    pinned.write_text(text, encoding="utf-8")
+    recipes = repacked.read_text(encoding="utf-8")
     rest = recipes[recipes.index('[[recipe]]\nversions = ["0.') :]
     digest = hashlib.sha256(b"import matplotlib\n").hexdigest()
-    (folder / "repack.toml").write_text(RECIPE.format(sha256=digest) + rest, encoding="utf-8")
+    repacked.write_text(RECIPE.format(sha256=digest) + rest, encoding="utf-8")
     locks = kit.folder / "requirements"
     table = (locks / "locks.toml").read_text(encoding="utf-8")
     # Their MediaPipe is none of the small index's.
@@ -224,11 +231,11 @@ def test_a_newer_mediapipe_is_taken_with_all_that_follows(kit: Kit) -> None:
     out = lines(kit.update("mediapipe"))
     assert "took mediapipe 1.5.0 -> 1.5.1" in out
     assert out.endswith("the tables and what derives from them agree\n")
-    rows = kit.table("wheels.toml")["wheel"]
+    rows = kit.table(wheels.TABLE)["wheel"]
     assert isinstance(rows, list)
     assert {row["arch"]: row["sha256"] for row in rows if row["version"] == "1.5.1"} == sha256
     assert kit.pinned() == ["1.5.1", "1.5.0", "0.10.18"]
-    recipes = kit.table("repack.toml")["recipe"]
+    recipes = kit.table(repack.TABLE)["recipe"]
     assert isinstance(recipes, list)
     assert recipes[0]["versions"] == ["1.5.1", "1.5.0"]
     device = kit.folder / "wheels/mediapipe-jetson/src/mediapipe_jetson/data/wheels.json"
@@ -262,7 +269,7 @@ def test_a_patched_file_that_changed_is_left_to_a_person(kit: Kit) -> None:
     diff = (kit.folder / "dist/data-update/1.5.1-arm64-draw.py.diff").read_text(encoding="utf-8")
     assert "+import os" in diff
     # The person writes the recipe; the next run goes on.
-    table = kit.folder / "jetson_kit" / "repack.toml"
+    table = kit.file(repack.TABLE)
     text = table.read_text(encoding="utf-8")
     digest = hashlib.sha256(b"import os\nimport matplotlib\n").hexdigest()
     mine = RECIPE.format(sha256=digest).replace("1.5.0", "1.5.1")
@@ -330,7 +337,7 @@ def test_words_that_name_no_package(kit: Kit, word: str) -> None:
 
 
 def test_the_shims_compiler(kit: Kit) -> None:
-    path = kit.folder / "jetson_kit" / "shim.toml"
+    path = kit.file(shim.TABLE)
     before = path.read_text(encoding="utf-8")
     old = tomllib.loads(before)["compiler"]
     minor = re.sub(r"\d+$", lambda m: str(int(m[0]) + 1), old["version"])
@@ -358,7 +365,7 @@ def test_the_shims_compiler(kit: Kit) -> None:
 
 
 def test_the_carrier_of_ansibles_collections_follows_ansible_core(kit: Kit) -> None:
-    path = kit.folder / "jetson_kit" / "fleet" / "collections.toml"
+    path = kit.file(collections.TABLE)
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     host = (kit.folder / "requirements" / "host.txt").read_text(encoding="utf-8")
     found = re.search(r"^ansible-core==(\S+)", host, re.MULTILINE)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from mediapipe_jetson.observe import cpu as device_cpu
 
-from jetson_kit import emulation, rootfs
-from jetson_kit.audit import emulate, rules
+from jetson_kit import cpus, emulation, rootfs
+from jetson_kit.audit import emulate
 from jetson_kit.errors import BadInputError
 
 KNOWN: dict[str, Any] = json.loads(device_cpu.DATA.read_text(encoding="utf-8"))
@@ -21,8 +21,8 @@ PRINT_HWCAP = (
 )
 
 
-@pytest.mark.parametrize("cpu", rules.cpus(), ids=lambda cpu: cpu.name)
-def test_cpuinfo_reads_as_on_that_core(tmp_path: Path, cpu: rules.Cpu) -> None:
+@pytest.mark.parametrize("cpu", cpus.load(), ids=lambda cpu: cpu.name)
+def test_cpuinfo_reads_as_on_that_core(tmp_path: Path, cpu: cpus.Cpu) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text(emulation.cpuinfo(cpu, 3))
     found = device_cpu.read(tmp_path, machine="aarch64")
@@ -39,8 +39,8 @@ def test_cpuinfo_reads_as_on_that_core(tmp_path: Path, cpu: rules.Cpu) -> None:
 
 @pytest.mark.qemu
 @pytest.mark.network
-@pytest.mark.parametrize("cpu", rules.cpus(), ids=lambda cpu: cpu.name)
-def test_features_are_those_that_qemu_reports(cpu: rules.Cpu) -> None:
+@pytest.mark.parametrize("cpu", cpus.load(), ids=lambda cpu: cpu.name)
+def test_features_are_those_that_qemu_reports(cpu: cpus.Cpu) -> None:
     tree = rootfs.tree(variant="audit", suite="bookworm", arch="arm64")
     command = [*emulate.command(tree, cpu), "-c", PRINT_HWCAP]
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

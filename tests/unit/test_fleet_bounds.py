@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.fleet import bounds, controller, status
+from jetson_kit.fleet import bounds, controller, logs, status
 from jetson_kit.fleet.journal import Journal
 from jetson_kit.fleet.rollout_plan import Plan, Wave
 
@@ -15,8 +15,9 @@ IMAGE = "sha256:" + "a" * 64
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("MOST_RUNS", 3), ("MOST_PROVISIONS", 2), ("LOG_BYTES", 100)):
+    for name, value in (("MOST_RUNS", 3), ("MOST_PROVISIONS", 2)):
         monkeypatch.setattr(bounds, name, value)
+    monkeypatch.setattr(logs, "LOG_BYTES", 100)
 
 
 def rollout(folder: Path, number: int, host: str = "a", *, ended: bool = True) -> Path:
@@ -88,17 +89,17 @@ def test_logs_of_provisioning(tmp_path: Path) -> None:
 def test_a_log_has_an_end(tmp_path: Path) -> None:
     path = tmp_path / "x" / "log"
     for turn in range(3):
-        with bounds.log(path) as log:
+        with logs.log(path) as log:
             for line in range(20):
                 log.write(f"{turn} {line:08}\n")
     sizes = {one.name: one.stat().st_size for one in path.parent.iterdir()}
     assert set(sizes) == {"log", "log.1"}
-    assert all(size <= bounds.LOG_BYTES for size in sizes.values())
+    assert all(size <= logs.LOG_BYTES for size in sizes.values())
     assert path.read_text().endswith("2 00000019\n")
 
 
 def test_one_line_that_is_longer_stands_alone(tmp_path: Path) -> None:
-    with bounds.log(tmp_path / "log") as log:
+    with logs.log(tmp_path / "log") as log:
         for text in ("a\n", "b" * 500 + "\n", "c\n"):
             log.write(text)
     assert (tmp_path / "log").read_text() == "c\n"

@@ -87,8 +87,9 @@ def test_commands_of_a_page() -> None:
     ],
 )
 def test_a_variable_that_no_row_names(tmp_path: Path, file: str, text: str, name: str) -> None:
-    (tmp_path / "jetson_kit").mkdir()
-    (tmp_path / "jetson_kit" / "paths.py").write_text("")
+    places = tmp_path / "jetson_kit" / "paths.py"
+    places.parent.mkdir(parents=True)
+    places.write_text("")
     path = tmp_path / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
