@@ -2,7 +2,8 @@
 
 ansible-inventory prints templates as they are written. This prints both, so that whoever connects
 without Ansible connects to the same place, and so that another ansible-core gets the result.
-Run by jetson_kit.inventory as a program of its own, with ansible-inventory's options.
+A program of its own that jetson_kit.inventory runs, with the options of
+ansible-inventory.
 """
 
 from __future__ import annotations

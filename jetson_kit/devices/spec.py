@@ -63,7 +63,7 @@ class File:
 
 
 class Machine(Protocol):
-    """A kind of machine: a module with these functions (jetson_kit.devices.vm, .container)."""
+    """A kind of machine: a module with these functions, as `vm` and `container`."""
 
     def prepare(self, arch: str, docker: str = "") -> None:
         """Make what all its devices share and what may take minutes the first time: root, disk.

@@ -57,7 +57,7 @@ def check(
     build: bool = True,
     jobs: int = 0,
 ) -> list[dict[str, Any]]:
-    """Judge the ONNX files of models; return a row for each, as jetson_kit.engines.check.Verdict.
+    """Judge the ONNX files of models; return a row for each, as check.Verdict.
 
     `every` judges both layouts, fixed and open batches, too; `jobs` is the number of processes (the
     cores, at most 4). Raises as `export`.

@@ -11,6 +11,7 @@ from jetson_kit import errors, models
 from jetson_kit.engines import catalog, check_view, commands, environment, judged
 from jetson_kit.engines.options import Options
 from jetson_kit.errors import BadInputError, CheckFailedError, IntegrityError, StepFailedError
+from jetson_kit.paths import ROOT
 
 ROW: dict[str, Any] = {
     "sub_model": "face_detector",
@@ -52,7 +53,7 @@ def test_every_published_sub_model_has_its_judges() -> None:
 
 
 def test_judges_know_every_picture() -> None:
-    pictures = models.TABLE.parent.parent / "wheels/mediapipe-jetson/src/mediapipe_jetson/data"
+    pictures = ROOT / "wheels/mediapipe-jetson/src/mediapipe_jetson/data"
     named = {crop.picture for one in judged.table().values() for crop in one.crops}
     assert {name for name in named if not (pictures / name).is_file()} == set()
 
