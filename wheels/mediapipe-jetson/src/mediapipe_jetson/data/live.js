@@ -57,7 +57,8 @@ function show(now) {
   const known = verdict.verdict === "none" ? "not verified" : verdict.verdict;
   withNote("verdict", known, verdict.age_s === null ? "" : age(verdict.age_s));
   at("verdict").dataset.tone = TONES[verdict.verdict] || "";
-  put("reason", [verdict.reason, now.picture_problem].filter(Boolean).join("; "));
+  const notes = [["verdict", verdict.reason], ["picture", now.picture_problem]];
+  put("reason", notes.filter((note) => note[1]).map((note) => note.join(": ")).join("; "));
   const board = now.board;
   tile("gpu_load", board.gpu_load, (value) => `${Math.round(value * 100)} %`);
   tile("hottest_c", board.hottest_c, (value) => `${value.toFixed(1)} °C`);
@@ -79,7 +80,8 @@ function show(now) {
 
 async function poll() {
   try {
-    const answer = await fetch("/status.json", { cache: "no-store" });
+    // Of the origin: an address with a password in it is none that may be fetched.
+    const answer = await fetch(`${location.origin}/status.json`, { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
     show(await answer.json());
     // A stream that broke does not come back by itself.

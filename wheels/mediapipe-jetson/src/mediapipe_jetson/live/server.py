@@ -15,6 +15,8 @@ from mediapipe_jetson.live.handler import Handler, Site
 ALONE, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 # only with a password
 CONNECTIONS = 16
 REQUEST_S = 10.0
+# How soon `close` is heard.
+POLL_S = 0.2
 FULL = b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -41,7 +43,9 @@ class Server(ThreadingHTTPServer):
             raise PortError(
                 f"port {port} of {address} can't be taken: {error.strerror}; name another one"
             ) from error
-        self._thread = threading.Thread(target=self.serve_forever, name="live-server", daemon=True)
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(POLL_S,), name="live-server", daemon=True
+        )
         self._thread.start()
 
     @property
