@@ -22,8 +22,10 @@ from mediapipe_jetson.live.metrics import Metrics
 from mediapipe_jetson.live.state import State, backend_of
 from mediapipe_jetson.live.verdict import Verdicts
 from mediapipe_jetson.pipeline import Frame, Pipeline
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from jetson_kit.app import settings
 from tests.unit import report_samples
 from tests.unit.pictures import Picture
 
@@ -109,6 +111,20 @@ def test_the_counters_are_the_pipelines(tmp_path: Path) -> None:
     info = "{backend=application,policy=all,task=index_of,threads=0}"
     assert found[f"mediapipe_backend_info{info}"] == 1
     assert abs(found["mediapipe_last_frame_timestamp_seconds"] - time.time()) < 60
+
+
+def test_an_applications_own_registry_has_the_same(tmp_path: Path) -> None:
+    run = pipeline(30)
+    with Live(verify_report=tmp_path / "none") as live:
+        live.attach(run)
+        run.run()
+        registry = CollectorRegistry()
+        registry.register(live.collector())
+        own = values(live._metrics.text())
+    theirs = values(generate_latest(registry).decode())
+    fixed = {name for name in own if "memory_available" not in name and "process_" not in name}
+    assert {name: theirs[name] for name in fixed} == {name: own[name] for name in fixed}
+    assert live.ports == []
 
 
 def test_a_histogram_counts_what_is_at_most_its_bound() -> None:
@@ -338,3 +354,13 @@ def test_the_page_shows_no_password_of_a_camera(tmp_path: Path) -> None:
     state = State(Verdicts(tmp_path / "none"), Board(tmp_path), None)
     state.attach(run, backend_of(index_of))
     assert state.document()["source"] == "rtsp://10.0.0.7/1"
+
+
+def test_the_settings_in_the_docs_are_right(tmp_path: Path) -> None:
+    text = Path("docs/live-view.md").read_text()
+    (toml,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "jetson.toml").write_text(toml)
+    (tmp_path / "app.py").touch()
+    app = settings.load(tmp_path)
+    assert app.service.ports == ("8080:8080",)
+    assert "--serve" in app.command

@@ -19,7 +19,7 @@ from mediapipe_jetson.verify import gauges
 
 
 class Metrics:
-    """`text` is one scrape."""
+    """`text` is one scrape; `families` is it without the process' own numbers."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -28,6 +28,10 @@ class Metrics:
 
     def text(self) -> str:
         """Return all metrics in Prometheus' text format."""
+        return text([*self.families(), *process()])
+
+    def families(self) -> list[Family]:
+        """Return the metrics of pipeline, verdict and board."""
         state = self.state
         found = [self._build]
         if state.pipeline is not None:
@@ -35,7 +39,7 @@ class Metrics:
         verdict = state.verdicts.read()
         if verdict.report is not None:
             found += gauges.families(verdict.report)
-        return text([*found, *state.board.families(), *process()])
+        return [*found, *state.board.families()]
 
     def _pipeline(self, pipeline: Pipeline) -> list[Family]:
         state, report = self.state, pipeline.report()

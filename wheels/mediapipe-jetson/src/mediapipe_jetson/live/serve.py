@@ -9,6 +9,7 @@ from typing import Optional, Union
 
 from mediapipe_jetson.live import password
 from mediapipe_jetson.live.board import Board
+from mediapipe_jetson.live.collector import Collector
 from mediapipe_jetson.live.handler import Site
 from mediapipe_jetson.live.metrics import Metrics
 from mediapipe_jetson.live.picture import Picture
@@ -41,7 +42,7 @@ class Live:
         secret = password.read(file) if file else b""
         picture = Picture(landmarks=landmarks) if view is not None else None
         self.state = State(Verdicts(Path(verify_report)), Board(), picture)
-        scrapes = Metrics(self.state)
+        self._metrics = scrapes = Metrics(self.state)
         self._picture = picture
         self._servers: list[Server] = []
         try:
@@ -71,6 +72,13 @@ class Live:
     def attach(self, pipeline: Pipeline, backend: Optional[Backend] = None) -> None:
         """Show a pipeline that has not started."""
         self.state.attach(pipeline, backend or backend_of(pipeline.landmarker))
+
+    def collector(self) -> Collector:
+        """Return the metrics for an application's own registry; Live() alone serves no port.
+
+        Raises ImportError without prometheus-client.
+        """
+        return Collector(self._metrics)
 
     def close(self) -> None:
         """Free the ports."""
