@@ -27,6 +27,7 @@ PAGES = {
     "/live.js": ("live.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("live.svg", "image/svg+xml"),
 }
+CHALLENGE = 'Basic realm="live", charset="UTF-8"'
 STREAMS = 8
 BOUNDARY = "frame"
 # A reader that takes longer for one picture, or a source that gives none for so long.
@@ -98,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         if site.secret:
             if password.allows(site.secret, self.headers.get("Authorization")):
                 return True
-            self._refuse(401, "a password is needed", {"WWW-Authenticate": 'Basic realm="live"'})
+            self._refuse(401, "a password is needed", {"WWW-Authenticate": CHALLENGE})
             return False
         if OWN_HOST.fullmatch(self.headers.get("Host") or "localhost"):
             return True

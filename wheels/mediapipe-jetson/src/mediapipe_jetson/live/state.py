@@ -36,6 +36,13 @@ def backend_of(landmarker: Any) -> Backend:  # noqa: ANN401 # any landmarker
     return Backend(str(name), str(backend), threads if isinstance(threads, int) else 0)
 
 
+def without_secrets(source: str) -> str:
+    """Return a camera's address or GStreamer pipeline without user, password and query."""
+    address = re.sub(r"(://)[^/\s]*@", r"\1", source)
+    bare = re.sub(r"(://[^\s?]*)\?\S*", r"\1", address)
+    return re.sub(r"(\b[\w-]*(?:pw|pass|passwd|password|token|secret)=)\S+", r"\1...", bare)
+
+
 class State:
     """A pipeline once it is attached, the last verdict, and the board; read from any thread."""
 
@@ -71,8 +78,7 @@ class State:
         }
         if self.pipeline is not None:
             found |= self.pipeline.report().as_json()
-            # A camera's address may have its password inside.
-            found["source"] = re.sub(r"//[^/@\s]*@", "//", str(found["source"]))
+            found["source"] = without_secrets(str(found["source"]))
             found["with_results"] = self.with_results
             found["state"] = "ended" if self.pipeline.ended else "running"
         return found
