@@ -1,4 +1,4 @@
-"""What the live view costs and how old its pictures are: python -m bench.live writes live.json.
+"""What the live view costs and how old its pictures are: ./inv bench.live writes live.json.
 
 Cost is processor time (getrusage) of a process whose pipeline infers nothing, at 30 frames a
 second, served and not, in turns; who reads is another process.
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import inference_env, sample_videos
+from jetson_kit import inference_env, readme, sample_videos
 from jetson_kit.files import write_text
 from jetson_kit.paths import ROOT
 
@@ -143,6 +143,7 @@ def main() -> None:
         },
     }
     write_text(OUT, json.dumps(result, indent=1) + "\n")
+    readme.renew()
     print(json.dumps(result, indent=1))
 
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import cv2
+from mediapipe.tasks.python.core.base_options import BaseOptions
+from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions, RunningMode
 from mediapipe_jetson.live import serve
 from mediapipe_jetson.pipeline import Frame, Pipeline
 
@@ -47,11 +49,8 @@ def cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def landmarker(stack: contextlib.ExitStack, model: str) -> Any:
+def landmarker(stack: contextlib.ExitStack, model: str) -> Any:  # noqa: ANN401 # it has no types
     """Return MediaPipe's landmarker."""
-    from mediapipe.tasks.python.core.base_options import BaseOptions
-    from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions, RunningMode
-
     options = FaceLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=model), running_mode=RunningMode.VIDEO
     )

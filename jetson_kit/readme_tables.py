@@ -14,6 +14,13 @@ AGAIN = {
     "one_file_image": "the same without archive and bill of materials: the image in the engine",
     "nothing_changed": "when nothing changed",
 }
+# What bench.live serves, beside nothing.
+LIVE = {
+    "scraped_every_15_s": "metrics, scraped every 15 s",
+    "scraped_every_second": "metrics, scraped every second",
+    "nobody_looks": "the page, nobody looks",
+    "one_looks": "the page, one looks",
+}
 
 
 def _table(rows: list[tuple[str, str]], head: tuple[str, str]) -> str:
@@ -283,3 +290,14 @@ def solutions(facts: Facts) -> str:
         "kit's time that is.",
     ]
     return "\n".join(lines)
+
+
+def live(facts: Facts) -> str:
+    """Return the table of bench.live: what is used beyond the same pipeline that serves nothing."""
+    beyond, age = facts["percent_beyond_bare"], facts["capture_to_reader_ms"]
+    rows = [(words, f"{beyond[name]:.2f} % of a core") for name, words in LIVE.items()]
+    ages = f"{age['median']:.0f} ms, 95 of 100 within {age['p95']:.0f} ms"
+    rows.append(("capture to a picture's last byte at a reader here, with MediaPipe", ages))
+    width, height = facts["size"]
+    head = f"{width}x{height}, {facts['frames_per_second']} a second, {facts['cores']} x86 cores"
+    return _table(rows, ("`./inv bench.live`", f"{head}, load {facts['load']:.0f}"))
