@@ -257,6 +257,17 @@ def test_a_port_in_use_is_one_line() -> None:
     assert info.value.exit_code == 2
 
 
+def test_a_port_is_free_again_and_must_be_one(secret_file: Path) -> None:
+    with Live(metrics=0, password_file=secret_file) as live:
+        assert live._servers[0].server_address[0] == "0.0.0.0"  # noqa: S104
+        (port,) = live.ports
+    with pytest.raises(PortError):
+        Live(metrics=70_000)
+    for _ in range(2):
+        with Live(metrics=port) as live:
+            assert get(port)[0] == 200
+
+
 @pytest.fixture
 def idle() -> Iterator[list[socket.socket]]:
     """Return a list of sockets that are closed at the end."""

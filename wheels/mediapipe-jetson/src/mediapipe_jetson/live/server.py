@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import socketserver
 import threading
 import time
 from http.server import ThreadingHTTPServer
@@ -39,9 +40,10 @@ class Server(ThreadingHTTPServer):
         address = EVERYWHERE if site.secret else ALONE
         try:
             super().__init__((address, port), Handler)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
             raise PortError(
-                f"port {port} of {address} can't be taken: {error.strerror}; name another one"
+                f"port {port} of {address} can't be taken: {why}; name another one"
             ) from error
         self._thread = threading.Thread(
             target=self.serve_forever, args=(POLL_S,), name="live-server", daemon=True
@@ -52,6 +54,10 @@ class Server(ThreadingHTTPServer):
     def port(self) -> int:
         """Return the port, which the kernel chose where 0 was asked for."""
         return int(self.server_address[1])
+
+    def server_bind(self) -> None:
+        """Bind without asking for this machine's name, which may take DNS half a minute."""
+        socketserver.TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Start a thread for a connection, or refuse it where as many are open as may be."""
