@@ -1,0 +1,345 @@
+"""GStreamer by its C interface: one pipeline that ends in an appsink, read frame by frame.
+
+GStreamer 1.x keeps this interface stable since 2012. Its Python bindings would tie images to
+Debian's own Python; ctypes works with every Python that an image may have, and adds no package.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import functools
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from mediapipe_jetson.camera.address import redacted
+from mediapipe_jetson.camera.errors import (
+    CameraEndedError,
+    CameraError,
+    CameraMissingError,
+    CameraSourceError,
+    FormatRefusedError,
+)
+from mediapipe_jetson.landmarks import DATA
+from mediapipe_jetson.observation import one_line
+
+SINK, SOURCE = "mediapipe_sink", "mediapipe_source"
+NULL, READY, PAUSED, PLAYING = 1, 2, 3, 4
+FAILURE, NO_PREROLL = 0, 3
+EOS, ERROR = 1 << 0, 1 << 1
+TIME_FORMAT = 3
+MAP_READ = 1
+NS = 10**9
+NEVER = (1 << 64) - 1
+# How long one look for a frame lasts before errors are looked for.
+SLICE_S = 0.05
+# A pipeline whose driver never answers is left behind after this.
+STOP_S = 5.0
+POINTER, TEXT = ctypes.c_void_p, ctypes.c_char_p
+# name: (library's place in data/camera.json, result, arguments)
+FUNCTIONS: dict[str, tuple[int, Any, list[Any]]] = {
+    "gst_init_check": (0, ctypes.c_int, [POINTER, POINTER, POINTER]),
+    "gst_version_string": (0, POINTER, []),
+    "gst_element_factory_find": (0, POINTER, [TEXT]),
+    "gst_parse_launch": (0, POINTER, [TEXT, POINTER]),
+    "gst_bin_get_by_name": (0, POINTER, [POINTER, TEXT]),
+    "gst_util_set_object_arg": (0, None, [POINTER, TEXT, TEXT]),
+    "gst_element_set_state": (0, ctypes.c_int, [POINTER, ctypes.c_int]),
+    "gst_element_get_bus": (0, POINTER, [POINTER]),
+    "gst_element_get_base_time": (0, ctypes.c_uint64, [POINTER]),
+    "gst_system_clock_obtain": (0, POINTER, []),
+    "gst_pipeline_use_clock": (0, None, [POINTER, POINTER]),
+    "gst_bus_timed_pop_filtered": (0, POINTER, [POINTER, ctypes.c_uint64, ctypes.c_int]),
+    "gst_message_parse_error": (0, None, [POINTER, POINTER, POINTER]),
+    "gst_sample_get_buffer": (0, POINTER, [POINTER]),
+    "gst_sample_get_caps": (0, POINTER, [POINTER]),
+    "gst_sample_get_segment": (0, POINTER, [POINTER]),
+    "gst_segment_to_running_time": (0, ctypes.c_uint64, [POINTER, ctypes.c_int, ctypes.c_uint64]),
+    "gst_caps_get_structure": (0, POINTER, [POINTER, ctypes.c_uint]),
+    "gst_structure_get_string": (0, TEXT, [POINTER, TEXT]),
+    "gst_structure_get_int": (0, ctypes.c_int, [POINTER, TEXT, POINTER]),
+    "gst_structure_get_fraction": (0, ctypes.c_int, [POINTER, TEXT, POINTER, POINTER]),
+    "gst_buffer_map": (0, ctypes.c_int, [POINTER, POINTER, ctypes.c_int]),
+    "gst_buffer_unmap": (0, None, [POINTER, POINTER]),
+    "gst_mini_object_unref": (0, None, [POINTER]),
+    "gst_object_unref": (0, None, [POINTER]),
+    "gst_app_sink_try_pull_sample": (1, POINTER, [POINTER, ctypes.c_uint64]),
+    "gst_app_sink_is_eos": (1, ctypes.c_int, [POINTER]),
+    "g_quark_to_string": (3, TEXT, [ctypes.c_uint32]),
+    "g_error_free": (3, None, [POINTER]),
+    "g_free": (3, None, [POINTER]),
+}
+
+
+class _Error(ctypes.Structure):
+    """GLib's GError."""
+
+    _fields_ = [("domain", ctypes.c_uint32), ("code", ctypes.c_int), ("message", TEXT)]  # noqa: RUF012
+
+
+class _Map(ctypes.Structure):
+    """GStreamer's GstMapInfo."""
+
+    _fields_ = [  # noqa: RUF012
+        ("memory", POINTER), ("flags", ctypes.c_int), ("data", POINTER),
+        ("size", ctypes.c_size_t), ("maxsize", ctypes.c_size_t),
+        ("user_data", POINTER * 4), ("reserved", POINTER * 4),
+    ]  # fmt: skip
+
+
+class _BufferHead(ctypes.Structure):
+    """The public head of GstBuffer: GstMiniObject, its pool, and its time stamps."""
+
+    _fields_ = [  # noqa: RUF012
+        ("type", ctypes.c_size_t), ("refcount", ctypes.c_int), ("lockstate", ctypes.c_int),
+        ("flags", ctypes.c_uint), ("copy", POINTER), ("dispose", POINTER), ("free", POINTER),
+        ("priv_uint", ctypes.c_uint), ("priv_pointer", POINTER),
+        ("pool", POINTER), ("pts", ctypes.c_uint64),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A frame: `bgr` is its own array of shape (height, width, 3), uint8.
+
+    `taken_s` is time.monotonic() of its capture, where the source is live; `fps` 0.0 if not known.
+    """
+
+    bgr: Any
+    taken_s: float
+    fps: float
+
+
+@functools.lru_cache(maxsize=1)
+def table() -> dict[str, Any]:
+    """Return data/camera.json."""
+    found: dict[str, Any] = json.loads((DATA / "camera.json").read_text(encoding="utf-8"))
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def library() -> Any:  # noqa: ANN401 # its attributes are C functions
+    """Return GStreamer's functions, started. Raises CameraMissingError."""
+    try:
+        loaded = [ctypes.CDLL(name) for name in table()["library"]]
+    except OSError as error:
+        raise CameraMissingError(
+            f"GStreamer is not here ({one_line(error)}): build the image with --camera, or install "
+            "gstreamer1.0-plugins-base and gstreamer1.0-plugins-good"
+        ) from error
+    functions: dict[str, Any] = {}
+    for name, (place, result, arguments) in FUNCTIONS.items():
+        function = getattr(loaded[place], name)
+        function.restype, function.argtypes = result, arguments
+        functions[name] = staticmethod(function)
+    found = type("GStreamer", (), functions)
+    if not found.gst_init_check(None, None, None):
+        raise CameraMissingError("GStreamer can't be started")
+    return found
+
+
+def available() -> bool:
+    """Return whether GStreamer is here."""
+    try:
+        library()
+    except CameraMissingError:
+        return False
+    return True
+
+
+def has(element: str) -> bool:
+    """Return whether GStreamer has an element of this name."""
+    gst = library()
+    factory = gst.gst_element_factory_find(element.encode())
+    if factory:
+        gst.gst_object_unref(factory)
+    return bool(factory)
+
+
+class Reader:
+    """A running pipeline.
+
+    Raises CameraSourceError for a text that is no pipeline, CameraMissingError for a missing
+    element, FormatRefusedError for caps that don't meet, CameraError for what its elements report.
+    """
+
+    def __init__(
+        self, text: str, shown: str, settings: dict[str, str], *, latest: bool, live: bool
+    ) -> None:
+        self._gst = library()
+        self.shown = shown
+        self._closed = threading.Event()
+        self._pipeline = self._launch(text)
+        self._sink = self._gst.gst_bin_get_by_name(self._pipeline, SINK.encode())
+        self._bus = self._gst.gst_element_get_bus(self._pipeline)
+        source = self._gst.gst_bin_get_by_name(self._pipeline, SOURCE.encode())
+        if not self._sink:
+            self.close()
+            raise CameraSourceError(f"{shown}: the pipeline must end in an appsink")
+        for name, value in settings.items() if source else ():
+            self._gst.gst_util_set_object_arg(source, name.encode(), value.encode())
+        if source:
+            self._gst.gst_object_unref(source)
+        clock = self._gst.gst_system_clock_obtain()
+        self._gst.gst_pipeline_use_clock(self._pipeline, clock)  # that of time.monotonic()
+        self._gst.gst_object_unref(clock)
+        # Whether frames come at their own pace shows on the way to PAUSED.
+        state = self._gst.gst_element_set_state(self._pipeline, PAUSED)
+        self.live = live or state == NO_PREROLL
+        drop = latest and self.live
+        self._set("max-buffers", "1" if drop else "4")
+        self._set("drop", "true" if drop else "false")
+        if self.live:
+            self._set("sync", "false")
+        if state != FAILURE:
+            state = self._gst.gst_element_set_state(self._pipeline, PLAYING)
+        if state == FAILURE:
+            try:
+                self._check(0.5)
+                raise CameraError(f"{shown} can't be started")
+            finally:
+                self.close()
+
+    def read(self, timeout_s: float) -> Optional[Sample]:
+        """Return the next frame; None at the end. Raises CameraError, after `timeout_s` too."""
+        deadline = time.monotonic() + timeout_s
+        while not self._closed.is_set():
+            sample = self._gst.gst_app_sink_try_pull_sample(self._sink, int(SLICE_S * NS))
+            if sample:
+                try:
+                    return self._frame(sample)
+                finally:
+                    self._gst.gst_mini_object_unref(sample)
+            self._check(0)
+            if self._gst.gst_app_sink_is_eos(self._sink):
+                return None
+            if time.monotonic() > deadline:
+                raise CameraEndedError(f"{self.shown} gave no frame for {timeout_s:g} s")
+        return None
+
+    def newest(self) -> Optional[Sample]:
+        """Return a frame that waits; None where there is none."""
+        sample = self._gst.gst_app_sink_try_pull_sample(self._sink, 0)
+        if not sample:
+            return None
+        try:
+            return self._frame(sample)
+        finally:
+            self._gst.gst_mini_object_unref(sample)
+
+    def close(self) -> None:
+        """Stop it, in bounded time: a driver that never answers is left to its thread."""
+        if self._closed.is_set():
+            return
+        self._closed.set()
+        ended = threading.Thread(target=self._end, name="camera-stop", daemon=True)
+        ended.start()
+        ended.join(STOP_S)
+
+    def _end(self) -> None:
+        self._gst.gst_element_set_state(self._pipeline, NULL)
+        for thing in (self._sink, self._bus, self._pipeline):
+            if thing:
+                self._gst.gst_object_unref(thing)
+
+    def _set(self, name: str, value: str) -> None:
+        self._gst.gst_util_set_object_arg(self._sink, name.encode(), value.encode())
+
+    def _launch(self, text: str) -> Any:  # noqa: ANN401
+        problem = ctypes.c_void_p()
+        pipeline = self._gst.gst_parse_launch(text.encode(), ctypes.byref(problem))
+        if not problem.value:
+            return pipeline
+        error = ctypes.cast(problem, ctypes.POINTER(_Error)).contents
+        words = redacted(one_line((error.message or b"").decode(errors="replace")))
+        missing = error.code == 1  # GST_PARSE_ERROR_NO_SUCH_ELEMENT
+        self._gst.g_error_free(problem)
+        if pipeline:  # what could be made of it
+            self._gst.gst_object_unref(pipeline)
+        if missing:
+            raise CameraMissingError(f"{self.shown}: {words}")
+        raise CameraSourceError(f"{self.shown} is no pipeline that GStreamer takes: {words}")
+
+    def _check(self, wait_s: float) -> None:
+        """Raise what an element reported."""
+        message = self._gst.gst_bus_timed_pop_filtered(self._bus, int(wait_s * NS), ERROR)
+        if not message:
+            return
+        problem, debug = ctypes.c_void_p(), ctypes.c_void_p()
+        self._gst.gst_message_parse_error(message, ctypes.byref(problem), ctypes.byref(debug))
+        error = ctypes.cast(problem, ctypes.POINTER(_Error)).contents
+        domain = (self._gst.g_quark_to_string(error.domain) or b"").decode()
+        code, words = error.code, (error.message or b"").decode(errors="replace")
+        details = (ctypes.string_at(debug.value) if debug.value else b"").decode(errors="replace")
+        self._gst.g_error_free(problem)
+        self._gst.g_free(debug)
+        self._gst.gst_mini_object_unref(message)
+        raise _typed(self.shown, domain, code, words, details)
+
+    def _frame(self, sample: Any) -> Sample:  # noqa: ANN401
+        gst = self._gst
+        structure = gst.gst_caps_get_structure(gst.gst_sample_get_caps(sample), 0)
+        width, height, above, below = (ctypes.c_int() for _ in range(4))
+        gst.gst_structure_get_int(structure, b"width", ctypes.byref(width))
+        gst.gst_structure_get_int(structure, b"height", ctypes.byref(height))
+        gst.gst_structure_get_fraction(
+            structure, b"framerate", ctypes.byref(above), ctypes.byref(below)
+        )
+        form = (gst.gst_structure_get_string(structure, b"format") or b"").decode()
+        buffer = gst.gst_sample_get_buffer(sample)
+        mapped = _Map()
+        if not gst.gst_buffer_map(buffer, ctypes.byref(mapped), MAP_READ):
+            raise CameraError(f"{self.shown}: a frame can't be read")
+        try:
+            bgr = _bgr(mapped, form, width.value, height.value)
+        finally:
+            gst.gst_buffer_unmap(buffer, ctypes.byref(mapped))
+        rate = above.value / below.value if below.value else 0.0
+        return Sample(bgr, self._taken(sample, buffer), rate)
+
+    def _taken(self, sample: Any, buffer: Any) -> float:  # noqa: ANN401
+        now = time.monotonic()
+        pts = _BufferHead.from_address(buffer).pts
+        if not self.live or pts == NEVER:
+            return now
+        segment = self._gst.gst_sample_get_segment(sample)
+        running = self._gst.gst_segment_to_running_time(segment, TIME_FORMAT, pts)
+        if running == NEVER:
+            return now
+        taken: float = (self._gst.gst_element_get_base_time(self._pipeline) + running) / NS
+        # What no clock of this machine can have given is no time of capture.
+        return taken if now - 60 < taken < now else now
+
+
+def _bgr(mapped: _Map, form: str, width: int, height: int) -> Any:  # noqa: ANN401 # an array
+    """Return a mapped frame as an array of its own; that is the one copy."""
+    import cv2  # noqa: PLC0415 # only where frames flow
+    import numpy as np  # noqa: PLC0415
+
+    channels = table()["formats"].get(form)
+    if not channels or width < 1 or height < 1:
+        raise CameraSourceError(f"frames of the format {form or 'none'}: BGR or BGRx is needed")
+    stride = (width * channels + 3) // 4 * 4  # GStreamer's own for packed formats
+    if mapped.size < stride * (height - 1) + width * channels:
+        raise CameraError("a frame is shorter than its size")
+    flat = (ctypes.c_uint8 * mapped.size).from_address(mapped.data)
+    view = np.ndarray((height, width, channels), np.uint8, flat, 0, (stride, channels, 1))
+    if channels == 3:
+        return np.array(view, order="C")
+    code = cv2.COLOR_BGRA2BGR if channels == 4 else cv2.COLOR_GRAY2BGR
+    return cv2.cvtColor(view, code)
+
+
+def _typed(shown: str, domain: str, code: int, words: str, details: str) -> CameraError:
+    """Return what an element reported, as one of our errors."""
+    reason = table()["causes"].get(domain, {}).get(str(code), "")
+    words = redacted(one_line(words))
+    if "not-negotiated" in details or "not-linked" in details:
+        return FormatRefusedError(f"{shown} gives no frames of the requested size, rate and form")
+    if domain == "gst-stream-error-quark" and code == 6:
+        return CameraMissingError(f"{shown} {reason}: {words}")
+    kind = CameraEndedError if domain == "gst-stream-error-quark" or code == 9 else CameraSourceError
+    return kind(f"{shown} {reason}: {words}" if reason else f"{shown}: {words}")
