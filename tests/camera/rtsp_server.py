@@ -15,7 +15,8 @@ CODECS = {
     "h264": "x264enc tune=zerolatency key-int-max=10 ! rtph264pay name=pay0 config-interval=1",
     "jpeg": "jpegenc ! rtpjpegpay name=pay0",
 }
-PICTURE = "videotestsrc is-live=true pattern=red ! video/x-raw,format=I420,width=320,height=240,framerate=25/1"
+SIZE = "video/x-raw,format=I420,width=320,height=240,framerate=25/1"
+PICTURE = f"videotestsrc is-live=true pattern=red ! {SIZE}"
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from mediapipe_jetson.camera.errors import (
     CameraSourceError,
 )
 
-open = open_camera  # noqa: A001 # as in `camera.open`
+open = open_camera  # as in `camera.open`
 
 __all__ = [
     "CameraEndedError",

@@ -81,7 +81,9 @@ def parse(source: Union[int, str, os.PathLike[str]]) -> Address:
 def _scheme(scheme: str, rest: str, text: str) -> Address:
     place, _, query = rest.partition("?")
     if scheme == CSI:
-        return Address(CSI, _number(place, text), redacted(text).split("?")[0], options=_options(CSI, query))
+        return Address(
+            CSI, _number(place, text), redacted(text).split("?")[0], options=_options(CSI, query)
+        )
     if scheme == V4L2:
         return _v4l2(place, query)
     if scheme in ("rtsp", "rtsps"):
@@ -89,7 +91,9 @@ def _scheme(scheme: str, rest: str, text: str) -> Address:
     if scheme == FILE:
         path = unquote(rest)
         if not path.startswith("/"):
-            raise CameraSourceError(f"{redacted(text)}: write three slashes, as in file:///data/a.mp4")
+            raise CameraSourceError(
+                f"{redacted(text)}: write three slashes, as in file:///data/a.mp4"
+            )
         return Address(FILE, path, path)
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
         raise CameraSourceError(f"{redacted(text)} is no address")
@@ -97,7 +101,9 @@ def _scheme(scheme: str, rest: str, text: str) -> Address:
 
 
 def _v4l2(place: str, query: str) -> Address:
-    device = place if place.startswith("/dev/") else f"/dev/video{_number(place, f'v4l2://{place}')}"
+    device = (
+        place if place.startswith("/dev/") else f"/dev/video{_number(place, f'v4l2://{place}')}"
+    )
     return Address(V4L2, device, device, options=_options(V4L2, query))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Optional, Union
 
@@ -70,14 +72,16 @@ class Capture:
         self.reconnects = 0
         self.error: Optional[CameraError] = None
         self._began_s = time.monotonic()
-        self._stopped = False
-        self._reader: Optional[Reader]
-        self._reader, self._held = self._connect()
-        self.live = self._reader.live
-        height, width = self._held.bgr.shape[:2]
+        self._stopped = threading.Event()
+        self._lock = threading.RLock()  # `release` waits for a `next` in another thread
+        reader, first = self._connect()
+        self._reader: Optional[Reader] = reader
+        self._held: Optional[Sample] = first
+        self.live = reader.live
+        height, width = first.bgr.shape[:2]
         self.size: tuple[int, int] = (width, height)
-        self.fps = self._held.fps
-        self._last_s = self._held.taken_s
+        self.fps = first.fps
+        self._last_s = first.taken_s
 
     def isOpened(self) -> bool:  # noqa: N802 # as in OpenCV
         """Return whether frames may come."""
@@ -93,15 +97,16 @@ class Capture:
 
     def next(self) -> Optional[Picture]:
         """Return the next frame with its time; None at the end. Raises CameraError if it broke."""
-        if self.error:
-            raise self.error
-        sample = self._sample()
-        if sample is None:
-            self._end()
-            return None
-        height, width = sample.bgr.shape[:2]
-        self.size, self._last_s = (width, height), sample.taken_s
-        return Picture(sample.bgr, sample.taken_s)
+        with self._lock:
+            if self.error:
+                raise self.error
+            sample = self._sample()
+            if sample is None:
+                self._end()
+                return None
+            height, width = sample.bgr.shape[:2]
+            self.size, self._last_s = (width, height), sample.taken_s
+            return Picture(sample.bgr, sample.taken_s)
 
     def get(self, prop: int) -> float:
         """Return CAP_PROP_FRAME_WIDTH, _HEIGHT, _FPS (0 if unknown) or _POS_MSEC; else 0.0."""
@@ -115,8 +120,15 @@ class Capture:
 
     def release(self) -> None:
         """Let go of the source, in bounded time; a second call does nothing."""
-        self._stopped = True
-        self._end()
+        self.stop()
+        with self._lock:
+            self._end()
+
+    def stop(self) -> None:
+        """End the wait for a frame, from any thread; the source stays open until `release`."""
+        self._stopped.set()
+        if reader := self._reader:
+            reader.stop()
 
     def __enter__(self) -> Capture:
         return self
@@ -143,23 +155,22 @@ class Capture:
             return newer or held
         try:
             sample = self._reader.read(self.timeout_s)
-            if sample is not None or self._stopped or not self.address.live:
+            if sample is not None or self._stopped.is_set() or not self.address.live:
                 return sample
             broke: CameraError = CameraEndedError(f"{self.name} gives no more frames")
         except CameraError as error:
             broke = error
-        if self._stopped:
-            return None
-        return self._again(broke)
+        return None if self._stopped.is_set() else self._again(broke)
 
-    def _again(self, broke: CameraError) -> Sample:
-        """Open it again; raises the last reason after `retry_s` seconds."""
+    def _again(self, broke: CameraError) -> Optional[Sample]:
+        """Open it again, None after `stop`; raises the last reason after `retry_s` seconds."""
         self._end()
         deadline = time.monotonic() + (self.retry_s if self.address.live else 0)
         pause, tries = FIRST_PAUSE_S, 0
         last: CameraError = broke
-        while time.monotonic() + pause < deadline and not self._stopped:
-            time.sleep(pause)
+        while time.monotonic() + pause < deadline:
+            if self._stopped.wait(pause):
+                return None
             pause, tries = min(pause * 2, LONGEST_PAUSE_S), tries + 1
             try:
                 self._reader, sample = self._connect()
@@ -198,21 +209,31 @@ class Capture:
             return reader, sample
         raise refused or CameraMissingError(f"{self.name}: nothing here can decode it")
 
-    def _readers(self) -> Iterator[Any]:
+    def _readers(self) -> Iterator[Callable[[], Reader]]:
         """Yield functions that make readers, the best first."""
         address = self.address
         if address.kind == V4L2 and (problem := device_problem(address.place)):
             raise CameraSourceError(problem)
-        codec = rtsp_check.codec_of(address, self.timeout_s) if address.kind == RTSP else ""
+        if address.kind == RTSP:
+            with rtsp_check.asked(address, self.timeout_s) as codec:
+                yield from self._by(codec)
+        else:
+            yield from self._by("")
+
+    def _by(self, codec: str) -> Iterator[Callable[[], Reader]]:
+        address = self.address
         if address.kind in (CSI, PIPELINE) or (self._streamer(codec) and gstreamer.available()):
             gstreamer.library()
             for launch in pipelines.candidates(address, gstreamer.has):
-                yield lambda launch=launch: gstreamer.Reader(
-                    launch.text, address.shown, launch.settings,
-                    latest=self.latest, live=address.live,
-                )  # fmt: skip
+                yield functools.partial(self._stream, launch)
         else:
             yield lambda: OpenCvReader(address, self.timeout_s, latest=self.latest)
+
+    def _stream(self, launch: pipelines.Launch) -> Reader:
+        address, settings = self.address, launch.settings
+        return gstreamer.Reader(
+            launch.text, address.shown, settings, latest=self.latest, live=address.live
+        )
 
     def _streamer(self, codec: str) -> bool:
         """Return whether GStreamer is the way: for devices, and for streams that it decodes."""

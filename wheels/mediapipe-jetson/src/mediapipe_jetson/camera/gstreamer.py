@@ -77,13 +77,13 @@ FUNCTIONS: dict[str, tuple[int, Any, list[Any]]] = {
 class _Error(ctypes.Structure):
     """GLib's GError."""
 
-    _fields_ = [("domain", ctypes.c_uint32), ("code", ctypes.c_int), ("message", TEXT)]  # noqa: RUF012
+    _fields_ = [("domain", ctypes.c_uint32), ("code", ctypes.c_int), ("message", TEXT)]
 
 
 class _Map(ctypes.Structure):
     """GStreamer's GstMapInfo."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("memory", POINTER), ("flags", ctypes.c_int), ("data", POINTER),
         ("size", ctypes.c_size_t), ("maxsize", ctypes.c_size_t),
         ("user_data", POINTER * 4), ("reserved", POINTER * 4),
@@ -93,7 +93,7 @@ class _Map(ctypes.Structure):
 class _BufferHead(ctypes.Structure):
     """The public head of GstBuffer: GstMiniObject, its pool, and its time stamps."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("type", ctypes.c_size_t), ("refcount", ctypes.c_int), ("lockstate", ctypes.c_int),
         ("flags", ctypes.c_uint), ("copy", POINTER), ("dispose", POINTER), ("free", POINTER),
         ("priv_uint", ctypes.c_uint), ("priv_pointer", POINTER),
@@ -135,7 +135,7 @@ def library() -> Any:  # noqa: ANN401 # its attributes are C functions
         function = getattr(loaded[place], name)
         function.restype, function.argtypes = result, arguments
         functions[name] = staticmethod(function)
-    found = type("GStreamer", (), functions)
+    found: Any = type("GStreamer", (), functions)
     if not found.gst_init_check(None, None, None):
         raise CameraMissingError("GStreamer can't be started")
     return found
@@ -171,7 +171,7 @@ class Reader:
     ) -> None:
         self._gst = library()
         self.shown = shown
-        self._closed = threading.Event()
+        self._closed, self._stopped = threading.Event(), threading.Event()
         self._pipeline = self._launch(text)
         self._sink = self._gst.gst_bin_get_by_name(self._pipeline, SINK.encode())
         self._bus = self._gst.gst_element_get_bus(self._pipeline)
@@ -204,9 +204,12 @@ class Reader:
                 self.close()
 
     def read(self, timeout_s: float) -> Optional[Sample]:
-        """Return the next frame; None at the end. Raises CameraError, after `timeout_s` too."""
+        """Return the next frame; None at the end or after `stop`.
+
+        Raises CameraError, CameraEndedError where none comes within `timeout_s`.
+        """
         deadline = time.monotonic() + timeout_s
-        while not self._closed.is_set():
+        while not self._stopped.is_set():
             sample = self._gst.gst_app_sink_try_pull_sample(self._sink, int(SLICE_S * NS))
             if sample:
                 try:
@@ -229,6 +232,10 @@ class Reader:
             return self._frame(sample)
         finally:
             self._gst.gst_mini_object_unref(sample)
+
+    def stop(self) -> None:
+        """End a `read`, from any thread."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Stop it, in bounded time: a driver that never answers is left to its thread."""
@@ -341,5 +348,7 @@ def _typed(shown: str, domain: str, code: int, words: str, details: str) -> Came
         return FormatRefusedError(f"{shown} gives no frames of the requested size, rate and form")
     if domain == "gst-stream-error-quark" and code == 6:
         return CameraMissingError(f"{shown} {reason}: {words}")
-    kind = CameraEndedError if domain == "gst-stream-error-quark" or code == 9 else CameraSourceError
+    kind = (
+        CameraEndedError if domain == "gst-stream-error-quark" or code == 9 else CameraSourceError
+    )
     return kind(f"{shown} {reason}: {words}" if reason else f"{shown}: {words}")

@@ -63,9 +63,9 @@ class OpenCvReader:
                 raise CameraEndedError(f"{self.shown} gives no more frames")
             return sample
         with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._ended, timeout_s)
+            self._changed.wait_for(lambda: self._newest or self._ended or self._stop, timeout_s)
             sample, self._newest = self._newest, None
-        if sample is None:
+        if sample is None and not self._stop:
             why = "gives no more frames" if self._ended else f"gave no frame for {timeout_s:g} s"
             raise CameraEndedError(f"{self.shown} {why}")
         return sample
@@ -76,9 +76,15 @@ class OpenCvReader:
             sample, self._newest = self._newest, None
         return sample
 
+    def stop(self) -> None:
+        """End a `read` that waits for a thread, from any thread."""
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Let go of it; a read that never returns is left to its thread."""
-        self._stop = True
+        self.stop()
         if self._thread is None:
             self._capture.release()
         else:
@@ -142,7 +148,10 @@ def _why_not(address: Address) -> str:
     if address.kind == FILE:
         return f"{address.shown} is no video that this OpenCV can read"
     if address.kind == V4L2:
-        return device_problem(address.place) or f"{address.shown} can't be opened: in use, or no camera"
+        return (
+            device_problem(address.place)
+            or f"{address.shown} can't be opened: in use, or no camera"
+        )
     if address.kind == RTSP and address.user:
         return f"{address.shown} can't be opened: wrong user or password, or no video in it"
     return f"{address.shown} can't be opened: not there, or no video in it"

@@ -5,8 +5,10 @@ RTSP 1.0 (RFC 2326): one DESCRIBE without credentials. Decoders tell less, or no
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
+from collections.abc import Iterator
 
 from mediapipe_jetson.camera.address import Address, host_port
 from mediapipe_jetson.camera.errors import CameraSourceError
@@ -17,17 +19,23 @@ CODEC = re.compile(rb"^a=rtpmap:\d+ (\w[\w-]*)/90000", re.M)
 VIDEO_26 = re.compile(rb"^m=video \d+ \S+ 26\b", re.M)  # RFC 3551: JPEG without a=rtpmap
 
 
-def codec_of(address: Address, timeout_s: float) -> str:
-    """Return the video's codec, such as H264; "" where the server tells it to known users alone.
+@contextlib.contextmanager
+def asked(address: Address, timeout_s: float) -> Iterator[str]:
+    """Give the video's codec, such as H264; "" where the server tells it to known users alone.
 
-    Raises CameraSourceError where nobody answers, or there is no such stream.
+    The connection stays open meanwhile: a server would stop the stream that was described, and
+    refuse who comes then. Raises CameraSourceError where nobody answers, or has no such stream.
     """
     host, port = host_port(address.place)
     if address.place.startswith("rtsps:"):
         _connect(address, host, port, timeout_s).close()
-        return ""
+        yield ""
+        return
     with _connect(address, host, port, timeout_s) as stream:
-        answer = _describe(stream, address.place)
+        yield _codec(address, port, _describe(stream, address.place))
+
+
+def _codec(address: Address, port: int, answer: bytes) -> str:
     status = re.match(rb"RTSP/1\.\d (\d{3})", answer)
     if not status:
         raise CameraSourceError(f"{address.shown}: what answers on port {port} is no RTSP server")
@@ -52,7 +60,7 @@ def _connect(address: Address, host: str, port: int, timeout_s: float) -> socket
         raise CameraSourceError(f"{address.shown}: the host {host} is not known") from error
     except ConnectionRefusedError as error:
         raise CameraSourceError(f"{address.shown}: nothing listens on port {port}") from error
-    except (TimeoutError, socket.timeout) as error:  # noqa: UP041 # two classes before Python 3.10
+    except (TimeoutError, socket.timeout) as error:  # two classes before Python 3.10
         raise CameraSourceError(
             f"{address.shown}: {host} does not answer within {timeout_s:g} s"
         ) from error
