@@ -94,7 +94,8 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
 
     `variant` is as `facts_of` has it. Without a lock for just these packages, and where the archive
     has one of its packages no more, the newest are taken too. What was taken last is used
-    again, unless `refresh` asks for newer. Raises NetworkError, DiskFullError, StepFailedError or ToolMissingError.
+    again, unless `refresh` asks for newer. Raises NetworkError, DiskFullError, StepFailedError or
+    ToolMissingError.
     """
     spec = data()
     facts = facts_of(spec, variant)
