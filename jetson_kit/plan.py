@@ -170,6 +170,8 @@ def make(request: Request) -> BuildPlan:
     chosen, judged = _wheel(request, target, socs, arch, python)
     pin = chosen.pin
     name = _name(request, target, arch, python, pin)
+    films = request.camera or (request.app is not None and request.app.films)
+    components = ("camera",) if films else ()
     return BuildPlan(
         name=name,
         tag=f"{REPOSITORY}:{name}",
@@ -187,10 +189,12 @@ def make(request: Request) -> BuildPlan:
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
-        notes=_notes(target, socs, chosen, judged) + (engines.notes if engines else ()),
+        notes=_notes(target, socs, chosen, judged)
+        + (engines.notes if engines else ())
+        + (_camera_notes(target, suite) if components else ()),
         app=request.app,
         engines=engines,
-        components=("camera",) if request.camera or (request.app and request.app.films) else (),
+        components=components,
     )
 
 
@@ -365,6 +369,21 @@ def _notes(
         f"MediaPipe {version} itself stays on the CPU here. MediaPipe {barred.pin.version}, which "
         f"has GPU inside, was refused: {barred.reason}",
         f"What would change it: {ways}.",
+    )
+
+
+def _camera_notes(target: Target | None, suite: str) -> tuple[str, ...]:
+    """Say where the image's GStreamer is older than the board's plugins."""
+    if target is None:
+        return ()
+    facts = rootfs.data()
+    mine = str(facts["suites"][suite]["gstreamer"])
+    boards = str(facts["components"]["camera"]["boards"].get(target.ubuntu, mine))
+    if Version(boards) <= Version(mine):
+        return ()
+    return (
+        f"NVIDIA's plugins for cameras are built with GStreamer {boards} on this release, and the "
+        f"image's {mine} refuses newer ones: take --python 3.13 for CSI cameras.",
     )
 
 

@@ -119,9 +119,11 @@ class App:
             "command": list(self.command),
             "environment": dict(self.variables),
             "debian": list(self.debian),
+            **({"camera": self.camera} if self.camera else {}),
             "devices": list(self.service.devices),
             "ports": list(self.service.ports),
             "volumes": list(self.service.volumes),
+            **({"sockets": list(self.service.sockets)} if self.service.sockets else {}),
             "network": self.service.network_mode,
             "health": {key: value for key, value in asdict(self.health).items() if value},
         }
@@ -166,6 +168,11 @@ def load(folder: Path) -> App:
                 f"{folder / FILE}: command runs {word}, which is not there",
                 "correct command, or write it",
             )
+    if app.camera.startswith("rtsp") and app.service.network_mode == "none":
+        raise BadInputError(
+            f"{folder / FILE}: camera is a stream, and service.network is none",
+            'write network = "bridge", or leave it out',
+        )
     if secrets := [name for name in app.environment if SECRET.search(name)]:
         raise BadInputError(
             f"{folder / FILE}: environment.{secrets[0]} looks like a secret, which all who have "

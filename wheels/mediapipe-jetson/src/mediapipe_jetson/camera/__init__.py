@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from mediapipe_jetson.camera.address import is_live
 from mediapipe_jetson.camera.capture import Capture, Picture, open_camera
 from mediapipe_jetson.camera.errors import (
     CameraEndedError,
@@ -22,6 +23,7 @@ __all__ = [
     "CameraSourceError",
     "Capture",
     "Picture",
+    "is_live",
     "open",
     "open_camera",
 ]

@@ -50,6 +50,14 @@ class Address:
         return f"Address({self.kind}, {self.shown})"
 
 
+def is_live(source: Union[int, str, os.PathLike[str]]) -> bool:
+    """Return whether a source is a camera or a stream, whose frames don't wait.
+
+    What a GStreamer pipeline is only shows when it runs: Capture.live. Raises what `parse` does.
+    """
+    return parse(source).live
+
+
 def redacted(text: str) -> str:
     """Return a text without user names, passwords and queries of addresses in it."""
     for pattern, instead in SECRETS:

@@ -241,6 +241,8 @@ class Capture:
             return True
         if self.address.kind != RTSP or not gstreamer.available():
             return False
+        if self.address.place.startswith("rtsps:"):
+            return False  # GStreamer's TLS (glib-networking) is not in the kit's images
         # A server that tells its codec to known users alone: most cameras send H.264.
         return gstreamer.has("rtspsrc") and pipelines.decodes(codec or "H264", gstreamer.has)
 
