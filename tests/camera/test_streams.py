@@ -10,7 +10,7 @@ from collections.abc import Callable
 import cv2
 import pytest
 from mediapipe_jetson import camera
-from mediapipe_jetson.camera import capture, gstreamer, opencv_reader, pipelines
+from mediapipe_jetson.camera import gstreamer, opencv_reader, pipelines
 from mediapipe_jetson.pipeline import Pipeline, SourceError
 
 from tests.camera.conftest import Server
@@ -133,6 +133,17 @@ def test_a_server_that_stays_away_ends_in_one_line(serve: Serve) -> None:
             next(iter(found))
 
 
+def test_stop_ends_the_wait_for_a_server_that_stays_away(serve: Serve) -> None:
+    server = serve()
+    with camera.open(server.url, timeout_s=0.5, retry_s=600) as found:
+        server.kill()
+        threading.Timer(3, found.stop).start()
+        while found.read()[0]:
+            pass
+        assert found.error is None
+        assert not found.isOpened()
+
+
 def test_a_pipeline_that_waits_for_a_lost_stream_stops_at_once(serve: Serve) -> None:
     server = serve()
     pipeline = Pipeline(server.url, lambda frame: frame.index, policy="latest")
@@ -140,7 +151,7 @@ def test_a_pipeline_that_waits_for_a_lost_stream_stops_at_once(serve: Serve) -> 
     while pipeline.report().done < 3:
         time.sleep(0.05)
     server.kill()
-    time.sleep(capture.TIMEOUT_S + 1)  # it is being waited for now
+    time.sleep(0.5)  # its next frame is being waited for
     pipeline.stop()
     report = pipeline.wait()
     assert report.done >= 3

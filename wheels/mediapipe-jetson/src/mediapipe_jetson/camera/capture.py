@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional, Union
 
 from mediapipe_jetson.camera import gstreamer, pipelines, rtsp_check
@@ -151,8 +151,9 @@ class Capture:
         if self._reader is None:
             return held
         if held is not None:
-            newer = self._reader.newest() if self.live and self.latest else None
-            return newer or held
+            if not self.live:
+                return replace(held, taken_s=time.monotonic())  # it waited for its reader
+            return (self._reader.newest() if self.latest else None) or held
         try:
             sample = self._reader.read(self.timeout_s)
             if sample is not None or self._stopped.is_set() or not self.address.live:
