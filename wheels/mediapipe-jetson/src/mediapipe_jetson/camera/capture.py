@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Optional, Union
 
-from mediapipe_jetson.camera import gstreamer, pipelines, rtsp_check
+from mediapipe_jetson.camera import gst_library, gstreamer, pipelines, rtsp_check
 from mediapipe_jetson.camera.address import (
     ALLOWED,
     CSI,
@@ -223,9 +223,9 @@ class Capture:
 
     def _by(self, codec: str) -> Iterator[Callable[[], Reader]]:
         address = self.address
-        if address.kind in (CSI, PIPELINE) or (self._streamer(codec) and gstreamer.available()):
-            gstreamer.library()
-            for launch in pipelines.candidates(address, gstreamer.has):
+        if address.kind in (CSI, PIPELINE) or (self._streamer(codec) and gst_library.available()):
+            gst_library.library()
+            for launch in pipelines.candidates(address, gst_library.has):
                 yield functools.partial(self._stream, launch)
         else:
             yield lambda: OpenCvReader(address, self.timeout_s, latest=self.latest)
@@ -240,12 +240,12 @@ class Capture:
         """Return whether GStreamer is the way: for devices, and for streams that it decodes."""
         if self.address.kind == V4L2:
             return True
-        if self.address.kind != RTSP or not gstreamer.available():
+        if self.address.kind != RTSP or not gst_library.available():
             return False
         if self.address.place.startswith("rtsps:"):
             return False  # GStreamer's TLS (glib-networking) is not in the kit's images
         # A server that tells its codec to known users alone: most cameras send H.264.
-        return gstreamer.has("rtspsrc") and pipelines.decodes(codec or "H264", gstreamer.has)
+        return gst_library.has("rtspsrc") and pipelines.decodes(codec or "H264", gst_library.has)
 
 
 def _with(address: Address, options: dict[str, Union[int, str]]) -> Address:

@@ -1,15 +1,8 @@
-"""GStreamer by its C interface: one pipeline that ends in an appsink, read frame by frame.
-
-GStreamer 1.x keeps this interface stable since 2012. Its Python bindings would tie images to
-Debian's own Python; ctypes works with every Python that an image may have, and adds no package.
-"""
+"""One GStreamer pipeline that ends in an appsink, read frame by frame."""
 
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
-import functools
-import json
 import threading
 import time
 from dataclasses import dataclass
@@ -23,7 +16,7 @@ from mediapipe_jetson.camera.errors import (
     CameraSourceError,
     FormatRefusedError,
 )
-from mediapipe_jetson.landmarks import DATA
+from mediapipe_jetson.camera.gst_library import BufferHead, Error, Map, library, table
 from mediapipe_jetson.observation import one_line
 
 SINK, SOURCE = "mediapipe_sink", "mediapipe_source"
@@ -38,67 +31,6 @@ NEVER = (1 << 64) - 1
 SLICE_S = 0.05
 # A pipeline whose driver never answers is left behind after this.
 STOP_S = 5.0
-POINTER, TEXT = ctypes.c_void_p, ctypes.c_char_p
-# name: (library's place in data/camera.json, result, arguments)
-FUNCTIONS: dict[str, tuple[int, Any, list[Any]]] = {
-    "gst_init_check": (0, ctypes.c_int, [POINTER, POINTER, POINTER]),
-    "gst_version_string": (0, POINTER, []),
-    "gst_element_factory_find": (0, POINTER, [TEXT]),
-    "gst_parse_launch": (0, POINTER, [TEXT, POINTER]),
-    "gst_bin_get_by_name": (0, POINTER, [POINTER, TEXT]),
-    "gst_util_set_object_arg": (0, None, [POINTER, TEXT, TEXT]),
-    "gst_element_set_state": (0, ctypes.c_int, [POINTER, ctypes.c_int]),
-    "gst_element_get_bus": (0, POINTER, [POINTER]),
-    "gst_element_get_base_time": (0, ctypes.c_uint64, [POINTER]),
-    "gst_system_clock_obtain": (0, POINTER, []),
-    "gst_pipeline_use_clock": (0, None, [POINTER, POINTER]),
-    "gst_bus_timed_pop_filtered": (0, POINTER, [POINTER, ctypes.c_uint64, ctypes.c_int]),
-    "gst_message_parse_error": (0, None, [POINTER, POINTER, POINTER]),
-    "gst_sample_get_buffer": (0, POINTER, [POINTER]),
-    "gst_sample_get_caps": (0, POINTER, [POINTER]),
-    "gst_sample_get_segment": (0, POINTER, [POINTER]),
-    "gst_segment_to_running_time": (0, ctypes.c_uint64, [POINTER, ctypes.c_int, ctypes.c_uint64]),
-    "gst_caps_get_structure": (0, POINTER, [POINTER, ctypes.c_uint]),
-    "gst_structure_get_string": (0, TEXT, [POINTER, TEXT]),
-    "gst_structure_get_int": (0, ctypes.c_int, [POINTER, TEXT, POINTER]),
-    "gst_structure_get_fraction": (0, ctypes.c_int, [POINTER, TEXT, POINTER, POINTER]),
-    "gst_buffer_map": (0, ctypes.c_int, [POINTER, POINTER, ctypes.c_int]),
-    "gst_buffer_unmap": (0, None, [POINTER, POINTER]),
-    "gst_mini_object_unref": (0, None, [POINTER]),
-    "gst_object_unref": (0, None, [POINTER]),
-    "gst_app_sink_try_pull_sample": (1, POINTER, [POINTER, ctypes.c_uint64]),
-    "gst_app_sink_is_eos": (1, ctypes.c_int, [POINTER]),
-    "g_quark_to_string": (3, TEXT, [ctypes.c_uint32]),
-    "g_error_free": (3, None, [POINTER]),
-    "g_free": (3, None, [POINTER]),
-}
-
-
-class _Error(ctypes.Structure):
-    """GLib's GError."""
-
-    _fields_ = [("domain", ctypes.c_uint32), ("code", ctypes.c_int), ("message", TEXT)]
-
-
-class _Map(ctypes.Structure):
-    """GStreamer's GstMapInfo."""
-
-    _fields_ = [
-        ("memory", POINTER), ("flags", ctypes.c_int), ("data", POINTER),
-        ("size", ctypes.c_size_t), ("maxsize", ctypes.c_size_t),
-        ("user_data", POINTER * 4), ("reserved", POINTER * 4),
-    ]  # fmt: skip
-
-
-class _BufferHead(ctypes.Structure):
-    """The public head of GstBuffer: GstMiniObject, its pool, and its time stamps."""
-
-    _fields_ = [
-        ("type", ctypes.c_size_t), ("refcount", ctypes.c_int), ("lockstate", ctypes.c_int),
-        ("flags", ctypes.c_uint), ("copy", POINTER), ("dispose", POINTER), ("free", POINTER),
-        ("priv_uint", ctypes.c_uint), ("priv_pointer", POINTER),
-        ("pool", POINTER), ("pts", ctypes.c_uint64),
-    ]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,52 +43,6 @@ class Sample:
     bgr: Any
     taken_s: float
     fps: float
-
-
-@functools.lru_cache(maxsize=1)
-def table() -> dict[str, Any]:
-    """Return data/camera.json."""
-    found: dict[str, Any] = json.loads((DATA / "camera.json").read_text(encoding="utf-8"))
-    return found
-
-
-@functools.lru_cache(maxsize=1)
-def library() -> Any:  # noqa: ANN401 # its attributes are C functions
-    """Return GStreamer's functions, started. Raises CameraMissingError."""
-    try:
-        loaded = [ctypes.CDLL(name) for name in table()["library"]]
-    except OSError as error:
-        raise CameraMissingError(
-            f"GStreamer is not here ({one_line(error)}): build the image with --camera, or install "
-            "gstreamer1.0-plugins-base and gstreamer1.0-plugins-good"
-        ) from error
-    functions: dict[str, Any] = {}
-    for name, (place, result, arguments) in FUNCTIONS.items():
-        function = getattr(loaded[place], name)
-        function.restype, function.argtypes = result, arguments
-        functions[name] = staticmethod(function)
-    found: Any = type("GStreamer", (), functions)
-    if not found.gst_init_check(None, None, None):
-        raise CameraMissingError("GStreamer can't be started")
-    return found
-
-
-def available() -> bool:
-    """Return whether GStreamer is here."""
-    try:
-        library()
-    except CameraMissingError:
-        return False
-    return True
-
-
-def has(element: str) -> bool:
-    """Return whether GStreamer has an element of this name."""
-    gst = library()
-    factory = gst.gst_element_factory_find(element.encode())
-    if factory:
-        gst.gst_object_unref(factory)
-    return bool(factory)
 
 
 class Reader:
@@ -260,7 +146,7 @@ class Reader:
         pipeline = self._gst.gst_parse_launch(text.encode(), ctypes.byref(problem))
         if not problem.value:
             return pipeline
-        error = ctypes.cast(problem, ctypes.POINTER(_Error)).contents
+        error = ctypes.cast(problem, ctypes.POINTER(Error)).contents
         words = redacted(one_line((error.message or b"").decode(errors="replace")))
         missing = error.code == 1  # GST_PARSE_ERROR_NO_SUCH_ELEMENT
         self._gst.g_error_free(problem)
@@ -277,7 +163,7 @@ class Reader:
             return
         problem, debug = ctypes.c_void_p(), ctypes.c_void_p()
         self._gst.gst_message_parse_error(message, ctypes.byref(problem), ctypes.byref(debug))
-        error = ctypes.cast(problem, ctypes.POINTER(_Error)).contents
+        error = ctypes.cast(problem, ctypes.POINTER(Error)).contents
         domain = (self._gst.g_quark_to_string(error.domain) or b"").decode()
         code, words = error.code, (error.message or b"").decode(errors="replace")
         details = (ctypes.string_at(debug.value) if debug.value else b"").decode(errors="replace")
@@ -297,7 +183,7 @@ class Reader:
         )
         form = (gst.gst_structure_get_string(structure, b"format") or b"").decode()
         buffer = gst.gst_sample_get_buffer(sample)
-        mapped = _Map()
+        mapped = Map()
         if not gst.gst_buffer_map(buffer, ctypes.byref(mapped), MAP_READ):
             raise CameraError(f"{self.shown}: a frame can't be read")
         try:
@@ -309,7 +195,7 @@ class Reader:
 
     def _taken(self, sample: Any, buffer: Any) -> float:  # noqa: ANN401
         now = time.monotonic()
-        pts = _BufferHead.from_address(buffer).pts
+        pts = BufferHead.from_address(buffer).pts
         if not self.live or pts == NEVER:
             return now
         segment = self._gst.gst_sample_get_segment(sample)
@@ -321,7 +207,7 @@ class Reader:
         return taken if now - 60 < taken < now else now
 
 
-def _bgr(mapped: _Map, form: str, width: int, height: int) -> Any:  # noqa: ANN401 # an array
+def _bgr(mapped: Map, form: str, width: int, height: int) -> Any:  # noqa: ANN401 # an array
     """Return a mapped frame as an array of its own; that is the one copy."""
     import cv2  # noqa: PLC0415 # only where frames flow
     import numpy as np  # noqa: PLC0415

@@ -13,7 +13,8 @@ from typing import Optional
 
 from mediapipe_jetson.camera.address import CSI, PIPELINE, RTSP, V4L2, Address
 from mediapipe_jetson.camera.errors import CameraMissingError, CameraSourceError
-from mediapipe_jetson.camera.gstreamer import SINK, SOURCE, table
+from mediapipe_jetson.camera.gst_library import table
+from mediapipe_jetson.camera.gstreamer import SINK, SOURCE
 
 CAPS = "video/x-raw,format=(string){BGR,BGRx,BGRA,GRAY8}"
 APPSINK = f'appsink name={SINK} caps="{CAPS}"'
