@@ -153,8 +153,8 @@ def _source(options: argparse.Namespace) -> int:
         stack.callback(source.close)
         if options.output and same_file(options.source, options.output):
             raise OutputError(f"{options.output} is the source: name another file by --output")
-        live = getattr(source, "live", source.expected is None)
-        policy = options.policy or ("latest" if live else "all")
+        endless = getattr(source, "live", source.expected is None)
+        policy = options.policy or ("latest" if endless else "all")
         if policy == "latest" and hasattr(source, "paced"):
             source.paced = True
         made = plan(options, source.size)
