@@ -48,8 +48,8 @@ def parser() -> Parser:
     add(
         "--source",
         metavar="S",
-        help="video file, pictures (frame%%03d.jpg), camera number, /dev/video0, address, or "
-        "GStreamer pipeline (with a !)",
+        help="video file, pictures (frame%%03d.jpg), csi://0, /dev/video0, rtsp://HOST/PATH, or "
+        "GStreamer pipeline that ends in an appsink",
     )
     add("--backend", choices=backends, default=AUTO, metavar="B",
         help=f"one of {', '.join(backends)} (default: {AUTO})")  # fmt: skip
@@ -153,7 +153,8 @@ def _source(options: argparse.Namespace) -> int:
         stack.callback(source.close)
         if options.output and same_file(options.source, options.output):
             raise OutputError(f"{options.output} is the source: name another file by --output")
-        policy = options.policy or ("all" if source.expected is not None else "latest")
+        endless = getattr(source, "live", source.expected is None)
+        policy = options.policy or ("latest" if endless else "all")
         if policy == "latest" and hasattr(source, "paced"):
             source.paced = True
         made = plan(options, source.size)

@@ -129,6 +129,8 @@ class Pipeline:
     def stop(self) -> None:
         """Ask it to end, from any thread; `wait` says when it has."""
         self._stopping.set()
+        # A camera that is lost may be waited for longer than a stop may take.
+        getattr(self._source, "stop", _nothing)()
         for channel in self._channels:
             channel.stop()
 
@@ -184,6 +186,7 @@ class Pipeline:
             refusals=tuple(self._refusals),
             expected=self._source.expected,
             cores=cpu_s / wall_s if wall_s else 0.0,
+            reconnects=getattr(self._source, "reconnects", 0),
             latency_median_ms=percentile(latencies, 0.5) * 1e3,
             latency_p99_ms=percentile(latencies, 0.99) * 1e3,
             stages=tuple(clock.times() for clock in self.clocks),
@@ -287,6 +290,10 @@ class Pipeline:
                     time.process_time() - self._began_cpu_s,
                 )
                 self._ended.set()
+
+
+def _nothing() -> None:
+    """Stand for the `stop` of a source that has none."""
 
 
 def _passing(function: Sink) -> steps.Step:
