@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -200,3 +201,10 @@ def test_a_pipeline_over_a_missing_element_has_its_exit_code() -> None:
     with pytest.raises(SourceError) as caught:
         Pipeline("csi://0", lambda frame: None)
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("source", [LIVE, "/none.avi", "rtsp://127.0.0.1:9/x"])
+def test_without_opencv_one_line_says_so(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(camera.CameraMissingError, match="OpenCV can't be imported"):
+        camera.open(source)

@@ -29,7 +29,7 @@ from mediapipe_jetson.camera.errors import (
     FormatRefusedError,
 )
 from mediapipe_jetson.camera.gstreamer import Sample
-from mediapipe_jetson.camera.opencv_reader import OpenCvReader, device_problem
+from mediapipe_jetson.camera.opencv_reader import OpenCvReader, device_problem, opencv
 
 # cv2.CAP_PROP_*, which are numbers there, too.
 POS_MSEC, FRAME_WIDTH, FRAME_HEIGHT, FPS = 0, 3, 4, 5
@@ -76,6 +76,7 @@ class Capture:
         self._began_s = time.monotonic()
         self._stopped = threading.Event()
         self._lock = threading.RLock()  # `release` waits for a `next` in another thread
+        opencv()
         reader, first = self._connect()
         self._reader: Optional[Reader] = reader
         self._held: Optional[Sample] = first
