@@ -6,11 +6,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from threading import Event
 
 import cv2
 import numpy as np
 import pytest
 from mediapipe_jetson import camera
+from mediapipe_jetson.camera import gst_library, gstreamer, pipelines
+from mediapipe_jetson.camera.address import parse
 from mediapipe_jetson.pipeline import Pipeline, SourceError
 
 from tests.support.here import needs_parts
@@ -208,3 +211,15 @@ def test_without_opencv_one_line_says_so(source: str, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(camera.CameraMissingError, match="OpenCV can't be imported"):
         camera.open(source)
+
+
+def test_gstreamer_takes_the_pipelines_of_v4l2_devices() -> None:
+    """Without such a device: GStreamer's own v4l2src must get as far as opening it."""
+    source = parse("v4l2://99?width=640&height=480&fps=30")
+    launches = list(pipelines.candidates(source, gst_library.has))
+    assert len(launches) >= 2
+    for launch in launches:
+        with pytest.raises(camera.CameraError, match="/dev/video99"):
+            gstreamer.Reader(
+                launch.text, "it", launch.settings, latest=True, live=True, stopped=Event()
+            )
