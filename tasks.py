@@ -68,6 +68,7 @@ ns.add_collection(
         bench.import_time,
         bench.inference,
         bench.litert,
+        bench.live,
         bench.machines,
         bench.rollouts,
         bench.solutions,

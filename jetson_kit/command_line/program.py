@@ -15,7 +15,7 @@ from invoke.parser.argument import Argument
 from invoke.program import Program
 
 from jetson_kit import __version__, log
-from jetson_kit.command_line import ending, signals
+from jetson_kit.command_line import ending, signals, unparsed
 from jetson_kit.errors import BadInputError, KitError
 
 # What of Invoke's own options has a meaning here: no task runs shell commands through Invoke.
@@ -23,14 +23,10 @@ CORE = ("complete", "help", "list", "list-depth", "list-format", "print-completi
         "version")  # fmt: skip
 OF_ALL_TASKS = {
     ("quiet", "q"): "Only results, warnings and errors. May also follow a task's own words.",
-    (
-        "verbose",
-        "v",
-    ): "Also each program that is started, with times. May also follow them.",
+    ("verbose", "v"): "Also each program that is started, with times. May follow them too.",
 }
 FORMATS = ("flat", "nested", "json")
 SHELLS = ("bash", "zsh", "fish")
-HINT = "./inv --list shows the tasks, ./inv --help TASK its options"
 NAGIOS_UNKNOWN = 3
 
 
@@ -95,10 +91,11 @@ class Front(Program):
             self.parse_tasks()
             self.parse_cleanup()
         except ParseError as error:
-            raise BadInputError(str(error), HINT) from error
+            tasks = list(self.collection.task_names) if self.collection else []
+            raise unparsed.refusal(error, list(argv), tasks) from error
         except Exit as error:
             if error.message:
-                raise BadInputError(error.message, HINT) from error
+                raise BadInputError(error.message, unparsed.LISTS) from error
             return
         if self.args.verbose.value and self.args.quiet.value:
             raise BadInputError("--verbose and --quiet exclude each other", "give one of them")

@@ -38,6 +38,7 @@ from jetson_kit.tasks.edge import kit_task
         "allow-cpu": "take a CPU-only wheel even where the board could have better",
         "base": "debian (default), ngc, or any image reference",
         "engines": "TensorRT engines: store (of engines.build), a folder, or onnx (boards build)",
+        "camera": "with GStreamer, for CSI, USB and network cameras (docs/cameras.md)",
         "variant": "runtime (default), emulated (Mesa's software drivers) or dev (pip, venv, bash)",
         "output": "folder to write instead of dist/TARGET",
         "app": "a folder with app.py, whose application goes into the image (docs/app.md)",
@@ -60,6 +61,7 @@ def build(
     allow_cpu: bool = False,
     base: str = "",
     engines: str = "",
+    camera: bool = False,
     variant: str = "runtime",
     output: Path | None = None,
     no_start: bool = False,
@@ -98,6 +100,7 @@ def build(
         base_python=base_image.python_of(base, wheels.pythons()[::-1])
         if other and not python
         else "",
+        camera=camera,
         variant=variant,
         mediapipe=mediapipe,
         require_gpu=False if allow_cpu else (True if require_gpu else None),
