@@ -36,8 +36,10 @@ GITHUB = (
     *(str(path.relative_to(ROOT)) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))),
     "ci/app/github.yml",
 )
+ACTIONS = ("ci/app/action.yml",)
 WORKFLOWS = (
     ("github-workflows", GITHUB),
+    ("github-actions", ACTIONS),
     ("gitlab-ci", ("ci/gitlab.yml", "ci/app/gitlab.yml")),
 )
 REAL = "network or docker or qemu or slow or browser or engines or vision"
@@ -270,7 +272,7 @@ def _lint() -> list[list[str]]:
     tools = (
         ("shellcheck", SCRIPTS),
         ("hadolint", ("docker/Dockerfile",)),
-        ("zizmor", ("--offline", "--no-progress", "--quiet", *GITHUB)),
+        ("zizmor", ("--offline", "--no-progress", "--quiet", *GITHUB, *ACTIONS)),
     )
     for tool, words in tools:
         if Path(here, tool).exists():

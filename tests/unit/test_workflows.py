@@ -36,7 +36,7 @@ def test_the_projects_own_are_linted() -> None:
     assert {".github/workflows/ci.yml", ".github/workflows/release.yml"} <= set(checks.GITHUB)
 
 
-@pytest.mark.parametrize("name", checks.GITHUB)
+@pytest.mark.parametrize("name", [*checks.GITHUB, *checks.ACTIONS])
 def test_every_action_is_pinned_by_its_commit(name: str) -> None:
     used = [step["uses"] for step in steps(name) if "uses" in step]
     assert used
