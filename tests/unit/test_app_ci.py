@@ -190,6 +190,17 @@ def test_every_template_is_judged_by_its_systems_schema() -> None:
     assert {str(path.relative_to(ROOT)) for path, _ in scaffold.CI.values()} <= files
 
 
+def test_a_container_to_work_in_is_of_the_dev_image_of_this_machine(tmp_path: Path) -> None:
+    folder = scaffold.new(tmp_path / "door", "face", devcontainer=True)
+    body = json.loads((folder / ".devcontainer" / "devcontainer.json").read_text())
+    assert body["name"] == "door"
+    assert body["image"].startswith("mediapipe-jetson:native-")
+    assert body["image"].endswith("-dev")
+    assert "${localWorkspaceFolder}" in body["workspaceMount"]
+    assert (folder / body["containerEnv"]["MEDIAPIPE_JETSON_SOURCE"][len("/workspace/") :]).exists()
+    assert not (scaffold.new(tmp_path / "plain", "face") / ".devcontainer").exists()
+
+
 @pytest.mark.parametrize("name", scaffold.CI)
 def test_a_new_folder_has_it_where_its_system_looks(tmp_path: Path, name: str) -> None:
     source, path = scaffold.CI[name]
