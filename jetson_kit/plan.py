@@ -26,7 +26,7 @@ from jetson_kit.wheels import Pin
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-VARIANTS = ("runtime", "emulated")
+VARIANTS = ("runtime", "emulated", "dev")
 REPOSITORY = "mediapipe-jetson"
 
 

@@ -199,7 +199,7 @@ def test_variants_and_bases() -> None:
     made = plan.make(Request(jetson=True, variant="emulated"))
     assert made.name.endswith("-emulated")
     assert made.tag == f"mediapipe-jetson:{made.name}"
-    assert "runtime, emulated" in refusal(jetson=True, variant="tiny")
+    assert "runtime, emulated, dev" in refusal(jetson=True, variant="tiny")
     assert "leave out --base" in refusal(jetson=True, variant="emulated", base="x:1")
     assert "add --jetson" in refusal(base="ngc")
     own = plan.make(Request(jetson=True, base="x:1", python="3.11"))

@@ -207,6 +207,27 @@ def test_variants_differ_only_by_mesa() -> None:
     assert json.dumps(rootfs.data()["injected"]["provides"]) == '["libegl-mesa0"]'
 
 
+def test_dev_adds_what_installs_python_packages_and_no_compiler() -> None:
+    variants = rootfs.data()["variants"]
+    more = set(variants["dev"]["packages"]) - set(variants["runtime"]["packages"])
+    assert more == {
+        "python3-pip", "python3-venv", "bash", "findutils", "grep", "gzip", "sed", "tar",
+    }  # fmt: skip
+    assert set(variants["runtime"]["packages"]) <= set(variants["dev"]["packages"])
+    assert variants["dev"]["injected"]
+    for suite in rootfs.data()["suites"]:
+        for arch in ("arm64", "amd64"):
+            lock, runtime = (
+                debian_lock.read(debian_lock.path_of(variant, suite, arch))
+                for variant in ("dev", "runtime")
+            )
+            assert lock
+            assert runtime
+            assert set(runtime.rows) <= set(lock.rows)
+            names = {row.name for row in lock.rows}
+            assert not names & {"gcc", "g++", "cpp", "make", "binutils", "build-essential"}
+
+
 @pytest.mark.parametrize(
     ("name", "merged"),
     [
