@@ -27,6 +27,7 @@ from jetson_kit.tasks import (
     fleet,
     migrate,
     models,
+    release,
     report,
     targets,
     test,
@@ -55,6 +56,7 @@ ns.add_collection(Collection("models", models.fetch, models.list_models))
 ns.add_collection(Collection("engines", engines.export, engines.check, engines_build.build))
 ns.add_collection(Collection("report", report.html))
 ns.add_collection(Collection("docs", docs.build))
+ns.add_collection(Collection("release", release.check))
 ns.add_collection(devices.collection())
 ns.add_collection(fleet.collection())
 ns.add_collection(
@@ -66,6 +68,7 @@ ns.add_collection(
         bench.import_time,
         bench.inference,
         bench.litert,
+        bench.live,
         bench.machines,
         bench.rollouts,
         bench.solutions,

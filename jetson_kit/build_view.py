@@ -36,6 +36,7 @@ def show_plan(plan: BuildPlan) -> None:
     base = f"Debian {plan.suite} packages, no registry" if plan.suite else plan.base
     rows += [
         ("base", base + (f", variant {plan.variant}" if plan.variant != "runtime" else "")),
+        *([("components", ", ".join(plan.components))] if plan.components else []),
         ("python", plan.python),
         ("mediapipe", f"{plan.jetson_version} from {plan.pin.filename}"),
         ("verdict", f"{plan.verdict}: {plan.reason}"),

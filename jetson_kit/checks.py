@@ -32,8 +32,14 @@ SCRIPTS = (
         for path in sorted((ROOT / folder).glob("*.sh"))
     ),
 )
+GITHUB = (
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))),
+    "ci/app/github.yml",
+)
+ACTIONS = ("ci/app/action.yml",)
 WORKFLOWS = (
-    ("github-workflows", ("ci/github.yml", "ci/app/github.yml")),
+    ("github-workflows", GITHUB),
+    ("github-actions", ACTIONS),
     ("gitlab-ci", ("ci/gitlab.yml", "ci/app/gitlab.yml")),
 )
 REAL = "network or docker or qemu or slow or browser or engines or vision"
@@ -261,8 +267,14 @@ def _lint() -> list[list[str]]:
         [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", *files]
         for schema, files in WORKFLOWS
     ]
-    # PyPI has these two for x86_64 alone.
-    for tool, files in (("shellcheck", SCRIPTS), ("hadolint", ("docker/Dockerfile",))):
+    # PyPI has these for x86_64 alone. zizmor: actions without a commit, rights and secrets at
+    # large, words of strangers in lines of a shell.
+    tools = (
+        ("shellcheck", SCRIPTS),
+        ("hadolint", ("docker/Dockerfile",)),
+        ("zizmor", ("--offline", "--no-progress", "--quiet", *GITHUB, *ACTIONS)),
+    )
+    for tool, words in tools:
         if Path(here, tool).exists():
-            commands.append([f"{here}/{tool}", *files])
+            commands.append([f"{here}/{tool}", *words])
     return commands

@@ -191,8 +191,14 @@ def user(seen: Seen, service: Service, device: Device) -> list[str]:
         *_differs("user of the first process", [uid], list(ids[0])),
         *_differs("group of the first process", [gid], list(ids[1])),
         *_sets("group", wanted, {int(gid), *map(int, seen.status["Groups"].split())}),
-        *_sets("group asked for", map(str, device.groups), seen.host_config.get("GroupAdd") or []),
+        *_sets("group asked for", map(str, device.groups), _groups(seen.host_config)),
     ]
+
+
+def _groups(host_config: Mapping[str, Any]) -> list[str]:
+    """Return the groups asked for; the engine reads 044 as 44, so they are one group."""
+    asked = host_config.get("GroupAdd") or []
+    return [str(int(one)) if one.isdecimal() else one for one in map(str, asked)]
 
 
 def devices(seen: Seen, device: Device, extra: Extra = NONE) -> list[str]:

@@ -57,6 +57,12 @@ def path_of(variant: str, suite: str, arch: str) -> Path:
     return FOLDER / f"{suite}-{arch}-{variant}.json"
 
 
+def of_variant(variant: str) -> list[Lock]:
+    """Return the locks of a variant, of all suites and architectures. Raises IntegrityError."""
+    paths = sorted(FOLDER.glob(f"*-*-{variant}.json"))
+    return [lock for path in paths if path.stat().st_size and (lock := read(path))]
+
+
 def read(path: Path) -> Lock | None:
     """Return a lock; None where there is none. Raises IntegrityError for what is no lock."""
     try:

@@ -5,6 +5,7 @@ The pure wheel is for every machine; a platform wheel holds the counting shim be
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import csv
 import hashlib
@@ -13,11 +14,11 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 from jetson_kit import rawzip, shim
-from jetson_kit.errors import IntegrityError, StepFailedError
+from jetson_kit.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.files import disk_guard, written_aside
 from jetson_kit.paths import ROOT, cache_dir
 from jetson_kit.run import run
@@ -33,6 +34,25 @@ BUILD = (
     "import os, sys; os.umask(0o022); from setuptools import build_meta; "
     "build_meta.build_wheel(sys.argv[1], {'--build-option': ['--compression=stored']})"
 )
+
+
+def version(source: Path = SOURCE) -> str:
+    """Return the device wheel's version; raises as `version_in`."""
+    return version_in(source / "src" / "mediapipe_jetson" / "__init__.py")
+
+
+def version_in(path: Path) -> str:
+    """Return `__version__` of a Python file without running it.
+
+    Raises BadInputError where it has none.
+    """
+    for node in ast.parse(path.read_bytes()).body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(id="__version__")], value=ast.Constant(value=str(text))
+            ):
+                return text
+    raise BadInputError(f"{path} has no __version__", 'write __version__ = "X.Y.Z" there')
 
 
 def source_files(source: Path = SOURCE) -> list[Path]:
@@ -132,8 +152,12 @@ def _made(kept: Path, source: Path) -> Path:
 
 
 def _frame(source: Path) -> str:
-    """Return one hash over all that decides the wheel's bytes but for its packages' contents."""
-    digest = hashlib.sha256("\0".join((BUILD, EPOCH, _setuptools_version())).encode())
+    """Return one hash over all that decides the wheel's bytes but for its packages' contents.
+
+    The version stands in one of these, and decides the names.
+    """
+    about = (BUILD, EPOCH, _setuptools_version(), version(source))
+    digest = hashlib.sha256("\0".join(about).encode())
     for name in source_files(source):
         content = b"" if name.parts[0] == "src" else (source / name).read_bytes()
         digest.update(f"{name}\0{len(content)}\0".encode())
@@ -186,4 +210,4 @@ def _build(kept: Path, source: Path) -> Path:
 
 
 def _setuptools_version() -> str:
-    return version("setuptools")
+    return metadata.version("setuptools")

@@ -22,6 +22,7 @@ from docker.models.images import Image
 from jetson_kit import containers, device_side, emulation, engine
 from jetson_kit.cpus import Cpu
 from jetson_kit.errors import BadInputError, StepFailedError
+from jetson_kit.log import LOG
 from jetson_kit.machine import host_arch
 
 TIMED_OUT = 124
@@ -82,7 +83,7 @@ def run(request: Request, output: int | None = None) -> int:
     if cpu:
         emulation.require()
         if warning := unfit(image, cpu):
-            print(f"warning: {warning}", file=sys.stderr, flush=True)
+            LOG.warning("warning: %s", warning)
     if request.timeout_s < 0:
         raise BadInputError(f"--timeout {request.timeout_s:g}?", "give seconds, or 0 for no limit")
     _check_network(request.network)

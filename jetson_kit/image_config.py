@@ -30,9 +30,12 @@ def order() -> tuple[str, ...]:
     return (*facts["layers"], *facts["application_layers"])
 
 
-def settings(labels: Mapping[str, str], app: App | None = None) -> dict[str, Any]:
+def settings(
+    labels: Mapping[str, str], app: App | None = None, variant: str = "runtime"
+) -> dict[str, Any]:
     """Return the `config` object: what a container of the image runs as, and with what."""
     facts = data()
+    facts["env"] |= facts["variant_env"].get(variant, {})
     health = facts["healthcheck"]
     if app:
         own = {key: value for key, value in asdict(app.health).items() if value}
@@ -61,13 +64,14 @@ def config_bytes(
     labels: Mapping[str, str],
     layers: Sequence[tuple[str, str]],
     app: App | None = None,
+    variant: str = "runtime",
 ) -> bytes:
     """Return the image's configuration; `layers` are (name in docker/image.toml, diff id)."""
     body = {
         "architecture": arch,
         "os": "linux",
         "created": CREATED,
-        "config": settings(labels, app),
+        "config": settings(labels, app, variant),
         "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in layers]},
         "history": [{"created": CREATED, "created_by": f"ADD {name} /"} for name, _ in layers],
     }

@@ -158,7 +158,9 @@ def _layers(made: Parts) -> tuple[PlainLayer, ...]:
 
 def _config(plan: BuildPlan, made: Parts, layers: Sequence[PlainLayer]) -> bytes:
     rows = [(layer.name, layer.diff_id) for layer in layers]
-    return image_config.config_bytes(plan.arch, image_labels.labels(plan, made), rows, plan.app)
+    return image_config.config_bytes(
+        plan.arch, image_labels.labels(plan, made), rows, plan.app, plan.variant
+    )
 
 
 def _blobs(layers: Sequence[PlainLayer], early: Ahead, progress: Progress) -> tuple[Blob, ...]:

@@ -162,7 +162,7 @@ def make(
 def _app_base(plan: BuildPlan) -> app_layers.Base:
     core = emulation.oldest(soc.id for soc in plan.socs) if plan.target else None
     return app_layers.Base(
-        plan.lock, plan.jetson_version, plan.arch, plan.python, plan.suite, plan.variant, core
+        plan.lock, plan.jetson_version, plan.arch, plan.python, plan.suite, plan.root, core
     )
 
 
@@ -197,7 +197,7 @@ def _base(
             step.note = f"Python at {found.interpreter}"
         return found, ()
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
-        made = rootfs.build(plan.variant, plan.suite, plan.arch, refresh=refresh)
+        made = rootfs.build(plan.root, plan.suite, plan.arch, refresh=refresh)
         newest = "" if made.locked else ", the newest"
         step.note = f"{len(made.packages)} packages{newest}"
     base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)

@@ -25,7 +25,7 @@ from jetson_kit.translate import table
 from jetson_kit.wheels import Pin
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
-VARIANTS = ("runtime", "emulated")
+VARIANTS = ("runtime", "emulated", "dev")
 REPOSITORY = "mediapipe-jetson"
 
 
@@ -46,6 +46,8 @@ class Request:
     output: str = ""
     engines: str = ""
     """onnx, store or a folder; "" is none."""
+    camera: bool = False
+    """With GStreamer; an application that names a camera has it anyway."""
     app: App | None = None
     """A user's application, which is put on top."""
 
@@ -76,6 +78,13 @@ class BuildPlan:
     notes: tuple[str, ...]
     engines: EnginePlan | None = None
     app: App | None = None
+    components: tuple[str, ...] = ()
+    """What of docker/rootfs.toml it has besides its variant's packages."""
+
+    @property
+    def root(self) -> str:
+        """Return what its root file system is put together of: "runtime", "runtime+camera"."""
+        return "+".join((self.variant, *self.components))
 
     @property
     def platform(self) -> str:
@@ -103,7 +112,12 @@ class BuildPlan:
             "socs": [soc.id for soc in self.socs],
             "platform": self.platform,
             "python": self.python,
-            "base": {"kind": self.base, "suite": self.suite, "variant": self.variant},
+            "base": {
+                "kind": self.base,
+                "suite": self.suite,
+                "variant": self.variant,
+                **({"components": list(self.components)} if self.components else {}),
+            },
             "mediapipe": {
                 "version": self.jetson_version,
                 "source": self.pin.filename,
@@ -132,6 +146,12 @@ def make(request: Request) -> BuildPlan:
             "--app is put on the kit's own base",
             "leave out --base, or write a Dockerfile on the image that --base gives (docs/app.md)",
         )
+    if request.camera and request.base != "debian":
+        raise BadInputError(
+            "--camera adds Debian packages to the kit's own base",
+            "leave out --base, or install GStreamer in that image: "
+            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good",
+        )
     target = _target(request)
     socs = _socs(request, target)
     arch = "arm64" if target else host_arch()
@@ -141,6 +161,8 @@ def make(request: Request) -> BuildPlan:
     chosen, judged = _wheel(request, target, socs, arch, python)
     pin = chosen.pin
     name = _name(request, target, arch, python, pin)
+    films = request.camera or (request.app is not None and request.app.films)
+    components = ("camera",) if films else ()
     return BuildPlan(
         name=name,
         tag=f"{REPOSITORY}:{name}",
@@ -158,9 +180,12 @@ def make(request: Request) -> BuildPlan:
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
-        notes=_notes(target, socs, chosen, judged) + (engines.notes if engines else ()),
+        notes=_notes(target, socs, chosen, judged)
+        + (engines.notes if engines else ())
+        + (_camera_notes(target, suite) if components else ()),
         app=request.app,
         engines=engines,
+        components=components,
     )
 
 
@@ -180,6 +205,7 @@ def _name(request: Request, target: Target | None, arch: str, python: str, pin: 
         usual = replace(request, mediapipe="", require_gpu=False)
         if _wheel(usual, target, _socs(request, target), arch, python)[0].pin != pin:
             parts.append(f"mediapipe{pin.version}")
+    parts += ["camera"] if request.camera else []
     parts += ["engines"] if request.engines else []
     parts += [request.app.name] if request.app else []
     return "-".join(filter(None, parts))
@@ -334,6 +360,21 @@ def _notes(
         f"MediaPipe {version} itself stays on the CPU here. MediaPipe {barred.pin.version}, which "
         f"has GPU inside, was refused: {barred.reason}",
         f"What would change it: {ways}.",
+    )
+
+
+def _camera_notes(target: Target | None, suite: str) -> tuple[str, ...]:
+    """Say where the image's GStreamer is older than the board's plugins."""
+    if target is None:
+        return ()
+    facts = rootfs.data()
+    mine = str(facts["suites"][suite]["gstreamer"])
+    boards = str(facts["components"]["camera"]["boards"].get(target.ubuntu, mine))
+    if Version(boards) <= Version(mine):
+        return ()
+    return (
+        f"NVIDIA's plugins for cameras are built with GStreamer {boards} on this release, and the "
+        f"image's {mine} refuses newer ones: take --python 3.13 for CSI cameras.",
     )
 
 

@@ -27,6 +27,7 @@ PAGES: Mapping[Path, Tables] = {
     BENCHMARKS: TABLES,
     ROOT / "docs" / "engines.md": {"export": readme_tables.export},
     ROOT / "docs" / "faults.md": {"faults": faults_page.table},
+    ROOT / "docs" / "live-view.md": {"live": readme_tables.live},
     ROOT / "docs" / "older-boards.md": {"translate": readme_tables.translate},
     ROOT / "docs" / "solutions.md": {"solutions": readme_tables.solutions},
 }

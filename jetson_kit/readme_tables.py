@@ -14,6 +14,13 @@ AGAIN = {
     "one_file_image": "the same without archive and bill of materials: the image in the engine",
     "nothing_changed": "when nothing changed",
 }
+# What bench.live serves, beside nothing.
+LIVE = {
+    "scraped_every_15_s": "metrics, scraped every 15 s",
+    "scraped_every_second": "metrics, scraped every second",
+    "nobody_looks": "the page, nobody looks",
+    "one_looks": "the page, one looks",
+}
 
 
 def _table(rows: list[tuple[str, str]], head: tuple[str, str]) -> str:
@@ -262,20 +269,25 @@ SOLUTIONS = {
 
 
 def solutions(facts: Facts) -> str:
-    """Return the table of bench.solutions: processor milliseconds a frame, and ratios."""
+    """Return the table of bench.solutions: milliseconds a frame, and ratios."""
     lines = [
-        "| `./inv bench.solutions`, processor time a frame | kit, LiteRT | MediaPipe 0.10.21 | "
-        "Tasks of 1.2.2, CPU |",
-        "|---|---|---|---|",
+        "| `./inv bench.solutions`, a frame | kit, LiteRT | MediaPipe 0.10.21 | "
+        "Tasks of 1.2.2, CPU | processor time: kit, 0.10.21, Tasks |",
+        "|---|---|---|---|---|",
     ]
     for case, row in facts["cases"].items():
-        cells = [f"{row['kit_ms']:.1f} ms"]
+        cells = [f"{row['kit_wall_ms']:.1f} ms"]
+        work = [f"{row['kit_ms']:.1f}"]
         for side in ("legacy", "tasks"):
             there = f"{side}_ms" in row
             cells.append(
-                f"{row[f'{side}_ms']:.1f} ms ({row[f'{side}_ratio']:.2f}x)" if there else "none"
+                f"{row[f'{side}_wall_ms']:.1f} ms ({row[f'{side}_wall_ratio']:.2f}x)"
+                if there
+                else "none"
             )
-        lines.append(f"| {SOLUTIONS[case]} | {' | '.join(cells)} |")
+            if there:
+                work.append(f"{row[f'{side}_ms']:.1f} ({row[f'{side}_ratio']:.2f}x)")
+        lines.append(f"| {SOLUTIONS[case]} | {' | '.join(cells)} | {', '.join(work)} |")
     lines += [
         "",
         f"Least of {facts['rounds']} rounds of {facts['frames']} frames on {facts['cores']} x86 "
@@ -283,3 +295,14 @@ def solutions(facts: Facts) -> str:
         "kit's time that is.",
     ]
     return "\n".join(lines)
+
+
+def live(facts: Facts) -> str:
+    """Return the table of bench.live: what is used beyond the same pipeline that serves nothing."""
+    beyond, age = facts["percent_beyond_bare"], facts["capture_to_reader_ms"]
+    rows = [(words, f"{beyond[name]:.2f} % of a core") for name, words in LIVE.items()]
+    ages = f"{age['median']:.0f} ms, 95 of 100 within {age['p95']:.0f} ms"
+    rows.append(("capture to a picture's last byte at a reader here, with MediaPipe", ages))
+    width, height = facts["size"]
+    head = f"{width}x{height}, {facts['frames_per_second']} a second, {facts['cores']} x86 cores"
+    return _table(rows, ("`./inv bench.live`", f"{head}, load {facts['load']:.0f}"))

@@ -11,9 +11,11 @@ import hashlib
 import io
 import json
 import posixpath
+import re
 import shutil
 import tarfile
 import tomllib
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,6 +54,28 @@ def data() -> dict[str, Any]:
     return tomllib.loads(DATA.read_text(encoding="utf-8"))
 
 
+def facts_of(spec: dict[str, Any], variant: str) -> dict[str, Any]:
+    """Return a variant of docker/rootfs.toml, with components: "runtime", "runtime+camera".
+
+    `packages` is what apt is asked for, `without` what of their dependencies is left out, `drop`
+    and `keep` are patterns of files beside the common ones. Raises KeyError for one that is not
+    there.
+    """
+    base, *components = variant.split("+")
+    found: dict[str, Any] = {**spec["variants"][base], "without": [], "drop": [], "keep": []}
+    for component in components:
+        row = spec["components"][component]
+        for key in ("packages", "without", "drop"):
+            found[key] = [*found[key], *row[key]]
+        found["keep"] += [
+            f"usr/lib/*-linux-gnu/gstreamer-1.0/libgst{name}.so" for name in row["keep_plugins"]
+        ]
+    # What the variant has for other reasons is no less there.
+    own = {row.name for lock in debian_lock.of_variant(base) for row in lock.rows}
+    found["without"] = sorted(set(found["without"]) - own)
+    return found
+
+
 def suite_for(python: str) -> str:
     """Return the Debian suite whose Python is `python` ("3.11"). Raises BadInputError."""
     suites: dict[str, Any] = data()["suites"]
@@ -68,18 +92,19 @@ def suite_for(python: str) -> str:
 def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Rootfs:
     """Return the root file system of the locked packages, or of the newest with `refresh`.
 
-    Without a lock for just these packages, and where the archive has one of its packages no more,
-    the newest are taken too. What was taken last is used again, unless `refresh` asks for newer.
-    Raises NetworkError, DiskFullError, StepFailedError or ToolMissingError.
+    `variant` is as `facts_of` has it. Without a lock for just these packages, and where the archive
+    has one of its packages no more, the newest are taken too. What was taken last is used
+    again, unless `refresh` asks for newer. Raises NetworkError, DiskFullError, StepFailedError or
+    ToolMissingError.
     """
     spec = data()
-    facts = spec["variants"][variant]
+    facts = facts_of(spec, variant)
     lock = debian_lock.read(debian_lock.path_of(variant, suite, arch))
     if lock and list(lock.packages) != facts["packages"]:
         lock = None
     wanted = {
         "format": FORMAT,
-        "variant": spec["variants"][variant],
+        "variant": {key: value for key, value in facts.items() if value != []},
         "injected": spec["injected"],
         "prune": spec["prune"],
         "user": spec["user"],
@@ -107,7 +132,9 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     tar = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{key}.tar"
     if not kept.intact(tar):
         with kept.made(tar) as aside:
-            _assemble(aside, debs, spec, status(spec, variant))
+            prune = {key: [*spec["prune"][key], *facts[key]] for key in ("drop", "keep")}
+            injected = _injected(spec, facts)
+            _assemble(aside, debs, {**spec, "prune": prune}, injected, facts["without"])
     packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
     made = Rootfs(tar, key, suite, arch, variant, packages, follows)
     write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
@@ -142,15 +169,32 @@ def _known(pointer: Path, variant: str, suite: str, arch: str) -> Rootfs | None:
 
 
 def status(spec: dict[str, Any], variant: str) -> str:
-    """Return the dpkg status of what counts as installed in a variant before anything is."""
-    if not spec["variants"][variant]["injected"]:
+    """Return the dpkg status of what counts as installed in a variant before anything is.
+
+    What a component leaves out is in it for apt alone: in the image no package depends on it.
+    """
+    facts = facts_of(spec, variant)
+    left_out = ""
+    if facts["without"]:
+        # With a version, as dependencies ask for one.
+        provides = tuple(f"{name} (= 99:0)" for name in facts["without"])
+        left_out = _counted("left-out", "1", provides, "What no plugin that stays needs")
+    return _injected(spec, facts) + left_out
+
+
+def _injected(spec: dict[str, Any], facts: dict[str, Any]) -> str:
+    if not facts["injected"]:
         return ""
-    facts = spec["injected"]
+    row = spec["injected"]
+    return _counted(row["name"], row["version"], row["provides"], row["description"])
+
+
+def _counted(name: str, version: str, provides: Sequence[str], description: str) -> str:
     return (
-        f"Package: {facts['name']}\nStatus: install ok installed\nPriority: optional\n"
+        f"Package: {name}\nStatus: install ok installed\nPriority: optional\n"
         f"Section: misc\nMaintainer: MediaPipe Jetson Kit <root@localhost>\n"
-        f"Architecture: all\nVersion: {facts['version']}\n"
-        f"Provides: {', '.join(facts['provides'])}\nDescription: {facts['description']}\n\n"
+        f"Architecture: all\nVersion: {version}\n"
+        f"Provides: {', '.join(provides)}\nDescription: {description}\n\n"
     )
 
 
@@ -166,10 +210,15 @@ class Merged:
     """Every certificate authority, one PEM after the other."""
 
 
-def merge(layer: LayerTar, debs: tuple[Deb, ...], prune: dict[str, list[str]]) -> Merged:
+def merge(
+    layer: LayerTar,
+    debs: tuple[Deb, ...],
+    prune: dict[str, list[str]],
+    without: Collection[str] = (),
+) -> Merged:
     """Put the packages' files and dpkg's lists of them into a tar, merged-usr as Debian has it.
 
-    Raises StepFailedError for a damaged package.
+    No package depends on what is in `without`. Raises StepFailedError for a damaged package.
     """
     status: list[str] = []
     certificates: list[bytes] = []
@@ -204,7 +253,7 @@ def merge(layer: LayerTar, debs: tuple[Deb, ...], prune: dict[str, list[str]]) -
                     if info.islnk():
                         info.linkname = _merged(info.linkname)
                     layer.member(info, io.BytesIO(content) if info.isreg() else None)
-            status.append(_record(layer, deb, control, listed))
+            status.append(_record(layer, deb, control, listed, without))
     return Merged("".join(status), masters, b"".join(pem.rstrip() + b"\n" for pem in certificates))
 
 
@@ -220,10 +269,16 @@ def common(layer: LayerTar, merged: Merged) -> None:
         layer.link("usr/bin/awk", "mawk")  # what update-alternatives would have made
 
 
-def _assemble(out: Path, debs: tuple[Deb, ...], spec: dict[str, Any], injected: str) -> None:
+def _assemble(
+    out: Path,
+    debs: tuple[Deb, ...],
+    spec: dict[str, Any],
+    injected: str,
+    without: Collection[str] = (),
+) -> None:
     """Merge the packages' files into one tar and add what their scripts would have made."""
     with LayerTar(out) as layer:
-        merged = merge(layer, debs, spec["prune"])
+        merged = merge(layer, debs, spec["prune"], without)
         _accounts(layer, merged.masters, spec["user"])
         common(layer, replace(merged, status=injected + merged.status))
 
@@ -265,7 +320,24 @@ def _stanza(parts: dict[str, bytes]) -> str:
     return f"{head}\nStatus: install ok installed\n{rest}\n\n"
 
 
-def _record(layer: LayerTar, deb: Deb, control: bytes, listed: list[str]) -> str:
+def _without(stanza: str, names: Collection[str]) -> str:
+    """Return a stanza whose package depends on none of these names."""
+
+    def depends(match: re.Match[str]) -> str:
+        clauses = [clause.strip() for clause in match[2].split(",")]
+        left = [
+            clause
+            for clause in clauses
+            if not any(re.split(r"[ (:]", one.strip())[0] in names for one in clause.split("|"))
+        ]
+        return f"{match[1]}: {', '.join(left)}\n" if left else ""
+
+    return re.sub(r"(?m)^((?:Pre-)?Depends): (.*)\n", depends, stanza)
+
+
+def _record(
+    layer: LayerTar, deb: Deb, control: bytes, listed: list[str], without: Collection[str]
+) -> str:
     """Write dpkg's lists for a package and return its status stanza."""
     parts = _control(control)
     multi = "\nMulti-Arch: same" in parts["control"].decode()
@@ -274,7 +346,7 @@ def _record(layer: LayerTar, deb: Deb, control: bytes, listed: list[str]) -> str
     for name in ("md5sums", "conffiles"):
         if name in parts:
             layer.data(f"{base}.{name}", parts[name])
-    return _stanza(parts)
+    return _without(_stanza(parts), without)
 
 
 def _accounts(layer: LayerTar, masters: dict[str, str], user: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jetson_kit import needs, stopping
+from jetson_kit import log, needs, stopping
 from jetson_kit.errors import (
     DiskFullError,
     IntegrityError,
@@ -60,16 +60,17 @@ def run(
     """
     stopping.check()
     try:
-        done = subprocess.run(
-            [str(part) for part in command],
-            env=dict(env) if env is not None else None,
-            cwd=cwd,
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        with log.timed(what):
+            done = subprocess.run(
+                [str(part) for part in command],
+                env=dict(env) if env is not None else None,
+                cwd=cwd,
+                input=stdin,
+                stdin=None if stdin is not None else subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
+            )
     except FileNotFoundError as error:
         package = needs.package_of(Path(command[0]).name)
         cure = f"install the package {package}" if package else "run ./inv, which installs it"

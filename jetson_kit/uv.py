@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import parse_wheel_filename
 
+from jetson_kit import log
 from jetson_kit.errors import IntegrityError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.files import download, sha256_file
 from jetson_kit.run import failure
@@ -63,7 +64,7 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
     try:
         # Killed, they would leave temporary folders of their own.
-        with tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
+        with log.timed(what), tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
             done = subprocess.run(
                 command,
                 input=stdin or "",

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from jetson_kit import engine, verify
 from jetson_kit.errors import BadInputError, ToolMissingError
 from jetson_kit.files import write_text
+from jetson_kit.log import LOG
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _docker(asked: Asked) -> bool:
     except ToolMissingError as error:
         if asked.image or asked.variant:
             raise
-        print(f"{error.message}: in a virtual environment instead", file=sys.stderr)
+        LOG.info("%s: in a virtual environment instead", error.message)
         return False
     return True
 

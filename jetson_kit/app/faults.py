@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SCHEMA = SCHEMAS / "app.schema.json"
 MOST = 20
+SECRET = re.compile(r"//[^\s\"]*@")
+"""A user and a password in an address."""
 TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
 
 
@@ -39,6 +41,7 @@ def of(body: dict[str, Any], text: str) -> list[str]:
         line = _line(text, path)
         where = f"line {line}: " if line else ""
         rows.append((line or 0, f"{where}{_dotted(path)} {what}"))
+    rows = [(line, SECRET.sub("//***@", what)) for line, what in rows]
     more = f"and {len(rows) - MOST} more" if len(rows) > MOST else ""
     return [*dict.fromkeys(row for _, row in sorted(rows)[:MOST]), *filter(None, [more])]
 

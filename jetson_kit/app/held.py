@@ -8,7 +8,6 @@ requirement fits.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +15,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit import litert, locks, rootfs
-from jetson_kit.device_wheel import SOURCE
+from jetson_kit import device_wheel, litert, locks, rootfs
 from jetson_kit.files import locked, write_text
 from jetson_kit.paths import cache_dir
 
@@ -62,7 +60,7 @@ def of(lock: Path, mediapipe: str, arch: str, python: str, suite: str) -> Held:
     texts = (lock.read_text("utf-8"), litert.lock_for(arch, python).read_text("utf-8"))
     pins = tuple(sorted({pin for text in texts for pin in locks.locked(text)}))
     versions = dict(pin.split("==") for pin in pins)
-    stubs = {"mediapipe": mediapipe, "mediapipe-jetson": _device_version()}
+    stubs = {"mediapipe": mediapipe, "mediapipe-jetson": device_wheel.version()}
     for name, others in SAME_MODULES.items():
         if name in versions:
             stubs |= dict.fromkeys(others, f"{versions[name]}+jetson")
@@ -81,11 +79,6 @@ def folder(held: Held) -> Path:
                 _write(place, name, version)
             write_text(done, text)
     return place
-
-
-def _device_version() -> str:
-    body = tomllib.loads((SOURCE / "pyproject.toml").read_text(encoding="utf-8"))
-    return str(body["project"]["version"])
 
 
 def _write(place: Path, name: str, version: str) -> None:

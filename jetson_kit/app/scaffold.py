@@ -10,11 +10,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from jetson_kit import plan as planning
 from jetson_kit.app import clip
 from jetson_kit.device_side import PACKAGE
 from jetson_kit.errors import BadInputError
 from jetson_kit.files import disk_guard, write_text
 from jetson_kit.paths import ROOT
+from jetson_kit.plan import Request
 
 FOLDER = Path(__file__).with_name("templates")
 PICTURES = PACKAGE / "mediapipe_jetson" / "data"
@@ -25,6 +27,7 @@ CI = {
     "github": (ROOT / "ci" / "app" / "github.yml", ".github/workflows/app.yml"),
     "gitlab": (ROOT / "ci" / "app" / "gitlab.yml", ".gitlab-ci.yml"),
 }
+DEVCONTAINER = ".devcontainer/devcontainer.json"
 HEALTH = 'MEDIAPIPE_JETSON_HEALTH_FILE = "/tmp/alive"'
 
 
@@ -39,8 +42,10 @@ def picture(template: str) -> Path:
     return PICTURES / str(templates()[template]["picture"])
 
 
-def new(folder: Path, template: str, ci: str = "") -> Path:
+def new(folder: Path, template: str, ci: str = "", *, devcontainer: bool = False) -> Path:
     """Write the folder, with a template of CI that is a key of CI, or none; return it.
+
+    `devcontainer` adds the description of a container to work in, of this machine's architecture.
 
     Raises BadInputError where it holds something or has no name.
     """
@@ -67,6 +72,9 @@ def new(folder: Path, template: str, ci: str = "") -> Path:
         "app.py": row["app"],
         "tests/test_app.py": "test_empty.py.in" if empty else "test_landmarks.py.in",
     }
+    if devcontainer:
+        made[DEVCONTAINER] = "devcontainer.json.in"
+        words["image"] = planning.make(Request(variant="dev")).tag
     aside = folder.with_name(f".{name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     with disk_guard(folder.parent):

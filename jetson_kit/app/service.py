@@ -40,7 +40,11 @@ def options(app: App) -> list[str]:
     """Return what `docker run` is given beyond the kit's own: devices, ports, volumes."""
     rows = (("device", app.service.devices), ("publish", app.service.ports),
             ("volume", app.service.volumes))  # fmt: skip
-    return [f"--{name}={value}" for name, values in rows for value in values]
+    given = [f"--{name}={value}" for name, values in rows for value in values]
+    # --volume would make a folder of a socket that is not there, and keep its service from it.
+    return given + [
+        f"--mount=type=bind,source={socket},target={socket}" for socket in app.service.sockets
+    ]
 
 
 def run_line(app: App, tag: str) -> str:

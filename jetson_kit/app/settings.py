@@ -20,6 +20,8 @@ LARGEST = 1 << 20
 # Where the application stands in the image, and the variable that names its camera or video.
 HOME = "app"
 SECRET = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|CREDENTIALS?)$", re.I)
+# What reaches a CSI camera: NVIDIA's service on the board, by its socket.
+ARGUS = "/tmp/argus_socket"  # noqa: S108 # where NVIDIA's service has it
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
 BACKEND_VARIABLE = "MEDIAPIPE_JETSON_BACKEND"
 
@@ -41,6 +43,8 @@ class Service:
     devices: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
+    """Sockets of the board's services, which have the same path in the container."""
     network: str = ""
     """"" is bridge where there are ports, else none."""
 
@@ -87,6 +91,8 @@ class App:
     """What is put into the image though it looks like a secret."""
     max_mb: int = 512
     backend: str = "auto"
+    camera: str = ""
+    """What it films with: csi://0, /dev/video0, rtsp://HOST/PATH; "" where it names none."""
     target: Target = Target()
     debian: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -95,10 +101,16 @@ class App:
     tests: Tests = Tests()
 
     @property
+    def films(self) -> bool:
+        """Return whether its image needs GStreamer."""
+        return bool(self.camera) or any("/video" in node for node in self.service.devices)
+
+    @property
     def variables(self) -> dict[str, str]:
         """Return the image's environment variables that are the application's."""
         chosen = {BACKEND_VARIABLE: self.backend} if self.backend != "auto" else {}
-        return {**chosen, **self.environment}
+        filmed = {SOURCE_VARIABLE: self.camera} if self.camera else {}
+        return {**chosen, **filmed, **self.environment}
 
     def as_json(self) -> dict[str, Any]:
         """Return what plan, manifest and image say of it; nothing in it names this machine."""
@@ -107,9 +119,11 @@ class App:
             "command": list(self.command),
             "environment": dict(self.variables),
             "debian": list(self.debian),
+            **({"camera": self.camera} if self.camera else {}),
             "devices": list(self.service.devices),
             "ports": list(self.service.ports),
             "volumes": list(self.service.volumes),
+            **({"sockets": list(self.service.sockets)} if self.service.sockets else {}),
             "network": self.service.network_mode,
             "health": {key: value for key, value in asdict(self.health).items() if value},
         }
@@ -138,7 +152,8 @@ def load(folder: Path) -> App:
         target=Target(**body.get("target", {})),
         debian=tuple(sorted(set(body.get("debian", {}).get("packages", ())))),
         environment=body.get("environment", {}),
-        service=_service(body.get("service", {})),
+        camera=body.get("camera", ""),
+        service=_service(body.get("service", {}), body.get("camera", "")),
         health=_health(body.get("health", {})),
         tests=Tests(**body.get("test", {})),
     )
@@ -153,6 +168,11 @@ def load(folder: Path) -> App:
                 f"{folder / FILE}: command runs {word}, which is not there",
                 "correct command, or write it",
             )
+    if app.camera.startswith("rtsp") and app.service.network_mode == "none":
+        raise BadInputError(
+            f"{folder / FILE}: camera is a stream, and service.network is none",
+            'write network = "bridge", or leave it out',
+        )
     if secrets := [name for name in app.environment if SECRET.search(name)]:
         raise BadInputError(
             f"{folder / FILE}: environment.{secrets[0]} looks like a secret, which all who have "
@@ -205,9 +225,16 @@ def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
     return str(named)
 
 
-def _service(row: Mapping[str, Any]) -> Service:
+def _service(row: Mapping[str, Any], camera: str) -> Service:
+    """Return what the board gives, with what the camera needs of it."""
     lists = {key: tuple(row.get(key, ())) for key in ("devices", "ports", "volumes")}
-    return Service(**lists, network=row.get("network", ""))
+    network = row.get("network", "")
+    if camera.startswith("/dev/"):
+        lists["devices"] = tuple(dict.fromkeys((*lists["devices"], camera)))
+    sockets = (ARGUS,) if camera.startswith("csi://") else ()
+    if camera.startswith("rtsp"):
+        network = network or "bridge"
+    return Service(**lists, sockets=sockets, network=network)
 
 
 def _health(row: Mapping[str, Any]) -> Health:

@@ -18,6 +18,9 @@ from jetson_kit.fleet.release import Release
 
 INCOMING = "/var/lib/mediapipe-jetson/incoming/release.json"
 # Stands for the verifier: it leaves the report where it is told to.
+# Bytes of the layer that rots, and its place among those of a small image.
+ROTTING = 50_000_000
+BULK_LAYER = 1
 VERIFY = b"""#!/bin/sh
 while [ $# -gt 1 ]; do test "$1" != --json || out="$2"; shift; done
 cat /report > "$out"
@@ -104,12 +107,13 @@ def wrongly_signed(site: Site, case: Case, found: Try, rand: random.Random) -> N
 
 def corrupt_layer(site: Site, case: Case, found: Try, rand: random.Random) -> None:
     """Flip a byte of a layer that is about to be sent; then roll the same release out again."""
-    made = site.release()
+    # A size that no release had before: no device has the layer, and it takes a while to send.
+    made = site.release(bulk=ROTTING + rand.randrange(1_000_000))
+    rotting = made.layers[-1] if site.setting.build else made.layers[BULK_LAYER]
     going = site.start(made)
     # Its files are checked before the first step, and sent in the third.
     if going.until("look", PHASE_S):
-        # No device has the last one: the version is in it.
-        _flip(releases.layers(made) / made.layers[-1].file, rand)
+        _flip(releases.layers(made) / rotting.file, rand)
     after(site, case, found, made, going)
     again = site.start(made)
     if again.end(site.kind.limit_s):
@@ -119,8 +123,10 @@ def corrupt_layer(site: Site, case: Case, found: Try, rand: random.Random) -> No
 
 
 def _flip(path: Path, rand: random.Random) -> None:
+    size = path.stat().st_size
     with path.open("r+b") as stream:
-        place = rand.randrange(path.stat().st_size)
+        # What is near its end is sent last.
+        place = rand.randrange(size - size // 10, size)
         stream.seek(place)
         old = stream.read(1)
         stream.seek(place)

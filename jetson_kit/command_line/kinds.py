@@ -46,7 +46,7 @@ SSH = Text(300)
 """user@host; device_facts.read refuses what ssh would take for an option."""
 TARGET = Text(4096)
 """A name below dist/ or a build's folder."""
-VARIANT = Choice("runtime", "emulated")
+VARIANT = Choice("runtime", "emulated", "dev")
 VERDICT = Choice("gpu", "software", "cpu")
 WORDS = Commas(Text(200))
 

@@ -14,16 +14,19 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 
-from jetson_kit import __version__
-from jetson_kit.command_line import ending, signals
+from jetson_kit import __version__, log
+from jetson_kit.command_line import ending, signals, unparsed
 from jetson_kit.errors import BadInputError, KitError
 
 # What of Invoke's own options has a meaning here: no task runs shell commands through Invoke.
 CORE = ("complete", "help", "list", "list-depth", "list-format", "print-completion-script",
         "version")  # fmt: skip
+OF_ALL_TASKS = {
+    ("quiet", "q"): "Only results, warnings and errors. May also follow a task's own words.",
+    ("verbose", "v"): "Also each program that is started, with times. May follow them too.",
+}
 FORMATS = ("flat", "nested", "json")
 SHELLS = ("bash", "zsh", "fish")
-HINT = "./inv --list shows the tasks, ./inv --help TASK its options"
 NAGIOS_UNKNOWN = 3
 
 
@@ -41,8 +44,12 @@ class Front(Program):
     """`./inv`; what can't be parsed is a BadInputError."""
 
     def core_args(self) -> list[Argument]:
-        """Return those of Invoke's own options that mean something here."""
-        return [one for one in super().core_args() if one.names[0] in CORE]
+        """Return those of Invoke's own options that mean something here, and ours of all tasks."""
+        own = [
+            Argument(names=names, kind=bool, default=False, help=text)
+            for names, text in OF_ALL_TASKS.items()
+        ]
+        return [*(one for one in super().core_args() if one.names[0] in CORE), *own]
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Read the options before the task."""
@@ -79,18 +86,34 @@ class Front(Program):
         """Parse the command line and run its tasks. Raises whatever they raise."""
         try:
             self.create_config()
-            self.parse_core(list(argv))
+            self.parse_core(_long_ones_first(argv))
             self.parse_collection()
             self.parse_tasks()
             self.parse_cleanup()
         except ParseError as error:
-            raise BadInputError(str(error), HINT) from error
+            tasks = list(self.collection.task_names) if self.collection else []
+            raise unparsed.refusal(error, list(argv), tasks) from error
         except Exit as error:
             if error.message:
-                raise BadInputError(error.message, HINT) from error
+                raise BadInputError(error.message, unparsed.LISTS) from error
             return
+        if self.args.verbose.value and self.args.quiet.value:
+            raise BadInputError("--verbose and --quiet exclude each other", "give one of them")
+        log.set_up(verbose=self.args.verbose.value, quiet=self.args.quiet.value)
         self.update_config()
         self.execute()
+
+
+def _long_ones_first(argv: Sequence[str]) -> list[str]:
+    """Return a command line with --verbose and --quiet before the task, where Invoke reads them.
+
+    Behind a task Invoke would take them for a positional word that is still to come.
+    """
+    end = argv.index("--") if "--" in argv else len(argv)
+    ours = [f"--{names[0]}" for names in OF_ALL_TASKS]
+    first = [word for word in argv[1:end] if word in ours]
+    rest = [word for word in argv[1:end] if word not in ours]
+    return [argv[0], *first, *rest, *argv[end:]]
 
 
 def _one_of(flag: str, word: str, known: Sequence[str]) -> None:

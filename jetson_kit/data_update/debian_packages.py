@@ -39,7 +39,7 @@ def locks() -> Iterator[tuple[Path, str, str, str]]:
 def resolved(variant: str, suite: str, arch: str, folder: Path) -> Lock:
     """Return the newest packages of a variant, as apt resolves them in `folder`."""
     spec = rootfs.data()
-    packages = tuple(spec["variants"][variant]["packages"])
+    packages = tuple(rootfs.facts_of(spec, variant)["packages"])
     status = rootfs.status(spec, variant)
     printed = debian.resolve(packages, suite=suite, arch=arch, folder=folder, status=status)
     return debian_lock.resolved(packages, printed, debian.host_mirror())
@@ -50,8 +50,11 @@ def problems() -> list[str]:
     found = []
     for path, variant, _, _ in locks():
         lock = debian_lock.read(path)
-        facts = rootfs.data()["variants"].get(variant, {})
-        if lock is None or list(lock.packages) != facts.get("packages"):
+        try:
+            wanted = rootfs.facts_of(rootfs.data(), variant)["packages"]
+        except KeyError:
+            wanted = None
+        if lock is None or list(lock.packages) != wanted:
             found.append(f"docker/packages/{path.name} is not for the packages of rootfs.toml")
     return found
 

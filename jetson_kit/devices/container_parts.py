@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import http
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from docker.errors import APIError, DockerException, NotFound
 from jetson_kit import engine
 from jetson_kit.devices import limits, store
 from jetson_kit.errors import ToolMissingError
+from jetson_kit.log import LOG
 from jetson_kit.run import run
 
 REPOSITORY = "mediapipe-jetson-device"
@@ -65,7 +65,7 @@ def room() -> None:
         found = int(WATCHERS.read_text(encoding="ascii"))
         if found < wanted:
             WATCHERS.write_text(f"{wanted}\n", encoding="ascii")
-            print(f"raised {WATCHERS} from {found} to {wanted}", file=sys.stderr, flush=True)
+            LOG.info("raised %s from %s to %s", WATCHERS, found, wanted)
     except (OSError, ValueError):
         return  # no Linux, or not ours to set: few devices need no more
 

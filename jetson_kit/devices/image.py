@@ -10,7 +10,6 @@ import contextlib
 import json
 import shlex
 import subprocess
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from jetson_kit.devices import kinds, qemu, ssh
 from jetson_kit.devices.spec import Device
 from jetson_kit.errors import BadInputError, StepFailedError
 from jetson_kit.files import disk_guard, locked
+from jetson_kit.log import LOG
 from jetson_kit.plan import Request, make
 
 DEFAULT_VARIANT = "emulated"
@@ -129,7 +129,7 @@ def _parcel(device: Device) -> Iterator[IO[bytes]]:
     """Yield the disk that only the device reads, empty; it takes no room again afterwards."""
 
     def waiting() -> None:
-        print(f"waiting for another image on its way to {device.name}", file=sys.stderr, flush=True)
+        LOG.info("waiting for another image on its way to %s", device.name)
 
     path = device.folder / qemu.PARCEL
     with locked(device.folder / "parcel.lock", waiting), path.open("r+b") as parcel:

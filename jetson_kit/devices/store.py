@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from jetson_kit.devices.procs import Process
 from jetson_kit.devices.spec import Device
 from jetson_kit.errors import BadInputError, ToolMissingError
 from jetson_kit.files import disk_guard, locked, write_text
+from jetson_kit.log import LOG
 
 RECORD = "device.json"
 # What a host name may be (RFC 1123); 40 leaves room for a number and for socket paths.
@@ -77,7 +77,7 @@ def held() -> Iterator[None]:
     """Hold the lock under which folders come and go; for short work only."""
 
     def waiting() -> None:
-        print("waiting for another devices command", file=sys.stderr, flush=True)
+        LOG.info("waiting for another devices command")
 
     with _within, locked(state_dir() / ".lock", waiting):
         yield

@@ -18,6 +18,7 @@ from jetson_kit.fleet import journal as journals
 from jetson_kit.fleet import logs
 from jetson_kit.fleet.events import Event
 from jetson_kit.fleet.journal import Record
+from jetson_kit.log import LOG, shows_steps
 
 COLOURS = {
     journals.CONFIRMED: "green",
@@ -45,7 +46,7 @@ class View:
         console = Console(file=sys.stderr)
         self._live = (
             Live(console=console, get_renderable=self._table, refresh_per_second=1 / EACH_S)
-            if console.is_terminal and not quiet
+            if console.is_terminal and not quiet and shows_steps()
             else None
         )
 
@@ -74,8 +75,7 @@ class View:
         if self._live:
             self._live.console.print(text, markup=False, highlight=False)
         else:
-            past = time.monotonic() - self._begun
-            print(f"{past:6.1f} s  {text}", file=sys.stderr, flush=True)
+            LOG.info("%6.1f s  %s", time.monotonic() - self._begun, text)
 
     def line(self, line: Mapping[str, Any], record: Record) -> None:
         """Show a line of the journal."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from jetson_kit.errors import BadInputError, CheckFailedError
 from jetson_kit.fleet import ansible, bounds, check, controller, diffs, trust
 from jetson_kit.fleet.events import Event
 from jetson_kit.inventory import Host
+from jetson_kit.log import LOG
 
 PROVISION, UNINSTALL = "provision", "uninstall"
 # The role that writes who may sign.
@@ -86,4 +87,5 @@ def _tell(event: Event) -> None:
     if event.status in ("changed", "failed", "unreachable"):
         words = f": {event.message}" if event.message else ""
         text = [f"{event.host}: {event.status}: {event.task}{words}", *diffs.lines(event.result)]
-        print("\n".join(text), file=sys.stderr, flush=True)
+        level = logging.INFO if event.status == "changed" else logging.WARNING
+        LOG.log(level, "%s", "\n".join(text))

@@ -22,6 +22,11 @@ Generated from the commands' own help and from
 `./inv --list` lists the commands, `./inv --help COMMAND` shows one. Several commands may stand on
 one line, each with its options behind it. The programs in the image explain theirs:
 `python3 -m mediapipe_jetson COMMAND --help`. Exit codes: [exit-codes.md](exit-codes.md).
+
+`./inv -q COMMAND` prints only results, warnings and errors; `./inv -v COMMAND` also each program
+that is started, with the time of day and what it took. `--quiet` and `--verbose` may stand anywhere
+before a `--`. `-q` and `-v` behind a command follow its own words; where the command has such an
+option of its own (`emulate -v`), they are that.
 """
 FOOT = """\
 apt, pip, uv and Ansible read their own variables besides:

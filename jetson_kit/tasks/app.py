@@ -20,14 +20,17 @@ TEMPLATES = Choice("face", "hand", "pose", "holistic", "empty")
         "name": "folder to make; its last part is the application's name",
         "template": "face (default), hand, pose, holistic or empty",
         "ci": "also a workflow that tests and builds it: github or gitlab",
+        "devcontainer": "also a container to work in, for VS Code and its like (docs/app.md)",
     },
 )
-def new(c: Context, name: Path, template: str = "face", ci: str = "") -> None:
+def new(
+    c: Context, name: Path, template: str = "face", ci: str = "", devcontainer: bool = False
+) -> None:
     """Make the folder of a new application that runs. Example: ./inv app.new door-camera."""
     from jetson_kit.app import scaffold
 
     del c
-    folder = scaffold.new(name.absolute(), template, ci)
+    folder = scaffold.new(name.absolute(), template, ci, devcontainer=devcontainer)
     print(f"{folder}: test it with ./inv test.app {name}, build it with")
     print(f"./inv build --jetson --app {name}")
 

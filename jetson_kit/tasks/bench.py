@@ -217,3 +217,12 @@ def solutions(c: Context, rounds: int = 3) -> None:
     del c
     print(json.dumps(command.run(rounds), indent=1))
     readme.renew()
+
+
+@kit_task(name="live")
+def live(c: Context) -> None:
+    """Measure what the live view and its metrics cost. Example: ./inv bench.live."""
+    from bench import live as live_view
+
+    del c
+    live_view.main()

@@ -38,7 +38,8 @@ from jetson_kit.tasks.edge import kit_task
         "allow-cpu": "take a CPU-only wheel even where the board could have better",
         "base": "debian (default), ngc, or any image reference",
         "engines": "TensorRT engines: store (of engines.build), a folder, or onnx (boards build)",
-        "variant": "runtime (default) or emulated (with Mesa's software drivers)",
+        "camera": "with GStreamer, for CSI, USB and network cameras (docs/cameras.md)",
+        "variant": "runtime (default), emulated (Mesa's software drivers) or dev (pip, venv, bash)",
         "output": "folder to write instead of dist/TARGET",
         "app": "a folder with app.py, whose application goes into the image (docs/app.md)",
         "no-start": "leave out the first start, in which the image infers once",
@@ -60,6 +61,7 @@ def build(
     allow_cpu: bool = False,
     base: str = "",
     engines: str = "",
+    camera: bool = False,
     variant: str = "runtime",
     output: Path | None = None,
     no_start: bool = False,
@@ -70,7 +72,7 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the image, write dist/TARGET/ and start it once. Example: ./inv build --jetson."""
-    from jetson_kit import base_image, build_view, device_facts, images, wheels
+    from jetson_kit import base_image, build_view, device_facts, images, log, wheels
     from jetson_kit import plan as planning
     from jetson_kit.app import settings
     from jetson_kit.errors import BadInputError
@@ -98,6 +100,7 @@ def build(
         base_python=base_image.python_of(base, wheels.pythons()[::-1])
         if other and not python
         else "",
+        camera=camera,
         variant=variant,
         mediapipe=mediapipe,
         require_gpu=False if allow_cpu else (True if require_gpu else None),
@@ -113,7 +116,7 @@ def build(
             build_view.show_plan(planned)
         return
     progress = Progress()
-    if not json:
+    if not json and log.shows_steps():
         build_view.show_plan(planned)
     built = images.build(planned, progress, refresh=refresh, first_start=not no_start)
     if push:

@@ -47,7 +47,7 @@ def last_line(done: subprocess.CompletedProcess[str], code: int) -> str:
         (("--jetson", "--l4t", "r32", "--mediapipe", "0.10.18", "--require-gpu"), "--allow-cpu"),
         (("--jetson", "--l4t", "r32", "--mediapipe", "0.10.18", "--python", "3.13"), "3.13"),
         (("--jetson", "--module", "nano"), "nano"),
-        (("--jetson", "--variant", "x"), "runtime or emulated"),
+        (("--jetson", "--variant", "x"), "runtime, emulated or dev"),
         (("--require-gpu", "--allow-cpu"), "exclude"),
         (("--l4t", "36.4.4"), "--jetson"),
         (("--jetson", "--output", str(ROOT)), "no build wrote"),

@@ -134,9 +134,71 @@ def test_githubs_steps(tmp_path: Path) -> None:
     assert all(settings.load(folder).name == "app" for _, _, folder in rows)
 
 
+def action_step(
+    name: str, place: Path, kit_folder: Path, **inputs: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a step of the action as GitHub does, with the inputs' defaults below `inputs`."""
+    action = yaml.safe_load((ROOT / "ci" / "app" / "action.yml").read_text(encoding="utf-8"))
+    values = {key: row["default"] for key, row in action["inputs"].items()} | inputs
+    (step,) = [step for step in action["runs"]["steps"] if step.get("name") == name]
+    variables = {
+        key: values.get(value.removeprefix("${{ inputs.").removesuffix(" }}"), "cache")
+        for key, value in step["env"].items()
+    }
+    return run(
+        [step["run"]],
+        place,
+        **variables,
+        GITHUB_ACTION_PATH=str(kit_folder / "ci" / "app"),
+        GITHUB_OUTPUT=str(place.parent / "output"),
+        NOTES=str(place.parent / "notes"),
+    )
+
+
+@pytest.mark.parametrize("app", [".", "boards/door one", "$(touch x)"])
+@pytest.mark.parametrize("emulation", ["true", "false"])
+def test_the_actions_steps(tmp_path: Path, app: str, emulation: str) -> None:
+    place = tmp_path / "work"
+    (place / app).mkdir(parents=True)
+    (place / app / "app.py").write_text("")
+    (place / "image").mkdir()
+    (place / "image" / "manifest.json").write_text('{"image": {"tag": "mediapipe-jetson:x"}}')
+    folder = kit(tmp_path / "kit")
+    (folder / "ci" / "app").mkdir(parents=True)
+    for name in ("Test", "Build"):
+        done = action_step(name, place, folder, app=app, emulation=emulation)
+        assert done.returncode == 0, done.stderr
+    rows = judged(tmp_path / "notes", place)
+    assert [task for task, _, _ in rows] == ["test.app", "build"]
+    assert [str(options["output"]) for _, options, _ in rows] == ["reports", "image"]
+    assert rows[0][1]["no-emulation"] == (emulation == "false")
+    assert {where for _, _, where in rows} == {place / app}
+    assert (tmp_path / "output").read_text() == "tag=mediapipe-jetson:x\n"
+    assert not (place / "x").exists()
+
+
+def test_the_action_refuses_what_is_neither_true_nor_false(tmp_path: Path) -> None:
+    place = tmp_path / "work"
+    place.mkdir()
+    done = action_step("Test", place, tmp_path, emulation="yes")
+    assert done.returncode == 2
+    assert done.stdout == '::error::emulation is "yes"; write true or false\n'
+
+
 def test_every_template_is_judged_by_its_systems_schema() -> None:
     files = {file for _, names in checks.WORKFLOWS for file in names}
     assert {str(path.relative_to(ROOT)) for path, _ in scaffold.CI.values()} <= files
+
+
+def test_a_container_to_work_in_is_of_the_dev_image_of_this_machine(tmp_path: Path) -> None:
+    folder = scaffold.new(tmp_path / "door", "face", devcontainer=True)
+    body = json.loads((folder / ".devcontainer" / "devcontainer.json").read_text())
+    assert body["name"] == "door"
+    assert body["image"].startswith("mediapipe-jetson:native-")
+    assert body["image"].endswith("-dev")
+    assert "${localWorkspaceFolder}" in body["workspaceMount"]
+    assert (folder / body["containerEnv"]["MEDIAPIPE_JETSON_SOURCE"][len("/workspace/") :]).exists()
+    assert not (scaffold.new(tmp_path / "plain", "face") / ".devcontainer").exists()
 
 
 @pytest.mark.parametrize("name", scaffold.CI)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import scaffold, settings
+from jetson_kit.app import scaffold, service, settings
 from jetson_kit.app.settings import App
 from jetson_kit.errors import BadInputError
+from jetson_kit.fleet import role_values
 
 
 @pytest.fixture
@@ -126,3 +127,48 @@ def test_a_new_folder_needs_a_name_for_an_image(tmp_path: Path, name: str) -> No
     with pytest.raises(BadInputError, match="can't be the name"):
         scaffold.new(tmp_path / name, "face")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("camera", "devices", "options", "network"),
+    [
+        ("/dev/video2", ("/dev/video2",), ["--device=/dev/video2"], "none"),
+        ("csi://0?width=640", (),
+         ["--mount=type=bind,source=/tmp/argus_socket,target=/tmp/argus_socket"], "none"),
+        ("rtsp://viewer@10.0.0.7:554/live?ch=1", (), [], "bridge"),
+    ],
+)  # fmt: skip
+def test_a_camera_brings_what_it_needs_of_the_board(
+    folder: Path, camera: str, devices: tuple[str, ...], options: list[str], network: str
+) -> None:
+    (folder / "jetson.toml").write_text(f'camera = "{camera}"')
+    app = settings.load(folder)
+    assert app.films
+    assert app.variables["MEDIAPIPE_JETSON_SOURCE"] == camera
+    assert app.service.devices == devices
+    assert service.options(app) == options
+    assert app.service.network_mode == network
+    assert role_values.faults({"service_extra_options": service.options(app)}) == []
+
+
+def test_an_application_without_a_camera_needs_no_gstreamer(folder: Path) -> None:
+    (folder / "jetson.toml").write_text('[service]\ndevices = ["/dev/ttyTHS1"]')
+    assert not settings.load(folder).films
+    (folder / "jetson.toml").write_text('[service]\ndevices = ["/dev/video0"]')
+    assert settings.load(folder).films
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('camera = "rtsp://me:secret@h/x"', "without a password"),
+        ('camera = "csi://one"', "write a camera"),
+        ('camera = "http://h/x"', "write a camera"),
+        ("camera = 0", "write a camera"),
+        ('camera = "rtsp://h/x"\n[service]\nnetwork = "none"', "service.network is none"),
+    ],
+)
+def test_wrong_cameras(folder: Path, text: str, words: str) -> None:
+    found = refused(folder, text)
+    assert words in found
+    assert "secret" not in found

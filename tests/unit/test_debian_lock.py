@@ -140,8 +140,10 @@ def test_no_lock(tmp_path: Path, text: str) -> None:
 def test_the_locks_are_for_what_images_are_made_of() -> None:
     suites, variants = rootfs.data()["suites"], rootfs.data()["variants"]
     known = {(variant, suite) for _, variant, suite, _ in debian_packages.locks()}
-    assert known <= {(variant, suite) for variant in variants for suite in suites}
-    assert {("runtime", suite) for suite in suites} <= known
+    rooms = {*variants, *(f"{one}+camera" for one in ("runtime", "emulated", "dev"))}
+    assert known <= {(variant, suite) for variant in rooms for suite in suites}
+    for variant in ("runtime", "runtime+camera"):
+        assert {(variant, suite) for suite in suites} <= known
     assert debian_packages.problems() == []
 
 

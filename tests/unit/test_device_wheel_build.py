@@ -87,7 +87,8 @@ def test_with_changed_contents_it_is_what_setuptools_makes(
     source = copy(tmp_path / "copy")
     device_wheel.build(tmp_path / "out", source)
     package = source / "src/mediapipe_jetson"
-    (package / "__init__.py").write_text("CHANGED = True\n")
+    about = f'__version__ = "{device_wheel.version()}"\n'
+    (package / "__init__.py").write_text(f"{about}CHANGED = True\n")
     (package / "data" / "wheels.json").write_bytes(bytes(range(256)) * 40)
     with monkeypatch.context() as without:
         without.delattr(device_wheel, "run")  # setuptools can't be run
@@ -99,12 +100,22 @@ def test_with_changed_contents_it_is_what_setuptools_makes(
     (frame,) = (cache / "device-wheel-frames").rglob("*.whl")
     raw = frame.read_bytes()
     frame.write_bytes(raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:])
-    (package / "__init__.py").write_text("CHANGED = False\n")
+    (package / "__init__.py").write_text(f"{about}CHANGED = False\n")
     assert (
         b"False"
         in contents(device_wheel.build(tmp_path / "again", source))["mediapipe_jetson/__init__.py"]
     )
     assert frame.read_bytes() != raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:]
+
+
+def test_another_version_is_in_name_and_metadata(tmp_path: Path) -> None:
+    source = copy(tmp_path / "copy")
+    device_wheel.build(tmp_path / "out", source)
+    (source / "src/mediapipe_jetson/__init__.py").write_text('__version__ = "7.8.9"\n')
+    wheel = device_wheel.build(tmp_path / "out", source)
+    assert "-7.8.9-" in wheel.name
+    metadata = contents(wheel)["mediapipe_jetson-7.8.9.dist-info/METADATA"].decode()
+    assert "\nVersion: 7.8.9\n" in metadata
 
 
 @pytest.mark.parametrize("name", ["src/mediapipe_jetson/new.py", "README.md", "pyproject.toml"])

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Sequence
 from email.message import Message
@@ -19,6 +20,10 @@ from mediapipe_jetson.__main__ import COMMANDS
 from jetson_kit import device_wheel, environments
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
+COUNTER = (
+    "import pathlib, mediapipe_jetson as m; place = pathlib.Path(m.__file__).parent; "
+    "print(*[path.name for path in place.rglob('*.so')], place)"
+)
 TAGS = {"x86_64": "x86_64.whl", "aarch64": "aarch64.whl"}
 
 
@@ -44,6 +49,23 @@ def bare(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Pa
     fitting = next(path for path in wheels if path.name.endswith(TAGS[platform.machine()]))
     run(uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", fitting)
     return folder / "bin"
+
+
+def test_pip_takes_it_from_the_folder_without_an_index(
+    wheels: Sequence[Path], tmp_path: Path
+) -> None:
+    """The folder has a pure wheel too: pip must take the one with the counter."""
+    venv.create(tmp_path / "venv")  # without pip: the host's installs into it
+    program = tmp_path / "venv" / "bin" / "python"
+    command = (sys.executable, "-m", "pip", "--isolated", "--python", program)
+    folder = wheels[0].parent
+    run(*command, "install", "--no-index", "--find-links", folder, "mediapipe-jetson")
+    home = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    counter, place = run(program, "-c", COUNTER, env=home).split()
+    assert counter == f"libmpjshim_{platform.machine()}.so"
+    assert Path(place).is_relative_to(tmp_path)
+    listed = run(*command, "list", "--format", "freeze")
+    assert listed.split() == [f"mediapipe-jetson=={device_wheel.version()}"]
 
 
 def test_the_judges_take_all_three(wheels: Sequence[Path]) -> None:

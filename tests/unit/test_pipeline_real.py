@@ -233,9 +233,9 @@ def test_bad_sources_are_one_line(settings: dict[str, str], tmp_path: Path) -> N
         (text, "no video that this OpenCV can read"),
         (empty, "no video that this OpenCV can read"),
         ("/dev/video99", "not there"),
-        ("77", "can't be opened"),
-        ("nosuchsrc ! appsink", "GStreamer"),
-        ("rtsp://127.0.0.1:9/none", "can't be opened"),
+        ("77", "not there"),
+        ("nosuchsrc ! fakesink", "must end in an appsink"),
+        ("rtsp://127.0.0.1:9/none", "nothing listens on port 9"),
     ):
         done = run(settings, "--source", source, "--backend", "litert")
         assert done.returncode == 2, (source, done.stdout)

@@ -199,7 +199,7 @@ def test_variants_and_bases() -> None:
     made = plan.make(Request(jetson=True, variant="emulated"))
     assert made.name.endswith("-emulated")
     assert made.tag == f"mediapipe-jetson:{made.name}"
-    assert "runtime, emulated" in refusal(jetson=True, variant="tiny")
+    assert "runtime, emulated, dev" in refusal(jetson=True, variant="tiny")
     assert "leave out --base" in refusal(jetson=True, variant="emulated", base="x:1")
     assert "add --jetson" in refusal(base="ngc")
     own = plan.make(Request(jetson=True, base="x:1", python="3.11"))
@@ -234,3 +234,25 @@ def test_versions_for_their_name_alone_are_taken_by_it_alone() -> None:
         for release, core in (("r36", ""), ("r32", "armv80")):
             made = plan.make(Request(jetson=True, l4t=release, mediapipe=version))
             assert (made.pin.version, made.pin.core, made.verdict) == (version, core, "gpu")
+
+
+def test_a_camera_image_has_a_name_and_a_root_of_its_own() -> None:
+    made = plan.make(Request(jetson=True, camera=True))
+    plain = plan.make(Request(jetson=True))
+    assert (plain.root, made.root) == ("runtime", "runtime+camera")
+    assert made.name == f"{plain.name}-camera"
+    assert made.as_json()["base"]["components"] == ["camera"]
+    assert "components" not in plain.as_json()["base"]
+    assert made.notes == plain.notes
+
+
+def test_a_board_whose_plugins_are_newer_is_told_before_the_build() -> None:
+    notes = plan.make(Request(jetson=True, l4t="r39", camera=True)).notes
+    assert any("take --python 3.13" in note for note in notes)
+    newer = plan.make(Request(jetson=True, l4t="r39", python="3.13", camera=True)).notes
+    assert not any("GStreamer" in note for note in newer)
+
+
+def test_another_base_has_its_own_gstreamer() -> None:
+    with pytest.raises(BadInputError, match="--camera adds Debian packages"):
+        plan.make(Request(jetson=True, camera=True, base="ngc"))

@@ -80,6 +80,23 @@ def served(folder: Path) -> Iterator[tuple[str, Asked]]:
     server.shutdown()
 
 
+def browser(width: int, *, dark: bool) -> Chrome:
+    """Return a browser with a window of this width that logs what it says and asks for."""
+    assert DRIVER
+    assert BROWSER
+    options = ChromeOptions()
+    options.binary_location = BROWSER
+    for word in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options=options, service=Service(DRIVER))
+    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    return driver
+
+
 @pytest.fixture
 def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
     """Return a function that opens the page; at the end nothing may have gone wrong in it."""
@@ -88,19 +105,8 @@ def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
     drivers = []
 
     def start(width: int = 1280, *, dark: bool = False, script: bool = True) -> Chrome:
-        assert DRIVER
-        assert BROWSER
-        options = ChromeOptions()
-        options.binary_location = BROWSER
-        for word in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-            options.add_argument(word)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        driver = Chrome(options=options, service=Service(DRIVER))
+        driver = browser(width, dark=dark)
         drivers.append(driver)
-        metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         driver.get(address if script else bare)
         return driver
 

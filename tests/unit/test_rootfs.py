@@ -207,6 +207,27 @@ def test_variants_differ_only_by_mesa() -> None:
     assert json.dumps(rootfs.data()["injected"]["provides"]) == '["libegl-mesa0"]'
 
 
+def test_dev_adds_what_installs_python_packages_and_no_compiler() -> None:
+    variants = rootfs.data()["variants"]
+    more = set(variants["dev"]["packages"]) - set(variants["runtime"]["packages"])
+    assert more == {
+        "python3-pip", "python3-venv", "bash", "findutils", "grep", "gzip", "sed", "tar",
+    }  # fmt: skip
+    assert set(variants["runtime"]["packages"]) <= set(variants["dev"]["packages"])
+    assert variants["dev"]["injected"]
+    for suite in rootfs.data()["suites"]:
+        for arch in ("arm64", "amd64"):
+            lock, runtime = (
+                debian_lock.read(debian_lock.path_of(variant, suite, arch))
+                for variant in ("dev", "runtime")
+            )
+            assert lock
+            assert runtime
+            assert set(runtime.rows) <= set(lock.rows)
+            names = {row.name for row in lock.rows}
+            assert not names & {"gcc", "g++", "cpp", "make", "binutils", "build-essential"}
+
+
 @pytest.mark.parametrize(
     ("name", "merged"),
     [
@@ -221,3 +242,34 @@ def test_variants_differ_only_by_mesa() -> None:
 )
 def test_merged_names(name: str, merged: str) -> None:
     assert rootfs._merged(name) == merged
+
+
+def test_a_component_leaves_out_what_only_its_left_out_plugins_need() -> None:
+    facts = rootfs.facts_of(rootfs.data(), "runtime+camera")
+    assert "libx11-6" in facts["without"]
+    # Mesa's drivers need it for themselves.
+    assert "libx11-6" not in rootfs.facts_of(rootfs.data(), "emulated+camera")["without"]
+    for suite in rootfs.data()["suites"]:
+        lock = debian_lock.read(debian_lock.path_of("runtime+camera", suite, "arm64"))
+        plain = debian_lock.read(debian_lock.path_of("runtime", suite, "arm64"))
+        assert lock
+        assert plain
+        names = {row.name for row in lock.rows}
+        assert not names & {*facts["without"], "systemd", "dbus", "perl", "libx11-6"}
+        assert set(plain.rows) <= set(lock.rows)
+    with pytest.raises(KeyError):
+        rootfs.facts_of(rootfs.data(), "runtime+nothing")
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("Depends: libc6 (>= 2.34), libx11-6, libsoup2.4-1 (>= 2) | libsoup-3.0-0\n",
+         "Depends: libc6 (>= 2.34)\n"),
+        ("Pre-Depends: libx11-6 (= 1)\nSection: x\n", "Section: x\n"),
+        ("Depends: libx11-6:any, libx11-60\n", "Depends: libx11-60\n"),
+        ("Description: Depends: libx11-6\n", "Description: Depends: libx11-6\n"),
+    ],
+)  # fmt: skip
+def test_no_package_depends_on_what_is_left_out(line: str, left: str) -> None:
+    assert rootfs._without(line, {"libx11-6", "libsoup2.4-1"}) == left

@@ -181,6 +181,14 @@ def test_each_difference(changed: dict[str, Any], words: str) -> None:
     assert len(found) <= 2, found
 
 
+def test_groups_of_compose() -> None:
+    """Compose takes no equal entries, so a group that owns two nodes has zeros before it."""
+    assert judge(seen(host_GroupAdd=["44", "0109", "00109"])) == []
+    assert judge(seen(host_GroupAdd=["44", "109", "video"])) == [
+        "group asked for: video is there and must not be"
+    ]
+
+
 def test_mounts_of_the_driver() -> None:
     """What the runtime is told to bring is right on a Jetson, read-only, and nowhere else."""
     own = service.load()

@@ -1,4 +1,4 @@
-"""One version for the kit and one for the device wheel, wherever they stand."""
+"""One version for the kit and the device wheel, each in one place."""
 
 from __future__ import annotations
 
@@ -11,22 +11,34 @@ import mediapipe_jetson
 import pytest
 
 import jetson_kit
+from jetson_kit import device_wheel
 from jetson_kit.device_wheel import SOURCE
+from jetson_kit.errors import BadInputError
 from jetson_kit.paths import ROOT
 
 
-@pytest.mark.parametrize(
-    ("folder", "version"),
-    [(ROOT, jetson_kit.__version__), (SOURCE, mediapipe_jetson.__version__)],
-    ids=["kit", "device wheel"],
-)
-def test_the_project_has_the_package_s_version(folder: Path, version: str) -> None:
-    text = (folder / "pyproject.toml").read_text(encoding="utf-8")
-    assert tomllib.loads(text)["project"]["version"] == version
+def test_both_are_the_same_and_read_without_running_code() -> None:
+    assert jetson_kit.__version__ == mediapipe_jetson.__version__ == device_wheel.version()
+
+
+@pytest.mark.parametrize("folder", [ROOT, SOURCE], ids=["kit", "device wheel"])
+def test_no_project_file_has_a_version_of_its_own(folder: Path) -> None:
+    body = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in body["project"]
+    assert "version" in body["project"]["dynamic"]
+
+
+def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.py"
+    path.write_text("version = '1'\n")
+    with pytest.raises(BadInputError, match="no __version__"):
+        device_wheel.version_in(path)
 
 
 def test_the_changes_name_it() -> None:
-    assert f"({jetson_kit.__version__})" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    heading = next(line for line in text.splitlines() if line.startswith("## "))
+    assert jetson_kit.__version__ in heading
 
 
 def test_the_front_door_prints_it() -> None:

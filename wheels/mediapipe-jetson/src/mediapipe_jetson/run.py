@@ -17,6 +17,10 @@ from mediapipe_jetson import exit_codes
 from mediapipe_jetson.choice import auto
 from mediapipe_jetson.choice.auto import Choice, NoChoiceError
 from mediapipe_jetson.diagnosis import refused_here
+from mediapipe_jetson.live import Live
+from mediapipe_jetson.live.password import FILE_VARIABLE
+from mediapipe_jetson.live.state import Backend
+from mediapipe_jetson.live.verdict import REPORT
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.observation import one_line
 from mediapipe_jetson.options import folder, output_file, whole
@@ -32,6 +36,7 @@ from mediapipe_jetson.usage import Parser, line
 SCHEMA = "mediapipe-jetson/run/1"
 AUTO = "auto"
 MOST = (1 << 31) - 1
+PORT = whole(0, 65535)
 
 
 def parser() -> Parser:
@@ -43,8 +48,8 @@ def parser() -> Parser:
     add(
         "--source",
         metavar="S",
-        help="video file, pictures (frame%%03d.jpg), camera number, /dev/video0, address, or "
-        "GStreamer pipeline (with a !)",
+        help="video file, pictures (frame%%03d.jpg), csi://0, /dev/video0, rtsp://HOST/PATH, or "
+        "GStreamer pipeline that ends in an appsink",
     )
     add("--backend", choices=backends, default=AUTO, metavar="B",
         help=f"one of {', '.join(backends)} (default: {AUTO})")  # fmt: skip
@@ -59,6 +64,13 @@ def parser() -> Parser:
         "latest of a camera)")  # fmt: skip
     add("--frames", type=whole(1, MOST), metavar="N", help="stop after so many results")
     add("--output", type=output_file, metavar="FILE", help="write the drawn video, .avi or .mp4")
+    add("--serve", type=PORT, metavar="PORT", help="show picture, landmarks and numbers on a page")
+    add("--metrics", type=PORT, metavar="PORT", help="serve Prometheus' metrics alone; the page's "
+        "port has them too")  # fmt: skip
+    add("--serve-password-file", type=Path, metavar="FILE", help="answer every network, with this "
+        f"password (default: ${FILE_VARIABLE}; without one: only this machine)")  # fmt: skip
+    add("--verify-report", type=Path, default=REPORT, metavar="FILE",
+        help=f"whose verdict is shown (default: {REPORT})")  # fmt: skip
     add("--models", type=folder, help=f"default: ${MODELS_VARIABLE}")
     add("--why", action="store_true", help="say why `auto` chose what it chose")
     add("--again", action="store_true", help="let `auto` measure once more")
@@ -83,6 +95,8 @@ def main(arguments: Sequence[str]) -> int:
     options = command.parse_args(arguments)
     if not options.source and not options.why:
         command.error("--source is needed, or --why")
+    if options.serve_password_file and not _serves(options):
+        command.error("--serve-password-file is of --serve or --metrics")
     if options.why and options.backend != AUTO:
         command.error("--why explains --backend auto")
     if never := refused_here():
@@ -132,13 +146,15 @@ def _quiet() -> Any:  # noqa: ANN401 # OpenCV has no types
 def _source(options: argparse.Namespace) -> int:
     cv2 = _quiet()
     with contextlib.ExitStack() as stack:
+        live = stack.enter_context(_live(options)) if _serves(options) else None
         # Nothing is written yet, but a place where nothing can be is told before any work.
         writer = VideoWriter(options.output) if options.output else None
         source = open_source(options.source)
         stack.callback(source.close)
         if options.output and same_file(options.source, options.output):
             raise OutputError(f"{options.output} is the source: name another file by --output")
-        policy = options.policy or ("all" if source.expected is not None else "latest")
+        endless = getattr(source, "live", source.expected is None)
+        policy = options.policy or ("latest" if endless else "all")
         if policy == "latest" and hasattr(source, "paced"):
             source.paced = True
         made = plan(options, source.size)
@@ -152,6 +168,8 @@ def _source(options: argparse.Namespace) -> int:
         draw = draw_landmarks if writer else None
         pipeline = Pipeline(source, landmarker, sink, policy=policy, draw=draw)
         sink.pipeline = pipeline
+        if live:
+            live.attach(pipeline, Backend(made.task, made.backend, made.threads))
         report, stopped = _run(pipeline)
     if options.json:
         print(json.dumps(document(made, report, sink.found), indent=1))
@@ -161,6 +179,23 @@ def _source(options: argparse.Namespace) -> int:
         if options.why and made.choice is not None:
             print("\n".join(made.choice.explain()))
     return exit_codes.SIGNAL + stopped if stopped else exit_codes.DONE
+
+
+def _serves(options: argparse.Namespace) -> bool:
+    return options.serve is not None or options.metrics is not None
+
+
+def _live(options: argparse.Namespace) -> Live:
+    """Serve what is asked for, and say where. Raises ServeError."""
+    live = Live(
+        options.serve,
+        options.metrics,
+        password_file=options.serve_password_file,
+        verify_report=options.verify_report,
+    )
+    for one in live.lines():
+        print(f"serving {one}", file=sys.stderr, flush=True)
+    return live
 
 
 class _Results:

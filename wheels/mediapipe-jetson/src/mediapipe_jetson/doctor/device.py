@@ -28,7 +28,7 @@ def nodes(scene: Scene, facts: dict[str, Any]) -> Result:
     ]
     if not needed:
         return unknown("none of the GPU's device nodes is here")
-    closed = [node for node in needed if not _open(scene, node)]
+    closed = [node for node in needed if not node_open(scene, node)]
     if not closed:
         return ok(f"{len(needed)} nodes, all open to user {scene.uid}")
     seen = [f"{node.path} {node.mode} {node.uid}:{node.gid}" for node in closed]
@@ -44,7 +44,7 @@ def nodes(scene: Scene, facts: dict[str, Any]) -> Result:
     return bad(*seen, cure="board", groups=names, user=user)
 
 
-def _open(scene: Scene, node: Node) -> bool:
+def node_open(scene: Scene, node: Node) -> bool:
     """Return whether the user may read and write; of a recorded tree by the mode alone."""
     if str(scene.root) == "/":
         return node.accessible

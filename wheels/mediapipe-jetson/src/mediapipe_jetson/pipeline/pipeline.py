@@ -18,7 +18,7 @@ from mediapipe_jetson.pipeline.errors import FrameError, StageError, StuckError
 from mediapipe_jetson.pipeline.frame import Detected, Frame
 from mediapipe_jetson.pipeline.report import Report
 from mediapipe_jetson.pipeline.sources import Source, open_source, usable
-from mediapipe_jetson.pipeline.times import KEPT, Clock, percentile
+from mediapipe_jetson.pipeline.times import KEPT, Clock, Histogram, percentile
 
 CAPTURE = "capture"
 REASONS_KEPT = 5
@@ -66,20 +66,18 @@ class Pipeline:
                 for before, after in zip(named, named[1:])  # noqa: B905, RUF007 # Python 3.9
             ),
         ]
+        self.landmarker = landmarker
         self.policy, self.strict, self.stop_s = policy, strict, stop_s
-        self._clocks = [Clock(CAPTURE), *(Clock(name) for name, _ in named)]
+        self.clocks = [Clock(CAPTURE), *(Clock(name) for name, _ in named)]
         self._own = isinstance(source, (int, str)) or hasattr(source, "__fspath__")
         self._source = open_source(source, paced=policy == "latest")
         self._threads = [
             threading.Thread(target=self._capture, name=f"pipeline-{CAPTURE}", daemon=True),
             *(
                 threading.Thread(
-                    target=self._work,
-                    args=(place,),
-                    name=f"pipeline-{named[place][0]}",
-                    daemon=True,
+                    target=self._work, args=(place,), name=f"pipeline-{name}", daemon=True
                 )
-                for place in range(len(named))
+                for place, (name, _) in enumerate(named)
             ),
         ]
         self._functions = [function for _, function in named]
@@ -91,8 +89,19 @@ class Pipeline:
         self._given = self._done = self._refused = 0
         self._refusals: list[str] = []
         self._latencies: deque[float] = deque(maxlen=KEPT)
+        self.latency = Histogram()
+        self._observers: list[Sink] = []
         self._began_s = self._began_cpu_s = 0.0
         self._took: Optional[tuple[float, float]] = None
+
+    @property
+    def ended(self) -> bool:
+        """Return whether it has run and no thread of it is left."""
+        return self._ended.is_set()
+
+    def observe(self, function: Sink) -> None:
+        """Call a function with each finished frame, after the sink; it must return at once."""
+        self._observers.append(function)
 
     def run(self) -> Report:
         """Run until the source ends, or until `stop`; return what was done.
@@ -120,6 +129,8 @@ class Pipeline:
     def stop(self) -> None:
         """Ask it to end, from any thread; `wait` says when it has."""
         self._stopping.set()
+        # A camera that is lost may be waited for longer than a stop may take.
+        getattr(self._source, "stop", _nothing)()
         for channel in self._channels:
             channel.stop()
 
@@ -175,9 +186,10 @@ class Pipeline:
             refusals=tuple(self._refusals),
             expected=self._source.expected,
             cores=cpu_s / wall_s if wall_s else 0.0,
+            reconnects=getattr(self._source, "reconnects", 0),
             latency_median_ms=percentile(latencies, 0.5) * 1e3,
             latency_p99_ms=percentile(latencies, 0.99) * 1e3,
-            stages=tuple(clock.times() for clock in self._clocks),
+            stages=tuple(clock.times() for clock in self.clocks),
             queues=queues,
         )
 
@@ -195,7 +207,7 @@ class Pipeline:
 
     def _capture(self) -> None:
         """Thread of the source."""
-        clock, outlet = self._clocks[0], self._channels[0]
+        clock, outlet = self.clocks[0], self._channels[0]
         last_ms = -1
         try:
             frames = iter(self._source.frames())
@@ -235,7 +247,7 @@ class Pipeline:
 
     def _work(self, place: int) -> None:
         """Thread of one stage."""
-        function, clock = self._functions[place], self._clocks[place + 1]
+        function, clock = self._functions[place], self.clocks[place + 1]
         inlet = self._channels[place]
         outlet = self._channels[place + 1] if place + 1 < len(self._channels) else None
         index = None
@@ -248,7 +260,11 @@ class Pipeline:
                 clock.end()
                 if outlet is None:
                     self._done += 1
-                    self._latencies.append(time.monotonic() - job.frame.taken_s)
+                    took_s = time.monotonic() - job.frame.taken_s
+                    self._latencies.append(took_s)
+                    self.latency.observe(took_s)
+                    for observer in self._observers:
+                        observer(result)
                 elif not outlet.put(result):
                     break
                 clock.handed()
@@ -274,6 +290,10 @@ class Pipeline:
                     time.process_time() - self._began_cpu_s,
                 )
                 self._ended.set()
+
+
+def _nothing() -> None:
+    """Stand for the `stop` of a source that has none."""
 
 
 def _passing(function: Sink) -> steps.Step:

@@ -15,7 +15,7 @@ class Report:
 
     `given` frames came from the source: `done` went through all stages, `dropped` gave way to newer
     ones, `refused` could not be used (`refusals`: the first ones' reasons). `cores` is how many
-    processor cores the whole process kept busy.
+    processor cores the whole process kept busy, `reconnects` how often a camera came back.
     """
 
     source: str
@@ -28,6 +28,7 @@ class Report:
     refusals: tuple[str, ...]
     expected: Optional[int]
     cores: float
+    reconnects: int
     latency_median_ms: float
     latency_p99_ms: float
     stages: tuple[StageTimes, ...]
@@ -59,6 +60,7 @@ class Report:
             "refusals": list(self.refusals),
             "expected": self.expected,
             "cores": round(self.cores, 2),
+            "reconnects": self.reconnects,
             "latency_median_ms": round(self.latency_median_ms, 2),
             "latency_p99_ms": round(self.latency_p99_ms, 2),
             "bound": self.bound,
@@ -74,8 +76,8 @@ class Report:
         found = [
             f"{self.done} of {self.given} frames in {self.wall_s:.2f} s: {self.fps:.1f} a second"
             f"{lost}, {self.cores:.1f} cores busy",
-            f"latency {self.latency_median_ms:.1f} ms, {self.latency_p99_ms:.1f} ms at most for "
-            "99 of 100 frames",
+            f"capture to result {self.latency_median_ms:.1f} ms, "
+            f"{self.latency_p99_ms:.1f} ms at most for 99 of 100 frames",
             f"{'stage':<12}{'mean':>8}{'median':>8}{'p99':>8}{'cpu':>8}{'starved':>9}"
             f"{'blocked':>9}  ms a frame",
         ]
@@ -85,6 +87,8 @@ class Report:
             f"{'  <- bounds' if one.name == self.bound else ''}"
             for one in self.stages
         ]
+        if self.reconnects:
+            found.append(f"lost and opened again {self.reconnects} times")
         found += [f"refused: {why}" for why in self.refusals]
         if self.expected is not None and self.given < self.expected:
             found.append(

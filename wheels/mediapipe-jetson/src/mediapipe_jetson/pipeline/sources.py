@@ -8,12 +8,14 @@ import math
 import os
 import re
 import stat
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Optional, Protocol, Union
 
+from mediapipe_jetson.camera.address import FILE, parse
+from mediapipe_jetson.camera.capture import Capture
+from mediapipe_jetson.camera.errors import CameraEndedError, CameraError
 from mediapipe_jetson.pipeline.errors import (
     FrameError,
     OpenCvMissingError,
@@ -25,8 +27,6 @@ from mediapipe_jetson.pipeline.frame import Frame
 # What a file without a believable rate, or pictures without times, count as.
 USUAL_RATE = 30.0
 MOST_RATE = 1000.0
-# A camera that is gone, or never answers: OpenCV waits for ever in some of its backends.
-PATIENCE_MS = 10000
 # What OpenCV takes for the number in the name of an image sequence.
 NUMBERED = r"%0?\d*[du]"
 
@@ -81,7 +81,7 @@ class VideoFile:
         if not place.is_file() and not sequence:
             kind = "a folder" if place.is_dir() else "not there"
             raise SourceError(f"video {self.name} is {kind}")
-        self._capture = _open(cv2, str(place), cv2.CAP_IMAGES if sequence else 0)
+        self._capture = cv2.VideoCapture(str(place), cv2.CAP_IMAGES if sequence else cv2.CAP_ANY)
         if sequence and not self._capture.isOpened():
             raise SourceError(f"{self.name}: there is no picture with the number 0 or 1")
         if not self._capture.isOpened():
@@ -118,49 +118,58 @@ class VideoFile:
 
 
 class Camera:
-    """A camera by number or device, a stream's address, or a GStreamer pipeline (with a "!").
+    """A live source, or a GStreamer pipeline: what `mediapipe_jetson.camera.open` takes.
 
-    On a Jetson a CSI camera is a pipeline such as "nvarguscamerasrc ! ... ! appsink". Raises
-    SourceError if it can't be opened.
+    Its frames have the time of their capture, where the device tells it. Raises SourceError if it
+    can't be opened.
     """
 
     expected: Optional[int] = None
 
     def __init__(self, device: Union[int, str]) -> None:
-        self.name = f"camera {device}" if isinstance(device, int) else device
-        cv2 = opencv()
-        if isinstance(device, str) and "!" in device:
-            if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
-                python = ".".join(map(str, sys.version_info[:2]))
-                raise SourceError(
-                    "this OpenCV is built without GStreamer: name a device such as /dev/video0, or "
-                    f"build OpenCV with it for Python {python} (JetPack's is for its own Python)"
-                )
-            self._capture = _open(cv2, device, cv2.CAP_GSTREAMER)
-        else:
-            if isinstance(device, str) and device.startswith("/dev/") and not Path(device).exists():
-                raise SourceError(f"camera {device} is not there")
-            self._capture = _open(cv2, device)
-        if not self._capture.isOpened():
-            raise SourceError(f"{self.name} can't be opened: not there, in use, or not permitted")
-        self.size = _size(cv2, self._capture)
+        opencv()
+        try:
+            self._capture = Capture(device)
+        except CameraError as error:
+            raise _source_error(error) from error
+        self.name, self.size = self._capture.name, self._capture.size
+        self.live = self._capture.live
+
+    @property
+    def reconnects(self) -> int:
+        """Return how often it was lost and came back."""
+        return self._capture.reconnects
 
     def frames(self) -> Iterator[Frame]:
-        """Give frames for ever; times are of their capture. Raises SourceError when it stops."""
-        begin = time.monotonic()
-        index, last = 0, -1
+        """Give frames to the end, which live sources don't have. Raises SourceError."""
+        index, last, begin = 0, -1, None
         while True:
-            read, picture = self._capture.read()
-            now = time.monotonic()
-            if not read:
-                raise SourceEndedError(f"{self.name} gives no more frames (after {index})")
-            last = max(int((now - begin) * 1000), last + 1)
-            yield Frame(index, last, picture, now)
+            try:
+                picture = self._capture.next()
+            except CameraError as error:
+                raise _source_error(error) from error
+            if picture is None:
+                return
+            begin = picture.taken_s if begin is None else begin
+            last = max(int((picture.taken_s - begin) * 1000), last + 1)
+            yield Frame(index, last, picture.bgr, picture.taken_s)
             index += 1
+
+    def stop(self) -> None:
+        """End the wait for a frame, from any thread."""
+        self._capture.stop()
 
     def close(self) -> None:
         """Let go of the device."""
         self._capture.release()
+
+
+def _source_error(error: CameraError) -> SourceError:
+    """Return a camera's error as the pipeline's, with its exit code."""
+    kind = SourceEndedError if isinstance(error, CameraEndedError) else SourceError
+    found = kind(str(error))
+    found.exit_code = error.exit_code
+    return found
 
 
 class Pictures:
@@ -188,17 +197,6 @@ class Pictures:
 
     def close(self) -> None:
         """Leave the iterable alone: it is its maker's."""
-
-
-def _open(cv2: Any, device: Union[int, str], backend: int = 0) -> Any:  # noqa: ANN401
-    """Open a capture that gives up on silent devices, where OpenCV's backend knows how."""
-    limits = [
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, PATIENCE_MS,
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC, PATIENCE_MS,
-    ]  # fmt: skip
-    if isinstance(device, str) and "://" in device:
-        return cv2.VideoCapture(device, cv2.CAP_FFMPEG, limits)
-    return cv2.VideoCapture(device, backend)
 
 
 def _size(cv2: Any, capture: Any) -> Optional[tuple[int, int]]:  # noqa: ANN401
@@ -233,9 +231,11 @@ def same_file(source: str, output: Path) -> bool:
 
 
 def is_live(name: Union[int, str]) -> bool:
-    """Return whether a source's name means a camera or stream, not a file."""
-    text = str(name)
-    return text.isdecimal() or "!" in text or "://" in text or text.startswith("/dev/")
+    """Return whether a source's name means a camera, stream or pipeline, not a file."""
+    try:
+        return parse(name).kind != FILE
+    except CameraError:
+        return True  # opening it says what is wrong with it
 
 
 def open_source(
@@ -246,9 +246,9 @@ def open_source(
         raise TypeError("a source is a path, a camera's number, or an iterable of pictures")
     if isinstance(named, int):
         return Camera(named)
-    if isinstance(named, str) and is_live(named):
-        return Camera(int(named) if named.isdecimal() else named)
-    if isinstance(named, (str, os.PathLike)):
+    if isinstance(named, str):
+        return Camera(named) if is_live(named) else VideoFile(parse(named).place, paced=paced)
+    if isinstance(named, os.PathLike):
         return VideoFile(named, paced=paced)
     if hasattr(named, "frames") and hasattr(named, "close"):
         return named  # type: ignore[return-value] # Python 3.9 can't ask for a protocol's parts

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 # Percentiles are of the last so many frames: a camera runs for months.
 KEPT = 4096
+# Upper bounds of a histogram's buckets in seconds: about a frame at 100 a second, up to a stall.
+BOUNDS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5)
 
 
 def percentile(samples: list[float], share: float) -> float:
@@ -17,6 +20,20 @@ def percentile(samples: list[float], share: float) -> float:
         return 0.0
     ordered = sorted(samples)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Histogram:
+    """Counts durations by `bounds`: upper, inclusive, in seconds; the last count has no bound."""
+
+    def __init__(self, bounds: tuple[float, ...] = BOUNDS_S) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum_s = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one duration."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.sum_s += seconds
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mediapipe_jetson.solutions.face_mesh_connections import (
 from mediapipe_jetson.solutions.graphs import attention
 from mediapipe_jetson.solutions.graphs.face import AttentionFaceMeshGraph, FaceMeshGraph
 from mediapipe_jetson.solutions.graphs.hand import HandsGraph
-from mediapipe_jetson.solutions.graphs.holistic import HolisticGraph
+from mediapipe_jetson.solutions.graphs.holistic import LANDMARKS, OWN, RECROP, HolisticGraph
 from mediapipe_jetson.solutions.graphs.pose import LegacyPoseGraph
 from mediapipe_jetson.solutions.hands_connections import HAND_CONNECTIONS
 from mediapipe_jetson.solutions.messages import NormalizedLandmarkList
@@ -35,6 +35,9 @@ __all__ = [
     "PoseLandmark",
     "SolutionBase",
 ]
+
+
+HANDS = (RECROP, LANDMARKS)
 
 
 class Holistic(SolutionBase):
@@ -75,14 +78,9 @@ class Holistic(SolutionBase):
         self._refined = bool(refine_face_landmarks)
         face = AttentionFaceMeshGraph if self._refined else FaceMeshGraph
         stream = not static_image_mode
-        names = (
-            "pose_detector",
-            "face_detector",
-            face.landmarks_name,
-            "hand_recrop",
-            "hand_landmarks_detector",
-        )
+        names = ("pose_detector", "face_detector", face.landmarks_name, *HANDS)
         models = {name: name for name in names}
+        models.update((OWN + name, name) for name in HANDS)
         models["pose_landmarks_detector"] = "pose_landmarks_detector" + SUFFIXES[model_complexity]
         self._unread = unread(masks=bool(enable_segmentation))
         self._start(
@@ -95,7 +93,7 @@ class Holistic(SolutionBase):
                     smooth_masks=bool(smooth_segmentation) and stream,
                 ),
                 face(usual),
-                HandsGraph(usual),
+                lambda: HandsGraph(usual),
             ),
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import platform
 import tempfile
@@ -13,16 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson import __version__
+from mediapipe_jetson import __version__, exposition
 from mediapipe_jetson.observation import below, read_text
 from mediapipe_jetson.observe import emulation
-from mediapipe_jetson.verify import rules, session
+from mediapipe_jetson.verify import gauges, session
+from mediapipe_jetson.verify.gauges import is_number, kind
 
 SCHEMA = "mediapipe-jetson/verify/1"
 DIGEST_VARIABLE = "MEDIAPIPE_JETSON_IMAGE_DIGEST"
 DIGEST_FILE = "/etc/mediapipe-jetson/digest"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
-LARGEST = 1e15
 # A clock may be set a little while a report is on its way.
 AHEAD_S = 120.0
 
@@ -90,7 +89,7 @@ def freshness(
     """
     made: Any = report.get("time_s")
     boot = report.get("boot_id")
-    if not _is_number(made):
+    if not is_number(made):
         return None
     if not boot or not here:
         return None
@@ -98,16 +97,11 @@ def freshness(
         return "other-boot"
     if up_s is not None and report.get("uptime_s") is not None:
         made, now_s = report["uptime_s"], up_s
-        if not _is_number(made):
+        if not is_number(made):
             return None
     if made > now_s + AHEAD_S:
         return "future"
     return "old" if now_s - made > allowed_s else "fresh"
-
-
-def _is_number(value: Any) -> bool:  # noqa: ANN401 # JSON
-    # A time before all times, and a number too large for a float, are none either.
-    return type(value) in (int, float) and 0 <= value < LARGEST and math.isfinite(value)
 
 
 def tasks_again(
@@ -166,11 +160,6 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
     }
 
 
-def kind(report: Mapping[str, Any]) -> str:
-    """Return whether the report is of an emulated device: true, false or unknown."""
-    return {True: "true", False: "false"}.get(report["emulated"], "unknown")
-
-
 def write(path: Path, text: str) -> None:
     """Put a whole file in place by renaming; raise OSError."""
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -225,36 +214,7 @@ def junit(report: Mapping[str, Any]) -> str:
 
 def prometheus(report: Mapping[str, Any]) -> str:
     """Return gauges for a node exporter's text file collector."""
-    lines = [
-        "# HELP mediapipe_jetson_verify_verdict Where inference runs: 1 for the verdict, else 0.",
-        "# TYPE mediapipe_jetson_verify_verdict gauge",
-    ]
-    for name, verdict in [("all", report["verdict"])] + [
-        (name, task["verdict"]) for name, task in report["tasks"].items()
-    ]:
-        for one in rules.VERDICTS:
-            labels = f'task="{name}",verdict="{one}",emulated="{kind(report)}"'
-            lines.append(f"mediapipe_jetson_verify_verdict{{{labels}}} {int(one == verdict)}")
-    lines += [
-        "# HELP mediapipe_jetson_verify_as_expected Whether the verdict is the expected one.",
-        "# TYPE mediapipe_jetson_verify_as_expected gauge",
-        f"mediapipe_jetson_verify_as_expected {int(report['as_expected'])}",
-        "# HELP mediapipe_jetson_verify_time_seconds When this was observed, since 1970.",
-        "# TYPE mediapipe_jetson_verify_time_seconds gauge",
-        f"mediapipe_jetson_verify_time_seconds {_seconds(report['time_s'])}",
-        "# HELP mediapipe_jetson_verify_frame_seconds Median time of a frame.",
-        "# TYPE mediapipe_jetson_verify_frame_seconds gauge",
-    ]
-    for name, task in report["tasks"].items():
-        for delegate, value in task["latency_ms"].items():
-            if value is not None:
-                labels = f'task="{name}",delegate="{delegate}"'
-                lines.append(f"mediapipe_jetson_verify_frame_seconds{{{labels}}} {value / 1e3:.6f}")
-    return "\n".join(lines) + "\n"
-
-
-def _seconds(value: Any) -> float:  # noqa: ANN401 # JSON
-    return float(value) if _is_number(value) else math.nan
+    return exposition.text(gauges.families(report))
 
 
 def nagios(report: Mapping[str, Any]) -> tuple[str, int]:

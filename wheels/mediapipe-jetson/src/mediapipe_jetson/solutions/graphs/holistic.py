@@ -6,7 +6,9 @@ Written to HolisticLandmarkCpu of MediaPipe 0.10.21.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
@@ -36,12 +38,15 @@ if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array, Session
     from mediapipe_jetson.vision.images import Frame
 
-RECROP = "hand_recrop"
+RECROP, LANDMARKS = "hand_recrop", "hand_landmarks_detector"
+# What the right hand's sessions are called, beside those of the left one: both run at once.
+OWN = "right_"
 RECROP_SIZES = (4,)
 FACE_POINTS, FACE_LINE = 11, (5, 2)
 # Wrist, little finger and index finger of a side in the pose.
 LEFT, RIGHT = (15, 17, 19), (16, 18, 20)
 LEAST_VISIBILITY = 0.1
+Found = Optional["Array"]
 
 
 @dataclass(frozen=True)
@@ -54,41 +59,87 @@ class Whole:
     right_hand: Optional[Array]
 
 
+class Side:
+    """A hand, on sessions of its own."""
+
+    def __init__(self, points: tuple[int, ...], hand: HandsGraph) -> None:
+        """Take the pose's points of it: wrist, little finger, index finger."""
+        self.points = points
+        self.hand = hand
+        self.last: Optional[Array] = None
+
+    def use(self, recrop: Session, landmarks: Session) -> None:
+        """Run on these sessions from now on. Raises ModelError."""
+        self.hand.use_landmarks({LANDMARKS: landmarks})
+        self.recrop = Stage(recrop, 0.0, zeros=False)
+        if not recrop.outputs:
+            raise ModelError(f"{RECROP} has no outputs")
+        self.recrop.expect(RECROP, *RECROP_SIZES)
+
+    def find(self, frame: Frame, pose: Pose) -> Optional[Array]:
+        """Return its landmarks (21, 3), followed from `last`; raise InferenceError."""
+        if not pose.visibility[self.points[0]] > LEAST_VISIBILITY:
+            return None
+        rough = from_pose(pose.landmarks[list(self.points), :2].astype(np.float64), frame.size)
+        raw = self.recrop.run(frame, rough)[0].reshape(-1, 2) / np.float32(self.recrop.side)
+        points = np.concatenate([raw, np.zeros((2, 1), np.float32)], axis=1)
+        centre, edge = projected(points, rough)[:, :2].tolist()
+        square = aligned(centre, edge, frame.size, -math.pi / 2)
+        now = widened(square, frame.size, 1.0, shift_y=-0.1, square=True)
+        before = None if self.last is None else following(self.last, frame.size)
+        rect = roi_tracking.tracked(before, self.last, now, frame.size, roi_tracking.HAND)
+        found = self.hand.estimate(frame, rect)
+        return None if found is None else found.landmarks
+
+
 class HolisticGraph:
     """Finds one person; face and hands are followed from frame to frame, in stills too."""
 
-    def __init__(self, pose: LegacyPoseGraph, face: FaceMeshGraph, hand: HandsGraph) -> None:
-        """Take the graphs of the parts; only their models are used of face and hand."""
+    def __init__(
+        self, pose: LegacyPoseGraph, face: FaceMeshGraph, hand: Callable[[], HandsGraph]
+    ) -> None:
+        """Take the graphs of the parts; only their models are used of face and hands."""
         self.pose = pose
         self.face = face
-        self.hand = hand
         self.faces: Optional[Array] = None
-        self.hands: dict[tuple[int, ...], Optional[Array]] = {LEFT: None, RIGHT: None}
+        self.left, self.right = Side(LEFT, hand()), Side(RIGHT, hand())
+        self.pool: Optional[ThreadPoolExecutor] = None
+        self.pool_of = 0
 
     def use(self, sessions: Mapping[str, Session]) -> None:
         """Run on these sessions from now on. Raises ModelError."""
         self.pose.use(sessions)
         self.face.use(sessions)
-        self.hand.use_landmarks(sessions)
-        self.recrop = Stage(sessions[RECROP], 0.0, zeros=False)
-        if not self.recrop.session.outputs:
-            raise ModelError(f"{RECROP} has no outputs")
-        self.recrop.expect(RECROP, *RECROP_SIZES)
+        self.left.use(sessions[RECROP], sessions[LANDMARKS])
+        self.right.use(sessions[OWN + RECROP], sessions[OWN + LANDMARKS])
 
     def process(self, frame: Frame, timestamp_ms: float) -> Optional[Whole]:
         """Return the person in the frame; raise InferenceError and ImageError."""
         found = self.pose.process(frame, timestamp_ms)
         pose = found[0] if found else None
-        self.faces = self._face(frame, pose)
-        for side in (LEFT, RIGHT):
-            self.hands[side] = self._hand(frame, pose, side)
         if pose is None:
+            self.faces = self.left.last = self.right.last = None
             return None
-        return Whole(pose, self.faces, self.hands[LEFT], self.hands[RIGHT])
+        parts = (self.left.find, self.right.find, self._face)
+        left, right, face = self._all(parts, frame, pose)
+        self.faces, self.left.last, self.right.last = face, left, right
+        return Whole(pose, face, left, right)
 
-    def _face(self, frame: Frame, pose: Optional[Pose]) -> Optional[Array]:
-        if pose is None:
-            return None
+    def _all(
+        self, parts: Sequence[Callable[[Frame, Pose], Found]], frame: Frame, pose: Pose
+    ) -> list[Found]:
+        """Return what each part finds; they run at once where there are cores for it."""
+        if (os.cpu_count() or 1) == 1:
+            return [find(frame, pose) for find in parts]
+        if self.pool is None or self.pool_of != os.getpid():
+            # A forked child has its parent's pool, but none of its threads.
+            self.pool, self.pool_of = ThreadPoolExecutor(len(parts)), os.getpid()
+        running = [self.pool.submit(find, frame, pose) for find in parts]
+        # All have ended before an error of one closes the sessions.
+        wait(running)
+        return [one.result() for one in running]
+
+    def _face(self, frame: Frame, pose: Pose) -> Optional[Array]:
         rough = _about(pose.landmarks[:FACE_POINTS], FACE_LINE, frame.size, 3.0)
         decoder, stage = self.face.decoder, self.face.detect_stage
         found = decoder.decode(*stage.run(frame, rough))
@@ -106,21 +157,6 @@ class HolisticGraph:
         rect = roi_tracking.tracked(before, self.faces, now, frame.size, roi_tracking.FACE)
         inside = self.face.inside(frame, rect)
         return None if inside is None else projected(inside, rect)
-
-    def _hand(self, frame: Frame, pose: Optional[Pose], side: tuple[int, ...]) -> Optional[Array]:
-        if pose is None or not pose.visibility[side[0]] > LEAST_VISIBILITY:
-            return None
-        rough = from_pose(pose.landmarks[list(side), :2].astype(np.float64), frame.size)
-        raw = self.recrop.run(frame, rough)[0].reshape(-1, 2) / np.float32(self.recrop.side)
-        points = np.concatenate([raw, np.zeros((2, 1), np.float32)], axis=1)
-        centre, edge = projected(points, rough)[:, :2].tolist()
-        square = aligned(centre, edge, frame.size, -math.pi / 2)
-        now = widened(square, frame.size, 1.0, shift_y=-0.1, square=True)
-        last = self.hands[side]
-        before = None if last is None else following(last, frame.size)
-        rect = roi_tracking.tracked(before, last, now, frame.size, roi_tracking.HAND)
-        found = self.hand.estimate(frame, rect)
-        return None if found is None else found.landmarks
 
 
 def _about(points: Array, line: tuple[int, int], size: Size, scale: float) -> Rect:

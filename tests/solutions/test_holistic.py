@@ -1,0 +1,63 @@
+"""Holistic's parts run at once: the same bits as one after the other, in a forked child too."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from mediapipe_jetson.solutions import holistic
+
+from tests.solutions import films
+
+pytestmark = pytest.mark.vision
+FRAMES = 4
+
+
+@pytest.fixture(autouse=True)
+def models(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let solutions find the models of an image."""
+    monkeypatch.setenv("MEDIAPIPE_JETSON_MODELS", str(model_folder))
+
+
+def landmarks(solution: Any) -> list[Any]:
+    """Return face and hands of some frames, each None or an array."""
+    found = []
+    for frame in islice(films.person(), FRAMES):
+        result = solution.process(frame)
+        for name in ("face_landmarks", "left_hand_landmarks", "right_hand_landmarks"):
+            points = getattr(result, name)
+            found.append(points and np.array([(one.x, one.y, one.z) for one in points.landmark]))
+    return found
+
+
+def same(first: list[Any], second: list[Any]) -> bool:
+    """Tell whether both are equal, bit by bit."""
+    return all(
+        (a is None) == (b is None) and (a is None or np.array_equal(a, b))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_parts_at_once_give_the_bits_of_parts_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for cores in (1, 2):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        with holistic.Holistic() as solution:
+            found.append(landmarks(solution))
+    assert any(one is not None for one in found[0])
+    assert same(*found)
+
+
+def test_a_forked_child_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with holistic.Holistic() as solution:
+        expected = landmarks(solution)
+        solution.reset()
+        child = os.fork()
+        if not child:
+            os._exit(0 if same(landmarks(solution), expected) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,0 +1,19 @@
+"""Why nothing can be served; each is one line that says what to do."""
+
+from __future__ import annotations
+
+from mediapipe_jetson.pipeline.errors import PipelineError
+
+
+class ServeError(PipelineError):
+    """The live view can't be served as it was asked for."""
+
+    exit_code = 2
+
+
+class PortError(ServeError):
+    """The port is in use, or not ours to take."""
+
+
+class PasswordError(ServeError):
+    """The password's file can't be read, or holds none that protects."""

@@ -1,0 +1,120 @@
+"""Servers about one pipeline: `serve` for an application, `Live` for `run`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional, Union
+
+from mediapipe_jetson.live import password
+from mediapipe_jetson.live.board import Board
+from mediapipe_jetson.live.collector import Collector
+from mediapipe_jetson.live.handler import Site
+from mediapipe_jetson.live.metrics import Metrics
+from mediapipe_jetson.live.picture import Picture
+from mediapipe_jetson.live.server import Server
+from mediapipe_jetson.live.state import Backend, State, backend_of
+from mediapipe_jetson.live.verdict import REPORT, Verdicts
+from mediapipe_jetson.pipeline.pipeline import Pipeline
+
+Place = Union[str, os.PathLike[str]]
+
+
+class Live:
+    """The live view on the port `view`, metrics alone on the port `metrics`; None for neither.
+
+    It serves from the start; `attach` a pipeline before that runs. Use it as a context, or close
+    it. Raises PortError, PasswordError; OpenCvMissingError for a view without OpenCV.
+    """
+
+    def __init__(
+        self,
+        view: Optional[int] = None,
+        metrics: Optional[int] = None,
+        *,
+        password_file: Optional[Place] = None,
+        verify_report: Place = REPORT,
+        landmarks: bool = True,
+    ) -> None:
+        given = None if password_file is None else Path(password_file)
+        file = password.password_file(given)
+        secret = password.read(file) if file else b""
+        picture = Picture(landmarks=landmarks) if view is not None else None
+        self.state = State(Verdicts(Path(verify_report)), Board(), picture)
+        self._metrics = scrapes = Metrics(self.state)
+        self._picture = picture
+        self._servers: list[Server] = []
+        try:
+            for port, shown in ((view, picture), (metrics, None)):
+                if port is not None:
+                    site = Site(self.state, scrapes, shown, secret)
+                    self._servers.append(Server(port, site))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Return the ports that are served: the view's, then that of metrics alone."""
+        return [server.port for server in self._servers]
+
+    def lines(self) -> list[str]:
+        """Return for a person where it is."""
+        found = []
+        for server in self._servers:
+            path = "" if server.site.picture else "metrics"
+            host = server.server_address[0]
+            known = "with a password" if server.site.secret else "from this machine alone"
+            found.append(f"http://{host!s}:{server.port}/{path} ({known})")
+        return found
+
+    def attach(self, pipeline: Pipeline, backend: Optional[Backend] = None) -> None:
+        """Show a pipeline that has not started."""
+        self.state.attach(pipeline, backend or backend_of(pipeline.landmarker))
+
+    def collector(self) -> Collector:
+        """Return the metrics for an application's own registry; Live() alone serves no port.
+
+        Raises ImportError without prometheus-client.
+        """
+        return Collector(self._metrics)
+
+    def close(self) -> None:
+        """Free the ports."""
+        for server in self._servers:
+            server.close()
+        if self._picture is not None:
+            self._picture.close()
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def serve(
+    pipeline: Pipeline,
+    port: Optional[int] = None,
+    *,
+    metrics: Optional[int] = None,
+    password_file: Optional[Place] = None,
+    verify_report: Place = REPORT,
+    landmarks: bool = True,
+) -> Live:
+    """Serve a pipeline that has not started: the page on `port`, metrics alone on `metrics`.
+
+    Without a password's file (or MEDIAPIPE_JETSON_SERVE_PASSWORD_FILE, or systemd's credential)
+    only this machine is answered. `landmarks` draws them into the picture that is shown, not into
+    the pipeline's. Raises what Live raises.
+    """
+    live = Live(
+        port,
+        metrics,
+        password_file=password_file,
+        verify_report=verify_report,
+        landmarks=landmarks,
+    )
+    live.attach(pipeline)
+    return live
