@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "app.schema.json"
 MOST = 20
-SECRET = re.compile(r"//[^\s/\"]*@")
+SECRET = re.compile(r"//[^\s\"]*@")
 """A user and a password in an address."""
 TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
 

@@ -21,7 +21,8 @@ NUMBERS = {"width": (16, 16384), "height": (16, 16384), "fps": (1, 1000), "flip"
 FORMATS = ("raw", "mjpeg", "h264")
 ALLOWED = {CSI: ("width", "height", "fps", "flip"), V4L2: ("width", "height", "fps", "format")}
 SECRETS = (
-    (re.compile(r"(\w[\w+.-]*://)[^\s/\"'!]*@"), r"\1***@"),
+    # To the last @ of a word: a password may hold what an address must not.
+    (re.compile(r"(\w[\w+.-]*://)[^\s\"']*@"), r"\1***@"),
     (re.compile(r"(\w[\w+.-]*://[^\s?\"'!]*\?)[^\s\"'!]+"), r"\1***"),
     (re.compile(r"\b(user-id|user-pw|password|passwd|proxy-pw|proxy-id)\s*=\s*(\"[^\"]*\"|\S+)"),
      r"\1=***"),
@@ -76,7 +77,7 @@ def parse(source: Union[int, str, os.PathLike[str]]) -> Address:
         return Address(FILE, text, text)
     if text.isascii() and text.isdecimal():
         return _v4l2(text, "")
-    if "!" in text:
+    if "!" in text and not re.match(r"rtsps?://\S*$", text, re.I):
         return Address(PIPELINE, text, redacted(text))
     if text.startswith("/dev/video"):
         return Address(V4L2, text, text)
@@ -151,7 +152,10 @@ def _rtsp(text: str) -> Address:
     except ValueError:
         host, port = None, None
     if not host or port == 0 or re.search(r"\s", text):
-        raise CameraSourceError(f"{shown} is no address: write rtsp://HOST:PORT/PATH")
+        raise CameraSourceError(
+            f"{shown} is no address: write rtsp://HOST:PORT/PATH, and special "
+            "characters of a password as in %2F"
+        )
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if user and not password:
         password = os.environ.get(PASSWORD_VARIABLE, "")

@@ -29,11 +29,13 @@ from mediapipe_jetson.camera.errors import (
     FormatRefusedError,
 )
 from mediapipe_jetson.camera.gstreamer import Sample
-from mediapipe_jetson.camera.opencv_reader import OpenCvReader, device_problem
+from mediapipe_jetson.camera.opencv_reader import OpenCvReader, device_problem, opencv
 
 # cv2.CAP_PROP_*, which are numbers there, too.
 POS_MSEC, FRAME_WIDTH, FRAME_HEIGHT, FPS = 0, 3, 4, 5
 TIMEOUT_S, RETRY_S = 5.0, 30.0
+# How long a server may take to say what it has; a stop waits for that.
+CHECK_S = 2.0
 # A reader that could not be had is tried again after so many seconds, then after twice as many.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 4.0
 Reader = Union[gstreamer.Reader, OpenCvReader]
@@ -74,6 +76,7 @@ class Capture:
         self._began_s = time.monotonic()
         self._stopped = threading.Event()
         self._lock = threading.RLock()  # `release` waits for a `next` in another thread
+        opencv()
         reader, first = self._connect()
         self._reader: Optional[Reader] = reader
         self._held: Optional[Sample] = first
@@ -127,8 +130,8 @@ class Capture:
     def stop(self) -> None:
         """End the wait for a frame, from any thread; the source stays open until `release`."""
         self._stopped.set()
-        if reader := self._reader:
-            reader.stop()
+        if isinstance(self._reader, OpenCvReader):
+            self._reader.stop()
 
     def __enter__(self) -> Capture:
         return self
@@ -216,7 +219,7 @@ class Capture:
         if address.kind == V4L2 and (problem := device_problem(address.place)):
             raise CameraSourceError(problem)
         if address.kind == RTSP:
-            with rtsp_check.asked(address, self.timeout_s) as codec:
+            with rtsp_check.asked(address, min(self.timeout_s, CHECK_S)) as codec:
                 yield from self._by(codec)
         else:
             yield from self._by("")
@@ -233,7 +236,12 @@ class Capture:
     def _stream(self, launch: pipelines.Launch) -> Reader:
         address, settings = self.address, launch.settings
         return gstreamer.Reader(
-            launch.text, address.shown, settings, latest=self.latest, live=address.live
+            launch.text,
+            address.shown,
+            settings,
+            latest=self.latest,
+            live=address.live,
+            stopped=self._stopped,
         )
 
     def _streamer(self, codec: str) -> bool:

@@ -46,18 +46,25 @@ class Sample:
 
 
 class Reader:
-    """A running pipeline.
+    """A running pipeline; a `read` ends once `stopped` is set.
 
     Raises CameraSourceError for a text that is no pipeline, CameraMissingError for a missing
     element, FormatRefusedError for caps that don't meet, CameraError for what its elements report.
     """
 
     def __init__(
-        self, text: str, shown: str, settings: dict[str, str], *, latest: bool, live: bool
+        self,
+        text: str,
+        shown: str,
+        settings: dict[str, str],
+        *,
+        latest: bool,
+        live: bool,
+        stopped: threading.Event,
     ) -> None:
         self._gst = library()
         self.shown = shown
-        self._closed, self._stopped = threading.Event(), threading.Event()
+        self._closed, self._stopped = threading.Event(), stopped
         self._pipeline = self._launch(text)
         self._sink = self._gst.gst_bin_get_by_name(self._pipeline, SINK.encode())
         self._bus = self._gst.gst_element_get_bus(self._pipeline)
@@ -118,10 +125,6 @@ class Reader:
             return self._frame(sample)
         finally:
             self._gst.gst_mini_object_unref(sample)
-
-    def stop(self) -> None:
-        """End a `read`, from any thread."""
-        self._stopped.set()
 
     def close(self) -> None:
         """Stop it, in bounded time: a driver that never answers is left to its thread."""

@@ -6,6 +6,7 @@ A live stream is read by a thread that holds the newest frame alone.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import threading
 import time
@@ -29,14 +30,19 @@ LOW_LATENCY = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|max_delay;1000
 _environment = threading.Lock()
 
 
+def opencv() -> Any:  # noqa: ANN401 # a module without types
+    """Return OpenCV, which converts every frame. Raises CameraMissingError."""
+    try:
+        return importlib.import_module("cv2")
+    except ImportError as error:
+        raise CameraMissingError(f"OpenCV can't be imported: {one_line(error)}") from error
+
+
 class OpenCvReader:
     """A capture of OpenCV's. Raises CameraSourceError, CameraMissingError."""
 
     def __init__(self, address: Address, timeout_s: float, *, latest: bool) -> None:
-        try:
-            import cv2  # noqa: PLC0415 # what is missing is told in one line
-        except ImportError as error:
-            raise CameraMissingError(f"OpenCV can't be imported: {one_line(error)}") from error
+        cv2 = opencv()
         self.shown, self.live = address.shown, address.live
         self._capture = _open(cv2, address, timeout_s)
         if not self._capture.isOpened():

@@ -20,7 +20,7 @@ CAPS = "video/x-raw,format=(string){BGR,BGRx,BGRA,GRAY8}"
 APPSINK = f'appsink name={SINK} caps="{CAPS}"'
 CSI_DEFAULTS = {"width": 1280, "height": 720, "fps": 30}
 # Milliseconds that packets may be late; later ones are dropped, so that delay can't grow.
-JITTER_MS = 100
+JITTER_MS = 200
 # Microseconds after which a stream that says nothing is an error.
 SILENCE_US = 5_000_000
 NAME = re.compile(r"\bname\s*=\s*(?:\"([^\"]+)\"|([\w-]+))")

@@ -88,6 +88,7 @@ def counters(report: Report, clocks: Sequence[Clock]) -> list[Family]:
         ("frames_captured", "Frames that the source gave.", report.given),
         ("frames_dropped", "Frames that gave way to newer ones.", report.dropped),
         ("frames_refused", "Frames that could not be used.", report.refused),
+        ("camera_reconnects", "How often the camera was lost and came back.", report.reconnects),
     )
     found = [family(f"mediapipe_{name}_total", "counter", about, value)
              for name, about, value in counts]  # fmt: skip

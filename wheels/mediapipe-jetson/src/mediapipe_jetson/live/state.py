@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import asdict, dataclass
 from typing import Any, Optional
 
+from mediapipe_jetson.camera.address import redacted
 from mediapipe_jetson.live.board import Board
 from mediapipe_jetson.live.picture import Picture
 from mediapipe_jetson.live.verdict import Verdicts
@@ -34,13 +34,6 @@ def backend_of(landmarker: Any) -> Backend:  # noqa: ANN401 # any landmarker
     backend = getattr(landmarker, "backend", None) or ("mediapipe" if official else "application")
     threads = getattr(landmarker, "threads", 0)
     return Backend(str(name), str(backend), threads if isinstance(threads, int) else 0)
-
-
-def without_secrets(source: str) -> str:
-    """Return a camera's address or GStreamer pipeline without user, password and query."""
-    address = re.sub(r"(://)[^/\s]*@", r"\1", source)
-    bare = re.sub(r"(://[^\s?]*)\?\S*", r"\1", address)
-    return re.sub(r"(\b[\w-]*(?:pw|pass|passwd|password|token|secret)=)\S+", r"\1...", bare)
 
 
 class State:
@@ -78,7 +71,7 @@ class State:
         }
         if self.pipeline is not None:
             found |= self.pipeline.report().as_json()
-            found["source"] = without_secrets(str(found["source"]))
+            found["source"] = redacted(str(found["source"]))
             found["with_results"] = self.with_results
             found["state"] = "ended" if self.pipeline.ended else "running"
         return found
