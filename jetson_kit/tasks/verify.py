@@ -36,7 +36,7 @@ from jetson_kit.tasks.edge import kit_task
         "i": "run the tests of tests/device on every host of this Ansible inventory",
         "limit": "with -i: only these hosts or groups, by commas",
         "image": "with --local: this image in place of ./inv build's",
-        "variant": "with --local: the image's variant, runtime (default) or emulated",
+        "variant": "with --local: the image's variant, runtime (default), emulated or dev",
         "venv": "with --local: in a virtual environment, the kit's own or one at this path",
         "task": "one task, such as FaceLandmarker; may be repeated",
         "level": "quick (default), full or soak; with -i: in place of mediapipe_level",

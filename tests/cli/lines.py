@@ -47,6 +47,7 @@ CORE = [
     ["-x"], ["--"], [LONG], ["\udcff"], ["-" + LONG], ["--help", LONG], ["--complete", "--", "x"],
     ["--search-root", "/"], ["-c", "x"], ["--config", "/dev/zero"], ["--command-timeout", "x"],
     ["--prompt-for-sudo-password"], ["--dry"], ["--list-format"], ["--list=fleet"], ["--hide"],
+    ["-q"], ["-v", "--list"], ["--quiet", "--verbose"], ["--quiet=1"], ["-qv"], ["--verbose", "--"],
 ]  # fmt: skip
 ENVIRONMENTS: list[dict[str, str | None]] = [
     {"KIT_STATE": "/etc/passwd"}, {"KIT_STATE": "/proc/1/x"}, {"KIT_STATE": LONG},
