@@ -12,11 +12,12 @@ from typing import Any
 
 from docker.errors import APIError, ContainerError
 
-from jetson_kit import containers, engine, images, plan
-from jetson_kit.errors import StepFailedError
-from jetson_kit.files import write_text
-from jetson_kit.paths import ROOT
-from jetson_kit.progress import Progress
+from jetson_kit.build import images, plan
+from jetson_kit.containers import engine, owned
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.progress import Progress
 
 OUT = ROOT / "bench" / "litert-gpu.json"
 # Debian 13, whose Mesa is one that Dawn takes.
@@ -64,7 +65,7 @@ def _measured(models: Sequence[str]) -> str:
             wanted.tag, [*COMMAND, *words], environment=VARIABLES, init=True, remove=True,
             read_only=True, network_mode="none", cap_drop=["ALL"],
             security_opt=["no-new-privileges"], tmpfs={"/tmp": "size=512m"},  # noqa: S108
-            labels=containers.labels(), stdout=True, stderr=False,
+            labels=owned.labels(), stdout=True, stderr=False,
         )  # fmt: skip
     except (ContainerError, APIError) as error:
         raise StepFailedError(f"bench.litert in the image: {error}") from error

@@ -18,9 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import inference_env, readme, sample_videos
-from jetson_kit.files import write_text
-from jetson_kit.paths import ROOT
+from bench import inference_env, sample_videos
+from bench import pages as readme
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
 
 PROGRAM = ROOT / "bench" / "live_program.py"
 OUT = ROOT / "bench" / "live.json"

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # names are shared with who sources this
-# Sourced: one line per failure, with the exit codes of jetson_kit/errors.py.
+# Sourced: one line per failure, with the exit codes of jetson_kit/core/errors.py.
 TOOL_MISSING=3 NETWORK=4 DISK_FULL=6 STEP_FAILED=7
 
 say() { printf '%s\n' "$*" >&2; }

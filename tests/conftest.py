@@ -26,8 +26,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def missing(part: str) -> str:
     """Return why a part can't be used here, or an empty string."""
     if part == "docker":
-        from jetson_kit import engine
-        from jetson_kit.errors import ToolMissingError
+        from jetson_kit.containers import engine
+        from jetson_kit.core.errors import ToolMissingError
 
         try:
             engine.client()

@@ -24,12 +24,14 @@ from typing import Any
 from docker.errors import DockerException
 
 from bench.build import rival
-from jetson_kit import device_wheel, engine, plan
-from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.files import write_text
-from jetson_kit.paths import ROOT, cache_dir
-from jetson_kit.plan import BuildPlan, Request
-from jetson_kit.progress import Progress
+from jetson_kit.build import plan
+from jetson_kit.build.plan import BuildPlan, Request
+from jetson_kit.containers import engine
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.core.progress import Progress
+from jetson_kit.wheels import device_wheel
 
 OUT = ROOT / "bench" / "build.json"
 SCHEMA = "mediapipe-jetson-kit/bench-build/2"

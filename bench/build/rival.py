@@ -10,14 +10,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from jetson_kit import device_wheel, engine, models, parts, rootfs
-from jetson_kit.debian import host_mirror
-from jetson_kit.errors import StepFailedError
-from jetson_kit.files import write_text
-from jetson_kit.paths import cache_dir
-from jetson_kit.plan import BuildPlan
-from jetson_kit.progress import Progress
-from jetson_kit.run import run as run_program
+from jetson_kit.build import parts
+from jetson_kit.build.plan import BuildPlan
+from jetson_kit.containers import engine
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.progress import Progress
+from jetson_kit.core.run import run as run_program
+from jetson_kit.debian import rootfs
+from jetson_kit.debian.apt import host_mirror
+from jetson_kit.models import bundles as models
+from jetson_kit.wheels import device_wheel
 
 BASE_TAG = "mediapipe-jetson-bench:base"
 RIVAL_TAG = "mediapipe-jetson-bench:plain"

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import tasks
 from bench.build import REPOSITORY
-from jetson_kit import images, layers, plan
+from jetson_kit.build import images, plan
+from jetson_kit.build.plan import Request
 from jetson_kit.command_line import program
-from jetson_kit.plan import Request
-from jetson_kit.progress import Progress
+from jetson_kit.containers import layers
+from jetson_kit.core.progress import Progress
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from bench.machines import page, trial
 from bench.machines.rows import named
-from jetson_kit.errors import CheckFailedError
-from jetson_kit.files import write_text
-from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT, cache_dir
 
 OUT = ROOT / "bench" / "machines.json"
 SCHEMA = "mediapipe-jetson-kit/bench-machines/1"

@@ -9,8 +9,8 @@ import os
 import re
 from pathlib import Path
 
-from jetson_kit.debian import KEYRING, host_mirror
-from jetson_kit.run import run
+from jetson_kit.core.run import run
+from jetson_kit.debian.apt import KEYRING, host_mirror
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 # Authorities that this machine trusts beside Debian's: update-ca-certificates takes them from here.

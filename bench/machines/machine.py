@@ -16,10 +16,10 @@ from pathlib import Path
 
 from bench.machines import host, roots
 from bench.machines.rows import Row
-from jetson_kit.devices import limits
-from jetson_kit.errors import NetworkError, StepFailedError
-from jetson_kit.paths import ROOT
-from jetson_kit.run import run
+from jetson_kit.core.errors import NetworkError, StepFailedError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.run import run
+from jetson_kit.virtual_devices import limits
 
 LABEL = "io.mediapipe-jetson.bare-machine"
 INIT = Path(__file__).with_name("init.sh")

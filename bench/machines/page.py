@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bench.machines.rows import Row, load
-from jetson_kit.errors import IntegrityError
-from jetson_kit.files import write_text
-from jetson_kit.paths import ROOT
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
 
 PAGE = ROOT / "docs" / "machines.md"
 START, END = "<!-- bench.machines -->", "<!-- /bench.machines -->"

@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 
 from bench.machines import host
-from jetson_kit import kept
-from jetson_kit.errors import ToolMissingError
-from jetson_kit.files import locked
-from jetson_kit.paths import cache_dir
-from jetson_kit.run import run
+from jetson_kit.core import cached_files
+from jetson_kit.core.errors import ToolMissingError
+from jetson_kit.core.files import locked
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.run import run
 
 INCLUDED = ("git", "ca-certificates")
 # Seconds: a root is made anew after a week, with the packages of that day.
@@ -32,8 +32,8 @@ def tar(suite: str) -> Path:
     name = f"{suite}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     path = cache_dir("machines") / f"{name}.tar"
     with locked(cache_dir("locks") / f"machine-{name}.lock", lambda: None):
-        if not kept.intact(path) or time.time() - path.stat().st_mtime > FRESH_S:
-            with kept.made(path) as aside:
+        if not cached_files.intact(path) or time.time() - path.stat().st_mtime > FRESH_S:
+            with cached_files.made(path) as aside:
                 _make(suite, aside, sources, options)
     return path
 

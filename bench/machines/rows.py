@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
 
 TABLE = Path(__file__).with_name("rows.toml")
 USERS = ("root", "sudo", "plain")

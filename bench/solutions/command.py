@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import environments, legacy_models, models
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.errors import StepFailedError
-from jetson_kit.files import write_text
-from jetson_kit.paths import ROOT
+from jetson_kit.core import environments
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
+from jetson_kit.models import bundles as models
+from jetson_kit.models import legacy as legacy_models
+from jetson_kit.wheels.device_wheel import SOURCE
 
 OUT = ROOT / "bench" / "solutions.json"
 SCHEMA = "mediapipe-jetson-kit/bench-solutions/2"

@@ -7,11 +7,11 @@ import random
 from collections.abc import Iterator
 
 from bench.translate.player import NONE, PAIR, STACK_POINTER, Case
-from jetson_kit.translate import table
-from jetson_kit.translate.rewrite import load_acquire, sequence
-from jetson_kit.translate.scratch import NoScratchError
-from jetson_kit.translate.table import Row
-from jetson_kit.translate.words import Finder
+from jetson_kit.wheels.translate import table
+from jetson_kit.wheels.translate.rewrite import load_acquire, sequence
+from jetson_kit.wheels.translate.scratch import NoScratchError
+from jetson_kit.wheels.translate.table import Row
+from jetson_kit.wheels.translate.words import Finder
 
 # (Rs, Rn, Rt): all apart, each two the same, all the same, the zero register, x30, SP.
 ALIASES = (

@@ -13,13 +13,13 @@ from typing import Any
 
 from bench.translate import cases, differential, inference, player, tasks, threads
 from bench.translate.inference import Pair
-from jetson_kit import wheels
 from jetson_kit.audit import fetch
-from jetson_kit.errors import BadInputError, CheckFailedError
-from jetson_kit.files import write_text
-from jetson_kit.paths import ROOT
-from jetson_kit.translate import rewrite, table
-from jetson_kit.translate.rewrite import Translation
+from jetson_kit.core.errors import BadInputError, CheckFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.translate import rewrite, table
+from jetson_kit.wheels.translate.rewrite import Translation
 
 OUT = ROOT / "bench" / "translate.json"
 SCHEMA = "mediapipe-jetson-kit/bench-translate/2"

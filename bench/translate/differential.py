@@ -8,17 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.translate import cases
-from bench.translate.player import (
-    FLAGS_AT,
-    MEMORY_AT,
-    STATE,
-    VECTORS_AT,
-    Case,
-    play,
-    results,
-)
-from jetson_kit.translate.liveness import SCRATCH, VECTOR
-from jetson_kit.translate.table import Row
+from bench.translate.player import FLAGS_AT, MEMORY_AT, STATE, VECTORS_AT, Case, play, results
+from jetson_kit.wheels.translate.liveness import SCRATCH, VECTOR
+from jetson_kit.wheels.translate.table import Row
 
 ORIGINAL, OLD = "max", "cortex-a57"
 BATCH = 400

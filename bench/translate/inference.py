@@ -12,10 +12,10 @@ from typing import Any
 
 from bench.translate import old_kernel, tasks
 from bench.translate.tasks import Inferred, Site, Work
-from jetson_kit import wheels
-from jetson_kit.errors import CheckFailedError
-from jetson_kit.files import sha256_file
-from jetson_kit.translate.rewrite import Translation
+from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.core.files import sha256_file
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.translate.rewrite import Translation
 
 ORIGINAL, OLD = "cortex-a76", "cortex-a57"
 CPU_TASKS = ("face", "hand", "pose", "gesture", "selfie")

@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import kept, shim
 from jetson_kit.audit import emulate
-from jetson_kit.errors import StepFailedError, ToolMissingError
-from jetson_kit.files import disk_guard
-from jetson_kit.paths import cache_dir
-from jetson_kit.run import run
+from jetson_kit.core import cached_files
+from jetson_kit.core.errors import StepFailedError, ToolMissingError
+from jetson_kit.core.files import disk_guard
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.run import run
+from jetson_kit.wheels import shim
 
 SOURCE = Path(__file__).with_name("player.c")
 COMPILE = (
@@ -70,7 +71,7 @@ def compiled(name: str, source: Path, compile_: Sequence[str], link: Sequence[st
     inputs = (source.read_text(encoding="utf-8"), compile_, link, arch, shim.fingerprint(arch))
     digest = hashlib.sha256(repr(inputs).encode()).hexdigest()
     made = cache_dir("shim", f"proof-{digest[:16]}") / name
-    if not kept.intact(made, thorough=True):
+    if not cached_files.intact(made, thorough=True):
         with disk_guard(made.parent), tempfile.TemporaryDirectory(prefix="proof-") as work:
             folder = Path(work)
             program = shim.unpack_compiler(folder)
@@ -82,7 +83,7 @@ def compiled(name: str, source: Path, compile_: Sequence[str], link: Sequence[st
                 what=f"compiling {source.name}",
                 env=env,
             )
-            with kept.made(made) as output:
+            with cached_files.made(made) as output:
                 run(
                     [program, "ld.lld", *link, "-o", output.absolute(), folder / "made.o"],
                     what=f"linking {name}",

@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import emulation, models, repack, rootfs, sample_videos
+from bench import sample_videos
 from jetson_kit.audit import emulate, inference, wheelfile
-from jetson_kit.errors import StepFailedError
-from jetson_kit.paths import cache_dir
-from jetson_kit.translate.rewrite import Translation
-from jetson_kit.wheels import Pin
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation import cores as emulation
+from jetson_kit.models import bundles as models
+from jetson_kit.wheels import repack
+from jetson_kit.wheels.pins import Pin
+from jetson_kit.wheels.translate.rewrite import Translation
 
 PROGRAM = Path(__file__).with_name("tasks_program.py")
 LIBRARY = "mediapipe/tasks/c/libmediapipe.so"

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.translate import player
-from jetson_kit import emulation, rootfs
 from jetson_kit.audit import emulate
-from jetson_kit.errors import CheckFailedError
-from jetson_kit.translate import rewrite, table
+from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation import cores as emulation
+from jetson_kit.wheels.translate import rewrite, table
 
 SOURCE = Path(__file__).with_name("threads.c")
 PROGRAM = Path(__file__).with_name("threads_program.py")

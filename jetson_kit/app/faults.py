@@ -10,8 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jetson_kit.app import service_faults
-from jetson_kit.paths import SCHEMAS
-from jetson_kit.text import SHOWN_MOST, printable, shortened, shown
+from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.core.text import SHOWN_MOST, printable, shortened, shown
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

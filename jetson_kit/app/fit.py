@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import rootfs
 from jetson_kit.audit import emulate, native, record
 from jetson_kit.audit.native import Library
-from jetson_kit.cpus import Cpu
-from jetson_kit.errors import BadInputError
-from jetson_kit.files import write_text
-from jetson_kit.paths import cache_dir
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation.cpus import Cpu
 
 HEAD = 8
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit import device_wheel, litert, locks, rootfs
-from jetson_kit.files import locked, write_text
-from jetson_kit.paths import cache_dir
+from jetson_kit.core.files import locked, write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.debian import rootfs
+from jetson_kit.wheels import device_wheel, litert, locks
 
 # Distributions with the modules of another: both at once would overwrite each other's files.
 SAME_MODULES: Mapping[str, tuple[str, ...]] = {

@@ -8,18 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import kept, pysite, rootfs
 from jetson_kit.app import fit, held, lock, system, tree
 from jetson_kit.app.fit import Image
 from jetson_kit.app.held import Held
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import HOME, App
 from jetson_kit.app.tree import Entry, Tree
-from jetson_kit.cpus import Cpu
-from jetson_kit.layers import LayerTar
-from jetson_kit.paths import cache_dir
-from jetson_kit.progress import Progress
-from jetson_kit.pysite import Installed
+from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core import cached_files
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.progress import Progress
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation.cpus import Cpu
+from jetson_kit.wheels import pysite
+from jetson_kit.wheels.pysite import Installed
 
 FORMAT = 1
 ABOUT = "etc/mediapipe-jetson/app.json"
@@ -128,8 +130,8 @@ def make(
     about = json.dumps({"schema": "mediapipe-jetson/app/1", **app.as_json()}, indent=1) + "\n"
     tars.append((CODE, _files("app", small, about)))
     for _, tar in tars:
-        kept.used(tar)
-    kept.forget_unused(cache_dir("layers"), "app-*.tar")
+        cached_files.used(tar)
+    cached_files.forget_unused(cache_dir("layers"), "app-*.tar")
     return AppLayers(tuple(tars), installed, packages)
 
 
@@ -137,8 +139,8 @@ def _files(name: str, entries: Sequence[Entry], about: str) -> Path:
     """Return a layer of the application's files, and of what says what it is."""
     text = f"{FORMAT}\n{tree.digest(entries)}\n{about}"
     tar = cache_dir("layers") / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.tar"
-    if not kept.intact(tar):
-        with kept.made(tar) as aside:
+    if not cached_files.intact(tar):
+        with cached_files.made(tar) as aside:
             with LayerTar(aside) as layer:
                 layer.folder(HOME)
                 for entry in entries:

@@ -16,14 +16,15 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit import locks, uv
 from jetson_kit.app import held as holding
 from jetson_kit.app.held import Held
 from jetson_kit.app.settings import App
-from jetson_kit.errors import BadInputError, KitError, StepFailedError
-from jetson_kit.files import sha256_file, write_text
-from jetson_kit.paths import cache_dir
-from jetson_kit.uv import NoSolutionError
+from jetson_kit.core import uv
+from jetson_kit.core.errors import BadInputError, KitError, StepFailedError
+from jetson_kit.core.files import sha256_file, write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.uv import NoSolutionError
+from jetson_kit.wheels import locks
 
 FORMAT = 1
 INPUTS = "# inputs sha256:"

@@ -8,9 +8,9 @@ import tomllib
 from dataclasses import replace
 from typing import Any
 
-from jetson_kit import service
 from jetson_kit.app.settings import App
-from jetson_kit.service import Device, Service
+from jetson_kit.service import contract as service
+from jetson_kit.service.contract import Device, Service
 
 FILE = "service.yml"
 BOARD = Device(nvidia_runtime=True)

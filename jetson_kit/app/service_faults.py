@@ -7,9 +7,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from jetson_kit import service
-from jetson_kit.fleet import role_values
-from jetson_kit.text import shown
+from jetson_kit.core.text import shown
+from jetson_kit.service import contract as service
+from jetson_kit.service import role_values
 
 PORT = re.compile(
     r"(?:(?P<ip>[0-9.]+):)?(?P<board>[0-9]{1,5}):(?P<inside>[0-9]{1,5})(?:/(?P<kind>\w+))?"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.app import faults
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
 
 FILE = "jetson.toml"
 LARGEST = 1 << 20

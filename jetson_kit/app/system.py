@@ -8,15 +8,18 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import debian, debian_lock, kept, rootfs
 from jetson_kit.app.settings import App
-from jetson_kit.deb_file import Deb
-from jetson_kit.debian_lock import Lock
-from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.files import write_text
-from jetson_kit.layers import LayerTar
-from jetson_kit.paths import cache_dir
-from jetson_kit.rootfs import Rootfs
+from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core import cached_files
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.debian import apt as debian
+from jetson_kit.debian import lock as debian_lock
+from jetson_kit.debian import rootfs
+from jetson_kit.debian.deb_file import Deb
+from jetson_kit.debian.lock import Lock
+from jetson_kit.debian.rootfs import Rootfs
 
 FORMAT = 1
 STATUS = "var/lib/dpkg/status"
@@ -53,8 +56,8 @@ def make(app: App, base: Rootfs, *, refresh: bool = False) -> SystemLayer | None
     listing = json.dumps([FORMAT, base.key, [deb.sha256 for deb in debs]])
     key = hashlib.sha256(listing.encode()).hexdigest()[:16]
     tar = cache_dir("layers") / f"app-debian-{key}.tar"
-    if not kept.intact(tar):
-        with kept.made(tar) as aside:
+    if not cached_files.intact(tar):
+        with cached_files.made(tar) as aside:
             _assemble(aside, debs, base)
     return SystemLayer(tar, packages)
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jetson_kit import stopping
 from jetson_kit.app.settings import FILE, App
-from jetson_kit.errors import BadInputError
-from jetson_kit.files import sha256_file
-from jetson_kit.text import shown
+from jetson_kit.core import stopping
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import sha256_file
+from jetson_kit.core.text import shown
 
 DATA = Path(__file__).with_name("files.toml")
 MOST = 50_000

@@ -11,7 +11,7 @@ from rich.console import Console
 from jetson_kit.audit import core, fetch, planned
 from jetson_kit.audit import record as records
 from jetson_kit.audit import show as showing
-from jetson_kit.errors import BadInputError, CheckFailedError
+from jetson_kit.core.errors import BadInputError, CheckFailedError
 
 
 def run(wheels: Sequence[str], *, json: bool, live: bool, record: bool) -> None:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import targets
 from jetson_kit.audit import emulate, gpu, record, rules, translation, wheelfile
 from jetson_kit.audit import inference as inferring
 from jetson_kit.audit import verdict as judge
@@ -17,8 +16,9 @@ from jetson_kit.audit.native import Library
 from jetson_kit.audit.record import Measured
 from jetson_kit.audit.verdict import Facts, Verdict
 from jetson_kit.audit.wheelfile import WheelFile
-from jetson_kit.files import disk_guard
-from jetson_kit.targets import Soc, Target
+from jetson_kit.core.files import disk_guard
+from jetson_kit.targets import table as targets
+from jetson_kit.targets.table import Soc, Target
 
 SYSTEMS = {"elf": "linux", "macho": "macos", "pe": "windows"}
 

@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jetson_kit import cpus, emulation, rootfs, targets
 from jetson_kit.audit import rules
-from jetson_kit.cpus import Cpu
-from jetson_kit.errors import DiskFullError, KitError
+from jetson_kit.core.errors import DiskFullError, KitError
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation import cores as emulation
+from jetson_kit.emulation import cpus
+from jetson_kit.emulation.cpus import Cpu
+from jetson_kit.targets import table as targets
 
 if TYPE_CHECKING:
     from jetson_kit.audit.native import Library

@@ -10,10 +10,10 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from jetson_kit import uv
-from jetson_kit.errors import BadInputError
-from jetson_kit.files import download, sha256_file
-from jetson_kit.paths import cache_dir
+from jetson_kit.core import uv
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import download, sha256_file
+from jetson_kit.core.paths import cache_dir
 
 # A Jetson's own first; among the others, what tells most of the project's builds.
 PLATFORMS = (r"linux.*_aarch64$", r"linux.*_x86_64$", r"linux", r"^any$", r"macosx", r"win")

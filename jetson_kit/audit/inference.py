@@ -10,12 +10,16 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit import cpus, models, pysite, rootfs, uv
 from jetson_kit.audit import emulate, rules
 from jetson_kit.audit.emulate import Emulation
 from jetson_kit.audit.wheelfile import WheelFile
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.errors import KitError
+from jetson_kit.core import uv
+from jetson_kit.core.errors import KitError
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation import cpus
+from jetson_kit.models import bundles as models
+from jetson_kit.wheels import pysite
+from jetson_kit.wheels.device_wheel import SOURCE
 
 SOLUTIONS = Path(__file__).with_name("infer.py")
 TASKS = Path(__file__).with_name("infer_tasks.py")

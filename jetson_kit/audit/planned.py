@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import wheels
 from jetson_kit.audit.emulate import CpuRun, Emulation
 from jetson_kit.audit.verdict import RANK, Facts, Verdict, for_soc
-from jetson_kit.files import write_text
-from jetson_kit.paths import cache_dir
-from jetson_kit.targets import Soc, Target
-from jetson_kit.wheels import Pin
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.targets.table import Soc, Target
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.pins import Pin
 
 TABLE = Path(__file__).with_name("pinned.json")
 TRANSLATED = Path(__file__).with_name("translated.json")
@@ -38,7 +38,7 @@ def _audited(pin: Pin) -> Facts:
     from jetson_kit.audit.core import audit  # noqa: PLC0415 # every build imports this module
 
     if pin.core:
-        from jetson_kit import repack  # noqa: PLC0415 # so does this
+        from jetson_kit.wheels import repack  # noqa: PLC0415 # so does this
 
         return audit(repack.build(pin, cache_dir("wheels"))).facts
     return audit(wheels.fetch(pin)).facts

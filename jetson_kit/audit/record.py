@@ -15,8 +15,8 @@ from typing import Any
 
 from jetson_kit.audit.emulate import CpuRun, Emulation
 from jetson_kit.audit.native import Library
-from jetson_kit.files import write_text
-from jetson_kit.paths import cache_dir
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import cache_dir
 
 SHIPPED = Path(__file__).with_name("records")
 # Raised when the same libraries would be measured otherwise than before.

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jetson_kit import targets
 from jetson_kit.audit import rules
 from jetson_kit.audit.core import Audit
 from jetson_kit.audit.verdict import Verdict
+from jetson_kit.targets import table as targets
 
 STYLES = {"gpu": "bold green", "cpu": "yellow", "no": "red"}
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from jetson_kit.audit.wheelfile import WheelFile
-from jetson_kit.errors import IntegrityError
-from jetson_kit.translate import gate
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.wheels.translate import gate
 
 PROVENANCE = "jetson-provenance.json"
 

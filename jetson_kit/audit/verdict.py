@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from jetson_kit import cpus, rootfs, targets
 from jetson_kit.audit import gpu, rules
 from jetson_kit.audit.emulate import UNKNOWN, Emulation
-from jetson_kit.targets import Soc, Target
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation import cpus
+from jetson_kit.targets import table as targets
+from jetson_kit.targets.table import Soc, Target
 
 RANK = {"no": 0, "cpu": 1, "gpu": 2}
 

@@ -25,7 +25,7 @@ from packaging.version import InvalidVersion, Version
 
 from jetson_kit.audit import native
 from jetson_kit.audit.native import Library
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
 
 GOOD = "give the path of a wheel (.whl), or NAME==VERSION"
 # Far above any wheel, far below what a crafted archive could ask for.

@@ -10,16 +10,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import __version__, output_folder, rawzip
+from jetson_kit import __version__
 from jetson_kit.bundle import contents, groups, older, tensorrt
 from jetson_kit.bundle.groups import Group
 from jetson_kit.bundle.older import Older
-from jetson_kit.errors import BadInputError
-from jetson_kit.files import disk_guard
-from jetson_kit.machine import host_arch
-from jetson_kit.paths import ROOT
-from jetson_kit.progress import Progress
-from jetson_kit.wheels import ARCHITECTURES
+from jetson_kit.core import output_folder, rawzip
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import disk_guard
+from jetson_kit.core.machine import host_arch
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.progress import Progress
+from jetson_kit.wheels.pins import ARCHITECTURES
 
 SCHEMA = "mediapipe-jetson-kit/bundle/1"
 PROGRAM = Path(__file__).with_name("program")

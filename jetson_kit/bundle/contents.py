@@ -12,11 +12,15 @@ from pathlib import Path, PurePosixPath
 
 from packaging.utils import parse_wheel_filename
 
-from jetson_kit import deb_file, debian, device_wheel, models, repack, site_prune, wheels
 from jetson_kit.bundle import packages, payload
 from jetson_kit.bundle.payload import Member
-from jetson_kit.errors import IntegrityError
-from jetson_kit.paths import cache_dir
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.debian import apt as debian
+from jetson_kit.debian import deb_file
+from jetson_kit.models import bundles as models
+from jetson_kit.wheels import device_wheel, repack, site_prune
+from jetson_kit.wheels import pins as wheels
 
 TABLE = Path(__file__).with_name("bundle.toml")
 

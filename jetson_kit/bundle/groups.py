@@ -9,7 +9,7 @@ from typing import Any
 
 from jetson_kit.bundle import payload
 from jetson_kit.bundle.payload import Member
-from jetson_kit.files import sha256_file
+from jetson_kit.core.files import sha256_file
 
 Site = Iterable[tuple[str, Iterable[Member]]]
 """(a wheel's name, its files)"""

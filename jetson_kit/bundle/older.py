@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jetson_kit import repack, wheels
 from jetson_kit.bundle import payload
 from jetson_kit.bundle.payload import Member
 from jetson_kit.bundle.program.cores import DELTA, FOLDER, LIBRARY, RUN
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.paths import cache_dir
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels import repack
+from jetson_kit.wheels.device_wheel import SOURCE
 
 DATA = SOURCE / "src" / "mediapipe_jetson" / "data"
 BLOCK = 4096

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from jetson_kit import uv
-from jetson_kit.errors import IntegrityError
-from jetson_kit.files import disk_guard, locked, write_text
-from jetson_kit.paths import ROOT, cache_dir
-from jetson_kit.wheels import ARCHITECTURES
+from jetson_kit.core import uv
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.files import disk_guard, locked, write_text
+from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.wheels.pins import ARCHITECTURES
 
 LOCK = ROOT / "requirements" / "bundle.txt"
 OLDEST_GLIBC = 17

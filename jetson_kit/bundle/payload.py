@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from jetson_kit import rawzip
-from jetson_kit.errors import IntegrityError
+from jetson_kit.core import rawzip
+from jetson_kit.core.errors import IntegrityError
 
 DEFLATED = "deflated"
 STORED = "stored"

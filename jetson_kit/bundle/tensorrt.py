@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from jetson_kit.bundle import packages, payload
 from jetson_kit.bundle.groups import Group
 from jetson_kit.bundle.payload import Member
-from jetson_kit.engines import sources
-from jetson_kit.paths import ROOT
-from jetson_kit.progress import Progress
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.progress import Progress
+from jetson_kit.tensorrt import sources
 
 LOCK = ROOT / "requirements" / "bundle-tensorrt.txt"
 ARCH = "amd64"

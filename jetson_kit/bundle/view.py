@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jetson_kit.bundle.build import MB, PYZ, Bundle
-from jetson_kit.files import sha256_file
+from jetson_kit.core.files import sha256_file
 
 
 def as_json(written: Bundle) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from invoke.parser.argument import Argument
 from invoke.program import Program
 from invoke.tasks import Task
 
-from jetson_kit import text
 from jetson_kit.command_line.options import Reader, RefusedError
-from jetson_kit.errors import BadInputError
+from jetson_kit.core import text
+from jetson_kit.core.errors import BadInputError
 
 Body = Callable[..., Any]
 

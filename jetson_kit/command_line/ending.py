@@ -7,10 +7,16 @@ import os
 import sys
 from pathlib import Path
 
-from jetson_kit import text
 from jetson_kit.command_line import signals
-from jetson_kit.errors import BadInputError, DiskFullError, InternalError, KitError, StepFailedError
-from jetson_kit.paths import FULL
+from jetson_kit.core import text
+from jetson_kit.core.errors import (
+    BadInputError,
+    DiskFullError,
+    InternalError,
+    KitError,
+    StepFailedError,
+)
+from jetson_kit.core.paths import FULL
 
 DEBUG = "KIT_DEBUG"
 # Packages that read documents, and give up on those that are nested too deeply.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.text import shown
+from jetson_kit.core.text import shown
 
 Reader = Callable[[str], Any]
 MEBIBYTE = 1 << 20

@@ -14,9 +14,10 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 
-from jetson_kit import __version__, log
+from jetson_kit import __version__
 from jetson_kit.command_line import ending, signals, unparsed
-from jetson_kit.errors import BadInputError, KitError
+from jetson_kit.core import log
+from jetson_kit.core.errors import BadInputError, KitError
 
 # What of Invoke's own options has a meaning here: no task runs shell commands through Invoke.
 CORE = ("complete", "help", "list", "list-depth", "list-format", "print-completion-script",

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import ClassVar
 
-from jetson_kit import stopping
+from jetson_kit.core import stopping
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_CHILD_SUBREAPER = 36

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from invoke.exceptions import ParseError
 from invoke.parser.context import ParserContext
 
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
 
 LISTS = "./inv --list shows the tasks, ./inv --help TASK its options"
 UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!", re.DOTALL)

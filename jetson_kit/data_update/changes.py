@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jetson_kit.files import disk_guard, locked, write_text
-from jetson_kit.paths import ROOT
+from jetson_kit.core.files import disk_guard, locked, write_text
+from jetson_kit.core.paths import ROOT
 
 STAGE = ROOT / ".kit" / "data-update"
 LIST = "files.json"

@@ -17,14 +17,16 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from jetson_kit import litert, repack, shim, targets, targets_check, wheels
+from jetson_kit.ansible_driver import collections
 from jetson_kit.audit import planned, record
+from jetson_kit.core.errors import KitError
+from jetson_kit.core.paths import ROOT
 from jetson_kit.data_update import changes, debian_packages, derived, index, lock_files
-from jetson_kit.engines import runtimes
-from jetson_kit.errors import KitError
-from jetson_kit.fleet import collections
-from jetson_kit.paths import ROOT
-from jetson_kit.wheels import ARCHITECTURES, Pin, WheelClass
+from jetson_kit.targets import check as targets_check
+from jetson_kit.targets import table as targets
+from jetson_kit.wheels import litert, repack, runtimes, shim
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.pins import ARCHITECTURES, Pin, WheelClass
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 HASHED = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")

@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from jetson_kit import debian, debian_lock, rootfs
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request
-from jetson_kit.debian_lock import Lock
+from jetson_kit.debian import apt as debian
+from jetson_kit.debian import lock as debian_lock
+from jetson_kit.debian import rootfs
+from jetson_kit.debian.lock import Lock
 
 PACKAGE = "debian"
 

@@ -13,15 +13,16 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from jetson_kit import targets, wheels
+from jetson_kit.ansible_driver import tables
 from jetson_kit.audit import gpu, planned, record
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.errors import IntegrityError
-from jetson_kit.files import write_text
-from jetson_kit.fleet import tables
-from jetson_kit.paths import ROOT
-from jetson_kit.targets import Soc
-from jetson_kit.wheels import Pin
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
+from jetson_kit.targets import table as targets
+from jetson_kit.targets.table import Soc
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.device_wheel import SOURCE
+from jetson_kit.wheels.pins import Pin
 
 DEVICE_WHEELS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
 BOARD_PAGES = tuple(ROOT / name for name in ("README.md", "README.zh-CN.md", "docs/targets.md"))

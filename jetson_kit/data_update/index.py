@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from jetson_kit import uv
+from jetson_kit.core import uv
 
 # A version's wheels for x86_64 Linux say that it is there; so one answer serves every machine.
 PLATFORM = "x86_64-manylinux_2_35"

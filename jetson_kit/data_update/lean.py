@@ -11,11 +11,12 @@ from pathlib import Path
 import tomlkit
 from packaging.version import Version
 
-from jetson_kit import targets, uv
+from jetson_kit.core import uv
 from jetson_kit.data_update import index
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request
-from jetson_kit.engines import runtimes
+from jetson_kit.targets import table as targets
+from jetson_kit.wheels import runtimes
 
 LIBS, BINDINGS = "tensorrt-lean-cu13-libs", "tensorrt-lean-cu13-bindings"
 PACKAGES = (LIBS, BINDINGS)
@@ -51,7 +52,7 @@ def update(changes: Changes, request: Request) -> None:
             changes.decide(LIBS, what, "wait for it; no image gets this version")
             continue
         table["lean"][version] = found
-        changes.take(LIBS, last, version, "jetson_kit/engines/runtimes.toml")
+        changes.take(LIBS, last, version, "jetson_kit/wheels/runtimes.toml")
     if new:
         changes.write(runtimes.TABLE, tomlkit.dumps(table))
 

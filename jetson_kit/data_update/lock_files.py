@@ -14,13 +14,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from jetson_kit import litert, repack, uv, wheels
+from jetson_kit.core import uv
+from jetson_kit.core.paths import ROOT
 from jetson_kit.data_update import index
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request, is_major
-from jetson_kit.engines import runtimes
-from jetson_kit.paths import ROOT
-from jetson_kit.wheels import ARCHITECTURES
+from jetson_kit.wheels import litert, repack, runtimes
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.pins import ARCHITECTURES
 
 REQUIREMENTS = ROOT / "requirements"
 TABLE = REQUIREMENTS / "locks.toml"
@@ -177,7 +178,7 @@ def _held(changes: Changes, request: Request, limit: Requirement, group: str) ->
         changes.hold(
             limit.name,
             f"{newest} is there; the class {group} holds {limit}",
-            "to take it: change `constraints` in jetson_kit/wheels.toml",
+            "to take it: change `constraints` in jetson_kit/wheels/wheels.toml",
         )
 
 
@@ -210,7 +211,7 @@ def _renewed(
         changes.decide(
             path.name,
             f"nothing satisfies {limits}: {error.message}",
-            f"change jetson_kit/{'wheels' if dependencies else 'litert'}.toml",
+            f"change jetson_kit/wheels/{'wheels' if dependencies else 'litert'}.toml",
         )
         return
     changes.write(path, text)

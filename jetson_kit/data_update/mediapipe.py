@@ -10,14 +10,15 @@ from pathlib import Path
 import tomlkit
 from packaging.version import Version
 
-from jetson_kit import repack, wheels
 from jetson_kit.audit import core, planned, record
 from jetson_kit.data_update import index, releases, review
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.releases import PACKAGE, Release
 from jetson_kit.data_update.request import Request
-from jetson_kit.repack import Recipe
-from jetson_kit.wheels import Pin
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels import repack
+from jetson_kit.wheels.pins import Pin
+from jetson_kit.wheels.repack import Recipe
 
 ROW = "\n[[wheel]]\n"
 
@@ -86,7 +87,7 @@ def _take(changes: Changes, release: Release, *, accepted: bool) -> bool:
         for pin in release.pins:  # the proof that its patches fit
             repack.repack(wheels.fetch(pin), pin, recipe, Path(folder))
     _write(changes, release, before)
-    changes.take(PACKAGE, before.version, release.version, "jetson_kit/wheels.toml")
+    changes.take(PACKAGE, before.version, release.version, "jetson_kit/wheels/wheels.toml")
     changes.decide(
         f"{PACKAGE} {release.version}",
         "no audit shows on which interface each task infers",

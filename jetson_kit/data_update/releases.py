@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from jetson_kit import wheels
 from jetson_kit.data_update import index
 from jetson_kit.data_update.index import IndexFile
-from jetson_kit.wheels import ARCHITECTURES, Pin, WheelClass
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.pins import ARCHITECTURES, Pin, WheelClass
 
 PACKAGE = "mediapipe"
 

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
 
 
 @dataclass(frozen=True)

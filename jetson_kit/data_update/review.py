@@ -11,15 +11,16 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from jetson_kit import targets, wheels
 from jetson_kit.audit import core, verdict, wheelfile
 from jetson_kit.audit.core import Audit
 from jetson_kit.audit.verdict import RANK
+from jetson_kit.core.errors import ToolMissingError
+from jetson_kit.core.paths import ROOT
 from jetson_kit.data_update.releases import Release
-from jetson_kit.errors import ToolMissingError
-from jetson_kit.paths import ROOT
-from jetson_kit.repack import Recipe
-from jetson_kit.wheels import Pin, WheelClass
+from jetson_kit.targets import table as targets
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.pins import Pin, WheelClass
+from jetson_kit.wheels.repack import Recipe
 
 DIFFS = ROOT / "dist" / "data-update"
 
@@ -49,7 +50,7 @@ def patches(pins: tuple[Pin, ...], before: Pin, recipe: Recipe) -> Iterator[Find
                 yield Finding(
                     f"{what}: its patch ({patch.why}) is for another file",
                     f"read {path.relative_to(ROOT)}, write a recipe for {pin.version} in "
-                    f"jetson_kit/repack.toml and run it again",
+                    f"jetson_kit/wheels/repack.toml and run it again",
                 )
 
 
@@ -78,7 +79,8 @@ def differences(release: Release, before: Pin) -> Iterator[Finding]:
         less = ", ".join(sorted(asked - asks)) or "nothing"
         yield Finding(
             f"it asks for other packages: {more} in place of {less}",
-            f"adapt `requires` of a recipe of its own in jetson_kit/repack.toml, or {accept}",
+            "adapt `requires` of a recipe of its own in "
+            f"jetson_kit/wheels/repack.toml, or {accept}",
         )
 
 
@@ -125,5 +127,5 @@ def manylinux(pin: Pin, group: WheelClass) -> Iterator[Finding]:
     if lowest > tuple(map(int, group.manylinux.split("_")[1:3])):
         yield Finding(
             f"{pin.filename} is for a newer glibc than {group.manylinux}",
-            "raise `manylinux` of its class in jetson_kit/wheels.toml, or add a class",
+            "raise `manylinux` of its class in jetson_kit/wheels/wheels.toml, or add a class",
         )

@@ -11,12 +11,14 @@ import tomlkit
 import yaml
 from packaging.version import Version
 
-from jetson_kit import shim, uv, wheels
+from jetson_kit.ansible_driver import collections
+from jetson_kit.core import uv
+from jetson_kit.core.errors import IntegrityError
 from jetson_kit.data_update import index, lock_files
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request, is_major
-from jetson_kit.errors import IntegrityError
-from jetson_kit.fleet import collections
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels import shim
 
 UV = lock_files.REQUIREMENTS / "uv.in"
 VISION = lock_files.REQUIREMENTS / "vision.in"
@@ -76,7 +78,7 @@ def update_shim(changes: Changes, request: Request) -> None:
     table = tomlkit.parse(shim.TABLE.read_text(encoding="utf-8"))
     compiler = table["compiler"]
     package, have = str(compiler["package"]), str(compiler["version"])
-    version = next_version(changes, request, package, have, "jetson_kit/shim.toml")
+    version = next_version(changes, request, package, have, "jetson_kit/wheels/shim.toml")
     if not version:
         return
     files = index.wheels_of(package, version)
@@ -90,7 +92,7 @@ def update_shim(changes: Changes, request: Request) -> None:
         row["filename"], row["sha256"] = file.filename, file.sha256
     compiler["version"] = version
     changes.write(shim.TABLE, tomlkit.dumps(table))
-    changes.take(package, have, version, "jetson_kit/shim.toml")
+    changes.take(package, have, version, "jetson_kit/wheels/shim.toml")
 
 
 def update_collections(changes: Changes, request: Request) -> None:
@@ -115,7 +117,9 @@ def update_collections(changes: Changes, request: Request) -> None:
             row = table["collections"][one.name]
             row["version"], row["core"] = _carried(wheel, one)
     changes.write(collections.TABLE, tomlkit.dumps(table))
-    changes.take(pinned.package, pinned.version, version, "jetson_kit/fleet/collections.toml")
+    changes.take(
+        pinned.package, pinned.version, version, "jetson_kit/ansible_driver/collections.toml"
+    )
 
 
 def _carrier(changes: Changes, request: Request, pinned: collections.Pinned) -> str:
@@ -143,5 +147,5 @@ def _carried(wheel: Path, one: collections.Collection) -> tuple[str, str]:
     except (KeyError, ValueError, yaml.YAMLError) as error:
         raise IntegrityError(
             f"{wheel.name} has no {one.name} that says its version and its ansible-core",
-            "nothing was written; correct jetson_kit/fleet/collections.toml by hand",
+            "nothing was written; correct jetson_kit/ansible_driver/collections.toml by hand",
         ) from error

@@ -6,16 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jetson_kit import shim
+from jetson_kit.ansible_driver import collections
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.run import run as run_program
 from jetson_kit.data_update import changes as staging
 from jetson_kit.data_update import check, debian_packages, lean, lock_files, mediapipe, tools
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.releases import PACKAGE
 from jetson_kit.data_update.request import Request, parse
-from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.fleet import collections
-from jetson_kit.paths import ROOT
-from jetson_kit.run import run as run_program
+from jetson_kit.wheels import shim
 
 
 def run(words: list[str], *, dry_run: bool = False) -> Changes:

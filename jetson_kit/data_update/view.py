@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.data_update import update
 from jetson_kit.data_update.changes import Changes, Decision
-from jetson_kit.errors import CheckFailedError
 
 
 def show(changes: Changes, *, dry_run: bool) -> None:

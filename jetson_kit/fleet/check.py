@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from jetson_kit import expectation, inventory, targets
-from jetson_kit.device_facts import HOST as ADDRESS
-from jetson_kit.errors import BadInputError, KitError
-from jetson_kit.fleet import environments, inventory_files, role_values
-from jetson_kit.fleet.ansible import RELEASE_VARIABLE
-from jetson_kit.fleet.inventory_files import Fault
-from jetson_kit.inventory import Host, encrypted
+from jetson_kit.ansible_driver import environments, inventory, inventory_files
+from jetson_kit.ansible_driver.ansible import RELEASE_VARIABLE
+from jetson_kit.ansible_driver.inventory import Host, encrypted
+from jetson_kit.ansible_driver.inventory_files import Fault
+from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.service import expectation, role_values
+from jetson_kit.targets import table as targets
+from jetson_kit.targets.detect import HOST as ADDRESS
 
 MODULE_VARIABLE = "mediapipe_module"
 IMAGE_VARIABLE = "mediapipe_image"

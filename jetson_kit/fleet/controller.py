@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from jetson_kit import paths
-from jetson_kit.errors import BadInputError, StepFailedError
-from jetson_kit.files import disk_guard
+from jetson_kit.core import paths
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.files import disk_guard
 
 LOCK = "lock"
 # A killed controller's Ansible ends a moment after it, and holds the lock until then.

@@ -14,12 +14,12 @@ from typing import Any
 
 import yaml
 
-from jetson_kit import service
-from jetson_kit.errors import BadInputError
-from jetson_kit.files import write_text
-from jetson_kit.fleet.release import Release
-from jetson_kit.fleet.rollout_plan import Plan
-from jetson_kit.service import Device, Service
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import write_text
+from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.rollout.plan import Plan
+from jetson_kit.service import contract as service
+from jetson_kit.service.contract import Device, Service
 
 PREFIX = "mediapipe-jetson.io"
 WAVE, RELEASE = f"{PREFIX}/wave", f"{PREFIX}/l4t"
@@ -29,7 +29,7 @@ PINNED = re.compile(r"[a-z0-9.:\[\]/_-]+@sha256:[0-9a-f]{64}")
 SIZE = re.compile(r"(\d+)([kmg])")
 GRACE_S = 10
 HEAD = """\
-# Made by ./inv fleet.k3s out of jetson_kit/service.toml; make it again rather than edit it.
+# Made by ./inv fleet.k3s out of jetson_kit/service/service.toml; make it again rather than edit it.
 """
 Document = dict[str, Any]
 

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.errors import BadInputError, CheckFailedError
-from jetson_kit.fleet import ansible, bounds, check, controller, diffs, trust
-from jetson_kit.fleet.events import Event
-from jetson_kit.inventory import Host
-from jetson_kit.log import LOG
+from jetson_kit.ansible_driver import ansible
+from jetson_kit.ansible_driver.events import Event
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.core.errors import BadInputError, CheckFailedError
+from jetson_kit.core.log import LOG
+from jetson_kit.fleet import check, controller, diffs
+from jetson_kit.fleet.release import trust
+from jetson_kit.fleet.rollout import bounds
 
 PROVISION, UNINSTALL = "provision", "uninstall"
 # The role that writes who may sign.

@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from jetson_kit.fleet.release import Release
-from jetson_kit.fleet.rollout_plan import Plan, Wave
-from jetson_kit.fleet.status import Row, Status
+from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.rollout.plan import Plan, Wave
+from jetson_kit.fleet.rollout.status import Row, Status
 
 SCHEMA = "mediapipe-jetson-kit/rollout-plan/1"
 SHORT = 12

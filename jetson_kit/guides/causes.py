@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.errors import IntegrityError
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.wheels.device_wheel import SOURCE
 
 TABLE = SOURCE / "src" / "mediapipe_jetson" / "data" / "doctor.json"
 START, END = "<!-- doctor.causes -->\n", "<!-- /doctor.causes -->"

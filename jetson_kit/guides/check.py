@@ -8,10 +8,10 @@ import re
 import sys
 from pathlib import Path
 
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.files import write_text
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
 from jetson_kit.guides import causes, environment, links, reference
-from jetson_kit.paths import ROOT
+from jetson_kit.wheels.device_wheel import SOURCE
 
 REFERENCE = ROOT / "docs" / "reference.md"
 WHEEL = SOURCE / "README.md"

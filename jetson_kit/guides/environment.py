@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 
 TABLE = Path(__file__).with_name("environment.toml")
 SIDES = ("host", "device", "internal")
@@ -84,5 +84,5 @@ def _used(root: Path) -> Iterator[tuple[str, str]]:
                 name = next(filter(None, match.groups()))
                 yield name, str(path.relative_to(root))
     for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        if f'"{name}"' in (root / "jetson_kit" / "paths.py").read_text(encoding="utf-8"):
-            yield name, "jetson_kit/paths.py"
+        if f'"{name}"' in (root / "jetson_kit" / "core" / "paths.py").read_text(encoding="utf-8"):
+            yield name, "jetson_kit/core/paths.py"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 
 PLACES = ("*.md", "docs/**/*.md", "examples/**/*.md", "wheels/*/*.md", "ansible/**/*.md")
 # Where a reader, and the site, finds every page.

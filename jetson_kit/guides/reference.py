@@ -9,7 +9,7 @@ from invoke.collection import Collection
 from invoke.parser.context import ParserContext
 from invoke.tasks import Task
 
-from jetson_kit.errors import IntegrityError
+from jetson_kit.core.errors import IntegrityError
 from jetson_kit.guides import environment
 
 HEAD = """\

@@ -6,10 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from jetson_kit import environments, output_folder
-from jetson_kit.files import disk_guard
-from jetson_kit.paths import ROOT
-from jetson_kit.run import run
+from jetson_kit.core import environments, output_folder
+from jetson_kit.core.files import disk_guard
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.run import run
 
 FIRST = Path("docs", "index.html")
 
@@ -17,7 +17,7 @@ FIRST = Path("docs", "index.html")
 def build(folder: Path, root: Path = ROOT) -> Path:
     """Write the site into `folder`, whole or not at all; return its first page.
 
-    A warning is a failure: StepFailedError. Raises as jetson_kit.environments besides.
+    A warning is a failure: StepFailedError. Raises as jetson_kit.core.environments besides.
     """
     sphinx = environments.python("docs").with_name("sphinx-build")
     output_folder.recover(folder)

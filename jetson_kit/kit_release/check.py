@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from jetson_kit import __version__, device_wheel, environments
+from jetson_kit import __version__
+from jetson_kit.core import environments
+from jetson_kit.core.errors import CheckFailedError, KitError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.run import run
 from jetson_kit.data_update import update
-from jetson_kit.errors import CheckFailedError, KitError
 from jetson_kit.guides import site
 from jetson_kit.kit_release import tracked, versions
-from jetson_kit.paths import ROOT
-from jetson_kit.run import run
+from jetson_kit.wheels import device_wheel
 
 LICENSES = (Path("LICENSE"), Path("wheels", "mediapipe-jetson", "LICENSE"))
 APACHE = "Apache License"

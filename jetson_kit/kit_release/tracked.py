@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from jetson_kit.paths import ROOT
-from jetson_kit.run import run
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.run import run
 
 # Where clients of package registries have their settings.
 FILES = (".npmrc", ".config/uv/uv.toml", ".config/pip/pip.conf", ".pip/pip.conf")
@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 def status_problems(root: Path = ROOT) -> list[str]:
-    """Return what is not committed. Raises as jetson_kit.run."""
+    """Return what is not committed. Raises as jetson_kit.core.run."""
     text = run(["git", "status", "--porcelain"], what="reading git's status", cwd=root)
     lines = text.splitlines()
     more = f" and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
@@ -32,7 +32,7 @@ def status_problems(root: Path = ROOT) -> list[str]:
 def machine_problems(root: Path = ROOT) -> list[str]:
     """Return tracked files that name a package registry or a folder of this machine.
 
-    Raises as jetson_kit.run.
+    Raises as jetson_kit.core.run.
     """
     words = {f"the folder {path}": _path_pattern(path) for path in folders(root)}
     words |= {f"the registry {host}": re.escape(host) for host in hosts(os.environ, Path("/"))}

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from jetson_kit.device_wheel import version_in
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.wheels.device_wheel import version_in
 
 KIT = Path("jetson_kit", "__init__.py")
 WHEEL = Path("wheels", "mediapipe-jetson", "src", "mediapipe_jetson", "__init__.py")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.errors import BadInputError
-from jetson_kit.files import written_aside
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import written_aside
 from jetson_kit.report import again, read, render, rows
 
 TITLE = "Where inference runs"

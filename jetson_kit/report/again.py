@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.device_wheel import SOURCE
 from jetson_kit.report.read import Report
+from jetson_kit.wheels.device_wheel import SOURCE
 
 BATCH = 40
 # The process itself gives up a report after seconds; this is for a process that hangs.

@@ -14,8 +14,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.wheels.device_wheel import SOURCE
 
 DATA = SOURCE / "src" / "mediapipe_jetson" / "data"
 SCHEMA = "mediapipe-jetson/verify/1"

@@ -27,7 +27,7 @@ def new(
     c: Context, name: Path, template: str = "face", ci: str = "", devcontainer: bool = False
 ) -> None:
     """Make the folder of a new application that runs. Example: ./inv app.new door-camera."""
-    from jetson_kit.app import scaffold
+    from jetson_kit.app_testing import scaffold
 
     del c
     folder = scaffold.new(name.absolute(), template, ci, devcontainer=devcontainer)
@@ -46,7 +46,7 @@ def new(
 )
 def test(c: Context, folder: Path, output: Path | None = None, no_emulation: bool = False) -> None:
     """Test an application here, then in its arm64 image. Example: ./inv test.app ./my-app."""
-    from jetson_kit.app import testing
+    from jetson_kit.app_testing import testing
 
     del c
     sys.exit(testing.run(folder, output, emulated=not no_emulation))

@@ -24,8 +24,8 @@ from jetson_kit.tasks.edge import kit_task
 )
 def build(c: Context, rounds: int = 3, no_rival: bool = False, busy: bool = False) -> None:
     """Time the build against the plain Dockerfile under emulation. Example: ./inv bench.build."""
+    from bench import pages as readme
     from bench.build import command
-    from jetson_kit import readme
 
     del c
     print(json.dumps(command.run(rounds, rival_rounds=0 if no_rival else 2, busy=busy), indent=1))
@@ -39,7 +39,8 @@ def build(c: Context, rounds: int = 3, no_rival: bool = False, busy: bool = Fals
 )
 def import_time(c: Context, rounds: int = 11) -> None:
     """Time `import mediapipe`, ours against the official wheel. Example: ./inv bench.import."""
-    from jetson_kit import import_bench, readme
+    from bench import import_time as import_bench
+    from bench import pages as readme
 
     del c
     print(import_bench.report(rounds))
@@ -49,8 +50,8 @@ def import_time(c: Context, rounds: int = 11) -> None:
 @kit_task(name="export")
 def export(c: Context) -> None:
     """Compare our ONNX files with tf2onnx's, which needs 2 GB. Example: ./inv bench.export."""
-    from jetson_kit import readme
-    from jetson_kit.engines import bench
+    from bench import export as bench
+    from bench import pages as readme
 
     del c
     print(json.dumps(bench.run(), indent=1))
@@ -68,7 +69,8 @@ def export(c: Context) -> None:
 )
 def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
     """Time virtual Jetsons from power-on to ssh. Example: ./inv bench.devices."""
-    from jetson_kit import bench_devices, readme
+    from bench import devices as bench_devices
+    from bench import pages as readme
 
     del c
     print(json.dumps(bench_devices.run(rounds, busy=busy), indent=1))
@@ -87,7 +89,7 @@ def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
     },
     auto_shortflags=False,
     help={
-        "cases": "cases of jetson_kit/bench_faults/cases.toml, containers or guests (all)",
+        "cases": "cases of bench/faults/cases.toml, containers or guests (all)",
         "again": "try them anew (default: goes on with what was not tried)",
         "keep": "leave the devices up for the next run",
         "engine": "the devices' Docker Engine, as of devices.up (default 20.10)",
@@ -107,13 +109,18 @@ def faulty_rollouts(
     minutes: int = 0,
 ) -> None:
     """Roll out under each fault, on virtual devices. Example: ./inv bench.faults power-cut-load."""
-    from jetson_kit.bench_faults import command, setting
+    from bench import pages as readme
+    from bench.faults import command, setting
 
     del c
-    found = command.run(
-        cases, again=again, keep=keep, asked=setting.check(engine, image),
-        points=points, minutes=minutes,
-    )  # fmt: skip
+    try:
+        found = command.run(
+            cases, again=again, keep=keep, asked=setting.check(engine, image),
+            points=points, minutes=minutes,
+        )  # fmt: skip
+    finally:
+        # What was found stands in its file by now, also where some of it was wrong.
+        readme.renew()
     print(json.dumps(found, indent=1))
 
 
@@ -128,7 +135,8 @@ def faulty_rollouts(
 )
 def rollouts(c: Context, hosts: tuple[int, ...] = (10, 100, 500), busy: bool = False) -> None:
     """Time rollouts against plain Ansible. Example: ./inv bench.rollout --hosts 10."""
-    from jetson_kit import bench_rollout, readme
+    from bench import pages as readme
+    from bench import rollout as bench_rollout
 
     del c
     print(json.dumps(bench_rollout.run(hosts, busy=busy), indent=1))
@@ -147,7 +155,8 @@ def rollouts(c: Context, hosts: tuple[int, ...] = (10, 100, 500), busy: bool = F
 )
 def inference(c: Context, rounds: int = 3, busy: bool = False, take: Path | None = None) -> None:
     """Measure every backend, and the pipeline against a loop. Example: ./inv bench.inference."""
-    from jetson_kit import bench_inference, readme
+    from bench import inference as bench_inference
+    from bench import pages as readme
 
     del c
     if take:
@@ -196,8 +205,8 @@ def litert(c: Context, model: str = "", take: Path | None = None) -> None:
 )
 def translate(c: Context, parts: list[str]) -> None:
     """Translate MediaPipe for older cores and compare. Example: ./inv bench.translate threads."""
+    from bench import pages as readme
     from bench.translate import command
-    from jetson_kit import readme
 
     del c
     print(json.dumps(command.run(parts), indent=1))
@@ -211,8 +220,8 @@ def translate(c: Context, parts: list[str]) -> None:
 )
 def solutions(c: Context, rounds: int = 3) -> None:
     """Measure mp.solutions against MediaPipe 0.10.21 and Tasks. Example: ./inv bench.solutions."""
+    from bench import pages as readme
     from bench.solutions import command
-    from jetson_kit import readme
 
     del c
     print(json.dumps(command.run(rounds), indent=1))

@@ -72,12 +72,16 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the image, write dist/TARGET/ and start it once. Example: ./inv build --jetson."""
-    from jetson_kit import base_image, build_view, device_facts, images, log, wheels
-    from jetson_kit import plan as planning
     from jetson_kit.app import settings
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.plan import Request
-    from jetson_kit.progress import Progress
+    from jetson_kit.build import base_image, images
+    from jetson_kit.build import plan as planning
+    from jetson_kit.build import view as build_view
+    from jetson_kit.build.plan import Request
+    from jetson_kit.core import log
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.targets import detect as device_facts
+    from jetson_kit.wheels import pins as wheels
 
     del c
     if require_gpu and allow_cpu:

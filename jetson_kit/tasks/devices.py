@@ -46,8 +46,8 @@ def up(
     json: bool = False,
 ) -> None:
     """Bring virtual Jetsons up until ssh answers. Example: ./inv devices.up --count 3."""
-    from jetson_kit.devices import crew, faults, inventory, show, wanted
-    from jetson_kit.progress import Progress
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.virtual_devices import crew, faults, inventory, show, wanted
 
     del c
     asked = wanted.check(
@@ -65,8 +65,8 @@ def up(
 @kit_task(help={"json": "machine-readable output"})
 def list_devices(c: Context, json: bool = False) -> None:
     """List the virtual Jetsons and how they are. Example: ./inv devices.list --json."""
-    from jetson_kit.devices import faults, show, store
-    from jetson_kit.progress import Progress
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.virtual_devices import faults, show, store
 
     del c
     faults.heal_overdue(Progress().say)
@@ -90,8 +90,8 @@ def ssh(c: Context, name: str, timeout: float = 0.0) -> None:
     """Log in, or run a command. Example: ./inv devices.ssh jetson-1 -- tegrastats."""
     import sys
 
-    from jetson_kit.devices import ssh as client
-    from jetson_kit.devices import store
+    from jetson_kit.virtual_devices import ssh as client
+    from jetson_kit.virtual_devices import store
 
     device = store.get(name).device
     words = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
@@ -101,7 +101,7 @@ def ssh(c: Context, name: str, timeout: float = 0.0) -> None:
 @kit_task(positional=["name"], options={"name": kinds.DEVICE}, help={"name": "device"})
 def logs(c: Context, name: str) -> None:
     """Print the end of a device's console and journal. Example: ./inv devices.logs jetson-1."""
-    from jetson_kit.devices import kinds, store
+    from jetson_kit.virtual_devices import kinds, store
 
     del c
     device = store.get(name).device
@@ -119,9 +119,9 @@ def logs(c: Context, name: str) -> None:
 )
 def load(c: Context, words: list[str], start: bool = False) -> None:
     """Load an image into a device's engine. Example: ./inv devices.load jetson-1."""
-    from jetson_kit.devices import image, service, store
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.progress import Progress
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.virtual_devices import image, service, store
 
     del c
     if not 1 <= len(words) <= 2:
@@ -144,9 +144,9 @@ def load(c: Context, words: list[str], start: bool = False) -> None:
 )
 def down(c: Context, names: list[str], all: bool = False) -> None:
     """Take virtual Jetsons down and remove all of them. Example: ./inv devices.down."""
-    from jetson_kit.devices import crew, faults
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.progress import Progress
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.virtual_devices import crew, faults
 
     del c
     if names and all:
@@ -169,8 +169,8 @@ def down(c: Context, names: list[str], all: bool = False) -> None:
 )
 def fault(c: Context, name: str, fault: str, for_: str = "") -> None:
     """Put a fault into a device. Example: ./inv devices.fault jetson-1 net-off --for 30."""
-    from jetson_kit.devices import faults
-    from jetson_kit.progress import Progress
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.virtual_devices import faults
 
     del c
     progress = Progress()
@@ -189,9 +189,9 @@ def fault(c: Context, name: str, fault: str, for_: str = "") -> None:
 )
 def heal(c: Context, words: list[str]) -> None:
     """Take faults out of a device. Example: ./inv devices.heal jetson-1 net-off."""
-    from jetson_kit.devices import faults
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.progress import Progress
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.virtual_devices import faults
 
     del c
     if not 1 <= len(words) <= 2:

@@ -10,8 +10,8 @@ from jetson_kit.tasks.edge import kit_task
 @kit_task()
 def build(c: Context) -> None:
     """Write docs/ as a web site into dist/site. Example: ./inv docs.build."""
+    from jetson_kit.core.paths import ROOT
     from jetson_kit.guides import site
-    from jetson_kit.paths import ROOT
 
     del c
     print(site.build(ROOT / "dist" / "site"))

@@ -39,8 +39,8 @@ def doctor(
     json: bool = False,
 ) -> None:
     """Name the causes and their cures. Example: ./inv doctor --for user@board --code app/."""
-    from jetson_kit import doctor as examine
-    from jetson_kit.errors import BadInputError
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.doctor import local as examine
 
     del c
     if sum(map(bool, (local, for_, i))) > 1:
@@ -48,7 +48,7 @@ def doctor(
     if limit and not i:
         raise BadInputError("--limit is for an inventory", "add -i INVENTORY")
     if i:
-        from jetson_kit import doctor_fleet
+        from jetson_kit.doctor import fleet as doctor_fleet
 
         rounds = doctor_fleet.run(i, code, limit)
         if json:

@@ -9,10 +9,10 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.tasks import task
 
-from jetson_kit import needs
 from jetson_kit.command_line.arguments import Body, KitTask
 from jetson_kit.command_line.options import Reader
-from jetson_kit.files import disk_guard
+from jetson_kit.core import needs
+from jetson_kit.core.files import disk_guard
 
 # Tasks' bodies and their full names ("fleet.rollout"), by which ci/needs.table knows them.
 NAMES: dict[Body, str] = {}

@@ -43,7 +43,8 @@ def emulate(
     print_cpuinfo: bool = False,
 ) -> None:
     """Run a command in an arm64 image. Example: ./inv emulate IMAGE -- python3 -m pytest."""
-    from jetson_kit import emulated_run, emulation
+    from jetson_kit.emulation import cores as emulation
+    from jetson_kit.emulation import run as emulated_run
 
     words = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
     request = emulated_run.Request(

@@ -44,7 +44,7 @@ def export(
     json: bool = False,
 ) -> None:
     """Write TFLite models as ONNX files. Example: ./inv engines.export face --precision fp16."""
-    from jetson_kit.engines import commands
+    from jetson_kit.onnx_export import commands
 
     del c
     rows = commands.export(
@@ -85,7 +85,7 @@ def check(
     json: bool = False,
 ) -> None:
     """Judge ONNX files against TFLite, and by NVIDIA's parser. Example: ./inv engines.check."""
-    from jetson_kit.engines import check_view, commands
+    from jetson_kit.onnx_export import check_view, commands
 
     del c
     rows = commands.check(

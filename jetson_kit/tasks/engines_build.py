@@ -41,8 +41,9 @@ def build(
     json: bool = False,
 ) -> None:
     """Build engines, once for each class of boards. Example: ./inv engines.build -i hosts.yml."""
-    from jetson_kit.engines import build_view, fleet_build
-    from jetson_kit.errors import CheckFailedError
+    from jetson_kit.core.errors import CheckFailedError
+    from jetson_kit.fleet import engines_build as fleet_build
+    from jetson_kit.fleet import engines_view as build_view
 
     del c
     done = fleet_build.run(i, limit, models=models, precision=precision, busy=busy, forks=forks)

@@ -24,7 +24,7 @@ from jetson_kit.tasks.edge import kit_task
 
 INVENTORY = "Ansible inventory: a file or a folder"
 LIMIT = "only these hosts or groups, by commas"
-# Options that are keys of a plan, whose reader checks them: jetson_kit/fleet/rollout_plan.py.
+# Options that are keys of a plan, whose reader checks them: jetson_kit/fleet/rollout/plan.py.
 PLANNED = (
     "canary", "batches", "soak", "stop_at", "min_tried", "scope", "window", "verify", "latency",
     "way", "forks", "rate",
@@ -94,7 +94,7 @@ def uninstall(c: Context, i: Path, limit: str = "", check: bool = False, forks: 
         "limit": LIMIT,
         "plan": "print who comes when, and do nothing",
         "resume": "go on with the last rollout, or with this one",
-        "file": "plan as TOML: the keys are the long flags' and jetson_kit/fleet/rollout_plan.py's",
+        "file": "plan as TOML: the keys are the long flags' and jetson_kit/fleet/rollout/plan.py's",
         "canary": "who goes first: hosts by commas, a count or a percentage (default 1)",
         "batches": "sizes by commas, the last is repeated (default 10%,25%)",
         "soak": "seconds that a new image is watched before it counts as good (default 60)",
@@ -141,8 +141,11 @@ def rollout(
     Exit code 0 only if every host runs it, healthy and confirmed; else 1, after taking back what
     the plan says. Example: ./inv fleet.rollout r36.4.4 -i hosts.yml --canary 1 --batches 10%,25%.
     """
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.fleet import results, rollout_command, rollout_plan, tell
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.fleet import tell
+    from jetson_kit.fleet.rollout import command as rollout_command
+    from jetson_kit.fleet.rollout import plan as rollout_plan
+    from jetson_kit.fleet.rollout import results
 
     del c
     given = {
@@ -193,8 +196,8 @@ def rollback(
     c: Context, i: Path, limit: str = "", why: str = "by hand", json: bool = False
 ) -> None:
     """Put boards back to their previous image. Example: ./inv fleet.rollback -i hosts.yml."""
-    from jetson_kit.fleet import results
-    from jetson_kit.fleet import rollback as back
+    from jetson_kit.fleet.rollout import results
+    from jetson_kit.fleet.rollout import rollback as back
 
     del c
     record, took = back.run(i, limit, why=why, quiet=json)
@@ -218,8 +221,9 @@ def rollback(
 )
 def status(c: Context, i: Path, limit: str = "", check: bool = False, json: bool = False) -> None:
     """Show what each board is on, and any drift. Example: ./inv fleet.status -i hosts.yml."""
-    from jetson_kit.errors import CheckFailedError
-    from jetson_kit.fleet import rollout_command, tell
+    from jetson_kit.core.errors import CheckFailedError
+    from jetson_kit.fleet import tell
+    from jetson_kit.fleet.rollout import command as rollout_command
 
     del c
     found = rollout_command.status(i, limit)

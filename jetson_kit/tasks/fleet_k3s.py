@@ -39,7 +39,8 @@ def k3s(
 ) -> None:
     """Write manifests for k3s or Kubernetes. Example: ./inv fleet.k3s r36.4.4 --groups 44,104."""
     from jetson_kit.fleet import k3s as manifests
-    from jetson_kit.fleet import registry_push, release, rollout_plan
+    from jetson_kit.fleet.release import registry_push, release
+    from jetson_kit.fleet.rollout import plan as rollout_plan
 
     del c
     made = release.load(release.folder_of(target))

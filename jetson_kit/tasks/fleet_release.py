@@ -33,7 +33,7 @@ def key(
     """Make the key that signs releases. Example: ./inv fleet.key."""
     import getpass
 
-    from jetson_kit.fleet import signing
+    from jetson_kit.fleet.release import signing
 
     del c
     role = signing.OWNERS if owner else signing.RELEASES
@@ -77,11 +77,12 @@ def release(
     json: bool = False,
 ) -> None:
     """Make and sign the release of a build. Example: ./inv fleet.release r36.4.4."""
-    from jetson_kit.app import other_image
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.fleet import release as releases
-    from jetson_kit.fleet import release_terms, signers, signing
-    from jetson_kit.progress import Progress
+    from jetson_kit.build import other_image
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.core.progress import Progress
+    from jetson_kit.fleet.release import release as releases
+    from jetson_kit.fleet.release import signers, signing
+    from jetson_kit.fleet.release import terms as release_terms
 
     del c
     if len(target) + bool(image) != 1:
@@ -138,7 +139,7 @@ def signers(
     """
     import json as json_format
 
-    from jetson_kit.fleet import signers as lists
+    from jetson_kit.fleet.release import signers as lists
 
     del c
     if drop:
@@ -194,10 +195,10 @@ def registry(
     Where it asks who comes, KIT_REGISTRY_USER and KIT_REGISTRY_PASSWORD say it, here and for
     rollouts. Example: ./inv fleet.registry --up --address 192.0.2.1 --push r36.4.4.
     """
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.fleet import registry as registries
-    from jetson_kit.fleet import registry_push
-    from jetson_kit.fleet import release as releases
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.fleet.release import registry as registries
+    from jetson_kit.fleet.release import registry_push
+    from jetson_kit.fleet.release import release as releases
 
     del c
     if down and (up or push):

@@ -20,7 +20,7 @@ from jetson_kit.tasks.edge import kit_task
 )
 def migrate(c: Context, folder: Path, write: bool = False) -> None:
     """Rewrite mp.solutions code to MediaPipe Tasks. Example: ./inv migrate app/ --write."""
-    from jetson_kit import migrate as rewriting
+    from jetson_kit.app import migrate as rewriting
 
     del c
     done = rewriting.run(folder, write)

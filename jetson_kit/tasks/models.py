@@ -18,7 +18,7 @@ from jetson_kit.tasks.edge import kit_task
 )
 def fetch(c: Context, names: list[str], json: bool = False) -> None:
     """Fetch models, checked by hash, into the cache. Example: ./inv models.fetch face hand."""
-    from jetson_kit import models
+    from jetson_kit.models import bundles as models
 
     del c
     chosen = models.select(names)
@@ -37,7 +37,7 @@ def fetch(c: Context, names: list[str], json: bool = False) -> None:
 @kit_task(name="list", help={"json": "machine-readable output"})
 def list_models(c: Context, json: bool = False) -> None:
     """Show every model, its source and its sub-models. Example: ./inv models.list."""
-    from jetson_kit import models
+    from jetson_kit.models import bundles as models
 
     del c
     chosen = models.load().models

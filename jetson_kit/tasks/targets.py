@@ -20,9 +20,10 @@ from jetson_kit.tasks.edge import kit_task
 )
 def targets(c: Context, l4t: str = "", for_: str = "", json: bool = False) -> None:
     """Show every L4T release that the kit knows, or one. Example: ./inv targets --l4t r36.4.4."""
-    from jetson_kit import device_facts, targets_view
-    from jetson_kit.errors import BadInputError
-    from jetson_kit.targets import load
+    from jetson_kit.build import targets_view
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.targets import detect as device_facts
+    from jetson_kit.targets.table import load
 
     del c
     table = load()

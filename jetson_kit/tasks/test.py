@@ -25,8 +25,8 @@ def test(
     minutes: float = 7 * 24 * 60.0,
 ) -> None:
     """Run linters and tests: each part once for real. Example: ./inv test --all."""
-    from jetson_kit import checks
-    from jetson_kit.errors import BadInputError
+    from jetson_kit.checks import stages as checks
+    from jetson_kit.core.errors import BadInputError
 
     del c
     if sum(map(bool, (all, quick, stage))) > 1:

@@ -71,7 +71,7 @@ def verify(
 
     Exit code 0 as expected, 1 not, 11 broken. Example: ./inv verify --expect cpu.
     """
-    from jetson_kit import verify_command as command
+    from jetson_kit.verify import command
 
     del c
     asked = command.Asked(

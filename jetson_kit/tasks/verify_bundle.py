@@ -41,7 +41,7 @@ def bundle(
 ) -> None:
     """Write what proves a PC or board offline. Example: ./inv verify.bundle --arch aarch64."""
     from jetson_kit.bundle import build, view
-    from jetson_kit.progress import Progress
+    from jetson_kit.core.progress import Progress
 
     del c
     request = build.Request(arch, str(output or ""), tuple(python or ()), part_size, tensorrt)

@@ -36,9 +36,10 @@ def build(
     out: Path | None = None,
 ) -> None:
     """Repack the official MediaPipe wheel. Example: ./inv wheels.build --version 1.2.2."""
-    from jetson_kit import repack, wheels
-    from jetson_kit.files import sha256_file
-    from jetson_kit.paths import ROOT
+    from jetson_kit.core.files import sha256_file
+    from jetson_kit.core.paths import ROOT
+    from jetson_kit.wheels import pins as wheels
+    from jetson_kit.wheels import repack
 
     del c
     pin = wheels.select(arch, python, version)
@@ -57,9 +58,9 @@ def device(c: Context, out: Path | None = None) -> None:
 
     The wheels for one architecture also hold the counter that `verify` needs.
     """
-    from jetson_kit import device_wheel
-    from jetson_kit.files import sha256_file
-    from jetson_kit.paths import ROOT
+    from jetson_kit.core.files import sha256_file
+    from jetson_kit.core.paths import ROOT
+    from jetson_kit.wheels import device_wheel
 
     del c
     for path in device_wheel.build_all(out or ROOT / "dist" / "device-wheels"):
@@ -74,7 +75,7 @@ def device(c: Context, out: Path | None = None) -> None:
 )
 def lock(c: Context, check: bool = False, upgrade: bool = False) -> None:
     """Lock what each wheel class depends on. Example: ./inv wheels.lock --check."""
-    from jetson_kit import locks
+    from jetson_kit.wheels import locks
 
     del c
     for one in locks.update(check=check, upgrade=upgrade):

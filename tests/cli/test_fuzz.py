@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 from tests.cli import lines, place
 from tests.cli.server import Answer, Request
 from tests.support.here import cannot_run_here

@@ -12,16 +12,19 @@ from typing import Any, NoReturn, Protocol
 import jsonschema
 import pytest
 
-from jetson_kit import container_facts, service
-from jetson_kit.container_facts import Seen
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.expectation import Expectation
+from jetson_kit.service import container_facts
+from jetson_kit.service import contract as service
+from jetson_kit.service.container_facts import Seen
+from jetson_kit.service.expectation import Expectation
+from jetson_kit.wheels.device_wheel import SOURCE
 
 CSV = "/etc/nvidia-container-runtime/host-files-for-container.d"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SCHEMA = SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
 LARGEST = 8 << 20
-START = "start the service: ansible/playbooks, or docker run as jetson_kit/service.toml says"
+START = (
+    "start the service: ansible/playbooks, or docker run as jetson_kit/service/service.toml says"
+)
 PROVISION = "provision it: ./inv fleet.provision -i INVENTORY --limit {host}; or " + START
 PROGRAM = "/usr/local/sbin/mediapipe-image"
 VARIANT = "io.mediapipe-jetson.variant"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import expectation
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.service import expectation
 from tests.device.board import Board, Host, fail
 
 NO_HOSTS = "no hosts: ./inv verify -i INVENTORY, or --hosts=ansible://all --ansible-inventory=FILE"

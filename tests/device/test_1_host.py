@@ -6,8 +6,10 @@ import re
 
 import pytest
 
-from jetson_kit import device_facts, targets, toolkit
-from jetson_kit.errors import KitError
+from jetson_kit.core.errors import KitError
+from jetson_kit.service import toolkit
+from jetson_kit.targets import detect as device_facts
+from jetson_kit.targets import table as targets
 from tests.device.board import BOOT_ID, Board, fail
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jetson_kit import container_facts
+from jetson_kit.service import container_facts
 from tests.device.board import START, Board, fail, nothing
 
 AGAIN = f"remove the container and {START}"

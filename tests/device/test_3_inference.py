@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import container_facts
-from jetson_kit.files import write_text
+from jetson_kit.core.files import write_text
+from jetson_kit.service import container_facts
 from tests.device.board import BOOT_ID, Board, checked, fail
 
 # Clocks of host and container are one; the report's is rounded.

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from jetson_kit import device_side
-from jetson_kit.device_wheel import SOURCE
+from jetson_kit.wheels import device_side
+from jetson_kit.wheels.device_wheel import SOURCE
 from tests.device.board import Board, Verified, fail
 
 TASK = "FaceLandmarker"

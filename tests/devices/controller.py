@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Any
 from invoke.collection import Collection
 
 from jetson_kit.command_line import program
-from jetson_kit.devices import leftovers, store
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 from jetson_kit.tasks import devices
+from jetson_kit.virtual_devices import leftovers, store
 
 TIMEOUT_S = 900.0
 

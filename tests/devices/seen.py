@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import time
 
-from jetson_kit.devices import ssh
-from jetson_kit.devices.spec import Device
+from jetson_kit.virtual_devices import ssh
+from jetson_kit.virtual_devices.spec import Device
 
 QUARTER_MB = "head -c 262144 /dev/zero"
 

@@ -7,7 +7,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from jetson_kit.devices import face
+from jetson_kit.virtual_devices import face
 from tests.support.here import cannot_run_here
 
 # Overlays take what is written; /dev and /run are new, so that nothing reaches the machine's own.

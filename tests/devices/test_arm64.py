@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import images, plan
-from jetson_kit.progress import Progress
+from jetson_kit.build import images, plan
+from jetson_kit.core.progress import Progress
 from tests.devices.controller import Controller
 from tests.devices.guest import NAME, PATIENCE_S, Guest, powered
 from tests.fleet import changed_release

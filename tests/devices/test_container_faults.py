@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from jetson_kit.devices import ssh, store
-from jetson_kit.devices.spec import Device
-from jetson_kit.errors import StepFailedError
-from jetson_kit.ssh import OWN_FAILURE
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.ssh import OWN_FAILURE
+from jetson_kit.virtual_devices import ssh, store
+from jetson_kit.virtual_devices.spec import Device
 from tests.devices.front import Front
 from tests.devices.seen import answers, took
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.devices import engines, keys, ssh
-from jetson_kit.devices.spec import Device
+from jetson_kit.virtual_devices import engines, keys, ssh
+from jetson_kit.virtual_devices.spec import Device
 from tests.devices.front import Front
 from tests.devices.guest import tiny
 

@@ -10,10 +10,10 @@ import pytest
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import emulation, l4t, module
 
-from jetson_kit import targets
-from jetson_kit.device_facts import SCRIPT, identify, parse, soc_of
-from jetson_kit.devices import dtb, face
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.targets import table as targets
+from jetson_kit.targets.detect import SCRIPT, identify, parse, soc_of
+from jetson_kit.virtual_devices import dtb, face
 from tests.devices.stage import on_stage, put
 from tests.support.here import skip_without
 

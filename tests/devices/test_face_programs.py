@@ -9,8 +9,8 @@ import pytest
 from mediapipe_jetson.doctor import device
 from mediapipe_jetson.verify import hardware
 
-from jetson_kit import targets
-from jetson_kit.devices import face
+from jetson_kit.targets import table as targets
+from jetson_kit.virtual_devices import face
 from tests.devices.stage import on_stage
 
 pytestmark = pytest.mark.slow

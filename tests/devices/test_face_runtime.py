@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.devices import face
+from jetson_kit.virtual_devices import face
 from tests.devices.stage import on_stage
 
 pytestmark = pytest.mark.docker

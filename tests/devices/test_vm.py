@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.devices import initramfs, keys, procs, seed, ssh, vm
-from jetson_kit.devices.spec import Device, DeviceTree, File
-from jetson_kit.errors import StepFailedError
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.virtual_devices import initramfs, keys, procs, seed, ssh, vm
+from jetson_kit.virtual_devices.spec import Device, DeviceTree, File
 from tests.support.here import skip_without
 from tests.unit.newc import newc
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from jetson_kit.devices import procs, store
-from jetson_kit.devices.spec import Device
+from jetson_kit.virtual_devices import procs, store
+from jetson_kit.virtual_devices.spec import Device
 from tests.devices.front import Front
 from tests.devices.seen import answers, took
 from tests.support.here import skip_without

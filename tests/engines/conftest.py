@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from jetson_kit.engines.bundle import SubModel
+    from jetson_kit.onnx_export.bundle import SubModel
 
 HERE = importlib.util.find_spec("tflite") is not None
 if not HERE:
@@ -23,7 +23,7 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def sub_models() -> dict[str, SubModel]:
     """Return every sub-model of images, the first of those that share a name."""
-    from jetson_kit.engines import bundle, catalog
+    from jetson_kit.onnx_export import bundle, catalog
 
     found: dict[str, SubModel] = {}
     for path in catalog.files():

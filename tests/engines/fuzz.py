@@ -22,9 +22,9 @@ from typing import Any
 
 import tflite
 
-from jetson_kit.engines import bundle, export
-from jetson_kit.engines.options import BATCHES, LAYOUTS, PRECISIONS, Options
-from jetson_kit.errors import KitError
+from jetson_kit.core.errors import KitError
+from jetson_kit.onnx_export import bundle, export
+from jetson_kit.onnx_export.options import BATCHES, LAYOUTS, PRECISIONS, Options
 
 MEMORY = 3 << 30
 """Bytes of address space that a run may take; its libraries alone take some 0.5 GiB."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jetson_kit.engines.bundle import SubModel
+from jetson_kit.onnx_export.bundle import SubModel
 from tests.engines.tiny import Tiny
 
 Case = Callable[[], SubModel]

@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 import pytest
 
-from jetson_kit.device_side import module
-from jetson_kit.engines import bundle, check, compare, export, nvidia
-from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.judged import Landmarks, of, table
-from jetson_kit.engines.options import BATCHES, LAYOUTS, PRECISIONS, Options
+from jetson_kit.onnx_export import bundle, check, compare, export, nvidia
+from jetson_kit.onnx_export.bundle import SubModel
+from jetson_kit.onnx_export.judged import Landmarks, of, table
+from jetson_kit.onnx_export.options import BATCHES, LAYOUTS, PRECISIONS, Options
+from jetson_kit.wheels.device_side import module
 from tests.support.here import cannot_run_here
 
 pytestmark = pytest.mark.engines
@@ -32,7 +32,7 @@ OTHERS = [
 @cache
 def all_of_them() -> dict[str, SubModel]:
     """Return the published sub-models by their sha256."""
-    from jetson_kit import models
+    from jetson_kit.models import bundles as models
 
     parts = [one for path in models.fetch() for one in bundle.read(path)]
     return {one.sha256: one for one in parts}
@@ -59,7 +59,8 @@ def legacy_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SubModel
 
     They are of MediaPipe's last wheel that has these, and the lite and heavy pose models.
     """
-    from jetson_kit import legacy_models, uv
+    from jetson_kit.core import uv
+    from jetson_kit.models import legacy as legacy_models
 
     folder = tmp_path_factory.mktemp("wheel")
     words = ("pip", "install", "--no-deps", "--python-platform", "x86_64-unknown-linux-gnu")

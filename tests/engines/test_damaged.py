@@ -13,8 +13,8 @@ import sys
 
 import pytest
 
-from jetson_kit import models
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.models import bundles as models
 from tests.engines import fuzz
 
 pytestmark = pytest.mark.engines

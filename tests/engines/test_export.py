@@ -11,11 +11,11 @@ import numpy as np
 import onnx
 import pytest
 
-from jetson_kit.engines import bundle, export
-from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.errors import ModelDamagedError, ModelUnsupportedError
-from jetson_kit.engines.options import Options
-from jetson_kit.errors import BadInputError
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.onnx_export import bundle, export
+from jetson_kit.onnx_export.bundle import SubModel
+from jetson_kit.onnx_export.errors import ModelDamagedError, ModelUnsupportedError
+from jetson_kit.onnx_export.options import Options
 from tests.engines.tiny import Tiny
 
 pytestmark = pytest.mark.engines

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from jetson_kit.engines import half, runners
+from jetson_kit.onnx_export import half, runners
 
 pytestmark = pytest.mark.engines
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jetson_kit.engines import export, runners
-from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.errors import ModelUnsupportedError
-from jetson_kit.engines.ops import registry
-from jetson_kit.engines.options import Options
+from jetson_kit.onnx_export import export, runners
+from jetson_kit.onnx_export.bundle import SubModel
+from jetson_kit.onnx_export.errors import ModelUnsupportedError
+from jetson_kit.onnx_export.ops import registry
+from jetson_kit.onnx_export.options import Options
 from tests.engines.operator_cases import CASES
 from tests.engines.tiny import Tiny
 

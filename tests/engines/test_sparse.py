@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jetson_kit.engines import export, runners
-from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.errors import ModelDamagedError, ModelUnsupportedError
-from jetson_kit.engines.options import Options
+from jetson_kit.onnx_export import export, runners
+from jetson_kit.onnx_export.bundle import SubModel
+from jetson_kit.onnx_export.errors import ModelDamagedError, ModelUnsupportedError
+from jetson_kit.onnx_export.options import Options
 from tests.engines.tiny import Compressed, Sparse, Tiny
 
 pytestmark = pytest.mark.engines

@@ -14,9 +14,10 @@ from mediapipe_jetson.engines import python_builder
 from mediapipe_jetson.engines.builders import Order
 from mediapipe_jetson.engines.errors import NoBuilderError
 
-from jetson_kit.engines import export, manifest
-from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.options import Options
+from jetson_kit.onnx_export import export
+from jetson_kit.onnx_export.bundle import SubModel
+from jetson_kit.onnx_export.options import Options
+from jetson_kit.tensorrt import manifest
 from tests.support.here import not_here_if
 
 pytestmark = [

@@ -11,8 +11,8 @@ import flatbuffers
 import numpy as np
 import tflite
 
-from jetson_kit.engines.bundle import SubModel
-from jetson_kit.engines.schema import DTYPES, accessor
+from jetson_kit.onnx_export.bundle import SubModel
+from jetson_kit.onnx_export.schema import DTYPES, accessor
 
 TYPES = {DTYPES[name]: getattr(tflite.TensorType, name) for name in DTYPES}
 INDICES = {"i4": "Int32Vector", "u2": "Uint16Vector", "u1": "Uint8Vector"}

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.fleet import release as releases
-from jetson_kit.fleet import signing
-from jetson_kit.fleet.release import Release
+from jetson_kit.fleet.release import release as releases
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
 from tests.fleet import known, small_release
 
 LIB = "/var/lib/mediapipe-jetson"

@@ -14,11 +14,10 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import inventory
-from jetson_kit.fleet import ansible
-from jetson_kit.fleet.events import Event
-from jetson_kit.inventory import Host
-from jetson_kit.paths import ROOT
+from jetson_kit.ansible_driver import ansible, inventory
+from jetson_kit.ansible_driver.events import Event
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.core.paths import ROOT
 
 INVENTORY = "KIT_TEST_INVENTORY"
 """Names devices that are up already; they are provisioned and put back."""
@@ -65,7 +64,7 @@ def up(state: Path, count: int, docker: str = "") -> Iterator[Boards]:
     if named:
         yield Boards(Path(named), inventory.load(Path(named)))
         return
-    if importlib.util.find_spec("jetson_kit.devices") is None:
+    if importlib.util.find_spec("jetson_kit.virtual_devices") is None:
         pytest.skip(f"there are no virtual devices in this checkout; name some by {INVENTORY}")
     env = {**os.environ, "KIT_STATE": str(state)}
     try:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jetson_kit.bench_faults import changed_release
-from jetson_kit.bench_faults.changed_release import linked
-from jetson_kit.fleet.release import Release
+from bench.faults import changed_release
+from bench.faults.changed_release import linked
+from jetson_kit.fleet.release.release import Release
 from tests.fleet import known
 
 __all__ = ["build", "linked"]
 
 
 def build(old: Release, folder: Path, path: str, content: bytes) -> Release:
-    """Return a build that differs by a file, as jetson_kit.bench_faults.changed_release does."""
+    """Return a build that differs by a file, as bench.faults.changed_release does."""
     return known.add(changed_release.build(old, folder, path, content))

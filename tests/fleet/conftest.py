@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jetson_kit.devices import engines, ssh, store
+from jetson_kit.virtual_devices import engines, ssh, store
 from tests.fleet.board import Board
 from tests.fleet.boards import INVENTORY, Boards, up
 from tests.fleet.site import Site

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 
-from jetson_kit.errors import NetworkError
-from jetson_kit.fleet import registry_push
-from jetson_kit.fleet.release import Release
+from jetson_kit.core.errors import NetworkError
+from jetson_kit.fleet.release import registry_push
+from jetson_kit.fleet.release.release import Release
 
 ASK = (
     "docker container inspect -f '{{.Image}}' mediapipe 2>/dev/null"

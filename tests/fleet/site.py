@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.fleet import signing
-from jetson_kit.fleet.release import Release
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
 from tests.fleet import known, small_release
 from tests.fleet.board import Board
 from tests.fleet.boards import Boards

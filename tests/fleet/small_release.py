@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.bench_faults import small_release
-from jetson_kit.bench_faults.small_release import ARCHITECTURE, ENDS, GOOD, UNHEALTHY
-from jetson_kit.errors import ToolMissingError
-from jetson_kit.fleet.release import Release
+from bench.faults import small_release
+from bench.faults.small_release import ARCHITECTURE, ENDS, GOOD, UNHEALTHY
+from jetson_kit.core.errors import ToolMissingError
+from jetson_kit.fleet.release.release import Release
 from tests.fleet import known
 
 __all__ = ["ARCHITECTURE", "ENDS", "GOOD", "UNHEALTHY", "build"]
 
 
 def build(folder: Path, version: str, **how: Any) -> Release:
-    """Return a small release, as jetson_kit.bench_faults.small_release.build does."""
+    """Return a small release, as bench.faults.small_release.build does."""
     try:
         return known.add(small_release.build(folder, version, **how))
     except ToolMissingError as error:

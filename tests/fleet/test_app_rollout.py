@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import engine, images, plan
-from jetson_kit.app import scaffold, service, settings
-from jetson_kit.devices import container_parts
-from jetson_kit.fleet.release import load
-from jetson_kit.progress import Progress
+from jetson_kit.app import service, settings
+from jetson_kit.app_testing import scaffold
+from jetson_kit.build import images, plan
+from jetson_kit.containers import engine
+from jetson_kit.core.progress import Progress
+from jetson_kit.fleet.release.release import load
+from jetson_kit.virtual_devices import container_parts
 from tests.fleet import changed_release, known
 from tests.fleet.site import SETTINGS, Site
 

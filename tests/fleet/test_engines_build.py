@@ -19,11 +19,11 @@ import pytest
 from mediapipe_jetson.engines import fit
 from mediapipe_jetson.engines.identity import Here
 
-from jetson_kit.engines import manifest, store
-from jetson_kit.errors import BadInputError
-from jetson_kit.paths import ROOT
-from jetson_kit.plan import Request
-from jetson_kit.plan import make as plan
+from jetson_kit.build.plan import Request
+from jetson_kit.build.plan import make as plan
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.tensorrt import manifest, store
 from tests.fleet.boards import Boards, up
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.bench_faults import bring_up, cases, kills, setting, trial
-from jetson_kit.bench_faults import site as sites
-from jetson_kit.bench_faults.site import Site
-from jetson_kit.progress import Progress
+from bench.faults import bring_up, cases, kills, setting, trial
+from bench.faults import site as sites
+from bench.faults.site import Site
+from jetson_kit.core.progress import Progress
 from tests.support.here import skip_without
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]

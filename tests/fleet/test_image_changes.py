@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from jetson_kit.fleet import ansible
+from jetson_kit.ansible_driver import ansible
 from tests.fleet import known
 from tests.fleet.board import LIB, Board
 from tests.fleet.small_release import ENDS, UNHEALTHY

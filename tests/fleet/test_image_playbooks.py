@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.fleet import ansible
-from jetson_kit.fleet import release as releases
-from jetson_kit.fleet.release import Release
+from jetson_kit.ansible_driver import ansible
+from jetson_kit.fleet.release import release as releases
+from jetson_kit.fleet.release.release import Release
 from tests.fleet.board import Board
 from tests.fleet.small_release import UNHEALTHY
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.fleet import release as releases
+from jetson_kit.fleet.release import release as releases
 from tests.fleet.board import BLOBS, INCOMING, LIB, Board
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]

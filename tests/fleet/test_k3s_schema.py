@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from jetson_kit.fleet import k3s
-from jetson_kit.fleet.rollout_plan import Plan
-from tests.unit.test_fleet_k3s import IMAGE, release
+from jetson_kit.fleet.rollout.plan import Plan
+from tests.unit.fleet.test_fleet_k3s import IMAGE, release
 
 pytestmark = pytest.mark.network
 PACKAGE = "kubernetes-validate==1.37.0"

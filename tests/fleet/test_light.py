@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.scale import light
-from jetson_kit.scale.light import Light
+from bench.scale import light
+from bench.scale.light import Light
 from tests.support.here import needs_parts, not_here_if
 
 pytestmark = [

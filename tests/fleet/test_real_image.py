@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import engine, images, plan
-from jetson_kit.devices import container_parts
-from jetson_kit.progress import Progress
+from jetson_kit.build import images, plan
+from jetson_kit.containers import engine
+from jetson_kit.core.progress import Progress
+from jetson_kit.virtual_devices import container_parts
 from tests.fleet import changed_release
 from tests.fleet.site import SETTINGS, Site
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.fleet.release import Release
+from jetson_kit.fleet.release.release import Release
 from tests.fleet import changed_release
 from tests.fleet.site import Site
 from tests.support.here import skip_without

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from jetson_kit.fleet import board_program
-from jetson_kit.paths import ROOT
+from jetson_kit.ansible_driver import board_program
+from jetson_kit.core.paths import ROOT
 from tests.fleet import small_release
 from tests.fleet.board import Board
 from tests.fleet.site import QUICK, Site

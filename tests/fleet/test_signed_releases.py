@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.fleet import signing
-from jetson_kit.fleet.release import Release
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
 from tests.fleet.site import Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.one_engine]

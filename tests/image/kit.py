@@ -14,9 +14,9 @@ from typing import IO, Any
 
 import zstandard
 
-from jetson_kit import emulation
-from jetson_kit.files import extract_tar
-from jetson_kit.paths import ROOT
+from jetson_kit.core.files import extract_tar
+from jetson_kit.core.paths import ROOT
+from jetson_kit.emulation import cores as emulation
 
 NEEDS = ("docker", "qemu", "network", "slow")
 TIMEOUT_S = 600

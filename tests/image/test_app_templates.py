@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import scaffold
+from jetson_kit.app_testing import scaffold
 from tests.image.kit import NEEDS, docker, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]

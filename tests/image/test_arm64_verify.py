@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from jetson_kit import verify
+from jetson_kit.verify import local as verify
 from tests.device.board import EDIT, IN_SOFTWARE, RENAMED
 from tests.image.kit import NEEDS, Image, docker, inv
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import oci, parts, plan
-from jetson_kit.paths import ROOT, cache_dir
-from jetson_kit.progress import Progress
+from jetson_kit.build import parts, plan
+from jetson_kit.containers import oci
+from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.core.progress import Progress
 from tests.image.kit import NEEDS, TIMEOUT_S, Image, docker, inv
 from tests.support.here import cannot_run_here
 

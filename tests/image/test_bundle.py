@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.bundle import build
-from jetson_kit.progress import Progress
+from jetson_kit.core.progress import Progress
 from tests.image.kit import NEEDS, Image, docker
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]

@@ -18,10 +18,15 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from jetson_kit import legacy_models, manifest, models, repack, targets, wheels
-from jetson_kit.layers import EPOCH
-from jetson_kit.paths import cache_dir
-from jetson_kit.repack import PROVENANCE
+from jetson_kit.build import manifest
+from jetson_kit.containers.layers import EPOCH
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.models import bundles as models
+from jetson_kit.models import legacy as legacy_models
+from jetson_kit.targets import table as targets
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels import repack
+from jetson_kit.wheels.repack import PROVENANCE
 from tests.image.kit import NEEDS, Image, Tree, unpack
 from tests.support.here import needs_parts
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bench.machines import host
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 from tests.image.kit import NEEDS, Image, docker
 
 pytestmark = [getattr(pytest.mark, name) for name in (*NEEDS, "slow")]

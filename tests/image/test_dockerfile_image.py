@@ -8,9 +8,10 @@ from typing import IO, Any
 
 import pytest
 
-from jetson_kit import dockerfile_build, engine, oci, parts, plan
-from jetson_kit.paths import cache_dir
-from jetson_kit.progress import Progress
+from jetson_kit.build import dockerfile_build, parts, plan
+from jetson_kit.containers import engine, oci
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.progress import Progress
 from tests.image.kit import NEEDS, Image, docker
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]

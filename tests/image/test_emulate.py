@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 from tests.devices.guest import tiny
 from tests.image.kit import NEEDS, Image, docker, inv
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import plan, smoke
-from jetson_kit.errors import StepFailedError
-from jetson_kit.progress import Progress
+from jetson_kit.build import plan, smoke
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.progress import Progress
 from tests.image.kit import NEEDS, Image, docker, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]

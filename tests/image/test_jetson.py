@@ -9,7 +9,8 @@ import time
 import jsonschema
 import pytest
 
-from jetson_kit import manifest, targets
+from jetson_kit.build import manifest
+from jetson_kit.targets import table as targets
 from tests.image.kit import NEEDS, Image, docker, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]

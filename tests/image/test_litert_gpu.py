@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from bench import litert_gpu
-from jetson_kit import images, plan
-from jetson_kit.machine import host_arch
-from jetson_kit.progress import Progress
+from jetson_kit.build import images, plan
+from jetson_kit.core.machine import host_arch
+from jetson_kit.core.progress import Progress
 from tests.image.kit import NEEDS, docker
 from tests.support.here import not_here_if
 

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import device_wheel
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.wheels import device_wheel
 from tests.image.kit import NEEDS, Image, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 IMAGE_ONLY = """
 import json, sys
 from pathlib import Path
-from jetson_kit import engine, images, plan
-from jetson_kit.progress import Progress
+from jetson_kit.containers import engine; from jetson_kit.build import images, plan
+from jetson_kit.core.progress import Progress
 made = images.image_only(plan.make(plan.Request(jetson=True)), Progress(quiet=True),
                          device_source=Path(sys.argv[1]))
 print(json.dumps([made.id, engine.diff_ids(made)]))

@@ -18,7 +18,7 @@ from mediapipe.tasks.python import vision
 from mediapipe.tasks.python.core.base_options import BaseOptions
 from mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
 
-from jetson_kit import models
+from jetson_kit.models import bundles as models
 from tests.vision import media
 
 TESTDATA = Path("mediapipe/tasks/testdata/vision")

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import environments
-from jetson_kit.engines import commands
-from jetson_kit.files import locked
-from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.core import environments
+from jetson_kit.core.files import locked
+from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.onnx_export import commands
 
 pytestmark = pytest.mark.vision
 LIMIT_S = 300

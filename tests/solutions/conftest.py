@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import environments, legacy_models, models
-from jetson_kit.paths import ROOT
+from jetson_kit.core import environments
+from jetson_kit.core.paths import ROOT
+from jetson_kit.models import bundles as models
+from jetson_kit.models import legacy as legacy_models
 
 HERE = importlib.util.find_spec("mediapipe") is not None
 if not HERE:

@@ -11,8 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from jetson_kit import environments
-from jetson_kit.paths import ROOT
+from jetson_kit.core import environments
+from jetson_kit.core.paths import ROOT
 from tests.solutions import films
 from tests.solutions.conftest import KIT, kit_variables, legacy_variables, run
 from tests.vision import media

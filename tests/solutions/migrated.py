@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit import environments
-from jetson_kit.paths import ROOT
+from jetson_kit.core import environments
+from jetson_kit.core.paths import ROOT
 from tests.solutions import films
 from tests.solutions.conftest import SOURCE, legacy_variables, run
 from tests.solutions.examples import BY_NAME, FOLDER

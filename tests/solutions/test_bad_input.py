@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jetson_kit import environments
+from jetson_kit.core import environments
 from tests.solutions.conftest import Program, kit_variables
 from tests.vision import media
 

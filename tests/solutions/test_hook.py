@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import environments, wheels
+from jetson_kit.core import environments
+from jetson_kit.wheels import pins as wheels
 from tests.solutions.conftest import SOURCE
 
 pytestmark = pytest.mark.vision

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import environments
+from jetson_kit.core import environments
 from tests.solutions.conftest import SOURCE
 from tests.solutions.test_hook import HOOK, start
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jetson_kit import legacy_models
-from jetson_kit.engines import commands
+from jetson_kit.models import legacy as legacy_models
+from jetson_kit.onnx_export import commands
 from tests.solutions.conftest import Program
 from tests.solutions.test_numbers import TOLERANCE, apart, counts, pairs
 from tests.vision import media

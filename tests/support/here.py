@@ -10,7 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-from jetson_kit import checks, needs
+from jetson_kit.checks import stages as checks
+from jetson_kit.core import needs
 
 
 def cannot_run_here(reason: str) -> NoReturn:

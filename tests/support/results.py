@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import checks
+from jetson_kit.checks import stages as checks
 
 
 class Results:

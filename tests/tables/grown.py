@@ -10,9 +10,11 @@ import sys
 import tomllib
 from pathlib import Path
 
-from jetson_kit import repack, targets, wheels
 from jetson_kit.audit import planned
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.targets import table as targets
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels import repack
 
 OWN = (".git", ".venv", ".kit", "dist", "__pycache__", ".*_cache", "*.egg-info")
 

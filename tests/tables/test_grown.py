@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import targets
+from jetson_kit.targets import table as targets
 from tests.tables import grown
 
 pytestmark = pytest.mark.slow

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.fleet import signing
-from jetson_kit.fleet.release import Release
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
 
 FILES = ROOT / "ansible" / "roles" / "image" / "files"
 LIB = "var/lib/mediapipe-jetson"

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 
 # Real programs that the scripts use to think; all that changes a machine is fake.
 REAL = """awk cat chmod cmp cp cut date df dirname env find flock grep head mkdir mktemp mv paste

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 
 FILES = ROOT / "ansible" / "roles" / "image" / "files"
 PACKAGE = "mediapipe_image"

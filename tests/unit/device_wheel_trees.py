@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 
 SOURCE = ROOT / "wheels" / "mediapipe-jetson" / "src"
 A57 = "fp asimd evtstrm aes pmull sha1 sha2 crc32"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.fleet.journal import Journal, Record
-from jetson_kit.fleet.rollout import Rollout, requeue
-from jetson_kit.fleet.rollout_plan import Plan, waves
-from jetson_kit.fleet.transport import (
+from jetson_kit.fleet.rollout.journal import Journal, Record
+from jetson_kit.fleet.rollout.plan import Plan, waves
+from jetson_kit.fleet.rollout.rollout import Rollout, requeue
+from jetson_kit.fleet.rollout.transport import (
     DONE,
     FAILED,
     HELD,

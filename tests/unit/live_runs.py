@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
 
-from jetson_kit import inference_env, sample_videos
+from bench import inference_env, sample_videos
 
 APPLICATION = Path(__file__).with_name("live_application.py")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jetson_kit.device_side import module
+from jetson_kit.wheels.device_side import module
 
 project = module("migrate.project")
 MARK = "# here\n"

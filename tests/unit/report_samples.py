@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit import verify_samples as sample
-from tests.unit.test_verify_command import made
+from tests.unit.verify.test_verify_command import made
 
 FOLDER = Path(__file__).parent / "reports"
 REAL = ("software", "cpu", "broken")

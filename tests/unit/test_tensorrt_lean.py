@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import locked_env
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.paths import ROOT
+from jetson_kit.core import locked_env
+from jetson_kit.core.paths import ROOT
+from jetson_kit.wheels.device_wheel import SOURCE
 from tests.support.here import not_here_if
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]

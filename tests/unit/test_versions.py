@@ -11,10 +11,10 @@ import mediapipe_jetson
 import pytest
 
 import jetson_kit
-from jetson_kit import device_wheel
-from jetson_kit.device_wheel import SOURCE
-from jetson_kit.errors import BadInputError
-from jetson_kit.paths import ROOT
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.wheels import device_wheel
+from jetson_kit.wheels.device_wheel import SOURCE
 
 
 def test_both_are_the_same_and_read_without_running_code() -> None:

@@ -6,8 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from jetson_kit.deb_file import Deb
-from jetson_kit.files import sha256_file
+from jetson_kit.core.files import sha256_file
+from jetson_kit.debian.deb_file import Deb
 from tests.support.here import needs_parts
 
 needs_dpkg = needs_parts("dpkg")

@@ -13,10 +13,13 @@ from typing import Any
 
 import pytest
 
-from jetson_kit import engine, images, plan, service, verify
-from jetson_kit.inventory import environment
-from jetson_kit.paths import ROOT
-from jetson_kit.progress import Progress
+from jetson_kit.ansible_driver.inventory import environment
+from jetson_kit.build import images, plan
+from jetson_kit.containers import engine
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.progress import Progress
+from jetson_kit.service import contract as service
+from jetson_kit.verify import local as verify
 from tests.verify.fleet import MUTANTS, Mutant, Report, docker
 from tests.verify.loopback import Loopback, serving
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jetson_kit import service
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.service import contract as service
 
 TIMEOUT_S = 600
 TASKS = """

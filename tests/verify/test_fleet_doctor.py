@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
 from tests.unit.device_wheel_trees import schema
 from tests.unit.doctor_scenes import legacy_project
 from tests.verify.conftest import absent

@@ -14,8 +14,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from jetson_kit import verify
-from jetson_kit.paths import ROOT
+from jetson_kit.core.paths import ROOT
+from jetson_kit.verify import local as verify
 from tests.support.here import cannot_run_here
 from tests.verify.conftest import Started
 from tests.verify.fleet import MUTANTS, command, docker

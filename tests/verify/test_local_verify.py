@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit import verify
-from jetson_kit.errors import BrokenError, ToolMissingError
+from jetson_kit.core.errors import BrokenError, ToolMissingError
+from jetson_kit.verify import local as verify
 from tests.verify.fleet import command
 
 pytestmark = [pytest.mark.docker, pytest.mark.network, pytest.mark.slow]

@@ -21,7 +21,7 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def bundle() -> Callable[[str], str]:
     """Return a function that gives the path of a model bundle by its name in models.toml."""
-    from jetson_kit import models
+    from jetson_kit.models import bundles as models
 
     def path(name: str) -> str:
         return str(models.fetch([name])[0])
@@ -32,7 +32,7 @@ def bundle() -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def onnx_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the kit's ONNX files of the face, hand and pose models."""
-    from jetson_kit.engines import commands
+    from jetson_kit.onnx_export import commands
 
     folder = tmp_path_factory.mktemp("onnx")
     commands.export(["face", "hand", "pose"], folder=folder)

@@ -17,8 +17,8 @@ import cv2
 import mediapipe
 import numpy as np
 
-from jetson_kit.files import locked
-from jetson_kit.paths import ROOT, cache_dir
+from jetson_kit.core.files import locked
+from jetson_kit.core.paths import ROOT, cache_dir
 
 OURS = ROOT / "wheels" / "mediapipe-jetson" / "src" / "mediapipe_jetson" / "data"
 INSIDE = "usr/share/doc/opencv-doc/examples/data"

@@ -1,0 +1,1 @@
+"""Benchmarks: they measure the kit from outside, and write their results here."""

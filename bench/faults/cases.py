@@ -1,0 +1,144 @@
+"""The cases as data, and what is checked after each: the same for all of them."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.faults import inside
+from bench.faults.ride import Ride
+from bench.faults.site import Site
+from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.journal import Record
+from jetson_kit.virtual_devices import ssh
+
+DATA = Path(__file__).with_name("cases.toml")
+ENDS = ("all", "some", "any", *journals.STATES)
+PHASE_S = 300.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A row of cases.toml."""
+
+    name: str
+    on: str
+    how: str
+    does: str
+    promise: str
+    repeat: int = 1
+    ends: str = "any"
+    group: str = ""
+    why: str = ""
+    flags: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """All else, for its own function."""
+
+    @property
+    def cuts(self) -> bool:
+        """Tell whether it is a power cut, at points of a phase."""
+        return bool(self.facts.get("fault") == "power-cut")
+
+
+@dataclass
+class Try:
+    """What one try came to; every list is empty where all was well."""
+
+    lost: list[str] = field(default_factory=list)
+    """Devices that are neither on the old image nor on the new one, or do not run it."""
+    false_success: list[str] = field(default_factory=list)
+    """What the rollout claims and is not so."""
+    false_journal: list[str] = field(default_factory=list)
+    """Where fleet.status tells anything else than what is."""
+    next_failed: list[str] = field(default_factory=list)
+    """What went wrong with the rollout after it."""
+    unkept: list[str] = field(default_factory=list)
+    """What the case's own promise says, and is not so."""
+    ended: str = ""
+    """Result of the rollout (all, some, stopped), or of the device that had the fault."""
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Tell whether nothing was wrong."""
+        return not any((self.lost, self.false_success, self.false_journal, self.next_failed,
+                        self.unkept))  # fmt: skip
+
+
+@functools.cache
+def load() -> Mapping[str, Case]:
+    """Return all cases by name, in their order."""
+    own = {"on", "how", "does", "promise", "repeat", "ends", "why", "flags", "group"}
+    found = {}
+    for name, row in tomllib.loads(DATA.read_text(encoding="utf-8")).items():
+        known = {key: value for key, value in row.items() if key in own}
+        known["flags"] = tuple(known.get("flags", ()))
+        rest = {key: value for key, value in row.items() if key not in own}
+        found[name] = Case(name, facts=rest, **known)
+    return found
+
+
+def after(
+    site: Site, case: Case, found: Try, made: Release, going: Ride, *, judged: bool = True
+) -> Record | None:
+    """Check all that must be so when a rollout has ended and the fault is healed.
+
+    What it left open is resumed. `judged`: the case's own promise, too. Returns its journal, None
+    where it did not begin.
+    """
+    allowed = site.allowed(made)
+    code = going.end(site.kind.limit_s)
+    seen, problems = inside.settled(site.devices, allowed, site.kind.settle_s)
+    found.lost += problems
+    record = going.record
+    if record is None:
+        found.unkept.append(f"it ended with {code} before it began; see {going.said}")
+        return None
+    found.false_success += inside.false_successes(record, code, seen)
+    found.ended = "stopped" if record.stop is not None else record.ended
+    if judged:
+        found.unkept += unkept(case, record, code)
+    if record.open:
+        resumed = site.resume(record.id)
+        code = resumed.end(site.kind.limit_s)
+        seen, problems = inside.settled(site.devices, allowed, site.kind.settle_s)
+        found.lost += problems
+        record = resumed.record or record
+        found.false_success += inside.false_successes(record, code, seen)
+        if record.open and record.stop is not None:
+            found.unkept.append(f"--resume left {', '.join(record.open)} open; {resumed.said}")
+    found.false_journal += site.drift()
+    return record
+
+
+def unkept(case: Case, record: Record, code: int) -> list[str]:
+    """Return what a case promises of the end of its rollout, and is not so."""
+    found = []
+    everyone = record.ended == journals.ALL
+    if everyone != (code == 0):
+        found.append(f"result {record.ended}, exit code {code}")
+    if case.ends != "any" and everyone != (case.ends == "all"):
+        reasons = [f"{one.name}: {one.why}" for one in record.hosts.values() if one.why]
+        found.append(f"it ended as {record.ended}, not {case.ends}: {'; '.join(reasons)}")
+    failed = [record.hosts[name] for name in record.names(journals.FAILED)]
+    if case.why and not any(re.search(case.why, one.why) for one in failed):
+        reasons = [f"{one.name}: {one.why}" for one in failed]
+        found.append(f"nobody's reason is {shlex.quote(case.why)}: {'; '.join(reasons)}")
+    return found
+
+
+def untouched(site: Site, record: Record, but: Sequence[str] = ()) -> list[str]:
+    """Return which devices were switched by a rollout, those in `but` aside."""
+    script = "cat /var/lib/mediapipe-jetson/state.json"
+    return [
+        f"{one.name} was switched"
+        for one in site.devices
+        if one.name not in but and record.id in ssh.shell(one, script)
+    ]

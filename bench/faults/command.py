@@ -1,0 +1,150 @@
+"""`bench.faults`: every case as often as it says, on devices that are provisioned once."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bench.faults import bring_up, cases, device, kills, record, setting, trial
+from bench.faults import site as sites
+from bench.faults.cases import Case, Try
+from bench.faults.setting import Setting
+from bench.faults.site import Site
+from jetson_kit.core.errors import BadInputError, CheckFailedError, KitError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.progress import Progress
+
+
+def run(
+    names: Sequence[str] = (),
+    *,
+    again: bool = False,
+    keep: bool = False,
+    asked: Setting | None = None,
+    points: int = 0,
+    minutes: float = 0.0,
+) -> dict[str, Any]:
+    """Try what was not tried yet, and write bench/faults.json.
+
+    `names` are cases or kinds of devices; none is all. `again` forgets what was tried of them;
+    `keep` leaves the devices up. `points`: so many power cuts in each phase. After `minutes` no
+    further try begins; the next run goes on. Raises BadInputError, CheckFailedError where anything
+    was wrong.
+    """
+    asked = asked or setting.check()
+    known = cases.load()
+    chosen = select(known, names, asked, points)
+    home = cache_dir("faults")
+    log = home / "tries.jsonl"
+    if again:
+        kept = [one for one in record.read(log) if one["case"] not in chosen or not asked.of(one)]
+        write_text(log, "".join(json.dumps(one) + "\n" for one in kept))
+    end = time.monotonic() + minutes * 60 if minutes else math.inf
+    _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
+    return finish(log, known)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What holds for a run: how it tells of itself, with what it tries, and until when."""
+
+    progress: Progress
+    setting: Setting
+    end: float
+    """Of time.monotonic: no try begins after that."""
+
+
+def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -> None:
+    for kind, facts in sites.KINDS.items():
+        tried = Counter(one["case"] for one in record.read(log) if bench.setting.of(one))
+        todo = {
+            name: (case, case.repeat - tried[name])
+            for name, case in chosen.items()
+            if case.on == kind and case.repeat > tried[name]
+        }
+        if todo and time.monotonic() < bench.end:
+            folder = log.with_name(f"{kind}-{bench.setting.name}")
+            with bring_up.up(facts, folder, bench.progress, bench.setting, keep=keep) as site:
+                site.begun = tried
+                _all(site, todo, log, bench)
+
+
+def finish(log: Path, known: Mapping[str, Case]) -> dict[str, Any]:
+    """Write what was found; raise CheckFailedError where anything was wrong."""
+    result = record.summary(record.read(log), known)
+    write_text(record.OUT, json.dumps(result, indent=1) + "\n")
+    wrong = {what: result[what] for what in record.WRONG if result[what]}
+    if wrong:
+        said = ", ".join(f"{what} {count}" for what, count in wrong.items())
+        raise CheckFailedError(f"of {result['tried']} tries: {said}", f"each is in {log}")
+    return result
+
+
+def select(
+    known: Mapping[str, Case], names: Sequence[str], asked: Setting, points: int = 0
+) -> dict[str, Case]:
+    """Return the cases that are meant, power cuts as often as there are `points`.
+
+    Raises BadInputError for a name of none, and for a case that needs an image of its own.
+    """
+    for name in names:
+        if name not in known and name not in sites.KINDS:
+            raise BadInputError(
+                f"there is no case {name}", f"take {', '.join((*sites.KINDS, *known))}"
+            )
+        if name in known and not asked.takes(known[name].how):
+            raise BadInputError(f"{name} makes an image of its own", "try it without --image")
+    return {
+        name: replace(case, repeat=points) if points and case.cuts else case
+        for name, case in known.items()
+        if asked.takes(case.how) and (not names or {name, case.on} & set(names))
+    }
+
+
+def _all(site: Site, todo: Mapping[str, tuple[Case, int]], log: Path, bench: Bench) -> None:
+    total = sum(count for _, count in todo.values())
+    for done, (name, seed, found) in enumerate(_tries(site, todo, bench.end), 1):
+        record.append(log, name, seed, found, site.setting)
+        bench.progress.say(f"{done:3}/{total}  {found.seconds:6.1f} s  {name}: {told(found)}")
+
+
+def _tries(
+    site: Site, todo: Mapping[str, tuple[Case, int]], end: float
+) -> Iterator[tuple[str, str, Try]]:
+    for name, (case, count) in todo.items():
+        if case.how == device.SERIES and time.monotonic() < end:
+            seed = f"{name} {time.time():.0f}"
+            rand = random.Random(seed)  # noqa: S311 # not for secrets
+            for one in kills.controller(site, case, count, rand):
+                yield name, seed, one
+                if time.monotonic() > end:
+                    return
+    for number, names in enumerate(device.groups(todo, len(site.devices))):
+        if time.monotonic() > end:
+            return
+        seed = f"{'+'.join(names)} {number} {time.time():.0f}"
+        found = _tried(site, [todo[name][0] for name in names], seed)
+        yield from ((name, seed, one) for name, one in zip(names, found, strict=True))
+
+
+def _tried(site: Site, chosen: Sequence[Case], seed: str) -> list[Try]:
+    try:
+        return trial.run(site, chosen, seed)
+    except KitError as error:
+        # What the bench itself could not do is no success either.
+        return [Try(unkept=[error.message], next_failed=site.renew()) for _ in chosen]
+
+
+def told(found: Try) -> str:
+    """Return a try in one line."""
+    wrong = [f"{what}: {'; '.join(getattr(found, what))}" for what in record.WRONG
+             if getattr(found, what)]  # fmt: skip
+    return f"{found.ended or 'no end'}" + (f"; WRONG: {'; '.join(wrong)}" if wrong else "")

@@ -1,0 +1,163 @@
+"""What a device is on, asked of Docker, systemd and state.json, without the kit's own program."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from jetson_kit.core.errors import KitError
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.journal import Record
+from jetson_kit.virtual_devices import kinds
+from jetson_kit.virtual_devices.spec import Device
+
+POLL_S = 1.0
+SCRIPT = r"""
+cat /var/lib/mediapipe-jetson/state.json 2>/dev/null | tr -d '\n' || :
+echo
+if test -e /var/lib/mediapipe-jetson/pending; then echo pending; else echo settled; fi
+systemctl is-active mediapipe.service || :
+form='{{.Image}} {{.State.Running}} {{if .State.Health}}{{.State.Health.Status}}{{end}}'
+docker container inspect -f "$form" mediapipe 2>/dev/null || echo none
+"""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A device as it is; "" is no image."""
+
+    image_id: str = ""
+    """What state.json says it is on."""
+    trial: bool = False
+    pending: bool = False
+    unit: str = ""
+    """systemd's word for the service."""
+    running: str = ""
+    """Image of the container that runs now."""
+    health: str = ""
+    """Docker's word, "" without a check."""
+    lost: str = ""
+    """Why nothing of all this could be asked."""
+
+
+Seen = Mapping[str, Inside]
+Allowed = Mapping[str, Collection[str]]
+"""The images that each device may be on: its old one and the new one."""
+
+
+def look(devices: Sequence[Device]) -> dict[str, Inside]:
+    """Look into devices, all at once."""
+    with ThreadPoolExecutor(max(len(devices), 1)) as pool:
+        found = pool.map(_look, devices)
+        return {one.name: seen for one, seen in zip(devices, found, strict=True)}
+
+
+def _look(device: Device) -> Inside:
+    try:
+        return parse(kinds.machine(device.kind).shell(device, SCRIPT))
+    except KitError as error:
+        return Inside(lost=error.message)
+
+
+def parse(said: str) -> Inside:
+    """Return what the script printed. A damaged state.json is told as what was lost."""
+    lines = said.splitlines()
+    if len(lines) < 4:
+        return Inside(lost=f"it said {said!r}")
+    try:
+        state = json.loads(lines[0]) if lines[0] else {}
+    except ValueError as error:
+        return Inside(lost=f"state.json: {error}")
+    current = state.get("current") or {}
+    image, _, rest = lines[3].partition(" ")
+    up, _, health = rest.partition(" ")
+    # An engine that has its images in containerd calls them otherwise; state.json says how.
+    names = {name: image_id for image_id, name in (state.get("engine_ids") or {}).items()}
+    image = names.get(image, image)
+    return Inside(
+        image_id=str(current.get("image_id", "")),
+        trial=current.get("state") == "trial",
+        pending=lines[1] == "pending",
+        unit=lines[2],
+        running=image if up == "true" else "",
+        health=health.strip(),
+    )
+
+
+def between(seen: Seen, allowed: Allowed) -> list[str]:
+    """Return where a device is neither on the old image nor on the new one, right now.
+
+    That nothing runs, or nothing can be asked, may be so while a change or a fault is on.
+    """
+    found = []
+    for name, one in seen.items():
+        if not one.lost and one.image_id not in allowed[name]:
+            found.append(f"{name}: state.json says {one.image_id or 'nothing'}")
+        if one.running not in ("", *allowed[name]):
+            found.append(f"{name}: {one.running} runs")
+    return found
+
+
+def unwell(seen: Seen, allowed: Allowed) -> list[str]:
+    """Return what is wrong with devices that must be at rest on one of these images, healthy."""
+    found = []
+    for name, one in seen.items():
+        if one.lost:
+            found.append(f"{name}: {one.lost}")
+        elif one.image_id not in allowed[name]:
+            found.append(f"{name}: state.json says {one.image_id or 'nothing'}")
+        elif one.running != one.image_id:
+            found.append(f"{name}: on {one.image_id}, and {one.running or 'nothing'} runs")
+        elif (one.unit, one.health) != ("active", "healthy"):
+            found.append(f"{name}: unit {one.unit}, container {one.health or 'without a check'}")
+        elif one.pending and not one.trial:
+            found.append(f"{name}: a change is not finished")
+    return found
+
+
+def settled(
+    devices: Sequence[Device], allowed: Allowed, limit_s: float
+) -> tuple[dict[str, Inside], list[str]]:
+    """Wait until all are at rest and healthy; return the last look, and what is wrong still."""
+    return until(lambda: look(devices), allowed, limit_s)
+
+
+def until(
+    ask: Callable[[], dict[str, Inside]], allowed: Allowed, limit_s: float
+) -> tuple[dict[str, Inside], list[str]]:
+    """Do as `settled` does, with any way to look."""
+    end = time.monotonic() + limit_s
+    while True:
+        seen = ask()
+        problems = unwell(seen, allowed)
+        if not problems or time.monotonic() > end:
+            return seen, problems
+        time.sleep(POLL_S)
+
+
+def false_successes(record: Record, code: int, seen: Seen) -> list[str]:
+    """Return what a rollout claims and is not so: a host confirmed, or the whole of it.
+
+    `code` is the exit code of the command; `seen` the devices after it, at rest.
+    """
+
+    def wrong(name: str) -> bool:
+        one = seen.get(name, Inside(lost="not looked at"))
+        return (one.image_id, one.running, one.trial) != (record.image_id, record.image_id, False)
+
+    found = [
+        f"{name}: confirmed, and it is on {seen[name].image_id or 'nothing'}"
+        f"{' on trial' if seen[name].trial else ''}, {seen[name].running or 'nothing'} runs"
+        for name in record.names(journals.CONFIRMED)
+        if wrong(name)
+    ]
+    if code == 0 or record.ended == journals.ALL:
+        found += [
+            f"{name}: exit code {code}, result {record.ended}, and it is not on the new image"
+            for name in record.hosts
+            if wrong(name) and name not in record.names(journals.CONFIRMED)
+        ]
+    return found

@@ -1,0 +1,227 @@
+"""The devices of the bench, provisioned once, and a controller with records of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.faults import changed_release, inside, ride, small_release
+from bench.faults.inside import Inside
+from bench.faults.ride import Ride
+from bench.faults.setting import Setting
+from jetson_kit.containers import engine
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT, ROOT_NAME
+from jetson_kit.fleet.release import release as releases
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.virtual_devices import container_parts
+from jetson_kit.virtual_devices.spec import Device
+
+# Shorter than a fleet's: a dead link is noticed within 10 s here, after a minute there.
+SSH = (
+    "-o ControlMaster=auto -o ControlPersist=60s -o BatchMode=yes -o StrictHostKeyChecking=yes "
+    "-o ServerAliveInterval=3 -o ServerAliveCountMax=3"
+)
+PLAN = """\
+canary = 0
+batches = ["100%"]
+stop_at = 2
+soak_s = {soak_s}
+poll_s = 2
+verify = "none"
+tries = {tries}
+retry_s = {retry_s}
+"""
+# A check a second on five devices would take a fourth of two cores.
+CHECK_S = 4
+KEPT = 4
+"""Builds that stay on this disk."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Devices of one kind, and how long they take for things."""
+
+    words: Mapping[str, str]
+    prefix: str
+    count: int
+    healthy_s: int
+    """Seconds that a new image has to become healthy."""
+    settle_s: float
+    """Seconds until a device must be at rest after any fault."""
+    limit_s: float
+    """Seconds that a rollout may take."""
+    plan: Mapping[str, int]
+    """What stands in PLAN: on guests the rollout waits until one has booted again."""
+
+
+KINDS = {
+    "containers": Kind(
+        {"kind": "container"}, "board", 5, 20, 120.0, 900.0, {"soak_s": 3, "tries": 3, "retry_s": 2}
+    ),
+    "guests": Kind(
+        {"kind": "vm", "arch": "amd64"},
+        "guest",
+        1,
+        120,
+        420.0,
+        2400.0,
+        {"soak_s": 8, "tries": 5, "retry_s": 10},
+    ),
+}
+
+
+@dataclass
+class Site:
+    """Devices that are up and provisioned."""
+
+    kind: Kind
+    folder: Path
+    devices: tuple[Device, ...]
+    env: dict[str, str]
+    setting: Setting
+    good: dict[str, str] = field(default_factory=dict)
+    """The image that each was confirmed on last."""
+    made: int = 0
+    rides: list[Ride] = field(default_factory=list)
+    begun: Counter[str] = field(default_factory=Counter)
+    """How often each case was begun, in earlier runs too."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the devices' names."""
+        return tuple(one.name for one in self.devices)
+
+    @property
+    def hosts(self) -> Path:
+        """Return the inventory."""
+        return self.folder / "hosts.yml"
+
+    @property
+    def rollouts(self) -> Path:
+        """Return the folder of the journals."""
+        return self.folder / "state" / ROOT_NAME / "fleet" / "rollouts"
+
+    @property
+    def key(self) -> Path:
+        """Return the key that signs releases."""
+        return self.folder / "key"
+
+    def device(self, name: str) -> Device:
+        """Return a device by its name."""
+        return next(one for one in self.devices if one.name == name)
+
+    def allowed(self, made: Release) -> dict[str, tuple[str, ...]]:
+        """Return what each device may be on while a release is rolled out."""
+        return {name: (self.good[name], made.image_id) for name in self.names}
+
+    def release(self, *, key: Path | None = None, sign: bool = True, **how: Any) -> Release:  # noqa: ANN401
+        """Return a new release, as small_release.build makes it, or of the setting's image."""
+        self.made += 1
+        number = f"v{int(time.time())}-{self.made}"
+        builds = self.folder / "builds"
+        if self.setting.build:
+            made = self._changed(builds / number, **how)
+        else:
+            made = small_release.build(builds / number, number, check_s=CHECK_S, **how)
+        if sign:
+            signing.sign(made.path, key or self.key)
+        for old in sorted(builds.iterdir(), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+            shutil.rmtree(old)
+        return made
+
+    def _changed(self, folder: Path, bulk: int = 1000) -> Release:
+        """Return the setting's image with one more layer, of so many bytes."""
+        first = self.folder / "real"
+        if self.setting.build and not first.exists():
+            changed_release.linked(self.setting.build, first)
+        path = "opt/mediapipe-jetson-kit/bench"
+        return changed_release.build(releases.make(first), folder, path, os.urandom(bulk))
+
+    def start(self, made: Release, *flags: str, hosts: Path | None = None) -> Ride:
+        """Begin to roll a release out."""
+        words = ["fleet.rollout", str(made.folder), "-i", str(hosts or self.hosts)]
+        return self._ride([*words, "--file", str(self.folder / "plan.toml"), *flags])
+
+    def resume(self, number: str) -> Ride:
+        """Go on with a rollout."""
+        return self._ride(["fleet.rollout", f"--resume={number}"], number)
+
+    def _ride(self, words: list[str], number: str = "") -> Ride:
+        said = self.folder / "said" / f"{time.time():.3f}.txt"
+        said.parent.mkdir(exist_ok=True)
+        self.rides = [one for one in self.rides if one.child.poll() is None]
+        self.rides.append(ride.start(words, self.env, said, self.rollouts, number))
+        return self.rides[-1]
+
+    def task(self, *words: str, code: int = 0, **extra: str) -> str:
+        """Run a command that must end with `code`; return what it printed."""
+        done = subprocess.run(
+            ride.command(*words), env={**self.env, **extra}, cwd=ROOT, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != code:
+            said = " ".join((done.stderr or done.stdout).split())[-600:]
+            raise StepFailedError(f"{words[0]} ended with {done.returncode}, not {code}: {said}")
+        return done.stdout if code == 0 else done.stderr
+
+    def look(self) -> dict[str, Inside]:
+        """Look into all devices."""
+        return inside.look(self.devices)
+
+    def drift(self) -> list[str]:
+        """Return where fleet.status tells what is not so, or two views that differ."""
+        seen = self.look()
+        body = json.loads(self.task("fleet.status", "-i", str(self.hosts), "--json"))
+        found = []
+        for name, row in body["hosts"].items():
+            told = (row["device"] or {}).get("image_id", row["answer"])
+            if told != seen[name].image_id or (row["device"] or {}).get("running") != told:
+                found.append(f"{name}: status says {told}, it is on {seen[name].image_id}")
+            if row["drift"]:
+                found.append(f"{name}: status tells of {', '.join(row['drift'])}")
+            if not row["drift"] and row["controller"]["image_id"] != seen[name].image_id:
+                found.append(f"{name}: the controller has {row['controller']['image_id']}")
+        return found
+
+    def renew(self) -> list[str]:
+        """Roll a new good release out to all; return what went wrong, nothing where all is well."""
+        made = self.release()
+        going = self.start(made)
+        code = going.end(self.kind.limit_s)
+        only = dict.fromkeys(self.names, (made.image_id,))
+        seen, problems = inside.settled(self.devices, only, self.kind.settle_s)
+        record = going.record
+        if code or record is None or record.ended != journals.ALL:
+            problems.append(f"the next rollout ended with {code}; see {going.said}")
+        else:
+            problems += inside.false_successes(record, code, seen)
+        if not problems:
+            self.good = dict.fromkeys(self.names, made.image_id)
+        return problems
+
+    def gateway(self) -> str:
+        """Return this machine's address in the network of the containers."""
+        found = engine.client().networks.list(names=[f"^{container_parts.label()}$"])[0]
+        return str(found.attrs["IPAM"]["Config"][0]["Gateway"])
+
+    def trusting(self, key: Path) -> Path:
+        """Return an inventory by which the controller, not the devices, trusts another key."""
+        body = yaml.safe_load(self.hosts.read_text(encoding="utf-8"))
+        body["all"]["vars"]["image_allowed_signers"] = signing.signers([key])
+        other = self.folder / "trusting.yml"
+        write_text(other, yaml.safe_dump(body, sort_keys=False))
+        return other

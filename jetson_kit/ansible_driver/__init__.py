@@ -1,0 +1,1 @@
+"""Ansible as the kit runs it: inventories, playbooks, events."""

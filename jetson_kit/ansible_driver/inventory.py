@@ -1,0 +1,268 @@
+"""An Ansible inventory as Ansible itself reads it: its hosts, and how ssh reaches each."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.run import run
+
+HOME = ROOT / "ansible"
+PLAYBOOKS = HOME / "playbooks"
+READER = Path(__file__).with_name("inventory_reader.py")
+TIMEOUT_S = 120.0
+GRAPH = "check it: ansible-inventory --graph -i FILE"
+# What ssh alone can reach; containers and the like are not machines with a kernel of their own.
+SSH = ("ssh", "smart", "ansible.builtin.ssh")
+# Names of variables that hold passwords: Ansible's, of connections and of every way to become root,
+# and those of the kit's roles.
+SECRET_NAME = re.compile(
+    r"^(?:ansible_(?:\w+_)?(?:pass|password|passphrase|passwd)|image_registry_password)$"
+)
+# Names of environment variables that hold what no argument and no log may hold.
+VAULT_SECRET = "KIT_VAULT_PASSWORD"  # noqa: S105 # a name
+BECOME_SECRET = "KIT_BECOME_PASSWORD"  # noqa: S105 # a name
+SECRETS = {
+    VAULT_SECRET: ("ANSIBLE_VAULT_PASSWORD_FILE", HOME / "secret-vault"),
+    BECOME_SECRET: ("ANSIBLE_BECOME_PASSWORD_FILE", HOME / "secret-become"),
+}
+
+
+# As the ssh plugin has them: where several are given, the last of these counts.
+ALIASES = {
+    "ansible_host": ("ansible_host", "ansible_ssh_host"),
+    "ansible_port": ("ansible_port", "ansible_ssh_port"),
+    "ansible_user": ("ansible_user", "ansible_ssh_user"),
+    "ansible_ssh_private_key_file": ("ansible_private_key_file", "ansible_ssh_private_key_file"),
+}
+ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args")
+# What must be known before a host can be reached.
+REACH = ("ansible_connection", *ARGUMENTS, *(name for names in ALIASES.values() for name in names))
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host of an inventory and its variables, groups' merged in."""
+
+    name: str
+    variables: Mapping[str, Any]
+    """As Ansible renders them; what it can't render yet stands as it is written."""
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """The templates among them, as they are written."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """Why a variable can't be rendered, by its name."""
+    late: tuple[str, ...] = ()
+    """Variables that depend on what is known only during a play, such as facts."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """FILE:LINE of each variable that may hold a password, "" where it comes from no file."""
+
+    def variable(self, name: str) -> Any:  # noqa: ANN401 # whatever an inventory holds
+        """Return a variable of the connection by its newest name; None where there is none."""
+        values = [self.variables.get(alias) for alias in ALIASES[name]]
+        return next((value for value in reversed(values) if value is not None), None)
+
+    @property
+    def host(self) -> str:
+        """Return the address without the user."""
+        return str(self.variable("ansible_host") or self.name)
+
+    @property
+    def address(self) -> str:
+        """Return user@host as ssh takes it."""
+        user = self.variable("ansible_user")
+        return f"{user}@{self.host}" if user else self.host
+
+    def ssh_options(self) -> tuple[str, ...]:
+        """Return what stands between `ssh` and the host. Raises BadInputError."""
+        connection = self.variables.get("ansible_connection", "ssh")
+        if connection not in SSH:
+            raise BadInputError(
+                f"{self.name} has the connection {connection!r}", "hosts are reached by ssh alone"
+            )
+        words: list[str] = []
+        # As Ansible puts them: the general ones first.
+        for name in ARGUMENTS:
+            words += shlex.split(str(self.variables.get(name) or ""))
+        port, key = self.variable("ansible_port"), self.variable("ansible_ssh_private_key_file")
+        if port:
+            words += ["-p", str(port)]
+        if key:
+            words += ["-i", str(Path(str(key)).expanduser())]
+        return tuple(words)
+
+    def unreachable(self) -> BadInputError | None:
+        """Return what keeps the host from being reached: a variable that can't be rendered."""
+        name = next((name for name in REACH if name in self.errors), None)
+        if name is None:
+            return None
+        return BadInputError(
+            f"{self.name}: {name} can't be rendered: {self.errors[name]}",
+            f"correct it; it is {self.variables[name]!r}",
+        )
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All hosts of an inventory, in its order, and its groups."""
+
+    path: Path
+    hosts: tuple[Host, ...]
+    groups: Mapping[str, Mapping[str, Sequence[str]]]
+    """Each group's `hosts` and `children`."""
+
+    def limited(self, limit: str) -> tuple[Host, ...]:
+        """Return the hosts that `limit` names: hosts, groups or patterns, by commas; "" is all.
+
+        Raises BadInputError where a part of it names nothing.
+        """
+        return _limited(self.groups, self.hosts, limit)
+
+    def write(self, path: Path) -> None:
+        """Write it for another program: one JSON file, rendered, that only the user can read.
+
+        What is encrypted stays so; so do templates of facts, and those of passwords.
+        """
+        rows = {host.name: _row(host) for host in self.hosts}
+        children: dict[str, Any] = {
+            name: {
+                "hosts": {one: {} for one in group.get("hosts", ())},
+                "children": {one: {} for one in group.get("children", ())},
+            }
+            for name, group in self.groups.items()
+            if name not in ("all", "ungrouped")
+        }
+        path.touch(0o600)
+        path.write_text(json.dumps({"all": {"hosts": rows, "children": children}}), "utf-8")
+
+
+def _row(host: Host) -> dict[str, Any]:
+    """Return a host's variables as another ansible-core reads them."""
+    row = {name: value for name, value in host.variables.items() if name not in host.written}
+    for name, text in host.written.items():
+        raw = name in host.late or name in host.errors or SECRET_NAME.search(name)
+        row[name] = text if raw else _literal(host.variables[name])
+    for name, names in ALIASES.items():
+        value = host.variable(name)
+        if value is not None:
+            row = {key: one for key, one in row.items() if key not in names} | {name: value}
+    return row
+
+
+def encrypted(value: object) -> bool:
+    """Tell whether a variable is encrypted by ansible-vault; it stays so here."""
+    return isinstance(value, Mapping) and "__ansible_vault" in value
+
+
+def _literal(value: object) -> object:
+    """Return a rendered value, marked so that no template is seen in it."""
+    if isinstance(value, Mapping):
+        return {key: _literal(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_literal(one) for one in value]
+    if isinstance(value, str) and ("{{" in value or "{%" in value or "{#" in value):
+        return {"__ansible_unsafe": value}
+    return value
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which Ansible's programs, of our own environment, are found."""
+    here = str(Path(sys.executable).parent)
+    # testinfra starts `ansible-inventory` by its name; a warning on stdout would break its JSON.
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
+        # Ansible refuses any other, as cron and ssh without a locale have it.
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOST_KEY_CHECKING": "true",
+        **secrets(),
+    }
+
+
+def secrets() -> dict[str, str]:
+    """Return the options by which Ansible gets its passwords out of the environment, if there."""
+    return {
+        option: str(program) for name, (option, program) in SECRETS.items() if os.environ.get(name)
+    }
+
+
+def load(path: Path, limit: str = "") -> tuple[Host, ...]:
+    """Return the hosts of an inventory (file or folder), in its order.
+
+    `limit` keeps those that it names: hosts, groups or patterns, by commas. Raises BadInputError
+    where Ansible can't read it, nothing is left, or a host's address can't be rendered.
+    """
+    hosts = read(path).limited(limit)
+    for error in filter(None, (host.unreachable() for host in hosts)):
+        raise error
+    return hosts
+
+
+def read(path: Path) -> Inventory:
+    """Read an inventory by the kit's newest ansible-core. Raises BadInputError."""
+    if not path.exists():
+        raise BadInputError(f"there is no inventory {path}", "see ansible/inventories/example/")
+    try:
+        raw = run(
+            # An unparsed source is an error, not an empty inventory.
+            [sys.executable, "-P", READER, "--list", "--playbook-dir", PLAYBOOKS,
+             "-i", path.absolute()],
+            what="reading the inventory",
+            env={**environment(), "ANSIBLE_CONFIG": str(HOME / "ansible.cfg"),
+                 "ANSIBLE_INVENTORY_UNPARSED_IS_FAILED": "1",
+                 "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
+            timeout_s=TIMEOUT_S,
+        )  # fmt: skip
+        table: dict[str, Any] = json.loads(raw)
+    except (StepFailedError, ValueError) as error:
+        said = getattr(error, "message", None) or str(error)
+        raise BadInputError(f"{path} is no inventory: {said}", GRAPH) from error
+    rows, groups = table["hosts"], table["groups"]
+    hosts = tuple(
+        Host(
+            name=name,
+            variables={**rows[name]["variables"], **rows[name]["rendered"]},
+            written={one: rows[name]["variables"][one] for one in rows[name]["templates"]},
+            errors=rows[name]["errors"],
+            late=tuple(rows[name]["late"]),
+            origins=rows[name]["origins"],
+        )
+        for name in _members(groups, "all")
+    )
+    if not hosts:
+        raise BadInputError(f"{path} has no hosts", "see ansible/inventories/example/")
+    return Inventory(path, hosts, groups)
+
+
+def _members(table: Mapping[str, Any], group: str) -> list[str]:
+    own = table.get(group, {})
+    names = list(own.get("hosts", []))
+    for child in own.get("children", []):
+        names += _members(table, child)
+    return list(dict.fromkeys(names))
+
+
+def _limited(table: Mapping[str, Any], hosts: tuple[Host, ...], limit: str) -> tuple[Host, ...]:
+    if not limit:
+        return hosts
+    wanted: set[str] = set()
+    for pattern in filter(None, (word.strip() for word in limit.split(","))):
+        known = {host.name for host in hosts if fnmatch.fnmatch(host.name, pattern)}
+        groups = [name for name in table if fnmatch.fnmatch(name, pattern)]
+        for group in groups:
+            known |= set(_members(table, group))
+        if not known:
+            raise BadInputError(f"--limit {pattern} names no host and no group", GRAPH)
+        wanted |= known
+    return tuple(host for host in hosts if host.name in wanted)

@@ -1,0 +1,1 @@
+"""A user's application begun from a template, and its tests."""

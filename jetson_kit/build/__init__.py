@@ -1,0 +1,1 @@
+"""From a request to an image: plan, parts, archive, manifest, first start."""

@@ -1,0 +1,60 @@
+"""The build manifest: the contract between whoever built an image and whoever runs it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from jetson_kit import __version__
+from jetson_kit.build.image_write import Written
+from jetson_kit.build.parts import Parts
+from jetson_kit.build.plan import BuildPlan
+from jetson_kit.core.paths import SCHEMAS
+
+SCHEMA = "mediapipe-jetson-kit/build/1"
+SCHEMA_FILE = SCHEMAS / "build.schema.json"
+
+
+def document(
+    plan: BuildPlan,
+    made: Parts,
+    written: Written,
+    inputs: str,
+) -> dict[str, Any]:
+    """Return the manifest, checked against its schema."""
+    body = {
+        "schema": SCHEMA,
+        "kit": __version__,
+        "inputs": inputs,
+        "plan": plan.as_json(),
+        "image": {
+            "tag": plan.tag,
+            "id": written.archive["config"],
+            "architecture": plan.arch,
+            "size": written.unpacked,
+        },
+        "archive": written.archive,
+        "wheel": {"file": made.wheel.name, "sha256": made.wheel_sha256},
+        "debian": [list(row) for row in made.packages],
+        "python": {item.name: item.version for item in made.installed},
+        "models": dict(made.models),
+        **({"engines": dict(made.engines)} if plan.engines else {}),
+        **({"below_code": made.below_code} if made.code else {}),
+        "first_start": written.first_start.as_json(),
+    }
+    check(body)
+    return body
+
+
+def check(body: dict[str, Any]) -> None:
+    """Raise jsonschema's ValidationError for what is no manifest."""
+    import jsonschema  # noqa: PLC0415 # slow, and most builds change nothing
+
+    jsonschema.validate(body, _schema())
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return loaded

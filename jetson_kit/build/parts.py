@@ -1,0 +1,258 @@
+"""The parts of an image, each a layer tar in the cache, made side by side from a plan."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jetson_kit.app import layers as app_layers
+from jetson_kit.app.layers import AppLayers
+from jetson_kit.build import base_image
+from jetson_kit.build.base_image import Base
+from jetson_kit.build.image_ahead import Ahead
+from jetson_kit.build.plan import BuildPlan
+from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core import cached_files
+from jetson_kit.core.files import sha256_file
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.progress import Progress
+from jetson_kit.debian import rootfs
+from jetson_kit.emulation import cores as emulation
+from jetson_kit.models import bundles as models
+from jetson_kit.models import legacy as legacy_models
+from jetson_kit.tensorrt import image
+from jetson_kit.tensorrt.image import EngineLayers
+from jetson_kit.wheels import device_wheel, litert, pysite, repack
+from jetson_kit.wheels.pysite import Installed
+
+Tars = tuple[tuple[str, Path], ...]
+"""(name in the build context, file)"""
+MODELS = "opt/mediapipe/models"
+# Raised when the same inputs would give other bytes than before.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Every input of an image, as tars, and what is inside them."""
+
+    base: Base
+    tars: Tars
+    wheel: Path
+    wheel_sha256: str
+    packages: tuple[tuple[str, str, str], ...]
+    installed: tuple[Installed, ...]
+    models: tuple[tuple[str, str], ...]
+    """(file name, sha256)"""
+    engines: tuple[tuple[str, str], ...] = ()
+    """Engines and ONNX files: (file name, sha256)"""
+    code: str = ""
+    """The name of the topmost layer, a user's code; "" for none."""
+
+    @property
+    def below_code(self) -> str:
+        """Return the hash of all inputs but a user's code."""
+        return replace(self, tars=tuple(row for row in self.tars if row[0] != self.code)).key
+
+    @property
+    def key(self) -> str:
+        """Return the hash of all inputs: cache files are named by their contents."""
+        names = [self.base.identity, *(f"{name}={tar.name}" for name, tar in self.tars)]
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def drop_damaged(made: Parts) -> tuple[str, ...]:
+    """Remove layer tars whose bytes are no longer those that were made; return their names."""
+    with ThreadPoolExecutor(2) as pool:
+        whole = list(pool.map(lambda part: cached_files.intact(part[1], thorough=True), made.tars))
+    damaged = [tar for (_, tar), good in zip(made.tars, whole, strict=True) if not good]
+    for tar in damaged:
+        cached_files.forget(tar)
+    return tuple(tar.name for tar in damaged)
+
+
+def make(
+    plan: BuildPlan,
+    progress: Progress,
+    *,
+    refresh: bool = False,
+    device_source: Path = device_wheel.SOURCE,
+    ahead: Ahead | None = None,
+) -> Parts:
+    """Make all parts, the independent ones in parallel. Raises what its sources raise.
+
+    Layers of an image on our own base are handed to `ahead` as soon as they are there.
+    """
+    base_facts = _app_base(plan)
+    ready = (
+        app_layers.prepare(plan.app, base_facts, progress, refresh=refresh) if plan.app else None
+    )
+    # First the lower layers, which are loaded and compressed while the others are made; at a time
+    # no more than the processor can do, and one that waits for the network.
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+        own_base = plan.base == "debian"
+        if own_base:
+            locked = pool.submit(_locked, plan, progress, _own_python(plan))
+        else:
+            based = pool.submit(_base, plan, progress, refresh)
+        wheeled = pool.submit(_mediapipe, plan, progress)
+        modelled = pool.submit(_models, plan, progress)
+        runtime = pool.submit(_litert, plan, progress)
+        engined = pool.submit(_engines, plan, progress)
+        if own_base:
+            based = pool.submit(_base, plan, progress, refresh)
+        device = pool.submit(_device, plan, progress, device_source)
+        if not own_base:
+            locked = pool.submit(_locked, plan, progress, based.result()[0].interpreter)
+
+        def layer(name: str, tar: Path) -> tuple[str, Path]:
+            if own_base and ahead:
+                ahead.layer(name, tar)
+            return name, tar
+
+        model_tar, model_list = modelled.result()
+        lower = [layer("models.tar", model_tar)]
+        deps = locked.result()
+        lower.append(layer("deps.tar", deps.tar))
+        runtime_layer = runtime.result()
+        lower.append(layer("litert.tar", runtime_layer.tar))
+        wheel, wheel_sha256, mediapipe = wheeled.result()
+        lower.append(layer("mediapipe.tar", mediapipe.tar))
+        engines = engined.result()
+        lower += [layer(*row) for row in engines.tars]
+        if own_base and ahead and not (based.done() and device.done()):
+            ahead.lower_complete()
+        base, packages = based.result()
+        lower += [layer(*row) for row in base.tars]
+        own = device.result()
+    below = (deps.tar, runtime_layer.tar, mediapipe.tar, own.tar)
+    app = AppLayers(())
+    if plan.app and ready:
+        app = app_layers.make(plan.app, base_facts, ready, below, progress, refresh=refresh)
+    return Parts(
+        base=base,
+        tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan)), *app.tars),
+        wheel=wheel,
+        wheel_sha256=wheel_sha256,
+        packages=(*packages, *app.packages),
+        installed=(
+            *deps.installed,
+            *runtime_layer.installed,
+            *mediapipe.installed,
+            *engines.installed,
+            *own.installed,
+            *app.installed,
+        ),
+        models=model_list,
+        engines=engines.files,
+        code=app_layers.CODE if plan.app else "",
+    )
+
+
+def _app_base(plan: BuildPlan) -> app_layers.Base:
+    core = emulation.oldest(soc.id for soc in plan.socs) if plan.target else None
+    return app_layers.Base(
+        plan.lock, plan.jetson_version, plan.arch, plan.python, plan.suite, plan.root, core
+    )
+
+
+def _engines(plan: BuildPlan, progress: Progress) -> EngineLayers:
+    if plan.engines is None:
+        return EngineLayers((), (), ())
+    return image.make(plan.engines, plan.python, plan.arch, progress)
+
+
+def _own_python(plan: BuildPlan) -> str:
+    return f"/usr/bin/python{plan.python}"
+
+
+def _locked(plan: BuildPlan, progress: Progress, interpreter: str) -> pysite.SiteLayer:
+    with progress.step("deps", "Python packages from the lock"):
+        return pysite.locked(plan.lock, plan.python, plan.arch, interpreter)
+
+
+def _litert(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
+    with progress.step("litert", "LiteRT from its lock") as step:
+        made = litert.layer(plan.arch, plan.python)
+        step.note = next(one.version for one in made.installed if one.name == "ai-edge-litert")
+    return made
+
+
+def _base(
+    plan: BuildPlan, progress: Progress, refresh: bool
+) -> tuple[Base, tuple[tuple[str, str, str], ...]]:
+    if plan.base != "debian":
+        with progress.step("base", f"base image {plan.base}") as step:
+            found = base_image.external(plan.base, plan.platform, plan.arch, plan.python)
+            step.note = f"Python at {found.interpreter}"
+        return found, ()
+    with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
+        made = rootfs.build(plan.root, plan.suite, plan.arch, refresh=refresh)
+        newest = "" if made.locked else ", the newest"
+        step.note = f"{len(made.packages)} packages{newest}"
+    base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
+    return base, made.packages
+
+
+def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.SiteLayer]:
+    """Return the wheel, its sha256 and its layer."""
+    with progress.step("wheel", f"MediaPipe {plan.jetson_version} wheel") as step:
+        wheel = repack.build(plan.pin, cache_dir("wheels"))
+        step.note = f"{plan.verdict} on this target"
+        sha256 = cached_files.sha256(wheel)  # all of the file was just made, or read
+        return wheel, sha256, pysite.wheel(wheel, plan.python, plan.arch, sha256=sha256)
+
+
+def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
+    # In a folder of its own: another checkout's wheel has the same name.
+    with (
+        progress.step("device", "device wheel, its shim compiled for the target"),
+        tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
+    ):
+        wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
+        return pysite.wheel(wheel, plan.python, plan.arch, beside=(legacy_models.HOOK,))
+
+
+def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
+    with progress.step("models", f"{len(plan.models)} models, checked by hash"):
+        found = sorted((*models.fetch(plan.models), *legacy_models.fetch()))
+        listed = tuple((path.name, sha256_file(path)) for path in found)
+        manifest = json.dumps(
+            {
+                "schema": "mediapipe-jetson/models/1",
+                "models": [{"file": name, "sha256": digest} for name, digest in listed],
+            },
+            indent=1,
+        )
+        tar = cache_dir("layers") / f"models-{_hash(manifest)}.tar"
+        if not cached_files.intact(tar):
+            with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+                layer.data(f"{MODELS}/manifest.json", manifest + "\n")
+                for path in found:
+                    layer.file(f"{MODELS}/{path.name}", path)
+        return tar, listed
+
+
+def _config(plan: BuildPlan) -> Path:
+    """Return the last layer: where the loader finds the injected driver, and what this is."""
+    facts = plan.as_json()
+    # What is an application's stands in its own layer: this one stays as it is.
+    own = ("output", "app")
+    about = json.dumps({key: facts[key] for key in facts if key not in own}, indent=1) + "\n"
+    loader = "".join(f"{folder}\n" for folder in plan.driver_dirs)
+    tar = cache_dir("layers") / f"config-{_hash(about + loader)}.tar"
+    if not cached_files.intact(tar):
+        with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+            if loader:
+                layer.data("etc/ld.so.conf.d/000-nvidia-injected.conf", loader)
+            layer.data("etc/mediapipe-jetson/plan.json", about)
+    return tar
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(f"{FORMAT}\n{text}".encode()).hexdigest()[:16]

@@ -1,0 +1,394 @@
+"""From what the user asked for to a frozen plan: which wheel, Python, base, models and names.
+
+Planning reads data and shipped audits. It fetches nothing but a wheel that no shipped audit has,
+such as one that `--mediapipe` names: that one is downloaded into the cache and audited.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from jetson_kit import __version__
+from jetson_kit.app.settings import App
+from jetson_kit.audit.planned import candidates, planned_verdict
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.machine import host_arch
+from jetson_kit.core.paths import ROOT
+from jetson_kit.debian import rootfs
+from jetson_kit.models import bundles as models
+from jetson_kit.targets import table as targets
+from jetson_kit.targets.table import Soc, Target
+from jetson_kit.tensorrt import image
+from jetson_kit.tensorrt.image import EnginePlan
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.pins import Pin
+from jetson_kit.wheels.translate import table
+
+SCHEMA = "mediapipe-jetson-kit/plan/1"
+VARIANTS = ("runtime", "emulated", "dev")
+REPOSITORY = "mediapipe-jetson"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for; an empty string means "choose for me"."""
+
+    jetson: bool = False
+    l4t: str = ""
+    module: str = ""
+    python: str = ""
+    base: str = "debian"
+    base_python: str = ""
+    """The Python of another base, such as 3.11, where that is known."""
+    variant: str = "runtime"
+    mediapipe: str = ""
+    require_gpu: bool | None = None
+    output: str = ""
+    engines: str = ""
+    """onnx, store or a folder; "" is none."""
+    camera: bool = False
+    """With GStreamer; an application that names a camera has it anyway."""
+    app: App | None = None
+    """A user's application, which is put on top."""
+
+
+@dataclass(frozen=True)
+class BuildPlan:
+    """Everything that a build needs to know."""
+
+    name: str
+    """Folder below dist/ and tag of the image."""
+    tag: str
+    target: Target | None
+    socs: tuple[Soc, ...]
+    """The SoCs that the image must run on."""
+    arch: str
+    python: str
+    base: str
+    """"debian", or the reference of an image."""
+    suite: str
+    variant: str
+    pin: Pin
+    verdict: str
+    reason: str
+    lock: Path
+    models: tuple[str, ...]
+    driver_dirs: tuple[str, ...]
+    output: Path
+    notes: tuple[str, ...]
+    engines: EnginePlan | None = None
+    app: App | None = None
+    components: tuple[str, ...] = ()
+    """What of docker/rootfs.toml it has besides its variant's packages."""
+
+    @property
+    def root(self) -> str:
+        """Return what its root file system is put together of: "runtime", "runtime+camera"."""
+        return "+".join((self.variant, *self.components))
+
+    @property
+    def platform(self) -> str:
+        """Return the platform as Docker writes it."""
+        return f"linux/{self.arch}"
+
+    @property
+    def arm_level(self) -> str:
+        """Return the Arm architecture level that all its boards have; "" for a native image."""
+        return min((soc.arm_level for soc in self.socs), key=targets.arm_rank, default="")
+
+    @property
+    def jetson_version(self) -> str:
+        """Return the version of the MediaPipe-Jetson wheel."""
+        return self.pin.jetson_version
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan for `--plan --json`."""
+        return {
+            "schema": SCHEMA,
+            "kit": __version__,
+            "name": self.name,
+            "tag": self.tag,
+            "target": asdict(self.target) if self.target else None,
+            "socs": [soc.id for soc in self.socs],
+            "platform": self.platform,
+            "python": self.python,
+            "base": {
+                "kind": self.base,
+                "suite": self.suite,
+                "variant": self.variant,
+                **({"components": list(self.components)} if self.components else {}),
+            },
+            "mediapipe": {
+                "version": self.jetson_version,
+                "source": self.pin.filename,
+                "sha256": self.pin.sha256,
+                "verdict": self.verdict,
+                "reason": self.reason,
+            },
+            "lock": self.lock.relative_to(ROOT).as_posix(),
+            "models": list(self.models),
+            "driver_dirs": list(self.driver_dirs),
+            **({"engines": self.engines.as_json()} if self.engines else {}),
+            **({"app": self.app.as_json()} if self.app else {}),
+            "output": _shown(self.output),
+            "notes": list(self.notes),
+        }
+
+
+def make(request: Request) -> BuildPlan:
+    """Turn a request into a plan. Raises BadInputError for what can't be."""
+    if request.variant not in VARIANTS:
+        raise BadInputError(
+            f"unknown variant {request.variant!r}", f"choose one of {', '.join(VARIANTS)}"
+        )
+    if request.app and request.base != "debian":
+        raise BadInputError(
+            "--app is put on the kit's own base",
+            "leave out --base, or write a Dockerfile on the image that --base gives (docs/app.md)",
+        )
+    if request.camera and request.base != "debian":
+        raise BadInputError(
+            "--camera adds Debian packages to the kit's own base",
+            "leave out --base, or install GStreamer in that image: "
+            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good",
+        )
+    target = _target(request)
+    socs = _socs(request, target)
+    arch = "arm64" if target else host_arch()
+    base, python = _base(request, target)
+    suite = rootfs.suite_for(python) if base == "debian" else ""
+    engines = _engines(request, target, socs, base, python)
+    chosen, judged = _wheel(request, target, socs, arch, python)
+    pin = chosen.pin
+    name = _name(request, target, arch, python, pin)
+    films = request.camera or (request.app is not None and request.app.films)
+    components = ("camera",) if films else ()
+    return BuildPlan(
+        name=name,
+        tag=f"{REPOSITORY}:{name}",
+        target=target,
+        socs=socs,
+        arch=arch,
+        python=python,
+        base=base,
+        suite=suite,
+        variant=request.variant,
+        pin=pin,
+        verdict=chosen.verdict,
+        reason=chosen.reason,
+        lock=wheels.lock_for(pin.wheel_class, arch, python),
+        models=models.names(),
+        driver_dirs=target.driver_dirs if target else (),
+        output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
+        notes=_notes(target, socs, chosen, judged)
+        + (engines.notes if engines else ())
+        + (_camera_notes(target, suite) if components else ()),
+        app=request.app,
+        engines=engines,
+        components=components,
+    )
+
+
+def _name(request: Request, target: Target | None, arch: str, python: str, pin: Pin) -> str:
+    """Return the image's name: what was asked for, where it is not what one gets anyway.
+
+    Two images that differ in base, Python or MediaPipe by request have two names.
+    """
+    parts = [target.name if target else f"native-{arch}", request.module]
+    parts += [request.variant] if request.variant != "runtime" else []
+    if request.base != "debian":
+        # An image's own name, without registry, tag and digest, tells people enough.
+        parts.append(request.base.partition("@")[0].rpartition("/")[2].replace(":", "-")[:60])
+    if request.python and python != _base(replace(request, python=""), target)[1]:
+        parts.append(f"py{python}")
+    if request.mediapipe:
+        usual = replace(request, mediapipe="", require_gpu=False)
+        if _wheel(usual, target, _socs(request, target), arch, python)[0].pin != pin:
+            parts.append(f"mediapipe{pin.version}")
+    parts += ["camera"] if request.camera else []
+    parts += ["engines"] if request.engines else []
+    parts += [request.app.name] if request.app else []
+    return "-".join(filter(None, parts))
+
+
+def _engines(
+    request: Request, target: Target | None, socs: tuple[Soc, ...], base: str, python: str
+) -> EnginePlan | None:
+    if not request.engines:
+        return None
+    if target is None:
+        raise BadInputError("--engines is for Jetson images", "add --jetson")
+    return image.plan(request.engines, target, socs, base, python)
+
+
+def _target(request: Request) -> Target | None:
+    if not request.jetson:
+        if request.l4t or request.module:
+            raise BadInputError("--l4t, --module and --for are for Jetson images", "add --jetson")
+        return None
+    table = targets.load()
+    return table.resolve(request.l4t) if request.l4t else table.default
+
+
+def _socs(request: Request, target: Target | None) -> tuple[Soc, ...]:
+    """Return the SoCs that the image is for: all of the release, or that of one module."""
+    if target is None:
+        return ()
+    if not request.module:
+        return target.socs
+    for module in target.modules:
+        if module.id == request.module:
+            return (module.soc,)
+    raise BadInputError(
+        f"{target.name} does not run on a module {request.module!r}",
+        targets.load().hint_for_module(request.module, target),
+    )
+
+
+def _base(request: Request, target: Target | None) -> tuple[str, str]:
+    if request.base == "debian":
+        return "debian", request.python or "3.11"
+    if request.variant != "runtime":
+        raise BadInputError(
+            f"the variant {request.variant} adds Debian packages", "leave out --base"
+        )
+    python = request.python
+    if not python:
+        stock = request.base_python or (target.python if target else "")
+        python = stock if stock in wheels.pythons() else "3.11"
+    if request.base != "ngc":
+        return request.base, python
+    if target is None:
+        raise BadInputError("--base ngc is for Jetson images", "add --jetson")
+    return target.ngc_image, python
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A pinned wheel and what its audit says of the boards."""
+
+    pin: Pin
+    verdict: str
+    reason: str
+
+
+def _wheel(
+    request: Request, target: Target | None, socs: tuple[Soc, ...], arch: str, python: str
+) -> tuple[_Judged, tuple[_Judged, ...]]:
+    """Return the newest wheel whose audit passes on every board, and all that were judged."""
+    place = target.name if target else arch
+    every = tuple(_judge(pin, target, socs) for pin in candidates(arch))
+    judged = tuple(one for one in every if request.mediapipe in ("", one.pin.version))
+    if not judged:
+        known = dict.fromkeys(one.pin.version for one in every)
+        raise BadInputError(
+            f"MediaPipe {request.mediapipe} is not pinned for {arch}",
+            f"choose one of {', '.join(known)}",
+        )
+    fitting = [one for one in judged if one.verdict != "no" and one.pin.supports(python)]
+    if not fitting:
+        raise BadInputError(
+            f"no MediaPipe wheel fits {place} with Python {python}: {_refusals(judged, python)}",
+            "choose another --python or --mediapipe",
+        )
+    best = fitting[0]
+    if request.require_gpu is False:
+        # Where the CPU will do, nothing is translated.
+        best = next((one for one in fitting if not one.pin.core), best)
+    can = any(one.verdict == "gpu" and not one.pin.core for one in every)
+    required = bool(target) and can if request.require_gpu is None else request.require_gpu
+    if required and best.verdict != "gpu":
+        raise BadInputError(
+            f"MediaPipe {best.pin.version} can't use the GPU of {place}: {best.reason.rstrip('.')}",
+            "add --allow-cpu (or drop --require-gpu) to accept inference on the CPU",
+        )
+    return best, judged
+
+
+def _judge(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> _Judged:
+    found = planned_verdict(pin, target, socs)
+    return _Judged(pin, found.verdict, found.reason)
+
+
+def _refusals(judged: tuple[_Judged, ...], python: str) -> str:
+    """Return why each version is out, one clause a version."""
+    said: dict[str, str] = {}
+    for one in judged:
+        version = one.pin.version
+        offered = sorted(
+            {p for x in judged if x.pin.version == version for p in x.pin.pythons}, key=Version
+        )
+        fits = python in offered
+        said[version] = (
+            f"{version}: {one.reason.rstrip('.')}"
+            if one.verdict == "no" and (fits or version not in said)
+            else f"{version} is for Python {', '.join(offered)}"
+        )
+    return "; ".join(said.values())
+
+
+def _notes(
+    target: Target | None, socs: tuple[Soc, ...], chosen: _Judged, judged: tuple[_Judged, ...]
+) -> tuple[str, ...]:
+    """Say plainly when MediaPipe stays on the CPU, why, and what would change it."""
+    if target is None:
+        return ()
+    if chosen.pin.core:
+        return (_translated_note(chosen.pin),)
+    if chosen.verdict == "gpu":
+        return ()
+    version = chosen.pin.version
+    barred = next((one for one in judged if one.verdict == "no"), None)
+    if barred is None:
+        return (
+            f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
+            "What would change it: leave out --mediapipe.",
+        )
+    if any(one.verdict == "gpu" and one.pin.core for one in judged):
+        return (
+            f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
+            "What would change it: leave out --allow-cpu.",
+        )
+    ways = "a MediaPipe wheel built from source with GPU for these cores, or an engine runtime "
+    ways += "such as TensorRT beside MediaPipe"
+    newest = judged[0].pin
+    better = [soc for soc in socs if _judge(newest, target, (soc,)).verdict == "gpu"]
+    if better:
+        names = ", ".join(soc.family for soc in better)
+        ways += f"; for {names} boards alone: --module"
+    return (
+        f"MediaPipe {version} itself stays on the CPU here. MediaPipe {barred.pin.version}, which "
+        f"has GPU inside, was refused: {barred.reason}",
+        f"What would change it: {ways}.",
+    )
+
+
+def _camera_notes(target: Target | None, suite: str) -> tuple[str, ...]:
+    """Say where the image's GStreamer is older than the board's plugins."""
+    if target is None:
+        return ()
+    facts = rootfs.data()
+    mine = str(facts["suites"][suite]["gstreamer"])
+    boards = str(facts["components"]["camera"]["boards"].get(target.ubuntu, mine))
+    if Version(boards) <= Version(mine):
+        return ()
+    return (
+        f"NVIDIA's plugins for cameras are built with GStreamer {boards} on this release, and the "
+        f"image's {mine} refuses newer ones: take --python 3.13 for CSI cameras.",
+    )
+
+
+def _translated_note(pin: Pin) -> str:
+    about = table.core(pin.core).about
+    return (
+        f"MediaPipe {pin.version} is translated for {about}: shown on emulated cores, on no "
+        "board yet (docs/older-boards.md). --allow-cpu takes an official wheel instead."
+    )
+
+
+def _shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,142 @@
+"""The first start of a new image, one inference included: emulated, or for real where it is native.
+
+An arm64 image starts on the oldest core that its target has, under QEMU user emulation.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError, ContainerError
+from docker.types import Mount
+
+from jetson_kit.build import bytecode
+from jetson_kit.build.plan import BuildPlan
+from jetson_kit.containers import engine, owned
+from jetson_kit.core import stopping
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.machine import host_arch
+from jetson_kit.core.progress import Progress
+from jetson_kit.emulation import cores as emulation
+
+EMULATED_FRAMES = 1
+NATIVE_FRAMES = 5
+PYCACHE = "/run/bytecode"
+COMMAND = ("python3", "-m", "mediapipe_jetson.first_start")
+NOT_STARTED = "not started"
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """What the image did when it was started once, as its user, read-only and without network."""
+
+    how: str
+    """"native", "emulated", or "not started"."""
+    cpu: str
+    """The emulated core; "" for a native start or none."""
+    python: str
+    distributions: dict[str, str]
+    info: dict[str, Any]
+    inference: str
+    """"ok" or "not run"."""
+    inference_reason: str
+    selftest: dict[str, Any] | None
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the build manifest keeps it."""
+        return asdict(self)
+
+
+def not_started(plan: BuildPlan) -> FirstStart:
+    """Return what a build knows of an image that it was told not to start."""
+    reason = "the first start was left out (--no-start)"
+    return FirstStart(NOT_STARTED, "", plan.python, {}, {}, "not run", reason, None, 0.0)
+
+
+def bytecode_for(plan: BuildPlan, tars: Sequence[Path]) -> Path | None:
+    """Return a folder with bytecode of an image's layers, for `start`; None where there is none."""
+    return None if plan.arch == host_arch() else bytecode.make(tars, plan.python)
+
+
+def start(
+    plan: BuildPlan, image: str, progress: Progress, compiled: Path | None = None
+) -> FirstStart:
+    """Start the image and infer; `compiled`, of `bytecode_for`, makes an emulated start faster.
+
+    Raises StepFailedError with the image's own words when it does not work.
+    """
+    native = plan.arch == host_arch()
+    cpu = None if native else emulation.oldest(soc.id for soc in plan.socs)
+    if cpu:
+        emulation.require()
+    where = f"emulated {cpu.name}" if cpu else "native"
+    started = time.monotonic()
+    owned.remove_left()
+    with progress.step("smoke", f"first start and inference, {where}") as step:
+        options: dict[str, Any] = {"environment": {}, "mounts": []}
+        if cpu:
+            options = emulation.container_options(cpu)
+            if compiled:
+                options["environment"]["PYTHONPYCACHEPREFIX"] = PYCACHE
+                options["mounts"] += [Mount(PYCACHE, str(compiled), type="bind", read_only=True)]
+        frames = EMULATED_FRAMES if cpu else NATIVE_FRAMES
+        raw = _run(plan, image, [*COMMAND, str(frames)], options)
+        try:
+            facts: dict[str, Any] = json.loads(raw)
+        except ValueError as error:
+            raise StepFailedError(f"the image printed no JSON: {_text(raw)[:200]!r}") from error
+        if facts["selftest"]["verdict"] != "pass":
+            raise StepFailedError(f"the image does not infer: {facts['selftest']['message']}")
+        step.note = f"Python {facts['python']}, {facts['selftest']['landmarks']} landmarks"
+    return FirstStart(
+        how="emulated" if cpu else "native",
+        cpu=cpu.name if cpu else "",
+        python=facts["python"],
+        distributions=facts["distributions"],
+        info=facts["info"],
+        inference="ok",
+        inference_reason="",
+        selftest=facts["selftest"],
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def _run(plan: BuildPlan, image: str, command: list[str], more: dict[str, Any]) -> bytes:
+    """Run one command in the image with the least rights; return its standard output."""
+    options: dict[str, Any] = {
+        "platform": plan.platform,
+        "init": True,
+        "remove": True,
+        "read_only": True,
+        "network_mode": "none",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "tmpfs": {"/tmp": "size=64m"},  # noqa: S108
+        "labels": owned.labels(),
+        "stdout": True,
+        "stderr": False,
+        **more,
+    }
+    stopping.ends_by(owned.remove_own)
+    stopping.check()
+    try:
+        output: bytes = engine.client().containers.run(image, command, **options)
+    except ContainerError as error:
+        words = _text(error.stderr).strip().splitlines()
+        raise StepFailedError(
+            f"the image's first start ended with {error.exit_status}: "
+            + (words[-1] if words else "no message")
+        ) from error
+    except APIError as error:
+        raise StepFailedError(f"the image does not start: {error.explanation}") from error
+    return output
+
+
+def _text(raw: bytes | str | None) -> str:
+    return raw.decode(errors="replace") if isinstance(raw, bytes) else raw or ""

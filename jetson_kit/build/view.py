@@ -1,0 +1,114 @@
+"""What `build` prints: the plan before, the image after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from jetson_kit.app import service
+from jetson_kit.build import compose
+from jetson_kit.build.images import Built
+from jetson_kit.build.plan import BuildPlan
+
+
+def _grid(rows: list[tuple[str, str]]) -> None:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    Console(highlight=False, soft_wrap=False).print(table)
+
+
+def show_plan(plan: BuildPlan) -> None:
+    """Print a plan as a person reads it."""
+    rows = [("image", f"{plan.tag} ({plan.platform})")]
+    if plan.target:
+        socs = ", ".join(f"{soc.family} ({soc.arm_level})" for soc in plan.socs)
+        rows += [
+            (
+                "target",
+                f"L4T {plan.target.l4t}, JetPack {plan.target.jetpack}, tier {plan.target.tier}",
+            ),
+            ("boards", socs),
+        ]
+    base = f"Debian {plan.suite} packages, no registry" if plan.suite else plan.base
+    rows += [
+        ("base", base + (f", variant {plan.variant}" if plan.variant != "runtime" else "")),
+        *([("components", ", ".join(plan.components))] if plan.components else []),
+        ("python", plan.python),
+        ("mediapipe", f"{plan.jetson_version} from {plan.pin.filename}"),
+        ("verdict", f"{plan.verdict}: {plan.reason}"),
+        ("lock", plan.as_json()["lock"]),
+        ("models", ", ".join(plan.models)),
+        *_engines(plan),
+        *([("application", f"{plan.app.name}: {' '.join(plan.app.command)}")] if plan.app else []),
+        ("output", str(plan.as_json()["output"])),
+        *(("note", note) for note in plan.notes),
+    ]
+    _grid(rows)
+
+
+def _engines(plan: BuildPlan) -> list[tuple[str, str]]:
+    """Return what a plan says of TensorRT: which, how large, how many engines."""
+    if plan.engines is None:
+        return []
+    found = plan.engines.runtime
+    size = ""
+    if found.download_mb:
+        size = f" ({found.download_mb:.0f} MB to fetch, {found.unpacked_mb:.0f} MB unpacked)"
+    return [
+        ("tensorrt", f"{found.tensorrt}, {found.way}{size}"),
+        ("engines", ", ".join(plan.engines.engines) or "none: boards build them"),
+    ]
+
+
+def _application(plan: BuildPlan | None) -> list[tuple[str, str]]:
+    """Return how an application of the user's is run on a board."""
+    if plan is None or plan.app is None:
+        return []
+    rows = [("run", service.run_line(plan.app, plan.tag))] if plan.target else []
+    rows.append(("compose", f"{plan.output / compose.FILE}, its first lines say how"))
+    return [*rows, ("fleet", f"copy {plan.output / service.FILE} into the boards' group_vars")]
+
+
+def _run_on_a_card(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return how an image for this machine gets an NVIDIA card; a board's takes its runtime."""
+    plan, image = facts["plan"], facts["image"]
+    if plan["target"] or plan["mediapipe"]["verdict"] != "gpu" or image["architecture"] != "amd64":
+        return []
+    return [("NVIDIA card", f"docker run --rm --gpus all {image['tag']} verify")]
+
+
+def show_built(built: Built, plan: BuildPlan | None = None) -> None:
+    """Print what a build made."""
+    facts: dict[str, Any] = built.manifest
+    start = facts["first_start"]
+    started, inference = start["how"], f"not run: {start['inference_reason']}"
+    if start["selftest"]:
+        core = f" {start['cpu']}" if start["cpu"] else ""
+        started += f"{core}: Python {start['python']}, {facts['image']['architecture']}, imports ok"
+        inference = f"ok on the CPU: {start['selftest']['message']}"
+    rows = [
+        ("image", f"{facts['image']['tag']}  {facts['image']['id'][:19]}"),
+        (
+            "size",
+            f"{facts['image']['size'] / 1e6:.0f} MB unpacked, "
+            f"{facts['archive']['size'] / 1e6:.0f} MB as OCI archive (zstd)",
+        ),
+        (
+            "mediapipe",
+            f"{facts['plan']['mediapipe']['version']}, "
+            f"{facts['plan']['mediapipe']['verdict']}: "
+            f"{facts['plan']['mediapipe']['reason']}",
+        ),
+        ("started", started),
+        ("inference", inference),
+        *_run_on_a_card(facts),
+        *_application(plan),
+        *(("note", note) for note in facts["plan"]["notes"]),
+        ("output", str(facts["plan"]["output"])),
+    ]
+    _grid(rows)

@@ -1,0 +1,281 @@
+"""The project's own checks, in the stages of ci/stages.toml, each with its time."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jetson_kit.checks import process as checks_process
+from jetson_kit.core import environments, needs, stopping
+from jetson_kit.core.errors import BadInputError, CheckFailedError
+from jetson_kit.core.paths import ROOT
+
+TABLE = ROOT / "ci" / "stages.toml"
+SCRIPTS = (
+    "inv",
+    ".ci/run",
+    "ansible/secret-become",
+    "ansible/secret-vault",
+    *(
+        str(path.relative_to(ROOT))
+        for folder in ("ci", "jetson_kit/virtual_devices", "jetson_kit/virtual_devices/stand_ins")
+        for path in sorted((ROOT / folder).glob("*.sh"))
+    ),
+)
+GITHUB = (
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))),
+    "ci/app/github.yml",
+)
+ACTIONS = ("ci/app/action.yml",)
+WORKFLOWS = (
+    ("github-workflows", GITHUB),
+    ("github-actions", ACTIONS),
+    ("gitlab-ci", ("ci/gitlab.yml", "ci/app/gitlab.yml")),
+)
+REAL = "network or docker or qemu or slow or browser or engines or vision"
+
+
+# The sizes of ./inv test, each with all that the ones before it run.
+SIZES = ("quick", "default", "all", "long")
+FLAGS = {"quick": " --quick", "default": "", "all": " --all"}
+NOT_HERE = "not here: "
+"""How the reason of a skip begins that no package would mend: see tests/support/here.py."""
+RESULTS = "KIT_TEST_RESULTS"
+TEST_S = 900
+"""What a test may take with all that it sets up, before it hangs and has failed."""
+_printing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named group of checks.
+
+    `size` is the smallest size of `./inv test` that runs all of it: "quick" ones need neither
+    Docker nor network, "long" ones run only by their name. `default` are those tests of it that
+    the size "default" runs, where its own size is greater.
+
+    `beside` ones run one after another while the others do: they keep to virtual devices, which
+    wait most of the time, and the others keep to images.
+    `evidence` is run where the stage failed: it shows what the tests' own output can't.
+    `environment` names one of jetson_kit.core.environments in which pytest runs.
+    """
+
+    name: str
+    size: str
+    default: tuple[str, ...] = ()
+    pytest: tuple[str, ...] = ()
+    real: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    workers: int = 1
+    """So many files at a time: for those that wait most of the time, or use one core alone."""
+    environment: str = ""
+    beside: bool = False
+    minutes: int = 25
+    """What takes longer hangs, and is stopped."""
+
+    def at(self, size: str) -> Stage | None:
+        """Return what of the stage a size of the whole runs, or None."""
+        if SIZES.index(self.size) <= SIZES.index(size):
+            return self
+        return replace(self, real=self.default) if size == "default" and self.default else None
+
+    @property
+    def tests(self) -> bool:
+        """Tell whether pytest is what it runs."""
+        return bool(self.pytest or self.real)
+
+    def commands(self) -> list[list[str]]:
+        """Return what the stage runs."""
+        if self.modules:
+            return [[sys.executable, "-m", module] for module in self.modules]
+        if not self.tests:
+            return _lint()
+        words = self.pytest or (*self.real, "-m", REAL)
+        if self.workers > 1:
+            words = (*words, "-n", str(self.workers), "--dist", "loadfile")
+            # As they are listed: what takes longest begins first.
+            words = (*words, "--no-loadscope-reorder")
+        if self.environment:
+            return [[str(environments.python(self.environment)), "-m", "pytest", "-q", *words]]
+        limit = f"--timeout={60 * self.minutes if self.size == 'long' else TEST_S}"
+        return [[sys.executable, "-m", "pytest", "-q", limit, *words]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a stage."""
+
+    stage: str
+    problems: tuple[str, ...]
+    """Why it failed; none if it passed."""
+    passed: int = 0
+    failed: int = 0
+    elsewhere: tuple[tuple[str, str], ...] = ()
+    """(test, reason) of each that is for another machine."""
+
+
+def stages() -> tuple[Stage, ...]:
+    """Return ci/stages.toml."""
+    rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["stage"]
+    lists = (
+        {**row, **{k: tuple(v) for k, v in row.items() if isinstance(v, list)}} for row in rows
+    )
+    return tuple(Stage(**row) for row in lists)
+
+
+def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
+    """Run the stages of a size, or the one that is named, with what they need installed first.
+
+    What still runs after `minutes` is stopped and has failed, as has what did not begin by then.
+    Raises CheckFailedError naming those that failed: a test that was skipped for something that
+    could be installed, and a stage without a test, are failures.
+    """
+    until = time.monotonic() + 60 * minutes
+    every = stages()
+    if stage:
+        chosen = [one for one in every if one.name == stage]
+    else:
+        chosen = [part for one in every if (part := one.at(size))]
+    if not chosen:
+        known = ", ".join(one.name for one in every)
+        raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
+    command = f"./inv test --stage {stage}" if stage else f"./inv test{FLAGS[size]}"
+    needs.require(needs.table().of_stages(one.name for one in chosen), command, strict=False)
+    first = [one for one in chosen if one.size == "quick" or len(chosen) == 1]
+    rest = [one for one in chosen if one not in first]
+    timed = [_timed(one, sys.stdout.fileno(), until) for one in first]
+    lanes = [[one for one in rest if one.beside == beside] for beside in (False, True)]
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        for found in pool.map(lambda lane: _lane(lane, until), lanes):
+            timed += found
+    results = [result for result, _ in timed]
+    print(f"--- {', '.join(time_taken for _, time_taken in timed)}")
+    print("\n".join(report(results)), flush=True)
+    failed = [f"{one.stage} ({'; '.join(one.problems)})" for one in results if one.problems]
+    if failed:
+        raise CheckFailedError(f"failed: {', '.join(failed)}")
+
+
+def _lane(chosen: Sequence[Stage], until: float) -> list[tuple[Result, str]]:
+    """Run stages one after another; the output of each is shown when it has ended."""
+    found = []
+    for one in chosen:
+        stopping.check()
+        with tempfile.TemporaryFile() as output:
+            print(f"--- {one.name} begins", flush=True)
+            found.append(_timed(one, output.fileno(), until, quiet=True))
+            output.seek(0)
+            with _printing:
+                print(f"--- {one.name}", flush=True)
+                shutil.copyfileobj(output, sys.stdout.buffer)
+                print(f"--- {found[-1][1]}", flush=True)
+    return found
+
+
+def _timed(one: Stage, output: int, until: float, *, quiet: bool = False) -> tuple[Result, str]:
+    """Run a stage with its output there; return what became of it, and its time as text."""
+    if not quiet:
+        print(f"--- {one.name}", flush=True)
+    started = time.monotonic()
+    result = _stage(one, output, min(until, started + 60 * one.minutes))
+    taken = f"{one.name} {time.monotonic() - started:.0f} s"
+    if not quiet:
+        print(f"--- {taken}", flush=True)
+    if result.problems and one.evidence:
+        checks_process.run(one.evidence, output, time.monotonic() + checks_process.GRACE_S)
+    return result, taken
+
+
+def report(results: Sequence[Result]) -> list[str]:
+    """Return the lines at the end: what passed, and what is for another machine, with reasons."""
+    elsewhere: dict[str, list[str]] = {}
+    for one in results:
+        for test, reason in one.elsewhere:
+            elsewhere.setdefault(reason, []).append(test)
+    lines = []
+    for reason, tests in sorted(elsewhere.items()):
+        lines += [f"not run here: {reason}", *(f"  {test}" for test in tests)]
+    return [
+        *lines,
+        f"tests passed: {sum(one.passed for one in results)},"
+        f" failed: {sum(one.failed for one in results)},"
+        f" not run here: {sum(map(len, elsewhere.values()))}",
+    ]
+
+
+def _stage(one: Stage, output: int, until: float) -> Result:
+    if not one.tests:
+        codes = [checks_process.run(words, output, until) for words in one.commands()]
+        return Result(one.name, ("a check failed",) if any(codes) else ())
+    with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
+        path = Path(folder, "results.json")
+        codes = [
+            checks_process.run(words, output, until, {RESULTS: str(path)})
+            for words in one.commands()
+        ]
+        return judge(one.name, codes, path)
+
+
+def judge(stage: str, codes: Sequence[int], path: Path) -> Result:
+    """Judge a stage by pytest's exit codes and what tests/support/results.py wrote."""
+    late = ["stopped: it took too long"] if checks_process.STOPPED in codes else []
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        if late:
+            return Result(stage, (f"{late[0]}, and left no result",))
+        return Result(stage, (f"pytest ended with exit code {max(codes)} and no result",))
+    problems = late
+    if found["failed"] or (any(codes) and not problems):
+        problems.append(
+            f"{found['failed']} failed" if found["failed"] else f"exit code {max(codes)}"
+        )
+    if not found["passed"]:
+        problems.append("no test ran")
+    lacking = [reason for _, reason in found["skipped"] if not reason.startswith(NOT_HERE)]
+    for reason, count in Counter(lacking).items():
+        problems.append(f"{count} skipped: {reason}")
+    elsewhere = tuple(
+        (test, reason.removeprefix(NOT_HERE))
+        for test, reason in found["skipped"]
+        if reason.startswith(NOT_HERE)
+    )
+    return Result(stage, tuple(problems), found["passed"], found["failed"], elsewhere)
+
+
+def _lint() -> list[list[str]]:
+    here = str(Path(sys.executable).parent)
+    commands = [
+        [f"{here}/ruff", "check", "--quiet", "."],
+        [f"{here}/ruff", "format", "--quiet", "--check", "."],
+        [f"{here}/mypy"],
+        [sys.executable, "-m", "jetson_kit.data_update.check"],
+        [sys.executable, "-m", "jetson_kit.guides.check"],
+    ]
+    commands += [
+        [f"{here}/check-jsonschema", "--quiet", "--builtin-schema", f"vendor.{schema}", *files]
+        for schema, files in WORKFLOWS
+    ]
+    # PyPI has these for x86_64 alone. zizmor: actions without a commit, rights and secrets at
+    # large, words of strangers in lines of a shell.
+    tools = (
+        ("shellcheck", SCRIPTS),
+        ("hadolint", ("docker/Dockerfile",)),
+        ("zizmor", ("--offline", "--no-progress", "--quiet", *GITHUB, *ACTIONS)),
+    )
+    for tool, words in tools:
+        if Path(here, tool).exists():
+            commands.append([f"{here}/{tool}", *words])
+    return commands

@@ -1,0 +1,1 @@
+"""Docker Engine, OCI archives, and layers that the kit writes itself."""

@@ -1,0 +1,183 @@
+"""The local Docker Engine: reached through its SDK, started where no init does."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gzip
+import io
+import json
+import os
+import posixpath
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, cast
+
+import docker
+import zstandard
+from docker.errors import APIError, DockerException, ImageNotFound
+from docker.models.images import Image
+
+from jetson_kit.containers import oci
+from jetson_kit.core.errors import NetworkError, StepFailedError, ToolMissingError
+from jetson_kit.core.files import disk_guard
+from jetson_kit.core.paths import ROOT, cache_dir
+
+# On every image of the kit's, whatever its base.
+KIT_LABEL = "io.mediapipe-jetson.target"
+START = ROOT / "ci" / "start-docker.sh"
+# Pulls and large loads stay within it; a dead daemon is noticed by the ping's own limit.
+TIMEOUT_S = 600
+
+
+@functools.cache
+def client() -> docker.DockerClient:
+    """Return a client of a Docker Engine that answers.
+
+    Where dockerd is installed, nothing answers and we are root without systemd, it is started.
+    Raises ToolMissingError.
+    """
+    problem = ""
+    for attempt in range(2):
+        try:
+            found = docker.from_env(timeout=TIMEOUT_S)
+            found.ping()
+        except (DockerException, OSError) as error:
+            problem = str(error)
+            if attempt or not _may_start():
+                break
+            done = subprocess.run([START], capture_output=True, text=True, check=False)
+            if done.returncode:
+                words = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
+                what, _, cure = words.rpartition("; ")
+                raise ToolMissingError(what, cure) from error
+        else:
+            return found
+    if shutil.which("docker") is None and shutil.which("dockerd") is None:
+        raise ToolMissingError(
+            "Docker is not installed", "run ./inv build as root or with sudo, once"
+        )
+    if "Permission denied" in problem or "PermissionError" in problem:
+        raise ToolMissingError(
+            "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"
+        )
+    raise ToolMissingError(
+        "the Docker Engine does not answer",
+        "start it (sudo systemctl start docker, or sudo ci/start-docker.sh)",
+    )
+
+
+def _may_start() -> bool:
+    """Tell whether we may start dockerd and no init would."""
+    if os.environ.get("DOCKER_HOST") or os.geteuid() != 0 or not shutil.which("dockerd"):
+        return False
+    return not (os.environ.get("INV_NO_INSTALL") or Path("/run/systemd/system").exists())
+
+
+def image(reference: str) -> Image | None:
+    """Return a local image, or None."""
+    try:
+        return client().images.get(reference)
+    except ImageNotFound:
+        return None
+
+
+def containerd_store() -> bool:
+    """Return whether the engine keeps images in containerd, as fresh installs of Docker 29 do."""
+    rows = client().info().get("DriverStatus") or ()
+    return ["driver-type", "io.containerd.snapshotter.v1"] in [list(row) for row in rows]
+
+
+def diff_ids(found: Image) -> tuple[str, ...]:
+    """Return the digests of an image's uncompressed layers, from the base up."""
+    return tuple(found.attrs["RootFS"].get("Layers") or ())
+
+
+def pull(reference: str, platform: str) -> Image:
+    """Pull an image, or use the local one where no registry has it.
+
+    Raises NetworkError when neither is to be had.
+    """
+    try:
+        return client().images.pull(reference, platform=platform)
+    except (APIError, ImageNotFound) as error:
+        local = image(reference)
+        wanted = platform.partition("/")[2].partition("/")[0]
+        if local is not None and local.attrs["Architecture"] == wanted:
+            return local
+        raise NetworkError(
+            f"the base image {reference} can't be had: {error.explanation or error}",
+            "check the name and the network, log in to its registry, or leave out --base",
+        ) from error
+
+
+def with_fixed_times(tag: str) -> Image:
+    """Give the image at `tag` a configuration whose bytes do not tell when it was built.
+
+    The engine keeps the layers; only a new configuration is loaded, so the same inputs give the
+    same image id, here and in every archive. An engine that refuses keeps the image that it has.
+    """
+    found = client().images.get(tag)
+    fixed = oci.config_of(found.attrs, found.history())
+    if found.id == oci.digest(fixed):
+        return found
+    layers = [f"{number}/layer.tar" for number in range(len(diff_ids(found)))]
+    listing = [{"Config": "config.json", "RepoTags": [tag], "Layers": layers}]
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w") as archive:
+        for name, raw in (("config.json", fixed), ("manifest.json", json.dumps(listing).encode())):
+            info = tarfile.TarInfo(name)
+            info.size = len(raw)
+            archive.addfile(info, io.BytesIO(raw))
+    try:
+        client().images.load(body.getvalue())
+    except DockerException:
+        return found
+    made = client().images.get(tag)
+    # A container of a killed build may still hold the first one: then it stays.
+    with contextlib.suppress(DockerException):
+        if made.id != found.id and not client().images.get(str(found.id)).tags:
+            client().images.remove(str(found.id), noprune=True)
+    return made
+
+
+def save_layers(found: Image, wanted: set[str], keep: Callable[[str, IO[bytes]], None]) -> None:
+    """Hand the uncompressed layers named in `wanted` (diff ids) to `keep`, one by one."""
+    with tempfile.TemporaryFile(dir=cache_dir("tmp")) as spool, disk_guard(cache_dir("tmp")):
+        for block in client().api.get_image(str(found.id), chunk_size=1 << 21):
+            spool.write(block)
+        spool.seek(0)
+        with tarfile.open(fileobj=spool) as archive:
+            listing = json.loads(_read(archive, "manifest.json"))[0]
+            ids = json.loads(_read(archive, listing["Config"]))["rootfs"]["diff_ids"]
+            for diff_id, name in zip(ids, listing["Layers"], strict=True):
+                info = archive.getmember(name)
+                if info.issym():
+                    info = archive.getmember(
+                        posixpath.normpath(posixpath.join(posixpath.dirname(name), info.linkname))
+                    )
+                stream = archive.extractfile(info)
+                if diff_id in wanted and stream is not None:
+                    keep(diff_id, _plain(stream))
+
+
+def _plain(stream: IO[bytes]) -> IO[bytes]:
+    """Return a layer's tar: containerd's store hands layers out as they came, often compressed."""
+    start = stream.read(4)
+    stream.seek(0)
+    if start.startswith(b"\x1f\x8b"):
+        return cast("IO[bytes]", gzip.open(stream))
+    if start == b"\x28\xb5\x2f\xfd":
+        return zstandard.ZstdDecompressor(max_window_size=1 << 31).stream_reader(stream)
+    return stream
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    stream = archive.extractfile(name)
+    if stream is None:
+        raise StepFailedError(f"the engine saved an image without {name}")
+    return stream.read()

@@ -1,0 +1,1 @@
+"""What all of the kit stands on: errors, files, programs, caches, environments."""

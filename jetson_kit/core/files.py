@@ -1,0 +1,146 @@
+"""Files that are whole or absent: hashing, atomic writes, checked downloads."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import http.client
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from jetson_kit.core import stopping
+from jetson_kit.core.errors import DiskFullError, IntegrityError, NetworkError
+from jetson_kit.core.paths import FULL
+
+CHUNK = 1 << 20
+# What a killed run leaves; younger ones may belong to a run that goes on.
+STALE_S = 86400.0
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file as 64 hex digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def disk_guard(what: Path | None = None) -> Iterator[None]:
+    """Turn "no space left" into a DiskFullError that names the place, where it is known."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFullError(
+                f"no space left{_room(what)}",
+                "free some space, or set KIT_CACHE to a larger disk, and run it again",
+            ) from error
+        raise
+
+
+def _room(what: Path | None) -> str:
+    if what is None:
+        return " on a disk that this writes to"
+    there = next((place for place in (what, *what.parents) if place.exists()), Path("/"))
+    return f" for {what} ({shutil.disk_usage(there).free // 2**20} MiB free)"
+
+
+@contextlib.contextmanager
+def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock file `path`; it is free again when its holder ends, however it ends.
+
+    `waiting` is called once if another process holds it now.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove what killed runs left in `folder`: whatever matches and is older than STALE_S."""
+    for left in folder.glob(pattern):
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime < STALE_S:
+                continue
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
+
+
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
+    with disk_guard(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+    aside = Path(name)
+    try:
+        with disk_guard(path.parent):
+            yield aside
+            aside.chmod(0o644)
+            aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def download(url: str, path: Path, sha256: str, timeout_s: float = 60.0) -> Path:
+    """Fetch `url` to `path`, checked by hash before it gets its name.
+
+    Raises NetworkError if it cannot be had, IntegrityError if the bytes are others.
+    """
+    with written_aside(path) as aside:
+        try:
+            found = _stream(url, aside, timeout_s)
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            reason = getattr(error, "reason", error)
+            raise NetworkError(f"cannot fetch {url}: {reason}", "check the network") from error
+        if found != sha256:
+            raise IntegrityError(
+                f"{url} has sha256 {found}, expected {sha256}",
+                "it was changed or damaged on the way; nothing of it was kept",
+            )
+    return path
+
+
+def _stream(url: str, path: Path, timeout_s: float) -> str:
+    """Copy what `url` gives into a file; return its sha256."""
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=timeout_s) as reply, path.open("wb") as out:  # noqa: S310
+        size = 0
+        while block := reply.read(CHUNK):
+            stopping.check()
+            size += len(block)
+            digest.update(block)
+            out.write(block)
+        length = reply.headers.get("Content-Length")
+    if length and size < int(length):
+        raise ConnectionError(f"the connection ended after {size} of {length} bytes")
+    return digest.hexdigest()
+
+
+def extract_tar(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack a tar of our own making, links to absolute paths included, below `folder`."""
+    # Python 3.11.2, which Debian 12 has, knows neither the filters nor extractall's argument.
+    archive.extraction_filter = getattr(tarfile, "tar_filter", None)
+    archive.extractall(folder)  # noqa: S202

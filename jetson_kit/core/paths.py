@@ -1,0 +1,68 @@
+"""Where the project is, and the user's folders for what it keeps: cache, state, settings."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from jetson_kit.core.errors import BadInputError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "jetson_kit" / "schemas"
+ROOT_NAME = "mediapipe-jetson-kit"
+STATE = "KIT_STATE"
+CACHE = "KIT_CACHE"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def cache_dir(*parts: str) -> Path:
+    """Return (and make) a folder of the cache: $KIT_CACHE, else the user's cache folder.
+
+    Raises BadInputError where it can't be made.
+    """
+    return made(_home(CACHE, "XDG_CACHE_HOME", ".cache").joinpath(*parts), CACHE)
+
+
+def state_home() -> Path:
+    """Return the folder of all state: $KIT_STATE, else the user's own. Raises BadInputError."""
+    return _home(STATE, "XDG_STATE_HOME", ".local/state")
+
+
+def config_home() -> Path:
+    """Return the user's folder of settings. Raises BadInputError."""
+    return _home("", "XDG_CONFIG_HOME", ".config")
+
+
+def made(folder: Path, variable: str, mode: int = 0o777) -> Path:
+    """Return a folder, made where it is not there; `variable` is what moves it.
+
+    Raises BadInputError where it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise BadInputError(
+            f"no folder can be made at {folder}: {error.strerror}",
+            f"set {variable} to a folder that can be written",
+        ) from error
+    return folder
+
+
+def _home(own: str, users: str, below: str) -> Path:
+    """Return what the variable `own` names, else the kit's folder in that of the user."""
+    if named := os.environ.get(own):
+        return Path(named)
+    # The XDG specification has a relative path ignored.
+    if (base := Path(os.environ.get(users, ""))).is_absolute():
+        return base / ROOT_NAME
+    try:
+        home = Path.home()
+        there = home.is_dir()
+    except (RuntimeError, OSError):
+        there = False
+    if not there:
+        raise BadInputError("this user has no home folder", f"set {own or users} to a folder")
+    return home / below / ROOT_NAME

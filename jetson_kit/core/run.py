@@ -1,0 +1,110 @@
+"""Run a program; on failure raise one typed error with the program's own last words."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jetson_kit.core import log, needs, stopping
+from jetson_kit.core.errors import (
+    DiskFullError,
+    IntegrityError,
+    KitError,
+    NetworkError,
+    StepFailedError,
+    ToolMissingError,
+)
+
+# In lower case: apt, uv, buildx and ssh each have a spelling of their own.
+NETWORK_WORDS = (
+    "temporary failure resolving",
+    "could not resolve",
+    "could not connect",
+    "name or service not known",
+    "connection refused",
+    "connection timed out",
+    "network is unreachable",
+    "dns error",
+    "failed to lookup address",
+    "error sending request",
+    "failed to fetch",
+    "no such host",
+    "i/o timeout",
+    "network was disabled",
+)
+# What apt says of bytes that are not what was signed.
+TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")
+PREFIX = re.compile(r"(?i)^(error|fatal|E):\s+")
+FULL_WORDS = (
+    "no space left on device",
+    "disk quota exceeded",
+    "you don't have enough free space",
+)
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    what: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout_s: float | None = None,
+    stdin: bytes | None = None,
+) -> str:
+    """Run `command` and return its standard output.
+
+    `what` names the step in errors. Raises ToolMissingError, NetworkError, IntegrityError,
+    DiskFullError or StepFailedError.
+    """
+    stopping.check()
+    try:
+        with log.timed(what):
+            done = subprocess.run(
+                [str(part) for part in command],
+                env=dict(env) if env is not None else None,
+                cwd=cwd,
+                input=stdin,
+                stdin=None if stdin is not None else subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout_s,
+                check=False,
+            )
+    except FileNotFoundError as error:
+        package = needs.package_of(Path(command[0]).name)
+        cure = f"install the package {package}" if package else "run ./inv, which installs it"
+        raise ToolMissingError(
+            f"{what}: the program {command[0]} is not installed", cure
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise StepFailedError(f"{what}: no answer within {timeout_s:.0f} s") from error
+    if done.returncode == 0:
+        return done.stdout.decode(errors="replace")
+    raise failure(what, done.returncode, done.stderr.decode(errors="replace"))
+
+
+def failure(what: str, code: int, stderr: str) -> KitError:
+    """Return the typed error for a failed program, judged by what it printed."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    last = next((line for line in lines if "error" in line.lower() or line[:2] == "E:"), "")
+    last = last or (lines[-1] if lines else f"exit code {code}")
+    if any(word in stderr.lower() for word in FULL_WORDS):
+        return DiskFullError(
+            f"{what}: no space left on device",
+            "free some space, or set KIT_CACHE to a larger disk, and run it again",
+        )
+    for line in lines:
+        if any(word in line.lower() for word in TRUST_WORDS):
+            return IntegrityError(
+                f"{what}: {_bare(line)}", "nothing of it was used; check the mirror"
+            )
+    for line in lines:
+        if any(word in line.lower() for word in NETWORK_WORDS):
+            return NetworkError(f"{what}: {_bare(line)}", "check the network and run it again")
+    return StepFailedError(f"{what} failed: {_bare(last)}")
+
+
+def _bare(line: str) -> str:
+    """Return a program's line without its own word for an error: ours says that."""
+    return PREFIX.sub("", line)

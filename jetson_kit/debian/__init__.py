@@ -1,0 +1,1 @@
+"""Debian packages and root file systems, without a container."""

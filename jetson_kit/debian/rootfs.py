@@ -1,0 +1,368 @@
+"""Debian root file systems, put together natively for any architecture.
+
+No maintainer script runs. What those scripts would have made and what users and scanners need
+(dpkg's status, accounts, the certificate bundle) is made here from the packages' own data.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import io
+import json
+import posixpath
+import re
+import shutil
+import tarfile
+import tomllib
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core import cached_files
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import disk_guard, extract_tar, locked, write_text
+from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.debian import apt as debian
+from jetson_kit.debian import deb_file
+from jetson_kit.debian import lock as debian_lock
+from jetson_kit.debian.deb_file import Deb
+
+DATA = ROOT / "docker" / "rootfs.toml"
+# Raised when the same packages would give other bytes than before.
+FORMAT = 2
+MERGED = ("bin", "sbin", "lib", "lib64")
+
+
+@dataclass(frozen=True)
+class Rootfs:
+    """A finished root file system: its tar and what is in it."""
+
+    tar: Path
+    key: str
+    suite: str
+    arch: str
+    variant: str
+    packages: tuple[tuple[str, str, str], ...]
+    """(name, version, architecture), sorted."""
+    locked: bool
+    """Whether these are the packages of the lock, or what was newest when it was made."""
+
+
+def data() -> dict[str, Any]:
+    """Return docker/rootfs.toml."""
+    return tomllib.loads(DATA.read_text(encoding="utf-8"))
+
+
+def facts_of(spec: dict[str, Any], variant: str) -> dict[str, Any]:
+    """Return a variant of docker/rootfs.toml, with components: "runtime", "runtime+camera".
+
+    `packages` is what apt is asked for, `without` what of their dependencies is left out, `drop`
+    and `keep` are patterns of files beside the common ones. Raises KeyError for one that is not
+    there.
+    """
+    base, *components = variant.split("+")
+    found: dict[str, Any] = {**spec["variants"][base], "without": [], "drop": [], "keep": []}
+    for component in components:
+        row = spec["components"][component]
+        for key in ("packages", "without", "drop"):
+            found[key] = [*found[key], *row[key]]
+        found["keep"] += [
+            f"usr/lib/*-linux-gnu/gstreamer-1.0/libgst{name}.so" for name in row["keep_plugins"]
+        ]
+    # What the variant has for other reasons is no less there.
+    own = {row.name for lock in debian_lock.of_variant(base) for row in lock.rows}
+    found["without"] = sorted(set(found["without"]) - own)
+    return found
+
+
+def suite_for(python: str) -> str:
+    """Return the Debian suite whose Python is `python` ("3.11"). Raises BadInputError."""
+    suites: dict[str, Any] = data()["suites"]
+    for name, facts in suites.items():
+        if facts["python"] == python:
+            return name
+    known = ", ".join(f"{facts['python']} ({name})" for name, facts in suites.items())
+    raise BadInputError(
+        f"the Debian base has no Python {python}",
+        f"choose one of {known} with --python, or another --base",
+    )
+
+
+def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Rootfs:
+    """Return the root file system of the locked packages, or of the newest with `refresh`.
+
+    `variant` is as `facts_of` has it. Without a lock for just these packages, and where the archive
+    has one of its packages no more, the newest are taken too. What was taken last is used
+    again, unless `refresh` asks for newer. Raises NetworkError, DiskFullError, StepFailedError or
+    ToolMissingError.
+    """
+    spec = data()
+    facts = facts_of(spec, variant)
+    lock = debian_lock.read(debian_lock.path_of(variant, suite, arch))
+    if lock and list(lock.packages) != facts["packages"]:
+        lock = None
+    wanted = {
+        "format": FORMAT,
+        "variant": {key: value for key, value in facts.items() if value != []},
+        "injected": spec["injected"],
+        "prune": spec["prune"],
+        "user": spec["user"],
+        "lock": debian_lock.to_json(lock) if lock else "",
+    }
+    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+    pointer = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{digest}.json"
+    if not refresh and (known := _known(pointer, variant, suite, arch)):
+        return known
+    folder = cache_dir("apt", f"{suite}-{arch}")
+    debs = None
+    if lock and not refresh:
+        debs = debian_lock.fetch(lock, suite=suite, arch=arch, folder=folder)
+    follows = debs is not None
+    if debs is None:
+        debs = debian.fetch(
+            tuple(facts["packages"]),
+            suite=suite,
+            arch=arch,
+            folder=folder,
+            status=status(spec, variant),
+        )
+    listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
+    key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
+    tar = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{key}.tar"
+    if not cached_files.intact(tar):
+        with cached_files.made(tar) as aside:
+            prune = {key: [*spec["prune"][key], *facts[key]] for key in ("drop", "keep")}
+            injected = _injected(spec, facts)
+            _assemble(aside, debs, {**spec, "prune": prune}, injected, facts["without"])
+    packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
+    made = Rootfs(tar, key, suite, arch, variant, packages, follows)
+    write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
+    return made
+
+
+def tree(variant: str, suite: str, arch: str) -> Path:
+    """Return the root file system unpacked as a folder (for user emulation), cached."""
+    made = build(variant, suite, arch)
+    folder = made.tar.with_suffix("")
+    with locked(cache_dir("locks") / f"{folder.name}.lock", lambda: None):
+        if not folder.exists():
+            aside = folder.with_name(f".{folder.name}.part")
+            shutil.rmtree(aside, ignore_errors=True)
+            with disk_guard(folder.parent), tarfile.open(made.tar) as archive:
+                extract_tar(archive, aside)
+                aside.replace(folder)
+    return folder
+
+
+def _known(pointer: Path, variant: str, suite: str, arch: str) -> Rootfs | None:
+    try:
+        facts = json.loads(pointer.read_text(encoding="utf-8"))
+        packages = tuple((name, version, of) for name, version, of in facts["packages"])
+        tar = pointer.parent / f"{suite}-{arch}-{variant}-{facts['key']}.tar"
+        follows = bool(facts["locked"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not cached_files.intact(tar):
+        return None
+    return Rootfs(tar, facts["key"], suite, arch, variant, packages, follows)
+
+
+def status(spec: dict[str, Any], variant: str) -> str:
+    """Return the dpkg status of what counts as installed in a variant before anything is.
+
+    What a component leaves out is in it for apt alone: in the image no package depends on it.
+    """
+    facts = facts_of(spec, variant)
+    left_out = ""
+    if facts["without"]:
+        # With a version, as dependencies ask for one.
+        provides = tuple(f"{name} (= 99:0)" for name in facts["without"])
+        left_out = _counted("left-out", "1", provides, "What no plugin that stays needs")
+    return _injected(spec, facts) + left_out
+
+
+def _injected(spec: dict[str, Any], facts: dict[str, Any]) -> str:
+    if not facts["injected"]:
+        return ""
+    row = spec["injected"]
+    return _counted(row["name"], row["version"], row["provides"], row["description"])
+
+
+def _counted(name: str, version: str, provides: Sequence[str], description: str) -> str:
+    return (
+        f"Package: {name}\nStatus: install ok installed\nPriority: optional\n"
+        f"Section: misc\nMaintainer: MediaPipe Jetson Kit <root@localhost>\n"
+        f"Architecture: all\nVersion: {version}\n"
+        f"Provides: {', '.join(provides)}\nDescription: {description}\n\n"
+    )
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What the packages' files say beyond themselves."""
+
+    status: str
+    """dpkg's status, a stanza for each package."""
+    masters: dict[str, str]
+    """passwd.master, group.master and nsswitch.conf, where a package has them."""
+    certificates: bytes
+    """Every certificate authority, one PEM after the other."""
+
+
+def merge(
+    layer: LayerTar,
+    debs: tuple[Deb, ...],
+    prune: dict[str, list[str]],
+    without: Collection[str] = (),
+) -> Merged:
+    """Put the packages' files and dpkg's lists of them into a tar, merged-usr as Debian has it.
+
+    No package depends on what is in `without`. Raises StepFailedError for a damaged package.
+    """
+    status: list[str] = []
+    certificates: list[bytes] = []
+    masters: dict[str, str] = {}
+    wanted = {
+        "usr/share/base-passwd/passwd.master",
+        "usr/share/base-passwd/group.master",
+        "usr/share/base-files/nsswitch.conf",
+    }
+    for name in MERGED[: 4 if any(deb.architecture == "amd64" for deb in debs) else 3]:
+        layer.folder(f"usr/{name}")
+        layer.link(name, f"usr/{name}")
+    with ThreadPoolExecutor(2) as pool:
+        bodies = pool.map(lambda deb: (deb_file.files_tar(deb), deb_file.control_tar(deb)), debs)
+        for deb, (body, control) in zip(debs, bodies, strict=True):
+            listed = ["/."]
+            with tarfile.open(fileobj=io.BytesIO(body)) as files:
+                for info in files:
+                    name = _merged(info.name)
+                    if not name:
+                        continue
+                    listed.append(f"/{name}")
+                    stream = files.extractfile(info) if info.isreg() else None
+                    content = stream.read() if stream else b""
+                    if name in wanted:
+                        masters[posixpath.basename(name)] = content.decode()
+                    if name.startswith("usr/share/ca-certificates/") and name.endswith(".crt"):
+                        certificates.append(content)
+                    if _dropped(name, info, prune):
+                        continue
+                    info.name = name
+                    if info.islnk():
+                        info.linkname = _merged(info.linkname)
+                    layer.member(info, io.BytesIO(content) if info.isreg() else None)
+            status.append(_record(layer, deb, control, listed, without))
+    return Merged("".join(status), masters, b"".join(pem.rstrip() + b"\n" for pem in certificates))
+
+
+def common(layer: LayerTar, merged: Merged) -> None:
+    """Add what every root has and no package brings: certificates, dpkg's format, /tmp, awk."""
+    if merged.certificates:
+        layer.data("etc/ssl/certs/ca-certificates.crt", merged.certificates)
+        layer.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
+    layer.data("var/lib/dpkg/status", merged.status)
+    layer.data("var/lib/dpkg/info/format", "1\n")  # lists are named name:arch where they must
+    layer.folder("tmp", 0o1777)
+    if "usr/bin/mawk" in layer:
+        layer.link("usr/bin/awk", "mawk")  # what update-alternatives would have made
+
+
+def _assemble(
+    out: Path,
+    debs: tuple[Deb, ...],
+    spec: dict[str, Any],
+    injected: str,
+    without: Collection[str] = (),
+) -> None:
+    """Merge the packages' files into one tar and add what their scripts would have made."""
+    with LayerTar(out) as layer:
+        merged = merge(layer, debs, spec["prune"], without)
+        _accounts(layer, merged.masters, spec["user"])
+        common(layer, replace(merged, status=injected + merged.status))
+
+
+def _merged(name: str) -> str:
+    """Return a member's path with /bin, /sbin and /lib inside /usr, as merged-usr has them."""
+    path = posixpath.normpath(name).lstrip("/")
+    if path == "." or path in MERGED:
+        return ""
+    return f"usr/{path}" if path.split("/", 1)[0] in MERGED else path
+
+
+def _dropped(name: str, info: tarfile.TarInfo, prune: dict[str, list[str]]) -> bool:
+    if info.isdir():
+        return False
+    if any(fnmatch.fnmatchcase(name, glob) for glob in prune["keep"]):
+        return False
+    return any(fnmatch.fnmatchcase(name, glob) for glob in prune["drop"])
+
+
+def stanza(deb: Deb) -> str:
+    """Return what dpkg's status says of a package that is installed."""
+    return _stanza(_control(deb_file.control_tar(deb)))
+
+
+def _control(control: bytes) -> dict[str, bytes]:
+    """Return the members of a package's control tar."""
+    parts: dict[str, bytes] = {}
+    with tarfile.open(fileobj=io.BytesIO(control)) as files:
+        for info in files:
+            stream = files.extractfile(info) if info.isreg() else None
+            if stream:
+                parts[posixpath.basename(info.name)] = stream.read()
+    return parts
+
+
+def _stanza(parts: dict[str, bytes]) -> str:
+    head, _, rest = parts["control"].decode().strip().partition("\n")
+    return f"{head}\nStatus: install ok installed\n{rest}\n\n"
+
+
+def _without(stanza: str, names: Collection[str]) -> str:
+    """Return a stanza whose package depends on none of these names."""
+
+    def depends(match: re.Match[str]) -> str:
+        clauses = [clause.strip() for clause in match[2].split(",")]
+        left = [
+            clause
+            for clause in clauses
+            if not any(re.split(r"[ (:]", one.strip())[0] in names for one in clause.split("|"))
+        ]
+        return f"{match[1]}: {', '.join(left)}\n" if left else ""
+
+    return re.sub(r"(?m)^((?:Pre-)?Depends): (.*)\n", depends, stanza)
+
+
+def _record(
+    layer: LayerTar, deb: Deb, control: bytes, listed: list[str], without: Collection[str]
+) -> str:
+    """Write dpkg's lists for a package and return its status stanza."""
+    parts = _control(control)
+    multi = "\nMulti-Arch: same" in parts["control"].decode()
+    base = f"var/lib/dpkg/info/{deb.name}" + (f":{deb.architecture}" if multi else "")
+    layer.data(f"{base}.list", "".join(f"{path}\n" for path in listed))
+    for name in ("md5sums", "conffiles"):
+        if name in parts:
+            layer.data(f"{base}.{name}", parts[name])
+    return _without(_stanza(parts), without)
+
+
+def _accounts(layer: LayerTar, masters: dict[str, str], user: dict[str, Any]) -> None:
+    name, uid, gid = user["name"], user["uid"], user["gid"]
+    if "passwd.master" in masters:
+        layer.data(
+            "etc/passwd",
+            masters["passwd.master"].replace(":*:", ":x:")
+            + f"{name}:x:{uid}:{gid}::/home/{name}:/usr/sbin/nologin\n",
+        )
+        layer.data(
+            "etc/group", masters["group.master"].replace(":*:", ":x:") + f"{name}:x:{gid}:\n"
+        )
+        layer.folder(f"home/{name}", 0o750, uid, gid)
+    if "nsswitch.conf" in masters:
+        layer.data("etc/nsswitch.conf", masters["nsswitch.conf"])

@@ -1,0 +1,1 @@
+"""The device wheel's doctor, here and over ssh."""

@@ -1,0 +1,94 @@
+"""The Arm cores that QEMU's user emulation stands for, each with the /proc/cpuinfo it needs.
+
+QEMU before 8.2 (Debian 12, Ubuntu 22.04) passes the host's /proc/cpuinfo through. MediaPipe 1.x and
+LiteRT look there for Arm cores, find none on x86 and crash at the first inference, so an Arm text
+is mounted over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from docker.models.images import Image
+from docker.types import Mount
+
+from jetson_kit.containers import engine
+from jetson_kit.core.errors import BadInputError, ToolMissingError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.emulation import cpus
+from jetson_kit.emulation.cpus import Cpu
+
+BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+CPUINFO = "/proc/cpuinfo"
+LABELS = "io.mediapipe-jetson"
+# By this the device side knows for certain that no board is here.
+MARKER = "MEDIAPIPE_JETSON_EMULATED"
+DEFAULT = "cortex-a76"
+CORE_TEXT = """\
+processor\t: {number}
+BogoMIPS\t: 125.00
+Features\t: {features}
+CPU implementer\t: {implementer}
+CPU architecture: 8
+CPU variant\t: {variant}
+CPU part\t: {part}
+CPU revision\t: {revision}
+
+"""
+
+
+def core(name: str) -> Cpu:
+    """Return a core by its name ("cortex-a57"). Raises BadInputError, which lists them all."""
+    known = {cpu.name: cpu for cpu in cpus.load()}
+    if name not in known:
+        raise BadInputError(f"unknown CPU {name!r}", f"choose one of {', '.join(known)}")
+    return known[name]
+
+
+def oldest(socs: Iterable[str]) -> Cpu:
+    """Return the least capable core of these SoCs ("tegra194"): what runs there runs on all."""
+    wanted = set(socs)
+    return next((cpu for cpu in cpus.load() if wanted & set(cpu.socs)), core(DEFAULT))
+
+
+def core_of(image: Image) -> Cpu:
+    """Return the oldest core of the SoCs that an image's label names."""
+    return oldest(image.labels.get(f"{LABELS}.socs", "").split())
+
+
+def cpuinfo(cpu: Cpu, processors: int) -> str:
+    """Return the text of /proc/cpuinfo on a machine with so many of these cores."""
+    facts = {"features": " ".join(cpu.features), **cpu.cpuinfo}
+    return "".join(CORE_TEXT.format(number=number, **facts) for number in range(processors))
+
+
+def require() -> None:
+    """Raise ToolMissingError where this machine does not run arm64 programs."""
+    if not BINFMT.exists():
+        raise ToolMissingError(
+            "this machine does not run arm64 programs",
+            "run ./inv build as root once: it sets up QEMU",
+        )
+
+
+def container_options(cpu: Cpu) -> dict[str, Any]:
+    """Return what a container needs to be this core, as the SDK's `run` and `create` take it."""
+    return {
+        "environment": {"QEMU_CPU": cpu.qemu, MARKER: "1"},
+        "mounts": [Mount(CPUINFO, str(cpuinfo_file(cpu)), type="bind", read_only=True)],
+    }
+
+
+def cpuinfo_file(cpu: Cpu) -> Path:
+    """Return a file with the text for the engine's number of processors."""
+    count = int(engine.client().info()["NCPU"])
+    path = cache_dir("cpuinfo") / f"{cpu.name}-{count}"
+    text = cpuinfo(cpu, count)
+    # Containers may have it mounted: a file that is right is left as it is.
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+    path.chmod(0o644)
+    return path

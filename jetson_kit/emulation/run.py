@@ -1,0 +1,252 @@
+"""Run a command in an arm64 image on an emulated core: time limit, exit code, clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from docker.models.images import Image
+
+from jetson_kit.containers import engine, owned
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.log import LOG
+from jetson_kit.core.machine import host_arch
+from jetson_kit.emulation import cores as emulation
+from jetson_kit.emulation.cpus import Cpu
+from jetson_kit.wheels import device_side
+
+TIMED_OUT = 124
+OWN_NETWORKS = ("none", "bridge", "host")
+LIMIT_S = 600.0
+# As long as `docker stop` gives a program to end after SIGTERM, before SIGKILL.
+GRACE_S = 10
+POLL_S = 1.0
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+# si_code of a signal that a terminal's Ctrl-C made.
+SI_KERNEL = 0x80
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run where; `cpu` "" is the oldest core of the image's target."""
+
+    image: str
+    command: tuple[str, ...] = ()
+    cpu: str = ""
+    timeout_s: float = LIMIT_S
+    """0 is no limit."""
+    volumes: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    network: str = "none"
+
+
+@dataclass
+class _End:
+    """What ended the command before it ended itself."""
+
+    timed_out: bool = False
+    signals: list[int] = field(default_factory=list)
+
+
+def core_for(request: Request) -> Cpu | None:
+    """Return the core to emulate; None on an arm64 machine, which runs the image as it is.
+
+    Raises BadInputError for an image that is not here or not for arm64, and an unknown core.
+    """
+    image = _image(request.image)
+    if host_arch() == "arm64":
+        if request.cpu:
+            raise BadInputError("this machine is arm64 and emulates no other core", "omit --cpu")
+        return None
+    return emulation.core(request.cpu) if request.cpu else emulation.core_of(image)
+
+
+def run(request: Request, output: int | None = None) -> int:
+    """Run the command with this process's streams; return its exit code, 124 at the time limit.
+
+    `output` is a file descriptor that gets what it prints, in place of ours.
+
+    Raises BadInputError, ToolMissingError, StepFailedError where the container can't be started.
+    """
+    cpu = core_for(request)
+    image = _image(request.image)
+    if cpu:
+        emulation.require()
+        if warning := unfit(image, cpu):
+            LOG.warning("warning: %s", warning)
+    if request.timeout_s < 0:
+        raise BadInputError(f"--timeout {request.timeout_s:g}?", "give seconds, or 0 for no limit")
+    _check_network(request.network)
+    owned.remove_left()
+    with _container(request, image, cpu) as container:
+        return _attended(container, request.timeout_s, output)
+
+
+def unfit(image: Image, cpu: Cpu) -> str:
+    """Return why this image's MediaPipe can't run on a core; "" where it can or has none."""
+    version = image.labels.get(f"{emulation.LABELS}.mediapipe", "")
+    missing = device_side.module("diagnosis").missing_features(version, cpu.features)
+    if not missing:
+        return ""
+    return (
+        f"MediaPipe {version} of this image can't run on {cpu.name}, which lacks "
+        f"{' and '.join(missing)}; build one for that board: ./inv build --jetson --module NAME"
+    )
+
+
+def _image(reference: str) -> Image:
+    found = engine.image(reference)
+    if found is None:
+        raise BadInputError(
+            f"there is no image {reference} here", "build it: ./inv build --jetson, or load it"
+        )
+    arch = found.attrs["Architecture"]
+    if arch != "arm64":
+        raise BadInputError(f"{reference} is for {arch}, not arm64", "name an arm64 image")
+    return found
+
+
+def _check_network(name: str) -> None:
+    if name in OWN_NETWORKS or name.startswith("container:"):
+        return
+    try:
+        engine.client().networks.get(name)
+    except NotFound as error:
+        raise BadInputError(
+            f"there is no network {name}", "docker network ls lists them"
+        ) from error
+
+
+@contextlib.contextmanager
+def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Container]:
+    """Yield a container that is not started yet; it is gone afterwards."""
+    more: dict[str, Any] = emulation.container_options(cpu) if cpu else {}
+    environment = {**dict(variables(request.env)), **more.pop("environment", {})}
+    # With a terminal on both ends the command gets one of its own, as `docker run -it` gives.
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    try:
+        container = engine.client().containers.create(
+            str(image.id),
+            list(request.command) or None,
+            name=f"mediapipe-jetson-emulate-{os.getpid()}-{secrets.token_hex(3)}",
+            labels=owned.labels(),
+            platform="linux/arm64",
+            init=True,
+            stdin_open=True,
+            tty=terminal,
+            network_mode=request.network,
+            environment=environment,
+            # Nobody reads its health, and each check is another emulated Python.
+            healthcheck={"test": ["NONE"]},
+            volumes=[volume(text) for text in request.volumes],
+            **more,
+        )
+    except APIError as error:
+        raise StepFailedError(f"the container can't be made: {error.explanation}") from error
+    try:
+        yield container
+    finally:
+        with contextlib.suppress(DockerException):
+            container.remove(force=True)
+
+
+def variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield NAME=VALUE as a pair; NAME alone takes this process's value, if it has one."""
+    for row in rows:
+        name, equals, value = row.partition("=")
+        if not re.fullmatch(r"[^\s=]+", name):
+            raise BadInputError(f"--env {row!r} has no name", "write NAME=VALUE or NAME")
+        if equals or name in os.environ:
+            yield name, value if equals else os.environ[name]
+
+
+def volume(text: str) -> str:
+    """Return SOURCE:TARGET[:ro], its folder absolute. Raises BadInputError if it is not there."""
+    source, colon, target = text.partition(":")
+    if not colon or not target.startswith("/"):
+        raise BadInputError(f"--volume {text!r}?", "write SOURCE:/TARGET or SOURCE:/TARGET:ro")
+    if source.startswith(("/", ".", "~")):
+        path = Path(source).expanduser().absolute()
+        if not path.exists():
+            raise BadInputError(f"--volume {text}: {path} is not there", "name what is there")
+        source = str(path)
+    return f"{source}:{target}"
+
+
+def _attended(container: Container, limit_s: float, output: int | None) -> int:
+    """Start the container by the Docker client, which joins our streams to it; return its code."""
+    client = subprocess.Popen(
+        ["docker", "start", "--attach", "--interactive", str(container.id)],
+        # Out of reach of Ctrl-C, after which it may leave before the command's last words. Reading
+        # from a terminal it has to stay.
+        process_group=None if sys.stdin.isatty() else 0,
+        stdout=output,
+        stderr=output,
+    )
+    try:
+        end = _wait(client, container, limit_s)
+    finally:
+        if client.poll() is None:
+            client.kill()
+        client.wait()
+    if end.timed_out:
+        print(
+            f"error: the command took more than {limit_s:g} s and was ended; raise --timeout",
+            file=sys.stderr,
+        )
+        return TIMED_OUT
+    container.reload()
+    state = container.attrs["State"]
+    if state.get("Error"):
+        raise StepFailedError(f"the container did not start: {state['Error']}")
+    if state["Running"]:
+        # Somebody detached from it, or it does not answer a signal.
+        return 128 + (end.signals or [signal.SIGHUP])[-1]
+    return int(state["ExitCode"])
+
+
+def _wait(client: subprocess.Popen[bytes], container: Container, limit_s: float) -> _End:
+    """Wait until client and container end; hand signals on, and stop the container at the limit."""
+    watched = {*ENDING, signal.SIGCHLD}
+    end = _End()
+    until = time.monotonic() + limit_s if limit_s else float("inf")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+    try:
+        while client.poll() is None or (end.signals and _running(container)):
+            left = until - time.monotonic()
+            if left <= 0:
+                end.timed_out = not end.signals
+                with contextlib.suppress(DockerException):
+                    container.stop(timeout=0 if end.signals else GRACE_S)
+                return end
+            seen = signal.sigtimedwait(watched, min(left, POLL_S))
+            if seen is None or seen.si_signo == signal.SIGCHLD:
+                continue
+            # A terminal's Ctrl-C reaches a client in our process group too, which hands it on.
+            if seen.si_code != SI_KERNEL or not sys.stdin.isatty():
+                with contextlib.suppress(DockerException):
+                    container.kill(signal=seen.si_signo)
+            end.signals.append(seen.si_signo)
+            until = min(until, time.monotonic() + GRACE_S)
+        return end
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _running(container: Container) -> bool:
+    with contextlib.suppress(DockerException):
+        container.reload()
+        return bool(container.attrs["State"]["Running"])
+    return False

@@ -1,1 +1,0 @@
-"""MediaPipe's TFLite models as ONNX, proven equal; what makes them runs in its own environment."""

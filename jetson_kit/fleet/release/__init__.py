@@ -1,0 +1,1 @@
+"""Releases: written, signed, and where boards get them."""

@@ -1,0 +1,303 @@
+"""Releases: what a built image consists of, signed, with its layers as files to be sent.
+
+A release is dist/TARGET/ of a build with release.json and release.json.sig, and signers.json where
+the keys that may sign have changed since devices were provisioned. Signatures are those of OpenSSH
+(PROTOCOL.sshsig); devices check them with `ssh-keygen -Y verify`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import re
+import shutil
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+import jsonschema
+import zstandard
+
+from jetson_kit.build.manifest import SCHEMA as BUILD_SCHEMA
+from jetson_kit.containers.oci import digest
+from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.files import CHUNK, STALE_S, disk_guard, sha256_file, write_text, written_aside
+from jetson_kit.core.output_folder import MANIFEST
+from jetson_kit.core.paths import ROOT, SCHEMAS, cache_dir
+from jetson_kit.fleet.release import terms as release_terms
+from jetson_kit.fleet.release.terms import Terms, parse_time
+
+SCHEMA = "mediapipe-jetson/release/2"
+BEFORE = "mediapipe-jetson/release/1"
+SCHEMA_FILE = SCHEMAS / "release.schema.json"
+FILE = "release.json"
+# The lists of signers that travel with it.
+SIGNERS = "signers.json"
+# As the device's program has it.
+LARGEST = 1 << 20
+# As the device names a layer that is on its way.
+PART = ".part"
+# Unpacked releases that stay in the cache: these newest ones, and all that were used lately.
+KEPT = 3
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: hash when unpacked, hash and bytes as it is sent, bytes unpacked."""
+
+    diff_id: str
+    digest: str
+    size: int
+    unpacked: int
+
+    @property
+    def file(self) -> str:
+        """Return the name of its file while it is sent."""
+        return self.digest.partition(":")[2] + PART
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release as its folder has it."""
+
+    folder: Path
+    name: str
+    image_id: str
+    manifest_digest: str
+    architecture: str
+    l4t: str
+    layers: tuple[Layer, ...]
+    number: int
+    """Grows from release to release; devices refuse a smaller one than they have confirmed."""
+    created: datetime.datetime
+    expires: datetime.datetime
+
+    @property
+    def path(self) -> Path:
+        """Return the document; its signature is beside it."""
+        return self.folder / FILE
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the whole image as it is sent."""
+        return sum(layer.size for layer in self.layers)
+
+
+def folder_of(target: str) -> Path:
+    """Return the folder of a build by its target's name or by its path. Raises BadInputError."""
+    for folder in (ROOT / "dist" / target, Path(target)):
+        if target and (folder / MANIFEST).is_file():
+            return folder
+    release = re.match(r"r[0-9.]+[0-9]", target)
+    words = f"./inv build --jetson --l4t {release[0]}" if release else "./inv build --jetson"
+    raise BadInputError(f"{target} is not built", f"build it: {words}; {ROOT / 'dist'} has others")
+
+
+def make(
+    folder: Path, terms: Terms | None = None, sign: Callable[[bytes], str] | None = None
+) -> Release:
+    """Write release.json for a built image and unpack its layers into the cache.
+
+    Nothing is written where the same is there and most of its time is left, so that signatures
+    stay good; another number or validity is another release. `sign` returns the signature of a new
+    one; what it raises leaves the old one and its signatures there. Raises BadInputError for a
+    folder that is no build, IntegrityError for a damaged archive.
+    """
+    terms = terms or Terms()
+    build = _build(folder)
+    archive = folder / build["archive"]["file"]
+    with _opened(archive) as tar:
+        raw = _blob(tar, build["archive"]["digest"])
+        manifest: dict[str, Any] = json.loads(raw)
+        config = _blob(tar, build["archive"]["config"])
+        rows = []
+        for row, described in zip(build["archive"]["layers"], manifest["layers"], strict=True):
+            if (row["digest"], row["size"]) != (described["digest"], described["size"]):
+                raise IntegrityError(f"{archive}: layers and manifest disagree", "build it again")
+            rows.append({**row, "unpacked": _unpacked(tar, row["digest"], row["diff_id"])})
+    plan, image = build["plan"], build["image"]
+    target = plan.get("target") or {}
+    body = {
+        "schema": SCHEMA,
+        "kit": build["kit"],
+        "name": plan["name"],
+        "image": {
+            "id": build["archive"]["config"],
+            "manifest_digest": build["archive"]["digest"],
+            "architecture": image["architecture"],
+            "tag": image["tag"],
+        },
+        "l4t": target.get("l4t", ""),
+        "socs": list(plan.get("socs", [])) if target else [],
+        "modules": release_terms.parts(target, terms.modules),
+        "signers": terms.signers,
+        "jetpack": target.get("jetpack", ""),
+        "variant": plan["base"]["variant"],
+        "mediapipe": plan["mediapipe"]["version"],
+        "layers": rows,
+        "config": config.decode(),
+        "manifest": raw.decode(),
+    }
+    path = folder / FILE
+    body |= release_terms.numbered(body, _document(path), terms)
+    jsonschema.validate(body, _schema())
+    text = json.dumps(body, indent=1, sort_keys=True) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        signature, block = path.with_name(FILE + ".sig"), sign(text.encode()) if sign else ""
+        signature.unlink(missing_ok=True)
+        write_text(path, text)
+        if block:
+            write_text(signature, block)
+    return load(folder)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """Return a release's document, nothing where there is none that can be read."""
+    try:
+        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        jsonschema.validate(body, _schema())
+        parse_time(body["created"]), parse_time(body["expires"])
+    except (OSError, ValueError, RecursionError, jsonschema.ValidationError):
+        return {}
+    return body
+
+
+def load(folder: Path) -> Release:
+    """Return the release of a folder. Raises BadInputError or IntegrityError."""
+    path = folder / FILE
+    try:
+        with path.open("rb") as stream:
+            body: dict[str, Any] = json.loads(stream.read(LARGEST))
+        if isinstance(body, dict) and body.get("schema") == BEFORE:
+            raise BadInputError(
+                f"{path} is a release of an older kit, without number and expiry",
+                "make and sign it again: ./inv fleet.release",
+            )
+        jsonschema.validate(body, _schema())
+        created, expires = parse_time(body["created"]), parse_time(body["expires"])
+    except (OSError, ValueError, RecursionError, jsonschema.ValidationError) as error:
+        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
+        raise BadInputError(
+            f"{path} is no release: {str(reason)[:200]}", "make it: ./inv fleet.release"
+        ) from error
+    if digest(body["config"].encode()) != body["image"]["id"]:
+        raise IntegrityError(f"{path}: the configuration is not the image's", "make it again")
+    return Release(
+        folder,
+        body["name"],
+        body["image"]["id"],
+        body["image"]["manifest_digest"],
+        body["image"]["architecture"],
+        body["l4t"],
+        tuple(Layer(**row) for row in body["layers"]),
+        body["number"],
+        created,
+        expires,
+    )
+
+
+def layers(release: Release) -> Path:
+    """Return a folder with every layer as a file named as the device names it; checked."""
+    folder = cache_dir("releases", release.image_id.partition(":")[2])
+    lacking = [one for one in release.layers if not _same(folder / one.file, one)]
+    if lacking:
+        build = _build(release.folder)
+        with _opened(release.folder / build["archive"]["file"]) as tar, disk_guard(folder):
+            for layer in lacking:
+                with written_aside(folder / layer.file) as aside, aside.open("wb") as out:
+                    shutil.copyfileobj(_member(tar, layer.digest), out, CHUNK)
+                if sha256_file(folder / layer.file) != layer.digest.partition(":")[2]:
+                    (folder / layer.file).unlink()
+                    raise IntegrityError(f"layer {layer.digest} is damaged", "build it again")
+    _forget_old(folder)
+    return folder
+
+
+def _build(folder: Path) -> dict[str, Any]:
+    try:
+        body: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError(
+            f"{folder} holds no build", "name a target of dist/, or build one: ./inv build"
+        ) from error
+    if body.get("schema") != BUILD_SCHEMA:
+        raise BadInputError(f"{folder / MANIFEST} is of another schema", "build it again")
+    return body
+
+
+def _damaged(of: str, why: object = "") -> IntegrityError:
+    return IntegrityError(f"{of} in the archive is damaged{why}", "build it again")
+
+
+def _opened(archive: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(archive)
+    except (OSError, tarfile.TarError) as error:
+        raise IntegrityError(f"cannot read {archive}: {error}", "build it again") from error
+
+
+def _member(tar: tarfile.TarFile, of: str) -> IO[bytes]:
+    try:
+        stream = tar.extractfile("blobs/sha256/" + of.partition(":")[2])
+    except (KeyError, tarfile.TarError):
+        stream = None
+    if stream is None:
+        raise _damaged(of, ": it is not there")
+    return stream
+
+
+def _blob(tar: tarfile.TarFile, of: str) -> bytes:
+    raw = _member(tar, of).read()
+    if digest(raw) != of:
+        raise _damaged(of)
+    return raw
+
+
+def _unpacked(tar: tarfile.TarFile, of: str, diff_id: str) -> int:
+    """Return how many bytes a layer has when unpacked; its hash is checked on the way."""
+    known = cache_dir("unpacked") / of.partition(":")[2]
+    if known.is_file() and (text := known.read_text(encoding="utf-8").split())[:1] == [diff_id]:
+        return int(text[1])
+    found, size = hashlib.sha256(), 0
+    try:
+        for block in _blocks(_member(tar, of)):
+            found.update(block)
+            size += len(block)
+    except zstandard.ZstdError as error:
+        raise _damaged(of, f": {error}") from error
+    if found.hexdigest() != diff_id.partition(":")[2]:
+        raise _damaged(of, f": it does not unpack to {diff_id}")
+    write_text(known, f"{diff_id} {size}\n")
+    return size
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    tool = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+    yield from tool.read_to_iter(stream, read_size=CHUNK, write_size=CHUNK)
+
+
+def _same(path: Path, layer: Layer) -> bool:
+    """Tell whether a layer's file is whole: one that rotted would be refused by every device."""
+    if not path.is_file() or path.stat().st_size != layer.size:
+        return False
+    return sha256_file(path) == layer.digest.partition(":")[2]
+
+
+def _forget_old(folder: Path) -> None:
+    """Keep the newest unpacked releases: the archives have them all; runs may be sending some."""
+    folder.touch()
+    others = sorted(folder.parent.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
+    for one in others[KEPT:]:
+        if time.time() - one.stat().st_mtime > STALE_S:
+            shutil.rmtree(one, ignore_errors=True)
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return loaded

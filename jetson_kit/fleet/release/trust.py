@@ -1,0 +1,90 @@
+"""How devices will judge a release: their own program judges, by what they trust."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, ToolMissingError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
+
+PROGRAM = ROOT / "ansible" / "roles" / "image" / "files"
+SIGNERS = "image_allowed_signers"
+THRESHOLDS = {
+    "release_threshold": "image_release_threshold",
+    "owner_threshold": "image_owner_threshold",
+}
+ERRORS = {one.exit_code: one for one in (BadInputError, IntegrityError, ToolMissingError)}
+LIMIT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What a device trusts before any list of signers came: the inventory's variables."""
+
+    signers: str
+    release_threshold: int = 1
+    owner_threshold: int = 1
+
+
+def anchor(variables: Mapping[str, Any]) -> Anchor | None:
+    """Return a host's anchor; None where it is empty, or a template that Ansible fills in."""
+    text = str(variables.get(SIGNERS) or "")
+    numbers = {key: variables.get(name, 1) for key, name in THRESHOLDS.items()}
+    if not text.strip() or "{{" in text or any("{{" in str(one) for one in numbers.values()):
+        return None
+    try:
+        return Anchor(text, *(int(str(one)) for one in numbers.values()))
+    except ValueError:
+        names = " and ".join(THRESHOLDS.values())
+        raise BadInputError(f"{names} must be whole numbers", "correct the inventory") from None
+
+
+def own() -> Anchor | None:
+    """Return an anchor of the user's own key alone; None where there is none."""
+    public = signing.default_key().with_name(signing.RELEASES.key + ".pub")
+    return Anchor(signing.signers([public])) if public.is_file() else None
+
+
+def check(release: Release, trusted: Anchor) -> None:
+    """Let the devices' program judge signatures, lists of signers and expiry of a release.
+
+    It runs beside an empty folder in place of a device's root. Raises its verdict: BadInputError,
+    IntegrityError or ToolMissingError.
+    """
+    with tempfile.TemporaryDirectory(prefix="kit-trust-") as name:
+        etc = Path(name, "etc", "mediapipe-jetson")
+        write_text(etc / "allowed_signers", trusted.signers.rstrip("\n") + "\n")
+        numbers = {key: getattr(trusted, key) for key in THRESHOLDS}
+        write_text(etc / "image.json", json.dumps(numbers))
+        done = subprocess.run(
+            [sys.executable, "-m", "mediapipe_image", "check", release.path.absolute()],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(PROGRAM),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "MEDIAPIPE_IMAGE_ROOT": name,
+            },
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    if done.returncode:
+        line = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        message, _, cure = line.removeprefix("error: ").partition("; ")
+        place = str(etc / "allowed_signers")
+        kind: type[KitError] = ERRORS.get(done.returncode, KitError)
+        raise kind(
+            message.replace(place, SIGNERS), cure.replace(place, f"{SIGNERS} of the inventory")
+        )

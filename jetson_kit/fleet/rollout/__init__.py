@@ -1,0 +1,1 @@
+"""Rollouts and rollbacks, step by step, and their journal."""

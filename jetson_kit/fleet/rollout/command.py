@@ -1,0 +1,285 @@
+"""`fleet.rollout` and `fleet.status`: everything around the state machine."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from jetson_kit import report
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.core.errors import (
+    BadInputError,
+    CheckFailedError,
+    IntegrityError,
+    KitError,
+    ToolMissingError,
+)
+from jetson_kit.fleet import check, controller
+from jetson_kit.fleet.release import registry_push, signers, signing, trust
+from jetson_kit.fleet.release import release as releases
+from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.rollout import bounds, live, results
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout import plan as rollout_plan
+from jetson_kit.fleet.rollout import status as statuses
+from jetson_kit.fleet.rollout.by_ansible import Site
+from jetson_kit.fleet.rollout.by_ssh import Ssh
+from jetson_kit.fleet.rollout.journal import Journal, Record
+from jetson_kit.fleet.rollout.plan import Plan, Wave
+from jetson_kit.fleet.rollout.rollout import Rollout, requeue
+
+
+class RealClock:
+    """The machine's time; the first Ctrl-C asks for an end, the second one is KeyboardInterrupt."""
+
+    def __init__(self, say: live.View) -> None:
+        self._stop = threading.Event()
+        self._say = say
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether to stop after the current step."""
+        return self._stop.is_set()
+
+    def now(self) -> datetime.datetime:
+        """Return the local time."""
+        return datetime.datetime.now().astimezone()
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; less if the user wants an end."""
+        self._stop.wait(seconds)
+
+    @contextlib.contextmanager
+    def interrupts(self) -> Iterator[None]:
+        """Take Ctrl-C and SIGTERM as the wish to stop between two steps."""
+
+        def asked(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            if self.stopping:
+                raise KeyboardInterrupt
+            self._stop.set()
+            self._say.say("stopping after this step; once more stops at once")
+
+        kinds = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(kind, asked) for kind in kinds]
+        try:
+            yield
+        finally:
+            for kind, old in zip(kinds, before, strict=True):
+                signal.signal(kind, old)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks of a rollout."""
+
+    inventory: Path
+    target: str = ""
+    """Name below dist/ or a folder of a build."""
+    plan: Plan = field(default_factory=Plan)
+    limit: str = ""
+    take_over: bool = False
+    quiet: bool = False
+
+
+def planned(asked: Asked) -> tuple[Release | None, tuple[Wave, ...]]:
+    """Return who would come when; no host is touched. Raises InventoryError, BadInputError."""
+    release = releases.load(releases.folder_of(asked.target)) if asked.target else None
+    hosts = check.check(asked.inventory, asked.limit, target=release.l4t if release else "")
+    return release, rollout_plan.waves(asked.plan, [host.name for host in hosts])
+
+
+def start(asked: Asked) -> Record:
+    """Roll a release out; `judge` tells whether all went well."""
+    folder = controller.state_dir()
+    number = controller.new_id()
+    with controller.lock(folder, f"rollout {number}") as hold:
+        bounds.trim(folder)
+        release, waves = planned(asked)
+        if release is None:
+            raise BadInputError("no release is named", "name a target of dist/")
+        signers.refresh(release.folder)
+        trusted(release, check.check(asked.inventory, asked.limit))
+        journal = Journal.new(
+            controller.rollouts(folder) / f"{number}.jsonl",
+            kind="rollout",
+            by=controller.me(),
+            inventory=str(asked.inventory.absolute()),
+            release={
+                "image_id": release.image_id,
+                "manifest_digest": release.manifest_digest,
+                "name": release.name,
+                "l4t": release.l4t,
+                "folder": str(release.folder.absolute()),
+            },
+            plan=asked.plan.as_json(),
+            waves=waves,
+            hosts=[name for wave in waves for name in wave.hosts],
+        )
+        return _go(journal, asked, release, hold)
+
+
+def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Record:
+    """Go on with a rollout that was killed, interrupted, or left hosts open. Raises as start."""
+    folder = controller.state_dir()
+    path = controller.find(folder, wanted)
+    with controller.lock(folder, f"rollout {path.stem}") as hold:
+        record = journals.read(path)
+        if record.ended and not record.open:
+            return record if record.stop is not None else _review(path, hold, quiet=quiet)
+        release = releases.load(Path(record.header["release"]["folder"]))
+        if release.image_id != record.image_id:
+            raise BadInputError(
+                f"{release.folder} has another image than rollout {record.id}",
+                "build that one again, or begin a new rollout",
+            )
+        plan = rollout_plan.parse(record.header["plan"])
+        asked = Asked(Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet)
+        check.check(asked.inventory, ",".join(record.hosts), target=release.l4t)
+        signers.refresh(release.folder)
+        journal = Journal.open(path)
+        requeue(journal)
+        return _go(journal, asked, release, hold, resumed=True)
+
+
+def _review(path: Path, hold: int, *, quiet: bool) -> Record:
+    """Ask the hosts of a rollout that has ended whether they still are as the journal says."""
+    place, record = folder_of(path), journals.read(path)
+    inventory, plan = Path(record.header["inventory"]), rollout_plan.parse(record.header["plan"])
+    check.check(inventory, ",".join(record.hosts))
+    journal = Journal.open(path)
+    with live.View(place / "log", quiet=quiet) as view:
+        clock = RealClock(view)
+        journal.listener = view.line
+        site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
+        try:
+            with clock.interrupts():
+                journal.append("resume", by=controller.me())
+                record = Rollout(journal, plan, Ssh(site, plan), clock).review()
+        finally:
+            results.write(journal.record, place)
+            journal.close()
+    return record
+
+
+def _go(
+    journal: Journal, asked: Asked, release: Release, hold: int, *, resumed: bool = False
+) -> Record:
+    place, way = folder_of(journal.path), asked.plan.way
+    if way == "archive" and shutil.which("rsync") is None:
+        raise ToolMissingError("rsync is not installed", "install it: it sends images to boards")
+    with live.View(place / "log", quiet=asked.quiet) as view:
+        clock = RealClock(view)
+        journal.listener = view.line
+        variables = registry_push.variables(release) if way == "registry" else {}
+        if way == "archive":
+            variables["image_layers"] = str(releases.layers(release))
+        transport = Ssh(
+            Site(asked.inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event),
+            asked.plan,
+            release,
+            variables=variables,
+            rollout=journal.record.id,
+        )
+        view.say(f"rollout {journal.record.id} of {release.image_id[:19]}; log: {place}")
+        try:
+            with clock.interrupts():
+                if resumed:
+                    journal.append("resume", by=controller.me())
+                record = Rollout(
+                    journal,
+                    asked.plan,
+                    transport,
+                    clock,
+                    known=statuses.ids(controller.state_dir()),
+                    take_over=asked.take_over,
+                ).run()
+                _page(place, record, view)
+        finally:
+            results.write(journal.record, place)
+            journal.close()
+    return record
+
+
+def _page(place: Path, record: Record, view: live.View) -> None:
+    """Write the page of all verification reports, where there are any."""
+    reports = place / "reports"
+    if not any(reports.glob("*.json")):
+        return
+    try:
+        made = report.write([reports], place / "report.html", f"Rollout {record.id}")
+    except KitError as error:
+        view.say(f"there is no page of the reports: {error.message}")
+    else:
+        view.say(f"page of the reports: {made.path}")
+
+
+def judge(record: Record) -> None:
+    """Raise CheckFailedError unless every host is on the image, healthy and confirmed."""
+    if record.ended == journals.ALL:
+        return
+    said = live.counts(record)
+    if record.stop is not None:
+        raise CheckFailedError(
+            f"rollout {record.id} stopped: {record.stop} ({said})",
+            f"--resume {record.id} puts back who could not be reached"
+            if record.open
+            else "see who and why: ./inv fleet.status",
+        )
+    unseen = [name for name, host in record.hosts.items() if host.unseen]
+    silent = f"; no answer at the end from {', '.join(unseen)}" if unseen else ""
+    raise CheckFailedError(
+        f"rollout {record.id} is not on every host: {said}{silent}",
+        f"./inv fleet.rollout --resume {record.id} asks again who is open"
+        if record.open
+        else "see who and why: ./inv fleet.status; then roll it out to them: --limit",
+    )
+
+
+def status(inventory: Path, limit: str = "") -> statuses.Status:
+    """Return what each host is on, by the journals and by its own word."""
+    hosts = [host.name for host in check.check(inventory, limit)]
+    with tempfile.TemporaryDirectory(prefix="kit-status-") as name:
+        site = Site(inventory, Path(name, "log"), Path(name))
+        return statuses.status(hosts, Ssh(site, Plan()), inventory)
+
+
+def folder_of(path: Path) -> Path:
+    """Return (and make) the folder of a rollout's log, reports and results."""
+    folder = path.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def trusted(release: Release, hosts: Sequence[Host]) -> None:
+    """Check a release as its devices will, by what the inventory lets them trust.
+
+    Raises IntegrityError.
+    """
+    # Templates are Ansible's to fill in: the device checks in any case.
+    known = {trust.anchor(host.variables) for host in hosts} - {None} or {trust.own()} - {None}
+    for one in known:
+        if one is not None:
+            trust.check(release, one)
+    if not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
+        raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
+    ahead = release.created - datetime.datetime.now(datetime.UTC)
+    if ahead > datetime.timedelta(days=1):
+        # Devices would take its time for the earliest that it can be now.
+        raise IntegrityError(
+            f"{release.path} was signed at {release.created:%F %T} UTC, which is still to come",
+            "set this machine's clock, then sign it again: ./inv fleet.release --number",
+        )

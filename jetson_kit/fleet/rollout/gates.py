@@ -1,0 +1,145 @@
+"""The gates of a rollout: verified, not slower than before, healthy for the whole soak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.steps import Steps
+from jetson_kit.fleet.rollout.transport import DONE, UNREACHABLE, Reply
+
+
+def baseline(steps: Steps, hosts: Sequence[str]) -> None:
+    """Measure the latency with the image before, where it is to be judged and is not known."""
+    if steps.plan.verify == "none" or not steps.plan.latency_factor:
+        return
+    todo = [
+        name
+        for name in hosts
+        if not steps.host(name).baseline_ms
+        and steps.host(name).before not in (None, "", steps.image_id)
+        # A switch that was cut off: it may be on the new one.
+        and steps.host(name).doing != "switch"
+    ]
+    replies = steps.ask("baseline", steps.transport.verify, todo)
+    for name, reply in replies.items():
+        # An image that can't be measured any more is no reason to keep it.
+        if reply.kind == DONE:
+            steps.put(name, baseline_ms=dict(reply.latency_ms))
+
+
+def verify(steps: Steps, hosts: Sequence[str]) -> None:
+    """Fail those hosts whose verification is not as expected, or that are slower than before."""
+    if steps.plan.verify == "none":
+        return
+    for name, reply in steps.ask("verify", steps.transport.verify, hosts).items():
+        if reply.kind != DONE:
+            steps.fail(name, f"verify: {_words(reply)}", unsure=True)
+            continue
+        steps.put(name, latency_ms=dict(reply.latency_ms))
+        slow = slower(
+            steps.host(name).baseline_ms,
+            reply.latency_ms,
+            steps.plan.latency_factor,
+            steps.plan.latency_slack_ms,
+        )
+        if slow:
+            steps.fail(name, slow, unsure=True)
+
+
+def slower(
+    before: Mapping[str, float], now: Mapping[str, float], factor: float, slack_ms: float
+) -> str:
+    """Return which task became too slow, "" if none did; `factor` 0 judges nothing."""
+    if not factor:
+        return ""
+    worst = ""
+    most = 0.0
+    for task, old in before.items():
+        new = now.get(task)
+        if new is None:
+            return f"{task} has no latency any more, it had {old:.1f} ms"
+        over = new - max(old * factor, old + slack_ms)
+        if over > most:
+            most, worst = over, f"{task} takes {new:.1f} ms, with the image before {old:.1f} ms"
+    return worst
+
+
+def soak(steps: Steps, hosts: Sequence[str], told: Mapping[str, Reply]) -> None:
+    """Watch hosts for the plan's time; those that stay healthy become `healthy`.
+
+    `told` is what they said just now of themselves.
+    """
+    if not hosts:
+        return
+    steps.check()
+    steps.journal.append("doing", step="soak", hosts=list(hosts))
+    for name, problem in watch(steps, hosts, steps.plan.soak_s, told).items():
+        if problem:
+            steps.fail(name, problem, unsure=True)
+        else:
+            steps.put(name, journals.HEALTHY, image_id=steps.image_id)
+
+
+def watch(
+    steps: Steps, hosts: Sequence[str], seconds: float, told: Mapping[str, Reply]
+) -> dict[str, str]:
+    """Look at hosts for a while; return what is wrong with each, "" where the last look was good.
+
+    `told` stands for the first look at those hosts whose own status is in it. What leaves a doubt
+    (no answer) is looked at again, as often as the plan tries things.
+    """
+    begun = steps.clock.monotonic()
+    doubts = dict.fromkeys(hosts, 0)
+    found: dict[str, str] = {}
+    while True:
+        left = [name for name in hosts if name not in found]
+        known = {name: told[name] for name in left if name in told and told[name].device}
+        told = {}
+        unseen = [name for name in left if name not in known]
+        replies = {**known, **(steps.transport.look(unseen) if unseen else {})}
+        past = steps.clock.monotonic() - begun
+        for name in left:
+            reply = replies.get(name, Reply(UNREACHABLE, "no answer"))
+            confirmed = steps.host(name).state == journals.CONFIRMED
+            problem, sure = judge(reply, steps.image_id, steps.record.id, confirmed=confirmed)
+            doubts[name] = doubts[name] + 1 if problem else 0
+            if problem and (sure or doubts[name] >= steps.plan.tries):
+                found[name] = problem
+            elif not problem and past >= seconds and reply.device and reply.device.healthy:
+                found[name] = ""
+            elif past >= seconds + steps.plan.step_limit_s:
+                found[name] = problem or "the service is still starting"
+        if len(found) == len(hosts):
+            return {name: found[name] for name in hosts}
+        rest = seconds - past
+        steps.sleep(min(steps.plan.poll_s, rest) if rest > 0 else steps.plan.poll_s)
+
+
+def judge(
+    reply: Reply, image_id: str, rollout: str, *, confirmed: bool = False
+) -> tuple[str, bool]:
+    """Return what is wrong with a host that must be on an image, and whether that is sure.
+
+    `confirmed`: its trial must have ended.
+    """
+    device = reply.device
+    if reply.kind != DONE or device is None:
+        return _words(reply), False
+    if device.image_id != image_id:
+        if device.went_back(image_id, rollout):
+            how = "went back" if confirmed else "went back by itself"
+            return f"{how}: {device.why or 'no reason given'}", True
+        return f"is not on the image: {device.why}" if device.why else "is not on the image", True
+    doubt = device.problem or ("is on trial again" if confirmed and device.trial else "")
+    if not doubt and device.running not in ("", image_id):
+        doubt = "runs another image than its state says"
+    if doubt:
+        return doubt, False
+    if device.healthy is False:
+        return "is not healthy", True
+    return "", True
+
+
+def _words(reply: Reply) -> str:
+    return reply.words or reply.kind

@@ -1,0 +1,52 @@
+"""Runs programs beside each other, each with an end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jetson_kit.ansible_driver.events import shortened
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a program answered; `code` None: it took too long."""
+
+    code: int | None
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """Return the last thing that it said of its own failure."""
+        lines = [line.strip() for line in (self.err.strip() or self.out).splitlines()]
+        return shortened(next((line for line in reversed(lines) if line), "no reason given"))
+
+
+async def run(words: Sequence[str], until: float) -> Said:
+    """Run a program that ends with us, until a time of the running event loop."""
+    leash = shutil.which("setpriv")
+    words = [*([leash, "--pdeathsig", "TERM"] if leash else []), *words]
+    # Files, not pipes: a connection that stays for later keeps what it was given.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err,
+            start_new_session=True,
+        )  # fmt: skip
+        code: int | None = None
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    code = await child.wait()
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        out.seek(0)
+        err.seek(0)
+        text = [stream.read().decode("utf-8", "replace") for stream in (out, err)]
+    return Said(code, *text)

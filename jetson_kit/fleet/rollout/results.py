@@ -1,0 +1,112 @@
+"""What a rollout came to, for other programs: JSON, JUnit, Prometheus."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core.files import write_text
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.journal import Record
+
+SCHEMA = "mediapipe-jetson-kit/rollout/1"
+PREFIX = "mediapipe_fleet_rollout"
+
+
+def as_json(record: Record) -> dict[str, Any]:
+    """Return the document of schemas/fleet-rollout.schema.json."""
+    hosts = {}
+    for name, host in record.hosts.items():
+        row = asdict(host)
+        del row["name"], row["late"]
+        hosts[name] = row
+    return {
+        "schema": SCHEMA,
+        "id": record.id,
+        "kind": record.kind,
+        "result": record.ended,
+        "stopped": record.stop,
+        "begun": record.begun,
+        "ended": record.at,
+        "inventory": record.header["inventory"],
+        "release": record.header["release"],
+        "plan": record.header["plan"],
+        "waves": [{"name": wave.name, "hosts": list(wave.hosts)} for wave in record.waves],
+        "hosts": hosts,
+    }
+
+
+def junit(record: Record) -> str:
+    """Return JUnit's XML: a test a host, skipped where it was not its turn."""
+    good = _good(record)
+    bad = [name for name, host in record.hosts.items() if host.state in _bad(record)]
+    skipped = len(record.hosts) - len(good) - len(bad)
+    top = ET.Element(
+        "testsuite", name=f"{record.kind} {record.id}", tests=str(len(record.hosts)),
+        failures=str(len(bad)), errors="0", skipped=str(skipped), timestamp=record.begun,
+    )  # fmt: skip
+    for name, host in record.hosts.items():
+        case = ET.SubElement(top, "testcase", classname=record.kind, name=name)
+        words = _printable(f"{host.state}: {host.why}".removesuffix(": "))
+        if name in bad:
+            ET.SubElement(case, "failure", message=words)
+        elif name not in good:
+            ET.SubElement(case, "skipped", message=words)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(top, "unicode")}\n'
+
+
+def prometheus(record: Record) -> str:
+    """Return gauges for a text file collector."""
+    labels = f'rollout="{escaped(record.id)}"'
+    end = datetime.datetime.fromisoformat(record.at).timestamp()
+    lines = [
+        f"# HELP {PREFIX}_success Whether every host is on the image, healthy and confirmed.",
+        f"# TYPE {PREFIX}_success gauge",
+        f"{PREFIX}_success{{{labels}}} {int(record.ended == journals.ALL)}",
+        f"# HELP {PREFIX}_timestamp_seconds When it ended, since 1970.",
+        f"# TYPE {PREFIX}_timestamp_seconds gauge",
+        f"{PREFIX}_timestamp_seconds{{{labels}}} {end:.3f}",
+        f"# HELP {PREFIX}_hosts Hosts in each state.",
+        f"# TYPE {PREFIX}_hosts gauge",
+    ]
+    for state in journals.STATES:
+        count = len(record.names(state))
+        lines.append(f'{PREFIX}_hosts{{{labels},state="{state}"}} {count}')
+    lines += [
+        f"# HELP {PREFIX}_host Which state each host is in.",
+        f"# TYPE {PREFIX}_host gauge",
+    ]
+    for name, host in record.hosts.items():
+        known = f'host="{escaped(name)}",state="{host.state}",image_id="{escaped(host.image_id)}"'
+        lines.append(f"{PREFIX}_host{{{labels},{known}}} 1")
+    return "\n".join(lines) + "\n"
+
+
+def write(record: Record, folder: Path) -> None:
+    """Write all of them into a folder: rollout.json, junit.xml, rollout.prom."""
+    write_text(folder / "rollout.json", json.dumps(as_json(record), indent=1) + "\n")
+    write_text(folder / "junit.xml", junit(record))
+    write_text(folder / "rollout.prom", prometheus(record))
+
+
+def _good(record: Record) -> tuple[str, ...]:
+    return record.names(journals.ROLLED_BACK if record.kind == "rollback" else journals.CONFIRMED)
+
+
+def _bad(record: Record) -> tuple[str, ...]:
+    both = (journals.FAILED, journals.ROLLED_BACK)
+    return both[:1] if record.kind == "rollback" else both
+
+
+def _printable(text: str) -> str:
+    """Return text without what XML can't hold."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+def escaped(text: str) -> str:
+    """Return a label's value as Prometheus' text format has it, between its quotes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,80 @@
+"""`fleet.rollback`: hosts back to their previous image, all at once, by the user's own word."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.fleet import check, controller
+from jetson_kit.fleet.rollout import bounds, live, results
+from jetson_kit.fleet.rollout import command as rollout_command
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.by_ansible import Site
+from jetson_kit.fleet.rollout.by_ssh import Ssh
+from jetson_kit.fleet.rollout.journal import Journal, Record
+from jetson_kit.fleet.rollout.plan import Plan
+from jetson_kit.fleet.rollout.transport import DONE, Transport
+
+
+def run(
+    inventory: Path, limit: str = "", *, why: str = "by hand", quiet: bool = False
+) -> tuple[Record, float]:
+    """Put hosts back to their previous image, without network; return the seconds, too."""
+    folder = controller.state_dir()
+    number = controller.new_id() + controller.ROLLBACK
+    with controller.lock(folder, number) as hold:
+        bounds.trim(folder)
+        hosts = [host.name for host in check.check(inventory, limit)]
+        journal = Journal.new(
+            controller.rollouts(folder) / f"{number}.jsonl",
+            kind="rollback",
+            by=controller.me(),
+            inventory=str(inventory.absolute()),
+            release={"image_id": ""},
+            plan={},
+            waves=(),
+            hosts=hosts,
+        )
+        place = rollout_command.folder_of(journal.path)
+        with live.View(place / "log", quiet=quiet) as view:
+            journal.listener = view.line
+            site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
+            try:
+                took = go_back(journal, Ssh(site, Plan()), hosts, why)
+            finally:
+                results.write(journal.record, place)
+                journal.close()
+    return journal.record, took
+
+
+def judge(record: Record) -> None:
+    """Raise CheckFailedError where a host did not go back."""
+    failed = record.names(journals.FAILED)
+    if failed:
+        raise CheckFailedError(
+            f"{len(failed)} of {len(record.hosts)} did not go back: {', '.join(failed)}: "
+            f"{record.hosts[failed[0]].why}",
+            "./inv fleet.status shows what they are on",
+        )
+
+
+def go_back(journal: Journal, transport: Transport, hosts: Sequence[str], why: str) -> float:
+    """Roll hosts back, journalled; return the seconds of the step itself."""
+    journal.append("doing", step="rollback", hosts=list(hosts))
+    begun = time.monotonic()
+    told = transport.rollback(hosts, f"rollback {journal.record.id}: {why}")
+    took = time.monotonic() - begun
+    seen = transport.look(hosts)
+    for name in hosts:
+        device = seen[name].device
+        good = told[name].kind == DONE and device is not None and device.healthy is not False
+        words = "" if good else told[name].words or seen[name].words or "it is not healthy"
+        facts = {"image_id": device.image_id} if device else {}
+        state = journals.ROLLED_BACK if good else journals.FAILED
+        journal.append(
+            "host", host=name, state=state, why=words or why, seconds=told[name].seconds, **facts
+        )
+    journal.append("end", result=journals.ALL if not journal.record.names("failed") else "some")
+    return took

@@ -1,0 +1,317 @@
+"""A rollout: preflight, fetch, then wave by wave switch, verify, soak, confirm; stops itself.
+
+All that is known is in the journal: a run that was killed goes on as the same code does anyway,
+after it has looked at the devices, whose own word is the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jetson_kit.fleet.rollout import gates, undo
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.journal import (
+    CONFIRMED,
+    FAILED,
+    FETCHED,
+    HEALTHY,
+    HELD,
+    PENDING,
+    SWITCHED,
+    Journal,
+    Record,
+)
+from jetson_kit.fleet.rollout.plan import Plan
+from jetson_kit.fleet.rollout.steps import Steps
+from jetson_kit.fleet.rollout.transport import (
+    BUSY,
+    DONE,
+    LOST,
+    TIMED_OUT,
+    UNREACHABLE,
+    Clock,
+    Device,
+    Reply,
+    Transport,
+)
+from jetson_kit.fleet.rollout.transport import FAILED as DID_FAIL
+from jetson_kit.fleet.rollout.transport import HELD as SAID_HELD
+
+# Seconds between two looks at the clock while the window is shut.
+WINDOW_EACH_S = 30.0
+FETCH_AGAIN = (UNREACHABLE, TIMED_OUT, BUSY, DID_FAIL)
+
+
+class _StopError(Exception):
+    """The limit was reached in a wave; -1 is before the first one."""
+
+    def __init__(self, wave: int, why: str) -> None:
+        super().__init__(why)
+        self.wave = wave
+        self.why = why
+
+
+class _PauseError(Exception):
+    """Nothing is wrong, and there is no going on now."""
+
+
+class Rollout:
+    """One rollout, new or resumed."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        plan: Plan,
+        transport: Transport,
+        clock: Clock,
+        *,
+        known: Sequence[str] = (),
+        take_over: bool = False,
+    ) -> None:
+        """Prepare it.
+
+        `known` are the ids of this controller's rollouts: a trial of any other is left alone,
+        unless `take_over` says that nobody is at work there.
+        """
+        self.steps = Steps(journal, plan, transport, clock)
+        self._known = {*known, journal.record.id}
+        self._take_over = take_over
+        # When a confirmed host was last seen healthy on the image, by the clock of this run.
+        self._seen: dict[str, float] = {}
+
+    @property
+    def record(self) -> Record:
+        """Return the state."""
+        return self.steps.record
+
+    def run(self) -> Record:
+        """Go on to the end. Raises InterruptedRolloutError; KitError where we are wrong."""
+        if self.record.stop is None:
+            self._agree()
+            try:
+                self._preflight()
+                self._fetch()
+                for number in range(self.record.waves_done, len(self.record.waves)):
+                    self._wave(number, self.record.waves[number].hosts)
+                self._held()
+            except _StopError as stop:
+                self.steps.journal.append("stop", wave=stop.wave, why=stop.why)
+            except _PauseError:
+                pass
+        if self.record.stop is not None:
+            undo.back(
+                self.steps, undo.scope(self.steps), f"rollout stopped: {self.record.stop}"[:200]
+            )
+            return self._end(journals.STOPPED)
+        self._put_back(tuple(self.record.hosts))
+        return self.review()
+
+    def review(self) -> Record:
+        """End the run by what the hosts themselves say: the journal may be old, or untrue."""
+        self._agree()
+        return self._end()
+
+    def _agree(self) -> None:
+        """Look at the confirmed hosts, but for those that were seen just now.
+
+        One that is not on the image, healthy, has failed; one that gives no answer stays open.
+        """
+        steps = self.steps
+        latest = steps.clock.monotonic() - steps.plan.poll_s
+        todo = [name for name in steps.names(CONFIRMED) if self._seen.get(name, latest) <= latest]
+        replies = steps.ask("look", steps.transport.look, todo, again=LOST)
+        for name in [one for one in todo if replies[one].kind in LOST]:
+            reply = replies[name]
+            why = f"it was confirmed and gives no answer now: {reply.words or reply.kind}"
+            steps.put(name, why=why, unseen=True)
+        there = [name for name in todo if replies[name].kind not in LOST]
+        for name, problem in (gates.watch(steps, there, 0.0, replies) if there else {}).items():
+            device = replies[name].device
+            facts = {"image_id": device.image_id} if device else {}
+            if problem:
+                steps.put(name, FAILED, why=problem, unsure=False, unseen=False, **facts)
+                continue
+            self._seen[name] = steps.clock.monotonic()
+            if steps.host(name).unseen:
+                steps.put(name, why="", unseen=False)
+
+    def _end(self, result: str = "") -> Record:
+        seen = [name for name in self.record.names(CONFIRMED) if not self.steps.host(name).unseen]
+        everyone = len(seen) == len(self.record.hosts)
+        result = result or (journals.ALL if everyone else journals.SOME)
+        self.steps.journal.append("end", result=result)
+        return self.record
+
+    def _preflight(self) -> None:
+        """Ask those that are new whether it fits, and look at all others that are not done."""
+        steps = self.steps
+        todo = steps.names(PENDING, FETCHED, HELD, SWITCHED, HEALTHY)
+        # What the journal said was being done when the run before was killed.
+        left = {name: steps.host(name).doing for name in todo}
+        asked = steps.ask("fits", steps.transport.fits, steps.names(PENDING), again=LOST)
+        # Who answered told how it is, or will not be asked more: it was tried often enough.
+        known = {name: one for name, one in asked.items() if one.device or one.kind in LOST}
+        unseen = [name for name in todo if name not in known]
+        replies = steps.ask("look", steps.transport.look, unseen, again=LOST)
+        for name in todo:
+            self._reconcile(name, known.get(name) or replies[name], left[name])
+        for name in steps.names(PENDING, of=asked):
+            if asked[name].kind != DONE:
+                steps.fail(name, asked[name].words or asked[name].kind, unsure=False)
+        self._judge_all()
+
+    def _reconcile(self, name: str, reply: Reply, doing: str) -> None:
+        steps, host = self.steps, self.steps.host(name)
+        device = reply.device
+        if reply.kind != DONE or device is None:
+            # Of a host that was touched the step that is due will tell the same, and undo more.
+            if host.state == PENDING:
+                steps.fail(name, reply.words or reply.kind, unsure=False)
+            return
+        if host.before is None:
+            foreign = self._foreign(device)
+            if foreign:
+                steps.fail(name, foreign, unsure=False)
+                return
+            good = device.image_id == steps.image_id and not device.trial
+            left = device.image_id == steps.image_id and device.trial
+            before = device.previous if left else device.image_id
+            steps.put(name, before=before, ours=not good, image_id=device.image_id)
+        elif host.state == FETCHED and doing == "switch":
+            # The switch was cut off from us, not from the device: that it failed is known by now.
+            problem, _ = gates.judge(reply, steps.image_id, self.record.id)
+            if device.went_back(steps.image_id, self.record.id):
+                steps.fail(name, problem, unsure=True)
+
+    def _foreign(self, device: Device) -> str:
+        """Return who else has the device on trial, if we must not touch it."""
+        if not device.trial or device.rollout in self._known or self._take_over:
+            return ""
+        who = f"rollout {device.rollout} of another controller" if device.rollout else "somebody"
+        return f"{who} has it on trial; --take-over if nobody is at work there"
+
+    def _fetch(self) -> None:
+        steps = self.steps
+        todo = steps.names(PENDING)
+        replies = steps.ask("fetch", steps.transport.fetch, todo, again=FETCH_AGAIN)
+        for name, reply in replies.items():
+            if reply.kind == DONE:
+                steps.put(name, FETCHED, why="")
+            else:
+                steps.fail(name, f"fetch: {reply.words or reply.kind}", unsure=False)
+        self._judge_all()
+
+    def _judge_all(self) -> None:
+        """Judge what every host was asked for: nothing is switched where too many can't follow."""
+        if self.record.waves_begun:
+            return
+        why = self.steps.plan.verdict(len(self.steps.names(FAILED)), len(self.record.hosts))
+        if why:
+            raise _StopError(-1, why)
+
+    def _judge(self, number: int) -> None:
+        """Judge the waves that were begun; who was held or was not switched yet is not tried."""
+        waves = self.record.waves
+        begun = [name for wave in waves[: number + 1] for name in wave.hosts]
+        untried = self.steps.names(PENDING, FETCHED, HELD, of=begun)
+        failed = self.steps.names(FAILED, of=begun)
+        why = self.steps.plan.verdict(len(failed), len(begun) - len(untried))
+        if number < len(waves) and waves[number].canary and failed:
+            why = f"the canary {failed[0]} failed: {self.record.hosts[failed[0]].why}"
+        if why:
+            raise _StopError(number, why)
+
+    def _wave(self, number: int, hosts: Sequence[str]) -> None:
+        steps = self.steps
+        if number >= self.record.waves_begun:
+            steps.journal.append("wave", wave=number, done=False)
+        self._judge(number)
+        ready = steps.names(FETCHED, of=hosts)
+        told: Mapping[str, Reply] = {}
+        if ready:
+            gates.baseline(steps, ready)
+            self._open()
+            told = self._switch(ready)
+            self._judge(number)
+        gates.verify(steps, steps.names(SWITCHED, of=hosts))
+        self._judge(number)
+        # A verification takes its time: what was said before it is old.
+        gates.soak(
+            steps,
+            steps.names(SWITCHED, of=hosts),
+            told if steps.plan.verify == "none" else {},
+        )
+        self._judge(number)
+        self._confirm(steps.names(HEALTHY, of=hosts))
+        self._judge(number)
+        self._put_back(hosts)
+        if number >= len(self.record.waves):
+            return
+        if self.record.waves[number].canary and not steps.names(CONFIRMED, of=hosts):
+            raise _PauseError
+        steps.journal.append("wave", wave=number, done=True)
+
+    def _open(self) -> None:
+        """Wait until images may be switched."""
+        steps = self.steps
+        while (shut := steps.plan.shut_s(steps.clock.now())) > 0:
+            steps.sleep(min(shut, WINDOW_EACH_S))
+
+    def _switch(self, hosts: Sequence[str]) -> Mapping[str, Reply]:
+        """Switch hosts; return what they said."""
+        steps = self.steps
+        told = steps.ask("switch", steps.transport.switch, hosts)
+        for name, reply in told.items():
+            if reply.kind == DONE:
+                steps.put(name, SWITCHED, image_id=steps.image_id, seconds=reply.seconds)
+            elif reply.kind == SAID_HELD:
+                steps.put(name, HELD, why=reply.words)
+            else:
+                steps.fail(name, reply.words or reply.kind, unsure=True)
+        return told
+
+    def _confirm(self, hosts: Sequence[str]) -> None:
+        """End the trials; a host counts only if it is healthy on the image after that, too."""
+        steps = self.steps
+        done = []
+        told = steps.ask("confirm", steps.transport.confirm, hosts)
+        for name, reply in told.items():
+            if reply.kind == DONE:
+                done.append(name)
+            else:
+                steps.fail(name, f"confirm: {reply.words or reply.kind}", unsure=True)
+        if not done:
+            return
+        for name, problem in gates.watch(steps, done, 0.0, told).items():
+            if problem:
+                steps.fail(name, problem, unsure=True)
+            else:
+                steps.put(name, CONFIRMED, image_id=steps.image_id, why=told[name].words)
+                self._seen[name] = steps.clock.monotonic()
+
+    def _put_back(self, hosts: Sequence[str]) -> None:
+        """Put those back that have failed and may be on the new image."""
+        lost = [name for name in self.steps.names(FAILED, of=hosts) if self.steps.host(name).unsure]
+        undo.back(self.steps, lost, "it failed")
+
+    def _held(self) -> None:
+        """Ask those again that said "not now", after all others."""
+        steps = self.steps
+        last = len(self.record.waves)
+        for _ in range(steps.plan.held_tries):
+            held = steps.names(HELD)
+            if held:
+                steps.sleep(steps.plan.held_wait_s)
+            for name in held:
+                steps.put(name, FETCHED, late=True)
+            todo = steps.names(FETCHED, SWITCHED, HEALTHY)
+            if not todo:
+                return
+            self._wave(last, todo)
+
+
+def requeue(journal: Journal) -> None:
+    """Let a resumed run ask those again that were held when the run before had ended."""
+    if journal.record.ended and journal.record.stop is None:
+        for name in journal.record.names(HELD):
+            journal.append("host", host=name, state=FETCHED, late=True)

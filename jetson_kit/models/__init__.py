@@ -1,0 +1,1 @@
+"""Models, pinned by hash."""

@@ -1,0 +1,99 @@
+"""Task bundles and plain .tflite files: which sub-models are in them, and what identifies each."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.onnx_export.errors import ModelDamagedError, ModelUnsupportedError
+from jetson_kit.wheels.device_side import module
+
+IDENTIFIER = b"TFL3"
+MAX_BYTES = 256 << 20
+"""The largest model, and the largest sum of a bundle's unpacked members, in bytes."""
+MAX_MEMBERS = 1000
+MAX_DEPTH = 2
+"""gesture_recognizer.task holds bundles; theirs hold models alone."""
+
+
+@dataclass(frozen=True)
+class SubModel:
+    """A TFLite model: its name without suffix, the file it comes from, its sha256, its bytes."""
+
+    name: str
+    source: str
+    sha256: str
+    tflite: bytes = field(repr=False)
+
+
+def read(path: Path) -> tuple[SubModel, ...]:
+    """Return the sub-models of a .task bundle, in its order, or the one of a .tflite file.
+
+    Raises BadInputError for a file that can't be read, ModelDamagedError, ModelUnsupportedError.
+    """
+    try:
+        with path.open("rb") as stream:
+            blob = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+    return parse(path.name, blob)
+
+
+def parse(source: str, blob: bytes) -> tuple[SubModel, ...]:
+    """Return the sub-models in the bytes of a file; raises as `read`."""
+    if len(blob) > MAX_BYTES:
+        raise ModelUnsupportedError(source, f"larger than {MAX_BYTES >> 20} MiB")
+    return tuple(_walk(source, blob, MAX_DEPTH))
+
+
+def _walk(source: str, blob: bytes, depth: int) -> list[SubModel]:
+    if blob[4:8] == IDENTIFIER:
+        name = PurePosixPath(source).name.removesuffix(".tflite")
+        return _parts(SubModel(name, source, hashlib.sha256(blob).hexdigest(), blob))
+    if depth == 0:
+        raise ModelUnsupportedError(source, "bundles lie too deep in one another")
+    found: list[SubModel] = []
+    for member, content in _members(source, blob):
+        if member.endswith((".tflite", ".task")):
+            found += _walk(f"{source}/{member}", content, depth - 1)
+    if not found:
+        raise ModelDamagedError(source, "no .tflite model is in it")
+    return found
+
+
+def _parts(model: SubModel) -> list[SubModel]:
+    """Return the parts in which the device wheel runs a model, most often the model itself."""
+    attention = module("solutions.graphs.attention")
+    if model.sha256 != attention.digest():
+        return [model]
+    parts = attention.parts(module("backends.base").SubModel.of(model.name, model.tflite))
+    return [SubModel(one.name, model.source, one.sha256, one.tflite) for one in parts.values()]
+
+
+def _members(source: str, blob: bytes) -> list[tuple[str, bytes]]:
+    """Return the bundle's files; a member that unpacks to more than it says is refused."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if len(entries) > MAX_MEMBERS or sum(one.file_size for one in entries) > MAX_BYTES:
+                raise ModelUnsupportedError(
+                    source, f"more than {MAX_MEMBERS} files or {MAX_BYTES >> 20} MiB are in it"
+                )
+            return [(entry.filename, _content(archive, entry)) for entry in entries]
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+        raise ModelDamagedError(source, f"neither a TFLite model nor a bundle: {error}") from error
+    except (NotImplementedError, RuntimeError) as error:  # other compressions; encrypted members
+        raise ModelUnsupportedError(source, str(error)) from error
+
+
+def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    with archive.open(entry) as stream:
+        content = stream.read(entry.file_size + 1)
+    if len(content) != entry.file_size:
+        raise zipfile.BadZipFile(f"{entry.filename} has not the size that it says")
+    return content

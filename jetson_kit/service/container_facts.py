@@ -1,0 +1,295 @@
+"""A running container against service.toml: exact sets, each difference one line.
+
+Pure functions on what `docker inspect`, /proc and a probe in the container say.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jetson_kit.service.contract import Device, Service, node_patterns
+from jetson_kit.service.extra import NONE, Extra
+from jetson_kit.wheels import device_side
+
+# The kernel's names, in the order of their bits: include/uapi/linux/capability.h.
+CAPABILITIES = (
+    "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable "
+    "net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio "
+    "sys_chroot sys_ptrace sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time "
+    "sys_tty_config mknod lease audit_write audit_control setfcap mac_override mac_admin syslog "
+    "wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
+).split()
+# What every OCI runtime makes: the specification's default devices.
+DEVICES = frozenset(
+    f"/dev/{name}" for name in "null zero full random urandom tty console pts/ptmx".split()
+)
+ENGINE_MOUNTS = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts"))
+KERNEL_MOUNTS = re.compile(r"/(proc|sys|dev)(/.*)?")
+INIT_MOUNTS = frozenset(("/sbin/docker-init", "/usr/sbin/docker-init", "/dev/init"))
+# Names the systemd unit that runs a container; the role `service` writes it.
+UNIT = "io.mediapipe-jetson.unit"
+LABEL = "io.mediapipe-jetson.target"
+SIZES = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+# Runs in the container as its user: nodes below /dev, mounts, and whether / takes a file.
+PROBE = """
+import json, os, stat
+nodes = []
+for folder, names, files in os.walk("/dev"):
+    for name in names + files:
+        path = os.path.join(folder, name)
+        try:
+            kind = os.lstat(path)
+        except OSError:
+            continue
+        if stat.S_ISCHR(kind.st_mode) or stat.S_ISBLK(kind.st_mode):
+            nodes.append(path)
+mounts = []
+for line in open("/proc/self/mountinfo"):
+    fields = line.split()
+    mounts.append([fields[4], "rw" in fields[5].split(","), fields[fields.index("-") + 1]])
+written = []
+for folder in ("/", "/etc", "/opt/mediapipe", "/usr/bin", "/var", "/home/mediapipe"):
+    path = os.path.join(folder, ".written-by-verify")
+    try:
+        open(path, "x").close()
+        written.append(folder)
+        os.unlink(path)
+    except OSError:
+        pass
+print(json.dumps({"nodes": sorted(nodes), "mounts": mounts, "written": written,
+                  "uid": os.getuid(), "gid": os.getgid(), "groups": sorted(os.getgroups())}))
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was observed of one container."""
+
+    inspect: Mapping[str, Any]
+    """`docker inspect`, its one object."""
+    image: Mapping[str, Any]
+    """`docker image inspect` of its image."""
+    status: Mapping[str, str]
+    """/proc/PID/status of its first process, read on the host."""
+    probe: Mapping[str, Any]
+    """What PROBE printed."""
+    injected: tuple[str, ...] = ()
+    """Paths that the host's nvidia runtime is told to bring in; globs."""
+
+    @property
+    def host_config(self) -> Mapping[str, Any]:
+        """Return the rights that the engine was asked for."""
+        found: Mapping[str, Any] = self.inspect["HostConfig"]
+        return found
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the container's variables."""
+        return _variables(self.inspect)
+
+
+def _variables(document: Mapping[str, Any]) -> dict[str, str]:
+    rows = (line.partition("=") for line in document["Config"]["Env"] or [])
+    return {name: value for name, _, value in rows}
+
+
+def status(text: str) -> dict[str, str]:
+    """Return the lines of a /proc/PID/status as a table."""
+    rows = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, _, value in rows if name}
+
+
+def capabilities(mask: str) -> tuple[str, ...]:
+    """Return the names in a hexadecimal mask; a bit without a name is `cap_N`."""
+    bits = int(mask, 16)
+    numbers = (number for number in range(bits.bit_length()) if bits >> number & 1)
+    return tuple(CAPABILITIES[n] if n < len(CAPABILITIES) else f"cap_{n}" for n in numbers)
+
+
+def size(text: str) -> int:
+    """Return the bytes of Docker's "3g"."""
+    return int(text[:-1]) * SIZES[text[-1]] if text[-1] in SIZES else int(text)
+
+
+def injected(listing: str) -> tuple[str, ...]:
+    """Return the paths in the csv files of NVIDIA's runtime ("lib, /usr/lib/x.so")."""
+    rows = (line.partition(",") for line in listing.splitlines() if not line.startswith("#"))
+    return tuple(sorted({path.strip() for kind, _, path in rows if path and kind.strip()}))
+
+
+def _differs(what: str, wanted: object, found: object) -> list[str]:
+    return [] if wanted == found else [f"{what}: expected {wanted!r}, found {found!r}"]
+
+
+def _sets(what: str, wanted: Iterable[Any], found: Iterable[Any]) -> list[str]:
+    expected, seen = set(wanted), set(found)
+    lines = [f"{what}: {one} is there and must not be" for one in sorted(seen - expected)]
+    return lines + [f"{what}: {one} is missing" for one in sorted(expected - seen)]
+
+
+def _injected(path: str, allowed: Collection[str]) -> bool:
+    return any(fnmatch.fnmatch(path, one) or path.startswith(f"{one}/") for one in allowed)
+
+
+def unit(seen: Seen) -> str:
+    """Return the systemd unit that starts the container again, "" where the engine does that."""
+    return str((seen.inspect["Config"].get("Labels") or {}).get(UNIT, ""))
+
+
+def privilege(seen: Seen, service: Service) -> list[str]:
+    """Return differences of security options, seccomp, namespaces and limits."""
+    host = seen.host_config
+    options = [option.removesuffix(":true") for option in host.get("SecurityOpt") or []]
+    # The kernel tells what the engine was asked for: 2 is a filter.
+    return [
+        *_differs("privileged", False, host["Privileged"]),
+        *_sets("security option", service.security_opt, options),
+        *_differs("no_new_privs", "1", seen.status.get("NoNewPrivs")),
+        *_differs("seccomp", "2", seen.status.get("Seccomp")),
+        *_differs("network", service.network, host["NetworkMode"]),
+        *_sets("namespace shared with the host", (), _shared(host)),
+        *_differs("memory limit", size(service.memory), host["Memory"]),
+        *_differs("limit of processes", service.pids_limit, host["PidsLimit"]),
+        *_differs(
+            "restart policy", "no" if unit(seen) else service.restart, host["RestartPolicy"]["Name"]
+        ),
+        *_differs("init", service.init, bool(host.get("Init"))),
+    ]  # fmt: skip
+
+
+def _shared(host: Mapping[str, Any]) -> list[str]:
+    return [
+        name for name in ("PidMode", "IpcMode", "UTSMode", "UsernsMode") if host[name] == "host"
+    ]
+
+
+def rights(seen: Seen, service: Service) -> list[str]:
+    """Return differences of the capabilities, as asked for and as the kernel has them."""
+    host = seen.host_config
+    dropped = [name.upper().removeprefix("CAP_") for name in host.get("CapDrop") or []]
+    found = _sets("dropped capability", service.cap_drop, dropped)
+    found += _sets("added capability", (), host.get("CapAdd") or [])
+    for name in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"):
+        if name not in seen.status:
+            found.append(f"{name}: the kernel does not tell")
+            continue
+        found += _sets(f"capability in {name}", (), capabilities(seen.status[name]))
+    return found
+
+
+def user(seen: Seen, service: Service, device: Device) -> list[str]:
+    """Return differences of user, group and further groups; root is never right."""
+    uid, _, gid = service.user.partition(":")
+    ids = dict.fromkeys(seen.status["Uid"].split()), dict.fromkeys(seen.status["Gid"].split())
+    wanted = {int(gid), *device.groups}
+    return [
+        *_differs("user", service.user, seen.inspect["Config"]["User"]),
+        *_differs("user of the first process", [uid], list(ids[0])),
+        *_differs("group of the first process", [gid], list(ids[1])),
+        *_sets("group", wanted, {int(gid), *map(int, seen.status["Groups"].split())}),
+        *_sets("group asked for", map(str, device.groups), _groups(seen.host_config)),
+    ]
+
+
+def _groups(host_config: Mapping[str, Any]) -> list[str]:
+    """Return the groups asked for; the engine reads 044 as 44, so they are one group."""
+    asked = host_config.get("GroupAdd") or []
+    return [str(int(one)) if one.isdecimal() else one for one in map(str, asked)]
+
+
+def devices(seen: Seen, device: Device, extra: Extra = NONE) -> list[str]:
+    """Return differences of the device nodes: the runtime's own, the GPU's, the application's."""
+    host = seen.host_config
+    asked = [one["PathInContainer"] for one in host.get("Devices") or []]
+    found = _sets("device asked for", extra.devices, asked)
+    found += _sets("rule for devices", (), host.get("DeviceCgroupRules") or [])
+    found += _differs("device requests", [], host.get("DeviceRequests") or [])
+    further = sorted(set(seen.probe["nodes"]) - DEVICES)
+    gpu = [one for one in further if device.nvidia_runtime and _gpu(one, seen)]
+    own = [one for one in further if any(_at(one, place) for place in extra.devices)]
+    lacking = [place for place in extra.devices if not any(_at(one, place) for one in own)]
+    found += _sets("device node", {*gpu, *own, *lacking}, further)
+    if device.nvidia_runtime and not any(_injected(one, node_patterns()) for one in gpu):
+        found.append("device node: none of the GPU's is there")
+    return found
+
+
+def _at(node: str, place: str) -> bool:
+    """Tell whether a node is a device that was asked for, or lies in such a folder."""
+    return node == place or node.startswith(f"{place}/")
+
+
+def _gpu(node: str, seen: Seen) -> bool:
+    return _injected(node, node_patterns()) or _injected(node, seen.injected)
+
+
+def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) -> list[str]:
+    """Return differences of what is mounted, as the engine tells and as the kernel does."""
+    wanted = [("bind", place.source, place.target, True) for place in service.folders]
+    wanted += [(one.kind, one.source, one.target, one.writable) for one in extra.volumes]
+    # Where the engine keeps a named volume is its own affair.
+    asked = [(one["Type"], one.get("Name") or one["Source"], one["Destination"], one["RW"])
+             for one in seen.inspect["Mounts"]]  # fmt: skip
+    found = _sets("mount", wanted, asked)
+    found += _differs("tmpfs", dict(service.tmpfs), dict(seen.host_config.get("Tmpfs") or {}))
+    own = {*service.tmpfs, *(place.target for place in service.folders)}
+    own |= {one.target for one in extra.volumes if not KERNEL_MOUNTS.fullmatch(one.target)}
+    points = {point: writable for point, writable, _ in seen.probe["mounts"]}
+    free = ENGINE_MOUNTS | INIT_MOUNTS | {"/"}
+    further = {p for p in points if p not in free and not KERNEL_MOUNTS.fullmatch(p)}
+    # A device that only stands for a Jetson says so in its containers: that can only take from it.
+    mark = device_side.module("observe.emulation").MARKER
+    brought = {p for p in further if device.nvidia_runtime and _injected(p, seen.injected)}
+    brought |= further & {mark}
+    # A tmpfs or a device's file mounted below /dev is a node, not a place; those are judged above.
+    found += _sets("mount point", own | brought, further)
+    found += [f"mount point: {one}, brought in, is writable" for one in brought if points[one]]
+    closed = [one.target for one in extra.volumes if not one.writable]
+    found += [
+        f"mount point: {one} is writable and must not be" for one in closed if points.get(one)
+    ]
+    return found
+
+
+def root(seen: Seen, service: Service) -> list[str]:
+    """Return where the root file system is writable, by its flags and by trying."""
+    points = {point: writable for point, writable, _ in seen.probe["mounts"]}
+    found = _differs(
+        "read-only root asked for", service.read_only, seen.host_config["ReadonlyRootfs"]
+    )
+    if points.get("/") is not False:
+        found.append("the root file system is mounted writable")
+    return found + [f"a file could be written into {one}" for one in seen.probe["written"]]
+
+
+def runtime(seen: Seen, service: Service, device: Device, image: str) -> list[str]:
+    """Return differences of the OCI runtime and of the variables that steer the driver."""
+    found = _differs("runtime", service.runtime(device), seen.host_config["Runtime"])
+    for name, value in service.env(image, device).items():
+        found += _differs(name, value, seen.environment.get(name))
+    # A base image may set some of its own; what the engine was asked for besides is exact.
+    base = _variables(seen.image)
+    for name, value in seen.environment.items():
+        if name.startswith("NVIDIA_") and name not in service.nvidia_environment:
+            found += _differs(name, base.get(name), value)
+    for name, value in service.nvidia_environment.items():
+        found += _differs(name, value, seen.environment.get(name))
+    return found
+
+
+def identity(seen: Seen, wanted: str) -> list[str]:
+    """Return why the image is not `wanted` (an id; "" leaves it open) or not one of the kit's."""
+    found = _differs("image", wanted, seen.inspect["Image"]) if wanted else []
+    if LABEL not in (seen.image["Config"].get("Labels") or {}):
+        found.append(f"image: it has no label {LABEL}, so the kit did not build it")
+    return found
+
+
+def digests(seen: Seen) -> set[str]:
+    """Return every name of the image's bytes that a report may give."""
+    repository = seen.image.get("RepoDigests") or []
+    return {seen.inspect["Image"], *repository, *(one.partition("@")[2] for one in repository)}

@@ -1,0 +1,24 @@
+"""The values that the roles allow, by the roles' own table: ansible/plugins/filter/allowed.json."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from jetson_kit.core.paths import ROOT
+
+PLUGIN = ROOT / "ansible" / "plugins" / "filter" / "allowed.py"
+
+
+def faults(variables: Mapping[str, Any]) -> list[str]:
+    """Return a line for each value that no role takes: what it is; then what is allowed."""
+    return _plugin()(variables)
+
+
+@cache
+def _plugin() -> Callable[[Mapping[str, Any]], list[str]]:
+    """Return the function of Ansible's filter plugin, which needs nothing of Ansible."""
+    found: Callable[[Mapping[str, Any]], list[str]] = runpy.run_path(str(PLUGIN))["faults"]
+    return found

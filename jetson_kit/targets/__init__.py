@@ -1,0 +1,1 @@
+"""What can be built for: the table, its check, and which board a machine is."""

@@ -1,0 +1,1 @@
+"""TensorRT engines: their sources, manifest, store, and layer in an image."""

@@ -1,0 +1,138 @@
+"""The store of built engines: a folder for each class of boards, as one board of it signed it.
+
+A class's folder is replaced as a whole, so that it is the old or the new; the signature and the
+keys by which it was verified stay with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core import paths
+from jetson_kit.core.errors import IntegrityError, KitError
+from jetson_kit.core.files import disk_guard, locked
+from jetson_kit.tensorrt import manifest, signed
+
+EMULATED = "-emulated"
+
+
+@dataclass(frozen=True)
+class Class:
+    """What boards share an engine: the GPU's SM, TensorRT's version, its kind of runtime.
+
+    Emulated devices are a class of their own: what they make is no engine.
+    """
+
+    sm: str
+    tensorrt: str
+    lean: bool
+    emulated: bool
+
+    @property
+    def name(self) -> str:
+        """Return the name of its folder."""
+        tail = ("-lean" if self.lean else "") + (EMULATED if self.emulated else "")
+        return f"sm{self.sm.replace('.', '')}-trt{self.tensorrt}{tail}"
+
+
+def home() -> Path:
+    """Return where the store is: $KIT_STATE/engines, else in the user's folder for state."""
+    return paths.state_home() / "engines"
+
+
+def root() -> Path:
+    """Return the store, which is made where it is not there."""
+    folder = home()
+    with disk_guard(folder):
+        return paths.made(folder, paths.STATE)
+
+
+@contextlib.contextmanager
+def mine(one: Class) -> Iterator[Path]:
+    """Hold a class's lock; yield its folder, mended where a replacement was cut off."""
+    place = root() / one.name
+    with locked(root() / f".{one.name}.lock", lambda: None):
+        old = _old(place)
+        if old.exists() and not place.exists():
+            old.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+        yield place
+
+
+def read(place: Path) -> Any:  # noqa: ANN401 # mediapipe_jetson.engines.manifest.Manifest
+    """Return a class's manifest, its signature and every file checked.
+
+    Raises BadInputError where there is none, IntegrityError.
+    """
+    found = manifest.read(place)
+    signed.verify_by(place / manifest.FILE, place / signed.SIGNERS, str(found.device.get("name")))
+    manifest.check_files(found)
+    return found
+
+
+def has(place: Path, wanted: dict[str, str]) -> bool:
+    """Tell whether a class has engines of ONNX files, given by name and sha256, and all whole."""
+    try:
+        found = read(place)
+    except KitError:
+        return False
+    return set(wanted.values()) <= {one.onnx_sha256 for one in found.engines}
+
+
+def builder(place: Path) -> str:
+    """Return the name of the board that built what is there, "" if nothing is."""
+    try:
+        return str(manifest.read(place).device.get("name", ""))
+    except KitError:
+        return ""
+
+
+def take(came: Path, keys: signed.Keys, one: Class, wanted: dict[str, str]) -> Any:  # noqa: ANN401
+    """Check what came from a board, and put it in the store; `wanted` as `has` takes it.
+
+    Raises IntegrityError for what is not signed, not as it is listed, or not what was asked for.
+    """
+    signed.verify(came / manifest.FILE, keys)
+    found = manifest.read(came)
+    manifest.check_files(found)
+    _judge(found, one, wanted)
+    (came / signed.SIGNERS).write_text(keys.signers, encoding="utf-8")
+    with mine(one) as place, disk_guard(place):
+        aside = place.with_name(f".{place.name}.part")
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(came, aside)
+        if place.exists():
+            place.rename(_old(place))
+        aside.rename(place)
+        shutil.rmtree(_old(place), ignore_errors=True)
+        return read(place)
+
+
+def _judge(found: Any, one: Class, wanted: dict[str, str]) -> None:  # noqa: ANN401
+    """Raise IntegrityError unless a manifest has what was asked of this class, and no more."""
+    listed = {row.onnx_sha256: row for row in found.engines}
+    lacking = [name for name, digest in wanted.items() if digest not in listed]
+    if lacking:
+        raise IntegrityError(f"{found.folder} lacks the engine of {lacking[0]}", "run it again")
+    for row in found.engines:
+        own = row.identity
+        if (own.sm, own.tensorrt, own.version_compatible) != (one.sm, one.tensorrt, one.lean):
+            raise IntegrityError(f"{row.path} is not for {one.name}", "run it again")
+        if row.check.ok is False:
+            raise IntegrityError(f"{row.path}: {row.check.why}", "see the board's own words")
+    # An emulated device can't make a real engine, and a real board makes no stand-in's file.
+    false = set(manifest.stand_ins(found)) != {row.file for row in found.engines if one.emulated}
+    if found.emulated is not one.emulated or false:
+        raise IntegrityError(
+            f"{found.folder}: it does not say truly whether its engines are a stand-in's",
+            "nothing of it is kept",
+        )
+
+
+def _old(place: Path) -> Path:
+    return place.with_name(f".{place.name}.old")

@@ -1,0 +1,1 @@
+"""verify on this machine, in an image, and on a fleet."""

@@ -1,0 +1,318 @@
+"""Run the tests of tests/device on every host of an inventory; gather reports and verdicts.
+
+One pytest process a host, several at a time: a host that hangs or is cut off ends alone, what is
+observed once for a host stays in one process, and each has an exit code of its own. pytest-xdist
+would spread one host's tests over workers, each of which would observe and verify it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.ansible_driver import inventory
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.core import ssh, stopping
+from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.core.files import written_aside
+from jetson_kit.core.paths import ROOT
+from jetson_kit.service import expectation
+from jetson_kit.service.expectation import Expectation
+
+SCHEMA = "mediapipe-jetson-kit/fleet-verify/1"
+SUITE = ROOT / "tests" / "device"
+# Each waits for its board nearly all of its time.
+AT_A_TIME = 8
+HOST_LIMIT_S = 7200.0
+REACH_LIMIT_S = 30.0
+REACHABLE = "reachable"
+# The inventory's own arguments come after these: ssh takes the first of each.
+STRICT, LASTING = " ".join(ssh.STRICT), " ".join(ssh.LASTING)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test that failed or was skipped, and why."""
+
+    test: str
+    why: str
+
+
+@dataclass(frozen=True)
+class HostResult:
+    """What was found out about one host."""
+
+    host: str
+    expected: str
+    as_expected: bool
+    verdict: str | None
+    """None where no report could be had."""
+    tasks: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+    failed: tuple[Case, ...] = ()
+    skipped: tuple[Case, ...] = ()
+    passed: int = 0
+    report: str | None = None
+    """File name in the folder of the reports."""
+    seconds: float = 0.0
+    suite: str = ""
+    """JUnit's XML of this host's tests."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All hosts of a run, in the inventory's order; `time_s` counts from 1970."""
+
+    inventory: str
+    folder: Path
+    time_s: float
+    hosts: tuple[HostResult, ...]
+
+    @property
+    def bad(self) -> tuple[HostResult, ...]:
+        """Return the hosts that are not as expected."""
+        return tuple(host for host in self.hosts if not host.as_expected)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of schemas/fleet-verify.schema.json."""
+        rows = {}
+        for host in self.hosts:
+            row = asdict(host)
+            del row["suite"], row["host"]
+            row["failed"], row["skipped"] = list(row["failed"]), list(row["skipped"])
+            rows[host.host] = row
+        return {
+            "schema": SCHEMA,
+            "time_s": self.time_s,
+            "inventory": self.inventory,
+            "as_expected": not self.bad,
+            "hosts": rows,
+        }
+
+    def junit(self) -> str:
+        """Return JUnit's XML: a suite for each host."""
+        top = ET.Element("testsuites")
+        for host in self.hosts:
+            top.append(ET.fromstring(host.suite))  # noqa: S314 # our own pytest wrote it
+        return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(top, "unicode") + "\n"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the inventory's expectations are overruled by; empty means not."""
+
+    tasks: tuple[str, ...] = ()
+    level: str = ""
+
+    def words(self) -> list[str]:
+        """Return pytest's options. Raises BadInputError for what verify does not know."""
+        unknown = [task for task in self.tasks if task not in expectation.known_tasks()]
+        if unknown:
+            raise BadInputError(
+                f"there is no task {unknown[0]!r}",
+                f"choose one of {', '.join(expectation.known_tasks())}",
+            )
+        if self.level and self.level not in expectation.LEVELS:
+            raise BadInputError(
+                f"--level {self.level!r} is not for an inventory",
+                f"choose one of {', '.join(expectation.LEVELS)}",
+            )
+        words = [word for task in self.tasks for word in ("--verify-task", task)]
+        return words + (["--verify-level", self.level] if self.level else [])
+
+
+def default_folder(path: Path) -> Path:
+    """Return dist/reports/NAME for an inventory: hosts.yml is called by its folder."""
+    whole = path.absolute()
+    name = whole.parent.name if whole.is_file() and whole.stem == "hosts" else whole.stem
+    return ROOT / "dist" / "reports" / name
+
+
+def run(
+    path: Path,
+    options: Options,
+    *,
+    limit: str = "",
+    folder: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Fleet:
+    """Run the suite on every host of the inventory at `path`; `say` is told when each is done.
+
+    A host's earlier report stays until that host is through; then the new one is in its place, or
+    none where there is no new one. Raises BadInputError for an inventory or an expectation that is
+    wrong, before any host is touched.
+    """
+    words = options.words()
+    whole = inventory.read(path)
+    hosts = whole.limited(limit)
+    for error in filter(None, (host.unreachable() for host in hosts)):
+        raise error
+    expected = {host.name: expectation.parse(host.name, host.variables) for host in hosts}
+    odd = [host.name for host in hosts if not expectation.NAME.fullmatch(host.name)]
+    if odd:
+        raise BadInputError(f"{odd[0]!r} can't name a report", "name hosts by letters and digits")
+    place = (folder or default_folder(path)).absolute()
+    place.mkdir(parents=True, exist_ok=True)
+
+    def one(host: Host) -> HostResult:
+        with tempfile.TemporaryDirectory(prefix="verify-") as own:
+            found = _host(host, expected[host.name], rendered, Path(own), words)
+            stopping.check()
+            _put(Path(own, f"{host.name}.json"), place)
+        say(f"{found.seconds:6.1f} s  {host.name}: {found.verdict or found.reason}")
+        return found
+
+    begun = time.time()
+    with (
+        tempfile.TemporaryDirectory(prefix="verify-inventory-") as name,
+        ThreadPoolExecutor(min(AT_A_TIME, len(hosts))) as pool,
+    ):
+        # testinfra reads variables as they are written.
+        rendered = Path(name, "hosts.json")
+        whole.write(rendered)
+        results = tuple(pool.map(one, hosts))
+    return Fleet(default_folder(path).name, place, round(begun, 3), results)
+
+
+def _put(report: Path, place: Path) -> None:
+    """Put a host's report in place of its earlier one; without a new one there is none."""
+    if report.exists():
+        with written_aside(place / report.name) as aside:
+            shutil.copyfile(report, aside)
+    else:
+        (place / report.name).unlink(missing_ok=True)
+
+
+def _host(
+    host: Host, expected: Expectation, path: Path, own: Path, words: Sequence[str]
+) -> HostResult:
+    """Return what a host came to; `own` is a folder for its report alone."""
+    begun = time.monotonic()
+    try:
+        reach(host)
+    except KitError as error:
+        return _unreached(host.name, expected.verdict, error.line().removeprefix("error: "))
+    junit = own / "junit.xml"
+    with _one_connection(host, own) as shared:
+        code, said = _pytest(host, path, own, junit, words, shared)
+    taken = round(time.monotonic() - begun, 1)
+    return _read(host.name, expected, own, junit, code, said, taken)
+
+
+def reach(host: Host) -> None:
+    """Run nothing on a host, over ssh. Raises NetworkError and what else ssh may say."""
+    ssh.run(host.address, "true", b"", host.ssh_options(), REACH_LIMIT_S)
+
+
+@contextlib.contextmanager
+def _one_connection(host: Host, folder: Path) -> Iterator[str]:
+    """Yield ssh's options by which all commands of a host share one connection; end it after."""
+    option = f"ControlPath={folder}/%C"
+    try:
+        yield f"-o {option}"
+    finally:
+        words = ["ssh", "-o", option, *host.ssh_options(), "-O", "exit", "--", host.address]
+        subprocess.run(words, capture_output=True, check=False, timeout=REACH_LIMIT_S)
+
+
+def _pytest(
+    host: Host, path: Path, place: Path, junit: Path, words: Sequence[str], shared: str
+) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
+    command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
+    common = str(host.variables.get("ansible_ssh_common_args", ""))
+    environment = inventory.environment() | {
+        "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common} {LASTING}"
+    }
+    try:
+        done = subprocess.run(
+            [*command, *words, str(SUITE)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=HOST_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 124, f"no answer within {HOST_LIMIT_S:.0f} s"
+    return done.returncode, f"{done.stdout}\n{done.stderr}"
+
+
+def _unreached(host: str, wanted: str, why: str) -> HostResult:
+    case = Case(REACHABLE, why)
+    suite = _suite(host, case)
+    return HostResult(host, wanted, False, None, reason=why, failed=(case,), suite=suite)
+
+
+def _suite(host: str, case: Case) -> str:
+    top = ET.Element("testsuite", name=host, tests="1", failures="1", errors="0", skipped="0")
+    row = ET.SubElement(top, "testcase", classname="device", name=case.test)
+    ET.SubElement(row, "failure", message=case.why)
+    return ET.tostring(top, "unicode")
+
+
+def _read(
+    host: str, expected: Expectation, place: Path, junit: Path, code: int, said: str, taken: float
+) -> HostResult:
+    """Return what pytest's XML and the report say; without them nothing is as expected."""
+    try:
+        suite = next(iter(ET.parse(junit).getroot().iter("testsuite")))  # noqa: S314 # our own
+    except (OSError, ET.ParseError, StopIteration):
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        last = lines[-1] if lines else f"exit code {code}"
+        return _unreached(host, expected.verdict, f"the tests did not run: {last}")
+    failed, skipped, passed = _cases(host, suite)
+    report: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        report = json.loads((place / f"{host}.json").read_text(encoding="utf-8"))
+    reason = failed[0].why.splitlines()[0] if failed else report.get("reason", "")
+    good = code == 0 and passed > 0 and bool(report)
+    return HostResult(
+        host=host,
+        expected=expected.verdict,
+        as_expected=good,
+        verdict=report.get("verdict"),
+        tasks={name: task["verdict"] for name, task in report.get("tasks", {}).items()},
+        reason=reason or ("" if good else f"the tests ended with exit code {code}"),
+        failed=failed,
+        skipped=skipped,
+        passed=passed,
+        report=f"{host}.json" if report else None,
+        seconds=taken,
+        suite=ET.tostring(suite, "unicode"),
+    )
+
+
+def _cases(host: str, suite: ET.Element) -> tuple[tuple[Case, ...], tuple[Case, ...], int]:
+    failed, skipped, passed = [], [], 0
+    for case in suite.iter("testcase"):
+        name = str(case.get("name", "")).replace(f"ansible://{host}", "")
+        name = name.replace("[]", "").replace("[-", "[")
+        bad = next((one for kind in ("failure", "error") for one in case.iter(kind)), None)
+        left = next(iter(case.iter("skipped")), None)
+        if bad is not None:
+            failed.append(Case(name, _words(bad)))
+        elif left is not None:
+            skipped.append(Case(name, str(left.get("message", ""))))
+        else:
+            passed += 1
+    return tuple(failed), tuple(skipped), passed
+
+
+def _words(node: ET.Element) -> str:
+    text = (node.text or node.get("message") or "").strip()
+    return text.removeprefix("Failed: ")

@@ -1,0 +1,226 @@
+"""Kind `container`: systemd and a Docker Engine of its own in a container of the host's engine.
+
+It shares the host's kernel, so it is up within a second, and has no power, clock or kernel of its
+own. It is not privileged: its control groups and its network are namespaces of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+
+from jetson_kit.containers import engine
+from jetson_kit.core.errors import StepFailedError, ToolMissingError
+from jetson_kit.core.files import locked
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.virtual_devices import container_parts as parts
+from jetson_kit.virtual_devices import face, limits, loops, root, seed, store
+from jetson_kit.virtual_devices.spec import Device, DeviceTree, File
+
+INIT = Path(__file__).with_name("container-init.sh")
+INIT_PATH = "/usr/local/lib/mediapipe-jetson/container-init"
+INTERFACE = "eth0"
+DISK = "disk.img"
+TAIL = 200
+# What systemd takes as "shut down in order".
+STOP_SIGNAL = "SIGRTMIN+3"
+STOP_S = 20
+# Longest that a script by way of the engine may take.
+SHELL_S = 300.0
+FREEZES = 10
+
+
+def prepare(arch: str, docker: str = "") -> None:
+    """Make the engine's image of the root, and the network; see spec.Machine."""
+    engine.client()  # before anything is fetched
+    parts.room()
+    made = root.build(arch, docker)
+    with locked(cache_dir("locks") / "device-image.lock", lambda: None):
+        parts.image(made.key, made.tar)
+    with locked(cache_dir("locks") / f"device-network-{store.state_id()}.lock", lambda: None):
+        parts.network()
+
+
+def sweep(known: frozenset[str]) -> None:
+    """Remove containers, volumes, disks and the network of no known device; see spec.Machine."""
+    parts.sweep(known)
+    loops.sweep(store.state_dir(), known)
+
+
+def start(device: Device, seed_tar: Path, tree: DeviceTree | None) -> None:
+    """Power on; see spec.Machine. A container has no device tree of QEMU's."""
+    del tree
+    with _told(device, "starting"):
+        made = _find(device) or _create(device, seed_tar)
+        made.start()
+
+
+def _create(device: Device, seed_tar: Path) -> Container:
+    facts = limits.of("container")
+    made = engine.client().containers.create(
+        parts.tag(root.build(device.arch, device.engine).key),
+        command=["/bin/sh", INIT_PATH],
+        name=parts.label(device.name),
+        hostname=device.name,
+        labels=parts.labels(device.name),
+        environment={"container": "docker"},
+        tty=True,
+        cap_add=facts["capabilities"],
+        device_cgroup_rules=[face.DEVICE_RULE],
+        security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+        tmpfs={"/run": "exec", "/run/lock": ""},
+        mem_limit=f"{facts['memory_mib']}m",
+        memswap_limit=f"{facts['memory_mib']}m",
+        volumes={_volume(device): {"bind": "/var/lib/docker", "mode": "rw"}},
+        network=parts.label(),
+        dns=[facts["dns"]],
+        ports={"22/tcp": (device.address, device.port)},
+        stop_signal=STOP_SIGNAL,
+        cgroupns="private",
+        # `reboot` inside ends the container; the engine then starts it again, as power would.
+        restart_policy={"Name": "on-failure"},
+    )
+    made.put_archive("/", seed_tar.read_bytes())
+    own = seed.write([File(INIT_PATH, 0o755, INIT.read_bytes())], device.folder / "init.tar")
+    made.put_archive("/", own.read_bytes())
+    return made
+
+
+def _volume(device: Device) -> str:
+    """Make the volume of its Docker Engine: on a disk of its own where this machine can."""
+    disk = device.folder / DISK
+    options = {}
+    if not loops.usable():
+        loop = loops.make(disk, limits.of("container")["disk_gib"])
+        options = {"type": "ext4", "device": loop}
+    name = parts.label(device.name)
+    engine.client().volumes.create(
+        name, driver="local", driver_opts=options, labels=parts.labels(device.name)
+    )
+    return name
+
+
+def running(device: Device) -> bool:
+    """Tell whether it has power."""
+    found = _find(device)
+    return found is not None and found.status in {"running", "paused", "restarting"}
+
+
+def stop(device: Device, *, hard: bool) -> None:
+    """Shut down; see spec.Machine. What a hard stop wrote stays in the host's page cache."""
+    found = _find(device)
+    if found is None or found.status not in {"running", "paused"}:
+        return
+    with _told(device, "stopping"):
+        if found.status == "paused":
+            found.unpause()
+        if hard:
+            found.kill()
+        else:
+            found.stop(timeout=STOP_S)
+
+
+def discard(device: Device) -> None:
+    """Remove the container, its volume and its disk; see spec.Machine."""
+    with _told(device, "removing"):
+        parts.remove(device.name)
+    loops.release(device.folder / DISK)
+
+
+def console(device: Device) -> str:
+    """Return the end of its console and of its journal."""
+    found = _find(device)
+    if found is None:
+        return ""
+    said = _text(found.logs(tail=TAIL))
+    with contextlib.suppress(DockerException):
+        if found.status == "running":
+            journal = ["journalctl", "--boot", "--no-pager", f"--lines={TAIL}"]
+            said += "\n" + _text(found.exec_run(journal).output)
+    return "\n".join(line.rstrip() for line in said.splitlines())
+
+
+def _text(raw: object) -> str:
+    return raw.decode(errors="replace") if isinstance(raw, bytes) else ""
+
+
+def freeze(device: Device) -> None:
+    """Stop all its processes (the cgroup freezer)."""
+    with _told(device, "freezing"):
+        for attempt in range(FREEZES):
+            try:
+                _get(device).pause()
+            except APIError as error:
+                # runc gives up soon where processes start faster than a version 1 group takes them.
+                if "unable to freeze" not in str(error) or attempt + 1 == FREEZES:
+                    raise
+                time.sleep(0.5)
+            else:
+                break
+
+
+def thaw(device: Device) -> None:
+    """Let its processes go on."""
+    with _told(device, "thawing"):
+        found = _get(device)
+        if found.status == "paused":
+            found.unpause()
+
+
+def link(device: Device, *, up: bool) -> None:
+    """Take its interface up or down, in its network namespace."""
+    shell(device, f"ip link set {INTERFACE} {'up' if up else 'down'}")
+
+
+def shell(device: Device, script: str) -> str:
+    """Run a script as root inside, through the engine; see spec.Machine."""
+    with _told(device, "running a script"):
+        _get(device)
+    # By the client program: the SDK loses what comes in one packet with the answer's head.
+    words = ["docker", "exec", parts.label(device.name), "sh", "-euc", script]
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SHELL_S, check=False
+        )
+    except OSError as error:
+        raise ToolMissingError("docker is not installed", "install docker.io") from error
+    except subprocess.TimeoutExpired as error:
+        raise StepFailedError(f"{device.name}: a script ran longer than {SHELL_S:.0f} s") from error
+    out, err = _text(done.stdout), _text(done.stderr)
+    if done.returncode:
+        last = (err.strip() or out.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise StepFailedError(f"{device.name}: a script in the container failed: {last}")
+    return out
+
+
+def _find(device: Device) -> Container | None:
+    with contextlib.suppress(NotFound):
+        return engine.client().containers.get(parts.label(device.name))
+    return None
+
+
+def _get(device: Device) -> Container:
+    found = _find(device)
+    if found is None:
+        raise StepFailedError(f"{device.name} has no container any more", "./inv devices.down")
+    return found
+
+
+@contextlib.contextmanager
+def _told(device: Device, doing: str) -> Iterator[None]:
+    """Turn the engine's errors into one that names the device."""
+    try:
+        yield
+    except ImageNotFound as error:
+        raise StepFailedError(
+            f"{doing} {device.name}: its image is gone", "run it again"
+        ) from error
+    except DockerException as error:
+        reason = getattr(error, "explanation", None) or error
+        raise StepFailedError(f"{doing} {device.name}: {reason}") from error

@@ -1,0 +1,107 @@
+"""Power of single devices: from a record to a login that works, and back to nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterable
+
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.virtual_devices import face, keys, kinds, limits, procs, seed, ssh, store
+from jetson_kit.virtual_devices.keys import Pair
+from jetson_kit.virtual_devices.procs import Process
+from jetson_kit.virtual_devices.spec import Device, DeviceTree
+from jetson_kit.virtual_devices.store import Record
+
+TREE = "tree.json"
+SEED = "seed.tar"
+# How the programs are called that are a device.
+EMULATOR = "qemu-system-"
+KILL_S = 10.0
+# Waits until systemd has started all it wanted to, then names what failed.
+SYSTEM = """\
+state=$(systemctl is-system-running --wait || :)
+failed=$(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | xargs)
+echo "$state${failed:+: $failed}"
+"""
+
+
+def up(record: Record, login: Pair, cancelled: threading.Event) -> Record:
+    """Bring a device up from its record; return it when ssh answers and systemd is through.
+
+    Raises StepFailedError when it dies, takes too long or is taken down meanwhile.
+    """
+    device = record.device
+    own = keys.install(device, login)
+    looks = face.make(device.module, device.l4t, device.kind, device.arch)
+    seed.write((*own, *looks.files), device.folder / SEED)
+    tree = json.dumps(dataclasses.asdict(looks.tree))
+    (device.folder / TREE).write_text(tree, encoding="utf-8")
+    started = time.monotonic()
+    on(device)
+    answered, system = wait(device, cancelled)
+    times = {"ssh": answered - started, "system": time.monotonic() - started}
+    ready = dataclasses.replace(
+        record,
+        stage="ready",
+        system=system,
+        times={name: round(seconds, 3) for name, seconds in times.items()},
+    )
+    with store.held():
+        if store.read(device.name) != record:
+            raise StepFailedError(f"{device.name} was taken down while it started")
+        store.write(ready)
+    return ready
+
+
+def on(device: Device) -> None:
+    """Put a device under power, with the seed and the device tree that it was made with."""
+    facts = json.loads((device.folder / TREE).read_text(encoding="utf-8"))
+    tree = DeviceTree(facts["model"], tuple(facts["compatible"]), facts["dts"])
+    kinds.machine(device.kind).start(device, device.folder / SEED, tree)
+
+
+def wait(device: Device, cancelled: threading.Event) -> tuple[float, str]:
+    """Wait for ssh, then for systemd.
+
+    Return when ssh answered (monotonic seconds), and systemd's word with the units that failed.
+    Raises StepFailedError.
+    """
+    machine = kinds.machine(device.kind)
+    facts = limits.of(device.kind)
+    ssh.wait(device, facts["ssh_s"], lambda: not cancelled.is_set() and machine.running(device))
+    answered = time.monotonic()
+    system = ssh.shell(device, SYSTEM, timeout_s=facts["system_s"])
+    return answered, system.strip()
+
+
+def last_words(device: Device, lines: int = 20) -> str:
+    """Return the last lines of a device's console and journal."""
+    return "\n".join(kinds.machine(device.kind).console(device).splitlines()[-lines:])
+
+
+def off(record: Record) -> None:
+    """Take a device's power and all that it keeps outside of its folder.
+
+    Raises StepFailedError where something of it can't be ended.
+    """
+    kinds.machine(record.device.kind).discard(record.device)
+    _end(procs.below(store.state_dir(), EMULATOR).get(record.device.name, ()))
+
+
+def sweep(known: frozenset[str]) -> None:
+    """End and remove what killed runs left of devices that are not `known`. The lock is held."""
+    for machine in kinds.MACHINES.values():
+        machine.sweep(known)
+    for name, found in procs.below(store.state_dir(), EMULATOR).items():
+        if name not in known:
+            _end(found)
+
+
+def _end(found: Iterable[Process]) -> None:
+    for process in found:
+        if not procs.end(process, signal.SIGKILL, KILL_S):
+            raise StepFailedError(f"process {process.pid} can't be ended")

@@ -1,0 +1,103 @@
+"""Which virtual Jetsons a user asks for, checked against the table of targets."""
+
+from __future__ import annotations
+
+import difflib
+import platform
+from dataclasses import dataclass
+
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.targets import table as targets
+from jetson_kit.targets.table import Module, Target
+from jetson_kit.virtual_devices import engines
+from jetson_kit.virtual_devices.spec import ARCHES, KINDS
+from jetson_kit.virtual_devices.store import checked
+
+DEFAULT_MODULE = "orin-nano-8gb"
+PREFIX = "jetson"
+MOST = 64
+MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+# SoCs with cores below ARMv8.2 run code that a Cortex-A57 runs; the others that of a Cortex-A76.
+OLD_CPU = "cortex-a57"
+NEW_CPU = "cortex-a76"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Some equal devices."""
+
+    kind: str
+    count: int
+    arch: str
+    module: str
+    l4t: str
+    cpu: str
+    prefix: str
+    engine: str
+
+
+def host_arch() -> str:
+    """Return this machine's architecture as Debian calls it."""
+    return MACHINES.get(platform.machine().lower(), platform.machine())
+
+
+def check(
+    *,
+    kind: str = "",
+    count: int = 1,
+    arch: str = "",
+    module: str = "",
+    l4t: str = "",
+    prefix: str = "",
+    engine: str = "",
+) -> Wanted:
+    """Return what is asked for, empty words replaced by what fits the others.
+
+    Kind: container. Architecture: this machine's for a container, arm64 for a vm. Release: the
+    table's default where the module has it, else the module's newest. Module: orin-nano-8gb where
+    the release has it, else the release's first. Engine: the table's default. Raises BadInputError.
+    """
+    kind = kind or "container"
+    if kind not in KINDS:
+        raise BadInputError(f'unknown kind "{kind}"', f"take {' or '.join(KINDS)}")
+    if not 1 <= count <= MOST:
+        raise BadInputError(f"{count} devices can't be made", f"take 1 to {MOST} with --count")
+    arch = arch or (host_arch() if kind == "container" else "arm64")
+    if arch not in ARCHES:
+        raise BadInputError(f'unknown architecture "{arch}"', f"take {' or '.join(ARCHES)}")
+    if kind == "container" and arch != host_arch():
+        raise BadInputError(
+            f"a container runs on this machine's processor ({host_arch()}); {arch} would need user "
+            "emulation, under which MediaPipe 1.x crashes",
+            f"take --kind vm --arch {arch}",
+        )
+    checked(f"{prefix or PREFIX}-{MOST}")
+    engine = engines.get(engine).name
+    found, target = _combination(module, l4t)
+    old = targets.arm_rank(found.soc.arm_level) < targets.arm_rank("armv8.2-a")
+    cpu = "host" if kind == "container" else (OLD_CPU if old else NEW_CPU)
+    if kind == "vm" and arch == "amd64":
+        cpu = "max"
+    return Wanted(kind, count, arch, found.id, target.l4t, cpu, prefix or PREFIX, engine)
+
+
+def _combination(module: str, l4t: str) -> tuple[Module, Target]:
+    table = targets.load()
+    target = table.resolve(l4t) if l4t else None
+    if not module and target:
+        fitting = [one for one in target.modules if one.id == DEFAULT_MODULE]
+        return (fitting or list(target.modules))[0], target
+    wanted = module or DEFAULT_MODULE
+    ids = {one.id: one for one in table.modules}
+    if wanted not in ids:
+        near = difflib.get_close_matches(wanted.lower(), ids, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise BadInputError(f'unknown module "{wanted}"', f"{hint}{targets.LIST_ALL}")
+    found = ids[wanted]
+    releases = [one for one in table.all if found in one.modules]
+    if target is None:
+        return found, table.default if table.default in releases else releases[-1]
+    if target not in releases:
+        names = f"{releases[0].name} to {releases[-1].name}"
+        raise BadInputError(f"{found.name} has no L4T {target.name}", f"it has {names}")
+    return found, target

@@ -1,0 +1,1 @@
+"""MediaPipe's wheels, the device wheel, and what is installed beside them."""

@@ -1,0 +1,353 @@
+"""The MediaPipe-Jetson wheel: the official one with leaner metadata and two late imports.
+
+What changes is data in repack.toml. Of native libraries all that is loaded stays byte for byte,
+unless it is translated for an older core (translate/); licence and notices stay. What is changed is
+stored uncompressed: bytes depend on no compressor, and an image unpacks the wheel at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import functools
+import hashlib
+import io
+import json
+import shutil
+import tomllib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core import cached_files, rawzip
+from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.files import disk_guard, sha256_file, written_aside
+from jetson_kit.core.paths import cache_dir
+from jetson_kit.wheels import elf_strip
+from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.pins import Pin
+from jetson_kit.wheels.record import hash_of, hex_of
+from jetson_kit.wheels.translate import gate
+from jetson_kit.wheels.translate import wheel as translated
+from jetson_kit.wheels.translate.rewrite import fingerprint
+
+TABLE = Path(__file__).with_name("repack.toml")
+# Raised when the same pin and recipe would give other bytes than before.
+FORMAT = 2
+SCHEMA = "mediapipe-jetson-kit/wheel-provenance/2"
+PROVENANCE = "jetson-provenance.json"
+REBUILT = ("METADATA", "WHEEL", "RECORD")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One replacement; `old` must stand in the file exactly once."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """The edits of one file, written for the one version of it with this hash."""
+
+    path: str
+    sha256: str
+    why: str
+    edits: tuple[Edit, ...]
+
+    def apply(self, original: bytes) -> bytes:
+        """Return the changed file. Raises IntegrityError if this is not the file it is for."""
+        found = hashlib.sha256(original).hexdigest()
+        if found != self.sha256:
+            raise IntegrityError(
+                f"{self.path} has sha256 {found}, its patch is for {self.sha256}",
+                "review the patch in jetson_kit/wheels/repack.toml against this MediaPipe",
+            )
+        text = original.decode("utf-8")
+        for edit in self.edits:
+            count = text.count(edit.old)
+            if count != 1:
+                raise IntegrityError(
+                    f"{self.path} has {count} places for the edit {edit.old.strip()[:40]!r}",
+                    "make `old` in jetson_kit/wheels/repack.toml fit exactly one",
+                )
+            text = text.replace(edit.old, edit.new)
+        return text.encode("utf-8")
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A native library that is shipped without sections that are never loaded."""
+
+    path: str
+    """A pattern, as fnmatch has it: names of libraries differ between Pythons."""
+    sections: tuple[str, ...]
+    """Patterns of the sections that may go."""
+    why: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a MediaPipe version needs for inference, its extras, patches and strips."""
+
+    version: str
+    requires: tuple[str, ...]
+    extras: tuple[tuple[str, tuple[str, ...]], ...]
+    patches: tuple[Patch, ...]
+    strips: tuple[Strip, ...] = ()
+
+    def requirement_lines(self) -> list[str]:
+        """Return the metadata's lines on dependencies."""
+        lines = [f"Requires-Dist: {need}" for need in self.requires]
+        for extra, needs in self.extras:
+            lines.append(f"Provides-Extra: {extra}")
+            lines += [f'Requires-Dist: {need}; extra == "{extra}"' for need in needs]
+        return lines
+
+
+@functools.cache
+def recipes(table: Path = TABLE) -> dict[str, Recipe]:
+    """Return the recipes by MediaPipe version."""
+    found = {}
+    for row in tomllib.loads(table.read_text(encoding="utf-8"))["recipe"]:
+        patches = tuple(
+            Patch(
+                patch["path"],
+                patch["sha256"],
+                patch["why"],
+                tuple(Edit(edit["old"], edit["new"]) for edit in patch["edit"]),
+            )
+            for patch in row.get("patch", ())
+        )
+        extras = tuple((name, tuple(needs)) for name, needs in row.get("extras", {}).items())
+        strips = tuple(
+            Strip(strip["path"], tuple(strip["sections"]), strip["why"])
+            for strip in row.get("strip", ())
+        )
+        for version in row["versions"]:
+            found[version] = Recipe(version, tuple(row["requires"]), extras, patches, strips)
+    return found
+
+
+def recipe_for(version: str) -> Recipe:
+    """Return the recipe of a MediaPipe version. Raises BadInputError."""
+    known = recipes()
+    if version not in known:
+        raise BadInputError(
+            f"no recipe for MediaPipe {version}",
+            f"jetson_kit/wheels/repack.toml has {', '.join(known)}",
+        )
+    return known[version]
+
+
+def build(pin: Pin, out: Path) -> Path:
+    """Put the MediaPipe-Jetson wheel of `pin` into the folder `out` and return its path.
+
+    The same pin and recipe give the same bytes on every machine, so the cache's is used if it is
+    whole; a wheel for the cache's own folder stays in it. Raises NetworkError, IntegrityError,
+    BadInputError, DiskFullError.
+    """
+    recipe = recipe_for(pin.version)
+    translator = fingerprint() if pin.core else ""
+    inputs = repr((FORMAT, elf_strip.FORMAT, pin, recipe, translator)).encode()
+    folder = cache_dir("wheels", "jetson", hashlib.sha256(inputs).hexdigest()[:16])
+    made = folder / pin.jetson_filename
+    if cached_files.intact(made, thorough=True):
+        cached_files.used(made)
+    else:
+        official = wheels.fetch(pin)
+        with disk_guard(folder), cached_files.made(made) as aside:
+            _repack_file(official, pin, recipe, aside)
+        cached_files.forget_unused(folder.parent, "*/*.whl")
+    if out == cache_dir("wheels"):
+        return made
+    with written_aside(out / made.name) as aside:
+        shutil.copyfile(made, aside)
+    return out / made.name
+
+
+def repack(official: Path, pin: Pin, recipe: Recipe, out: Path) -> Path:
+    """Repack the file of an official wheel by a recipe into the folder `out`."""
+    made = out / pin.jetson_filename
+    with written_aside(made) as aside:
+        _repack_file(official, pin, recipe, aside)
+    return made
+
+
+def _repack_file(official: Path, pin: Pin, recipe: Recipe, made: Path) -> None:
+    if sha256_file(official) != pin.sha256:
+        raise IntegrityError(
+            f"{official.name} is not the wheel with sha256 {pin.sha256}",
+            "delete it and run it again",
+        )
+    with rawzip.opened(official) as source, zipfile.ZipFile(made, "w") as target:
+        _write(source, target, pin, recipe)
+
+
+def _write(source: zipfile.ZipFile, target: zipfile.ZipFile, pin: Pin, recipe: Recipe) -> None:
+    old_info = f"mediapipe-{pin.version}.dist-info/"
+    new_info = f"mediapipe-{pin.jetson_version}.dist-info/"
+    known = _record(source, old_info)
+    patches = {patch.path: patch for patch in recipe.patches}
+    unused = {strip.path for strip in recipe.strips}
+    rows: list[tuple[str, str, str]] = []
+    stripped: list[dict[str, object]] = []
+    translations: list[dict[str, Any]] = []
+
+    def add(name: str, data: bytes, *, executable: bool = False) -> None:
+        rawzip.add(target, name, data, executable=executable)
+        rows.append((name, hash_of(data), str(len(data))))
+
+    members = [info for info in source.infolist() if not info.is_dir()]
+    members.sort(key=lambda info: (info.filename.startswith(old_info), info.filename))
+    changed: list[dict[str, str]] = []
+    for info in members:
+        name = info.filename
+        if name in patches:
+            patch = patches.pop(name)
+            data = patch.apply(source.read(info))
+            after = hashlib.sha256(data).hexdigest()
+            changed.append({"path": name, "why": patch.why, "before": patch.sha256, "after": after})
+            add(name, data)
+        elif name.removeprefix(old_info) not in REBUILT:
+            if name not in known:
+                raise IntegrityError(f"{pin.filename}: {name} is not in its RECORD")
+            if strip := _strip_for(name, recipe):
+                unused.discard(strip.path)
+                result, translation = _native(source.read(info), name, strip, pin)
+                translations += translation
+                add(name, result.data, executable=rawzip.executable(info, name))
+                stripped.append(_stripped_row(name, strip, result, known[name], rows[-1]))
+                continue
+            renamed = name.replace(old_info, new_info, 1) if name.startswith(old_info) else name
+            rawzip.copy(source, info, target, renamed)
+            rows.append((renamed, *known[name]))
+    if missing := (*patches, *sorted(unused)):
+        raise IntegrityError(
+            f"{pin.filename} has no {', '.join(missing)}", "review jetson_kit/wheels/repack.toml"
+        )
+    metadata = source.read(f"{old_info}METADATA").decode("utf-8")
+    remade = remade_metadata(metadata, pin.jetson_version, recipe)
+    add(f"{new_info}METADATA", (remade + translated.notice(translations)).encode())
+    add(f"{new_info}WHEEL", remade_wheel(source.read(f"{old_info}WHEEL").decode()).encode())
+    provenance = {
+        **_provenance(pin, recipe, metadata, changed),
+        "stripped": stripped,
+        **({"translated": translations} if translations else {}),
+        "native_libraries": _native_libraries(rows, known),
+    }
+    add(f"{new_info}{PROVENANCE}", (json.dumps(provenance, indent=1) + "\n").encode())
+    listing = io.StringIO()
+    writer = csv.writer(listing, lineterminator="\n")
+    writer.writerows([*sorted(rows), (f"{new_info}RECORD", "", "")])
+    rawzip.add(target, f"{new_info}RECORD", listing.getvalue().encode())
+
+
+def _native(
+    data: bytes, name: str, strip: Strip, pin: Pin
+) -> tuple[elf_strip.Stripped, list[dict[str, Any]]]:
+    """Return a library as it is shipped, and what provenance says of its translation, if any."""
+    if not pin.core:
+        return elf_strip.strip(data, strip.sections, name), []
+    made = translated.library(data, name, pin.core)
+    result = elf_strip.strip(made.data, strip.sections, name)
+    gate.check(result.data, pin.core, made.provenance, name)
+    return result, [made.provenance]
+
+
+def remade_metadata(text: str, version: str, recipe: Recipe) -> str:
+    """Return METADATA with our version and dependencies; every other line stays as it was."""
+    head, blank, body = text.partition("\n\n")
+    dependencies = recipe.requirement_lines()
+    lines: list[str] = []
+    placed = False
+    for line in head.splitlines():
+        field = line.partition(":")[0]
+        if field in ("Requires-Dist", "Provides-Extra"):
+            if not placed:
+                lines += dependencies
+                placed = True
+        elif field == "Version":
+            lines.append(f"Version: {version}")
+        else:
+            lines.append(line)
+            if line.lower() == "dynamic: license-file" and recipe.extras:
+                lines.append("Dynamic: provides-extra")
+    if not placed:
+        lines += dependencies
+    return "\n".join(lines) + blank + body
+
+
+def remade_wheel(text: str) -> str:
+    """Return WHEEL that names this kit as what wrote the file."""
+    return "".join(
+        "Generator: mediapipe-jetson-kit\n" if line.startswith("Generator:") else line
+        for line in text.splitlines(keepends=True)
+    )
+
+
+def _record(source: zipfile.ZipFile, dist_info: str) -> dict[str, tuple[str, str]]:
+    try:
+        text = source.read(f"{dist_info}RECORD").decode("utf-8")
+    except KeyError as error:
+        raise IntegrityError(f"{source.filename} has no {dist_info}RECORD") from error
+    return {row[0]: (row[1], row[2]) for row in csv.reader(text.splitlines()) if row}
+
+
+def _strip_for(name: str, recipe: Recipe) -> Strip | None:
+    return next((one for one in recipe.strips if fnmatch.fnmatchcase(name, one.path)), None)
+
+
+def _stripped_row(
+    name: str,
+    strip: Strip,
+    result: elf_strip.Stripped,
+    before: tuple[str, str],
+    after: tuple[str, str, str],
+) -> dict[str, object]:
+    return {
+        "path": name,
+        "why": strip.why,
+        "sections": [{"name": one.name, "bytes": one.size} for one in result.removed],
+        "before": {"sha256": hex_of(before[0]), "bytes": int(before[1])},
+        "after": {"sha256": hex_of(after[1]), "bytes": int(after[2])},
+        "loaded_sha256": result.loaded_sha256,
+    }
+
+
+def _native_libraries(
+    rows: list[tuple[str, str, str]], known: dict[str, tuple[str, str]]
+) -> list[dict[str, str]]:
+    """Return the libraries of the wheel: the hash of what is shipped and the official one."""
+    return [
+        {"path": name, "sha256": hex_of(digest), "official_sha256": hex_of(known[name][0])}
+        for name, digest, _ in sorted(rows)
+        if name.endswith(".so") or ".so." in name
+    ]
+
+
+def _provenance(
+    pin: Pin,
+    recipe: Recipe,
+    metadata: str,
+    changed: list[dict[str, str]],
+) -> dict[str, object]:
+    head = metadata.partition("\n\n")[0].splitlines()
+    before = [line.partition(": ")[2] for line in head if line.startswith("Requires-Dist:")]
+    return {
+        "schema": SCHEMA,
+        "version": pin.jetson_version,
+        "source": {"filename": pin.filename, "sha256": pin.sha256},
+        "changed": [
+            *changed,
+            {"path": "METADATA", "why": "ask for what inference needs; the rest are extras"},
+            {"path": "WHEEL", "why": "name what wrote the file"},
+        ],
+        "requires": {
+            "before": before,
+            "after": list(recipe.requires),
+            "extras": {name: list(needs) for name, needs in recipe.extras},
+        },
+    }

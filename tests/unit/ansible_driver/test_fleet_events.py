@@ -1,0 +1,43 @@
+"""What is made of the words of tasks that failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from jetson_kit.ansible_driver import events
+
+# As OpenSSH 9.2 says them, through Ansible.
+CHANGED = """\
+Task failed: Data could not be sent to remote host "127.0.0.1". Make sure this host can be reached
+over ssh: @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
+@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
+IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!
+Host key verification failed.
+"""
+UNKNOWN = """\
+No ED25519 host key is known for [127.0.0.1]:2222 and you have requested strict checking.
+Host key verification failed.
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (CHANGED, "its host key has changed: "),
+        (UNKNOWN, "its host key is not known: "),
+        ("connection timed out\n", "connection timed out"),
+    ],
+)
+def test_a_host_key_is_told_in_a_line(said: str, told: str) -> None:
+    found = events.message({"msg": said})
+    assert found.startswith(told)
+    assert "@" not in found
+
+
+def test_a_long_message_keeps_what_failed_and_why() -> None:
+    said = f"Error pulling image: {'x' * 2000}: connection refused"
+    found = events.message({"msg": said})
+    assert len(found) <= events.MESSAGE_CHARS
+    assert found.startswith("Error pulling image: x")
+    assert found.endswith("x: connection refused")

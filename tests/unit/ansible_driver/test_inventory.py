@@ -1,0 +1,120 @@
+"""Inventories as Ansible reads them, and what they expect of a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jetson_kit.ansible_driver import inventory
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.service import contract as service
+from jetson_kit.service import expectation
+
+EXAMPLE = ROOT / "ansible" / "inventories" / "example"
+TWO = """
+all:
+  children:
+    gpu:
+      hosts:
+        a: {ansible_host: 192.0.2.1, ansible_user: jetson, ansible_port: 2222}
+      vars:
+        ansible_ssh_common_args: -o ProxyJump=gate
+        ansible_ssh_private_key_file: ~/.ssh/board
+    emulated:
+      hosts:
+        b:
+        inner: {ansible_connection: docker}
+"""
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    path = tmp_path / "hosts.yml"
+    path.write_text(TWO)
+    return path
+
+
+def test_hosts_and_how_ssh_reaches_them(two: Path) -> None:
+    first, second, inner = inventory.load(two)
+    assert first.address == "jetson@192.0.2.1"
+    key = str(Path("~/.ssh/board").expanduser())
+    assert first.ssh_options() == ("-o", "ProxyJump=gate", "-p", "2222", "-i", key)
+    assert (second.address, second.ssh_options()) == ("b", ())
+    with pytest.raises(BadInputError, match="connection 'docker'"):
+        inner.ssh_options()
+
+
+@pytest.mark.parametrize(
+    ("limit", "names"), [("gpu", ["a"]), ("b,a", ["a", "b"]), ("in*", ["inner"]), ("a, ,", ["a"])]
+)
+def test_limits(two: Path, limit: str, names: list[str]) -> None:
+    assert [host.name for host in inventory.load(two, limit)] == names
+
+
+def test_limits_that_name_nothing(two: Path) -> None:
+    with pytest.raises(BadInputError, match="names no host"):
+        inventory.load(two, "a,nobody")
+
+
+@pytest.mark.parametrize("text", ["all: [\n", "all:\n  hosts: {}\n", ""])
+def test_no_inventory(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "hosts.yml"
+    path.write_text(text)
+    with pytest.raises(BadInputError, match=r"is no inventory|has no hosts"):
+        inventory.load(path)
+    with pytest.raises(BadInputError, match="there is no inventory"):
+        inventory.load(tmp_path / "other")
+
+
+def test_the_example_says_the_defaults() -> None:
+    """Each variable stands there, with the default that the code has."""
+    shared = yaml.safe_load((EXAMPLE / "group_vars" / "all.yml").read_text())
+    assert expectation.parse("x", shared) == expectation.parse("x", {})
+    found = {host.name: host for host in inventory.load(EXAMPLE)}
+    wanted = {name: expectation.parse(name, host.variables) for name, host in found.items()}
+    assert {name: one.verdict for name, one in wanted.items()} == {
+        "camera-1": "gpu",
+        "camera-2": "gpu",
+        "virtual-1": "software",
+    }
+    assert (wanted["camera-1"].level, wanted["camera-2"].l4t) == ("full", "36.4.4")
+    assert wanted["camera-2"].tasks == ("HandLandmarker",)
+    for word in ("gpu", "virtual-1"):
+        assert inventory.load(EXAMPLE, word)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mediapipe_expect", "broken"),
+        ("mediapipe_expect", True),
+        ("mediapipe_level", "soak"),
+        ("mediapipe_tasks", "FaceLandmarker"),
+        ("mediapipe_tasks", []),
+        ("mediapipe_tasks", ["Nose"]),
+        ("mediapipe_container", "a b"),
+        ("mediapipe_container", None),
+        ("mediapipe_image", 5),
+        ("mediapipe_l4t", 36.4),
+        ("mediapipe_report_max_age_s", "1"),
+        ("mediapipe_report_max_age_s", 0),
+        ("mediapipe_report_max_age_s", True),
+        ("mediapipe_controls", "no"),
+        ("mediapipe_timeout_s", -1),
+    ],
+)
+def test_wrong_expectations(name: str, value: Any) -> None:
+    with pytest.raises(BadInputError, match=f"board: {name} is") as found:
+        expectation.parse("board", {name: value})
+    assert found.value.cure
+
+
+def test_the_service_of_a_host() -> None:
+    own = expectation.parse("x", {"mediapipe_container": "c", "mediapipe_reports": "/r"}).service
+    assert own.reports is not None
+    assert (own.name, own.reports.source) == ("c", "/r")
+    assert own.reports.target == service.load().reports.target  # type: ignore[union-attr]

@@ -1,0 +1,143 @@
+"""An application in plan, configuration and labels; the video that stands in for a camera."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import fit, service, settings
+from jetson_kit.app.fit import Image
+from jetson_kit.app.settings import App
+from jetson_kit.app_testing import clip, scaffold
+from jetson_kit.audit import native
+from jetson_kit.build import image_config, image_labels, plan
+from jetson_kit.build.plan import Request
+from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.service import role_values
+from tests.unit import tiny_wheel
+
+TOML = """
+command = ["python3", "-u", "app.py"]
+backend = "litert"
+[environment]
+A = "b"
+[service]
+devices = ["/dev/video0"]
+ports = ["8080:80"]
+[health]
+interval_s = 7
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    folder = tmp_path / "door"
+    folder.mkdir()
+    (folder / "app.py").write_text("")
+    (folder / "jetson.toml").write_text(TOML)
+    return settings.load(folder)
+
+
+def test_the_image_has_a_name_of_its_own_and_runs_the_application(app: App) -> None:
+    plain, own = plan.make(Request(jetson=True)), plan.make(Request(jetson=True, app=app))
+    assert own.tag == f"{plain.tag}-door"
+    config = image_config.settings({}, app)
+    assert config["Cmd"] == ["python3", "-u", "app.py"]
+    assert config["WorkingDir"] == "/app"
+    assert {"A=b", "MEDIAPIPE_JETSON_BACKEND=litert"} <= set(config["Env"])
+    assert config["Healthcheck"]["Interval"] == 7_000_000_000
+    usual = image_config.settings({})
+    assert config["Healthcheck"]["Test"] == usual["Healthcheck"]["Test"]
+    assert (usual["Cmd"], usual["WorkingDir"]) == (["info"], "/")
+
+
+def test_labels_say_what_the_container_needs(app: App) -> None:
+    labels = image_labels.application(plan.make(Request(jetson=True, app=app)))
+    assert labels["io.mediapipe-jetson.app"] == "door"
+    assert json.loads(labels["io.mediapipe-jetson.app.service"]) == {
+        "devices": ["/dev/video0"],
+        "ports": ["8080:80"],
+        "volumes": [],
+        "network": "bridge",
+    }
+    assert image_labels.application(plan.make(Request(jetson=True))) == {}
+
+
+def test_another_base_is_refused(app: App) -> None:
+    with pytest.raises(BadInputError, match="--app is put on the kit's own base"):
+        plan.make(Request(jetson=True, base="ngc", app=app))
+
+
+def test_a_clip_is_a_video_of_its_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    clip.write(path, [scaffold.picture("hand")] * 3)
+    raw = path.read_bytes()
+    assert (raw[:4], raw[8:12]) == (b"RIFF", b"AVI ")
+    assert int.from_bytes(raw[4:8], "little") == len(raw) - 8
+    assert raw.count(b"\xff\xd8\xff") == 3
+    with pytest.raises(BadInputError, match="no JPEG"):
+        clip.write(tmp_path / "other.avi", [path])
+
+
+def site(tmp_path: Path, name: str, data: bytes) -> Path:
+    """Return a folder of unpacked packages with one file in it."""
+    folder = tmp_path / "site"
+    path = folder / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    info = folder / "tiny-1.0.dist-info"
+    info.mkdir()
+    (info / "RECORD").write_text(f"{name},,\n")
+    return folder
+
+
+def image(tmp_path: Path, *files: str) -> Image:
+    tar = tmp_path / "deps.tar"
+    with LayerTar(tar) as layer:
+        for name in files:
+            layer.data(f"opt/mediapipe/lib/python3.11/site-packages/{name}", "x")
+    return Image("bookworm", "arm64", None, (tar,))
+
+
+def test_a_package_that_would_replace_the_images_files_is_refused(tmp_path: Path) -> None:
+    folder = site(tmp_path, "cv2/__init__.py", b"")
+    with pytest.raises(BadInputError, match=r"tiny 1.0 would replace cv2/__init__.py"):
+        fit.check(folder, image(tmp_path, "cv2/__init__.py"))
+    fit.check(folder, image(tmp_path, "numpy/__init__.py"))
+
+
+@pytest.mark.parametrize(("glibc", "fits"), [("2.36", True), ("2.38", False)])
+def test_a_package_that_needs_a_newer_c_library_is_refused(
+    tmp_path: Path, glibc: str, fits: bool
+) -> None:
+    folder = site(tmp_path, "tiny/_it.so", tiny_wheel.elf(glibc=glibc))
+    library = native.read("it", (folder / "tiny/_it.so").read_bytes())
+    assert library is not None
+    assert library.glibc == glibc
+    if fits:
+        fit.check(folder, image(tmp_path))
+        return
+    with pytest.raises(BadInputError, match=r"tiny 1.0 needs glibc 2.38, the image has 2.36"):
+        fit.check(folder, image(tmp_path))
+
+
+def test_the_roles_take_the_services_variables(app: App) -> None:
+    variables = service.variables(app)
+    assert role_values.faults(variables) == []
+    assert variables["service_container"]["command"] == []
+    assert variables["service_container"]["network"] == "bridge"
+    assert variables["service_extra_options"] == ["--device=/dev/video0", "--publish=8080:80"]
+    assert variables["service_device_nodes"][-1] == "/dev/video0"
+    text = service.variables_file(app)
+    assert json.loads(text.partition("\n")[2]) == variables
+
+
+def test_the_run_line_gives_what_the_application_names(app: App) -> None:
+    words = shlex.split(service.run_line(app, "it:1"))
+    assert words[-1] == "it:1"
+    assert {"--device=/dev/video0", "--publish=8080:80", "--read-only"} <= set(words)
+    assert words[words.index("--network") + 1] == "bridge"

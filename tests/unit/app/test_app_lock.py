@@ -1,0 +1,170 @@
+"""The lock of an application's packages, out of a small index on this machine."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import held, lock, settings
+from jetson_kit.app.held import Held
+from jetson_kit.app.lock import Lock
+from jetson_kit.app.settings import App
+from jetson_kit.core.errors import BadInputError, NetworkError
+from jetson_kit.wheels import pins as wheels
+from tests.unit import small_index
+
+HELD = Held(("numpy==2.2.6",), {"mediapipe": "1.2.2+jetson.2"}, "manylinux_2_36")
+LATE = "manylinux_2_39_aarch64"
+
+
+def wheel(
+    folder: Path, name: str, version: str, tag: str = "py3-none-any", needs: str = ""
+) -> None:
+    info = f"{name}-{version}.dist-info"
+    requires = f"Requires-Dist: {needs}\n" if needs else ""
+    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as archive:
+        meta = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}"
+        archive.writestr(f"{info}/METADATA", meta)
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    folder = tmp_path / "it"
+    folder.mkdir()
+    (folder / "app.py").write_text("")
+    (folder / "requirements.txt").write_text("")
+    return settings.load(folder)
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    folder = tmp_path / "index"
+    folder.mkdir()
+    wheel(folder, "numpy", "2.2.6")
+    wheel(folder, "numpy", "1.26.4")
+    wheel(folder, "plain", "1.0", needs="numpy")
+    wheel(folder, "plain", "2.0", needs="numpy>=2")
+    wheel(folder, "old", "1.0", needs="numpy<2")
+    wheel(folder, "late", "1.0", tag=f"cp311-cp311-{LATE}")
+    wheel(folder, "other", "1.0", tag="cp311-cp311-win_amd64")
+    small_index.renew(folder)
+    with small_index.served(folder) as address:
+        for name, value in small_index.environment(address).items():
+            monkeypatch.setenv(name, value)
+        yield address
+
+
+def made(app: App, requirements: str, image: Held = HELD) -> Lock:
+    (app.folder / "requirements.txt").write_text(requirements)
+    return lock.make(app, image, "arm64", "3.11")
+
+
+def refused(app: App, requirements: str) -> str:
+    with pytest.raises(BadInputError) as caught:
+        made(app, requirements)
+    assert not lock.path_of(app, "arm64", "3.11").exists()
+    return caught.value.line()
+
+
+@pytest.mark.usefixtures("index")
+def test_what_the_image_has_is_not_in_the_lock(app: App) -> None:
+    found = made(app, "plain\nmediapipe>=1.0\nnumpy  # the image's\n")
+    assert found.pins == ("plain==2.0",)
+    assert "--hash=sha256:" in found.text
+    assert "index" not in found.text.partition("\n")[2]
+
+
+@pytest.mark.usefixtures("index")
+def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
+    assert made(app, "plain<2").fresh
+    assert not made(app, "plain<2").fresh
+    # The version that was locked stays while it fits.
+    assert made(app, "plain").pins == ("plain==1.0",)
+    again = lock.make(app, HELD, "arm64", "3.11", refresh=True)
+    assert (again.fresh, again.pins) == (True, ("plain==2.0",))
+    newer = Held(("numpy==1.26.4",), HELD.stubs, HELD.manylinux)
+    assert lock.make(app, newer, "arm64", "3.11").pins == ("plain==1.0",)
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize(
+    ("requirements", "words"),
+    [
+        ("old", "does not fit the image: it needs numpy 1.26.4 (the image has 2.2.6)"),
+        ("mediapipe==0.10.9", "does not fit the image"),
+        ("other", "a package has no wheel for aarch64-manylinux_2_36 and Python 3.11"),
+        ("late", "a package has no wheel for aarch64-manylinux_2_36"),
+        ("nothing-of-this-name", "nothing-of-this-name was not found"),
+        ("plain>2 plain", "line 1 is no requirement"),
+        ("plain\n-e .", "line 2 names a local path"),
+        ("./plain-1.0-py3-none-any.whl", "line 1 names a local path"),
+        ("-r ../../etc/passwd", "outside of"),
+        ("-r gone.txt", "gone.txt can't be read"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(app: App, requirements: str, words: str) -> None:
+    line = refused(app, requirements)
+    assert words in line
+    assert "\n" not in line
+
+
+@pytest.mark.usefixtures("index")
+def test_the_version_that_has_a_wheel_is_named(app: App, tmp_path: Path) -> None:
+    wheel(tmp_path / "index", "other", "0.9")
+    small_index.renew(tmp_path / "index")
+    assert "other==0.9 has one: take it" in refused(app, "other==1.0")
+
+
+@pytest.mark.usefixtures("index")
+def test_a_newer_c_library_takes_what_an_older_refuses(app: App) -> None:
+    newer = Held(HELD.pins, HELD.stubs, "manylinux_2_40")
+    assert made(app, "late", newer).pins == ("late==1.0",)
+
+
+def test_without_an_index_it_is_the_network(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in small_index.environment("http://127.0.0.1:9/simple/").items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises((NetworkError, BadInputError)) as caught:
+        made(app, "plain")
+    assert caught.value.exit_code == NetworkError.exit_code
+
+
+@pytest.mark.usefixtures("index")
+def test_wheels_in_the_folder_need_no_index(app: App) -> None:
+    folder = app.folder / "wheels"
+    folder.mkdir()
+    wheel(folder, "mine", "1.0", tag="cp311-cp311-manylinux_2_28_aarch64")
+    own = settings.load(app.folder)
+    found = made(own, "mine")
+    assert found.pins == ("mine==1.0",)
+    assert found.sources == (f"--find-links {folder}",)
+    # Another wheel in it is another input.
+    wheel(folder, "mine", "1.1", tag="py3-none-any")
+    assert made(own, "mine").fresh
+
+
+def test_a_password_goes_into_no_lock(app: App, tmp_path: Path) -> None:
+    folder = tmp_path / "private"
+    folder.mkdir()
+    wheel(folder, "inside", "1.0")
+    small_index.renew(folder)
+    with small_index.served(folder, "me:geheim") as address:
+        place = address.replace("://", "://me:geheim@")
+        found = made(app, f"--index-url {place}\ninside\n")
+    assert found.pins == ("inside==1.0",)
+    assert "geheim" not in found.text
+    assert "geheim" in found.sources[0]
+
+
+def test_an_image_is_as_its_locks_say() -> None:
+    path = wheels.lock_path("armv82", "arm64", "3.11")
+    found = held.of(path, "1.2.2+jetson.2", "arm64", "3.11", "bookworm")
+    assert {"numpy", "mediapipe", "opencv-python", "opencv-python-headless"} <= found.names
+    assert found.manylinux == "manylinux_2_36"
+    assert found.version("opencv-python") == f"{found.version('opencv-python-headless')}+jetson"

@@ -1,0 +1,175 @@
+"""jetson.toml: defaults, and every fault with its line, key and what to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import service, settings
+from jetson_kit.app.settings import App
+from jetson_kit.app_testing import scaffold
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.service import role_values
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "Door Camera"
+    place.mkdir()
+    (place / "app.py").write_text("print('runs')\n")
+    return place
+
+
+def refused(folder: Path, toml: str) -> str:
+    (folder / "jetson.toml").write_text(toml, encoding="utf-8")
+    with pytest.raises(BadInputError) as caught:
+        settings.load(folder)
+    line = caught.value.line()
+    assert "\n" not in line
+    return line
+
+
+def test_a_folder_with_app_py_alone_is_an_application(folder: Path) -> None:
+    app = settings.load(folder)
+    assert (app.name, app.command, app.requirements) == ("door-camera", ("python3", "app.py"), "")
+    assert (app.service.network_mode, app.variables) == ("none", {})
+
+
+def test_what_is_named_is_taken(folder: Path) -> None:
+    (folder / "more.txt").write_text("")
+    (folder / "jetson.toml").write_text(
+        'name = "other"\ncommand = ["sh", "-c", "true"]\nrequirements = "more.txt"\n'
+        'backend = "litert"\n[environment]\nA = "b"\n[service]\nports = ["80:8080"]\n'
+        "[health]\ninterval_s = 5\n[debian]\npackages = ['b', 'a-1', 'b']\n"
+        .replace("'b'", "'bb'")
+    )  # fmt: skip
+    app = settings.load(folder)
+    assert (app.name, app.command[0], app.requirements) == ("other", "sh", "more.txt")
+    assert app.variables == {"MEDIAPIPE_JETSON_BACKEND": "litert", "A": "b"}
+    assert (app.service.network_mode, app.debian) == ("bridge", ("a-1", "bb"))
+    assert app.as_json()["health"] == {"interval_s": 5}
+
+
+def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
+    line = refused(folder, 'nmae = "x"\ncommand = 5\n[service]\ndevices = ["/etc/passwd"]\n')
+    places = [line.index(f"line {number}: ") for number in (1, 2, 4)]
+    assert places == sorted(places)
+    assert "nmae is no key of jetson.toml, did you mean name?" in line
+    assert 'command is 5, write a list of words, such as ["python3", "app.py"]' in line
+    assert 'service.devices[0] is "/etc/passwd", write a device of the board below /dev' in line
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('name = "Upper"', 'name is "Upper", write up to 40 lower-case'),
+        ('name = "-a"', "lower-case"),
+        ("[environment]\n'1a' = 'x'", "environment.1a is no name of a variable"),
+        ("[environment]\nA = 1", "line 2: environment.A is 1, write text in quotes"),
+        ('[service]\nvolumes = ["data:/data"]', "FOLDER_OF_THE_BOARD"),
+        ('[service]\nvolumes = ["/a/../etc:/data"]', "FOLDER_OF_THE_BOARD"),
+        ('[service]\nvolumes = ["/etc:/data"]', "boards refuse this"),
+        ('[service]\nvolumes = ["/run/docker.sock:/data"]', "boards refuse this"),
+        ('[service]\nvolumes = ["/srv/{{ x }}:/data"]', "reads as a template"),
+        ('[service]\nvolumes = ["/srv/x:/app"]', "/app is its code"),
+        ('[service]\ndevices = ["/dev/../etc"]', "below /dev"),
+        ("[service]\nports = [80]", "BOARD:APPLICATION"),
+        ("[health]\nretries = 0", "from 1 to 100"),
+        ('[target]\npython = "2.7"', "version of Python"),
+        ('requirements = "../r.txt"', "inside the application's folder"),
+        ('requirements = "r.txt"', "requirements names r.txt, which is not there"),
+        ('[test]\nvideo = "v.avi"', "names v.avi, which is not there"),
+        ('target = "r36"', "write a table [target]"),
+        ("command = []", "a list of words"),
+        ('command = ["python3", "main.py"]', "command runs main.py, which is not there"),
+        ("[environment]\nMQTT_PASSWORD = 'x'", "environment.MQTT_PASSWORD looks like a secret"),
+        ('command = ["a\\u0000b"]', "without control characters"),
+        ('name = "a\\n"', "lower-case"),
+        ('command = ["a\\n"]', "without control characters"),
+        ('[environment]\n"A\\n" = "x"', "is no name of a variable"),
+        ('[environment]\nA = "x\\n"', "of one line"),
+        ('[debian]\npackages = ["bb\\n"]', "the name of a Debian package"),
+        ("schema = 2", "schema = 1"),
+        ("a = [", "is not TOML"),
+        ("x = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+    ],
+)
+def test_a_fault_says_what_to_write(folder: Path, toml: str, words: str) -> None:
+    assert words in refused(folder, toml)
+
+
+def test_bytes_that_are_no_text(folder: Path) -> None:
+    (folder / "jetson.toml").write_bytes(b"\xff\x00")
+    with pytest.raises(BadInputError, match="is not TOML"):
+        settings.load(folder)
+
+
+def test_without_app_py_a_command_is_needed(folder: Path) -> None:
+    (folder / "app.py").unlink()
+    assert "has neither app.py nor a command" in refused(folder, "")
+    (folder / "jetson.toml").write_text('command = ["sleep", "1"]')
+    assert settings.load(folder).command == ("sleep", "1")
+
+
+@pytest.mark.parametrize("template", scaffold.templates())
+def test_a_new_folder_is_an_application_whose_files_compile(tmp_path: Path, template: str) -> None:
+    folder = scaffold.new(tmp_path / "door-camera", template)
+    app: App = settings.load(folder)
+    assert (app.name, app.tests.video) == ("door-camera", "tests/clip.avi")
+    for path in (folder / "app.py", folder / "tests" / "test_app.py"):
+        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    with pytest.raises(BadInputError, match="is there already"):
+        scaffold.new(folder, template)
+
+
+@pytest.mark.parametrize("name", ["Door", "a b", "-a", "a" * 41, "é"])
+def test_a_new_folder_needs_a_name_for_an_image(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInputError, match="can't be the name"):
+        scaffold.new(tmp_path / name, "face")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("camera", "devices", "options", "network"),
+    [
+        ("/dev/video2", ("/dev/video2",), ["--device=/dev/video2"], "none"),
+        ("csi://0?width=640", (),
+         ["--mount=type=bind,source=/tmp/argus_socket,target=/tmp/argus_socket"], "none"),
+        ("rtsp://viewer@10.0.0.7:554/live?ch=1", (), [], "bridge"),
+    ],
+)  # fmt: skip
+def test_a_camera_brings_what_it_needs_of_the_board(
+    folder: Path, camera: str, devices: tuple[str, ...], options: list[str], network: str
+) -> None:
+    (folder / "jetson.toml").write_text(f'camera = "{camera}"')
+    app = settings.load(folder)
+    assert app.films
+    assert app.variables["MEDIAPIPE_JETSON_SOURCE"] == camera
+    assert app.service.devices == devices
+    assert service.options(app) == options
+    assert app.service.network_mode == network
+    assert role_values.faults({"service_extra_options": service.options(app)}) == []
+
+
+def test_an_application_without_a_camera_needs_no_gstreamer(folder: Path) -> None:
+    (folder / "jetson.toml").write_text('[service]\ndevices = ["/dev/ttyTHS1"]')
+    assert not settings.load(folder).films
+    (folder / "jetson.toml").write_text('[service]\ndevices = ["/dev/video0"]')
+    assert settings.load(folder).films
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('camera = "rtsp://me:secret@h/x"', "without a password"),
+        ('camera = "csi://one"', "write a camera"),
+        ('camera = "http://h/x"', "write a camera"),
+        ("camera = 0", "write a camera"),
+        ('camera = "rtsp://h/x"\n[service]\nnetwork = "none"', "service.network is none"),
+    ],
+)
+def test_wrong_cameras(folder: Path, text: str, words: str) -> None:
+    found = refused(folder, text)
+    assert words in found
+    assert "secret" not in found

@@ -1,0 +1,143 @@
+"""What of an application's folder goes into the image."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import layers, settings, tree
+from jetson_kit.app.settings import App
+from jetson_kit.core.errors import BadInputError
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    folder = tmp_path / "it"
+    folder.mkdir()
+    (folder / "app.py").write_text("print(1)\n")
+    return settings.load(folder)
+
+
+def plant(app: App, *names: str) -> None:
+    for name in names:
+        path = app.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+
+
+def names(app: App) -> list[str]:
+    return [entry.name for entry in tree.read(app).entries]
+
+
+def test_tools_caches_tests_and_locks_stay_out(app: App) -> None:
+    plant(
+        app,
+        *(".git/config", ".venv/bin/python", "pkg/__pycache__/a.pyc", "jetson.toml"),
+        *("tests/test_app.py", "requirements-arm64-py3.11.jetson.lock", "pkg/a b.py"),
+    )
+    assert names(app) == ["app.py", "pkg/a b.py"]
+
+
+def test_what_looks_like_a_secret_is_left_out_and_named(app: App) -> None:
+    plant(app, ".env", "conf/server.key", "id_rsa", "ca.pem", "key.py")
+    found = tree.read(replace(app, include=("ca.pem",)))
+    assert [entry.name for entry in found.entries] == ["app.py", "ca.pem", "key.py"]
+    assert found.secrets == (".env", "conf/server.key", "id_rsa")
+
+
+def test_a_password_in_an_address_stays_out(app: App) -> None:
+    (app.folder / "requirements.txt").write_text("--index-url https://me:geheim@host/simple\n")
+    (app.folder / "plain.txt").write_text("https://host:8080/me@example\n")
+    found = tree.read(app)
+    assert [entry.name for entry in found.entries] == ["app.py", "plain.txt"]
+    assert found.secrets == ("requirements.txt",)
+
+
+def test_what_the_user_ignores_stays_out(app: App) -> None:
+    plant(app, "raw/deep/x.bin", "x.mp4", "kept.txt")
+    assert names(replace(app, ignore=("raw/*", "*.mp4"))) == ["app.py", "kept.txt"]
+
+
+@pytest.mark.parametrize("to", ["/etc/passwd", "../outside", "nowhere"])
+def test_a_link_out_of_the_folder_is_refused(app: App, to: str) -> None:
+    (app.folder.parent / "outside").write_text("secret")
+    (app.folder / "link").symlink_to(to)
+    with pytest.raises(BadInputError, match=r"is a link (out of the folder|to nothing)"):
+        tree.read(app)
+    assert names(replace(app, ignore=("link",))) == ["app.py"]
+
+
+def test_a_folder_that_is_a_link_out_is_refused(app: App) -> None:
+    (app.folder.parent / "outside").mkdir()
+    (app.folder / "link").symlink_to("../outside", target_is_directory=True)
+    with pytest.raises(BadInputError, match="out of the folder"):
+        tree.read(app)
+
+
+def test_a_link_inside_stays_a_link(app: App) -> None:
+    (app.folder / "other.py").symlink_to("app.py")
+    assert [entry.link for entry in tree.read(app).entries] == ["", "app.py"]
+
+
+def test_what_is_no_file_is_refused(app: App) -> None:
+    os.mkfifo(app.folder / "pipe")
+    with pytest.raises(BadInputError, match="no regular file"):
+        tree.read(app)
+
+
+def test_a_name_that_is_no_text_is_refused(app: App) -> None:
+    Path(os.fsdecode(os.fsencode(app.folder) + b"/\xff.txt")).write_text("x")
+    with pytest.raises(BadInputError, match="not UTF-8") as caught:
+        tree.read(app)
+    assert caught.value.line().isprintable()
+
+
+def test_too_much_names_the_largest_file(app: App) -> None:
+    with (app.folder / "model.bin").open("wb") as stream:
+        stream.truncate(3_000_000)
+    with pytest.raises(
+        BadInputError, match=r"has 3 MB, more than 2; the largest file is model.bin"
+    ):
+        tree.read(replace(app, max_mb=2))
+
+
+@pytest.mark.parametrize("name", ["json.py", "select/__init__.py"])
+def test_a_module_that_hides_pythons_own_is_refused(app: App, name: str) -> None:
+    plant(app, name)
+    with pytest.raises(BadInputError, match="the name of Python's own module"):
+        tree.read(app)
+    (app.folder / name).rename(app.folder / "ok.py")
+    plant(app, "data/json.py")
+    tree.read(app)
+
+
+def test_a_layer_has_names_rights_and_contents_and_nothing_of_this_machine(
+    app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    plant(app, "run.sh")
+    (app.folder / "run.sh").chmod(0o700)
+    (app.folder / "app.py").chmod(0o600)
+    tar = layers._files("app", tree.read(app).entries, "{}\n")
+    with tarfile.open(tar) as archive:
+        rows = {info.name: (info.mode, info.uid, info.mtime) for info in archive if info.isfile()}
+    assert {name: row[:2] for name, row in rows.items()} == {
+        "app/app.py": (0o644, 0),
+        "app/run.sh": (0o755, 0),
+        "etc/mediapipe-jetson/app.json": (0o644, 0),
+    }
+    os.utime(app.folder / "app.py", (1, 1))
+    assert layers._files("app", tree.read(app).entries, "{}\n") == tar
+    plant(app, "app.py")
+    assert layers._files("app", tree.read(app).entries, "{}\n") != tar
+
+
+def test_a_file_that_changes_meanwhile_is_told(app: App) -> None:
+    entries = tree.read(app).entries
+    (app.folder / "app.py").write_text("longer than it was\n")
+    with pytest.raises(BadInputError, match="was changed meanwhile"):
+        tree.check_unchanged(entries)

@@ -1,0 +1,384 @@
+"""What the audit says of wheels, without running any of their code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.audit import core, emulate, native, record, rules, verdict
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.emulation import cpus
+from jetson_kit.targets import table as targets
+from jetson_kit.wheels import pins as wheels
+from tests.unit.tiny_wheel import CPU_TEXT, GL_CODE, GL_IMPORTS, X86_64, elf, wheel
+
+LIB = "mediapipe/tasks/c/libmediapipe.so"
+
+
+def audited(path: Path) -> core.Audit:
+    return core.audit(path, live=False)
+
+
+def gl_library(**more: object) -> bytes:
+    return elf(imports=(*GL_IMPORTS, "dlopen"), texts=GL_CODE, **more)  # type: ignore[arg-type]
+
+
+def test_gpu_wheel(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library(needed=["libEGL.so.1", "libc.so.6"])}))
+    assert (found.gpu, found.gpu_paths, found.arch) == (True, ("gl",), "aarch64")
+    assert found.needed == ("libEGL.so.1", "libc.so.6")
+    assert not found.tags_lie
+
+
+def test_cpu_wheel_says_so(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: elf(texts=CPU_TEXT)}))
+    assert (found.gpu, found.gpu_paths) == (False, ())
+    assert any("GPU processing is disabled" in line for line in found.evidence)
+
+
+def test_gpu_words_outside_native_code_prove_nothing(tmp_path: Path) -> None:
+    words = "\n".join((*GL_IMPORTS, *GL_CODE)).encode()
+    files = {LIB: elf(texts=["InferenceCalculatorCpu"]), "mediapipe/gpu_test.txt": words}
+    assert not audited(wheel(tmp_path, files)).gpu
+
+
+def test_gpu_words_behind_the_loaded_segments_prove_nothing(tmp_path: Path) -> None:
+    words = "\n".join((*GL_IMPORTS, *GL_CODE, "dlopen")).encode()
+    assert not audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], appended=words)})).gpu
+
+
+def test_cpu_words_behind_the_loaded_segments_prove_nothing(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library(appended=CPU_TEXT[1].encode())}))
+    assert found.gpu
+
+
+def test_texts_alone_are_no_gpu_path(tmp_path: Path) -> None:
+    assert not audited(wheel(tmp_path, {LIB: elf(texts=(*GL_IMPORTS, *GL_CODE))})).gpu
+
+
+def test_a_needed_driver_alone_is_no_gpu_path(tmp_path: Path) -> None:
+    library = elf(needed=["libEGL.so.1", "libGLESv2.so.2"], texts=["InferenceCalculatorCpu"])
+    assert not audited(wheel(tmp_path, {LIB: library})).gpu
+
+
+def test_windows_of_a_bundled_toolkit_are_no_gpu_path(tmp_path: Path) -> None:
+    files = {LIB: elf(texts=CPU_TEXT[:1]), "tiny.libs/libQt5Gui.so": elf(imports=GL_IMPORTS)}
+    assert not audited(wheel(tmp_path, files)).gpu
+
+
+def test_switched_off_code_is_no_gpu_path(tmp_path: Path) -> None:
+    library = elf(imports=GL_IMPORTS, texts=(*GL_CODE, *CPU_TEXT))
+    found = audited(wheel(tmp_path, {LIB: library}))
+    assert not found.gpu
+    assert any("switched off" in line for line in found.evidence)
+
+
+def test_dawn_without_a_calculator_is_no_gpu_path(tmp_path: Path) -> None:
+    dawn = ["vkGetInstanceProcAddr", "N4dawn6native6vulkan6DeviceE"]
+    texts = [*dawn, "InferenceCalculatorCpu"]
+    assert not audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], texts=texts)})).gpu
+    texts += ["InferenceCalculatorLiteRt", "gpu_backend_webgpu.cc"]
+    found = audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], texts=texts)}))
+    assert found.gpu_paths == ("webgpu",)
+
+
+def test_foreign_libraries_in_an_aarch64_wheel(tmp_path: Path) -> None:
+    library = elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE)
+    found = audited(wheel(tmp_path, {LIB: library}))
+    assert (found.arch, found.min_arm) == ("x86_64", None)
+    assert found.tags_lie == ("tagged manylinux_2_28_aarch64, but libmediapipe.so is elf x86_64",)
+    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+    assert not found.useful
+
+
+def all_verdicts(found: core.Audit) -> list[verdict.Verdict]:
+    return [found.verdict(target) for target in targets.load().all]
+
+
+def test_the_gpu_of_another_machine_does_not_count(tmp_path: Path) -> None:
+    files = {
+        "a/_bind.cpython-311-aarch64-linux-gnu.so": elf(texts=CPU_TEXT),
+        "a/_bind.cpython-311-x86_64-linux-gnu.so": elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE),
+    }
+    found = audited(wheel(tmp_path, files))
+    assert (found.arch, found.gpu) == ("aarch64", False)
+
+
+def test_libraries_of_several_machines(tmp_path: Path) -> None:
+    files = {
+        "a/one.so": elf(texts=CPU_TEXT),
+        "a/two.so": elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE),
+    }
+    found = audited(wheel(tmp_path, files))
+    assert found.arch == "aarch64+x86_64"
+    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+
+
+def test_a_name_that_lies(tmp_path: Path) -> None:
+    path = wheel(tmp_path, {LIB: gl_library()}, filename="mediapipe-9.9-py3-none-any.whl")
+    found = audited(path)
+    assert (found.name, found.version, found.arch) == ("tiny", "1.0", "aarch64")
+    assert len([lie for lie in found.tags_lie if "file name" in lie]) == 3
+
+
+def test_a_renamed_file_is_still_a_wheel(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library()}, filename="what is this"))
+    assert found.gpu
+    assert found.tags_lie == ("the file name what is this is no wheel's name",)
+
+
+def test_glibc_newer_than_the_tag_and_than_any_image(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library(glibc="2.99")}))
+    assert found.glibc == "2.99"
+    assert found.tags_lie == ("tagged for glibc 2.28, but libmediapipe.so needs 2.99",)
+    assert found.symbol_versions == ("libc.so.6: GLIBC_2.99",)
+    reasons = {item.reason for item in all_verdicts(found)}
+    assert len(reasons) == 1
+    assert "needs glibc 2.99" in reasons.pop()
+
+
+def test_changed_library_is_told(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library()}, altered=LIB))
+    assert found.tags_lie == (f"RECORD does not have the hash of {LIB}: it was changed",)
+
+
+def test_library_cut_short(tmp_path: Path) -> None:
+    whole = gl_library()
+    found = audited(wheel(tmp_path, {LIB: whole[: len(whole) - 40]}))
+    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+    assert "damaged" in all_verdicts(found)[0].reason
+
+
+@pytest.mark.parametrize("keep", [8, 40, 64, 100, 200, 300])
+def test_library_cut_anywhere_is_never_a_pass(tmp_path: Path, keep: int) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library()[:keep]}))
+    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+
+
+def test_pure_python(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {"a.py": b"x = 1\n"}, tag="py3-none-any"))
+    assert (found.gpu, found.arch, found.min_arm, found.glibc) == (False, "", None, "")
+    assert "no native code" in all_verdicts(found)[0].reason
+
+
+def test_text_that_begins_like_a_windows_program(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {"a.txt": b"MZ is how it begins"}, tag="py3-none-any"))
+    assert found.libraries == ()
+
+
+def test_old_python_only(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library()}, tag="cp37-cp37m-manylinux_2_28_aarch64"))
+    assert found.python == ("3.7",)
+    assert "runs on Python 3.7 only" in all_verdicts(found)[0].reason
+
+
+def test_nothing_unmeasured_passes(tmp_path: Path) -> None:
+    found = audited(wheel(tmp_path, {LIB: gl_library()}))
+    assert found.min_arm == "unknown"
+    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+
+
+@pytest.mark.parametrize("names", [("qemu-aarch64",), ("qemu-aarch64", "qemu-aarch64-static")])
+def test_qemu_is_found_by_either_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    for name in names:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert emulate.program() == str(tmp_path / names[-1])
+
+
+def test_no_qemu_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    found = core.audit(wheel(tmp_path, {LIB: gl_library()}))
+    assert found.min_arm == "unknown"
+    assert any("qemu-aarch64-static is not installed" in line for line in found.evidence)
+    assert not (tmp_path / "cache" / "audit").exists() or not list(
+        (tmp_path / "cache" / "audit").iterdir()
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"hello", "not a zip archive"),
+        (b"", "not a zip archive"),
+        (b"PK\x03\x04 and then nothing", "damaged"),
+    ],
+)
+def test_not_a_zip(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "a-1.0-py3-none-any.whl"
+    path.write_bytes(content)
+    with pytest.raises(BadInputError, match=says):
+        audited(path)
+
+
+def test_truncated_wheel(tmp_path: Path) -> None:
+    path = wheel(tmp_path, {LIB: gl_library()})
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(BadInputError, match="damaged"):
+        audited(path)
+
+
+@pytest.mark.parametrize("member", [LIB, "mediapipe/data.bin"])
+def test_flipped_bytes(tmp_path: Path, member: str) -> None:
+    data = {LIB: gl_library(), "mediapipe/data.bin": os.urandom(500)}
+    path = wheel(tmp_path, data)
+    raw = bytearray(path.read_bytes())
+    at = raw.index(member.encode()) + len(member) + 60
+    raw[at] ^= 0xFF
+    path.write_bytes(raw)
+    with pytest.raises(BadInputError, match="damaged"):
+        audited(path)
+
+
+def test_zip_that_is_no_wheel(tmp_path: Path) -> None:
+    path = tmp_path / "a-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "x")
+    with pytest.raises(BadInputError, match=r"no \.dist-info"):
+        audited(path)
+    with pytest.raises(BadInputError, match="no file"):
+        audited(tmp_path / "none.whl")
+    with pytest.raises(BadInputError, match="not a file"):
+        audited(tmp_path)
+
+
+def test_json_has_what_it_promises(tmp_path: Path) -> None:
+    body = json.loads(json.dumps(audited(wheel(tmp_path, {LIB: gl_library()})).to_json()))
+    promised = "wheel version arch gpu gpu_paths min_arm glibc needed python targets evidence"
+    assert set(promised.split()) <= set(body)
+    assert set(body["targets"]) == {target.name for target in targets.load().all}
+    assert {"verdict", "reason"} <= set(body["targets"]["r36.4.4"])
+
+
+def test_repacked_wheel_shares_the_record(tmp_path: Path) -> None:
+    one = audited(wheel(tmp_path, {LIB: gl_library()}))
+    two = audited(wheel(tmp_path, {LIB: gl_library(), "b.py": b""}, name="other"))
+    three = audited(wheel(tmp_path, {LIB: gl_library(appended=b"x")}, name="third"))
+    assert record.key(one.libraries) == record.key(two.libraries)
+    assert record.key(one.libraries) != record.key(three.libraries)
+
+
+def test_shipped_records_are_whole_and_mean_what_they_say() -> None:
+    bodies = {p.name: json.loads(p.read_text()) for p in record.SHIPPED.glob("*.json")}
+    assert {
+        f"{p.filename.removesuffix('.whl')}.json" for p in wheels.pins() if p.arch == "arm64"
+    } <= set(bodies)
+    for name, body in bodies.items():
+        ran = {run["cpu"]: run["ok"] for run in body["emulation"]["runs"]}
+        assert set(ran) == {cpu.name for cpu in cpus.load()}, name
+        assert (body["emulation"]["min_arm"] == "armv8.0-a") == ran["cortex-a57"], name
+        assert name == f"{body['wheel'].removesuffix('.whl')}.json"
+
+
+def measured_facts(version: str, gpu_paths: tuple[str, ...]) -> verdict.Facts:
+    """Return facts with the measurement that is shipped for an official wheel."""
+    path = next(record.SHIPPED.glob(f"mediapipe-{version}-*.json"))
+    emulation = record.parse(json.loads(path.read_text())).emulation
+    return verdict.Facts(
+        "aarch64", "linux", gpu_paths, 0, "2.27", False, ("3.11",), emulation, (), True
+    )
+
+
+def test_each_soc_is_judged_by_what_it_has() -> None:
+    facts = measured_facts("1.2.2", ("gl", "webgpu"))
+    socs = {soc.id: soc for soc in targets.load().socs}
+    release = targets.resolve("35.6.4")
+    nano, xavier, orin = (
+        verdict.for_soc(facts, release, socs[name]) for name in ("tegra210", "tegra194", "tegra234")
+    )
+    assert (nano.verdict, xavier.verdict, orin.verdict) == ("no", "no", "gpu")
+    assert "LSE atomics" in nano.reason
+    assert "LSE atomics" not in xavier.reason
+    assert "dotprod" in xavier.reason
+    whole = verdict.for_target(facts, release)
+    assert whole.verdict == "gpu"
+    assert "Not on Xavier" in whole.reason
+
+
+def test_old_boards_keep_the_cpu() -> None:
+    facts = measured_facts("0.10.18-cp311", ())
+    found = {verdict.for_target(facts, target).verdict for target in targets.load().all}
+    assert found == {"cpu"}
+
+
+def test_rules_name_only_what_exists() -> None:
+    known = rules.features()
+    assert all(op.feature in known for op in rules.opcodes())
+    assert all(set(cpu.hwcap or ()) <= set(known) for cpu in cpus.load())
+    assert {s for cpu in cpus.load() for s in cpu.socs} == {s.id for s in targets.load().socs}
+    assert len({feature.bit for feature in known.values()}) == len(known)
+
+
+@pytest.mark.parametrize(
+    ("tags", "requires", "named", "want"),
+    [
+        (["cp311-cp311-x"], "", [], ("3.11",)),
+        (["cp310-abi3-x"], "<3.13", [], ("3.10", "3.11", "3.12")),
+        (["py3-none-x"], ">=3.13", ["3.9"], ("3.13", "3.14")),
+        (["py3-none-x"], "", ["3.9", "3.10"], ("3.9", "3.10")),
+        (["py2.py3-none-any"], ">=3.14", [], ("3.14",)),
+        (["pp310-pypy310_pp73-x"], "", [], ()),
+    ],
+)
+def test_pythons(tags: list[str], requires: str, named: list[str], want: tuple[str, ...]) -> None:
+    assert verdict.pythons(tags, requires, named) == want
+
+
+def test_pe_and_macho_machines() -> None:
+    pe = bytearray(0x100)
+    pe[:2], pe[0x3C] = b"MZ", 0x80
+    pe[0x80:0x86] = b"PE\0\0\x64\xaa"
+    fat = b"\xca\xfe\xba\xbe\0\0\0\x02" + b"\x01\0\0\x07" + bytes(16) + b"\x01\0\0\x0c" + bytes(16)
+    found = [native.read("x", bytes(data)) for data in (pe, fat, b"\xcf\xfa\xed\xfe\x0c\0\0\x01")]
+    assert [library.arch if library else "" for library in found] == [
+        "arm64",
+        "universal2",
+        "arm64",
+    ]
+
+
+def run_task(*words: str) -> subprocess.CompletedProcess[str]:
+    code = (
+        "from invoke import Collection;"
+        "from jetson_kit.command_line import program;"
+        "from jetson_kit.tasks.audit import audit;"
+        "program.main(Collection(audit))"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, "audit", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PATH": "/nonexistent", "COLUMNS": "80"},
+    )
+
+
+def test_exit_codes(tmp_path: Path) -> None:
+    useless = wheel(tmp_path, {LIB: elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE)})
+    done = run_task(str(useless), "--json")
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)[0]["gpu"] is True
+    text = tmp_path / "b.whl"
+    text.write_text("no")
+    done = run_task(str(useless), str(text), "--json")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert len(json.loads(done.stdout)) == 1
+
+
+def test_text_fits_80_columns(tmp_path: Path) -> None:
+    done = run_task(str(wheel(tmp_path, {LIB: elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE)})))
+    assert "no target can run" in done.stderr
+    assert max(len(line) for line in done.stdout.splitlines()) <= 80

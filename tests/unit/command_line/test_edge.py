@@ -1,0 +1,175 @@
+"""The program behind ./inv, on tasks made for the purpose."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core import errors
+from jetson_kit.core.paths import ROOT
+
+TASKS = '''
+import errno, signal, sys, time
+from invoke.collection import Collection
+from invoke.context import Context
+from jetson_kit.core import errors
+from jetson_kit.command_line import program
+from jetson_kit.command_line.options import Text
+from jetson_kit.tasks.edge import kit_task
+
+@kit_task(options={"names": Text(), "out": Text()}, variadic="names", help={"names": "some"})
+def many(c: Context, names: list[str], deep: bool = False, out: str = "") -> None:
+    """Print words. Example: x."""
+    print(names, deep, out)
+
+@kit_task(options={"kind": Text()})
+def fails(c: Context, kind: str = "") -> None:
+    """Fail. Example: x."""
+    if kind == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if kind == "os":
+        raise PermissionError(13, "not\\nyours")
+    if kind == "deep":
+        import json
+        json.loads("[" * 100000)
+    raise getattr(errors, kind)("two\\nlines", "do\\nthis")
+
+@kit_task()
+def waits(c: Context) -> None:
+    """Wait. Example: x."""
+    print("waiting", flush=True)
+    time.sleep(30)
+
+@kit_task()
+def floods(c: Context) -> None:
+    """Print much. Example: x."""
+    for _ in range(100000):
+        print("x" * 100)
+
+program.main(Collection(many, fails, waits, floods))
+'''
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tasks")
+    (folder / "tasks.py").write_text(TASKS)
+    return folder
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "tasks.py", *words]
+
+
+def env() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def invoke(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words), cwd=home, env=env(), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "printed"),
+    [
+        (("a",), "['a'] False "),
+        (("a", "b", "c"), "['a', 'b', 'c'] False "),
+        (("a", "b", "--deep"), "['a', 'b'] True "),
+        (("--deep", "a", "b"), "['a', 'b'] True "),
+        ((), "[] False "),
+    ],
+)
+def test_variadic_words(home: Path, words: tuple[str, ...], printed: str) -> None:
+    done = invoke(home, "many", *words)
+    assert (done.stdout, done.stderr, done.returncode) == (printed + "\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    "words", [("a", "b", "--out", "d"), ("--out", "d", "a", "b"), ("a", "--out=d", "b")]
+)
+def test_variadic_words_beside_a_flag_with_a_value(home: Path, words: tuple[str, ...]) -> None:
+    done = invoke(home, "many", *words)
+    assert (done.stdout, done.stderr) == ("['a', 'b'] False d\n", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("CheckFailedError", 1),
+        ("BadInputError", 2),
+        ("ToolMissingError", 3),
+        ("NetworkError", 4),
+        ("IntegrityError", 5),
+        ("DiskFullError", 6),
+        ("StepFailedError", 7),
+    ],
+)
+def test_each_error_is_one_line_and_its_code(home: Path, kind: str, code: int) -> None:
+    assert getattr(errors, kind).exit_code == code
+    done = invoke(home, "fails", "--kind", kind)
+    assert done.stderr == "error: two lines; do this\n"
+    assert (done.stdout, done.returncode) == ("", code)
+
+
+def test_errors_of_the_system(home: Path) -> None:
+    full = invoke(home, "fails", "--kind", "full")
+    assert full.returncode == 6
+    assert full.stderr.startswith("error: no space left")
+    assert full.stderr.count("\n") == 1
+    other = invoke(home, "fails", "--kind", "os")
+    assert (other.stderr, other.returncode) == ("error: not yours\n", 7)
+
+
+def test_a_document_that_is_nested_too_deeply(home: Path) -> None:
+    done = invoke(home, "fails", "--kind", "deep")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "nested too deeply" in done.stderr
+
+
+def test_unknown_flag_and_task_are_no_traceback(home: Path) -> None:
+    for words in (("many", "--no-such"), ("no-such",)):
+        done = invoke(home, *words)
+        assert done.returncode == 2
+        assert done.stderr.startswith("error: ")
+        assert done.stderr.count("\n") == 1
+
+
+def test_interrupt_is_one_line_and_130(home: Path) -> None:
+    with subprocess.Popen(
+        command("waits"),
+        cwd=home,
+        env=env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "waiting\n"
+        running.send_signal(signal.SIGINT)
+        _, err = running.communicate()
+    assert err == "error: stopped; run it again to go on from here\n"
+    assert running.returncode == 130
+
+
+def test_a_reader_that_leaves_is_no_error(home: Path) -> None:
+    with subprocess.Popen(
+        command("floods"),
+        cwd=home,
+        env=env(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline().startswith("xxx")
+        running.stdout.close()
+        assert running.stderr is not None
+        assert running.stderr.read() == ""
+    assert running.returncode == 0

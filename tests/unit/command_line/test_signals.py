@@ -1,0 +1,197 @@
+"""SIGTERM, SIGHUP and Ctrl-C: all clean up, also where children and threads are at work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.paths import ROOT
+
+TASKS = '''
+import subprocess, sys, tempfile, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from invoke.collection import Collection
+from invoke.context import Context
+from jetson_kit.command_line import program
+from jetson_kit.command_line.options import Text
+from jetson_kit.core.files import written_aside
+from jetson_kit.core.run import run
+from jetson_kit.tasks.edge import kit_task
+
+SLEEPER = ["sh", "-c", "sleep 60 & wait"]
+# When it is ended it starts one more program and is gone, as uv that looks for Pythons may be.
+HEIRS = "trap 'sleep 60 & exit 1' INT TERM HUP; sleep 60 & wait"
+
+@kit_task(options={"how": Text()}, positional=["how"])
+def works(c: Context, how: str) -> None:
+    """Work. Example: x."""
+    with tempfile.TemporaryDirectory(dir=".") as folder, written_aside(Path("out")) as aside:
+        try:
+            Path("begun").touch()
+            if how == "child":
+                run(SLEEPER, what="sleeping")
+            elif how == "threads":
+                with ThreadPoolExecutor(2) as pool:
+                    list(pool.map(lambda _: run(SLEEPER, what="sleeping"), range(2)))
+            elif how == "heirs":
+                run(["sh", "-c", HEIRS], what="sleeping")
+            elif how == "daemon":
+                subprocess.Popen(["sleep", "5"], start_new_session=True)
+                time.sleep(60)
+            elif how == "slow":
+                time.sleep(60)
+            elif how == "stubborn":
+                run(["sh", "-c", "trap '' TERM INT HUP; sleep 60 & wait; wait"], what="sleeping")
+        finally:
+            if how == "slow":
+                time.sleep(1)
+            Path("begun").unlink()
+    Path("whole").touch()
+
+program.main(Collection(works))
+'''
+
+
+@pytest.fixture(autouse=True)
+def _hang_up_counts() -> Iterator[None]:
+    """Let children not ignore SIGHUP, as they do below nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+def start(folder: Path, how: str) -> subprocess.Popen[str]:
+    (folder / "tasks.py").write_text(TASKS)
+    child = subprocess.Popen(
+        [sys.executable, "tasks.py", "works", how],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (folder / "begun").exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    time.sleep(0.1)
+    return child
+
+
+def of_session(session: int) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, _, rest = entry.read_text().rpartition(")")
+        except OSError:
+            continue
+        if int(rest.split()[3]) == session and rest.split()[0] != "Z":
+            found.append(head)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("how", ["child", "threads", "heirs"])
+def test_a_signal_cleans_up(tmp_path: Path, how: str, number: signal.Signals) -> None:
+    child = start(tmp_path, how)
+    began = time.monotonic()
+    child.send_signal(number)
+    _, err = child.communicate(timeout=20)
+    assert time.monotonic() - began < 10
+    assert child.returncode == 128 + number
+    assert err == "error: stopped; run it again to go on from here\n"
+    assert [one.name for one in tmp_path.iterdir()] == ["tasks.py"]
+    assert of_session(child.pid) == []
+
+
+def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
+    child = start(tmp_path, "stubborn")
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=20)
+    assert child.returncode == 143
+    assert of_session(child.pid) == []
+
+
+def test_a_daemon_stays(tmp_path: Path) -> None:
+    child = start(tmp_path, "daemon")
+    running = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=20)
+    assert len(running) == 1
+    assert Path(f"/proc/{running[0]}").exists()
+
+
+def test_the_second_signal_lets_it_clean_up_and_the_third_ends_it(tmp_path: Path) -> None:
+    child = start(tmp_path, "slow")
+    child.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    child.send_signal(signal.SIGTERM)
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == 143
+    assert err.splitlines()[0] == "cleaning up; once more ends it without"
+    assert [one.name for one in tmp_path.iterdir()] == ["tasks.py"]
+    child = start(tmp_path, "slow")
+    for _ in range(3):
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert (tmp_path / "begun").exists()
+
+
+def test_what_was_ignored_stays_ignored(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(TASKS)
+    done = subprocess.run(
+        ["nohup", sys.executable, "-c",
+         "import signal; from jetson_kit.command_line import signals; signals.install();"
+         "print(signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGTERM).__name__)"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == f"{signal.SIG_IGN!r} _handle\n".replace("<Handlers.SIG_IGN: 1>", "1")
+
+
+@pytest.mark.parametrize("words", [["--list"], ["targets"], ["doctor"], ["build", "--plan"]])
+def test_a_signal_at_any_moment_of_a_real_task(words: list[str]) -> None:
+    for step in range(8):
+        child = subprocess.Popen(
+            [sys.executable, "tasks.py", *words],
+            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        time.sleep(0.03 + 0.07 * step)
+        number = signal.SIGINT if step % 2 else signal.SIGTERM
+        child.send_signal(number)
+        _, err = child.communicate(timeout=20)
+        # Until tasks.py is read, Python answers for itself.
+        assert "Traceback" not in err or "tasks.py" not in err, (step, err)
+        assert child.returncode in (0, 1, 128 + number, -number), (step, err)
+        assert len([one for one in err.splitlines() if one.startswith("error: ")]) <= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_shell_leaves_no_set_up_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """Nor does it start the program after that."""
+    (tmp_path / "inv").write_text((ROOT / "inv").read_text())
+    (tmp_path / "ci").mkdir()
+    (tmp_path / "ci" / "setup.sh").write_text("#!/bin/sh\n: >begun\nsleep 1\n: >ended\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").write_text("#!/bin/sh\n: >started\n")
+    for script in (tmp_path / "inv", *tmp_path.glob("ci/*"), *tmp_path.glob(".venv/bin/*")):
+        script.chmod(0o755)
+    child = subprocess.Popen([tmp_path / "inv", "--list"], cwd=tmp_path, start_new_session=True)
+    while not (tmp_path / "begun").exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(number)
+    assert child.wait(20) == 130
+    assert of_session(child.pid) == []
+    assert (tmp_path / "ended").exists()
+    assert not (tmp_path / "started").exists()

@@ -1,0 +1,65 @@
+"""The user's folders: what names them, and what can't be one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core import paths
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.fleet import controller
+from jetson_kit.fleet.release import signing
+from jetson_kit.tensorrt import store as engines
+from jetson_kit.virtual_devices import store
+
+FOLDERS: dict[str, tuple[str, Callable[[], object]]] = {
+    "cache": ("KIT_CACHE", paths.cache_dir),
+    "devices": ("KIT_STATE", store.state_dir),
+    "engines": ("KIT_STATE", engines.root),
+    "fleet": ("KIT_STATE", controller.state_dir),
+    "keys": ("KIT_STATE", signing.config_dir),
+}
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("KIT_CACHE", "KIT_STATE", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("place", ["/etc/passwd", "/proc/1/x", "/dev/null", "n" * 300])
+def test_what_can_not_be_a_folder(name: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    variable, folder = FOLDERS[name]
+    monkeypatch.setenv(variable, place)
+    with pytest.raises(BadInputError, match="no folder can be made at") as refused:
+        folder()
+    assert f"set {variable} to a folder" in refused.value.cure
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_home_that_is_not_there_is_not_made(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "none"))
+    with pytest.raises(BadInputError, match="no home folder"):
+        FOLDERS[name][1]()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_relative_xdg_folders_are_ignored(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(variable, "relative")
+    made = Path(str(FOLDERS[name][1]()))
+    assert made.is_dir()
+    assert made.relative_to(tmp_path).parts[0] in (".cache", ".local", ".config")
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "own"))
+    if FOLDERS[name][0] == "KIT_STATE":
+        assert Path(str(FOLDERS[name][1]())).is_relative_to(tmp_path / "own")

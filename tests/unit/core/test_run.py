@@ -1,0 +1,57 @@
+"""What a failed program is taken for."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from jetson_kit.core.errors import (
+    DiskFullError,
+    IntegrityError,
+    KitError,
+    NetworkError,
+    StepFailedError,
+    ToolMissingError,
+)
+from jetson_kit.core.run import failure, run
+
+
+@pytest.mark.parametrize(
+    ("stderr", "kind", "says"),
+    [
+        ("E: Unable to locate package x\n", StepFailedError, "failed: Unable to locate package x"),
+        ("note\nerror: bad thing\nhint: y\n", StepFailedError, "failed: bad thing"),
+        ("some words\nthe last words\n", StepFailedError, "the last words"),
+        ("", StepFailedError, "exit code 9"),
+        ("W: x\nE: Failed to fetch y  Temporary failure resolving 'z'\n", NetworkError, "y"),
+        ("error: Failed to fetch\n  Caused by: dns error\n", NetworkError, "it: Failed to fetch"),
+        ("ERROR: dial tcp 127.0.0.1:1: connect: connection refused\n", NetworkError, "refused"),
+        ("E: write (28: No space left on device)\n", DiskFullError, "no space left"),
+        ("ERROR: failed to solve: write /x: no space left on device\n", DiskFullError, "no space"),
+        ("E: You don't have enough free space in /x/.\n", DiskFullError, "no space left"),
+        ("E: Failed to fetch x  Hash Sum mismatch\n", IntegrityError, "Hash Sum mismatch"),
+        ("E: The repository 'x Release' is not signed.\n", IntegrityError, "not signed"),
+    ],
+)
+def test_failures_are_told_apart(stderr: str, kind: type[KitError], says: str) -> None:
+    error = failure("doing it", 9, stderr)
+    assert type(error) is kind
+    assert error.message.startswith("doing it")
+    assert says in error.message
+    assert "\n" not in error.line()
+
+
+def test_run_returns_output_and_feeds_input() -> None:
+    assert run([sys.executable, "-c", "print(input())"], what="x", stdin=b"word\n") == "word\n"
+    asked = [sys.executable, "-c", "import sys; print(repr(sys.stdin.read()))"]
+    assert run(asked, what="x") == "''\n"
+
+
+def test_run_of_what_is_not_there_fails_or_hangs() -> None:
+    with pytest.raises(ToolMissingError, match="doing it: the program no-such-program"):
+        run(["no-such-program"], what="doing it")
+    with pytest.raises(StepFailedError, match="doing it failed: last"):
+        run([sys.executable, "-c", "import sys; sys.exit('last')"], what="doing it")
+    with pytest.raises(StepFailedError, match="no answer"):
+        run([sys.executable, "-c", "import time; time.sleep(9)"], what="doing it", timeout_s=0.2)

@@ -1,0 +1,48 @@
+"""What OpenSSH itself makes of our command lines: a host that stands still holds nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core import ssh
+from jetson_kit.fleet.rollout import by_ssh
+from jetson_kit.virtual_devices import ssh as devices_ssh
+from jetson_kit.virtual_devices.spec import Device
+from tests.support.here import needs_parts
+
+pytestmark = needs_parts("ssh-keygen")
+DEVICE = Device(
+    name="jetson-1", kind="container", arch="amd64", module="nano", l4t="32.7.6", cpu="host",
+    folder=Path("/nowhere"), address="127.0.0.1", port=22, user="root",
+    key=Path("/nowhere/key"), known_hosts=Path("/nowhere/known"),
+)  # fmt: skip
+
+
+def settings(words: list[str]) -> dict[str, str]:
+    """Return what ssh would do, by its own words."""
+    done = subprocess.run([words[0], "-G", *words[1:]], capture_output=True, text=True, check=True)
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+
+
+@pytest.mark.parametrize(
+    ("words", "connect"),
+    [
+        (devices_ssh.command(DEVICE, ["true"]), 10),
+        (devices_ssh.login(DEVICE, []), 10),
+        (devices_ssh.login(DEVICE, ["tegrastats"]), 10),
+        (["ssh", *ssh.STRICT, *ssh.LASTING, "host"], 15),
+        (["ssh", *by_ssh.OPTIONS, "host"], 15),
+    ],
+)
+def test_a_silent_host_is_given_up(words: list[str], connect: int) -> None:
+    made = settings(words)
+    assert int(made["connecttimeout"]) == connect
+    assert int(made["serveraliveinterval"]) * int(made["serveralivecountmax"]) == 60
+
+
+def test_what_an_inventory_says_counts() -> None:
+    made = settings(["ssh", "-o", "ServerAliveInterval=3", *ssh.LASTING, "host"])
+    assert made["serveraliveinterval"] == "3"

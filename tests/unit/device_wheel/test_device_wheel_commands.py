@@ -1,0 +1,295 @@
+"""The wheel's command line: usage, selftest's verdicts and endings, healthcheck."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from mediapipe_jetson import landmarks, models, selftest
+from mediapipe_jetson.diagnosis import Ending, diagnose, refused
+from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe.cpu import Cpu
+
+from jetson_kit.wheels import device_wheel
+from tests.unit.device_wheel_trees import SOURCE, schema, wheel
+
+A57 = Cpu("aarch64", ("Cortex-A57",), 4, ("fp",), "AT_HWCAP", "armv8.0-a", False, None)
+A76 = dataclasses.replace(A57, names=("Cortex-A76",), features=("atomics",), atomics=True)
+EMULATED = dataclasses.replace(A76, names=(), emulated="QEMU user emulation on x86")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ([], 2),
+        (["nonsense"], 2),
+        (["info", "--nonsense"], 2),
+        (["selftest", "--frames", "0"], 2),
+        (["selftest", "--frames", "many"], 2),
+        (["selftest", "--image", "/nonexistent.jpg"], 2),
+        (["healthcheck", "--json"], 2),
+        (["--help"], 0),
+        (["--version"], 0),
+        (["info", "--help"], 0),
+        (["selftest", "--help"], 0),
+        (["healthcheck", "--help"], 0),
+        (["selftest", "--model", "/nonexistent.task"], 11),
+    ],
+)
+def test_usage(words: list[str], code: int) -> None:
+    done = wheel(*words)
+    assert done.returncode == code, done
+    assert "Traceback" not in done.stderr
+    if code == 0:
+        assert done.stdout
+    elif words:
+        assert done.stderr.startswith("error: ")
+
+
+def test_info_runs_without_mediapipe() -> None:
+    done = wheel("info", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, schema("info"))
+    assert document["schema"] == "mediapipe-jetson/info/1"
+    assert document["mediapipe_library"] == {
+        "present": False,
+        "reason": "mediapipe is not installed",
+    }
+    assert document["packages"]["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert wheel("info").stdout.startswith("Packages\n")
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "mediapipe_jetson", "info"],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def stub(folder: Path, code: str) -> Path:
+    """Make a package that stands where MediaPipe would, to end as no real one does here."""
+    package = folder / "mediapipe"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"import os, signal, sys, time\n{code}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("code", "cause", "words"),
+    [
+        ("os.kill(os.getpid(), signal.SIGILL)", "cpu-feature", "SIGILL"),
+        (
+            "sys.stderr.write('This binary was compiled with lse enabled, but this feature is not "
+            "available on this processor'); os.kill(os.getpid(), signal.SIGILL)",
+            "cpu-feature",
+            "mediapipe==0.10.18",
+        ),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "crash", "SIGSEGV"),
+        ("os._exit(9)", "crash", "exit code 9"),
+        ("time.sleep(60)", "timeout", "--timeout"),
+        (
+            "raise OSError('libEGL.so.1: cannot open shared object file: No such file')",
+            "missing-library",
+            "libegl1",
+        ),
+        ("raise ModuleNotFoundError(\"No module named 'numpy'\")", "import", "numpy"),
+    ],
+)
+def test_selftest_tells_how_mediapipe_broke(
+    tmp_path: Path, code: str, cause: str, words: str
+) -> None:
+    model = tmp_path / "face_landmarker.task"
+    model.write_bytes(b"model")
+    path = Path(f"{SOURCE}{os.pathsep}{stub(tmp_path, code)}")
+    options = ["--model", str(model), "--timeout", "3"]
+    done = wheel("selftest", "--json", *options, path=path)
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, schema("selftest"))
+    assert done.returncode == document["exit_code"] == 11
+    assert (document["verdict"], document["cause"]) == ("broken", cause)
+    assert words in document["message"]
+    assert "\n" not in document["message"]
+    assert done.stderr == ""
+
+
+def test_selftest_without_mediapipe(tmp_path: Path) -> None:
+    (tmp_path / "face_landmarker.task").write_bytes(b"model")
+    done = wheel("selftest", MEDIAPIPE_JETSON_MODELS=str(tmp_path))
+    assert done.returncode == 11
+    assert done.stderr == "error: mediapipe is not installed; run python -m pip install mediapipe\n"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "code", "stderr", "cause", "words"),
+    [
+        (A57, -signal.SIGILL, "", "cpu-feature", "atomics (LSE, part of ARMv8.1)"),
+        (A57, -signal.SIGILL, "compiled with lse enabled", "cpu-feature", "Cortex-A57 lacks"),
+        (A76, -signal.SIGILL, "", "cpu-feature", "Cortex-A76 lacks"),
+        (A76, -signal.SIGSEGV, "", "crash", "on the first inference"),
+        (EMULATED, -signal.SIGSEGV, "", "emulation", "./inv devices.up --kind vm"),
+        (Absent("no"), -signal.SIGKILL, "", "crash", "SIGKILL"),
+    ],
+)
+def test_diagnosis(cpu: Any, code: int, stderr: str, cause: str, words: str) -> None:
+    broken = diagnose(Ending({"stage": "infer"}, code, stderr), "1.2.2", cpu)
+    assert broken.cause == cause
+    assert words in broken.message
+    assert broken.message.startswith("mediapipe 1.2.2 ")
+
+
+def test_what_cannot_run_is_not_started() -> None:
+    """Cortex-A57 and Carmel lack what MediaPipe 1.x is compiled for; 0.10.18 runs on them."""
+    carmel = dataclasses.replace(A76, names=("Carmel",))
+    whole = dataclasses.replace(A76, features=("atomics", "asimddp", "lrcpc"))
+    for cpu, lacks in ((A57, "LSE atomics and dotprod and RCpc"), (carmel, "dotprod and RCpc")):
+        broken = refused("1.2.2", cpu)
+        assert broken is not None
+        assert broken.cause == "cpu-feature"
+        assert f"needs {lacks}, which this {cpu.name} lacks" in broken.message
+        assert refused("0.10.18", cpu) is None
+    unknown = dataclasses.replace(A57, features=())
+    x86 = dataclasses.replace(A57, arch="x86_64")
+    for fine in (whole, unknown, x86, Absent("no")):
+        assert refused("1.2.2", fine) is None
+    assert refused(None, A57) is None
+
+
+def test_an_emulator_without_arm_cores_in_cpuinfo_is_refused() -> None:
+    """MediaPipe 1.x would end by SIGSEGV at its first inference; 0.10.18 runs."""
+    whole = dataclasses.replace(EMULATED, features=("atomics", "asimddp", "lrcpc"))
+    broken = refused("1.2.2", whole)
+    assert broken is not None
+    assert broken.cause == "emulation"
+    assert "./inv emulate IMAGE -- COMMAND" in broken.message
+    assert refused("0.10.18", whole) is None
+    shown = dataclasses.replace(whole, names=("Cortex-A76",))
+    assert refused("1.2.2", shown) is None
+
+
+def facts(points: Any) -> dict[str, Any]:
+    return {"points": points, "import_s": 1.0, "create_s": 0.1, "frames_s": [0.2, 0.1, 0.1]}
+
+
+def judged(points: Any, model: str = "", *, own: bool = True) -> selftest.Verdict:
+    wanted = landmarks.expected()
+    base = selftest.Verdict("broken", "", model_sha256=model or wanted.model_sha256)
+    return selftest.judge(base, facts(points), wanted, own_picture=own)
+
+
+def test_verdict_on_landmarks() -> None:
+    right = [list(point) for point in landmarks.expected().points]
+    tolerance = landmarks.expected().tolerance
+    assert judged(right).verdict == "pass"
+    near, far = ([[x, y] for x, y in right] for _ in range(2))
+    near[100][0] += tolerance * 0.9
+    far[100][0] += tolerance * 1.1
+    assert judged(near).verdict == "pass"
+    assert judged(near).distance_max == pytest.approx(tolerance * 0.9)
+    assert judged(near).distance_mean == pytest.approx(tolerance * 0.9 / 478)
+    assert (judged(far).verdict, judged(far).cause) == ("fail", "distance")
+    assert (judged([]).verdict, judged([]).cause) == ("fail", "no-face")
+    assert (judged(right[:468]).verdict, judged(right[:468]).cause) == ("fail", "count")
+    assert "another" in judged(far, model="0" * 64).message
+    nan = [[float("nan"), 0.5] for _ in right]
+    assert judged(nan).verdict == "fail"
+
+
+def test_verdict_on_another_picture() -> None:
+    shifted = [[x + 0.1, y] for x, y in landmarks.expected().points]
+    assert judged(shifted).verdict == "fail"
+    assert judged(shifted, own=False).verdict == "pass"
+    assert judged([[x + 0.9, y] for x, y in shifted], own=False).verdict == "fail"
+
+
+def test_expected_landmarks_belong_to_the_picture() -> None:
+    wanted = landmarks.expected()
+    assert models.sha256(landmarks.PICTURE) == wanted.image_sha256
+    assert len(wanted.points) == landmarks.POINTS
+    assert landmarks.PICTURE.stat().st_size <= 80 * 1024
+    document = json.loads((landmarks.DATA / "landmarks.json").read_text())
+    assert max(entry["max"] for entry in document["measured"]) * 50 < wanted.tolerance
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with the wheel as an installer unpacks it."""
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    built = device_wheel.build(tmp_path / "wheels")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(tmp_path / "site")
+    return tmp_path / "site"
+
+
+def health(site: Path, **environment: str) -> tuple[int, str]:
+    done = wheel("healthcheck", path=site, **environment)
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1
+    return done.returncode, done.stdout
+
+
+def test_healthcheck_of_the_wheel(site: Path) -> None:
+    assert health(site) == (0, "healthy\n")
+    assert health(SOURCE)[0] == 1
+    (site / "mediapipe_jetson" / "data" / "astronaut.jpg").write_bytes(b"other")
+    assert "not as it was installed" in health(site)[1]
+    (site / "mediapipe_jetson" / "data" / "astronaut.jpg").unlink()
+    assert health(site)[0] == 1
+
+
+def test_healthcheck_of_the_models(site: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    model = folder / "a.task"
+    model.write_bytes(b"abc")
+    sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    manifest = folder / "manifest.json"
+    environment = {"MEDIAPIPE_JETSON_MODELS": str(folder)}
+    listed: dict[str, Any] = {
+        "schema": "mediapipe-jetson/models/1",
+        "models": [{"file": "a.task", "sha256": sha}],
+    }
+    manifest.write_text(json.dumps(listed))
+    assert health(site, **environment)[0] == 0
+    model.write_bytes(b"abd")
+    assert "sha256" in health(site, **environment)[1]
+    model.unlink()
+    assert "No such file" in health(site, **environment)[1]
+    for wrong in ('{"schema": "other/1"}', "[]", "{", '{"schema": "mediapipe-jetson/models/1"}'):
+        manifest.write_text(wrong)
+        assert health(site, **environment)[0] == 1
+    listed["models"] = [{"file": "../a.task", "sha256": sha}]
+    manifest.write_text(json.dumps(listed))
+    assert "plain file name" in health(site, **environment)[1]
+
+
+def test_healthcheck_of_the_application(site: Path, tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    environment = {"MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}
+    assert "No such file" in health(site, **environment)[1]
+    alive.touch()
+    assert health(site, **environment)[0] == 0
+    now = time.time()
+    for age, code in ((20, 0), (40, 1), (-300, 1)):
+        os.utime(alive, (now - age, now - age))
+        assert health(site, **environment)[0] == code, age
+    os.utime(alive, (now - 40, now - 40))
+    assert health(site, MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S="60", **environment)[0] == 0
+    assert "no number" in health(site, MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S="soon", **environment)[1]

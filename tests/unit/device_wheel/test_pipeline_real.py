@@ -1,0 +1,349 @@
+"""Pipelines, `run`, `auto` and `bench` with MediaPipe, TFLite and ONNX Runtime, over a video."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from bench import inference as bench_inference
+from bench import inference_env, sample_videos
+from jetson_kit.onnx_export import environment
+from tests.support.here import cannot_run_here
+
+pytestmark = [pytest.mark.network, pytest.mark.slow]
+FRAMES = 270
+FACES = 267
+"""Frames of the video in which MediaPipe's CPU path finds a face."""
+
+
+@pytest.fixture(scope="module")
+def video() -> Path:
+    return sample_videos.fetch("Megamind.avi")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    found = inference_env.variables()
+    found["MEDIAPIPE_JETSON_CACHE"] = str(tmp_path_factory.mktemp("choices"))
+    return found
+
+
+def python(
+    settings: dict[str, str], *words: str | Path, limit_s: float = 900
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(inference_env.python()), *map(str, words)],
+        env=settings,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=limit_s,
+        check=False,
+    )
+
+
+def run(settings: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess[str]:
+    return python(settings, "-m", "mediapipe_jetson", "run", *words)
+
+
+def reported(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip().splitlines()[-1]
+
+
+SAME = """
+import json, sys
+from pathlib import Path
+from mediapipe_jetson.bench import versus
+from mediapipe_jetson.pipeline.landmarkers import Wanted
+video, model, backend = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+alone = versus.loop(video, Wanted("face", model, "mediapipe-cpu"))
+side, report = versus.pipelined(video, Wanted("face", model, backend, 1))
+print(json.dumps({**versus.apart(side.points, alone.points), **report.as_json()}))
+"""
+
+
+@pytest.mark.parametrize(("backend", "most"), [("mediapipe-cpu", 0.0), ("litert", 0.02)])
+def test_results_are_those_of_a_loop(
+    settings: dict[str, str], video: Path, backend: str, most: float
+) -> None:
+    """The pipeline itself changes nothing; another backend stays within its tolerance."""
+    model = Path(settings["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")
+    found = reported(python(settings, "-c", SAME, video, model, backend))
+    assert (found["given"], found["done"], found["dropped"]) == (FRAMES, FRAMES, 0)
+    assert (found["frames"], found["uneven"]) == (FACES, 0)
+    assert found["worst"] <= most
+
+
+def test_run_says_rates_times_and_what_bounds_it(
+    settings: dict[str, str], video: Path, tmp_path: Path
+) -> None:
+    drawn = tmp_path / "drawn.avi"
+    words = ("--source", video, "--backend", "litert", "--output", drawn, "--json")
+    found = reported(run(settings, *words))
+    assert found["schema"] == "mediapipe-jetson/run/1"
+    assert (found["done"], found["frames_with_results"]) == (FRAMES, FACES)
+    names = [stage["name"] for stage in found["stages"]]
+    assert names == ["capture", "preprocess", "detect", "draw", "sink"]
+    assert found["bound"] in names
+    assert found["fps"] > 0
+    again = reported(run(settings, "--source", drawn, "--backend", "litert", "--json"))
+    assert again["done"] == FRAMES
+    # The dots that were drawn show: the pictures are not the same.
+    assert drawn.stat().st_size > 1e6
+
+
+SOURCES: dict[str, Callable[[Path], str]] = {
+    "itself": str,
+    "by another path": lambda path: f"{path.parent}/../{path.parent.name}/{path.name}",
+    "a link": lambda path: str(made(path, path.with_name("link.avi").symlink_to)),
+    "a second name": lambda path: str(made(path, path.with_name("second.avi").hardlink_to)),
+    "an address": lambda path: f"file://{path}",
+}
+
+
+def made(path: Path, link: Callable[[Path], None]) -> Path:
+    """Make a link to a file; return the link."""
+    link(path)
+    return next(one for one in path.parent.iterdir() if one != path)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_source_is_never_written_over(
+    settings: dict[str, str], video: Path, tmp_path: Path, name: str
+) -> None:
+    own = tmp_path / "own.avi"
+    shutil.copy(video, own)
+    words = ("--source", SOURCES[name](own), "--backend", "litert", "--output", own)
+    done = run(settings, *words)
+    assert done.returncode == 2, done.stdout
+    assert "is the source" in last_line(done)
+    assert own.read_bytes() == video.read_bytes()
+
+
+LIMITED = """
+import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+sys.argv = ["mediapipe_jetson", *sys.argv[1:]]
+runpy.run_module("mediapipe_jetson", run_name="__main__")
+"""
+FULL = 'mount -t tmpfs -o size=400k none "$FOLDER" && exec "$@"'
+
+
+@pytest.mark.parametrize("suffix", ["avi", "mp4"])
+@pytest.mark.parametrize("how", ["a limit", "a full disk"])
+def test_what_can_not_be_written_is_told(
+    settings: dict[str, str], video: Path, tmp_path: Path, how: str, suffix: str
+) -> None:
+    drawn = tmp_path / f"drawn.{suffix}"
+    words = ["run", "--source", str(video), "--backend", "litert", "--frames", "60"]
+    words += ["--output", str(drawn)]
+    if how == "a limit":
+        drawn.write_text("what was there")
+        done = python(settings, "-c", LIMITED, *words)
+        # What was there before is there still.
+        assert drawn.read_text() == "what was there"
+    else:
+        inside = ["unshare", "-m", "sh", "-c", FULL, "-", str(inference_env.python())]
+        if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+            cannot_run_here("nothing can be mounted here")
+        done = subprocess.run(
+            [*inside, "-m", "mediapipe_jetson", *words],
+            env={**settings, "FOLDER": str(tmp_path)},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode in (6, 7), done.stdout
+    assert re.search("frames can be read back|no space is left", last_line(done)), done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ([drawn.name] if how == "a limit" else [])
+
+
+@pytest.mark.parametrize("number", ["%02d", "%02u", "0%d"])
+def test_numbered_pictures_are_a_video(
+    number: str, settings: dict[str, str], tmp_path: Path
+) -> None:
+    picture = settings["PYTHONPATH"] + "/mediapipe_jetson/data/astronaut.jpg"
+    for index in range(1, 4):
+        shutil.copy(picture, tmp_path / f"face{index:02d}.jpg")
+    words = ("--backend", "litert", "--json", "--source")
+    found = reported(run(settings, *words, tmp_path / f"face{number}.jpg"))
+    assert (found["done"], found["frames_with_results"]) == (3, 3)
+    done = run(settings, *words, tmp_path / "none%02d.jpg")
+    assert done.returncode == 2
+    assert "no picture with the number 0 or 1" in last_line(done)
+
+
+def test_the_latest_frame_is_never_late(settings: dict[str, str], video: Path) -> None:
+    words = ("--source", video, "--backend", "onnx", "--policy", "latest", "--json")
+    found = reported(run(settings, *words, "--frames", "20"))
+    assert found["done"] == 20
+    # A file is given at its own rate, 24 frames a second.
+    assert found["wall_s"] > 19 / 24 * 0.9
+    assert found["given"] >= found["done"] + found["dropped"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_its_report(
+    settings: dict[str, str], video: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    drawn = tmp_path / "drawn.avi"
+    process = subprocess.Popen(
+        [
+            *(str(inference_env.python()), "-m", "mediapipe_jetson", "run", "--policy", "latest"),
+            *("--source", str(video), "--backend", "litert", "--output", str(drawn)),
+        ],
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # It writes when the first result is there; at its own rate the video lasts 11 s.
+    while not list(tmp_path.glob(".drawn-*.avi")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    said, wrong = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, wrong
+    assert "Traceback" not in wrong
+    assert re.search(r"\d+ of \d+ frames in .* s", said), said
+
+
+def test_bad_sources_are_one_line(settings: dict[str, str], tmp_path: Path) -> None:
+    text = tmp_path / "text.avi"
+    text.write_text("no video\n" * 1000)
+    empty = tmp_path / "empty.avi"
+    empty.touch()
+    for source, why in (
+        (tmp_path / "none.avi", "not there"),
+        (tmp_path, "a folder"),
+        (text, "no video that this OpenCV can read"),
+        (empty, "no video that this OpenCV can read"),
+        ("/dev/video99", "not there"),
+        ("77", "not there"),
+        ("nosuchsrc ! fakesink", "must end in an appsink"),
+        ("rtsp://127.0.0.1:9/none", "nothing listens on port 9"),
+    ):
+        done = run(settings, "--source", source, "--backend", "litert")
+        assert done.returncode == 2, (source, done.stdout)
+        assert last_line(done).startswith("error: "), done.stderr
+        assert why in last_line(done), done.stderr
+
+
+def test_a_damaged_video_gives_what_can_be_read(
+    settings: dict[str, str], video: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    done = run(settings, "--source", cut, "--backend", "litert")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"cut.avi says that it has \d+ frames: cut short", done.stdout), done.stdout
+    noise = bytearray(video.read_bytes())
+    for place in range(50_000, len(noise), 5003):
+        noise[place : place + 64] = bytes(64)
+    damaged = tmp_path / "damaged.avi"
+    damaged.write_bytes(noise)
+    done = run(settings, "--source", damaged, "--backend", "litert")
+    assert done.returncode in (0, 2, 7), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_words_are_usage(settings: dict[str, str]) -> None:
+    for words, why in (
+        ((), "--source is needed"),
+        (("--why", "--backend", "onnx"), "--why explains"),
+        (("--source", "a.avi", "--frames", "0"), "is no number from 1"),
+        (("--source", "a.avi", "--backend", "cuda"), "invalid choice"),
+    ):
+        done = run(settings, *words)
+        assert (done.returncode, why in last_line(done)) == (2, True), done.stderr
+
+
+OTHER_WEIGHTS = """
+import sys
+import onnx
+from onnx import numpy_helper
+model = onnx.load(sys.argv[1])
+largest = max(model.graph.initializer, key=lambda one: one.ByteSize())
+largest.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(largest), largest.name))
+onnx.save(model, sys.argv[1])
+"""
+
+
+AUTO = """
+import sys
+from mediapipe_jetson.vision import FaceLandmarker
+with FaceLandmarker(backend="auto", GIVEN) as landmarker:
+    print(landmarker.backend, landmarker.threads)
+"""
+
+
+def test_auto_never_takes_a_backend_that_is_wrong(settings: dict[str, str], tmp_path: Path) -> None:
+    """ONNX files with changed weights are there: fast, but not MediaPipe's results."""
+    folder = Path(settings["MEDIAPIPE_JETSON_ENGINES"])
+    for path in folder.glob("face_*.onnx"):
+        shutil.copy(path, tmp_path)
+    (wrong,) = tmp_path.glob("face_landmarks_detector-*.onnx")
+    words = [str(environment.python()), "-c", OTHER_WEIGHTS, str(wrong)]
+    subprocess.run(words, env=environment.variables(), check=True)
+    own = {
+        **settings,
+        "MEDIAPIPE_JETSON_ENGINES": str(tmp_path),
+        "MEDIAPIPE_JETSON_CACHE": str(tmp_path / "cache"),
+    }
+    found = reported(run(own, "--why", "--json"))
+    rows = {row["backend"]: row for row in found["trials"]}
+    assert not rows["onnx"]["ok"]
+    assert "mediapipe-cpu" in rows["onnx"]["why"], "it runs, and is wrong"
+    assert rows["litert"]["ok"], rows["litert"]["why"]
+    assert rows["mediapipe-cpu"]["ok"]
+    assert found["backend"] in ("litert", "mediapipe-cpu")
+    done = run(own, "--why")
+    assert "kept since" in done.stdout
+    assert re.search(r"onnx .* no: ", done.stdout)
+    model = Path(own["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")
+    for given in (
+        "model_asset_path=sys.argv[1]",
+        "model_asset_buffer=open(sys.argv[1], 'rb').read()",
+    ):
+        made = python(own, "-c", AUTO.replace("GIVEN", given), model)
+        assert made.stdout.split() == [found["backend"], str(found["threads"])], made.stderr
+
+
+def test_bench_measures_all_that_is_here(
+    settings: dict[str, str], video: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "result.json"
+    words = ("--rounds", "1", "--frames", "10", "--size", "640x480", "--threads", "1")
+    done = python(
+        settings, "-m", "mediapipe_jetson", "bench", *words, "--video", video, "--json", path
+    )
+    assert done.returncode == 0, done.stderr
+    found = bench_inference.checked(path.read_bytes())
+    right = {(row["task"], row["backend"]) for row in found["trials"] if row["ok"]}
+    tasks = ("face", "hand", "pose")
+    assert right >= {(t, b) for t in tasks for b in ("mediapipe-cpu", "litert", "onnx")}
+    for row in found["trials"]:
+        assert row["ok"] or row["why"]
+    assert found["backends"]["litert"]["pose"]["median_ms"] > 0
+    assert found["pipeline"]["frames"] == FRAMES
+    assert found["pipeline_speedup"] > 0.5
+    assert found["pipeline"]["results"]["worst"] < 0.02
+    written = bench_inference.write(found, tmp_path)
+    assert [one.suffix for one in written] == [".json", ".svg", ".svg"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**found, "device": {}}, json.loads(bench_inference.SCHEMA.read_text()))

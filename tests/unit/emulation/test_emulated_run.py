@@ -1,0 +1,79 @@
+"""`./inv emulate` before anything is started: what is asked for, and what can't run where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.models.images import Image
+
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.emulation import cores as emulation
+from jetson_kit.emulation import run as emulated_run
+
+
+def image(**labels: str) -> Image:
+    """Return an image as the engine describes it."""
+    named: dict[str, Any] = {f"{emulation.LABELS}.{name}": text for name, text in labels.items()}
+    return Image(attrs={"Config": {"Labels": named}})
+
+
+@pytest.mark.parametrize(
+    ("version", "core", "lacks"),
+    [
+        ("1.2.2+jetson.1", "cortex-a57", "LSE atomics and dotprod and RCpc"),
+        ("1.2.2+jetson.1", "carmel", "dotprod and RCpc"),
+        ("1.2.2+jetson.1", "cortex-a76", ""),
+        ("1.2.2+jetson.1", "max", ""),
+        ("0.10.18+jetson.1", "cortex-a57", ""),
+        ("1.2.2+jetson.1.armv80", "cortex-a57", ""),
+        ("1.2.2+jetson.1.carmel", "cortex-a57", "LSE atomics"),
+        ("1.2.2+jetson.1.carmel", "carmel", ""),
+        ("", "cortex-a57", ""),
+    ],
+)
+def test_a_core_that_the_images_mediapipe_can_not_run_on(
+    version: str, core: str, lacks: str
+) -> None:
+    said = emulated_run.unfit(image(mediapipe=version), emulation.core(core))
+    assert bool(said) == bool(lacks)
+    assert f"can't run on {core}, which lacks {lacks};" in said or not lacks
+
+
+@pytest.mark.parametrize(
+    ("labels", "core"),
+    [
+        ({"socs": "tegra210 tegra186 tegra194"}, "cortex-a57"),
+        ({"socs": "tegra194 tegra234"}, "carmel"),
+        ({"socs": "tegra234"}, "cortex-a76"),
+        ({"socs": ""}, emulation.DEFAULT),
+        ({}, emulation.DEFAULT),
+    ],
+)
+def test_the_core_is_the_oldest_of_the_images_boards(labels: dict[str, str], core: str) -> None:
+    assert emulation.core_of(image(**labels)).name == core
+
+
+def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAKEN", "from here")
+    monkeypatch.delenv("ABSENT", raising=False)
+    rows = ("NAME=a=b", "EMPTY=", "TAKEN", "ABSENT")
+    assert dict(emulated_run.variables(rows)) == {
+        "NAME": "a=b",
+        "EMPTY": "",
+        "TAKEN": "from here",
+    }
+    with pytest.raises(BadInputError, match="has no name"):
+        dict(emulated_run.variables(["=x"]))
+
+
+def test_volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    assert emulated_run.volume("./here:/data:ro") == f"{tmp_path}/here:/data:ro"
+    assert emulated_run.volume(f"{tmp_path}:/data") == f"{tmp_path}:/data"
+    assert emulated_run.volume("a-volume:/data") == "a-volume:/data"
+    for wrong in ("data", "./here:data", "./absent:/data"):
+        with pytest.raises(BadInputError):
+            emulated_run.volume(wrong)

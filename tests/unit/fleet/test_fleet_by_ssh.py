@@ -1,0 +1,181 @@
+"""The transport by ssh itself, against a real sshd whose answers are fixed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from jetson_kit.ansible_driver import board_program
+from jetson_kit.ansible_driver.events import Event
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.fleet.rollout import by_ssh
+from jetson_kit.fleet.rollout.by_ansible import Site
+from jetson_kit.fleet.rollout.by_ssh import Ssh
+from jetson_kit.fleet.rollout.plan import Plan
+from jetson_kit.fleet.rollout.transport import (
+    DONE,
+    FAILED,
+    HELD,
+    REFUSED,
+    TIMED_OUT,
+    UNPROVISIONED,
+    UNREACHABLE,
+    Reply,
+)
+from tests.loopback_sshd import Sshd, make_key, serving
+
+pytestmark = pytest.mark.slow
+ID = "sha256:" + "a" * 64
+RUNNING = {"image_id": ID, "unit": "active", "container": True, "health": "healthy"}
+STATUS = json.dumps(
+    {
+        "current": {"image_id": ID, "state": "good"},
+        "previous": None,
+        "settled": True,
+        "running": RUNNING,
+        "held": "",
+        "problem": "",
+        "history": [],
+    }
+)
+# By the word after the program's name, what the board says and how it ends.
+ANSWERS = f"""\
+set -- $SSH_ORIGINAL_COMMAND
+test "$1" = sudo && shift 2
+case "$2" in
+  status) echo '{STATUS}' ;;
+  switch) echo 'error: the application says "not now"' >&2; exit 8 ;;
+  confirm) echo 'error: is not what this device is on' >&2; exit 2 ;;
+  rollback) sleep 20 ;;
+esac
+"""
+
+
+def transport(folder: Path, server: Sshd, plan: Plan | None = None, **more: Any) -> Ssh:
+    facts = {
+        "ansible_host": "127.0.0.1",
+        "ansible_port": server.port,
+        "ansible_user": server.user,
+        "ansible_ssh_private_key_file": str(server.key),
+        "ansible_ssh_common_args": shlex.join(server.common),
+        **more,
+    }
+    inventory = folder / "hosts.yml"
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": {"a": facts}}}))
+    seen: list[Event] = []
+    site = Site(inventory, folder / "log.jsonl", folder / "reports", listener=seen.append)
+    made = Ssh(site, plan or Plan(), rollout="r1")
+    made.seen = seen  # type: ignore[attr-defined]
+    return made
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Any:
+    with serving(tmp_path, ANSWERS) as made:
+        yield made
+
+
+def test_each_answer_is_what_the_program_said(tmp_path: Path, server: Sshd) -> None:
+    ssh = transport(tmp_path, server)
+    device = ssh.look(["a"])["a"].device
+    assert device is not None
+    assert (device.image_id, device.healthy) == (ID, True)
+    assert ssh.switch(["a"])["a"] == Reply(HELD, 'the application says "not now"')
+    assert ssh.confirm(["a"])["a"] == Reply(REFUSED, "is not what this device is on")
+    statuses = [one.status for one in ssh.seen]  # type: ignore[attr-defined]
+    assert statuses == ["ok", "failed", "failed"]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
+
+
+def test_what_is_no_answer(tmp_path: Path) -> None:
+    with serving(tmp_path, "echo 'no JSON'") as server:
+        reply = transport(tmp_path, server).look(["a"])["a"]
+    assert reply == Reply(FAILED, "its answer can't be read")
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ("echo '{}'; exit 127", UNPROVISIONED),
+        (
+            "echo 'sudo: /usr/local/sbin/mediapipe-image: command not found' >&2; exit 1",
+            UNPROVISIONED,
+        ),
+        ('test "$1" = test || exit 1', FAILED),
+        ('test "$1" = test || exit 127', FAILED),
+    ],
+)
+def test_a_board_that_was_never_provisioned(tmp_path: Path, answers: str, kind: str) -> None:
+    missing = f"set -- $SSH_ORIGINAL_COMMAND\n{answers}"
+    if kind == UNPROVISIONED:
+        missing = f'set -- $SSH_ORIGINAL_COMMAND\ntest "$1" = test && exit 1\n{answers}'
+    with serving(tmp_path, missing) as server:
+        ssh = transport(tmp_path, server)
+        for reply in (ssh.look(["a"])["a"], ssh.rollback(["a"], "why")["a"]):
+            assert reply.kind == kind
+            if kind == UNPROVISIONED:
+                assert "not provisioned; ./inv fleet.provision -i" in reply.words
+                assert reply.words.endswith("--limit a")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (f"echo '{json.dumps({'program': board_program.digest()})}'", DONE),
+        (f"echo '{json.dumps({'program': '0' * 64, 'protocol': 2})}'", FAILED),
+        ("echo 'error: invalid choice' >&2; exit 2", REFUSED),
+    ],
+)
+def test_another_program_is_told_apart(tmp_path: Path, answer: str, kind: str) -> None:
+    with serving(tmp_path, answer) as server:
+        assert transport(tmp_path, server).versions(["a"])["a"].kind == kind
+
+
+def test_old_images_that_stay_are_no_failure(tmp_path: Path) -> None:
+    said = json.dumps({"changed": True, "old_stay": "another run is at work"})
+    with serving(tmp_path, f"echo '{said}'") as server:
+        reply = transport(tmp_path, server).confirm(["a"])["a"]
+    assert reply == Reply(words="old images stay: another run is at work")
+
+
+def test_a_step_has_an_end(tmp_path: Path, server: Sshd) -> None:
+    plan = dataclasses.replace(Plan(), step_limit_s=1.5)
+    assert transport(tmp_path, server, plan).rollback(["a"], "why")["a"].kind == TIMED_OUT
+
+
+def test_a_wrong_host_key_is_no_answer(tmp_path: Path, server: Sshd) -> None:
+    other = make_key(tmp_path / "other").with_suffix(".pub").read_text().split()[:2]
+    server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {' '.join(other)}\n")
+    reply = transport(tmp_path, server).look(["a"])["a"]
+    assert reply.kind == UNREACHABLE
+    assert "its host key has changed" in reply.words
+
+
+def test_nobody_there(tmp_path: Path, server: Sshd) -> None:
+    assert transport(tmp_path, server, ansible_port=1).look(["a"])["a"].kind == UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("variables", "plain"),
+    [
+        ({}, True),
+        ({"ansible_become_password": "{{ vault_become }}"}, False),
+        ({"ansible_become_method": "su"}, False),
+        ({"ansible_connection": "local"}, False),
+        ({"image_keep": 5}, True),
+    ],
+)
+def test_what_ssh_alone_can_not_do_is_ansibles(variables: dict[str, Any], plain: bool) -> None:
+    assert by_ssh._plain(Host("a", {"ansible_host": "a.example", **variables})) is plain
+
+
+@pytest.mark.parametrize("name", ["image_keep", "ansible_user", "ansible_ssh_common_args"])
+def test_what_can_not_be_rendered_yet_is_ansibles(name: str) -> None:
+    host = Host("a", {name: "{{ later }}"}, errors={name: "'later' is undefined"})
+    assert not by_ssh._plain(host)

@@ -1,0 +1,112 @@
+"""Inventory checks: each fault is found, all of them at once, and a good inventory has none."""
+
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet import check
+
+pytestmark = pytest.mark.slow
+
+GOOD = """\
+all:
+  hosts:
+    one: {ansible_host: 192.0.2.1, mediapipe_l4t: "36.4.4", mediapipe_module: orin-nano-8gb}
+    two: {ansible_host: 192.0.2.1, ansible_port: 2222, mediapipe_l4t: r36.4.4}
+"""
+
+
+def inventory(folder: Path, text: str) -> Path:
+    path = folder / "hosts.yml"
+    path.write_text(text)
+    return path
+
+
+def faults(folder: Path, text: str, **more: str) -> list[str]:
+    with pytest.raises(check.InventoryError) as caught:
+        check.check(inventory(folder, text), **more)
+    assert caught.value.exit_code == 2
+    return caught.value.line().splitlines()[:-1]
+
+
+def test_a_good_inventory_has_no_fault(tmp_path: Path) -> None:
+    hosts = check.check(inventory(tmp_path, GOOD), target="r36.4.4")
+    assert [host.name for host in hosts] == ["one", "two"]
+
+
+def test_the_example_has_no_fault() -> None:
+    assert check.check(ROOT / "ansible" / "inventories" / "example")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("mediapipe_module: orin-nano-9gb", "mediapipe_module orin-nano-9gb is unknown"),
+        ('mediapipe_l4t: "36.9.9"', 'unknown target "36.9.9"'),
+        ('mediapipe_l4t: "38.2.0", mediapipe_module: orin-nx-8gb', "does not run r38.2.0"),
+        ("ansible_ssh_private_key_file: /nowhere/key", "its key /nowhere/key is not there"),
+        ("mediapipe_expect: fast", "mediapipe_expect is 'fast'"),
+        ("ansible_connection: local", "has the connection 'local'"),
+        ("ansible_ssh_common_args: -o StrictHostKeyChecking=no", "host key is not checked"),
+        ("ansible_ssh_extra_args: -o UserKnownHostsFile=/dev/null", "host key is not checked"),
+        ("ansible_host_key_checking: false", "host key is not checked"),
+        ("ansible_become_password: hunter2", "ansible_become_password is in plain text"),
+        ("ansible_user: a, ansible_user: b", "ansible_user stands there a second time"),
+    ],
+)
+def test_each_fault_is_found(tmp_path: Path, row: str, words: str) -> None:
+    found = faults(tmp_path, f"all: {{hosts: {{one: {{{row}}}}}}}\n")
+    assert len(found) == 1, found
+    assert words in found[0]
+    assert "; " in found[0]
+    assert "hunter2" not in found[0]
+
+
+def test_a_host_given_twice_is_found(tmp_path: Path) -> None:
+    text = "all:\n  hosts:\n    one: {ansible_host: a}\n    one: {ansible_host: b}\n"
+    assert "one stands there a second time (first in line 3)" in faults(tmp_path, text)[0]
+
+
+def test_secrets_from_elsewhere_are_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text(
+        "ansible_become_password: \"{{ lookup('env', 'X') }}\"\n"
+    )
+    assert check.check(inventory(tmp_path, GOOD))
+
+
+def test_faults_of_several_hosts_together(tmp_path: Path) -> None:
+    text = """\
+all:
+  hosts:
+    one: {ansible_host: 192.0.2.1, mediapipe_image: "sha256:1", mediapipe_l4t: "36.4.4"}
+    two: {ansible_host: 192.0.2.1, mediapipe_image: "sha256:1", mediapipe_l4t: "36.4.3"}
+"""
+    found = faults(tmp_path, text)
+    assert len(found) == 2
+    assert "one, two: have one address, 192.0.2.1 port 22" in found[0]
+    assert "r36.4.4 (one), r36.4.3 (two)" in found[1]
+
+
+def test_an_image_for_another_release_is_found(tmp_path: Path) -> None:
+    found = faults(tmp_path, "all: {hosts: {a: {mediapipe_l4t: r36.4.3}, b: }}\n", target="r36.4.4")
+    assert "a: runs r36.4.3, the image is for r36.4.4" in found[0]
+    assert "b: mediapipe_l4t is missing" in found[1]
+
+
+def test_all_are_told_at_once(tmp_path: Path) -> None:
+    text = """\
+all:
+  hosts:
+    a: {mediapipe_module: x, mediapipe_l4t: "1.2"}
+    b: {mediapipe_expect: y, ansible_ssh_private_key_file: /nowhere}
+    c: {ansible_become_password: z}
+"""
+    with pytest.raises(BadInputError) as caught:
+        check.check(inventory(tmp_path, text))
+    lines = caught.value.line().splitlines()
+    assert len(lines) == 6
+    assert all(line.startswith("error: ") for line in lines)
+    assert "has 5 faults; no host was touched" in lines[-1]

@@ -1,0 +1,475 @@
+"""Keys, signatures and lists of signers on the controller; ssh-keygen and ssh-agent judge."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, StepFailedError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet.release import release, signers, signing, trust
+from jetson_kit.fleet.release import terms as release_terms
+from jetson_kit.fleet.rollout import command as rollout_command
+from jetson_kit.fleet.rollout import plan as rollout_plan
+from tests.fleet.small_release import build
+from tests.support.here import needs_parts
+
+pytestmark = needs_parts("ssh-keygen")
+FRONT = """\
+from jetson_kit.command_line import program
+from jetson_kit.tasks import fleet
+program.main(fleet.collection())
+"""
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that KIT_STATE names."""
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let ssh-keygen ask a program that prints the text of this file."""
+    said = tmp_path / "passphrase"
+    said.write_text("right\n")
+    program = tmp_path / "askpass"
+    program.write_text(f"#!/bin/sh\ncat {said}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("SSH_ASKPASS", str(program))
+    monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
+    return said
+
+
+def key(folder: Path, name: str = "key") -> Path:
+    signing.make_key(folder / name, name, passphrase=False)
+    return folder / name
+
+
+def task(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a task of fleets without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-c", FRONT, *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False, start_new_session=True,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def public(*paths: Path) -> tuple[str, ...]:
+    return tuple(f"{path}.pub" for path in paths)
+
+
+# Keys.
+
+
+def test_kit_state_moves_the_key(state: Path) -> None:
+    assert signing.default_key() == state / "keys" / "release_key"
+    assert stat.S_IMODE((state / "keys").stat().st_mode) == 0o700
+
+
+def test_a_key_has_a_passphrase_by_default(state: Path, passphrase: Path, tmp_path: Path) -> None:
+    done = task("key")
+    assert done.returncode == 0, done.stderr
+    own = state / "keys" / "release_key"
+    document = tmp_path / "document"
+    document.write_text("x")
+    signing.sign(document, own)
+    assert signing.signed(document, own)
+    passphrase.write_text("wrong\n")
+    document.write_text("y")
+    with pytest.raises(StepFailedError, match="passphrase"):
+        signing.sign(document, own)
+
+
+def test_an_empty_passphrase_is_none(passphrase: Path, state: Path) -> None:
+    passphrase.write_text("\n")
+    done = task("key")
+    assert done.returncode == 2
+    assert "the passphrase was empty" in done.stderr
+    assert list((state / "keys").iterdir()) == []
+
+
+def test_without_a_terminal_there_is_nobody_to_ask(state: Path) -> None:
+    done = task("key")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "--no-passphrase" in done.stderr
+    assert not list((state / "keys").glob("release_key*"))
+    assert task("key", "--no-passphrase").returncode == 0
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run an agent."""
+    place = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(place)], stdout=subprocess.DEVNULL) as own:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(place))
+        while not place.exists():
+            assert own.poll() is None
+        yield
+        own.terminate()
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_key_in_an_agent_signs(tmp_path: Path) -> None:
+    """The private half is in no file any more."""
+    own = key(tmp_path)
+    subprocess.run(["ssh-add", "-q", str(own)], check=True)
+    own.unlink()
+    document = tmp_path / "document"
+    document.write_text("x")
+    signing.sign(document, own.with_name("key.pub"))
+    assert signing.signed(document, own.with_name("key.pub"))
+
+
+def test_a_release_without_a_key_names_the_task(tmp_path: Path) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    done = task("release", str(made.folder))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "./inv fleet.key" in done.stderr
+    assert "Errno" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "ssh-ed25519", "ssh-ed25519 ###", "ssh-dss AAAA", "\x00"]
+)
+def test_what_is_no_public_key(tmp_path: Path, text: str) -> None:
+    (tmp_path / "k.pub").write_text(text)
+    with pytest.raises(BadInputError, match="no public key"):
+        signing.signers([tmp_path / "k.pub"])
+
+
+def test_fingerprints_are_openssh_s(tmp_path: Path) -> None:
+    own = key(tmp_path)
+    said = subprocess.run(
+        ["ssh-keygen", "-l", "-f", str(own)], capture_output=True, text=True, check=True
+    ).stdout
+    assert signing.fingerprint(signing.key_text(Path(f"{own}.pub"))) == said.split()[1]
+
+
+def test_several_sign_and_each_once(tmp_path: Path) -> None:
+    document = tmp_path / "document"
+    document.write_text("x")
+    first, second = key(tmp_path, "first"), key(tmp_path, "second")
+    for one in (first, second, first):
+        signing.sign(document, one)
+    text = document.with_name("document.sig").read_text()
+    assert len(signing.blocks(text)) == 2
+    assert signing.signed(document, first)
+    assert signing.signed(document, second)
+    document.write_text("y")
+    signing.sign(document, second)
+    assert len(signing.blocks(document.with_name("document.sig").read_text())) == 1
+    assert not signing.signed(document, first)
+
+
+# Numbers, validity and targets of releases.
+
+
+def test_each_release_has_a_greater_number(tmp_path: Path) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert release.make(made.folder).number == made.number
+    again = release.make(made.folder, release_terms.Terms(valid_days=30))
+    assert again.number > made.number
+    assert again.expires - again.created == 30 * DAY
+    assert release.make(made.folder, release_terms.Terms(number=7)).number == 7
+    assert made.expires - made.created == release_terms.VALID_DAYS * DAY
+
+
+def test_a_release_that_is_not_signed_leaves_the_earlier_one(tmp_path: Path) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    own = key(tmp_path, "own")
+    signing.sign(made.path, own)
+
+    def refuses(raw: bytes) -> str:
+        raise StepFailedError(f"no signature of {len(raw)} bytes")
+
+    with pytest.raises(StepFailedError, match="no signature"):
+        release.make(made.folder, release_terms.Terms(number=7), refuses)
+    assert release.load(made.folder).number == made.number
+    assert signing.signed(made.path, own)
+    again = release.make(
+        made.folder,
+        release_terms.Terms(number=made.number + 1),
+        lambda raw: signing.sign_bytes(raw, own, signing.RELEASES),
+    )
+    assert again.number == made.number + 1
+    assert signing.signed(made.path, own)
+
+
+def test_a_release_that_is_about_to_expire_is_made_anew(tmp_path: Path) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    body = json.loads(made.path.read_text())
+    now = datetime.datetime.now(datetime.UTC)
+    body["created"] = (now - 99 * DAY).strftime(release_terms.FORMAT)
+    body["expires"] = (now + DAY).strftime(release_terms.FORMAT)
+    made.path.write_text(json.dumps(body))
+    made.path.with_name("release.json.sig").write_text("x")
+    again = release.make(made.folder)
+    assert again.expires > now + 100 * DAY
+    assert again.number > made.number
+    assert not made.path.with_name("release.json.sig").exists()
+
+
+def test_a_release_names_the_socs_and_modules_of_its_target(tmp_path: Path) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False, l4t="36.4.4")
+    place = tmp_path / "a" / "manifest.json"
+    body = json.loads(place.read_text())
+    module = {"id": "orin-nano-8gb", "part_numbers": ["p3767-0003", "p3767-0005"], "boards": []}
+    body["plan"]["target"]["modules"] = [module]
+    body["plan"]["socs"] = ["tegra234"]
+    place.write_text(json.dumps(body))
+    release.make(made.folder, release_terms.Terms(modules=("orin-nano-8gb",)))
+    said = json.loads(made.path.read_text())
+    assert said["socs"] == ["tegra234"]
+    assert said["modules"] == ["p3767-0003", "p3767-0005"]
+    with pytest.raises(BadInputError, match="no module nano") as caught:
+        release.make(made.folder, release_terms.Terms(modules=("nano",)))
+    assert "orin-nano-8gb" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    "words", [("--number", "-1"), ("--valid", "-1"), ("--valid", "99999"), ("--number", "1" * 20)]
+)
+def test_bad_words_for_a_release(tmp_path: Path, words: tuple[str, ...]) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    before = made.path.read_text()
+    own = key(tmp_path)
+    done = task("release", str(made.folder), "--key", str(own), *words)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert made.path.read_text() == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"schema": 1}'])
+def test_what_is_no_release(tmp_path: Path, text: str) -> None:
+    (tmp_path / "release.json").write_text(text)
+    with pytest.raises(BadInputError, match="is no release") as caught:
+        release.load(tmp_path)
+    assert len(caught.value.message) < 400
+
+
+def test_a_release_of_an_older_kit_is_made_again(tmp_path: Path) -> None:
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    body = json.loads(made.path.read_text()) | {"schema": release.BEFORE}
+    made.path.write_text(json.dumps(body))
+    with pytest.raises(BadInputError, match="older kit") as caught:
+        release.load(made.folder)
+    assert "./inv fleet.release" in caught.value.cure
+    assert release.make(made.folder).number
+
+
+# Lists of signers.
+
+
+def first_list(tmp_path: Path, **more: Any) -> tuple[Path, Path]:
+    """Write list 1; return the key of releases and the owner's."""
+    own, owner = key(tmp_path, "own"), key(tmp_path, "owner")
+    signers.change(signers.Change(releases=public(own), owners=public(owner), **more))
+    return own, owner
+
+
+def test_a_list_is_as_its_schema_says(tmp_path: Path) -> None:
+    own, owner = first_list(tmp_path)
+    signers.sign(owner)
+    body = signers.newest()
+    schema = json.loads((ROOT / "jetson_kit/schemas/signer-list.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(body, schema)
+    assert body is not None
+    assert body["releases"]["keys"] == [signing.key_text(Path(f"{own}.pub"))]
+
+
+def test_a_list_that_lacks_signatures_travels_with_nothing(tmp_path: Path) -> None:
+    second = key(tmp_path, "second")
+    own, owner = first_list(tmp_path)
+    signers.sign(owner)
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert signers.attach(made.folder) == 1
+    signers.change(signers.Change(owners=public(owner, second), owner_threshold=2))
+    signers.sign(owner)
+    assert signers.lacking() == 1
+    done = task("release", str(made.folder), "--key", str(own))
+    assert done.returncode == 2
+    assert "lacks 1 signatures" in done.stderr
+    with pytest.raises(BadInputError, match="not signed yet"):
+        signers.change(signers.Change(threshold=1))
+    signers.sign(second)
+    assert signers.attach(made.folder) == 2
+
+
+def test_who_signs_second_on_another_machine_keeps_what_the_first_one_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, owner = first_list(tmp_path)
+    signers.sign(owner)
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert task("release", str(made.folder), "--key", str(own)).returncode == 0
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "another"))
+    second = key(tmp_path, "second")
+    assert task("release", str(made.folder), "--key", str(second)).returncode == 0
+    assert signing.signed(made.path, own)
+    assert signing.signed(made.path, second)
+    assert json.loads(made.path.read_text())["signers"] == 1
+    assert len(signers.load(made.folder / "signers.json")) == 1
+
+
+def test_a_list_made_after_a_release_still_goes_with_it(tmp_path: Path) -> None:
+    _, owner = first_list(tmp_path)
+    signers.sign(owner)
+    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    signers.attach(made.folder)
+    signers.change(signers.Change(revoke=(f"SHA256:{'x' * 43}",)))
+    signers.refresh(made.folder)
+    assert len(signers.load(made.folder / "signers.json")) == 1
+    signers.sign(owner)
+    signers.refresh(made.folder)
+    assert len(signers.load(made.folder / "signers.json")) == 2
+
+
+def test_a_list_without_signatures_can_be_taken_back(tmp_path: Path) -> None:
+    first_list(tmp_path)
+    signers.drop()
+    assert signers.newest() is None
+    with pytest.raises(BadInputError):
+        signers.drop()
+
+
+def test_a_signed_list_can_not_be_taken_back(tmp_path: Path) -> None:
+    _, owner = first_list(tmp_path)
+    signers.sign(owner)
+    with pytest.raises(BadInputError, match="no list of signers that lacks"):
+        signers.drop()
+
+
+def test_only_owners_sign_the_next_list(tmp_path: Path) -> None:
+    own, owner = first_list(tmp_path)
+    signers.sign(owner)
+    signers.change(signers.Change(revoke=(signing.fingerprint("x AAAA"),)))
+    with pytest.raises(BadInputError, match="no owner's key"):
+        signers.sign(own)
+
+
+def test_a_revoked_key_leaves_both_roles_and_stays_revoked(tmp_path: Path) -> None:
+    other = key(tmp_path, "other")
+    own, owner = first_list(tmp_path)
+    signers.sign(owner)
+    body = signers.change(signers.Change(releases=public(own, other), revoke=public(own)))
+    signers.sign(owner)
+    assert body["releases"]["keys"] == [signing.key_text(Path(f"{other}.pub"))]
+    body = signers.change(signers.Change(releases=public(own, other)))
+    assert body["releases"]["keys"] == [signing.key_text(Path(f"{other}.pub"))]
+    assert len(body["revoked"]) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--threshold", "2"), ("--revoke", "none.pub"), ("--revoke", "SHA256:x"),
+        ("--release-key", "/etc/passwd"), ("--key", "none"), ("--drop",), ("--threshold", "-1"),
+    ],
+)  # fmt: skip
+def test_bad_words_for_a_list(words: tuple[str, ...], state: Path) -> None:
+    done = task("signers", *words)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert not (state / "fleet" / "signers.json").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"lists": [{}]}', '{"lists": [{"document": 1}]}']
+)
+def test_damaged_lists_are_told(state: Path, text: str) -> None:
+    (state / "fleet").mkdir(parents=True)
+    (state / "fleet" / "signers.json").write_text(text)
+    done = task("signers")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
+# What a rollout and provisioning refuse before any host is touched.
+
+
+def host(**variables: Any) -> Host:
+    return Host("a", variables)
+
+
+def test_a_rollout_goes_by_what_the_devices_trust(tmp_path: Path) -> None:
+    made, own, other = build(tmp_path / "a", "1", runnable=False), key(tmp_path), key(tmp_path, "o")
+    signing.sign(made.path, own)
+    line, lines = (
+        signing.signers([Path(one) for one in public(*keys)]) for keys in ((own,), (own, other))
+    )
+    trusting = host(image_allowed_signers=line)
+    rollout_command.trusted(made, [trusting])
+    rollout_command.trusted(made, [host(image_allowed_signers="{{ vault }}")])
+    with pytest.raises(IntegrityError, match="not signed by anyone"):
+        text = signing.signers([Path(f"{other}.pub")])
+        rollout_command.trusted(made, [trusting, host(image_allowed_signers=text)])
+    both = host(image_allowed_signers=lines, image_release_threshold=2)
+    with pytest.raises(IntegrityError, match="1 of the 2 signatures"):
+        rollout_command.trusted(made, [both])
+    signing.sign(made.path, other)
+    rollout_command.trusted(made, [both])
+    with pytest.raises(KitError, match="whole numbers"):
+        trust.anchor({"image_allowed_signers": line, "image_release_threshold": "many"})
+
+
+def test_a_release_of_the_future_is_refused(tmp_path: Path) -> None:
+    """Devices would take its time for the least that it can be, and refuse what is made today."""
+    made, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
+    body = json.loads(made.path.read_text())
+    now = datetime.datetime.now(datetime.UTC)
+    body["created"] = (now + 30 * DAY).strftime(release_terms.FORMAT)
+    made.path.write_text(json.dumps(body))
+    signing.sign(made.path, own)
+    line = signing.signers([Path(f"{own}.pub")])
+    with pytest.raises(IntegrityError, match="still to come"):
+        rollout_command.trusted(release.load(made.folder), [host(image_allowed_signers=line)])
+
+
+def test_an_expired_release_is_refused(tmp_path: Path) -> None:
+    made, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
+    body = json.loads(made.path.read_text())
+    body["created"], body["expires"] = "2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"
+    made.path.write_text(json.dumps(body))
+    signing.sign(made.path, own)
+    line = signing.signers([Path(f"{own}.pub")])
+    with pytest.raises(IntegrityError, match="has expired"):
+        rollout_command.trusted(release.load(made.folder), [host(image_allowed_signers=line)])
+
+
+def test_leave_for_a_downgrade_is_part_of_the_plan() -> None:
+    plan = rollout_plan.parse({"allow_downgrade": True})
+    assert rollout_plan.parse(plan.as_json()).allow_downgrade is True
+    assert rollout_plan.Plan().allow_downgrade is False
+    with pytest.raises(BadInputError, match="allow_downgrade is 'yes'"):
+        rollout_plan.parse({"allow_downgrade": "yes"})
+
+
+def test_provision_refuses_hosts_for_which_nobody_signs(tmp_path: Path) -> None:
+    hosts = tmp_path / "hosts.yml"
+    hosts.write_text(
+        """all:
+  hosts:
+    a: {ansible_host: 192.0.2.1}
+    b: {ansible_host: 192.0.2.2, image_allowed_signers: " "}
+    c: {ansible_host: 192.0.2.3, image_allowed_signers: "any"}
+"""
+    )
+    for words in ((), ("--tags", "image,service")):
+        done = task("provision", "-i", str(hosts), *words)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+        assert "no key may sign releases for a, b; set image_allowed_signers to" in done.stderr
+        assert "fleet.key" in done.stderr

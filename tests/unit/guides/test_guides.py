@@ -1,0 +1,108 @@
+"""The checks of docs/: links and anchors, commands of both READMEs, variables, generated pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.guides import causes, check, environment, links
+
+
+def test_the_docs_are_in_order() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", check.__name__],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("link", "problem"),
+    [
+        ("docs/there.md", ""),
+        ("docs/there.md#a-heading-with-code-and-a-link", ""),
+        ("docs/there.md#twice-1", ""),
+        ("#own", ""),
+        ("https://example.org/nothing.md#there", ""),
+        ("<docs/there.md>", ""),
+        ("docs", ""),
+        ("docs/gone.md", "docs/gone.md is not there"),
+        ("docs/there.md#gone", "docs/there.md#gone: no such heading"),
+        ("docs/there.md#not-a-heading", "docs/there.md#not-a-heading: no such heading"),
+        ("docs/there.md#twice-2", "docs/there.md#twice-2: no such heading"),
+        ("#gone", "#gone: no such heading"),
+        ("../outside.md", "../outside.md leads out of the project"),
+        ("/docs/there.md", "/docs/there.md leads out of the project"),
+    ],
+)
+def test_a_link(tmp_path: Path, link: str, problem: str) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "there.md").write_text(
+        "# A heading with `code` and a [link](there.md)\n\n## Twice\n\n## Twice\n"
+        "```sh\n# not a heading\n```\n"
+    )
+    (tmp_path / "README.md").write_text(
+        f"# Own\n\n[text]({link}) `[code](gone.md)`\n\n```\n[code](gone.md)\n```\n"
+    )
+    assert links.problems(tmp_path) == ([f"README.md: {problem}"] if problem else [])
+
+
+def test_a_page_that_nothing_lists(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "contributing").mkdir(parents=True)
+    for name in ("a", "b", "contributing/c", "contributing/d"):
+        (tmp_path / "docs" / f"{name}.md").write_text("# Page\n")
+    (tmp_path / "docs" / "index.md").write_text("[a](a.md#page)\n")
+    (tmp_path / "CONTRIBUTING.md").write_text("[c](docs/contributing/c.md)\n")
+    assert [line.partition(":")[0] for line in links.unlisted(tmp_path)] == [
+        "docs/b.md",
+        "docs/contributing/d.md",
+    ]
+
+
+def test_commands_of_a_page() -> None:
+    text = (
+        "```sh\n./inv build   # why\n\n# a comment\ndocker run \\\n  image\n```\n"
+        "```python\nprint()\n```\n```console\n$ ./inv test\nline of output\n```\n"
+    )
+    found = ["./inv build", "docker run image", "$ ./inv test", "line of output"]
+    assert check.commands(text) == found
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "name"),
+    [
+        ("jetson_kit/a.py", 'NAME = "KIT_NEW"', "KIT_NEW"),
+        ("jetson_kit/a.py", 'os.environ.get("OTHER")', "OTHER"),
+        ("bench/a.py", 'os.environ["OTHER"]', "OTHER"),
+        ("ci/a.sh", "echo ${KIT_NEW:-}", "KIT_NEW"),
+        ("wheels/mediapipe-jetson/native/a.c", 'getenv("OTHER")', "OTHER"),
+    ],
+)
+def test_a_variable_that_no_row_names(tmp_path: Path, file: str, text: str, name: str) -> None:
+    places = tmp_path / "jetson_kit" / "core" / "paths.py"
+    places.parent.mkdir(parents=True)
+    places.write_text("")
+    path = tmp_path / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    found = environment.problems(tmp_path)
+    assert f"{file}: environment.toml lacks {name}" in found
+    assert "environment.toml: nothing reads KIT_DEBUG" in found
+
+
+def test_the_causes_need_their_place() -> None:
+    with pytest.raises(IntegrityError, match="lacks"):
+        causes.page("# A page\n")
+    made = causes.page(f"before\n{causes.START}old\n{causes.END}after\n")
+    assert made.startswith(f"before\n{causes.START}| cause | why | cure |\n")
+    assert made.endswith(f"{causes.END}after\n")
+    assert "old\n" not in made
+    assert "{" not in made

@@ -1,0 +1,258 @@
+"""The page: one file that asks for nothing, takes no word of a report as markup, stays small."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import report
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.report import curves, pictures, render, rows
+from tests.unit import report_samples as sample
+
+NOW = time.time()
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=https://evil.example/x onerror=alert(2)>"
+    "\"' onload='alert(3)' {{ 7*7 }} {% raw %} &lt; \u202e \ud800 \x00 ]]> <!-- "
+    "url(https://evil.example) javascript:alert(4)"
+)
+
+
+def made(folder: Path, *reports: Path, title: str = "Fleet") -> sample.Page:
+    text = render.page(report.devices(reports or [folder], NOW), title, NOW)
+    return sample.Page(text)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the real reports, a board's, and some that are no evidence."""
+    folder = tmp_path_factory.mktemp("reports")
+    for name in sample.REAL:
+        sample.put(folder, name, sample.real(name), NOW)
+    sample.put(folder, "board", sample.board(), NOW)
+    sample.put(folder, "old", sample.board(), NOW, 3 * 86400)
+    sample.put(folder, "liar", {**sample.real("software"), "verdict": "gpu"}, NOW)
+    (folder / "cut.json").write_text((folder / "cpu.json").read_text()[:5000])
+    return folder
+
+
+def test_what_a_reader_finds(fleet: Path) -> None:
+    page = made(fleet)
+    for words in (
+        "stale", "contradicted", "unreadable", "says gpu, shows broken", "it is 3 d old",
+        "its JSON ends after 5000 bytes", "expected gpu", "Driver withheld", "Not observed:",
+        "no-egl-display", "GL dispatches a frame", "Median frame", "since the process began",
+        "GPU load, %", "mean distance",
+    ):  # fmt: skip
+        assert words in page.text, words
+    tables = [held for tag, held in page.tags if tag == "tbody" and "data-verdict" in held]
+    verdicts = [held["data-verdict"] for held in tables]
+    # What needs a look comes first.
+    assert verdicts == ["unknown", "unknown", "unknown", "broken", "broken", "gpu", "cpu"]
+    assert [held["data-expected"] for held in tables].count("yes") == 2
+    # A pass of another day is not drawn as one.
+    text = render.page(report.devices([fleet / "old.json"], NOW), "Fleet", NOW)
+    assert "v-gpu" not in text[text.index("<tbody") : text.index("</table>")]
+
+
+def test_one_file_that_asks_for_nothing(fleet: Path) -> None:
+    page = made(fleet)
+    policies = [
+        held["content"]
+        for tag, held in page.tags
+        if tag == "meta" and held.get("http-equiv") == "Content-Security-Policy"
+    ]
+    text = render.page(report.devices([fleet], NOW), "Fleet", NOW)
+    (policy,) = policies
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        (content,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    for value in page.values("href", "src", "srcset", "action", "data", "poster", "xlink:href"):
+        assert re.match(r"#|data:(image/jpeg;base64,|,)", value), value[:80]
+    names = {name for _, held in page.tags for name in held}
+    assert not {name for name in names if name.startswith("on") or name == "style"}
+    # A photograph is there once, however often it is shown.
+    assert len(page.values("href")) > len(pictures.photographs()) * 2
+    assert sum(value.startswith("data:image") for value in page.values("href")) == len(
+        pictures.photographs()
+    )
+
+
+@pytest.mark.parametrize("name", ["software", "board"])
+def test_no_word_of_a_report_becomes_markup(fleet: Path, tmp_path: Path, name: str) -> None:
+    """Every free text of a report says something hostile, its file's name too."""
+    plain = sample.board() if name == "board" else sample.real(name)
+    kept = {"FaceLandmarker", "HandLandmarker", "none", "cpu", "withheld", "GPU", "CPU", "1.2.2"}
+    kept |= {plain["schema"], plain["level"], plain["expected"], *rows.VERDICTS}
+    kept |= {"start", "import", "create", "infer", "done", "gl", "webgpu", *rows.known_tasks()}
+    kept |= {one.split(".")[0] for one in kept}
+
+    def change(text: str) -> str:
+        known = text in kept or re.fullmatch("[0-9a-f]{64}", text)
+        return text if known else HOSTILE
+
+    before = made(fleet)
+    path = tmp_path / "<b onclick=alert(5)>\"'.json"
+    document = sample.everywhere(plain, change)
+    document |= {"emulated": True, "emulated_reasons": [HOSTILE]}
+    path.write_text(json.dumps({**document, "time_s": NOW}))
+    page = made(tmp_path, path, title=HOSTILE)
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in before.tags}
+    for tag in ("script", "style", "meta", "link", "image"):
+        count = [one for one, _ in page.tags].count(tag)
+        assert count == [one for one, _ in before.tags].count(tag), tag
+    names = {name for _, held in page.tags for name in held}
+    assert names <= {name for _, held in before.tags for name in held} | {"title"}
+    for value in page.values("href", "src", "d", "viewbox", "class", "id", "data-packed"):
+        assert "evil" not in value
+    # It is there to be read, as text; what hides or turns is not there.
+    assert "evil.example" in page.text
+    assert "\u202e" not in page.text
+    assert "49" not in page.text[: page.text.index("page made")]
+
+
+def test_numbers_out_of_range_draw_nothing_wrong(tmp_path: Path) -> None:
+    document = sample.board()
+    run = document["observations"]["tasks"]["FaceLandmarker"]["run"]
+    huge = 10**400
+    for change in (
+        {"result": {"count": 1, "points": [[1e308, -1e308], [huge, 0], ["a", 1], [1], 7]}},
+        {"result": {"count": 1, "points": "text", "mask": [1e308] * 256}},
+        {"bursts": [[-1e308, 1e308], ["a", "b"]], "began_s": "text"},
+        {"hardware": {"samples": {"a": [[1e308, 1e308], [-1e308, -5], [0, None]], "b": 7}}},
+        {"times_s": {"frames": [-1, 1e308, "x"], "create": huge}, "warmup": 10**9},
+        {"soak": [{"at_s": 1, "median_s": "x"}, {"at_s": 2}, 5]},
+    ):
+        changed = json.loads(json.dumps(document))
+        changed["observations"]["tasks"]["FaceLandmarker"]["run"] = {**run, **change}
+        page = made(tmp_path, sample.put(tmp_path, "device", changed, NOW))
+        for value in page.values("d", "x", "y", "width", "height", "viewbox"):
+            assert not re.search("nan|inf|e[+]", value, re.IGNORECASE), (change, value)
+
+
+@pytest.mark.slow
+def test_a_thousand_devices(tmp_path: Path) -> None:
+    """Below 5 MB, every verdict there; who needs a look has all evidence."""
+    good, bad = sample.real("cpu"), sample.real("broken")
+    for number in range(1000):
+        sample.put(tmp_path, f"board-{number:04}", bad if number % 200 == 7 else good, NOW)
+    made_ = report.write([tmp_path], tmp_path / "page.html")
+    assert made_.size == (tmp_path / "page.html").stat().st_size < 5_000_000
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("<tbody role") == 1000
+    assert "devices are shown without raw observations" in text
+    first, *others = text.split("<tbody role")[1:]
+    assert "board-0007" in first
+    assert "data-packed" in first
+    # The rest still has each task's judgement, and says where its evidence is.
+    assert all("asked-for-cpu" in one or "run-not-gpu" in one for one in others)
+    assert "./inv report.html board-0999.json" in others[-1]
+
+
+def test_raw_json_is_packed_whole(fleet: Path) -> None:
+    page = made(fleet, fleet / "board.json")
+    (packed,) = page.values("data-packed")
+    document = json.loads(gzip.decompress(base64.b64decode(packed)))
+    assert document == json.loads((fleet / "board.json").read_text())
+
+
+def test_the_page_is_whole_or_not_there(fleet: Path, tmp_path: Path) -> None:
+    found = report.write([fleet], tmp_path / "new" / "page.html", "Fleet")
+    assert found.path.read_text().rstrip().endswith("</html>")
+    with pytest.raises(BadInputError):
+        report.write([fleet], tmp_path)
+    with pytest.raises(BadInputError):
+        report.write([tmp_path / "none"], tmp_path / "other.html")
+    one = sorted(fleet.glob("*.json"))[0]
+    before = one.read_bytes()
+    with pytest.raises(BadInputError, match="is one of the reports"):
+        report.write([fleet], fleet / ".." / fleet.name / one.name)
+    assert one.read_bytes() == before
+    assert not (tmp_path / "other.html").exists()
+
+
+def test_a_curve_is_true_to_its_samples() -> None:
+    points = [(at / 25, 90.0 if 2 <= at / 25 < 4 else 1.0) for at in range(250)]
+    found = curves.curve(
+        points, title="", labels=("s", "%"), series="run", top=100.0, shades=[(2, 4)]
+    )
+    drawn = [tuple(map(float, one.split())) for one in found.path[1:].split("L")]
+    assert len(drawn) == 250
+    left, top, right, bottom = found.box
+    (shade,) = found.shades
+    for (at, value), (x, y) in zip(points, drawn, strict=True):
+        assert x == pytest.approx(left + at / points[-1][0] * (right - left), abs=0.06)
+        assert y == pytest.approx(bottom - value / 100 * (bottom - top), abs=0.06)
+        assert (value > 50) == (shade[0] - 0.06 <= x < shade[0] + shade[1] - 0.06)
+    assert [label for _, label in found.y_ticks] == ["0", "20", "40", "60", "80", "100"]
+    assert [label for _, label in found.x_ticks] == ["0", "2", "4", "6", "8"]
+    # A lone peak among many samples stays.
+    many = [(float(at), 100.0 if at == 77_777 else 0.0) for at in range(100_000)]
+    assert (77_777.0, 100.0) in curves.thinned(many)
+    assert len(curves.thinned(many)) <= curves.MOST_POINTS + 2
+
+
+def test_landmarks_lie_on_their_photograph() -> None:
+    run = sample.real("software")["observations"]["tasks"]["HandLandmarker"]["run"]
+    found = pictures.drawing(run, None)
+    assert found is not None
+    assert found.photograph is not None
+    assert (found.photograph.width, found.photograph.height) == (640, 480)
+    (layer,) = found.layers
+    dots = re.findall(r"M([\d.]+) ([\d.]+)h0", layer.dots)
+    assert len(dots) == 21
+    first = run["result"]["points"][0]
+    assert [float(one) for one in dots[0]] == [
+        pytest.approx(first[0] * 640, abs=0.06), pytest.approx(first[1] * 480, abs=0.06),
+    ]  # fmt: skip
+    x, y, width, height = found.box
+    assert all(
+        x < float(across) < x + width and y < float(down) < y + height for across, down in dots
+    )
+    other = {**run, "picture": {"name": "other.jpg", "sha256": "0" * 64}}
+    unknown = pictures.drawing(other, None)
+    assert unknown is not None
+    assert unknown.photograph is None
+
+
+def test_colours_can_be_read() -> None:
+    """Texts have at least 4.5 to 1, in the light and in the dark."""
+    css = (render.HERE / "templates" / "page.css").read_text()
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+        for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)[:2]
+    )
+    for theme in (light, dark):
+        for verdict in rows.VERDICTS:
+            assert contrast(theme[verdict], theme[f"{verdict}-bg"]) >= 4.5, verdict
+        for ink in ("ink", "soft", "broken"):
+            for ground in ("page", "card", "hover"):
+                assert contrast(theme[ink], theme[ground]) >= 4.5, (ink, ground)
+        for line in ("run", "base"):
+            for ground in ("card", "on"):
+                assert contrast(theme[line], theme[ground]) >= 3, (line, ground)
+
+
+def contrast(one: str, two: str) -> float:
+    """Return WCAG's contrast ratio of two colours."""
+
+    def light(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((light(one), light(two)))
+    return (high + 0.05) / (low + 0.05)

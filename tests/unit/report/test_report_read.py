@@ -1,0 +1,181 @@
+"""Which reports count: whole ones, of today, that say what their own observations show."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from jetson_kit import report
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.report import again, read, rows, values
+from tests.unit import report_samples as sample
+
+NOW = time.time()
+
+
+def shown(path: Path, now_s: float = NOW, expect: str = "") -> rows.Device:
+    (found,) = report.devices([path], now_s, expect)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"), [("software", "broken"), ("cpu", "cpu"), ("broken", "broken")]
+)
+def test_a_real_report_is_sound(tmp_path: Path, name: str, verdict: str) -> None:
+    found = shown(sample.put(tmp_path, name, sample.real(name), NOW))
+    assert (found.state, found.verdict, found.alerts) == ("sound", verdict, ())
+    assert found.as_expected == (name == "cpu")
+    for task in found.tasks.values():
+        assert task.said == task.verdict
+        assert task.judgement.rule
+        assert task.families
+
+
+def test_a_board_s_report_is_gpu(tmp_path: Path) -> None:
+    path = sample.put(tmp_path, "board", sample.board(), NOW)
+    found = shown(path)
+    assert (found.state, found.verdict, found.as_expected) == ("sound", "gpu", True)
+    assert not shown(path, expect="software").as_expected
+    assert "Orin" in found.model
+
+
+@pytest.mark.parametrize(
+    ("age_s", "state"),
+    [(86300, "sound"), (86500, "stale"), (1.5e9, "stale"), (-60, "sound"), (-900, "future")],
+)
+def test_age(tmp_path: Path, age_s: float, state: str) -> None:
+    found = shown(sample.put(tmp_path, "board", sample.board(), NOW, age_s))
+    assert found.state == state
+    assert (found.verdict == "gpu") == (state == "sound")
+    assert found.as_expected == (state == "sound")
+
+
+def test_a_verdict_that_its_observations_do_not_show(tmp_path: Path) -> None:
+    lies = sample.real("software")
+    lies.update(verdict="gpu", as_expected=True, expected="gpu")
+    found = shown(sample.put(tmp_path, "device", lies, NOW))
+    assert (found.state, found.verdict, found.as_expected) == ("contradicted", "unknown", False)
+    assert "says gpu, shows broken" in found.alerts[0]
+
+    lies = sample.real("software")
+    lies["tasks"]["PoseLandmarker"]["verdict"] = "gpu"
+    found = shown(sample.put(tmp_path, "task", lies, NOW))
+    assert found.state == "contradicted"
+    assert "says gpu, shows software (PoseLandmarker)" in found.alerts[0]
+
+    # A task that is claimed, and one that is passed over in silence.
+    lies = sample.board()
+    lies["tasks"]["HandLandmarker"] = lies["tasks"]["FaceLandmarker"]
+    assert shown(sample.put(tmp_path, "more", lies, NOW)).state == "contradicted"
+    lies = sample.real("software")
+    del lies["tasks"]["FaceDetector"]
+    assert shown(sample.put(tmp_path, "less", lies, NOW)).state == "contradicted"
+
+
+def test_judgements_are_those_of_the_observations(tmp_path: Path) -> None:
+    lies = sample.real("software")
+    measured = lies["tasks"]["HandLandmarker"]["latency_ms"]["gpu"]
+    for task in lies["tasks"].values():
+        task["reason"] = "through NVIDIA's driver"
+        task["latency_ms"] = {"gpu": 1.0, "cpu": 99.0}
+        task["controls"]["cpu"] = None
+    found = shown(sample.put(tmp_path, "device", lies, NOW))
+    task = found.tasks["HandLandmarker"]
+    assert "NVIDIA" not in task.judgement.reason
+    assert task.run_ms == measured
+    assert [one.verdict for one in task.controls] == ["cpu", "broken"]
+
+
+def test_what_can_not_be_judged_is_no_pass(tmp_path: Path) -> None:
+    damaged = sample.board()
+    damaged["observations"]["tasks"]["FaceLandmarker"]["run"]["hardware"] = {"present": True}
+    found = shown(sample.put(tmp_path, "damaged", damaged, NOW))
+    assert (found.state, found.verdict) == ("unchecked", "unknown")
+    other = sample.board()
+    other["observations"]["tasks"]["Holistic"] = copy.deepcopy(
+        other["observations"]["tasks"]["FaceLandmarker"]
+    )
+    assert shown(sample.put(tmp_path, "other", other, NOW)).state == "unchecked"
+
+
+def test_a_report_that_makes_the_judge_fail_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [sample.put(tmp_path, f"d{at}", sample.real("broken"), NOW) for at in range(3)]
+    reports = [read.read(path) for path in paths]
+    paths[1].write_text("[" * 200_000)
+    found = again.judge(reports)
+    assert "RecursionError" in found[paths[1]]["error"]
+    assert [found[path].get("verdict") for path in paths] == ["broken", None, "broken"]
+    # Another file than the one that was measured against the schema.
+    paths[0].write_text(json.dumps(sample.real("cpu")))
+    assert again.judge(reports)[paths[0]] == {"error": "the file changed while it was read"}
+    monkeypatch.setattr(again, "BATCH_TIMEOUT_S", 0.001)
+    assert {answer["error"] for answer in again.judge(reports).values()} == {again.NO_ANSWER}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "truncated"),
+        (b'{"schema": "mediapipe-jetson/ver', "truncated"),
+        (b'{"schema": "mediapipe-jetson/verify/1"', "truncated"),
+        (b"verdict: gpu", "no JSON"),
+        (b"\x00\xff", "no JSON"),
+        (b"[]", "its schema is 'None'"),
+        (b'{"schema": "mediapipe-jetson/verify/2"}', "its schema is 'mediapipe-jetson/verify/2'"),
+        (b'{"schema": "mediapipe-jetson/verify/1"}', "does not fit the schema"),
+        (b'{"time_s": NaN}', "NaN is no number"),
+        (b'{"time_s": 1e999}', "no finite number"),
+        (b'{"time_s": 1' + b"0" * 5000 + b"}", "no JSON"),
+        (b"[" * 200_000, "nested too deep"),
+    ],
+)
+def test_what_is_no_report_says_why(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = tmp_path / "board.json"
+    path.write_bytes(content)
+    found = shown(path)
+    assert (found.state, found.verdict, found.as_expected) == ("unreadable", "unknown", False)
+    assert problem in found.alerts[0]
+
+
+def test_every_cut_of_a_report_is_unreadable(tmp_path: Path) -> None:
+    whole = json.dumps(sample.real("broken"))
+    path = tmp_path / "cut.json"
+    for size in range(0, len(whole) - 1, len(whole) // 23):
+        path.write_text(whole[:size])
+        assert read.read(path).problem.startswith("it is truncated"), size
+
+
+def test_the_schema_is_asked_of_long_lists_too(tmp_path: Path) -> None:
+    for place, wrong in (("libraries", 7), ("libraries", None), ("devices", "text")):
+        document = sample.real("broken")
+        run = document["observations"]["tasks"]["FaceLandmarker"]["run"]
+        run["driver"]["during"] = {"libraries": [], "devices": []}
+        run["driver"]["during"][place] = ["fine"] * 5 * (place == "libraries") + [wrong]
+        path = sample.put(tmp_path, "device", document, NOW)
+        assert "does not fit the schema" in read.read(path).problem
+    document = sample.real("broken")
+    document["observations"]["tasks"]["FaceLandmarker"]["run"]["work"] = {"frames": [{"gl": True}]}
+    assert (
+        "does not fit the schema"
+        in read.read(sample.put(tmp_path, "device", document, NOW)).problem
+    )
+
+
+def test_a_missing_place_is_bad_input(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "none.json"):
+        with pytest.raises(BadInputError) as caught:
+            read.find([place])
+        assert "verify --json" in caught.value.cure
+    with pytest.raises(BadInputError):
+        report.devices([tmp_path], NOW, expect="unknown")
+
+
+def test_text_that_hides_or_turns_is_made_visible() -> None:
+    assert values.shown("a\u202egnp.exe\x00\x1b[31m\ud800\u200b") == "a�gnp.exe��[31m��"
+    assert len(values.shown("x" * 10**6)) < 2 * values.LONG
