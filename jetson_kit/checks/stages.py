@@ -261,6 +261,7 @@ def _lint() -> list[list[str]]:
         [f"{here}/ruff", "check", "--quiet", "."],
         [f"{here}/ruff", "format", "--quiet", "--check", "."],
         [f"{here}/mypy"],
+        [f"{here}/lint-imports", "--no-logo", "--no-cache"],
         [sys.executable, "-m", "jetson_kit.data_update.check"],
         [sys.executable, "-m", "jetson_kit.guides.check"],
     ]
