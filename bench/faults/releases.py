@@ -111,8 +111,8 @@ def corrupt_layer(site: Site, case: Case, found: Try, rand: random.Random) -> No
     made = site.release(bulk=ROTTING + rand.randrange(1_000_000))
     rotting = made.layers[-1] if site.setting.build else made.layers[BULK_LAYER]
     going = site.start(made)
-    # Its files are checked before the first step, and sent in the third.
-    if going.until("look", PHASE_S):
+    # Its files are checked before the first step, and sent in the second.
+    if going.until("fits", PHASE_S):
         _flip(releases.layers(made) / rotting.file, rand)
     after(site, case, found, made, going)
     again = site.start(made)

@@ -1,4 +1,4 @@
-"""`test.app`: an application's own tests on this machine, then in its arm64 image, emulated.
+"""`test.app`: an application's own tests here, in its arm64 image, and itself on a virtual board.
 
 A video stands in for the camera. Each run leaves a log and a JUnit file.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from jetson_kit.app import settings
 from jetson_kit.app.settings import SOURCE_VARIABLE, App
-from jetson_kit.app_testing import clip, scaffold
+from jetson_kit.app_testing import board, clip, scaffold
 from jetson_kit.app_testing import site as test_site
 from jetson_kit.build import images
 from jetson_kit.build import plan as planning
@@ -48,8 +48,8 @@ class Outcome:
     code: int
 
 
-def run(folder: Path, output: Path | None, *, emulated: bool = True) -> int:
-    """Test the application; return 0 if all runs passed, else 1.
+def run(folder: Path, output: Path | None, *, emulated: bool = True, full: bool = False) -> int:
+    """Test the application; return 0 if all runs passed, else 1. `full`: on a virtual board, too.
 
     Raises BadInputError for a folder without tests, and what a build raises.
     """
@@ -65,6 +65,9 @@ def run(folder: Path, output: Path | None, *, emulated: bool = True) -> int:
         outcomes = [_native(app, image, video, place, progress)]
         if emulated:
             outcomes.append(_emulated(app, image, video, place, scratch, progress))
+        if full:
+            with _logged(place / "virtual.log") as stream:
+                outcomes.append(Outcome("virtual", board.run(app, video, place, stream, progress)))
     done = [one for one in outcomes if one]
     for one in done:
         state = "passed" if one.code == 0 else f"failed (exit code {one.code})"

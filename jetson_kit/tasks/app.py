@@ -42,11 +42,18 @@ def new(
         "folder": "the application's folder",
         "output": "folder of logs and JUnit files (default: dist/IMAGE-test)",
         "no-emulation": "only on this machine's own processor",
+        "full": "also on a virtual board: provisioned, rolled out to, verified",
     },
 )
-def test(c: Context, folder: Path, output: Path | None = None, no_emulation: bool = False) -> None:
+def test(
+    c: Context,
+    folder: Path,
+    output: Path | None = None,
+    no_emulation: bool = False,
+    full: bool = False,
+) -> None:
     """Test an application here, then in its arm64 image. Example: ./inv test.app ./my-app."""
     from jetson_kit.app_testing import testing
 
     del c
-    sys.exit(testing.run(folder, output, emulated=not no_emulation))
+    sys.exit(testing.run(folder, output, emulated=not no_emulation, full=full))

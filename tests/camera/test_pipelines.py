@@ -85,6 +85,27 @@ def test_a_file_s_pipeline_loses_no_frame(tmp_path: Path) -> None:
         assert all(abs(mean - number * 20) < 6 for number, mean in enumerate(means)), source
 
 
+def test_a_file_in_a_camera_s_place_comes_again_and_again(tmp_path: Path) -> None:
+    video = tmp_path / "clip 1.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"MJPG"), 100, (64, 48))
+    for number in range(5):
+        writer.write(np.full((48, 64, 3), number * 40, np.uint8))
+    writer.release()
+    source = f"file://{tmp_path}/clip%201.avi?loop=1"
+    assert camera.is_live(source)
+    with camera.open(source, latest=False) as found:
+        assert found.live
+        means = [round(frame.mean() / 40) for frame, _ in zip(found, range(13), strict=False)]
+    assert means == [0, 1, 2, 3, 4] * 2 + [0, 1, 2]
+    # In a pipeline it has no end, and comes at the video's pace.
+    pipeline = Pipeline(source, lambda frame: frame.index, policy="latest")
+    timer = threading.Timer(0.5, pipeline.stop)
+    timer.start()
+    report = pipeline.run()
+    timer.join()
+    assert 5 < report.given <= 60
+
+
 @pytest.mark.parametrize(
     ("source", "code", "words"),
     [

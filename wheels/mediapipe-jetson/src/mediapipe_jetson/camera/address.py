@@ -16,6 +16,8 @@ CSI, V4L2, RTSP, FILE, PIPELINE, URL = "csi", "v4l2", "rtsp", "file", "pipeline"
 LIVE = (CSI, V4L2, RTSP, URL)
 RTSP_PORT = 554
 MOST_NUMBER = 255
+# Ends the address of a file that stands in for a camera: over and over, at its own pace.
+LOOP = "?loop=1"
 # name: (least, most) of the options that an address may end with, as in csi://0?width=1920
 NUMBERS = {"width": (16, 16384), "height": (16, 16384), "fps": (1, 1000), "flip": (0, 7)}
 FORMATS = ("raw", "mjpeg", "h264")
@@ -44,7 +46,7 @@ class Address:
     @property
     def live(self) -> bool:
         """Return whether it is certain that frames come at their own pace."""
-        return self.kind in LIVE
+        return self.kind in LIVE or "loop" in self.options
 
     def __repr__(self) -> str:
         """Return it without secrets."""
@@ -98,12 +100,13 @@ def _scheme(scheme: str, rest: str, text: str) -> Address:
     if scheme in ("rtsp", "rtsps"):
         return _rtsp(text)
     if scheme == FILE:
-        path = unquote(rest)
+        loops = rest.endswith(LOOP)
+        path = unquote(rest[: -len(LOOP)] if loops else rest)
         if not path.startswith("/"):
             raise CameraSourceError(
                 f"{redacted(text)}: write three slashes, as in file:///data/a.mp4"
             )
-        return Address(FILE, path, path)
+        return Address(FILE, path, path, options={"loop": 1} if loops else {})
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
         raise CameraSourceError(f"{redacted(text)} is no address")
     return Address(URL, text, redacted(text))

@@ -27,6 +27,8 @@ from mediapipe_jetson.observation import one_line
 # What FFmpeg buffers is delay.
 FFMPEG = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 LOW_LATENCY = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|max_delay;100000"
+# Of a file that stands in for a camera and names no rate.
+USUAL_RATE = 30.0
 _environment = threading.Lock()
 
 
@@ -50,6 +52,9 @@ class OpenCvReader:
             raise CameraSourceError(_why_not(address))
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = rate if 0 < rate <= 1000 else 0.0
+        self._address, self._timeout_s = address, timeout_s
+        self._loops = "loop" in address.options
+        self._due_s = time.monotonic()
         self._newest: Optional[Sample] = None
         self._ended = self._stop = False
         self._changed = threading.Condition()
@@ -97,7 +102,14 @@ class OpenCvReader:
             self._thread.join(1.0)
 
     def _next(self) -> Optional[Sample]:
+        if self._loops:
+            time.sleep(max(0.0, self._due_s - time.monotonic()))
+            self._due_s = time.monotonic() + 1 / (self.fps or USUAL_RATE)
         read, picture = self._capture.read()
+        if not read and self._loops:
+            self._capture.release()
+            self._capture = _open(opencv(), self._address, self._timeout_s)
+            read, picture = self._capture.read()
         return Sample(picture, time.monotonic(), self.fps) if read else None
 
     def _follow(self) -> None:

@@ -231,11 +231,12 @@ def same_file(source: str, output: Path) -> bool:
 
 
 def is_live(name: Union[int, str]) -> bool:
-    """Return whether a source's name means a camera, stream or pipeline, not a file."""
+    """Return whether a source's name means a camera, stream or pipeline, or a file in its place."""
     try:
-        return parse(name).kind != FILE
+        address = parse(name)
     except CameraError:
         return True  # opening it says what is wrong with it
+    return address.live or address.kind != FILE
 
 
 def open_source(

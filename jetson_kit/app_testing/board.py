@@ -1,0 +1,182 @@
+"""`test.app --full`: the application on a virtual board, by the commands that a fleet is run with.
+
+Provisioned, rolled out to, verified. A video stands in for the camera, over and over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.ansible_driver import inventory
+from jetson_kit.app import service
+from jetson_kit.app.settings import SOURCE_VARIABLE, App
+from jetson_kit.build import images
+from jetson_kit.build import plan as planning
+from jetson_kit.build.plan import Request
+from jetson_kit.containers import engine
+from jetson_kit.core import output_folder, ssh
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.progress import Progress
+from jetson_kit.virtual_devices import container_parts
+
+NAME = "app"
+HOST = f"{NAME}-1"
+# A Docker Engine beside MediaPipe with software OpenGL ES, twice while one checks its health.
+MEMORY = "1536m"
+FOLDER, INSIDE = "/var/lib/app-test", "/opt/app-test"
+TASKS = ["FaceLandmarker"]
+SOAK_S = 5
+SSH_S = 120.0
+LOG_LINES = 2000
+
+
+@dataclass(frozen=True)
+class Board:
+    """The device, and where what it did is written."""
+
+    state: Path
+    place: Path
+    stream: int
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Return the environment of the kit's commands: no records and keys but the device's."""
+        return {**os.environ, "KIT_STATE": str(self.state)}
+
+    def inv(self, *words: str) -> str:
+        """Run a command of the kit; return what it printed. Raises StepFailedError."""
+        os.write(self.stream, f"$ ./inv {shlex.join(words)}\n".encode())
+        done = subprocess.run(
+            [ROOT / "inv", *words],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.stream,
+            check=False,
+        )
+        os.write(self.stream, done.stdout)
+        if done.returncode:
+            raise StepFailedError(f"./inv {words[0]} ended with exit code {done.returncode}")
+        return done.stdout.decode(errors="replace")
+
+    def sh(self, host: inventory.Host, command: str, stdin: bytes = b"") -> bytes:
+        """Run a command on it as root; return what it printed. Raises what ssh.run does."""
+        done = ssh.run(host.address, command, stdin, host.ssh_options(), SSH_S)
+        if done.returncode:
+            raise StepFailedError(f"{command}: {done.stderr.decode(errors='replace').strip()}")
+        return done.stdout
+
+
+def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> int:
+    """Bring the application to a virtual board; return 0 if it ran, healthy and as expected.
+
+    Leaves `virtual.xml` (JUnit), `virtual-reports/` and `virtual-app.log` in `place`. Raises what
+    a build raises.
+    """
+    bare = replace(app, camera="", service=replace(app.service, devices=(), sockets=()))
+    if app.service.devices or app.camera:
+        progress.say("        the board has no camera and no devices of yours: the video stands in")
+    image = planning.make(Request(variant="emulated", app=bare))
+    images.build(image, progress)
+    xml = place / "virtual.xml"
+    xml.unlink(missing_ok=True)
+    with _board(place, stream) as board:
+        try:
+            _through(board, bare, image.output, video, xml)
+        except StepFailedError as error:
+            # A container that ended is gone from the board, with what it printed.
+            hint = f"what it prints when it starts: docker run --rm {image.tag}"
+            os.write(stream, f"{error.line()}\n        {hint}\n".encode())
+            return 1
+    return 0
+
+
+@contextlib.contextmanager
+def _board(place: Path, stream: int) -> Iterator[Board]:
+    # Sockets lie in it, whose paths are limited.
+    with tempfile.TemporaryDirectory(prefix="kit-app-", ignore_cleanup_errors=True) as folder:
+        board = Board(Path(folder), place, stream)
+        try:
+            yield board
+        finally:
+            board.inv("devices.down")
+
+
+def _through(board: Board, app: App, build: Path, video: Path, xml: Path) -> None:
+    said = board.inv("devices.up", "--kind", "container", "--name", NAME)
+    found = re.search(r"^inventory for Ansible: (.+)$", said, re.MULTILINE)
+    if not found:
+        raise StepFailedError("./inv devices.up named no inventory")
+    hosts = Path(found[1])
+    (host,) = inventory.load(hosts)
+    _memory(board)
+    own = shlex.join(volume.partition(":")[0] for volume in app.service.volumes)
+    board.sh(host, f"install -d -o 10001 -g 10001 {FOLDER} {own}")
+    board.sh(host, f"cat > {FOLDER}/{video.name}", video.read_bytes())
+    signers = board.inv("fleet.key", "--no-passphrase")
+    place = hosts.parent / "group_vars" / "all.yml"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps(_variables(app, video, signers)), encoding="utf-8")
+    board.inv("fleet.provision", "-i", str(hosts), "--tags", "image,service")
+    release = board.state / "release"
+    _linked(build, release)
+    board.inv("fleet.release", str(release))
+    try:
+        board.inv("fleet.rollout", str(release), "-i", str(hosts), "--soak", str(SOAK_S))
+        reports = board.place / "virtual-reports"
+        board.inv("verify", "-i", str(hosts), "--output", str(reports), "--junit", str(xml))
+    finally:
+        with contextlib.suppress(StepFailedError):
+            log = board.sh(host, f"docker logs --tail {LOG_LINES} mediapipe 2>&1")
+            (board.place / "virtual-app.log").write_bytes(log)
+
+
+def _variables(app: App, video: Path, signers: str) -> dict[str, Any]:
+    """Return what the inventory says of the board: the application's service, and the video."""
+    own = service.variables(app)
+    source = f"file://{INSIDE}/{video.name}?loop=1"
+    digest = {"MEDIAPIPE_JETSON_IMAGE_DIGEST": "{image}"}
+    return {
+        **own,
+        "service_extra_options": [
+            *own["service_extra_options"],
+            f"--volume={FOLDER}:{INSIDE}:ro",
+        ],
+        "service_environment": {**digest, SOURCE_VARIABLE: source},
+        "image_allowed_signers": signers,
+        "mediapipe_tasks": TASKS,
+    }
+
+
+def _memory(board: Board) -> None:
+    """Give the device memory for a real image, once it is up."""
+    before = os.environ.get("KIT_STATE")
+    os.environ["KIT_STATE"] = str(board.state)
+    try:
+        container = engine.client().containers.get(container_parts.label(HOST))
+        container.update(mem_limit=MEMORY, memswap_limit=MEMORY)
+    finally:
+        if before is None:
+            del os.environ["KIT_STATE"]
+        else:
+            os.environ["KIT_STATE"] = before
+
+
+def _linked(build: Path, folder: Path) -> None:
+    """Make a folder that stands for a build's, so that no release is left in that one."""
+    folder.mkdir()
+    manifest = json.loads((build / output_folder.MANIFEST).read_text(encoding="utf-8"))
+    archive = manifest["archive"]["file"]
+    for name in (output_folder.MANIFEST, archive):
+        (folder / name).symlink_to(build / name)
