@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.app_testing import scaffold
 from tests.image.kit import NEEDS, docker, inv
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
@@ -63,9 +64,10 @@ def test_a_changed_line_is_one_small_layer(folder: Path, tmp_path: Path) -> None
     assert "libusb-1.0-0" in {row[0] for row in after["debian"]}
     bill = json.loads((tmp_path / "it" / "sbom.cdx.json").read_text(encoding="utf-8"))
     assert "pkg:pypi/pyserial@3.5" in {row.get("purl") for row in bill["components"]}
-    run = inv("emulate", TAG, "--env", "MEDIAPIPE_JETSON_SOURCE=/nothing")
+    source = ("--env", "MEDIAPIPE_JETSON_SOURCE=/data/clip.avi")
+    run = inv("emulate", TAG, "-v", f"{folder / 'tests'}:/data:ro", *source)
     assert run.stdout.splitlines() == [
-        "3.5 0 frames of /nothing",
+        f"3.5 {scaffold.FRAMES} frames of /data/clip.avi",
         "app.py requirements.txt",
         "1",
     ], run.stderr
