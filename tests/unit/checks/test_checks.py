@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 import os
 import re
@@ -356,3 +357,12 @@ def test_stages_beside_each_other_show_their_output_whole(
         end = re.compile(rf"^--- {stage.name} \d+ s$", re.MULTILINE).search(out, begin)
         assert end
         assert out[begin : end.start()].count("--- ") == 1
+
+
+def test_pytest_passes_over_no_folder_of_tests(pytestconfig: pytest.Config) -> None:
+    passed_over = pytestconfig.getini("norecursedirs")
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(folders) > 20
+    for folder in folders:
+        for part in folder.parts:
+            assert not any(fnmatch.fnmatch(part, one) for one in passed_over), folder
