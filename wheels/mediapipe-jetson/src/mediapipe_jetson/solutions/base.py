@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Optional
 import numpy as np
 
 from mediapipe_jetson.solutions import weights
-from mediapipe_jetson.solutions.engine import NO_OUTPUTS, Engine, SolutionGraph
+from mediapipe_jetson.solutions.engine import NO_OUTPUTS, NO_THREADS, Engine, SolutionGraph
 from mediapipe_jetson.solutions.errors import (
     ArgumentTypeError,
     ClosedSolutionError,
@@ -47,6 +47,8 @@ class SolutionBase:
     outputs: ClassVar[tuple[str, ...]] = ()
     _unread: Mapping[str, Sequence[int]] = NO_OUTPUTS
     """Positions of outputs of models that the graph doesn't read."""
+    _threads: Mapping[str, int] = NO_THREADS
+    """CPU threads of models, where not the backend's own choice."""
 
     def __init__(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
         """Refuse graphs of one's own: raise NotSupportedError."""
@@ -60,7 +62,9 @@ class SolutionBase:
         self._run(self._prepared(loaded), make)
 
     def _run(self, models: Mapping[str, SubModel], make: Callable[[], SolutionGraph]) -> None:
-        self._engine: Optional[Engine] = Engine(type(self).__name__, models, make, self._unread)
+        self._engine: Optional[Engine] = Engine(
+            type(self).__name__, models, make, self._unread, self._threads
+        )
 
     def _prepared(self, models: dict[str, SubModel]) -> dict[str, SubModel]:
         """Return the models as the graph needs them."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("mediapipe_jetson.solutions")
 CLOCK_MS = 33.333
 NO_OUTPUTS: Mapping[str, Sequence[int]] = MappingProxyType({})
+NO_THREADS: Mapping[str, int] = MappingProxyType({})
 
 
 class SolutionGraph(Protocol):
@@ -51,13 +52,16 @@ class Engine:
         models: Mapping[str, SubModel],
         make: Callable[[], SolutionGraph],
         unread: Mapping[str, Sequence[int]] = NO_OUTPUTS,
+        threads: Mapping[str, int] = NO_THREADS,
     ) -> None:
         """Open the first backend that can run the models. Raises SolutionsError.
 
         `make` returns a fresh graph, `name` is what messages call it, `unread` are the positions of
-        a model's outputs that the graph doesn't read.
+        a model's outputs that the graph doesn't read, `threads` the CPU threads of some models
+        where the settings name none.
         """
         self.unread = unread
+        self.threads = threads
         self.name = name
         self.models = models
         self.make = make
@@ -105,7 +109,8 @@ class Engine:
             sessions: dict[str, Session] = {}
             for key, model in self.models.items():
                 unread = self.unread.get(key, ())
-                sessions[key] = unused.load(backend, model, unread, self.settings.threads)
+                threads = self.settings.threads or self.threads.get(key, 0)
+                sessions[key] = unused.load(backend, model, unread, threads)
                 opened.callback(sessions[key].close)
             if measured:
                 gpu.check_faster(self.models.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ __all__ = [
 
 
 HANDS = (RECROP, LANDMARKS)
+POSE = ("pose_detector", "pose_landmarks_detector")
+MOST_THREADS = 4
 
 
 class Holistic(SolutionBase):
@@ -83,6 +86,8 @@ class Holistic(SolutionBase):
         models.update((OWN + name, name) for name in HANDS)
         models["pose_landmarks_detector"] = "pose_landmarks_detector" + SUFFIXES[model_complexity]
         self._unread = unread(masks=bool(enable_segmentation))
+        # While the pose is looked for, nothing else runs.
+        self._threads = dict.fromkeys(POSE, min(os.cpu_count() or 1, MOST_THREADS))
         self._start(
             models,
             lambda: HolisticGraph(

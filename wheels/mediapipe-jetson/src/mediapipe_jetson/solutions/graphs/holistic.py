@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Optional
 
 import numpy as np
@@ -105,6 +106,7 @@ class HolisticGraph:
         self.left, self.right = Side(LEFT, hand()), Side(RIGHT, hand())
         self.pool: Optional[ThreadPoolExecutor] = None
         self.pool_of = 0
+        self.locks = (Lock(), Lock(), Lock())
 
     def use(self, sessions: Mapping[str, Session]) -> None:
         """Run on these sessions from now on. Raises ModelError."""
@@ -134,9 +136,12 @@ class HolisticGraph:
         if self.pool is None or self.pool_of != os.getpid():
             # A forked child has its parent's pool, but none of its threads.
             self.pool, self.pool_of = ThreadPoolExecutor(len(parts)), os.getpid()
-        running = [self.pool.submit(find, frame, pose) for find in parts]
-        # All have ended before an error of one closes the sessions.
-        wait(running)
+        running: list[Future[Found]] = []
+        try:
+            for find, lock in zip(parts, self.locks):  # noqa: B905 # Python 3.9
+                running.append(self.pool.submit(_alone, lock, find, frame, pose))
+        finally:
+            _ended(running)
         return [one.result() for one in running]
 
     def _face(self, frame: Frame, pose: Pose) -> Optional[Array]:
@@ -157,6 +162,28 @@ class HolisticGraph:
         rect = roi_tracking.tracked(before, self.faces, now, frame.size, roi_tracking.FACE)
         inside = self.face.inside(frame, rect)
         return None if inside is None else projected(inside, rect)
+
+
+def _alone(lock: Lock, find: Callable[[Frame, Pose], Found], frame: Frame, pose: Pose) -> Found:
+    """Return what a part finds, one frame at a time: an interrupt may lose one that still runs."""
+    with lock:
+        return find(frame, pose)
+
+
+def _ended(running: Sequence[Future[Found]]) -> None:
+    """Wait until all have ended, whatever interrupts it; then raise that.
+
+    Sessions are for one thread at a time: the next frame's must not find them in use.
+    """
+    interrupted: Optional[BaseException] = None
+    while True:
+        try:
+            wait(running)
+            break
+        except BaseException as stop:
+            interrupted = stop
+    if interrupted:
+        raise interrupted
 
 
 def _about(points: Array, line: tuple[int, int], size: Size, scale: float) -> Rect:
