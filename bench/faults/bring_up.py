@@ -65,7 +65,11 @@ def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Sit
         crew.down([], progress)
         shutil.rmtree(folder / "state", ignore_errors=True)
         asked = wanted.check(
-            prefix=kind.prefix, count=kind.count, engine=setting.engine, **kind.words
+            kind=kind.kind,
+            arch=kind.arch,
+            prefix=kind.prefix,
+            count=kind.count,
+            engine=setting.engine,
         )
         there = [one.device for one in crew.up(asked, progress)]
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import zstandard
@@ -49,12 +48,3 @@ def build(old: Release, folder: Path, path: str, content: bytes) -> Release:
     }
     (folder / MANIFEST).write_text(json.dumps(made), encoding="utf-8")
     return releases.make(folder)
-
-
-def linked(build: Path, folder: Path) -> Path:
-    """Return a folder that stands for a build's, so that nothing is written into that one."""
-    folder.mkdir(parents=True)
-    made = json.loads((build / MANIFEST).read_text(encoding="utf-8"))
-    shutil.copy(build / MANIFEST, folder / MANIFEST)
-    (folder / made["archive"]["file"]).symlink_to(build / made["archive"]["file"])
-    return folder

@@ -20,6 +20,7 @@ from bench.faults.inside import Inside
 from bench.faults.ride import Ride
 from bench.faults.setting import Setting
 from jetson_kit.containers import engine
+from jetson_kit.core import output_folder
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT, ROOT_NAME
@@ -55,7 +56,9 @@ KEPT = 4
 class Kind:
     """Devices of one kind, and how long they take for things."""
 
-    words: Mapping[str, str]
+    kind: str
+    arch: str
+    """Empty is this machine's."""
     prefix: str
     count: int
     healthy_s: int
@@ -70,10 +73,11 @@ class Kind:
 
 KINDS = {
     "containers": Kind(
-        {"kind": "container"}, "board", 5, 20, 120.0, 900.0, {"soak_s": 3, "tries": 3, "retry_s": 2}
+        "container", "", "board", 5, 20, 120.0, 900.0, {"soak_s": 3, "tries": 3, "retry_s": 2}
     ),
     "guests": Kind(
-        {"kind": "vm", "arch": "amd64"},
+        "vm",
+        "amd64",
         "guest",
         1,
         120,
@@ -147,7 +151,7 @@ class Site:
         """Return the setting's image with one more layer, of so many bytes."""
         first = self.folder / "real"
         if self.setting.build and not first.exists():
-            changed_release.linked(self.setting.build, first)
+            output_folder.linked(self.setting.build, first)
         path = "opt/mediapipe-jetson-kit/bench"
         return changed_release.build(releases.make(first), folder, path, os.urandom(bulk))
 

@@ -23,17 +23,15 @@ from jetson_kit.app.settings import SOURCE_VARIABLE, App
 from jetson_kit.build import images
 from jetson_kit.build import plan as planning
 from jetson_kit.build.plan import Request
-from jetson_kit.containers import engine
 from jetson_kit.core import output_folder, ssh
-from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.core.progress import Progress
-from jetson_kit.virtual_devices import container_parts
+from jetson_kit.service import contract
 
 NAME = "app"
-HOST = f"{NAME}-1"
 # A Docker Engine beside MediaPipe with software OpenGL ES, twice while one checks its health.
-MEMORY = "1536m"
+MEMORY_MIB = 1536
 FOLDER, INSIDE = "/var/lib/app-test", "/opt/app-test"
 TASKS = ["FaceLandmarker"]
 SOAK_S = 5
@@ -94,7 +92,7 @@ def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> 
     with _board(place, stream) as board:
         try:
             _through(board, bare, image.output, video, xml)
-        except StepFailedError as error:
+        except KitError as error:
             # A container that ended is gone from the board, with what it printed.
             hint = f"what it prints when it starts: docker run --rm {image.tag}"
             os.write(stream, f"{error.line()}\n        {hint}\n".encode())
@@ -114,15 +112,16 @@ def _board(place: Path, stream: int) -> Iterator[Board]:
 
 
 def _through(board: Board, app: App, build: Path, video: Path, xml: Path) -> None:
-    said = board.inv("devices.up", "--kind", "container", "--name", NAME)
-    found = re.search(r"^inventory for Ansible: (.+)$", said, re.MULTILINE)
+    shape = ("--kind", "container", "--memory", str(MEMORY_MIB))
+    printed = board.inv("devices.up", "--name", NAME, *shape)
+    found = re.search(r"^inventory for Ansible: (.+)$", printed, re.MULTILINE)
     if not found:
         raise StepFailedError("./inv devices.up named no inventory")
     hosts = Path(found[1])
     (host,) = inventory.load(hosts)
-    _memory(board)
+    uid, _, gid = contract.load().user.partition(":")
     own = shlex.join(volume.partition(":")[0] for volume in app.service.volumes)
-    board.sh(host, f"install -d -o 10001 -g 10001 {FOLDER} {own}")
+    board.sh(host, f"install -d -o {uid} -g {gid} {FOLDER} {own}")
     board.sh(host, f"cat > {FOLDER}/{video.name}", video.read_bytes())
     signers = board.inv("fleet.key", "--no-passphrase")
     place = hosts.parent / "group_vars" / "all.yml"
@@ -130,14 +129,14 @@ def _through(board: Board, app: App, build: Path, video: Path, xml: Path) -> Non
     place.write_text(json.dumps(_variables(app, video, signers)), encoding="utf-8")
     board.inv("fleet.provision", "-i", str(hosts), "--tags", "image,service")
     release = board.state / "release"
-    _linked(build, release)
+    output_folder.linked(build, release)
     board.inv("fleet.release", str(release))
     try:
         board.inv("fleet.rollout", str(release), "-i", str(hosts), "--soak", str(SOAK_S))
         reports = board.place / "virtual-reports"
         board.inv("verify", "-i", str(hosts), "--output", str(reports), "--junit", str(xml))
     finally:
-        with contextlib.suppress(StepFailedError):
+        with contextlib.suppress(KitError):
             log = board.sh(host, f"docker logs --tail {LOG_LINES} mediapipe 2>&1")
             (board.place / "virtual-app.log").write_bytes(log)
 
@@ -146,37 +145,13 @@ def _variables(app: App, video: Path, signers: str) -> dict[str, Any]:
     """Return what the inventory says of the board: the application's service, and the video."""
     own = service.variables(app)
     source = f"file://{INSIDE}/{video.name}?loop=1"
-    digest = {"MEDIAPIPE_JETSON_IMAGE_DIGEST": "{image}"}
     return {
         **own,
         "service_extra_options": [
             *own["service_extra_options"],
             f"--volume={FOLDER}:{INSIDE}:ro",
         ],
-        "service_environment": {**digest, SOURCE_VARIABLE: source},
+        "service_environment": {**contract.load().environment, SOURCE_VARIABLE: source},
         "image_allowed_signers": signers,
         "mediapipe_tasks": TASKS,
     }
-
-
-def _memory(board: Board) -> None:
-    """Give the device memory for a real image, once it is up."""
-    before = os.environ.get("KIT_STATE")
-    os.environ["KIT_STATE"] = str(board.state)
-    try:
-        container = engine.client().containers.get(container_parts.label(HOST))
-        container.update(mem_limit=MEMORY, memswap_limit=MEMORY)
-    finally:
-        if before is None:
-            del os.environ["KIT_STATE"]
-        else:
-            os.environ["KIT_STATE"] = before
-
-
-def _linked(build: Path, folder: Path) -> None:
-    """Make a folder that stands for a build's, so that no release is left in that one."""
-    folder.mkdir()
-    manifest = json.loads((build / output_folder.MANIFEST).read_text(encoding="utf-8"))
-    archive = manifest["archive"]["file"]
-    for name in (output_folder.MANIFEST, archive):
-        (folder / name).symlink_to(build / name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,3 +49,12 @@ def replaced(output: Path) -> Iterator[Path]:
         output.rename(old)
     folder.rename(output)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def linked(build: Path, folder: Path) -> Path:
+    """Return a folder that stands for a build's, so that nothing is written into that one."""
+    folder.mkdir(parents=True)
+    made = json.loads((build / MANIFEST).read_text(encoding="utf-8"))
+    shutil.copy(build / MANIFEST, folder / MANIFEST)
+    (folder / made["archive"]["file"]).symlink_to(build / made["archive"]["file"])
+    return folder

@@ -21,6 +21,7 @@ from jetson_kit.tasks.edge import kit_task
         "module": kinds.MODULE,
         "l4t": kinds.L4T,
         "engine": Text(),
+        "memory": Integer(128, 65536),
         "name": kinds.DEVICE,
     },
     help={
@@ -30,6 +31,7 @@ from jetson_kit.tasks.edge import kit_task
         "module": "module that it looks like (default orin-nano-8gb); ./inv targets",
         "l4t": "L4T release or JetPack (default: the table's, else the module's newest)",
         "engine": "Docker Engine: 20.10 (default), 26, 28 or 28-containerd (images in containerd)",
+        "memory": "MiB of a container (default 400; 1536 is enough for an image that infers)",
         "name": "names begin so: NAME-1, NAME-2 (default jetson)",
         "json": "print the devices as JSON",
     },
@@ -42,6 +44,7 @@ def up(
     module: str = "",
     l4t: str = "",
     engine: str = "",
+    memory: int = 0,
     name: str = "",
     json: bool = False,
 ) -> None:
@@ -51,7 +54,14 @@ def up(
 
     del c
     asked = wanted.check(
-        kind=kind, count=count, arch=arch, module=module, l4t=l4t, prefix=name, engine=engine
+        kind=kind,
+        count=count,
+        arch=arch,
+        module=module,
+        l4t=l4t,
+        prefix=name,
+        engine=engine,
+        memory_mib=memory,
     )
     progress = Progress()
     faults.heal_overdue(progress.say)

@@ -63,6 +63,7 @@ def start(device: Device, seed_tar: Path, tree: DeviceTree | None) -> None:
 
 def _create(device: Device, seed_tar: Path) -> Container:
     facts = limits.of("container")
+    memory = f"{device.memory_mib or facts['memory_mib']}m"
     made = engine.client().containers.create(
         parts.tag(root.build(device.arch, device.engine).key),
         command=["/bin/sh", INIT_PATH],
@@ -75,8 +76,8 @@ def _create(device: Device, seed_tar: Path) -> Container:
         device_cgroup_rules=[face.DEVICE_RULE],
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         tmpfs={"/run": "exec", "/run/lock": ""},
-        mem_limit=f"{facts['memory_mib']}m",
-        memswap_limit=f"{facts['memory_mib']}m",
+        mem_limit=memory,
+        memswap_limit=memory,
         volumes={_volume(device): {"bind": "/var/lib/docker", "mode": "rw"}},
         network=parts.label(),
         dns=[facts["dns"]],

@@ -165,6 +165,7 @@ def _record(wanted: Wanted, name: str, port: int) -> Record:
             key=folder / "key",
             known_hosts=folder / "known_hosts",
             engine=wanted.engine,
+            memory_mib=wanted.memory_mib,
         )
     )
 

@@ -38,6 +38,8 @@ class Device:
     """Pins the host key for [address]:port."""
     engine: str = ""
     """Docker Engine, by its name in device-engines.toml; empty is the default one."""
+    memory_mib: int = 0
+    """Of a container; 0 is the table's (limits.toml)."""
 
 
 @dataclass(frozen=True)

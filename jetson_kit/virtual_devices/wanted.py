@@ -34,6 +34,8 @@ class Wanted:
     cpu: str
     prefix: str
     engine: str
+    memory_mib: int
+    """Of each container; 0 is the table's."""
 
 
 def host_arch() -> str:
@@ -50,6 +52,7 @@ def check(
     l4t: str = "",
     prefix: str = "",
     engine: str = "",
+    memory_mib: int = 0,
 ) -> Wanted:
     """Return what is asked for, empty words replaced by what fits the others.
 
@@ -67,9 +70,12 @@ def check(
         raise BadInputError(f'unknown architecture "{arch}"', f"take {' or '.join(ARCHES)}")
     if kind == "container" and arch != host_arch():
         raise BadInputError(
-            f"a container runs on this machine's processor ({host_arch()}); {arch} would need user "
-            "emulation, under which MediaPipe 1.x crashes",
+            f"a container runs on this machine's processor ({host_arch()}), not on {arch}",
             f"take --kind vm --arch {arch}",
+        )
+    if memory_mib and kind != "container":
+        raise BadInputError(
+            "--memory is of containers", "leave it out: a vm has memory for MediaPipe"
         )
     checked(f"{prefix or PREFIX}-{MOST}")
     engine = engines.get(engine).name
@@ -78,7 +84,9 @@ def check(
     cpu = "host" if kind == "container" else (OLD_CPU if old else NEW_CPU)
     if kind == "vm" and arch == "amd64":
         cpu = "max"
-    return Wanted(kind, count, arch, found.id, target.l4t, cpu, prefix or PREFIX, engine)
+    return Wanted(
+        kind, count, arch, found.id, target.l4t, cpu, prefix or PREFIX, engine, memory_mib
+    )
 
 
 def _combination(module: str, l4t: str) -> tuple[Module, Target]:

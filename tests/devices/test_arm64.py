@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from jetson_kit.build import images, plan
+from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
 from tests.devices.controller import Controller
 from tests.devices.guest import NAME, PATIENCE_S, Guest, powered
-from tests.fleet import changed_release
 
 pytestmark = [pytest.mark.docker, pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
 TASK = "FaceLandmarker"
@@ -74,7 +74,7 @@ def rolled(controller: Controller) -> dict[str, Any]:
     made = images.build(
         plan.make(plan.Request(jetson=True, variant="emulated")), Progress(quiet=True)
     )
-    build = changed_release.linked(made.folder, controller.folder / "v1")
+    build = output_folder.linked(made.folder, controller.folder / "v1")
     controller.task("fleet.release", build)
     (controller.folder / "plan.toml").write_text(PLAN)
     return controller.rollout(build, "--file", controller.folder / "plan.toml")

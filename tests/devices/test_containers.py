@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.virtual_devices import engines, keys, ssh
+from jetson_kit.virtual_devices import container_parts, engines, keys, ssh
 from jetson_kit.virtual_devices.spec import Device
 from tests.devices.front import Front
 from tests.devices.guest import tiny
@@ -120,14 +120,19 @@ def test_the_world_is_out_of_reach_and_neighbours_are_not(three: Up) -> None:
     assert "1 received" in said
 
 
-def test_the_engine_limits_memory_and_publishes_on_loopback_alone(three: Up) -> None:
-    asked = ["docker", "ps", "--quiet", "--filter", "label=io.mediapipe-jetson.device=jetson-1"]
-    for one in subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split():
-        raw = subprocess.run(["docker", "inspect", one], capture_output=True, check=True).stdout
-        facts = json.loads(raw)[0]["HostConfig"]
-        assert facts["Memory"] == 400 << 20
-        assert not facts["Privileged"]
-        assert [row["HostIp"] for row in facts["PortBindings"]["22/tcp"]] == ["127.0.0.1"]
+def test_the_engine_limits_memory_and_publishes_on_loopback_alone(
+    three: Up, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of this state folder: others may have a device of that name.
+    monkeypatch.setenv("KIT_STATE", str(three.front.state))
+    raw = subprocess.run(
+        ["docker", "inspect", container_parts.label("jetson-1")], capture_output=True, check=True
+    ).stdout
+    (one,) = [row for row in json.loads(raw) if "HostConfig" in row]
+    facts = one["HostConfig"]
+    assert facts["Memory"] == 400 << 20
+    assert not facts["Privileged"]
+    assert [row["HostIp"] for row in facts["PortBindings"]["22/tcp"]] == ["127.0.0.1"]
 
 
 def test_arguments_arrive_as_they_are_and_so_does_the_exit_code(three: Up) -> None:
@@ -221,3 +226,12 @@ def test_another_engine_and_its_store_of_images(three: Up, name: str) -> None:
         assert ran == "it came\n"
     finally:
         three.front.must("devices.down", "other-1")
+
+
+def test_one_may_have_more_memory(three: Up) -> None:
+    three.front.must("devices.up", "--name", "large", "--memory", "512")
+    limit = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null"
+    try:
+        assert int(three.front.inside("large-1", f"{limit} || :")) == 512 << 20
+    finally:
+        three.front.must("devices.down", "large-1")

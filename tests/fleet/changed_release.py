@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.faults import changed_release
-from bench.faults.changed_release import linked
 from jetson_kit.fleet.release.release import Release
 from tests.fleet import known
 
-__all__ = ["build", "linked"]
+__all__ = ["build"]
 
 
 def build(old: Release, folder: Path, path: str, content: bytes) -> Release:

@@ -15,10 +15,11 @@ from jetson_kit.app import service, settings
 from jetson_kit.app_testing import scaffold
 from jetson_kit.build import images, plan
 from jetson_kit.containers import engine
+from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
 from jetson_kit.fleet.release.release import load
 from jetson_kit.virtual_devices import container_parts
-from tests.fleet import changed_release, known
+from tests.fleet import known
 from tests.fleet.site import SETTINGS, Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network, pytest.mark.one_engine]
@@ -58,7 +59,7 @@ class Application:
         self.builds += 1
         request = plan.Request(variant="emulated", app=settings.load(self.place))
         made = images.build(plan.make(request), Progress(quiet=True))
-        folder = changed_release.linked(made.folder, self.place.parent / f"build-{self.builds}")
+        folder = output_folder.linked(made.folder, self.place.parent / f"build-{self.builds}")
         self.site.task("release", str(folder), "--key", str(self.site.key))
         known.add(load(folder))
         return folder

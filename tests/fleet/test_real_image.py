@@ -9,9 +9,9 @@ import pytest
 
 from jetson_kit.build import images, plan
 from jetson_kit.containers import engine
+from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
 from jetson_kit.virtual_devices import container_parts
-from tests.fleet import changed_release
 from tests.fleet.site import SETTINGS, Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.network]
@@ -27,7 +27,7 @@ def test_rolled_out_and_verified(
 ) -> None:
     asked = plan.Request(variant="emulated")
     made = images.build(plan.make(asked), Progress(quiet=True))
-    build = changed_release.linked(made.folder, tmp_path / "real")
+    build = output_folder.linked(made.folder, tmp_path / "real")
     site.task("release", str(build), "--key", str(site.key))
     site.say(**{LIMIT: 120}, mediapipe_tasks=["FaceLandmarker"])
     site.provision()

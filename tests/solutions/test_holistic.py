@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mediapipe_jetson.solutions import holistic
+from mediapipe_jetson.solutions.graphs.holistic import HolisticGraph
 
 from tests.solutions import films
 
@@ -61,3 +65,25 @@ def test_a_forked_child_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
         if not child:
             os._exit(0 if same(landmarks(solution), expected) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_an_interrupt_comes_out_when_all_parts_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that still ran would have its session in use when the next frame comes."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    nothing: Any = None
+    ended = []
+
+    def slow(_frame: Any, _pose: Any) -> None:
+        time.sleep(0.5)
+        ended.append(time.monotonic())
+
+    graph = HolisticGraph(nothing, nothing, lambda: nothing)
+    # Twice: who is impatient interrupts the wait, too.
+    timers = [threading.Timer(late, os.kill, (os.getpid(), signal.SIGINT)) for late in (0.1, 0.2)]
+    for timer in timers:
+        timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        graph._all((slow, slow, slow), nothing, nothing)
+    assert len(ended) == 3
+    for timer in timers:
+        timer.join()

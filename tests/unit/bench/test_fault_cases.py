@@ -116,7 +116,7 @@ def test_every_case_can_be_done() -> None:
         assert case.ends in cases.ENDS, name
         assert case.repeat >= 1, name
         re.compile(case.why)
-        kind = sites.KINDS[case.on].words["kind"]
+        kind = sites.KINDS[case.on].kind
         if fault := case.facts.get("fault"):
             row = faults.table()["faults"][fault]
             assert kind not in row.get("refused", {}), name

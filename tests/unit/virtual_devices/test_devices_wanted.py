@@ -51,6 +51,7 @@ def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
         ({"count": 65}, "65 devices can't be made"),
         ({"arch": "riscv64"}, 'unknown architecture "riscv64"'),
         ({"arch": OTHER}, f"take --kind vm --arch {OTHER}"),
+        ({"kind": "vm", "memory_mib": 1536}, "--memory is of containers"),
         ({"module": "orin-nano"}, "did you mean orin-nano-"),
         ({"module": "nano", "l4t": "36.4.4"}, "Jetson Nano has no L4T r36.4.4; it has r"),
         ({"l4t": "99"}, "L4T 99 is newer than the newest release"),
