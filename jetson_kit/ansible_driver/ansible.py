@@ -20,11 +20,11 @@ from typing import Any
 from jetson_kit.ansible_driver import collections, environments, events, inventory, logs
 from jetson_kit.ansible_driver.events import Event, HostResult
 from jetson_kit.core.errors import BadInputError, StepFailedError
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import ANSIBLE, COLLECTION, COLLECTION_NAME
 from jetson_kit.core.run import failure
 
-HOME = ROOT / "ansible"
-PLAYBOOKS = HOME / "playbooks"
+HOME = ANSIBLE
+PLAYBOOKS = COLLECTION / "playbooks"
 RELEASE_VARIABLE = "mediapipe_l4t"
 GRACE_S = 10.0
 LAST_LINES = 40
@@ -36,7 +36,7 @@ class Job:
     """What is asked of Ansible."""
 
     playbook: str
-    """Name of a file in ansible/playbooks without its suffix, or a path."""
+    """Name of a playbook of the collection, or a path."""
     inventory: Path
     hosts: tuple[str, ...] = ()
     """Whom it is for; () is every host of the inventory."""
@@ -102,7 +102,9 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {
         **os.environ,
         "ANSIBLE_CONFIG": str(HOME / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(collections.path()),
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(
+            [str(HOME / "collections"), str(collections.path())]
+        ),
         "ANSIBLE_HOST_KEY_CHECKING": "true",
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONUNBUFFERED": "1",
@@ -164,11 +166,12 @@ def _command(
     job: Job, where: environments.Environment, names: Sequence[str], scratch: Path
 ) -> list[str]:
     """Return the command line; what may be long or secret goes by files in `scratch` (0700)."""
-    book = Path(job.playbook)
-    if book.suffix not in {".yml", ".yaml"}:
-        book = PLAYBOOKS / f"{job.playbook}.yml"
+    own = Path(job.playbook).suffix not in {".yml", ".yaml"}
+    book = PLAYBOOKS / f"{job.playbook}.yml" if own else Path(job.playbook).absolute()
     if not book.exists():
-        raise BadInputError(f"there is no playbook {book}", "see ansible/playbooks/")
+        raise BadInputError(
+            f"there is no playbook {book}", f"see {PLAYBOOKS.relative_to(HOME.parent)}"
+        )
     limit, variables = scratch / "limit", scratch / "variables.json"
     limit.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     variables.write_text(json.dumps(dict(job.variables)), encoding="utf-8")
@@ -178,7 +181,7 @@ def _command(
         if tags:
             words += [option, ",".join(tags)]
     words += [word for word, wanted in (("--check", job.check), ("--diff", job.diff)) if wanted]
-    return [*words, str(book.absolute())]
+    return [*words, f"{COLLECTION_NAME}.{job.playbook}" if own else str(book)]
 
 
 def _leash() -> list[str]:

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 
 PATH = "/usr/local/sbin/mediapipe-image"
-SOURCES = ROOT / "ansible" / "roles" / "image" / "files"
+SOURCES = COLLECTION / "roles" / "image" / "files"
 PACKAGE = "mediapipe_image"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jetson_kit.core.paths import COLLECTION_NAME
+
 STATUSES = ("ok", "changed", "skipped", "failed", "unreachable")
 EVENTS = {
     "v2_runner_on_ok": "ok",
@@ -15,7 +17,7 @@ EVENTS = {
     "v2_runner_on_unreachable": "unreachable",
 }
 STATS = "v2_playbook_on_stats"
-# Of ansible/plugins/callback/kit_results.py: which task has which id, before its results.
+# Of the collection's plugins/callback/kit_results.py: which task has which id, before its results.
 NAMED = "kit_result"
 # A task's own words are taken from the first of these that says anything.
 MESSAGES = ("msg", "stderr", "module_stderr", "stdout", "reason")
@@ -42,7 +44,7 @@ class Event:
 
     host: str
     task: str
-    """"role : name" for a role's task."""
+    """"role : name" for a role's task; of a role of the kit without its collection."""
     status: str
     """One of STATUSES; a failure that the playbook rescues or ignores is "failed" here too."""
     message: str
@@ -89,7 +91,7 @@ def of(
     """Return the ends of tasks that a document tells of; `ids` are those of tasks, by Ansible's."""
     if name not in EVENTS:
         return ()
-    task = str(document.get("task", {}).get("name", ""))
+    task = str(document.get("task", {}).get("name", "")).removeprefix(f"{COLLECTION_NAME}.")
     known = (ids or {}).get(str(document.get("task", {}).get("id", "")), "")
     found = []
     for host, result in document.get("hosts", {}).items():

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError, StepFailedError
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import ANSIBLE, COLLECTION
 from jetson_kit.core.run import run
 
-HOME = ROOT / "ansible"
-PLAYBOOKS = HOME / "playbooks"
+PLAYBOOKS = COLLECTION / "playbooks"
 READER = Path(__file__).with_name("inventory_reader.py")
 TIMEOUT_S = 120.0
 GRAPH = "check it: ansible-inventory --graph -i FILE"
@@ -33,8 +32,8 @@ SECRET_NAME = re.compile(
 VAULT_SECRET = "KIT_VAULT_PASSWORD"  # noqa: S105 # a name
 BECOME_SECRET = "KIT_BECOME_PASSWORD"  # noqa: S105 # a name
 SECRETS = {
-    VAULT_SECRET: ("ANSIBLE_VAULT_PASSWORD_FILE", HOME / "secret-vault"),
-    BECOME_SECRET: ("ANSIBLE_BECOME_PASSWORD_FILE", HOME / "secret-become"),
+    VAULT_SECRET: ("ANSIBLE_VAULT_PASSWORD_FILE", ANSIBLE / "secret-vault"),
+    BECOME_SECRET: ("ANSIBLE_BECOME_PASSWORD_FILE", ANSIBLE / "secret-become"),
 }
 
 
@@ -219,7 +218,7 @@ def read(path: Path) -> Inventory:
             [sys.executable, "-P", READER, "--list", "--playbook-dir", PLAYBOOKS,
              "-i", path.absolute()],
             what="reading the inventory",
-            env={**environment(), "ANSIBLE_CONFIG": str(HOME / "ansible.cfg"),
+            env={**environment(), "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
                  "ANSIBLE_INVENTORY_UNPARSED_IS_FAILED": "1",
                  "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
             timeout_s=TIMEOUT_S,

@@ -15,11 +15,11 @@ from typing import Any
 import yaml
 
 from jetson_kit.core.files import write_text
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION, ROOT
 from jetson_kit.service.contract import CAUSES
 from jetson_kit.targets import table as targets
 
-ROLES = ROOT / "ansible" / "roles"
+ROLES = COLLECTION / "roles"
 HEAD = """\
 ---
 # Made by `python -m jetson_kit.ansible_driver.tables --write` out of {source}.

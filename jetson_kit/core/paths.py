@@ -10,6 +10,9 @@ from jetson_kit.core.errors import BadInputError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "jetson_kit" / "schemas"
+ANSIBLE = ROOT / "ansible"
+COLLECTION_NAME = "mediapipe_jetson.kit"
+COLLECTION = ANSIBLE.joinpath("collections", "ansible_collections", *COLLECTION_NAME.split("."))
 ROOT_NAME = "mediapipe-jetson-kit"
 STATE = "KIT_STATE"
 CACHE = "KIT_CACHE"

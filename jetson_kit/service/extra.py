@@ -41,7 +41,7 @@ NONE = Extra()
 def parse(variables: Mapping[str, Any]) -> Extra:
     """Return what the role `service` reads from an inventory: what is of another type is ignored.
 
-    The role itself refuses wrong values (ansible/plugins/filter/allowed.json).
+    The role itself refuses wrong values (the collection's plugins/filter/allowed.json).
     """
     devices, volumes = [], []
     for name, value in _options(_texts(variables.get("service_extra_options"))):

@@ -1,4 +1,4 @@
-"""The values that the roles allow, by the roles' own table: ansible/plugins/filter/allowed.json."""
+"""The values that the roles allow, by the collection's own table: plugins/filter/allowed.json."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 
-PLUGIN = ROOT / "ansible" / "plugins" / "filter" / "allowed.py"
+PLUGIN = COLLECTION / "plugins" / "filter" / "allowed.py"
 
 
 def faults(variables: Mapping[str, Any]) -> list[str]:

@@ -22,9 +22,7 @@ CSV = "/etc/nvidia-container-runtime/host-files-for-container.d"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 SCHEMA = SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
 LARGEST = 8 << 20
-START = (
-    "start the service: ansible/playbooks, or docker run as jetson_kit/service/service.toml says"
-)
+START = "start the service: fleet.provision, or docker run as jetson_kit/service/service.toml says"
 PROVISION = "provision it: ./inv fleet.provision -i INVENTORY --limit {host}; or " + START
 PROGRAM = "/usr/local/sbin/mediapipe-image"
 VARIANT = "io.mediapipe-jetson.variant"

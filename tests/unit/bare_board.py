@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.release.release import Release
 
-FILES = ROOT / "ansible" / "roles" / "image" / "files"
+FILES = COLLECTION / "roles" / "image" / "files"
 LIB = "var/lib/mediapipe-jetson"
 
 

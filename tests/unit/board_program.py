@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 
-FILES = ROOT / "ansible" / "roles" / "image" / "files"
+FILES = COLLECTION / "roles" / "image" / "files"
 PACKAGE = "mediapipe_image"
 
 

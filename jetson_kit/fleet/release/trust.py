@@ -14,11 +14,11 @@ from typing import Any
 
 from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, ToolMissingError
 from jetson_kit.core.files import write_text
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.release.release import Release
 
-PROGRAM = ROOT / "ansible" / "roles" / "image" / "files"
+PROGRAM = COLLECTION / "roles" / "image" / "files"
 SIGNERS = "image_allowed_signers"
 THRESHOLDS = {
     "release_threshold": "image_release_threshold",

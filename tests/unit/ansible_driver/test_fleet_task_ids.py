@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from jetson_kit.ansible_driver import ansible, board_program, environments
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import ANSIBLE, COLLECTION
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout.by_ansible import Ansible, Site
 from jetson_kit.fleet.rollout.plan import Plan
@@ -47,7 +47,7 @@ def tasks(path: Path) -> list[dict[str, object]]:
 
 def test_each_id_stands_where_something_is_decided() -> None:
     found: dict[str, list[str]] = {}
-    for path in (ROOT / "ansible" / "roles").glob("*/tasks/*.yml"):
+    for path in (COLLECTION / "roles").glob("*/tasks/*.yml"):
         for task in tasks(path):
             variables = task.get("vars") or {}
             assert isinstance(variables, dict)
@@ -60,12 +60,13 @@ def test_each_id_stands_where_something_is_decided() -> None:
     assert all(len(where) == 1 for where in found.values()), found
 
 
-def reworded(folder: Path) -> Path:
-    """Return a copy of ansible/ in which no task, play or handler has the name that it has."""
+def reworded(folder: Path) -> tuple[Path, Path]:
+    """Return a copy of ansible/, and its collection, whose tasks and plays have other names."""
     home = folder / "ansible"
-    shutil.copytree(ROOT / "ansible", home, symlinks=True)
+    shutil.copytree(ANSIBLE, home, symlinks=True)
+    kit = home / COLLECTION.relative_to(ANSIBLE)
     number = 0
-    for path in [*home.glob("roles/*/tasks/*.yml"), *home.glob("playbooks/*.yml")]:
+    for path in [*kit.glob("roles/*/tasks/*.yml"), *kit.glob("playbooks/*.yml")]:
 
         def other(match: re.Match[str]) -> str:
             nonlocal number
@@ -75,7 +76,7 @@ def reworded(folder: Path) -> Path:
         text = path.read_text()
         path.write_text(re.sub(r"^( *- name: ).*$", other, text, flags=re.M))
         assert not re.search(r"^ *- name: (?!Word )", path.read_text(), re.M)
-    return home
+    return home, kit
 
 
 @pytest.mark.slow
@@ -84,13 +85,13 @@ def reworded(folder: Path) -> Path:
 def test_reworded_tasks_decide_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, core: str
 ) -> None:
-    home = reworded(tmp_path)
+    home, kit = reworded(tmp_path)
     monkeypatch.setattr(ansible, "HOME", home)
-    monkeypatch.setattr(ansible, "PLAYBOOKS", home / "playbooks")
+    monkeypatch.setattr(ansible, "PLAYBOOKS", kit / "playbooks")
     program = tmp_path / "program"
     program.write_text(PROGRAM)
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    variables = home / "roles" / "image" / "vars" / "main.yml"
+    variables = kit / "roles" / "image" / "vars" / "main.yml"
     text = variables.read_text().replace(board_program.PATH, str(program))
     variables.write_text(text)
     now = datetime.datetime.now(datetime.UTC)

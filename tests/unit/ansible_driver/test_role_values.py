@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from jetson_kit.ansible_driver import ansible, environments
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 from jetson_kit.fleet import check
 from jetson_kit.service import role_values
 
-ROLES = sorted(path for path in (ROOT / "ansible" / "roles").iterdir() if path.is_dir())
+ROLES = sorted(path for path in (COLLECTION / "roles").iterdir() if path.is_dir())
 TABLE = json.loads(role_values.PLUGIN.with_name("allowed.json").read_text())
 # Beside daemon.json's own settings, which dockerd itself judges.
 FREE = {"docker_engine_daemon"}
@@ -27,7 +27,7 @@ def read(path: Path) -> Any:
 
 
 def defaults(role: str) -> dict[str, Any]:
-    found: dict[str, Any] = read(ROOT / "ansible" / "roles" / role / "defaults" / "main.yml")
+    found: dict[str, Any] = read(COLLECTION / "roles" / role / "defaults" / "main.yml")
     return found
 
 
@@ -39,7 +39,10 @@ def test_every_text_has_a_row_and_every_role_looks_at_them(role: Path) -> None:
         for name, option in spec["options"].items():
             if option["type"] != "bool" and "choices" not in option:
                 assert name in rows | FREE, name
-    assert f"kit_faults('{role.name}')" in (role / "tasks" / "preflight.yml").read_text()
+    assert (
+        f"mediapipe_jetson.kit.refused_values('{role.name}')"
+        in (role / "tasks" / "preflight.yml").read_text()
+    )
     assert role_values.faults(defaults(role.name)) == []
 
 
@@ -230,7 +233,7 @@ PLAY = """\
   gather_facts: false
   tasks:
     - name: Look
-      ansible.builtin.include_role: {name: ROLE, tasks_from: preflight}
+      ansible.builtin.include_role: {name: mediapipe_jetson.kit.ROLE, tasks_from: preflight}
 """
 
 

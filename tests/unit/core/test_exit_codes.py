@@ -9,14 +9,14 @@ from types import ModuleType
 from mediapipe_jetson import exit_codes
 
 from jetson_kit.core import errors
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION, ROOT
 from jetson_kit.emulation import run as emulated_run
 from jetson_kit.fleet.rollout import steps
 
 ROW = re.compile(r"\| (\d+) \| ([\w ]+) \| .+ \| (yes)? ?\| (yes)? ?\| (yes)? ?\|")
 PAGE = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
 ROWS = {int(row[1]): row for line in PAGE.splitlines() if (row := ROW.fullmatch(line))}
-BOARD = ROOT / "ansible" / "roles" / "image" / "files" / "mediapipe_image" / "errors.py"
+BOARD = COLLECTION / "roles" / "image" / "files" / "mediapipe_image" / "errors.py"
 
 
 def of_the_board() -> ModuleType:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.core.paths import COLLECTION, ROOT
 from jetson_kit.data_update import check
 from jetson_kit.data_update.request import is_major
 from jetson_kit.wheels import pins as wheels
 from tests.tables import grown
 
 NEWEST = wheels.pins()[0]
+JETSON_FACTS = f"{COLLECTION.relative_to(ROOT)}/roles/jetson_facts/vars/main.yml"
 RECORD = f"jetson_kit/audit/records/{NEWEST.filename.removesuffix('.whl')}.json"
 CLASS = wheels.classes()[NEWEST.wheel_class]
 LOCK = f"wheels/locks/{NEWEST.wheel_class}-arm64-py3.11.txt"
@@ -97,7 +99,7 @@ def test_the_tables_agree() -> None:
         ("jetson_kit/targets/targets.toml", "[socs]", "[socs", "cannot read"),
         (DEVICE, '"last_without_dotprod": "', '"last_without_dotprod": "9', f"{DEVICE} is stale"),
         ("README.md", f"| {NEWEST.version} | yes", "| 1.0 | yes", "README.md is stale"),
-        ("ansible/roles/jetson_facts/vars/main.yml", "tegra234", "tegra235", "is stale"),
+        (JETSON_FACTS, "tegra234", "tegra235", "is stale"),
     ],
 )
 def test_each_problem_is_told(

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 from tests.support.here import not_here_if
 from tests.unit.board_program import Program, imported
 
-MODULE = ROOT / "ansible" / "roles" / "verify" / "library" / "report_file.py"
+MODULE = COLLECTION / "plugins" / "modules" / "report_file.py"
 SECRET = "root:secret"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core import paths
 
 ANSIBLE = Path(sys.executable).with_name("ansible-playbook")
 # Ubuntu, whether the kernel has iptables' raw table, and docker_engine_version: what is installed.
@@ -38,7 +38,7 @@ EACH = [
     },
     {
         "import_role": {
-            "name": "docker_engine",
+            "name": "mediapipe_jetson.kit.docker_engine",
             "tasks_from": "preflight",
             "rolespec_validate": False,
         },
@@ -74,8 +74,7 @@ def test_a_board_without_an_engine_gets_one_that_suits_it(tmp_path: Path) -> Non
         "ANSIBLE_HOME": str(tmp_path / "home"),
         "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local"),
         "ANSIBLE_REMOTE_TEMP": str(tmp_path / "remote"),
-        "ANSIBLE_ROLES_PATH": str(ROOT / "ansible" / "roles"),
-        "ANSIBLE_FILTER_PLUGINS": str(ROOT / "ansible" / "plugins" / "filter"),
+        "ANSIBLE_COLLECTIONS_PATH": str(paths.ANSIBLE / "collections"),
     }
     done = subprocess.run(
         [ANSIBLE, "-i", "localhost,", tmp_path / "play.yml"],

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 
 
 def _load() -> ModuleType:
-    path = ROOT / "ansible" / "plugins" / "filter" / "daemon_json.py"
+    path = COLLECTION / "plugins" / "filter" / "daemon_json.py"
     spec = importlib.util.spec_from_file_location("daemon_json", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION, ROOT
 
-ROLES = ROOT / "ansible" / "roles"
+ROLES = COLLECTION / "roles"
 PROGRAM = ROLES / "image" / "files" / "mediapipe_image"
 # What came after Python 3.6 and is easily written by habit.
 LATER = {"capture_output", "text", "missing_ok", "dirs_exist_ok", "removeprefix", "is_relative_to"}

@@ -8,11 +8,11 @@ import yaml
 from packaging.version import parse
 
 from jetson_kit.ansible_driver import tables
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION
 from jetson_kit.targets import table as targets
 from jetson_kit.virtual_devices import engines
 
-ROLES = sorted(path for path in (ROOT / "ansible" / "roles").iterdir() if path.is_dir())
+ROLES = sorted(path for path in (COLLECTION / "roles").iterdir() if path.is_dir())
 MISSING = object()
 
 
@@ -41,7 +41,7 @@ def test_each_role_has_its_parts(role: Path) -> None:
     if role.name != "jetson_facts":  # it leaves nothing on a board
         assert (role / "tasks" / "configure.yml").exists()
         assert (role / "tasks" / "uninstall.yml").exists()
-        assert role.name in (ROOT / "ansible" / "playbooks" / "uninstall.yml").read_text()
+        assert role.name in (COLLECTION / "playbooks" / "uninstall.yml").read_text()
 
 
 def test_the_tables_are_the_kits_own() -> None:
@@ -49,12 +49,10 @@ def test_the_tables_are_the_kits_own() -> None:
 
 
 def test_the_engines_to_install_are_those_that_were_run_and_known_for_every_ubuntu() -> None:
-    versions = read(ROOT / "ansible/roles/docker_engine/defaults/main.yml")[
-        "docker_engine_versions"
-    ]
+    versions = read(COLLECTION / "roles/docker_engine/defaults/main.yml")["docker_engine_versions"]
     assert set(versions) == {one.ubuntu for one in targets.load().all} | {"without_raw"}
     assert set(versions.values()) <= {engines.get(name).version for name in engines.names()}
-    raw = read(ROOT / "ansible/roles/docker_engine/vars/main.yml")["docker_engine_raw"]
+    raw = read(COLLECTION / "roles/docker_engine/vars/main.yml")["docker_engine_raw"]
     assert parse(versions["without_raw"]) < parse(raw["from"])
 
 

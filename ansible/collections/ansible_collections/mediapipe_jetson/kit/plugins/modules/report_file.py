@@ -1,0 +1,102 @@
+#!/usr/bin/python
+"""Reads a report that a container wrote: a regular file, of limited size, no link followed.
+
+It runs on the device, with Python 3.6 or later and no more.
+"""
+
+import errno
+import json
+import os
+import stat
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: report_file
+short_description: Reads a JSON report that a container may have written
+description:
+  - Whoever wrote it may be hostile, and root reads it. So a link, a FIFO, a device and a folder are
+    refused, and so is what is too long, nests too deep, or is no JSON object.
+options:
+  path:
+    description: The report. Only root may be able to give the name of its folder to another one.
+    type: path
+    required: true
+  largest:
+    description: The most bytes that it may have.
+    type: int
+    default: 8388608
+author:
+  - MediaPipe Jetson Kit
+"""
+
+EXAMPLES = """
+- name: Read the report
+  mediapipe_jetson.kit.report_file:
+    path: /var/lib/mediapipe-jetson/reports/verify.json
+"""
+
+RETURN = """
+report:
+  description: The report.
+  returned: success
+  type: dict
+"""
+
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+DEEPEST = 40
+
+
+def read(path: str, largest: int) -> Any:  # noqa: ANN401 # JSON
+    """Return the document. Raises OSError, or ValueError for what is none."""
+    handle = os.open(path, FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("it is no regular file")
+        raw = b""
+        while len(raw) <= largest:
+            block = os.read(handle, largest + 1 - len(raw))
+            if not block:
+                break
+            raw += block
+    finally:
+        os.close(handle)
+    if len(raw) > largest:
+        raise ValueError(f"it has more than {largest} bytes")
+    try:
+        body = json.loads(raw.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it nests too deep") from error
+    layer = [body]
+    for _ in range(DEEPEST):
+        layer = [one for held in layer if isinstance(held, (dict, list))
+                 for one in (held.values() if isinstance(held, dict) else held)]  # fmt: skip
+        if not layer:
+            return body
+    raise ValueError("it nests too deep")
+
+
+def main() -> None:
+    """Read the arguments, return the report."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "largest": {"type": "int", "default": 8 << 20},
+        },
+        supports_check_mode=True,
+    )
+    path = module.params["path"]
+    try:
+        report = read(path, module.params["largest"])
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        why = "it is a link" if getattr(error, "errno", 0) == errno.ELOOP else why
+        module.fail_json(msg=f"{path} is no report: {why}")
+    if not isinstance(report, dict):
+        module.fail_json(msg=f"{path} is no report: it is no JSON object")
+    module.exit_json(changed=False, report=report)
+
+
+if __name__ == "__main__":
+    main()
