@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.ansible_driver import board_program
 from tests.fleet.boards import Boards, changed
+from tests.fleet.foreign import PROVISION, ROLE, Foreign
 from tests.fleet.site import Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -79,3 +81,26 @@ def test_facts_are_the_boards_own(boards: Boards, tmp_path: Path) -> None:
             assert facts["free_mb"]["/"] > 0
             return
     pytest.fail("the facts were not read")
+
+
+@pytest.mark.one_engine
+@pytest.mark.network
+def test_another_project_provisions_by_the_installed_collection(
+    controller: Site, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    boards, name = controller.boards, controller.boards.hosts[0].name
+    # Sockets of ssh lie in it, whose paths are limited.
+    project = Foreign.begin(tmp_path_factory.mktemp("p"))
+    hosts = ("--limit", name)
+    wrong = (*hosts, "-e", "jetson_facts_module=xavier-nx")
+    said = project.play(ROLE, boards.inventory, *wrong, code=2)
+    assert "the board is a orin-nano-8gb, the inventory says xavier-nx" in said
+
+    done = project.play(PROVISION, boards.inventory, *hosts, "-e", "power_mode_clocks=fixed")
+    controller.ready = False
+    assert "failed=0" in done
+    assert boards.sh("systemctl is-active mediapipe-jetson-clocks").strip() == "active"
+    assert boards.sh("systemctl is-enabled mediapipe.service").strip() == "enabled"
+    assert board_program.same(json.loads(boards.sh("mediapipe-image version --json")))
+    gone, _ = boards.play("uninstall", project.folder / "log", hosts=(name,))
+    assert not gone.failed, gone
