@@ -12,7 +12,7 @@ import struct
 import tarfile
 import tempfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import yaml
 
@@ -57,9 +57,18 @@ def _ordered(built: Path) -> bytes:
     """Return the archive as a tar whose members stand by name, with one time for all."""
     with tarfile.open(built) as source:
         members = {one.name: one for one in source}
+        # Folders without files are no part of a checkout.
+        above = {
+            str(parent)
+            for one in members.values()
+            if one.isfile()
+            for parent in PurePosixPath(one.name).parents
+        }
+        members = {name: one for name, one in members.items() if one.isfile() or name in above}
         contents = {name: _content(source, one) for name, one in members.items()}
     files = json.loads(contents[FILES])
-    files["files"].sort(key=lambda row: row["name"])
+    rows = [row for row in files["files"] if row["name"] in {".", *members}]
+    files["files"] = sorted(rows, key=lambda row: str(row["name"]))
     contents[FILES] = json.dumps(files, indent=True).encode()
     manifest = json.loads(contents[MANIFEST])
     manifest["file_manifest_file"]["chksum_sha256"] = hashlib.sha256(contents[FILES]).hexdigest()

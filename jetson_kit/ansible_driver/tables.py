@@ -1,4 +1,6 @@
-"""Writes the roles' tables out of the kit's own: each fact has one place, and that is not a role.
+"""Writes the roles' tables out of the kit's own, and of their READMEs what their arguments say.
+
+Each fact has one place, and that is not a generated file.
 
 `python -m jetson_kit.ansible_driver.tables` says whether they are equal, `--write` renews them.
 """
@@ -14,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from jetson_kit.ansible_driver import role_docs
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import COLLECTION, ROOT
 from jetson_kit.service.contract import CAUSES
@@ -38,6 +41,7 @@ def wanted() -> dict[Path, str]:
         _file("nvidia_runtime"): _text(
             f"{doctor}, which names the sources", {"nvidia_runtime_broken": causes["toolkit"]}
         ),
+        **{path: role_docs.readme(path.parent) for path in ROLES.glob("*/README.md")},
     }
 
 

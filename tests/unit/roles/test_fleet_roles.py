@@ -36,6 +36,7 @@ def test_arguments_are_the_defaults(role: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
 def test_each_role_has_its_parts(role: Path) -> None:
+    assert (role / "README.md").exists()
     for part in ("main", "preflight", "install"):
         assert (role / "tasks" / f"{part}.yml").exists(), part
     if role.name != "jetson_facts":  # it leaves nothing on a board

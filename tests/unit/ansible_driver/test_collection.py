@@ -1,0 +1,165 @@
+"""The collection as others get it: its archive, its metadata, and nothing that needs the kit."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
+
+from jetson_kit import __version__
+from jetson_kit.ansible_driver import collection_archive, collections, environments
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.paths import COLLECTION, COLLECTION_NAME
+from jetson_kit.guides import links
+
+GALAXY = yaml.safe_load((COLLECTION / "galaxy.yml").read_text(encoding="utf-8"))
+ROLES = sorted(path.name for path in (COLLECTION / "roles").iterdir() if path.is_dir())
+FILTERS = sorted(path.stem for path in (COLLECTION / "plugins" / "filter").glob("*.yml"))
+MODULES = sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*.py"))
+BOOKS = sorted((COLLECTION / "playbooks").glob("*.yml"))
+TASKS = sorted(
+    path
+    for part in ("tasks", "handlers")
+    for path in (COLLECTION / "roles").glob(f"*/{part}/*.yml")
+)
+ROLE = re.compile(r"(?:include|import)_role:\s+name: (\S+)|- role: (\S+)")
+
+
+def test_it_has_the_kits_version() -> None:
+    assert collection_archive.version() == __version__
+    assert f"{GALAXY['namespace']}.{GALAXY['name']}" == COLLECTION_NAME
+
+
+def test_a_file_without_a_version_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "galaxy.yml").write_text("namespace: a\n")
+    with pytest.raises(IntegrityError, match=r"galaxy\.yml has no version"):
+        collection_archive.version(tmp_path)
+
+
+def test_it_takes_each_ansible_core_of_the_kit() -> None:
+    runtime = yaml.safe_load((COLLECTION / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    allowed = SpecifierSet(runtime["requires_ansible"])
+    assert all(f"{core}.0" in allowed for core in (environments.OLD, environments.LOCKED))
+
+
+def test_it_depends_on_the_collections_that_it_uses_as_the_kit_runs_them() -> None:
+    known = {one.name: one.version for one in collections.load().collections}
+    text = "".join(path.read_text(encoding="utf-8") for path in TASKS)
+    used = {name for name in known if f" {name}." in text}
+    assert GALAXY["dependencies"] == {name: f">={known[name]}" for name in used}
+
+
+@pytest.mark.parametrize("path", [*TASKS, *BOOKS], ids=lambda path: "-".join(path.parts[-3:]))
+def test_roles_filters_and_modules_go_by_their_full_names(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for found in ROLE.findall(text):
+        name = "".join(found).strip("\"'")
+        assert name.startswith(f"{COLLECTION_NAME}."), name
+    short = "|".join(FILTERS)
+    assert not re.search(rf"\|\s*({short})\b", text)
+    short = "|".join(MODULES)
+    assert not re.search(rf"^\s+({short}):$", text, re.MULTILINE)
+
+
+def test_a_short_name_would_be_found() -> None:
+    assert ROLE.findall("include_role:\n        name: image\n")[0][0] == "image"
+    assert ROLE.findall("    - role: image\n")[0][1] == "image"
+    assert len([one for path in BOOKS for one in ROLE.findall(path.read_text())]) >= len(BOOKS)
+
+
+def test_every_role_playbook_and_entry_point_is_in_the_readme() -> None:
+    text = (COLLECTION / "README.md").read_text(encoding="utf-8")
+    for role in ROLES:
+        assert f"](roles/{role}/README.md)" in text
+    for book in BOOKS:
+        assert f"`{book.stem}`" in text, book
+
+
+def test_no_page_leads_out_of_the_collection() -> None:
+    for page in COLLECTION.rglob("*.md"):
+        for link in links.links(page.read_text(encoding="utf-8")):
+            if not links.OUTSIDE.match(link):
+                target = (page.parent / link.partition("#")[0]).resolve()
+                assert target.is_relative_to(COLLECTION.resolve()), f"{page}: {link}"
+
+
+@pytest.mark.parametrize("size", [0, 1, 65535, 65536, 131070, 131071])
+def test_what_is_stored_is_a_gzip_file(size: int) -> None:
+    content = os.urandom(size)
+    assert gzip.decompress(collection_archive.gzip_stored(content)) == content
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return collection_archive.build(tmp_path_factory.mktemp("archive"))
+
+
+def test_the_same_files_make_the_same_bytes(archive: Path, tmp_path: Path) -> None:
+    """In another folder, written in another order, at another time, beside caches."""
+    copy = tmp_path / "copy"
+    for path in sorted(COLLECTION.rglob("*"), reverse=True):
+        if path.is_file() and "__pycache__" not in path.parts:
+            target = copy / path.relative_to(COLLECTION)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            os.utime(target, (1_000_000_000, 1_000_000_000))
+    for cache in ("__pycache__/a.pyc", "roles/image/files/.ruff_cache/a", ".mypy_cache/a"):
+        (copy / cache).parent.mkdir(parents=True, exist_ok=True)
+        (copy / cache).write_text("x")
+    (copy / "roles" / "empty" / "tasks").mkdir(parents=True)
+    other = collection_archive.build(tmp_path / "out", copy)
+    assert other.read_bytes() == archive.read_bytes()
+
+
+def test_it_holds_what_boards_need_and_no_settings_of_linters(archive: Path) -> None:
+    with tarfile.open(archive) as found:
+        names = found.getnames()
+    assert names[:2] == ["FILES.json", "MANIFEST.json"]
+    program = COLLECTION / "roles" / "image" / "files" / "mediapipe_image"
+    for path in (*program.glob("*.py"), COLLECTION / "LICENSE", COLLECTION / "README.md"):
+        assert str(path.relative_to(COLLECTION)) in names
+    assert not [name for name in names if "ruff" in name or "cache" in name]
+
+
+def test_ansible_galaxy_installs_it_and_finds_every_file_right(
+    archive: Path, tmp_path: Path
+) -> None:
+    galaxy = environments.get().program("ansible-galaxy")
+    folder = tmp_path / "collections"
+    env = {
+        "PATH": os.defpath,
+        "HOME": str(tmp_path),
+        "ANSIBLE_COLLECTIONS_PATH": str(folder),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+
+    def run(*words: str | Path) -> str:
+        done = subprocess.run(
+            [galaxy, "collection", *words],
+            env=env,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("install", "--offline", "--no-deps", "-p", folder, archive)
+    assert "Successfully verified" in run("verify", "--offline", COLLECTION_NAME)
+    installed = folder / "ansible_collections" / COLLECTION_NAME.replace(".", "/")
+    info: Any = json.loads((installed / "MANIFEST.json").read_text())["collection_info"]
+    assert info["version"] == __version__
+    # No file of it names the kit's own folders, which are not there.
+    for path in (*installed.glob("roles/*/tasks/*.yml"), *installed.glob("playbooks/*.yml")):
+        assert "jetson_kit/" not in path.read_text(), path
