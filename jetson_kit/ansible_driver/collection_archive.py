@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import struct
 import tarfile
 import tempfile
@@ -19,7 +20,7 @@ import yaml
 from jetson_kit.ansible_driver import environments
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.files import written_aside
-from jetson_kit.core.paths import COLLECTION
+from jetson_kit.core.paths import COLLECTION, COLLECTION_NAME
 from jetson_kit.core.run import run
 
 MANIFEST, FILES = "MANIFEST.json", "FILES.json"
@@ -42,15 +43,32 @@ def build(out: Path, collection: Path = COLLECTION) -> Path:
 
     Raises StepFailedError where ansible-galaxy refuses, DiskFullError.
     """
-    galaxy = environments.get().program("ansible-galaxy")
     with tempfile.TemporaryDirectory(prefix="kit-collection-") as name:
-        command = [galaxy, "collection", "build", collection, "--output-path", name]
-        run(command, what="ansible-galaxy collection build")
+        _galaxy(Path(name), "build", collection, "--output-path", name)
         (built,) = Path(name).glob("*.tar.gz")
         archive = out / built.name
         with written_aside(archive) as aside:
             aside.write_bytes(gzip_stored(_ordered(built)))
     return archive
+
+
+def verify(archive: Path) -> None:
+    """Install an archive into a scratch folder and let ansible-galaxy compare every file.
+
+    Raises StepFailedError where it can't be installed, or a file is not as its list says.
+    """
+    with tempfile.TemporaryDirectory(prefix="kit-collection-") as name:
+        _galaxy(Path(name), "install", "--offline", "--no-deps", "-p", name, archive.absolute())
+        _galaxy(Path(name), "verify", "--offline", COLLECTION_NAME)
+
+
+def _galaxy(home: Path, *words: str | Path) -> None:
+    """Run ansible-galaxy with `home` as its home and its folder of collections."""
+    known = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
+    env = {**known, "HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": str(home)}
+    galaxy = environments.get().program("ansible-galaxy")
+    what = f"ansible-galaxy collection {words[0]}"
+    run([galaxy, "collection", *words], what=what, env=env, cwd=home)
 
 
 def _ordered(built: Path) -> bytes:

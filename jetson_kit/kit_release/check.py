@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from jetson_kit import __version__
+from jetson_kit.ansible_driver import collection_archive
 from jetson_kit.core import environments
 from jetson_kit.core.errors import CheckFailedError, KitError
 from jetson_kit.core.paths import ROOT
@@ -22,7 +23,11 @@ from jetson_kit.guides import site
 from jetson_kit.kit_release import tracked, versions
 from jetson_kit.wheels import device_wheel
 
-LICENSES = (Path("LICENSE"), Path("wheels", "mediapipe-jetson", "LICENSE"))
+LICENSES = (
+    Path("LICENSE"),
+    Path("wheels", "mediapipe-jetson", "LICENSE"),
+    versions.COLLECTION / "LICENSE",
+)
 APACHE = "Apache License"
 # Of the photograph in the self-test, and of the project itself.
 NOTICES = (("README.md", r"Apache-2\.0\..*photograph.*public domain"),)
@@ -49,13 +54,24 @@ def checks(scratch: Path, tag: str = "") -> tuple[Check, ...]:
     """Return the checks, the quick ones first; `scratch` is an empty folder for what they build."""
     return (
         Check("tree", "everything is committed", tracked.status_problems),
-        Check("versions", "kit, device wheel and tag agree", partial(versions.problems, tag=tag)),
-        Check("changelog", "has a dated entry of this version", versions.changelog_problems),
+        Check(
+            "versions",
+            "kit, device wheel, collection and tag agree",
+            partial(versions.problems, tag=tag),
+        ),
+        Check(
+            "changelog",
+            "has a dated entry of this version, the collection's too",
+            versions.changelog_problems,
+        ),
         Check("schemas", "documents and their schemas agree", versions.schema_problems),
         Check("machine", "no file names this machine", tracked.machine_problems),
         Check("licences", "licence and notices are there", licence_problems),
         Check("tables", "tables, locks and what derives agree", update.checked),
         Check("wheels", "built, accepted by the index's own checks", partial(_wheels, scratch)),
+        Check(
+            "collection", "built, installed, every file as listed", partial(_collection, scratch)
+        ),
         Check("docs", "pages and links hold, and make a site", partial(_docs, scratch)),
     )
 
@@ -123,6 +139,11 @@ def wheel_problems(wheel: Path, version: str) -> list[str]:
     if not any(name.endswith("/LICENSE") for name in names):
         found.append(f"{wheel.name} has no LICENSE")
     return found
+
+
+def _collection(scratch: Path) -> list[str]:
+    collection_archive.verify(collection_archive.build(scratch / "collection"))
+    return []
 
 
 def _docs(scratch: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The version of the kit and of the device wheel, and that all that names one agrees."""
+"""The version of kit, device wheel and collection, and that all that names one agrees."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from jetson_kit.ansible_driver import collection_archive
+from jetson_kit.core import paths
 from jetson_kit.core.paths import ROOT
 from jetson_kit.wheels.device_wheel import version_in
 
 KIT = Path("jetson_kit", "__init__.py")
 WHEEL = Path("wheels", "mediapipe-jetson", "src", "mediapipe_jetson", "__init__.py")
+COLLECTION = paths.COLLECTION.relative_to(paths.ROOT)
 CHANGES = Path("CHANGELOG.md")
 CODE = ("jetson_kit/**/*.py", "wheels/mediapipe-jetson/src/**/*.py", "ansible/**/*.py")
 SCHEMAS = ("jetson_kit/schemas/*.json", "wheels/mediapipe-jetson/src/**/*.schema.json")
@@ -21,33 +24,42 @@ DATED = re.compile(r"(?P<version>[0-9.]+) \([0-9]{4}-[0-9]{2}-[0-9]{2}\)")
 
 
 def problems(root: Path = ROOT, tag: str = "") -> list[str]:
-    """Return where versions disagree: kit, device wheel, and the tag if there is one."""
+    """Return where versions disagree: kit, wheel, collection, and the tag if there is one."""
     kit, wheel = version_in(root / KIT), version_in(root / WHEEL)
+    collection = collection_archive.version(root / COLLECTION)
     found = []
     if not VERSION.fullmatch(kit):
         found.append(f"{KIT}: {kit} is not X.Y.Z")
     if wheel != kit:
         found.append(f"{WHEEL}: {wheel}, but the kit is {kit}: write {kit} there")
+    if collection != kit:
+        place = COLLECTION / "galaxy.yml"
+        found.append(f"{place}: {collection}, but the kit is {kit}: write {kit} there")
     if tag and tag != f"v{kit}":
         found.append(f"the tag {tag} is not v{kit}: tag the commit whose version it names")
     return found
 
 
 def changelog_problems(root: Path = ROOT) -> list[str]:
-    """Return what CHANGELOG.md lacks for a release of this version."""
+    """Return what the lists of changes lack for a release of this version."""
     kit = version_in(root / KIT)
-    text = (root / CHANGES).read_text(encoding="utf-8")
+    places = (CHANGES, COLLECTION / CHANGES)
+    return [line for place in places if (line := _changelog_problem(root, place, kit))]
+
+
+def _changelog_problem(root: Path, place: Path, kit: str) -> str:
+    text = (root / place).read_text(encoding="utf-8")
     match = HEADING.search(text)
     if not match:
-        return [f"{CHANGES}: no heading of a version: begin one with ## {kit} (YYYY-MM-DD)"]
+        return f"{place}: no heading of a version: begin one with ## {kit} (YYYY-MM-DD)"
     dated = DATED.fullmatch(match["title"])
     if not dated or dated["version"] != kit:
-        return [f"{CHANGES}: the first heading is {match['title']!r}: write {kit} (YYYY-MM-DD)"]
+        return f"{place}: the first heading is {match['title']!r}: write {kit} (YYYY-MM-DD)"
     entry = text[match.end() :]
     following = HEADING.search(entry)
     if not entry[: following.start() if following else None].strip():
-        return [f"{CHANGES}: nothing stands below {match['title']}: say what changed for users"]
-    return []
+        return f"{place}: nothing stands below {match['title']}: say what changed for users"
+    return ""
 
 
 def schema_problems(root: Path = ROOT) -> list[str]:

@@ -281,5 +281,6 @@ def collection() -> Collection:
         fleet_release.signers,
         fleet_release.release,
         fleet_release.registry,
+        fleet_release.collection,
         fleet_k3s.k3s,
     )

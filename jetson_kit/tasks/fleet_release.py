@@ -1,4 +1,4 @@
-"""`fleet.key`, `.signers`, `.release`, `.registry`: what devices are offered, and by whom."""
+"""`fleet.key`, `.signers`, `.release`, `.registry`: what devices are offered; `.collection`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import InputFile, Integer, OutputFile, Text
+from jetson_kit.command_line.options import InputFile, Integer, OutputFile, OutputFolder, Text
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -216,3 +216,19 @@ def registry(
         print(registry_push.push(releases.load(releases.folder_of(push)), found).reference)
     else:
         print(f"{found.name} ({'TLS' if found.tls else 'no TLS'})")
+
+
+@kit_task(
+    options={"out": OutputFolder()},
+    help={"out": "folder for the archive (dist/collection)"},
+)
+def collection(c: Context, out: Path | None = None) -> None:
+    """Write the Ansible collection for other projects. Example: ./inv fleet.collection."""
+    from jetson_kit.ansible_driver import collection_archive
+    from jetson_kit.core.files import sha256_file
+    from jetson_kit.core.paths import ROOT
+
+    del c
+    path = collection_archive.build(out or ROOT / "dist" / "collection")
+    print(f"{path}\nsha256 {sha256_file(path)}")
+    print(f"next: ansible-galaxy collection install -p collections {path.name}")

@@ -15,6 +15,9 @@ from jetson_kit.core.paths import ROOT
 from jetson_kit.kit_release import check, tracked, versions
 from jetson_kit.kit_release.check import Check
 
+GALAXY = versions.COLLECTION / "galaxy.yml"
+COLLECTION_CHANGES = versions.COLLECTION / "CHANGELOG.md"
+
 
 def git(folder: Path, *words: str) -> None:
     own = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
@@ -28,7 +31,11 @@ def root(tmp_path: Path) -> Path:
     for name in (versions.KIT, versions.WHEEL):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text('__version__ = "1.2.3"\nSCHEMA = "kit/x/1"\n')
-    (folder / "CHANGELOG.md").write_text("# C\n\n## 1.2.3 (2026-11-28)\n\n- A.\n\n## 1.2.2 (x)\n")
+    (folder / versions.COLLECTION).mkdir(parents=True)
+    (folder / versions.COLLECTION / "galaxy.yml").write_text("version: 1.2.3\n")
+    for place in (Path(), versions.COLLECTION):
+        text = "# C\n\n## 1.2.3 (2026-11-28)\n\n- A.\n\n## 1.2.2 (x)\n"
+        (folder / place / "CHANGELOG.md").write_text(text)
     schemas = folder / "jetson_kit" / "schemas"
     schemas.mkdir()
     (schemas / "x.schema.json").write_text(schema("kit/x/1"))
@@ -67,6 +74,8 @@ def test_what_is_ready_has_no_problem(root: Path) -> None:
     [
         (versions.WHEEL, '__version__ = "1.2.4"', "1.2.4, but the kit is 1.2.3"),
         (versions.KIT, '__version__ = "1.2.3rc1"', "1.2.3rc1 is not X.Y.Z"),
+        (GALAXY, "version: 1.2.4\n", "galaxy.yml: 1.2.4, but the kit is 1.2.3"),
+        (COLLECTION_CHANGES, "## 1.2.2 (2026-01-01)\n\n- A.\n", "kit/CHANGELOG.md: the first"),
         ("CHANGELOG.md", "## Not yet released (1.2.3)\n\n- A.\n", "'Not yet released (1.2.3)'"),
         ("CHANGELOG.md", "## 1.2.2 (2026-01-01)\n\n- A.\n", "'1.2.2 (2026-01-01)'"),
         ("CHANGELOG.md", "## 1.2.3 (2026-11-28)\n\n## 1.2.2 (x)\n", "nothing stands below"),

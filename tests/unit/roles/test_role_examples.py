@@ -45,7 +45,7 @@ def test_ansible_reads_every_example(tmp_path: Path, core: str) -> None:
             books.append(tmp_path / f"{page.parent.name}-{number}.yml")
             books[-1].write_text(text)
     program = environments.get(core).program("ansible-playbook")
-    command = [program, "--syntax-check", "-i", "jetsons,", *books]
+    command: list[str | Path] = [program, "--syntax-check", "-i", "jetsons,", *books]
     run(command, what="ansible-playbook", env=ansible.environment(), cwd=tmp_path)
 
 
