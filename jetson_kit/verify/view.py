@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jetson_kit.core.errors import BrokenError, CheckFailedError
-from jetson_kit.fleet.rollout.results import escaped
+from jetson_kit.report.gauges import Gauge, gauges_text
 from jetson_kit.verify.fleet import Fleet, HostResult
 
 OK, WARNING, CRITICAL = 0, 1, 2
@@ -73,27 +73,25 @@ def nagios(fleet: Fleet) -> tuple[str, int]:
 
 def prometheus(fleet: Fleet) -> str:
     """Return gauges for a text file collector on the host that ran this."""
-    name = "mediapipe_jetson_fleet"
-    lines = [
-        f"# HELP {name}_as_expected Whether a host is as the inventory expects.",
-        f"# TYPE {name}_as_expected gauge",
-        *(f"{name}_as_expected{_labels(host=host.host)} {int(host.as_expected)}"
-          for host in fleet.hosts),
-        f"# HELP {name}_verdict Where inference runs: 1 for the verdict that was found.",
-        f"# TYPE {name}_verdict gauge",
-        *(f"{name}_verdict{_labels(host=host.host, task=task, verdict=verdict)} 1"
-          for host in fleet.hosts
-          for task, verdict in (("all", host.verdict or "none"), *host.tasks.items())),
-        f"# HELP {name}_time_seconds When this was begun, since 1970.",
-        f"# TYPE {name}_time_seconds gauge",
-        f"{name}_time_seconds {fleet.time_s}",
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
-
-
-def _labels(**values: str) -> str:
-    """Return labels as Prometheus' text format has them."""
-    return "{" + ",".join(f'{name}="{escaped(value)}"' for name, value in values.items()) + "}"
+    verdicts = [
+        (host.host, task, verdict)
+        for host in fleet.hosts
+        for task, verdict in (("all", host.verdict or "none"), *host.tasks.items())
+    ]
+    gauges: list[Gauge] = [
+        (
+            "as_expected",
+            "Whether a host is as the inventory expects.",
+            [(int(host.as_expected), {"host": host.host}) for host in fleet.hosts],
+        ),
+        (
+            "verdict",
+            "Where inference runs: 1 for the verdict that was found.",
+            [(1, {"host": host, "task": task, "verdict": one}) for host, task, one in verdicts],
+        ),
+        ("time_seconds", "When this was begun, since 1970.", [(fleet.time_s, {})]),
+    ]
+    return gauges_text("mediapipe_jetson_fleet", gauges, {})
 
 
 def exit_code(fleet: Fleet) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from jetson_kit.core.files import write_text
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
+from jetson_kit.report.gauges import Gauge, gauges_text
 
 SCHEMA = "mediapipe-jetson-kit/rollout/1"
 PREFIX = "mediapipe_fleet_rollout"
@@ -61,29 +62,30 @@ def junit(record: Record) -> str:
 
 def prometheus(record: Record) -> str:
     """Return gauges for a text file collector."""
-    labels = f'rollout="{escaped(record.id)}"'
+    rollout = {"rollout": record.id}
     end = datetime.datetime.fromisoformat(record.at).timestamp()
-    lines = [
-        f"# HELP {PREFIX}_success Whether every host is on the image, healthy and confirmed.",
-        f"# TYPE {PREFIX}_success gauge",
-        f"{PREFIX}_success{{{labels}}} {int(record.ended == journals.ALL)}",
-        f"# HELP {PREFIX}_timestamp_seconds When it ended, since 1970.",
-        f"# TYPE {PREFIX}_timestamp_seconds gauge",
-        f"{PREFIX}_timestamp_seconds{{{labels}}} {end:.3f}",
-        f"# HELP {PREFIX}_hosts Hosts in each state.",
-        f"# TYPE {PREFIX}_hosts gauge",
+    gauges: list[Gauge] = [
+        (
+            "success",
+            "Whether every host is on the image, healthy and confirmed.",
+            [(int(record.ended == journals.ALL), {})],
+        ),
+        ("timestamp_seconds", "When it ended, since 1970.", [(round(end, 3), {})]),
+        (
+            "hosts",
+            "Hosts in each state.",
+            [(len(record.names(state)), {"state": state}) for state in journals.STATES],
+        ),
+        (
+            "host",
+            "Which state each host is in.",
+            [
+                (1, {"host": name, "state": host.state, "image_id": host.image_id})
+                for name, host in record.hosts.items()
+            ],
+        ),
     ]
-    for state in journals.STATES:
-        count = len(record.names(state))
-        lines.append(f'{PREFIX}_hosts{{{labels},state="{state}"}} {count}')
-    lines += [
-        f"# HELP {PREFIX}_host Which state each host is in.",
-        f"# TYPE {PREFIX}_host gauge",
-    ]
-    for name, host in record.hosts.items():
-        known = f'host="{escaped(name)}",state="{host.state}",image_id="{escaped(host.image_id)}"'
-        lines.append(f"{PREFIX}_host{{{labels},{known}}} 1")
-    return "\n".join(lines) + "\n"
+    return gauges_text(PREFIX, gauges, rollout)
 
 
 def write(record: Record, folder: Path) -> None:
@@ -105,8 +107,3 @@ def _bad(record: Record) -> tuple[str, ...]:
 def _printable(text: str) -> str:
     """Return text without what XML can't hold."""
     return "".join(one if one.isprintable() else " " for one in text)
-
-
-def escaped(text: str) -> str:
-    """Return a label's value as Prometheus' text format has it, between its quotes."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
