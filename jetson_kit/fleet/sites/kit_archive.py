@@ -84,9 +84,8 @@ def _files(patterns: list[str]) -> list[str]:
     if facts.is_file():
         known = list(json.loads(facts.read_text(encoding="utf-8"))["files"])
     else:
-        done = subprocess.run(
-            ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=False
-        )
+        words = "ls-files -z --cached --others --exclude-standard".split()
+        done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, check=False)
         if done.returncode:
             raise IntegrityError(
                 f"{ROOT} is no checkout, so its files are not known", "clone the kit with Git"
