@@ -1,4 +1,4 @@
-"""A controller and two sites on this machine, each in a network of its own; light endpoints as boards.
+"""A controller and two sites on this machine, each in its own network; boards are light endpoints.
 
 The sites' networks have the same addresses inside, as networks behind routers do: nothing of one
 site can be reached from the other, and a site reaches the controller alone.
@@ -71,9 +71,9 @@ class Place:
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 words = path.read_bytes().decode(errors="replace").split("\0")
-                if "jetson_kit.fleet.sites.worker" in words and str(self.folder) in words[-2]:
-                    if number in words[-2]:
-                        return int(path.parent.name)
+                request = words[-2] if "jetson_kit.fleet.sites.worker" in words else ""
+                if request.startswith(str(self.folder)) and number in request:
+                    return int(path.parent.name)
         return 0
 
 
@@ -129,7 +129,8 @@ class World:
             for number, board in enumerate(place.boards.names):
                 path = place.boards.upper(number) / "var/lib/mediapipe-jetson/state.json"
                 raw = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-                found[f"{name}-{board}"] = str((raw.get("state") or raw).get("current") or "")
+                current = (raw.get("state") or raw).get("current") or {}
+                found[f"{name}-{board}"] = str(current.get("image_id", ""))
         return found
 
     def join(self, name: str, archive: Path) -> subprocess.CompletedProcess[str]:
@@ -219,13 +220,18 @@ def cut(world: World, name: str, *, whole: bool) -> None:
 
 def _python() -> str:
     """Return the version of the Python that a bare machine starts as python3."""
-    said = run(["python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], what="python")
+    said = run(
+        ["python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], what="python"
+    )
     return said.strip()
 
 
 def _end(world: World) -> None:
     """End what goes on by itself: nodes, and work that they began."""
-    folders = [world.state / "sites" / "node", *(one.folder / "node" for one in world.places.values())]
+    folders = [
+        world.state / "sites" / "node",
+        *(one.folder / "node" for one in world.places.values()),
+    ]
     for path in (one for folder in folders for one in folder.glob("*.pid")):
         with contextlib.suppress(OSError, ValueError):
             os.kill(int(path.read_text("ascii").split()[0]), signal.SIGKILL)

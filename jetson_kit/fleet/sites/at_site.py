@@ -75,10 +75,14 @@ def _held(here: Here, request: Request, payload: bytes) -> None:
     here.emit({"kind": "held", "bytes": {one: store.held(folder, one) for one in request["files"]}})
 
 
-def _piece(here: Here, request: Request, payload: bytes) -> None:
-    sha256 = str(request["sha256"])
-    have = store.add(here.root / INCOMING, sha256, request["size"], request["offset"], payload)
-    here.emit({"kind": "held", "bytes": {sha256: have}})
+def _pieces(here: Here, request: Request, payload: bytes) -> None:
+    """Take pieces of files, one after the other in the payload."""
+    have = {}
+    for row in request["pieces"]:
+        piece, payload = payload[: row["bytes"]], payload[row["bytes"] :]
+        sha256 = str(row["sha256"])
+        have[sha256] = store.add(here.root / INCOMING, sha256, row["size"], row["offset"], piece)
+    here.emit({"kind": "held", "bytes": have})
 
 
 def _kit(here: Here, request: Request, payload: bytes) -> None:
@@ -98,7 +102,7 @@ def _kit(here: Here, request: Request, payload: bytes) -> None:
 VERBS: Mapping[str, Verb] = {
     "hello": _hello,
     "held": _held,
-    "piece": _piece,
+    "pieces": _pieces,
     "kit": _kit,
 }
 

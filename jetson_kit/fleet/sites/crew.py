@@ -45,7 +45,6 @@ class Crew:
         with self._making:
             kit = kit_archive.make(self.sites[site].arch, self.sites[site].python)
         link.bring_kit(kit, hello)
-        link.bring_inventory()
         return link.bring_release(self.release)
 
     def rollout(self, site: str, folder: str, watch: Watch) -> Record:

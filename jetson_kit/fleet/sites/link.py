@@ -13,7 +13,7 @@ from typing import Any
 
 from jetson_kit.core import errors
 from jetson_kit.core.errors import CheckFailedError, DiskFullError, IntegrityError, KitError
-from jetson_kit.core.files import sha256_file, write_text
+from jetson_kit.core.files import write_text
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signing
@@ -89,30 +89,37 @@ class Link:
 
     def bring_inventory(self) -> None:
         """Give a site the inventory of its boards."""
+        request = {"verb": "inventory", "name": self.site.inventory.name}
+        self._one(request, "inventory", self._packed_inventory())
+
+    def _packed_inventory(self) -> bytes:
         raw = io.BytesIO()
         with tarfile.open(fileobj=raw, mode="w") as tar:
             tar.add(self.site.inventory, self.site.inventory.name)
-        self._one({"verb": "inventory", "name": self.site.inventory.name}, "inventory",
-                  raw.getvalue())  # fmt: skip
+        return raw.getvalue()
 
     def bring_release(self, release: Release) -> str:
-        """Carry what a site lacks of a release, which it then checks; return its folder there."""
+        """Give a site the inventory, and what it lacks of a release, which it then checks.
+
+        Return the release's folder there.
+        """
         names = (MANIFEST, releases.FILE, releases.FILE + signing.SUFFIX, releases.SIGNERS)
         documents = {
             name: (release.folder / name).read_text(encoding="utf-8")
             for name in names
             if (release.folder / name).is_file()
         }
+        packed = self._packed_inventory()
         own = f"{release.name[:60]}-{release.image_id.partition(':')[2][:12]}-{release.number}"
         request = {"verb": "release", "name": own, "files": documents,
                    "inventory": self.site.inventory.name}  # fmt: skip
-        answer = self._one(request, "release")
+        answer = self._one(request, "release", packed)
         if answer["lacking"]:
             self._room(answer["free"], sum(row["size"] for row in answer["lacking"]))
             folder = releases.layers(release)
             files = {one.digest.partition(":")[2]: folder / one.file for one in release.layers}
             self._send({row["sha256"]: files[row["sha256"]] for row in answer["lacking"]})
-            answer = self._one(request, "release")
+            answer = self._one(request, "release", packed)
         if answer["lacking"]:
             raise IntegrityError(f"{self.site.name} still lacks layers", "run it again")
         return str(answer["folder"])
@@ -164,20 +171,18 @@ class Link:
     def _send(self, files: Mapping[str, Path]) -> None:
         """Send files piece by piece, each from where it stands at the site."""
         held = self._one({"verb": "held", "files": list(files)}, "held")["bytes"]
-        for sha256, path in files.items():
-            size, at, damaged = path.stat().st_size, int(held.get(sha256, 0)), 0
-            with path.open("rb") as stream:
-                while at < size:
-                    stream.seek(at)
-                    request = {"verb": "piece", "sha256": sha256, "size": size, "offset": at}
-                    try:
-                        answer = self._one(request, "held", stream.read(PIECE))
-                        at = int(answer["bytes"][sha256])
-                    except IntegrityError:
-                        damaged += 1
-                        if damaged > 1 or sha256_file(path) != sha256:
-                            raise
-                        at = 0
+        at = {sha256: int(held.get(sha256, 0)) for sha256 in files}
+        again = False
+        while rows := _next(files, at):
+            payload = b"".join(_read(files[row["sha256"]], row) for row in rows)
+            try:
+                at |= self._one({"verb": "pieces", "pieces": rows}, "held", payload)["bytes"]
+            except IntegrityError:
+                # What had been there was damaged: once more from its beginning.
+                if again:
+                    raise
+                again = True
+                at |= self._one({"verb": "held", "files": list(files)}, "held")["bytes"]
 
     def _room(self, free: int, needed: int) -> None:
         if free < needed:
@@ -199,6 +204,24 @@ class Link:
         if found is None:
             raise SilentError(f"{self.site.name} ended without an answer to {request['verb']}")
         return found
+
+
+def _next(files: Mapping[str, Path], at: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the pieces that are sent next: those of several files, PIECE bytes in all."""
+    rows, left = [], PIECE
+    for sha256, path in files.items():
+        size = path.stat().st_size
+        count = min(size - at[sha256], left)
+        if count > 0:
+            rows.append({"sha256": sha256, "size": size, "offset": at[sha256], "bytes": count})
+            left -= count
+    return rows
+
+
+def _read(path: Path, row: Mapping[str, Any]) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(row["offset"])
+        return stream.read(row["bytes"])
 
 
 def _stopped(record: Record) -> bool:

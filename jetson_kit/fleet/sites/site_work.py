@@ -36,8 +36,8 @@ LARGEST_INVENTORY = 64 << 20
 
 
 def _release(here: Here, request: Request, payload: bytes) -> None:
-    """Take a release's documents and say which layers are lacking; whole, it is checked."""
-    del payload
+    """Take inventory and a release's documents; say which layers are lacking, or check it whole."""
+    _take_inventory(here, _named(request["inventory"]), payload)
     name = _named(request["name"])
     folder = here.root / RELEASES / name
     for file, text in request["files"].items():
@@ -68,8 +68,12 @@ def _of_another(path: Path) -> bool:
 
 
 def _inventory(here: Here, request: Request, payload: bytes) -> None:
+    place = _take_inventory(here, _named(request["name"]), payload)
+    here.emit({"kind": "inventory", "path": str(place)})
+
+
+def _take_inventory(here: Here, name: str, payload: bytes) -> Path:
     """Take the boards' inventory: a file or a folder, as a tar; the same name each time."""
-    name = _named(request["name"])
     place = here.root / INVENTORY / name
     if len(payload) > LARGEST_INVENTORY:
         raise BadInputError("the inventory is too large", "64 MiB is the most")
@@ -85,11 +89,11 @@ def _inventory(here: Here, request: Request, payload: bytes) -> None:
         try:
             tar.extractall(aside)  # noqa: S202 # plain names below it
             if place.is_dir():
-                shutil.rmtree(place)
+                place.replace(aside / "before")
             (aside / name).replace(place)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    here.emit({"kind": "inventory", "path": str(place)})
+    return place
 
 
 def _status(here: Here, request: Request, payload: bytes) -> None:
