@@ -35,7 +35,7 @@ from jetson_kit.fleet.sites import kit_archive, receptor
 TOP = "198.19.0.1"
 SITES = ("berlin", "tokyo")
 LIMIT_S = 600.0
-PLAN = 'verify = "none"\nsoak_s = 1\npoll_s = 1\nlatency_factor = 0\nretry_s = 0.5\n'
+PLAN = 'verify = "none"\nsoak_s = 3\npoll_s = 1\nlatency_factor = 0\nretry_s = 0.5\n'
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,18 @@ class Place:
         ticks = Path(f"/proc/{process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
         (node / "receptor.pid").write_text(f"{process.pid} {ticks}\n", "ascii")
 
-    def rollout_pid(self, number: str) -> int:
+    def journal(self) -> str:
+        """Return the newest journal of this site's own rollouts."""
+        found = sorted((self.folder / "state" / "fleet" / "rollouts").glob("*.jsonl"))
+        return found[-1].read_text("utf-8") if found else ""
+
+    def worker(self) -> int:
         """Return the process that does a rollout here, 0 where there is none."""
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 words = path.read_bytes().decode(errors="replace").split("\0")
                 request = words[-2] if "jetson_kit.fleet.sites.worker" in words else ""
-                if request.startswith(str(self.folder)) and number in request:
+                if request.startswith(str(self.folder)):
                     return int(path.parent.name)
         return 0
 

@@ -35,14 +35,20 @@ def take_back(number: str, why: str, *, quiet: bool = False) -> Record:
             site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
             try:
                 with clock.interrupts():
-                    rollout = Rollout(journal, plan, Ssh(site, plan), clock)
-                    if record.stop is not None and record.ended and not undo.scope(rollout.steps):
-                        return record
-                    journal.append("resume", by=controller.me())
-                    if record.stop is None:
-                        journal.append("stop", wave=len(record.waves), why=why[:200])
-                    record = rollout.run()
+                    record = undo_all(Rollout(journal, plan, Ssh(site, plan), clock), why)
             finally:
                 results.write(journal.record, place)
                 journal.close()
     return record
+
+
+def undo_all(rollout: Rollout, why: str) -> Record:
+    """Stop a rollout that was read from its journal and put back all of it that is not yet."""
+    journal = rollout.steps.journal
+    record = journal.record
+    if record.stop is not None and record.ended and not undo.scope(rollout.steps):
+        return record
+    journal.append("resume", by=controller.me())
+    if record.stop is None:
+        journal.append("stop", wave=len(record.waves), why=why[:200])
+    return rollout.run()

@@ -26,6 +26,7 @@ from jetson_kit.fleet.sites.journal import (
     WORKING,
     SitesJournal,
     SitesRecord,
+    SiteState,
 )
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 
@@ -55,6 +56,8 @@ class SitesRollout:
         self._guard = threading.RLock()
         self._live: dict[str, tuple[int, int]] = {}
         self._halted = False
+        # The wave that is at work: what a run before says of later ones is told anew by them.
+        self._number = 0
 
     @property
     def record(self) -> SitesRecord:
@@ -78,6 +81,7 @@ class SitesRollout:
         states = self.record.sites
         todo = [name for name in wave.sites if resumed or states[name].state != DONE]
         with self._guard:
+            self._number = number
             self._live.clear()
             for name in todo:
                 # What it came to in the run before is told anew.
@@ -128,15 +132,18 @@ class SitesRollout:
 
     def _limit(self) -> str:
         """Return why the limit over all boards is reached, "" if it is not."""
-        rows = [
-            self._live.get(name, (one.failed, one.tried)) for name, one in self.record.sites.items()
-        ]
+        rows = [self._live.get(one.name, (one.failed, one.tried)) for one in self._begun()]
         return self.plan.limits.verdict(sum(row[0] for row in rows), sum(row[1] for row in rows))
+
+    def _begun(self) -> list[SiteState]:
+        """Return the sites of the waves up to this one."""
+        waves = self.record.waves[: self._number + 1]
+        return [self.record.sites[name] for wave in waves for name in wave.sites]
 
     def _verdict(self, wave: SiteWave) -> str:
         """Return why the rollout stops after a wave, "" if it goes on."""
         sites = self.record.sites
-        failed = [one for one in sites.values() if one.state == FAILED]
+        failed = [one for one in self._begun() if one.state == FAILED]
         if wave.canary:
             bad = [sites[name] for name in wave.sites if sites[name].state != DONE]
             if bad:
