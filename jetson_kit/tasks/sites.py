@@ -29,10 +29,10 @@ NAME = Text(63)
 @kit_task(auto_shortflags=False, options={"i": FILE}, help={"i": SITES})
 def up(c: Context, i: Path) -> None:
     """Start the controller's node by the newest settings. Example: ./inv sites.up -i sites.toml."""
-    from jetson_kit.fleet.sites import inventory, top
+    from jetson_kit.fleet.sites import central, inventory
 
     del c
-    units = top.up(inventory.load(i))
+    units = central.up(inventory.load(i))
     print("the controller's node is up; units for systemd:")
     for path in units:
         print(f"  {path}")
@@ -41,10 +41,10 @@ def up(c: Context, i: Path) -> None:
 @kit_task(auto_shortflags=False, options={"i": FILE}, help={"i": SITES})
 def down(c: Context, i: Path) -> None:
     """Stop the controller's node; sites go on. Example: ./inv sites.down -i sites.toml."""
-    from jetson_kit.fleet.sites import top
+    from jetson_kit.fleet.sites import central
 
     del c
-    top.down(i)
+    central.down(i)
 
 
 @kit_task(
@@ -63,11 +63,11 @@ def join(c: Context, name: str, i: Path, hours: float = 24.0, output: Path | Non
     Bring it to the site's machine and run there: tar xf berlin.tar && ./join FOLDER.
     """
     from jetson_kit.core.paths import ROOT
-    from jetson_kit.fleet.sites import inventory, top
+    from jetson_kit.fleet.sites import central, inventory
 
     del c
     place = output or ROOT / "dist" / "sites" / f"{name}.tar"
-    end = top.invite(inventory.load(i), name, hours, place)
+    end = central.invite(inventory.load(i), name, hours, place)
     print(f"{place}: good once, until {end:%F %R} UTC")
     print(f"at the site: tar xf {place.name} && ./join FOLDER")
 
@@ -75,10 +75,10 @@ def join(c: Context, name: str, i: Path, hours: float = 24.0, output: Path | Non
 @kit_task(auto_shortflags=False, options={"name": NAME, "i": FILE}, help={"i": SITES})
 def remove(c: Context, name: str, i: Path) -> None:
     """Let a site in no more. Example: ./inv sites.remove berlin -i sites.toml."""
-    from jetson_kit.fleet.sites import inventory, top
+    from jetson_kit.fleet.sites import central, inventory
 
     del c
-    top.remove(inventory.load(i), name)
+    central.remove(inventory.load(i), name)
 
 
 @kit_task(

@@ -45,7 +45,7 @@ def main(root: Path, stdin: IO[bytes], stdout: IO[bytes]) -> int:
     except KitError as error:
         emit(failure(error))
         return error.exit_code
-    except (Exception, KeyboardInterrupt) as error:  # one line at the top
+    except (Exception, KeyboardInterrupt) as error:  # one line for the caller
         emit(failure(InternalError(f"{type(error).__name__}: {error}")))
         return InternalError.exit_code
     return 0

@@ -1,4 +1,4 @@
-"""The mesh's own certificate authority, and the keys by which a site knows the top's work.
+"""The mesh's own certificate authority, and the keys by which a site knows its controller's work.
 
 A node's certificate holds its name as Receptor reads it: an other name of Red Hat's OID in the
 subject's alternative names (Receptor's documentation, "TLS support").
@@ -24,7 +24,7 @@ from jetson_kit.core.files import disk_guard
 NAME = "MediaPipe Jetson Kit sites"
 RECEPTOR_NAME = ObjectIdentifier("1.3.6.1.4.1.2312.19.1")
 VALID_DAYS = 730
-# A site whose clock is behind must still find its certificate valid: the top then names the clock.
+# A site whose clock is behind must still find its certificate valid: its clock is named then.
 FIRST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 LAST = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
 _PEM = serialization.Encoding.PEM

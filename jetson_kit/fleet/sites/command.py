@@ -18,13 +18,13 @@ from jetson_kit.fleet.release import signers
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import command as board_rollout
 from jetson_kit.fleet.rollout.steps import InterruptedRolloutError
-from jetson_kit.fleet.sites import inventory, journal, members, top
+from jetson_kit.fleet.sites import central, inventory, journal, members
 from jetson_kit.fleet.sites import plan as plans
-from jetson_kit.fleet.sites.crew import Crew
 from jetson_kit.fleet.sites.inventory import Site, Sites
 from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
+from jetson_kit.fleet.sites.remote import RemoteWork
 from jetson_kit.fleet.sites.rollout import SitesRollout, summary
 
 STATUS_SCHEMA = "mediapipe-jetson-kit/sites-status/1"
@@ -51,7 +51,7 @@ def planned(request: Request) -> tuple[Sites, Release, tuple[SiteWave, ...]]:
 def start(request: Request) -> SitesRecord:
     """Roll a release out over sites; `judge` tells whether all went well."""
     sites, release, waves = planned(request)
-    place = top.here()
+    place = central.here()
     number = controller.new_id()
     with controller.lock(place.folder, f"rollout over sites {number}"):
         names = [name for wave in waves for name in wave.sites]
@@ -79,7 +79,7 @@ def start(request: Request) -> SitesRecord:
 
 def resume(wanted: str, *, quiet: bool = False) -> SitesRecord:
     """Go on with a rollout that was killed, interrupted, or left sites open. Raises as start."""
-    place = top.here()
+    place = central.here()
     path = _find(_folder(place), wanted)
     with controller.lock(place.folder, f"rollout over sites {path.stem}"):
         record = journal.read(path)
@@ -108,17 +108,17 @@ def _go(
     quiet: bool,
     resumed: bool = False,
 ) -> SitesRecord:
-    place, number = top.here(), made.record.id
+    place, number = central.here(), made.record.id
     folder = made.path.with_suffix("")
     folder.mkdir(exist_ok=True, mode=0o700)
     by_name = {site.name: site for site in sites.sites}
     boards = {name: made.record.boards(name) for name in made.record.sites}
-    crew = Crew(number, place.mesh, by_name, boards, release, plan, folder)
+    remote = RemoteWork(number, place.mesh, by_name, boards, release, plan, folder)
     if not quiet:
         made.listener = _say
         print(f"rollout {number} of {release.image_id[:19]}; records: {folder}", file=sys.stderr)
     try:
-        return SitesRollout(made, plan, crew).run(resumed=resumed)
+        return SitesRollout(made, plan, remote).run(resumed=resumed)
     except KeyboardInterrupt:
         raise InterruptedRolloutError(
             f"rollout {number} goes on at the sites that have begun; no further one begins",
@@ -161,7 +161,7 @@ def as_json(record: SitesRecord) -> dict[str, Any]:
 def statuses(path: Path, only: tuple[str, ...], silent_s: float) -> Iterator[dict[str, Any]]:
     """Yield the status of each site as it comes, the fastest first."""
     sites = inventory.load(path)
-    place = top.here()
+    place = central.here()
     joined = members.load(place.folder)
     found: queue.Queue[dict[str, Any]] = queue.Queue()
     chosen = sites.named(*only)
@@ -208,7 +208,7 @@ def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
     print(words or line["event"], file=sys.stderr)
 
 
-def _folder(place: top.Top) -> Path:
+def _folder(place: central.Central) -> Path:
     folder = place.folder / "rollouts"
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder

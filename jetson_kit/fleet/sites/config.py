@@ -55,15 +55,15 @@ def parse(body: Mapping[str, Any]) -> SiteNode:
 def site_node(sites: Sites, name: str) -> SiteNode:
     """Return how a site's node is connected."""
     site = sites.named(name)[0]
-    top = sites.controller
-    peer = "" if site.reach == DIALED else f"{top.address}:{top.port}"
+    controller = sites.controller
+    peer = "" if site.reach == DIALED else f"{controller.address}:{controller.port}"
     if site.through:
         hub = sites.named(site.through)[0]
         peer = f"{hub.address}:{hub.port}"
     behind = tuple(one.node for one in sites.sites if one.through == name)
-    peers = (*([top.node] if site.reach == DIALED else []), *behind)
+    peers = (*([controller.node] if site.reach == DIALED else []), *behind)
     listener = Listener(site.bind, site.port, peers) if peers else None
-    return SiteNode(site.node, top.node, peer, listener)
+    return SiteNode(site.node, controller.node, peer, listener)
 
 
 def of_controller(
@@ -73,15 +73,17 @@ def of_controller(
 
     Only their nodes are heard, and only their certificates are let in.
     """
-    top = sites.controller
+    controller = sites.controller
     joined = [site for site in sites.sites if site.name in members]
     direct = [site for site in joined if not site.through and site.reach != DIALED]
-    accept = [top.node, *(site.node for site in joined)]
+    accept = [controller.node, *(site.node for site in joined)]
     links = [_peer(f"{site.address}:{site.port}") for site in joined if site.reach == DIALED]
     if direct:
-        links.append(_listener(Listener(top.bind, top.port, tuple(one.node for one in direct))))
+        links.append(
+            _listener(Listener(controller.bind, controller.port, tuple(one.node for one in direct)))
+        )
     return [
-        _node(top.node, folder, [{"fromnode": name} for name in accept]),
+        _node(controller.node, folder, [{"fromnode": name} for name in accept]),
         *_tls(folder, by.certificate, [members[site.name] for site in direct]),
         {"control-service": {"service": "control", "filename": str(folder / "socket"),
                              "tls": SERVER}},

@@ -29,7 +29,7 @@ HEADER = re.compile(r"\s*\[(\[?)\s*(\w+)\s*\]?\]")
 
 @dataclass(frozen=True)
 class Controller:
-    """The node at the top: its name, and where sites dial it."""
+    """The central controller: its node's name, and where sites dial it."""
 
     address: str
     node: str = "controller"
@@ -110,8 +110,9 @@ class _Reader:
         for name in body:
             if name not in ("controller", "site"):
                 self._fault("", -1, f"{name} is no table of sites", "write [controller], [[site]]")
-        top = body.get("controller")
-        controller = self._row(Controller, top if isinstance(top, dict) else {}, "controller", 0)
+        table = body.get("controller")
+        row = table if isinstance(table, dict) else {}
+        controller = self._row(Controller, row, "controller", 0)
         rows = body.get("site")
         rows = rows if isinstance(rows, list) else []
         if not rows:

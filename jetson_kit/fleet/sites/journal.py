@@ -1,4 +1,4 @@
-"""The journal at the top: JSON lines, each on the disk before it counts. It repeats what sites say.
+"""The central journal: JSON lines, each on the disk before it counts. It repeats what sites say.
 
 What the boards of a site are on stands in that site's own journal, of which a copy lies beside.
 """
@@ -123,7 +123,7 @@ class SitesJournal:
         waves: Sequence[SiteWave],
         boards: Mapping[str, Sequence[str]],
     ) -> SitesJournal:
-        """Begin a journal; its name is the rollout's id, at the top and at each site."""
+        """Begin a journal; its name is the rollout's id, here and at each site."""
         made = cls(path, SitesRecord(), 0, 0)
         rows = [{"name": wave.name, "sites": list(wave.sites)} for wave in waves]
         made.append(

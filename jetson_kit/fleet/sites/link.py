@@ -1,4 +1,4 @@
-"""A site as the top speaks to it: its kit, a release, a rollout; each can be asked again."""
+"""A site as the central controller speaks to it: its kit, a release, a rollout; each can be asked again."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def _error(site: str, line: Mapping[str, Any]) -> KitError:
 
 
 class _Copy:
-    """A site's journal, written beside the top's own as its lines come."""
+    """A site's journal, written beside the central one as its lines come."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

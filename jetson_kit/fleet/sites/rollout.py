@@ -1,7 +1,6 @@
 """A rollout over sites: wave by wave, inside each the site's own rollout; stops and takes back.
 
-All that the top knows is in its journal, and it asks each site the same things again after a kill:
-sites, whose own journals and boards are the truth, go on from where they are.
+All that is known here is in one journal. After a kill each site is asked the same again: sites, whose own journals and boards are the truth, go on from where they are.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ class SitesRollout:
             why = f"{failed} of {len(record.hosts)} boards have failed or wait"
             self._put(name, state=PART, why=why, failed=failed, tried=tried)
         else:
-            why = record.stop or "stopped by the top"
+            why = record.stop or "stopped by the central controller"
             self._put(name, state=FAILED, why=why, failed=failed, tried=tried)
 
     def _watch(self, name: str, seen: Record) -> bool:

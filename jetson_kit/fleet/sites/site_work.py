@@ -1,4 +1,4 @@
-"""What a site does for the top with its boards: inventory, release, status, and the rollouts."""
+"""What a site does with its boards on request: inventory, release, status, and the rollouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process at a site that does one request of the top: it outlives the mesh and the link.
+"""The process at a site that does one request: it outlives the mesh and the link.
 
 What it came to is in a file beside the request, written before it ends.
 """
@@ -31,7 +31,7 @@ def main(path: Path) -> int:
         outcome = {"kind": "end", "result": work(request)}
     except KitError as error:
         outcome = failure(error)
-    except (Exception, KeyboardInterrupt) as error:  # told to the top, as one line
+    except (Exception, KeyboardInterrupt) as error:  # one line for the caller
         outcome = failure(InternalError(f"{type(error).__name__}: {error}"))
     write_text(path.with_suffix(OUTCOME), json.dumps(outcome))
     return 0

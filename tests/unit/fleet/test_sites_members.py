@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError
-from jetson_kit.fleet.sites import authority, crew, joining, members
+from jetson_kit.fleet.sites import authority, joining, members
 from jetson_kit.fleet.sites.link import Hello
 
 
@@ -115,11 +115,11 @@ def test_a_token_that_has_expired_and_a_clock_ahead_are_told_apart_by_the_user()
 def test_a_clock_that_is_a_year_off_keeps_a_site_out_of_a_rollout(days: int, words: str) -> None:
     hello = Hello("", "", days * 86400.0, 0, "", "")
     with pytest.raises(CheckFailedError, match=words):
-        crew.check_clock("berlin", hello, 300)
+        remote.check_clock("berlin", hello, 300)
 
 
 def test_a_clock_that_is_seconds_off_is_none_of_our_business() -> None:
-    crew.check_clock("berlin", Hello("", "", -20, 0, "", ""), 300)
+    remote.check_clock("berlin", Hello("", "", -20, 0, "", ""), 300)
 
 
 def test_a_revoked_site_has_no_token_left(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The controller's node: its authority, its Receptor, and the desk at which sites join."""
+"""The controller's node: its authority, its Receptor, and where sites join."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ exec .venv/bin/python -m jetson_kit.fleet.sites.joining "$here" "$folder"
 
 
 @dataclass(frozen=True)
-class Top:
+class Central:
     """The controller's own folder of the mesh."""
 
     folder: Path
@@ -57,80 +57,80 @@ class Top:
         """Return Receptor's process."""
         return node.receptor(receptor.program(_arch()), self.node)
 
-    def desk(self, sites: Path) -> Process:
+    def join_server(self, sites: Path) -> Process:
         """Return the process at which sites join."""
-        words = (sys.executable, "-m", "jetson_kit.fleet.sites.desk", str(sites.absolute()))
-        return Process("join-desk", self.node, words, paths.ROOT)
+        words = (sys.executable, "-m", "jetson_kit.fleet.sites.join_server", str(sites.absolute()))
+        return Process("join-server", self.node, words, paths.ROOT)
 
 
-def here() -> Top:
+def here() -> Central:
     """Return (and make) the folder, which only the user can look into."""
     folder = paths.state_home() / "sites"
     with disk_guard(folder):
-        return Top(paths.made(folder, paths.STATE, 0o700))
+        return Central(paths.made(folder, paths.STATE, 0o700))
 
 
 def up(sites: Sites) -> list[Path]:
     """Bring the controller's node up, or to its newest settings; return units for systemd."""
-    top = here()
-    apply(top, sites)
-    desk = top.desk(sites.path)
-    desk.stop()
-    desk.start()
+    place = here()
+    apply(place, sites)
+    server = place.join_server(sites.path)
+    server.stop()
+    server.start()
     bind = sites.controller.bind
-    desk.answers(("127.0.0.1" if bind == "0.0.0.0" else bind, sites.controller.join_port))  # noqa: S104
+    server.answers(("127.0.0.1" if bind == "0.0.0.0" else bind, sites.controller.join_port))  # noqa: S104
     user = getpass.getuser()
     return [
-        node.write_unit(top.receptor, "Receptor of the MediaPipe Jetson Kit's controller", user),
-        node.write_unit(desk, "Where sites of the MediaPipe Jetson Kit join", user),
+        node.write_unit(place.receptor, "Receptor of the MediaPipe Jetson Kit's controller", user),
+        node.write_unit(server, "Where sites of the MediaPipe Jetson Kit join", user),
     ]
 
 
 def down(sites: Path) -> None:
     """Stop the controller's node; what sites are doing goes on."""
-    top = here()
-    top.desk(sites).stop()
-    top.receptor.stop()
+    place = here()
+    place.join_server(sites).stop()
+    place.receptor.stop()
 
 
-def apply(top: Top, sites: Sites) -> None:
+def apply(place: Central, sites: Sites) -> None:
     """Write the node's settings by who has joined, and start Receptor with them."""
-    by = authority.ensure(top.folder / "authority")
-    with disk_guard(top.node):
-        top.node.mkdir(exist_ok=True, mode=0o700)
-        named = top.node / "tls.names"
+    by = authority.ensure(place.folder / "authority")
+    with disk_guard(place.node):
+        place.node.mkdir(exist_ok=True, mode=0o700)
+        named = place.node / "tls.names"
         names = json.dumps([sites.controller.node, sites.controller.address])
-        if not named.is_file() or named.read_text(encoding="utf-8") != names or _stale(top):
-            request = authority.request(top.node / "tls.key", sites.controller.node)
+        if not named.is_file() or named.read_text(encoding="utf-8") != names or _stale(place):
+            request = authority.request(place.node / "tls.key", sites.controller.node)
             made = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
-            authority.write_private(top.node / "tls.crt", made)
+            authority.write_private(place.node / "tls.crt", made)
             write_text(named, names)
-        joined = {name: one.fingerprint for name, one in members.load(top.folder).items()}
-        rows = config.of_controller(sites, top.node, by, joined)
-        write_text(top.node / "receptor.yml", config.to_yaml(rows))
-    node.restart(top.receptor)
+        joined = {name: one.fingerprint for name, one in members.load(place.folder).items()}
+        rows = config.of_controller(sites, place.node, by, joined)
+        write_text(place.node / "receptor.yml", config.to_yaml(rows))
+    node.restart(place.receptor)
 
 
-def _stale(top: Top) -> bool:
-    left = authority.expires(top.node / "tls.crt") - datetime.datetime.now(datetime.UTC)
+def _stale(place: Central) -> bool:
+    left = authority.expires(place.node / "tls.crt") - datetime.datetime.now(datetime.UTC)
     return left < datetime.timedelta(days=30)
 
 
-def admit(top: Top, sites: Sites, token: str, request: str) -> dict[str, object]:
+def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, object]:
     """Return what a site needs to be a member, for a token that is good.
 
     Raises RefusedTokenError, IntegrityError for a damaged request.
     """
-    name = members.claim(top.folder, token, request)
+    name = members.claim(place.folder, token, request)
     site = sites.named(name)[0]
-    by = authority.ensure(top.folder / "authority")
+    by = authority.ensure(place.folder / "authority")
     hosts = (site.address,) if site.address else ()
     made = authority.issue(by, request.encode(), site.node, hosts)
     expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=authority.VALID_DAYS)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    with members.changing(top.folder) as rows:
+    with members.changing(place.folder) as rows:
         rows[name] = Member(authority.fingerprint(made), now, expires.isoformat(timespec="seconds"))
-    apply(top, sites)
+    apply(place, sites)
     return {
         "site": name,
         "certificate": made.decode(),
@@ -142,12 +142,12 @@ def admit(top: Top, sites: Sites, token: str, request: str) -> dict[str, object]
 
 def remove(sites: Sites, name: str) -> None:
     """Let a site in no more: not its certificate, and not by a token. Raises BadInputError."""
-    top = here()
-    members.forget_tokens(top.folder, name)
-    with members.changing(top.folder) as rows:
+    place = here()
+    members.forget_tokens(place.folder, name)
+    with members.changing(place.folder) as rows:
         if rows.pop(name, None) is None:
             raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
-    apply(top, sites)
+    apply(place, sites)
 
 
 def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.datetime:
@@ -155,14 +155,14 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
 
     It holds the kit with its environment, Receptor, and the token. Raises as kit_archive.make.
     """
-    top = here()
+    place = here()
     site = sites.named(name)[0]
-    if not top.desk(sites.path).pid():
+    if not place.join_server(sites.path).pid():
         raise StepFailedError("nobody is there to let sites in", "begin with ./inv sites.up")
     kit = kit_archive.make(site.arch, site.python)
     program = receptor.program(site.arch)
-    by = authority.ensure(top.folder / "authority")
-    token, end = members.new_token(top.folder, name, hours)
+    by = authority.ensure(place.folder / "authority")
+    token, end = members.new_token(place.folder, name, hours)
     facts = {
         "site": name,
         "token": token,

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from jetson_kit.core.errors import KitError
-from jetson_kit.fleet.sites import inventory, top
+from jetson_kit.fleet.sites import central, inventory
 
 LARGEST = 1 << 16
 SLOW_S = 20.0
@@ -19,11 +19,11 @@ SLOW_S = 20.0
 def serve(path: Path) -> None:
     """Serve until this process is ended. `path` is the file of sites; it is read for each join."""
     found = inventory.load(path)
-    here, guard = top.here(), threading.Lock()
+    here, guard = central.here(), threading.Lock()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         timeout = SLOW_S
-        server_version = "join-desk"
+        server_version = "join-server"
         sys_version = ""
 
         def setup(self) -> None:
@@ -43,7 +43,7 @@ def serve(path: Path) -> None:
                 return
             try:
                 with guard:
-                    answer = top.admit(here, inventory.load(path), token, request)
+                    answer = central.admit(here, inventory.load(path), token, request)
             except KitError as error:
                 self._answer(403, {"message": error.message, "hint": error.cure})
                 return

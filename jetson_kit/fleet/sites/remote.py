@@ -20,7 +20,7 @@ from jetson_kit.fleet.sites.rollout import Watch
 
 
 @dataclass(frozen=True)
-class Crew:
+class RemoteWork:
     """The sites of one rollout."""
 
     number: str
