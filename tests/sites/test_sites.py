@@ -91,11 +91,11 @@ def wait_for(what: Callable[[], object], limit_s: float = 300) -> None:
         time.sleep(0.05)
 
 
-def hit(joined: World, what: str, top: subprocess.Popen[str]) -> None:
+def hit(joined: World, what: str, central: subprocess.Popen[str]) -> None:
     """Kill something with a rollout in its middle, and start it again as its unit would."""
     berlin = joined.places["berlin"]
     if what == "the central rollout":
-        os.killpg(top.pid, signal.SIGKILL)
+        os.killpg(central.pid, signal.SIGKILL)
     elif what == "the site's rollout":
         wait_for(berlin.worker)
         os.kill(berlin.worker(), signal.SIGKILL)
@@ -127,11 +127,11 @@ def hit(joined: World, what: str, top: subprocess.Popen[str]) -> None:
 def test_killed_in_the_middle_it_comes_to_the_same_end(joined: World, what: str) -> None:
     release = worlds.release(joined, what.replace(" ", "-"))
     berlin = joined.places["berlin"]
-    top = joined.start(*joined.rollout_words(release), "--only", "berlin")
+    central = joined.start(*joined.rollout_words(release), "--only", "berlin")
     wait_for(lambda: release.image_id in berlin.journal() and "switched" in berlin.journal())
-    hit(joined, what, top)
-    out, err = top.communicate(timeout=worlds.LIMIT_S)
-    code = top.returncode
+    hit(joined, what, central)
+    out, err = central.communicate(timeout=worlds.LIMIT_S)
+    code = central.returncode
     if what == "the central rollout":
         assert code == -signal.SIGKILL
         code, out, err = joined.inv("sites.rollout", "--resume", "--json")

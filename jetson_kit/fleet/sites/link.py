@@ -1,4 +1,4 @@
-"""A site as the central controller speaks to it: its kit, a release, a rollout; each can be asked again."""
+"""Requests to one site: its kit, a release, a rollout; each can be repeated."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A rollout over sites: wave by wave, inside each the site's own rollout; stops and takes back.
 
-All that is known here is in one journal. After a kill each site is asked the same again: sites, whose own journals and boards are the truth, go on from where they are.
+All that is known here is in one journal. After a kill each site is asked the same again: sites,
+whose own journals and boards are the truth, go on from where they are.
 """
 
 from __future__ import annotations

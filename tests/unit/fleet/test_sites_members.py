@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError
-from jetson_kit.fleet.sites import authority, joining, members
+from jetson_kit.fleet.sites import authority, joining, members, remote
 from jetson_kit.fleet.sites.link import Hello
 
 
