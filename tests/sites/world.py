@@ -226,7 +226,8 @@ def cut(world: World, name: str, *, whole: bool) -> None:
 def _python() -> str:
     """Return the version of the Python that a bare machine starts as python3."""
     said = run(
-        ["python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], what="python"
+        ["/usr/bin/env", "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        what="python",
     )
     return said.strip()
 

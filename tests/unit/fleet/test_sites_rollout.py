@@ -263,7 +263,7 @@ class DyingJournal(SitesJournal):
 
 
 @pytest.mark.parametrize("bad", ["", "c1"])
-@pytest.mark.parametrize("point", range(1, 31))
+@pytest.mark.parametrize("point", range(1, 15))
 def test_a_top_killed_at_any_point_comes_to_the_same_end(
     tmp_path: Path, point: int, bad: str
 ) -> None:
@@ -273,12 +273,9 @@ def test_a_top_killed_at_any_point_comes_to_the_same_end(
     begin(at).close()
     DyingJournal.left = point
     made = DyingJournal.open(path)
-    try:
+    with pytest.raises(sim.Killed):
         SitesRollout(made, PLAN, at).run()
-    except sim.Killed:
-        pass
-    finally:
-        made.close()
+    made.close()
     record = again(at)
     assert (record.ended, at.images()) == (("stopped", "nnoooo") if bad else ("all", "nnnnnn"))
     assert record.open == ()
