@@ -144,7 +144,7 @@ def berlin_images(joined: World) -> set[str]:
     return {image for name, image in joined.images().items() if name.startswith("berlin-")}
 
 
-def test_a_full_disk_at_a_site_is_named_and_put_right(joined: World) -> None:
+def test_a_full_disk_at_a_site_is_named_and_changes_nothing(joined: World) -> None:
     before = joined.images()
     release = worlds.release(joined, "full", bulk=3_000_000)
     incoming = joined.places["berlin"].folder / "incoming"

@@ -88,7 +88,7 @@ def _pieces(here: Here, request: Request, payload: bytes) -> None:
 def _kit(here: Here, request: Request, payload: bytes) -> None:
     """Switch to the kit that came in pieces."""
     del payload
-    sha256 = str(request["sha256"])
+    sha256 = store.name(str(request["sha256"]))
     if install.current(here.root) != sha256:
         try:
             install.install(here.root / INCOMING / sha256, sha256, here.root)

@@ -79,9 +79,8 @@ def of_controller(
     accept = [controller.node, *(site.node for site in joined)]
     links = [_peer(f"{site.address}:{site.port}") for site in joined if site.reach == DIALED]
     if direct:
-        links.append(
-            _listener(Listener(controller.bind, controller.port, tuple(one.node for one in direct)))
-        )
+        peers = tuple(site.node for site in direct)
+        links.append(_listener(Listener(controller.bind, controller.port, peers)))
     return [
         _node(controller.node, folder, [{"fromnode": name} for name in accept]),
         *_tls(folder, by.certificate, [members[site.name] for site in direct]),

@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from jetson_kit.core.errors import KitError, StepFailedError
+from jetson_kit.core.errors import KitError, NetworkError, StepFailedError
 from jetson_kit.core.run import run
 from jetson_kit.fleet.sites import config, receptor
 
@@ -31,10 +31,8 @@ LONGEST_LINE = 1 << 24
 Line = Mapping[str, Any]
 
 
-class SilentError(StepFailedError):
+class SilentError(NetworkError):
     """A site gave no sign of life for its limit."""
-
-    exit_code: ClassVar[int] = 4
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,16 @@ PART = ".part"
 LARGEST = 64 << 30
 
 
+def name(sha256: str) -> str:
+    """Return the name of a file, which is its hash. Raises BadInputError."""
+    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+        raise BadInputError(f"{sha256[:80]!r} is no sha256", "write 64 hex digits")
+    return sha256
+
+
 def held(folder: Path, sha256: str) -> int:
     """Return how many bytes of a file are here."""
-    for path in (folder / sha256, folder / (sha256 + PART)):
+    for path in (folder / name(sha256), folder / (sha256 + PART)):
         if path.is_file():
             return path.stat().st_size
     return 0
@@ -27,8 +34,9 @@ def add(folder: Path, sha256: str, size: int, offset: int, piece: bytes) -> int:
     is returned. Raises IntegrityError where the whole file has another hash (it is dropped),
     BadInputError for what can't be one, DiskFullError.
     """
-    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef") or not 0 <= size <= LARGEST:
-        raise BadInputError(f"{sha256[:80]!r} of {size} bytes is no file to be taken")
+    name(sha256)
+    if not 0 <= size <= LARGEST:
+        raise BadInputError(f"a file of {size} bytes is not taken", f"{LARGEST} are the most")
     part, whole = folder / (sha256 + PART), folder / sha256
     if whole.is_file():
         return size
