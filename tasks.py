@@ -29,6 +29,7 @@ from jetson_kit.tasks import (
     models,
     release,
     report,
+    sites,
     targets,
     test,
     verify,
@@ -59,6 +60,7 @@ ns.add_collection(Collection("docs", docs.build))
 ns.add_collection(Collection("release", release.check))
 ns.add_collection(devices.collection())
 ns.add_collection(fleet.collection())
+ns.add_collection(sites.collection())
 ns.add_collection(
     Collection(
         "bench",

@@ -107,7 +107,8 @@ def up(count: int, variables: dict[str, Any], golden: Path | None = None) -> Ite
 
     `variables` are those of the inventory. Raises StepFailedError where they don't come up.
     """
-    lower = ":".join(map(str, ([golden] if golden else []) + [_own(), base()]))
+    shared = base()  # the first one of a kind takes away all older layers
+    lower = ":".join(map(str, ([golden] if golden else []) + [_own(), shared]))
     folder = Path(tempfile.mkdtemp(prefix="kit-light-", dir=MEMORY))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request
@@ -41,10 +42,22 @@ def locks() -> Iterator[tuple[Path, str, str, str]]:
 def resolved(variant: str, suite: str, arch: str, folder: Path) -> Lock:
     """Return the newest packages of a variant, as apt resolves them in `folder`."""
     spec = rootfs.data()
-    packages = tuple(rootfs.facts_of(spec, variant)["packages"])
-    status = rootfs.status(spec, variant)
+    packages = tuple(_packages(spec, variant))
+    alone = variant in spec["programs"]
+    status = "" if alone else rootfs.status(spec, variant)
     printed = debian.resolve(packages, suite=suite, arch=arch, folder=folder, status=status)
-    return debian_lock.resolved(packages, printed, debian.host_mirror())
+    lock = debian_lock.resolved(packages, printed, debian.host_mirror())
+    if alone:
+        return Lock(packages, tuple(row for row in lock.rows if row.name in packages))
+    return lock
+
+
+def _packages(spec: dict[str, Any], variant: str) -> list[str]:
+    """Return what apt is asked for. Raises KeyError."""
+    found: list[str] = (
+        spec["programs"].get(variant) or rootfs.facts_of(spec, variant)["packages"]
+    )
+    return found
 
 
 def problems() -> list[str]:
@@ -53,7 +66,7 @@ def problems() -> list[str]:
     for path, variant, _, _ in locks():
         lock = debian_lock.read(path)
         try:
-            wanted = rootfs.facts_of(rootfs.data(), variant)["packages"]
+            wanted = _packages(rootfs.data(), variant)
         except KeyError:
             wanted = None
         if lock is None or list(lock.packages) != wanted:

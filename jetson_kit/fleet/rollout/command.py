@@ -93,6 +93,8 @@ class Asked:
     limit: str = ""
     take_over: bool = False
     quiet: bool = False
+    number: str = ""
+    """Id of the rollout; "" makes a new one."""
 
 
 def planned(asked: Asked) -> tuple[Release | None, tuple[Wave, ...]]:
@@ -105,7 +107,7 @@ def planned(asked: Asked) -> tuple[Release | None, tuple[Wave, ...]]:
 def start(asked: Asked) -> Record:
     """Roll a release out; `judge` tells whether all went well."""
     folder = controller.state_dir()
-    number = controller.new_id()
+    number = asked.number or controller.new_id()
     with controller.lock(folder, f"rollout {number}") as hold:
         bounds.trim(folder)
         release, waves = planned(asked)

@@ -142,6 +142,7 @@ def test_the_locks_are_for_what_images_are_made_of() -> None:
     suites, variants = rootfs.data()["suites"], rootfs.data()["variants"]
     known = {(variant, suite) for _, variant, suite, _ in debian_packages.locks()}
     rooms = {*variants, *(f"{one}+camera" for one in ("runtime", "emulated", "dev"))}
+    rooms |= rootfs.data()["programs"].keys()
     assert known <= {(variant, suite) for variant in rooms for suite in suites}
     for variant in ("runtime", "runtime+camera"):
         assert {(variant, suite) for suite in suites} <= known

@@ -1,0 +1,20 @@
+"""Lines of a site's answer that several of its programs write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jetson_kit.core.errors import KitError
+
+
+def failure(error: KitError) -> dict[str, Any]:
+    """Return an error as a line; an inventory's has all of its faults."""
+    words = error.line().removeprefix("error: ")
+    if error.cure:
+        words = words.removesuffix(f"; {error.cure}")
+    return {
+        "kind": "error",
+        "exit_code": error.exit_code,
+        "message": words,
+        "hint": error.cure,
+    }

@@ -1,0 +1,206 @@
+"""The mesh's own certificate authority, and the keys by which a site knows its controller's work.
+
+A node's certificate holds its name as Receptor reads it: an other name of Red Hat's OID in the
+subject's alternative names (Receptor's documentation, "TLS support").
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.files import disk_guard
+
+NAME = "MediaPipe Jetson Kit sites"
+RECEPTOR_NAME = ObjectIdentifier("1.3.6.1.4.1.2312.19.1")
+VALID_DAYS = 730
+# A site whose clock is behind must still find its certificate valid: its clock is named then.
+FIRST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+LAST = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
+_PEM = serialization.Encoding.PEM
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Where the authority's files lie; the keys never leave this machine."""
+
+    folder: Path
+
+    @property
+    def certificate(self) -> Path:
+        """Return the authority's certificate: each node has it."""
+        return self.folder / "ca.crt"
+
+    @property
+    def key(self) -> Path:
+        """Return the key that signs certificates."""
+        return self.folder / "ca.key"
+
+    @property
+    def signing_key(self) -> Path:
+        """Return the key that signs work, as Receptor reads it."""
+        return self.folder / "work.key"
+
+    @property
+    def verification_key(self) -> Path:
+        """Return the public half: each site has it."""
+        return self.folder / "work.pub"
+
+
+def ensure(folder: Path) -> Authority:
+    """Return the authority of a folder, made where there is none."""
+    with disk_guard(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = Authority(folder)
+        if not (found.key.is_file() and found.certificate.is_file()):
+            key = ec.generate_private_key(ec.SECP256R1())
+            write_private(found.key, _private(key))
+            write_private(found.certificate, _self_signed(key))
+        if not (found.signing_key.is_file() and found.verification_key.is_file()):
+            signer = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+            traditional = serialization.PrivateFormat.TraditionalOpenSSL
+            none = serialization.NoEncryption()
+            write_private(found.signing_key, signer.private_bytes(_PEM, traditional, none))
+            public = serialization.PublicFormat.SubjectPublicKeyInfo
+            write_private(found.verification_key, signer.public_key().public_bytes(_PEM, public))
+    return found
+
+
+def request(key: Path, node: str) -> bytes:
+    """Make a node's key; return the request for its certificate, in PEM."""
+    made = ec.generate_private_key(ec.SECP256R1())
+    with disk_guard(key.parent):
+        write_private(key, _private(made))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(node))
+    return builder.sign(made, hashes.SHA256()).public_bytes(_PEM)
+
+
+def issue(
+    by: Authority, request_pem: bytes, node: str, hosts: tuple[str, ...] = (), days: int = 0
+) -> bytes:
+    """Return a certificate in PEM for a request, of which only the key counts.
+
+    `hosts` are addresses at which others dial this node. Raises IntegrityError for a request that
+    its key did not sign.
+    """
+    try:
+        asked = x509.load_pem_x509_csr(request_pem)
+        key = asked.public_key()
+        whole = asked.is_signature_valid and isinstance(key, ec.EllipticCurvePublicKey)
+    except ValueError:
+        whole = False
+    if not whole or not isinstance(key, ec.EllipticCurvePublicKey):
+        raise IntegrityError(f"the request for {node}'s certificate is damaged", "join again")
+    signer = serialization.load_pem_private_key(by.key.read_bytes(), None)
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise IntegrityError(f"{by.key} is no key of the kit's", "restore it from a backup")
+    names: list[x509.GeneralName] = [_receptor_name(node), *map(_address, hosts)]
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        _start(_name(NAME), _name(node), key, signer.public_key())
+        .not_valid_before(FIRST)
+        .not_valid_after(now + datetime.timedelta(days=days or VALID_DAYS))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(
+            x509.ExtendedKeyUsage(
+                [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+            ),
+            critical=False,
+        )
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+    )
+    return made.sign(signer, hashes.SHA256()).public_bytes(_PEM)
+
+
+def fingerprint(certificate: bytes) -> str:
+    """Return a certificate's sha256, its bytes separated by colons as Receptor pins it."""
+    raw = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
+    return ":".join(f"{one:02x}" for one in hashlib.sha256(raw).digest())
+
+
+def expires(certificate: Path) -> datetime.datetime:
+    """Return when a certificate expires. Raises BadInputError where there is none."""
+    try:
+        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"{certificate} is no certificate", "join the site again") from error
+
+
+def write_private(path: Path, raw: bytes) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    aside.replace(path)
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey) -> bytes:
+    name = _name(NAME)
+    made = (
+        _start(name, name, key.public_key(), key.public_key())
+        .not_valid_before(FIRST)
+        .not_valid_after(LAST)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
+    )
+    return made.sign(key, hashes.SHA256()).public_bytes(_PEM)
+
+
+def _start(
+    issuer: x509.Name,
+    subject: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    signer: ec.EllipticCurvePublicKey,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .issuer_name(issuer)
+        .subject_name(subject)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
+    )
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=False, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
+        encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+
+
+def _receptor_name(node: str) -> x509.OtherName:
+    raw = node.encode()
+    if len(raw) > 127:
+        raise BadInputError(f"the name {node[:20]}... is too long", "name nodes in 63 characters")
+    return x509.OtherName(RECEPTOR_NAME, bytes((0x0C, len(raw))) + raw)  # DER: UTF8String
+
+
+def _address(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

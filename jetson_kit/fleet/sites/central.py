@@ -1,0 +1,200 @@
+"""The controller's node: its authority, its Receptor, and where sites join."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import io
+import json
+import platform
+import shlex
+import sys
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from jetson_kit.core import paths
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.files import disk_guard, sha256_file, write_text, written_aside
+from jetson_kit.fleet.sites import authority, config, install, kit_archive, members, node, receptor
+from jetson_kit.fleet.sites.inventory import Sites
+from jetson_kit.fleet.sites.members import Member
+from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.node import Process
+
+JOIN = """\
+#!/bin/sh
+# join [FOLDER]: make this machine the controller of its site, in FOLDER.
+set -eu
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+folder=${{1:-$HOME/mediapipe-jetson-site}}
+mkdir -p "$folder"
+folder=$(CDPATH= cd -- "$folder" && pwd)
+python3 "$here/install.py" "$here/kit.tar" {kit} "$folder" >/dev/null
+cd "$folder/current"
+exec .venv/bin/python -m jetson_kit.fleet.sites.joining "$here" "$folder"
+"""
+
+
+@dataclass(frozen=True)
+class Central:
+    """The controller's own folder of the mesh."""
+
+    folder: Path
+
+    @property
+    def node(self) -> Path:
+        """Return the folder of its node."""
+        return self.folder / "node"
+
+    @property
+    def mesh(self) -> Mesh:
+        """Return the way to the sites."""
+        return Mesh(self.node / "socket")
+
+    @property
+    def receptor(self) -> Process:
+        """Return Receptor's process."""
+        return node.receptor(receptor.program(_arch()), self.node)
+
+    def join_server(self, sites: Path) -> Process:
+        """Return the process at which sites join."""
+        words = (sys.executable, "-m", "jetson_kit.fleet.sites.join_server", str(sites.absolute()))
+        return Process("join-server", self.node, words, paths.ROOT)
+
+
+def here() -> Central:
+    """Return (and make) the folder, which only the user can look into."""
+    folder = paths.state_home() / "sites"
+    with disk_guard(folder):
+        return Central(paths.made(folder, paths.STATE, 0o700))
+
+
+def up(sites: Sites) -> list[Path]:
+    """Bring the controller's node up, or to its newest settings; return units for systemd."""
+    place = here()
+    apply(place, sites)
+    server = place.join_server(sites.path)
+    server.stop()
+    server.start()
+    bind = sites.controller.bind
+    server.answers(("127.0.0.1" if bind == "0.0.0.0" else bind, sites.controller.join_port))  # noqa: S104
+    user = getpass.getuser()
+    return [
+        node.write_unit(place.receptor, "Receptor of the MediaPipe Jetson Kit's controller", user),
+        node.write_unit(server, "Where sites of the MediaPipe Jetson Kit join", user),
+    ]
+
+
+def down(sites: Path) -> None:
+    """Stop the controller's node; what sites are doing goes on."""
+    place = here()
+    place.join_server(sites).stop()
+    place.receptor.stop()
+
+
+def apply(place: Central, sites: Sites) -> None:
+    """Write the node's settings by who has joined, and start Receptor with them."""
+    by = authority.ensure(place.folder / "authority")
+    with disk_guard(place.node):
+        place.node.mkdir(exist_ok=True, mode=0o700)
+        named = place.node / "tls.names"
+        names = json.dumps([sites.controller.node, sites.controller.address])
+        if not named.is_file() or named.read_text(encoding="utf-8") != names or _stale(place):
+            request = authority.request(place.node / "tls.key", sites.controller.node)
+            made = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
+            authority.write_private(place.node / "tls.crt", made)
+            write_text(named, names)
+        joined = {name: one.fingerprint for name, one in members.load(place.folder).items()}
+        rows = config.of_controller(sites, place.node, by, joined)
+        write_text(place.node / "receptor.yml", config.to_yaml(rows))
+    node.restart(place.receptor)
+
+
+def _stale(place: Central) -> bool:
+    left = authority.expires(place.node / "tls.crt") - datetime.datetime.now(datetime.UTC)
+    return left < datetime.timedelta(days=30)
+
+
+def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, object]:
+    """Return what a site needs to be a member, for a token that is good.
+
+    Raises RefusedTokenError, IntegrityError for a damaged request.
+    """
+    name = members.claim(place.folder, token, request)
+    site = sites.named(name)[0]
+    by = authority.ensure(place.folder / "authority")
+    hosts = (site.address,) if site.address else ()
+    made = authority.issue(by, request.encode(), site.node, hosts)
+    expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=authority.VALID_DAYS)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    with members.changing(place.folder) as rows:
+        rows[name] = Member(authority.fingerprint(made), now, expires.isoformat(timespec="seconds"))
+    apply(place, sites)
+    return {
+        "site": name,
+        "certificate": made.decode(),
+        "authority": by.certificate.read_text(encoding="ascii"),
+        "verification": by.verification_key.read_text(encoding="ascii"),
+        "node": config.site_node(sites, name).as_json(),
+    }
+
+
+def remove(sites: Sites, name: str) -> None:
+    """Let a site in no more: not its certificate, and not by a token. Raises BadInputError."""
+    place = here()
+    members.forget_tokens(place.folder, name)
+    with members.changing(place.folder) as rows:
+        if rows.pop(name, None) is None:
+            raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
+    apply(place, sites)
+
+
+def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.datetime:
+    """Write the archive by which a site joins once; return until when.
+
+    It holds the kit with its environment, Receptor, and the token. Raises as kit_archive.make.
+    """
+    place = here()
+    site = sites.named(name)[0]
+    if not place.join_server(sites.path).pid():
+        raise StepFailedError("nobody is there to let sites in", "begin with ./inv sites.up")
+    kit = kit_archive.make(site.arch, site.python)
+    program = receptor.program(site.arch)
+    by = authority.ensure(place.folder / "authority")
+    token, end = members.new_token(place.folder, name, hours)
+    facts = {
+        "site": name,
+        "token": token,
+        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "expires": end.isoformat(timespec="seconds"),
+        "address": sites.controller.address,
+        "port": sites.controller.join_port,
+        "authority": by.certificate.read_text(encoding="ascii"),
+        "receptor": sha256_file(program),
+        "kit": kit.sha256,
+    }
+    with written_aside(output) as aside, tarfile.open(aside, "w") as tar:
+        _add(tar, "join", JOIN.format(kit=shlex.quote(kit.sha256)).encode(), 0o755)
+        _add(tar, "join.json", json.dumps(facts, indent=1).encode(), 0o600)
+        for path, member in ((Path(install.__file__), "install.py"), (kit.path, "kit.tar"),
+                             (program, "receptor")):  # fmt: skip
+            tar.add(path, member, filter=_plain)
+    output.chmod(0o600)
+    return end
+
+
+def _add(tar: tarfile.TarFile, name: str, raw: bytes, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(raw), mode
+    tar.addfile(member, io.BytesIO(raw))
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member
+
+
+def _arch() -> str:
+    return {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]

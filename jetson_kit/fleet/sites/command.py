@@ -1,0 +1,225 @@
+"""`sites.rollout` and `sites.status`: everything around the state machine."""
+
+from __future__ import annotations
+
+import datetime
+import queue
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core.errors import BadInputError, CheckFailedError, KitError
+from jetson_kit.fleet import controller
+from jetson_kit.fleet.release import release as releases
+from jetson_kit.fleet.release import signers
+from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.rollout import command as board_rollout
+from jetson_kit.fleet.rollout.steps import InterruptedRolloutError
+from jetson_kit.fleet.sites import central, inventory, journal, members
+from jetson_kit.fleet.sites import plan as plans
+from jetson_kit.fleet.sites.inventory import Site, Sites
+from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord
+from jetson_kit.fleet.sites.link import Link
+from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
+from jetson_kit.fleet.sites.remote import RemoteWork
+from jetson_kit.fleet.sites.rollout import SitesRollout, summary
+
+STATUS_SCHEMA = "mediapipe-jetson-kit/sites-status/1"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks of a rollout over sites."""
+
+    sites: Path
+    target: str
+    only: tuple[str, ...] = ()
+    plan: SitesPlan = field(default_factory=SitesPlan)
+    quiet: bool = False
+
+
+def planned(request: Request) -> tuple[Sites, Release, tuple[SiteWave, ...]]:
+    """Return who would come when; nothing is contacted. Raises InventoryError, BadInputError."""
+    sites = inventory.load(request.sites)
+    release = releases.load(releases.folder_of(request.target))
+    return sites, release, plans.waves(sites.named(*request.only))
+
+
+def start(request: Request) -> SitesRecord:
+    """Roll a release out over sites; `judge` tells whether all went well."""
+    sites, release, waves = planned(request)
+    place = central.here()
+    number = controller.new_id()
+    with controller.lock(place.folder, f"rollout over sites {number}"):
+        names = [name for wave in waves for name in wave.sites]
+        joined = members.load(place.folder)
+        if strangers := [name for name in names if name not in joined]:
+            raise BadInputError(
+                f"{', '.join(strangers)} have not joined", "let them join: ./inv sites.join"
+            )
+        signers.refresh(release.folder)
+        board_rollout.trusted(release, ())
+        made = SitesJournal.new(
+            _folder(place) / f"{number}.jsonl",
+            sites=str(sites.path.absolute()),
+            release={
+                "image_id": release.image_id,
+                "name": release.name,
+                "folder": str(release.folder.absolute()),
+            },
+            plan=request.plan.as_json(),
+            waves=waves,
+            boards={name: sites.boards[name] for name in names},
+        )
+        return _go(made, sites, release, request.plan, quiet=request.quiet)
+
+
+def resume(wanted: str, *, quiet: bool = False) -> SitesRecord:
+    """Go on with a rollout that was killed, interrupted, or left sites open. Raises as start."""
+    place = central.here()
+    path = _find(_folder(place), wanted)
+    with controller.lock(place.folder, f"rollout over sites {path.stem}"):
+        record = journal.read(path)
+        if record.ended and record.stop is not None and not record.open:
+            return record
+        release = releases.load(Path(record.header["release"]["folder"]))
+        if release.image_id != record.image_id:
+            raise BadInputError(
+                f"{release.folder} has another image than rollout {record.id}",
+                "build that one again, or begin a new rollout",
+            )
+        sites = inventory.load(Path(record.header["sites"]))
+        sites.named(*record.sites)
+        made = SitesJournal.open(path)
+        made.append("resume")
+        plan = plans.parse(record.header["plan"])
+        return _go(made, sites, release, plan, quiet=quiet, resumed=True)
+
+
+def _go(
+    made: SitesJournal,
+    sites: Sites,
+    release: Release,
+    plan: SitesPlan,
+    *,
+    quiet: bool,
+    resumed: bool = False,
+) -> SitesRecord:
+    place, number = central.here(), made.record.id
+    folder = made.path.with_suffix("")
+    folder.mkdir(exist_ok=True, mode=0o700)
+    by_name = {site.name: site for site in sites.sites}
+    boards = {name: made.record.boards(name) for name in made.record.sites}
+    remote = RemoteWork(number, place.mesh, by_name, boards, release, plan, folder)
+    if not quiet:
+        made.listener = _say
+        print(f"rollout {number} of {release.image_id[:19]}; records: {folder}", file=sys.stderr)
+    try:
+        return SitesRollout(made, plan, remote).run(resumed=resumed)
+    except KeyboardInterrupt:
+        raise InterruptedRolloutError(
+            f"rollout {number} goes on at the sites that have begun; no further one begins",
+            f"./inv sites.rollout --resume {number} follows it",
+        ) from None
+    finally:
+        made.close()
+
+
+def judge(record: SitesRecord) -> None:
+    """Raise CheckFailedError unless every board of every site has the image, by its evidence."""
+    if record.ended == journal.ALL:
+        return
+    counted = ", ".join(f"{count} {state}" for state, count in summary(record).items())
+    again = f"./inv sites.rollout --resume {record.id}"
+    if record.stop is not None:
+        raise CheckFailedError(
+            f"rollout {record.id} stopped: {record.stop} ({counted})",
+            f"{again} takes back what could not be reached" if record.open
+            else "see who and why: ./inv sites.status",
+        )  # fmt: skip
+    raise CheckFailedError(
+        f"rollout {record.id} is not on every board: {counted}", f"{again} asks the others again"
+    )
+
+
+def as_json(record: SitesRecord) -> dict[str, Any]:
+    """Return the result as a document."""
+    return {
+        "schema": "mediapipe-jetson-kit/sites-rollout/1",
+        "id": record.id,
+        "result": record.ended,
+        "stopped": record.stop,
+        "release": record.header["release"],
+        "waves": [{"name": wave.name, "sites": list(wave.sites)} for wave in record.waves],
+        "sites": {name: vars(one) for name, one in record.sites.items()},
+    }
+
+
+def statuses(path: Path, only: tuple[str, ...], silent_s: float) -> Iterator[dict[str, Any]]:
+    """Yield the status of each site as it comes, the fastest first."""
+    sites = inventory.load(path)
+    place = central.here()
+    joined = members.load(place.folder)
+    found: queue.Queue[dict[str, Any]] = queue.Queue()
+    chosen = sites.named(*only)
+
+    def one(site: Site) -> None:
+        row: dict[str, Any] = {"schema": STATUS_SCHEMA, "site": site.name, "problem": ""}
+        member = joined.get(site.name)
+        try:
+            if member is None:
+                raise BadInputError(f"{site.name} has not joined")  # noqa: TRY301 # a row, too
+            left = datetime.datetime.fromisoformat(member.expires) - _now()
+            row["certificate_days"] = left.days
+            link = Link(place.mesh, site, silent_s)
+            hello = link.hello()
+            row |= {"kit": hello.kit, "version": hello.version, "free": hello.free,
+                    "clock_ahead_s": round(hello.ahead_s, 1)}  # fmt: skip
+            link.bring_inventory()
+            row["fleet"] = link.status()
+        except KitError as error:
+            row["problem"] = error.message
+        except Exception as error:  # a row for each site, whatever comes
+            row["problem"] = f"{type(error).__name__}: {error}"
+        found.put(row)
+
+    for site in chosen:
+        threading.Thread(target=one, args=(site,), daemon=True).start()
+    for _ in chosen:
+        yield found.get()
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
+    words = str(line.get("why") or "")
+    if line["event"] == "site":
+        one = record.sites[line["site"]]
+        words = f"{one.name} {one.state}" + (f": {one.why}" if one.why else "")
+        if one.tried:
+            words += f" ({one.tried - one.failed} of {len(record.boards(one.name))} boards)"
+    elif line["event"] == "stop":
+        words = f"stopped: {words}"
+    print(words or line["event"], file=sys.stderr)
+
+
+def _folder(place: central.Central) -> Path:
+    folder = place.folder / "rollouts"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder
+
+
+def _find(folder: Path, wanted: str) -> Path:
+    known = sorted(folder.glob("*.jsonl"))
+    known = known[-1:] if wanted in ("", "last") else [
+        path for path in known if path.stem.startswith(wanted)
+    ]  # fmt: skip
+    if len(known) != 1:
+        many = "several rollouts" if known else "no rollout"
+        raise BadInputError(f"there is {many} {wanted}".rstrip(), f"see {folder}")
+    return known[0]

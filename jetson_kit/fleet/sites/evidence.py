@@ -1,0 +1,63 @@
+"""What a site says of a rollout, held against its own journal: no claim counts without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.journal import Record
+
+HINT = "look at the site itself: its boards are the truth, ./inv fleet.status there"
+
+
+def record_of(
+    path: Path, *, number: str, image_id: str, boards: Sequence[str], claimed: str
+) -> Record:
+    """Return the state that a copy of a site's journal adds up to.
+
+    Raises IntegrityError where it is no whole journal, is of another rollout, image or set of
+    boards, or does not end as the site claims.
+    """
+    record = journals.read(path)
+    if record.id != number:
+        raise IntegrityError(f"the journal is of rollout {record.id}, not {number}", HINT)
+    if record.image_id != image_id:
+        raise IntegrityError(f"the journal is of image {record.image_id[:19]}", HINT)
+    if sorted(record.hosts) != sorted(boards):
+        wrong = sorted(set(record.hosts) ^ set(boards))
+        raise IntegrityError(f"the journal is of other boards: {', '.join(wrong)[:200]}", HINT)
+    if claimed != record.ended:
+        raise IntegrityError(
+            f"the site claims {claimed or 'no end'!r}, its journal ends as "
+            f"{record.ended or 'not at all'!r}",
+            HINT,
+        )
+    if claimed == journals.ALL:
+        for host in record.hosts.values():
+            if host.state != journals.CONFIRMED or host.image_id != image_id or host.unseen:
+                raise IntegrityError(
+                    f"the site claims success, and its journal has {host.name} as {host.state} "
+                    f"on {host.image_id[:19] or 'nothing'}",
+                    HINT,
+                )
+    return record
+
+
+def counts(record: Record) -> tuple[int, int]:
+    """Return how many boards have failed, and how many were tried."""
+    failed = len(record.names(journals.FAILED, journals.ROLLED_BACK))
+    untried = len(record.names(journals.PENDING, journals.FETCHED, journals.HELD))
+    return failed, len(record.hosts) - untried
+
+
+def left_on(record: Record) -> tuple[str, ...]:
+    """Return the boards that may still be on the image because of this rollout."""
+    return tuple(
+        host.name
+        for host in record.hosts.values()
+        if host.unsure
+        or host.state in journals.ON_TRIAL
+        or (host.state == journals.CONFIRMED and host.ours)
+    )

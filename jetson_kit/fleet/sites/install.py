@@ -1,0 +1,153 @@
+"""Brings a site to a version of the kit: unpacked beside the others, checked, then switched to.
+
+It runs on a bare machine: Python's standard library alone. The archive holds the kit's files, the
+wheels of its environment and their lock; nothing is fetched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+FACTS = "kit.json"
+WHEELS, LOCK = ".wheels", "site.txt"
+COMPLETE = ".complete"
+KITS, CURRENT = "kits", "current"
+# The current one and the one before.
+KEPT = 2
+LIMIT_S = 900
+# Of jetson_kit/core/errors.py, which is not here yet.
+BAD_INPUT, INTEGRITY, DISK_FULL, STEP_FAILED = 2, 5, 6, 7
+PROBE = "import jetson_kit.fleet.sites.at_site, jetson_kit.fleet.sites.site_work"
+
+
+class InstallError(Exception):
+    """What is wrong, what to do, and the exit code."""
+
+    def __init__(self, message: str, hint: str = "", code: int = STEP_FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+
+def install(archive: Path, sha256: str, root: Path) -> Path:
+    """Return the folder of the kit in `archive`, which is what `root`/current leads to from now on.
+
+    Raises InstallError; what was current stays so then.
+    """
+    if _sha256(archive) != sha256:
+        raise InstallError(f"{archive} is damaged", "bring it again", INTEGRITY)
+    folder = root / KITS / sha256[:16]
+    try:
+        # The marker is written last: what was cut off is made again.
+        if not (folder / COMPLETE).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            _unpack(archive, folder)
+            _environment(folder)
+            (folder / COMPLETE).write_text(sha256, encoding="ascii")
+        _switch(folder, root)
+        _forget(folder, root)
+    except OSError as error:
+        code = DISK_FULL if error.errno in (28, 122) else STEP_FAILED
+        raise InstallError(f"{folder} can't be made: {error.strerror}", "", code) from error
+    return folder
+
+
+def current(root: Path) -> str:
+    """Return the hash of the archive of the current kit, "" where there is none."""
+    try:
+        return (root / CURRENT / COMPLETE).read_text(encoding="ascii")
+    except OSError:
+        return ""
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as tar:
+        names = tar.getnames()
+        if any(name.startswith("/") or ".." in name.split("/") for name in names):
+            raise InstallError(f"{archive} leads out of its folder", "do not use it", INTEGRITY)
+        if any(not (one.isfile() or one.isdir()) for one in tar.getmembers()):
+            raise InstallError(f"{archive} has other than files", "do not use it", INTEGRITY)
+        tar.extractall(folder)  # noqa: S202 # its names are checked
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    for name, sha256 in facts["files"].items():
+        if _sha256(folder / name) != sha256:
+            raise InstallError(f"{name} of the kit is damaged", "bring it again", INTEGRITY)
+    own = "{}.{}".format(*sys.version_info)
+    if facts["python"] != own or facts["machine"] != os.uname().machine:
+        raise InstallError(
+            f"the kit is for Python {facts['python']} on {facts['machine']}, "
+            f"this is {own} on {os.uname().machine}",
+            "correct arch and python of the site, and make its archive again",
+            BAD_INPUT,
+        )
+
+
+def _environment(folder: Path) -> None:
+    """Make the kit's environment of its own wheels, without any index."""
+    wheel = next((folder / WHEELS).glob("uv-*.whl"))
+    tool = folder / ".uv"
+    with zipfile.ZipFile(wheel) as packed:
+        name = next(one for one in packed.namelist() if one.endswith("/scripts/uv"))
+        tool.write_bytes(packed.read(name))
+    tool.chmod(0o755)
+    base = [str(tool), "--quiet", "--offline", "--no-config", "--cache-dir", str(folder / ".uvc")]
+    venv = folder / ".venv"
+    python = getattr(sys, "_base_executable", sys.executable)
+    try:
+        _run([*base, "venv", "--python", python, str(venv)])
+        _run([*base, "pip", "install", "--python", str(venv / "bin" / "python"), "--no-index",
+              "--find-links", str(folder / WHEELS), "--require-hashes",
+              "--requirement", str(folder / LOCK)])  # fmt: skip
+        _run([str(venv / "bin" / "python"), "-c", PROBE], folder)
+    finally:
+        tool.unlink()
+        shutil.rmtree(folder / ".uvc", ignore_errors=True)
+    shutil.rmtree(folder / WHEELS)
+
+
+def _run(words: list[str], where: Path | None = None) -> None:
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=where,
+        timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        code = DISK_FULL if "No space left" in done.stderr else STEP_FAILED
+        raise InstallError(f"the kit's environment can't be made: {last}", "", code)
+
+
+def _switch(folder: Path, root: Path) -> None:
+    aside = root / f".{CURRENT}"
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(Path(KITS, folder.name))
+    aside.replace(root / CURRENT)
+
+
+def _forget(folder: Path, root: Path) -> None:
+    os.utime(folder)
+    others = sorted((root / KITS).iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
+    for one in others[KEPT:]:
+        shutil.rmtree(one, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    try:
+        print(install(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])))
+    except InstallError as failed:
+        print(f"error: {failed.message}" + f"; {failed.hint}" * bool(failed.hint), file=sys.stderr)
+        sys.exit(failed.code)

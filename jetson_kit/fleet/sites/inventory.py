@@ -1,0 +1,264 @@
+"""The sites as data: a TOML file, checked whole with file and line before anything is contacted."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.ansible_driver import inventory as boards
+from jetson_kit.ansible_driver.inventory_files import Fault
+from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.fleet.check import InventoryError
+from jetson_kit.fleet.rollout.plan import Plan
+
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:]{2,45}")
+DIALS, DIALED, THROUGH = "dials", "dialed", "through"
+REACHES = (DIALS, DIALED, THROUGH)
+ARCHITECTURES = ("amd64", "arm64")
+PORT, JOIN_PORT = 27199, 27198
+HEADER = re.compile(r"\s*\[(\[?)\s*(\w+)\s*\]?\]")
+
+
+@dataclass(frozen=True)
+class Controller:
+    """The central controller: its node's name, and where sites dial it."""
+
+    address: str
+    node: str = "controller"
+    port: int = PORT
+    bind: str = "0.0.0.0"  # noqa: S104 # sites are elsewhere
+    join_port: int = JOIN_PORT
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site: how it is reached, which boards are its, and when its turn is."""
+
+    name: str
+    inventory: Path
+    node: str
+    reach: str = DIALS
+    address: str = ""
+    """Where this node is dialed: by the controller, or by sites that come through it."""
+    port: int = PORT
+    bind: str = "0.0.0.0"  # noqa: S104 # who dials it is elsewhere
+    through: str = ""
+    window: str = ""
+    order: int = 1
+    canary: bool = False
+    arch: str = "amd64"
+    python: str = "3.11"
+
+
+@dataclass(frozen=True)
+class Sites:
+    """All sites in the file's order, and the names of each one's boards."""
+
+    path: Path
+    controller: Controller
+    sites: tuple[Site, ...]
+    boards: Mapping[str, tuple[str, ...]]
+
+    def named(self, *names: str) -> tuple[Site, ...]:
+        """Return the sites with these names, in the file's order. Raises BadInputError."""
+        known = [site.name for site in self.sites]
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=3) or known
+                raise BadInputError(f"there is no site {name}", f"name {', '.join(near)}")
+        return tuple(site for site in self.sites if not names or site.name in names)
+
+    def listening(self, site: Site) -> bool:
+        """Tell whether others dial this site's node."""
+        return site.reach == DIALED or any(one.through == site.name for one in self.sites)
+
+
+def load(path: Path) -> Sites:
+    """Return the sites of a file that has no fault.
+
+    Raises InventoryError with all faults, BadInputError for what is no TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        body = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"{path} is no file of sites: {error}", "see docs/sites.md") from error
+    reader = _Reader(path, text)
+    found = reader.sites(body)
+    if reader.faults or found is None:
+        raise InventoryError(path, list(dict.fromkeys(reader.faults)))
+    return found
+
+
+class _Reader:
+    """Reads a parsed file and collects what is wrong with it."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.faults: list[Fault] = []
+        self._lines = _lines(text)
+
+    def sites(self, body: Mapping[str, Any]) -> Sites | None:
+        for name in body:
+            if name not in ("controller", "site"):
+                self._fault("", -1, f"{name} is no table of sites", "write [controller], [[site]]")
+        table = body.get("controller")
+        row = table if isinstance(table, dict) else {}
+        controller = self._row(Controller, row, "controller", 0)
+        rows = body.get("site")
+        rows = rows if isinstance(rows, list) else []
+        if not rows:
+            self._fault("site", -1, "no site is named", "add a [[site]] for each")
+        made = [self._site(row, number) for number, row in enumerate(rows)]
+        sites = [site for site in made if isinstance(site, Site)]
+        if isinstance(controller, Controller):
+            self._address("controller", 0, controller.address)
+            self._together(controller, sites, [n for n, one in enumerate(made) if one])
+        listed = self._boards(sites, [n for n, one in enumerate(made) if one])
+        if self.faults or not isinstance(controller, Controller):
+            return None
+        return Sites(self.path, controller, tuple(sites), listed)
+
+    def _site(self, row: Any, number: int) -> Site | None:  # noqa: ANN401 # as TOML has it
+        if not isinstance(row, dict):
+            return None
+        row = {"node": row.get("name", ""), **row}
+        if isinstance(row.get("inventory"), str):
+            row["inventory"] = self.path.parent / row["inventory"]
+        made = self._row(Site, row, "site", number)
+        if not isinstance(made, Site):
+            return None
+
+        def wrong(key: str, cure: str) -> None:
+            self._fault("site", number, f"{key} is {getattr(made, key)!r}", cure, key)
+
+        for key in ("name", "node"):
+            if not NAME.fullmatch(getattr(made, key)):
+                wrong(key, "write lower-case letters, digits and hyphens, 63 at most")
+        if made.reach not in REACHES:
+            wrong("reach", f"write {', '.join(REACHES)}")
+        if made.arch not in ARCHITECTURES:
+            wrong("arch", f"write {' or '.join(ARCHITECTURES)}")
+        if not re.fullmatch(r"3\.(1[1-9]|[2-9][0-9])", made.python):
+            wrong("python", "write the Python of the site's machine, 3.11 or later, such as 3.11")
+        if not 0 <= made.order <= 10000:
+            wrong("order", "write 0 to 10000")
+        if (made.reach == THROUGH) != bool(made.through):
+            wrong("through", 'name the site that it dials, and reach = "through"')
+        try:
+            Plan(window=made.window)
+        except BadInputError as error:
+            self._fault("site", number, error.message, error.cure, "window")
+        if made.address:
+            self._address("site", number, made.address)
+        return made
+
+    def _together(self, controller: Controller, sites: list[Site], numbers: list[int]) -> None:
+        """Note what is wrong with several sites together."""
+        nodes = defaultdict(list, {controller.node: ["the controller"]})
+        names: dict[str, int] = {}
+        for site, number in zip(sites, numbers, strict=True):
+            if site.name in names:
+                self._fault(
+                    "site", number, f"there are two sites {site.name}", "rename one", "name"
+                )
+            names[site.name] = number
+            nodes[site.node].append(site.name)
+            if len(nodes[site.node]) > 1:
+                both = " and ".join(nodes[site.node])
+                self._fault("site", number, f"{both} have one node, {site.node}", "rename one")
+        by_name = {site.name: site for site in sites}
+        hubs = {site.through for site in sites if site.through}
+        for site, number in zip(sites, numbers, strict=True):
+            if site.through and (site.through not in by_name or site.through == site.name):
+                cure = "name another site of this file"
+                what = f"it comes through {site.through}, which is no other site"
+                self._fault("site", number, what, cure, "through")
+            elif site.through and by_name[site.through].through:
+                what = f"it comes through {site.through}, which comes through another site itself"
+                self._fault("site", number, what, "name one that the controller reaches", "through")
+            if (site.reach == DIALED or site.name in hubs) and not site.address:
+                self._fault("site", number, f"{site.name} has no address, and is dialed",
+                            "write its address")  # fmt: skip
+
+    def _boards(self, sites: list[Site], numbers: list[int]) -> dict[str, tuple[str, ...]]:
+        """Return the boards of each site; note those of two sites."""
+        listed: dict[str, tuple[str, ...]] = {}
+        owners: dict[str, str] = {}
+        for site, number in zip(sites, numbers, strict=True):
+            try:
+                hosts = boards.read(site.inventory).hosts
+            except KitError as error:
+                self._fault("site", number, error.message, error.cure, "inventory")
+                continue
+            listed[site.name] = tuple(host.name for host in hosts)
+            for host in hosts:
+                for what in _identities(host):
+                    other = owners.setdefault(what, site.name)
+                    if other != site.name:
+                        self._fault("site", number, f"{site.name} and {other} both have {what}",
+                                    "a board belongs to one site", "inventory")  # fmt: skip
+        return listed
+
+    def _row(
+        self, kind: type[Controller | Site], row: Mapping[str, Any], table: str, number: int
+    ) -> Controller | Site | None:
+        """Return a table as its dataclass; None where a key is missing, unknown or of no type."""
+        types = {name: field.type for name, field in kind.__dataclass_fields__.items()}
+        before = len(self.faults)
+        for key in set(types) - {*row, *vars(kind)}:
+            self._fault(table, number, f"{key} is missing", f"write {key} = ...")
+        for key, value in row.items():
+            if key not in types:
+                near = difflib.get_close_matches(key, types, n=1) or sorted(types)
+                self._fault(table, number, f"there is no {key}", f"write {', '.join(near)}", key)
+            elif type(value).__name__ != types[key] and not isinstance(value, Path):
+                what = f"{key} is {value!r}"
+                self._fault(table, number, what, f"write it as {types[key]}", key)
+            elif key in ("port", "join_port") and not 0 < value < 65536:
+                self._fault(table, number, f"{key} is {value}", "write 1 to 65535", key)
+        return kind(**row) if len(self.faults) == before else None
+
+    def _address(self, table: str, number: int, address: str) -> None:
+        if not ADDRESS.fullmatch(address) or address.startswith("-"):
+            what = f"{address!r} is no address"
+            self._fault(table, number, what, "write a name or an IP address", "address")
+
+    def _fault(self, table: str, number: int, what: str, cure: str, key: str = "") -> None:
+        line = self._lines.get((table, number, key)) or self._lines.get((table, number, "")) or 1
+        self.faults.append(Fault(f"{self.path}:{line}", what, cure))
+
+
+def _identities(host: boards.Host) -> Iterator[str]:
+    """Yield by what a board is known: its name, and an address that is one in all networks."""
+    yield f"the board {host.name}"
+    try:
+        public = ipaddress.ip_address(host.host).is_global
+    except ValueError:
+        return
+    if public:
+        yield f"the address {host.host}:{host.variable('ansible_port') or 22}"
+
+
+def _lines(text: str) -> dict[tuple[str, int, str], int]:
+    """Return the line of each table (key "") and of each of its keys: tomllib keeps none."""
+    found: dict[tuple[str, int, str], int] = {}
+    count: dict[str, int] = defaultdict(int)
+    table, number = "", -1
+    for line, words in enumerate(text.splitlines(), 1):
+        header = HEADER.match(words)
+        if header:
+            table, number = header[2], count[header[2]]
+            count[table] += 1
+            found[table, number, ""] = line
+        elif (key := words.partition("=")[0].strip()) and "=" in words:
+            found.setdefault((table, number, key), line)
+    return found

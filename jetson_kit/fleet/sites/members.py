@@ -1,0 +1,118 @@
+"""Who has joined, and by which token: files of the controller's, changed whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core.errors import CheckFailedError, IntegrityError
+from jetson_kit.core.files import disk_guard, locked, write_text
+
+FILE = "members.json"
+TOKENS = "tokens"
+TOKEN_BYTES = 32
+
+
+class RefusedTokenError(CheckFailedError):
+    """A token that lets nobody in."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A site that has joined: the fingerprint of the only certificate that is let in for it."""
+
+    fingerprint: str
+    joined: str
+    expires: str
+
+
+def load(folder: Path) -> dict[str, Member]:
+    """Return the sites that have joined. Raises IntegrityError for a damaged file."""
+    try:
+        rows = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return {name: Member(**row) for name, row in rows.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise IntegrityError(f"{folder / FILE} is damaged", "restore it from a backup") from error
+
+
+@contextlib.contextmanager
+def changing(folder: Path) -> Iterator[dict[str, Member]]:
+    """Yield the members to be changed; they are written when the block succeeds."""
+    with disk_guard(folder), locked(folder / "members.lock", lambda: None):
+        rows = load(folder)
+        yield rows
+        body = {name: asdict(row) for name, row in sorted(rows.items())}
+        write_text(folder / FILE, json.dumps(body, indent=1) + "\n")
+
+
+def new_token(folder: Path, site: str, hours: float) -> tuple[str, datetime.datetime]:
+    """Return a token by which `site` may join once, and when it expires.
+
+    Only its hash is kept. Older tokens of the site are taken away.
+    """
+    forget_tokens(folder, site)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=hours)
+    _write(folder, token, {"site": site, "expires": end.isoformat(timespec="seconds")})
+    return token, end
+
+
+def forget_tokens(folder: Path, site: str) -> None:
+    """Take away a site's tokens that were not used yet."""
+    for path in (folder / TOKENS).glob("*.json"):
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if row["site"] == site and not row.get("request"):
+            path.unlink()
+
+
+def claim(folder: Path, token: str, request: str) -> str:
+    """Return the site that a token lets in; it is used up by this request for a certificate.
+
+    The same request may come again: its answer may have been lost on the way. Raises
+    RefusedTokenError for a token that is unknown, expired, or was used by another request.
+    """
+    path = _path(folder, token)
+    own = hashlib.sha256(request.encode()).hexdigest()
+    with disk_guard(folder), locked(folder / "tokens.lock", lambda: None):
+        try:
+            row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise RefusedTokenError(
+                "the token is unknown", "make a new one: ./inv sites.join"
+            ) from None
+        if row.get("request", own) != own:
+            raise RefusedTokenError(
+                f"the token of {row['site']} was used at {row['used']}; it is good once",
+                "if that was not you, ./inv sites.remove the site; then make a new one",
+            )
+        now = datetime.datetime.now(datetime.UTC)
+        if now > datetime.datetime.fromisoformat(row["expires"]):
+            raise RefusedTokenError(
+                f"the token of {row['site']} expired at {row['expires']}",
+                "make a new one: ./inv sites.join",
+            )
+        if "request" not in row:
+            _write(
+                folder, token, {**row, "request": own, "used": now.isoformat(timespec="seconds")}
+            )
+    return str(row["site"])
+
+
+def _path(folder: Path, token: str) -> Path:
+    return folder / TOKENS / f"{hashlib.sha256(token.encode()).hexdigest()}.json"
+
+
+def _write(folder: Path, token: str, row: dict[str, Any]) -> None:
+    path = _path(folder, token)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_text(path, json.dumps(row) + "\n")
+    path.chmod(0o600)

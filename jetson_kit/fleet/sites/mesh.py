@@ -1,0 +1,169 @@
+"""Work for a site over the mesh: a request goes there, JSON lines come back as they are written.
+
+A request is a line of JSON and whatever bytes belong to it. Receptor keeps both and the answer on
+disk at both ends, so a link that is cut in between only delays them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core.errors import KitError, NetworkError, StepFailedError
+from jetson_kit.core.run import run
+from jetson_kit.fleet.sites import config, receptor
+
+UNIT = re.compile(r"Unit ID: (\w+)")
+CONTROL_LIMIT_S = 60.0
+# As `receptorctl work list` has them: succeeded, failed, canceled.
+SUCCEEDED, ENDED = 2, (2, 3, 4)
+LONGEST_LINE = 1 << 24
+Line = Mapping[str, Any]
+
+
+class SilentError(NetworkError):
+    """A site gave no sign of life for its limit."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """The controller's node, by its socket."""
+
+    socket: Path
+    units: dict[str, str] = field(default_factory=dict)
+    """The units that are on their way, and whose they are."""
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def nodes(self) -> frozenset[str]:
+        """Return the nodes that can be reached now. Raises StepFailedError where none answers."""
+        body = json.loads(self._control("status", "--json"))
+        return frozenset(body.get("RoutingTable") or {})
+
+    def ask(
+        self, node: str, request: Mapping[str, Any], payload: bytes = b"", *, silent_s: float
+    ) -> Iterator[Line]:
+        """Yield what a site answers, line by line.
+
+        Raises SilentError after `silent_s` seconds without a line, StepFailedError where the
+        site's Receptor refuses the work or its command could not run.
+        """
+        raw = json.dumps(request, sort_keys=True).encode() + b"\n" + payload
+        printed = self._control(
+            *("work", "submit", config.WORK, "--node", node, "--payload", "-"),
+            *("--tls-client", config.CLIENT, "--signwork", "--ttl", f"{max(1, round(silent_s))}s"),
+            stdin=raw,
+        )
+        match = UNIT.search(printed)
+        if not match:
+            raise StepFailedError(f"receptor took no work for {node}: {printed.strip()[-200:]}")
+        unit = match[1]
+        with self.guard:
+            self.units[unit] = node
+        try:
+            _judge((yield from self._lines(unit, node, silent_s)), node)
+        finally:
+            with contextlib.suppress(KitError):
+                self._control("work", "release", "--force", unit)
+            with self.guard:
+                self.units.pop(unit, None)
+
+    def _lines(self, unit: str, node: str, silent_s: float) -> Generator[Line, None, Line]:
+        """Yield the lines of a unit; return how Receptor saw it end.
+
+        receptorctl is started again where its own link broke.
+        """
+        taken, last = 0, time.monotonic()
+
+        def limit() -> float:
+            return last + silent_s
+
+        while True:
+            reader = subprocess.Popen(
+                [*self._words(), "work", "results", unit],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            try:
+                for number, line in enumerate(_split(reader, limit), 1):
+                    if number > taken:
+                        taken, last = number, time.monotonic()
+                        yield _parsed(line, node)
+            finally:
+                reader.kill()
+                reader.wait()
+                if reader.stdout:
+                    reader.stdout.close()
+            if (end := self._end(unit)) is not None:
+                return end
+            if time.monotonic() - last > silent_s:
+                raise SilentError(f"{node} gave no sign of life for {silent_s:.0f} s")
+            time.sleep(0.5)
+
+    def _end(self, unit: str) -> Line | None:
+        """Return the state of a unit that has ended, None while it goes on."""
+        with contextlib.suppress(KitError, ValueError):
+            body: Line = json.loads(self._control("work", "list", "--unit_id", unit)).get(unit, {})
+            return body if body.get("State") in ENDED else None
+        return None
+
+    def _control(self, *words: str, stdin: bytes | None = None) -> str:
+        return run(
+            [*self._words(), *words],
+            what="receptor",
+            stdin=stdin,
+            timeout_s=CONTROL_LIMIT_S,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        )
+
+    def _words(self) -> list[str]:
+        return [str(receptor.control()), "--socket", str(self.socket)]
+
+
+def _judge(end: Line, node: str) -> None:
+    """Raise StepFailedError where Receptor itself refused the work, or it was cancelled."""
+    detail = str(end.get("Detail", ""))
+    if end["State"] != SUCCEEDED and not detail.startswith("exit status"):
+        raise StepFailedError(f"{node}: receptor: {_plain(detail)}"[:400])
+
+
+def _split(reader: subprocess.Popen[bytes], until: Callable[[], float]) -> Iterator[bytes]:
+    """Yield whole lines of a program's output, until it ends or the clock is past `until()`."""
+    stream: Any = reader.stdout
+    handle, pending = stream.fileno(), b""
+    while True:
+        ready, _, _ = select.select([handle], [], [], max(0.0, until() - time.monotonic()))
+        if not ready:
+            return
+        block = os.read(handle, 1 << 16)
+        if not block or len(pending) > LONGEST_LINE:
+            return
+        *lines, pending = (pending + block).split(b"\n")
+        yield from lines
+
+
+def _parsed(line: bytes, node: str) -> Line:
+    try:
+        body = json.loads(line)
+        if isinstance(body, dict) and isinstance(body.get("kind"), str):
+            return body
+    except (ValueError, RecursionError):
+        pass
+    raise StepFailedError(f"{node} answered with what is no answer: {line[:80]!r}")
+
+
+def _plain(detail: str) -> str:
+    """Return Receptor's reason, with what it most likely means where its words do not say."""
+    if "token is expired" in detail:
+        return f"{detail}; the site's clock is ahead by more than the signature of work is good"
+    if "used before issued" in detail or "not valid yet" in detail:
+        return f"{detail}; the site's clock is behind"
+    return detail

@@ -1,0 +1,220 @@
+"""A rollout over sites: wave by wave, inside each the site's own rollout; stops and takes back.
+
+All that is known here is in one journal. After a kill each site is asked the same again: sites,
+whose own journals and boards are the truth, go on from where they are.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from jetson_kit.core.errors import InternalError, KitError
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.journal import Record
+from jetson_kit.fleet.sites import evidence
+from jetson_kit.fleet.sites.journal import (
+    ALL,
+    BACK,
+    DONE,
+    FAILED,
+    PART,
+    PENDING,
+    SOME,
+    STOPPED,
+    WORKING,
+    SitesJournal,
+    SitesRecord,
+    SiteState,
+)
+from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
+
+Watch = Callable[[Record], bool]
+
+
+class Work(Protocol):
+    """What is done at sites, by their names; each raises KitError, asked again does the rest."""
+
+    def prepare(self, site: str) -> str:
+        """Bring a site kit, inventory and release; return the release's folder there."""
+
+    def rollout(self, site: str, folder: str, watch: Watch) -> Record:
+        """Roll out inside a site; return its proven state. `watch` sees each change of it."""
+
+    def back(self, site: str, why: str) -> tuple[str, ...]:
+        """Take back what this rollout changed; return the boards that are still to go back."""
+
+
+class SitesRollout:
+    """One rollout over sites, new or resumed."""
+
+    def __init__(self, journal: SitesJournal, plan: SitesPlan, work: Work) -> None:
+        self.journal = journal
+        self.plan = plan
+        self._work = work
+        self._guard = threading.RLock()
+        self._live: dict[str, tuple[int, int]] = {}
+        self._halted = False
+        # The wave that is at work: what a run before says of later ones is told anew by them.
+        self._number = 0
+
+    @property
+    def record(self) -> SitesRecord:
+        """Return the state."""
+        return self.journal.record
+
+    def run(self, *, resumed: bool = False) -> SitesRecord:
+        """Go on to the end. `resumed` asks sites that are done again, too."""
+        if self.record.stop is None:
+            for number, wave in enumerate(self.record.waves):
+                self._wave(number, wave, resumed=resumed)
+                if self.record.stop is not None:
+                    break
+        if self.record.stop is not None:
+            self._take_back()
+            return self._end(STOPPED)
+        good = all(one.state == DONE for one in self.record.sites.values())
+        return self._end(ALL if good else SOME)
+
+    def _wave(self, number: int, wave: SiteWave, *, resumed: bool) -> None:
+        states = self.record.sites
+        todo = [name for name in wave.sites if resumed or states[name].state != DONE]
+        with self._guard:
+            self._number = number
+            self._live.clear()
+            for name in todo:
+                # What it came to in the run before is told anew.
+                self._live[name] = (0, 0)
+        _together(todo, self._site)
+        why = self._verdict(wave)
+        if why:
+            self.journal.append("stop", wave=number, why=why)
+
+    def _site(self, name: str) -> None:
+        """Do all that is due at a site; what it comes to is in the journal."""
+        try:
+            folder = self._work.prepare(name)
+            if self._halted:
+                return
+            self._put(name, state=WORKING, why="")
+            record = self._work.rollout(name, folder, lambda seen: self._watch(name, seen))
+        except KitError as error:
+            everyone = len(self.record.boards(name))
+            self._put(name, state=FAILED, why=error.message, failed=everyone, tried=everyone)
+            return
+        except Exception as error:  # a thread's fault must stop the rollout
+            words = InternalError(f"{type(error).__name__}: {error}").message
+            self._put(name, state=FAILED, why=words, failed=len(self.record.boards(name)))
+            return
+        failed, tried = evidence.counts(record)
+        if record.ended == journals.ALL:
+            self._put(name, state=DONE, why="", failed=failed, tried=tried)
+        elif record.ended == journals.SOME and record.stop is None:
+            why = f"{failed} of {len(record.hosts)} boards have failed or wait"
+            self._put(name, state=PART, why=why, failed=failed, tried=tried)
+        else:
+            why = record.stop or "stopped by the central controller"
+            self._put(name, state=FAILED, why=why, failed=failed, tried=tried)
+
+    def _watch(self, name: str, seen: Record) -> bool:
+        """Note a site's counts; return whether it goes on."""
+        with self._guard:
+            self._live[name] = evidence.counts(seen)
+            self._halted = self._halted or bool(self._limit())
+            return not self._halted
+
+    def _put(self, name: str, **facts: object) -> None:
+        with self._guard:
+            if "failed" in facts:
+                self._live.pop(name, None)
+            self.journal.append("site", site=name, **facts)
+
+    def _limit(self) -> str:
+        """Return why the limit over all boards is reached, "" if it is not."""
+        rows = [self._live.get(one.name, (one.failed, one.tried)) for one in self._begun()]
+        return self.plan.limits.verdict(sum(row[0] for row in rows), sum(row[1] for row in rows))
+
+    def _begun(self) -> list[SiteState]:
+        """Return the sites of the waves up to this one."""
+        waves = self.record.waves[: self._number + 1]
+        return [self.record.sites[name] for wave in waves for name in wave.sites]
+
+    def _verdict(self, wave: SiteWave) -> str:
+        """Return why the rollout stops after a wave, "" if it goes on."""
+        sites = self.record.sites
+        failed = [one for one in self._begun() if one.state == FAILED]
+        if wave.canary:
+            bad = [sites[name] for name in wave.sites if sites[name].state != DONE]
+            if bad:
+                return f"the canary site {bad[0].name} failed: {bad[0].why}"
+        if why := self._limit():
+            return f"boards of all sites: {why}"
+        if len(failed) >= self.plan.stop_sites:
+            said = "; ".join(f"{one.name}: {one.why}" for one in failed)
+            return f"{len(failed)} sites failed, the limit is {self.plan.stop_sites}: {said}"
+        return ""
+
+    def _take_back(self) -> None:
+        """Have the sites of the stop's scope go back: those that this rollout has touched."""
+        record = self.record
+        among = set(record.sites)
+        if self.plan.scope == "wave":
+            among = set(record.waves[record.stopped_in].sites)
+        todo = [
+            name
+            for name, one in record.sites.items()
+            if (name in among and one.state not in (PENDING, BACK))
+            or one.open
+            # Its own rollout has stopped, or was stopped in the middle: nothing of it stays.
+            or one.state in (WORKING, FAILED)
+        ]
+        _together(todo, self._back)
+
+    def _back(self, name: str) -> None:
+        try:
+            left = self._work.back(name, f"rollout over sites stopped: {self.record.stop}")
+        except KitError as error:
+            known = self.record.sites[name].why.partition("; not taken back")[0]
+            why = "; ".join(filter(None, (known, f"not taken back: {error.message}")))
+            self._put(name, state=FAILED, why=why, open=True)
+            return
+        if left:
+            self._put(name, state=FAILED, why=f"not back: {', '.join(left)}"[:400], open=True)
+        else:
+            self._put(name, state=BACK, open=False)
+
+    def _end(self, result: str) -> SitesRecord:
+        self.journal.append("end", result=result)
+        return self.record
+
+
+def _together(names: Sequence[str], do: Callable[[str], None]) -> None:
+    """Do something for several sites at once; an interrupt leaves them, they end with the program.
+
+    Raises what none of them expects.
+    """
+    faults: list[BaseException] = []
+
+    def one(name: str) -> None:
+        try:
+            do(name)
+        except BaseException as error:  # raised again below
+            faults.append(error)
+
+    threads = [threading.Thread(target=one, args=(name,), daemon=True) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.2)
+    for fault in faults:
+        raise fault
+
+
+def summary(record: SitesRecord) -> Mapping[str, int]:
+    """Return how many sites are in each state."""
+    found: dict[str, int] = {}
+    for one in record.sites.values():
+        found[one.state] = found.get(one.state, 0) + 1
+    return found

@@ -1,0 +1,188 @@
+"""The file of sites: read whole, each fault with its line, before anything is contacted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.fleet.check import InventoryError
+from jetson_kit.fleet.sites import config, inventory, plan
+from jetson_kit.fleet.sites.authority import Authority
+
+TOP = '[controller]\naddress = "198.51.100.1"\n'
+
+
+def write(folder: Path, text: str, **boards: str) -> Path:
+    for name, hosts in boards.items():
+        rows = "".join(f"    {row}\n" for row in hosts.split(";"))
+        (folder / f"{name}.yml").write_text(f"all:\n  hosts:\n{rows}")
+    path = folder / "sites.toml"
+    path.write_text(TOP + text)
+    return path
+
+
+def faults(path: Path) -> list[str]:
+    with pytest.raises(InventoryError) as caught:
+        inventory.load(path)
+    assert caught.value.exit_code == 2
+    return [f"{one.where.rpartition(':')[2]}: {one.what}" for one in caught.value.faults]
+
+
+TWO = """
+[[site]]
+name = "berlin"
+inventory = "berlin.yml"
+
+[[site]]
+name = "tokyo"
+inventory = "tokyo.yml"
+canary = true
+window = "22:00-05:00"
+"""
+
+
+def test_sites_and_their_boards(tmp_path: Path) -> None:
+    made = inventory.load(write(tmp_path, TWO, berlin="b1: {};b2: {}", tokyo="t1: {}"))
+    assert made.boards == {"berlin": ("b1", "b2"), "tokyo": ("t1",)}
+    assert [wave.sites for wave in plan.waves(made.sites)] == [("tokyo",), ("berlin",)]
+    assert plan.SitesPlan().for_site(made.sites[1]).window == "22:00-05:00"
+
+
+@pytest.mark.parametrize(
+    ("berlin", "tokyo", "words"),
+    [
+        ("one: {}", "one: {}", "tokyo and berlin both have the board one"),
+        (
+            "b1: {ansible_host: 8.8.8.8}",
+            "t1: {ansible_host: 8.8.8.8}",
+            "tokyo and berlin both have the address 8.8.8.8:22",
+        ),
+    ],
+)
+def test_one_board_at_two_sites(tmp_path: Path, berlin: str, tokyo: str, words: str) -> None:
+    assert faults(write(tmp_path, TWO, berlin=berlin, tokyo=tokyo)) == [f"10: {words}"]
+
+
+def test_networks_of_sites_may_have_the_same_addresses(tmp_path: Path) -> None:
+    both = {"berlin": "b1: {ansible_host: 10.0.0.5}", "tokyo": "t1: {ansible_host: 10.0.0.5}"}
+    assert len(inventory.load(write(tmp_path, TWO, **both)).sites) == 2
+
+
+def test_all_faults_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+    text = """
+[[site]]
+name = "Berlin!"
+inventory = "berlin.yml"
+
+[[site]]
+name = "tokyo"
+inventory = "lost.yml"
+windw = "22:00-05:00"
+
+[[site]]
+name = "rome"
+inventory = "berlin.yml"
+reach = "through"
+through = "paris"
+order = "first"
+
+[[site]]
+name = "oslo"
+inventory = "berlin.yml"
+window = "evening"
+"""
+    found = faults(write(tmp_path, text, berlin="b1: {}"))
+    assert found == [
+        "5: name is 'Berlin!'",
+        "4: node is 'Berlin!'",
+        "11: there is no windw",
+        "18: order is 'first'",
+        "23: window is 'evening'",
+        "22: oslo and Berlin! both have the board b1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ('reach = "dialed"', "b has no address, and is dialed"),
+        ('reach = "through"\nthrough = "nowhere"', "comes through nowhere"),
+        ('node = "controller"', "the controller and b have one node"),
+        ("port = 99999", "port is 99999"),
+        ('address = "-oProxyCommand=x"', "is no address"),
+        ('arch = "riscv"', "arch is 'riscv'"),
+        ('python = "2.7"', "python is '2.7'"),
+    ],
+)
+def test_a_fault_of_one_site(tmp_path: Path, rows: str, words: str) -> None:
+    text = f'[[site]]\nname = "b"\ninventory = "b.yml"\n{rows}\n'
+    assert words in "\n".join(faults(write(tmp_path, text, b="b1: {}")))
+
+
+def test_what_is_no_toml_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="is no file of sites"):
+        inventory.load(write(tmp_path, "[[site"))
+
+
+REACHES = """
+[[site]]
+name = "hub"
+inventory = "hub.yml"
+address = "203.0.113.7"
+
+[[site]]
+name = "behind"
+inventory = "behind.yml"
+reach = "through"
+through = "hub"
+
+[[site]]
+name = "called"
+inventory = "called.yml"
+reach = "dialed"
+address = "called.example.org"
+"""
+
+
+def test_how_each_node_is_connected(tmp_path: Path) -> None:
+    text = write(tmp_path, REACHES, hub="h: {}", behind="b: {}", called="c: {}")
+    sites = inventory.load(text)
+    nodes = {site.name: config.site_node(sites, site.name) for site in sites.sites}
+    assert nodes["hub"].peer == "198.51.100.1:27199"
+    assert nodes["hub"].listener == config.Listener("0.0.0.0", 27199, ("behind",))  # noqa: S104
+    assert (nodes["behind"].peer, nodes["behind"].listener) == ("203.0.113.7:27199", None)
+    assert nodes["called"].peer == ""
+    assert nodes["called"].listener == config.Listener("0.0.0.0", 27199, ("controller",))  # noqa: S104
+    for node in nodes.values():
+        assert config.parse(node.as_json()) == node
+
+
+def test_the_controller_lets_in_members_alone(tmp_path: Path) -> None:
+    text = write(tmp_path, REACHES, hub="h: {}", behind="b: {}", called="c: {}")
+    sites = inventory.load(text)
+    by = Authority(tmp_path / "a")
+    rows = config.of_controller(sites, tmp_path, by, {"hub": "aa", "called": "cc"})
+    told = {key: value for row in rows for key, value in row.items()}
+    assert told["tls-server"]["pinnedclientcert"] == ["aa"]
+    assert told["tls-server"]["requireclientcert"] is True
+    assert told["tcp-listener"]["allowedpeers"] == ["hub"]
+    assert told["tcp-peer"]["address"] == "called.example.org:27199"
+    rules = told["node"]["firewallrules"]
+    assert [rule.get("fromnode") for rule in rules] == ["controller", "hub", "called", None]
+    assert rules[-1] == {"action": "reject"}
+    nobody = config.of_controller(sites, tmp_path, by, {})
+    assert {"local-only": {}} in nobody
+    assert not any("tcp-listener" in row for row in nobody)
+
+
+def test_a_site_takes_signed_work_of_one_type_alone(tmp_path: Path) -> None:
+    node = config.SiteNode("berlin", "controller", "198.51.100.1:27199", None)
+    rows = config.of_site(node, tmp_path, tmp_path / "run")
+    work = [row["work-command"] for row in rows if "work-command" in row]
+    assert [one["worktype"] for one in work] == ["kit"]
+    assert work[0]["verifysignature"] is True
+    assert work[0]["allowruntimeparams"] is False
+    assert not any("tcp-listener" in row for row in rows)
+    assert config.to_yaml(rows).startswith("- node:")

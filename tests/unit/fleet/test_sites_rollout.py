@@ -1,0 +1,307 @@
+"""A rollout over sites: the real code at the top and inside each site, boards are simulated."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.errors import IntegrityError, StepFailedError
+from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.journal import Record
+from jetson_kit.fleet.rollout.plan import Plan
+from jetson_kit.fleet.rollout.rollout import Rollout
+from jetson_kit.fleet.rollout.take_back import undo_all
+from jetson_kit.fleet.sites import evidence
+from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord, read
+from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave, parse
+from jetson_kit.fleet.sites.rollout import SitesRollout
+from tests.unit import fleet_sim as sim
+
+BOARDS = Plan(soak_s=2, poll_s=1, tries=1, retry_s=1, held_tries=1, held_wait_s=1, canary=1)
+PLAN = SitesPlan(BOARDS)
+ID = "20260101-000000-abcdef"
+WAVES = (SiteWave("canary", ("a",)), SiteWave("wave 1", ("b", "c")))
+
+
+@dataclass
+class Mesh:
+    """Three sites. A process at a site is killed at a point; a site may be out of reach, or lie."""
+
+    folder: Path
+    worlds: dict[str, sim.World]
+    away: set[str] = field(default_factory=set)
+    lie: Callable[[str, Record], Record] = lambda site, record: record
+    calls: list[str] = field(default_factory=list)
+    plan: Plan = BOARDS
+
+    def prepare(self, site: str) -> str:
+        self._here("prepare", site)
+        return "folder"
+
+    def rollout(self, site: str, folder: str, watch: Callable[[Record], bool]) -> Record:
+        self._here("rollout", site)
+        assert folder == "folder"
+        while True:
+            try:
+                record = sim.run(self._path(site), self.worlds[site], self.plan)
+            except sim.Killed:
+                continue  # the top asks again: Link does
+            watch(record)
+            return self._proven(site, self.lie(site, record))
+
+    def back(self, site: str, why: str) -> tuple[str, ...]:
+        self._here("back", site)
+        path = self._path(site)
+        if not path.exists():
+            return ()
+        plan = dataclasses.replace(BOARDS, scope="rollout")
+        opened = journals.Journal.open(path)
+        try:
+            undo_all(Rollout(opened, plan, self.worlds[site], self.worlds[site]), why)
+        finally:
+            opened.close()
+        return evidence.left_on(self._proven(site, journals.read(path)))
+
+    def _here(self, step: str, site: str) -> None:
+        self.calls.append(f"{step} {site}")
+        if site in self.away:
+            raise StepFailedError(f"{site} gave no sign of life")
+
+    def _proven(self, site: str, claim: Record) -> Record:
+        boards = tuple(self.worlds[site].boards)
+        return evidence.record_of(
+            self._path(site), number=ID, image_id=sim.NEW, boards=boards, claimed=claim.ended
+        )
+
+    def _path(self, site: str) -> Path:
+        place = self.folder / site
+        place.mkdir(exist_ok=True)
+        return place / f"{ID}.jsonl"
+
+    def images(self) -> str:
+        """Return a letter for each board: n is on the new image."""
+        return "".join(
+            "n" if board.image == sim.NEW else "o"
+            for at in self.worlds.values()
+            for board in at.boards.values()
+        )
+
+
+def mesh(folder: Path, **natures: str) -> Mesh:
+    worlds = {
+        site: sim.world({f"{site}{number}": natures.get(f"{site}{number}", "") for number in "12"})
+        for site in "abc"
+    }
+    return Mesh(folder, worlds)
+
+
+def begin(at: Mesh, plan: SitesPlan = PLAN) -> SitesJournal:
+    return SitesJournal.new(
+        at.folder / f"{ID}.jsonl", sites="sites.toml", release={"image_id": sim.NEW},
+        plan=plan.as_json(), waves=WAVES,
+        boards={site: tuple(one.boards) for site, one in at.worlds.items()},
+    )  # fmt: skip
+
+
+def go(at: Mesh, plan: SitesPlan = PLAN) -> SitesRecord:
+    made = begin(at, plan)
+    record = SitesRollout(made, plan, at).run()
+    made.close()
+    assert read(made.path) == record
+    return record
+
+
+def again(at: Mesh) -> SitesRecord:
+    made = SitesJournal.open(at.folder / f"{ID}.jsonl")
+    made.append("resume")
+    try:
+        return SitesRollout(made, parse(made.record.header["plan"]), at).run(resumed=True)
+    finally:
+        made.close()
+
+
+def states(record: SitesRecord) -> str:
+    return " ".join(one.state for one in record.sites.values())
+
+
+def test_canary_site_first_then_waves(tmp_path: Path) -> None:
+    at = mesh(tmp_path)
+    record = go(at)
+    assert (record.ended, states(record), at.images()) == ("all", "done done done", "nnnnnn")
+    assert at.calls[:2] == ["prepare a", "rollout a"]
+
+
+def test_a_failed_board_at_the_canary_site_stops_before_any_other_site(tmp_path: Path) -> None:
+    at = mesh(tmp_path, a2="unhealthy")
+    record = go(at)
+    assert (record.ended, states(record), at.images()) == (
+        "stopped", "back pending pending", "oooooo",
+    )  # fmt: skip
+    assert "canary site a" in (record.stop or "")
+
+
+@pytest.mark.parametrize(("scope", "images"), [("wave", "nnoooo"), ("rollout", "oooooo")])
+def test_a_stop_takes_back_its_wave_or_all(tmp_path: Path, scope: str, images: str) -> None:
+    at = mesh(tmp_path, c1="unhealthy")
+    record = go(at, dataclasses.replace(PLAN, scope=scope))
+    assert (record.ended, at.images()) == ("stopped", images)
+    assert record.open == ()
+
+
+def test_boards_of_all_sites_are_counted_together(tmp_path: Path) -> None:
+    at = mesh(tmp_path, b2="unhealthy", c2="unhealthy")
+    at.plan = dataclasses.replace(BOARDS, stop_at=9, canary=0)
+    plan = SitesPlan(at.plan, stop_at=2, stop_sites=9)
+    assert "2 failed, the limit is 2" in (go(at, plan).stop or "")
+
+
+def test_below_the_limits_it_goes_to_its_end_and_is_no_success(tmp_path: Path) -> None:
+    at = mesh(tmp_path, b2="unhealthy")
+    at.plan = dataclasses.replace(BOARDS, stop_at=9, canary=0)
+    record = go(at, SitesPlan(at.plan, stop_at=9, stop_sites=1))
+    assert (record.ended, states(record)) == ("some", "done part done")
+    assert record.sites["b"].failed == 1
+
+
+def test_a_site_out_of_reach_has_failed_and_is_put_right_by_a_resume(tmp_path: Path) -> None:
+    at = mesh(tmp_path)
+    at.away = {"c"}
+    record = go(at, dataclasses.replace(PLAN, stop_at=9, stop_sites=2))
+    assert (record.ended, states(record)) == ("some", "done done failed")
+    assert (record.sites["c"].failed, record.sites["c"].tried) == (2, 2)
+    at.away = set()
+    record = again(at)
+    assert (record.ended, at.images()) == ("all", "nnnnnn")
+
+
+def test_a_site_that_can_not_be_taken_back_stays_open(tmp_path: Path) -> None:
+    at = mesh(tmp_path, c1="unhealthy")
+    tried = at.back
+
+    def back(site: str, why: str) -> tuple[str, ...]:
+        if site == "b" and "b" not in at.away:
+            at.away.add("b")
+        return tried(site, why)
+
+    at.back = back  # type: ignore[method-assign]
+    record = go(at)
+    assert record.open == ("b",)
+    assert at.images() == "nnnnoo"
+    at.back = tried  # type: ignore[method-assign]
+    at.away = set()
+    record = again(at)
+    assert (record.ended, record.open, at.images()) == ("stopped", (), "nnoooo")
+
+
+def lies(change: Callable[[Record], Record]) -> Callable[[str, Record], Record]:
+    return lambda site, record: change(record) if site == "a" else record
+
+
+def test_a_claim_of_success_without_its_evidence_stops_the_rollout(tmp_path: Path) -> None:
+    at = mesh(tmp_path, a2="unhealthy")
+    at.lie = lies(lambda record: dataclasses.replace(record, ended="all"))
+    record = go(at)
+    assert record.ended == "stopped"
+    assert "claims" in record.sites["a"].why
+    assert at.images() == "oooooo"
+
+
+def forged(path: Path, change: Callable[[dict[str, object]], None]) -> Path:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        change(line)
+    other = path.with_name("forged.jsonl")
+    other.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return other
+
+
+@pytest.mark.parametrize(
+    ("event", "key", "value", "words"),
+    [
+        ("begin", "id", "20260101-000000-ffffff", "is of rollout"),
+        ("begin", "release", {"image_id": sim.OLD}, "is of image"),
+        ("begin", "hosts", ["a1"], "damaged|other boards"),
+        ("host", "image_id", sim.OLD, "claims success"),
+        ("host", "state", "healthy", "claims success"),
+        ("end", "result", "some", "claims"),
+        ("host", "seq", 3, "damaged"),
+    ],
+)
+def test_a_journal_that_was_changed(
+    tmp_path: Path, event: str, key: str, value: object, words: str
+) -> None:
+    at = mesh(tmp_path)
+    go(at)
+
+    def change(line: dict[str, object]) -> None:
+        if line["event"] == event and key in line:
+            line[key] = value
+
+    path = forged(tmp_path / "a" / f"{ID}.jsonl", change)
+    with pytest.raises(IntegrityError, match=words):
+        evidence.record_of(path, number=ID, image_id=sim.NEW, boards=("a1", "a2"), claimed="all")
+
+
+class DyingJournal(SitesJournal):
+    """The top's journal; the top is killed before a line is on the disk, or after it."""
+
+    left = 0
+
+    def append(self, event: str, **facts: object) -> None:
+        type(self).left -= 1
+        if self.left == 0:
+            raise sim.Killed
+        super().append(event, **facts)
+        type(self).left -= 1
+        if self.left == 0:
+            raise sim.Killed
+
+
+@pytest.mark.parametrize("bad", ["", "c1"])
+@pytest.mark.parametrize("point", range(1, 15))
+def test_a_top_killed_at_any_point_comes_to_the_same_end(
+    tmp_path: Path, point: int, bad: str
+) -> None:
+    at = mesh(tmp_path, **({bad: "unhealthy"} if bad else {}))
+    DyingJournal.left = 0
+    path = at.folder / f"{ID}.jsonl"
+    begin(at).close()
+    DyingJournal.left = point
+    made = DyingJournal.open(path)
+    with pytest.raises(sim.Killed):
+        SitesRollout(made, PLAN, at).run()
+    made.close()
+    record = again(at)
+    assert (record.ended, at.images()) == (("stopped", "nnoooo") if bad else ("all", "nnnnnn"))
+    assert record.open == ()
+
+
+@pytest.mark.parametrize("point", range(0, 60, 3))
+def test_a_site_killed_at_any_point_comes_to_the_same_end(tmp_path: Path, point: int) -> None:
+    at = mesh(tmp_path)
+    at.worlds["b"].kill_at = point
+    record = go(at)
+    assert (record.ended, at.images()) == ("all", "nnnnnn")
+
+
+def test_a_torn_line_is_as_if_it_never_was(tmp_path: Path) -> None:
+    at = mesh(tmp_path)
+    record = go(at)
+    path = at.folder / f"{ID}.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"seq": 99, "eve')
+    assert read(path) == record
+
+
+def test_a_damaged_line_is_told(tmp_path: Path) -> None:
+    at = mesh(tmp_path)
+    go(at)
+    path = at.folder / f"{ID}.jsonl"
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([lines[0], *lines[2:]]))
+    with pytest.raises(IntegrityError, match="line 2 is damaged"):
+        read(path)
