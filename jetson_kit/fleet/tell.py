@@ -83,7 +83,9 @@ def _known(row: Row) -> tuple[str, str, str]:
 
 def _drift(row: Row) -> str:
     said = " ".join(row.drift)
-    return f"{said}: {row.answer}" if row.answer else said
+    ended = row.device.ended if row.device and "unhealthy" in row.drift else ""
+    why = row.answer or ended
+    return f"{said}: {why}" if why else said
 
 
 def _short(image_id: str) -> str:

@@ -75,10 +75,7 @@ def run(*pipelines: Pipeline) -> list[Report]:
         for pipeline in pipelines:
             pipeline.stop()
 
-    if file := os.environ.get(FILE_VARIABLE):
-        alive = _Alive(Path(file), len(pipelines))
-        for place, pipeline in enumerate(pipelines):
-            pipeline.observe(alive.observer(place))
+    show_life(*pipelines)
     with _on_sigterm(stop), ThreadPoolExecutor(len(pipelines)) as pool:
         try:
             for pipeline in pipelines:
@@ -91,6 +88,14 @@ def run(*pipelines: Pipeline) -> list[Report]:
         finally:
             stop()
     return [one.result() for one in waits]
+
+
+def show_life(*pipelines: Pipeline) -> None:
+    """Touch $MEDIAPIPE_JETSON_HEALTH_FILE while each of the pipelines finishes frames."""
+    if file := os.environ.get(FILE_VARIABLE):
+        alive = _Alive(Path(file), len(pipelines))
+        for place, pipeline in enumerate(pipelines):
+            pipeline.observe(alive.observer(place))
 
 
 class _Alive:
