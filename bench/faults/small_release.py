@@ -23,6 +23,7 @@ ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 APPLETS = ("sh", "sleep", "true", "false", "cat", "test", "touch", "mkdir", "id")
 # The image whose check never says healthy, and the one that ends at once.
 GOOD, UNHEALTHY, ENDS = "good", "unhealthy", "ends"
+MISTAKE = "echo a mistake >&2; exit 3"
 
 
 def busybox() -> Path:
@@ -81,7 +82,7 @@ def build(
             "created": oci.CREATED,
             "config": {
                 "Env": ["PATH=/bin"],
-                "Entrypoint": ["/bin/false"] if kind == ENDS else None,
+                "Entrypoint": ["/bin/sh", "-c", MISTAKE] if kind == ENDS else None,
                 "Cmd": ["/bin/sleep", "infinity"],
                 "Healthcheck": {
                     "Test": ["CMD", f"/bin/{check}"],

@@ -93,7 +93,7 @@ def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> 
         try:
             _through(board, bare, image.output, video, xml)
         except KitError as error:
-            # A container that ended is gone from the board, with what it printed.
+            # The board kept only the last lines of a container that ended.
             hint = f"what it prints when it starts: docker run --rm {image.tag}"
             os.write(stream, f"{error.line()}\n        {hint}\n".encode())
             return 1

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from jetson_kit.app import service
 from jetson_kit.build import compose
@@ -18,7 +19,7 @@ def _grid(rows: list[tuple[str, str]]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(name, Text(value))  # a command or path may hold brackets
     Console(highlight=False, soft_wrap=False).print(table)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from jetson_kit.fleet.engines_build import Built
 
@@ -18,7 +19,8 @@ def show(done: Sequence[Built]) -> None:
     for name in ("class", "how", "board", "engines", "checked on the board", "where"):
         table.add_column(name, overflow="fold")
     for one in done:
-        table.add_row(one.name, one.how, one.board, str(one.engines), checked(one), one.folder)
+        row = (one.name, one.how, one.board, str(one.engines), checked(one), one.folder)
+        table.add_row(*map(Text, row))
     Console(highlight=False).print(table)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout.plan import Plan, Wave
@@ -35,7 +36,7 @@ def plan_table(plan: Plan, waves: Sequence[Wave]) -> None:
     for name in ("wave", "hosts", "who"):
         table.add_column(name, justify="right" if name == "hosts" else "left")
     for wave in waves:
-        table.add_row(wave.name, str(len(wave.hosts)), ", ".join(wave.hosts))
+        table.add_row(wave.name, str(len(wave.hosts)), Text(", ".join(wave.hosts)))
     console = _console()
     console.print(table)
     stop = f"stops at {plan.stop_at}" + (
@@ -56,7 +57,8 @@ def status_table(found: Status) -> None:
     for name in ("host", "device", "state", "controller", "state", "since", "drift"):
         table.add_column(name)
     for row in found.rows:
-        table.add_row(row.host, *_device(row), *_known(row), _drift(row))
+        # As Text: what boards say may hold brackets, which are markup elsewhere.
+        table.add_row(*map(Text, (row.host, *_device(row), *_known(row), _drift(row))))
     _console().print(table)
 
 
@@ -83,7 +85,9 @@ def _known(row: Row) -> tuple[str, str, str]:
 
 def _drift(row: Row) -> str:
     said = " ".join(row.drift)
-    return f"{said}: {row.answer}" if row.answer else said
+    ended = row.device.ended if row.device and "unhealthy" in row.drift else ""
+    why = row.answer or ended
+    return f"{said}: {why}" if why else said
 
 
 def _short(image_id: str) -> str:

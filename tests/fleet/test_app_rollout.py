@@ -123,10 +123,26 @@ def test_it_runs_is_verified_updated_and_put_back(application: Application, tmp_
         assert "the second one" in site.boards.sh("docker logs mediapipe 2>&1", 0)
         good = site.boards.sh(known.ASK, 0)
         # One that crashes at once: the board goes back by itself, and runs what it ran.
-        program.write_text("raise SystemExit('a mistake')\n")
+        program.write_text("import sys\nsys.exit('\\x1b[31mred\\x1b[0m\\n\\aa mistake')\n")
         site.say(service_healthy_limit_s=20)
         site.provision()
-        assert application.rollout(application.build(), code=1)["state"] != "confirmed"
+        row = application.rollout(application.build(), code=1)
+        assert row["state"] != "confirmed"
+        words = "the application ended with exit code 1; its last lines: red | a mistake"
+        assert words in row["why"]
         assert site.boards.sh(known.ASK, 0) == good
+        # What it runs now is well, and an end on request is none.
+        assert json.loads(site.boards.sh("mediapipe-image status --json", 0))["ended"] == ""
+        site.boards.sh("systemctl restart mediapipe", 0)
+        assert site.boards.sh("test -e /run/mediapipe-image/ended.json || echo none", 0) == "none\n"
+        # One that is killed is not on request, and starts again; it is well soon after.
+        site.boards.sh("docker kill mediapipe", 0)
+        said = site.boards.sh(
+            "for i in $(seq 100); do test -e /run/mediapipe-image/ended.json && break; sleep 0.2; "
+            "done; stat -c '%a %U' /run/mediapipe-image/ended.json; mediapipe-image status",
+            0,
+        )
+        assert said.startswith("600 root\n")
+        assert "the application ended with exit code 137; its last lines:" in said
     finally:
         site.say(service_healthy_limit_s=SETTINGS["service_healthy_limit_s"])

@@ -64,16 +64,33 @@ def test_the_same_again_changes_nothing(board: Board) -> None:
     assert board.offer(made)["layers"] == []
 
 
-@pytest.mark.parametrize("kind", [UNHEALTHY, ENDS])
-def test_an_unhealthy_image_is_left(board: Board, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (UNHEALTHY, "it printed nothing"),
+        (ENDS, "the application ended with exit code 3; its last lines: a mistake"),
+    ],
+)
+def test_an_unhealthy_image_is_left(board: Board, kind: str, why: str) -> None:
     old, bad = board.release(), board.release(kind)
     board.good(old)
     board.fetch(bad)
-    assert "went back to" in board.image("switch", bad.image_id, code=1)
+    said = board.image("switch", bad.image_id, code=1)
+    assert f"{why}; went back to" in said
     body = board.settle(old.image_id)
     assert body["current"]["state"] == "good"
     assert body["history"][-1]["event"] == "rollback"
     assert body["history"][-1]["image_id"] == bad.image_id
+    # What runs now is well; a restart on request is no end of it, a kill is.
+    assert body["ended"] == ""
+    board.run("systemctl restart mediapipe")
+    record = "/run/mediapipe-image/ended.json"
+    board.run("test", "-e", record, code=1)
+    board.run("docker kill mediapipe")
+    board.run(f"for i in $(seq 100); do test -e {record} && exit; sleep 0.2; done; exit 1")
+    assert board.run("stat", "-c", "'%a %U'", record) == "600 root\n"
+    assert json.loads(board.run("cat", record))["exit_code"] == 137
+    board.settle(old.image_id)
 
 
 def test_a_trial_whose_controller_died_goes_back_by_itself(board: Board) -> None:

@@ -58,6 +58,6 @@ def test_one_that_crashes_fails_and_leaves_no_board(folder: Path, tmp_path: Path
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith("virtual: failed (exit code 1)")
     log = (out / "virtual.log").read_text()
-    assert "not healthy" in log
+    assert "the application ended with exit code 1; its last lines: a mistake" in log
     assert f"docker run --rm mediapipe-jetson:native-amd64-emulated-{NAME}" in log
     assert devices() == before

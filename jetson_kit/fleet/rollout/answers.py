@@ -121,6 +121,8 @@ def device(body: Mapping[str, Any]) -> Device:
         settled=bool(body["settled"]),
         held=body["held"],
         problem=body["problem"],
+        # Programs of earlier versions don't say it.
+        ended=str(body.get("ended", "")),
         left=tuple(
             (row["image_id"], row["rollout"])
             for row in body["history"]

@@ -137,7 +137,7 @@ def judge(
     if doubt:
         return doubt, False
     if device.healthy is False:
-        return "is not healthy", True
+        return f"is not healthy: {device.ended}" if device.ended else "is not healthy", True
     return "", True
 
 

@@ -70,7 +70,8 @@ def go_back(journal: Journal, transport: Transport, hosts: Sequence[str], why: s
     for name in hosts:
         device = seen[name].device
         good = told[name].kind == DONE and device is not None and device.healthy is not False
-        words = "" if good else told[name].words or seen[name].words or "it is not healthy"
+        ended = f": {device.ended}" if device and device.ended else ""
+        words = "" if good else told[name].words or seen[name].words or f"it is not healthy{ended}"
         facts = {"image_id": device.image_id} if device else {}
         state = journals.ROLLED_BACK if good else journals.FAILED
         journal.append(

@@ -45,6 +45,8 @@ class Device:
     settled: bool = True
     held: str = ""
     problem: str = ""
+    ended: str = ""
+    """How the application ended, with its last lines; "" where it runs and is healthy."""
     left: tuple[tuple[str, str], ...] = ()
     """(image, rollout) of each time that it went back, oldest first."""
 

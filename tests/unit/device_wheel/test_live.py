@@ -391,3 +391,11 @@ def test_the_settings_in_the_docs_are_right(tmp_path: Path) -> None:
     app = settings.load(tmp_path)
     assert app.service.ports == ("8080:8080",)
     assert "--serve" in app.command
+
+
+def test_without_a_port_a_password_file_need_not_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(password.FILE_VARIABLE, str(tmp_path / "none"))
+    with Live() as live:
+        assert live.ports == []

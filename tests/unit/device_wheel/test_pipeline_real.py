@@ -96,8 +96,10 @@ def test_run_says_rates_times_and_what_bounds_it(
 ) -> None:
     drawn = tmp_path / "drawn.avi"
     words = ("--source", video, "--backend", "litert", "--output", drawn, "--json")
-    found = reported(run(settings, *words))
+    alive = tmp_path / "alive"
+    found = reported(run({**settings, "MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}, *words))
     assert found["schema"] == "mediapipe-jetson/run/1"
+    assert alive.is_file()  # what the container's health check looks at
     assert (found["done"], found["frames_with_results"]) == (FRAMES, FACES)
     names = [stage["name"] for stage in found["stages"]]
     assert names == ["capture", "preprocess", "detect", "draw", "sink"]

@@ -14,6 +14,7 @@ import pytest
 from jetson_kit.ansible_driver.events import Event, HostResult
 from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet import tell
 from jetson_kit.fleet.rollout import answers, gates, results, status
 from jetson_kit.fleet.rollout import command as rollout_command
 from jetson_kit.fleet.rollout.journal import Host, Record
@@ -184,3 +185,16 @@ def test_what_to_do_with_whom_it_did_not_reach(state: str, unsure: bool, cure: s
     with pytest.raises(CheckFailedError) as caught:
         rollout_command.judge(record)
     assert cure in caught.value.cure
+
+
+def test_why_an_application_is_not_healthy_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    body = {
+        **BODY, "held": "", "running": {**BODY["running"], "container": False},
+        "ended": "the application ended with exit code 1; its last lines: a [bold]mistake[/x]",
+    }  # fmt: skip
+    device = answers.device(body)
+    assert gates.judge(Reply(device=device), "n", "r") == (f"is not healthy: {body['ended']}", True)
+    # Programs of earlier versions say nothing of it.
+    assert answers.device(BODY).ended == ""
+    tell.status_table(status.compare(["a"], {"a": KNOWN}, {"a": Reply(device=device)}))
+    assert "a [bold]mistake[/x]" in " ".join(capsys.readouterr().out.split())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson import exit_codes
+from mediapipe_jetson import application, exit_codes
 from mediapipe_jetson.choice import auto
 from mediapipe_jetson.choice.auto import Choice, NoChoiceError
 from mediapipe_jetson.diagnosis import refused_here
@@ -168,6 +168,7 @@ def _source(options: argparse.Namespace) -> int:
         draw = draw_landmarks if writer else None
         pipeline = Pipeline(source, landmarker, sink, policy=policy, draw=draw)
         sink.pipeline = pipeline
+        application.show_life(pipeline)
         if live:
             live.attach(pipeline, Backend(made.task, made.backend, made.threads))
         report, stopped = _run(pipeline)

@@ -38,7 +38,9 @@ class Live:
         landmarks: bool = True,
     ) -> None:
         given = None if password_file is None else Path(password_file)
-        file = password.password_file(given)
+        # Without a port nobody is answered, and a password's file need not be there.
+        served = view is not None or metrics is not None
+        file = password.password_file(given) if served else None
         secret = password.read(file) if file else b""
         picture = Picture(landmarks=landmarks) if view is not None else None
         self.state = State(Verdicts(Path(verify_report)), Board(), picture)

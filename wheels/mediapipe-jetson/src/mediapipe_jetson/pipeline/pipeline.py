@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Optional, Union
@@ -17,10 +18,11 @@ from mediapipe_jetson.pipeline.channel import Channel
 from mediapipe_jetson.pipeline.errors import FrameError, StageError, StuckError
 from mediapipe_jetson.pipeline.frame import Detected, Frame
 from mediapipe_jetson.pipeline.report import Report
-from mediapipe_jetson.pipeline.sources import Source, open_source, usable
+from mediapipe_jetson.pipeline.sources import Source, is_live, open_source, usable
 from mediapipe_jetson.pipeline.times import KEPT, Clock, Histogram, percentile
 
 CAPTURE = "capture"
+AUTO = "auto"
 REASONS_KEPT = 5
 STOP_S = 5.0
 # How soon `wait` learns of a `stop` from elsewhere; the end of the run itself it learns at once.
@@ -34,8 +36,9 @@ class Pipeline:
     `source` is a file's path, a camera's number or device, a stream's address, a GStreamer
     pipeline, or an iterable of pictures (uint8, BGR). `policy` "all" makes the source wait for
     inference; "latest" always infers on the newest frame and drops older ones, before any work was
-    done on them. `draw` may change the frame before the sink gets it. A frame that can't be used is
-    left out and counted; with `strict` it ends the pipeline. Queues hold `depth` frames.
+    done on them; "auto" is "latest" for a live source, else "all". `draw` may change the frame
+    before the sink gets it. A frame that can't be used is left out and counted; with `strict` it
+    ends the pipeline. Queues hold `depth` frames.
 
     What was passed in as an object stays open: landmarker, sink and source are their maker's to
     close. Raises SourceError for a source that can't be opened, TypeError, ValueError.
@@ -57,6 +60,8 @@ class Pipeline:
         for name, function in (("draw", draw), ("sink", sink)):
             if function is not None:
                 named.append((name, _passing(function)))
+        if policy == AUTO:
+            policy = "latest" if isinstance(source, (int, str)) and is_live(source) else "all"
         # Frames give way to newer ones before any work: the newest waits alone.
         first = 1 if policy == "latest" else depth
         self._channels: list[Channel[Detected]] = [
@@ -71,6 +76,9 @@ class Pipeline:
         self.clocks = [Clock(CAPTURE), *(Clock(name) for name, _ in named)]
         self._own = isinstance(source, (int, str)) or hasattr(source, "__fspath__")
         self._source = open_source(source, paced=policy == "latest")
+        if self._own:
+            # One that never runs must not leave a camera's native threads to the process's end.
+            weakref.finalize(self, self._source.close)
         self._threads = [
             threading.Thread(target=self._capture, name=f"pipeline-{CAPTURE}", daemon=True),
             *(

@@ -165,6 +165,12 @@ def _settle(_: argparse.Namespace) -> Dict[str, Any]:
     return watch.settle()
 
 
+def _ended(_: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import ending
+
+    return ending.note(load())
+
+
 def _bound(_: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import bounds
 
@@ -245,6 +251,7 @@ COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
     "watch": ("one look at an unfinished change (systemd)", _watch, [
         _option("--follow", action="store_true", help="look until nothing is unfinished"),
     ]),
+    "ended": ("note how the container ended (systemd)", _ended, []),
     "bound": ("remove the oldest of what the container wrote (systemd)", _bound, []),
     "version": ("which program this is", _version, []),
     "settle": ("settings for the start of the service (systemd)", _settle, []),

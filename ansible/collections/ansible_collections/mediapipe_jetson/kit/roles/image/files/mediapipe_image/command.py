@@ -1,10 +1,14 @@
 """Run a program; on failure raise one line with its last words."""
 
+import os
+import select
 import subprocess
+import time
 from typing import List, NamedTuple, Optional
 
 from mediapipe_image.errors import FullError, StepFailedError, ToolMissingError
 
+MOST_READ, BLOCK = 4 << 20, 1 << 16
 # What the client says where the engine is gone, or went meanwhile.
 AWAY = ("daemon running", "Cannot connect", "error during connect")
 
@@ -54,6 +58,37 @@ def silent(words: List[str], timeout_s: float) -> int:
         raise ToolMissingError(f"the program {words[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
         raise _late(words, timeout_s) from error
+
+
+def tail(words: List[str], limit: int, timeout_s: float) -> bytes:
+    """Return the last `limit` bytes of what a program prints, however much that is.
+
+    What comes after MOST_READ bytes or `timeout_s` seconds is not waited for. Raises
+    ToolMissingError.
+    """
+    kept, read = b"", 0
+    deadline = time.monotonic() + timeout_s
+    try:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    except FileNotFoundError as error:
+        raise ToolMissingError(f"the program {words[0]} is not installed") from error
+    with process:
+        assert process.stdout is not None  # noqa: S101 # as it is piped
+        handle = process.stdout.fileno()
+        # What it started may hold its end of the pipe open, whatever becomes of it.
+        while (
+            read < MOST_READ
+            and select.select([handle], [], [], max(0.0, deadline - time.monotonic()))[0]
+        ):
+            block = os.read(handle, BLOCK)
+            if not block:
+                break
+            read += len(block)
+            kept = (kept + block)[-limit:]
+        process.kill()
+    return kept
 
 
 def run(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None) -> str:

@@ -26,7 +26,7 @@ PENDING = LIB / "pending"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a file so that a power cut leaves the old or the new one. Raises FullError."""
     try:
         make_folder(path.parent)
@@ -36,10 +36,11 @@ def write(path: Path, text: str) -> None:
         aside = path.parent / f".{path.name}.{os.getpid()}"
         try:
             with aside.open("w", encoding="utf-8") as out:
+                os.fchmod(out.fileno(), 0o600)
                 out.write(text)
                 out.flush()
                 os.fsync(out.fileno())
-            aside.chmod(0o644)
+            aside.chmod(mode)
             aside.replace(path)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -51,9 +52,9 @@ def write(path: Path, text: str) -> None:
         raise
 
 
-def write_json(path: Path, body: Dict[str, Any]) -> None:
+def write_json(path: Path, body: Dict[str, Any], mode: int = 0o644) -> None:
     """Write a JSON file, as write does."""
-    write(path, json.dumps(body, indent=1, sort_keys=True) + "\n")
+    write(path, json.dumps(body, indent=1, sort_keys=True) + "\n", mode)
 
 
 def read_json(path: Path) -> Optional[Dict[str, Any]]:

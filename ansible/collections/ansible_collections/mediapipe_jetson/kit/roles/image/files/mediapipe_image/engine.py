@@ -4,8 +4,10 @@ An image's id there is the digest of its configuration or, where images are in c
 its manifest. What this device is on is always named by the first.
 """
 
+import calendar
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -48,6 +50,15 @@ class Container(NamedTuple):
     running: bool
     health: str
     started_at: str
+
+
+class End(NamedTuple):
+    """How a container ended: the engine's id of its image, its exit code, how long it ran."""
+
+    engine_id: str
+    exit_code: int
+    out_of_memory: bool
+    ran_s: float
 
 
 def info() -> Engine:
@@ -138,6 +149,35 @@ def container(name: str) -> Optional[Container]:
         str((state.get("Health") or {}).get("Status", "")),
         str(state["StartedAt"]),
     )
+
+
+def end(name: str) -> Optional[End]:
+    """Return how a container ended; None where it runs, never ran, or is not there."""
+    body = _inspect("container", name)
+    if body is None or body["State"]["Running"] or body["State"].get("Status") == "created":
+        return None
+    state = body["State"]
+    begun, ended = (_seconds(str(state[key])) for key in ("StartedAt", "FinishedAt"))
+    return End(
+        str(body["Image"]), int(state["ExitCode"]), bool(state.get("OOMKilled")), ended - begun
+    )
+
+
+def _seconds(stamp: str) -> float:
+    """Return an engine's time as seconds since 1970; its fractions have up to nine digits."""
+    return float(calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")))
+
+
+def log_end(name: str, entries: int, limit: int, timeout_s: float) -> bytes:
+    """Return the last bytes of a container's output, both streams."""
+    return command.tail(["docker", "logs", "--tail", str(entries), name], limit, timeout_s)
+
+
+def health_words(name: str) -> bytes:
+    """Return what a container's health check printed last; the engine bounds it to 4 KiB."""
+    body = _inspect("container", name) or {}
+    log = ((body.get("State") or {}).get("Health") or {}).get("Log") or [{}]
+    return str(log[-1].get("Output", "")).encode()
 
 
 def labelled(label: str) -> List[Tuple[str, str, str]]:

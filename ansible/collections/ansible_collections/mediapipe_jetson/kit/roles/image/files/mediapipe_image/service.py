@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Pattern, Sequence
 
-from mediapipe_image import command, disk, engine, guarded, records, state_files
+from mediapipe_image import command, disk, ending, engine, guarded, records, state_files
 from mediapipe_image.errors import IntegrityError, StepFailedError
 from mediapipe_image.settings import Settings
 
@@ -144,7 +144,7 @@ def look(settings: Settings, *, probe: bool = True) -> Look:
 
 def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
     """Wait for the image to be healthy; return the seconds. Raises StepFailedError."""
-    start = time.monotonic()
+    start, since = time.monotonic(), disk.uptime()
     while True:
         seen = look(settings)
         waited = time.monotonic() - start
@@ -152,14 +152,16 @@ def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
             return waited
         given_up = seen.health == "unhealthy" and seen.image_id == image_id
         if given_up or waited > limit_s:
-            raise StepFailedError(
-                "not healthy after {:.0f} s (unit {}, container {}, health {})".format(
-                    waited,
-                    seen.unit,
-                    "running" if seen.running else "not running",
-                    seen.health or "unknown",
-                )
+            said = "not healthy after {:.0f} s (unit {}, container {}, health {})".format(
+                waited,
+                seen.unit,
+                "running" if seen.running else "not running",
+                seen.health or "unknown",
             )
+            why = ending.words(image_id, since)
+            if not why and seen.image_id == image_id:
+                why = ending.of_running(settings)
+            raise StepFailedError(f"{said}; {why}" if why else said)
         time.sleep(POLL_S)
 
 

@@ -2,7 +2,17 @@
 
 from typing import Any, Dict
 
-from mediapipe_image import change, disk, engine, records, service, state_files, trust, version
+from mediapipe_image import (
+    change,
+    disk,
+    ending,
+    engine,
+    records,
+    service,
+    state_files,
+    trust,
+    version,
+)
 from mediapipe_image import state as states
 from mediapipe_image.errors import ImageError
 from mediapipe_image.settings import Settings
@@ -34,6 +44,7 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
             seen = service.look(settings)
             if seen.healthy:
                 seen = seen._replace(health=HEALTHY)
+        body["ended"] = _ended(state, seen)
         rows = records.all_records()
         there = {one.engine_id for one in engine.images([row.engine_id for row in rows])}
         body["running"] = {
@@ -57,8 +68,14 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
         body["settled"] = seen.image_id == wanted and not body["pending"]
         body["problem"] = ""
     except ImageError as error:
-        body.update(running=None, images=[], settled=False, problem=error.message)
+        body.update(running=None, images=[], ended="", settled=False, problem=error.message)
     return body
+
+
+def _ended(state: states.State, seen: service.Look) -> str:
+    """Return how the current image's container ended last; "" where it runs and is healthy."""
+    well = seen.running and seen.health in ("", HEALTHY)
+    return "" if well or state.current is None else ending.words(state.current.image_id)
 
 
 def _mended() -> bool:
@@ -91,7 +108,7 @@ def lines(body: Dict[str, Any]) -> str:
                 "running", running["image_id"][7:19] or "nothing", **running
             )
         )
-    for name in ("held", "problem"):
+    for name in ("held", "problem", "ended"):
         if body[name]:
             rows.append(f"{name:<9} {body[name]}")
     rows += [f"damaged   {text}" for text in body["state_problems"]]

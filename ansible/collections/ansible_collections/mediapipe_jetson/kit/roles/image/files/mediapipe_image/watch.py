@@ -5,7 +5,7 @@ import sys
 import time
 from typing import Any, Dict, Optional, Tuple
 
-from mediapipe_image import change, disk, holders, records, service, state_files, trial
+from mediapipe_image import change, disk, ending, holders, records, service, state_files, trial
 from mediapipe_image.errors import (
     BadInputError,
     BusyError,
@@ -31,6 +31,7 @@ def settle() -> Dict[str, Any]:
     is there.
     """
     settings = _settings()
+    _pause()
     try:
         # Held where a switch or a rollback restarts the service: it has seen to the state.
         with disk.locked(change.LOCK):
@@ -41,6 +42,14 @@ def settle() -> Dict[str, Any]:
         raise BadInputError("no image was chosen", "run: mediapipe-image switch IMAGE_ID")
     service.write_env(state.current.image_id, settings)
     return {"changed": False, "image_id": state.current.image_id}
+
+
+def _pause() -> None:
+    """Wait a little longer each time that the image ended at once; a restart on request cuts it."""
+    with contextlib.suppress(ImageError):
+        current = state_files.read().current
+        if current is not None:
+            time.sleep(ending.pause(current.image_id))
 
 
 def _settings() -> Optional[Settings]:
@@ -128,7 +137,10 @@ def _look(state: State, settings: Settings) -> Tuple[bool, bool, str]:
     elif seen.healthy and not state.on_trial:
         return True, False, ""
     overdue = state.on_trial and _overdue(state, seen, settings)
-    return False, behind, "not healthy on trial for too long" if overdue else ""
+    if not overdue:
+        return False, behind, ""
+    why = ending.words(image_id) or ending.of_running(settings)
+    return False, behind, f"not healthy on trial for too long; {why}"
 
 
 def follow(settings: Settings) -> Dict[str, Any]:

@@ -1,0 +1,125 @@
+"""How the application's container ended: exit code and last lines, for whoever looks why.
+
+The unit's ExecStopPost notes it before the container is removed. What a container printed is not
+parsed: a bounded end of it is cut into lines, of which control characters are removed.
+"""
+
+import re
+import unicodedata
+from typing import Any, Dict, List
+
+from mediapipe_image import command, disk, engine, records
+from mediapipe_image.errors import ImageError, IntegrityError
+from mediapipe_image.settings import Settings
+
+# In /run: of this boot, and only root writes there.
+RECORD = disk.RUN / "ended.json"
+# What an application prints may be private: like the engine's log it is root's alone.
+MODE = 0o600
+ENTRIES, LOG_BYTES, LOG_S = 20, 8192, 10.0
+LINES, LINE_CHARACTERS = 5, 200
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[@-Z\\-_])")
+SEPARATOR = " | "
+# One that ran so long did not crash at its start; then waits begin anew.
+STEADY_S = 60.0
+LONGEST_PAUSE_S = 30.0
+
+
+def note(settings: Settings) -> Dict[str, Any]:
+    """Note how the container ended, when the service stops; an end on request is none."""
+    if _on_request(settings):
+        disk.remove(RECORD)
+        return {"changed": False}
+    found = engine.end(settings.container)
+    if found is None:
+        return {"changed": False}
+    before = _read()
+    image_id = records.image_id(found.engine_id)
+    quick = found.ran_s < STEADY_S
+    same = before.get("image_id") == image_id
+    body = {
+        "image_id": image_id,
+        "exit_code": found.exit_code,
+        "out_of_memory": found.out_of_memory,
+        "at_uptime": disk.uptime(),
+        "quick": (before["quick"] if same else 0) + 1 if quick else 0,
+        "lines": last_lines(settings.container),
+    }
+    disk.write_json(RECORD, body, MODE)
+    return {"changed": True, "exit_code": found.exit_code, "quick": body["quick"]}
+
+
+def pause(image_id: str) -> float:
+    """Return how many seconds to wait before an image that ends at once is started again."""
+    record = _read()
+    if record.get("image_id") != image_id or record["quick"] < 2:
+        return 0.0
+    return float(min(2.0 ** min(record["quick"] - 2, 10), LONGEST_PAUSE_S))
+
+
+def words(image_id: str, since: float = 0.0) -> str:
+    """Return how an image's container ended, after `since` (time since boot); "" if it did not."""
+    record = _read()
+    if record.get("image_id") != image_id or record["at_uptime"] < since:
+        return ""
+    memory = ", out of memory" if record["out_of_memory"] else ""
+    said = f"the application ended with exit code {record['exit_code']}{memory}"
+    return f"{said}; {_quoted(record['lines'])}"
+
+
+def of_running(settings: Settings) -> str:
+    """Return what a container that runs and is not healthy printed last, and its check."""
+    try:
+        check = " ".join(clean(engine.health_words(settings.container))[-1:])
+        lines = last_lines(settings.container)
+    except ImageError:
+        return ""
+    return (f"its health check says: {check}; " if check else "") + _quoted(lines)
+
+
+def last_lines(name: str) -> List[str]:
+    """Return the last lines that a container printed, cleaned; none where they can't be had."""
+    try:
+        return clean(engine.log_end(name, ENTRIES, LOG_BYTES, LOG_S))
+    except ImageError:
+        return []
+
+
+def clean(raw: bytes) -> List[str]:
+    """Return the last lines of bytes as text of one line each, without control characters."""
+    text = ESCAPES.sub("", raw.decode("utf-8", "replace"))
+    lines = []
+    # Not splitlines: it would cut at characters that are none of a log's.
+    for line in re.split(r"[\r\n]+", text):
+        # C: control, format (writing direction), private use, unassigned; Zl and Zp end lines.
+        printed = "".join(
+            " " if one == "\t" or unicodedata.category(one) in ("Zl", "Zp") else one
+            for one in line
+            if one == "\t" or not unicodedata.category(one).startswith("C")
+        ).strip()
+        if printed:
+            over = len(printed) > LINE_CHARACTERS
+            lines.append(printed[: LINE_CHARACTERS - 3] + "..." if over else printed)
+    return lines[-LINES:]
+
+
+def _quoted(lines: List[str]) -> str:
+    return f"its last lines: {SEPARATOR.join(lines)}" if lines else "it printed nothing"
+
+
+def _read() -> Dict[str, Any]:
+    """Return the record; {} where there is none, or it is damaged."""
+    try:
+        body = disk.read_json(RECORD) or {}
+        kinds = (str, int, bool, float, int, list)
+        keys = ("image_id", "exit_code", "out_of_memory", "at_uptime", "quick", "lines")
+        good = all(isinstance(body[key], kind) for key, kind in zip(keys, kinds))
+        return body if good and all(isinstance(one, str) for one in body["lines"]) else {}
+    except (IntegrityError, KeyError, OSError):
+        return {}
+
+
+def _on_request(settings: Settings) -> bool:
+    """Tell whether systemd was told to stop the service: then a job of it is under way."""
+    done = command.ask(["systemctl", "show", settings.unit, "--property=Job"])
+    return done.out.strip().partition("=")[2] not in ("", "0")
