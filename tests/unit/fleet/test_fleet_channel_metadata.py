@@ -5,8 +5,10 @@ Each case changes what a server offers; both must take it, or both refuse it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from tuf.api.exceptions import DownloadError, RepositoryError
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater
 
-from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.errors import BadInputError, IntegrityError, KitError
 from jetson_kit.fleet.channel import command, repository
 from jetson_kit.fleet.channel.policy import Policy
 from jetson_kit.fleet.channel.repository import Repository, Validity
@@ -380,6 +382,29 @@ def test_a_threshold_of_two(both: Both, www: Path, keys: Keys) -> None:
         path.write_bytes(one.to_bytes())
         below = repository._meta(3, one.to_bytes())
     assert both.refresh()
+
+
+def test_random_damage_is_never_a_traceback(www: Path) -> None:
+    chance = random.Random(5)  # noqa: S311 # a seed that names the damage
+    for other in ("a.root.json", "9x.root.json"):
+        (www / other).touch()
+    names = ["1.root.json", "timestamp.json", "3.snapshot.json", "3.targets.json"]
+    whole = {name: (www / name).read_bytes() for name in names}
+    for number in range(40):
+        name = names[number % 4]
+        raw = bytearray(whole[name])
+        place = chance.randrange(len(raw))
+        raw[place : place + chance.randrange(30)] = chance.randbytes(chance.randrange(3))
+        (www / name).write_bytes(raw)
+        with contextlib.suppress(KitError):
+            Repository(www)
+        (www / name).write_bytes(whole[name])
+    for name in names:
+        (www / name).unlink()
+        with pytest.raises(KitError):
+            Repository(www)
+        (www / name).write_bytes(whole[name])
+    assert Repository(www).timestamp.signed.version == 3
 
 
 def test_a_damaged_folder_is_not_published_on(www: Path, keys: Keys) -> None:

@@ -233,6 +233,11 @@ def test_the_command_ends_as_the_table_says(
     path.write_text(json.dumps({"kind": "List", "items": list(objects.values())}))
     command.check([path])
     assert "every node that is selected" in capsys.readouterr().out
+    planned = tmp_path / "planned.json"
+    rows = [{**one, "status": {}} for one in objects.values() if one["kind"] == "DaemonSet"]
+    planned.write_text(json.dumps({"kind": "List", "items": rows}))
+    command.check([path, planned])
+    assert "not applied yet: mediapipe-jetson/mediapipe-canary" in capsys.readouterr().out
     del objects["nvidia"]
     path.write_text(json.dumps({"kind": "List", "items": list(objects.values())}))
     with pytest.raises(CheckFailedError, match="3 faults"):
