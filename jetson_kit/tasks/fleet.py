@@ -19,7 +19,7 @@ from jetson_kit.command_line.options import (
     Reader,
     Text,
 )
-from jetson_kit.tasks import fleet_k3s, fleet_release
+from jetson_kit.tasks import fleet_channel, fleet_k3s, fleet_release
 from jetson_kit.tasks.edge import kit_task
 
 INVENTORY = "Ansible inventory: a file or a folder"
@@ -282,5 +282,6 @@ def collection() -> Collection:
         fleet_release.release,
         fleet_release.registry,
         fleet_release.collection,
+        fleet_channel.channel,
         fleet_k3s.k3s,
     )

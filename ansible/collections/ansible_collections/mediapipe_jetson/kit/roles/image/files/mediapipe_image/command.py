@@ -4,7 +4,7 @@ import os
 import select
 import subprocess
 import time
-from typing import List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from mediapipe_image.errors import FullError, StepFailedError, ToolMissingError
 
@@ -23,11 +23,12 @@ class Done(NamedTuple):
 
 def ask(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None) -> Done:
     """Run a program and return its answer. Raises ToolMissingError or StepFailedError."""
+    # Python 3.6 takes one of these names alone, whatever their values.
+    given: Dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
     try:
         done = subprocess.run(
             words,
-            input=stdin,
-            stdin=None if stdin is not None else subprocess.DEVNULL,
+            **given,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             timeout=timeout_s,

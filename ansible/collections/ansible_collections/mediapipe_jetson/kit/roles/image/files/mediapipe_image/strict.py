@@ -71,6 +71,24 @@ def _no(text: str) -> float:
     raise ValueError(f"it has the number {text[:20]}, which is not whole")
 
 
+def mapping(body: Dict[str, Any], name: str) -> Dict[str, Any]:
+    """Return an object of an object. Raises ValueError."""
+    value = body.get(name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is no object")  # noqa: TRY004
+    return value
+
+
+def mappings(body: Dict[str, Any], name: str, most: int) -> List[Dict[str, Any]]:
+    """Return a list of objects of an object, of at most `most`. Raises ValueError."""
+    value = body.get(name)
+    if not isinstance(value, list) or len(value) > most:
+        raise ValueError(f"{name} is no list of at most {most}")
+    if not all(isinstance(one, dict) for one in value):
+        raise ValueError(f"{name} holds what is no object")
+    return value
+
+
 def string(body: Dict[str, Any], name: str) -> str:
     """Return a string of an object. Raises ValueError."""
     value = body.get(name)

@@ -1,0 +1,134 @@
+"""Static files from a server that is not trusted: bounded in size and time, resumed where cut."""
+
+import http.client
+import os
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import IO, Any, Optional, cast
+
+from mediapipe_image.errors import BadInputError, IntegrityError, StepFailedError
+
+AGENT = "mediapipe-image"
+# Silence for so long ends an attempt, and all of a small file takes at most that long.
+SILENCE_S = 30.0
+SMALL_S = 60.0
+# A layer comes at least this fast, seen over each of these times: else someone holds it up.
+SLOWEST = 1024
+WINDOW_S = 60.0
+CHUNK = 64 * 1024
+NOT_THERE = (403, 404)
+PARTIAL, TOO_FAR = 206, 416
+
+
+class AwayError(StepFailedError):
+    """The server can't be reached, or does not go on."""
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: what is asked for is a file of this very server."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:  # noqa: ANN401
+        """Return no request."""
+        return
+
+
+def base(url: str) -> str:
+    """Return a channel's address, with a slash at its end. Raises BadInputError."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise BadInputError(f"{url[:80]!r} is no address of a channel", "write https://HOST/PATH/")
+    return url.rstrip("/") + "/"
+
+
+def small(url: str, most: int) -> Optional[bytes]:
+    """Return a file of at most `most` bytes, None where there is none.
+
+    Raises IntegrityError for more bytes, AwayError.
+    """
+    end = time.monotonic() + SMALL_S
+    stream = _open(url, 0)
+    if stream is None:
+        return None
+    found = b""
+    with stream:
+        while True:
+            block = _read(stream, url)
+            if not block:
+                return found
+            found += block
+            if len(found) > most:
+                raise IntegrityError(f"{url} has more than {most} bytes")
+            if time.monotonic() > end:
+                raise AwayError(f"{url} did not come within {SMALL_S:.0f} s")
+
+
+def append(url: str, path: Path, size: int) -> None:
+    """Bring a file to `size` bytes, from where it was cut. What they are is checked elsewhere.
+
+    Raises IntegrityError for more bytes, AwayError where it is not all there yet.
+    """
+    have = path.stat().st_size if path.exists() else 0
+    if have >= size:
+        return
+    stream = _open(url, have)
+    if stream is None:
+        raise AwayError(f"{url} is not there")
+    with stream:
+        at = have if getattr(stream, "status", 200) == PARTIAL else 0
+        with path.open("r+b" if path.exists() else "w+b") as out:
+            out.seek(at)
+            out.truncate()
+            _copy(stream, out, url, size - at)
+            out.flush()
+            os.fsync(out.fileno())
+    if path.stat().st_size < size:
+        raise AwayError(f"{url} ended early")
+
+
+def _copy(stream: IO[bytes], out: IO[bytes], url: str, left: int) -> None:
+    start, came = time.monotonic(), 0
+    while True:
+        block = _read(stream, url)
+        if not block:
+            return
+        if len(block) > left:
+            raise IntegrityError(f"{url} has more bytes than were signed")
+        out.write(block)
+        left, came = left - len(block), came + len(block)
+        took = time.monotonic() - start
+        if took > WINDOW_S:
+            if came < SLOWEST * took:
+                raise AwayError(f"{url} came with less than {SLOWEST} bytes a second")
+            start, came = time.monotonic(), 0
+
+
+def _read(stream: IO[bytes], url: str) -> bytes:
+    try:
+        # One piece as it comes: `read` alone would wait for all of them.
+        return cast(bytes, stream.read1(CHUNK))  # type: ignore[attr-defined]
+    except (OSError, http.client.HTTPException) as error:
+        raise AwayError(f"{url} was cut: {error}") from error
+
+
+def _open(url: str, start: int) -> Optional[IO[bytes]]:
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    context = ssl.create_default_context()
+    opener = urllib.request.build_opener(NoRedirect(), urllib.request.HTTPSHandler(context=context))
+    try:
+        request = urllib.request.Request(url, headers=headers)  # noqa: S310 # base() looked
+        return cast(IO[bytes], opener.open(request, timeout=SILENCE_S))
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in NOT_THERE:
+            return None
+        if error.code == TOO_FAR and start:
+            return _open(url, 0)
+        raise AwayError(f"{url}: the server says {error.code}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise AwayError(f"{url} can't be reached: {getattr(error, 'reason', error)}") from error

@@ -1,0 +1,1 @@
+"""Channels: folders of static files, from which boards update themselves."""

@@ -1,0 +1,130 @@
+"""What `fleet.channel` does: begin a channel, publish, steer."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.fleet.channel import policy as policies
+from jetson_kit.fleet.channel import repository
+from jetson_kit.fleet.channel.policy import FILE, Policy
+from jetson_kit.fleet.channel.repository import Repository, Validity
+from jetson_kit.fleet.channel.ssh_keys import CHANNEL, SshSigner
+from jetson_kit.fleet.release import release as releases
+from jetson_kit.fleet.release import signing
+
+NAMES = (releases.FILE, releases.FILE + signing.SUFFIX, releases.SIGNERS)
+NEEDED = NAMES[:2]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to become of a channel."""
+
+    target: str = ""
+    shares: tuple[int, ...] = (100,)
+    step_h: float = 24.0
+    canary: tuple[str, ...] = ()
+    window: str | None = None
+    pause: bool | None = None
+    stop: bool = False
+    roll_back: bool = False
+
+
+def default_key(given: Path | None) -> Path:
+    """Return the key that signs channels."""
+    return given or signing.default_key(CHANNEL)
+
+
+def begin(folder: Path, owner: Path | None, key: Path | None, validity: Validity) -> Path:
+    """Write a new channel; return its first root's path. Raises BadInputError."""
+    own = owner or signing.default_key(signing.OWNERS)
+    repository.begin(
+        folder, SshSigner(own), SshSigner(default_key(key)), validity, Policy().text().encode()
+    )
+    return folder / "1.root.json"
+
+
+def publish(
+    folder: Path,
+    request: Request,
+    key: Path | None,
+    validity: Validity,
+    owner: Path | None = None,
+) -> tuple[int, Policy]:
+    """Change a channel, or renew it as it is; return the timestamp's version and what holds.
+
+    With the owner's key a new root names the channel's key. Until the end boards see the channel
+    as it was. Raises BadInputError or IntegrityError.
+    """
+    signer = SshSigner(default_key(key))
+    there = Repository(folder)
+    policy = policies.parse(there.read(FILE).decode("utf-8"))
+    names = [name for name in there.targets.signed.targets if name != FILE]
+    files = {name: there.read(name) for name in names}
+    if request.target:
+        policy, files = _released(folder, request, policy)
+    policy = _steered(request, policy, lambda: _image_id(files, policy))
+    if not policy.release:
+        files = {}
+    files[FILE] = policy.text().encode()
+    by = SshSigner(owner) if owner else None
+    return there.publish(files, signer, validity, by), policy
+
+
+def _released(folder: Path, request: Request, policy: Policy) -> tuple[Policy, dict[str, bytes]]:
+    """Put a signed release into the channel's folder."""
+    made = releases.load(releases.folder_of(request.target))
+    for name in NEEDED:
+        if not (made.folder / name).is_file():
+            raise BadInputError(
+                f"{made.folder} has no {name}", f"sign it: ./inv fleet.release {request.target}"
+            )
+    layers = releases.layers(made)
+    for layer in made.layers:
+        digest = layer.digest.partition(":")[2]
+        repository.place_layer(folder, digest, layers / layer.file)
+    place = f"releases/{made.number}-{made.image_id.partition(':')[2][:12]}"
+    files = {
+        f"{place}/{name}": (made.folder / name).read_bytes()
+        for name in NAMES
+        if (made.folder / name).is_file()
+    }
+    now = datetime.datetime.now(datetime.UTC)
+    waves = policies.waves(request.shares, now, request.step_h)
+    # Whoever brings an image back means it: it is left no more.
+    leave = tuple(one for one in policy.leave if one != made.image_id)
+    found = replace(policy, release=place, waves=waves, canary=request.canary, leave=leave)
+    return found, files
+
+
+def _steered(request: Request, policy: Policy, image_id: Callable[[], str]) -> Policy:
+    if request.roll_back:
+        if not policy.release:
+            raise BadInputError("the channel offers no release that boards could leave")
+        policy = replace(policies.stopped(policy), leave=(*policy.leave, image_id()))
+    elif request.stop:
+        policy = policies.stopped(policy)
+    if request.window is not None:
+        policy = replace(policy, window=request.window)
+    if request.pause is not None:
+        policy = replace(policy, paused=request.pause)
+    return policy
+
+
+def _image_id(files: dict[str, bytes], policy: Policy) -> str:
+    body = json.loads(files[f"{policy.release}/{releases.FILE}"])
+    return str(body["image"]["id"])
+
+
+def summary(version: int, policy: Policy, validity: Validity) -> str:
+    """Return a line that says what a channel wants now."""
+    offered = policy.release or "no release"
+    waves = ", ".join(f"{one.share} % from {one.start}" for one in policy.waves)
+    words = [f"version {version}", offered, waves, "paused" if policy.paused else ""]
+    words += [f"{len(policy.leave)} images are left"] if policy.leave else []
+    return "; ".join(filter(None, [*words, f"renew it within {validity.online} days"]))

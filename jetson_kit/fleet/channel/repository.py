@@ -1,0 +1,212 @@
+"""A channel's folder: TUF's four roles, consistent snapshots, the newest metadata last.
+
+Two keys: the owner's signs root, the channel's all else; it lies where channels are published. What
+a channel's key can do is bounded: releases have signatures of their own, and their numbers.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from securesystemslib.exceptions import StorageError
+from tuf.api.exceptions import RepositoryError
+from tuf.api.metadata import (
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+from tuf.api.serialization import DeserializationError
+
+from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.files import written_aside
+from jetson_kit.fleet.channel.ssh_keys import SshSigner
+
+ROOT_FILE = re.compile(r"([1-9][0-9]{0,15})\.root\.json")
+ONLINE = (Timestamp.type, Snapshot.type, Targets.type)
+DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Validity:
+    """Days until boards refuse each role's metadata."""
+
+    root: int = 365
+    online: int = 7
+
+
+class Repository:
+    """A channel's folder as it is; raises BadInputError where there is none, IntegrityError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        found = (ROOT_FILE.fullmatch(one.name) for one in folder.glob("*.root.json"))
+        versions = [int(one[1]) for one in found if one]
+        if not versions:
+            raise BadInputError(f"{folder} is no channel", "begin one: --begin --owner KEY")
+        self.root: Metadata[Root] = self._read(f"{max(versions)}.root.json", Root.type)
+        self.timestamp: Metadata[Timestamp] = self._read("timestamp.json", Timestamp.type)
+        snapshot = self.timestamp.signed.snapshot_meta.version
+        self.snapshot: Metadata[Snapshot] = self._read(f"{snapshot}.snapshot.json", Snapshot.type)
+        named = self.snapshot.signed.meta.get("targets.json")
+        targets = named.version if named else 0
+        self.targets: Metadata[Targets] = self._read(f"{targets}.targets.json", Targets.type)
+
+    def _read(self, name: str, role: str) -> Metadata[Any]:
+        try:
+            made: Metadata[Any] = Metadata.from_file(str(self.folder / name))
+            delegator = made if role == Root.type else self.root
+            delegator.verify_delegate(role, made)
+        except (OSError, StorageError, DeserializationError, RepositoryError) as error:
+            raise IntegrityError(
+                f"{self.folder / name} is damaged: {str(error)[:200]}", "publish it from a copy"
+            ) from error
+        return made
+
+    def read(self, name: str) -> bytes:
+        """Return a target's bytes. Raises IntegrityError where they are others."""
+        row = self.targets.signed.targets.get(name)
+        path = self.folder / _place(name, row.hashes["sha256"]) if row else self.folder / name
+        try:
+            raw = path.read_bytes()
+            if row:
+                row.verify_length_and_hashes(raw)
+        except (OSError, RepositoryError) as error:
+            raise IntegrityError(f"{path} is damaged: {error}", "publish it anew") from error
+        return raw
+
+    def publish(
+        self,
+        files: Mapping[str, bytes],
+        signer: SshSigner,
+        validity: Validity,
+        owner: SshSigner | None = None,
+    ) -> int:
+        """Make these the only target files; return the new version of the timestamp.
+
+        A board sees the old channel or the new one: all has its own name but the timestamp, which
+        comes last. With an owner a new root comes before it, which names the signer. Raises
+        BadInputError for keys that do not sign this channel.
+        """
+        root = self._next_root(owner, signer, validity) if owner else b""
+        rows = {}
+        for name, raw in files.items():
+            digest = hashlib.sha256(raw).hexdigest()
+            write(self.folder / _place(name, digest), raw)
+            rows[name] = TargetFile(len(raw), {"sha256": digest}, name)
+        targets = self.targets.signed
+        targets.targets = rows
+        targets.version += 1
+        expires = _after(validity.online)
+        raw = self._signed(self.targets, signer, expires)
+        write(self.folder / f"{targets.version}.targets.json", raw)
+        snapshot = self.snapshot.signed
+        snapshot.meta["targets.json"] = _meta(targets.version, raw)
+        snapshot.version += 1
+        raw = self._signed(self.snapshot, signer, expires)
+        write(self.folder / f"{snapshot.version}.snapshot.json", raw)
+        timestamp = self.timestamp.signed
+        timestamp.snapshot_meta = _meta(snapshot.version, raw)
+        timestamp.version += 1
+        raw = self._signed(self.timestamp, signer, expires)
+        if root:
+            write(self.folder / f"{self.root.signed.version}.root.json", root)
+        write(self.folder / "timestamp.json", raw)
+        return int(timestamp.version)
+
+    def _next_root(self, owner: SshSigner, signer: SshSigner, validity: Validity) -> bytes:
+        version = self.root.signed.version + 1
+        made = Metadata(_root(owner, signer, version, _after(validity.root)))
+        made.sign(owner)
+        try:
+            self.root.verify_delegate(Root.type, made)
+        except RepositoryError as error:
+            raise BadInputError(
+                f"this is not the owner's key that {self.folder} names", "name it: --owner"
+            ) from error
+        self.root = made
+        return bytes(made.to_bytes())
+
+    def _signed(self, made: Metadata[Any], signer: SshSigner, expires: datetime.datetime) -> bytes:
+        made.signed.expires = expires
+        made.sign(signer)
+        role = made.signed.type
+        try:
+            self.root.verify_delegate(role, made)
+        except RepositoryError as error:
+            raise BadInputError(
+                f"this key does not sign {role} of {self.folder}", "name the channel's: --key"
+            ) from error
+        return bytes(made.to_bytes())
+
+
+def begin(
+    folder: Path, owner: SshSigner, channel: SshSigner, validity: Validity, policy: bytes
+) -> bytes:
+    """Write a new channel; return its first root, the anchor of boards. Raises BadInputError."""
+    if folder.exists() and any(folder.iterdir()):
+        raise BadInputError(f"{folder} is not empty", "name a new folder")
+    expires = _after(validity.online)
+    root = Metadata(_root(owner, channel, 1, _after(validity.root)))
+    root.sign(owner)
+    anchor = bytes(root.to_bytes())
+    write(folder / "1.root.json", anchor)
+    # Empty versions, which the first publication follows: nothing else knows how to write.
+    for name, made in (
+        ("1.targets.json", Metadata(Targets(expires=expires))),
+        ("1.snapshot.json", Metadata(Snapshot(expires=expires))),
+        ("timestamp.json", Metadata(Timestamp(expires=expires))),
+    ):
+        made.sign(channel)
+        write(folder / name, made.to_bytes())
+    Repository(folder).publish({"channel.json": policy}, channel, validity)
+    return anchor
+
+
+def _root(owner: SshSigner, channel: SshSigner, version: int, expires: datetime.datetime) -> Root:
+    made = Root(version=version, expires=expires, consistent_snapshot=True)
+    made.add_key(owner.public_key, Root.type)
+    for role in ONLINE:
+        made.add_key(channel.public_key, role)
+    return made
+
+
+def _after(days: int) -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC).replace(microsecond=0) + days * DAY
+
+
+def _meta(version: int, raw: bytes) -> MetaFile:
+    return MetaFile(version, len(raw), {"sha256": hashlib.sha256(raw).hexdigest()})
+
+
+def _place(name: str, digest: str) -> str:
+    folder, _, last = name.rpartition("/")
+    return f"{folder}/{digest}.{last}" if folder else f"{digest}.{last}"
+
+
+def write(path: Path, raw: bytes) -> None:
+    """Write a file of the channel so that it is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as aside:
+        aside.write_bytes(raw)
+        aside.chmod(0o644)
+
+
+def place_layer(folder: Path, digest: str, source: Path) -> None:
+    """Copy a layer, by the name that boards ask for, unless it is there."""
+    path = folder / "layers" / digest
+    if not path.is_file() or path.stat().st_size != source.stat().st_size:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_aside(path) as aside:
+            shutil.copyfile(source, aside)
+            aside.chmod(0o644)

@@ -1,0 +1,148 @@
+"""A cluster as kubectl shows it, live or in files: nodes, DaemonSets, pods, RuntimeClasses."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from jetson_kit.core.errors import BadInputError, NetworkError
+from jetson_kit.core.run import run
+from jetson_kit.fleet.k3s import labels
+
+KUBECTL = "kubectl"
+TIMEOUT_S = 120.0
+REQUESTS: tuple[tuple[str, ...], ...] = (
+    ("get", "nodes,runtimeclasses"),
+    (
+        "get",
+        "daemonsets,pods",
+        "--all-namespaces",
+        f"--selector={labels.APP_KEY}={labels.APP_NAME}",
+    ),
+    (
+        *("get", "events", "--all-namespaces"),
+        "--field-selector=involvedObject.kind=DaemonSet,reason=FailedCreate",
+    ),
+)
+KINDS = ("Node", "RuntimeClass", "DaemonSet", "Pod", "Event")
+SCHEMA = Path(__file__).with_name("objects.schema.json")
+PARSERS = (yaml.YAMLError, jsonschema.ValidationError)
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What of a cluster decides who gets the service."""
+
+    nodes: tuple[Document, ...]
+    runtime_classes: tuple[Document, ...]
+    daemon_sets: tuple[Document, ...]
+    """Those of the service alone."""
+    pods: tuple[Document, ...]
+    events: tuple[Document, ...]
+    """Of DaemonSets whose pods the API server refused to create."""
+
+
+def read(files: Sequence[Path] = ()) -> Cluster:
+    """Return the cluster of kubectl's context, or of files of `kubectl get ... --output json`.
+
+    Raises BadInputError for a file that is none of those, and as jetson_kit.core.run.
+    """
+    if files:
+        documents = [one for path in files for one in _file(path)]
+    else:
+        documents = [one for words in REQUESTS for one in _items(json.loads(_kubectl(words)))]
+    by_kind: dict[str, list[Document]] = {kind: [] for kind in KINDS}
+    for one in documents:
+        by_kind.get(str(one.get("kind")), []).append(one)
+    if not by_kind["Node"]:
+        where = ", ".join(map(str, files)) or "the cluster"
+        raise BadInputError(
+            f"{where}: there is no node in it",
+            f"write one: kubectl {' '.join(REQUESTS[0])} --output json",
+        )
+    own = [one for one in by_kind["DaemonSet"] if _ours(one)]
+    return Cluster(
+        tuple(_latest(by_kind["Node"])),
+        tuple(_latest(by_kind["RuntimeClass"])),
+        tuple(_latest(own)),
+        tuple(one for one in _latest(by_kind["Pod"]) if _ours(one)),
+        tuple(by_kind["Event"]),
+    )
+
+
+def key(document: Mapping[str, Any]) -> str:
+    """Return namespace and name of an object."""
+    metadata = document["metadata"]
+    space = metadata.get("namespace")
+    return f"{space}/{metadata['name']}" if space else str(metadata["name"])
+
+
+def _kubectl(words: Sequence[str]) -> str:
+    command = [KUBECTL, *words, "--output=json", "--request-timeout=60s"]
+    try:
+        return run(command, what="ask the cluster", timeout_s=TIMEOUT_S)
+    except NetworkError as error:
+        raise NetworkError(
+            "the API server of kubectl's context does not answer",
+            "look at kubectl cluster-info, or give files: --from",
+        ) from error
+
+
+def _file(path: Path) -> Iterator[Document]:
+    """Yield the objects of a file: JSON, or YAML with several documents."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        # Each JSON is YAML, but a hundred times slower to read.
+        bodies = [json.loads(text)] if text.lstrip()[:1] == "{" else list(yaml.safe_load_all(text))
+        yield from (one for body in bodies if body is not None for one in _items(body))
+    except (OSError, ValueError, RecursionError, *PARSERS) as error:
+        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
+        raise BadInputError(
+            f"{path} is not what kubectl wrote: {str(reason)[:200]}",
+            "write it by kubectl get ... --output json",
+        ) from error
+
+
+def _items(body: object) -> Iterator[Document]:
+    """Yield the objects of a List, or the one. Raises ValueError for anything else."""
+    if not isinstance(body, dict) or not isinstance(body.get("kind"), str):
+        raise ValueError("it has no kind")  # noqa: TRY004 # the file's fault, caught above
+    if body["kind"].endswith("List"):
+        kind = body["kind"].removesuffix("List")
+        for one in body.get("items") or ():
+            # Items of a NodeList from the API itself do not repeat their kind.
+            yield from _items({"kind": kind, **one} if isinstance(one, dict) and kind else one)
+        return
+    if body["kind"] in KINDS:
+        _schema().validate(body)
+        yield body
+
+
+@functools.cache
+def _schema() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def _ours(one: Document) -> bool:
+    return (one["metadata"].get("labels") or {}).get(labels.APP_KEY) == labels.APP_NAME
+
+
+def _latest(documents: Iterable[Document]) -> list[Document]:
+    """Return each object once: the last of its name, with the status of one that had it.
+
+    So manifests in a later file stand for what they would change in the cluster.
+    """
+    found: dict[str, Document] = {}
+    for one in documents:
+        before = found.pop(key(one), {})
+        status = {"status": before["status"]} if "status" in before else {}
+        found[key(one)] = status | one
+    return list(found.values())

@@ -1,0 +1,48 @@
+"""What `fleet.k3s` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.fleet.k3s import check as checking
+from jetson_kit.fleet.k3s import cluster, kustomize, view
+from jetson_kit.fleet.k3s.manifests import Options
+from jetson_kit.fleet.release import registry_push, release
+from jetson_kit.fleet.rollout import plan as rollout_plan
+
+
+def write(
+    target: str,
+    image: str,
+    options: Options,
+    sites: Sequence[str],
+    file: Path | None,
+    output: Path | None,
+) -> tuple[Path, ...]:
+    """Write a target's manifests; return the folders to apply, in order.
+
+    Raises as release.load, registry_push.pushed, plan.load and kustomize.write.
+    """
+    made = release.load(release.folder_of(target))
+    plan = rollout_plan.load(file, {})
+    reference = image or registry_push.pushed(made).reference
+    return kustomize.write(made, reference, output or made.folder / "k3s", plan, options, sites)
+
+
+def check(files: Sequence[Path]) -> None:
+    """Print what a cluster makes of the service. Raises CheckFailedError, and as cluster.read."""
+    found = cluster.read(files)
+    result = checking.check(found)
+    view.show(result)
+    if result.faults:
+        raise CheckFailedError(
+            f"{len(result.faults)} faults: not every board gets and runs the service",
+            "docs/kubernetes.md says what helps against each",
+        )
+    planned = [cluster.key(one) for one in found.daemon_sets if not one.get("status")]
+    if planned:
+        print(f"every DaemonSet selects a node; not applied yet: {', '.join(planned)}")
+    else:
+        print("every node that is selected gets one pod and runs it")

@@ -1,0 +1,106 @@
+"""`fleet.channel`: folders of static files, from which boards update themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.context import Context
+
+from jetson_kit.command_line import kinds
+from jetson_kit.command_line.options import Commas, InputFile, Integer, Number, OutputFolder, Text
+from jetson_kit.tasks.edge import kit_task
+
+WINDOW = Text(
+    11,
+    "always|([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]",
+    "window",
+    "22:00-05:00",
+)
+
+
+@kit_task(
+    auto_shortflags=False,
+    positional=["folder"],
+    options={
+        "folder": OutputFolder(),
+        "target": kinds.TARGET,
+        "waves": Commas(Integer(0, 100), 100),
+        "step": Number(0.01, 8760),
+        "canary": Commas(Text(255), 10000),
+        "window": WINDOW,
+        "key": InputFile(),
+        "owner": InputFile(),
+        "valid": Integer(1, 365),
+        "root_valid": Integer(1, 3650),
+    },
+    help={
+        "folder": "the channel's folder, for any web server",
+        "begin": "make the folder; its first root is the anchor that boards are provisioned with",
+        "target": "offer the signed release of this target",
+        "waves": "shares of the boards in percent by commas, each with those before (default 100)",
+        "step": "hours from one wave to the next (default 24)",
+        "canary": "names of boards that come first, by commas",
+        "window": "local time in which boards switch, such as 22:00-05:00, or always",
+        "pause": "boards do nothing new",
+        "resume": "they go on",
+        "stop": "offer no release any more",
+        "rollback": "offer no release any more, and let boards go back from it",
+        "renew": "sign all anew as it is, before it expires",
+        "key": "private key of the channel (default: channel_key beside the others)",
+        "owner": "owner's private key: signs the first root, or a new one that names --key",
+        "valid": "days until boards refuse the channel if it is not renewed (default 7)",
+        "root-valid": "days until they refuse its root (default 365)",
+    },
+)
+def channel(
+    c: Context,
+    folder: Path,
+    begin: bool = False,
+    target: str = "",
+    waves: tuple[int, ...] = (100,),
+    step: float = 24.0,
+    canary: tuple[str, ...] = (),
+    window: str = "",
+    pause: bool = False,
+    resume: bool = False,
+    stop: bool = False,
+    rollback: bool = False,
+    renew: bool = False,
+    key: Path | None = None,
+    owner: Path | None = None,
+    valid: int = 7,
+    root_valid: int = 365,
+) -> None:
+    """Publish updates that boards fetch by themselves.
+
+    Example: ./inv fleet.channel /srv/www/channel --target r36.4.4 --waves 5,25,100.
+    """
+    from jetson_kit.core.errors import BadInputError
+    from jetson_kit.fleet.channel import command
+    from jetson_kit.fleet.channel.repository import Validity
+
+    del c
+    validity = Validity(root_valid, valid)
+    changes = [bool(target), pause, resume, stop, rollback, renew, bool(window), bool(owner)]
+    if begin:
+        if any(changes[:-1]):
+            raise BadInputError("--begin makes an empty channel", "publish with a second command")
+        print(command.begin(folder, owner, key, validity))
+        return
+    if not any(changes) or (target and (stop or rollback)) or (pause and resume):
+        raise BadInputError(
+            "name what to do: --begin, --target, --pause or --resume, --stop, --rollback, --renew",
+            "./inv --help fleet.channel",
+        )
+    request = command.Request(
+        target,
+        waves,
+        step,
+        canary,
+        window=None if not window else window.replace("always", ""),
+        pause=True if pause else False if resume else None,
+        stop=stop,
+        roll_back=rollback,
+    )
+    version, policy = command.publish(folder, request, key, validity, owner)
+    print(command.summary(version, policy, validity))

@@ -1,0 +1,191 @@
+"""A board that updates itself from a channel: as a rollout would, whatever cuts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit.fleet.channel import command
+from jetson_kit.fleet.channel.repository import Validity
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
+from tests.fleet.board import Board
+from tests.fleet.board_state import good
+from tests.fleet.site import Site
+from tests.fleet.small_release import UNHEALTHY
+from tests.support.static_server import Handler, Server, serving
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+PORT = 18080
+VALID = Validity()
+
+
+@dataclass
+class Channel:
+    """A channel on this machine, which the board reaches through its ssh connection alone."""
+
+    board: Board
+    folder: Path
+    key: Path
+    anchor: Path
+    server: Server
+
+    def publish(self, made: Release | None = None, **request: Any) -> None:
+        target = str(made.folder) if made else ""
+        command.publish(self.folder, command.Request(target, **request), self.key, VALID)
+
+    def poll(self, code: int = 0) -> dict[str, Any]:
+        """Let the board poll; return its result, or the line of its error."""
+        said = self.board.image("poll", "--json", "--now", code=code)
+        return {"said": said} if code else dict(json.loads(said))
+
+
+@pytest.fixture
+def channel(board: Board, tmp_path: Path) -> Iterator[Channel]:
+    owner, key, www = tmp_path / "owner", tmp_path / "channel", tmp_path / "www"
+    for path in (owner, key):
+        signing.make_key(path, path.name, passphrase=False)
+    anchor = command.begin(www, owner, key, VALID)
+    settings = {
+        "url": f"http://127.0.0.1:{PORT}/", "board": board.host, "interval_s": 60, "soak_s": 3,
+        "keep": 3,
+    }  # fmt: skip
+    for name, text in (("channel.json", json.dumps(settings)), ("channel-root.json", anchor)):
+        body = text if isinstance(text, str) else text.read_text()
+        subprocess.run(
+            [*board.login, f"cat > /etc/mediapipe-jetson/{name}"],
+            input=body, text=True, check=True, timeout=60,
+        )  # fmt: skip
+    with serving(www) as server:
+        port = server.url.rpartition(":")[2].rstrip("/")
+        words = [*board.login[:-1], "-S", "none", "-N", "-o", "ExitOnForwardFailure=yes"]
+        tunnel = subprocess.Popen([*words, "-R", f"{PORT}:127.0.0.1:{port}", board.login[-1]])
+        try:
+            yield Channel(board, www, key, anchor, server)
+        finally:
+            tunnel.terminate()
+            tunnel.wait()
+            board.run(
+                "rm -rf /etc/mediapipe-jetson/channel*.json /var/lib/mediapipe-jetson/channel"
+            )
+
+
+def ready(channel: Channel) -> None:
+    """Wait until the board reaches the channel."""
+    end = time.monotonic() + 30
+    ask = f"python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {PORT}), 2)'"
+    while channel.board.ask(ask).returncode:
+        assert time.monotonic() < end
+        time.sleep(0.3)
+
+
+def test_a_board_follows_its_channel(channel: Channel) -> None:
+    board, on = channel.board, good(channel.board)
+    ready(channel)
+    assert "offers no release" in channel.poll()["why"]
+    new = board.release()
+    channel.publish(new, pause=True)
+    assert "is paused" in channel.poll()["why"]
+    channel.publish(pause=False)
+    body = channel.poll()
+    assert (body["changed"], body["image_id"], body["state"]) == (True, new.image_id, "good")
+    assert board.running() == new.image_id
+    assert "on the channel's release" in channel.poll()["why"]
+    # All of what was brought is taken back, on purpose.
+    channel.publish(roll_back=True)
+    assert channel.poll()["image_id"] == on
+    assert board.running() == on
+    assert "offers no release" in channel.poll()["why"]
+
+
+def test_a_bad_release_goes_back_and_is_not_tried_again(channel: Channel) -> None:
+    board, on = channel.board, good(channel.board)
+    ready(channel)
+    bad = board.release(UNHEALTHY, check_s=1)
+    channel.publish(bad)
+    channel.poll(code=1)
+    board.settle(on)
+    assert "failed here before" in channel.poll()["why"]
+    new = board.release()
+    channel.publish(new)
+    assert channel.poll()["image_id"] == new.image_id
+
+
+def test_layers_go_on_where_they_were_cut(channel: Channel) -> None:
+    board = channel.board
+    good(board)
+    ready(channel)
+    new = board.release(bulk=3_000_000)
+    channel.publish(new)
+    largest = max(new.layers, key=lambda one: one.size)
+    name = f"layers/{largest.digest.partition(':')[2]}"
+    raw = (channel.folder / name).read_bytes()
+
+    def cut(handler: Handler) -> None:
+        del channel.server.instead[name]
+        handler.answer(raw[: len(raw) // 2], length=len(raw))
+
+    channel.server.instead[name] = cut
+    channel.server.requests.clear()
+    assert channel.poll()["image_id"] == new.image_id
+    asked = [header for path, header in channel.server.requests if path == name]
+    assert asked == ["", f"bytes={len(raw) // 2}-"]
+    assert board.running() == new.image_id
+
+
+def test_a_layer_of_other_bytes_changes_nothing(channel: Channel) -> None:
+    board, on = channel.board, good(channel.board)
+    ready(channel)
+    # Of a size of its own, so that no release before it brought that layer.
+    new = board.release(bulk=2_500_001)
+    channel.publish(new)
+    largest = max(new.layers, key=lambda one: one.size)
+    path = channel.folder / "layers" / largest.digest.partition(":")[2]
+    whole = path.read_bytes()
+    path.write_bytes(bytes(len(whole)))
+    assert "came damaged" in channel.poll(code=5)["said"]
+    assert board.running() == on
+    path.write_bytes(whole + b"more")
+    assert "more bytes than were signed" in channel.poll(code=5)["said"]
+    path.write_bytes(whole)
+    assert channel.poll()["image_id"] == new.image_id
+
+
+def test_a_poll_that_is_killed_goes_on(channel: Channel) -> None:
+    board = channel.board
+    good(board)
+    ready(channel)
+    new = board.release()
+    channel.publish(new)
+    board.run("mediapipe-image poll --now >/dev/null 2>&1 & echo $! > /run/poll.pid")
+    board.settle_on(new.image_id)
+    board.run("kill -9 $(cat /run/poll.pid)")
+    body = channel.poll()
+    assert (body["image_id"], body["state"]) == (new.image_id, "good")
+
+
+def test_provisioning_brings_the_timer_and_takes_it_away(site: Site, channel: Channel) -> None:
+    board = channel.board
+    good(board)
+    ready(channel)
+    url = f"http://127.0.0.1:{PORT}/"
+    site.say(image_channel_url=url, image_channel_root=str(channel.anchor), image_channel_soak_s=1)
+    site.provision()
+    assert board.run("systemctl is-active mediapipe-poll.timer").strip() == "active"
+    # Not at its own time: what it starts is what counts.
+    board.run("systemctl stop mediapipe-poll.timer")
+    new = board.release()
+    channel.publish(new, canary=(board.host,), shares=(0,))
+    board.run("systemctl start mediapipe-poll.service")
+    assert board.settle(new.image_id)["current"]["rollout"] == "channel"
+    site.say(image_channel_url="", image_channel_root="")
+    site.provision()
+    assert "polls no channel" in board.image("poll", code=2)
+    assert board.run("ls /etc/systemd/system | grep -c poll || true").strip() == "0"

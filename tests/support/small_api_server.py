@@ -1,0 +1,102 @@
+"""As much of a Kubernetes API server as `kubectl get` needs: discovery, and lists of objects."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+KINDS = {
+    "v1": (("nodes", "Node", False), ("pods", "Pod", True), ("events", "Event", True)),
+    "apps/v1": (("daemonsets", "DaemonSet", True),),
+    "node.k8s.io/v1": (("runtimeclasses", "RuntimeClass", False),),
+}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers discovery, and lists what it was given by kind, with the selectors applied."""
+
+    objects: Sequence[dict[str, Any]]
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        body = self._discovery(parts.path) or self._list(parts.path, parse_qs(parts.query))
+        raw = json.dumps(body or {"kind": "Status", "code": 404, "message": "none"}).encode()
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def _discovery(self, path: str) -> dict[str, Any] | None:
+        if path == "/api":
+            return {"kind": "APIVersions", "versions": ["v1"]}
+        if path == "/apis":
+            groups = [
+                {"name": version.partition("/")[0], "versions": [_named(version)],
+                 "preferredVersion": _named(version)}
+                for version in KINDS if "/" in version
+            ]  # fmt: skip
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+        version = path.removeprefix("/apis/").removeprefix("/api/")
+        if version not in KINDS:
+            return None
+        rows = [
+            {"name": name, "singularName": kind.lower(), "kind": kind, "namespaced": namespaced,
+             "verbs": ["get", "list"]}
+            for name, kind, namespaced in KINDS[version]
+        ]  # fmt: skip
+        return {"kind": "APIResourceList", "groupVersion": version, "resources": rows}
+
+    def _list(self, path: str, query: dict[str, list[str]]) -> dict[str, Any] | None:
+        version, _, name = path.removeprefix("/apis/").removeprefix("/api/").rpartition("/")
+        kinds = {name: kind for name, kind, _ in KINDS.get(version, ())}
+        if name not in kinds:
+            return None
+        items = [
+            {"apiVersion": version, **one}
+            for one in self.objects
+            if one["kind"] == kinds[name] and _chosen(one, query)
+        ]
+        return {"kind": f"{kinds[name]}List", "apiVersion": version, "metadata": {}, "items": items}
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def _named(version: str) -> dict[str, str]:
+    return {"groupVersion": version, "version": version.partition("/")[2]}
+
+
+def _chosen(one: dict[str, Any], query: dict[str, list[str]]) -> bool:
+    labels = one["metadata"].get("labels") or {}
+    for word in ",".join(query.get("labelSelector", [])).split(","):
+        key, equals, value = word.partition("=")
+        if equals and labels.get(key) != value:
+            return False
+    for word in ",".join(query.get("fieldSelector", [])).split(","):
+        key, equals, value = word.partition("=")
+        found: Any = one
+        for part in key.split(".") if equals else ():
+            found = found.get(part, "")
+        if equals and found != value:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def serving(objects: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Serve objects on a free port of this machine; yield the address."""
+    handler = type("Own", (Handler,), {"objects": objects})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,441 @@
+"""A channel's metadata: the board's verifier and python-tuf's client, on the same files.
+
+Each case changes what a server offers; both must take it, or both refuse it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tuf.api.exceptions import DownloadError, RepositoryError
+from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
+from tuf.ngclient import Updater
+
+from jetson_kit.core.errors import BadInputError, IntegrityError, KitError
+from jetson_kit.fleet.channel import command, repository
+from jetson_kit.fleet.channel.policy import Policy
+from jetson_kit.fleet.channel.repository import Repository, Validity
+from jetson_kit.fleet.channel.ssh_keys import SshSigner
+from jetson_kit.fleet.release import signing
+from tests.support.here import needs_parts
+from tests.support.static_server import Handler, Server, serving
+from tests.unit import board_program
+from tests.unit.board_program import Program
+
+pytestmark = needs_parts("ssh-keygen")
+LONG = Validity(365, 30)
+ROLES = (Root.type, Timestamp.type, Snapshot.type, Targets.type)
+
+
+@dataclass(frozen=True)
+class Keys:
+    owner: SshSigner
+    channel: SshSigner
+    stranger: SshSigner
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    folder = tmp_path_factory.mktemp("keys")
+    names = ("owner", "channel", "stranger")
+    for name in names:
+        signing.make_key(folder / name, name, passphrase=False)
+    return Keys(*(SshSigner(folder / name) for name in names))
+
+
+@pytest.fixture(scope="module")
+def first(keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel that was published twice."""
+    folder = tmp_path_factory.mktemp("channel") / "www"
+    repository.begin(folder, keys.owner, keys.channel, LONG, Policy().text().encode())
+    Repository(folder).publish({"channel.json": b"one", "a/b": b"two"}, keys.channel, LONG)
+    return folder
+
+
+@pytest.fixture
+def www(first: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first, tmp_path / "www"))
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    yield from board_program.imported(tmp_path / "board", monkeypatch)
+
+
+@pytest.fixture
+def server(www: Path) -> Iterator[Server]:
+    with serving(www) as made:
+        yield made
+
+
+class Both:
+    """A board and python-tuf's client that poll the same server."""
+
+    def __init__(self, program: Program, server: Server, folder: Path) -> None:
+        self.program, self.server, self.folder = program, server, folder
+        anchor = (server.folder / "1.root.json").read_bytes()
+        (program.root / "etc/mediapipe-jetson").mkdir(parents=True, exist_ok=True)
+        (program.root / "etc/mediapipe-jetson/channel-root.json").write_bytes(anchor)
+        self.anchor = anchor
+        folder.mkdir(exist_ok=True)
+
+    def refresh(self) -> str:
+        """Return what both say: the targets' version, or "" where both refuse."""
+        found = (self._board(), self._tuf())
+        assert bool(found[0]) == bool(found[1]), f"board: {found[0]!r}, python-tuf: {found[1]!r}"
+        assert found[0] == found[1]
+        return found[0]
+
+    def _board(self) -> str:
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        try:
+            targets = self.program.channel_files.refresh(self.server.url, now)
+        except self.program.errors.ImageError:
+            return ""
+        return f"{targets.version} {sorted(targets.signed['targets'])}"
+
+    def _tuf(self) -> str:
+        try:
+            updater = Updater(
+                str(self.folder), self.server.url, str(self.folder), self.server.url,
+                bootstrap=self.anchor,
+            )  # fmt: skip
+            updater.refresh()
+        except (RepositoryError, DownloadError):
+            return ""
+        targets = updater._trusted_set.targets
+        return f"{targets.version} {sorted(targets.targets)}"
+
+
+@pytest.fixture
+def both(program: Program, server: Server, tmp_path: Path) -> Both:
+    return Both(program, server, tmp_path / "tuf")
+
+
+def publish(www: Path, keys: Keys, *names: str) -> None:
+    files = {name: name.encode() for name in ("channel.json", *names)}
+    Repository(www).publish(files, keys.channel, LONG)
+
+
+def file_of(www: Path, role: str) -> Path:
+    """Return the newest file of a role."""
+    there = Repository(www)
+    versions = {
+        "root": there.root.signed.version,
+        "snapshot": there.snapshot.signed.version,
+        "targets": there.targets.signed.version,
+    }
+    return www / ("timestamp.json" if role == "timestamp" else f"{versions[role]}.{role}.json")
+
+
+def test_a_good_channel(both: Both, www: Path, keys: Keys) -> None:
+    assert both.refresh() == "3 ['a/b', 'channel.json']"
+    assert both.refresh() == "3 ['a/b', 'channel.json']"
+    publish(www, keys, "c")
+    assert both.refresh() == "4 ['c', 'channel.json']"
+
+
+def test_an_unchanged_channel_costs_two_requests(both: Both) -> None:
+    both.refresh()
+    both.server.requests.clear()
+    both._board()
+    assert [name for name, _ in both.server.requests] == ["2.root.json", "timestamp.json"]
+
+
+def test_new_keys_follow_the_old_ones(both: Both, www: Path, keys: Keys) -> None:
+    both.refresh()
+    for signer in (keys.stranger, keys.channel):
+        Repository(www).publish({"channel.json": b"x"}, signer, LONG, keys.owner)
+        assert both.refresh()
+    assert file_of(www, "root").name == "3.root.json"
+    # A board that was away follows from the anchor on.
+    shutil.rmtree(both.program.channel_files.FOLDER)
+    shutil.rmtree(both.folder)
+    both.folder.mkdir()
+    assert both.refresh()
+
+
+def test_only_the_owner_names_keys(www: Path, keys: Keys) -> None:
+    before = sorted(path.name for path in www.iterdir())
+    with pytest.raises(BadInputError, match="owner's key"):
+        Repository(www).publish({"channel.json": b"x"}, keys.channel, LONG, keys.stranger)
+    with pytest.raises(BadInputError, match="does not sign targets"):
+        Repository(www).publish({"channel.json": b"x"}, keys.stranger, LONG)
+    after = sorted(path.name for path in www.iterdir())
+    assert [name for name in after if name.endswith("json") and name not in before] == [
+        name for name in after if name not in before
+    ]
+    assert Repository(www).timestamp.signed.version == 3
+
+
+# Each changes what the server offers after a board has seen it, or before.
+Change = Callable[[Path, Keys], object]
+
+
+def signed_again(www: Path, keys: Keys, role: str, change: Callable[[Any], None]) -> None:
+    """Change a role's metadata, signed by those who may, and name it in those above."""
+    there = Repository(www)
+    made: dict[str, Metadata[Any]] = {
+        "timestamp": there.timestamp,
+        "snapshot": there.snapshot,
+        "targets": there.targets,
+    }
+    for name in ("targets", "snapshot", "timestamp"):
+        if name == role:
+            change(made[name].signed)
+        made[name].sign(keys.channel)
+        raw = made[name].to_bytes()
+        version = made[name].signed.version
+        place = "timestamp.json" if name == "timestamp" else f"{version}.{name}.json"
+        (www / place).write_bytes(raw)
+        if name == "targets":
+            made["snapshot"].signed.meta["targets.json"] = repository._meta(version, raw)
+        if name == "snapshot":
+            made["timestamp"].signed.snapshot_meta = repository._meta(version, raw)
+
+
+def text(www: Path, role: str, change: Callable[[Any], object]) -> None:
+    """Change a role's file without signing it."""
+    path = file_of(www, role)
+    body = json.loads(path.read_bytes())
+    change(body)
+    path.write_text(json.dumps(body))
+
+
+def expired(role: str) -> Change:
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    return lambda www, keys: signed_again(
+        www, keys, role, lambda one: setattr(one, "expires", past)
+    )
+
+
+def root(www: Path, keys: Keys, signer: SshSigner, **fields: Any) -> None:
+    """Write the next root, as someone would."""
+    made = Metadata(repository._root(keys.owner, keys.channel, 2, repository._after(9)))
+    for name, value in fields.items():
+        setattr(made.signed, name, value)
+    made.sign(signer)
+    (www / "2.root.json").write_bytes(made.to_bytes())
+
+
+def swapped(www: Path, keys: Keys) -> None:
+    """Offer an older targets file in the place of the newest."""
+    del keys
+    shutil.copy(www / "2.targets.json", www / "3.targets.json")
+
+
+def unsigned(role: str) -> Change:
+    return lambda www, _: text(www, role, lambda body: body.update(signatures=[]))
+
+
+def another_purpose(www: Path, keys: Keys) -> None:
+    """Sign the timestamp by the right key, as if it were a release."""
+    path = www / "timestamp.json"
+    body = json.loads(path.read_bytes())
+    raw = Metadata.from_bytes(path.read_bytes()).signed_bytes
+    body["signatures"][0]["sig"] = signing.sign_bytes(raw, keys.channel._private, signing.RELEASES)
+    path.write_text(json.dumps(body))
+
+
+def by_a_stranger(role: str) -> Change:
+    def change(www: Path, keys: Keys) -> None:
+        path = file_of(www, role)
+        made: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
+        keyid = next(iter(made.signatures))
+        block = keys.stranger.sign(made.signed_bytes).signature
+        body = json.loads(path.read_bytes())
+        body["signatures"] = [{"keyid": keyid, "sig": block}]
+        path.write_text(json.dumps(body))
+
+    return change
+
+
+ATTACKS: dict[str, Change] = {
+    **{f"{role} is not signed": unsigned(role) for role in ROLES[1:]},
+    **{f"{role} is signed by a stranger": by_a_stranger(role) for role in ROLES[1:]},
+    **{f"{role} has expired": expired(role) for role in ROLES[1:]},
+    "a signature for another purpose": another_purpose,
+    "mix and match: older targets in the place of newer": swapped,
+    "a changed byte": lambda www, _: text(
+        www, "targets", lambda body: body["signed"]["targets"].clear()
+    ),
+    "the snapshot's version is another": lambda www, keys: signed_again(
+        www, keys, "timestamp", lambda one: setattr(one.snapshot_meta, "version", 2)
+    ),
+    "a root by a stranger": lambda www, keys: root(www, keys, keys.stranger),
+    "a root that skips a version": lambda www, keys: root(www, keys, keys.owner, version=3),
+    "a root of the same version": lambda www, keys: root(www, keys, keys.owner, version=1),
+    "a root that has expired": lambda www, keys: root(
+        www, keys, keys.owner, expires=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    ),
+    "a root that is none": lambda www, _: (www / "2.root.json").write_text("{}"),
+    "no timestamp": lambda www, _: (www / "timestamp.json").unlink(),
+    "no snapshot": lambda www, _: file_of(www, "snapshot").unlink(),
+    "no targets": lambda www, _: file_of(www, "targets").unlink(),
+    "an empty timestamp": lambda www, _: (www / "timestamp.json").write_bytes(b""),
+    "not text": lambda www, _: (www / "timestamp.json").write_bytes(b"\xff\xfe"),
+    "a list": lambda www, _: (www / "timestamp.json").write_bytes(b"[]"),
+    "another role's file": lambda www, _: shutil.copy(
+        file_of(www, "snapshot"), www / "timestamp.json"
+    ),
+    "endless data": lambda www, _: (www / "timestamp.json").write_bytes(b" " * (2 << 20)),
+    "two signatures of one key": lambda www, _: text(
+        www, "timestamp", lambda body: body["signatures"].append(body["signatures"][0])
+    ),
+    "the snapshot is not named": lambda www, _: text(
+        www, "timestamp", lambda body: body["signed"]["meta"].clear()
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_both_refuse(both: Both, www: Path, keys: Keys, name: str) -> None:
+    ATTACKS[name](www, keys)
+    assert both.refresh() == ""
+
+
+LATER = (
+    "timestamp is signed by a stranger",
+    "targets is signed by a stranger",
+    "timestamp has expired",
+    "snapshot has expired",
+    "mix and match: older targets in the place of newer",
+    "the snapshot's version is another",
+    "a root by a stranger",
+    "no targets",
+)
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_both_refuse_what_comes_later(both: Both, www: Path, keys: Keys, name: str) -> None:
+    assert both.refresh()
+    good = Path(shutil.copytree(www, www.with_name("good")))
+    publish(www, keys, "new")
+    ATTACKS[name](www, keys)
+    if name == "mix and match: older targets in the place of newer":
+        shutil.copy(good / "3.targets.json", www / "4.targets.json")
+    assert both.refresh() == ""
+    # And nothing of it stays: with the good one they go on.
+    publish_after = Path(shutil.copytree(good, www.with_name("after")))
+    publish(publish_after, keys, "new")
+    publish(publish_after, keys, "newer")
+    both.server.folder = publish_after
+    assert both.refresh() == "5 ['channel.json', 'newer']"
+
+
+def test_both_refuse_an_older_channel(both: Both, www: Path, keys: Keys) -> None:
+    before = Path(shutil.copytree(www, www.with_name("before")))
+    publish(www, keys, "new")
+    assert both.refresh()
+    both.server.folder = before
+    assert both.refresh() == ""
+
+
+def test_both_refuse_older_targets_under_a_newer_timestamp(
+    both: Both, www: Path, keys: Keys
+) -> None:
+    publish(www, keys, "new")
+    publish(www, keys, "newer")
+    assert both.refresh()
+    there = Repository(www)
+    there.snapshot.signed.version += 1
+    there.snapshot.signed.meta["targets.json"] = repository._meta(
+        3, (www / "3.targets.json").read_bytes()
+    )
+    there.snapshot.sign(keys.channel)
+    raw = there.snapshot.to_bytes()
+    (www / f"{there.snapshot.signed.version}.snapshot.json").write_bytes(raw)
+    there.timestamp.signed.version += 1
+    there.timestamp.signed.snapshot_meta = repository._meta(there.snapshot.signed.version, raw)
+    there.timestamp.sign(keys.channel)
+    (www / "timestamp.json").write_bytes(there.timestamp.to_bytes())
+    assert both.refresh() == ""
+
+
+def test_a_threshold_of_two(both: Both, www: Path, keys: Keys) -> None:
+    made = Metadata(repository._root(keys.owner, keys.channel, 2, repository._after(9)))
+    for role in repository.ONLINE:
+        made.signed.add_key(keys.stranger.public_key, role)
+        made.signed.roles[role].threshold = 2
+    made.sign(keys.owner)
+    (www / "2.root.json").write_bytes(made.to_bytes())
+    assert both.refresh() == ""
+    below = repository._meta(1, b"")
+    for role in ("targets", "snapshot", "timestamp"):
+        path = www / ("timestamp.json" if role == "timestamp" else f"3.{role}.json")
+        one: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
+        if role == "snapshot":
+            one.signed.meta["targets.json"] = below
+        elif role == "timestamp":
+            one.signed.snapshot_meta = below
+        one.sign(keys.channel)
+        one.sign(keys.stranger, append=True)
+        path.write_bytes(one.to_bytes())
+        below = repository._meta(3, one.to_bytes())
+    assert both.refresh()
+
+
+def test_random_damage_is_never_a_traceback(www: Path) -> None:
+    chance = random.Random(5)  # noqa: S311 # a seed that names the damage
+    for other in ("a.root.json", "9x.root.json"):
+        (www / other).touch()
+    names = ["1.root.json", "timestamp.json", "3.snapshot.json", "3.targets.json"]
+    whole = {name: (www / name).read_bytes() for name in names}
+    for number in range(40):
+        name = names[number % 4]
+        raw = bytearray(whole[name])
+        place = chance.randrange(len(raw))
+        raw[place : place + chance.randrange(30)] = chance.randbytes(chance.randrange(3))
+        (www / name).write_bytes(raw)
+        with contextlib.suppress(KitError):
+            Repository(www)
+        (www / name).write_bytes(whole[name])
+    for name in names:
+        (www / name).unlink()
+        with pytest.raises(KitError):
+            Repository(www)
+        (www / name).write_bytes(whole[name])
+    assert Repository(www).timestamp.signed.version == 3
+
+
+def test_a_damaged_folder_is_not_published_on(www: Path, keys: Keys) -> None:
+    path = file_of(www, "targets")
+    path.write_bytes(path.read_bytes().replace(b"a/b", b"a/c"))
+    with pytest.raises(IntegrityError, match="is damaged"):
+        command.publish(www, command.Request(pause=True), keys.channel._private, LONG)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "é", 'a"b\\c', "\n\t\x01", "💚", {"b": [1, True, None], "a": {}}]
+)
+def test_canonical_json_is_securesystemslibs(program: Program, text: Any) -> None:
+    from securesystemslib.formats import encode_canonical
+
+    assert program.channel_roles.canonical(text) == encode_canonical(text)
+
+
+def endless(handler: Handler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(100):
+        try:
+            handler.wfile.write(b"x" * (1 << 20))
+        except OSError:
+            return
+
+
+def test_data_without_an_end_is_cut(both: Both) -> None:
+    for name in ("timestamp.json", "2.root.json"):
+        both.server.instead = {name: endless}
+        assert both.refresh() == ""
+    with pytest.raises(both.program.errors.IntegrityError, match="more than"):
+        both.program.channel_web.small(f"{both.server.url}2.root.json", 1000)
