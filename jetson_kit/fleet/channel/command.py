@@ -97,9 +97,9 @@ def _released(folder: Path, request: Request, policy: Policy) -> tuple[Policy, d
     now = datetime.datetime.now(datetime.UTC)
     waves = policies.waves(request.shares, now, request.step_h)
     # Whoever brings an image back means it: it is left no more.
-    leave = tuple(one for one in policy.leave if one != made.image_id)
-    found = replace(policy, release=place, waves=waves, canary=request.canary, leave=leave)
-    return found, files
+    leave = tuple(item for item in policy.leave if item != made.image_id)
+    result = replace(policy, release=place, waves=waves, canary=request.canary, leave=leave)
+    return result, files
 
 
 def _steered(request: Request, policy: Policy, image_id: Callable[[], str]) -> Policy:
@@ -124,7 +124,7 @@ def _image_id(files: dict[str, bytes], policy: Policy) -> str:
 def summary(version: int, policy: Policy, validity: Validity) -> str:
     """Return a line that says what a channel wants now."""
     offered = policy.release or "no release"
-    waves = ", ".join(f"{one.share} % from {one.start}" for one in policy.waves)
+    waves = ", ".join(f"{item.share} % from {item.start}" for item in policy.waves)
     words = [f"version {version}", offered, waves, "paused" if policy.paused else ""]
     words += [f"{len(policy.leave)} images are left"] if policy.leave else []
     return "; ".join(filter(None, [*words, f"renew it within {validity.online} days"]))

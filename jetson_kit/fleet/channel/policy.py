@@ -45,7 +45,7 @@ class Policy:
     def text(self) -> str:
         """Return the document. Raises BadInputError for what no board would take."""
         body: dict[str, Any] = {"schema": SCHEMA, **asdict(self)}
-        body["waves"] = [{"share": one.share, "from": one.start} for one in self.waves]
+        body["waves"] = [{"share": item.share, "from": item.start} for item in self.waves]
         body = json.loads(json.dumps(body))
         try:
             jsonschema.validate(body, json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))

@@ -50,8 +50,8 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        found = (ROOT_FILE.fullmatch(one.name) for one in folder.glob("*.root.json"))
-        versions = [int(one[1]) for one in found if one]
+        result = (ROOT_FILE.fullmatch(item.name) for item in folder.glob("*.root.json"))
+        versions = [int(item[1]) for item in result if item]
         if not versions:
             raise BadInputError(f"{folder} is no channel", "begin one: --begin --owner KEY")
         self.root: Metadata[Root] = self._read(f"{max(versions)}.root.json", Root.type)

@@ -51,8 +51,8 @@ def _row(cluster: Cluster, daemon_set: Document, node: Document) -> Row:
     if against:
         return Row(name, key(daemon_set), NOT, tuple(against))
     lacking = [*_runtime(cluster, pod, node), *_resources(pod, node), *_readiness(node)]
-    own = [one for one in cluster.pods if _of(one, daemon_set) and _node_of(one) == name]
-    lacking += [line for one in own for line in _waiting(one)]
+    own = [item for item in cluster.pods if _of(item, daemon_set) and _node_of(item) == name]
+    lacking += [line for item in own for line in _waiting(item)]
     cordoned = (CORDONED,) if (node.get("spec") or {}).get("unschedulable") else ()
     verdict = WAITS if lacking else GETS
     return Row(name, key(daemon_set), verdict, tuple(lacking), cordoned)
@@ -63,7 +63,7 @@ def _runtime(cluster: Cluster, pod: Document, node: Document) -> Iterator[str]:
     name = pod.get("runtimeClassName")
     if not name:
         return
-    known = {key(one): one for one in cluster.runtime_classes}
+    known = {key(item): item for item in cluster.runtime_classes}
     if name not in known:
         yield f"the cluster has no RuntimeClass {name}"
         return
@@ -78,7 +78,7 @@ def _runtime(cluster: Cluster, pod: Document, node: Document) -> Iterator[str]:
     )
     handler = known[name].get("handler")
     # Kubelets say it from Kubernetes 1.30 on, with a container engine that says it to them.
-    handlers = [one.get("name") for one in _status(node).get("runtimeHandlers") or ()]
+    handlers = [item.get("name") for item in _status(node).get("runtimeHandlers") or ()]
     if handlers and handler not in handlers:
         yield f"its container engine has no runtime {handler}"
 
@@ -98,17 +98,18 @@ def _resources(pod: Document, node: Document) -> Iterator[str]:
 
 
 def _readiness(node: Document) -> Iterator[str]:
-    for one in _status(node).get("conditions") or ():
-        if one.get("type") == "Ready" and one.get("status") != "True":
-            yield f"the node is not ready: {one.get('message') or one.get('reason') or 'no reason'}"
+    for item in _status(node).get("conditions") or ():
+        if item.get("type") == "Ready" and item.get("status") != "True":
+            why = item.get("message") or item.get("reason") or "no reason"
+            yield f"the node is not ready: {why}"
 
 
 def _waiting(pod: Document) -> Iterator[str]:
     """Yield why a pod that is there does not run."""
     status = _status(pod)
-    for one in status.get("conditions") or ():
-        if one.get("type") == "PodScheduled" and one.get("status") == "False":
-            yield f"pod {key(pod)}: {one.get('message') or one.get('reason')}"
+    for item in status.get("conditions") or ():
+        if item.get("type") == "PodScheduled" and item.get("status") == "False":
+            yield f"pod {key(pod)}: {item.get('message') or item.get('reason')}"
     for container in status.get("containerStatuses") or ():
         if (container.get("state") or {}).get("running") and container.get("ready") is False:
             yield f"pod {key(pod)} runs and is not ready: its health check has not passed"
@@ -129,7 +130,7 @@ def _faults(cluster: Cluster, rows: tuple[Row, ...]) -> Iterator[str]:
         chosen = [row.daemon_set for row in rows if row.node == key(node) and row.verdict != NOT]
         if len(chosen) > 1:
             yield f"{key(node)}: gets a pod of each of {', '.join(chosen)}"
-        marked = [one for one in (node["metadata"].get("labels") or {}) if _prefixed(one)]
+        marked = [item for item in (node["metadata"].get("labels") or {}) if _prefixed(item)]
         if marked and not chosen and cluster.daemon_sets:
             yield f"{key(node)}: has the label {marked[0]}, and no DaemonSet selects it"
 
@@ -164,7 +165,7 @@ def _status_faults(daemon_set: Document, selected: int) -> Iterator[str]:
     if generation is not None and status.get("observedGeneration", 0) < generation:
         yield f"{name}: the cluster has not taken up its newest version yet"
         return
-    desired, ready, updated, wrong = (int(status.get(one) or 0) for one in STATUS)
+    desired, ready, updated, wrong = (int(status.get(item) or 0) for item in STATUS)
     if desired != selected:
         yield f"{name}: the cluster wants {desired} pods, by labels and taints it is {selected}"
     elif not desired:
@@ -176,8 +177,8 @@ def _status_faults(daemon_set: Document, selected: int) -> Iterator[str]:
         yield f"{name}: {wrong} nodes run a pod of it and should not"
 
 
-def _status(one: Document) -> dict[str, Any]:
-    return one.get("status") or {}
+def _status(item: Document) -> dict[str, Any]:
+    return item.get("status") or {}
 
 
 def _of(pod: Document, daemon_set: Document) -> bool:
@@ -185,7 +186,7 @@ def _of(pod: Document, daemon_set: Document) -> bool:
     owners = pod["metadata"].get("ownerReferences") or ()
     named = (("DaemonSet", daemon_set["metadata"]["name"]),)
     return _place(pod)[0] == _place(daemon_set)[0] and any(
-        (one.get("kind"), one.get("name")) in named for one in owners
+        (item.get("kind"), item.get("name")) in named for item in owners
     )
 
 
@@ -196,18 +197,18 @@ def _node_of(pod: Document) -> str:
     affinity = (pod["spec"].get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
     for term in required.get("nodeSelectorTerms") or ():
-        for one in term.get("matchFields") or ():
-            if one["key"] == "metadata.name" and one.get("values"):
-                return str(one["values"][0])
+        for item in term.get("matchFields") or ():
+            if item["key"] == "metadata.name" and item.get("values"):
+                return str(item["values"][0])
     return ""
 
 
 def _images(pod: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(one.get("image")) for one in pod["containers"])
+    return tuple(str(item.get("image")) for item in pod["containers"])
 
 
-def _place(one: Document) -> tuple[str, str]:
-    metadata = one["metadata"]
+def _place(item: Document) -> tuple[str, str]:
+    metadata = item["metadata"]
     return metadata.get("namespace", "default"), metadata["name"]
 
 

@@ -56,24 +56,24 @@ def read(files: Sequence[Path] = ()) -> Cluster:
     Raises BadInputError for a file that is none of those, and as jetson_kit.core.run.
     """
     if files:
-        documents = [one for path in files for one in _file(path)]
+        documents = [item for path in files for item in _file(path)]
     else:
-        documents = [one for words in REQUESTS for one in _items(json.loads(_kubectl(words)))]
+        documents = [item for words in REQUESTS for item in _items(json.loads(_kubectl(words)))]
     by_kind: dict[str, list[Document]] = {kind: [] for kind in KINDS}
-    for one in documents:
-        by_kind.get(str(one.get("kind")), []).append(one)
+    for item in documents:
+        by_kind.get(str(item.get("kind")), []).append(item)
     if not by_kind["Node"]:
         where = ", ".join(map(str, files)) or "the cluster"
         raise BadInputError(
             f"{where}: there is no node in it",
             f"write one: kubectl {' '.join(REQUESTS[0])} --output json",
         )
-    own = [one for one in by_kind["DaemonSet"] if _ours(one)]
+    own = [item for item in by_kind["DaemonSet"] if _ours(item)]
     return Cluster(
         tuple(_latest(by_kind["Node"])),
         tuple(_latest(by_kind["RuntimeClass"])),
         tuple(_latest(own)),
-        tuple(one for one in _latest(by_kind["Pod"]) if _ours(one)),
+        tuple(item for item in _latest(by_kind["Pod"]) if _ours(item)),
         tuple(by_kind["Event"]),
     )
 
@@ -102,7 +102,7 @@ def _file(path: Path) -> Iterator[Document]:
         text = path.read_text(encoding="utf-8")
         # Each JSON is YAML, but a hundred times slower to read.
         bodies = [json.loads(text)] if text.lstrip()[:1] == "{" else list(yaml.safe_load_all(text))
-        yield from (one for body in bodies if body is not None for one in _items(body))
+        yield from (item for body in bodies if body is not None for item in _items(body))
     except (OSError, ValueError, RecursionError, *PARSERS) as error:
         reason = error.message if isinstance(error, jsonschema.ValidationError) else error
         raise BadInputError(
@@ -117,9 +117,9 @@ def _items(body: object) -> Iterator[Document]:
         raise ValueError("it has no kind")  # noqa: TRY004 # the file's fault, caught above
     if body["kind"].endswith("List"):
         kind = body["kind"].removesuffix("List")
-        for one in body.get("items") or ():
+        for item in body.get("items") or ():
             # Items of a NodeList from the API itself do not repeat their kind.
-            yield from _items({"kind": kind, **one} if isinstance(one, dict) and kind else one)
+            yield from _items({"kind": kind, **item} if isinstance(item, dict) and kind else item)
         return
     if body["kind"] in KINDS:
         _schema().validate(body)
@@ -131,8 +131,8 @@ def _schema() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
-def _ours(one: Document) -> bool:
-    return (one["metadata"].get("labels") or {}).get(labels.APP_KEY) == labels.APP_NAME
+def _ours(item: Document) -> bool:
+    return (item["metadata"].get("labels") or {}).get(labels.APP_KEY) == labels.APP_NAME
 
 
 def _latest(documents: Iterable[Document]) -> list[Document]:
@@ -140,9 +140,9 @@ def _latest(documents: Iterable[Document]) -> list[Document]:
 
     So manifests in a later file stand for what they would change in the cluster.
     """
-    found: dict[str, Document] = {}
-    for one in documents:
-        before = found.pop(key(one), {})
+    result: dict[str, Document] = {}
+    for item in documents:
+        before = result.pop(key(item), {})
         status = {"status": before["status"]} if "status" in before else {}
-        found[key(one)] = status | one
-    return list(found.values())
+        result[key(item)] = status | item
+    return list(result.values())

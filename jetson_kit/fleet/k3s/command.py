@@ -41,7 +41,7 @@ def check(files: Sequence[Path]) -> None:
             f"{len(result.faults)} faults: not every board gets and runs the service",
             "docs/kubernetes.md says what helps against each",
         )
-    planned = [cluster.key(one) for one in found.daemon_sets if not one.get("status")]
+    planned = [cluster.key(item) for item in found.daemon_sets if not item.get("status")]
     if planned:
         print(f"every DaemonSet selects a node; not applied yet: {', '.join(planned)}")
     else:

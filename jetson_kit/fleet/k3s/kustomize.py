@@ -47,7 +47,7 @@ def write(
     files |= _host_folders()
     for name, document in files.items():
         write_text(folder / name, HEAD + yaml.safe_dump(document, sort_keys=False))
-    return (folder / "cluster", *(folder / "overlays" / one.name for one in overlays))
+    return (folder / "cluster", *(folder / "overlays" / item.name for item in overlays))
 
 
 def _kustomized(folder: str, files: Mapping[str, Document]) -> dict[str, Document]:
@@ -63,7 +63,7 @@ def _cluster(release: Release, options: Options) -> dict[str, Document]:
     """Return what stands once in a cluster, by file: namespace, NVIDIA's runtime, no network."""
     table = service.load()
     level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in MODES}
-    found: dict[str, Document] = {
+    result: dict[str, Document] = {
         "namespace.yaml": {
             "apiVersion": "v1",
             "kind": "Namespace",
@@ -71,17 +71,17 @@ def _cluster(release: Release, options: Options) -> dict[str, Document]:
         }
     }
     if release.l4t:
-        found["runtimeclass.yaml"] = {
+        result["runtimeclass.yaml"] = {
             "apiVersion": "node.k8s.io/v1",
             "kind": "RuntimeClass",
             "metadata": {"name": table.nvidia_runtime},
             "handler": table.nvidia_runtime,
         }
     if table.network == "none":
-        found["networkpolicy.yaml"] = _network_policy(table.name, options)
+        result["networkpolicy.yaml"] = _network_policy(table.name, options)
     if options.metrics:
-        found["podmonitor.yaml"] = _pod_monitor()
-    return found
+        result["podmonitor.yaml"] = _pod_monitor()
+    return result
 
 
 def _network_policy(name: str, options: Options) -> Document:

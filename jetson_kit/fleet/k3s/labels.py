@@ -48,6 +48,6 @@ class Overlay:
 
 def node_selector(release: Release) -> dict[str, str]:
     """Return the labels that a node must have to get a release's pod."""
-    found = {ARCHITECTURE: release.architecture}
+    result = {ARCHITECTURE: release.architecture}
     # The number alone, as boards and reports name it: r36.4.4 is a build's name.
-    return found | ({L4T: release.l4t.removeprefix("r")} if release.l4t else {})
+    return result | ({L4T: release.l4t.removeprefix("r")} if release.l4t else {})

@@ -128,8 +128,8 @@ def _pod(release: Release, image: str, table: Service, options: Options) -> Docu
 def _config(release: Release) -> Mapping[str, Any]:
     """Return the image's configuration, which the release carries."""
     body = json.loads(release.path.read_text(encoding="utf-8"))
-    found: Mapping[str, Any] = json.loads(body["config"])["config"]
-    return found
+    result: Mapping[str, Any] = json.loads(body["config"])["config"]
+    return result
 
 
 def _command(config: Mapping[str, Any], table: Service, options: Options) -> Document:
@@ -187,8 +187,8 @@ def volume_name(place: Folder) -> str:
 
 def _probes(config: Mapping[str, Any]) -> Document:
     """Return the probes: the image's own health check, with its own times."""
-    found: Mapping[str, Any] = config.get("Healthcheck") or {}
-    words = list(found.get("Test") or [])
+    result: Mapping[str, Any] = config.get("Healthcheck") or {}
+    words = list(result.get("Test") or [])
     if words[:1] == ["CMD"]:
         command = words[1:]
     elif words[:1] == ["CMD-SHELL"]:
@@ -196,12 +196,12 @@ def _probes(config: Mapping[str, Any]) -> Document:
     else:
         return {}
     times = {
-        "periodSeconds": _seconds(found.get("Interval"), 30),
-        "timeoutSeconds": _seconds(found.get("Timeout"), 30),
+        "periodSeconds": _seconds(result.get("Interval"), 30),
+        "timeoutSeconds": _seconds(result.get("Timeout"), 30),
     }
     probe = {"exec": {"command": command}, **times}
-    tries = int(found.get("Retries") or 3)
-    start = _seconds(found.get("StartPeriod"), 0)
+    tries = int(result.get("Retries") or 3)
+    start = _seconds(result.get("StartPeriod"), 0)
     return {
         "startupProbe": {**probe, "failureThreshold": tries + start // times["periodSeconds"]},
         "livenessProbe": {**probe, "failureThreshold": tries},

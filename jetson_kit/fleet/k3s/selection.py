@@ -41,12 +41,12 @@ ADDED_WITH_HOST_NETWORK: Document = {
 def refusals(pod: Document, node: Document) -> list[str]:
     """Return why a node does not get the pod of such a template, none where it gets it."""
     name, labels = _name(node), _labels(node)
-    found = []
+    result = []
     if pod.get("nodeName") not in (None, "", name):
-        found.append(f"the DaemonSet is for the node {pod['nodeName']} alone")
-    found += selector_refusals(pod.get("nodeSelector") or {}, labels)
-    found += list(_affinity(pod, name, labels))
-    return found + taint_refusals(pod, node)
+        result.append(f"the DaemonSet is for the node {pod['nodeName']} alone")
+    result += selector_refusals(pod.get("nodeSelector") or {}, labels)
+    result += list(_affinity(pod, name, labels))
+    return result + taint_refusals(pod, node)
 
 
 def selector_refusals(selector: Mapping[str, str], labels: Mapping[str, str]) -> list[str]:
@@ -67,7 +67,7 @@ def taint_refusals(pod: Document, node: Document, further: Sequence[Document] = 
     return [
         f"taint {_taint(taint)} is not tolerated"
         for taint in taints
-        if taint.get("effect") in HARD and not any(tolerates(one, taint) for one in given)
+        if taint.get("effect") in HARD and not any(tolerates(item, taint) for item in given)
     ]
 
 
@@ -99,15 +99,15 @@ def _term(term: Document, name: str, labels: Mapping[str, str]) -> str:
     expressions, fields = term.get("matchExpressions") or [], term.get("matchFields") or []
     if not expressions and not fields:
         return "an empty term of its node affinity selects no node"
-    for one in expressions:
-        if not _meets(one, labels):
-            return f"label {one['key']} is {_value(labels, one['key'])}, {_wish(one)}"
-    for one in fields:
-        known = one.get("key") == "metadata.name" and one.get("operator") in ("In", "NotIn")
-        if not known or len(one.get("values") or ()) != 1:
-            return f"its node affinity has a field that Kubernetes does not take: {one}"
-        if not _meets(one, {"metadata.name": name}):
-            return f"the node's name is {name}, {_wish(one)}"
+    for item in expressions:
+        if not _meets(item, labels):
+            return f"label {item['key']} is {_value(labels, item['key'])}, {_wish(item)}"
+    for item in fields:
+        known = item.get("key") == "metadata.name" and item.get("operator") in ("In", "NotIn")
+        if not known or len(item.get("values") or ()) != 1:
+            return f"its node affinity has a field that Kubernetes does not take: {item}"
+        if not _meets(item, {"metadata.name": name}):
+            return f"the node's name is {name}, {_wish(item)}"
     return ""
 
 

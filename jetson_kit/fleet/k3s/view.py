@@ -18,7 +18,7 @@ def show(result: Result) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("node", "daemonset", "verdict", "why"):
         table.add_column(name, overflow="fold")
-    for row in sorted(result.rows, key=lambda one: (one.node, one.verdict == NOT)):
+    for row in sorted(result.rows, key=lambda item: (item.node, item.verdict == NOT)):
         why = text.line("; ".join((*row.reasons, *row.notes)))
         cells = (row.node, row.daemon_set, row.verdict, why)
         table.add_row(*map(escape, cells))

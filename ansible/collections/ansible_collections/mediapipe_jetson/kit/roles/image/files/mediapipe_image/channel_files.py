@@ -75,9 +75,9 @@ def _targets(url: str, known: Trusted, store: Store) -> Document:
         return known.update_targets(store.read(channel_roles.TARGETS))
     except (IntegrityError, BadInputError):
         raw = _needed(f"{url}{known.targets_version()}.targets.json")
-        found = known.update_targets(raw)
+        result = known.update_targets(raw)
         store.write(channel_roles.TARGETS, raw)
-        return found
+        return result
 
 
 def _needed(url: str) -> bytes:

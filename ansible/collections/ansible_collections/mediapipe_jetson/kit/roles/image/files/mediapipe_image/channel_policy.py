@@ -85,10 +85,10 @@ def turn(policy: Policy, board: str, now: str) -> str:
 
 def shut(policy: Policy, clock: time.struct_time) -> str:
     """Return why nothing is switched now, "" within the window."""
-    found = WINDOW.fullmatch(policy.window)
-    if not found:
+    result = WINDOW.fullmatch(policy.window)
+    if not result:
         return ""
-    numbers: List[int] = [int(one) for one in found.groups()]
+    numbers: List[int] = [int(item) for item in result.groups()]
     first, last = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     minute = clock.tm_hour * 60 + clock.tm_min
     within = first <= minute < last if first < last else minute >= first or minute < last

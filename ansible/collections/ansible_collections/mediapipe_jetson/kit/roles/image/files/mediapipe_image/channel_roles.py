@@ -44,11 +44,11 @@ def _parsed(body: Dict[str, Any], role: str) -> Document:
     if not strict.string(signed, "spec_version").startswith(SPEC):
         raise ValueError("it is of another version of TUF")
     rows = strict.mappings(body, "signatures", 4 * trust.MOST_KEYS)
-    found = {strict.string(row, "keyid"): strict.string(row, "sig") for row in rows}
-    if len(found) < len(rows):
+    result = {strict.string(row, "keyid"): strict.string(row, "sig") for row in rows}
+    if len(result) < len(rows):
         raise ValueError("it has two signatures of one key")
     version = strict.number(signed, "version", 1, MOST_VERSION)
-    return Document(signed, found, version, trust.moment(signed, "expires"))
+    return Document(signed, result, version, trust.moment(signed, "expires"))
 
 
 def canonical(value: Any) -> str:  # noqa: ANN401 # JSON
@@ -59,7 +59,7 @@ def canonical(value: Any) -> str:  # noqa: ANN401 # JSON
         rows = (f"{canonical(key)}:{canonical(value[key])}" for key in sorted(value))
         return "{" + ",".join(rows) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(canonical(one) for one in value) + "]"
+        return "[" + ",".join(canonical(item) for item in value) + "]"
     words = {None: "null", True: "true", False: "false"}
     return words[value] if value is None or isinstance(value, bool) else str(value)
 
@@ -181,10 +181,10 @@ def _older(name: str, new: int, old: int) -> IntegrityError:
 
 
 def _rows(made: Document, name: str) -> Dict[str, Any]:
-    found = made.signed.get(name)
-    if not isinstance(found, dict):
+    result = made.signed.get(name)
+    if not isinstance(result, dict):
         raise IntegrityError(f"the channel's metadata has no {name}")
-    return found
+    return result
 
 
 def _meta(made: Document, name: str) -> Dict[str, Any]:

@@ -53,14 +53,14 @@ def small(url: str, most: int) -> Optional[bytes]:
     stream = _open(url, 0)
     if stream is None:
         return None
-    found = b""
+    result = b""
     with stream:
         while True:
             block = _read(stream, url)
             if not block:
-                return found
-            found += block
-            if len(found) > most:
+                return result
+            result += block
+            if len(result) > most:
                 raise IntegrityError(f"{url} has more than {most} bytes")
             if time.monotonic() > end:
                 raise AwayError(f"{url} did not come within {SMALL_S:.0f} s")
