@@ -54,9 +54,7 @@ def resolved(variant: str, suite: str, arch: str, folder: Path) -> Lock:
 
 def _packages(spec: dict[str, Any], variant: str) -> list[str]:
     """Return what apt is asked for. Raises KeyError."""
-    found: list[str] = (
-        spec["programs"].get(variant) or rootfs.facts_of(spec, variant)["packages"]
-    )
+    found: list[str] = spec["programs"].get(variant) or rootfs.facts_of(spec, variant)["packages"]
     return found
 
 

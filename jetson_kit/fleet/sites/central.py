@@ -63,9 +63,14 @@ class Central:
         return Process("join-server", self.node, words, paths.ROOT)
 
 
+def where() -> Central:
+    """Return the folder, whether it is there or not."""
+    return Central(paths.state_home() / "sites")
+
+
 def here() -> Central:
     """Return (and make) the folder, which only the user can look into."""
-    folder = paths.state_home() / "sites"
+    folder = where().folder
     with disk_guard(folder):
         return Central(paths.made(folder, paths.STATE, 0o700))
 
@@ -88,9 +93,9 @@ def up(sites: Sites) -> list[Path]:
 
 def down(sites: Path) -> None:
     """Stop the controller's node; what sites are doing goes on."""
-    place = here()
+    place = where()
     place.join_server(sites).stop()
-    place.receptor.stop()
+    Process("receptor", place.node, ()).stop()
 
 
 def apply(place: Central, sites: Sites) -> None:

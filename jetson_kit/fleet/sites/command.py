@@ -27,6 +27,7 @@ from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.remote import RemoteWork
 from jetson_kit.fleet.sites.rollout import SitesRollout, summary
 
+ROLLOUTS = "rollouts"
 STATUS_SCHEMA = "mediapipe-jetson-kit/sites-status/1"
 
 
@@ -79,8 +80,8 @@ def start(request: Request) -> SitesRecord:
 
 def resume(wanted: str, *, quiet: bool = False) -> SitesRecord:
     """Go on with a rollout that was killed, interrupted, or left sites open. Raises as start."""
-    place = central.here()
-    path = _find(_folder(place), wanted)
+    place = central.where()
+    path = _find(place.folder / ROLLOUTS, wanted)
     with controller.lock(place.folder, f"rollout over sites {path.stem}"):
         record = journal.read(path)
         if record.ended and record.stop is not None and not record.open:
@@ -209,7 +210,7 @@ def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
 
 
 def _folder(place: central.Central) -> Path:
-    folder = place.folder / "rollouts"
+    folder = place.folder / ROLLOUTS
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder
 
