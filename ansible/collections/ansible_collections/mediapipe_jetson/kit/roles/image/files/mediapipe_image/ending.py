@@ -62,14 +62,24 @@ def words(image_id: str, since: float = 0.0) -> str:
     record = _read()
     if record.get("image_id") != image_id or record["at_uptime"] < since:
         return ""
-    memory = ", out of memory" if record["out_of_memory"] else ""
-    said = f"the application ended with exit code {record['exit_code']}{memory}"
-    return f"{said}; {_quoted(record['lines'])}"
+    return _ended(record["exit_code"], record["out_of_memory"], record["lines"])
 
 
-def of_running(settings: Settings) -> str:
-    """Return what a container that runs and is not healthy printed last, and its check."""
+def _ended(exit_code: int, out_of_memory: bool, lines: List[str]) -> str:
+    memory = ", out of memory" if out_of_memory else ""
+    return f"the application ended with exit code {exit_code}{memory}; {_quoted(lines)}"
+
+
+def of_container(settings: Settings) -> str:
+    """Return how a container that is still there ended, or what its health check says.
+
+    With its last lines; "" where the engine does not answer.
+    """
     try:
+        found = engine.end(settings.container)
+        if found is not None:
+            lines = last_lines(settings.container)
+            return _ended(found.exit_code, found.out_of_memory, lines)
         check = " ".join(clean(engine.health_words(settings.container))[-1:])
         lines = last_lines(settings.container)
     except ImageError:

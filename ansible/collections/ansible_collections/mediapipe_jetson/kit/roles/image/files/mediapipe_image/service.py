@@ -160,7 +160,7 @@ def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
             )
             why = ending.words(image_id, since)
             if not why and seen.image_id == image_id:
-                why = ending.of_running(settings)
+                why = ending.of_container(settings)
             raise StepFailedError(f"{said}; {why}" if why else said)
         time.sleep(POLL_S)
 

@@ -139,7 +139,7 @@ def _look(state: State, settings: Settings) -> Tuple[bool, bool, str]:
     overdue = state.on_trial and _overdue(state, seen, settings)
     if not overdue:
         return False, behind, ""
-    why = ending.words(image_id) or ending.of_running(settings)
+    why = ending.words(image_id) or ending.of_container(settings)
     return False, behind, f"not healthy on trial for too long; {why}"
 
 
