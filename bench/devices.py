@@ -20,7 +20,15 @@ from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.core.progress import Progress
-from jetson_kit.virtual_devices import container_parts, crew, kinds, leftovers, procs, store, wanted
+from jetson_kit.virtual_devices import (
+    container_parts,
+    device_request,
+    kinds,
+    leftovers,
+    lifecycle,
+    procs,
+    store,
+)
 from jetson_kit.virtual_devices.power import EMULATOR
 from jetson_kit.virtual_devices.store import Record
 
@@ -61,7 +69,7 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
     available = _available_mib()
     with _own_state():
         for name, words in KINDS.items():
-            kinds.machine(words["kind"]).prepare(words.get("arch", wanted.host_arch()))
+            kinds.machine(words["kind"]).prepare(words.get("arch", device_request.host_arch()))
             samples = [_cycle(name, words) for _ in range(rounds)]
             result[f"{name}_s"] = _median(samples, "ssh")
             result[f"{name}_running_s"] = _median(samples, "system")
@@ -86,7 +94,7 @@ def _own_state() -> Iterator[None]:
         try:
             yield
         finally:
-            crew.down([], Progress(quiet=True))
+            lifecycle.down([], Progress(quiet=True))
             os.environ.pop("KIT_STATE")
             if before is not None:
                 os.environ["KIT_STATE"] = before
@@ -95,10 +103,10 @@ def _own_state() -> Iterator[None]:
 def _cycle(name: str, words: dict[str, str]) -> dict[str, float]:
     """Bring one up and down; return its times and its memory when systemd was through."""
     progress = Progress()
-    (record,) = crew.up(wanted.check(prefix="bench", **words), progress)  # type: ignore[arg-type]
+    (record,) = lifecycle.up(device_request.check(prefix="bench", **words), progress)  # type: ignore[arg-type]
     found = {**record.times, "memory_mib": _memory(record)}
-    crew.down([record.device.name], progress)
-    if left := leftovers.found(store.state_dir(), store.state_id()):
+    lifecycle.down([record.device.name], progress)
+    if left := leftovers.find(store.state_dir(), store.state_id()):
         raise StepFailedError(f"{name} left behind: {', '.join(sorted(left))}")
     return found
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.scale import light, offers, real, shop
-from bench.scale.offers import Offers
-from bench.scale.shop import Digests
+from bench.scale import image_registry, light, real, release_set
+from bench.scale.image_registry import Digests
+from bench.scale.release_set import ReleaseSet
 from bench.scale.sides import BOARD, Controller, Cost, Endpoints
 from jetson_kit.ansible_driver import ansible
 from jetson_kit.core.errors import BadInputError
@@ -55,11 +55,11 @@ def run(hosts: Sequence[int] = HOSTS, *, busy: bool = False) -> dict[str, Any]:
         folder = Path(name)
         write_text(folder / "plan.toml", PLAN)
         try:
-            made = offers.make(folder, progress)
+            made = release_set.make(folder, progress)
             for one in (made.first, made.update, made.rebuilt):
                 release.layers(one)
             with progress.step("push", "the images in a registry, for the rival"):
-                digests = shop.fill(folder, made)
+                digests = image_registry.fill(folder, made)
             control = Controller(folder, made.key)
             for count in hosts:
                 way = _real if count <= REAL_MOST else _light
@@ -68,7 +68,7 @@ def run(hosts: Sequence[int] = HOSTS, *, busy: bool = False) -> dict[str, Any]:
                 found["cores"] = cores
                 write_text(OUT, json.dumps(found, indent=1) + "\n")
         finally:
-            offers.forget()
+            release_set.forget()
     return found
 
 
@@ -80,7 +80,7 @@ def _known() -> dict[str, Any]:
     return {"schema": SCHEMA, "hosts": {}}
 
 
-def _row(made: Offers, costs: dict[str, Cost], engines: bool, quiet: bool) -> dict[str, Any]:
+def _row(made: ReleaseSet, costs: dict[str, Cost], engines: bool, quiet: bool) -> dict[str, Any]:
     ours, rival, layered = (costs[name] for name in ("ours", "rival", "rival_layers"))
     told = {name: cost.as_json() for name, cost in costs.items()}
     worst = "bytes_both_ways_worst"
@@ -101,7 +101,7 @@ def _row(made: Offers, costs: dict[str, Cost], engines: bool, quiet: bool) -> di
 
 def _real(
     count: int,
-    made: Offers,
+    made: ReleaseSet,
     digests: Digests,
     control: Controller,
     folder: Path,
@@ -120,7 +120,7 @@ def _real(
 
 def _light(
     count: int,
-    made: Offers,
+    made: ReleaseSet,
     digests: Digests,
     control: Controller,
     folder: Path,
@@ -137,8 +137,8 @@ def _light(
         ):
             costs = {"ours": tell(control.rollout(at, made.update, folder / "plan.toml"))}
     with light.up(1, variables) as first:
-        with shop.serving(folder, light.CONTROLLER, first.inside):
-            control.plain(first, shop.reference(light.CONTROLLER, digests.first))
+        with image_registry.serving(folder, light.CONTROLLER, first.inside):
+            control.plain(first, image_registry.reference(light.CONTROLLER, digests.first))
         with light.up(count, variables, first.upper(0)) as at:
             costs |= _rival(at, light.CONTROLLER, digests, control, folder, progress, full=False)
     return costs
@@ -159,14 +159,14 @@ def _rival(
     if full:
         asked = {"rival_full": digests.first, **asked}
     costs = {}
-    with shop.serving(folder, address, at.inside):
+    with image_registry.serving(folder, address, at.inside):
         for name, digest in asked.items():
             with _step(progress, f"{len(at.names)} devices: {name}") as tell:
-                costs[name] = tell(control.plain(at, shop.reference(address, digest)))
+                costs[name] = tell(control.plain(at, image_registry.reference(address, digest)))
     return costs
 
 
-class _Tell:
+class _CostReporter:
     """Takes a cost and passes it on."""
 
     def __init__(self) -> None:
@@ -178,8 +178,8 @@ class _Tell:
 
 
 @contextlib.contextmanager
-def _step(progress: Progress, what: str) -> Iterator[_Tell]:
-    tell = _Tell()
+def _step(progress: Progress, what: str) -> Iterator[_CostReporter]:
+    tell = _CostReporter()
     with progress.step(what, what) as step:
         yield tell
         if tell.cost:

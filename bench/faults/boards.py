@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from bench.faults import inside
-from bench.faults.cases import PHASE_S, Case, Try, after
+from bench.faults.cases import PHASE_S, Attempt, Case, after
 from bench.faults.site import Site
 from jetson_kit.virtual_devices import faults, ssh
 from jetson_kit.virtual_devices.spec import Device
@@ -26,7 +26,7 @@ DAMAGES = (
 )  # fmt: skip
 
 
-def prune(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def prune(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Prune all that the engine would give while an unhealthy image is on trial."""
     made = site.release(kind="unhealthy")
     going = site.start(made, *case.flags)
@@ -37,7 +37,7 @@ def prune(site: Site, case: Case, found: Try, rand: random.Random) -> None:
     after(site, case, found, made, going)
 
 
-def trial_limit(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def trial_limit(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Put a board on a healthy image by hand, and leave it alone; the watcher is killed, too."""
     del case
     before = site.good
@@ -56,7 +56,7 @@ def trial_limit(site: Site, case: Case, found: Try, rand: random.Random) -> None
     found.ended = "trial" if seen[chosen.name].trial else "good"
 
 
-def trial_boots(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def trial_boots(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Cut the power of a board on trial, at any moment, once more often than a trial may boot."""
     before = site.good
     found.next_failed += site.renew()
@@ -79,7 +79,7 @@ def trial_boots(site: Site, case: Case, found: Try, rand: random.Random) -> None
     found.ended = "good"
 
 
-def damaged(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def damaged(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Damage a file of a board's state in the middle of a rollout, and restart its service."""
     chosen = rand.choice(site.devices)
     made = site.release()

@@ -19,7 +19,7 @@ from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import locked, write_text
 from jetson_kit.core.progress import Progress
 from jetson_kit.fleet.release import signing
-from jetson_kit.virtual_devices import crew, inventory, store, wanted
+from jetson_kit.virtual_devices import device_request, inventory, lifecycle, store
 from jetson_kit.virtual_devices.spec import Device
 
 # A real image's check imports MediaPipe: most of a minute in a guest on a busy machine.
@@ -52,7 +52,7 @@ def _up(
                 going.kill(all_of_it=True)
     finally:
         if not keep:
-            crew.down([], Progress(quiet=True))
+            lifecycle.down([], Progress(quiet=True))
         os.environ.pop("KIT_STATE")
         if before is not None:
             os.environ["KIT_STATE"] = before
@@ -62,16 +62,16 @@ def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Sit
     there = [one.device for one in store.records() if one.stage == "ready"]
     fresh = len(there) != kind.count or any(not _whole(one) for one in there)
     if fresh:
-        crew.down([], progress)
+        lifecycle.down([], progress)
         shutil.rmtree(folder / "state", ignore_errors=True)
-        asked = wanted.check(
+        asked = device_request.check(
             kind=kind.kind,
             arch=kind.arch,
             prefix=kind.prefix,
             count=kind.count,
             engine=setting.engine,
         )
-        there = [one.device for one in crew.up(asked, progress)]
+        there = [one.device for one in lifecycle.up(asked, progress)]
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
     env["XDG_CONFIG_HOME"] = str(folder / "config")
     del env["KIT_STATE"]

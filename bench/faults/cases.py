@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.faults import inside
-from bench.faults.ride import Ride
+from bench.faults.rollout_process import RolloutProcess
 from bench.faults.site import Site
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import journal as journals
@@ -48,7 +48,7 @@ class Case:
 
 
 @dataclass
-class Try:
+class Attempt:
     """What one try came to; every list is empty where all was well."""
 
     lost: list[str] = field(default_factory=list)
@@ -86,7 +86,13 @@ def load() -> Mapping[str, Case]:
 
 
 def after(
-    site: Site, case: Case, found: Try, made: Release, going: Ride, *, judged: bool = True
+    site: Site,
+    case: Case,
+    found: Attempt,
+    made: Release,
+    going: RolloutProcess,
+    *,
+    judged: bool = True,
 ) -> Record | None:
     """Check all that must be so when a rollout has ended and the fault is healed.
 

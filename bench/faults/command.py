@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.faults import bring_up, cases, device, kills, record, setting, trial
 from bench.faults import site as sites
-from bench.faults.cases import Case, Try
+from bench.faults.cases import Attempt, Case
 from bench.faults.setting import Setting
 from bench.faults.site import Site
 from jetson_kit.core.errors import BadInputError, CheckFailedError, KitError
@@ -118,7 +118,7 @@ def _all(site: Site, todo: Mapping[str, tuple[Case, int]], log: Path, bench: Ben
 
 def _tries(
     site: Site, todo: Mapping[str, tuple[Case, int]], end: float
-) -> Iterator[tuple[str, str, Try]]:
+) -> Iterator[tuple[str, str, Attempt]]:
     for name, (case, count) in todo.items():
         if case.how == device.SERIES and time.monotonic() < end:
             seed = f"{name} {time.time():.0f}"
@@ -135,15 +135,15 @@ def _tries(
         yield from ((name, seed, one) for name, one in zip(names, found, strict=True))
 
 
-def _tried(site: Site, chosen: Sequence[Case], seed: str) -> list[Try]:
+def _tried(site: Site, chosen: Sequence[Case], seed: str) -> list[Attempt]:
     try:
         return trial.run(site, chosen, seed)
     except KitError as error:
         # What the bench itself could not do is no success either.
-        return [Try(unkept=[error.message], next_failed=site.renew()) for _ in chosen]
+        return [Attempt(unkept=[error.message], next_failed=site.renew()) for _ in chosen]
 
 
-def told(found: Try) -> str:
+def told(found: Attempt) -> str:
     """Return a try in one line."""
     wrong = [f"{what}: {'; '.join(getattr(found, what))}" for what in record.WRONG
              if getattr(found, what)]  # fmt: skip

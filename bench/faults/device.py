@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.faults import inside
-from bench.faults.cases import PHASE_S, Case, Try, after
-from bench.faults.ride import Ride
+from bench.faults.cases import PHASE_S, Attempt, Case, after
+from bench.faults.rollout_process import RolloutProcess
 from bench.faults.site import Site
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.virtual_devices import faults, ssh
@@ -31,12 +31,12 @@ GOLDEN = 0.618
 GO_ON = ("--stop-at", "99")
 
 
-def one(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def one(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Put one fault into one device."""
     many(site, [(case, found)], rand)
 
 
-def many(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random) -> None:
+def many(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Random) -> None:
     """Put faults into one rollout, on as many devices; on a single one, each after the other."""
     if len(site.devices) == 1:
         _in_turn(site, tries, rand)
@@ -44,7 +44,7 @@ def many(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random) -> 
         _at_once(site, tries, rand)
 
 
-def _at_once(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random) -> None:
+def _at_once(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Random) -> None:
     """Every fault has a device of its own, as long as there are any."""
     chosen = rand.sample(site.devices, len(tries))
     made = site.release(bulk=BULK)
@@ -64,7 +64,7 @@ def _at_once(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
         going.end(site.kind.limit_s)
     finally:
         _heal(chosen)
-    found = Try()
+    found = Attempt()
     after(site, tries[0][0], found, made, going, judged=False)
     _share(tries, [host.name for host in chosen], found, going)
 
@@ -87,7 +87,7 @@ def spread(number: int, count: int) -> int:
     return number * min(steps, key=lambda step: abs(step - count * GOLDEN)) % count
 
 
-def _put(case: Case, host: Device, going: Ride, wait: float) -> None:
+def _put(case: Case, host: Device, going: RolloutProcess, wait: float) -> None:
     """Wait for the moment and put a fault in; take it out again where it has an end."""
     facts = case.facts
     if facts["at"]:
@@ -103,7 +103,7 @@ def _put(case: Case, host: Device, going: Ride, wait: float) -> None:
         faults.heal(host.name, facts["fault"])
 
 
-def _watch(host: Device, condition: str, going: Ride) -> None:
+def _watch(host: Device, condition: str, going: RolloutProcess) -> None:
     """Wait for a condition inside, or for the end of the rollout."""
     if not condition:
         return
@@ -121,12 +121,12 @@ def _heal(devices: Sequence[Device]) -> None:
             faults.heal(host.name)
 
 
-def _in_turn(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random) -> None:
+def _in_turn(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Random) -> None:
     """Fault after fault on the one device; a rollout that ended meanwhile is followed by a new."""
     (host,) = site.devices
     made: Release | None = None
-    going: Ride | None = None
-    mine: list[tuple[Case, Try]] = []
+    going: RolloutProcess | None = None
+    mine: list[tuple[Case, Attempt]] = []
     for case, found in tries:
         begun = time.monotonic()
         facts = case.facts
@@ -154,15 +154,17 @@ def _in_turn(site: Site, tries: Sequence[tuple[Case, Try]], rand: random.Random)
         _close(site, mine, made, going)
 
 
-def _comes(going: Ride, step: str) -> bool:
+def _comes(going: RolloutProcess, step: str) -> bool:
     """Tell whether a step of a rollout that is under way is not over."""
     if not step or going.child.poll() is not None:
         return False
     return not any(going.count(later) for later in STEPS[STEPS.index(step) + 1 :])
 
 
-def _close(site: Site, tries: Sequence[tuple[Case, Try]], made: Release, going: Ride) -> None:
-    found = Try()
+def _close(
+    site: Site, tries: Sequence[tuple[Case, Attempt]], made: Release, going: RolloutProcess
+) -> None:
+    found = Attempt()
     record = after(site, tries[-1][0], found, made, going, judged=False)
     _share(tries, [site.devices[0].name] * len(tries), found, going)
     if record and record.ended == "all":
@@ -170,7 +172,10 @@ def _close(site: Site, tries: Sequence[tuple[Case, Try]], made: Release, going: 
 
 
 def _share(
-    tries: Sequence[tuple[Case, Try]], hosts: Sequence[str], found: Try, going: Ride
+    tries: Sequence[tuple[Case, Attempt]],
+    hosts: Sequence[str],
+    found: Attempt,
+    going: RolloutProcess,
 ) -> None:
     """Give each try what was found of its device; what is of no device goes to the first."""
     for what in ("lost", "false_success", "false_journal", "unkept"):

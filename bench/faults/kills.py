@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 from bench.faults import inside
-from bench.faults.cases import Case, Try, after
-from bench.faults.ride import Ride
+from bench.faults.cases import Attempt, Case, after
+from bench.faults.rollout_process import RolloutProcess
 from bench.faults.site import Site
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import journal as journals
@@ -23,7 +23,7 @@ HOSTS = 2
 FLAGS = ("--canary", "1", "--batches", "1")
 
 
-def controller(site: Site, case: Case, count: int, rand: random.Random) -> Iterator[Try]:
+def controller(site: Site, case: Case, count: int, rand: random.Random) -> Iterator[Attempt]:
     """Kill it `count` times, again and again in one rollout until that is through."""
     given = 0
     while given < count:
@@ -32,13 +32,13 @@ def controller(site: Site, case: Case, count: int, rand: random.Random) -> Itera
             yield found
 
 
-def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iterator[Try]:
+def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iterator[Attempt]:
     """Yield each kill; what the end of the rollout shows is the last one's."""
     made = site.release(bulk=500_000)
     hosts = rand.sample(site.names, min(HOSTS, len(site.names)))
     words = (*FLAGS, "--limit", ",".join(hosts))
     going = site.start(made, *words)
-    last: Try | None = None
+    last: Attempt | None = None
     given = 0
     while True:
         started = time.monotonic()
@@ -48,13 +48,13 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
         if last:
             yield last
         given += 1
-        last = Try(ended="killed")
+        last = Attempt(ended="killed")
         _moment(site, last, made, going)
         # Without a whole line in its journal there is no rollout to go on with.
         number = going.record.id if going.record else ""
         going = site.resume(number) if number else site.start(made, *words)
         last.seconds = round(time.monotonic() - started, 1)
-    last = last or Try()
+    last = last or Attempt()
     record = after(site, case, last, made, going)
     last.ended = "killed"
     if record is None or record.ended != journals.ALL:
@@ -67,7 +67,7 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
         yield last
 
 
-def _wait(going: Ride, rand: random.Random) -> None:
+def _wait(going: RolloutProcess, rand: random.Random) -> None:
     """Wait for a random moment of a rollout that was just started."""
     before = going.count("")
     steps = rand.choice(STEPS)
@@ -76,7 +76,7 @@ def _wait(going: Ride, rand: random.Random) -> None:
     time.sleep(rand.uniform(0, STEP_S if steps else ANY_S))
 
 
-def _moment(site: Site, found: Try, made: Release, going: Ride) -> None:
+def _moment(site: Site, found: Attempt, made: Release, going: RolloutProcess) -> None:
     """Look right after the kill: old or new, and nothing claimed that is not so."""
     seen = site.look()
     found.lost += inside.between(seen, site.allowed(made))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.faults.cases import Case, Try
+from bench.faults.cases import Attempt, Case
 from bench.faults.setting import SMALL, Setting
 from jetson_kit.core.paths import ROOT
 from jetson_kit.virtual_devices import engines
@@ -21,7 +21,7 @@ SCHEMA = "mediapipe-jetson-kit/bench-faults/1"
 WRONG = ("lost", "false_success", "false_journal", "next_failed", "unkept")
 
 
-def append(path: Path, name: str, seed: str, found: Try, setting: Setting) -> None:
+def append(path: Path, name: str, seed: str, found: Attempt, setting: Setting) -> None:
     """Put a try on the disk."""
     line = {"case": name, "seed": seed, "at": time.strftime("%FT%TZ", time.gmtime())}
     line |= {"engine": setting.engine, "image": setting.image}

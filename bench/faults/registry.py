@@ -7,14 +7,14 @@ import re
 import socket
 import time
 
-from bench.faults.cases import PHASE_S, Case, Try, after
+from bench.faults.cases import PHASE_S, Attempt, Case, after
 from bench.faults.site import Site
 
 FLAGS = ("--way", "registry")
 GONE_S = 5.0
 
 
-def down(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def down(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Stop it before the devices pull; first see that they can."""
     del rand
     with_it = site.release()
@@ -33,7 +33,7 @@ def down(site: Site, case: Case, found: Try, rand: random.Random) -> None:
     after(site, case, found, made, going)
 
 
-def killed(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def killed(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Stop it while they pull; it is back after some seconds."""
     made = site.release(bulk=8_000_000)
     port = _up(site)

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from bench.faults.cases import PHASE_S, Case, Try, after, untouched
+from bench.faults.cases import PHASE_S, Attempt, Case, after, untouched
 from bench.faults.site import Site
 from jetson_kit.core.errors import IntegrityError, StepFailedError
 from jetson_kit.fleet.release import release as releases
@@ -27,7 +27,7 @@ cat /report > "$out"
 """
 
 
-def bad(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def bad(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Roll out an image that is wrong in one way."""
     del rand
     made = site.release(**case.facts["build"])
@@ -39,14 +39,14 @@ def bad(site: Site, case: Case, found: Try, rand: random.Random) -> None:
     after(site, case, found, made, going)
 
 
-def unsigned(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def unsigned(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Offer a release without a signature, by the command and past it."""
     del case
     made = site.release(sign=False)
     _refused_twice(site, found, rand.choice(site.devices), made)
 
 
-def altered(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def altered(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Offer a release that was changed after it was signed."""
     del case
     made = site.release()
@@ -56,7 +56,7 @@ def altered(site: Site, case: Case, found: Try, rand: random.Random) -> None:
     _refused_twice(site, found, rand.choice(site.devices), made)
 
 
-def _refused_twice(site: Site, found: Try, chosen: Device, made: Release) -> None:
+def _refused_twice(site: Site, found: Attempt, chosen: Device, made: Release) -> None:
     before = _images(site)
     try:
         site.task(
@@ -90,7 +90,7 @@ def _offer(chosen: Device, made: Release) -> int:
     return ssh.completed(chosen, ["mediapipe-image", "receive", INCOMING]).returncode
 
 
-def wrongly_signed(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def wrongly_signed(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Roll out what is signed by a key that the controller trusts and no device does."""
     del rand
     other = site.folder / "other-key"
@@ -105,7 +105,7 @@ def wrongly_signed(site: Site, case: Case, found: Try, rand: random.Random) -> N
     after(site, case, found, made, going)
 
 
-def corrupt_layer(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def corrupt_layer(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Flip a byte of a layer that is about to be sent; then roll the same release out again."""
     # A size that no release had before: no device has the layer, and it takes a while to send.
     made = site.release(bulk=ROTTING + rand.randrange(1_000_000))
@@ -140,19 +140,19 @@ def report(milliseconds: float, *, as_expected: bool = True) -> dict[str, Any]:
     return {"as_expected": as_expected, "verdict": verdict, "reason": "so it is", "tasks": tasks}
 
 
-def verdict_worse(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def verdict_worse(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Roll out an image that its verification finds on the wrong processor."""
     del rand
     _judged(site, case, found, report(20.0, as_expected=False))
 
 
-def slower(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def slower(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Roll out an image that is slower than the one before it."""
     del rand
     _judged(site, case, found, report(90.0))
 
 
-def _judged(site: Site, case: Case, found: Try, told: dict[str, Any]) -> None:
+def _judged(site: Site, case: Case, found: Attempt, told: dict[str, Any]) -> None:
     before = site.release(**_reporting(report(20.0)))
     if site.start(before, "--verify", "quick").end(site.kind.limit_s):
         found.unkept.append("the good image does not arrive")

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from bench.faults import changed_release, inside, ride, small_release
+from bench.faults import changed_release, inside, rollout_process, small_release
 from bench.faults.inside import Inside
-from bench.faults.ride import Ride
+from bench.faults.rollout_process import RolloutProcess
 from bench.faults.setting import Setting
 from jetson_kit.containers import engine
 from jetson_kit.core import output_folder
@@ -100,7 +100,7 @@ class Site:
     good: dict[str, str] = field(default_factory=dict)
     """The image that each was confirmed on last."""
     made: int = 0
-    rides: list[Ride] = field(default_factory=list)
+    rides: list[RolloutProcess] = field(default_factory=list)
     begun: Counter[str] = field(default_factory=Counter)
     """How often each case was begun, in earlier runs too."""
 
@@ -155,26 +155,27 @@ class Site:
         path = "opt/mediapipe-jetson-kit/bench"
         return changed_release.build(releases.make(first), folder, path, os.urandom(bulk))
 
-    def start(self, made: Release, *flags: str, hosts: Path | None = None) -> Ride:
+    def start(self, made: Release, *flags: str, hosts: Path | None = None) -> RolloutProcess:
         """Begin to roll a release out."""
         words = ["fleet.rollout", str(made.folder), "-i", str(hosts or self.hosts)]
         return self._ride([*words, "--file", str(self.folder / "plan.toml"), *flags])
 
-    def resume(self, number: str) -> Ride:
+    def resume(self, number: str) -> RolloutProcess:
         """Go on with a rollout."""
         return self._ride(["fleet.rollout", f"--resume={number}"], number)
 
-    def _ride(self, words: list[str], number: str = "") -> Ride:
+    def _ride(self, words: list[str], number: str = "") -> RolloutProcess:
         said = self.folder / "said" / f"{time.time():.3f}.txt"
         said.parent.mkdir(exist_ok=True)
         self.rides = [one for one in self.rides if one.child.poll() is None]
-        self.rides.append(ride.start(words, self.env, said, self.rollouts, number))
+        self.rides.append(rollout_process.start(words, self.env, said, self.rollouts, number))
         return self.rides[-1]
 
     def task(self, *words: str, code: int = 0, **extra: str) -> str:
         """Run a command that must end with `code`; return what it printed."""
         done = subprocess.run(
-            ride.command(*words), env={**self.env, **extra}, cwd=ROOT, stdin=subprocess.DEVNULL,
+            rollout_process.command(*words), env={**self.env, **extra}, cwd=ROOT,
+            stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != code:

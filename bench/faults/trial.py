@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from bench.faults import device
-from bench.faults.cases import Case, Try
+from bench.faults.cases import Attempt, Case
 from bench.faults.site import Site
 
-Body = Callable[[Site, Case, Try, random.Random], None]
+Body = Callable[[Site, Case, Attempt, random.Random], None]
 
 
-def run(site: Site, chosen: Sequence[Case], seed: str) -> list[Try]:
+def run(site: Site, chosen: Sequence[Case], seed: str) -> list[Attempt]:
     """Try a case, or those of one group in one rollout; then bring all devices to a good image."""
-    tries = [Try() for _ in chosen]
+    tries = [Attempt() for _ in chosen]
     started = time.monotonic()
     rand = random.Random(seed)  # noqa: S311 # not for secrets
     if chosen[0].group:

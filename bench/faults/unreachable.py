@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from bench.faults.cases import PHASE_S, Case, Try, after, untouched
+from bench.faults.cases import PHASE_S, Attempt, Case, after, untouched
 from bench.faults.site import Site
 from jetson_kit.virtual_devices import faults, kinds
 
@@ -22,7 +22,7 @@ systemctl restart ssh
 """
 
 
-def wave(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def wave(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Take the network from a device when its batch begins, give it back after the rollout."""
     made = site.release()
     going = site.start(made, *FLAGS)
@@ -43,7 +43,7 @@ def wave(site: Site, case: Case, found: Try, rand: random.Random) -> None:
     after(site, case, found, made, going)
 
 
-def host_key(site: Site, case: Case, found: Try, rand: random.Random) -> None:
+def host_key(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     """Give a device another host key: whoever it is, it is not spoken to."""
     chosen = rand.choice(site.devices)
     machine = kinds.machine(chosen.kind)

@@ -30,7 +30,7 @@ SUDO = "dev ALL=(ALL) NOPASSWD:ALL\n"
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """How a command ended: its exit code, what it printed (both streams), seconds of wall time."""
 
     code: int
@@ -58,7 +58,7 @@ class Machine:
         user: str = "root",
         env: Mapping[str, str] | None = None,
         timeout_s: float = PREPARE_S,
-    ) -> Ended:
+    ) -> CommandResult:
         """Run a script in a shell of `user`; the caller judges how it ended.
 
         Raises StepFailedError when it has not ended in time.
@@ -85,7 +85,7 @@ class Machine:
         except subprocess.TimeoutExpired as error:
             raise StepFailedError(f"{self.row.name}: no end within {timeout_s:.0f} s") from error
         text = done.stdout.decode(errors="replace")
-        return Ended(done.returncode, text, round(time.monotonic() - started, 1))
+        return CommandResult(done.returncode, text, round(time.monotonic() - started, 1))
 
     def must(self, script: str, *, user: str = "root") -> str:
         """Run a script that has to succeed; return what it printed. Raises StepFailedError."""

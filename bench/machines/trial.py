@@ -8,7 +8,7 @@ import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.machines.machine import Ended, Machine, started
+from bench.machines.machine import CommandResult, Machine, started
 from bench.machines.rows import Row
 
 COMMAND_S = 1500.0
@@ -103,7 +103,7 @@ def run(row: Row, log: list[str]) -> Result:
         return _result(machine, ended, fault, made)
 
 
-def typed(machine: Machine, words: tuple[str, ...]) -> Ended:
+def typed(machine: Machine, words: tuple[str, ...]) -> CommandResult:
     """Type ./inv WORDS in the clone, as the row's user, with its umask, locale and variables."""
     row = machine.row
     env = dict(row.environment)
@@ -113,7 +113,7 @@ def typed(machine: Machine, words: tuple[str, ...]) -> Ended:
     return machine.shell(command, user=row.login, env=env, timeout_s=COMMAND_S)
 
 
-def _fault(row: Row, ended: Ended) -> str:
+def _fault(row: Row, ended: CommandResult) -> str:
     if ended.code != row.code:
         return f"exit code {ended.code}, not {row.code}: {ended.last}"
     if row.says and not re.search(row.says, ended.last):
@@ -135,7 +135,7 @@ def _read(machine: Machine) -> tuple[dict[str, Any], str]:
     return found, ""
 
 
-def _result(machine: Machine, ended: Ended, fault: str, made: dict[str, Any]) -> Result:
+def _result(machine: Machine, ended: CommandResult, fault: str, made: dict[str, Any]) -> Result:
     row = machine.row
 
     def asked(script: str) -> str:

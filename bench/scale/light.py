@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import yaml
 
 from bench.scale.children import child
-from bench.scale.wire import Bytes, interfaces
+from bench.scale.traffic import Bytes, interfaces
 from jetson_kit.core import ssh as clients
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import extract_tar, locked, write_text
@@ -55,7 +55,7 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 
 
 @dataclass(frozen=True)
-class Light:
+class LightEndpoints:
     """Endpoints that are up."""
 
     names: tuple[str, ...]
@@ -102,7 +102,9 @@ def base() -> Path:
 
 
 @contextlib.contextmanager
-def up(count: int, variables: dict[str, Any], golden: Path | None = None) -> Iterator[Light]:
+def up(
+    count: int, variables: dict[str, Any], golden: Path | None = None
+) -> Iterator[LightEndpoints]:
     """Bring endpoints up; all begin as `golden`, what another one wrote.
 
     `variables` are those of the inventory. Raises StepFailedError where they don't come up.
@@ -116,7 +118,7 @@ def up(count: int, variables: dict[str, Any], golden: Path | None = None) -> Ite
         while _network(str(holder.pid)) == _network("self"):
             time.sleep(0.01)
         names = tuple(f"light-{number + 1}" for number in range(count))
-        made = Light(names, folder / "hosts.yml", folder, holder.pid, folder / "key")
+        made = LightEndpoints(names, folder / "hosts.yml", folder, holder.pid, folder / "key")
         _keygen(made.key)
         public = made.key.with_suffix(".pub").read_text(encoding="ascii")
         pins = []
@@ -149,7 +151,7 @@ def _own() -> Path:
     return folder
 
 
-def _prepare(made: Light, number: int, public: str) -> str:
+def _prepare(made: LightEndpoints, number: int, public: str) -> str:
     """Make a device's folder with keys of its own; return the line that pins its host key."""
     folder = made.folder / str(number)
     for name in ("work", "root", "upper/etc/ssh"):
@@ -161,7 +163,7 @@ def _prepare(made: Light, number: int, public: str) -> str:
     return f"{_address(number)} {kind} {body}\n"
 
 
-def _wire_up(made: Light, devices: Sequence[subprocess.Popen[bytes]]) -> None:
+def _wire_up(made: LightEndpoints, devices: Sequence[subprocess.Popen[bytes]]) -> None:
     """Give each an interface, when it is in its namespaces; then let it go on."""
     lines = [
         f"link add {BRIDGE} type bridge",
@@ -192,7 +194,7 @@ def _pipe(stream: Any) -> BinaryIO:  # noqa: ANN401 # Popen's, which may be None
     return found
 
 
-def _wait(made: Light) -> None:
+def _wait(made: LightEndpoints) -> None:
     """Wait until the last one answers; the others started before it."""
     end = time.monotonic() + START_S
     words = [*ssh(made, len(made.names) - 1), "true"]
@@ -202,7 +204,7 @@ def _wait(made: Light) -> None:
         time.sleep(0.1)
 
 
-def ssh(made: Light, number: int) -> list[str | Path]:
+def ssh(made: LightEndpoints, number: int) -> list[str | Path]:
     """Return the words that log in to a device."""
     known = f"UserKnownHostsFile={made.folder / 'known_hosts'}"
     own = ("-o", known, "-o", "GlobalKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes")
@@ -210,7 +212,7 @@ def ssh(made: Light, number: int) -> list[str | Path]:
     return ["ssh", "-F", "/dev/null", *options, f"root@{_address(number)}"]
 
 
-def _inventory(made: Light, variables: dict[str, Any]) -> dict[str, Any]:
+def _inventory(made: LightEndpoints, variables: dict[str, Any]) -> dict[str, Any]:
     known = f"-o UserKnownHostsFile={made.folder / 'known_hosts'}"
     shared = {
         "ansible_user": "root",

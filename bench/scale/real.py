@@ -9,14 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.scale import shop
-from bench.scale.wire import Bytes, interfaces
+from bench.scale import image_registry
+from bench.scale.traffic import Bytes, interfaces
 from jetson_kit.ansible_driver import ansible
 from jetson_kit.containers import engine
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
-from jetson_kit.virtual_devices import container, container_parts, crew, inventory, wanted
+from jetson_kit.virtual_devices import (
+    container,
+    container_parts,
+    device_request,
+    inventory,
+    lifecycle,
+)
 from jetson_kit.virtual_devices.spec import Device
 
 # The image's own check takes its time where devices share two cores.
@@ -41,7 +47,7 @@ systemctl restart docker
 
 
 @dataclass(frozen=True)
-class Real:
+class RealDevices:
     """Devices that are up."""
 
     names: tuple[str, ...]
@@ -66,20 +72,20 @@ class Real:
     def clean(self) -> None:
         """Take everything away that a rollout brought."""
         for device in self.devices:
-            container.shell(device, CLEAN % f"{self.address}:{shop.PORT}")
+            container.shell(device, CLEAN % f"{self.address}:{image_registry.PORT}")
 
 
 @contextlib.contextmanager
-def up(count: int, signers: str, progress: Progress) -> Iterator[Real]:
+def up(count: int, signers: str, progress: Progress) -> Iterator[RealDevices]:
     """Bring devices up in a state folder of their own, with the roles image and service."""
     before = os.environ.get("KIT_STATE")
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="rollout-") as state:
         os.environ["KIT_STATE"] = state
         try:
-            asked = wanted.check(kind="container", count=count, prefix="bench")
-            records = crew.up(asked, progress)
+            asked = device_request.check(kind="container", count=count, prefix="bench")
+            records = lifecycle.up(asked, progress)
             facts = engine.client().networks.get(container_parts.label()).attrs
-            made = Real(
+            made = RealDevices(
                 tuple(record.device.name for record in records),
                 inventory.path(),
                 tuple(record.device for record in records),
@@ -100,7 +106,7 @@ def up(count: int, signers: str, progress: Progress) -> Iterator[Real]:
                     raise StepFailedError(f"{', '.join(bad)} could not be provisioned")
             yield made
         finally:
-            crew.down([], Progress(quiet=True))
+            lifecycle.down([], Progress(quiet=True))
             os.environ.pop("KIT_STATE")
             if before is not None:
                 os.environ["KIT_STATE"] = before

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.scale import wire
-from bench.scale.wire import Bytes
+from bench.scale import traffic
+from bench.scale.traffic import Bytes
 from jetson_kit.ansible_driver import environments
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import write_text
@@ -130,7 +130,7 @@ class Controller:
             )
             took = time.monotonic() - begun
             cpu = meter.seconds()
-        moved = wire.between(before, at.wire())
+        moved = traffic.between(before, at.wire())
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             print(done.stdout[-2000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
@@ -141,6 +141,6 @@ class Controller:
 
 
 @contextlib.contextmanager
-def _metered() -> Iterator[wire.Meter]:
-    with wire.meter("controller") as made:
+def _metered() -> Iterator[traffic.Meter]:
+    with traffic.meter("controller") as made:
         yield made

@@ -29,7 +29,7 @@ HEAD = """\
 """
 
 
-def wanted() -> dict[Path, str]:
+def expected() -> dict[Path, str]:
     """Return what must stand in each generated file of the roles."""
     causes = json.loads(CAUSES.read_text(encoding="utf-8"))["facts"]
     doctor = CAUSES.relative_to(ROOT)
@@ -85,7 +85,7 @@ def stale() -> tuple[Path, ...]:
     """Return the files that are not as they must be."""
     return tuple(
         path
-        for path, text in wanted().items()
+        for path, text in expected().items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     )
 
@@ -95,7 +95,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="renew them")
     if parser.parse_args().write:
-        for path, text in wanted().items():
+        for path, text in expected().items():
             write_text(path, text)
         return 0
     for path in stale():

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.app import fit, held, lock, system, tree
+from jetson_kit.app import base_packages, fit, lock, system, tree
+from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
-from jetson_kit.app.held import Held
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import HOME, App
 from jetson_kit.app.tree import Entry, Tree
@@ -43,9 +43,9 @@ class Base:
     core: Cpu | None
     """The oldest core of its boards; None for an image of this machine's own architecture."""
 
-    def held(self) -> Held:
+    def held(self) -> BasePackages:
         """Return the packages that it has."""
-        return held.of(self.lock, self.mediapipe, self.arch, self.python, self.suite)
+        return base_packages.of(self.lock, self.mediapipe, self.arch, self.python, self.suite)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit.app import held as holding
-from jetson_kit.app.held import Held
+from jetson_kit.app import base_packages as holding
+from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.settings import App
 from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError, KitError, StepFailedError
@@ -58,7 +58,7 @@ def path_of(app: App, arch: str, python: str) -> Path:
 
 
 def make(
-    app: App, held: Held, arch: str, python: str, *, file: str = "", refresh: bool = False
+    app: App, held: BasePackages, arch: str, python: str, *, file: str = "", refresh: bool = False
 ) -> Lock:
     """Return the lock, resolved anew only where requirements or image have changed.
 
@@ -150,14 +150,14 @@ def _wheels(app: App) -> str:
     return "\n".join(f"{path.name} {sha256_file(path)}" for path in found)
 
 
-def _key(texts: Sequence[str], held: Held, platform: str, python: str, wheels: str) -> str:
+def _key(texts: Sequence[str], held: BasePackages, platform: str, python: str, wheels: str) -> str:
     parts = (str(FORMAT), *texts, *held.constraints, platform, python, wheels)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _resolve(
     source: Path,
-    held: Held,
+    held: BasePackages,
     platform: str,
     python: str,
     sources: Sequence[str],
@@ -175,7 +175,7 @@ def _resolve(
 
 def _compile(
     source: Path,
-    held: Held,
+    held: BasePackages,
     platform: str,
     python: str,
     sources: Sequence[str],
@@ -203,7 +203,12 @@ def _compile(
 
 
 def _refused(
-    source: Path, held: Held, platform: str, python: str, sources: Sequence[str], reason: str
+    source: Path,
+    held: BasePackages,
+    platform: str,
+    python: str,
+    sources: Sequence[str],
+    reason: str,
 ) -> BadInputError:
     """Return why there is no lock: the image, a package without a wheel, or themselves."""
     image = "allow the image's version, or choose another image: [target] python or mediapipe"
@@ -231,7 +236,9 @@ def _refused(
     return BadInputError(f"{source} does not fit the image: it needs {what}", image)
 
 
-def _with_wheel(held: Held, platform: str, python: str, sources: Sequence[str], reason: str) -> str:
+def _with_wheel(
+    held: BasePackages, platform: str, python: str, sources: Sequence[str], reason: str
+) -> str:
     """Return which version of the package that was refused has a wheel; "" where none is known."""
     match = re.search(r"\b([A-Za-z0-9][\w.-]*)==\S+ has no", reason)
     if not match:

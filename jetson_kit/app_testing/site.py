@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jetson_kit.app import lock
-from jetson_kit.app.held import Held
+from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.layers import Base
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import App
@@ -86,7 +86,7 @@ def _locks(app: App, image: BuildPlan) -> list[Lock]:
     base = Base(
         image.lock, image.jetson_version, image.arch, image.python, image.suite, image.variant, None
     )
-    held: Held = base.held()
+    held: BasePackages = base.held()
     own = Lock("", (), f"{lock.MACHINES[image.arch]}-{held.manylinux}", fresh=False)
     if app.requirements:
         own = lock.make(app, held, image.arch, image.python)

@@ -268,7 +268,7 @@ def _base(request: Request, target: Target | None) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _AuditedPin:
     """A pinned wheel and what its audit says of the boards."""
 
     pin: Pin
@@ -278,7 +278,7 @@ class _Judged:
 
 def _wheel(
     request: Request, target: Target | None, socs: tuple[Soc, ...], arch: str, python: str
-) -> tuple[_Judged, tuple[_Judged, ...]]:
+) -> tuple[_AuditedPin, tuple[_AuditedPin, ...]]:
     """Return the newest wheel whose audit passes on every board, and all that were judged."""
     place = target.name if target else arch
     every = tuple(_judge(pin, target, socs) for pin in candidates(arch))
@@ -309,12 +309,12 @@ def _wheel(
     return best, judged
 
 
-def _judge(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> _Judged:
+def _judge(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> _AuditedPin:
     found = planned_verdict(pin, target, socs)
-    return _Judged(pin, found.verdict, found.reason)
+    return _AuditedPin(pin, found.verdict, found.reason)
 
 
-def _refusals(judged: tuple[_Judged, ...], python: str) -> str:
+def _refusals(judged: tuple[_AuditedPin, ...], python: str) -> str:
     """Return why each version is out, one clause a version."""
     said: dict[str, str] = {}
     for one in judged:
@@ -332,7 +332,10 @@ def _refusals(judged: tuple[_Judged, ...], python: str) -> str:
 
 
 def _notes(
-    target: Target | None, socs: tuple[Soc, ...], chosen: _Judged, judged: tuple[_Judged, ...]
+    target: Target | None,
+    socs: tuple[Soc, ...],
+    chosen: _AuditedPin,
+    judged: tuple[_AuditedPin, ...],
 ) -> tuple[str, ...]:
     """Say plainly when MediaPipe stays on the CPU, why, and what would change it."""
     if target is None:

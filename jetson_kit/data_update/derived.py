@@ -29,10 +29,10 @@ BOARD_PAGES = tuple(ROOT / name for name in ("README.md", "README.zh-CN.md", "do
 OLDEST_ARM = "armv8.0-a"
 
 
-def wanted() -> dict[Path, str]:
+def expected() -> dict[Path, str]:
     """Return what must stand in each derived file. Raises IntegrityError."""
     return {
-        **tables.wanted(),
+        **tables.expected(),
         DEVICE_WHEELS: device_wheels(DEVICE_WHEELS.read_text(encoding="utf-8")),
         **{page: with_boards(page) for page in BOARD_PAGES},
     }
@@ -42,7 +42,7 @@ def stale() -> tuple[Path, ...]:
     """Return the derived files that are not as they must be."""
     return tuple(
         path
-        for path, text in wanted().items()
+        for path, text in expected().items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     )
 
@@ -50,7 +50,7 @@ def stale() -> tuple[Path, ...]:
 def renew() -> tuple[Path, ...]:
     """Write what is stale; return it."""
     found = stale()
-    texts = wanted()
+    texts = expected()
     for path in found:
         write_text(path, texts[path])
     return found

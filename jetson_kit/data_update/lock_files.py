@@ -28,7 +28,7 @@ TABLE = REQUIREMENTS / "locks.toml"
 
 
 @dataclass(frozen=True)
-class Direct:
+class DirectRequirement:
     """A requirement in an .in file."""
 
     name: str
@@ -52,7 +52,7 @@ def references() -> list[str]:
     return found
 
 
-def directs(name: str, folder: Path = REQUIREMENTS) -> Iterator[Direct]:
+def directs(name: str, folder: Path = REQUIREMENTS) -> Iterator[DirectRequirement]:
     """Yield what an .in file asks for, those of the files that it includes too."""
     for line in (folder / f"{name}.in").read_text(encoding="utf-8").splitlines():
         text = line.partition("#")[0].strip()
@@ -63,7 +63,7 @@ def directs(name: str, folder: Path = REQUIREMENTS) -> Iterator[Direct]:
                 requirement = Requirement(text)
             except InvalidRequirement:
                 continue
-            yield Direct(canonicalize_name(requirement.name), requirement)
+            yield DirectRequirement(canonicalize_name(requirement.name), requirement)
 
 
 def update_requirements(changes: Changes, request: Request) -> None:

@@ -140,7 +140,7 @@ def remote(
     return _read(done, user_at_host)
 
 
-def examine(told: doctor_tree.Told, code: Path | None = None) -> Diagnosis:
+def examine(told: doctor_tree.RawFacts, code: Path | None = None) -> Diagnosis:
     """Run the checks here on what sh told of a board."""
     scenes, observation = _device("scene"), _device("commands")
     driver, absent = scenes.driver, observation.Absent
@@ -153,7 +153,7 @@ def examine(told: doctor_tree.Told, code: Path | None = None) -> Diagnosis:
             root=told.plant(Path(folder)),
             environment=told.environment,
             outputs={
-                name: observation.judged(observation.COMMANDS[name], exit_code, text)
+                name: observation.evaluate(observation.COMMANDS[name], exit_code, text)
                 for name, (exit_code, text) in told.outputs.items()
             },
             python=told.python,

@@ -27,7 +27,7 @@ echo "@@machine $(uname -m)"; echo "@@ids $(id -u) $(id -G)"
 
 
 @dataclass(frozen=True)
-class Told:
+class RawFacts:
     """What sh told, raw.
 
     `nodes` are path, mode, owner and group; `outputs` each program's exit code and text.
@@ -83,7 +83,7 @@ def script(programs: Mapping[str, tuple[str, ...]]) -> str:
     return "\n".join([*lines, "echo @@end", ""])
 
 
-def parse(text: str) -> Told:
+def parse(text: str) -> RawFacts:
     """Read what the script printed. Raises StepFailedError if its end is missing or it is odd."""
     records: dict[str, list[str]] = {}
     for line in text.splitlines():
@@ -100,11 +100,11 @@ def parse(text: str) -> Told:
         raise StepFailedError(f"the device's answer can't be read: {error}") from error
 
 
-def _told(records: dict[str, list[str]]) -> Told:
+def _told(records: dict[str, list[str]]) -> RawFacts:
     ids = [int(word) for word in records["ids"][0].split()]
     nodes = [line.split(" ", 3) for line in records.get("node", [])]
     files = [line.split(" ", 1) for line in records.get("file", [])]
-    return Told(
+    return RawFacts(
         python=tuple(int(part) for part in records["python"][0].split(".") if part),
         machine=records["machine"][0].strip(),
         uid=ids[0],

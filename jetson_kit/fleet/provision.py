@@ -22,7 +22,7 @@ ROLE = "image"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProvisionRequest:
     """What the user asks for."""
 
     inventory: Path
@@ -34,7 +34,7 @@ class Asked:
     playbook: str = PROVISION
 
 
-def run(asked: Asked) -> ansible.Outcome:
+def run(asked: ProvisionRequest) -> ansible.Outcome:
     """Provision the hosts of an inventory, or take it back.
 
     Raises InventoryError before any host is touched, CheckFailedError where one failed.

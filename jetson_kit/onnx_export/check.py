@@ -10,8 +10,8 @@ import numpy as np
 
 from jetson_kit.onnx_export import compare, export, half, nvidia, runners
 from jetson_kit.onnx_export.bundle import SubModel
+from jetson_kit.onnx_export.criteria import of
 from jetson_kit.onnx_export.errors import ModelUnsupportedError
-from jetson_kit.onnx_export.judged import of
 from jetson_kit.onnx_export.options import Options
 from jetson_kit.onnx_export.samples import Known, Sample, samples
 
@@ -63,7 +63,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReferenceOutputs:
     """What TFLite makes of the samples, and how far its own two kernels are apart on them."""
 
     samples: tuple[Sample, ...] = field(repr=False)
@@ -71,7 +71,7 @@ class Wanted:
     floor: compare.Apart | None = None
 
 
-def wanted(sub_model: SubModel, known: Known) -> Wanted:
+def reference_outputs(sub_model: SubModel, known: Known) -> ReferenceOutputs:
     """Run a model in TFLite on all of its samples. Raises ModelUnsupportedError."""
     lite = runners.Lite(sub_model)
     given = tuple(samples(sub_model.sha256, lite.shapes, known))
@@ -79,12 +79,14 @@ def wanted(sub_model: SubModel, known: Known) -> Wanted:
     try:
         plain = runners.Lite(sub_model, reference=True)
     except ModelUnsupportedError:  # a custom operator that only XNNPACK has
-        return Wanted(given, outputs)
+        return ReferenceOutputs(given, outputs)
     floor = compare.apart([plain.run(one.arrays) for one in given], outputs)
-    return Wanted(given, outputs, floor)
+    return ReferenceOutputs(given, outputs, floor)
 
 
-def judge(sub_model: SubModel, options: Options, there: Wanted, *, build: bool = True) -> Verdict:
+def judge(
+    sub_model: SubModel, options: Options, there: ReferenceOutputs, *, build: bool = True
+) -> Verdict:
     """Return the verdict on the file that the exporter writes with `options`.
 
     `build` has NVIDIA's builder make an engine, too. Raises ModelDamagedError and
@@ -128,7 +130,9 @@ def judge(sub_model: SubModel, options: Options, there: Wanted, *, build: bool =
 PARTS = ("parser", "builder", "capability")
 
 
-def _single(sub_model: SubModel, options: Options, there: Wanted, blob: bytes) -> Distance:
+def _single(
+    sub_model: SubModel, options: Options, there: ReferenceOutputs, blob: bytes
+) -> Distance:
     """Judge a float32 file on every sample, by what TFLite's own kernels differ by."""
     found = _run(blob, there.samples, options)
     away = compare.apart(found, there.outputs).outputs
@@ -142,7 +146,7 @@ def _single(sub_model: SubModel, options: Options, there: Wanted, blob: bytes) -
     return Distance(away[worst], limits[worst], floor[worst], points, mask, tuple(reasons))
 
 
-def _half(sub_model: SubModel, options: Options, there: Wanted, blob: bytes) -> Distance:
+def _half(sub_model: SubModel, options: Options, there: ReferenceOutputs, blob: bytes) -> Distance:
     """Judge an fp16 file: as ONNX Runtime computes it, and with every node rounded.
 
     Photographs must come near; on noise and on the range's edges nothing may overflow. Noise means
@@ -185,7 +189,10 @@ def _run(blob: bytes, given: Sequence[Sample], options: Options) -> list[runners
 
 
 def _meaning(
-    sub_model: SubModel, there: Wanted, found: Sequence[runners.Arrays], reasons: list[str]
+    sub_model: SubModel,
+    there: ReferenceOutputs,
+    found: Sequence[runners.Arrays],
+    reasons: list[str],
 ) -> tuple[float | None, float | None]:
     """Return how far landmarks and masks on photographs are off; add what speaks against them."""
     judged = of(sub_model.sha256)

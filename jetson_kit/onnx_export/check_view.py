@@ -46,5 +46,5 @@ def conclude(rows: Sequence[Row]) -> None:
     if unknown:
         raise CheckFailedError(
             f"not judged: {', '.join(unknown)}",
-            "add the model's sha256 and its photographs to jetson_kit/onnx_export/judged.toml",
+            "add the model's sha256 and its photographs to jetson_kit/onnx_export/criteria.toml",
         )

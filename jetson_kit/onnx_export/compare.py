@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jetson_kit.onnx_export.judged import Landmarks, Mask
+from jetson_kit.onnx_export.criteria import Landmarks, Mask
 from jetson_kit.onnx_export.runners import Arrays
 
 LEAST = 2e-5

@@ -15,7 +15,7 @@ import onnxruntime
 from ai_edge_litert.interpreter import Interpreter
 
 from jetson_kit.onnx_export.bundle import SubModel
-from jetson_kit.onnx_export.judged import Judged, of, table
+from jetson_kit.onnx_export.criteria import Criteria, of, table
 from jetson_kit.onnx_export.samples import pixels
 from jetson_kit.wheels.device_side import module
 
@@ -68,7 +68,7 @@ def _tflite(sub_model: SubModel) -> tuple[list[Any], list[Any]]:
     return inputs, outputs
 
 
-def _input(judged: Judged, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
+def _input(judged: Criteria, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
     """Return a photograph in the model's range, else numbers in it, always the same."""
     low, high = judged.range
     if len(shape) == 4 and shape[3] == 3:

@@ -7,8 +7,8 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from jetson_kit.onnx_export import ends
 from jetson_kit.onnx_export import graph as graphs
+from jetson_kit.onnx_export import graph_io
 from jetson_kit.onnx_export.builder import Builder
 from jetson_kit.onnx_export.bundle import SubModel
 from jetson_kit.onnx_export.errors import ModelDamagedError
@@ -29,11 +29,11 @@ def export(sub_model: SubModel, options: Options) -> bytes:
     """
     graph = graphs.read(sub_model)
     builder = Builder(graph, options)
-    inputs = ends.add_inputs(builder)
+    inputs = graph_io.add_inputs(builder)
     for operator in graph.operators:
         registry.write(builder, operator)
     builder.operator = None
-    outputs = ends.add_outputs(builder)
+    outputs = graph_io.add_outputs(builder)
     nodes = _needed(builder.nodes, [one.name for one in outputs])
     read = {name for node in nodes for name in node.input}
     weights = [one for one in builder.initializers.values() if one.name in read]

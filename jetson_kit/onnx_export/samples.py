@@ -12,7 +12,7 @@ from PIL import Image
 
 from jetson_kit.core.paths import ROOT
 from jetson_kit.onnx_export.bundle import SubModel
-from jetson_kit.onnx_export.judged import Crop, Judged, of
+from jetson_kit.onnx_export.criteria import Criteria, Crop, of
 from jetson_kit.onnx_export.runners import Lite
 
 PICTURES = ROOT / "wheels" / "mediapipe-jetson" / "src" / "mediapipe_jetson" / "data"
@@ -51,7 +51,7 @@ def pixels(crop: Crop, height: int, width: int) -> Any:  # noqa: ANN401
     return np.asarray(scaled, dtype=np.float32) / 255
 
 
-def _photographs(judged: Judged, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
+def _photographs(judged: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
     """Yield each crop as it is, mirrored, and in half the light."""
     low, high = judged.range
     for crop in judged.crops:
@@ -66,7 +66,7 @@ def _photographs(judged: Judged, shapes: Sequence[tuple[int, ...]]) -> Iterator[
             yield Sample("photograph", crop.name + name, (array,))
 
 
-def _fed(judged: Judged, shapes: Sequence[tuple[int, ...]], known: Known) -> Iterator[Sample]:
+def _fed(judged: Criteria, shapes: Sequence[tuple[int, ...]], known: Known) -> Iterator[Sample]:
     """Yield what other sub-models make of photographs."""
     if judged.feed:
         for name, arrays in FEEDS[judged.feed](known):
@@ -77,7 +77,7 @@ def _fed(judged: Judged, shapes: Sequence[tuple[int, ...]], known: Known) -> Ite
             yield Sample("photograph", name, fitted)
 
 
-def _noise(judged: Judged, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
+def _noise(judged: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
     low, high = judged.range
     source = np.random.default_rng(SEED)
     for number in range(NOISES):
@@ -85,7 +85,7 @@ def _noise(judged: Judged, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample
         yield Sample("noise", str(number), arrays)
 
 
-def _edges(judged: Judged, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
+def _edges(judged: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
     """Yield the range's ends, its middle, and both ends side by side."""
     low, high = judged.range
     if not judged.feed:  # points that all lie in one place have no size to be divided by

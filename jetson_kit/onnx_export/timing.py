@@ -15,7 +15,7 @@ import numpy as np
 
 from jetson_kit.onnx_export import runners
 from jetson_kit.onnx_export.bundle import SubModel
-from jetson_kit.onnx_export.judged import of
+from jetson_kit.onnx_export.criteria import of
 
 WARM = 3
 LEAST = 60

@@ -113,7 +113,7 @@ def _judged(
         # What the exporter refuses, TFLite's native code does not get to see.
         for one in options:
             export.export(sub_model, one)
-        there = check.wanted(sub_model, known)
+        there = check.reference_outputs(sub_model, known)
         return [asdict(check.judge(sub_model, one, there, build=build)) for one in options]
     except KitError as error:
         return _said(error)

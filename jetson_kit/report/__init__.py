@@ -9,14 +9,14 @@ from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import written_aside
-from jetson_kit.report import again, read, render, rows
+from jetson_kit.report import read, rejudge, render, rows
 
 TITLE = "Where inference runs"
 EXPECTED = ("gpu", "software", "cpu")
 
 
 @dataclass(frozen=True)
-class Made:
+class WrittenPage:
     """The page that was written; its size in bytes, and its devices."""
 
     path: Path
@@ -34,12 +34,14 @@ def devices(
     if expect and expect not in EXPECTED:
         raise BadInputError(f"no device can be expected {expect!r}", f"give {', '.join(EXPECTED)}")
     reports = [read.read(path) for path in read.find(places)]
-    answers = again.judge(reports)
+    answers = rejudge.judge(reports)
     now = time.time() if now_s is None else now_s
     return tuple(rows.device(one, answers.get(one.path), now, expect) for one in reports)
 
 
-def write(places: Sequence[Path], output: Path, title: str = TITLE, expect: str = "") -> Made:
+def write(
+    places: Sequence[Path], output: Path, title: str = TITLE, expect: str = ""
+) -> WrittenPage:
     """Write the page of all reports in files and folders, whole or not at all.
 
     Raises BadInputError where there is no report, DiskFullError.
@@ -52,4 +54,4 @@ def write(places: Sequence[Path], output: Path, title: str = TITLE, expect: str 
     content = render.page(found, title, time.time()).encode("utf-8", "replace")
     with written_aside(output) as aside:
         aside.write_bytes(content)
-    return Made(output, len(content), found)
+    return WrittenPage(output, len(content), found)

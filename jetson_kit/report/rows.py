@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from jetson_kit.report.again import Answer
 from jetson_kit.report.read import DATA, Report
+from jetson_kit.report.rejudge import Answer
 from jetson_kit.report.task import UNKNOWN, Task, task
 from jetson_kit.report.values import age, at, moment, number, word
 

@@ -50,10 +50,10 @@ def up(
 ) -> None:
     """Bring virtual Jetsons up until ssh answers. Example: ./inv devices.up --count 3."""
     from jetson_kit.core.progress import Progress
-    from jetson_kit.virtual_devices import crew, faults, inventory, show, wanted
+    from jetson_kit.virtual_devices import device_request, faults, inventory, lifecycle, show
 
     del c
-    asked = wanted.check(
+    asked = device_request.check(
         kind=kind,
         count=count,
         arch=arch,
@@ -65,7 +65,7 @@ def up(
     )
     progress = Progress()
     faults.heal_overdue(progress.say)
-    made = crew.up(asked, progress)
+    made = lifecycle.up(asked, progress)
     if json:
         print(json_format.dumps([show.facts(record) for record in made], indent=1))
     else:
@@ -156,13 +156,13 @@ def down(c: Context, names: list[str], all: bool = False) -> None:
     """Take virtual Jetsons down and remove all of them. Example: ./inv devices.down."""
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.core.progress import Progress
-    from jetson_kit.virtual_devices import crew, faults
+    from jetson_kit.virtual_devices import faults, lifecycle
 
     del c
     if names and all:
         raise BadInputError("--all and a name exclude each other", "give one of them")
     progress = Progress()
-    if not crew.down(names, progress):
+    if not lifecycle.down(names, progress):
         print("no virtual device was up")
     faults.heal_overdue(progress.say)
 

@@ -55,7 +55,7 @@ def provision(
     from jetson_kit.fleet import provision as provisioning
 
     del c
-    provisioning.run(provisioning.Asked(i, limit, check, tags, forks))
+    provisioning.run(provisioning.ProvisionRequest(i, limit, check, tags, forks))
 
 
 @kit_task(
@@ -73,7 +73,9 @@ def uninstall(c: Context, i: Path, limit: str = "", check: bool = False, forks: 
     from jetson_kit.fleet import provision as provisioning
 
     del c
-    asked = provisioning.Asked(i, limit, check, forks=forks, playbook=provisioning.UNINSTALL)
+    asked = provisioning.ProvisionRequest(
+        i, limit, check, forks=forks, playbook=provisioning.UNINSTALL
+    )
     provisioning.run(asked)
 
 
@@ -142,7 +144,7 @@ def rollout(
     the plan says. Example: ./inv fleet.rollout r36.4.4 -i hosts.yml --canary 1 --batches 10%,25%.
     """
     from jetson_kit.core.errors import BadInputError
-    from jetson_kit.fleet import tell
+    from jetson_kit.fleet import views
     from jetson_kit.fleet.rollout import command as rollout_command
     from jetson_kit.fleet.rollout import plan as rollout_plan
     from jetson_kit.fleet.rollout import results
@@ -166,13 +168,13 @@ def rollout(
         how = rollout_plan.load(file, flags)
         if len(target) > 1:
             raise BadInputError(f"{target[1]} is one release too many", "roll out one at a time")
-        asked = rollout_command.Asked(i, "".join(target), how, limit, take_over, json)
+        asked = rollout_command.RolloutRequest(i, "".join(target), how, limit, take_over, json)
         if plan:
             release, waves = rollout_command.planned(asked)
             if json:
-                print(json_format.dumps(tell.plan_json(how, waves, release), indent=1))
+                print(json_format.dumps(views.plan_json(how, waves, release), indent=1))
             else:
-                tell.plan_table(how, waves)
+                views.plan_table(how, waves)
             return
         record = rollout_command.start(asked)
     if json:
@@ -222,7 +224,7 @@ def rollback(
 def status(c: Context, i: Path, limit: str = "", check: bool = False, json: bool = False) -> None:
     """Show what each board is on, and any drift. Example: ./inv fleet.status -i hosts.yml."""
     from jetson_kit.core.errors import CheckFailedError
-    from jetson_kit.fleet import tell
+    from jetson_kit.fleet import views
     from jetson_kit.fleet.rollout import command as rollout_command
 
     del c
@@ -230,7 +232,7 @@ def status(c: Context, i: Path, limit: str = "", check: bool = False, json: bool
     if json:
         print(json_format.dumps(found.as_json(), indent=1))
     else:
-        tell.status_table(found)
+        views.status_table(found)
     if check and found.drifted:
         raise CheckFailedError(f"{len(found.drifted)} of {len(found.rows)} hosts have drifted")
 

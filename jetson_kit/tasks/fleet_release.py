@@ -206,7 +206,7 @@ def registry(
     if down:
         print("stopped" if registries.down() else "no registry was running")
         return
-    wanted = registries.Wanted(
+    wanted = registries.RegistryOptions(
         address, port, *(str(one or "") for one in (cert, key, ca, htpasswd))
     )
     found = registries.up(wanted) if up else registries.running()

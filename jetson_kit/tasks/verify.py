@@ -74,7 +74,7 @@ def verify(
     from jetson_kit.verify import command
 
     del c
-    asked = command.Asked(
+    asked = command.VerifyRequest(
         local=local,
         inventory=i,
         limit=limit,

@@ -116,7 +116,7 @@ def _fit(
     refused: dict[str, None] = {}
     for folder in folders:
         for engine in manifest.read(folder).engines:
-            places = [identity.Here(soc.sm, runtime.tensorrt, runtime.lean) for soc in socs]
+            places = [identity.LocalRuntime(soc.sm, runtime.tensorrt, runtime.lean) for soc in socs]
             reasons = [device.problem(engine, one) for one in places]
             if None in reasons:
                 fitting.setdefault(engine.file, engine)

@@ -50,7 +50,7 @@ class Outputs:
 
 
 @dataclass(frozen=True)
-class Asked:
+class VerifyRequest:
     """The command line, as it was given."""
 
     local: bool = False
@@ -86,15 +86,15 @@ class Asked:
             raise BadInputError("--image and --variant exclude each other", "give one of them")
 
 
-def main(asked: Asked) -> NoReturn:
+def main(asked: VerifyRequest) -> NoReturn:
     """Do what was asked; end the process with the verdict's exit code."""
     asked.check()
     asked.wanted.check(asked.inventory, asked.output, asked.venv)
     sys.exit(_fleet(asked, asked.inventory) if asked.inventory else _local(asked))
 
 
-def _local(asked: Asked) -> int:
-    wanted = verify.Wanted(
+def _local(asked: VerifyRequest) -> int:
+    wanted = verify.VerifyOptions(
         asked.tasks, asked.level or "quick", asked.minutes, asked.expect or "gpu"
     )
     wanted.check()
@@ -117,7 +117,7 @@ def _local(asked: Asked) -> int:
     return verify.verdict_code(report)
 
 
-def _docker(asked: Asked) -> bool:
+def _docker(asked: VerifyRequest) -> bool:
     """Tell whether Docker is to be used; without an image named, none is needed."""
     try:
         engine.client()
@@ -129,7 +129,7 @@ def _docker(asked: Asked) -> bool:
     return True
 
 
-def _fleet(asked: Asked, inventory: Path) -> int:
+def _fleet(asked: VerifyRequest, inventory: Path) -> int:
     from jetson_kit.verify import fleet as verify_fleet  # noqa: PLC0415 # slow to import
     from jetson_kit.verify import view as verify_view  # noqa: PLC0415 # slow to import
 

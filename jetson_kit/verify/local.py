@@ -54,7 +54,7 @@ SCRIPT = 'python3 -m mediapipe_jetson verify --json /tmp/r.json "$@" >&2; cat /t
 
 
 @dataclass(frozen=True)
-class Wanted:
+class VerifyOptions:
     """What is asked of verify; empty `tasks` are the level's own, `minutes` are for soak."""
 
     tasks: tuple[str, ...] = ()
@@ -94,7 +94,7 @@ def native_tag(variant: str) -> str:
     return make(Request(variant=variant)).tag
 
 
-def in_image(reference: str, wanted: Wanted) -> dict[str, Any]:
+def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
     """Run verify in a local image, with the service's rights; return its report.
 
     Raises BadInputError without such an image, StepFailedError where it does not answer.
@@ -141,7 +141,7 @@ def with_card(environment: Mapping[str, str]) -> dict[str, Any]:
     return {"device_requests": [request], "environment": {**environment, **own}}
 
 
-def in_venv(place: Path | None, wanted: Wanted) -> dict[str, Any]:
+def in_venv(place: Path | None, wanted: VerifyOptions) -> dict[str, Any]:
     """Run verify in a virtual environment; return its report.
 
     Without `place` it is the kit's own, cached by what it is made of; an environment that is there

@@ -19,8 +19,8 @@ from jetson_kit.containers import engine
 from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.files import locked
 from jetson_kit.core.paths import cache_dir
+from jetson_kit.virtual_devices import board_profile, limits, loops, root, seed, store
 from jetson_kit.virtual_devices import container_parts as parts
-from jetson_kit.virtual_devices import face, limits, loops, root, seed, store
 from jetson_kit.virtual_devices.spec import Device, DeviceTree, File
 
 INIT = Path(__file__).with_name("container-init.sh")
@@ -73,7 +73,7 @@ def _create(device: Device, seed_tar: Path) -> Container:
         environment={"container": "docker"},
         tty=True,
         cap_add=facts["capabilities"],
-        device_cgroup_rules=[face.DEVICE_RULE],
+        device_cgroup_rules=[board_profile.DEVICE_RULE],
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         tmpfs={"/run": "exec", "/run/lock": ""},
         mem_limit=memory,

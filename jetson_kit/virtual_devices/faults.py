@@ -72,7 +72,7 @@ def put(name: str, fault: str, length: float | None) -> None:
     Raises BadInputError where it has it, is not up, or can't have it truly; StepFailedError.
     """
     row = _row(fault)
-    with store.held():
+    with store.exclusive():
         record = store.get(name)
         _check(record, fault, row)
         now = time.time()
@@ -209,7 +209,7 @@ def _note(device: Device, fault: str, facts: Active) -> None:
 
 
 def _forget(device: Device, fault: str) -> None:
-    with store.held():
+    with store.exclusive():
         _write(device, {name: facts for name, facts in active(device).items() if name != fault})
 
 

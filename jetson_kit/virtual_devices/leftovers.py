@@ -16,7 +16,7 @@ GROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory"))
 KEPT = frozenset({".lock", "inventory.yml"})
 
 
-def found(folder: Path, state_id: str) -> frozenset[str]:
+def find(folder: Path, state_id: str) -> frozenset[str]:
     """Return what there is of the state `folder` that is marked `state_id` in the Docker Engine.
 
     Containers, volumes, networks, control groups, processes (by a word, a working folder or an

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 
 from jetson_kit.core.errors import StepFailedError
-from jetson_kit.virtual_devices import face, keys, kinds, limits, procs, seed, ssh, store
+from jetson_kit.virtual_devices import board_profile, keys, kinds, limits, procs, seed, ssh, store
 from jetson_kit.virtual_devices.keys import Pair
 from jetson_kit.virtual_devices.procs import Process
 from jetson_kit.virtual_devices.spec import Device, DeviceTree
@@ -36,7 +36,7 @@ def up(record: Record, login: Pair, cancelled: threading.Event) -> Record:
     """
     device = record.device
     own = keys.install(device, login)
-    looks = face.make(device.module, device.l4t, device.kind, device.arch)
+    looks = board_profile.make(device.module, device.l4t, device.kind, device.arch)
     seed.write((*own, *looks.files), device.folder / SEED)
     tree = json.dumps(dataclasses.asdict(looks.tree))
     (device.folder / TREE).write_text(tree, encoding="utf-8")
@@ -50,7 +50,7 @@ def up(record: Record, login: Pair, cancelled: threading.Event) -> Record:
         system=system,
         times={name: round(seconds, 3) for name, seconds in times.items()},
     )
-    with store.held():
+    with store.exclusive():
         if store.read(device.name) != record:
             raise StepFailedError(f"{device.name} was taken down while it started")
         store.write(ready)

@@ -73,7 +73,7 @@ def state_id() -> str:
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Hold the lock under which folders come and go; for short work only."""
 
     def waiting() -> None:

@@ -85,7 +85,7 @@ class Front:
             os.environ.pop("KIT_STATE")
             if before is not None:
                 os.environ["KIT_STATE"] = before
-        return sorted(leftovers.found(self.state, mark))
+        return sorted(leftovers.find(self.state, mark))
 
 
 if __name__ == "__main__":

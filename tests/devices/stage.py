@@ -7,7 +7,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from jetson_kit.virtual_devices import face
+from jetson_kit.virtual_devices import board_profile
 from tests.support.here import cannot_run_here
 
 # Overlays take what is written; /dev and /run are new, so that nothing reaches the machine's own.
@@ -29,10 +29,10 @@ done
 mount --rbind "$STAGE/dev" /dev
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 """
-BOOT = f"{face.load()['folder']}/face >/dev/null\n"
+BOOT = f"{board_profile.load()['folder']}/face >/dev/null\n"
 
 
-def put(root: Path, made: face.Face) -> Path:
+def put(root: Path, made: board_profile.BoardProfile) -> Path:
     """Write a face's files below a folder and return it."""
     seen = set()
     for file in made.files:
@@ -61,7 +61,9 @@ def problem() -> str:
     return f"no overlay can be mounted here: {done.stderr}" if done.returncode else ""
 
 
-def on_stage(folder: Path, made: face.Face, script: str, *, timeout_s: float = 120) -> str:
+def on_stage(
+    folder: Path, made: board_profile.BoardProfile, script: str, *, timeout_s: float = 120
+) -> str:
     """Run an sh script where the face is put on and its boot script has run; return its output."""
     if problem():
         cannot_run_here(problem())

@@ -14,7 +14,7 @@ import pytest
 
 from jetson_kit.onnx_export import bundle, check, compare, export, nvidia
 from jetson_kit.onnx_export.bundle import SubModel
-from jetson_kit.onnx_export.judged import Landmarks, of, table
+from jetson_kit.onnx_export.criteria import Landmarks, of, table
 from jetson_kit.onnx_export.options import BATCHES, LAYOUTS, PRECISIONS, Options
 from jetson_kit.wheels.device_side import module
 from tests.support.here import cannot_run_here
@@ -49,8 +49,8 @@ def named(name: str) -> SubModel:
 
 
 @cache
-def wanted(digest: str) -> check.Wanted:
-    return check.wanted(all_of_them()[digest], all_of_them())
+def wanted(digest: str) -> check.ReferenceOutputs:
+    return check.reference_outputs(all_of_them()[digest], all_of_them())
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def test_a_model_is_equal_and_nvidia_takes_it(digest: str, request: pytest.Fixtu
     there, others = all_of_them(), OTHERS
     if digest not in there:
         there, others = request.getfixturevalue("legacy_files"), []
-    model, given = there[digest], check.wanted(there[digest], {**all_of_them(), **there})
+    model, given = there[digest], check.reference_outputs(there[digest], {**all_of_them(), **there})
     build = not digest.startswith(HEAVY)
     for options in USUAL:
         verdict = check.judge(model, options, given, build=build)
@@ -123,7 +123,7 @@ def test_a_name_changes_no_verdict(name: str) -> None:
     """The same bytes under whatever name are judged alike, by their own photographs."""
     model = named("pose_landmarks_detector")
     renamed = replace(model, name=name, source=f"{name}.tflite")
-    there = check.wanted(renamed, all_of_them())
+    there = check.reference_outputs(renamed, all_of_them())
     assert [one.name for one in there.samples] == [one.name for one in wanted(model.sha256).samples]
     for options in USUAL:
         verdict = check.judge(renamed, options, there, build=False)
@@ -139,7 +139,7 @@ def test_an_unknown_model_is_not_judged_by_what_its_name_promises() -> None:
     other = replace(
         model, sha256=hashlib.sha256(model.tflite + bytes(4)).hexdigest(), tflite=model.tflite
     )
-    there = check.wanted(other, all_of_them())
+    there = check.reference_outputs(other, all_of_them())
     assert {one.kind for one in there.samples} == {"noise", "edge"}
     half = check.judge(other, Options("fp16"), there, build=False)
     assert (half.ok, half.reasons) == (None, ())
@@ -152,7 +152,7 @@ def test_a_model_that_computes_something_else_is_found() -> None:
     """The judge is not blind: another model's weights, a wrong range, are far outside."""
     model = named("face_detector")
     there = wanted(model.sha256)
-    spoilt = check.Wanted(
+    spoilt = check.ReferenceOutputs(
         there.samples, tuple(tuple(a * 1.001 for a in one) for one in there.outputs), there.floor
     )
     verdict = check.judge(model, Options(), spoilt, build=False)

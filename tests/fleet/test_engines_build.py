@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from mediapipe_jetson.engines import fit
-from mediapipe_jetson.engines.identity import Here
+from mediapipe_jetson.engines.identity import LocalRuntime
 
 from jetson_kit.build.plan import Request
 from jetson_kit.build.plan import make as plan
@@ -100,7 +100,7 @@ def test_no_image_and_no_runtime_takes_it(boards: Boards) -> None:
     with pytest.raises(BadInputError, match="stand-in"):
         plan(Request(jetson=True, base="ngc", engines="store"))
     for engine in store.read(store.root() / CLASS).engines:
-        problem = fit.problem(engine, Here("8.7", "10.3.0.30", lean=False))
+        problem = fit.problem(engine, LocalRuntime("8.7", "10.3.0.30", lean=False))
         assert problem is not None
         assert "stand-in" in problem
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.scale import light
-from bench.scale.light import Light
+from bench.scale.light import LightEndpoints
 from tests.support.here import needs_parts, not_here_if
 
 pytestmark = [
@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-def ask(at: Light, number: int, script: str) -> str:
+def ask(at: LightEndpoints, number: int, script: str) -> str:
     done = subprocess.run(
         at.inside([*light.ssh(at, number), script]), capture_output=True, text=True, check=False
     )

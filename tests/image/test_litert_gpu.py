@@ -28,7 +28,7 @@ import json, os, resource, time
 from mediapipe_jetson import backends
 from mediapipe_jetson.backends import first_use, litert_gpu
 from mediapipe_jetson.backends.base import BackendError
-from mediapipe_jetson.choice import kept
+from mediapipe_jetson.choice import choice_store
 from mediapipe_jetson.models import models_folder
 from mediapipe_jetson.observe import vulkan_devices
 from mediapipe_jetson.vision import bundles
@@ -54,7 +54,8 @@ try:
     session.close()
 except BackendError as error:
     found["error"] = f"{type(error).__name__}: {error}"
-found["kept"] = [json.loads(p.read_text()) for p in sorted(kept.folder().glob("first-use-*"))]
+files = sorted(choice_store.folder().glob("first-use-*"))
+found["kept"] = [json.loads(p.read_text()) for p in files]
 print(json.dumps(found))
 """
 

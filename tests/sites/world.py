@@ -23,7 +23,7 @@ import yaml
 from bench.faults import small_release
 from bench.scale import light
 from bench.scale.children import child
-from bench.scale.light import Light
+from bench.scale.light import LightEndpoints
 from bench.scale.sides import BOARD, Controller
 from jetson_kit.ansible_driver import ansible
 from jetson_kit.core.paths import ROOT
@@ -43,7 +43,7 @@ class Place:
     """A site: its boards, and the folder of its controller."""
 
     name: str
-    boards: Light
+    boards: LightEndpoints
     folder: Path
 
     def pid(self, name: str = "receptor") -> int:

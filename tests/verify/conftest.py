@@ -57,7 +57,7 @@ def started(
     """Start a container as it must be and one for each mutant; end them afterwards."""
     folder = tmp_path_factory.mktemp("fleet")
     device = service.local_device(engine.client().info()["Runtimes"])
-    made = verify.in_image(image, verify.Wanted(expect="software"))
+    made = verify.in_image(image, verify.VerifyOptions(expect="software"))
     hosts: dict[str, dict[str, Any]] = {}
     names, unstarted = [], {}
     derived = []

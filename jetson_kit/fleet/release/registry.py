@@ -53,7 +53,7 @@ class Registry:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RegistryOptions:
     """How the registry is to be run."""
 
     address: str = "127.0.0.1"
@@ -86,7 +86,7 @@ class Wanted:
         return ipaddress.ip_address(self.address).is_loopback
 
 
-def up(wanted: Wanted) -> Registry:
+def up(wanted: RegistryOptions) -> Registry:
     """Start the registry, or return the one that runs.
 
     Raises BadInputError where another one runs, ToolMissingError, StepFailedError when it does not
@@ -128,7 +128,7 @@ def running() -> Registry | None:
     return found if _start_of(found.pid) == found.started else None
 
 
-def _start(wanted: Wanted) -> Registry:
+def _start(wanted: RegistryOptions) -> Registry:
     program = shutil.which("docker-registry")
     if program is None:
         raise ToolMissingError(
@@ -171,7 +171,7 @@ def _start(wanted: Wanted) -> Registry:
     return found
 
 
-def _settings(wanted: Wanted, folder: Path, cert: str, key: str) -> dict[str, Any]:
+def _settings(wanted: RegistryOptions, folder: Path, cert: str, key: str) -> dict[str, Any]:
     """Return the registry's own configuration."""
     host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
     tls = {"tls": {"certificate": cert, "key": key}} if cert else {}

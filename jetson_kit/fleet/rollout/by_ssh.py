@@ -189,7 +189,7 @@ class Ssh(Ansible):
         """Tell whether the program is on a host; also where that can't be found out."""
         return (await self._ask(host, ["test", "-e", board_program.PATH])).code != 1
 
-    async def _ask(self, host: Host, command: Sequence[str]) -> processes.Said:
+    async def _ask(self, host: Host, command: Sequence[str]) -> processes.ProcessResult:
         words = [*self._login(host), "--", host.address, shlex.join(command)]
         return await processes.run(words, self._until)
 
@@ -207,7 +207,7 @@ class Ssh(Ansible):
         ]
         tries = int(host.variables.get("image_retries", 5))
         pause = float(host.variables.get("image_retry_delay_s", 5))
-        said = processes.Said(0, "", "")
+        said = processes.ProcessResult(0, "", "")
         for turn in range(max(1, tries)):
             if turn:
                 await asyncio.sleep(pause * (1 + random.random()))  # noqa: S311

@@ -83,7 +83,7 @@ class RealClock:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RolloutRequest:
     """What the user asks of a rollout."""
 
     inventory: Path
@@ -97,14 +97,14 @@ class Asked:
     """Id of the rollout; "" makes a new one."""
 
 
-def planned(asked: Asked) -> tuple[Release | None, tuple[Wave, ...]]:
+def planned(asked: RolloutRequest) -> tuple[Release | None, tuple[Wave, ...]]:
     """Return who would come when; no host is touched. Raises InventoryError, BadInputError."""
     release = releases.load(releases.folder_of(asked.target)) if asked.target else None
     hosts = check.check(asked.inventory, asked.limit, target=release.l4t if release else "")
     return release, rollout_plan.waves(asked.plan, [host.name for host in hosts])
 
 
-def start(asked: Asked) -> Record:
+def start(asked: RolloutRequest) -> Record:
     """Roll a release out; `judge` tells whether all went well."""
     folder = controller.state_dir()
     number = asked.number or controller.new_id()
@@ -149,7 +149,9 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
                 "build that one again, or begin a new rollout",
             )
         plan = rollout_plan.parse(record.header["plan"])
-        asked = Asked(Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet)
+        asked = RolloutRequest(
+            Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet
+        )
         check.check(asked.inventory, ",".join(record.hosts), target=release.l4t)
         signers.refresh(release.folder)
         journal = Journal.open(path)
@@ -178,7 +180,7 @@ def _review(path: Path, hold: int, *, quiet: bool) -> Record:
 
 
 def _go(
-    journal: Journal, asked: Asked, release: Release, hold: int, *, resumed: bool = False
+    journal: Journal, asked: RolloutRequest, release: Release, hold: int, *, resumed: bool = False
 ) -> Record:
     place, way = folder_of(journal.path), asked.plan.way
     if way == "archive" and shutil.which("rsync") is None:

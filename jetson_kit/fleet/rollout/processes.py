@@ -13,7 +13,7 @@ from jetson_kit.ansible_driver.events import shortened
 
 
 @dataclass(frozen=True)
-class Said:
+class ProcessResult:
     """What a program answered; `code` None: it took too long."""
 
     code: int | None
@@ -27,7 +27,7 @@ class Said:
         return shortened(next((line for line in reversed(lines) if line), "no reason given"))
 
 
-async def run(words: Sequence[str], until: float) -> Said:
+async def run(words: Sequence[str], until: float) -> ProcessResult:
     """Run a program that ends with us, until a time of the running event loop."""
     leash = shutil.which("setpriv")
     words = [*([leash, "--pdeathsig", "TERM"] if leash else []), *words]
@@ -49,4 +49,4 @@ async def run(words: Sequence[str], until: float) -> Said:
         out.seek(0)
         err.seek(0)
         text = [stream.read().decode("utf-8", "replace") for stream in (out, err)]
-    return Said(code, *text)
+    return ProcessResult(code, *text)

@@ -19,7 +19,7 @@ SILENT = {**dict.fromkeys(LOST, "unreachable"), UNPROVISIONED: "unprovisioned"}
 
 
 @dataclass(frozen=True)
-class Known:
+class ControllerView:
     """What the controller has of a host: its state in the newest journal that names an image."""
 
     rollout: str
@@ -36,7 +36,7 @@ class Row:
     """A host."""
 
     host: str
-    known: Known | None
+    known: ControllerView | None
     device: Device | None
     answer: str
     """Why there is no device's word, "" where there is."""
@@ -78,7 +78,7 @@ def status(hosts: Sequence[str], transport: Transport, inventory: Path) -> Statu
 
 
 def compare(
-    hosts: Iterable[str], listed: Mapping[str, Known], replies: Mapping[str, Reply]
+    hosts: Iterable[str], listed: Mapping[str, ControllerView], replies: Mapping[str, Reply]
 ) -> Status:
     """Return both views of each host and where they differ."""
     rows = []
@@ -91,7 +91,7 @@ def compare(
     return Status(tuple(rows))
 
 
-def drift(listed: Known | None, device: Device) -> tuple[str, ...]:
+def drift(listed: ControllerView | None, device: Device) -> tuple[str, ...]:
     """Return what differs or is wrong, a word for each."""
     found = []
     if listed is None:
@@ -110,9 +110,9 @@ def drift(listed: Known | None, device: Device) -> tuple[str, ...]:
     return tuple(found)
 
 
-def known(folder: Path, inventory: Path) -> dict[str, Known]:
+def known(folder: Path, inventory: Path) -> dict[str, ControllerView]:
     """Return what the journals of an inventory say last of each host; damaged ones say nothing."""
-    found: dict[str, Known] = {}
+    found: dict[str, ControllerView] = {}
     for path in sorted(controller.rollouts(folder).glob("*.jsonl")):
         try:
             record = journals.read(path)
@@ -130,7 +130,7 @@ def ids(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in controller.rollouts(folder).glob("*.jsonl")))
 
 
-def _known(record: Record, host: Host) -> Known:
-    return Known(
+def _known(record: Record, host: Host) -> ControllerView:
+    return ControllerView(
         record.id, record.kind, host.state, host.image_id, host.since, host.why, host.unsure
     )

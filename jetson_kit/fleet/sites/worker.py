@@ -54,7 +54,7 @@ def _rollout(request: dict[str, Any], number: str, *, begun: bool) -> Record:
     if begun:
         return command.resume(number, quiet=True)
     return command.start(
-        command.Asked(
+        command.RolloutRequest(
             Path(request["inventory"]),
             str(request["release"]),
             rollout_plan.parse(request["plan"]),

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import held, lock, settings
-from jetson_kit.app.held import Held
+from jetson_kit.app import base_packages, lock, settings
+from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import App
 from jetson_kit.core.errors import BadInputError, NetworkError
 from jetson_kit.wheels import pins as wheels
 from tests.unit import small_index
 
-HELD = Held(("numpy==2.2.6",), {"mediapipe": "1.2.2+jetson.2"}, "manylinux_2_36")
+HELD = BasePackages(("numpy==2.2.6",), {"mediapipe": "1.2.2+jetson.2"}, "manylinux_2_36")
 LATE = "manylinux_2_39_aarch64"
 
 
@@ -60,7 +60,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
         yield address
 
 
-def made(app: App, requirements: str, image: Held = HELD) -> Lock:
+def made(app: App, requirements: str, image: BasePackages = HELD) -> Lock:
     (app.folder / "requirements.txt").write_text(requirements)
     return lock.make(app, image, "arm64", "3.11")
 
@@ -88,7 +88,7 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
     assert made(app, "plain").pins == ("plain==1.0",)
     again = lock.make(app, HELD, "arm64", "3.11", refresh=True)
     assert (again.fresh, again.pins) == (True, ("plain==2.0",))
-    newer = Held(("numpy==1.26.4",), HELD.stubs, HELD.manylinux)
+    newer = BasePackages(("numpy==1.26.4",), HELD.stubs, HELD.manylinux)
     assert lock.make(app, newer, "arm64", "3.11").pins == ("plain==1.0",)
 
 
@@ -123,7 +123,7 @@ def test_the_version_that_has_a_wheel_is_named(app: App, tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("index")
 def test_a_newer_c_library_takes_what_an_older_refuses(app: App) -> None:
-    newer = Held(HELD.pins, HELD.stubs, "manylinux_2_40")
+    newer = BasePackages(HELD.pins, HELD.stubs, "manylinux_2_40")
     assert made(app, "late", newer).pins == ("late==1.0",)
 
 
@@ -164,7 +164,7 @@ def test_a_password_goes_into_no_lock(app: App, tmp_path: Path) -> None:
 
 def test_an_image_is_as_its_locks_say() -> None:
     path = wheels.lock_path("armv82", "arm64", "3.11")
-    found = held.of(path, "1.2.2+jetson.2", "arm64", "3.11", "bookworm")
+    found = base_packages.of(path, "1.2.2+jetson.2", "arm64", "3.11", "bookworm")
     assert {"numpy", "mediapipe", "opencv-python", "opencv-python-headless"} <= found.names
     assert found.manylinux == "manylinux_2_36"
     assert found.version("opencv-python") == f"{found.version('opencv-python-headless')}+jetson"

@@ -13,7 +13,7 @@ import pytest
 from bench import pages as readme
 from bench.faults import cases, command, device, inside, record, setting, small_release, trial
 from bench.faults import site as sites
-from bench.faults.cases import Try
+from bench.faults.cases import Attempt
 from bench.faults.inside import Inside
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.fleet.rollout import journal as journals
@@ -157,9 +157,11 @@ def test_the_faults_that_were_asked_for_are_there() -> None:
 def test_tries_are_counted_and_a_torn_line_is_none(tmp_path: Path) -> None:
     log = tmp_path / "tries.jsonl"
     known = {name: cases.load()[name] for name in ("unhealthy", "net-off-fetch")}
-    record.append(log, "net-off-fetch", "s", Try(ended="all", seconds=2.0), FIRST)
-    record.append(log, "net-off-fetch", "s", Try(ended="some", lost=["a", "b"], seconds=3.0), FIRST)
-    record.append(log, "gone", "s", Try(lost=["a"]), FIRST)
+    record.append(log, "net-off-fetch", "s", Attempt(ended="all", seconds=2.0), FIRST)
+    record.append(
+        log, "net-off-fetch", "s", Attempt(ended="some", lost=["a", "b"], seconds=3.0), FIRST
+    )
+    record.append(log, "gone", "s", Attempt(lost=["a"]), FIRST)
     with log.open("ab") as out:
         out.write(b'{"case": "unheal')
     found = record.summary(record.read(log), known)
@@ -173,9 +175,9 @@ def test_what_was_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(readme, "PAGES", {})
     log = tmp_path / "tries.jsonl"
     known = {"unhealthy": cases.load()["unhealthy"]}
-    record.append(log, "unhealthy", "s", Try(ended="stopped"), FIRST)
+    record.append(log, "unhealthy", "s", Attempt(ended="stopped"), FIRST)
     assert command.finish(log, known)["lost"] == 0
-    record.append(log, "unhealthy", "s", Try(ended="all", false_success=["a"]), FIRST)
+    record.append(log, "unhealthy", "s", Attempt(ended="all", false_success=["a"]), FIRST)
     with pytest.raises(CheckFailedError, match="of 2 tries: false_success 1"):
         command.finish(log, known)
     assert json.loads(record.OUT.read_text())["false_success"] == 1
@@ -230,8 +232,8 @@ def test_few_tries_are_spread_as_well(count: int) -> None:
 
 def test_each_setting_is_tried_by_itself(tmp_path: Path) -> None:
     log = tmp_path / "tries.jsonl"
-    record.append(log, "unhealthy", "s", Try(ended="stopped"), FIRST)
-    record.append(log, "unhealthy", "s", Try(ended="stopped"), setting.check("28-containerd"))
+    record.append(log, "unhealthy", "s", Attempt(ended="stopped"), FIRST)
+    record.append(log, "unhealthy", "s", Attempt(ended="stopped"), setting.check("28-containerd"))
     rows = record.read(log)
     assert [FIRST.of(one) for one in rows] == [True, False]
     # Tries of before settings were written down are of the first.

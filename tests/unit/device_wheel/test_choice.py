@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from mediapipe_jetson import models
-from mediapipe_jetson.choice import auto, kept, trials
+from mediapipe_jetson.choice import auto, choice_store, trials
 from mediapipe_jetson.choice.trials import Trial
 from mediapipe_jetson.engines import places
 from mediapipe_jetson.observe import packages
@@ -88,13 +88,13 @@ def test_long_messages_keep_both_ends() -> None:
 
 
 def test_a_backend_without_its_library_is_told_so() -> None:
-    made, points = trials.run(trials.Asked("face", "/no/model", "tensorrt"))
+    made, points = trials.run(trials.TrialRequest("face", "/no/model", "tensorrt"))
     assert (made.ok, points) == (False, [])
     assert made.why
 
 
 def test_a_child_that_cannot_work_gives_its_reason() -> None:
-    made, points = trials.run(trials.Asked("face", "/no/model", "mediapipe-cpu"))
+    made, points = trials.run(trials.TrialRequest("face", "/no/model", "mediapipe-cpu"))
     assert (made.ok, points) == (False, [])
     # This environment has neither OpenCV nor MediaPipe.
     assert "ModuleNotFoundError" in made.why
@@ -105,7 +105,7 @@ Measured = Callable[[], int]
 
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(kept.FOLDER_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(choice_store.FOLDER_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setenv(places.VARIABLE, str(tmp_path))
     path = tmp_path / "face_landmarker.task"
     path.write_bytes(b"a model")
@@ -194,7 +194,7 @@ def damaged(path: Path) -> list[bytes]:
 
 def test_a_damaged_choice_is_measured_anew(model: Path, measured: Measured) -> None:
     auto.choose("face", model)
-    (path,) = kept.folder().glob("choice-*.json")
+    (path,) = choice_store.folder().glob("choice-*.json")
     for turn, content in enumerate(damaged(path), start=2):
         path.write_bytes(content)
         assert auto.choose("face", model).fresh, content[:80]
@@ -205,7 +205,7 @@ def test_a_damaged_choice_is_measured_anew(model: Path, measured: Measured) -> N
 def test_where_nothing_can_be_kept_it_still_works(
     model: Path, measured: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(kept.FOLDER_VARIABLE, "/proc/no/such/folder")
+    monkeypatch.setenv(choice_store.FOLDER_VARIABLE, "/proc/no/such/folder")
     made = auto.choose("face", model)
     assert (made.backend, bool(made.not_kept)) == ("litert", True)
     assert "not kept" in made.explain()[0]
@@ -219,7 +219,7 @@ def test_many_at_once_leave_whole_files(model: Path, measured: Measured) -> None
     for thread in threads:
         thread.join()
     assert measured() >= 1
-    (path,) = kept.folder().iterdir()
+    (path,) = choice_store.folder().iterdir()
     assert json.loads(path.read_bytes())["backend"] == "litert"
 
 
@@ -229,7 +229,7 @@ def test_no_right_backend_is_an_error_with_all_reasons(
     monkeypatch.setattr(auto, "measure", lambda *_: (trial("litert", 1, 5.0, ok=False),))
     with pytest.raises(auto.NoChoiceError, match="litert: of this test"):
         auto.choose("face", model)
-    assert not kept.folder().exists()
+    assert not choice_store.folder().exists()
 
 
 def test_a_model_that_is_not_there_is_an_error(model: Path) -> None:
@@ -238,12 +238,12 @@ def test_a_model_that_is_not_there_is_an_error(model: Path) -> None:
 
 
 def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(kept.FOLDER_VARIABLE, raising=False)
+    monkeypatch.delenv(choice_store.FOLDER_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert kept.folder() == Path("/somewhere/mediapipe-jetson")
+    assert choice_store.folder() == Path("/somewhere/mediapipe-jetson")
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", "/home/user")
-    assert kept.folder() == Path("/home/user/.cache/mediapipe-jetson")
+    assert choice_store.folder() == Path("/home/user/.cache/mediapipe-jetson")
 
 
 def test_candidates_fit_the_cores() -> None:

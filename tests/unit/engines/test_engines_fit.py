@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from mediapipe_jetson.engines import fit, manifest, places
 from mediapipe_jetson.engines.errors import NoEngineError
-from mediapipe_jetson.engines.identity import Here, Identity, later_runs, refusal, short
+from mediapipe_jetson.engines.identity import Identity, LocalRuntime, later_runs, refusal, short
 
 from tests.unit.engine_files import SOURCE, engine, folder_of
 
-HERE = Here("8.7", "10.3.0", lean=False)
+HERE = LocalRuntime("8.7", "10.3.0", lean=False)
 
 
-def why(folder: Path, here: Here = HERE, source: str = SOURCE) -> str:
+def why(folder: Path, here: LocalRuntime = HERE, source: str = SOURCE) -> str:
     with pytest.raises(NoEngineError) as caught:
         fit.find("face_detector", source, here, [folder])
     return "; ".join(caught.value.reasons)
@@ -50,23 +50,26 @@ def test_what_a_later_version_runs(built: str, running: str, runs: bool) -> None
 @pytest.mark.parametrize(
     ("here", "words"),
     [
-        (Here("11.0", "10.3.0", lean=False), "SM 8.7, this one has SM 11.0"),
-        (Here("8.7", "10.3.1", lean=False), "for TensorRT 10.3.0.30 alone, here is 10.3.1"),
-        (Here("8.7", "10.3.0.26", lean=False), "for TensorRT 10.3.0.30 alone"),
-        (Here("8.7", "10.3", lean=False), "for TensorRT 10.3.0.30 alone"),
-        (Here("8.7", "10.3.0", lean=True), "not version-compatible"),
+        (LocalRuntime("11.0", "10.3.0", lean=False), "SM 8.7, this one has SM 11.0"),
+        (LocalRuntime("8.7", "10.3.1", lean=False), "for TensorRT 10.3.0.30 alone, here is 10.3.1"),
+        (LocalRuntime("8.7", "10.3.0.26", lean=False), "for TensorRT 10.3.0.30 alone"),
+        (LocalRuntime("8.7", "10.3", lean=False), "for TensorRT 10.3.0.30 alone"),
+        (LocalRuntime("8.7", "10.3.0", lean=True), "not version-compatible"),
     ],
 )
-def test_each_mismatch_has_its_own_words(tmp_path: Path, here: Here, words: str) -> None:
+def test_each_mismatch_has_its_own_words(tmp_path: Path, here: LocalRuntime, words: str) -> None:
     folder_of(tmp_path, engine(tmp_path))
     assert words in why(tmp_path, here)
 
 
 def test_a_version_compatible_engine(tmp_path: Path) -> None:
     folder_of(tmp_path, engine(tmp_path, lean=True))
-    for here in (Here("8.7", "10.15.1.29", lean=True), Here("8.7", "11.0.0", lean=False)):
+    for here in (
+        LocalRuntime("8.7", "10.15.1.29", lean=True),
+        LocalRuntime("8.7", "11.0.0", lean=False),
+    ):
         assert fit.find("face_detector", SOURCE, here, [tmp_path]).identity.version_compatible
-    assert "can't run" in why(tmp_path, Here("8.7", "10.2.0", lean=True))
+    assert "can't run" in why(tmp_path, LocalRuntime("8.7", "10.2.0", lean=True))
 
 
 def test_the_model_is_told_by_its_hash_not_by_its_name(tmp_path: Path) -> None:

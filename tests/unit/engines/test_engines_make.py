@@ -18,11 +18,11 @@ from mediapipe_jetson.engines import background, builders, expected, make, manif
 from mediapipe_jetson.engines.builders import Order
 from mediapipe_jetson.engines.errors import BuildError, NoBuilderError
 from mediapipe_jetson.engines.expected import Expected
-from mediapipe_jetson.engines.identity import Here
+from mediapipe_jetson.engines.identity import LocalRuntime
 from mediapipe_jetson.engines.make import Place
 from mediapipe_jetson.engines.manifest import Manifest, Onnx
 
-from jetson_kit.virtual_devices.face import ONNX, SOURCES
+from jetson_kit.virtual_devices.board_profile import ONNX, SOURCES
 from jetson_kit.wheels.device_wheel import SOURCE as WHEEL
 from tests.unit.engine_files import SOURCE, onnx, tiny_onnx
 
@@ -235,7 +235,7 @@ def test_in_the_background(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv(builders.PROGRAM_VARIABLE, str(tmp_path / "none"))
     assert "no trtexec" in background.start()
     monkeypatch.setenv(builders.PROGRAM_VARIABLE, str(answering(tmp_path, off=9.0)))
-    here = Here("8.7", "10.3.0.30", lean=False)
+    here = LocalRuntime("8.7", "10.3.0.30", lean=False)
     assert background.work(here, {}, ()) == 1
     assert background.state()["state"] == "failed"
     # What failed is not tried again and again.

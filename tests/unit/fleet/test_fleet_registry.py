@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.fleet.release import certificates, registry_push
-from jetson_kit.fleet.release.registry import Registry, Wanted
+from jetson_kit.fleet.release.registry import Registry, RegistryOptions
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ from jetson_kit.fleet.release.registry import Registry, Wanted
 )
 def test_what_is_wrong_is_told(asked: dict[str, str], words: str) -> None:
     with pytest.raises(BadInputError, match=words):
-        Wanted(**asked)  # type: ignore[arg-type]
+        RegistryOptions(**asked)  # type: ignore[arg-type]
 
 
 def test_only_loopback_goes_without_tls() -> None:
-    assert Wanted("127.0.0.1").local
-    assert Wanted("::1").local
-    assert not Wanted("192.0.2.1").local
+    assert RegistryOptions("127.0.0.1").local
+    assert RegistryOptions("::1").local
+    assert not RegistryOptions("192.0.2.1").local
 
 
 def test_the_certificate_is_good_for_its_address_alone(tmp_path: Path) -> None:

@@ -14,12 +14,12 @@ import pytest
 from jetson_kit.ansible_driver.events import Event, HostResult
 from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.core.paths import ROOT
-from jetson_kit.fleet import tell
+from jetson_kit.fleet import views
 from jetson_kit.fleet.rollout import answers, gates, results, status
 from jetson_kit.fleet.rollout import command as rollout_command
 from jetson_kit.fleet.rollout.journal import Host, Record
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.rollout.status import Known
+from jetson_kit.fleet.rollout.status import ControllerView
 from jetson_kit.fleet.rollout.transport import Device, Reply
 from tests.unit import fleet_sim as sim
 
@@ -98,7 +98,7 @@ def test_an_empty_device() -> None:
     assert answers.device(nothing).image_id == ""
 
 
-KNOWN = Known("r", "rollout", "confirmed", "n", "s", "", False)
+KNOWN = ControllerView("r", "rollout", "confirmed", "n", "s", "", False)
 GOOD = Device("n", running="n", healthy=True)
 
 
@@ -116,7 +116,9 @@ GOOD = Device("n", running="n", healthy=True)
         (None, {"image_id": "", "running": "", "healthy": False}, ()),
     ],
 )
-def test_drift(known: Known | None, changes: dict[str, Any], drift: tuple[str, ...]) -> None:
+def test_drift(
+    known: ControllerView | None, changes: dict[str, Any], drift: tuple[str, ...]
+) -> None:
     assert status.drift(known, dataclasses.replace(GOOD, **changes)) == drift
 
 
@@ -196,5 +198,5 @@ def test_why_an_application_is_not_healthy_is_told(capsys: pytest.CaptureFixture
     assert gates.judge(Reply(device=device), "n", "r") == (f"is not healthy: {body['ended']}", True)
     # Programs of earlier versions say nothing of it.
     assert answers.device(BODY).ended == ""
-    tell.status_table(status.compare(["a"], {"a": KNOWN}, {"a": Reply(device=device)}))
+    views.status_table(status.compare(["a"], {"a": KNOWN}, {"a": Reply(device=device)}))
     assert "a [bold]mistake[/x]" in " ".join(capsys.readouterr().out.split())

@@ -11,7 +11,7 @@ from jetson_kit.core import errors
 from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError, StepFailedError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.models import bundles as models
-from jetson_kit.onnx_export import catalog, check_view, commands, environment, judged
+from jetson_kit.onnx_export import catalog, check_view, commands, criteria, environment
 from jetson_kit.onnx_export.options import Options
 
 ROW: dict[str, Any] = {
@@ -47,15 +47,15 @@ def test_every_published_sub_model_has_its_judges() -> None:
         if not model.extra
         for digest in [part.sha256 for part in model.parts] or [model.sha256]
     ]
-    assert [digest for digest in every if not judged.of(digest).name] == []
-    listed = [digest for one in judged.table().values() for digest in one.sha256]
+    assert [digest for digest in every if not criteria.of(digest).name] == []
+    listed = [digest for one in criteria.table().values() for digest in one.sha256]
     assert len(listed) == len(set(listed))
-    assert judged.of("0" * 64) == judged.Judged()
+    assert criteria.of("0" * 64) == criteria.Criteria()
 
 
 def test_judges_know_every_picture() -> None:
     pictures = ROOT / "wheels/mediapipe-jetson/src/mediapipe_jetson/data"
-    named = {crop.picture for one in judged.table().values() for crop in one.crops}
+    named = {crop.picture for one in criteria.table().values() for crop in one.crops}
     assert {name for name in named if not (pictures / name).is_file()} == set()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.report import again, read, rows, values
+from jetson_kit.report import read, rejudge, rows, values
 from tests.unit import report_samples as sample
 
 NOW = time.time()
@@ -108,14 +108,14 @@ def test_a_report_that_makes_the_judge_fail_costs_no_other(
     paths = [sample.put(tmp_path, f"d{at}", sample.real("broken"), NOW) for at in range(3)]
     reports = [read.read(path) for path in paths]
     paths[1].write_text("[" * 200_000)
-    found = again.judge(reports)
+    found = rejudge.judge(reports)
     assert "RecursionError" in found[paths[1]]["error"]
     assert [found[path].get("verdict") for path in paths] == ["broken", None, "broken"]
     # Another file than the one that was measured against the schema.
     paths[0].write_text(json.dumps(sample.real("cpu")))
-    assert again.judge(reports)[paths[0]] == {"error": "the file changed while it was read"}
-    monkeypatch.setattr(again, "BATCH_TIMEOUT_S", 0.001)
-    assert {answer["error"] for answer in again.judge(reports).values()} == {again.NO_ANSWER}
+    assert rejudge.judge(reports)[paths[0]] == {"error": "the file changed while it was read"}
+    monkeypatch.setattr(rejudge, "BATCH_TIMEOUT_S", 0.001)
+    assert {answer["error"] for answer in rejudge.judge(reports).values()} == {rejudge.NO_ANSWER}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mediapipe_jetson.backends import first_use
 from mediapipe_jetson.backends.base import SubModel
-from mediapipe_jetson.backends.first_use import Verdict, judged
+from mediapipe_jetson.backends.first_use import Verdict, evaluate
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import cpu, vulkan_devices
 from mediapipe_jetson.observe.vulkan_devices import Device
@@ -26,14 +26,14 @@ def said(**facts: object) -> str:
 
 
 def test_results_like_the_cpus_are_taken() -> None:
-    found = judged(0, "a driver's words\n" + said(error=4e-7), LOG, "litert-gpu")
+    found = evaluate(0, "a driver's words\n" + said(error=4e-7), LOG, "litert-gpu")
     adapter = "NVIDIA Tegra X1, arch=maxwell, backend=Vulkan"
     assert found == Verdict("", adapter, 4e-7, 900.0, 2.0, 4.0)
 
 
 @pytest.mark.parametrize("error", [0.9, 0.0011, float("nan"), float("inf")])
 def test_results_that_differ_are_never_taken(error: float) -> None:
-    found = judged(0, said(error=error), LOG, "litert-gpu")
+    found = evaluate(0, said(error=error), LOG, "litert-gpu")
     assert found.why_not.startswith("its results differ from the CPU's by")
 
 
@@ -48,7 +48,7 @@ def test_results_that_differ_are_never_taken(error: float) -> None:
     ],
 )
 def test_a_child_that_fails_has_its_reason(code: int, output: str, why: str) -> None:
-    found = judged(code, output, LOG, "litert-gpu")
+    found = evaluate(code, output, LOG, "litert-gpu")
     assert found.why_not == why
     assert found.adapter.startswith("NVIDIA Tegra X1")
 
@@ -62,7 +62,7 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def attempt(tflite: bytes, name: str) -> Verdict:
         tried.append(name)
-        return judged(0, said(error=4e-7), LOG, name)
+        return evaluate(0, said(error=4e-7), LOG, name)
 
     monkeypatch.setattr(first_use, "attempt", attempt)
     monkeypatch.setattr(vulkan_devices, "read", lambda: (device(driver=1),))

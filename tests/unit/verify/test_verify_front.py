@@ -20,7 +20,7 @@ from jetson_kit.verify import command as verify_command
 from jetson_kit.verify import fleet as verify_fleet
 from jetson_kit.verify import local as verify
 from jetson_kit.verify import view as verify_view
-from jetson_kit.verify.command import Asked, Outputs
+from jetson_kit.verify.command import Outputs, VerifyRequest
 from jetson_kit.verify.fleet import Case, Fleet, HostResult, Options
 
 SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
@@ -57,7 +57,7 @@ SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
 )
 def test_bad_usage(given: dict[str, Any], words: str) -> None:
     with pytest.raises(BadInputError) as refused:
-        verify_command.main(Asked(**given))
+        verify_command.main(VerifyRequest(**given))
     assert words in refused.value.line()
 
 
@@ -76,7 +76,7 @@ def test_old_outputs_stay_until_there_are_new_ones(tmp_path: Path) -> None:
     for path in paths:
         path.write_text("old")
     with pytest.raises(BadInputError):
-        verify_command.main(Asked(tasks=("Nose",), wanted=Outputs(*paths)))
+        verify_command.main(VerifyRequest(tasks=("Nose",), wanted=Outputs(*paths)))
     assert [path.read_text() for path in paths] == ["old"] * 3
 
 
@@ -120,13 +120,13 @@ def test_what_is_no_report() -> None:
 def test_a_folder_that_is_no_venv(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
     with pytest.raises(BadInputError, match="no virtual environment"):
-        verify.in_venv(tmp_path, verify.Wanted())
+        verify.in_venv(tmp_path, verify.VerifyOptions())
 
 
 def test_a_venv_without_mediapipe(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
     with pytest.raises(BadInputError, match="has not both"):
-        verify.in_venv(tmp_path, verify.Wanted())
+        verify.in_venv(tmp_path, verify.VerifyOptions())
 
 
 SUITE = '<testsuite name="{}" tests="1" failures="{}" errors="0" skipped="0" />'

@@ -94,7 +94,7 @@ def test_a_report_that_takes_too_long_is_given_up(
 def test_an_observation_names_its_photograph(tmp_path: Path) -> None:
     picture = DATA / "hand.jpg"
     task = {"name": "HandLandmarker"}
-    wanted = runner.Wanted(task, tmp_path / "no-model", picture, ("CPU",), timeout_s=60)
+    wanted = runner.ChildRequest(task, tmp_path / "no-model", picture, ("CPU",), timeout_s=60)
     (found,) = runner.run(wanted)
     digest = hashlib.sha256(picture.read_bytes()).hexdigest()
     assert found["picture"] == {"name": "hand.jpg", "sha256": digest}

@@ -63,7 +63,7 @@ def follow():
         load.write_text("900" if follows and used else "0")
 threading.Thread(target=follow, daemon=True).start()
 task = session.tasks()["FaceLandmarker"]
-wanted = runner.Wanted(task, model, session.DATA / task["picture"], ("CPU",), frames=2,
+wanted = runner.ChildRequest(task, model, session.DATA / task["picture"], ("CPU",), frames=2,
                        bursts=session.BURSTS)
 print(json.dumps(cycles.of_observation(runner.run(wanted, hardware.Sampler(root))[0])))
 """

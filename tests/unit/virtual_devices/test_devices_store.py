@@ -18,7 +18,7 @@ import pytest
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.virtual_devices import keys, procs, seed, store
 from jetson_kit.virtual_devices.spec import Device, File
-from tests.unit.virtual_devices.test_devices_wanted import device
+from tests.unit.virtual_devices.test_device_request import device
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 

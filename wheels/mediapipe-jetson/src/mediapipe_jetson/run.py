@@ -160,7 +160,9 @@ def _source(options: argparse.Namespace) -> int:
         made = plan(options, source.size)
         # The stages share the cores; OpenCV would start as many threads in each.
         cv2.setNumThreads(1)
-        wanted = landmarkers.Wanted(made.task, str(made.model), made.backend, made.threads)
+        wanted = landmarkers.LandmarkerRequest(
+            made.task, str(made.model), made.backend, made.threads
+        )
         landmarker = stack.enter_context(landmarkers.make(wanted))
         if writer:
             stack.enter_context(writer)

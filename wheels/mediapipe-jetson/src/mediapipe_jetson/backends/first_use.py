@@ -20,7 +20,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson import isolated
 from mediapipe_jetson.backends.base import SubModel
-from mediapipe_jetson.choice import kept
+from mediapipe_jetson.choice import choice_store
 from mediapipe_jetson.observe import packages, vulkan_devices
 
 CHILD = "mediapipe_jetson.backends.first_use_child"
@@ -76,7 +76,7 @@ def check(sub_model: SubModel, tflite: bytes, name: str) -> Verdict:
     key, facts = key_of(sub_model, name)
     if key in _known:
         return _known[key]
-    path = kept.folder() / f"first-use-{key}.json"
+    path = choice_store.folder() / f"first-use-{key}.json"
     found = _read(path, facts)
     if found is None:
         try:
@@ -85,7 +85,7 @@ def check(sub_model: SubModel, tflite: bytes, name: str) -> Verdict:
             _known[key] = Verdict(str(error))
             return _known[key]
         document = {"schema": SCHEMA, "name": sub_model.name, "facts": facts, **asdict(found)}
-        kept.write(path, document)
+        choice_store.write(path, document)
     _known[key] = found
     return found
 
@@ -132,11 +132,11 @@ def attempt(tflite: bytes, name: str, timeout_s: float = TIMEOUT_S) -> Verdict:
             raise NoVerdictError(
                 f"no process could be started for its first use: {error}"
             ) from error
-    return judged(done.returncode, done.stdout.decode("utf-8", "replace"),
+    return evaluate(done.returncode, done.stdout.decode("utf-8", "replace"),
                   done.stderr.decode("utf-8", "replace"), name)  # fmt: skip
 
 
-def judged(code: int, output: str, log: str, name: str) -> Verdict:
+def evaluate(code: int, output: str, log: str, name: str) -> Verdict:
     """Return the verdict of a child's exit code, its last line (JSON) and its log."""
     named = ADAPTER.search(log)
     adapter = named.group(1).strip() if named else ""

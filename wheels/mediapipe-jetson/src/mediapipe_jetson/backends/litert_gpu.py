@@ -27,7 +27,7 @@ from mediapipe_jetson.backends.base import (
     SubModel,
     check_inputs,
 )
-from mediapipe_jetson.choice import kept
+from mediapipe_jetson.choice import choice_store
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import one_line
 from mediapipe_jetson.observe import cpu, vulkan_devices
@@ -103,7 +103,7 @@ def keep_shaders() -> None:
 
     A driver reads the variables when it is loaded; those that are set already stay.
     """
-    folder = kept.folder() / "shaders"
+    folder = choice_store.folder() / "shaders"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

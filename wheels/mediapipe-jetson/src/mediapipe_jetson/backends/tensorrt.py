@@ -22,7 +22,7 @@ from mediapipe_jetson.backends.cuda import Cuda
 from mediapipe_jetson.backends.tensorrt_session import EngineSession, Tried
 from mediapipe_jetson.engines import background, fit, manifest
 from mediapipe_jetson.engines.errors import NoEngineError
-from mediapipe_jetson.engines.identity import Here
+from mediapipe_jetson.engines.identity import LocalRuntime
 
 NAME = "tensorrt"
 FULL = ("tensorrt", "tensorrt_bindings")
@@ -69,9 +69,9 @@ def library() -> Library:
     raise TensorRTMissingError(f"no module of TensorRT: {'; '.join(reasons)}")
 
 
-def here(found: Library, device: Cuda) -> Here:
+def here(found: Library, device: Cuda) -> LocalRuntime:
     """Return what would run an engine."""
-    return Here(device.sm, found.version, found.lean)
+    return LocalRuntime(device.sm, found.version, found.lean)
 
 
 class Backend:

@@ -100,7 +100,7 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
         for backend, threads in auto.candidates(options.threads)
         if not options.backend or backend in options.backend
     ]
-    wanted = measure.Wanted(
+    wanted = measure.BenchRequest(
         options.models or models_folder(),
         tuple(options.task or landmarkers.tasks()),
         tuple(options.size or SIZES),
@@ -139,7 +139,7 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pipelined(
-    video: Path, wanted: measure.Wanted, rows: Sequence[dict[str, Any]]
+    video: Path, wanted: measure.BenchRequest, rows: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the pipeline on the best backend against MediaPipe in a loop."""
     size = list(wanted.sizes[0])

@@ -11,14 +11,14 @@ from typing import Any
 
 from mediapipe_jetson.bench import board
 from mediapipe_jetson.choice import auto, trials
-from mediapipe_jetson.choice.trials import REFERENCE, Asked, Points, Trial
+from mediapipe_jetson.choice.trials import REFERENCE, Points, Trial, TrialRequest
 from mediapipe_jetson.pipeline import landmarkers
 
 WATCH_S = 0.5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BenchRequest:
     """What is measured: tasks, sizes (width, height) of frames, pairs of backend and threads."""
 
     models: Path
@@ -63,7 +63,7 @@ class Watch:
         }
 
 
-def run(wanted: Wanted, tell: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+def run(wanted: BenchRequest, tell: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
     """Measure everything; return a row for each task, size, backend and number of threads."""
     rows = []
     for task in wanted.tasks:
@@ -73,7 +73,7 @@ def run(wanted: Wanted, tell: Callable[[str], None] = lambda _: None) -> list[di
 
 
 def _turns(
-    wanted: Wanted, task: str, size: tuple[int, int], tell: Callable[[str], None]
+    wanted: BenchRequest, task: str, size: tuple[int, int], tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     chosen = landmarkers.tasks()[task]
     model = str(wanted.models / chosen.model)
@@ -87,7 +87,7 @@ def _turns(
             if made[pair] and not made[pair][-1].ok:
                 continue
             tell(f"{task} {size[0]}x{size[1]} {backend} {auto.threads_in_words(threads)}, {turn}")
-            asked = Asked(task, model, backend, threads, size, wanted.frames)
+            asked = TrialRequest(task, model, backend, threads, size, wanted.frames)
             with Watch() as watch:
                 one, points = trials.run(asked)
             watched[pair] = watch.as_json()

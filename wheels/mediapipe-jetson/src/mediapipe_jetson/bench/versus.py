@@ -49,7 +49,7 @@ def points_of(result: Any) -> Points:  # noqa: ANN401
     return [[[point.x, point.y] for point in one] for one in found_in(result)]
 
 
-def loop(video: Path, wanted: landmarkers.Wanted) -> Side:
+def loop(video: Path, wanted: landmarkers.LandmarkerRequest) -> Side:
     """Run MediaPipe in a loop over the video."""
     mediapipe: Any = importlib.import_module("mediapipe")
     cv2 = opencv()
@@ -83,7 +83,7 @@ def loop(video: Path, wanted: landmarkers.Wanted) -> Side:
     return Side(len(results), wall_s, cpu_s, stages, tuple(map(points_of, results)))
 
 
-def pipelined(video: Path, wanted: landmarkers.Wanted) -> tuple[Side, Report]:
+def pipelined(video: Path, wanted: landmarkers.LandmarkerRequest) -> tuple[Side, Report]:
     """Run the pipeline over the video."""
     results = []
     encode = Jpeg()
@@ -125,8 +125,10 @@ def compare(
     opencv().setNumThreads(1)
     loops, pipes, reports = [], [], []
     for _ in range(turns):
-        loops.append(loop(video, landmarkers.Wanted(task, model, REFERENCE)))
-        side, report = pipelined(video, landmarkers.Wanted(task, model, backend, threads))
+        loops.append(loop(video, landmarkers.LandmarkerRequest(task, model, REFERENCE)))
+        side, report = pipelined(
+            video, landmarkers.LandmarkerRequest(task, model, backend, threads)
+        )
         pipes.append(side)
         reports.append(report)
     ratios = [mine.fps / theirs.fps for mine, theirs in zip(pipes, loops)]  # noqa: B905

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson import backends, models
-from mediapipe_jetson.choice import identity, kept, trials
-from mediapipe_jetson.choice.trials import REFERENCE, Asked, Trial
+from mediapipe_jetson.choice import choice_store, identity, trials
+from mediapipe_jetson.choice.trials import REFERENCE, Trial, TrialRequest
 from mediapipe_jetson.pipeline import landmarkers
 
 DEFAULT_SIZE = (1280, 720)
@@ -126,7 +126,7 @@ def measure(
             if backend in absent:
                 continue
             tell(f"{task} by {backend}, {threads_in_words(threads)} ({turn + 1} of {TURNS})")
-            asked = Asked(task, str(model), backend, threads, size, frames)
+            asked = TrialRequest(task, str(model), backend, threads, size, frames)
             made, points = trials.run(asked)
             if backend == REFERENCE:
                 reference = points
@@ -170,7 +170,7 @@ def choose(
     size = identity.nearest(size)
     facts = identity.read(task, models.sha256(model), size)
     key = identity.key(facts)
-    known = None if again else _read(kept.load(key), facts)
+    known = None if again else _read(choice_store.load(key), facts)
     if known is not None:
         return known
     begin = time.monotonic()
@@ -183,7 +183,7 @@ def choose(
     made = Choice(
         winner.backend, winner.threads, facts, found, round(time.time(), 1), took, fresh=True
     )
-    why = kept.save(key, made.as_json())
+    why = choice_store.save(key, made.as_json())
     return Choice(**{**made.__dict__, "not_kept": why})
 
 
@@ -192,12 +192,12 @@ def remembered(task: str, model: str) -> Optional[Choice]:
 
     `model` is the sha256 of the bundle.
     """
-    if kept.none():
+    if choice_store.none():
         return None
     facts = identity.read(task, model, DEFAULT_SIZE)
     for size in (DEFAULT_SIZE, *identity.SIZES):
         known = {**facts, "size": list(size)}
-        found = _read(kept.load(identity.key(known)), known)
+        found = _read(choice_store.load(identity.key(known)), known)
         if found is not None:
             return found
     return None

@@ -57,8 +57,8 @@ def attempt(asked: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a funct
         rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
         return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
 
-    def wanted(mode: str) -> landmarkers.Wanted:
-        return landmarkers.Wanted(
+    def wanted(mode: str) -> landmarkers.LandmarkerRequest:
+        return landmarkers.LandmarkerRequest(
             task.name, asked["model"], asked["backend"], asked["threads"], mode
         )
 

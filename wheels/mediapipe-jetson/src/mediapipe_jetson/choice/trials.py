@@ -29,7 +29,7 @@ Points = list[list[list[float]]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrialRequest:
     """One trial: `size` is width and height of the video's frames."""
 
     task: str
@@ -66,7 +66,7 @@ class Trial:
         return {**self.__dict__, "size": list(self.size)}
 
 
-def run(asked: Asked, timeout_s: float = TIMEOUT_S) -> tuple[Trial, Points]:
+def run(asked: TrialRequest, timeout_s: float = TIMEOUT_S) -> tuple[Trial, Points]:
     """Run one trial; return it, not compared yet, and the landmarks of the photograph."""
     failed = Trial(asked.backend, asked.threads, asked.size, False, "")
     missing = landmarkers.missing(asked.backend)
@@ -97,7 +97,7 @@ def shortened(why: str) -> str:
     return f"{why[:half].rpartition(' ')[0]} ... {why[-half:].partition(' ')[2]}"
 
 
-def _child(asked: Asked, timeout_s: float) -> tuple[dict[str, Any], str]:
+def _child(asked: TrialRequest, timeout_s: float) -> tuple[dict[str, Any], str]:
     """Run the child; return all that it told, and how it ended if not well."""
     reading, writing = os.pipe()
     words = json.dumps(asked.__dict__)

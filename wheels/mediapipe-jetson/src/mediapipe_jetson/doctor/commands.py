@@ -63,10 +63,10 @@ def run(command: tuple[str, ...], environment: Mapping[str, str]) -> Output:
     except OSError as error:
         return Absent(f"{command[0]} can't be started: {one_line(error)}")
     stdout, stderr = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
-    return judged(command, done.returncode, stdout, stderr)
+    return evaluate(command, done.returncode, stdout, stderr)
 
 
-def judged(command: tuple[str, ...], code: int, stdout: str, stderr: str = "") -> Output:
+def evaluate(command: tuple[str, ...], code: int, stdout: str, stderr: str = "") -> Output:
     """Return what a program printed, or why that does not count."""
     name = "docker" if command[0] == "sh" else command[0]
     if code == NOT_FOUND:

@@ -26,7 +26,7 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
         place = Finding(
             task.place.file, task.place.cell, task.place.line, task.place.column, "", ""
         )
-        problem, doubt = judged(task, version)
+        problem, doubt = evaluate(task, version)
         if problem:
             findings.append(_finding(place, task, problem))
         elif doubt:
@@ -45,7 +45,7 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
     return ok(f"{_tasks(good)} created, each with {WRITE.partition('=')[2]}")
 
 
-def judged(task: tasks.Task, version: str) -> tuple[str, str]:  # noqa: PLR0911
+def evaluate(task: tasks.Task, version: str) -> tuple[str, str]:  # noqa: PLR0911
     """Return what is wrong with a task's delegate, else what is not known of it."""
     if not task.vision:
         return "", "what text and audio tasks do with a delegate is not known"

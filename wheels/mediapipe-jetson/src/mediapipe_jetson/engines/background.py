@@ -18,7 +18,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.engines import builders, fit, make, manifest, places
 from mediapipe_jetson.engines.errors import BuildError, ManifestError, NoBuilderError
-from mediapipe_jetson.engines.identity import PRECISIONS, Here
+from mediapipe_jetson.engines.identity import PRECISIONS, LocalRuntime
 from mediapipe_jetson.engines.make import Place
 from mediapipe_jetson.engines.manifest import Onnx
 from mediapipe_jetson.observation import one_line
@@ -106,7 +106,7 @@ def step_back() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def work(here: Here, device: Mapping[str, Any], flags: Sequence[str]) -> int:
+def work(here: LocalRuntime, device: Mapping[str, Any], flags: Sequence[str]) -> int:
     """Build all that is missing, one after the other; return how many failed.
 
     An engine that failed before, of the same file and TensorRT, is not tried again. Raises
@@ -136,7 +136,7 @@ def work(here: Here, device: Mapping[str, Any], flags: Sequence[str]) -> int:
     return len(failed)
 
 
-def _fits(source: Onnx, here: Here) -> bool:
+def _fits(source: Onnx, here: LocalRuntime) -> bool:
     """Tell whether an engine of this model and precision fits already."""
     for folder in places.folders():
         with contextlib.suppress(ManifestError):

@@ -16,7 +16,7 @@ from mediapipe_jetson.backends.base import BackendError
 from mediapipe_jetson.backends.cuda import Cuda
 from mediapipe_jetson.engines import background, builders, fit, make, manifest, places
 from mediapipe_jetson.engines.errors import BuildError, ManifestError, NoBuilderError
-from mediapipe_jetson.engines.identity import Here
+from mediapipe_jetson.engines.identity import LocalRuntime
 from mediapipe_jetson.engines.make import Place
 from mediapipe_jetson.engines.manifest import Manifest, Onnx
 from mediapipe_jetson.usage import Parser, line
@@ -72,10 +72,10 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _here(options: argparse.Namespace) -> tuple[Optional[Here], str]:
+def _here(options: argparse.Namespace) -> tuple[Optional[LocalRuntime], str]:
     """Return what would run engines, or why nothing can."""
     if options.sm and options.tensorrt:
-        return Here(options.sm, options.tensorrt, lean=False), ""
+        return LocalRuntime(options.sm, options.tensorrt, lean=False), ""
     try:
         found = tensorrt.library()
         device = Cuda()

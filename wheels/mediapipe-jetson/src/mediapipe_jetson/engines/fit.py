@@ -9,14 +9,14 @@ from typing import Optional
 
 from mediapipe_jetson.engines import manifest, places
 from mediapipe_jetson.engines.errors import ManifestError, NoEngineError
-from mediapipe_jetson.engines.identity import PRECISIONS, Here, refusal
+from mediapipe_jetson.engines.identity import PRECISIONS, LocalRuntime, refusal
 from mediapipe_jetson.engines.manifest import Engine, Manifest, Onnx
 
 
 def find(
     name: str,
     source_sha256: str,
-    here: Here,
+    here: LocalRuntime,
     folders: Optional[Sequence[Path]] = None,
     precisions: Sequence[str] = PRECISIONS,
     twins: Sequence[str] = (),
@@ -49,7 +49,7 @@ def find(
     raise NoEngineError(wanted, reasons or ["none is there"])
 
 
-def problem(engine: Engine, here: Here) -> Optional[str]:
+def problem(engine: Engine, here: LocalRuntime) -> Optional[str]:
     """Return why an engine is refused here, in one clause; None if it is not."""
     if engine.emulated:
         return "it is a stand-in's, made on an emulated device, and no engine"

@@ -61,7 +61,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Here:
+class LocalRuntime:
     """What would run an engine: GPU class and TensorRT's version; `lean` is its lean runtime."""
 
     sm: str
@@ -87,7 +87,7 @@ def later_runs(built: str, running: str) -> bool:
     return (ours[0], theirs[0]) in MAJORS
 
 
-def refusal(engine: Identity, here: Here) -> Optional[str]:
+def refusal(engine: Identity, here: LocalRuntime) -> Optional[str]:
     """Return why an engine can't run here, in one clause; None if it can."""
     if engine.sm != here.sm:
         return f"it is for GPUs of SM {engine.sm}, this one has SM {here.sm}"

@@ -9,7 +9,7 @@ import libcst as cst
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import attribute, call, code, first
 from mediapipe_jetson.migrate.names import Names
-from mediapipe_jetson.migrate.table import NULLABLE, Thing
+from mediapipe_jetson.migrate.table import NULLABLE, OldValue
 
 RENAMED = {
     "location.relative_bounding_box": "bounding_box",
@@ -51,7 +51,7 @@ class Attributes(Names):
             return updated_node
         return self._done(original_node, updated_node, base[0], actions.pop())
 
-    def _action(self, node: cst.Attribute, base: Thing) -> str:
+    def _action(self, node: cst.Attribute, base: OldValue) -> str:
         """Return what becomes of an attribute of one thing, as a word."""
         name = node.attr.value
         key = f"{base.kind}.{name}"
@@ -76,7 +76,7 @@ class Attributes(Names):
         return "keep" if known or plain else "refuse"
 
     def _done(  # one for each word
-        self, original: cst.Attribute, updated: cst.Attribute, base: Thing, action: str
+        self, original: cst.Attribute, updated: cst.Attribute, base: OldValue, action: str
     ) -> cst.BaseExpression:
         """Do what the word says."""
         word, *more = action.split()
@@ -118,14 +118,14 @@ class Attributes(Names):
         return isinstance(around, cst.Subscript) and isinstance(around.slice[0].slice, cst.Index)
 
     def _unknown(
-        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+        self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.Attribute:
         kind = f"a {base.kind}" if base.kind != "task" else table.solutions()[base.solution].legacy
         self.refuse(original, f".{original.attr.value} of {kind} has no counterpart in Tasks")
         return updated
 
     def _list_of(
-        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+        self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Drop .landmark and its like: the list itself holds the items."""
         nullable = base.kind in NULLABLE and self._direct(original.value)
@@ -144,7 +144,7 @@ class Attributes(Names):
         end = cst.Slice(lower=None, upper=cst.Integer("468"), step=None)
         return cst.Subscript(value, [cst.SubscriptElement(end)])
 
-    def _irises(self, one: Thing) -> Optional[bool]:
+    def _irises(self, one: OldValue) -> Optional[bool]:
         """Return whether a face has irises; None where that is decided at run time."""
         site = self.facts.sites[one.site]
         name = "refine_landmarks" if one.solution == "face_mesh" else "refine_face_landmarks"
@@ -244,7 +244,7 @@ def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:
     return cst.ListComp(elt=attribute(one, name), for_in=source)
 
 
-def _face(one: Thing) -> bool:
+def _face(one: OldValue) -> bool:
     """Return whether a list of landmarks is a face's."""
     if one.kind != "list" or one.site < 0:
         return False

@@ -206,7 +206,7 @@ class Calls(Attributes, Construct):
         return updated.with_changes(args=args)
 
 
-def _same_names(one: table.Thing) -> bool:
+def _same_names(one: table.OldValue) -> bool:
     """Return whether what getattr() looks into has the same names in Tasks."""
     if one.kind == "module":
         return one.solution in table.DRAWING

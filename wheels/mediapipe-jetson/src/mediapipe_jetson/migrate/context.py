@@ -12,7 +12,7 @@ from libcst import metadata
 from mediapipe_jetson.doctor.flow.values import Object, Path, Unknown, Value
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.follow import Facts, Span
-from mediapipe_jetson.migrate.table import Thing
+from mediapipe_jetson.migrate.table import OldValue
 
 BARE = cst.Module([])
 LOUD = frozenset({"AttributeError", "TypeError", "Exception", "BaseException", ""})
@@ -84,7 +84,7 @@ class Context(cst.CSTTransformer):
         """Return all that an expression of the original tree may be."""
         return self.facts.at(self.file, self.span(node))
 
-    def things(self, node: cst.CSTNode) -> tuple[Thing, ...]:
+    def things(self, node: cst.CSTNode) -> tuple[OldValue, ...]:
         """Return what of the legacy API an expression of the original tree may be."""
         if not isinstance(node, cst.BaseExpression):
             return ()

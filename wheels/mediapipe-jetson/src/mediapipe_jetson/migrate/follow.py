@@ -22,7 +22,7 @@ from mediapipe_jetson.doctor.flow.values import (
     path,
 )
 from mediapipe_jetson.migrate import table, texts
-from mediapipe_jetson.migrate.table import Thing
+from mediapipe_jetson.migrate.table import OldValue
 
 Span = tuple[int, int, int, int]
 """First line and column, last line and column; lines count from 1, columns from 0, in letters."""
@@ -77,7 +77,7 @@ class Facts:
         """Return what the expression at a place may be; nothing where it was never reached."""
         return self.values.get((file, span), NOTHING)
 
-    def things(self, file: str, span: Span) -> tuple[Thing, ...]:
+    def things(self, file: str, span: Span) -> tuple[OldValue, ...]:
         """Return what of the legacy API the expression at a place may be."""
         return tuple(sorted(set(things(self.at(file, span)))))
 
@@ -86,7 +86,7 @@ class Facts:
         return {file for (file, _), values in self.values.items() if any(things(values))}
 
 
-def things(values: Iterable[Value]) -> Iterable[Thing]:
+def things(values: Iterable[Value]) -> Iterable[OldValue]:
     """Yield what of the legacy API there is among values."""
     for value in values:
         found = table.thing(value.text) if isinstance(value, Path) else None

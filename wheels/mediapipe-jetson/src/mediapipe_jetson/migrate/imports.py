@@ -101,7 +101,7 @@ class Imports(Calls):
             places.setdefault(above, []).append((name, bound))
 
     def _place_name(
-        self, node: cst.ImportFrom, places: Places, thing: table.Thing, bound: str
+        self, node: cst.ImportFrom, places: Places, thing: table.OldValue, bound: str
     ) -> None:
         """Note what a constant or a function comes from now; constants go where they are used."""
         document = table.document()

@@ -10,7 +10,7 @@ from mediapipe_jetson.doctor import migration
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import Context, attribute, call
-from mediapipe_jetson.migrate.table import Thing
+from mediapipe_jetson.migrate.table import OldValue
 
 CONNECTIONS = ("face_mesh_connections", "hands_connections", "pose_connections")
 PAIRED = "connections: pairs of numbers are objects with .start and .end in MediaPipe Tasks"
@@ -44,7 +44,7 @@ class Names(Context):
         return updated
 
     def named(
-        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+        self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Rewrite a class, a function or a constant of a module."""
         known = table.solutions().get(base.solution)
@@ -53,7 +53,7 @@ class Names(Context):
         return self.constant(original, updated, updated.value, base.solution, original.attr.value)
 
     def member(
-        self, original: cst.Attribute, updated: cst.Attribute, base: Thing
+        self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Rewrite a member of an enumeration that Tasks do not have."""
         number = table.document()["numbers"].get(f"{base.name}.{original.attr.value}")
@@ -128,7 +128,7 @@ class Names(Context):
             self.refuse(original_node, "landmark_pb2 is gone")
         return updated_node
 
-    def gone(self, node: cst.CSTNode, own: tuple[Thing, ...]) -> None:
+    def gone(self, node: cst.CSTNode, own: tuple[OldValue, ...]) -> None:
         """Refuse what went with the legacy API, unless it is only on the way to something."""
         around = self.parent(node)
         while isinstance(around, cst.Attribute):
@@ -139,7 +139,7 @@ class Names(Context):
         self.refuse(node, f"{name}: {migration.load().instead(name)}")
 
 
-def named_one(things: tuple[Thing, ...]) -> Optional[str]:
+def named_one(things: tuple[OldValue, ...]) -> Optional[str]:
     """Return the one function of the legacy API that these are."""
     names = {one.name for one in things if one.kind == "name"}
     return names.pop() if len(names) == 1 else None

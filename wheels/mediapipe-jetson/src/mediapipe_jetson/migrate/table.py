@@ -25,7 +25,7 @@ SITE = "@"
 
 
 @dataclass(frozen=True, order=True)
-class Thing:
+class OldValue:
     """What a value of the old program is.
 
     `kind` is package, formats, module, class, task, method, result, name (of a module), gone, or
@@ -97,16 +97,16 @@ def class_of(path: str) -> Optional[Solution]:
 
 
 @functools.lru_cache(maxsize=4096)
-def thing(path: str) -> Optional[Thing]:
+def thing(path: str) -> Optional[OldValue]:
     """Return what a followed path is in the legacy API; None for anything else."""
     if not migration.load().legacy(path):
         return None
     if (path + ".").startswith(f"{MESSAGES}."):
-        top, found = MESSAGES, Thing("formats", "landmark_pb2")
+        top, found = MESSAGES, OldValue("formats", "landmark_pb2")
     elif (path + ".").startswith((f"{ROOT}.", f"{ROOT}()")):
-        top, found = ROOT, Thing("package")
+        top, found = ROOT, OldValue("package")
     else:
-        return Thing("gone", "", path)
+        return OldValue("gone", "", path)
     steps = STEP.findall(path[len(top) :])
     for step in steps:
         further = after(found, step)
@@ -116,43 +116,43 @@ def thing(path: str) -> Optional[Thing]:
     return found
 
 
-def after(before: Thing, step: str) -> Optional[Thing]:  # one for each kind
+def after(before: OldValue, step: str) -> Optional[OldValue]:  # one for each kind
     """Return what one more step of a path leads to; None for what is not looked into further."""
     kind, solution, name = before.kind, before.solution, step[1:]
     if kind in ("plain", "gone", "name"):
-        return before if kind != "name" else Thing("name", solution, f"{before.name}{step}")
+        return before if kind != "name" else OldValue("name", solution, f"{before.name}{step}")
     if step.startswith(SITE):
-        return Thing(kind, solution, before.name, int(name))
+        return OldValue(kind, solution, before.name, int(name))
     if kind == "package":
-        return Thing("module", name) if step[0] == "." else None
+        return OldValue("module", name) if step[0] == "." else None
     if kind == "module":
         known = solutions().get(solution)
         if known is not None and name == known.legacy:
-            return Thing("class", solution, name)
-        return Thing("name", solution, name)
+            return OldValue("class", solution, name)
+        return OldValue("name", solution, name)
     if kind == "class":
-        return Thing("task", solution, "", before.site) if step == "()" else None
+        return OldValue("task", solution, "", before.site) if step == "()" else None
     if kind == "task":
-        return Thing("method", solution, name, before.site)
+        return OldValue("method", solution, name, before.site)
     if kind == "method":
-        return Thing("result", solution, "", before.site) if before.name == "process" else None
+        return OldValue("result", solution, "", before.site) if before.name == "process" else None
     if kind == "result":
         field = solutions()[solution].results.get(name)
-        return Thing(field[1] if field else "unknown", solution, name, before.site)
+        return OldValue(field[1] if field else "unknown", solution, name, before.site)
     return _within(before, step)
 
 
-def _within(before: Thing, step: str) -> Optional[Thing]:
+def _within(before: OldValue, step: str) -> Optional[OldValue]:
     """Return a part of a result."""
     key = f"{before.kind}{step}"
     known = document()["kinds"].get(key)
     if known is not None:
-        return Thing(known, before.solution, step.lstrip("."), before.site)
+        return OldValue(known, before.solution, step.lstrip("."), before.site)
     if before.kind.endswith("mask") or before.kind in LISTS or step == "()":
-        return Thing("plain", before.solution, "", before.site)
-    return Thing("unknown", before.solution, step.lstrip("."), before.site)
+        return OldValue("plain", before.solution, "", before.site)
+    return OldValue("unknown", before.solution, step.lstrip("."), before.site)
 
 
-def kinds(things: Iterable[Thing]) -> set[str]:
+def kinds(things: Iterable[OldValue]) -> set[str]:
     """Return the kinds among these."""
     return {one.kind for one in things}

@@ -52,7 +52,7 @@ def tasks() -> dict[str, Task]:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LandmarkerRequest:
     """A landmarker: `threads` is for each sub-model, 0 the backend's own choice.
 
     MediaPipe's own landmarkers don't let the number of threads be chosen.
@@ -65,7 +65,7 @@ class Wanted:
     mode: str = "VIDEO"
 
 
-def make(wanted: Wanted) -> Any:  # noqa: ANN401 # MediaPipe's classes have no types
+def make(wanted: LandmarkerRequest) -> Any:  # noqa: ANN401 # MediaPipe's classes have no types
     """Return a landmarker; its maker closes it. Raises what its class raises."""
     task = tasks()[wanted.task]
     vision: Any = importlib.import_module("mediapipe.tasks.python.vision")

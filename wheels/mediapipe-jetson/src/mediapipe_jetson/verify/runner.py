@@ -43,7 +43,7 @@ KILL_S = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class ChildRequest:
     """One child: `delegates` in order; times in seconds; `bursts` are pairs of work and rest."""
 
     task: Mapping[str, Any]
@@ -107,7 +107,7 @@ def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, s
 
 
 def run(
-    wanted: Wanted, sampler: Optional[Sampler] = None, shim: Optional[Path] = None
+    wanted: ChildRequest, sampler: Optional[Sampler] = None, shim: Optional[Path] = None
 ) -> list[dict[str, Any]]:
     """Run one child; return an observation for each delegate, in the order wanted.
 
@@ -199,7 +199,7 @@ def _signal(code: Optional[int]) -> Optional[str]:
 
 
 def _observations(
-    wanted: Wanted,
+    wanted: ChildRequest,
     events: Sequence[dict[str, Any]],
     code: Optional[int],
     words: int,

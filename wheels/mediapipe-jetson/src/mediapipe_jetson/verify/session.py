@@ -73,7 +73,7 @@ def observe(
                 raise FileNotFoundError(2, "no such file")
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             return {"run": _no_model(task, settings, error), "cpu": None, "withheld": None}
-        wanted = runner.Wanted(
+        wanted = runner.ChildRequest(
             task, model, DATA / task["picture"], (settings.delegate,), timeout_s=settings.timeout_s
         )
         return _children(wanted, settings, sampler, shim)
@@ -90,7 +90,10 @@ def turns(
 
 
 def _children(
-    wanted: runner.Wanted, settings: Settings, sampler: Optional[Sampler], shim: Optional[Path]
+    wanted: runner.ChildRequest,
+    settings: Settings,
+    sampler: Optional[Sampler],
+    shim: Optional[Path],
 ) -> dict[str, Optional[Observation]]:
     busy = sampler if sampler and sampler.readers else None
     if settings.delegate == "CPU":

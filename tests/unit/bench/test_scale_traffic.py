@@ -6,8 +6,8 @@ import os
 import socket
 from pathlib import Path
 
-from bench.scale import wire
-from bench.scale.wire import Bytes
+from bench.scale import traffic
+from bench.scale.traffic import Bytes
 
 NET_DEV = """\
 Inter-|   Receive                                                |  Transmit
@@ -18,18 +18,18 @@ Inter-|   Receive                                                |  Transmit
 
 
 def test_received_and_sent_of_each_interface() -> None:
-    assert wire.interfaces(NET_DEV) == {"lo": (100, 100), "eth0": (9007199254740993, 4096)}
+    assert traffic.interfaces(NET_DEV) == {"lo": (100, 100), "eth0": (9007199254740993, 4096)}
 
 
 def test_what_moved_meanwhile() -> None:
     before = {"a": Bytes(10, 1), "b": Bytes(5, 5)}
     after = {"a": Bytes(30, 2), "b": Bytes(5, 9)}
-    assert wire.between(before, after) == {"a": Bytes(20, 1), "b": Bytes(0, 4)}
+    assert traffic.between(before, after) == {"a": Bytes(20, 1), "b": Bytes(0, 4)}
 
 
 def test_the_kernels_own_table_counts_what_is_sent() -> None:
     def sent() -> int:
-        return wire.interfaces(Path("/proc/net/dev").read_text(encoding="ascii"))["lo"][1]
+        return traffic.interfaces(Path("/proc/net/dev").read_text(encoding="ascii"))["lo"][1]
 
     before = sent()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:

@@ -8,16 +8,18 @@ import pytest
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.targets import table as targets
-from jetson_kit.virtual_devices import face
+from jetson_kit.virtual_devices import board_profile
 
 
 @pytest.mark.parametrize(
     ("kind", "name"), [("modules", "orin-nano-8gb"), ("branches", targets.resolve("36.4.4").branch)]
 )
 def test_a_row_that_is_missing(monkeypatch: pytest.MonkeyPatch, kind: str, name: str) -> None:
-    table: dict[str, Any] = dict(face.load())
+    table: dict[str, Any] = dict(board_profile.load())
     table[kind] = {key: row for key, row in table[kind].items() if key != name}
-    monkeypatch.setattr(face, "load", lambda: table)
+    monkeypatch.setattr(board_profile, "load", lambda: table)
     with pytest.raises(BadInputError, match=rf"no virtual device can look like {name}") as caught:
-        face.pick("orin-nano-8gb", "36.4.4")
-    assert caught.value.cure == f"add [{kind}.{name}] to jetson_kit/virtual_devices/face.toml"
+        board_profile.pick("orin-nano-8gb", "36.4.4")
+    assert (
+        caught.value.cure == f"add [{kind}.{name}] to jetson_kit/virtual_devices/board_profile.toml"
+    )

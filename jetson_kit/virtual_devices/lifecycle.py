@@ -16,21 +16,21 @@ from jetson_kit.core import stopping
 from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.progress import Progress
 from jetson_kit.virtual_devices import inventory, keys, kinds, power, procs, store
+from jetson_kit.virtual_devices.device_request import DeviceRequest
 from jetson_kit.virtual_devices.spec import Device
 from jetson_kit.virtual_devices.store import Record
-from jetson_kit.virtual_devices.wanted import Wanted
 
 ADDRESS = "127.0.0.1"
 # At once: more only wait for the two cores.
 WORKERS = 8
 
 
-def up(wanted: Wanted, progress: Progress) -> tuple[Record, ...]:
+def up(wanted: DeviceRequest, progress: Progress) -> tuple[Record, ...]:
     """Bring devices up and return their records.
 
     Raises StepFailedError if one of them does not come up, and what making the root raises.
     """
-    with store.held():
+    with store.exclusive():
         clean()
         records = [_record(wanted, name, port) for name, port in _places(wanted)]
         for record in records:
@@ -53,7 +53,7 @@ def up(wanted: Wanted, progress: Progress) -> tuple[Record, ...]:
     if problems:
         _drop([record for record in records if not _ready(record)])
         raise _one(problems, len(records))
-    with store.held():
+    with store.exclusive():
         inventory.write(store.records())
     return tuple(run.result() for run in runs)
 
@@ -80,7 +80,7 @@ def down(names: Sequence[str], progress: Progress) -> tuple[str, ...]:
 
     Raises BadInputError for a name that no device has.
     """
-    with store.held():
+    with store.exclusive():
         clean()
         chosen = [store.get(name) for name in dict.fromkeys(names)] or list(store.records())
         claimed = [dataclasses.replace(one, stage="stopping", owner=procs.me()) for one in chosen]
@@ -88,7 +88,7 @@ def down(names: Sequence[str], progress: Progress) -> tuple[str, ...]:
             store.write(record)
     with ThreadPoolExecutor(WORKERS) as pool:
         runs = [pool.submit(_down, record, progress) for record in claimed]
-    with store.held():
+    with store.exclusive():
         clean()
     if problems := [error for run in runs if (error := run.exception())]:
         raise _one(problems, len(runs))
@@ -98,7 +98,7 @@ def down(names: Sequence[str], progress: Progress) -> tuple[str, ...]:
 def _down(record: Record, progress: Progress) -> None:
     with progress.step(record.device.name, f"{record.device.name} down"):
         power.off(record)
-        with store.held():
+        with store.exclusive():
             store.remove(record.device.name)
 
 
@@ -122,7 +122,7 @@ def _drop(records: Sequence[Record]) -> None:
     """Take down what did not come up."""
     with stopping.cleaning(), ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(_discard, records))
-    with store.held():
+    with store.exclusive():
         for record in records:
             found = store.read(record.device.name)
             if found and found.owner == record.owner:
@@ -143,12 +143,12 @@ def _ready(record: Record) -> bool:
     return found is not None and found.stage == "ready"
 
 
-def _places(wanted: Wanted) -> Iterator[tuple[str, int]]:
+def _places(wanted: DeviceRequest) -> Iterator[tuple[str, int]]:
     names = store.free_names(wanted.prefix, wanted.count)
     return zip(names, store.free_ports(wanted.count), strict=True)
 
 
-def _record(wanted: Wanted, name: str, port: int) -> Record:
+def _record(wanted: DeviceRequest, name: str, port: int) -> Record:
     folder = store.state_dir() / name
     return store.new(
         Device(

@@ -10,36 +10,44 @@ import yaml
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.targets import table as targets
-from jetson_kit.virtual_devices import engines, faults, inventory, limits, loops, store, wanted
+from jetson_kit.virtual_devices import (
+    device_request,
+    engines,
+    faults,
+    inventory,
+    limits,
+    loops,
+    store,
+)
 from jetson_kit.virtual_devices.spec import KINDS, Device
 
-HOST = wanted.host_arch()
+HOST = device_request.host_arch()
 OTHER = "arm64" if HOST == "amd64" else "amd64"
 
 
 def test_nothing_asked_for_is_a_container_that_looks_like_the_default_target() -> None:
-    found = wanted.check()
+    found = device_request.check()
     assert (found.kind, found.count, found.arch, found.cpu) == ("container", 1, HOST, "host")
     assert (found.module, found.l4t) == ("orin-nano-8gb", targets.load().default.l4t)
 
 
 def test_a_vm_is_arm64_with_a_core_that_runs_what_the_soc_runs() -> None:
-    assert wanted.check(kind="vm").cpu == "cortex-a76"
-    nano = wanted.check(kind="vm", module="nano")
+    assert device_request.check(kind="vm").cpu == "cortex-a76"
+    nano = device_request.check(kind="vm", module="nano")
     assert (nano.arch, nano.cpu) == ("arm64", "cortex-a57")
     assert nano.l4t.startswith("32.")
 
 
 def test_a_release_alone_picks_one_of_its_modules() -> None:
-    assert wanted.check(l4t="jetpack6").module == "orin-nano-8gb"
-    found = wanted.check(l4t="r32")
+    assert device_request.check(l4t="jetpack6").module == "orin-nano-8gb"
+    found = device_request.check(l4t="r32")
     assert found.module in {one.id for one in targets.resolve("r32").modules}
 
 
 def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
     for target in targets.load().all:
         for module in target.modules:
-            found = wanted.check(kind="vm", module=module.id, l4t=target.l4t)
+            found = device_request.check(kind="vm", module=module.id, l4t=target.l4t)
             assert (found.module, found.l4t) == (module.id, target.l4t)
 
 
@@ -64,13 +72,13 @@ def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
 )
 def test_what_cannot_be_is_refused_with_the_cure(words: dict[str, object], why: str) -> None:
     with pytest.raises(BadInputError) as caught:
-        wanted.check(**words)  # type: ignore[arg-type]
+        device_request.check(**words)  # type: ignore[arg-type]
     assert why in caught.value.line()
 
 
 def test_a_device_has_the_default_engine_or_the_one_asked_for() -> None:
-    assert wanted.check().engine == engines.default() == "20.10"
-    assert wanted.check(kind="vm", engine="28-containerd").engine == "28-containerd"
+    assert device_request.check().engine == engines.default() == "20.10"
+    assert device_request.check(kind="vm", engine="28-containerd").engine == "28-containerd"
 
 
 def test_every_engine_says_where_it_keeps_images() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.scale.children import child
-from bench.scale.offers import Offers
+from bench.scale.release_set import ReleaseSet
 from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.run import run
@@ -32,7 +32,7 @@ class Digests:
     rebuilt: str
 
 
-def fill(folder: Path, offers: Offers) -> Digests:
+def fill(folder: Path, offers: ReleaseSet) -> Digests:
     """Push all three images, with gzip layers as every engine takes them."""
     with serving(folder, "127.0.0.1", list):
         place = registries.Registry(0, "", "127.0.0.1", PORT, tls=False, ca="", htpasswd="")

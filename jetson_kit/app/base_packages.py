@@ -29,7 +29,7 @@ NEWEST_MANYLINUX = 40
 
 
 @dataclass(frozen=True)
-class Held:
+class BasePackages:
     """The packages of an image: exact versions of an index, and those that stand in a folder."""
 
     pins: tuple[str, ...]
@@ -56,7 +56,7 @@ class Held:
         return next((rows[key] for key in rows if canonicalize_name(key) == name), "")
 
 
-def of(lock: Path, mediapipe: str, arch: str, python: str, suite: str) -> Held:
+def of(lock: Path, mediapipe: str, arch: str, python: str, suite: str) -> BasePackages:
     """Return what an image on the kit's own base holds."""
     texts = (lock.read_text("utf-8"), litert.lock_for(arch, python).read_text("utf-8"))
     pins = tuple(sorted({pin for text in texts for pin in locks.locked(text)}))
@@ -65,10 +65,10 @@ def of(lock: Path, mediapipe: str, arch: str, python: str, suite: str) -> Held:
     for name, others in SAME_MODULES.items():
         if name in versions:
             stubs |= dict.fromkeys(others, f"{versions[name]}+jetson")
-    return Held(pins, stubs, _manylinux(suite))
+    return BasePackages(pins, stubs, _manylinux(suite))
 
 
-def folder(held: Held) -> Path:
+def folder(held: BasePackages) -> Path:
     """Return a folder with the empty wheels."""
     text = "\n".join(f"{name}=={version}" for name, version in sorted(held.stubs.items()))
     place = cache_dir("app-held") / hashlib.sha256(text.encode()).hexdigest()[:16]

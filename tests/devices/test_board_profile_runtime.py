@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.virtual_devices import face
+from jetson_kit.virtual_devices import board_profile
 from tests.devices.stage import on_stage
 
 pytestmark = pytest.mark.docker
-FOLDER = face.load()["folder"]
-LIBRARIES = face.load()["libraries"]
+FOLDER = board_profile.load()["folder"]
+LIBRARIES = board_profile.load()["libraries"]
 PROGRAMS = ("sh", "ls", "cat", "readlink", "env", "find", "stat", "mount")
 LOOK = (
     "echo nodes: $(find /dev -type c \\( -name 'nv*' -o -path '*/dri/*' -o -path '*/nvgpu/*' \\)); "
@@ -74,7 +74,9 @@ def seen(text: str) -> dict[str, list[str]]:
     return {name: value.split() for name, value in found.items()}
 
 
-def run(tmp_path: Path, rootfs: Path, made: face.Face, *environment: str) -> dict[str, list[str]]:
+def run(
+    tmp_path: Path, rootfs: Path, made: board_profile.BoardProfile, *environment: str
+) -> dict[str, list[str]]:
     """Run the looking container through the stand-in and runc; return what it saw."""
     folder = bundle(tmp_path / "bundle", rootfs, list(environment))
     name = f"kit-face-{os.getpid()}-{abs(hash(str(tmp_path))) % 10**8}"
@@ -87,8 +89,8 @@ def run(tmp_path: Path, rootfs: Path, made: face.Face, *environment: str) -> dic
     )
 
 
-def orin() -> face.Face:
-    return face.make("orin-nano-8gb", "36.4.4", "container", "amd64")
+def orin() -> board_profile.BoardProfile:
+    return board_profile.make("orin-nano-8gb", "36.4.4", "container", "amd64")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_none_gives_libraries_without_devices(tmp_path: Path, rootfs: Path) -> N
 def test_all_gives_everything_with_its_owner(tmp_path: Path, rootfs: Path, asked: str) -> None:
     found = run(tmp_path, rootfs, orin(), f"NVIDIA_VISIBLE_DEVICES={asked}")
     # What a device has and no CSV file names, such as /dev/nvgpu/igpu0/x, would not be here.
-    assert set(found["nodes"]) == set(face.load()["nodes"]["nvgpu"])
+    assert set(found["nodes"]) == set(board_profile.load()["nodes"]["nvgpu"])
     assert set(found["libraries"]) == {
         f"{LIBRARIES}/{name}"
         for name in (
@@ -128,7 +130,7 @@ def test_all_gives_everything_with_its_owner(tmp_path: Path, rootfs: Path, asked
 
 
 def test_jetpack_4_takes_its_other_files_when_asked(tmp_path: Path, rootfs: Path) -> None:
-    made = face.make("nano", "32.7.6", "container", "amd64")
+    made = board_profile.make("nano", "32.7.6", "container", "amd64")
     some = run(tmp_path / "some", rootfs, made, "NVIDIA_VISIBLE_DEVICES=all")
     every = run(
         tmp_path / "every", rootfs, made, "NVIDIA_VISIBLE_DEVICES=all",
@@ -211,6 +213,6 @@ def test_below_a_docker_engine(tmp_path: Path, rootfs: Path) -> None:
     assert (unset["nodes"], unset["libraries"], unset["told"]) == ([], [], ["1"])
     assert none["nodes"] == []
     assert len(none["libraries"]) == len(every["libraries"]) == 7
-    assert set(every["nodes"]) == set(face.load()["nodes"]["nvgpu"])
+    assert set(every["nodes"]) == set(board_profile.load()["nodes"]["nvgpu"])
     assert every["told"] == ["1"]
     assert found["read-only"]["libraries"] == every["libraries"]

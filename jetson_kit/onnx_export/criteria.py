@@ -1,4 +1,4 @@
-"""judged.toml: on what each sub-model is judged."""
+"""criteria.toml: on what each sub-model is judged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-TABLE = Path(__file__).with_name("judged.toml")
+TABLE = Path(__file__).with_name("criteria.toml")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Mask:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Criteria:
     """A sub-model's pixel range, and its crops or what other sub-models feed it.
 
     `name` is what the table calls it; it is empty for a model that the table doesn't know.
@@ -52,14 +52,14 @@ class Judged:
 
 
 @cache
-def table() -> dict[str, Judged]:
-    """Return every sub-model of judged.toml by its name there."""
+def table() -> dict[str, Criteria]:
+    """Return every sub-model of criteria.toml by its name there."""
     data = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     crops = {
         row["name"]: Crop(row["name"], row["picture"], tuple(row["box"])) for row in data["crop"]
     }
     return {
-        row["name"]: Judged(
+        row["name"]: Criteria(
             row["name"],
             tuple(row["sha256"]),
             tuple(row["range"]),
@@ -73,10 +73,10 @@ def table() -> dict[str, Judged]:
 
 
 @cache
-def _by_content() -> dict[str, Judged]:
+def _by_content() -> dict[str, Criteria]:
     return {digest: one for one in table().values() for digest in one.sha256}
 
 
-def of(sha256: str) -> Judged:
+def of(sha256: str) -> Criteria:
     """Return what judges the model of these bytes; an unknown one gets no photographs."""
-    return _by_content().get(sha256, Judged())
+    return _by_content().get(sha256, Criteria())

@@ -31,7 +31,7 @@ TAG = "mediapipe-jetson-bench"
 
 
 @dataclass(frozen=True)
-class Offers:
+class ReleaseSet:
     """Signed releases, and the key that signed them."""
 
     first: Release
@@ -47,7 +47,7 @@ class Offers:
         return signing.signers([self.key.with_name(self.key.name + ".pub")])
 
 
-def make(folder: Path, progress: Progress) -> Offers:
+def make(folder: Path, progress: Progress) -> ReleaseSet:
     """Build all three for this machine's processor. Raises what a build raises."""
     key = folder / "key"
     signing.make_key(key, "bench", passphrase=False)
@@ -60,7 +60,7 @@ def make(folder: Path, progress: Progress) -> Offers:
     rebuilt = _rebuilt(update, folder / "rebuilt", progress)
     for one in (first, update, rebuilt):
         signing.sign(one.path, key)
-    return Offers(first, update, rebuilt, key)
+    return ReleaseSet(first, update, rebuilt, key)
 
 
 def _release(folder: Path, source: Path, progress: Progress) -> Release:

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from bench.faults.ride import Ride, descendants
+from bench.faults.rollout_process import RolloutProcess, descendants
 from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.fleet.rollout.journal import Journal
 from jetson_kit.fleet.rollout.plan import Wave
 from jetson_kit.virtual_devices import procs
 
 
-def ride(folder: Path, script: str, number: str = "") -> Ride:
+def ride(folder: Path, script: str, number: str = "") -> RolloutProcess:
     before = frozenset(path.name for path in folder.glob("*.jsonl"))
     child = subprocess.Popen(["sh", "-c", script], stdout=subprocess.DEVNULL)
-    return Ride(child, folder / "said", folder, before, number)
+    return RolloutProcess(child, folder / "said", folder, before, number)
 
 
 def journal(path: Path) -> Journal:

@@ -13,13 +13,13 @@ from mediapipe_jetson.observe import emulation, l4t, module
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.detect import SCRIPT, identify, parse, soc_of
-from jetson_kit.virtual_devices import dtb, face
+from jetson_kit.virtual_devices import board_profile, dtb
 from tests.devices.stage import on_stage, put
 from tests.support.here import skip_without
 
 pytestmark = pytest.mark.slow
 
-FOLDER = face.load()["folder"]
+FOLDER = board_profile.load()["folder"]
 BRANCHES = sorted({item.branch for item in targets.load().all})
 
 
@@ -46,7 +46,7 @@ def test_every_module_and_release_is_read_back(tmp_path: Path, branch: str) -> N
         if target.branch != branch:
             continue
         for wanted in target.modules:
-            made = face.make(wanted.id, target.l4t, "container", "amd64")
+            made = board_profile.make(wanted.id, target.l4t, "container", "amd64")
             root = put(tmp_path / f"{wanted.id}-{target.l4t}", made)
             facts = parse(read_back(root))
             assert identify(facts) == (target, wanted), (target.l4t, wanted.id)
@@ -62,7 +62,7 @@ def test_every_module_and_release_is_read_back(tmp_path: Path, branch: str) -> N
 
 
 def test_every_module_has_a_row_and_no_row_is_left_over() -> None:
-    rows = face.load()
+    rows = board_profile.load()
     assert set(rows["modules"]) == {item.id for item in targets.load().modules}
     assert set(rows["branches"]) == set(BRANCHES)
     assert set(rows["releases"]) <= {item.l4t for item in targets.load().all}
@@ -72,7 +72,7 @@ def test_every_module_has_a_row_and_no_row_is_left_over() -> None:
 
 def test_release_files_of_four_generations() -> None:
     def text(module_id: str, release: str) -> list[str]:
-        return face.release_file(face.pick(module_id, release)).splitlines()
+        return board_profile.release_file(board_profile.pick(module_id, release)).splitlines()
 
     assert text("nano", "32.7.1") == [
         "# R32 (release), REVISION: 7.1, GCID: 29689809, BOARD: t210ref, EABI: aarch64, "
@@ -91,22 +91,22 @@ def test_release_files_of_four_generations() -> None:
 
 def test_what_does_not_go_together_is_refused() -> None:
     with pytest.raises(BadInputError, match=r"r36.4.4 does not run on nano"):
-        face.make("nano", "36.4.4", "vm", "arm64")
+        board_profile.make("nano", "36.4.4", "vm", "arm64")
     with pytest.raises(BadInputError, match="unknown target"):
-        face.make("nano", "1.2.3", "vm", "arm64")
+        board_profile.make("nano", "1.2.3", "vm", "arm64")
 
 
 def test_only_machines_without_a_tree_of_their_own_get_one() -> None:
     for kind, arch, own in (("vm", "arm64", True), ("vm", "amd64", False),
                             ("container", "arm64", False)):  # fmt: skip
-        paths = [file.path for file in face.make("nano", "32.7.6", kind, arch).files]
+        paths = [file.path for file in board_profile.make("nano", "32.7.6", kind, arch).files]
         assert any("device-tree" in path for path in paths) is not own
 
 
 @pytest.mark.parametrize(("module_id", "release"), [("tx1", "32.7.1"), ("agx-thor", "39.2.1")])
 def test_put_on_a_whole_machine(tmp_path: Path, module_id: str, release: str) -> None:
     """The boot script, SCRIPT and the device wheel's own reading, on the real paths."""
-    made = face.make(module_id, release, "container", "amd64")
+    made = board_profile.make(module_id, release, "container", "amd64")
     again = f"{FOLDER}/face; md5sum /var/lib/dpkg/status /etc/group /etc/docker/daemon.json"
     said = on_stage(tmp_path, made, f"{again}; {again}\necho @@@\n{SCRIPT}")
     twice, _, facts = said.partition("@@@\n")
@@ -118,7 +118,7 @@ def test_put_on_a_whole_machine(tmp_path: Path, module_id: str, release: str) ->
 
 
 def test_marks_and_nodes_on_a_whole_machine(tmp_path: Path) -> None:
-    made = face.make("orin-nano-8gb", "36.4.4", "container", "amd64")
+    made = board_profile.make("orin-nano-8gb", "36.4.4", "container", "amd64")
     said = on_stage(
         tmp_path,
         made,
@@ -138,7 +138,7 @@ def test_marks_and_nodes_on_a_whole_machine(tmp_path: Path) -> None:
 
 
 def test_a_docker_configuration_is_kept(tmp_path: Path) -> None:
-    made = face.make("nano", "32.7.6", "container", "amd64")
+    made = board_profile.make("nano", "32.7.6", "container", "amd64")
     root = put(tmp_path / "face", made)
     (root / "etc/docker").mkdir()
     (root / "etc/docker/daemon.json").write_text('{"log-level": "warn", "runtimes": {"a": {}}}')
@@ -152,7 +152,7 @@ def test_qemu_s_device_tree_with_a_jetson_s_name(
     tmp_path: Path, module_id: str, release: str
 ) -> None:
     """QEMU's real tree, renamed, and what the guest would read of it."""
-    made = face.make(module_id, release, "vm", "arm64")
+    made = board_profile.make(module_id, release, "vm", "arm64")
     out = tmp_path / "tree.dtb"
     skip_without("qemu-arm", "fdtput", "fdtget")
     dtb.make(["qemu-system-aarch64", "virt", "-cpu", "cortex-a57", "-m", "256"], made.tree, out)

@@ -1,4 +1,4 @@
-"""The Jetson face of a virtual device: files, device tree and stand-in programs, from face.toml.
+"""What makes a virtual device look like its board: files, device tree, stand-in programs.
 
 Everything that pretends lies in one folder on the device, and says of itself that it is a
 stand-in. A file, /etc/mediapipe-jetson/emulated, says the same of the device.
@@ -49,7 +49,7 @@ WantedBy=sysinit.target
 
 
 @dataclass(frozen=True)
-class Face:
+class BoardProfile:
     """What is put over a device's root, and what its device tree says."""
 
     files: tuple[File, ...]
@@ -58,7 +58,7 @@ class Face:
 
 @dataclass(frozen=True)
 class Row:
-    """A module on a release: face.toml's rows, resolved."""
+    """A module on a release: board_profile.toml's rows, resolved."""
 
     table: Mapping[str, Any]
     branch: Mapping[str, Any]
@@ -98,7 +98,7 @@ class Row:
 
 @functools.cache
 def load() -> Mapping[str, Any]:
-    """Return face.toml."""
+    """Return board_profile.toml."""
     return tomllib.loads(DATA.read_text(encoding="utf-8"))
 
 
@@ -128,7 +128,7 @@ def pick(module_id: str, l4t: str) -> Row:
     return Row(table, table["branches"][target.branch], row, module, target)
 
 
-def make(module_id: str, l4t: str, kind: str, arch: str) -> Face:
+def make(module_id: str, l4t: str, kind: str, arch: str) -> BoardProfile:
     """Return the face of a module on a release, for a kind of device.
 
     `kind` is vm or container, `arch` arm64 or amd64. Raises BadInputError.
@@ -146,7 +146,7 @@ def make(module_id: str, l4t: str, kind: str, arch: str) -> Face:
     ]
     if kind != "vm" or arch != "arm64":
         files += tree_files(row.table["folder"], tree)
-    return Face(tuple(files), tree)
+    return BoardProfile(tuple(files), tree)
 
 
 def release_file(row: Row) -> str:

@@ -58,7 +58,7 @@ def status_table(found: Status) -> None:
         table.add_column(name)
     for row in found.rows:
         # As Text: what boards say may hold brackets, which are markup elsewhere.
-        table.add_row(*map(Text, (row.host, *_device(row), *_known(row), _drift(row))))
+        table.add_row(*map(Text, (row.host, *_device(row), *_controller_view(row), _drift(row))))
     _console().print(table)
 
 
@@ -75,7 +75,7 @@ def _device(row: Row) -> tuple[str, str]:
     return _short(device.image_id), " ".join(filter(None, words))
 
 
-def _known(row: Row) -> tuple[str, str, str]:
+def _controller_view(row: Row) -> tuple[str, str, str]:
     if row.known is None:
         return "-", "-", "-"
     doubt = " (unsure)" if row.known.unsure else ""

@@ -27,7 +27,7 @@ def command(*words: str) -> list[str]:
 
 
 @dataclass
-class Ride:
+class RolloutProcess:
     """A rollout that runs; `said` gets what it prints."""
 
     child: subprocess.Popen[bytes]
@@ -109,7 +109,7 @@ def start(
     said: Path,
     rollouts: Path,
     number: str = "",
-) -> Ride:
+) -> RolloutProcess:
     """Start a command of the fleet."""
     rollouts.mkdir(parents=True, exist_ok=True)
     before = frozenset(path.name for path in rollouts.glob("*.jsonl"))
@@ -118,7 +118,7 @@ def start(
             command(*words), env=dict(env), cwd=ROOT,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    return Ride(child, said, rollouts, before, number)
+    return RolloutProcess(child, said, rollouts, before, number)
 
 
 def _count(journal: Path | None, step: str) -> int:

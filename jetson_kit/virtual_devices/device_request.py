@@ -23,7 +23,7 @@ NEW_CPU = "cortex-a76"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DeviceRequest:
     """Some equal devices."""
 
     kind: str
@@ -53,7 +53,7 @@ def check(
     prefix: str = "",
     engine: str = "",
     memory_mib: int = 0,
-) -> Wanted:
+) -> DeviceRequest:
     """Return what is asked for, empty words replaced by what fits the others.
 
     Kind: container. Architecture: this machine's for a container, arm64 for a vm. Release: the
@@ -84,7 +84,7 @@ def check(
     cpu = "host" if kind == "container" else (OLD_CPU if old else NEW_CPU)
     if kind == "vm" and arch == "amd64":
         cpu = "max"
-    return Wanted(
+    return DeviceRequest(
         kind, count, arch, found.id, target.l4t, cpu, prefix or PREFIX, engine, memory_mib
     )
 
