@@ -74,7 +74,7 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
             result[f"{name}_s"] = _median(samples, "ssh")
             result[f"{name}_running_s"] = _median(samples, "system")
             result[f"{name}_memory_mib"] = _median(samples, "memory_mib")
-            result[f"{name}_samples_s"] = [one["ssh"] for one in samples]
+            result[f"{name}_samples_s"] = [sample["ssh"] for sample in samples]
     result["cycles"] = rounds * len(KINDS)
     result["memory_gone_mib"] = round(available - _available_mib())
     write_text(OUT, json.dumps(result, indent=1) + "\n")
@@ -82,7 +82,7 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
 
 
 def _median(samples: list[dict[str, float]], what: str) -> float:
-    return round(statistics.median(one[what] for one in samples), 2)
+    return round(statistics.median(sample[what] for sample in samples), 2)
 
 
 @contextmanager
@@ -104,11 +104,11 @@ def _cycle(name: str, words: dict[str, str]) -> dict[str, float]:
     """Bring one up and down; return its times and its memory when systemd was through."""
     progress = Progress()
     (record,) = lifecycle.up(device_request.check(prefix="bench", **words), progress)  # type: ignore[arg-type]
-    found = {**record.times, "memory_mib": _memory(record)}
+    result = {**record.times, "memory_mib": _memory(record)}
     lifecycle.down([record.device.name], progress)
     if left := leftovers.find(store.state_dir(), store.state_id()):
         raise StepFailedError(f"{name} left behind: {', '.join(sorted(left))}")
-    return found
+    return result
 
 
 def _memory(record: Record) -> float:
@@ -120,8 +120,8 @@ def _memory(record: Record) -> float:
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) / 1024
     name = container_parts.label(device.name)
-    asked = cast("dict[str, Any]", engine.client().containers.get(name).stats(stream=False))
-    stats = asked["memory_stats"]
+    requested = cast("dict[str, Any]", engine.client().containers.get(name).stats(stream=False))
+    stats = requested["memory_stats"]
     # As `docker stats` counts: without files that could be read again.
     files = stats["stats"].get("total_inactive_file", stats["stats"].get("inactive_file", 0))
     return int(stats["usage"] - files) / (1 << 20)

@@ -83,17 +83,17 @@ def jetson_environment(pin: Pin, python: str, folder: Path, *extras: str) -> Pat
     `python` is the version of this interpreter, such as "3.11". Raises StepFailedError if
     `uv pip check` finds anything missing.
     """
-    made = uv.make_environment(folder)
+    environment = uv.make_environment(folder)
     lock = wheels.lock_for(pin.wheel_class, pin.arch, python)
     wheel = repack.build(pin, folder)
-    uv.install(made, "--require-hashes", "--requirement", lock)
-    uv.install(made, "--no-deps", wheel)
+    uv.install(environment, "--require-hashes", "--requirement", lock)
+    uv.install(environment, "--no-deps", wheel)
     if extras:
-        wanted = f"mediapipe[{','.join(extras)}] @ {wheel.as_uri()}"
-        uv.install(made, "--constraints", lock, wanted)
+        requested = f"mediapipe[{','.join(extras)}] @ {wheel.as_uri()}"
+        uv.install(environment, "--constraints", lock, requested)
     wheel.unlink()
-    uv.check(made)
-    return made
+    uv.check(environment)
+    return environment
 
 
 def measure(pin: Pin, python: str, rounds: int = 11) -> ImportBench:

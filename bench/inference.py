@@ -60,22 +60,22 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
         )
         if done.returncode or not path.exists():
             raise StepFailedError(f"the benchmark ended with exit code {done.returncode}")
-        found = checked(path.read_bytes())
-    found |= {"load_at_start": round(load, 2), "quiet": load <= BUSY * cores}
-    write(found)
-    return found
+        result = checked(path.read_bytes())
+    result |= {"load_at_start": round(load, 2), "quiet": load <= BUSY * cores}
+    write(result)
+    return result
 
 
 def checked(raw: bytes) -> dict[str, Any]:
     """Return a result, also one that came from a board; raise IntegrityError for none."""
     try:
-        found: dict[str, Any] = json.loads(raw)
-        jsonschema.validate(found, json.loads(SCHEMA.read_text(encoding="utf-8")))
+        document: dict[str, Any] = json.loads(raw)
+        jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
     except (ValueError, jsonschema.ValidationError) as error:
         raise IntegrityError(
             f"this is no result of bench: {str(error).splitlines()[0]}", "measure again"
         ) from error
-    return found
+    return document
 
 
 def write(found: dict[str, Any], folder: Path | None = None) -> list[Path]:

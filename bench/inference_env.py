@@ -41,10 +41,10 @@ def python() -> Path:
         done = folder / "complete"
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            made = uv.make_environment(folder)
-            for one in (lock, LOCK):
-                uv.install(made, "--require-hashes", "--requirement", one)
-            uv.install(made, "--no-deps", official)
+            environment = uv.make_environment(folder)
+            for path in (lock, LOCK):
+                uv.install(environment, "--require-hashes", "--requirement", path)
+            uv.install(environment, "--no-deps", official)
             write_text(done, f"{key}\n")
     return folder / "bin" / "python"
 
@@ -55,10 +55,10 @@ def variables() -> dict[str, str]:
     The device wheel is taken from its source: what runs is what stands there. Raises what
     models.fetch and engines.commands.export raise.
     """
-    found = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    result = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     onnx = cache_dir("onnx")
     commands.export(TASKS, folder=onnx, precision="fp32")
-    return found | {
+    return result | {
         "MEDIAPIPE_JETSON_MODELS": str(models.fetch(TASKS)[0].parent),
         "MEDIAPIPE_JETSON_ENGINES": str(onnx),
         "PYTHONPATH": str(PACKAGE),

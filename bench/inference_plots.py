@@ -45,12 +45,12 @@ def draw(found: Mapping[str, Any]) -> dict[str, str]:
     title = f"ms a frame of {width}x{height}: median, and p99 as a line"
     pictures = {"backends": _picture(title, _where(found), list(_backends(found)))}
     if found["pipeline"]:
-        one = found["pipeline"]
+        pipeline = found["pipeline"]
         title = (
-            f"{one['video']}: {one['pipeline']['fps']:.0f} frames a second pipelined, "
-            f"{one['loop']['fps']:.0f} in a loop"
+            f"{pipeline['video']}: {pipeline['pipeline']['fps']:.0f} frames a second pipelined, "
+            f"{pipeline['loop']['fps']:.0f} in a loop"
         )
-        pictures["pipeline"] = _picture(title, _where(found), list(_stages(one)))
+        pictures["pipeline"] = _picture(title, _where(found), list(_stages(pipeline)))
     return pictures
 
 

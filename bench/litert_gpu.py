@@ -44,25 +44,27 @@ def run(models: Sequence[str] = (), *, take: Path | None = None) -> dict[str, An
     """
     try:
         text = take.read_text(encoding="utf-8") if take else _measured(models)
-        found: dict[str, Any] = json.loads(text)
-        place = [found["machine"], found["vulkan"], found["emulated"]]
+        document: dict[str, Any] = json.loads(text)
+        place = [document["machine"], document["vulkan"], document["emulated"]]
     except (ValueError, KeyError, TypeError) as error:
         raise StepFailedError(f"no result of bench.litert: {error!r}") from error
     if not models:
         known = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else []
-        others = [one for one in known if [one["machine"], one["vulkan"], one["emulated"]] != place]
-        write_text(OUT, json.dumps([*others, found], indent=1) + "\n")
-    return found
+        others = [
+            item for item in known if [item["machine"], item["vulkan"], item["emulated"]] != place
+        ]
+        write_text(OUT, json.dumps([*others, document], indent=1) + "\n")
+    return document
 
 
 def _measured(models: Sequence[str]) -> str:
     progress = Progress()
-    wanted = plan.make(request())
-    images.image_only(wanted, progress)
+    requested = plan.make(request())
+    images.image_only(requested, progress)
     words = [word for name in models for word in ("--model", name)]
     try:
         output: bytes = engine.client().containers.run(
-            wanted.tag, [*COMMAND, *words], environment=VARIABLES, init=True, remove=True,
+            requested.tag, [*COMMAND, *words], environment=VARIABLES, init=True, remove=True,
             read_only=True, network_mode="none", cap_drop=["ALL"],
             security_opt=["no-new-privileges"], tmpfs={"/tmp": "size=512m"},  # noqa: S108
             labels=owned.labels(), stdout=True, stderr=False,

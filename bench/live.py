@@ -80,8 +80,8 @@ def run(model: str, mode: str, readers: Callable[[int, threading.Event], None]) 
             thread.start()
         last = process.stdout.read()
         stop.set()
-    found: dict[str, Any] = json.loads(last)
-    return found
+    document: dict[str, Any] = json.loads(last)
+    return document
 
 
 def scraper(interval_s: float) -> Callable[[int, threading.Event], None]:
@@ -133,7 +133,7 @@ def main() -> None:
             if name != "bare"
         },
         "samples_percent": {
-            name: [round(one * 100, 2) for one in values] for name, values in shares.items()
+            name: [round(value * 100, 2) for value in values] for name, values in shares.items()
         },
         "capture_to_reader_ms": {
             "pictures": len(ordered),

@@ -37,8 +37,8 @@ def _facts(name: str, folder: Path) -> Facts | None:
     """Return what was measured; of each device that it was measured on, if there can be many."""
     if name == "inference":
         paths = sorted(folder.glob("inference-*.json"))
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-        return {"devices": found} if found else None
+        result = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        return {"devices": result} if result else None
     path = folder / f"{name}.json"
     facts: Facts | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
     return facts

@@ -50,26 +50,28 @@ def run(hosts: Sequence[int] = HOSTS, *, busy: bool = False) -> dict[str, Any]:
             "wait until it is quiet, or add --busy: the result then says so",
         )
     progress = Progress()
-    found = _known()
+    result = _known()
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="rollout-") as name:
         folder = Path(name)
         write_text(folder / "plan.toml", PLAN)
         try:
-            made = release_set.make(folder, progress)
-            for one in (made.first, made.update, made.rebuilt):
-                release.layers(one)
+            releases = release_set.make(folder, progress)
+            for item in (releases.first, releases.update, releases.rebuilt):
+                release.layers(item)
             with progress.step("push", "the images in a registry, for the rival"):
-                digests = image_registry.fill(folder, made)
-            control = Controller(folder, made.key)
+                digests = image_registry.fill(folder, releases)
+            control = Controller(folder, releases.key)
             for count in hosts:
                 way = _real if count <= REAL_MOST else _light
-                costs = way(count, made, digests, control, folder, progress)
-                found["hosts"][str(count)] = _row(made, costs, way is _real, load <= BUSY * cores)
-                found["cores"] = cores
-                write_text(OUT, json.dumps(found, indent=1) + "\n")
+                costs = way(count, releases, digests, control, folder, progress)
+                result["hosts"][str(count)] = _row(
+                    releases, costs, way is _real, load <= BUSY * cores
+                )
+                result["cores"] = cores
+                write_text(OUT, json.dumps(result, indent=1) + "\n")
         finally:
             release_set.forget()
-    return found
+    return result
 
 
 def _known() -> dict[str, Any]:
@@ -80,38 +82,42 @@ def _known() -> dict[str, Any]:
     return {"schema": SCHEMA, "hosts": {}}
 
 
-def _row(made: ReleaseSet, costs: dict[str, Cost], engines: bool, quiet: bool) -> dict[str, Any]:
+def _row(
+    releases: ReleaseSet, costs: dict[str, Cost], engines: bool, quiet: bool
+) -> dict[str, Any]:
     ours, rival, layered = (costs[name] for name in ("ours", "rival", "rival_layers"))
-    told = {name: cost.as_json() for name, cost in costs.items()}
+    reported = {name: cost.as_json() for name, cost in costs.items()}
     worst = "bytes_both_ways_worst"
     return {
         "engines": "real" if engines else "stand-in",
         "quiet": quiet,
-        "image_bytes": made.update.size,
-        "update_bytes": told["ours"][worst],
-        "update_percent": round(100 * told["ours"][worst] / made.update.size, 2),
+        "image_bytes": releases.update.size,
+        "update_bytes": reported["ours"][worst],
+        "update_percent": round(100 * reported["ours"][worst] / releases.update.size, 2),
         "speedup": round(rival.wall_s / ours.wall_s, 2),
         "cpu_ratio": round(rival.cpu_s / ours.cpu_s, 2),
-        "bytes_ratio": round(told["rival"][worst] / told["ours"][worst], 1),
+        "bytes_ratio": round(reported["rival"][worst] / reported["ours"][worst], 1),
         "speedup_same_layers": round(layered.wall_s / ours.wall_s, 2),
-        "bytes_ratio_same_layers": round(told["rival_layers"][worst] / told["ours"][worst], 1),
-        "costs": told,
+        "bytes_ratio_same_layers": round(
+            reported["rival_layers"][worst] / reported["ours"][worst], 1
+        ),
+        "costs": reported,
     }
 
 
 def _real(
     count: int,
-    made: ReleaseSet,
+    releases: ReleaseSet,
     digests: Digests,
     control: Controller,
     folder: Path,
     progress: Progress,
 ) -> dict[str, Cost]:
     costs = {}
-    with real.up(count, made.signers, progress) as at:
-        for name, one in (("ours_full", made.first), ("ours", made.update)):
+    with real.up(count, releases.signers, progress) as at:
+        for name, item in (("ours_full", releases.first), ("ours", releases.update)):
             with _step(progress, f"{count} real engines: {name}") as tell:
-                costs[name] = tell(control.rollout(at, one, folder / "plan.toml"))
+                costs[name] = tell(control.rollout(at, item, folder / "plan.toml"))
         with progress.step("clean", "devices without any image"):
             at.clean()
         costs |= _rival(at, at.address, digests, control, folder, progress)
@@ -120,22 +126,22 @@ def _real(
 
 def _light(
     count: int,
-    made: ReleaseSet,
+    releases: ReleaseSet,
     digests: Digests,
     control: Controller,
     folder: Path,
     progress: Progress,
 ) -> dict[str, Cost]:
-    variables = {"image_allowed_signers": made.signers}
+    variables = {"image_allowed_signers": releases.signers}
     with light.up(1, variables) as first:
         # All others begin as this one: with the program, and on the first image.
         control.play(first, BOARD, ansible.environment())
-        control.rollout(first, made.first, folder / "plan.toml")
+        control.rollout(first, releases.first, folder / "plan.toml")
         with (
             light.up(count, variables, first.upper(0)) as at,
             _step(progress, f"{count} light endpoints: ours") as tell,
         ):
-            costs = {"ours": tell(control.rollout(at, made.update, folder / "plan.toml"))}
+            costs = {"ours": tell(control.rollout(at, releases.update, folder / "plan.toml"))}
     with light.up(1, variables) as first:
         with image_registry.serving(folder, light.CONTROLLER, first.inside):
             control.plain(first, image_registry.reference(light.CONTROLLER, digests.first))
@@ -155,12 +161,12 @@ def _rival(
     full: bool = True,
 ) -> dict[str, Cost]:
     """Update by the plain playbook: to the kit's layers, then to the same image built anew."""
-    asked = {"rival_layers": digests.update, "rival": digests.rebuilt}
+    requested = {"rival_layers": digests.update, "rival": digests.rebuilt}
     if full:
-        asked = {"rival_full": digests.first, **asked}
+        requested = {"rival_full": digests.first, **requested}
     costs = {}
     with image_registry.serving(folder, address, at.inside):
-        for name, digest in asked.items():
+        for name, digest in requested.items():
             with _step(progress, f"{len(at.names)} devices: {name}") as tell:
                 costs[name] = tell(control.plain(at, image_registry.reference(address, digest)))
     return costs
@@ -183,5 +189,7 @@ def _step(progress: Progress, what: str) -> Iterator[_CostReporter]:
     with progress.step(what, what) as step:
         yield tell
         if tell.cost:
-            said = tell.cost.as_json()
-            step.note = f"{said['controller_cpu_s']} s of processor, load {said['load_at_start']}"
+            message = tell.cost.as_json()
+            step.note = (
+                f"{message['controller_cpu_s']} s of processor, load {message['load_at_start']}"
+            )

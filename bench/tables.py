@@ -129,7 +129,7 @@ def export(facts: Facts) -> str:
     ]
     for row in facts["sub_models"]:
         name = row["sub_model"]
-        if sum(one["sub_model"] == name for one in facts["sub_models"]) > 1:
+        if sum(sub_model["sub_model"] == name for sub_model in facts["sub_models"]) > 1:
             name += f" {row['source_sha256'][:6]}"
         failed = row["tf2onnx_failed"]
         theirs = "fails" if failed else f"{row['tf2onnx_min_ms']:.2f}"
@@ -144,18 +144,20 @@ def export(facts: Facts) -> str:
 def inference(facts: Facts) -> str:
     """Return a table of bench.inference for each device that was measured, and what bounds it."""
     lines = []
-    for one in facts["devices"]:
-        busy = "" if one["quiet"] else f" busy with other work (load {one['load_at_start']:.1f})"
-        if one["priority"] != "normal":
-            busy += f", at {one['priority']} priority"
-        what = one["device"]["model"] or f"{one['cores']} x86 cores"
-        tasks = list(dict.fromkeys(row["task"] for row in one["trials"]))
-        size = "x".join(map(str, one["summary_size"]))
+    for device in facts["devices"]:
+        busy = (
+            "" if device["quiet"] else f" busy with other work (load {device['load_at_start']:.1f})"
+        )
+        if device["priority"] != "normal":
+            busy += f", at {device['priority']} priority"
+        what = device["device"]["model"] or f"{device['cores']} x86 cores"
+        tasks = list(dict.fromkeys(row["task"] for row in device["trials"]))
+        size = "x".join(map(str, device["summary_size"]))
         lines += [
             f"| `./inv bench.inference`, {what}{busy}, {size} | {' | '.join(tasks)} |",
             f"|---|{'---|' * len(tasks)}",
         ]
-        for backend, found in one["backends"].items():
+        for backend, found in device["backends"].items():
             cells = [
                 f"{found[task]['median_ms']:.1f} / {found[task]['p99_ms']:.1f} ms"
                 if task in found
@@ -163,8 +165,8 @@ def inference(facts: Facts) -> str:
                 for task in tasks
             ]
             lines.append(f"| {backend} | {' | '.join(cells)} |")
-        if one["pipeline"]:
-            took = one["pipeline"]
+        if device["pipeline"]:
+            took = device["pipeline"]
             name = f"{took['backend']} pipelined"
             turn = took["pipeline"]["best_turn"]
             lines += [
@@ -220,21 +222,21 @@ def _inferred(facts: Facts) -> list[str]:
         ("old_kernel", "two photographs on the CPU, with Linux 4.9's system calls alone"),
         ("video", "{frames} frames of a video on the CPU"),
     ):
-        found = list(_parts(facts, part).values())
-        numbers = sum(sum(row["numbers_equal"].values()) for row in found)
-        tasks = [name.partition("_")[0] for row in found for name in row["numbers_equal"]]
-        rows += [(what.format(**row), tasks, numbers, found, "0") for row in found[:1]]
+        result = list(_parts(facts, part).values())
+        numbers = sum(sum(row["numbers_equal"].values()) for row in result)
+        tasks = [name.partition("_")[0] for row in result for name in row["numbers_equal"]]
+        rows += [(what.format(**row), tasks, numbers, result, "0") for row in result[:1]]
     for part, what in (
         ("graph", "two photographs by the GPU's graph ({opengl})"),
         ("video_graph", "{results} frames of a video by the GPU's graph"),
     ):
         by_task = _parts(facts, part)
-        found, tasks = list(by_task.values()), list(by_task)
-        far = max((row["largest_difference"] for row in found), default=0)
-        different = sum(not row["bit_identical"] for row in found)
+        result, tasks = list(by_task.values()), list(by_task)
+        far = max((row["largest_difference"] for row in result), default=0)
+        different = sum(not row["bit_identical"] for row in result)
         says = f"{different} tasks, by {far:.1g}" if different else "0"
-        numbers = sum(row["numbers"] for row in found)
-        rows += [(what.format(**row), tasks, numbers, found, says) for row in found[:1]]
+        numbers = sum(row["numbers"] for row in result)
+        rows += [(what.format(**row), tasks, numbers, result, says) for row in result[:1]]
     return [
         f"| results of {', '.join(tasks)}: {what}, {cores} "
         f"| {numbers:,} numbers{_sites(found)} | {says} |"

@@ -42,8 +42,8 @@ def missing(part: str) -> str:
             return NO_QEMU
     if part == "network":
         uv = Path(sys.executable).with_name("uv")
-        asked = [str(uv), "pip", "compile", "--quiet", "--no-deps", "--no-cache", "-"]
-        if subprocess.run(asked, input=b"six", capture_output=True, check=False).returncode:
+        requested = [str(uv), "pip", "compile", "--quiet", "--no-deps", "--no-cache", "-"]
+        if subprocess.run(requested, input=b"six", capture_output=True, check=False).returncode:
             return NO_NETWORK
     return ""
 

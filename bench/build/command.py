@@ -89,7 +89,7 @@ def _ratio(seconds: dict[str, list[float]]) -> dict[str, Any]:
         return {}
     spread = [min(theirs) / max(ours), max(theirs) / min(ours)]
     middle = statistics.median(theirs) / statistics.median(ours)
-    return {"ratio": round(middle, 1), "ratio_spread": [round(one, 1) for one in spread]}
+    return {"ratio": round(middle, 1), "ratio_spread": [round(item, 1) for item in spread]}
 
 
 def _round(folder: Path, number: str, sizes: dict[str, float]) -> dict[str, float]:
@@ -99,23 +99,23 @@ def _round(folder: Path, number: str, sizes: dict[str, float]) -> dict[str, floa
     output = folder / "out"
     words = ["build", "--jetson", "--output", str(output)]
     left_out = [*words, "--no-start"]
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     epoch = int(time.time())
     with _caches(folder / "image"):
-        found["image"] = _timed(number, "image", epoch + 1, source, [])
+        result["image"] = _timed(number, "image", epoch + 1, source, [])
         _edit(source)
-        found["one_file_image"] = _timed(number, "one_file_image", epoch + 1, source, [])
+        result["one_file_image"] = _timed(number, "one_file_image", epoch + 1, source, [])
     with _caches(folder / "whole"):
-        found["command"] = _timed(number, "command", epoch, source, words)
+        result["command"] = _timed(number, "command", epoch, source, words)
         built = json.loads((output / "manifest.json").read_text(encoding="utf-8"))
         sizes["unpacked_mb"] = round(built["image"]["size"] / 1e6, 1)
         sizes["archive_mb"] = round(built["archive"]["size"] / 1e6, 1)
-        found["nothing_changed"] = _timed(number, "nothing_changed", epoch, source, words)
+        result["nothing_changed"] = _timed(number, "nothing_changed", epoch, source, words)
         _edit(source)
-        found["one_file_no_start"] = _timed(number, "one_file_no_start", epoch, source, left_out)
+        result["one_file_no_start"] = _timed(number, "one_file_no_start", epoch, source, left_out)
         _edit(source)
-        found["one_file"] = _timed(number, "one_file", epoch, source, words)
-    return found
+        result["one_file"] = _timed(number, "one_file", epoch, source, words)
+    return result
 
 
 def _edit(source: Path) -> None:
@@ -128,7 +128,7 @@ def _images_removed(target: str) -> Iterator[None]:
     """Remove the images that were not there before and are this benchmark's."""
     listed = engine.client().images.list
     label = {"label": f"{engine.KIT_LABEL}={target}"}
-    before = {found.id for found in listed(filters=label)}
+    before = {image.id for image in listed(filters=label)}
     try:
         yield
     finally:

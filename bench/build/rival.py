@@ -49,7 +49,7 @@ def run(planned: BuildPlan, progress: Progress, *, base: bool) -> tuple[float, f
 
     Its base is made first where `base` asks for that (0 where not).
     """
-    made = parts.make(planned, Progress(quiet=True))
+    result = parts.make(planned, Progress(quiet=True))
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="rival-") as scratch:
         context = Path(scratch)
         base_s = _base(context / "base", planned, progress) if base else 0.0
@@ -64,12 +64,12 @@ def run(planned: BuildPlan, progress: Progress, *, base: bool) -> tuple[float, f
         )
         shutil.copyfile(CERTIFICATES, folder / "ca-certificates.crt")
         shutil.copyfile(planned.lock, folder / "requirements.txt")
-        shutil.copyfile(made.wheel, folder / made.wheel.name)
+        shutil.copyfile(result.wheel, folder / result.wheel.name)
         device_wheel.build(folder)
         for path in models.fetch(planned.models):
             shutil.copyfile(path, folder / "models" / path.name)
-        wanted = [p for p in rootfs.data()["variants"]["runtime"]["packages"] if p != "libc-bin"]
-        write_text(folder / "Dockerfile", RIVAL.format(base=BASE_TAG, packages=" ".join(wanted)))
+        packages = [p for p in rootfs.data()["variants"]["runtime"]["packages"] if p != "libc-bin"]
+        write_text(folder / "Dockerfile", RIVAL.format(base=BASE_TAG, packages=" ".join(packages)))
         with progress.step("emulated", "plain Dockerfile: apt-get and pip under QEMU"):
             started = time.monotonic()
             _buildx(folder, planned, RIVAL_TAG)

@@ -26,40 +26,40 @@ DAMAGES = (
 )  # fmt: skip
 
 
-def prune(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def prune(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Prune all that the engine would give while an unhealthy image is on trial."""
-    made = site.release(kind="unhealthy")
-    going = site.start(made, *case.flags)
+    release = site.release(kind="unhealthy")
+    going = site.start(release, *case.flags)
     if going.until("switch", PHASE_S) and going.record:
         canary = going.record.waves[0].hosts[0]
         time.sleep(rand.uniform(0, case.facts["after_s"]))
         ssh.shell(site.device(canary), PRUNES)
-    after(site, case, found, made, going)
+    after(site, case, attempt, release, going)
 
 
-def trial_limit(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def trial_limit(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Put a board on a healthy image by hand, and leave it alone; the watcher is killed, too."""
     del case
     before = site.good
-    found.next_failed += site.renew()
+    attempt.next_failed += site.renew()
     chosen = rand.choice(site.devices)
     image = before[chosen.name]
     ssh.shell(chosen, f"mediapipe-image switch --trial {TRIAL_S} {image}")
     if inside.look([chosen])[chosen.name].image_id != image:
-        found.unkept.append(f"{chosen.name} is not on trial")
+        attempt.unkept.append(f"{chosen.name} is not on trial")
     time.sleep(rand.uniform(0, TRIAL_S))
     ssh.shell(chosen, "kill -9 $(systemctl show -p MainPID --value mediapipe-watch.service) || :")
     _wait(lambda: inside.look([chosen])[chosen.name].image_id != image, site.kind.settle_s)
     only = {chosen.name: (site.good[chosen.name],)}
     seen, problems = inside.settled([chosen], only, site.kind.settle_s)
-    found.lost += problems
-    found.ended = "trial" if seen[chosen.name].trial else "good"
+    attempt.lost += problems
+    attempt.ended = "trial" if seen[chosen.name].trial else "good"
 
 
-def trial_boots(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def trial_boots(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Cut the power of a board on trial, at any moment, once more often than a trial may boot."""
     before = site.good
-    found.next_failed += site.renew()
+    attempt.next_failed += site.renew()
     chosen = rand.choice(site.devices)
     image = before[chosen.name]
     words = f"mediapipe-image switch --trial {LONG_TRIAL_S} {image}"
@@ -71,25 +71,25 @@ def trial_boots(site: Site, case: Case, found: Attempt, rand: random.Random) -> 
         lasts = boots <= MOST_BOOTS
         only = {chosen.name: (image if lasts else site.good[chosen.name],)}
         seen, problems = inside.settled([chosen], only, site.kind.settle_s)
-        found.lost += problems
+        attempt.lost += problems
         if not problems and seen[chosen.name].trial != lasts:
-            found.unkept.append(f"boot {boots}: {'not ' if lasts else ''}on trial")
-    if case.why not in (said := ssh.shell(chosen, "mediapipe-image status --json")):
-        found.unkept.append(f"{chosen.name} does not say {case.why!r}: {said}")
-    found.ended = "good"
+            attempt.unkept.append(f"boot {boots}: {'not ' if lasts else ''}on trial")
+    if case.why not in (shell := ssh.shell(chosen, "mediapipe-image status --json")):
+        attempt.unkept.append(f"{chosen.name} does not say {case.why!r}: {shell}")
+    attempt.ended = "good"
 
 
-def damaged(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def damaged(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Damage a file of a board's state in the middle of a rollout, and restart its service."""
     chosen = rand.choice(site.devices)
-    made = site.release()
-    going = site.start(made, "--stop-at", "99")
+    release = site.release()
+    going = site.start(release, "--stop-at", "99")
     if going.until(rand.choice(("fetch", "switch", "soak")), PHASE_S):
         _damage(site, chosen, rand)
     going.end(site.kind.limit_s)
     # Whoever asks for the state mends it.
     site.task("fleet.status", "-i", str(site.hosts), "--json")
-    after(site, case, found, made, going)
+    after(site, case, attempt, release, going)
 
 
 def _damage(site: Site, chosen: Device, rand: random.Random) -> None:

@@ -59,19 +59,19 @@ def _up(
 
 
 def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Site:
-    there = [one.device for one in store.records() if one.stage == "ready"]
-    fresh = len(there) != kind.count or any(not _whole(one) for one in there)
+    there = [record.device for record in store.records() if record.stage == "ready"]
+    fresh = len(there) != kind.count or any(not _whole(device) for device in there)
     if fresh:
         lifecycle.down([], progress)
         shutil.rmtree(folder / "state", ignore_errors=True)
-        asked = device_request.check(
+        request = device_request.check(
             kind=kind.kind,
             arch=kind.arch,
             prefix=kind.prefix,
             count=kind.count,
             engine=setting.engine,
         )
-        there = [one.device for one in lifecycle.up(asked, progress)]
+        there = [record.device for record in lifecycle.up(request, progress)]
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
     env["XDG_CONFIG_HOME"] = str(folder / "config")
     del env["KIT_STATE"]
@@ -98,9 +98,9 @@ def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Sit
 def _good(site: Site) -> dict[str, str]:
     """Return what devices of an earlier run are on for good, nothing if one is not at rest."""
     seen = site.look()
-    found = {name: one.image_id for name, one in seen.items()}
-    unwell = inside.unwell(seen, {name: (image,) for name, image in found.items()})
-    return {} if unwell or any(one.trial for one in seen.values()) else found
+    result = {name: item.image_id for name, item in seen.items()}
+    unwell = inside.unwell(seen, {name: (image,) for name, image in result.items()})
+    return {} if unwell or any(item.trial for item in seen.values()) else result
 
 
 def _whole(device: Device) -> bool:

@@ -76,20 +76,20 @@ class Attempt:
 def load() -> Mapping[str, Case]:
     """Return all cases by name, in their order."""
     own = {"on", "how", "does", "promise", "repeat", "ends", "why", "flags", "group"}
-    found = {}
+    result = {}
     for name, row in tomllib.loads(DATA.read_text(encoding="utf-8")).items():
         known = {key: value for key, value in row.items() if key in own}
         known["flags"] = tuple(known.get("flags", ()))
         rest = {key: value for key, value in row.items() if key not in own}
-        found[name] = Case(name, facts=rest, **known)
-    return found
+        result[name] = Case(name, facts=rest, **known)
+    return result
 
 
 def after(
     site: Site,
     case: Case,
-    found: Attempt,
-    made: Release,
+    attempt: Attempt,
+    release: Release,
     going: RolloutProcess,
     *,
     judged: bool = True,
@@ -99,52 +99,52 @@ def after(
     What it left open is resumed. `judged`: the case's own promise, too. Returns its journal, None
     where it did not begin.
     """
-    allowed = site.allowed(made)
+    allowed = site.allowed(release)
     code = going.end(site.kind.limit_s)
     seen, problems = inside.settled(site.devices, allowed, site.kind.settle_s)
-    found.lost += problems
+    attempt.lost += problems
     record = going.record
     if record is None:
-        found.unkept.append(f"it ended with {code} before it began; see {going.said}")
+        attempt.unkept.append(f"it ended with {code} before it began; see {going.said}")
         return None
-    found.false_success += inside.false_successes(record, code, seen)
-    found.ended = "stopped" if record.stop is not None else record.ended
+    attempt.false_success += inside.false_successes(record, code, seen)
+    attempt.ended = "stopped" if record.stop is not None else record.ended
     if judged:
-        found.unkept += unkept(case, record, code)
+        attempt.unkept += unkept(case, record, code)
     if record.open:
         resumed = site.resume(record.id)
         code = resumed.end(site.kind.limit_s)
         seen, problems = inside.settled(site.devices, allowed, site.kind.settle_s)
-        found.lost += problems
+        attempt.lost += problems
         record = resumed.record or record
-        found.false_success += inside.false_successes(record, code, seen)
+        attempt.false_success += inside.false_successes(record, code, seen)
         if record.open and record.stop is not None:
-            found.unkept.append(f"--resume left {', '.join(record.open)} open; {resumed.said}")
-    found.false_journal += site.drift()
+            attempt.unkept.append(f"--resume left {', '.join(record.open)} open; {resumed.said}")
+    attempt.false_journal += site.drift()
     return record
 
 
 def unkept(case: Case, record: Record, code: int) -> list[str]:
     """Return what a case promises of the end of its rollout, and is not so."""
-    found = []
+    result = []
     everyone = record.ended == journals.ALL
     if everyone != (code == 0):
-        found.append(f"result {record.ended}, exit code {code}")
+        result.append(f"result {record.ended}, exit code {code}")
     if case.ends != "any" and everyone != (case.ends == "all"):
-        reasons = [f"{one.name}: {one.why}" for one in record.hosts.values() if one.why]
-        found.append(f"it ended as {record.ended}, not {case.ends}: {'; '.join(reasons)}")
+        reasons = [f"{host.name}: {host.why}" for host in record.hosts.values() if host.why]
+        result.append(f"it ended as {record.ended}, not {case.ends}: {'; '.join(reasons)}")
     failed = [record.hosts[name] for name in record.names(journals.FAILED)]
-    if case.why and not any(re.search(case.why, one.why) for one in failed):
-        reasons = [f"{one.name}: {one.why}" for one in failed]
-        found.append(f"nobody's reason is {shlex.quote(case.why)}: {'; '.join(reasons)}")
-    return found
+    if case.why and not any(re.search(case.why, host.why) for host in failed):
+        reasons = [f"{host.name}: {host.why}" for host in failed]
+        result.append(f"nobody's reason is {shlex.quote(case.why)}: {'; '.join(reasons)}")
+    return result
 
 
 def untouched(site: Site, record: Record, but: Sequence[str] = ()) -> list[str]:
     """Return which devices were switched by a rollout, those in `but` aside."""
     script = "cat /var/lib/mediapipe-jetson/state.json"
     return [
-        f"{one.name} was switched"
-        for one in site.devices
-        if one.name not in but and record.id in ssh.shell(one, script)
+        f"{device.name} was switched"
+        for device in site.devices
+        if device.name not in but and record.id in ssh.shell(device, script)
     ]

@@ -34,10 +34,10 @@ def build(old: Release, folder: Path, path: str, content: bytes) -> Release:
     if "history" in body:
         body["history"].append({"created": oci.CREATED, "created_by": f"COPY {path}"})
     config = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-    made = json.loads((old.folder / MANIFEST).read_text(encoding="utf-8"))
+    document = json.loads((old.folder / MANIFEST).read_text(encoding="utf-8"))
     archive = folder / "changed.oci.tar"
-    digest = oci.write_archive(archive, config, blobs, made["image"]["tag"], {})
-    made["archive"] = {
+    digest = oci.write_archive(archive, config, blobs, document["image"]["tag"], {})
+    document["archive"] = {
         "file": archive.name,
         "size": archive.stat().st_size,
         "digest": digest,
@@ -46,5 +46,5 @@ def build(old: Release, folder: Path, path: str, content: bytes) -> Release:
             {"diff_id": blob.diff_id, "digest": blob.digest, "size": blob.size} for blob in blobs
         ],
     }
-    (folder / MANIFEST).write_text(json.dumps(made), encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
     return releases.make(folder)

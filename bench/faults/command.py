@@ -45,8 +45,10 @@ def run(
     home = cache_dir("faults")
     log = home / "tries.jsonl"
     if again:
-        kept = [one for one in record.read(log) if one["case"] not in chosen or not asked.of(one)]
-        write_text(log, "".join(json.dumps(one) + "\n" for one in kept))
+        kept = [
+            item for item in record.read(log) if item["case"] not in chosen or not asked.of(item)
+        ]
+        write_text(log, "".join(json.dumps(item) + "\n" for item in kept))
     end = time.monotonic() + minutes * 60 if minutes else math.inf
     _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
     return finish(log, known)
@@ -64,7 +66,7 @@ class Bench:
 
 def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -> None:
     for kind, facts in sites.KINDS.items():
-        tried = Counter(one["case"] for one in record.read(log) if bench.setting.of(one))
+        tried = Counter(item["case"] for item in record.read(log) if bench.setting.of(item))
         todo = {
             name: (case, case.repeat - tried[name])
             for name, case in chosen.items()
@@ -83,8 +85,8 @@ def finish(log: Path, known: Mapping[str, Case]) -> dict[str, Any]:
     write_text(record.OUT, json.dumps(result, indent=1) + "\n")
     wrong = {what: result[what] for what in record.WRONG if result[what]}
     if wrong:
-        said = ", ".join(f"{what} {count}" for what, count in wrong.items())
-        raise CheckFailedError(f"of {result['tried']} tries: {said}", f"each is in {log}")
+        message = ", ".join(f"{what} {count}" for what, count in wrong.items())
+        raise CheckFailedError(f"of {result['tried']} tries: {message}", f"each is in {log}")
     return result
 
 
@@ -111,9 +113,9 @@ def select(
 
 def _all(site: Site, todo: Mapping[str, tuple[Case, int]], log: Path, bench: Bench) -> None:
     total = sum(count for _, count in todo.values())
-    for done, (name, seed, found) in enumerate(_tries(site, todo, bench.end), 1):
-        record.append(log, name, seed, found, site.setting)
-        bench.progress.say(f"{done:3}/{total}  {found.seconds:6.1f} s  {name}: {told(found)}")
+    for done, (name, seed, attempt) in enumerate(_tries(site, todo, bench.end), 1):
+        record.append(log, name, seed, attempt, site.setting)
+        bench.progress.say(f"{done:3}/{total}  {attempt.seconds:6.1f} s  {name}: {told(attempt)}")
 
 
 def _tries(
@@ -123,16 +125,16 @@ def _tries(
         if case.how == device.SERIES and time.monotonic() < end:
             seed = f"{name} {time.time():.0f}"
             rand = random.Random(seed)  # noqa: S311 # not for secrets
-            for one in kills.controller(site, case, count, rand):
-                yield name, seed, one
+            for item in kills.controller(site, case, count, rand):
+                yield name, seed, item
                 if time.monotonic() > end:
                     return
     for number, names in enumerate(device.groups(todo, len(site.devices))):
         if time.monotonic() > end:
             return
         seed = f"{'+'.join(names)} {number} {time.time():.0f}"
-        found = _tried(site, [todo[name][0] for name in names], seed)
-        yield from ((name, seed, one) for name, one in zip(names, found, strict=True))
+        attempts = _tried(site, [todo[name][0] for name in names], seed)
+        yield from ((name, seed, attempt) for name, attempt in zip(names, attempts, strict=True))
 
 
 def _tried(site: Site, chosen: Sequence[Case], seed: str) -> list[Attempt]:
@@ -143,8 +145,8 @@ def _tried(site: Site, chosen: Sequence[Case], seed: str) -> list[Attempt]:
         return [Attempt(unkept=[error.message], next_failed=site.renew()) for _ in chosen]
 
 
-def told(found: Attempt) -> str:
+def told(attempt: Attempt) -> str:
     """Return a try in one line."""
-    wrong = [f"{what}: {'; '.join(getattr(found, what))}" for what in record.WRONG
-             if getattr(found, what)]  # fmt: skip
-    return f"{found.ended or 'no end'}" + (f"; WRONG: {'; '.join(wrong)}" if wrong else "")
+    wrong = [f"{what}: {'; '.join(getattr(attempt, what))}" for what in record.WRONG
+             if getattr(attempt, what)]  # fmt: skip
+    return f"{attempt.ended or 'no end'}" + (f"; WRONG: {'; '.join(wrong)}" if wrong else "")

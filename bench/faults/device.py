@@ -31,9 +31,9 @@ GOLDEN = 0.618
 GO_ON = ("--stop-at", "99")
 
 
-def one(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def one(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Put one fault into one device."""
-    many(site, [(case, found)], rand)
+    many(site, [(case, attempt)], rand)
 
 
 def many(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Random) -> None:
@@ -47,11 +47,11 @@ def many(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Random)
 def _at_once(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Random) -> None:
     """Every fault has a device of its own, as long as there are any."""
     chosen = rand.sample(site.devices, len(tries))
-    made = site.release(bulk=BULK)
+    release = site.release(bulk=BULK)
     for (case, _), host in zip(tries, chosen, strict=True):
         if not case.facts["at"]:
             faults.put(host.name, case.facts["fault"], None)
-    going = site.start(made, *RATE, *GO_ON)
+    going = site.start(release, *RATE, *GO_ON)
     waits = [point(site, case, rand) for case, _ in tries]
     try:
         with ThreadPoolExecutor(len(tries)) as pool:
@@ -64,9 +64,9 @@ def _at_once(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Ran
         going.end(site.kind.limit_s)
     finally:
         _heal(chosen)
-    found = Attempt()
-    after(site, tries[0][0], found, made, going, judged=False)
-    _share(tries, [host.name for host in chosen], found, going)
+    attempt = Attempt()
+    after(site, tries[0][0], attempt, release, going, judged=False)
+    _share(tries, [host.name for host in chosen], attempt, going)
 
 
 def point(site: Site, case: Case, rand: random.Random) -> float:
@@ -107,8 +107,8 @@ def _watch(host: Device, condition: str, going: RolloutProcess) -> None:
     """Wait for a condition inside, or for the end of the rollout."""
     if not condition:
         return
-    words = ssh.command(host, ["sh", "-c", WATCH.format(condition=condition)])
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+    command = ssh.command(host, ["sh", "-c", WATCH.format(condition=condition)])
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
         end = time.monotonic() + PHASE_S
         while child.poll() is None and going.child.poll() is None and time.monotonic() < end:
             time.sleep(0.02)
@@ -124,34 +124,34 @@ def _heal(devices: Sequence[Device]) -> None:
 def _in_turn(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Random) -> None:
     """Fault after fault on the one device; a rollout that ended meanwhile is followed by a new."""
     (host,) = site.devices
-    made: Release | None = None
+    release: Release | None = None
     going: RolloutProcess | None = None
     mine: list[tuple[Case, Attempt]] = []
-    for case, found in tries:
+    for case, attempt in tries:
         begun = time.monotonic()
         facts = case.facts
-        if made is None or going is None or not _comes(going, facts["at"]):
-            if made and going:
-                _close(site, mine, made, going)
+        if release is None or going is None or not _comes(going, facts["at"]):
+            if release and going:
+                _close(site, mine, release, going)
             mine = []
-            made = site.release(bulk=BULK)
+            release = site.release(bulk=BULK)
             if not facts["at"]:
                 faults.put(host.name, facts["fault"], None)
-            going = site.start(made, *RATE, *GO_ON)
-        mine.append((case, found))
+            going = site.start(release, *RATE, *GO_ON)
+        mine.append((case, attempt))
         try:
             _put(case, host, going, point(site, case, rand))
             if facts["fault"] == "power-cut":
                 # The rollout goes on meanwhile: old or new, and running by itself.
-                allowed = site.allowed(made)
-                found.lost += inside.settled([host], allowed, site.kind.settle_s)[1]
+                allowed = site.allowed(release)
+                attempt.lost += inside.settled([host], allowed, site.kind.settle_s)[1]
             else:
                 going.end(site.kind.limit_s)
         finally:
             _heal([host])
-        found.seconds = round(time.monotonic() - begun, 1)
-    if made and going:
-        _close(site, mine, made, going)
+        attempt.seconds = round(time.monotonic() - begun, 1)
+    if release and going:
+        _close(site, mine, release, going)
 
 
 def _comes(going: RolloutProcess, step: str) -> bool:
@@ -162,13 +162,13 @@ def _comes(going: RolloutProcess, step: str) -> bool:
 
 
 def _close(
-    site: Site, tries: Sequence[tuple[Case, Attempt]], made: Release, going: RolloutProcess
+    site: Site, tries: Sequence[tuple[Case, Attempt]], release: Release, going: RolloutProcess
 ) -> None:
-    found = Attempt()
-    record = after(site, tries[-1][0], found, made, going, judged=False)
-    _share(tries, [site.devices[0].name] * len(tries), found, going)
+    attempt = Attempt()
+    record = after(site, tries[-1][0], attempt, release, going, judged=False)
+    _share(tries, [site.devices[0].name] * len(tries), attempt, going)
     if record and record.ended == "all":
-        site.good = dict.fromkeys(site.names, made.image_id)
+        site.good = dict.fromkeys(site.names, release.image_id)
 
 
 def _share(
@@ -181,27 +181,27 @@ def _share(
     for what in ("lost", "false_success", "false_journal", "unkept"):
         for text in getattr(found, what):
             owners = [
-                one
-                for (_, one), host in zip(tries, hosts, strict=True)
+                attempt
+                for (_, attempt), host in zip(tries, hosts, strict=True)
                 if text.startswith(f"{host}:")
             ]
             for owner in owners[-1:] or [tries[0][1]]:
                 getattr(owner, what).append(text)
     record = going.record
-    for (case, one), host in zip(tries, hosts, strict=True):
+    for (case, item), host in zip(tries, hosts, strict=True):
         if record:
-            one.ended = record.hosts[host].state
-            one.unkept += unkept(case, record.hosts[host].state, record.hosts[host].why)
+            item.ended = record.hosts[host].state
+            item.unkept += unkept(case, record.hosts[host].state, record.hosts[host].why)
 
 
 def unkept(case: Case, state: str, why: str) -> list[str]:
     """Return what a case promises of its device, and is not so."""
-    found = []
+    result = []
     if case.ends not in ("any", state):
-        found.append(f"its device is {state}, not {case.ends}: {why}")
+        result.append(f"its device is {state}, not {case.ends}: {why}")
     if case.why and state == "failed" and not re.search(case.why, why):
-        found.append(f"the reason is not {case.why}: {why}")
-    return found
+        result.append(f"the reason is not {case.why}: {why}")
+    return result
 
 
 def groups(todo: Mapping[str, tuple[Case, int]], most: int) -> list[list[str]]:
@@ -209,7 +209,7 @@ def groups(todo: Mapping[str, tuple[Case, int]], most: int) -> list[list[str]]:
 
     `most`: so many devices there are. A single one takes any number, one after the other.
     """
-    made: list[list[str]] = []
+    result: list[list[str]] = []
     by_group: dict[str, list[list[str]]] = {}
     alone: list[list[str]] = []
     for name, (case, count) in todo.items():
@@ -218,11 +218,13 @@ def groups(todo: Mapping[str, tuple[Case, int]], most: int) -> list[list[str]]:
             continue
         rounds = by_group.setdefault(case.group, [])
         for _ in range(count):
-            fitting = (one for one in rounds if (len(one) < most if most > 1 else name not in one))
+            fitting = (
+                item for item in rounds if (len(item) < most if most > 1 else name not in item)
+            )
             place = next(fitting, None)
             if place is None:
                 place = []
                 rounds.append(place)
-                made.append(place)
+                result.append(place)
             place.append(name)
-    return made + alone
+    return result + alone

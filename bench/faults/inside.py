@@ -51,8 +51,8 @@ Allowed = Mapping[str, Collection[str]]
 def look(devices: Sequence[Device]) -> dict[str, Inside]:
     """Look into devices, all at once."""
     with ThreadPoolExecutor(max(len(devices), 1)) as pool:
-        found = pool.map(_look, devices)
-        return {one.name: seen for one, seen in zip(devices, found, strict=True)}
+        result = pool.map(_look, devices)
+        return {device.name: seen for device, seen in zip(devices, result, strict=True)}
 
 
 def _look(device: Device) -> Inside:
@@ -62,11 +62,11 @@ def _look(device: Device) -> Inside:
         return Inside(lost=error.message)
 
 
-def parse(said: str) -> Inside:
+def parse(output: str) -> Inside:
     """Return what the script printed. A damaged state.json is told as what was lost."""
-    lines = said.splitlines()
+    lines = output.splitlines()
     if len(lines) < 4:
-        return Inside(lost=f"it said {said!r}")
+        return Inside(lost=f"it said {output!r}")
     try:
         state = json.loads(lines[0]) if lines[0] else {}
     except ValueError as error:
@@ -92,30 +92,30 @@ def between(seen: Seen, allowed: Allowed) -> list[str]:
 
     That nothing runs, or nothing can be asked, may be so while a change or a fault is on.
     """
-    found = []
-    for name, one in seen.items():
-        if not one.lost and one.image_id not in allowed[name]:
-            found.append(f"{name}: state.json says {one.image_id or 'nothing'}")
-        if one.running not in ("", *allowed[name]):
-            found.append(f"{name}: {one.running} runs")
-    return found
+    result = []
+    for name, item in seen.items():
+        if not item.lost and item.image_id not in allowed[name]:
+            result.append(f"{name}: state.json says {item.image_id or 'nothing'}")
+        if item.running not in ("", *allowed[name]):
+            result.append(f"{name}: {item.running} runs")
+    return result
 
 
 def unwell(seen: Seen, allowed: Allowed) -> list[str]:
     """Return what is wrong with devices that must be at rest on one of these images, healthy."""
-    found = []
-    for name, one in seen.items():
-        if one.lost:
-            found.append(f"{name}: {one.lost}")
-        elif one.image_id not in allowed[name]:
-            found.append(f"{name}: state.json says {one.image_id or 'nothing'}")
-        elif one.running != one.image_id:
-            found.append(f"{name}: on {one.image_id}, and {one.running or 'nothing'} runs")
-        elif (one.unit, one.health) != ("active", "healthy"):
-            found.append(f"{name}: unit {one.unit}, container {one.health or 'without a check'}")
-        elif one.pending and not one.trial:
-            found.append(f"{name}: a change is not finished")
-    return found
+    result = []
+    for name, item in seen.items():
+        if item.lost:
+            result.append(f"{name}: {item.lost}")
+        elif item.image_id not in allowed[name]:
+            result.append(f"{name}: state.json says {item.image_id or 'nothing'}")
+        elif item.running != item.image_id:
+            result.append(f"{name}: on {item.image_id}, and {item.running or 'nothing'} runs")
+        elif (item.unit, item.health) != ("active", "healthy"):
+            result.append(f"{name}: unit {item.unit}, container {item.health or 'without a check'}")
+        elif item.pending and not item.trial:
+            result.append(f"{name}: a change is not finished")
+    return result
 
 
 def settled(
@@ -148,16 +148,16 @@ def false_successes(record: Record, code: int, seen: Seen) -> list[str]:
         one = seen.get(name, Inside(lost="not looked at"))
         return (one.image_id, one.running, one.trial) != (record.image_id, record.image_id, False)
 
-    found = [
+    result = [
         f"{name}: confirmed, and it is on {seen[name].image_id or 'nothing'}"
         f"{' on trial' if seen[name].trial else ''}, {seen[name].running or 'nothing'} runs"
         for name in record.names(journals.CONFIRMED)
         if wrong(name)
     ]
     if code == 0 or record.ended == journals.ALL:
-        found += [
+        result += [
             f"{name}: exit code {code}, result {record.ended}, and it is not on the new image"
             for name in record.hosts
             if wrong(name) and name not in record.names(journals.CONFIRMED)
         ]
-    return found
+    return result

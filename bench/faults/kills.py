@@ -27,17 +27,17 @@ def controller(site: Site, case: Case, count: int, rand: random.Random) -> Itera
     """Kill it `count` times, again and again in one rollout until that is through."""
     given = 0
     while given < count:
-        for found in _one_rollout(site, case, count - given, rand):
+        for attempt in _one_rollout(site, case, count - given, rand):
             given += 1
-            yield found
+            yield attempt
 
 
 def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iterator[Attempt]:
     """Yield each kill; what the end of the rollout shows is the last one's."""
-    made = site.release(bulk=500_000)
+    release = site.release(bulk=500_000)
     hosts = rand.sample(site.names, min(HOSTS, len(site.names)))
     words = (*FLAGS, "--limit", ",".join(hosts))
-    going = site.start(made, *words)
+    going = site.start(release, *words)
     last: Attempt | None = None
     given = 0
     while True:
@@ -49,18 +49,18 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
             yield last
         given += 1
         last = Attempt(ended="killed")
-        _moment(site, last, made, going)
+        _moment(site, last, release, going)
         # Without a whole line in its journal there is no rollout to go on with.
         number = going.record.id if going.record else ""
-        going = site.resume(number) if number else site.start(made, *words)
+        going = site.resume(number) if number else site.start(release, *words)
         last.seconds = round(time.monotonic() - started, 1)
     last = last or Attempt()
-    record = after(site, case, last, made, going)
+    record = after(site, case, last, release, going)
     last.ended = "killed"
     if record is None or record.ended != journals.ALL:
         last.unkept.append(f"--resume did not bring it to its end; see {going.said}")
     if last.good:
-        site.good |= dict.fromkeys(hosts, made.image_id)
+        site.good |= dict.fromkeys(hosts, release.image_id)
     else:
         last.next_failed += site.renew()
     if given:
@@ -76,18 +76,18 @@ def _wait(going: RolloutProcess, rand: random.Random) -> None:
     time.sleep(rand.uniform(0, STEP_S if steps else ANY_S))
 
 
-def _moment(site: Site, found: Attempt, made: Release, going: RolloutProcess) -> None:
+def _moment(site: Site, attempt: Attempt, release: Release, going: RolloutProcess) -> None:
     """Look right after the kill: old or new, and nothing claimed that is not so."""
     seen = site.look()
-    found.lost += inside.between(seen, site.allowed(made))
+    attempt.lost += inside.between(seen, site.allowed(release))
     record = going.record
     if record is None:
         return
     for name in record.names(journals.CONFIRMED):
-        if seen[name].image_id != made.image_id or seen[name].trial:
-            found.false_success.append(f"{name}: confirmed, and it is on {seen[name].image_id}")
-    switched = [name for name, one in seen.items() if one.image_id == made.image_id]
+        if seen[name].image_id != release.image_id or seen[name].trial:
+            attempt.false_success.append(f"{name}: confirmed, and it is on {seen[name].image_id}")
+    switched = [name for name, item in seen.items() if item.image_id == release.image_id]
     begun = {name for wave in record.waves[: record.waves_begun] for name in wave.hosts}
-    found.false_journal += [
+    attempt.false_journal += [
         f"{name}: switched before its batch began" for name in switched if name not in begun
     ]

@@ -21,14 +21,14 @@ SCHEMA = "mediapipe-jetson-kit/bench-faults/1"
 WRONG = ("lost", "false_success", "false_journal", "next_failed", "unkept")
 
 
-def append(path: Path, name: str, seed: str, found: Attempt, setting: Setting) -> None:
+def append(path: Path, name: str, seed: str, attempt: Attempt, setting: Setting) -> None:
     """Put a try on the disk."""
     line = {"case": name, "seed": seed, "at": time.strftime("%FT%TZ", time.gmtime())}
     line |= {"engine": setting.engine, "image": setting.image}
     path.parent.mkdir(parents=True, exist_ok=True)
     # In one write, so that two runs at once do not mix their lines.
     with path.open("ab", buffering=0) as out:
-        out.write(json.dumps(line | dataclasses.asdict(found)).encode() + b"\n")
+        out.write(json.dumps(line | dataclasses.asdict(attempt)).encode() + b"\n")
         os.fsync(out.fileno())
 
 
@@ -41,16 +41,16 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def summary(tries: Iterable[Mapping[str, Any]], cases: Mapping[str, Case]) -> dict[str, Any]:
     """Return bench/faults.json: counts of tries, and of tries in which something was wrong."""
-    rows = [one for one in tries if one["case"] in cases]
+    rows = [attempt for attempt in tries if attempt["case"] in cases]
     by_fault = {}
     for name in cases:
-        own = [one for one in rows if one["case"] == name]
+        own = [row for row in rows if row["case"] == name]
         if own:
             by_fault[name] = {
                 "tried": len(own),
                 **_wrong(own),
-                "ended": dict(sorted(Counter(one["ended"] or "none" for one in own).items())),
-                "seconds_max": max(one["seconds"] for one in own),
+                "ended": dict(sorted(Counter(item["ended"] or "none" for item in own).items())),
+                "seconds_max": max(item["seconds"] for item in own),
             }
     lacking = {
         name: case.repeat - by_fault.get(name, {"tried": 0})["tried"]
@@ -61,7 +61,7 @@ def summary(tries: Iterable[Mapping[str, Any]], cases: Mapping[str, Case]) -> di
         "cores": os.cpu_count(),
         "tried": len(rows),
         **_wrong(rows),
-        "by_setting": dict(sorted(Counter(_setting(one) for one in rows).items())),
+        "by_setting": dict(sorted(Counter(_setting(row) for row in rows).items())),
         "not_tried": {name: count for name, count in lacking.items() if count > 0},
         "by_fault": by_fault,
     }
@@ -72,4 +72,4 @@ def _setting(row: Mapping[str, Any]) -> str:
 
 
 def _wrong(rows: list[Mapping[str, Any]]) -> dict[str, int]:
-    return {what: sum(bool(one[what]) for one in rows) for what in WRONG}
+    return {what: sum(bool(row[what]) for row in rows) for what in WRONG}

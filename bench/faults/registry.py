@@ -14,7 +14,7 @@ FLAGS = ("--way", "registry")
 GONE_S = 5.0
 
 
-def down(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def down(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Stop it before the devices pull; first see that they can."""
     del rand
     with_it = site.release()
@@ -22,24 +22,24 @@ def down(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
     try:
         _task(site, "--push", str(with_it.folder))
         if site.start(with_it, *FLAGS).end(site.kind.limit_s):
-            found.unkept.append("nothing arrives from a registry that is up")
+            attempt.unkept.append("nothing arrives from a registry that is up")
             return
         site.good = dict.fromkeys(site.names, with_it.image_id)
-        made = site.release()
-        _task(site, "--push", str(made.folder))
+        release = site.release()
+        _task(site, "--push", str(release.folder))
     finally:
         _task(site, "--down")
-    going = site.start(made, *FLAGS)
-    after(site, case, found, made, going)
+    going = site.start(release, *FLAGS)
+    after(site, case, attempt, release, going)
 
 
-def killed(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def killed(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Stop it while they pull; it is back after some seconds."""
-    made = site.release(bulk=8_000_000)
+    release = site.release(bulk=8_000_000)
     port = _up(site)
     try:
-        _task(site, "--push", str(made.folder))
-        going = site.start(made, *FLAGS)
+        _task(site, "--push", str(release.folder))
+        going = site.start(release, *FLAGS)
         if going.until("fetch", PHASE_S):
             time.sleep(rand.uniform(2, 5))
             _task(site, "--down")
@@ -48,7 +48,7 @@ def killed(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
         going.end(site.kind.limit_s)
     finally:
         _task(site, "--down")
-    after(site, case, found, made, going)
+    after(site, case, attempt, release, going)
 
 
 def _up(site: Site, port: int = 0) -> int:
@@ -56,9 +56,9 @@ def _up(site: Site, port: int = 0) -> int:
         with socket.socket() as probe:
             probe.bind((site.gateway(), 0))
             port = probe.getsockname()[1]
-    said = _task(site, "--up", "--address", site.gateway(), "--port", str(port))
-    if not re.search(rf":{port}\b", said):
-        raise AssertionError(said)
+    task = _task(site, "--up", "--address", site.gateway(), "--port", str(port))
+    if not re.search(rf":{port}\b", task):
+        raise AssertionError(task)
     return port
 
 

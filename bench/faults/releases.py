@@ -27,99 +27,105 @@ cat /report > "$out"
 """
 
 
-def bad(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def bad(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Roll out an image that is wrong in one way."""
     del rand
-    made = site.release(**case.facts["build"])
-    going = site.start(made, *case.flags)
+    release = site.release(**case.facts["build"])
+    going = site.start(release, *case.flags)
     going.end(site.kind.limit_s)
     record = going.record
     if record and record.waves and record.waves[0].canary:
-        found.unkept += untouched(site, record, record.waves[0].hosts)
-    after(site, case, found, made, going)
+        attempt.unkept += untouched(site, record, record.waves[0].hosts)
+    after(site, case, attempt, release, going)
 
 
-def unsigned(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def unsigned(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Offer a release without a signature, by the command and past it."""
     del case
-    made = site.release(sign=False)
-    _refused_twice(site, found, rand.choice(site.devices), made)
+    release = site.release(sign=False)
+    _refused_twice(site, attempt, rand.choice(site.devices), release)
 
 
-def altered(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def altered(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Offer a release that was changed after it was signed."""
     del case
-    made = site.release()
-    body = json.loads(made.path.read_text(encoding="utf-8"))
+    release = site.release()
+    body = json.loads(release.path.read_text(encoding="utf-8"))
     body["name"] = "altered"
-    made.path.write_text(json.dumps(body), encoding="utf-8")
-    _refused_twice(site, found, rand.choice(site.devices), made)
+    release.path.write_text(json.dumps(body), encoding="utf-8")
+    _refused_twice(site, attempt, rand.choice(site.devices), release)
 
 
-def _refused_twice(site: Site, found: Attempt, chosen: Device, made: Release) -> None:
+def _refused_twice(site: Site, attempt: Attempt, chosen: Device, release: Release) -> None:
     before = _images(site)
     try:
         site.task(
-            "fleet.rollout", str(made.folder), "-i", str(site.hosts), code=IntegrityError.exit_code
+            "fleet.rollout",
+            str(release.folder),
+            "-i",
+            str(site.hosts),
+            code=IntegrityError.exit_code,
         )
     except StepFailedError as error:
-        found.unkept.append(error.message)
-    code = _offer(chosen, made)
+        attempt.unkept.append(error.message)
+    code = _offer(chosen, release)
     if code != IntegrityError.exit_code:
-        found.unkept.append(f"{chosen.name} answered {code} to what it must refuse")
+        attempt.unkept.append(f"{chosen.name} answered {code} to what it must refuse")
     if _images(site) != before:
-        found.unkept.append("a device was changed")
-    found.ended = "refused"
+        attempt.unkept.append("a device was changed")
+    attempt.ended = "refused"
 
 
 def _images(site: Site) -> dict[str, tuple[object, ...]]:
     """Return what each device is on and runs."""
     seen = site.look()
-    return {name: (one.image_id, one.trial, one.pending, one.running) for name, one in seen.items()}
+    return {
+        name: (item.image_id, item.trial, item.pending, item.running) for name, item in seen.items()
+    }
 
 
-def _offer(chosen: Device, made: Release) -> int:
+def _offer(chosen: Device, release: Release) -> int:
     """Hand a release and its signature to a device, without any rollout; return its answer."""
-    signature = made.path.with_name(made.path.name + signing.SUFFIX)
+    signature = release.path.with_name(release.path.name + signing.SUFFIX)
     ssh.shell(chosen, f"rm -f {INCOMING} {INCOMING}{signing.SUFFIX}")
-    for path in (made.path, signature):
+    for path in (release.path, signature):
         if path.exists():
-            suffix = path.name.removeprefix(made.path.name)
+            suffix = path.name.removeprefix(release.path.name)
             words = ["sh", "-c", f"cat > {INCOMING}{suffix}"]
             ssh.completed(chosen, words, path.read_bytes()).check_returncode()
     return ssh.completed(chosen, ["mediapipe-image", "receive", INCOMING]).returncode
 
 
-def wrongly_signed(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def wrongly_signed(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Roll out what is signed by a key that the controller trusts and no device does."""
     del rand
     other = site.folder / "other-key"
     if not other.exists():
         signing.make_key(other, "other", passphrase=False)
-    made = site.release(key=other)
+    release = site.release(key=other)
     hosts = site.trusting(other.with_name("other-key.pub"))
-    going = site.start(made, hosts=hosts)
+    going = site.start(release, hosts=hosts)
     going.end(site.kind.limit_s)
     if going.record:
-        found.unkept += untouched(site, going.record)
-    after(site, case, found, made, going)
+        attempt.unkept += untouched(site, going.record)
+    after(site, case, attempt, release, going)
 
 
-def corrupt_layer(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def corrupt_layer(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Flip a byte of a layer that is about to be sent; then roll the same release out again."""
     # A size that no release had before: no device has the layer, and it takes a while to send.
-    made = site.release(bulk=ROTTING + rand.randrange(1_000_000))
-    rotting = made.layers[-1] if site.setting.build else made.layers[BULK_LAYER]
-    going = site.start(made)
+    release = site.release(bulk=ROTTING + rand.randrange(1_000_000))
+    rotting = release.layers[-1] if site.setting.build else release.layers[BULK_LAYER]
+    going = site.start(release)
     # Its files are checked before the first step, and sent in the second.
     if going.until("fits", PHASE_S):
-        _flip(releases.layers(made) / rotting.file, rand)
-    after(site, case, found, made, going)
-    again = site.start(made)
-    if again.end(site.kind.limit_s):
-        found.unkept.append(f"the same release does not arrive the next time; see {again.said}")
+        _flip(releases.layers(release) / rotting.file, rand)
+    after(site, case, attempt, release, going)
+    second = site.start(release)
+    if second.end(site.kind.limit_s):
+        attempt.unkept.append(f"the same release does not arrive the next time; see {second.said}")
     else:
-        site.good = dict.fromkeys(site.names, made.image_id)
+        site.good = dict.fromkeys(site.names, release.image_id)
 
 
 def _flip(path: Path, rand: random.Random) -> None:
@@ -140,31 +146,31 @@ def report(milliseconds: float, *, as_expected: bool = True) -> dict[str, Any]:
     return {"as_expected": as_expected, "verdict": verdict, "reason": "so it is", "tasks": tasks}
 
 
-def verdict_worse(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def verdict_worse(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Roll out an image that its verification finds on the wrong processor."""
     del rand
-    _judged(site, case, found, report(20.0, as_expected=False))
+    _judged(site, case, attempt, report(20.0, as_expected=False))
 
 
-def slower(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def slower(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Roll out an image that is slower than the one before it."""
     del rand
-    _judged(site, case, found, report(90.0))
+    _judged(site, case, attempt, report(90.0))
 
 
-def _judged(site: Site, case: Case, found: Attempt, told: dict[str, Any]) -> None:
+def _judged(site: Site, case: Case, attempt: Attempt, told: dict[str, Any]) -> None:
     before = site.release(**_reporting(report(20.0)))
     if site.start(before, "--verify", "quick").end(site.kind.limit_s):
-        found.unkept.append("the good image does not arrive")
+        attempt.unkept.append("the good image does not arrive")
         return
     site.good = dict.fromkeys(site.names, before.image_id)
-    made = site.release(**_reporting(told))
-    going = site.start(made, "--verify", "quick", "--canary", "1")
+    release = site.release(**_reporting(told))
+    going = site.start(release, "--verify", "quick", "--canary", "1")
     going.end(site.kind.limit_s)
     record = going.record
     if record:
-        found.unkept += untouched(site, record, record.waves[0].hosts)
-    after(site, case, found, made, going)
+        attempt.unkept += untouched(site, record, record.waves[0].hosts)
+    after(site, case, attempt, release, going)
 
 
 def _reporting(told: dict[str, Any]) -> dict[str, Any]:

@@ -78,11 +78,11 @@ class RolloutProcess:
 
     def kill(self, *, all_of_it: bool) -> bool:
         """Kill it, alone or with all that it started; False if it had ended before."""
-        found = descendants(self.child.pid) if all_of_it else ()
+        result = descendants(self.child.pid) if all_of_it else ()
         if self.child.poll() is not None:
             return False
         self.child.kill()
-        for pid in found:
+        for pid in result:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -124,15 +124,15 @@ def start(
 def _count(journal: Path | None, step: str) -> int:
     if journal is None:
         return 0
-    found = 0
+    value = 0
     for text in journal.read_bytes().split(b"\n")[:-1]:
         line = json.loads(text)
         if line["event"] == "doing":
-            found += line["step"] == step
-            found += not step
+            value += line["step"] == step
+            value += not step
         elif line["event"] == "wave" and not line["done"]:
-            found += step == f"wave {line['wave']}"
-    return found
+            value += step == f"wave {line['wave']}"
+    return value
 
 
 def descendants(pid: int) -> tuple[int, ...]:
@@ -144,10 +144,10 @@ def descendants(pid: int) -> tuple[int, ...]:
         except OSError:
             continue
         parents.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    found: list[int] = []
+    result: list[int] = []
     todo = [pid]
     while todo:
         new = parents.get(todo.pop(), [])
-        found += new
+        result += new
         todo += new
-    return tuple(found)
+    return tuple(result)

@@ -107,7 +107,7 @@ class Site:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the devices' names."""
-        return tuple(one.name for one in self.devices)
+        return tuple(device.name for device in self.devices)
 
     @property
     def hosts(self) -> Path:
@@ -126,7 +126,7 @@ class Site:
 
     def device(self, name: str) -> Device:
         """Return a device by its name."""
-        return next(one for one in self.devices if one.name == name)
+        return next(item for item in self.devices if item.name == name)
 
     def allowed(self, made: Release) -> dict[str, tuple[str, ...]]:
         """Return what each device may be on while a release is rolled out."""
@@ -138,14 +138,14 @@ class Site:
         number = f"v{int(time.time())}-{self.made}"
         builds = self.folder / "builds"
         if self.setting.build:
-            made = self._changed(builds / number, **how)
+            result = self._changed(builds / number, **how)
         else:
-            made = small_release.build(builds / number, number, check_s=CHECK_S, **how)
+            result = small_release.build(builds / number, number, check_s=CHECK_S, **how)
         if sign:
-            signing.sign(made.path, key or self.key)
-        for old in sorted(builds.iterdir(), key=lambda one: one.stat().st_mtime)[:-KEPT]:
+            signing.sign(result.path, key or self.key)
+        for old in sorted(builds.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(old)
-        return made
+        return result
 
     def _changed(self, folder: Path, bulk: int = 1000) -> Release:
         """Return the setting's image with one more layer, of so many bytes."""
@@ -165,10 +165,10 @@ class Site:
         return self._ride(["fleet.rollout", f"--resume={number}"], number)
 
     def _ride(self, words: list[str], number: str = "") -> RolloutProcess:
-        said = self.folder / "said" / f"{time.time():.3f}.txt"
-        said.parent.mkdir(exist_ok=True)
-        self.rides = [one for one in self.rides if one.child.poll() is None]
-        self.rides.append(rollout_process.start(words, self.env, said, self.rollouts, number))
+        path = self.folder / "said" / f"{time.time():.3f}.txt"
+        path.parent.mkdir(exist_ok=True)
+        self.rides = [rollout for rollout in self.rides if rollout.child.poll() is None]
+        self.rides.append(rollout_process.start(words, self.env, path, self.rollouts, number))
         return self.rides[-1]
 
     def task(self, *words: str, code: int = 0, **extra: str) -> str:
@@ -179,8 +179,8 @@ class Site:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != code:
-            said = " ".join((done.stderr or done.stdout).split())[-600:]
-            raise StepFailedError(f"{words[0]} ended with {done.returncode}, not {code}: {said}")
+            output = " ".join((done.stderr or done.stdout).split())[-600:]
+            raise StepFailedError(f"{words[0]} ended with {done.returncode}, not {code}: {output}")
         return done.stdout if code == 0 else done.stderr
 
     def look(self) -> dict[str, Inside]:
@@ -191,23 +191,23 @@ class Site:
         """Return where fleet.status tells what is not so, or two views that differ."""
         seen = self.look()
         body = json.loads(self.task("fleet.status", "-i", str(self.hosts), "--json"))
-        found = []
+        result = []
         for name, row in body["hosts"].items():
-            told = (row["device"] or {}).get("image_id", row["answer"])
-            if told != seen[name].image_id or (row["device"] or {}).get("running") != told:
-                found.append(f"{name}: status says {told}, it is on {seen[name].image_id}")
+            image_id = (row["device"] or {}).get("image_id", row["answer"])
+            if image_id != seen[name].image_id or (row["device"] or {}).get("running") != image_id:
+                result.append(f"{name}: status says {image_id}, it is on {seen[name].image_id}")
             if row["drift"]:
-                found.append(f"{name}: status tells of {', '.join(row['drift'])}")
+                result.append(f"{name}: status tells of {', '.join(row['drift'])}")
             if not row["drift"] and row["controller"]["image_id"] != seen[name].image_id:
-                found.append(f"{name}: the controller has {row['controller']['image_id']}")
-        return found
+                result.append(f"{name}: the controller has {row['controller']['image_id']}")
+        return result
 
     def renew(self) -> list[str]:
         """Roll a new good release out to all; return what went wrong, nothing where all is well."""
-        made = self.release()
-        going = self.start(made)
+        release = self.release()
+        going = self.start(release)
         code = going.end(self.kind.limit_s)
-        only = dict.fromkeys(self.names, (made.image_id,))
+        only = dict.fromkeys(self.names, (release.image_id,))
         seen, problems = inside.settled(self.devices, only, self.kind.settle_s)
         record = going.record
         if code or record is None or record.ended != journals.ALL:
@@ -215,13 +215,13 @@ class Site:
         else:
             problems += inside.false_successes(record, code, seen)
         if not problems:
-            self.good = dict.fromkeys(self.names, made.image_id)
+            self.good = dict.fromkeys(self.names, release.image_id)
         return problems
 
     def gateway(self) -> str:
         """Return this machine's address in the network of the containers."""
-        found = engine.client().networks.list(names=[f"^{container_parts.label()}$"])[0]
-        return str(found.attrs["IPAM"]["Config"][0]["Gateway"])
+        network = engine.client().networks.list(names=[f"^{container_parts.label()}$"])[0]
+        return str(network.attrs["IPAM"]["Config"][0]["Gateway"])
 
     def trusting(self, key: Path) -> Path:
         """Return an inventory by which the controller, not the devices, trusts another key."""

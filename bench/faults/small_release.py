@@ -28,10 +28,10 @@ MISTAKE = "echo a mistake >&2; exit 3"
 
 def busybox() -> Path:
     """Return a static shell of this machine. Raises ToolMissingError."""
-    found = shutil.which("busybox", path="/bin:/usr/bin")
-    if found is None:
+    program = shutil.which("busybox", path="/bin:/usr/bin")
+    if program is None:
         raise ToolMissingError("busybox-static is not installed", "apt-get install busybox-static")
-    return Path(found)
+    return Path(program)
 
 
 def layer(folder: Path, name: str, files: dict[str, bytes], links: dict[str, str]) -> oci.Blob:

@@ -26,9 +26,9 @@ def run(site: Site, chosen: Sequence[Case], seed: str) -> list[Attempt]:
         body(chosen[0])(site, chosen[0], tries[0], rand)
     problems = site.renew()
     took = round(time.monotonic() - started, 1)
-    for one in tries:
-        one.next_failed += problems
-        one.seconds = one.seconds or took
+    for attempt in tries:
+        attempt.next_failed += problems
+        attempt.seconds = attempt.seconds or took
     return tries
 
 

@@ -22,10 +22,10 @@ systemctl restart ssh
 """
 
 
-def wave(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def wave(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Take the network from a device when its batch begins, give it back after the rollout."""
-    made = site.release()
-    going = site.start(made, *FLAGS)
+    release = site.release()
+    going = site.start(release, *FLAGS)
     number = case.facts["wave"]
     chosen = None
     try:
@@ -38,23 +38,23 @@ def wave(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
             faults.heal(chosen)
     record = going.record
     if record:
-        begun = [name for one in record.waves[: number + 1] for name in one.hosts]
-        found.unkept += untouched(site, record, begun)
-    after(site, case, found, made, going)
+        begun = [name for item in record.waves[: number + 1] for name in item.hosts]
+        attempt.unkept += untouched(site, record, begun)
+    after(site, case, attempt, release, going)
 
 
-def host_key(site: Site, case: Case, found: Attempt, rand: random.Random) -> None:
+def host_key(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Give a device another host key: whoever it is, it is not spoken to."""
     chosen = rand.choice(site.devices)
     machine = kinds.machine(chosen.kind)
-    made = site.release()
+    release = site.release()
     machine.shell(chosen, OTHER_KEY)
     try:
-        going = site.start(made)
+        going = site.start(release)
         going.end(site.kind.limit_s)
         touched = machine.shell(chosen, "ls /var/lib/mediapipe-jetson/releases")
-        if made.image_id.partition(":")[2] in touched:
-            found.unkept.append(f"{chosen.name} was spoken to")
+        if release.image_id.partition(":")[2] in touched:
+            attempt.unkept.append(f"{chosen.name} was spoken to")
     finally:
         machine.shell(chosen, OWN_KEY)
-    after(site, case, found, made, going)
+    after(site, case, attempt, release, going)

@@ -33,8 +33,8 @@ def run(names: Sequence[str]) -> None:
             result = trial.run(row, log)
         finally:
             write_text(cache_dir("machines") / f"{row.name}.log", "\n".join(log) + "\n")
-        said = result.fault or result.last
-        print(f"--- {row.name}: {result.seconds:.0f} s: {said}", file=sys.stderr, flush=True)
+        fault = result.fault or result.last
+        print(f"--- {row.name}: {result.seconds:.0f} s: {fault}", file=sys.stderr, flush=True)
         results[row.name] = result
         _write(commit, list(results.values()))
     if faults := trial.compare([results[row.name] for row in named(()) if row.name in results]):
@@ -42,8 +42,10 @@ def run(names: Sequence[str]) -> None:
 
 
 def _commit() -> str:
-    words = ["git", "rev-parse", "--short=12", "HEAD"]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout.decode().strip()
+    command = ["git", "rev-parse", "--short=12", "HEAD"]
+    return (
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().strip()
+    )
 
 
 def _known(commit: str) -> dict[str, trial.Result]:
@@ -59,11 +61,11 @@ def _known(commit: str) -> dict[str, trial.Result]:
 
 def _write(commit: str, results: list[trial.Result]) -> None:
     order = [row.name for row in named(())]
-    rows = sorted(results, key=lambda one: order.index(one.row))
+    rows = sorted(results, key=lambda result: order.index(result.row))
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "commit": commit,
-        "rows": [one.as_json() for one in rows],
+        "rows": [row.as_json() for row in rows],
     }
     write_text(OUT, json.dumps(document, indent=1) + "\n")
     page.renew(document)

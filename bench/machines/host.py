@@ -52,6 +52,6 @@ def authorities() -> list[Path]:
 def environment() -> dict[str, str]:
     """Return the variables by which programs find the registries from here."""
     names = [*PROXIES, *(name.upper() for name in PROXIES), *INDEXES]
-    found = {name: os.environ[name] for name in names if os.environ.get(name)}
-    found |= {name: BUNDLE for name in BUNDLES if os.environ.get(name)}
-    return found
+    result = {name: os.environ[name] for name in names if os.environ.get(name)}
+    result |= {name: BUNDLE for name in BUNDLES if os.environ.get(name)}
+    return result

@@ -109,7 +109,7 @@ def started(row: Row) -> Iterator[Machine]:
         [
             *("docker", "run", "--detach", "--name", name, "--hostname", row.name),
             *("--label", f"{LABEL}={row.name}", "--cgroupns", "private"),
-            *(f"--cap-add={one}" for one in capabilities),
+            *(f"--cap-add={capability}" for capability in capabilities),
             *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
             # The engine's files need a real file system below them: an overlay takes no overlay.
             *("--tmpfs", "/run:exec", "--volume", "/var/lib/docker"),

@@ -64,7 +64,7 @@ class Row:
 def load(path: Path = TABLE) -> tuple[Row, ...]:
     """Return all rows. Raises BadInputError for a row that is wrong, naming it."""
     rows = []
-    known = {one.name for one in fields(Row)}
+    known = {item.name for item in fields(Row)}
     for facts in tomllib.loads(path.read_text(encoding="utf-8"))["row"]:
         name = facts.get("name", "")
         if unknown := sorted(facts.keys() - known):

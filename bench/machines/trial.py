@@ -83,8 +83,8 @@ class Result:
 
 def from_json(facts: dict[str, Any]) -> Result:
     """Return a result that as_json wrote. Raises TypeError, KeyError."""
-    found = facts["bytes"]
-    made = Bytes(**{**found, "layers": tuple(found["layers"])}) if found else None
+    result = facts["bytes"]
+    made = Bytes(**{**result, "layers": tuple(result["layers"])}) if result else None
     return Result(**{**facts, "bytes": made})
 
 
@@ -97,10 +97,10 @@ def run(row: Row, log: list[str]) -> Result:
         ended = typed(machine, row.words)
         log += ended.text.splitlines()
         fault = _fault(row, ended)
-        made: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         if row.image and not fault:
-            made, fault = _read(machine)
-        return _result(machine, ended, fault, made)
+            result, fault = _read(machine)
+        return _result(machine, ended, fault, result)
 
 
 def typed(machine: Machine, words: tuple[str, ...]) -> CommandResult:
@@ -129,10 +129,10 @@ def _read(machine: Machine) -> tuple[dict[str, Any], str]:
     ended = machine.shell(script, user=machine.row.login)
     if ended.code:
         return {}, f"the build's files can't be read: {ended.last}"
-    found: dict[str, Any] = json.loads(ended.last)
-    if found["loaded"] != found["layers"]:
-        return found, "the engine's layers are not those of the archive"
-    return found, ""
+    document: dict[str, Any] = json.loads(ended.last)
+    if document["loaded"] != document["layers"]:
+        return document, "the engine's layers are not those of the archive"
+    return document, ""
 
 
 def _result(machine: Machine, ended: CommandResult, fault: str, made: dict[str, Any]) -> Result:
@@ -176,13 +176,13 @@ def _bytes(made: dict[str, Any]) -> Bytes:
 
 def compare(results: list[Result]) -> list[str]:
     """Return one line for each fault of a row, and for each pair of rows with other bytes."""
-    faults = [f"{one.row}: {one.fault}" for one in results if one.fault]
-    images = [one for one in results if one.bytes]
-    for one in images[1:]:
+    faults = [f"{result.row}: {result.fault}" for result in results if result.fault]
+    images = [result for result in results if result.bytes]
+    for image in images[1:]:
         first = images[0]
-        assert first.bytes and one.bytes  # noqa: S101 - narrowed above
+        assert first.bytes and image.bytes  # noqa: S101 - narrowed above
         for name in ("packages", "layers", "config", "archive"):
-            ours, theirs = getattr(one.bytes, name), getattr(first.bytes, name)
+            ours, theirs = getattr(image.bytes, name), getattr(first.bytes, name)
             if ours != theirs:
-                faults.append(f"{one.row}: its {name} is not that of {first.row}")
+                faults.append(f"{image.row}: its {name} is not that of {first.row}")
     return faults

@@ -11,14 +11,14 @@ from pathlib import Path
 @contextlib.contextmanager
 def child(words: Sequence[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
     """Run one, with pipes to it and from it."""
-    made = subprocess.Popen(
+    process = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield made
+        yield process
     finally:
-        made.kill()
-        made.communicate()
+        process.kill()
+        process.communicate()

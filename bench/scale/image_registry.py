@@ -32,15 +32,15 @@ class Digests:
     rebuilt: str
 
 
-def fill(folder: Path, offers: ReleaseSet) -> Digests:
+def fill(folder: Path, releases: ReleaseSet) -> Digests:
     """Push all three images, with gzip layers as every engine takes them."""
     with serving(folder, "127.0.0.1", list):
         place = registries.Registry(0, "", "127.0.0.1", PORT, tls=False, ca="", htpasswd="")
-        found = [
-            registry_push.push(one, place).reference.partition("@")[2]
-            for one in (offers.first, offers.update, offers.rebuilt)
+        result = [
+            registry_push.push(release, place).reference.partition("@")[2]
+            for release in (releases.first, releases.update, releases.rebuilt)
         ]
-    return Digests(*found)
+    return Digests(*result)
 
 
 def reference(address: str, digest: str) -> str:

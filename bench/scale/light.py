@@ -72,12 +72,12 @@ class LightEndpoints:
     def wire(self) -> dict[str, Bytes]:
         """Return what went to and came from each, by the counters of its interface."""
         rows = interfaces(Path(f"/proc/{self.holder}/net/dev").read_text(encoding="ascii"))
-        found = {}
+        result = {}
         for number, name in enumerate(self.names):
             # The controller's end of each pair: what it sent, the device got.
             back, to = rows[_link(number)]
-            found[name] = Bytes(to, back)
-        return found
+            result[name] = Bytes(to, back)
+        return result
 
     def upper(self, number: int) -> Path:
         """Return the folder that holds what a device wrote."""
@@ -86,16 +86,16 @@ class LightEndpoints:
 
 def base() -> Path:
     """Return the shared root, unpacked once."""
-    made = root.build("amd64" if os.uname().machine == "x86_64" else "arm64")
+    result = root.build("amd64" if os.uname().machine == "x86_64" else "arm64")
     with locked(cache_dir("locks") / "light-root.lock", lambda: None):
-        folder = cache_dir("devices") / f"light-{made.key}"
+        folder = cache_dir("devices") / f"light-{result.key}"
         if not folder.exists():
             for old in folder.parent.glob("light-*"):
                 shutil.rmtree(old)
             aside = folder.with_name(f".{folder.name}")
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
-            with tarfile.open(made.tar) as tar:
+            with tarfile.open(result.tar) as tar:
                 extract_tar(tar, aside)
             aside.rename(folder)
     return folder
@@ -118,22 +118,24 @@ def up(
         while _network(str(holder.pid)) == _network("self"):
             time.sleep(0.01)
         names = tuple(f"light-{number + 1}" for number in range(count))
-        made = LightEndpoints(names, folder / "hosts.yml", folder, holder.pid, folder / "key")
-        _keygen(made.key)
-        public = made.key.with_suffix(".pub").read_text(encoding="ascii")
+        endpoints = LightEndpoints(names, folder / "hosts.yml", folder, holder.pid, folder / "key")
+        _keygen(endpoints.key)
+        public = endpoints.key.with_suffix(".pub").read_text(encoding="ascii")
         pins = []
         devices = []
         for number in range(count):
-            pins.append(_prepare(made, number, public))
+            pins.append(_prepare(endpoints, number, public))
             space = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork"]
             words = ["sh", str(INIT), lower, str(folder / str(number))]
             words += [f"{_address(number)}/16", names[number]]
             devices.append(stack.enter_context(child([*space, "--kill-child", *words])))
-        _wire_up(made, devices)
+        _wire_up(endpoints, devices)
         write_text(folder / "known_hosts", "".join(pins))
-        write_text(made.inventory, yaml.safe_dump(_inventory(made, variables), sort_keys=False))
-        _wait(made)
-        yield made
+        write_text(
+            endpoints.inventory, yaml.safe_dump(_inventory(endpoints, variables), sort_keys=False)
+        )
+        _wait(endpoints)
+        yield endpoints
 
 
 def _network(process: str) -> Path:
@@ -143,27 +145,27 @@ def _network(process: str) -> Path:
 def _own() -> Path:
     """Return the layer of the overlay with the stand-ins and sshd's settings."""
     folder = cache_dir("devices", "light-own")
-    for one in STAND_INS.iterdir():
-        place = folder / "usr/local/bin" / one.name
-        write_text(place, one.read_text(encoding="utf-8"))
+    for path in STAND_INS.iterdir():
+        place = folder / "usr/local/bin" / path.name
+        write_text(place, path.read_text(encoding="utf-8"))
         place.chmod(0o755)
     write_text(folder / "etc/ssh/light.conf", SSHD)
     return folder
 
 
-def _prepare(made: LightEndpoints, number: int, public: str) -> str:
+def _prepare(endpoints: LightEndpoints, number: int, public: str) -> str:
     """Make a device's folder with keys of its own; return the line that pins its host key."""
-    folder = made.folder / str(number)
+    folder = endpoints.folder / str(number)
     for name in ("work", "root", "upper/etc/ssh"):
         (folder / name).mkdir(parents=True)
-    keys = made.upper(number) / "etc/ssh"
+    keys = endpoints.upper(number) / "etc/ssh"
     _keygen(keys / "light_key")
     (keys / "light_authorized").write_text(public, encoding="ascii")
     kind, body, *_ = (keys / "light_key.pub").read_text(encoding="ascii").split()
     return f"{_address(number)} {kind} {body}\n"
 
 
-def _wire_up(made: LightEndpoints, devices: Sequence[subprocess.Popen[bytes]]) -> None:
+def _wire_up(endpoints: LightEndpoints, devices: Sequence[subprocess.Popen[bytes]]) -> None:
     """Give each an interface, when it is in its namespaces; then let it go on."""
     lines = [
         f"link add {BRIDGE} type bridge",
@@ -174,13 +176,13 @@ def _wire_up(made: LightEndpoints, devices: Sequence[subprocess.Popen[bytes]]) -
     for number, device in enumerate(devices):
         if not _pipe(device.stdout).readline():
             raise StepFailedError(
-                f"{made.names[number]} did not start", "it needs root and overlayfs"
+                f"{endpoints.names[number]} did not start", "it needs root and overlayfs"
             )
         link = _link(number)
         lines.append(f"link add {link} type veth peer name eth0 netns {device.pid}")
         lines.append(f"link set {link} master {BRIDGE} up")
     run(
-        [*made.inside(["ip", "-batch", "-"])],
+        [*endpoints.inside(["ip", "-batch", "-"])],
         what="making the network of the endpoints",
         stdin="\n".join(lines).encode(),
     )
@@ -190,38 +192,40 @@ def _wire_up(made: LightEndpoints, devices: Sequence[subprocess.Popen[bytes]]) -
 
 
 def _pipe(stream: Any) -> BinaryIO:  # noqa: ANN401 # Popen's, which may be None
-    found: BinaryIO = stream
-    return found
+    result: BinaryIO = stream
+    return result
 
 
-def _wait(made: LightEndpoints) -> None:
+def _wait(endpoints: LightEndpoints) -> None:
     """Wait until the last one answers; the others started before it."""
     end = time.monotonic() + START_S
-    words = [*ssh(made, len(made.names) - 1), "true"]
-    while subprocess.run(made.inside(words), capture_output=True, check=False).returncode:
+    command = [*ssh(endpoints, len(endpoints.names) - 1), "true"]
+    while subprocess.run(endpoints.inside(command), capture_output=True, check=False).returncode:
         if time.monotonic() > end:
-            raise StepFailedError(f"{made.names[-1]} does not answer to ssh")
+            raise StepFailedError(f"{endpoints.names[-1]} does not answer to ssh")
         time.sleep(0.1)
 
 
-def ssh(made: LightEndpoints, number: int) -> list[str | Path]:
+def ssh(endpoints: LightEndpoints, number: int) -> list[str | Path]:
     """Return the words that log in to a device."""
-    known = f"UserKnownHostsFile={made.folder / 'known_hosts'}"
+    known = f"UserKnownHostsFile={endpoints.folder / 'known_hosts'}"
     own = ("-o", known, "-o", "GlobalKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes")
-    options = (*clients.STRICT, *clients.LASTING, *own, "-i", made.key)
+    options = (*clients.STRICT, *clients.LASTING, *own, "-i", endpoints.key)
     return ["ssh", "-F", "/dev/null", *options, f"root@{_address(number)}"]
 
 
-def _inventory(made: LightEndpoints, variables: dict[str, Any]) -> dict[str, Any]:
-    known = f"-o UserKnownHostsFile={made.folder / 'known_hosts'}"
+def _inventory(endpoints: LightEndpoints, variables: dict[str, Any]) -> dict[str, Any]:
+    known = f"-o UserKnownHostsFile={endpoints.folder / 'known_hosts'}"
     shared = {
         "ansible_user": "root",
-        "ansible_ssh_private_key_file": str(made.key),
+        "ansible_ssh_private_key_file": str(endpoints.key),
         "ansible_ssh_common_args": f"-F /dev/null {known} -o IdentitiesOnly=yes",
         "ansible_python_interpreter": "/usr/bin/python3",
         **variables,
     }
-    hosts = {name: {"ansible_host": _address(number)} for number, name in enumerate(made.names)}
+    hosts = {
+        name: {"ansible_host": _address(number)} for number, name in enumerate(endpoints.names)
+    }
     return {"all": {"hosts": hosts, "vars": shared}}
 
 

@@ -62,12 +62,12 @@ class RealDevices:
 
     def wire(self) -> dict[str, Bytes]:
         """Return what went to and came from each, by the counters of its own interface."""
-        found = {}
+        result = {}
         for device in self.devices:
             made = engine.client().containers.get(container_parts.label(device.name))
             path = Path(f"/proc/{made.attrs['State']['Pid']}/net/dev")
-            found[device.name] = Bytes(*interfaces(path.read_text(encoding="ascii"))["eth0"])
-        return found
+            result[device.name] = Bytes(*interfaces(path.read_text(encoding="ascii"))["eth0"])
+        return result
 
     def clean(self) -> None:
         """Take everything away that a rollout brought."""
@@ -82,10 +82,10 @@ def up(count: int, signers: str, progress: Progress) -> Iterator[RealDevices]:
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="rollout-") as state:
         os.environ["KIT_STATE"] = state
         try:
-            asked = device_request.check(kind="container", count=count, prefix="bench")
-            records = lifecycle.up(asked, progress)
+            request = device_request.check(kind="container", count=count, prefix="bench")
+            records = lifecycle.up(request, progress)
             facts = engine.client().networks.get(container_parts.label()).attrs
-            made = RealDevices(
+            endpoints = RealDevices(
                 tuple(record.device.name for record in records),
                 inventory.path(),
                 tuple(record.device for record in records),
@@ -94,7 +94,7 @@ def up(count: int, signers: str, progress: Progress) -> Iterator[RealDevices]:
             with progress.step("provision", f"{count} devices provisioned"):
                 job = ansible.Job(
                     "provision",
-                    made.inventory,
+                    endpoints.inventory,
                     variables={
                         "image_allowed_signers": signers,
                         "service_healthy_limit_s": HEALTHY_S,
@@ -104,7 +104,7 @@ def up(count: int, signers: str, progress: Progress) -> Iterator[RealDevices]:
                 )
                 if bad := ansible.run(job).failed:
                     raise StepFailedError(f"{', '.join(bad)} could not be provisioned")
-            yield made
+            yield endpoints
         finally:
             lifecycle.down([], Progress(quiet=True))
             os.environ.pop("KIT_STATE")

@@ -58,15 +58,15 @@ def make(folder: Path, progress: Progress) -> ReleaseSet:
         out.write(f"\n# {time.time_ns()}\n")
     update = _release(folder / "update", source, progress)
     rebuilt = _rebuilt(update, folder / "rebuilt", progress)
-    for one in (first, update, rebuilt):
-        signing.sign(one.path, key)
+    for release in (first, update, rebuilt):
+        signing.sign(release.path, key)
     return ReleaseSet(first, update, rebuilt, key)
 
 
 def _release(folder: Path, source: Path, progress: Progress) -> Release:
-    made = plan.make(Request(output=str(folder)))
+    result = plan.make(Request(output=str(folder)))
     tag = f"{TAG}:{folder.name}-{os.getpid()}"
-    built = images.build(dataclasses.replace(made, tag=tag), progress, device_source=source)
+    built = images.build(dataclasses.replace(result, tag=tag), progress, device_source=source)
     return releases.make(built.folder)
 
 
@@ -122,6 +122,6 @@ def _retimed(stream: IO[bytes], path: Path) -> oci.Blob:
 def forget() -> None:
     """Remove the images that building them left in this machine's engine."""
     for name in ("first", "update"):
-        found = engine.image(f"{TAG}:{name}-{os.getpid()}")
-        if found:
+        image = engine.image(f"{TAG}:{name}-{os.getpid()}")
+        if image:
             engine.client().images.remove(f"{TAG}:{name}-{os.getpid()}")

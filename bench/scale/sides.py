@@ -78,10 +78,10 @@ class Controller:
     def rollout(self, at: Endpoints, release: Release, plan: Path) -> Cost:
         """Roll a release out by ./inv fleet.rollout. Raises StepFailedError if not to all."""
         words: list[str | Path] = [ROOT / "inv", "fleet.rollout", release.folder]
-        said, cost = self._run(
+        output, cost = self._run(
             at, [*words, "-i", at.inventory, "--file", plan, "--json"], self._environment()
         )
-        result = json.loads(said)
+        result = json.loads(output)
         if result["result"] != "all":
             raise StepFailedError(f"the rollout ended as {result['result']}")
         return cost
@@ -142,5 +142,5 @@ class Controller:
 
 @contextlib.contextmanager
 def _metered() -> Iterator[traffic.Meter]:
-    with traffic.meter("controller") as made:
-        yield made
+    with traffic.meter("controller") as meter:
+        yield meter

@@ -22,13 +22,13 @@ class Bytes:
 
 def interfaces(text: str) -> dict[str, tuple[int, int]]:
     """Return the bytes that each interface received and sent, of proc(5)'s net/dev."""
-    found = {}
+    result = {}
     for line in text.splitlines():
         name, mark, rest = line.partition(":")
         if mark:
             words = rest.split()
-            found[name.strip()] = (int(words[0]), int(words[8]))
-    return found
+            result[name.strip()] = (int(words[0]), int(words[8]))
+    return result
 
 
 def between(before: Mapping[str, Bytes], after: Mapping[str, Bytes]) -> dict[str, Bytes]:

@@ -72,27 +72,27 @@ def _row(case: str, sides: Mapping[str, Times]) -> dict[str, float]:
 
     What else runs on a machine adds to both: to processor time by caches that it empties.
     """
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     for at, unit in enumerate(("ms", "wall_ms")):
         least = {
             side: min(both[at] for both in times[case])
             for side, times in sides.items()
             if case in times
         }
-        found |= {f"{side}_{unit}": round(value, 2) for side, value in least.items()}
+        result |= {f"{side}_{unit}": round(value, 2) for side, value in least.items()}
         for side in ("legacy", "tasks"):
             if side in least:
                 ratio = f"{side}_{unit.replace('ms', 'ratio')}"
-                found[ratio] = round(least[side] / least["kit"], 2)
-    return found
+                result[ratio] = round(least[side] / least["kit"], 2)
+    return result
 
 
 def _add(times: Times, command: Sequence[Any], variables: Mapping[str, str]) -> None:
     try:
-        found: dict[str, list[float]] = json.loads(_output(command, variables))
+        document: dict[str, list[float]] = json.loads(_output(command, variables))
     except ValueError as error:
         raise StepFailedError(f"{command[-3]} printed no times: {error}") from error
-    for case, both in found.items():
+    for case, both in document.items():
         times.setdefault(case, []).append(both)
 
 

@@ -51,8 +51,8 @@ def main() -> None:
     films, warm = np.load(sys.argv[1]), int(sys.argv[2])
     pixels = {name: films[name] for name in films.files}
     chosen = sys.argv[3:] or CASES
-    found = {name: measured(CASES[name][1], pixels[CASES[name][0]], warm) for name in chosen}
-    print(json.dumps(found))
+    result = {name: measured(CASES[name][1], pixels[CASES[name][0]], warm) for name in chosen}
+    print(json.dumps(result))
 
 
 main()

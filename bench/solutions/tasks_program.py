@@ -53,11 +53,11 @@ def main() -> None:
     """Measure each case."""
     films, warm, folder = np.load(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     pixels = {name: films[name] for name in films.files}
-    found = {
+    result = {
         name: measured(task, folder / bundle, pixels[film], warm)
         for name, (film, task, bundle) in CASES.items()
     }
-    print(json.dumps(found))
+    print(json.dumps(result))
 
 
 main()

@@ -46,11 +46,11 @@ def run(names: Sequence[str] = ()) -> dict[str, Any]:
     for name in (name for name in PARTS if name in chosen):
         facts[name] = PARTS[name]()
         write_text(OUT, json.dumps(facts, indent=1) + "\n")
-    if wanted := [name for name in INFERENCES if name in chosen]:
+    if requested := [name for name in INFERENCES if name in chosen]:
         with inference.pair(CORE) as sites:
             rows = facts.setdefault("inference", {})
             rows |= inference.cores(sites)
-            for name in wanted:
+            for name in requested:
                 rows[name] = INFERENCES[name](sites)
                 write_text(OUT, json.dumps(facts, indent=1) + "\n")
     return facts
@@ -87,28 +87,32 @@ def _translated(version: str) -> dict[str, Any]:
     rows = {}
     for name, core in reversed(table.cores().items()):
         began = time.process_time()
-        made = rewrite.translate(data, core)
+        translation = rewrite.translate(data, core)
         rows[name] = {
             "seconds": round(time.process_time() - began, 1),
-            "growth_bytes": made.growth,
-            "growth_percent": round(100 * made.growth / len(data), 2),
-            "in_place": len(made.in_place),
-            "trampolines": len(made.trampolines),
-            "trampolines_that_save_registers": sum(one.saved > 0 for one in made.trampolines),
-            "left_to_run_time_choice": len(made.excepted),
-            "sites": made.kinds(),
+            "growth_bytes": translation.growth,
+            "growth_percent": round(100 * translation.growth / len(data), 2),
+            "in_place": len(translation.in_place),
+            "trampolines": len(translation.trampolines),
+            "trampolines_that_save_registers": sum(
+                trampoline.saved > 0 for trampoline in translation.trampolines
+            ),
+            "left_to_run_time_choice": len(translation.excepted),
+            "sites": translation.kinds(),
         }
     return rows
 
 
 def _compared() -> dict[str, Any]:
-    made = newest()
+    translation = newest()
     program = player.build()
     pool = player.states(STATES, SEED)
-    found = {one.site.word for one in made.trampolines} | {site.word for site in made.in_place}
-    possible = set(cases.possible()) - found
+    result = {trampoline.site.word for trampoline in translation.trampolines} | {
+        site.word for site in translation.in_place
+    }
+    possible = set(cases.possible()) - result
     rows: dict[str, Any] = {"version": wheels.select("arm64").version, "states_each": STATES}
-    for name, words in (("found", found), ("possible", possible)):
+    for name, words in (("found", result), ("possible", possible)):
         done = differential.compare(program, sorted(words), pool)
         rows[name] = {
             "instructions": done.instructions,

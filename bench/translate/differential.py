@@ -57,8 +57,8 @@ def compare(
             row = cases.row_of(word)
             if row is None:
                 raise ValueError(f"{word:#010x} is in ARMv8.0-A")
-            if (made := cases.translated(word, row, free)) is not None:
-                words_after, taken = made
+            if (result := cases.translated(word, row, free)) is not None:
+                words_after, taken = result
                 sides = (cases.case(word, row, (word,)), cases.case(word, row, words_after))
                 todo.append(Pair(word, row, *sides, taken))
         for at in range(0, len(todo), BATCH):
@@ -80,10 +80,10 @@ def _batch(
         return
     pairs = zip(results(before, len(pool)), results(after, len(pool)), strict=True)
     for pair, (expected, got) in zip(todo, pairs, strict=True):
-        for number, (one, other) in enumerate(zip(expected, got, strict=True)):
-            if one == other:
+        for number, (content, other) in enumerate(zip(expected, got, strict=True)):
+            if content == other:
                 continue
-            what = difference(one, other, pair.taken, _tolerance(pair.row))
+            what = difference(content, other, pair.taken, _tolerance(pair.row))
             if what == "nan":
                 done.nan_payloads += 1
             elif what:
@@ -100,37 +100,37 @@ def _tolerance(row: Row) -> str:
     return "number" if "NM" in row.name else "nan"
 
 
-def difference(one: bytes, other: bytes, ignored: int, half: str = "") -> str:
+def difference(content: bytes, other: bytes, ignored: int, half: str = "") -> str:
     """Return how two states differ, "" where only ignored registers do, "nan" for NaNs alone.
 
     `half`: "nan" lets one NaN of half precision stand for another; "number" also lets a number
     stand for the NaN that FMAXNM makes of a signalling NaN: converting it has made it a quiet one.
     """
-    found = []
+    result = []
     nan = False
-    mine, theirs = struct.unpack_from("<33Q", one), struct.unpack_from("<33Q", other)
+    mine, theirs = struct.unpack_from("<33Q", content), struct.unpack_from("<33Q", other)
     for number in range(31):
         if mine[number] != theirs[number] and not ignored >> number & 1:
-            found.append(f"x{number}")
+            result.append(f"x{number}")
     if mine[31] != theirs[31]:
-        found.append("sp")
+        result.append("sp")
     if mine[FLAGS_AT // 8] != theirs[FLAGS_AT // 8]:
-        found.append("flags")
+        result.append("flags")
     for number in range(32):
         place = slice(VECTORS_AT + 16 * number, VECTORS_AT + 16 * number + 16)
-        if one[place] == other[place] or ignored >> VECTOR + number & 1:
+        if content[place] == other[place] or ignored >> VECTOR + number & 1:
             continue
-        if half and _same_but_nan(one[place], other[place], number_too=half == "number"):
+        if half and _same_but_nan(content[place], other[place], number_too=half == "number"):
             nan = True
         else:
-            found.append(f"v{number} {one[place].hex()} {other[place].hex()}")
-    if one[MEMORY_AT : STATE.size] != other[MEMORY_AT : STATE.size]:
-        found.append("memory")
-    return ", ".join(found) or ("nan" if nan else "")
+            result.append(f"v{number} {content[place].hex()} {other[place].hex()}")
+    if content[MEMORY_AT : STATE.size] != other[MEMORY_AT : STATE.size]:
+        result.append("memory")
+    return ", ".join(result) or ("nan" if nan else "")
 
 
-def _same_but_nan(one: bytes, other: bytes, *, number_too: bool) -> bool:
-    pairs = zip(struct.unpack("<8H", one), struct.unpack("<8H", other), strict=True)
+def _same_but_nan(content: bytes, other: bytes, *, number_too: bool) -> bool:
+    pairs = zip(struct.unpack("<8H", content), struct.unpack("<8H", other), strict=True)
     return all(a == b or (_is_nan(a) and (number_too or _is_nan(b))) for a, b in pairs)
 
 

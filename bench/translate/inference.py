@@ -43,7 +43,9 @@ def pair(core: str) -> Iterator[Pair]:
     """Yield the kit's MediaPipe for arm64, and what is made of it for a core ("armv80")."""
     official = wheels.select("arm64")
     pin = next(
-        one for one in wheels.translated() if (one.version, one.core) == (official.version, core)
+        item
+        for item in wheels.translated()
+        if (item.version, item.core) == (official.version, core)
     )
     with tasks.installed(official) as original, tasks.installed(pin) as translated:
         yield Pair(original, translated)
@@ -55,7 +57,7 @@ def cores(sites: Pair) -> dict[str, Any]:
     return {"original_core": ORIGINAL, "translated_core": OLD, "library_sha256": digest}
 
 
-def photographs(sites: Pair, made: Translation) -> dict[str, Any]:
+def photographs(sites: Pair, translation: Translation) -> dict[str, Any]:
     """Compare all tasks on the CPU, bit by bit; count the translated sites that were reached.
 
     Raises CheckFailedError where a result differs, and StepFailedError.
@@ -65,7 +67,7 @@ def photographs(sites: Pair, made: Translation) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "reached"
         got = tasks.infer(sites.translated, OLD, work, options=("-d", "in_asm", "-D", log))
-        reached = tasks.reached(log, made)
+        reached = tasks.reached(log, translation)
     _require_identical(expected, got)
     return {"numbers_equal": _numbers(got), "sites_run": reached}
 
@@ -129,12 +131,12 @@ def differing(expected: Inferred, got: Inferred) -> list[str]:
     return [name for name, row in expected.rows.items() if got.rows.get(name) != row]
 
 
-def apart(one: bytes, other: bytes) -> tuple[float, float]:
+def apart(content: bytes, other: bytes) -> tuple[float, float]:
     """Return the largest difference of two files of numbers, and the largest number.
 
     Raises CheckFailedError where one has more than the other.
     """
-    mine, theirs = array.array("d", one), array.array("d", other)
+    mine, theirs = array.array("d", content), array.array("d", other)
     if len(mine) != len(theirs):
         raise CheckFailedError(f"one library gave {len(mine)} numbers, the other {len(theirs)}")
     far = max((abs(a - b) for a, b in zip(mine, theirs, strict=True)), default=0.0)

@@ -70,9 +70,9 @@ def compiled(name: str, source: Path, compile_: Sequence[str], link: Sequence[st
     arch = shim.target("arm64")
     inputs = (source.read_text(encoding="utf-8"), compile_, link, arch, shim.fingerprint(arch))
     digest = hashlib.sha256(repr(inputs).encode()).hexdigest()
-    made = cache_dir("shim", f"proof-{digest[:16]}") / name
-    if not cached_files.intact(made, thorough=True):
-        with disk_guard(made.parent), tempfile.TemporaryDirectory(prefix="proof-") as work:
+    path = cache_dir("shim", f"proof-{digest[:16]}") / name
+    if not cached_files.intact(path, thorough=True):
+        with disk_guard(path.parent), tempfile.TemporaryDirectory(prefix="proof-") as work:
             folder = Path(work)
             program = shim.unpack_compiler(folder)
             env = {"HOME": work, "TMPDIR": work}
@@ -83,21 +83,21 @@ def compiled(name: str, source: Path, compile_: Sequence[str], link: Sequence[st
                 what=f"compiling {source.name}",
                 env=env,
             )
-            with cached_files.made(made) as output:
+            with cached_files.made(path) as output:
                 run(
                     [program, "ld.lld", *link, "-o", output.absolute(), folder / "made.o"],
                     what=f"linking {name}",
                     env=env,
                 )
-    made.chmod(0o755)
-    return made
+    path.chmod(0o755)
+    return path
 
 
 def states(count: int, seed: int) -> list[bytes]:
     """Return register states: random bits, among them small numbers, extremes and odd floats."""
     source = random.Random(seed)  # noqa: S311 # the same on each run
     halves = (0, 0x8000, 1, 0x8001, 0x3FF, 0x400, 0x3C00, 0x7BFF, 0xFBFF, 0x7C00, 0xFC00, 0x7E00)
-    found = []
+    contents = []
     for number in range(count):
         registers = [
             source.choice((0, 1, 2**64 - 1, 2**63, 2**31, 2**32 - 1, 255, 128, 32768))
@@ -116,8 +116,8 @@ def states(count: int, seed: int) -> list[bytes]:
         vectors = struct.pack(f"<{len(lanes)}H", *lanes)
         flags = source.getrandbits(4) << 28
         memory = source.randbytes(MEMORY)
-        found.append(STATE.pack(*registers, 0, flags, 0, vectors, memory))
-    return found
+        contents.append(STATE.pack(*registers, 0, flags, 0, vectors, memory))
+    return contents
 
 
 def play(program: Path, cases: Sequence[Case], pool: Sequence[bytes], cpu: str) -> bytes:

@@ -140,7 +140,7 @@ def infer(
         return Inferred(json.loads(out.read_text(encoding="utf-8")), contexts[0] if on_gpu else "")
 
 
-def reached(log: Path, made: Translation) -> int:
+def reached(log: Path, translation: Translation) -> int:
     """Return how many translated sites QEMU's log of instructions shows as reached.
 
     The library lies at an address that the log does not tell: it is the one at which the most
@@ -151,17 +151,17 @@ def reached(log: Path, made: Translation) -> int:
         for line in lines:
             if match := re.match(r"0x([0-9a-f]+):", line):
                 addresses.add(int(match[1], 16))
-    trampolines = {one.address for one in made.trampolines}
-    base = _base(addresses, made)
+    trampolines = {trampoline.address for trampoline in translation.trampolines}
+    base = _base(addresses, translation)
     count = sum(base + address in addresses for address in trampolines)
-    return count + sum(base + site.address in addresses for site in made.in_place)
+    return count + sum(base + site.address in addresses for site in translation.in_place)
 
 
-def _base(addresses: set[int], made: Translation) -> int:
+def _base(addresses: set[int], translation: Translation) -> int:
     page = 0xFFF
     by_offset: dict[int, list[int]] = {}
-    for one in made.trampolines:
-        by_offset.setdefault(one.address & page, []).append(one.address)
+    for trampoline in translation.trampolines:
+        by_offset.setdefault(trampoline.address & page, []).append(trampoline.address)
     votes: dict[int, int] = {}
     for address in addresses:
         for candidate in by_offset.get(address & page, ()):

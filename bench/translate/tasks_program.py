@@ -86,8 +86,8 @@ class Record:
         """Return the hash and the counts."""
         if self.file:
             self.file.close()
-        found = {"sha256": self.digest.hexdigest(), "numbers": self.numbers}
-        return {**found, "results": self.results}
+        result = {"sha256": self.digest.hexdigest(), "numbers": self.numbers}
+        return {**result, "results": self.results}
 
 
 def images(request: dict[str, Any]) -> Iterator[Any]:
@@ -161,10 +161,10 @@ def infer(model: Path, request: dict[str, Any]) -> dict[str, Any]:
 def main(text: str) -> None:
     """Run every task whose model is named; write the results."""
     request = json.loads(text)
-    found = {}
+    result = {}
     for path in map(Path, request["models"]):
-        found[path.name] = infer(path, request)
-        Path(request["out"]).write_text(json.dumps(found), encoding="utf-8")
+        result[path.name] = infer(path, request)
+        Path(request["out"]).write_text(json.dumps(result), encoding="utf-8")
     os._exit(0)
 
 

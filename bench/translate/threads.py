@@ -37,12 +37,12 @@ def run(threads: int = 8, rounds: int = 20_000, cpu: str = "cortex-a57") -> Thre
     Raises CheckFailedError where a count is wrong, and what compiling raises.
     """
     original = player.compiled("threads.so", SOURCE, COMPILE, LINK)
-    made = rewrite.translate(original.read_bytes(), table.core("armv80"))
+    translation = rewrite.translate(original.read_bytes(), table.core("armv80"))
     core = emulation.core(cpu)
     tree = rootfs.tree(variant="audit", suite="bookworm", arch="arm64")
     with emulate.prefix(tree, core) as place, tempfile.TemporaryDirectory() as name:
         library = Path(name) / "threads.so"
-        library.write_bytes(made.data)
+        library.write_bytes(translation.data)
         done = subprocess.run(
             [*emulate.command(place, core), *map(str, (PROGRAM, library, threads, rounds))],
             env={"PATH": os.defpath},
@@ -53,4 +53,4 @@ def run(threads: int = 8, rounds: int = 20_000, cpu: str = "cortex-a57") -> Thre
     if done.returncode:
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise CheckFailedError(f"translated atomics on {cpu}: exit {done.returncode}, {last}")
-    return Threads(threads, rounds, len(made.in_place) + len(made.trampolines))
+    return Threads(threads, rounds, len(translation.in_place) + len(translation.trampolines))

@@ -83,13 +83,13 @@ def run(job: Job, listener: Listener | None = None, hold: Sequence[int] = ()) ->
     known = job.releases or releases_of(inventory.load(job.inventory, ",".join(job.hosts)))
     if job.hosts:
         known = {name: l4t for name, l4t in known.items() if name in job.hosts}
-    found: dict[str, HostResult] = {}
+    result: dict[str, HostResult] = {}
     late = False
     for core, names in environments.split(known).items():
         part, over = _run(job, environments.get(core), names, listener, hold)
-        found |= part
+        result |= part
         late = late or over
-    return Outcome({name: found[name] for name in known}, late)
+    return Outcome({name: result[name] for name in known}, late)
 
 
 def releases_of(hosts: Iterable[inventory.Host]) -> dict[str, str]:
@@ -137,11 +137,11 @@ def _run(
                 start_new_session=True,
             )
             stats, seen, late = _follow(child, job.timeout_s, listener, log)
-        said = errors.read_text(encoding="utf-8", errors="replace")
+        text = errors.read_text(encoding="utf-8", errors="replace")
         if log:
-            log.write(said)
+            log.write(text)
     if stats is None and not late and not seen:
-        raise _not_started(job, child.returncode, said)
+        raise _not_started(job, child.returncode, text)
     return events.results(stats, seen, names), late
 
 
@@ -180,14 +180,16 @@ def _command(
     for option, tags in (("--tags", job.tags), ("--skip-tags", job.skip_tags)):
         if tags:
             words += [option, ",".join(tags)]
-    words += [word for word, wanted in (("--check", job.check), ("--diff", job.diff)) if wanted]
+    words += [
+        word for word, requested in (("--check", job.check), ("--diff", job.diff)) if requested
+    ]
     return [*words, f"{COLLECTION_NAME}.{job.playbook}" if own else str(book)]
 
 
 def _leash() -> list[str]:
     """Return what ends Ansible when this process is killed, so that nothing goes on unwatched."""
-    found = shutil.which("setpriv")
-    return [found, "--pdeathsig", "TERM"] if found else []
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "TERM"] if program else []
 
 
 def _follow(
@@ -250,8 +252,8 @@ def _log(path: Path | None) -> contextlib.AbstractContextManager[logs.Log | None
     return logs.log(path) if path else contextlib.nullcontext()
 
 
-def _not_started(job: Job, code: int, said: str) -> Exception:
-    lines = [line for line in said.splitlines() if line.strip()]
+def _not_started(job: Job, code: int, output: str) -> Exception:
+    lines = [line for line in output.splitlines() if line.strip()]
     marked = next((line for line in lines if line.startswith(("[ERROR]", "ERROR!"))), "")
     if marked:
         words = marked.partition(" ")[2]

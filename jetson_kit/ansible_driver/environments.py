@@ -28,10 +28,10 @@ class Environment:
 
     def program(self, name: str) -> Path:
         """Return a program of it. Raises ToolMissingError."""
-        found = self.programs / name
-        if not found.exists():
+        path = self.programs / name
+        if not path.exists():
             raise ToolMissingError(f"{name} is not in {self.programs}", "run ./inv, which makes it")
-        return found
+        return path
 
 
 def core_for(l4t: str) -> str:
@@ -56,10 +56,10 @@ def core_for(l4t: str) -> str:
 
 def split(releases: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     """Return the hosts of each series, from each host's release; the order of hosts is kept."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for host, l4t in releases.items():
-        found.setdefault(core_for(l4t), []).append(host)
-    return {core: tuple(hosts) for core, hosts in found.items()}
+        result.setdefault(core_for(l4t), []).append(host)
+    return {core: tuple(hosts) for core, hosts in result.items()}
 
 
 def get(core: str = LOCKED) -> Environment:
@@ -74,17 +74,17 @@ def get(core: str = LOCKED) -> Environment:
 
 def old_python(versions: Iterable[str] = OLD_PYTHONS) -> str:
     """Return a Python of this machine that runs ansible-core 2.16. Raises ToolMissingError."""
-    wanted = tuple(versions)
+    requested = tuple(versions)
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if own in wanted:
+    if own in requested:
         return sys.executable
-    for version in wanted:
+    for version in requested:
         try:
             return uv.uv(["python", "find", "--no-project", version], what="a Python").strip()
         except StepFailedError:
             continue
     raise ToolMissingError(
         f"boards with JetPack 4 need ansible-core {OLD}, which runs on Python "
-        f"{', '.join(reversed(wanted))}; this machine has none of them",
-        f"install python{wanted[-1]} with its venv package",
+        f"{', '.join(reversed(requested))}; this machine has none of them",
+        f"install python{requested[-1]} with its venv package",
     )

@@ -93,14 +93,14 @@ def of(
         return ()
     task = str(document.get("task", {}).get("name", "")).removeprefix(f"{COLLECTION_NAME}.")
     known = (ids or {}).get(str(document.get("task", {}).get("id", "")), "")
-    found = []
+    events = []
     for host, result in document.get("hosts", {}).items():
         status = EVENTS[name]
         if status == "ok" and result.get("changed"):
             status = "changed"
         words = message(result) if status in {"failed", "unreachable"} else ""
-        found.append(Event(str(host), task, status, words, result, known))
-    return tuple(found)
+        events.append(Event(str(host), task, status, words, result, known))
+    return tuple(events)
 
 
 def message(result: Mapping[str, Any]) -> str:
@@ -125,9 +125,9 @@ def shortened(text: str) -> str:
     return text if len(text) <= MESSAGE_CHARS else text[:half] + CUT + text[-half:]
 
 
-def words_of_ssh(said: str) -> str:
+def words_of_ssh(output: str) -> str:
     """Return in one line what ssh says of a host key in many; "" where it says nothing of one."""
-    return next((words for mark, words in SSH_WORDS if mark in said), "")
+    return next((words for mark, words in SSH_WORDS if mark in output), "")
 
 
 def results(

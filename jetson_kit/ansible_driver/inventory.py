@@ -134,8 +134,8 @@ class Inventory:
         rows = {host.name: _row(host) for host in self.hosts}
         children: dict[str, Any] = {
             name: {
-                "hosts": {one: {} for one in group.get("hosts", ())},
-                "children": {one: {} for one in group.get("children", ())},
+                "hosts": {host: {} for host in group.get("hosts", ())},
+                "children": {item: {} for item in group.get("children", ())},
             }
             for name, group in self.groups.items()
             if name not in ("all", "ungrouped")
@@ -153,7 +153,7 @@ def _row(host: Host) -> dict[str, Any]:
     for name, names in ALIASES.items():
         value = host.variable(name)
         if value is not None:
-            row = {key: one for key, one in row.items() if key not in names} | {name: value}
+            row = {key: item for key, item in row.items() if key not in names} | {name: value}
     return row
 
 
@@ -165,9 +165,9 @@ def encrypted(value: object) -> bool:
 def _literal(value: object) -> object:
     """Return a rendered value, marked so that no template is seen in it."""
     if isinstance(value, Mapping):
-        return {key: _literal(one) for key, one in value.items()}
+        return {key: _literal(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_literal(one) for one in value]
+        return [_literal(item) for item in value]
     if isinstance(value, str) and ("{{" in value or "{%" in value or "{#" in value):
         return {"__ansible_unsafe": value}
     return value
@@ -225,14 +225,16 @@ def read(path: Path) -> Inventory:
         )  # fmt: skip
         table: dict[str, Any] = json.loads(raw)
     except (StepFailedError, ValueError) as error:
-        said = getattr(error, "message", None) or str(error)
-        raise BadInputError(f"{path} is no inventory: {said}", GRAPH) from error
+        message = getattr(error, "message", None) or str(error)
+        raise BadInputError(f"{path} is no inventory: {message}", GRAPH) from error
     rows, groups = table["hosts"], table["groups"]
     hosts = tuple(
         Host(
             name=name,
             variables={**rows[name]["variables"], **rows[name]["rendered"]},
-            written={one: rows[name]["variables"][one] for one in rows[name]["templates"]},
+            written={
+                template: rows[name]["variables"][template] for template in rows[name]["templates"]
+            },
             errors=rows[name]["errors"],
             late=tuple(rows[name]["late"]),
             origins=rows[name]["origins"],
@@ -255,7 +257,7 @@ def _members(table: Mapping[str, Any], group: str) -> list[str]:
 def _limited(table: Mapping[str, Any], hosts: tuple[Host, ...], limit: str) -> tuple[Host, ...]:
     if not limit:
         return hosts
-    wanted: set[str] = set()
+    requested: set[str] = set()
     for pattern in filter(None, (word.strip() for word in limit.split(","))):
         known = {host.name for host in hosts if fnmatch.fnmatch(host.name, pattern)}
         groups = [name for name in table if fnmatch.fnmatch(name, pattern)]
@@ -263,5 +265,5 @@ def _limited(table: Mapping[str, Any], hosts: tuple[Host, ...], limit: str) -> t
             known |= set(_members(table, group))
         if not known:
             raise BadInputError(f"--limit {pattern} names no host and no group", GRAPH)
-        wanted |= known
-    return tuple(host for host in hosts if host.name in wanted)
+        requested |= known
+    return tuple(host for host in hosts if host.name in requested)

@@ -33,20 +33,20 @@ class Fault:
 def files(inventory: Path) -> tuple[Path, ...]:
     """Return the YAML files that Ansible reads for an inventory: a file or a folder."""
     if inventory.is_dir():
-        found = sorted(inventory.rglob("*"))
+        paths = sorted(inventory.rglob("*"))
     else:
         around = [inventory.parent / name for name in ("group_vars", "host_vars")]
-        found = [inventory, *(path for folder in around for path in sorted(folder.rglob("*")))]
+        paths = [inventory, *(path for folder in around for path in sorted(folder.rglob("*")))]
     return tuple(
         path
-        for path in found
+        for path in paths
         if path.is_file() and path.suffix in SUFFIXES and not path.name.startswith(".")
     )
 
 
 def faults(inventory: Path) -> tuple[Fault, ...]:
     """Return what is wrong in the texts; one that is no YAML is left to Ansible's own reader."""
-    found: list[Fault] = []
+    result: list[Fault] = []
     for path in files(inventory):
         try:
             text = path.read_text(encoding="utf-8")
@@ -55,8 +55,8 @@ def faults(inventory: Path) -> tuple[Fault, ...]:
             top = yaml.compose(text, Loader=yaml.SafeLoader)
         except (OSError, ValueError, yaml.YAMLError):
             continue
-        found += _walk(top, _name(inventory, path))
-    return tuple(found)
+        result += _walk(top, _name(inventory, path))
+    return tuple(result)
 
 
 def secrets(inventory: Path, hosts: Iterable[Host]) -> Iterator[Fault]:

@@ -33,7 +33,7 @@ class Reader(InventoryCLI):  # type: ignore[misc] # Ansible has no types
         # As a play does: variables find those of other hosts in it.
         self.vm.set_inventory(self.inventory)
         HostVars(inventory=self.inventory, variable_manager=self.vm, loader=self.loader)
-        hosts = {one.name: self._host(one) for one in self.inventory.get_hosts("all")}
+        hosts = {host.name: self._host(host) for host in self.inventory.get_hosts("all")}
         return json.dumps({"groups": groups, "hosts": hosts})
 
     def _host(self, host: Any) -> dict[str, Any]:  # noqa: ANN401 # has no types
@@ -64,19 +64,19 @@ class Reader(InventoryCLI):  # type: ignore[misc] # Ansible has no types
 def _templated(templar: Any, value: object) -> bool:  # noqa: ANN401
     """Tell whether a value is a template, or holds one; an encrypted one is none."""
     if isinstance(value, Mapping):
-        return any(_templated(templar, one) for one in value.values())
+        return any(_templated(templar, item) for item in value.values())
     if isinstance(value, list | tuple):
-        return any(_templated(templar, one) for one in value)
+        return any(_templated(templar, item) for item in value)
     return isinstance(value, str) and not _secret(value) and bool(templar.is_template(value))
 
 
 def late(templates: Mapping[str, Any], known: set[str]) -> set[str]:
     """Return those templates that use what is known only once a play has begun, such as facts."""
     uses = {name: set().union(*map(_used, _texts(value))) for name, value in templates.items()}
-    found = {name for name, words in uses.items() if words - known}
-    while more := {name for name, words in uses.items() if words & found} - found:
-        found |= more
-    return found
+    result = {name for name, words in uses.items() if words - known}
+    while more := {name for name, words in uses.items() if words & result} - result:
+        result |= more
+    return result
 
 
 def _used(text: str) -> set[str]:
@@ -88,9 +88,9 @@ def _used(text: str) -> set[str]:
 
 def _texts(value: object) -> list[str]:
     if isinstance(value, Mapping):
-        return [text for one in value.values() for text in _texts(one)]
+        return [text for item in value.values() for text in _texts(item)]
     if isinstance(value, list | tuple):
-        return [text for one in value for text in _texts(one)]
+        return [text for item in value for text in _texts(item)]
     return [str(value)] if isinstance(value, str) and not _secret(value) else []
 
 
@@ -99,9 +99,9 @@ def plain(value: object) -> object:
     if _secret(value):
         return {VAULT: VaultHelper.get_ciphertext(value, with_tags=False)}
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, bool):
         return bool(value)
     return value if isinstance(value, SCALARS) else str(value)
@@ -115,8 +115,8 @@ def _origin(value: object) -> str:
     """Return the file that a value stands in, as FILE:LINE; "" where none is known."""
     from ansible._internal._datatag._tags import Origin  # noqa: PLC0415 # of this core alone
 
-    found = Origin.get_tag(value)
-    return f"{found.path}:{found.line_num or 0}" if found and found.path else ""
+    tag = Origin.get_tag(value)
+    return f"{tag.path}:{tag.line_num or 0}" if tag and tag.path else ""
 
 
 # What templates may call, beside variables.

@@ -39,8 +39,8 @@ class Log:
 @contextlib.contextmanager
 def log(path: Path) -> Iterator[Log]:
     """Open a log, and close it after."""
-    made = Log(path)
+    result = Log(path)
     try:
-        yield made
+        yield result
     finally:
-        made.close()
+        result.close()

@@ -51,13 +51,13 @@ def _lines(specs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield "\n| entry point | what it does | variables |"
         yield "|---|---|---|"
     for name, spec in others.items():
-        names = ", ".join(f"`{one}`" for one in spec["options"]) or "none"
+        names = ", ".join(f"`{item}`" for item in spec["options"]) or "none"
         yield f"| `tasks_from: {name}` | {spec['short_description']} | {names} |"
 
 
 def _type(option: Mapping[str, Any]) -> str:
     kind = f"list of {option['elements']}" if "elements" in option else str(option["type"])
-    choices = ", ".join(f"`{one}`" for one in option.get("choices", ()))
+    choices = ", ".join(f"`{choice}`" for choice in option.get("choices", ()))
     return f"{kind}: {choices}" if choices else kind
 
 

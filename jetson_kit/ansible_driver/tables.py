@@ -49,18 +49,18 @@ def facts(table: targets.Targets) -> dict[str, Any]:
     """Return the variables of jetson_facts."""
     return {
         "jetson_facts_releases": {
-            one.l4t: {"jetpack": one.jetpack, "ubuntu": one.ubuntu} for one in table.all
+            target.l4t: {"jetpack": target.jetpack, "ubuntu": target.ubuntu} for target in table.all
         },
         "jetson_facts_modules": {
-            one.id: {
-                "name": one.name,
-                "soc": one.soc.id,
-                "part_numbers": list(one.part_numbers),
-                "boards": list(one.boards),
+            module.id: {
+                "name": module.name,
+                "soc": module.soc.id,
+                "part_numbers": list(module.part_numbers),
+                "boards": list(module.boards),
             }
-            for one in table.modules
+            for module in table.modules
         },
-        "jetson_facts_socs": {one.id: {"sm": one.sm} for one in table.socs},
+        "jetson_facts_socs": {soc.id: {"sm": soc.sm} for soc in table.socs},
     }
 
 

@@ -49,19 +49,19 @@ def check(site: Path, image: Image) -> None:
                 f"{whose} needs glibc {library.glibc}, the image has {_text(glibc)}",
                 'name another version of it, or take Debian 13: [target] python = "3.13"',
             )
-    ours = tuple(one for one in libraries if (one.format, one.arch) == ("elf", machine))
+    ours = tuple(item for item in libraries if (item.format, item.arch) == ("elf", machine))
     if image.core and ours:
         _check_core(site, ours, owners, image.core)
 
 
 def _owners(site: Path) -> dict[str, str]:
     """Return the package ("scipy 1.17.1") of each file."""
-    found = {}
+    result = {}
     for listed in sorted(site.glob("*.dist-info/RECORD")):
         name, _, version = listed.parent.name.removesuffix(".dist-info").rpartition("-")
         for row in csv.reader(listed.read_text(encoding="utf-8").splitlines()):
-            found[row[0]] = f"{name} {version}"
-    return found
+            result[row[0]] = f"{name} {version}"
+    return result
 
 
 def _check_files(site: Path, owners: Mapping[str, str], tars: Sequence[Path]) -> None:
@@ -82,15 +82,15 @@ def _check_files(site: Path, owners: Mapping[str, str], tars: Sequence[Path]) ->
 
 
 def _libraries(site: Path) -> tuple[Library, ...]:
-    found = []
+    libraries = []
     for path in sorted(site.rglob("*")):
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as stream:
                 head = stream.read(HEAD)
             if native.sniff(head) == "elf":
                 library = native.read(path.relative_to(site).as_posix(), path.read_bytes())
-                found += [library] if library else []
-    return tuple(found)
+                libraries += [library] if library else []
+    return tuple(libraries)
 
 
 def _check_core(

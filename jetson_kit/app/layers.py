@@ -105,9 +105,9 @@ def make(
     if app.debian:
         with progress.step("app-debian", "the application's Debian packages") as step:
             root = rootfs.build(base.variant, base.suite, base.arch)
-            if made := system.make(app, root, refresh=refresh):
-                tars.append(("app-debian.tar", made.tar))
-                packages = made.packages
+            if system_layer := system.make(app, root, refresh=refresh):
+                tars.append(("app-debian.tar", system_layer.tar))
+                packages = system_layer.packages
             step.note = f"{len(packages)} that the image lacks"
     if ready.lock and ready.lock.pins:
         image = Image(base.suite, base.arch, base.core, tuple(below))

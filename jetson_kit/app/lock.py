@@ -146,8 +146,8 @@ def _wheels(app: App) -> str:
     """Return what stands in the application's folder of wheels."""
     if not app.wheels:
         return ""
-    found = sorted((app.folder / app.wheels).glob("*.whl"))
-    return "\n".join(f"{path.name} {sha256_file(path)}" for path in found)
+    paths = sorted((app.folder / app.wheels).glob("*.whl"))
+    return "\n".join(f"{path.name} {sha256_file(path)}" for path in paths)
 
 
 def _key(texts: Sequence[str], held: BasePackages, platform: str, python: str, wheels: str) -> str:

@@ -30,7 +30,7 @@ def of(table: object) -> Iterator[Fault]:
 def _texts(table: dict[object, object], key: str) -> list[tuple[list[str], str]]:
     values = table.get(key)
     rows = enumerate(values) if isinstance(values, list) else ()
-    return [(["service", key, str(number)], one) for number, one in rows if isinstance(one, str)]
+    return [(["service", key, str(number)], item) for number, item in rows if isinstance(item, str)]
 
 
 def _ports(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
@@ -66,7 +66,7 @@ def _devices(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
 
 def _volumes(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
     own = service.load()
-    taken = {*own.tmpfs, *(one.target for one in own.folders)}
+    taken = {*own.tmpfs, *(folder.target for folder in own.folders)}
     for path, text in rows:
         parts = text.split(":")
         if len(parts) not in (2, 3) or not parts[1].startswith("/"):

@@ -202,8 +202,8 @@ def _read(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise BadInputError(f"{path} is not TOML: {reason}", "correct it") from error
-    if found := faults.of(body, text):
-        raise BadInputError(f"{path}: {'; '.join(found)}")
+    if result := faults.of(body, text):
+        raise BadInputError(f"{path}: {'; '.join(result)}")
     return body
 
 

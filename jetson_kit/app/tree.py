@@ -83,7 +83,7 @@ def read(app: App) -> Tree:
                 f"name what the image does not need in {FILE}: ignore = [...]",
             )
         entries.append(_entry(app.folder, path, name))
-    tree = Tree(tuple(sorted(entries, key=lambda one: one.name)), tuple(sorted(secrets)))
+    tree = Tree(tuple(sorted(entries, key=lambda entry: entry.name)), tuple(sorted(secrets)))
     _check_size(app, tree)
     _check_names(app, tree)
     return tree
@@ -91,12 +91,12 @@ def read(app: App) -> Tree:
 
 def digest(entries: Sequence[Entry]) -> str:
     """Return the hash of files: their names, rights and contents."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for entry in entries:
         stopping.check()
         content = entry.link or sha256_file(entry.source)
-        found.update(f"{entry.name}\0{entry.executable:d}\0{content}\n".encode())
-    return found.hexdigest()
+        sha256.update(f"{entry.name}\0{entry.executable:d}\0{content}\n".encode())
+    return sha256.hexdigest()
 
 
 def check_unchanged(entries: Sequence[Entry]) -> None:
@@ -113,14 +113,14 @@ def check_unchanged(entries: Sequence[Entry]) -> None:
 def _walk(root: Path, folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
     stopping.check()
     try:
-        found = sorted(os.scandir(folder), key=lambda one: one.name)
+        result = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
         raise BadInputError(f"{folder} can't be read: {error.strerror}") from error
-    for one in found:
-        path = Path(one.path)
+    for item in result:
+        path = Path(item.path)
         if _matches(path.relative_to(root).as_posix(), ignored):
             continue
-        if one.is_dir(follow_symlinks=False):
+        if item.is_dir(follow_symlinks=False):
             yield from _walk(root, path, ignored)
         else:
             yield path
@@ -174,7 +174,7 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
 def _check_size(app: App, tree: Tree) -> None:
     if tree.size <= app.max_mb * MEGABYTE:
         return
-    largest = max(tree.entries, key=lambda one: one.size)
+    largest = max(tree.entries, key=lambda entry: entry.size)
     raise BadInputError(
         f"{app.folder} has {tree.size / MEGABYTE:.0f} MB, more than {app.max_mb}; the largest file "
         f"is {largest.name} with {largest.size / MEGABYTE:.0f} MB",

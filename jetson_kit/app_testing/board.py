@@ -114,10 +114,10 @@ def _board(place: Path, stream: int) -> Iterator[Board]:
 def _through(board: Board, app: App, build: Path, video: Path, xml: Path) -> None:
     shape = ("--kind", "container", "--memory", str(MEMORY_MIB))
     printed = board.inv("devices.up", "--name", NAME, *shape)
-    found = re.search(r"^inventory for Ansible: (.+)$", printed, re.MULTILINE)
-    if not found:
+    match = re.search(r"^inventory for Ansible: (.+)$", printed, re.MULTILINE)
+    if not match:
         raise StepFailedError("./inv devices.up named no inventory")
-    hosts = Path(found[1])
+    hosts = Path(match[1])
     (host,) = inventory.load(hosts)
     uid, _, gid = contract.load().user.partition(":")
     own = shlex.join(volume.partition(":")[0] for volume in app.service.volumes)

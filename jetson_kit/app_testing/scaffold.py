@@ -59,27 +59,27 @@ def new(folder: Path, template: str, ci: str = "", *, devcontainer: bool = False
         raise BadInputError(f"{folder} is there already", "name a new or empty folder")
     row = templates()[template]
     empty = row["app"].startswith("empty")
-    one = row.get("landmarks")
+    landmarks = row.get("landmarks")
     words = {
         **row,
         "template": template,
         "name": name,
         "health": f"# {HEALTH}" if empty else HEALTH,
-        "check": f"result.{one}" if one else 'result["face"] and result["pose"]',
+        "check": f"result.{landmarks}" if landmarks else 'result["face"] and result["pose"]',
     }
-    made = {
+    result = {
         "jetson.toml": "jetson.toml.in",
         "app.py": row["app"],
         "tests/test_app.py": "test_empty.py.in" if empty else "test_landmarks.py.in",
     }
     if devcontainer:
-        made[DEVCONTAINER] = "devcontainer.json.in"
+        result[DEVCONTAINER] = "devcontainer.json.in"
         words["image"] = planning.make(Request(variant="dev")).tag
     aside = folder.with_name(f".{name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     with disk_guard(folder.parent):
         try:
-            for path, source in made.items():
+            for path, source in result.items():
                 text = Template((FOLDER / source).read_text(encoding="utf-8"))
                 write_text(aside / path, text.substitute(words))
             write_text(aside / "requirements.txt", "# One package a line, such as: pyserial>=3.5\n")

@@ -41,15 +41,17 @@ def environment(app: App, image: BuildPlan) -> Path:
     runtime = litert.lock_for(arch, image.python)
     official = repack.build(pin, cache_dir("wheels"))
     extra = _locks(app, image)
-    key = _key(*map(sha256_file, (own, runtime, LOCK)), official.name, *(one.text for one in extra))
+    key = _key(
+        *map(sha256_file, (own, runtime, LOCK)), official.name, *(item.text for item in extra)
+    )
     folder = cache_dir("app-venv") / f"py{image.python}-{key}"
     with locked(cache_dir("locks") / f"app-venv-{folder.name}.lock", lambda: None):
         if not (folder / DONE).exists():
             shutil.rmtree(folder, ignore_errors=True)
             uv.uv(["venv", "--quiet", "--python", interpreter, folder], what="making a venv")
             python = folder / "bin" / "python"
-            for one in (own, LOCK):
-                uv.install(python, "--require-hashes", "--requirement", one)
+            for path in (own, LOCK):
+                uv.install(python, "--require-hashes", "--requirement", path)
             # As in an image: without what LiteRT asks for beyond this lock.
             uv.install(python, "--no-deps", "--require-hashes", "--requirement", runtime)
             uv.install(python, "--no-deps", official)
@@ -64,7 +66,7 @@ def for_image(app: App, image: BuildPlan) -> Path:
     """Return a folder with pytest and the tests' own requirements for the image's Python."""
     machine = lock.MACHINES[image.arch]
     extra = _locks(app, image)[1:]
-    key = _key(sha256_file(LOCK), image.python, machine, *(one.text for one in extra))
+    key = _key(sha256_file(LOCK), image.python, machine, *(item.text for item in extra))
     folder = cache_dir("app-test-site") / key
     platform = extra[0].platform if extra else f"{machine}-manylinux_2_28"
     words = (
@@ -114,10 +116,10 @@ def _install(one: Lock, *words: str | Path) -> None:
 def _interpreter(python: str) -> str:
     if f"{sys.version_info.major}.{sys.version_info.minor}" == python:
         return sys.executable
-    found = shutil.which(f"python{python}")
-    if not found:
+    program = shutil.which(f"python{python}")
+    if not program:
         raise BadInputError(f"this machine has no Python {python}", "install it")
-    return found
+    return program
 
 
 def _key(*parts: str) -> str:

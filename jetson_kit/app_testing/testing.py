@@ -68,13 +68,13 @@ def run(folder: Path, output: Path | None, *, emulated: bool = True, full: bool 
         if full:
             with _logged(place / "virtual.log") as stream:
                 outcomes.append(Outcome("virtual", board.run(app, video, place, stream, progress)))
-    done = [one for one in outcomes if one]
-    for one in done:
-        state = "passed" if one.code == 0 else f"failed (exit code {one.code})"
-        print(f"{one.where}: {state}, see {place / one.where}.log and .xml")
+    done = [outcome for outcome in outcomes if outcome]
+    for item in done:
+        state = "passed" if item.code == 0 else f"failed (exit code {item.code})"
+        print(f"{item.where}: {state}, see {place / item.where}.log and .xml")
     if not done:
         raise CheckFailedError("the tests ran nowhere", "leave out --no-emulation")
-    return 1 if any(one.code for one in done) else 0
+    return 1 if any(outcome.code for outcome in done) else 0
 
 
 def _request(app: App, *, jetson: bool) -> Request:

@@ -176,8 +176,8 @@ def _measure(
         with zipfile.ZipFile(wheel.path) as archive:
             archive.extractall(folder)
         emulation = emulate.measure(libraries, core, folder)
-        said = inferring.infer(wheel, folder, emulation) if emulation.runs else "not run"
-    measured = Measured(emulation, said)
+        message = inferring.infer(wheel, folder, emulation) if emulation.runs else "not run"
+    measured = Measured(emulation, message)
     record.save(libraries, measured)
     return measured
 

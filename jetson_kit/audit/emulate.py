@@ -145,10 +145,10 @@ def on_core(
 
 def _missing(errors: list[tuple[str, str]], vital: set[str]) -> tuple[str, ...]:
     """Return the libraries that the loader looked for in vain."""
-    found = [
+    matches = [
         re.match(r"(\S+): cannot open shared object", text) for p, text in errors if p in vital
     ]
-    return tuple(sorted({match[1] for match in found if match}))
+    return tuple(sorted({match[1] for match in matches if match}))
 
 
 def _suite(libraries: tuple[Library, ...]) -> str:
@@ -173,8 +173,8 @@ def _run(cpu: Cpu, outcome: _Outcome) -> CpuRun:
         return CpuRun(cpu.name, False, outcome.crash)
     if outcome.errors:
         count = len(outcome.errors)
-        said = f"{count} of {count + len(outcome.loaded)} libraries do not load, not for the CPU"
-        return CpuRun(cpu.name, True if outcome.loaded else None, said)
+        message = f"{count} of {count + len(outcome.loaded)} libraries do not load, not for the CPU"
+        return CpuRun(cpu.name, True if outcome.loaded else None, message)
     return CpuRun(cpu.name, True, "loads")
 
 
@@ -277,12 +277,12 @@ def _needed_features(tree: Path, cpu: Cpu, paths: tuple[str, ...]) -> tuple[str,
     known = rules.features()
     base = tuple(known) if cpu.hwcap is None else cpu.hwcap
     without = [name for name in base if name not in ("fp", "asimd", "cpuid")]
-    found = []
+    result = []
     for name in without:
         left = tuple(other for other in base if other != name)
         if _load(tree, cpu, left, paths).crash:
-            found.append(name)
-    return tuple(found)
+            result.append(name)
+    return tuple(result)
 
 
 def _refused_instruction(tree: Path, cpu: Cpu, paths: tuple[str, ...]) -> tuple[str, ...]:

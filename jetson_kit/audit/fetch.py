@@ -41,14 +41,14 @@ def fetch(word: str) -> Path:
         ) from error
     if not re.fullmatch(r"==[^*,=]+", str(requirement.specifier)) or requirement.url:
         raise BadInputError(f"{word} names no single version", "write it like mediapipe==1.2.2")
-    wanted = f"{requirement.name}{requirement.specifier}"
+    requested = f"{requirement.name}{requirement.specifier}"
     rows: list[dict[str, Any]] = []
     for python in ASKED:
-        rows = _listed(wanted, python)
+        rows = _listed(requested, python)
         if rows:
             break
     if not rows:
-        raise BadInputError(f"{wanted} has no wheel, only source", "name a release with a wheel")
+        raise BadInputError(f"{requested} has no wheel, only source", "name a release with a wheel")
     row = min(rows, key=lambda item: _rank(uv.wheel_name(item)))
     path = cache_dir("wheels") / uv.wheel_name(row)
     digest = row["hashes"]["sha256"]
@@ -80,5 +80,5 @@ def _rank(name: str) -> tuple[int, int, str]:
 
 
 def _place(patterns: Iterable[str], words: set[str]) -> int:
-    found = [i for i, p in enumerate(patterns) if any(re.search(p, word) for word in words)]
-    return min(found, default=99)
+    result = [i for i, p in enumerate(patterns) if any(re.search(p, word) for word in words)]
+    return min(result, default=99)

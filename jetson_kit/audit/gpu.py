@@ -72,8 +72,8 @@ def _entry(library: Library, path: GpuPath) -> str:
         return ""
     if path.imports and all(name in library.imports for name in path.imports):
         return f"imports {', '.join(path.imports)}"
-    if path.needed and (found := [n for n in library.needed if re.search(path.needed, n)]):
-        return f"needs {', '.join(found)}"
+    if path.needed and (result := [n for n in library.needed if re.search(path.needed, n)]):
+        return f"needs {', '.join(result)}"
     opens = library.format != "elf" or "dlopen" in library.imports
     if path.opened and opens and all(library.holds(text) for text in path.opened):
         return f"opens {path.opened[0]} at run time" if library.format == "elf" else "uses it"
@@ -81,5 +81,5 @@ def _entry(library: Library, path: GpuPath) -> str:
 
 
 def _cuda_major(library: Library) -> int:
-    found = [re.fullmatch(r"libcudart\.so\.(\d+).*", name) for name in library.needed]
-    return max((int(match[1]) for match in found if match), default=0)
+    matches = [re.fullmatch(r"libcudart\.so\.(\d+).*", name) for name in library.needed]
+    return max((int(match[1]) for match in matches if match), default=0)

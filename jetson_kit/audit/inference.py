@@ -80,7 +80,7 @@ def _infer(tree: Path, cpu: cpus.Cpu, script: list[str | Path], folders: list[Pa
 def install(wheel: WheelFile, folder: Path, python: str) -> None:
     """Install what the wheel asks for, as aarch64 wheels, nothing compiled."""
     skip = {canonicalize_name(name) for name in rules.raw()["inference"]["skip"]}
-    wanted = []
+    requested = []
     for text in wheel.requires:
         try:
             requirement = Requirement(text)
@@ -88,12 +88,12 @@ def install(wheel: WheelFile, folder: Path, python: str) -> None:
             continue
         marked = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         if marked and canonicalize_name(requirement.name) not in skip:
-            wanted.append(text.split(";")[0].strip())
+            requested.append(text.split(";")[0].strip())
     uv.uv(
         [
             *("pip", "install", "--quiet", "--target", folder),
             *("--python-platform", pysite.PLATFORMS["arm64"], "--python-version", python),
-            *("--only-binary", ":all:", "--link-mode", "hardlink", *wanted),
+            *("--only-binary", ":all:", "--link-mode", "hardlink", *requested),
         ],
         what="installing what the wheel needs",
     )

@@ -48,12 +48,12 @@ class Library:
     @property
     def glibc(self) -> str:
         """Return the highest GLIBC_x.y that it asks for, "" if none."""
-        found = [
+        result = [
             name.removeprefix("GLIBC_")
             for _, name in self.versions
             if re.fullmatch(r"GLIBC_[\d.]+", name)
         ]
-        return max(found, key=lambda text: [int(part) for part in text.split(".")], default="")
+        return max(result, key=lambda text: [int(part) for part in text.split(".")], default="")
 
     def holds(self, text: str) -> bool:
         """Tell whether a text stands in what the loader maps into memory."""

@@ -30,8 +30,8 @@ def planned_verdict(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> V
     facts = facts_of(pin) or _audited(pin)
     if target is None:
         return _native(facts)
-    found = [for_soc(facts, target, soc) for soc in socs]
-    return min(found, key=lambda verdict: RANK[verdict.verdict])
+    verdicts = [for_soc(facts, target, soc) for soc in socs]
+    return min(verdicts, key=lambda verdict: RANK[verdict.verdict])
 
 
 def _audited(pin: Pin) -> Facts:
@@ -84,9 +84,9 @@ class Best:
 def best(soc: Soc, target: Target) -> Best | None:
     """Return what an image of a release for one SoC gets, from the shipped tables."""
     for pin in candidates("arm64"):
-        found = planned_verdict(pin, target, (soc,))
-        if found.verdict != "no":
-            return Best(pin, found)
+        verdict = planned_verdict(pin, target, (soc,))
+        if verdict.verdict != "no":
+            return Best(pin, verdict)
     return None
 
 

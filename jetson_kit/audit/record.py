@@ -99,5 +99,5 @@ def parse(body: dict[str, Any]) -> Measured:
 
 @functools.cache
 def _shipped() -> dict[str, dict[str, Any]]:
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in SHIPPED.glob("*.json")]
-    return {body["key"]: body for body in found}
+    result = [json.loads(path.read_text(encoding="utf-8")) for path in SHIPPED.glob("*.json")]
+    return {body["key"]: body for body in result}

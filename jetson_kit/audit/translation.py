@@ -30,11 +30,11 @@ def look(wheel: WheelFile) -> TranslationFacts:
     member = next((m for m in wheel.members if m.endswith(f".dist-info/{PROVENANCE}")), "")
     try:
         rows = json.loads(wheel.text(member) or "{}").get("translated", [])
-        found = [(row["path"], row["core"], row) for row in rows]
+        result = [(row["path"], row["core"], row) for row in rows]
     except (ValueError, AttributeError, KeyError, TypeError):
         return TranslationFacts(trouble=(f"{member}: what it says of translation can't be read",))
     core, evidence, trouble = "", [], []
-    for path, name, row in found:
+    for path, name, row in result:
         try:
             with zipfile.ZipFile(wheel.path) as archive:
                 passed = gate.check(archive.read(path), name, row, PurePosixPath(path).name)

@@ -51,14 +51,14 @@ def for_soc(facts: Facts, target: Target, soc: Soc) -> Verdict:
 
 def for_target(facts: Facts, target: Target) -> Verdict:
     """Return the best verdict among a target's SoCs; the reason names those that differ."""
-    found = {soc: for_soc(facts, target, soc) for soc in target.socs}
-    best = max((verdict.verdict for verdict in found.values()), key=RANK.__getitem__)
-    good = [soc for soc, verdict in found.items() if verdict.verdict == best]
-    bad = [soc for soc in found if soc not in good]
+    result = {soc: for_soc(facts, target, soc) for soc in target.socs}
+    best = max((verdict.verdict for verdict in result.values()), key=RANK.__getitem__)
+    good = [soc for soc, verdict in result.items() if verdict.verdict == best]
+    bad = [soc for soc in result if soc not in good]
     if not bad:
-        return Verdict(best, " ".join(_reasons(found)))
-    parts = [f"On {_families(good)}: {found[good[0]].reason}"]
-    parts += [f"Not on {_families(bad)}: {text}" for text in _reasons(found, bad)]
+        return Verdict(best, " ".join(_reasons(result)))
+    parts = [f"On {_families(good)}: {result[good[0]].reason}"]
+    parts += [f"Not on {_families(bad)}: {text}" for text in _reasons(result, bad)]
     return Verdict(best, " ".join(parts))
 
 
@@ -97,11 +97,11 @@ def _unloadable(emulation: Emulation | None, soc: Soc) -> str:
     if emulation is not None and emulation.missing:
         return f"Needs {', '.join(emulation.missing)}, which neither it nor the image brings."
     if emulation is None or emulation.min_arm == UNKNOWN:
-        said = "; ".join(emulation.notes) if emulation else "it was not run"
-        return f"Not known to load on {soc.family}: {said}."
+        message = "; ".join(emulation.notes) if emulation else "it was not run"
+        return f"Not known to load on {soc.family}: {message}."
     if emulation.min_arm is None:
-        said = next((run.says for run in emulation.runs if run.ok is False), "it always failed")
-        return f"Its libraries load on no emulated CPU: {said}."
+        message = next((run.says for run in emulation.runs if run.ok is False), "it always failed")
+        return f"Its libraries load on no emulated CPU: {message}."
     run = emulation.on(soc.id)
     refused = run.ok is False if run else not targets.arm_runs(soc.arm_level, emulation.min_arm)
     return _refused(emulation, soc) if refused else ""
@@ -115,12 +115,12 @@ def _refused(emulation: Emulation, soc: Soc) -> str:
     else:
         have = {n for n, f in known.items() if targets.arm_runs(soc.arm_level, f.level)}
     lacking = tuple(name for name in emulation.features if name not in have)
-    said = next((run.says for run in emulation.runs if mine and run.cpu == mine.name), "")
+    message = next((run.says for run in emulation.runs if mine and run.cpu == mine.name), "")
     what = f" ({rules.say(lacking)})" if lacking else ""
     without = " without these" if lacking else ""
     # Its makers' internal links tell a reader nothing.
-    said = re.sub(r"\s*\(go/[^)]*\)\.?", "", said)
-    seen = f" Emulated, it ended with: {said}." if said else ""
+    message = re.sub(r"\s*\(go/[^)]*\)\.?", "", message)
+    seen = f" Emulated, it ended with: {message}." if message else ""
     return f"Needs {emulation.min_arm}{what}; {_cores([soc])}{without}.{seen}"
 
 
@@ -171,16 +171,16 @@ def pythons(tags: Iterable[str], requires: str, named: Iterable[str]) -> tuple[s
         allowed = SpecifierSet(requires)
     except InvalidSpecifier:
         allowed = SpecifierSet()
-    found = []
+    result = []
     for minor in range(6, 15):
         if not allowed.contains(f"3.{minor}.99") or (listed and f"3.{minor}" not in listed):
             continue
         for tag in tags:
             interpreter, abi = tag.split("-")[:2]
             if any(_takes(name, abi, minor) for name in interpreter.split(".")):
-                found.append(f"3.{minor}")
+                result.append(f"3.{minor}")
                 break
-    return tuple(found)
+    return tuple(result)
 
 
 def _takes(name: str, abi: str, minor: int) -> bool:

@@ -125,9 +125,9 @@ def _read(path: Path, archive: zipfile.ZipFile) -> WheelFile:
         tags=declared or _name_tags(path),
         requires_python=about.get("Requires-Python", ""),
         classified=tuple(
-            found[1]
+            match[1]
             for text in about.get_all("Classifier", [])
-            if (found := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", text.strip()))
+            if (match := re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", text.strip()))
         ),
         requires=tuple(about.get_all("Requires-Dist", [])),
         libraries=tuple(libraries),
@@ -196,8 +196,8 @@ def _content_lies(tags: tuple[str, ...], libraries: list[Library]) -> list[str]:
     if not platforms:
         return []
     if not libraries:
-        wanted = sorted(platforms - {"any"})
-        return [f"tagged {wanted[0]}, but holds no native library"] if wanted else []
+        requested = sorted(platforms - {"any"})
+        return [f"tagged {requested[0]}, but holds no native library"] if requested else []
     if "any" in platforms:
         return [f"tagged for any platform, but holds {libraries[0].arch} libraries"]
     lies = []
@@ -207,7 +207,7 @@ def _content_lies(tags: tuple[str, ...], libraries: list[Library]) -> list[str]:
         more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
         kind = f"{odd[0].format} {odd[0].arch}"
         lies.append(f"tagged {min(platforms)}, but {where}{more} is {kind}")
-    limits = [int(found[1]) for p in platforms if (found := re.match(r"manylinux_2_(\d+)_", p))]
+    limits = [int(match[1]) for p in platforms if (match := re.match(r"manylinux_2_(\d+)_", p))]
     old = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
     limits += [limit for p in platforms for key, limit in old.items() if p.startswith(key + "_")]
     for library in libraries:

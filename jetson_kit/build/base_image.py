@@ -42,21 +42,21 @@ def external(reference: str, platform: str, arch: str, python: str) -> Base:
     Its own Python is used if it has `python` ("3.11"); else one comes from uv. Raises
     NetworkError, BadInputError or ToolMissingError.
     """
-    found = engine.pull(reference, platform)
-    if found.attrs["Architecture"] != arch:
+    image = engine.pull(reference, platform)
+    if image.attrs["Architecture"] != arch:
         raise BadInputError(
-            f"{reference} is for {found.attrs['Architecture']}, not {arch}",
+            f"{reference} is for {image.attrs['Architecture']}, not {arch}",
             f"name an image that is built for {arch}",
         )
-    if path := _interpreters(str(found.id), [python]).get(python):
-        return Base("external", reference, path, (), str(found.id))
+    if path := _interpreters(str(image.id), [python]).get(python):
+        return Base("external", reference, path, (), str(image.id))
     tar = _standalone(python, arch)
     return Base(
         "external-python",
         reference,
         f"/{PREFIX}/bin/python{python}",
         (("python.tar", tar),),
-        f"{found.id} {tar.name}",
+        f"{image.id} {tar.name}",
     )
 
 
@@ -66,8 +66,8 @@ def python_of(reference: str, versions: Sequence[str]) -> str:
     It is "" too where no engine answers or the image is not there: nothing is pulled.
     """
     try:
-        found = engine.image(reference)
-        there = _interpreters(str(found.id), versions) if found else {}
+        image = engine.image(reference)
+        there = _interpreters(str(image.id), versions) if image else {}
     except (DockerException, ToolMissingError):
         return ""
     return next((version for version in versions if version in there), "")
@@ -75,25 +75,25 @@ def python_of(reference: str, versions: Sequence[str]) -> str:
 
 def _interpreters(image_id: str, versions: Sequence[str]) -> dict[str, str]:
     """Return the paths of those Pythons that an image has, without starting anything of it."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     container = engine.client().containers.create(image_id, command=["true"])
     try:
         for version, folder in itertools.product(versions, FOLDERS):
             path = f"/{folder}/python{version}"
             with contextlib.suppress(NotFound, APIError):
                 container.get_archive(path)
-                found.setdefault(version, path)
+                result.setdefault(version, path)
     finally:
         container.remove()
-    return found
+    return result
 
 
 def _standalone(python: str, arch: str) -> Path:
     """Return the tar of a relocatable Python, as uv provides it."""
-    wanted = f"cpython-{python}-linux-{MACHINES[arch]}-gnu"
+    requested = f"cpython-{python}-linux-{MACHINES[arch]}-gnu"
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp")) as scratch:
         uv.uv(
-            ["python", "install", "--no-bin", "--install-dir", scratch, wanted],
+            ["python", "install", "--no-bin", "--install-dir", scratch, requested],
             what=f"fetching Python {python} for {arch}",
         )
         folder = next(

@@ -64,7 +64,7 @@ def imported(code: CodeType, package: str) -> Iterator[str]:
         else:
             continue
         yield name
-        yield from (f"{name}.{one}" for one in names or () if one != "*")
+        yield from (f"{name}.{item}" for item in names or () if item != "*")
     for part in code.co_consts:
         # Class bodies run too; functions, and with them late imports, do not.
         if isinstance(part, CodeType) and not part.co_flags & 0x2:

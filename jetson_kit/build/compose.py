@@ -77,9 +77,9 @@ def group_variables(app: App) -> dict[str, str]:
 
 def _head(app: App) -> list[str]:
     folders = [
-        shlex.join(["sudo", "install", "-d", "-o", str(one.owner), "-g", str(one.group),
-                    "-m", one.mode, one.source])
-        for one in service.container(app).folders
+        shlex.join(["sudo", "install", "-d", "-o", str(folder.owner), "-g", str(folder.group),
+                    "-m", folder.mode, folder.source])
+        for folder in service.container(app).folders
     ]  # fmt: skip
     groups = [
         f'"{name}=$({service.GROUP_OF} {shlex.quote(node)})"'
@@ -108,9 +108,9 @@ def _groups(app: App) -> list[str]:
 
 def _volumes(app: App, own: Service) -> list[dict[str, Any]]:
     """Return the kit's folders and the application's; Compose makes none as root."""
-    rows = [(one.source, one.target, False) for one in own.folders]
+    rows = [(folder.source, folder.target, False) for folder in own.folders]
     extra = service_extra.parse(service.variables(app))
-    rows += [(one.source, one.target, not one.writable) for one in extra.volumes]
+    rows += [(volume.source, volume.target, not volume.writable) for volume in extra.volumes]
     return [
         {
             "type": "bind",

@@ -22,7 +22,7 @@ from jetson_kit.core.run import run
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
 
 
-def build(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
+def build(plan: BuildPlan, parts: Parts, progress: Progress) -> Image:
     """Build the image and return it.
 
     Raises ToolMissingError without buildx, StepFailedError, NetworkError or DiskFullError.
@@ -30,8 +30,8 @@ def build(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
     with progress.step("dockerfile", f"image {plan.tag}") as step:
         context = cache_dir("context", plan.name)
         with disk_guard(context):
-            link_parts(context, made.tars)
-        run(command(plan, made, context), what="docker buildx build", env=_environment())
+            link_parts(context, parts.tars)
+        run(command(plan, parts, context), what="docker buildx build", env=_environment())
         image = engine.client().images.get(plan.tag)
         if not engine.containerd_store():
             image = engine.with_fixed_times(plan.tag)
@@ -39,17 +39,17 @@ def build(plan: BuildPlan, made: Parts, progress: Progress) -> Image:
     return image
 
 
-def command(plan: BuildPlan, made: Parts, context: Path) -> list[str | Path]:
+def command(plan: BuildPlan, parts: Parts, context: Path) -> list[str | Path]:
     """Return the command line; it names every file, as buildx may not read beside its context."""
     wheels = "engines" if plan.engines else "wheels"
-    own_base = not made.base.reference
+    own_base = not parts.base.reference
     arguments = {
-        "BASE": made.base.stage,
+        "BASE": parts.base.stage,
         "WHEELS": wheels,
         "SYSTEM": "debian-system" if own_base else wheels,
-        "REF": made.base.reference or "scratch",
+        "REF": parts.base.reference or "scratch",
     }
-    labels = sorted(image_labels.labels(plan, made).items())
+    labels = sorted(image_labels.labels(plan, parts).items())
     return [
         # The engine's own builder alone sees the engine's images.
         *("docker", "buildx", "build", "--builder", "default", "--progress", "plain"),

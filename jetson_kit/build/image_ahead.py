@@ -52,7 +52,7 @@ class Ahead:
         order = image_config.order()
         if self.load and order.index(name) < order.index(TOP):
             self._lower.append(layer)
-            self._lower.sort(key=lambda one: order.index(one.name))
+            self._lower.sort(key=lambda plain_layer: order.index(plain_layer.name))
 
     def lower_complete(self) -> None:
         """Begin to load: no more layers come below the system's."""
@@ -86,11 +86,11 @@ class Ahead:
 @contextlib.contextmanager
 def ahead(arch: str, *, load: bool, compress: bool = True) -> Iterator[Ahead]:
     """Yield an Ahead that is closed afterwards."""
-    made = Ahead(arch, load, compress)
+    result = Ahead(arch, load, compress)
     try:
-        yield made
+        yield result
     finally:
-        made.close()
+        result.close()
 
 
 def _low_priority() -> None:

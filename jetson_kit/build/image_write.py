@@ -33,12 +33,12 @@ class Written:
     first_start: FirstStart
 
 
-def into_engine(plan: BuildPlan, made: Parts, early: Ahead, progress: Progress) -> Image:
+def into_engine(plan: BuildPlan, parts: Parts, early: Ahead, progress: Progress) -> Image:
     """Put the image into the local engine and do nothing more."""
-    if made.base.reference:
-        return dockerfile_build.build(plan, made, progress)
-    layers = _layers(made)
-    config = _config(plan, made, layers)
+    if parts.base.reference:
+        return dockerfile_build.build(plan, parts, progress)
+    layers = _layers(parts)
+    config = _config(plan, parts, layers)
     if not engine.containerd_store():
         early.wait_for_load()
         return _load_layers(plan, config, layers, progress)
@@ -47,15 +47,15 @@ def into_engine(plan: BuildPlan, made: Parts, early: Ahead, progress: Progress) 
         return _load_archive(plan, archive, Path(folder), progress)
 
 
-def start(plan: BuildPlan, made: Parts, progress: Progress) -> FirstStart:
+def start(plan: BuildPlan, parts: Parts, progress: Progress) -> FirstStart:
     """Start the image that the engine has."""
-    bytecode = smoke.bytecode_for(plan, [tar for _, tar in made.tars])
+    bytecode = smoke.bytecode_for(plan, [tar for _, tar in parts.tars])
     return smoke.start(plan, str(engine.client().images.get(plan.tag).id), progress, bytecode)
 
 
 def write(
     plan: BuildPlan,
-    made: Parts,
+    parts: Parts,
     early: Ahead,
     folder: Path,
     progress: Progress,
@@ -70,7 +70,7 @@ def write(
     """
     with ThreadPoolExecutor(1) as pool:
         # Meanwhile, so that it is there once the image is loaded.
-        tars = [tar for _, tar in made.tars] if first_start and not before else []
+        tars = [tar for _, tar in parts.tars] if first_start and not before else []
         bytecode = pool.submit(smoke.bytecode_for, plan, tars)
 
         def begin(image: Image) -> FirstStart:
@@ -78,21 +78,21 @@ def write(
                 return before or smoke.not_started(plan)
             return smoke.start(plan, str(image.id), progress, bytecode.result())
 
-        return _write(plan, made, early, folder, progress, begin)
+        return _write(plan, parts, early, folder, progress, begin)
 
 
 def _write(
     plan: BuildPlan,
-    made: Parts,
+    parts: Parts,
     early: Ahead,
     folder: Path,
     progress: Progress,
     begin: Callable[[Image], FirstStart],
 ) -> Written:
-    if made.base.reference:
-        return _on_other_base(plan, made, folder, progress, begin)
-    layers = _layers(made)
-    config = _config(plan, made, layers)
+    if parts.base.reference:
+        return _on_other_base(plan, parts, folder, progress, begin)
+    layers = _layers(parts)
+    config = _config(plan, parts, layers)
     if engine.containerd_store():
         blobs = _blobs(layers, early, progress)
         archive = _archive(plan, config, blobs, folder, progress)
@@ -112,18 +112,19 @@ def _write(
 
 def _on_other_base(
     plan: BuildPlan,
-    made: Parts,
+    parts: Parts,
     folder: Path,
     progress: Progress,
     begin: Callable[[Image], FirstStart],
 ) -> Written:
     """Build by the Dockerfile; the base's layers are the engine's alone, so all are read there."""
-    image = dockerfile_build.build(plan, made, progress)
+    image = dockerfile_build.build(plan, parts, progress)
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(begin, image)
         with progress.step("layers", "layers out of the engine, compressed"):
             blobs = oci.blobs(
-                engine.diff_ids(image), lambda wanted, keep: engine.save_layers(image, wanted, keep)
+                engine.diff_ids(image),
+                lambda requested, keep: engine.save_layers(image, requested, keep),
             )
         config = oci.config_of(image.attrs, image.history())
         archive = _archive(plan, config, blobs, folder, progress)
@@ -142,17 +143,17 @@ def _diff_id(tar: Path) -> str:
     return f"sha256:{cached_files.sha256(tar)}"
 
 
-def _layers(made: Parts) -> tuple[PlainLayer, ...]:
+def _layers(parts: Parts) -> tuple[PlainLayer, ...]:
     """Return the image's layers in the order of docker/image.toml."""
     order = image_config.order()
-    tars = sorted(made.tars, key=lambda row: order.index(row[0]))
+    tars = sorted(parts.tars, key=lambda row: order.index(row[0]))
     return tuple(PlainLayer(name, _diff_id(tar), tar) for name, tar in tars)
 
 
-def _config(plan: BuildPlan, made: Parts, layers: Sequence[PlainLayer]) -> bytes:
+def _config(plan: BuildPlan, parts: Parts, layers: Sequence[PlainLayer]) -> bytes:
     rows = [(layer.name, layer.diff_id) for layer in layers]
     return image_config.config_bytes(
-        plan.arch, image_labels.labels(plan, made), rows, plan.app, plan.variant
+        plan.arch, image_labels.labels(plan, parts), rows, plan.app, plan.variant
     )
 
 

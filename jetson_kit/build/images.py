@@ -58,9 +58,9 @@ def image_only(
     """Build the image into the local engine and nothing more."""
     engine.client()
     with _alone(plan, progress), _ahead(plan, archive=False) as early:
-        made = parts.make(plan, progress, device_source=device_source, ahead=early)
-        made = _whole(plan, made, device_source, progress)
-        return image_write.into_engine(plan, made, early, progress)
+        result = parts.make(plan, progress, device_source=device_source, ahead=early)
+        result = _whole(plan, result, device_source, progress)
+        return image_write.into_engine(plan, result, early, progress)
 
 
 def build(
@@ -81,23 +81,25 @@ def build(
     engine.client()
     with _alone(plan, progress), _ahead(plan, archive=True) as early:
         output_folder.recover(plan.output)
-        made = parts.make(plan, progress, refresh=refresh, device_source=device_source, ahead=early)
-        inputs = _inputs(plan, made)
+        result = parts.make(
+            plan, progress, refresh=refresh, device_source=device_source, ahead=early
+        )
+        inputs = _inputs(plan, result)
         if known := _unchanged(plan, inputs):
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
             _write_service(plan, plan.output)
-            return Built(_started(known, plan, made, first_start, progress), plan.output, False)
-        made = _whole(plan, made, device_source, progress)
-        before = _started_before(plan, made) if first_start else None
+            return Built(_started(known, plan, result, first_start, progress), plan.output, False)
+        result = _whole(plan, result, device_source, progress)
+        before = _started_before(plan, result) if first_start else None
         if before:
             progress.say("        not started again: only the application's code has changed")
         with output_folder.replaced(plan.output) as folder:
             written = image_write.write(
-                plan, made, early, folder, progress, first_start=first_start, before=before
+                plan, result, early, folder, progress, first_start=first_start, before=before
             )
-            write_text(folder / SBOM, _sbom(plan, made))
+            write_text(folder / SBOM, _sbom(plan, result))
             _write_service(plan, folder)
-            document = manifest.document(plan, made, written, inputs)
+            document = manifest.document(plan, result, written, inputs)
             write_text(folder / MANIFEST, json.dumps(document, indent=1) + "\n")
         return Built(document, plan.output, fresh=True)
 
@@ -171,13 +173,13 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
                     )
                 digest = row.get("aux", {}).get("Digest", digest)
         except DockerException as error:
-            said = getattr(error, "explanation", None) or error
-            if "invalid reference format" in str(said) or "repository name" in str(said):
+            message = getattr(error, "explanation", None) or error
+            if "invalid reference format" in str(message) or "repository name" in str(message):
                 raise BadInputError(
-                    f"{reference} is no image reference: {said}",
+                    f"{reference} is no image reference: {message}",
                     "write it as registry/name:tag, in lower case",
                 ) from error
-            raise NetworkError(f"push to {reference} failed: {said}") from error
+            raise NetworkError(f"push to {reference} failed: {message}") from error
         step.note = digest
     return digest
 

@@ -18,7 +18,7 @@ SCHEMA_FILE = SCHEMAS / "build.schema.json"
 
 def document(
     plan: BuildPlan,
-    made: Parts,
+    parts: Parts,
     written: Written,
     inputs: str,
 ) -> dict[str, Any]:
@@ -35,12 +35,12 @@ def document(
             "size": written.unpacked,
         },
         "archive": written.archive,
-        "wheel": {"file": made.wheel.name, "sha256": made.wheel_sha256},
-        "debian": [list(row) for row in made.packages],
-        "python": {item.name: item.version for item in made.installed},
-        "models": dict(made.models),
-        **({"engines": dict(made.engines)} if plan.engines else {}),
-        **({"below_code": made.below_code} if made.code else {}),
+        "wheel": {"file": parts.wheel.name, "sha256": parts.wheel_sha256},
+        "debian": [list(row) for row in parts.packages],
+        "python": {item.name: item.version for item in parts.installed},
+        "models": dict(parts.models),
+        **({"engines": dict(parts.engines)} if plan.engines else {}),
+        **({"below_code": parts.below_code} if parts.code else {}),
         "first_start": written.first_start.as_json(),
     }
     check(body)

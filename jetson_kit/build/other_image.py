@@ -46,8 +46,8 @@ def write(reference: str, progress: Progress) -> Path:
     image = engine.image(reference)
     if image is None:
         raise BadInputError(f"there is no image {reference} here", "build or load it first")
-    if found := faults(image.attrs):
-        raise BadInputError(f"{reference} can't be released: {'; '.join(found)}", CURE)
+    if result := faults(image.attrs):
+        raise BadInputError(f"{reference} can't be released: {'; '.join(result)}", CURE)
     plan = _plan(reference, image)
     output_folder.check(plan.output)
     facts = _files(image)
@@ -55,7 +55,8 @@ def write(reference: str, progress: Progress) -> Path:
     with output_folder.replaced(plan.output) as folder:
         with progress.step("layers", "layers out of the engine, compressed"):
             blobs = oci.blobs(
-                engine.diff_ids(image), lambda wanted, keep: engine.save_layers(image, wanted, keep)
+                engine.diff_ids(image),
+                lambda requested, keep: engine.save_layers(image, requested, keep),
             )
         config = oci.config_of(image.attrs, image.history())
         name = f"{plan.name}.oci.tar"
@@ -67,10 +68,11 @@ def write(reference: str, progress: Progress) -> Path:
             "digest": digest,
             "config": oci.digest(config),
             "layers": [
-                {"diff_id": one.diff_id, "digest": one.digest, "size": one.size} for one in blobs
+                {"diff_id": blob.diff_id, "digest": blob.digest, "size": blob.size}
+                for blob in blobs
             ],
         }
-        body = _manifest(plan, image, facts, archive, sum(one.unpacked for one in blobs), started)
+        body = _manifest(plan, image, facts, archive, sum(blob.unpacked for blob in blobs), started)
         write_text(folder / MANIFEST, json.dumps(body, indent=1) + "\n")
     return plan.output
 
@@ -83,23 +85,23 @@ def faults(attrs: Mapping[str, Any]) -> list[str]:
         return [f"it is for {attrs['Architecture']}, not arm64"]
     if lacking := [name for name in NEEDED if f"{LABELS}.{name}" not in labels]:
         return [f"it is not made from an image of the kit's: no label {LABELS}.{lacking[0]}"]
-    found = []
+    result = []
     if labels[f"{LABELS}.target"] == "native":
-        found.append("it is made from an image for no board")
+        result.append("it is made from an image for no board")
     user = str(config.get("User") or "root")
     if not USER.fullmatch(user):
-        found.append(f"it runs as {user}, and must as a number other than 0 (USER 10001:10001)")
+        result.append(f"it runs as {user}, and must as a number other than 0 (USER 10001:10001)")
     env = dict(row.partition("=")[::2] for row in config.get("Env") or ())
     usual = image_config.data()["env"]
     first = str(usual["PATH"]).partition(":")[0]
     if first not in env.get("PATH", "").split(":"):
-        found.append(f"its PATH lacks {first}")
+        result.append(f"its PATH lacks {first}")
     name = "MEDIAPIPE_JETSON_MODELS"
     if env.get(name) != usual[name]:
-        found.append(f"its {name} is not {usual[name]}")
+        result.append(f"its {name} is not {usual[name]}")
     if (config.get("Healthcheck") or {}).get("Test", ["NONE"])[:1] == ["NONE"]:
-        found.append("it has no health check, by which rollouts judge")
-    return found
+        result.append("it has no health check, by which rollouts judge")
+    return result
 
 
 def _plan(reference: str, image: Image) -> BuildPlan:
@@ -108,8 +110,8 @@ def _plan(reference: str, image: Image) -> BuildPlan:
     usual = planning.make(
         Request(jetson=True, l4t=labels[f"{LABELS}.target"].removeprefix("r"), require_gpu=False)
     )
-    wanted = labels[f"{LABELS}.socs"].split()
-    socs = tuple(soc for soc in usual.socs if soc.id in wanted)
+    parts = labels[f"{LABELS}.socs"].split()
+    socs = tuple(soc for soc in usual.socs if soc.id in parts)
     words = re.sub(r"[^a-z0-9_.-]+", "-", reference.partition("@")[0].lower())
     name = words[-100:].strip("-._")
     tag = f"{planning.REPOSITORY}:{name}"
@@ -118,7 +120,7 @@ def _plan(reference: str, image: Image) -> BuildPlan:
 
 def _files(image: Image) -> dict[str, bytes]:
     """Return the image's own documents, read without starting anything of it."""
-    found = {}
+    result = {}
     container = engine.client().containers.create(
         str(image.id), command=["true"], labels=owned.labels()
     )
@@ -129,12 +131,12 @@ def _files(image: Image) -> dict[str, bytes]:
                 raw = b"".join(chunks)
                 with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
                     stream = archive.extractfile(archive.next() or "")
-                    found[path] = stream.read(LARGEST) if stream else b""
+                    result[path] = stream.read(LARGEST) if stream else b""
             except (NotFound, APIError, KeyError, tarfile.TarError) as error:
                 raise BadInputError(f"the image has no /{path}", CURE) from error
     finally:
         container.remove(force=True)
-    return found
+    return result
 
 
 def _manifest(

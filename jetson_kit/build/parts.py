@@ -66,11 +66,11 @@ class Parts:
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def drop_damaged(made: Parts) -> tuple[str, ...]:
+def drop_damaged(parts: Parts) -> tuple[str, ...]:
     """Remove layer tars whose bytes are no longer those that were made; return their names."""
     with ThreadPoolExecutor(2) as pool:
-        whole = list(pool.map(lambda part: cached_files.intact(part[1], thorough=True), made.tars))
-    damaged = [tar for (_, tar), good in zip(made.tars, whole, strict=True) if not good]
+        whole = list(pool.map(lambda part: cached_files.intact(part[1], thorough=True), parts.tars))
+    damaged = [tar for (_, tar), good in zip(parts.tars, whole, strict=True) if not good]
     for tar in damaged:
         cached_files.forget(tar)
     return tuple(tar.name for tar in damaged)
@@ -178,9 +178,11 @@ def _locked(plan: BuildPlan, progress: Progress, interpreter: str) -> pysite.Sit
 
 def _litert(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
     with progress.step("litert", "LiteRT from its lock") as step:
-        made = litert.layer(plan.arch, plan.python)
-        step.note = next(one.version for one in made.installed if one.name == "ai-edge-litert")
-    return made
+        site_layer = litert.layer(plan.arch, plan.python)
+        step.note = next(
+            item.version for item in site_layer.installed if item.name == "ai-edge-litert"
+        )
+    return site_layer
 
 
 def _base(
@@ -188,9 +190,9 @@ def _base(
 ) -> tuple[Base, tuple[tuple[str, str, str], ...]]:
     if plan.base != "debian":
         with progress.step("base", f"base image {plan.base}") as step:
-            found = base_image.external(plan.base, plan.platform, plan.arch, plan.python)
-            step.note = f"Python at {found.interpreter}"
-        return found, ()
+            result = base_image.external(plan.base, plan.platform, plan.arch, plan.python)
+            step.note = f"Python at {result.interpreter}"
+        return result, ()
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
         made = rootfs.build(plan.root, plan.suite, plan.arch, refresh=refresh)
         newest = "" if made.locked else ", the newest"
@@ -220,8 +222,8 @@ def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLay
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
     with progress.step("models", f"{len(plan.models)} models, checked by hash"):
-        found = sorted((*models.fetch(plan.models), *legacy_models.fetch()))
-        listed = tuple((path.name, sha256_file(path)) for path in found)
+        paths = sorted((*models.fetch(plan.models), *legacy_models.fetch()))
+        listed = tuple((path.name, sha256_file(path)) for path in paths)
         manifest = json.dumps(
             {
                 "schema": "mediapipe-jetson/models/1",
@@ -233,7 +235,7 @@ def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str,
         if not cached_files.intact(tar):
             with cached_files.made(tar) as aside, LayerTar(aside) as layer:
                 layer.data(f"{MODELS}/manifest.json", manifest + "\n")
-                for path in found:
+                for path in paths:
                     layer.file(f"{MODELS}/{path.name}", path)
         return tar, listed
 

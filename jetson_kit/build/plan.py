@@ -162,7 +162,7 @@ def make(request: Request) -> BuildPlan:
     base, python = _base(request, target)
     suite = rootfs.suite_for(python) if base == "debian" else ""
     engines = _engines(request, target, socs, base, python)
-    chosen, judged = _wheel(request, target, socs, arch, python)
+    chosen, audited_pins = _wheel(request, target, socs, arch, python)
     pin = chosen.pin
     name = _name(request, target, arch, python, pin)
     films = request.camera or (request.app is not None and request.app.films)
@@ -184,7 +184,7 @@ def make(request: Request) -> BuildPlan:
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
-        notes=_notes(target, socs, chosen, judged)
+        notes=_notes(target, socs, chosen, audited_pins)
         + (engines.notes if engines else ())
         + (_camera_notes(target, suite) if components else ()),
         app=request.app,
@@ -282,53 +282,59 @@ def _wheel(
     """Return the newest wheel whose audit passes on every board, and all that were judged."""
     place = target.name if target else arch
     every = tuple(_judge(pin, target, socs) for pin in candidates(arch))
-    judged = tuple(one for one in every if request.mediapipe in ("", one.pin.version))
-    if not judged:
-        known = dict.fromkeys(one.pin.version for one in every)
+    audited_pins = tuple(
+        audited_pin for audited_pin in every if request.mediapipe in ("", audited_pin.pin.version)
+    )
+    if not audited_pins:
+        known = dict.fromkeys(audited_pin.pin.version for audited_pin in every)
         raise BadInputError(
             f"MediaPipe {request.mediapipe} is not pinned for {arch}",
             f"choose one of {', '.join(known)}",
         )
-    fitting = [one for one in judged if one.verdict != "no" and one.pin.supports(python)]
+    fitting = [
+        audited_pin
+        for audited_pin in audited_pins
+        if audited_pin.verdict != "no" and audited_pin.pin.supports(python)
+    ]
     if not fitting:
         raise BadInputError(
-            f"no MediaPipe wheel fits {place} with Python {python}: {_refusals(judged, python)}",
+            f"no MediaPipe wheel fits {place} with Python {python}: {_refusals(audited_pins, python)}",
             "choose another --python or --mediapipe",
         )
     best = fitting[0]
     if request.require_gpu is False:
         # Where the CPU will do, nothing is translated.
-        best = next((one for one in fitting if not one.pin.core), best)
-    can = any(one.verdict == "gpu" and not one.pin.core for one in every)
+        best = next((audited_pin for audited_pin in fitting if not audited_pin.pin.core), best)
+    can = any(audited_pin.verdict == "gpu" and not audited_pin.pin.core for audited_pin in every)
     required = bool(target) and can if request.require_gpu is None else request.require_gpu
     if required and best.verdict != "gpu":
         raise BadInputError(
             f"MediaPipe {best.pin.version} can't use the GPU of {place}: {best.reason.rstrip('.')}",
             "add --allow-cpu (or drop --require-gpu) to accept inference on the CPU",
         )
-    return best, judged
+    return best, audited_pins
 
 
 def _judge(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> _AuditedPin:
-    found = planned_verdict(pin, target, socs)
-    return _AuditedPin(pin, found.verdict, found.reason)
+    verdict = planned_verdict(pin, target, socs)
+    return _AuditedPin(pin, verdict.verdict, verdict.reason)
 
 
 def _refusals(judged: tuple[_AuditedPin, ...], python: str) -> str:
     """Return why each version is out, one clause a version."""
-    said: dict[str, str] = {}
-    for one in judged:
-        version = one.pin.version
+    message: dict[str, str] = {}
+    for audited_pin in judged:
+        version = audited_pin.pin.version
         offered = sorted(
             {p for x in judged if x.pin.version == version for p in x.pin.pythons}, key=Version
         )
         fits = python in offered
-        said[version] = (
-            f"{version}: {one.reason.rstrip('.')}"
-            if one.verdict == "no" and (fits or version not in said)
+        message[version] = (
+            f"{version}: {audited_pin.reason.rstrip('.')}"
+            if audited_pin.verdict == "no" and (fits or version not in message)
             else f"{version} is for Python {', '.join(offered)}"
         )
-    return "; ".join(said.values())
+    return "; ".join(message.values())
 
 
 def _notes(
@@ -345,13 +351,13 @@ def _notes(
     if chosen.verdict == "gpu":
         return ()
     version = chosen.pin.version
-    barred = next((one for one in judged if one.verdict == "no"), None)
+    barred = next((audited_pin for audited_pin in judged if audited_pin.verdict == "no"), None)
     if barred is None:
         return (
             f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
             "What would change it: leave out --mediapipe.",
         )
-    if any(one.verdict == "gpu" and one.pin.core for one in judged):
+    if any(audited_pin.verdict == "gpu" and audited_pin.pin.core for audited_pin in judged):
         return (
             f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
             "What would change it: leave out --allow-cpu.",

@@ -18,7 +18,7 @@ from jetson_kit.build.parts import Parts
 from jetson_kit.build.plan import BuildPlan
 
 
-def document(plan: BuildPlan, made: Parts) -> str:
+def document(plan: BuildPlan, parts: Parts) -> str:
     """Return the SBOM: Debian packages, Python distributions and models, each once.
 
     What an external base brings is named as one component by its reference: a scanner run on the
@@ -27,16 +27,16 @@ def document(plan: BuildPlan, made: Parts) -> str:
     image = Component(
         name=plan.tag, version=__version__, type=ComponentType.CONTAINER, bom_ref="image"
     )
-    bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_OID, made.key))
+    bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_OID, parts.key))
     bom.metadata.component = image
     # The same inputs must give the same bytes.
     bom.metadata.timestamp = None  # type: ignore[assignment]
-    components = [*_debian(plan, made), *_python(plan, made), *_models(made)]
-    if made.base.reference:
+    components = [*_debian(plan, parts), *_python(plan, parts), *_models(parts)]
+    if parts.base.reference:
         components.append(
             Component(
-                name=made.base.reference,
-                version=made.base.identity.split(" ")[0],
+                name=parts.base.reference,
+                version=parts.base.identity.split(" ")[0],
                 type=ComponentType.CONTAINER,
                 bom_ref="base",
             )
@@ -48,7 +48,7 @@ def document(plan: BuildPlan, made: Parts) -> str:
     return text + "\n"
 
 
-def _debian(plan: BuildPlan, made: Parts) -> list[Component]:
+def _debian(plan: BuildPlan, parts: Parts) -> list[Component]:
     return [
         Component(
             name=name,
@@ -59,13 +59,13 @@ def _debian(plan: BuildPlan, made: Parts) -> list[Component]:
             ),
             bom_ref=f"deb:{name}:{arch}",
         )
-        for name, version, arch in made.packages
+        for name, version, arch in parts.packages
     ]
 
 
-def _python(plan: BuildPlan, made: Parts) -> list[Component]:
-    found = []
-    for item in made.installed:
+def _python(plan: BuildPlan, parts: Parts) -> list[Component]:
+    components = []
+    for item in parts.installed:
         name = canonicalize_name(item.name)
         component = Component(
             name=item.name,
@@ -77,15 +77,15 @@ def _python(plan: BuildPlan, made: Parts) -> list[Component]:
         if re.fullmatch(r"[\w .()+-]{1,60}", item.license):
             component.licenses.add(DisjunctiveLicense(name=item.license))
         if name == "mediapipe":
-            component.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=made.wheel_sha256))
+            component.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=parts.wheel_sha256))
             component.properties.add(
                 Property(name="mediapipe-jetson:source", value=plan.pin.filename)
             )
-        found.append(component)
-    return found
+        components.append(component)
+    return components
 
 
-def _models(made: Parts) -> list[Component]:
+def _models(parts: Parts) -> list[Component]:
     return [
         Component(
             name=name,
@@ -93,5 +93,5 @@ def _models(made: Parts) -> list[Component]:
             bom_ref=f"model:{name}",
             hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
         )
-        for name, digest in made.models
+        for name, digest in parts.models
     ]

@@ -35,7 +35,7 @@ def document(
     An unknown version is null.
     """
     modules = dict.fromkeys(module for target in chosen for module in target.modules)
-    made: dict[str, Any] = {
+    result: dict[str, Any] = {
         "schema": SCHEMA,
         "schema_version": SCHEMA_VERSION,
         "default": table.default.l4t,
@@ -44,8 +44,8 @@ def document(
         "socs": {item.soc.id: asdict(item.soc) for item in modules},
     }
     if device:
-        made["device"] = {**asdict(device), "l4t": device.l4t, "module": module and module.id}
-    return made
+        result["device"] = {**asdict(device), "l4t": device.l4t, "module": module and module.id}
+    return result
 
 
 def _target(target: Target) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def _module(module: Module) -> dict[str, Any]:
 
 def console() -> Console:
     """Return a console that wraps nothing below 80 columns, where rows stay on one line."""
-    made = Console(highlight=False, markup=False)
-    return made if made.width >= 80 else Console(highlight=False, markup=False, width=80)
+    result = Console(highlight=False, markup=False)
+    return result if result.width >= 80 else Console(highlight=False, markup=False, width=80)
 
 
 def print_all(table: Targets) -> None:
@@ -91,17 +91,17 @@ def print_all(table: Targets) -> None:
             target.arm_level.removeprefix("arm"),
             target.tier,
         )
-    made = console()
-    made.print(out)
-    made.print(FOOT)
+    result = console()
+    result.print(out)
+    result.print(FOOT)
 
 
 def _gpu(target: Target) -> Iterator[str]:
     """Yield what images for each kind of board get."""
     for soc in target.socs:
-        found = planned.best(soc, target)
-        if found:
-            yield f"{soc.family}: {found.gpu}, MediaPipe {found.pin.jetson_version}"
+        best = planned.best(soc, target)
+        if best:
+            yield f"{soc.family}: {best.gpu}, MediaPipe {best.pin.jetson_version}"
 
 
 def print_one(

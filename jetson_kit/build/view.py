@@ -56,12 +56,12 @@ def _engines(plan: BuildPlan) -> list[tuple[str, str]]:
     """Return what a plan says of TensorRT: which, how large, how many engines."""
     if plan.engines is None:
         return []
-    found = plan.engines.runtime
+    runtime = plan.engines.runtime
     size = ""
-    if found.download_mb:
-        size = f" ({found.download_mb:.0f} MB to fetch, {found.unpacked_mb:.0f} MB unpacked)"
+    if runtime.download_mb:
+        size = f" ({runtime.download_mb:.0f} MB to fetch, {runtime.unpacked_mb:.0f} MB unpacked)"
     return [
-        ("tensorrt", f"{found.tensorrt}, {found.way}{size}"),
+        ("tensorrt", f"{runtime.tensorrt}, {runtime.way}{size}"),
         ("engines", ", ".join(plan.engines.engines) or "none: boards build them"),
     ]
 

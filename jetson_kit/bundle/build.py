@@ -105,12 +105,12 @@ def build(request: Request, progress: Progress) -> Bundle:
 
 
 def _pythons(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    unknown = [one for one in wanted if one not in known]
+    unknown = [item for item in wanted if item not in known]
     if unknown:
         raise BadInputError(
             f"no bundle for Python {', '.join(unknown)}", f"choose of {', '.join(known)}"
         )
-    return tuple(one for one in known if not wanted or one in wanted)
+    return tuple(item for item in known if not wanted or item in wanted)
 
 
 def _folder(output: str, machine: str) -> Path:
@@ -127,13 +127,13 @@ def _folder(output: str, machine: str) -> Path:
 
 def _groups(request: Request, arch: str, pythons: tuple[str, ...], more: Older) -> list[Group]:
     """Return what the bundle holds."""
-    made = contents.recipe()
-    members = chain(contents.common(arch, made, contents.mediapipe(arch)), more.members)
-    sites = ((python, contents.site(python, arch, made)) for python in pythons)
-    found = [Group(STEM, members, sites)]
+    recipe = contents.recipe()
+    members = chain(contents.common(arch, recipe, contents.mediapipe(arch)), more.members)
+    sites = ((python, contents.site(python, arch, recipe)) for python in pythons)
+    result = [Group(STEM, members, sites)]
     if request.tensorrt:
-        found.append(tensorrt.group(arch, pythons, made.glibc))
-    return found
+        result.append(tensorrt.group(arch, pythons, recipe.glibc))
+    return result
 
 
 def _write(
@@ -154,11 +154,11 @@ def _write(
         "machine": ARCHITECTURES[arch],
         "mediapipe": pin.jetson_version,
         "cores": more.rows,
-        "groups": {name: one.row for name, one in written.items()},
+        "groups": {name: item.row for name, item in written.items()},
     }
-    inside = [] if request.part_mb else [path for one in written.values() for path in one.parts]
+    inside = [] if request.part_mb else [path for item in written.values() for path in item.parts]
     _program(folder / PYZ, manifest, inside)
-    return sum(one.unpacked for one in written.values()), pin.jetson_version
+    return sum(item.unpacked for item in written.values()), pin.jetson_version
 
 
 def _program(pyz: Path, manifest: dict[str, Any], inside: list[Path]) -> None:

@@ -52,9 +52,9 @@ def recipe(table: Path = TABLE) -> Recipe:
 def mediapipe(arch: str) -> wheels.Pin:
     """Return the MediaPipe of a bundle: the newest with GPU code for any Python."""
     return next(
-        one
-        for one in wheels.pins()
-        if one.arch == arch and one.python_tag == "py3" and wheels.classes()[one.wheel_class].gpu
+        pin
+        for pin in wheels.pins()
+        if pin.arch == arch and pin.python_tag == "py3" and wheels.classes()[pin.wheel_class].gpu
     )
 
 
@@ -86,10 +86,10 @@ def site(python: str, arch: str, made: Recipe) -> Iterator[tuple[str, Iterator[M
 
 def _pruned(wheel: Path) -> Iterator[Member]:
     rules = site_prune.rules().of(parse_wheel_filename(wheel.name)[0]).leave_out
-    for one in payload.of_wheel(wheel, "site/"):
-        name = one.path.removeprefix("site/")
+    for member in payload.of_wheel(wheel, "site/"):
+        name = member.path.removeprefix("site/")
         if not any(rule.takes(name) for rule in rules):
-            yield one
+            yield member
 
 
 def libraries(arch: str, made: Recipe) -> Iterator[Member]:
@@ -97,7 +97,7 @@ def libraries(arch: str, made: Recipe) -> Iterator[Member]:
     folder = cache_dir("apt", f"bundle-{made.suite}-{arch}")
     debs = debian.fetch(made.packages, suite=made.suite, arch=arch, folder=folder)
     missing = set(made.files)
-    for deb in (one for one in debs if one.name in made.packages):
+    for deb in (item for item in debs if item.name in made.packages):
         with tarfile.open(fileobj=io.BytesIO(deb_file.files_tar(deb))) as archive:
             for member in archive:
                 path = PurePosixPath(member.name)

@@ -61,6 +61,6 @@ def write(group: Group, folder: Path, limit: int) -> Written:
         "common": common,
         "pythons": pythons,
     }
-    most = max(sum(sizes[int(str(one[1]))] for one in rows) for rows in pythons.values())
-    shared = sum(sizes[int(str(one[1]))] for one in common)
+    most = max(sum(sizes[int(str(item[1]))] for item in rows) for rows in pythons.values())
+    shared = sum(sizes[int(str(item[1]))] for item in common)
     return Written(tuple(parts.files), row, shared + most)

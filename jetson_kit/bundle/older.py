@@ -39,7 +39,7 @@ def of(pin: wheels.Pin) -> Older:
 
     Raises what repack.build raises.
     """
-    pins = [one for one in wheels.translated() if one.sha256 == pin.sha256]
+    pins = [item for item in wheels.translated() if item.sha256 == pin.sha256]
     if not pins:
         return Older((), ())
     needs = json.loads((DATA / "wheels.json").read_text(encoding="utf-8"))["needs"]
@@ -95,9 +95,9 @@ def _runs(old: bytes, new: bytes) -> Iterator[tuple[int, int]]:
 def _differing(old: bytes, new: bytes) -> Iterator[tuple[int, int]]:
     both = min(len(old), len(new)) // BLOCK * BLOCK
     for at in range(0, both, BLOCK):
-        one, other = old[at : at + BLOCK], new[at : at + BLOCK]
-        if one != other:
-            words = zip(memoryview(one).cast("I"), memoryview(other).cast("I"), strict=True)
+        content, other = old[at : at + BLOCK], new[at : at + BLOCK]
+        if content != other:
+            words = zip(memoryview(content).cast("I"), memoryview(other).cast("I"), strict=True)
             for number, (a, b) in enumerate(words):
                 if a != b:
                     yield at + number * WORD, at + (number + 1) * WORD

@@ -47,8 +47,8 @@ def wheels(python: str, arch: str, glibc: tuple[int, int], lock: Path = LOCK) ->
     Raises NetworkError, IntegrityError, DiskFullError.
     """
     machine = ARCHITECTURES[arch]
-    wanted = lines_for(lock.read_text(encoding="utf-8"), python, machine)
-    key = hashlib.sha256(f"{glibc}{machine}{python}{wanted}".encode()).hexdigest()[:16]
+    lines = lines_for(lock.read_text(encoding="utf-8"), python, machine)
+    key = hashlib.sha256(f"{glibc}{machine}{python}{lines}".encode()).hexdigest()[:16]
     folder = cache_dir("bundle", f"{machine}-py{python}-{key}")
     with locked(cache_dir("locks") / f"bundle-{key}.lock", lambda: None), disk_guard(folder):
         # The marker is written last: what was cut off is downloaded again.
@@ -56,14 +56,14 @@ def wheels(python: str, arch: str, glibc: tuple[int, int], lock: Path = LOCK) ->
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             listed = folder / "requirements.txt"
-            listed.write_text(wanted, encoding="utf-8")
+            listed.write_text(lines, encoding="utf-8")
             uv.download_locked(listed, python, platforms(machine, glibc), folder)
             write_text(folder / DONE, "")
-    found = sorted(folder.glob("*.whl"))
-    if len(found) != len(re.findall(r"^\S+==", wanted, flags=re.MULTILINE)):
+    paths = sorted(folder.glob("*.whl"))
+    if len(paths) != len(re.findall(r"^\S+==", lines, flags=re.MULTILINE)):
         (folder / DONE).unlink(missing_ok=True)
         raise IntegrityError(f"{folder} lacks wheels of Python {python}", "run it again")
-    return found
+    return paths
 
 
 def platforms(machine: str, glibc: tuple[int, int]) -> list[str]:

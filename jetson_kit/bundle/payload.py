@@ -43,7 +43,7 @@ def of_wheel(wheel: Path, prefix: str) -> Iterator[Member]:
     Raises IntegrityError for what is no wheel, or one whose files do not lie in site-packages.
     """
     with rawzip.opened(wheel) as archive:
-        for info in sorted(archive.infolist(), key=lambda one: one.filename):
+        for info in sorted(archive.infolist(), key=lambda member: member.filename):
             if info.is_dir() or ".data/scripts/" in info.filename:
                 continue
             if ".data/" in info.filename or info.filename.startswith(("/", "../")):
@@ -108,13 +108,15 @@ class Stream:
     def add(self, members: Iterable[Member]) -> list[list[object]]:
         """Add files; return [path, number of the blob, executable] of each."""
         rows: list[list[object]] = []
-        for one in members:
-            number = self._known.get(one.sha256)
+        for member in members:
+            number = self._known.get(member.sha256)
             if number is None:
-                number = self._known[one.sha256] = len(self.blobs)
-                self.parts.write(one.data)
-                packed = len(one.data)
-                self.blobs.append([one.sha256, one.size, one.packing, self._offset, packed])
+                number = self._known[member.sha256] = len(self.blobs)
+                self.parts.write(member.data)
+                packed = len(member.data)
+                self.blobs.append(
+                    [member.sha256, member.size, member.packing, self._offset, packed]
+                )
                 self._offset += packed
-            rows.append([one.path, number, one.executable])
+            rows.append([member.path, number, member.executable])
         return rows

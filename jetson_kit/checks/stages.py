@@ -145,114 +145,116 @@ def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
     until = time.monotonic() + 60 * minutes
     every = stages()
     if stage:
-        chosen = [one for one in every if one.name == stage]
+        chosen = [item for item in every if item.name == stage]
     else:
-        chosen = [part for one in every if (part := one.at(size))]
+        chosen = [part for item in every if (part := item.at(size))]
     if not chosen:
-        known = ", ".join(one.name for one in every)
+        known = ", ".join(item.name for item in every)
         raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
     command = f"./inv test --stage {stage}" if stage else f"./inv test{FLAGS[size]}"
-    needs.require(needs.table().of_stages(one.name for one in chosen), command, strict=False)
-    first = [one for one in chosen if one.size == "quick" or len(chosen) == 1]
-    rest = [one for one in chosen if one not in first]
-    timed = [_timed(one, sys.stdout.fileno(), until) for one in first]
-    lanes = [[one for one in rest if one.beside == beside] for beside in (False, True)]
+    needs.require(needs.table().of_stages(item.name for item in chosen), command, strict=False)
+    first = [item for item in chosen if item.size == "quick" or len(chosen) == 1]
+    rest = [item for item in chosen if item not in first]
+    timed = [_timed(item, sys.stdout.fileno(), until) for item in first]
+    lanes = [[item for item in rest if item.beside == beside] for beside in (False, True)]
     with ThreadPoolExecutor(len(lanes)) as pool:
         for found in pool.map(lambda lane: _lane(lane, until), lanes):
             timed += found
     results = [result for result, _ in timed]
     print(f"--- {', '.join(time_taken for _, time_taken in timed)}")
     print("\n".join(report(results)), flush=True)
-    failed = [f"{one.stage} ({'; '.join(one.problems)})" for one in results if one.problems]
+    failed = [
+        f"{result.stage} ({'; '.join(result.problems)})" for result in results if result.problems
+    ]
     if failed:
         raise CheckFailedError(f"failed: {', '.join(failed)}")
 
 
 def _lane(chosen: Sequence[Stage], until: float) -> list[tuple[Result, str]]:
     """Run stages one after another; the output of each is shown when it has ended."""
-    found = []
-    for one in chosen:
+    result = []
+    for stage in chosen:
         stopping.check()
         with tempfile.TemporaryFile() as output:
-            print(f"--- {one.name} begins", flush=True)
-            found.append(_timed(one, output.fileno(), until, quiet=True))
+            print(f"--- {stage.name} begins", flush=True)
+            result.append(_timed(stage, output.fileno(), until, quiet=True))
             output.seek(0)
             with _printing:
-                print(f"--- {one.name}", flush=True)
+                print(f"--- {stage.name}", flush=True)
                 shutil.copyfileobj(output, sys.stdout.buffer)
-                print(f"--- {found[-1][1]}", flush=True)
-    return found
+                print(f"--- {result[-1][1]}", flush=True)
+    return result
 
 
-def _timed(one: Stage, output: int, until: float, *, quiet: bool = False) -> tuple[Result, str]:
+def _timed(stage: Stage, output: int, until: float, *, quiet: bool = False) -> tuple[Result, str]:
     """Run a stage with its output there; return what became of it, and its time as text."""
     if not quiet:
-        print(f"--- {one.name}", flush=True)
+        print(f"--- {stage.name}", flush=True)
     started = time.monotonic()
-    result = _stage(one, output, min(until, started + 60 * one.minutes))
-    taken = f"{one.name} {time.monotonic() - started:.0f} s"
+    result = _stage(stage, output, min(until, started + 60 * stage.minutes))
+    taken = f"{stage.name} {time.monotonic() - started:.0f} s"
     if not quiet:
         print(f"--- {taken}", flush=True)
-    if result.problems and one.evidence:
-        checks_process.run(one.evidence, output, time.monotonic() + checks_process.GRACE_S)
+    if result.problems and stage.evidence:
+        checks_process.run(stage.evidence, output, time.monotonic() + checks_process.GRACE_S)
     return result, taken
 
 
 def report(results: Sequence[Result]) -> list[str]:
     """Return the lines at the end: what passed, and what is for another machine, with reasons."""
     elsewhere: dict[str, list[str]] = {}
-    for one in results:
-        for test, reason in one.elsewhere:
+    for item in results:
+        for test, reason in item.elsewhere:
             elsewhere.setdefault(reason, []).append(test)
     lines = []
     for reason, tests in sorted(elsewhere.items()):
         lines += [f"not run here: {reason}", *(f"  {test}" for test in tests)]
     return [
         *lines,
-        f"tests passed: {sum(one.passed for one in results)},"
-        f" failed: {sum(one.failed for one in results)},"
+        f"tests passed: {sum(result.passed for result in results)},"
+        f" failed: {sum(result.failed for result in results)},"
         f" not run here: {sum(map(len, elsewhere.values()))}",
     ]
 
 
-def _stage(one: Stage, output: int, until: float) -> Result:
-    if not one.tests:
-        codes = [checks_process.run(words, output, until) for words in one.commands()]
-        return Result(one.name, ("a check failed",) if any(codes) else ())
+def _stage(stage: Stage, output: int, until: float) -> Result:
+    if not stage.tests:
+        codes = [checks_process.run(command, output, until) for command in stage.commands()]
+        return Result(stage.name, ("a check failed",) if any(codes) else ())
     with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
         path = Path(folder, "results.json")
         codes = [
-            checks_process.run(words, output, until, {RESULTS: str(path)})
-            for words in one.commands()
+            checks_process.run(command, output, until, {RESULTS: str(path)})
+            for command in stage.commands()
         ]
-        return judge(one.name, codes, path)
+        return judge(stage.name, codes, path)
 
 
 def judge(stage: str, codes: Sequence[int], path: Path) -> Result:
     """Judge a stage by pytest's exit codes and what tests/support/results.py wrote."""
     late = ["stopped: it took too long"] if checks_process.STOPPED in codes else []
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         if late:
             return Result(stage, (f"{late[0]}, and left no result",))
         return Result(stage, (f"pytest ended with exit code {max(codes)} and no result",))
     problems = late
-    if found["failed"] or (any(codes) and not problems):
+    if document["failed"] or (any(codes) and not problems):
         problems.append(
-            f"{found['failed']} failed" if found["failed"] else f"exit code {max(codes)}"
+            f"{document['failed']} failed" if document["failed"] else f"exit code {max(codes)}"
         )
-    if not found["passed"]:
+    if not document["passed"]:
         problems.append("no test ran")
-    lacking = [reason for _, reason in found["skipped"] if not reason.startswith(NOT_HERE)]
+    lacking = [reason for _, reason in document["skipped"] if not reason.startswith(NOT_HERE)]
     for reason, count in Counter(lacking).items():
         problems.append(f"{count} skipped: {reason}")
     elsewhere = tuple(
         (test, reason.removeprefix(NOT_HERE))
-        for test, reason in found["skipped"]
+        for test, reason in document["skipped"]
         if reason.startswith(NOT_HERE)
     )
-    return Result(stage, tuple(problems), found["passed"], found["failed"], elsewhere)
+    return Result(stage, tuple(problems), document["passed"], document["failed"], elsewhere)
 
 
 def _lint() -> list[list[str]]:

@@ -71,10 +71,12 @@ class KitTask(Task[Body]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
         """Return the arguments, each with its reader."""
-        made = [self._typed(one) for one in super().get_arguments(ignore_unknown_help)]
+        arguments = [
+            self._typed(argument) for argument in super().get_arguments(ignore_unknown_help)
+        ]
         if not self.variadic:
-            return made
-        first, *flags = made
+            return arguments
+        first, *flags = arguments
         count = _words(flags)
         words = [self._word(first, number, positional=number < count)
                  for number in range(max(count, 1))]  # fmt: skip
@@ -84,7 +86,7 @@ class KitTask(Task[Body]):
         parameter = str(plain.name).replace("-", "_")
         if parameter not in self.readers:
             return plain
-        made = TypedArgument(
+        typed_argument = TypedArgument(
             names=plain.names,
             kind=plain.kind,
             default=plain.default,
@@ -93,24 +95,24 @@ class KitTask(Task[Body]):
             optional=plain.optional,
             attr_name=plain.attr_name,
         )
-        made.reader = self.readers[parameter]
-        return made
+        typed_argument.reader = self.readers[parameter]
+        return typed_argument
 
     def _word(self, first: Argument, number: int, *, positional: bool) -> TypedArgument:
-        made = TypedArgument(
+        typed_argument = TypedArgument(
             names=(f"{first.name}{number or ''}",),
             positional=positional,
             help=first.help if not number else None,
         )
-        made.reader = self.readers[self.variadic]
-        return made
+        typed_argument.reader = self.readers[self.variadic]
+        return typed_argument
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Gather the words into one list and call the body."""
         if self.variadic in kwargs:
             named = re.compile(rf"{re.escape(self.variadic)}\d*")
-            found = [kwargs.pop(name) for name in list(kwargs) if named.fullmatch(name)]
-            kwargs[self.variadic] = [word for word in found if word]
+            result = [kwargs.pop(name) for name in list(kwargs) if named.fullmatch(name)]
+            kwargs[self.variadic] = [word for word in result if word]
         return super().__call__(*args, **kwargs)
 
 

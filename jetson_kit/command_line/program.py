@@ -50,7 +50,7 @@ class Front(Program):
             Argument(names=names, kind=bool, default=False, help=text)
             for names, text in OF_ALL_TASKS.items()
         ]
-        return [*(one for one in super().core_args() if one.names[0] in CORE), *own]
+        return [*(argument for argument in super().core_args() if argument.names[0] in CORE), *own]
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Read the options before the task."""

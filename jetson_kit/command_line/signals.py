@@ -116,16 +116,16 @@ def _family() -> frozenset[Process]:
 
 def _send(family: frozenset[Process], number: signal.Signals) -> int:
     """Send a signal to those that live; return how many do."""
-    found = family & _processes().keys()
-    for one in found:
+    processes = family & _processes().keys()
+    for process in processes:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(one.pid, number)
-    return len(found)
+            os.kill(process.pid, number)
+    return len(processes)
 
 
 def _processes() -> dict[Process, int]:
     """Return the processes of our group, each with its parent; those that have ended left out."""
-    found = {}
+    result = {}
     group = os.getpgrp()
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -133,19 +133,19 @@ def _processes() -> dict[Process, int]:
             # and 20th the start.
             rest = entry.read_text(errors="replace").rpartition(")")[2].split()
             if rest[0] not in "ZX" and int(rest[2]) == group:
-                found[Process(int(entry.parent.name), rest[19])] = int(rest[1])
-    return found
+                result[Process(int(entry.parent.name), rest[19])] = int(rest[1])
+    return result
 
 
 def _descendants(there: dict[Process, int]) -> list[Process]:
     """Return this process's children and theirs."""
     children: dict[int, list[Process]] = {}
-    for one, parent in there.items():
-        children.setdefault(parent, []).append(one)
-    found: list[Process] = []
+    for item, parent in there.items():
+        children.setdefault(parent, []).append(item)
+    processes: list[Process] = []
     todo = [os.getpid()]
     while todo:
         below = [child for pid in todo for child in children.get(pid, [])]
-        found += below
-        todo = [one.pid for one in below]
-    return found
+        processes += below
+        todo = [process.pid for process in below]
+    return processes

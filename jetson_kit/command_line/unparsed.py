@@ -23,14 +23,14 @@ def refusal(error: ParseError, argv: Sequence[str], tasks: Iterable[str]) -> Bad
     Invoke's messages hold its own objects, and name no option or task that is near.
     """
     text, context = str(error), error.context
-    if found := UNKNOWN.match(text):
-        return _unknown(found["word"], context, argv, tasks)
-    if found := NO_VALUE.match(text):
-        dashes = "-" if len(found["name"]) == 1 else "--"
-        return BadInputError(f"{dashes}{found['name']} needs a value", _help(context))
-    if found := MISSING.match(text):
-        names = found["names"].replace("'", "").upper()
-        return BadInputError(f"{found['task']} needs {names}", f"./inv --help {found['task']}")
+    if match := UNKNOWN.match(text):
+        return _unknown(match["word"], context, argv, tasks)
+    if match := NO_VALUE.match(text):
+        dashes = "-" if len(match["name"]) == 1 else "--"
+        return BadInputError(f"{dashes}{match['name']} needs a value", _help(context))
+    if match := MISSING.match(text):
+        names = match["names"].replace("'", "").upper()
+        return BadInputError(f"{match['task']} needs {names}", f"./inv --help {match['task']}")
     return BadInputError(text, LISTS)
 
 
@@ -46,9 +46,9 @@ def _unknown(
     if at and argv[at - 1] in flags and argv[at - 1] in argv[: at - 1]:
         return BadInputError(f"{argv[at - 1]} is given more than once", "give it once")
     names = list(tasks)
-    if any(one.startswith(f"{word}.") for one in names):
+    if any(item.startswith(f"{word}.") for item in names):
         return BadInputError(f"{word} is a group of tasks", f"./inv --list {word} shows them")
-    inside = [one for one in names if one.endswith(f".{word}")]
+    inside = [item for item in names if item.endswith(f".{word}")]
     if near := f"did you mean {inside[0]}?" if inside else _near(word, names):
         return BadInputError(f"{word} is no task", near)
     if name:

@@ -44,8 +44,8 @@ def client() -> docker.DockerClient:
     problem = ""
     for attempt in range(2):
         try:
-            found = docker.from_env(timeout=TIMEOUT_S)
-            found.ping()
+            env = docker.from_env(timeout=TIMEOUT_S)
+            env.ping()
         except (DockerException, OSError) as error:
             problem = str(error)
             if attempt or not _may_start():
@@ -56,7 +56,7 @@ def client() -> docker.DockerClient:
                 what, _, cure = words.rpartition("; ")
                 raise ToolMissingError(what, cure) from error
         else:
-            return found
+            return env
     if shutil.which("docker") is None and shutil.which("dockerd") is None:
         raise ToolMissingError(
             "Docker is not installed", "run ./inv build as root or with sudo, once"
@@ -106,8 +106,8 @@ def pull(reference: str, platform: str) -> Image:
         return client().images.pull(reference, platform=platform)
     except (APIError, ImageNotFound) as error:
         local = image(reference)
-        wanted = platform.partition("/")[2].partition("/")[0]
-        if local is not None and local.attrs["Architecture"] == wanted:
+        requested = platform.partition("/")[2].partition("/")[0]
+        if local is not None and local.attrs["Architecture"] == requested:
             return local
         raise NetworkError(
             f"the base image {reference} can't be had: {error.explanation or error}",
@@ -121,11 +121,11 @@ def with_fixed_times(tag: str) -> Image:
     The engine keeps the layers; only a new configuration is loaded, so the same inputs give the
     same image id, here and in every archive. An engine that refuses keeps the image that it has.
     """
-    found = client().images.get(tag)
-    fixed = oci.config_of(found.attrs, found.history())
-    if found.id == oci.digest(fixed):
-        return found
-    layers = [f"{number}/layer.tar" for number in range(len(diff_ids(found)))]
+    result = client().images.get(tag)
+    fixed = oci.config_of(result.attrs, result.history())
+    if result.id == oci.digest(fixed):
+        return result
+    layers = [f"{number}/layer.tar" for number in range(len(diff_ids(result)))]
     listing = [{"Config": "config.json", "RepoTags": [tag], "Layers": layers}]
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w") as archive:
@@ -136,12 +136,12 @@ def with_fixed_times(tag: str) -> Image:
     try:
         client().images.load(body.getvalue())
     except DockerException:
-        return found
+        return result
     made = client().images.get(tag)
     # A container of a killed build may still hold the first one: then it stays.
     with contextlib.suppress(DockerException):
-        if made.id != found.id and not client().images.get(str(found.id)).tags:
-            client().images.remove(str(found.id), noprune=True)
+        if made.id != result.id and not client().images.get(str(result.id)).tags:
+            client().images.remove(str(result.id), noprune=True)
     return made
 
 

@@ -82,8 +82,8 @@ def forget(image_id: str) -> None:
 
 def forget_left() -> None:
     """Remove what killed builds left of `part`."""
-    for found in engine.client().images.list(filters={"label": f"{engine.KIT_LABEL}={PART}"}):
-        forget(str(found.id))
+    for image in engine.client().images.list(filters={"label": f"{engine.KIT_LABEL}={PART}"}):
+        forget(str(image.id))
 
 
 def from_archive(tag: str, archive: Path, manifest_digest: str, diff_ids: Sequence[str]) -> Image:
@@ -93,13 +93,13 @@ def from_archive(tag: str, archive: Path, manifest_digest: str, diff_ids: Sequen
 
 
 def _loaded(tag: str, digest: str, diff_ids: Sequence[str]) -> Image:
-    found = engine.image(tag)
-    if found is None or found.id != digest or list(engine.diff_ids(found)) != list(diff_ids):
+    image = engine.image(tag)
+    if image is None or image.id != digest or list(engine.diff_ids(image)) != list(diff_ids):
         raise StepFailedError(
-            f"the Docker Engine has {found.id if found else 'no image'} as {tag}, not {digest}",
+            f"the Docker Engine has {image.id if image else 'no image'} as {tag}, not {digest}",
             "another program may have moved the tag meanwhile; run it again",
         )
-    return found
+    return image
 
 
 def _shared(layers: Sequence[PlainLayer], tag: str = "") -> int:

@@ -103,10 +103,10 @@ def blobs(
     missing = {diff_id for diff_id in diff_ids if _cached(diff_id) is None}
     if missing:
         save(missing, _compress)
-    found = [_cached(diff_id) for diff_id in diff_ids]
-    if any(blob is None for blob in found):
+    result = [_cached(diff_id) for diff_id in diff_ids]
+    if any(blob is None for blob in result):
         raise StepFailedError("the engine did not hand out every layer of the image")
-    return tuple(blob for blob in found if blob)
+    return tuple(blob for blob in result if blob)
 
 
 def compressed(diff_id: str, tar: Path) -> Blob:
@@ -116,18 +116,18 @@ def compressed(diff_id: str, tar: Path) -> Blob:
     """
     if (known := _cached(diff_id)) is not None:
         return known
-    if (found := f"sha256:{sha256_file(tar)}") != diff_id:
+    if (value := f"sha256:{sha256_file(tar)}") != diff_id:
         raise IntegrityError(
-            f"{tar.name} has {found}, expected {diff_id}", "it is made anew when it is run again"
+            f"{tar.name} has {value}, expected {diff_id}", "it is made anew when it is run again"
         )
     with tarfile.open(tar) as files:
         unpacked = _file_bytes(files)
     with tar.open("rb") as layer:
         _compress(diff_id, layer, unpacked)
-    made = _cached(diff_id)
-    if made is None:
+    blob = _cached(diff_id)
+    if blob is None:
         raise StepFailedError(f"{tar.name} was damaged while it was compressed", "run it again")
-    return made
+    return blob
 
 
 def _cached(diff_id: str) -> Blob | None:

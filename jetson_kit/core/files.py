@@ -109,15 +109,15 @@ def download(url: str, path: Path, sha256: str, timeout_s: float = 60.0) -> Path
     """
     with written_aside(path) as aside:
         try:
-            found = _stream(url, aside, timeout_s)
+            value = _stream(url, aside, timeout_s)
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
             reason = getattr(error, "reason", error)
             raise NetworkError(f"cannot fetch {url}: {reason}", "check the network") from error
-        if found != sha256:
+        if value != sha256:
             raise IntegrityError(
-                f"{url} has sha256 {found}, expected {sha256}",
+                f"{url} has sha256 {value}, expected {sha256}",
                 "it was changed or damaged on the way; nothing of it was kept",
             )
     return path

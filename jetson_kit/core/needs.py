@@ -44,7 +44,7 @@ class Part:
     @property
     def package(self) -> str:
         """Return the package's usual names, or "" where there is none."""
-        return " ".join(one for one in self.packages if one != "-" and "@" not in one)
+        return " ".join(item for item in self.packages if item != "-" and "@" not in item)
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ class Table:
 
     def of_stages(self, stages: Iterable[str]) -> tuple[str, ...]:
         """Return the parts that test stages need, each once."""
-        found = (part for name in stages for part in self.stages.get(name, ()))
-        return tuple(dict.fromkeys(found))
+        result = (part for name in stages for part in self.stages.get(name, ()))
+        return tuple(dict.fromkeys(result))
 
 
 @functools.cache
@@ -100,7 +100,7 @@ def table() -> Table:
 def _key(text: str) -> tuple[str, tuple[tuple[str, str | None], ...]]:
     """Split NAME[OPTION=VALUE,OPTION]."""
     task, _, inside = text.rstrip("]").partition("[")
-    pairs = (one.partition("=") for one in inside.split(",") if one)
+    pairs = (part.partition("=") for part in inside.split(",") if part)
     return task, tuple((name, value if equals else None) for name, equals, value in pairs)
 
 
@@ -110,10 +110,10 @@ def _holds(given: object, value: str | None) -> bool:
 
 
 def _resolved(names: Sequence[str], groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    found: list[str] = []
+    result: list[str] = []
     for name in names:
-        found += _resolved(groups[name], groups) if name in groups else [name]
-    return tuple(dict.fromkeys(found))
+        result += _resolved(groups[name], groups) if name in groups else [name]
+    return tuple(dict.fromkeys(result))
 
 
 def package_of(program: str) -> str:
@@ -125,10 +125,10 @@ def package_of(program: str) -> str:
 def own_names(part: Part, root: Path = Path("/")) -> tuple[str, ...]:
     """Return the packages that bring a part on this system, as ci/needs.sh does; () is none."""
     system = _system(root)
-    plain = tuple(one for one in part.packages if "@" not in one)
-    pairs = (one.split("@") for one in part.packages if "@" in one)
+    plain = tuple(package for package in part.packages if "@" not in package)
+    pairs = (package.split("@") for package in part.packages if "@" in package)
     own = tuple(name for name, at in pairs if system == at or system.startswith(f"{at}-"))
-    return tuple(one for one in own or plain if one != "-")
+    return tuple(item for item in own or plain if item != "-")
 
 
 def _system(root: Path) -> str:
@@ -177,7 +177,7 @@ class _Seer:
         own = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
         folders = (f"{own}/cli-plugins", *PLUGIN_FOLDERS)
         # Asking docker takes it a tenth of a second.
-        return any(Path(one, "docker-buildx").exists() for one in folders) or _answers(
+        return any(Path(folder, "docker-buildx").exists() for folder in folders) or _answers(
             "docker", "buildx", "version"
         )
 

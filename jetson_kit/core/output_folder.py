@@ -54,7 +54,7 @@ def replaced(output: Path) -> Iterator[Path]:
 def linked(build: Path, folder: Path) -> Path:
     """Return a folder that stands for a build's, so that nothing is written into that one."""
     folder.mkdir(parents=True)
-    made = json.loads((build / MANIFEST).read_text(encoding="utf-8"))
+    document = json.loads((build / MANIFEST).read_text(encoding="utf-8"))
     shutil.copy(build / MANIFEST, folder / MANIFEST)
-    (folder / made["archive"]["file"]).symlink_to(build / made["archive"]["file"])
+    (folder / document["archive"]["file"]).symlink_to(build / document["archive"]["file"])
     return folder

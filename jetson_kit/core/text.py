@@ -12,7 +12,7 @@ def printable(text: str) -> str:
     clean = " ".join(text.split())
     if clean.isprintable():
         return clean
-    return "".join(one if one.isprintable() else _escape(one) for one in clean)
+    return "".join(item if item.isprintable() else _escape(item) for item in clean)
 
 
 def _escape(character: str) -> str:

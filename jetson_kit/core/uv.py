@@ -42,10 +42,10 @@ def program() -> Path:
     Raises ToolMissingError.
     """
     locked = Path(sys.executable).with_name("uv")
-    found = str(locked) if locked.exists() else shutil.which("uv")
-    if not found:
+    value = str(locked) if locked.exists() else shutil.which("uv")
+    if not value:
         raise ToolMissingError("uv is not installed", "run ./inv, which installs it")
-    return Path(found)
+    return Path(value)
 
 
 def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) -> str:

@@ -38,7 +38,7 @@ def problems() -> list[str]:
     """Return every problem as one line; [] if there is none."""
     if left := changes.unfinished():
         return [f"an update was cut off before {', '.join(left)}: run ./inv data.update again"]
-    found: list[str] = []
+    result: list[str] = []
     for look in (
         _targets,
         _pins,
@@ -51,12 +51,12 @@ def problems() -> list[str]:
         _derived,
     ):
         try:
-            found += look()
+            result += look()
         except KitError as error:
-            found.append(error.line().removeprefix("error: "))
+            result.append(error.line().removeprefix("error: "))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            found.append(f"{look.__name__[1:]}: a table can't be read: {error!r}")
-    return found
+            result.append(f"{look.__name__[1:]}: a table can't be read: {error!r}")
+    return result
 
 
 def _debian() -> Iterator[str]:
@@ -65,7 +65,7 @@ def _debian() -> Iterator[str]:
 
 
 def _targets() -> Iterator[str]:
-    yield from (f"targets.toml: {one}" for one in targets_check.check(targets_check.raw_table()))
+    yield from (f"targets.toml: {item}" for item in targets_check.check(targets_check.raw_table()))
 
 
 def _pins() -> Iterator[str]:
@@ -127,7 +127,7 @@ def _recipes() -> Iterator[str]:
             if pin.wheel_class == group.name:
                 needs[pin.version] = sorted(repack.recipe_for(pin.version).requires)
         # They share one lock.
-        if len({tuple(one) for one in needs.values()}) > 1:
+        if len({tuple(item) for item in needs.values()}) > 1:
             yield f"repack.toml: versions of the class {group.name} ask for different packages"
 
 
@@ -181,9 +181,9 @@ def _lock(path: Path, needs: list[str]) -> Iterator[str]:
     versions = index.all_versions_in(text)
     for need in map(Requirement, needs):
         # Markers may give several; each has its own need.
-        found = versions.get(canonicalize_name(need.name), [])
-        if not any(map(need.specifier.contains, found)):
-            yield f"{where}: has {need.name} {', '.join(found) or 'not at all'}, not {need}"
+        version = versions.get(canonicalize_name(need.name), [])
+        if not any(map(need.specifier.contains, version)):
+            yield f"{where}: has {need.name} {', '.join(version) or 'not at all'}, not {need}"
 
 
 def _requirements() -> Iterator[str]:
@@ -252,9 +252,9 @@ def _derived() -> Iterator[str]:
 
 def main() -> int:
     """Print each problem; return 1 if there is one."""
-    found = problems()
-    print("\n".join(found) if found else "the tables and what derives from them agree")
-    return 1 if found else 0
+    result = problems()
+    print("\n".join(result) if result else "the tables and what derives from them agree")
+    return 1 if result else 0
 
 
 if __name__ == "__main__":

@@ -54,22 +54,22 @@ def resolved(variant: str, suite: str, arch: str, folder: Path) -> Lock:
 
 def _packages(spec: dict[str, Any], variant: str) -> list[str]:
     """Return what apt is asked for. Raises KeyError."""
-    found: list[str] = spec["programs"].get(variant) or rootfs.facts_of(spec, variant)["packages"]
-    return found
+    program: list[str] = spec["programs"].get(variant) or rootfs.facts_of(spec, variant)["packages"]
+    return program
 
 
 def problems() -> list[str]:
     """Return the locks that are not for what docker/rootfs.toml asks for now."""
-    found = []
+    result = []
     for path, variant, _, _ in locks():
         lock = debian_lock.read(path)
         try:
-            wanted = _packages(rootfs.data(), variant)
+            packages = _packages(rootfs.data(), variant)
         except KeyError:
-            wanted = None
-        if lock is None or list(lock.packages) != wanted:
-            found.append(f"docker/packages/{path.name} is not for the packages of rootfs.toml")
-    return found
+            packages = None
+        if lock is None or list(lock.packages) != packages:
+            result.append(f"docker/packages/{path.name} is not for the packages of rootfs.toml")
+    return result
 
 
 def _steps(changes: Changes, have: Lock | None, lock: Lock, path: Path) -> None:

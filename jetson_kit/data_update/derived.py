@@ -49,11 +49,11 @@ def stale() -> tuple[Path, ...]:
 
 def renew() -> tuple[Path, ...]:
     """Write what is stale; return it."""
-    found = stale()
+    paths = stale()
     texts = expected()
-    for path in found:
+    for path in paths:
         write_text(path, texts[path])
-    return found
+    return paths
 
 
 def device_wheels(text: str) -> str:
@@ -130,18 +130,20 @@ def boards() -> str:
 
 
 def _jetpacks(soc: Soc) -> tuple[int, ...]:
-    found = {int(one.jetpack.split(".")[0]) for one in targets.load().all if soc in one.socs}
-    return tuple(sorted(found))
+    result = {
+        int(target.jetpack.split(".")[0]) for target in targets.load().all if soc in target.socs
+    }
+    return tuple(sorted(result))
 
 
 def _best(soc: Soc) -> tuple[str, str, str]:
     """Return the version that images for a SoC alone get, whether on the GPU, and what infers."""
     release = next(target for target in reversed(targets.load().all) if soc in target.socs)
-    found = planned.best(soc, release)
-    if found is None:
+    best = planned.best(soc, release)
+    if best is None:
         return "none", "no", "none"
-    says = found.verdict.reason.replace("Has GPU code inside, for", "GPU code inside:").rstrip(".")
-    return found.pin.version, found.gpu, "CPU only" if found.gpu == "no" else says
+    says = best.verdict.reason.replace("Has GPU code inside, for", "GPU code inside:").rstrip(".")
+    return best.pin.version, best.gpu, "CPU only" if best.gpu == "no" else says
 
 
 def main() -> int:

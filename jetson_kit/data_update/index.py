@@ -63,7 +63,7 @@ def _resolved(requirements: Sequence[str], python: str, *options: str) -> dict[s
             *("--python-version", python, "--python-platform", PLATFORM, *options),
         ],
         what="looking for newer versions",
-        stdin="".join(f"{one}\n" for one in requirements),
+        stdin="".join(f"{requirement}\n" for requirement in requirements),
     )
     return versions_in(text)
 
@@ -75,21 +75,21 @@ def versions_in(lock: str) -> dict[str, str]:
 
 def all_versions_in(lock: str) -> dict[str, list[str]]:
     """Return the packages of a lock and each version that a marker gives."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for line in lock.splitlines():
         if line[:1].isalnum():
             name, _, version = line.split()[0].partition("==")
-            found.setdefault(canonicalize_name(name), []).append(version)
-    return found
+            result.setdefault(canonicalize_name(name), []).append(version)
+    return result
 
 
 def newest_if_any(requirement: str, python: str = PYTHON) -> str:
     """Return the newest release that a requirement allows, "" where there is none."""
     try:
-        found = newest([requirement], python)
+        result = newest([requirement], python)
     except uv.NoSolutionError:
         return ""
-    return next(iter(found.values()), "")
+    return next(iter(result.values()), "")
 
 
 def wheels_of(package: str, version: str, pythons: Iterable[str] = (PYTHON,)) -> list[IndexFile]:
@@ -97,12 +97,12 @@ def wheels_of(package: str, version: str, pythons: Iterable[str] = (PYTHON,)) ->
 
     The index's answer leaves out wheels of other Pythons than those asked for or later.
     """
-    found: dict[str, IndexFile] = {}
+    result: dict[str, IndexFile] = {}
     for python in pythons:
         for row in uv.list_wheels(f"{package}=={version}", python):
             name = uv.wheel_name(row)
-            found[name] = IndexFile(name, row["hashes"]["sha256"], int(row.get("size") or 0))
-    return sorted(found.values(), key=lambda one: one.filename)
+            result[name] = IndexFile(name, row["hashes"]["sha256"], int(row.get("size") or 0))
+    return sorted(result.values(), key=lambda index_file: index_file.filename)
 
 
 def read(path: Path) -> dict[str, str]:

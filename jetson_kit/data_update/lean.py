@@ -46,12 +46,12 @@ def update(changes: Changes, request: Request) -> None:
         new.insert(0, version)
         limit = f">{last},<{version}"
     for version in new:
-        found = row(version)
-        if found is None:
+        result = row(version)
+        if result is None:
             what = f"{version} lacks a wheel of {LIBS} or {BINDINGS} for {MACHINE}"
             changes.decide(LIBS, what, "wait for it; no image gets this version")
             continue
-        table["lean"][version] = found
+        table["lean"][version] = result
         changes.take(LIBS, last, version, "jetson_kit/wheels/runtimes.toml")
     if new:
         changes.write(runtimes.TABLE, tomlkit.dumps(table))
@@ -63,10 +63,17 @@ def row(version: str) -> Row | None:
     Downloads 68 MB. Raises NetworkError, NoSolutionError, IntegrityError.
     """
     files = [
-        next((one for one in _files(package, version) if one.runs_on(MACHINE, tag)), None)
+        next(
+            (
+                index_file
+                for index_file in _files(package, version)
+                if index_file.runs_on(MACHINE, tag)
+            ),
+            None,
+        )
         for package, tag in ((LIBS, "py3"), (BINDINGS, PYTHON))
     ]
-    unpacked, found = 0, set()
+    unpacked, result = 0, set()
     with tempfile.TemporaryDirectory(prefix="kit-lean-") as folder:
         for file in files:
             if file is None:
@@ -76,10 +83,10 @@ def row(version: str) -> Row | None:
                 for info in archive.infolist():
                     unpacked += info.file_size
                     if ".so" in info.filename:
-                        found |= set(kernels(archive.read(info)))
+                        result |= set(kernels(archive.read(info)))
     jetsons = [soc.sm for soc in targets.load().socs]
     return {
-        "sms": [sm for sm in jetsons if sm in found],
+        "sms": [sm for sm in jetsons if sm in result],
         "download_mb": round(sum(file.size for file in files if file) / MB, 1),
         "unpacked_mb": round(unpacked / MB, 1),
     }

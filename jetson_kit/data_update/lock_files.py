@@ -42,14 +42,14 @@ class DirectRequirement:
 
 def pythons() -> dict[str, str]:
     """Return the locks of requirements/ by name, each with the oldest Python that it is for."""
-    found: dict[str, str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["python"]
-    return found
+    result: dict[str, str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["python"]
+    return result
 
 
 def references() -> list[str]:
     """Return the locks whose MediaPipe is what others are compared with: it stays as it is."""
-    found: list[str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["references"]
-    return found
+    result: list[str] = tomllib.loads(TABLE.read_text(encoding="utf-8"))["references"]
+    return result
 
 
 def directs(name: str, folder: Path = REQUIREMENTS) -> Iterator[DirectRequirement]:
@@ -88,8 +88,8 @@ def _concerned(request: Request, lock: str, folder: Path) -> bool:
     if not request.names:
         return True
     own = set(index.read(REQUIREMENTS / f"{lock}.txt"))
-    asked = {one.name for one in directs(lock, folder)}
-    return bool(set(request.names) & (own | asked)) or list(directs(lock)) != list(
+    names = {direct_requirement.name for direct_requirement in directs(lock, folder)}
+    return bool(set(request.names) & (own | names)) or list(directs(lock)) != list(
         directs(lock, folder)
     )
 
@@ -97,32 +97,38 @@ def _concerned(request: Request, lock: str, folder: Path) -> bool:
 def _one(changes: Changes, request: Request, lock: str, python: str, folder: Path) -> None:
     path = REQUIREMENTS / f"{lock}.txt"
     have = index.read(path)
-    asked = list(directs(lock, folder))
+    direct_requirements = list(directs(lock, folder))
     limits = []
-    for one in asked:
-        named = request.version(one.name)
-        if named and one.requirement.specifier.contains(named):
-            limits.append(f"{one.name}=={named}")
-        elif one.name in have and not one.limited:
-            limits.append(f"{one.name}{_below_next_major(have[one.name])}")
+    for item in direct_requirements:
+        named = request.version(item.name)
+        if named and item.requirement.specifier.contains(named):
+            limits.append(f"{item.name}=={named}")
+        elif item.name in have and not item.limited:
+            limits.append(f"{item.name}{_below_next_major(have[item.name])}")
     text = _compiled(request, lock, python, folder, limits)
     changes.write(path, text)
-    taken = index.versions_in(text)
-    for package, version in sorted(taken.items()):
+    versions = index.versions_in(text)
+    for package, version in sorted(versions.items()):
         if package in have and have[package] != version:
             changes.take(package, have[package], version, f"requirements/{lock}.txt")
-    wanted = [one for one in asked if request.covers(one.name) and one.name in taken]
-    newest = index.newest([one.name for one in wanted], index.NEWEST_PYTHON)
-    for one in wanted:
-        there, mine = newest.get(one.name, ""), taken[one.name]
+    requested = [
+        direct_requirement
+        for direct_requirement in direct_requirements
+        if request.covers(direct_requirement.name) and direct_requirement.name in versions
+    ]
+    newest = index.newest(
+        [direct_requirement.name for direct_requirement in requested], index.NEWEST_PYTHON
+    )
+    for item in requested:
+        there, mine = newest.get(item.name, ""), versions[item.name]
         if not there or Version(there) <= Version(mine):
             continue
-        if one.limited:
-            what = f"{there} is there; requirements/{lock}.in holds {one.requirement}"
-            changes.hold(one.name, what, f"to take it: change requirements/{lock}.in")
+        if item.limited:
+            what = f"{there} is there; requirements/{lock}.in holds {item.requirement}"
+            changes.hold(item.name, what, f"to take it: change requirements/{lock}.in")
         elif is_major(mine, there):
             what = f"{there} is there, a major step from {mine} in requirements/{lock}.txt"
-            changes.decide(one.name, what, f"to take it: ./inv data.update {one.name}=={there}")
+            changes.decide(item.name, what, f"to take it: ./inv data.update {item.name}=={there}")
 
 
 def _below_next_major(version: str) -> str:
@@ -228,8 +234,8 @@ def names_in_locks() -> set[str]:
 
 def pinned_in(text: str, package: str) -> str:
     """Return the version in a line `package==VERSION` of an .in file, "" without one."""
-    found = re.search(rf"^{re.escape(package)}==(\S+)$", text, re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(rf"^{re.escape(package)}==(\S+)$", text, re.MULTILINE)
+    return match[1] if match else ""
 
 
 def with_pin(text: str, package: str, version: str) -> str:

@@ -56,11 +56,11 @@ def _named(changes: Changes, version: str) -> None:
 def _beyond(changes: Changes) -> None:
     """Note a release that is newer than all pins and that no class takes."""
     pinned = max((pin.version for pin in wheels.pins()), key=Version)
-    found = index.newest_if_any(f"{PACKAGE}>{pinned}")
-    if found and releases.class_for(found) is None:
+    value = index.newest_if_any(f"{PACKAGE}>{pinned}")
+    if value and releases.class_for(value) is None:
         changes.decide(
             PACKAGE,
-            f"{found} is there and no class takes it",
+            f"{value} is there and no class takes it",
             "audit it (./inv wheels.audit), then add a class or widen `versions` in wheels.toml",
         )
 
@@ -79,8 +79,8 @@ def _take(changes: Changes, release: Release, *, accepted: bool) -> bool:
     if not accepted:
         findings += [f for pin in release.pins for f in review.manylinux(pin, release.group)]
         findings += review.differences(release, before)
-    for one in findings:
-        changes.decide(f"{PACKAGE} {release.version}", one.what, one.remedy)
+    for finding in findings:
+        changes.decide(f"{PACKAGE} {release.version}", finding.what, finding.remedy)
     if findings:
         return False
     with tempfile.TemporaryDirectory(prefix="kit-data-") as folder:

@@ -56,9 +56,9 @@ def look(version: str, group: WheelClass) -> Release:
     pins: list[Pin] = []
     missing = []
     for arch in ARCHITECTURES:
-        found = _pins(version, group, arch, files)
-        pins += found
-        if not found:
+        result = _pins(version, group, arch, files)
+        pins += result
+        if not result:
             missing.append(arch)
     return Release(version, group, tuple(pins), tuple(missing))
 
@@ -66,16 +66,16 @@ def look(version: str, group: WheelClass) -> Release:
 def _pins(version: str, group: WheelClass, arch: str, files: list[IndexFile]) -> list[Pin]:
     """Return one pin for all Pythons, or one for each; [] where a Python of the class lacks one."""
     machine = ARCHITECTURES[arch]
-    every = next((one for one in files if one.runs_on(machine, "py3")), None)
+    every = next((file for file in files if file.runs_on(machine, "py3")), None)
     if every:
         return [_pin(version, group, arch, "py3", group.pythons, every)]
     pins = []
     for python in reversed(group.pythons):
         tag = f"cp{python.replace('.', '')}"
-        found = next((one for one in files if one.runs_on(machine, tag)), None)
-        if not found:
+        index_file = next((file for file in files if file.runs_on(machine, tag)), None)
+        if not index_file:
             return []
-        pins.append(_pin(version, group, arch, tag, (python,), found))
+        pins.append(_pin(version, group, arch, tag, (python,), index_file))
     return pins
 
 

@@ -39,7 +39,11 @@ def parse(words: Iterable[str]) -> Request:
         except InvalidRequirement as error:
             raise BadInputError(f"{word!r} names no package", cure) from error
         clauses = list(requirement.specifier)
-        exact = [one.version for one in clauses if one.operator == "==" and "*" not in one.version]
+        exact = [
+            clause.version
+            for clause in clauses
+            if clause.operator == "==" and "*" not in clause.version
+        ]
         if requirement.url or requirement.marker or requirement.extras or len(exact) < len(clauses):
             raise BadInputError(f"{word!r} names no single version", cure)
         name = canonicalize_name(requirement.name)

@@ -69,14 +69,14 @@ def differences(release: Release, before: Pin) -> Iterator[Finding]:
     The arm64 wheel counts: it is what boards get. Raises ToolMissingError where it can't be
     measured.
     """
-    pin = next(one for one in release.pins if one.arch == "arm64")
+    pin = next(item for item in release.pins if item.arch == "arm64")
     accept = f"accept it: ./inv data.update mediapipe=={release.version}"
     new, old = audited(pin), core.audit(wheels.fetch(before))
     yield from (Finding(text, accept) for text in _compare(new, old))
-    asks, asked = (set(wheelfile.read(one.path).requires) for one in (new, old))
-    if asks != asked:
-        more = ", ".join(sorted(asks - asked)) or "nothing"
-        less = ", ".join(sorted(asked - asks)) or "nothing"
+    asks, requested = (set(wheelfile.read(audit.path).requires) for audit in (new, old))
+    if asks != requested:
+        more = ", ".join(sorted(asks - requested)) or "nothing"
+        less = ", ".join(sorted(requested - asks)) or "nothing"
         yield Finding(
             f"it asks for other packages: {more} in place of {less}",
             "adapt `requires` of a recipe of its own in "
@@ -99,7 +99,7 @@ def audited(pin: Pin) -> Audit:
 def _compare(new: Audit, old: Audit) -> Iterator[str]:
     for lie in new.tags_lie:
         yield f"the wheel contradicts itself: {lie}"
-    paths, known = ({lib.path for lib in one.libraries} for one in (new, old))
+    paths, known = ({lib.path for lib in audit.libraries} for audit in (new, old))
     for path in sorted(paths - known):
         yield f"new native library {path}"
     for path in sorted(known - paths):
@@ -112,7 +112,7 @@ def _compare(new: Audit, old: Audit) -> Iterator[str]:
         yield f"the numbers of its delegates are {new.delegate}, before {old.delegate}"
     for target in targets.load().all:
         for soc in target.socs:
-            now, then = (verdict.for_soc(one.facts, target, soc) for one in (new, old))
+            now, then = (verdict.for_soc(audit.facts, target, soc) for audit in (new, old))
             if RANK[now.verdict] < RANK[then.verdict]:
                 yield f"{soc.family} ({target.name}): {now.verdict}, before {then.verdict}: " + (
                     now.reason

@@ -45,8 +45,8 @@ def next_version(changes: Changes, request: Request, package: str, have: str, wh
         f"{newest} is there, a major step from {have} in {where}",
         f"to take it: ./inv data.update {package}=={newest}",
     )
-    found = index.newest_if_any(f"{package}>{have}{_same_major(have)}", index.NEWEST_PYTHON)
-    return "" if found == have else found
+    value = index.newest_if_any(f"{package}>{have}{_same_major(have)}", index.NEWEST_PYTHON)
+    return "" if value == have else value
 
 
 def _same_major(version: str) -> str:
@@ -83,7 +83,9 @@ def update_shim(changes: Changes, request: Request) -> None:
         return
     files = index.wheels_of(package, version)
     for machine in list(compiler["wheels"]):
-        file = next((one for one in files if one.runs_on(machine, "py3")), None)
+        file = next(
+            (index_file for index_file in files if index_file.runs_on(machine, "py3")), None
+        )
         if file is None:
             what = f"{version} has no wheel for {machine}"
             changes.decide(package, what, f"wait for it; the shim keeps {have}")
@@ -113,9 +115,9 @@ def update_collections(changes: Changes, request: Request) -> None:
     table["wheel"]["sha256"] = file.sha256
     with tempfile.TemporaryDirectory(prefix="kit-data-") as folder:
         wheel = uv.download_wheel(file.filename, file.sha256, Path(folder))
-        for one in pinned.collections:
-            row = table["collections"][one.name]
-            row["version"], row["core"] = _carried(wheel, one)
+        for collection in pinned.collections:
+            row = table["collections"][collection.name]
+            row["version"], row["core"] = _carried(wheel, collection)
     changes.write(collections.TABLE, tomlkit.dumps(table))
     changes.take(
         pinned.package, pinned.version, version, "jetson_kit/ansible_driver/collections.toml"

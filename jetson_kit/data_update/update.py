@@ -62,7 +62,11 @@ def derive() -> tuple[str, ...]:
 def _known(request: Request) -> None:
     known = {
         *lock_files.names_in_locks(),
-        *(one.name for lock in lock_files.pythons() for one in lock_files.directs(lock)),
+        *(
+            direct_requirement.name
+            for lock in lock_files.pythons()
+            for direct_requirement in lock_files.directs(lock)
+        ),
         *lean.PACKAGES,
         PACKAGE,
         debian_packages.PACKAGE,

@@ -14,8 +14,8 @@ def show(changes: Changes, *, dry_run: bool) -> None:
     """Print what was taken and written, what is held, and what a person must decide."""
     verb = "would take" if dry_run else "took"
     rows: dict[tuple[str, str, str], list[str]] = {}
-    for one in changes.steps:
-        rows.setdefault((one.package, one.old, one.new), []).append(one.where)
+    for step in changes.steps:
+        rows.setdefault((step.package, step.old, step.new), []).append(step.where)
     for (package, old, new), places in sorted(rows.items()):
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         print(f"{verb} {package} {old} -> {new} ({places[0]}{more})")
@@ -28,8 +28,8 @@ def show(changes: Changes, *, dry_run: bool) -> None:
 
 
 def _list(title: str, decisions: Iterable[Decision]) -> None:
-    for one in dict.fromkeys(decisions):
-        print(f"{title}: {one.package}: {one.what}; {one.remedy}")
+    for decision in dict.fromkeys(decisions):
+        print(f"{title}: {decision.package}: {decision.what}; {decision.remedy}")
 
 
 def show_derived(written: Iterable[str]) -> None:
@@ -39,9 +39,9 @@ def show_derived(written: Iterable[str]) -> None:
 
 def show_check() -> None:
     """Print the problems of the tables. Raises CheckFailedError where there is one."""
-    found = update.checked()
-    for line in found:
+    result = update.checked()
+    for line in result:
         print(line, file=sys.stderr)
-    if found:
-        raise CheckFailedError(f"the tables have {len(found)} problems")
+    if result:
+        raise CheckFailedError(f"the tables have {len(result)} problems")
     print("the tables and what derives from them agree")

@@ -53,9 +53,9 @@ def host_mirror() -> Mirror:
     named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
     if named:
         return Mirror(named, f"{named}-security")
-    found = _sources()
-    security = [place for place, suite in found if suite.endswith("-security")]
-    main = [place for place, suite in found if "-" not in suite]
+    sources = _sources()
+    security = [place for place, suite in sources if suite.endswith("-security")]
+    main = [place for place, suite in sources if "-" not in suite]
     if main:
         archive = main[0].rstrip("/")
         return Mirror(archive, security[0].rstrip("/") if security else f"{archive}-security")
@@ -75,14 +75,14 @@ def _sources() -> list[tuple[str, str]]:
     `apt-get indextargets` says as much, but parses every list first.
     """
     what = "reading apt's sources"
-    asked = run(["apt-config", "shell", "lists", "Dir::State::lists/d"], what=what)
-    lists = Path(asked.partition("=")[2].strip().strip("'"))
-    found = []
+    requested = run(["apt-config", "shell", "lists", "Dir::State::lists/d"], what=what)
+    lists = Path(requested.partition("=")[2].strip().strip("'"))
+    result = []
     for match in RELEASES.finditer(run(["apt-get", "update", "--print-uris"], what=what)):
         fields = _release(lists, match["file"])
         if fields.get("Origin") == "Debian" and "Codename" in fields:
-            found.append((match["place"], fields["Codename"]))
-    return found
+            result.append((match["place"], fields["Codename"]))
+    return result
 
 
 def _release(lists: Path, name: str) -> dict[str, str]:
@@ -244,7 +244,7 @@ def offered(printed: str, archives: Path) -> tuple[Deb, ...]:
 
     Raises StepFailedError for a package without a SHA256 in the index.
     """
-    found = []
+    debs = []
     for line in printed.splitlines():
         if not line.startswith("'"):
             continue
@@ -253,5 +253,5 @@ def offered(printed: str, archives: Path) -> tuple[Deb, ...]:
             raise StepFailedError(f"apt offers a package without a SHA256: {line}")
         name, version, architecture, sha256 = match.groups()
         path = archives / f"{name}_{version}_{architecture}.deb"
-        found.append(Deb(name, unquote(version), architecture, path, sha256))
-    return tuple(sorted(found, key=lambda deb: (deb.name, deb.version, deb.architecture)))
+        debs.append(Deb(name, unquote(version), architecture, path, sha256))
+    return tuple(sorted(debs, key=lambda deb: (deb.name, deb.version, deb.architecture)))

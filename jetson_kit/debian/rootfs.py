@@ -65,18 +65,18 @@ def facts_of(spec: dict[str, Any], variant: str) -> dict[str, Any]:
     there.
     """
     base, *components = variant.split("+")
-    found: dict[str, Any] = {**spec["variants"][base], "without": [], "drop": [], "keep": []}
+    result: dict[str, Any] = {**spec["variants"][base], "without": [], "drop": [], "keep": []}
     for component in components:
         row = spec["components"][component]
         for key in ("packages", "without", "drop"):
-            found[key] = [*found[key], *row[key]]
-        found["keep"] += [
+            result[key] = [*result[key], *row[key]]
+        result["keep"] += [
             f"usr/lib/*-linux-gnu/gstreamer-1.0/libgst{name}.so" for name in row["keep_plugins"]
         ]
     # What the variant has for other reasons is no less there.
     own = {row.name for lock in debian_lock.of_variant(base) for row in lock.rows}
-    found["without"] = sorted(set(found["without"]) - own)
-    return found
+    result["without"] = sorted(set(result["without"]) - own)
+    return result
 
 
 def suite_for(python: str) -> str:
@@ -105,7 +105,7 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     lock = debian_lock.read(debian_lock.path_of(variant, suite, arch))
     if lock and list(lock.packages) != facts["packages"]:
         lock = None
-    wanted = {
+    requested = {
         "format": FORMAT,
         "variant": {key: value for key, value in facts.items() if value != []},
         "injected": spec["injected"],
@@ -113,7 +113,7 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
         "user": spec["user"],
         "lock": debian_lock.to_json(lock) if lock else "",
     }
-    digest = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(json.dumps(requested, sort_keys=True).encode()).hexdigest()[:16]
     pointer = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{digest}.json"
     if not refresh and (known := _known(pointer, variant, suite, arch)):
         return known
@@ -139,20 +139,20 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
             injected = _injected(spec, facts)
             _assemble(aside, debs, {**spec, "prune": prune}, injected, facts["without"])
     packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
-    made = Rootfs(tar, key, suite, arch, variant, packages, follows)
+    rootfs = Rootfs(tar, key, suite, arch, variant, packages, follows)
     write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
-    return made
+    return rootfs
 
 
 def tree(variant: str, suite: str, arch: str) -> Path:
     """Return the root file system unpacked as a folder (for user emulation), cached."""
-    made = build(variant, suite, arch)
-    folder = made.tar.with_suffix("")
+    rootfs = build(variant, suite, arch)
+    folder = rootfs.tar.with_suffix("")
     with locked(cache_dir("locks") / f"{folder.name}.lock", lambda: None):
         if not folder.exists():
             aside = folder.with_name(f".{folder.name}.part")
             shutil.rmtree(aside, ignore_errors=True)
-            with disk_guard(folder.parent), tarfile.open(made.tar) as archive:
+            with disk_guard(folder.parent), tarfile.open(rootfs.tar) as archive:
                 extract_tar(archive, aside)
                 aside.replace(folder)
     return folder
@@ -226,7 +226,7 @@ def merge(
     status: list[str] = []
     certificates: list[bytes] = []
     masters: dict[str, str] = {}
-    wanted = {
+    requested = {
         "usr/share/base-passwd/passwd.master",
         "usr/share/base-passwd/group.master",
         "usr/share/base-files/nsswitch.conf",
@@ -246,7 +246,7 @@ def merge(
                     listed.append(f"/{name}")
                     stream = files.extractfile(info) if info.isreg() else None
                     content = stream.read() if stream else b""
-                    if name in wanted:
+                    if name in requested:
                         masters[posixpath.basename(name)] = content.decode()
                     if name.startswith("usr/share/ca-certificates/") and name.endswith(".crt"):
                         certificates.append(content)
@@ -331,7 +331,7 @@ def _without(stanza: str, names: Collection[str]) -> str:
         left = [
             clause
             for clause in clauses
-            if not any(re.split(r"[ (:]", one.strip())[0] in names for one in clause.split("|"))
+            if not any(re.split(r"[ (:]", part.strip())[0] in names for part in clause.split("|"))
         ]
         return f"{match[1]}: {', '.join(left)}\n" if left else ""
 

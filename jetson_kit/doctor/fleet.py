@@ -64,12 +64,12 @@ class Round:
         return {
             "schema": SCHEMA,
             "hosts": {
-                one.host: {
-                    "error": one.error or None,
-                    "diagnosis": one.diagnosis.document if one.diagnosis else None,
-                    "unprovisioned": one.unprovisioned or None,
+                host.host: {
+                    "error": host.error or None,
+                    "diagnosis": host.diagnosis.document if host.diagnosis else None,
+                    "unprovisioned": host.unprovisioned or None,
                 }
-                for one in self.hosts
+                for host in self.hosts
             },
         }
 
@@ -80,16 +80,16 @@ class Round:
             table.add_column(name, no_wrap=True)
         for name in ("causes", "to do first"):
             table.add_column(name, overflow="fold")
-        for one in self.hosts:
-            document = one.diagnosis.document if one.diagnosis else {}
-            said = Text(", ".join(one.causes) or ("none" if one.well else "not examined"))
-            said.stylize("green" if one.well else "red")
-            table.add_row(Text(one.host), document.get("l4t") or "-", said, Text(one.cure))
+        for host in self.hosts:
+            document = host.diagnosis.document if host.diagnosis else {}
+            message = Text(", ".join(host.causes) or ("none" if host.well else "not examined"))
+            message.stylize("green" if host.well else "red")
+            table.add_row(Text(host.host), document.get("l4t") or "-", message, Text(host.cure))
         Console(highlight=False).print(table)
 
     def check(self) -> None:
         """Raise CheckFailedError unless every host was examined and is well."""
-        bad = [one.host for one in self.hosts if not one.well]
+        bad = [host.host for host in self.hosts if not host.well]
         if bad:
             raise CheckFailedError(
                 f"{len(bad)} of {len(self.hosts)} hosts need care: {', '.join(bad)}",
@@ -108,14 +108,14 @@ def run(path: Path, code: Path | None = None, limit: str = "") -> Round:
 
     def one(host: Host) -> Examined:
         try:
-            found = doctor.remote(host.address, code, host.ssh_options())
+            diagnosis = doctor.remote(host.address, code, host.ssh_options())
             test = f"test -e {board_program.PATH}"
             there = ssh.run(host.address, test, b"", host.ssh_options(), REACH_LIMIT_S)
         except KitError as error:
             return Examined(host.name, None, error.line().removeprefix("error: "))
         absent = there.returncode == 1
         words = board_program.unprovisioned(host.name, path) if absent else ""
-        return Examined(host.name, found, unprovisioned=words)
+        return Examined(host.name, diagnosis, unprovisioned=words)
 
     with ThreadPoolExecutor(min(AT_A_TIME, len(hosts))) as pool:
         return Round(tuple(pool.map(one, hosts)))

@@ -95,13 +95,13 @@ class Diagnosis:
 
 def local(code: Path | None = None) -> Diagnosis:
     """Examine this machine. Raises BadInputError, StepFailedError."""
-    words = [sys.executable, "-m", "mediapipe_jetson", "doctor", "--json"]
+    command = [sys.executable, "-m", "mediapipe_jetson", "doctor", "--json"]
     if code is not None:
-        words += ["--code", str(_existing(code))]
+        command += ["--code", str(_existing(code))]
     path = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH", "")]))
     try:
         done = subprocess.run(
-            words,
+            command,
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -134,34 +134,34 @@ def remote(
     script = FINDER.format(pythons=PYTHONS, loader=shlex.quote(LOADER), none=NO_PYTHON)
     done = ssh.run(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
     if done.returncode == NO_PYTHON:
-        asked = doctor_tree.script(_device("commands").COMMANDS).encode()
-        said = ssh.run(user_at_host, "sh -s", asked, options, timeout_s).stdout
-        return examine(doctor_tree.parse(said.decode(errors="replace")), code)
+        content = doctor_tree.script(_device("commands").COMMANDS).encode()
+        stdout = ssh.run(user_at_host, "sh -s", content, options, timeout_s).stdout
+        return examine(doctor_tree.parse(stdout.decode(errors="replace")), code)
     return _read(done, user_at_host)
 
 
-def examine(told: doctor_tree.RawFacts, code: Path | None = None) -> Diagnosis:
+def examine(facts: doctor_tree.RawFacts, code: Path | None = None) -> Diagnosis:
     """Run the checks here on what sh told of a board."""
     scenes, observation = _device("scene"), _device("commands")
     driver, absent = scenes.driver, observation.Absent
     with tempfile.TemporaryDirectory(prefix="jetson-doctor-") as folder:
         nodes = tuple(
             driver.Node(name, stat.filemode(stat.S_IFCHR | mode), uid, gid, False)
-            for name, mode, uid, gid in told.nodes
+            for name, mode, uid, gid in facts.nodes
         )
         here = scenes.Scene(
-            root=told.plant(Path(folder)),
-            environment=told.environment,
+            root=facts.plant(Path(folder)),
+            environment=facts.environment,
             outputs={
                 name: observation.evaluate(observation.COMMANDS[name], exit_code, text)
-                for name, (exit_code, text) in told.outputs.items()
+                for name, (exit_code, text) in facts.outputs.items()
             },
-            python=told.python,
-            mediapipe=told.mediapipe,
+            python=facts.python,
+            mediapipe=facts.mediapipe,
             library=absent("the library was not read: that needs Python 3.9 on the board"),
-            uid=told.uid,
-            groups=told.groups,
-            machine=told.machine,
+            uid=facts.uid,
+            groups=facts.groups,
+            machine=facts.machine,
             code=_existing(code) if code is not None else None,
             nodes=nodes,
         )
@@ -219,18 +219,18 @@ def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
 
 
 def _existing(code: Path) -> Path:
-    found = code.expanduser()
-    if not found.exists():
+    path = code.expanduser()
+    if not path.exists():
         raise BadInputError(f"{code} does not exist", "give a folder or a file by --code")
-    return found.resolve()
+    return path.resolve()
 
 
 def _read(done: subprocess.CompletedProcess[bytes], where: str) -> Diagnosis:
     """Return the document, which may stand after a login shell's greeting."""
-    said = done.stdout.decode(errors="replace")
-    start = said.find(f'{{\n "schema": "{SCHEMA}"')
+    output = done.stdout.decode(errors="replace")
+    start = output.find(f'{{\n "schema": "{SCHEMA}"')
     try:
-        document = json.loads(said[start:]) if start >= 0 else None
+        document = json.loads(output[start:]) if start >= 0 else None
     except ValueError:
         document = None
     if not isinstance(document, dict) or done.returncode not in (0, 1):

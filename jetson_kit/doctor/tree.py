@@ -46,8 +46,8 @@ class RawFacts:
     @property
     def mediapipe(self) -> str | None:
         """Return the version of MediaPipe that is installed there."""
-        found = (DIST.search(name) for name in self.names)
-        return next((item[1] for item in found if item), None)
+        matches = (DIST.search(name) for name in self.names)
+        return next((item[1] for item in matches if item), None)
 
     def plant(self, root: Path) -> Path:
         """Write the files below an empty folder and return it."""
@@ -119,8 +119,8 @@ def _told(records: dict[str, list[str]]) -> RawFacts:
             (_safe(node[3]), int(node[0], 8), int(node[1]), int(node[2])) for node in nodes
         ),
         outputs={
-            name: (int(code), _text(said))
-            for name, code, said in (line.split(" ", 2) for line in records.get("out", []))
+            name: (int(code), _text(output))
+            for name, code, output in (line.split(" ", 2) for line in records.get("out", []))
         },
     )
 

@@ -50,8 +50,8 @@ def core(name: str) -> Cpu:
 
 def oldest(socs: Iterable[str]) -> Cpu:
     """Return the least capable core of these SoCs ("tegra194"): what runs there runs on all."""
-    wanted = set(socs)
-    return next((cpu for cpu in cpus.load() if wanted & set(cpu.socs)), core(DEFAULT))
+    requested = set(socs)
+    return next((cpu for cpu in cpus.load() if requested & set(cpu.socs)), core(DEFAULT))
 
 
 def core_of(image: Image) -> Cpu:

@@ -107,15 +107,15 @@ def unfit(image: Image, cpu: Cpu) -> str:
 
 
 def _image(reference: str) -> Image:
-    found = engine.image(reference)
-    if found is None:
+    image = engine.image(reference)
+    if image is None:
         raise BadInputError(
             f"there is no image {reference} here", "build it: ./inv build --jetson, or load it"
         )
-    arch = found.attrs["Architecture"]
+    arch = image.attrs["Architecture"]
     if arch != "arm64":
         raise BadInputError(f"{reference} is for {arch}, not arm64", "name an arm64 image")
-    return found
+    return image
 
 
 def _check_network(name: str) -> None:

@@ -41,7 +41,7 @@ class InventoryError(BadInputError):
 
     def line(self) -> str:
         """Return a line for each fault, then how many there are."""
-        lines = [f"error: {one.where}: {one.what}; {one.cure}" for one in self.faults]
+        lines = [f"error: {fault.where}: {fault.what}; {fault.cure}" for fault in self.faults]
         return "\n".join([*lines, super().line()])
 
 
@@ -111,7 +111,7 @@ def _board(host: Host, target: str) -> Iterator[Fault]:
     module = host.variables.get(MODULE_VARIABLE)
     if not module:
         return
-    known = {one.id: one for one in targets.load().modules}
+    known = {item.id: item for item in targets.load().modules}
     if module not in known:
         near = difflib.get_close_matches(str(module), known, n=3) or sorted(known)
         yield Fault(
@@ -120,7 +120,7 @@ def _board(host: Host, target: str) -> Iterator[Fault]:
             f"write one of {', '.join(near)}; ./inv targets lists them all",
         )
     elif release and known[module] not in release.modules:
-        others = [one.name for one in targets.load().all if known[module] in one.modules]
+        others = [item.name for item in targets.load().all if known[module] in item.modules]
         yield Fault(
             host.name,
             f"{module} does not run {release.name}",
@@ -160,18 +160,18 @@ def _values(host: Host) -> Iterator[Fault]:
     late = {*host.errors, *host.late}
     known = {name: value for name, value in host.variables.items() if name not in late}
     # What is encrypted is judged on the board.
-    known = {name: one for name, one in known.items() if not encrypted(one)}
+    known = {name: item for name, item in known.items() if not encrypted(item)}
     for line in role_values.faults(known):
         what, _, cure = line.partition("; ")
         yield Fault(host.name, what, cure)
 
 
 def _addresses(hosts: Iterable[Host]) -> Iterator[Fault]:
-    found: dict[tuple[str, int], list[str]] = defaultdict(list)
+    result: dict[tuple[str, int], list[str]] = defaultdict(list)
     for host in hosts:
         if host.unreachable() is None:
-            found[host.host.lower(), _port(host)].append(host.name)
-    for (address, port), names in found.items():
+            result[host.host.lower(), _port(host)].append(host.name)
+    for (address, port), names in result.items():
         if len(names) > 1:
             yield Fault(
                 ", ".join(names),
@@ -190,17 +190,17 @@ def _is_port(value: object) -> bool:
 
 
 def _images(hosts: Iterable[Host]) -> Iterator[Fault]:
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    result: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for host in hosts:
         image, release = host.variables.get(IMAGE_VARIABLE), _release(host)
         if image and release:
-            found[str(image)][release.name].append(host.name)
-    for image, releases in found.items():
+            result[str(image)][release.name].append(host.name)
+    for image, releases in result.items():
         if len(releases) > 1:
-            said = ", ".join(f"{name} ({', '.join(who)})" for name, who in releases.items())
+            message = ", ".join(f"{name} ({', '.join(who)})" for name, who in releases.items())
             yield Fault(
                 f"image {image}",
-                f"hosts of {len(releases)} L4T releases are to run it: {said}",
+                f"hosts of {len(releases)} L4T releases are to run it: {message}",
                 "an image is for one release; name one for each",
             )
 

@@ -74,10 +74,10 @@ def _take(stream: IO[str], wait_s: float) -> None:
 def _holder(stream: IO[str]) -> dict[str, Any]:
     stream.seek(0)
     try:
-        found = json.loads(stream.read())
+        document = json.loads(stream.read())
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _alive(holder: dict[str, Any]) -> bool:
@@ -122,6 +122,6 @@ def find(folder: Path, wanted: str) -> Path:
     else:
         known = [path for path in known if path.stem.startswith(wanted)]
     if len(known) != 1:
-        said = f"no rollout {wanted}".rstrip() if not known else f"several rollouts {wanted}"
-        raise BadInputError(f"there is {said}", f"see {rollouts(folder)}")
+        message = f"no rollout {wanted}".rstrip() if not known else f"several rollouts {wanted}"
+        raise BadInputError(f"there is {message}", f"see {rollouts(folder)}")
     return known[0]

@@ -12,8 +12,8 @@ INDENT = "    "
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of a task's differences; none where it told of none."""
-    found = result.get("diff")
-    rows = found if isinstance(found, list) else [found]
+    diff = result.get("diff")
+    rows = diff if isinstance(diff, list) else [diff]
     for item in result.get("results") or ():
         if isinstance(item, dict) and item.get("changed"):
             yield from lines(item)

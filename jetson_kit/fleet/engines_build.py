@@ -62,7 +62,7 @@ class Built:
         return {
             "class": self.name, "how": self.how, "board": self.board, "folder": self.folder,
             "engines": self.engines, "emulated": self.emulated, "words": self.words,
-            "checks": [dict(one) for one in self.checks],
+            "checks": [dict(item) for item in self.checks],
         }  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def run(
     progress = Progress()
     source = sources.prepare(progress, models)
     jobs = sources.jobs(source, precision)
-    digests = {one.file: one.sha256 for one in manifest.read(source).onnx if one.file in jobs}
+    digests = {item.file: item.sha256 for item in manifest.read(source).onnx if item.file in jobs}
     folder = controller.state_dir()
     number = controller.new_id()
     log = folder / "engines" / f"{number}.jsonl"
@@ -95,7 +95,7 @@ def run(
         done += [_unable(board) for board in boards if board.one is None]
         if chosen:
             done += _build(site, chosen, progress)
-    if not any(one.how in ("built", "there") for one in done) and all(
+    if not any(build.how in ("built", "there") for build in done) and all(
         board.one is None for board in boards
     ):
         raise CheckFailedError(
@@ -106,7 +106,7 @@ def run(
 
 def as_json(done: Sequence[Built]) -> dict[str, Any]:
     """Return the result of a run."""
-    return {"schema": SCHEMA, "classes": [one.as_json() for one in done]}
+    return {"schema": SCHEMA, "classes": [build.as_json() for build in done]}
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def board(host: Host, result: HostResult) -> Board:
     if not isinstance(facts, dict) or not isinstance(engines, dict):
         words = result.messages[-1] if result.messages else result.status
         return Board(host, None, f"{host.name}: {words}")
-    target = next((one for one in targets.load().all if one.l4t == facts["l4t"]), None)
+    target = next((item for item in targets.load().all if item.l4t == facts["l4t"]), None)
     way, why = runtimes.way_of(target) if target else ("none", f"L4T {facts['l4t']} is unknown")
     if way == "none":
         return Board(host, None, f"{host.name}: no image can run its engines: {why}")
@@ -152,11 +152,11 @@ def board(host: Host, result: HostResult) -> Board:
 
 def classes(boards: Sequence[Board]) -> dict[Class, list[Board]]:
     """Return the boards of each class, in the inventory's order."""
-    found: dict[Class, list[Board]] = {}
-    for one in boards:
-        if one.one is not None:
-            found.setdefault(one.one, []).append(one)
-    return found
+    result: dict[Class, list[Board]] = {}
+    for item in boards:
+        if item.one is not None:
+            result.setdefault(item.one, []).append(item)
+    return result
 
 
 def choose(
@@ -169,18 +169,18 @@ def choose(
     """
     chosen: dict[Class, Board] = {}
     settled: list[Built] = []
-    for one, boards in groups.items():
-        with store.mine(one) as place:
+    for item, boards in groups.items():
+        with store.mine(item) as place:
             if store.has(place, dict(digests)):
-                settled.append(_told(one, "there", store.read(place), ""))
+                settled.append(_told(item, "there", store.read(place), ""))
                 continue
             before = store.builder(place)
         idle = [board for board in boards if busy or not board.busy]
         if not idle:
             words = f"all its boards are busy: {boards[0].host.name}: {boards[0].busy}"
-            settled.append(Built(one.name, "failed", words=words, emulated=one.emulated))
+            settled.append(Built(item.name, "failed", words=words, emulated=item.emulated))
             continue
-        chosen[one] = max(idle, key=lambda it: (it.host.name == before, it.memory_mb))
+        chosen[item] = max(idle, key=lambda it: (it.host.name == before, it.memory_mb))
     return chosen, settled
 
 
@@ -198,7 +198,7 @@ def _build(site: _Site, chosen: Mapping[Class, Board], progress: Progress) -> li
     with tempfile.TemporaryDirectory(prefix="kit-engines-") as scratch:
         code = program.write(Path(scratch, "program"))
         for lean in (False, True):
-            part = {one: board for one, board in able.items() if one.lean is lean}
+            part = {item: board for item, board in able.items() if item.lean is lean}
             if not part:
                 continue
             came = Path(scratch, f"came-{lean}")
@@ -234,7 +234,7 @@ def _play(
             print(f"{event.host}: {event.task}: {event.message}", file=sys.stderr, flush=True)
 
     lean = next(iter(part)).lean
-    words = ", ".join(f"{board.host.name} for {one.name}" for one, board in part.items())
+    words = ", ".join(f"{board.host.name} for {item.name}" for item, board in part.items())
     with progress.step("build", f"{total} engines each: {words}"):
         job = ansible.Job(
             BUILD,

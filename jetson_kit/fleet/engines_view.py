@@ -18,19 +18,19 @@ def show(done: Sequence[Built]) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("class", "how", "board", "engines", "checked on the board", "where"):
         table.add_column(name, overflow="fold")
-    for one in done:
-        row = (one.name, one.how, one.board, str(one.engines), checked(one), one.folder)
+    for build in done:
+        row = (build.name, build.how, build.board, str(build.engines), checked(build), build.folder)
         table.add_row(*map(Text, row))
     Console(highlight=False).print(table)
 
 
-def checked(one: Built) -> str:
+def checked(build: Built) -> str:
     """Return in words what was shown of a class's engines."""
-    if one.emulated and one.engines:
+    if build.emulated and build.engines:
         return STAND_IN
-    if not one.engines:
-        return one.words
-    good = sum(row["ok"] is True for row in one.checks)
-    open_ = [row for row in one.checks if row["ok"] is None]
-    words = f"{good} of {len(one.checks)} as TFLite"
+    if not build.engines:
+        return build.words
+    good = sum(row["ok"] is True for row in build.checks)
+    open_ = [row for row in build.checks if row["ok"] is None]
+    words = f"{good} of {len(build.checks)} as TFLite"
     return f"{words}; not run: {open_[0]['why']}" if open_ else words

@@ -64,10 +64,10 @@ def run(asked: ProvisionRequest) -> ansible.Outcome:
         print(f"{name}: {host.status} ({host.counts.get('changed', 0)} {what})")
     if outcome.failed:
         first = outcome.hosts[outcome.failed[0]]
-        said = first.messages[-1] if first.messages else first.status
+        message = first.messages[-1] if first.messages else first.status
         raise CheckFailedError(
             f"{asked.playbook} failed on {len(outcome.failed)} of {len(hosts)} hosts: "
-            f"{', '.join(outcome.failed)}: {said}",
+            f"{', '.join(outcome.failed)}: {message}",
             f"the log is {log}",
         )
     return outcome

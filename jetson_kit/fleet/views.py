@@ -51,12 +51,12 @@ def plan_table(plan: Plan, waves: Sequence[Wave]) -> None:
     )
 
 
-def status_table(found: Status) -> None:
+def status_table(status: Status) -> None:
     """Print what each host is on, by both views."""
     table = Table(box=None, pad_edge=False)
     for name in ("host", "device", "state", "controller", "state", "since", "drift"):
         table.add_column(name)
-    for row in found.rows:
+    for row in status.rows:
         # As Text: what boards say may hold brackets, which are markup elsewhere.
         table.add_row(*map(Text, (row.host, *_device(row), *_controller_view(row), _drift(row))))
     _console().print(table)
@@ -84,10 +84,10 @@ def _controller_view(row: Row) -> tuple[str, str, str]:
 
 
 def _drift(row: Row) -> str:
-    said = " ".join(row.drift)
+    message = " ".join(row.drift)
     ended = row.device.ended if row.device and "unhealthy" in row.drift else ""
     why = row.answer or ended
-    return f"{said}: {why}" if why else said
+    return f"{message}: {why}" if why else message
 
 
 def _short(image_id: str) -> str:

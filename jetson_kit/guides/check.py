@@ -65,10 +65,10 @@ def main() -> int:
     if parser.parse_args().write:
         for path, text in generated().items():
             write_text(path, text)
-    found = problems()
-    for line in found:
+    result = problems()
+    for line in result:
         print(line)
-    return 1 if found else 0
+    return 1 if result else 0
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def variables() -> tuple[Variable, ...]:
 
 def problems(root: Path = ROOT) -> list[str]:
     """Return where the table and the sources below `root` differ, a line each."""
-    names = [one.name for one in variables()]
+    names = [variable.name for variable in variables()]
     used = dict(_used(root))
     return [
         *(f"environment.toml: {name} stands there twice" for name in sorted(_twice(names))),
@@ -59,10 +59,10 @@ def problems(root: Path = ROOT) -> list[str]:
         ),
         *(f"environment.toml: nothing reads {name}" for name in sorted({*names} - used.keys())),
         *(
-            f"environment.toml: {one.name} lacks a known side, a meaning or a default"
-            for one in variables()
-            if one.side not in SIDES
-            or (one.side != "internal" and not (one.meaning and one.default))
+            f"environment.toml: {variable.name} lacks a known side, a meaning or a default"
+            for variable in variables()
+            if variable.side not in SIDES
+            or (variable.side != "internal" and not (variable.meaning and variable.default))
         ),
     ]
 

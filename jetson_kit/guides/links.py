@@ -36,10 +36,10 @@ def unlisted(root: Path = ROOT) -> list[str]:
         for page in (root / name for name in LISTS)
         for link in links(page.read_text(encoding="utf-8"))
     }
-    found = sorted({*(root / "docs").rglob("*.md")} - {root / LISTS[0]})
+    paths = sorted({*(root / "docs").rglob("*.md")} - {root / LISTS[0]})
     return [
         f"{page.relative_to(root)}: none of {', '.join(LISTS)} links to it"
-        for page in found
+        for page in paths
         if page.resolve() not in listed
     ]
 
@@ -70,12 +70,12 @@ def links(text: str) -> list[str]:
 
 def anchors(text: str) -> set[str]:
     """Return the anchors of a page's headings, as GitHub and GitLab make them."""
-    found: set[str] = set()
+    result: set[str] = set()
     for heading in HEADING.findall(FENCE.sub("", text)):
         plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading)
         slug = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
         number = 0
-        while (unique := f"{slug}-{number}" if number else slug) in found:
+        while (unique := f"{slug}-{number}" if number else slug) in result:
             number += 1
-        found.add(unique)
-    return found
+        result.add(unique)
+    return result

@@ -60,7 +60,7 @@ def page(tasks: Collection) -> str:
     """
     parts = [HEAD]
     group = None
-    for name in sorted(tasks.task_names, key=lambda one: (_group(one), one)):
+    for name in sorted(tasks.task_names, key=lambda item: (_group(item), item)):
         if _group(name) != group:
             group = _group(name)
             parts.append(f"## {GROUPS.get(group, group)}\n")
@@ -72,9 +72,9 @@ def page(tasks: Collection) -> str:
 def variables(side: str) -> str:
     """Return the table of the variables that one side reads."""
     rows = [
-        f"| `{one.name}` | {one.meaning} | {one.default} |"
-        for one in environment.variables()
-        if one.side == side
+        f"| `{variable.name}` | {variable.meaning} | {variable.default} |"
+        for variable in environment.variables()
+        if variable.side == side
     ]
     return "\n".join(["| name | meaning | default |", "|---|---|---|", *rows, ""])
 
@@ -111,22 +111,22 @@ def _options(task: Task[Any]) -> list[str]:
     """Return a row for each word and option of a task, words first."""
     variadic = getattr(task, "variadic", "")
     arguments = [
-        one
-        for one in task.get_arguments()
+        argument
+        for argument in task.get_arguments()
         # One that takes all further words is declared as often as the command line has words.
-        if not (variadic and re.fullmatch(rf"{re.escape(variadic)}\d+", str(one.name)))
+        if not (variadic and re.fullmatch(rf"{re.escape(variadic)}\d+", str(argument.name)))
     ]
     words = [
-        one
-        for one in arguments
-        if one.name == variadic
-        or (one.positional and len(str(one.name)) > 1 and one.kind is not list)
+        argument
+        for argument in arguments
+        if argument.name == variadic
+        or (argument.positional and len(str(argument.name)) > 1 and argument.kind is not list)
     ]
     rows = [
-        f"| `{str(one.name).upper()}{'...' if one.name == variadic else ''}` | {_cell(one.help)} |"
-        for one in words
+        f"| `{str(argument.name).upper()}{'...' if argument.name == variadic else ''}` | {_cell(argument.help)} |"
+        for argument in words
     ]
-    options = ParserContext(args=[one for one in arguments if one not in words])
+    options = ParserContext(args=[argument for argument in arguments if argument not in words])
     return [*rows, *(f"| `{flags}` | {_cell(text)} |" for flags, text in options.help_tuples())]
 
 

@@ -81,10 +81,10 @@ def run_all(tag: str = "") -> Iterator[Outcome]:
     with tempfile.TemporaryDirectory(prefix="kit-release-") as name:
         for check in checks(Path(name), tag):
             try:
-                found = check.problems()
+                problems = check.problems()
             except KitError as error:
-                found = [error.line().removeprefix("error: ")]
-            yield Outcome(check, tuple(found))
+                problems = [error.line().removeprefix("error: ")]
+            yield Outcome(check, tuple(problems))
 
 
 def show(tag: str = "") -> None:
@@ -108,10 +108,10 @@ def show(tag: str = "") -> None:
 def licence_problems(root: Path = ROOT) -> list[str]:
     """Return which licence or notice is missing."""
     texts = {path: _text(root / path) for path in LICENSES}
-    found = [f"{path}: no Apache licence" for path, text in texts.items() if APACHE not in text]
-    if not found and len(set(texts.values())) > 1:
-        found.append(f"{' and '.join(map(str, LICENSES))} differ: copy the first")
-    return found + [
+    result = [f"{path}: no Apache licence" for path, text in texts.items() if APACHE not in text]
+    if not result and len(set(texts.values())) > 1:
+        result.append(f"{' and '.join(map(str, LICENSES))} differ: copy the first")
+    return result + [
         f"{name}: no notice like {pattern!r}"
         for name, pattern in NOTICES
         if not re.search(pattern, _text(root / name))
@@ -133,12 +133,12 @@ def _wheels(scratch: Path) -> list[str]:
 
 def wheel_problems(wheel: Path, version: str) -> list[str]:
     """Return what a wheel lacks of its version and licence."""
-    found = [] if f"-{version}-" in wheel.name else [f"{wheel.name} is not of version {version}"]
+    result = [] if f"-{version}-" in wheel.name else [f"{wheel.name} is not of version {version}"]
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     if not any(name.endswith("/LICENSE") for name in names):
-        found.append(f"{wheel.name} has no LICENSE")
-    return found
+        result.append(f"{wheel.name} has no LICENSE")
+    return result
 
 
 def _collection(scratch: Path) -> list[str]:

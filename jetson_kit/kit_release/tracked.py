@@ -73,8 +73,8 @@ def hosts(environment: Mapping[str, str], top: Path) -> set[str]:
     home = Path(environment.get("HOME", "/nonexistent"))
     for path in (*(home / name for name in FILES), *(top / name for name in SYSTEM)):
         texts += [_text(each) for each in (path.glob("*") if path.is_dir() else [path])]
-    found = {urlsplit(url).hostname for text in texts for url in ADDRESS.findall(text)}
-    return {host for host in found if host and host not in COMMON}
+    hostnames = {urlsplit(url).hostname for text in texts for url in ADDRESS.findall(text)}
+    return {host for host in hostnames if host and host not in COMMON}
 
 
 def _text(path: Path) -> str:

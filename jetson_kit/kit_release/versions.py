@@ -27,17 +27,17 @@ def problems(root: Path = ROOT, tag: str = "") -> list[str]:
     """Return where versions disagree: kit, wheel, collection, and the tag if there is one."""
     kit, wheel = version_in(root / KIT), version_in(root / WHEEL)
     collection = collection_archive.version(root / COLLECTION)
-    found = []
+    result = []
     if not VERSION.fullmatch(kit):
-        found.append(f"{KIT}: {kit} is not X.Y.Z")
+        result.append(f"{KIT}: {kit} is not X.Y.Z")
     if wheel != kit:
-        found.append(f"{WHEEL}: {wheel}, but the kit is {kit}: write {kit} there")
+        result.append(f"{WHEEL}: {wheel}, but the kit is {kit}: write {kit} there")
     if collection != kit:
         place = COLLECTION / "galaxy.yml"
-        found.append(f"{place}: {collection}, but the kit is {kit}: write {kit} there")
+        result.append(f"{place}: {collection}, but the kit is {kit}: write {kit} there")
     if tag and tag != f"v{kit}":
-        found.append(f"the tag {tag} is not v{kit}: tag the commit whose version it names")
-    return found
+        result.append(f"the tag {tag} is not v{kit}: tag the commit whose version it names")
+    return result
 
 
 def changelog_problems(root: Path = ROOT) -> list[str]:
@@ -67,17 +67,17 @@ def schema_problems(root: Path = ROOT) -> list[str]:
     code = "".join(
         path.read_text(encoding="utf-8") for place in CODE for path in sorted(root.glob(place))
     )
-    found = []
+    result = []
     for path in schema_files(root):
         document = json.loads(path.read_text(encoding="utf-8"))
         name = document.get("properties", {}).get("schema", {}).get("const")
         identity = document.get("$id")
         shown = path.relative_to(root)
         if isinstance(name, str) and f'"{name}"' not in code:
-            found.append(f"{shown}: no code writes {name}: give both the same version")
+            result.append(f"{shown}: no code writes {name}: give both the same version")
         if isinstance(name, str) and identity not in (None, name):
-            found.append(f"{shown}: $id is {identity}, but the documents say {name}")
-    return found
+            result.append(f"{shown}: $id is {identity}, but the documents say {name}")
+    return result
 
 
 def schema_files(root: Path = ROOT) -> Iterator[Path]:

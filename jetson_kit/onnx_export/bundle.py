@@ -57,13 +57,13 @@ def _walk(source: str, blob: bytes, depth: int) -> list[SubModel]:
         return _parts(SubModel(name, source, hashlib.sha256(blob).hexdigest(), blob))
     if depth == 0:
         raise ModelUnsupportedError(source, "bundles lie too deep in one another")
-    found: list[SubModel] = []
+    sub_models: list[SubModel] = []
     for member, content in _members(source, blob):
         if member.endswith((".tflite", ".task")):
-            found += _walk(f"{source}/{member}", content, depth - 1)
-    if not found:
+            sub_models += _walk(f"{source}/{member}", content, depth - 1)
+    if not sub_models:
         raise ModelDamagedError(source, "no .tflite model is in it")
-    return found
+    return sub_models
 
 
 def _parts(model: SubModel) -> list[SubModel]:
@@ -72,7 +72,7 @@ def _parts(model: SubModel) -> list[SubModel]:
     if model.sha256 != attention.digest():
         return [model]
     parts = attention.parts(module("backends.base").SubModel.of(model.name, model.tflite))
-    return [SubModel(one.name, model.source, one.sha256, one.tflite) for one in parts.values()]
+    return [SubModel(part.name, model.source, part.sha256, part.tflite) for part in parts.values()]
 
 
 def _members(source: str, blob: bytes) -> list[tuple[str, bytes]]:
@@ -80,7 +80,7 @@ def _members(source: str, blob: bytes) -> list[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MAX_MEMBERS or sum(one.file_size for one in entries) > MAX_BYTES:
+            if len(entries) > MAX_MEMBERS or sum(entry.file_size for entry in entries) > MAX_BYTES:
                 raise ModelUnsupportedError(
                     source, f"more than {MAX_MEMBERS} files or {MAX_BYTES >> 20} MiB are in it"
                 )

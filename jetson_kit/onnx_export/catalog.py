@@ -30,13 +30,13 @@ def files(words: Sequence[str] = ()) -> list[Path]:
             f"unknown model {', '.join(unknown)}",
             f"choose from {', '.join((*sorted(known), *LEGACY))}, or write a path",
         )
-    found = models.fetch(named) if named else []
+    paths = models.fetch(named) if named else []
     for word in chosen:
         if word in LEGACY:
-            found += LEGACY[word]()
+            paths += LEGACY[word]()
         elif is_path(word):
-            found.append(Path(word).expanduser().resolve())
-    return list(dict.fromkeys(found))
+            paths.append(Path(word).expanduser().resolve())
+    return list(dict.fromkeys(paths))
 
 
 def is_path(word: str) -> bool:

@@ -75,12 +75,12 @@ def reference_outputs(sub_model: SubModel, known: Known) -> ReferenceOutputs:
     """Run a model in TFLite on all of its samples. Raises ModelUnsupportedError."""
     lite = runners.Lite(sub_model)
     given = tuple(samples(sub_model.sha256, lite.shapes, known))
-    outputs = tuple(lite.run(one.arrays) for one in given)
+    outputs = tuple(lite.run(sample.arrays) for sample in given)
     try:
         plain = runners.Lite(sub_model, reference=True)
     except ModelUnsupportedError:  # a custom operator that only XNNPACK has
         return ReferenceOutputs(given, outputs)
-    floor = compare.apart([plain.run(one.arrays) for one in given], outputs)
+    floor = compare.apart([plain.run(sample.arrays) for sample in given], outputs)
     return ReferenceOutputs(given, outputs, floor)
 
 
@@ -102,9 +102,9 @@ def judge(
         if options.precision == "fp16"
         else _single(sub_model, options, there, blob)
     )
-    said = _nvidia(blob, build)
-    reasons += [*far.reasons, *(text for text in said.values() if text)]
-    judged = {f"{part}_ok": None if text is None else not text for part, text in said.items()}
+    message = _nvidia(blob, build)
+    reasons += [*far.reasons, *(text for text in message.values() if text)]
+    judged = {f"{part}_ok": None if text is None else not text for part, text in message.items()}
     return Verdict(
         sub_model=sub_model.name,
         source=sub_model.source,
@@ -134,15 +134,15 @@ def _single(
     sub_model: SubModel, options: Options, there: ReferenceOutputs, blob: bytes
 ) -> Distance:
     """Judge a float32 file on every sample, by what TFLite's own kernels differ by."""
-    found = _run(blob, there.samples, options)
-    away = compare.apart(found, there.outputs).outputs
+    result = _run(blob, there.samples, options)
+    away = compare.apart(result, there.outputs).outputs
     floor = there.floor.outputs if there.floor else (None,) * len(away)
-    limits = tuple(compare.tolerance(one) for one in floor)
-    worst = max(range(len(away)), key=lambda one: away[one] / limits[one])
+    limits = tuple(compare.tolerance(item) for item in floor)
+    worst = max(range(len(away)), key=lambda item: away[item] / limits[item])
     reasons = []
     if away[worst] > limits[worst]:
         reasons.append(f"output {worst} is {away[worst]:.1e} off, more than {limits[worst]:.1e}")
-    points, mask = _meaning(sub_model, there, found, reasons)
+    points, mask = _meaning(sub_model, there, result, reasons)
     return Distance(away[worst], limits[worst], floor[worst], points, mask, tuple(reasons))
 
 
@@ -153,19 +153,19 @@ def _half(sub_model: SubModel, options: Options, there: ReferenceOutputs, blob: 
     nothing to a model: one without photographs that is far off there can't be judged.
     """
     reasons: list[str] = []
-    real = [at for at, one in enumerate(there.samples) if one.kind == "photograph"]
+    real = [at for at, sample in enumerate(there.samples) if sample.kind == "photograph"]
     real = real or list(range(len(there.samples)))
     target = [there.outputs[at] for at in real]
     mask = of(sub_model.sha256).mask
     away, points, masked = 0.0, None, None
     for model in (blob, half.emulated(blob)):
-        found = _run(model, there.samples, options)
-        if compare.overflows(found, there.outputs):
+        result = _run(model, there.samples, options)
+        if compare.overflows(result, there.outputs):
             reasons.append("it overflows fp16")
-        outputs = compare.apart([found[at] for at in real], target).outputs
-        near = [one for at, one in enumerate(outputs) if mask is None or at != mask.output]
+        outputs = compare.apart([result[at] for at in real], target).outputs
+        near = [output for at, output in enumerate(outputs) if mask is None or at != mask.output]
         away = max([away, *near])
-        points, masked = _meaning(sub_model, there, found, reasons)
+        points, masked = _meaning(sub_model, there, result, reasons)
     unjudged = ""
     if away > compare.HALF and there.samples[real[0]].kind == "photograph":
         reasons.append(f"an output is {away:.1e} off, more than {compare.HALF:.1e}")
@@ -182,8 +182,8 @@ def _run(blob: bytes, given: Sequence[Sample], options: Options) -> list[runners
     """Run one by one, or an open batch with all of them at once."""
     run = runners.onnx_run(runners.session(blob), options.layout)
     if not options.dynamic:
-        return [run(one.arrays) for one in given]
-    inputs = zip(*(one.arrays for one in given), strict=True)
+        return [run(sample.arrays) for sample in given]
+    inputs = zip(*(sample.arrays for sample in given), strict=True)
     outputs = run([np.concatenate(arrays) for arrays in inputs])
     return [tuple(array[place : place + 1] for array in outputs) for place in range(len(given))]
 
@@ -195,11 +195,11 @@ def _meaning(
     reasons: list[str],
 ) -> tuple[float | None, float | None]:
     """Return how far landmarks and masks on photographs are off; add what speaks against them."""
-    judged = of(sub_model.sha256)
-    real = [at for at, one in enumerate(there.samples) if one.kind == "photograph"]
+    criteria = of(sub_model.sha256)
+    real = [at for at, sample in enumerate(there.samples) if sample.kind == "photograph"]
     here, target = [found[at] for at in real], [there.outputs[at] for at in real]
-    points = compare.landmarks_off(here, target, judged.landmarks) if judged.landmarks else None
-    mask = compare.mask_off(here, target, judged.mask) if judged.mask else None
+    points = compare.landmarks_off(here, target, criteria.landmarks) if criteria.landmarks else None
+    mask = compare.mask_off(here, target, criteria.mask) if criteria.mask else None
     if points is not None and points > compare.SIZE:
         reasons.append(f"a landmark is {points:.2%} off, more than {compare.SIZE:.0%}")
     if mask is not None and mask > compare.PIXELS:

@@ -71,7 +71,7 @@ def check(
             "paths": [str(path) for path in catalog.files(words)],
             "known": [str(path) for path in catalog.files()],
             "sub_models": list(sub_models),
-            "options": [asdict(Options(*one)) for one in kinds],
+            "options": [asdict(Options(*kind)) for kind in kinds],
             "build": build,
             "jobs": jobs or min(os.cpu_count() or 1, 4),
         },

@@ -45,7 +45,7 @@ def apart(found: Sequence[Arrays], wanted: Sequence[Arrays]) -> Apart:
     """
     columns = []
     for output in range(len(wanted[0])):
-        scale = max(float(np.abs(_finite(one[output])).max(initial=0.0)) for one in wanted)
+        scale = max(float(np.abs(_finite(item[output])).max(initial=0.0)) for item in wanted)
         differences = []
         for left, right in zip(found, wanted, strict=True):
             here, there = left[output], right[output]
@@ -88,8 +88,8 @@ def overflows(found: Sequence[Arrays], wanted: Sequence[Arrays]) -> bool:
     """Return whether a run has no number where the other has one."""
     return any(
         bool((np.isfinite(right) & ~np.isfinite(left).reshape(right.shape)).any())
-        for one, other in zip(found, wanted, strict=True)
-        for left, right in zip(one, other, strict=True)
+        for item, other in zip(found, wanted, strict=True)
+        for left, right in zip(item, other, strict=True)
     )
 
 
@@ -98,8 +98,8 @@ def landmarks_off(found: Sequence[Arrays], wanted: Sequence[Arrays], points: Lan
     worst = 0.0
     for left, right in zip(found, wanted, strict=True):
         here, there = (
-            one[0].reshape(points.count, points.values)[:, :2].astype(np.float64)
-            for one in (left, right)
+            item[0].reshape(points.count, points.values)[:, :2].astype(np.float64)
+            for item in (left, right)
         )
         size = float(np.ptp(there, axis=0).max())
         worst = max(worst, float(np.linalg.norm(here - there, axis=1).max()) / size)

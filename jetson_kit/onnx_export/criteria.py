@@ -74,7 +74,7 @@ def table() -> dict[str, Criteria]:
 
 @cache
 def _by_content() -> dict[str, Criteria]:
-    return {digest: one for one in table().values() for digest in one.sha256}
+    return {digest: criteria for criteria in table().values() for digest in criteria.sha256}
 
 
 def of(sha256: str) -> Criteria:

@@ -50,10 +50,10 @@ def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401
         with contextlib.suppress(BrokenPipeError):  # it ended at once, as its lack of answer tells
             worker.stdin.write(json.dumps(request))
             worker.stdin.close()
-        said = worker.stdout.read()
+        output = worker.stdout.read()
         telling.join()
     try:
-        answer = json.loads(said)
+        answer = json.loads(output)
     except ValueError as none:
         raise StepFailedError(
             f"{WORKER} {command} ended with {worker.returncode} and without an answer"
@@ -73,5 +73,5 @@ def _tell(lines: Iterable[str]) -> None:
 def error(found: Mapping[str, str]) -> KitError:
     """Return the KitError that a process told of: its kind, message and cure."""
     kind = getattr(errors, found["kind"], StepFailedError)
-    made: KitError = kind(found["message"], found["cure"])
-    return made
+    result: KitError = kind(found["message"], found["cure"])
+    return result

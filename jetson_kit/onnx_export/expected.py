@@ -34,16 +34,16 @@ def write(sub_model: SubModel, onnx: Mapping[str, Path], path: Path) -> dict[str
         for kind, file in onnx.items()
     }
     names = _names(next(iter(onnx.values())))
-    shapes = dict(zip(names[0], (one.shape for one in inputs), strict=True))
-    shapes |= dict(zip(names[1], (one.shape for one in outputs), strict=True))
-    made = device.Expected(
+    shapes = dict(zip(names[0], (item.shape for item in inputs), strict=True))
+    shapes |= dict(zip(names[1], (output.shape for output in outputs), strict=True))
+    result = device.Expected(
         sub_model.name,
         sub_model.sha256,
         tolerance,
         dict(zip(names[0], map(_raw, inputs), strict=True)),
         dict(zip(names[1], map(_raw, outputs), strict=True)),
     )
-    device.write(path, made, shapes)
+    device.write(path, result, shapes)
     return tolerance
 
 
@@ -57,9 +57,9 @@ def _tflite(sub_model: SubModel) -> tuple[list[Any], list[Any]]:
     interpreter.allocate_tensors()
     inputs = []
     for row in interpreter.get_input_details():
-        made = _input(of(sub_model.sha256), tuple(int(one) for one in row["shape"]))
-        interpreter.set_tensor(row["index"], made.astype(row["dtype"]))
-        inputs.append(made)
+        result = _input(of(sub_model.sha256), tuple(int(item) for item in row["shape"]))
+        interpreter.set_tensor(row["index"], result.astype(row["dtype"]))
+        inputs.append(result)
     interpreter.invoke()
     outputs = [
         interpreter.get_tensor(row["index"]).astype(np.float32)
@@ -88,15 +88,17 @@ def _session(path: Path) -> Any:  # noqa: ANN401
 
 def _names(path: Path) -> tuple[list[str], list[str]]:
     session = _session(path)
-    return [one.name for one in session.get_inputs()], [one.name for one in session.get_outputs()]
+    return [item.name for item in session.get_inputs()], [
+        output.name for output in session.get_outputs()
+    ]
 
 
 def _distance(path: Path, inputs: list[Any], outputs: list[Any]) -> float:
     """Return how far ONNX Runtime is from TFLite, relative to the largest value of an output."""
     session = _session(path)
-    given = {one.name: value for one, value in zip(session.get_inputs(), inputs, strict=True)}
-    found = session.run(None, given)
+    given = {item.name: value for item, value in zip(session.get_inputs(), inputs, strict=True)}
+    result = session.run(None, given)
     return max(
-        float(np.max(np.abs(one - wanted)) / (np.max(np.abs(wanted)) or 1.0))
-        for one, wanted in zip(found, outputs, strict=True)
+        float(np.max(np.abs(item - output)) / (np.max(np.abs(output)) or 1.0))
+        for item, output in zip(result, outputs, strict=True)
     )

@@ -34,9 +34,9 @@ def export(sub_model: SubModel, options: Options) -> bytes:
         registry.write(builder, operator)
     builder.operator = None
     outputs = graph_io.add_outputs(builder)
-    nodes = _needed(builder.nodes, [one.name for one in outputs])
+    nodes = _needed(builder.nodes, [output.name for output in outputs])
     read = {name for node in nodes for name in node.input}
-    weights = [one for one in builder.initializers.values() if one.name in read]
+    weights = [item for item in builder.initializers.values() if item.name in read]
     model = helper.make_model(
         helper.make_graph(nodes, sub_model.name, inputs, outputs, weights),
         opset_imports=[helper.make_opsetid("", OPSET)],
@@ -60,11 +60,11 @@ def export(sub_model: SubModel, options: Options) -> bytes:
 
 def _needed(nodes: list[Any], outputs: list[str]) -> list[Any]:
     """Return the nodes on which the outputs depend, in their order."""
-    wanted = set(outputs)
+    requested = set(outputs)
     kept = []
     for node in reversed(nodes):
-        if wanted.intersection(node.output):
-            wanted.update(name for name in node.input if name)
+        if requested.intersection(node.output):
+            requested.update(name for name in node.input if name)
             kept.append(node)
     return kept[::-1]
 
@@ -74,5 +74,7 @@ def _check(sub_model: SubModel, model: Any) -> None:  # noqa: ANN401
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        said = " ".join(str(error).split())
-        raise ModelDamagedError(sub_model.source, f"ONNX's checker says: {said[:400]}") from error
+        message = " ".join(str(error).split())
+        raise ModelDamagedError(
+            sub_model.source, f"ONNX's checker says: {message[:400]}"
+        ) from error

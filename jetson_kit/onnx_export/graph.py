@@ -174,20 +174,22 @@ class _Reader:
             return {}
         kind, fields = schema.OPTIONS[name]
         there = schema.OPTION_TABLES.get(table.BuiltinOptionsType(), "?")
-        found = getattr(tflite, kind)()
+        result = getattr(tflite, kind)()
         union = table.BuiltinOptions()
         if union is None or there == "NONE":
-            found.Init(_EMPTY_TABLE, _EMPTY_AT)
+            result.Init(_EMPTY_TABLE, _EMPTY_AT)
         elif there == kind:
-            found.Init(union.Bytes, union.Pos)
+            result.Init(union.Bytes, union.Pos)
         else:
             raise self.damaged(f"{name} has {there} for options")
-        return {field: getattr(found, schema.accessor(field))() for field in fields}
+        return {field: getattr(result, schema.accessor(field))() for field in fields}
 
     def indexes(self, found: Any, tensors: int, optional: bool = False) -> tuple[int, ...]:  # noqa: ANN401
-        listed = () if isinstance(found, int) else tuple(int(one) for one in found[: MAX_LINKS + 1])
+        listed = (
+            () if isinstance(found, int) else tuple(int(item) for item in found[: MAX_LINKS + 1])
+        )
         if len(listed) > MAX_LINKS or any(
-            not (-1 if optional else 0) <= one < tensors for one in listed
+            not (-1 if optional else 0) <= item < tensors for item in listed
         ):
             raise self.damaged("an operator or the graph names a tensor that isn't there")
         return listed
@@ -221,20 +223,20 @@ def _bytes(found: Any) -> bytes:  # noqa: ANN401
 
 def _check_order(graph: Graph) -> None:
     """Raise ModelDamagedError unless every operator finds its inputs made before it."""
-    made = {tensor.index for tensor in graph.tensors if tensor.data is not None}
-    twice = made & {*graph.inputs, *(one for op in graph.operators for one in op.outputs)}
+    indexes = {tensor.index for tensor in graph.tensors if tensor.data is not None}
+    twice = indexes & {*graph.inputs, *(output for op in graph.operators for output in op.outputs)}
     if twice or len(set(graph.inputs)) != len(graph.inputs):
         raise ModelDamagedError(graph.model, "a tensor is made twice")
-    made.update(graph.inputs)
+    indexes.update(graph.inputs)
     for operator in graph.operators:
         if not operator.outputs:
             raise ModelDamagedError(graph.model, f"{graph.label(operator)} makes nothing")
-        if any(one >= 0 and one not in made for one in operator.inputs):
+        if any(item >= 0 and item not in indexes for item in operator.inputs):
             raise ModelDamagedError(
                 graph.model, f"{graph.label(operator)} needs what is not made before it"
             )
-        if made.intersection(operator.outputs):
+        if indexes.intersection(operator.outputs):
             raise ModelDamagedError(graph.model, f"{graph.label(operator)} makes a tensor again")
-        made.update(operator.outputs)
-    if not graph.inputs or not graph.outputs or not made.issuperset(graph.outputs):
+        indexes.update(operator.outputs)
+    if not graph.inputs or not graph.outputs or not indexes.issuperset(graph.outputs):
         raise ModelDamagedError(graph.model, "its inputs and outputs do not hang together")

@@ -50,11 +50,11 @@ def add_outputs(builder: Builder) -> list[Any]:
 
 def _name(builder: Builder, name: str, wanted: str) -> None:
     """Give a value an output's name; one that has another output's, or an input's, is copied."""
-    made = {one for node in builder.nodes for one in node.output}
+    result = {item for node in builder.nodes for item in node.output}
     tensors = builder.graph.tensors
-    if wanted in made or wanted in {tensors[one].name for one in builder.graph.inputs}:
+    if wanted in result or wanted in {tensors[item].name for item in builder.graph.inputs}:
         raise builder.damaged(f"two values are named {wanted!r}")
-    if name not in made or name in {tensors[one].name for one in builder.graph.outputs}:
+    if name not in result or name in {tensors[output].name for output in builder.graph.outputs}:
         builder.nodes.append(helper.make_node("Identity", [name], [wanted]))
     else:
         builder.rename(name, wanted)

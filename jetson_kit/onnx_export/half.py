@@ -30,9 +30,9 @@ def emulated(blob: bytes) -> bytes:
     model = onnx.shape_inference.infer_shapes(onnx.load_from_string(blob), strict_mode=True)
     graph = model.graph
     halves = {
-        one.name
-        for one in graph.value_info
-        if one.type.tensor_type.elem_type == TensorProto.FLOAT16
+        item.name
+        for item in graph.value_info
+        if item.type.tensor_type.elem_type == TensorProto.FLOAT16
     }
     nodes: list[Any] = []
     for node in graph.node:
@@ -46,12 +46,12 @@ def emulated(blob: bytes) -> bytes:
         nodes.append(node)
         for name in rounds:
             nodes += _rounding(f"{name}_raw", name)
-    weights = [_widened(one) for one in graph.initializer]
+    weights = [_widened(item) for item in graph.initializer]
     constants = {"half_split": SPLIT, "half_largest": LARGEST, "half_infinite": float("inf")}
     weights += [numpy_helper.from_array(np.float32(v), name) for name, v in constants.items()]
     made = helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
-    found = helper.make_model(made, opset_imports=model.opset_import, ir_version=model.ir_version)
-    return bytes(found.SerializeToString())
+    result = helper.make_model(made, opset_imports=model.opset_import, ir_version=model.ir_version)
+    return bytes(result.SerializeToString())
 
 
 def _rounding(name: str, to: str) -> list[Any]:

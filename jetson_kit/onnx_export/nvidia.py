@@ -60,8 +60,8 @@ def parse(blob: bytes) -> tuple[Any, Any, str]:
     parser = trt.OnnxParser(network, _logger())
     if parser.parse(blob):
         return builder, network, ""
-    said = "; ".join(parser.get_error(one).desc() for one in range(parser.num_errors))
-    return builder, None, " ".join(said.split()) or "the parser refuses it without a word"
+    message = "; ".join(parser.get_error(index).desc() for index in range(parser.num_errors))
+    return builder, None, " ".join(message.split()) or "the parser refuses it without a word"
 
 
 def build(builder: Any, network: Any) -> str:  # noqa: ANN401
@@ -72,14 +72,14 @@ def build(builder: Any, network: Any) -> str:  # noqa: ANN401
     config.set_compute_capability(trt.ComputeCapability.SM86, 0)
     profile = builder.create_optimization_profile()
     for number in range(network.num_inputs):
-        found = network.get_input(number)
-        shape = tuple(found.shape)
+        result = network.get_input(number)
+        shape = tuple(result.shape)
         if -1 in shape:
             sizes = [
-                tuple(batch if one == -1 else one for one in shape)
+                tuple(batch if item == -1 else item for item in shape)
                 for batch in (1, OPTIMUM, 2 * OPTIMUM)
             ]
-            profile.set_shape(found.name, *sizes)
+            profile.set_shape(result.name, *sizes)
     config.add_optimization_profile(profile)
     _logger().said.clear()
     if builder.build_serialized_network(network, config) is not None:
@@ -103,6 +103,6 @@ def capability(blob: bytes) -> str:
         return ""
     kinds = [node.op_type for node in onnx.load_from_string(blob).graph.node]
     # The parts are what it could take; of a file that it can't take whole, none counts as good.
-    taken = {one for nodes, _ in parts for one in nodes}
+    taken = {node for nodes, _ in parts for node in nodes}
     bad = sorted({kind for number, kind in enumerate(kinds) if number not in taken})
     return f"unsupported: {', '.join(bad) or 'something'}"

@@ -34,14 +34,14 @@ class Lite:
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
         """Return the inputs' shapes."""
-        return tuple(tuple(int(size) for size in one["shape"]) for one in self.inputs)
+        return tuple(tuple(int(size) for size in item["shape"]) for item in self.inputs)
 
     def run(self, arrays: Sequence[Any]) -> Arrays:
         """Return the outputs for inputs in TFLite's order, float32."""
         for detail, array in zip(self.inputs, arrays, strict=True):
             self.interpreter.set_tensor(detail["index"], array)
         self.interpreter.invoke()
-        return tuple(self.interpreter.get_tensor(one["index"]).copy() for one in self.outputs)
+        return tuple(self.interpreter.get_tensor(output["index"]).copy() for output in self.outputs)
 
 
 def session(blob: bytes, *, optimized: bool = True) -> Any:  # noqa: ANN401
@@ -56,7 +56,7 @@ def session(blob: bytes, *, optimized: bool = True) -> Any:  # noqa: ANN401
 
 def onnx_run(found: Any, layout: str = "nhwc") -> Run:  # noqa: ANN401
     """Return what runs a session on inputs in TFLite's order and layout."""
-    names = [one.name for one in found.get_inputs()]
+    names = [item.name for item in found.get_inputs()]
 
     def run(arrays: Sequence[Any]) -> Arrays:
         given = {

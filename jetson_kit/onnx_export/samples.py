@@ -33,12 +33,12 @@ class Sample:
 
 def samples(sha256: str, shapes: Sequence[tuple[int, ...]], known: Known) -> list[Sample]:
     """Return what a sub-model is fed; `known` are the sub-models that may feed it."""
-    judged = of(sha256)
+    criteria = of(sha256)
     return [
-        *_photographs(judged, shapes),
-        *_fed(judged, shapes, known),
-        *_noise(judged, shapes),
-        *_edges(judged, shapes),
+        *_photographs(criteria, shapes),
+        *_fed(criteria, shapes, known),
+        *_noise(criteria, shapes),
+        *_edges(criteria, shapes),
     ]
 
 
@@ -104,7 +104,7 @@ Fed = Iterator[tuple[str, tuple[Any, ...]]]
 
 def _outputs(name: str, known: Known) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield what the sub-model that the table calls `name`, in TFLite, makes of its photographs."""
-    model = next(one for digest, one in known.items() if of(digest).name == name)
+    model = next(sub_model for digest, sub_model in known.items() if of(digest).name == name)
     lite = Lite(model)
     for sample in samples(model.sha256, lite.shapes, known):
         if sample.kind == "photograph":

@@ -34,7 +34,7 @@ def times(sub_model: SubModel, files: Mapping[str, bytes]) -> dict[str, Any]:
     low, high = of(sub_model.sha256).range
     source = np.random.default_rng(0)
     arrays = [source.uniform(low, high, shape).astype(np.float32) for shape in lite.shapes]
-    names = [one["name"] for one in lite.inputs]
+    names = [item["name"] for item in lite.inputs]
     failed: dict[str, str] = {}
     calls: dict[str, Callable[[], Any]] = {"tflite": lambda: lite.run(arrays)}
     for name, blob in files.items():
@@ -45,22 +45,22 @@ def times(sub_model: SubModel, files: Mapping[str, bytes]) -> dict[str, Any]:
             continue
         named = dict(zip(names, arrays, strict=True))
         # tf2onnx drops inputs that reach no output.
-        given = {one.name: named[one.name] for one in session.get_inputs()}
+        given = {item.name: named[item.name] for item in session.get_inputs()}
         calls[name] = functools.partial(session.run, None, given)
-    found: dict[str, list[float]] = {name: [] for name in calls}
+    result: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(WARM):
         for call in calls.values():
             call()
     started = time.perf_counter()
-    while len(found["tflite"]) < MOST:
-        if len(found["tflite"]) >= LEAST and time.perf_counter() - started > SECONDS:
+    while len(result["tflite"]) < MOST:
+        if len(result["tflite"]) >= LEAST and time.perf_counter() - started > SECONDS:
             break
         for name, call in calls.items():
             before = time.thread_time()
             call()
-            found[name].append((time.thread_time() - before) * 1e3)
+            result[name].append((time.thread_time() - before) * 1e3)
     found_ms = {
-        name: {"min_ms": round(min(one), 3), "median_ms": round(float(np.median(one)), 3)}
-        for name, one in found.items()
+        name: {"min_ms": round(min(item), 3), "median_ms": round(float(np.median(item)), 3)}
+        for name, item in result.items()
     }
     return {"times": found_ms, "failed": failed}

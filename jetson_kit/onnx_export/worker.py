@@ -53,7 +53,7 @@ def _expect(request: Request) -> list[dict[str, Any]]:
     from jetson_kit.onnx_export import expected  # noqa: PLC0415 # it loads TFLite and ONNX Runtime
 
     folder, rows = Path(request["folder"]), []
-    for sub_model in {one.sha256: one for one in _sub_models(request)}.values():
+    for sub_model in {item.sha256: item for item in _sub_models(request)}.values():
         files = {
             kind: folder / Options(kind).filename(sub_model.name, sub_model.sha256)
             for kind in request["precisions"]
@@ -66,36 +66,36 @@ def _expect(request: Request) -> list[dict[str, Any]]:
 
 
 def _sub_models(request: Request) -> list[bundle.SubModel]:
-    found = [one for path in request["paths"] for one in bundle.read(Path(path))]
-    wanted = request.get("sub_models") or [one.name for one in found]
-    unknown = sorted(set(wanted) - {one.name for one in found})
+    sub_models = [sub_model for path in request["paths"] for sub_model in bundle.read(Path(path))]
+    requested = request.get("sub_models") or [sub_model.name for sub_model in sub_models]
+    unknown = sorted(set(requested) - {sub_model.name for sub_model in sub_models})
     if unknown:
-        known = ", ".join(sorted({one.name for one in found}))
+        known = ", ".join(sorted({sub_model.name for sub_model in sub_models}))
         raise BadInputError(f"no sub-model {', '.join(unknown)}", f"choose from {known}")
-    return [one for one in found if one.name in wanted]
+    return [sub_model for sub_model in sub_models if sub_model.name in requested]
 
 
 def _check(request: Request) -> list[dict[str, Any]]:
     """Judge files; each sub-model in a process of its own, for native code that dies of it."""
-    chosen = {one.sha256: one for one in _sub_models(request)}
-    known = {one.sha256: one for path in request["known"] for one in bundle.read(Path(path))}
-    options = [Options(**one) for one in request["options"]]
+    chosen = {item.sha256: item for item in _sub_models(request)}
+    known = {item.sha256: item for path in request["known"] for item in bundle.read(Path(path))}
+    options = [Options(**option) for option in request["options"]]
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(request["jobs"], multiprocessing.get_context("spawn")) as pool:
         jobs = [
-            (one, pool.submit(_judged, one, known, options, request["build"]))
-            for one in chosen.values()
+            (item, pool.submit(_judged, item, known, options, request["build"]))
+            for item in chosen.values()
         ]
         for sub_model, job in jobs:
             try:
-                found = job.result()
+                result = job.result()
             except BrokenProcessPool as error:
                 raise StepFailedError(
                     f"a process ended without a word while {sub_model.source} was judged"
                 ) from error
-            if isinstance(found, dict):
-                raise environment.error(found)
-            rows += found
+            if isinstance(result, dict):
+                raise environment.error(result)
+            rows += result
             print(f"judged {sub_model.source}", file=sys.stderr, flush=True)
     return rows
 
@@ -111,10 +111,10 @@ def _judged(
 
     try:
         # What the exporter refuses, TFLite's native code does not get to see.
-        for one in options:
-            export.export(sub_model, one)
+        for item in options:
+            export.export(sub_model, item)
         there = check.reference_outputs(sub_model, known)
-        return [asdict(check.judge(sub_model, one, there, build=build)) for one in options]
+        return [asdict(check.judge(sub_model, option, there, build=build)) for option in options]
     except KitError as error:
         return _said(error)
 
@@ -131,10 +131,10 @@ def _time(request: Request) -> dict[str, Any]:
 def _unpack(request: Request) -> list[dict[str, Any]]:
     """Write the sub-models of bundles as .tflite files; return a row for each."""
     rows = []
-    for one in {one.sha256: one for one in _sub_models(request)}.values():
-        path = Path(request["folder"]) / f"{one.name}-{one.sha256[:12]}.tflite"
-        path.write_bytes(one.tflite)
-        rows.append({"sub_model": one.name, "source_sha256": one.sha256, "path": str(path)})
+    for item in {sub_model.sha256: sub_model for sub_model in _sub_models(request)}.values():
+        path = Path(request["folder"]) / f"{item.name}-{item.sha256[:12]}.tflite"
+        path.write_bytes(item.tflite)
+        rows.append({"sub_model": item.name, "source_sha256": item.sha256, "path": str(path)})
     return rows
 
 
@@ -148,7 +148,7 @@ COMMANDS: Mapping[str, Callable[[Request], Any]] = {
 
 
 def _said(error: KitError) -> dict[str, str]:
-    kind = next(one.__name__ for one in type(error).__mro__ if hasattr(errors, one.__name__))
+    kind = next(item.__name__ for item in type(error).__mro__ if hasattr(errors, item.__name__))
     return {"kind": kind, "message": error.message, "cure": error.cure}
 
 
@@ -160,11 +160,11 @@ def main() -> None:
     code = 0
     try:
         with disk_guard():
-            found = {"result": COMMANDS[sys.argv[1]](json.load(sys.stdin))}
+            result = {"result": COMMANDS[sys.argv[1]](json.load(sys.stdin))}
     except KitError as error:
-        found = {"error": _said(error)}
+        result = {"error": _said(error)}
         code = error.exit_code
-    json.dump(found, answer)
+    json.dump(result, answer)
     answer.close()
     sys.exit(code)
 

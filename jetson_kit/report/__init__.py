@@ -36,7 +36,7 @@ def devices(
     reports = [read.read(path) for path in read.find(places)]
     answers = rejudge.judge(reports)
     now = time.time() if now_s is None else now_s
-    return tuple(rows.device(one, answers.get(one.path), now, expect) for one in reports)
+    return tuple(rows.device(report, answers.get(report.path), now, expect) for report in reports)
 
 
 def write(
@@ -50,8 +50,8 @@ def write(
         raise BadInputError(f"{output} is a folder", "give a file's name: --output PAGE.html")
     if output.resolve() in {path.resolve() for path in read.find(places)}:
         raise BadInputError(f"{output} is one of the reports", "name another: --output PAGE.html")
-    found = devices(places, expect=expect)
-    content = render.page(found, title, time.time()).encode("utf-8", "replace")
+    result = devices(places, expect=expect)
+    content = render.page(result, title, time.time()).encode("utf-8", "replace")
     with written_aside(output) as aside:
         aside.write_bytes(content)
-    return WrittenPage(output, len(content), found)
+    return WrittenPage(output, len(content), result)

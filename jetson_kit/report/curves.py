@@ -37,14 +37,14 @@ class Curve:
 def load(run: Any, series: str, who: str) -> list[Curve]:  # noqa: ANN401 # JSON
     """Return the GPU's load in a run, a curve for each source; on phases are shaded."""
     samples = at(run, "hardware", "samples")
-    found = []
+    curves = []
     for source, values in list(samples.items() if isinstance(samples, dict) else ())[:MOST_CURVES]:
         points = pairs(values)
         if len(points) < 2:
             continue
         began = number(at(run, "began_s"))
         zero = points[0][0] if began is None else began
-        found.append(
+        curves.append(
             curve(
                 [(when - zero, value) for when, value in points],
                 title=who,
@@ -52,11 +52,11 @@ def load(run: Any, series: str, who: str) -> list[Curve]:  # noqa: ANN401 # JSON
                 labels=("seconds since the process began", "GPU load, %"),
                 series=series,
                 top=100.0,
-                shades=[(one - zero, two - zero) for one, two in pairs(at(run, "bursts"))],
+                shades=[(item - zero, two - zero) for item, two in pairs(at(run, "bursts"))],
                 start=None if began is None else 0.0,
             )
         )
-    return found
+    return curves
 
 
 def soak(run: Any) -> list[Curve]:  # noqa: ANN401 # JSON
@@ -65,20 +65,20 @@ def soak(run: Any) -> list[Curve]:  # noqa: ANN401 # JSON
     began = number(at(windows[0], "at_s")) if windows else None
     if began is None:
         return []
-    found = []
+    curves = []
     for key, factor, title, unit in (
         ("median_s", 1e3, "Soak: median frame", "ms"),
         ("memory_kb", 1 / 1024, "Soak: memory", "MiB"),
     ):
         points = [
             ((when - began) / 60, value * factor)
-            for one in windows
-            if (when := number(at(one, "at_s"))) is not None
-            and (value := number(at(one, key))) is not None
+            for window in windows
+            if (when := number(at(window, "at_s"))) is not None
+            and (value := number(at(window, key))) is not None
         ]
         if len(points) > 1:
-            found.append(curve(points, title=title, labels=("minutes", unit), series="run"))
-    return found
+            curves.append(curve(points, title=title, labels=("minutes", unit), series="run"))
+    return curves
 
 
 def curve(
@@ -116,7 +116,7 @@ def curve(
         path,
         tuple((x(value), f"{value:g}") for value in ticks(low, high)),
         tuple((y(value), f"{value:g}") for value in ticks(0, ceiling)),
-        tuple((x(one), round(x(two) - x(one), 1)) for one, two in shades[:50] if two > one),
+        tuple((x(item), round(x(two) - x(item), 1)) for item, two in shades[:50] if two > item),
         x(start) if start is not None and low <= start <= high else None,
     )
 
@@ -126,12 +126,12 @@ def thinned(points: Points) -> Points:
     if len(points) <= MOST_POINTS:
         return points
     size = -(-len(points) * 2 // MOST_POINTS)
-    found: list[tuple[float, float]] = []
+    result: list[tuple[float, float]] = []
     for begin in range(0, len(points), size):
         group = points[begin : begin + size]
-        ends = {min(group, key=lambda one: one[1]), max(group, key=lambda one: one[1])}
-        found += sorted(ends)
-    return found
+        ends = {min(group, key=lambda item: item[1]), max(group, key=lambda item: item[1])}
+        result += sorted(ends)
+    return result
 
 
 def ticks(low: float, high: float, wanted: int = 5) -> list[float]:

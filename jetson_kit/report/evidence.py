@@ -72,25 +72,25 @@ def families(observed: Any) -> list[Family]:  # noqa: ANN401 # JSON
         ("Result", _result(runs)),
         ("Times", _times(runs)),
     )
-    found = []
+    result = []
     for name, table in tables:
         lines = tuple(Line(label, cells) for label, cells in table if any(cells))
         if lines:
-            found.append(Family(name, lines))
-    return found
+            result.append(Family(name, lines))
+    return result
 
 
 def logs(observed: Any) -> list[Log]:  # noqa: ANN401 # JSON
     """Return the runs' own words, cut to their ends."""
-    found = []
+    result = []
     for key, title in RUNS:
         text = at(observed, key, "stderr")
         if isinstance(text, str) and text.strip():
             text = text.strip()
             if len(text) > MOST_LOG:
                 text = f"{text[: MOST_LOG // 3]}\n[…]\n{text[-MOST_LOG * 2 // 3 :]}"
-            found.append(Log(title, text))
-    return found
+            result.append(Log(title, text))
+    return result
 
 
 Table = list[tuple[str, tuple[tuple[str, ...], ...]]]
@@ -99,7 +99,7 @@ Runs = Sequence[Any]
 
 def _cells(values: Sequence[Any]) -> tuple[tuple[str, ...], ...]:
     """Return texts as cells of one item, nothing as an empty cell."""
-    return tuple((text,) if (text := word(one, 600)) else () for one in values)
+    return tuple((text,) if (text := word(value, 600)) else () for value in values)
 
 
 def _same(runs: Runs, rows_: Sequence[tuple[str, str]], *place: str) -> Table:
@@ -117,8 +117,8 @@ def _outcome(runs: Runs) -> Table:
         return "" if code is None else f"exit code {code:.0f}"
 
     def error(run: Any) -> str:  # noqa: ANN401
-        said = at(run, "outcome", "error")
-        return ": ".join(filter(None, (word(at(said, "type")), word(at(said, "text"), 600))))
+        message = at(run, "outcome", "error")
+        return ": ".join(filter(None, (word(at(message, "type")), word(at(message, "text"), 600))))
 
     return [
         ("Delegate", _cells([at(run, "delegate") for run in runs])),
@@ -156,18 +156,18 @@ def _work(runs: Runs) -> Table:
 
 def _driver(runs: Runs) -> Table:
     def libraries(run: Any, moment: str) -> list[str]:  # noqa: ANN401
-        return [word(one, 200) for one in rows(at(run, "driver", moment, "libraries"))]
+        return [word(row, 200) for row in rows(at(run, "driver", moment, "libraries"))]
 
     def came(run: Any) -> tuple[str, ...]:  # noqa: ANN401
         before = set(libraries(run, "before") or libraries(run, "start"))
-        return _some([one for one in libraries(run, "during") if one not in before])
+        return _some([library for library in libraries(run, "during") if library not in before])
 
     def devices(run: Any) -> tuple[str, ...]:  # noqa: ANN401
-        found = rows(at(run, "driver", "during", "devices"))
+        result = rows(at(run, "driver", "during", "devices"))
         return _some(
             [
-                " · ".join(filter(None, (word(at(one, "path")), word(at(one, "driver")))))
-                for one in found
+                " · ".join(filter(None, (word(at(item, "path")), word(at(item, "driver")))))
+                for item in result
             ]
         )
 
@@ -189,13 +189,15 @@ def _hardware(runs: Runs) -> Table:
             return ("no counter found",)
         if not isinstance(samples, Mapping):
             return ()
-        return _some([f"{word(name)}: {len(rows(one))} samples" for name, one in samples.items()])
+        return _some(
+            [f"{word(name)}: {len(rows(sample))} samples" for name, sample in samples.items()]
+        )
 
     def clocks(run: Any, when: str) -> tuple[str, ...]:  # noqa: ANN401
-        found = at(run, "hardware", when)
-        if not isinstance(found, Mapping):
+        result = at(run, "hardware", when)
+        if not isinstance(result, Mapping):
             return ()
-        return _some([f"{word(name)}: {word(one)} Hz" for name, one in found.items()])
+        return _some([f"{word(name)}: {word(item)} Hz" for name, item in result.items()])
 
     return [
         ("Counters", tuple(sources(run) for run in runs)),
@@ -208,12 +210,12 @@ def _hardware(runs: Runs) -> Table:
 
 def _result(runs: Runs) -> Table:
     def scores(run: Any) -> str:  # noqa: ANN401
-        found = numbers(at(run, "result", "scores"))
-        if not found:
+        result = numbers(at(run, "result", "scores"))
+        if not result:
             return ""
-        if len(found) > MOST_ITEMS:
-            return f"{len(found)}, mean {statistics.fmean(found):.3f}"
-        return ", ".join(f"{one:.3f}" for one in found)
+        if len(result) > MOST_ITEMS:
+            return f"{len(result)}, mean {statistics.fmean(result):.3f}"
+        return ", ".join(f"{item:.3f}" for item in result)
 
     def size(run: Any, key: str) -> str:  # noqa: ANN401
         return str(len(rows(at(run, "result", key))) or "")
@@ -224,7 +226,7 @@ def _result(runs: Runs) -> Table:
         ("Mask cells", _cells([size(run, "mask") for run in runs])),
         (
             "Labels",
-            tuple(_some([word(one) for one in rows(at(run, "result", "labels"))]) for run in runs),
+            tuple(_some([word(row) for row in rows(at(run, "result", "labels"))]) for run in runs),
         ),
         ("Scores", _cells([scores(run) for run in runs])),
     ]
@@ -232,12 +234,12 @@ def _result(runs: Runs) -> Table:
 
 def _times(runs: Runs) -> Table:
     def seconds(run: Any, key: str) -> str:  # noqa: ANN401
-        found = number(at(run, "times_s", key))
-        return "" if found is None else milliseconds(found * 1e3)
+        value = number(at(run, "times_s", key))
+        return "" if value is None else milliseconds(value * 1e3)
 
     def frames(run: Any, *, first: bool) -> str:  # noqa: ANN401
-        found = numbers(at(run, "times_s", "frames"))
-        part = found[: _warmup(run)] if first else found[_warmup(run) :]
+        result = numbers(at(run, "times_s", "frames"))
+        part = result[: _warmup(run)] if first else result[_warmup(run) :]
         return milliseconds(statistics.median(part) * 1e3) if part else ""
 
     return [
@@ -249,8 +251,8 @@ def _times(runs: Runs) -> Table:
 
 
 def _warmup(run: Any) -> int:  # noqa: ANN401 # JSON
-    found = number(at(run, "warmup")) or 0
-    return int(min(max(found, 0), 1000))
+    result = number(at(run, "warmup")) or 0
+    return int(min(max(result, 0), 1000))
 
 
 def _some(items: Sequence[str]) -> tuple[str, ...]:

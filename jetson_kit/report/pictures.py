@@ -60,14 +60,14 @@ class Drawing:
 @cache
 def photographs() -> dict[str, Photograph]:
     """Return the device wheel's photographs by their sha256."""
-    found = {}
+    result = {}
     for path in sorted(DATA.glob("*.jpg")):
         content = path.read_bytes()
         width, height = jpeg_size(content)
         data = base64.b64encode(content).decode()
         digest = hashlib.sha256(content).hexdigest()
-        found[digest] = Photograph(f"photo-{path.stem}", path.name, width, height, data)
-    return found
+        result[digest] = Photograph(f"photo-{path.stem}", path.name, width, height, data)
+    return result
 
 
 def jpeg_size(content: bytes) -> tuple[int, int]:
@@ -90,19 +90,19 @@ def _shapes() -> dict[int, list[list[int]]]:
 
 def drawing(run: Any, cpu: Any) -> Drawing | None:  # noqa: ANN401 # JSON
     """Return the results of a run and of its control on the CPU; None without any."""
-    told = at(run, "picture") or at(cpu, "picture")
-    photograph = photographs().get(word(at(told, "sha256")))
+    reported = at(run, "picture") or at(cpu, "picture")
+    photograph = photographs().get(word(at(reported, "sha256")))
     width, height = (photograph.width, photograph.height) if photograph else (512, 512)
     # The control lies below, its dots larger: where both agree it is a ring around the run's.
-    found = [
-        layer(at(one, "result"), series, width, height)
-        for series, one in (("cpu", cpu), ("run", run))
+    result = [
+        layer(at(item, "result"), series, width, height)
+        for series, item in (("cpu", cpu), ("run", run))
     ]
-    layers = tuple(one for one in found if one)
+    layers = tuple(item for item in result if item)
     if not layers:
         return None
-    points = [one for run_ in (run, cpu) for one in _points(at(run_, "result"), width, height)]
-    return Drawing(photograph, word(at(told, "name")), layers, crop(points, width, height))
+    points = [point for run_ in (run, cpu) for point in _points(at(run_, "result"), width, height)]
+    return Drawing(photograph, word(at(reported, "name")), layers, crop(points, width, height))
 
 
 def crop(
@@ -114,8 +114,8 @@ def crop(
         return 0, 0, width, height
     left, right = min(x for x, _ in inside), max(x for x, _ in inside)
     upper, lower = min(y for _, y in inside), max(y for _, y in inside)
-    wanted = max((right - left) / width, (lower - upper) / height) * 1.7
-    share = min(max(wanted, 0.25), 1.0)
+    requested = max((right - left) / width, (lower - upper) / height) * 1.7
+    share = min(max(requested, 0.25), 1.0)
     across, down = share * width, share * height
     x = min(max((left + right - across) / 2, 0), width - across)
     y = min(max((upper + lower - down) / 2, 0), height - down)
@@ -136,7 +136,8 @@ def layer(result: Any, series: str, width: int, height: int) -> Layer | None:  #
     dots = "".join(f"M{x:g} {y:g}h0" for x, y in points)
     joined = _shapes().get(len(points), [])
     lines = "".join(
-        "M" + "L".join(f"{points[one][0]:g} {points[one][1]:g}" for one in line) for line in joined
+        "M" + "L".join(f"{points[item][0]:g} {points[item][1]:g}" for item in line)
+        for line in joined
     )
     mask = [number(cell) or 0.0 for cell in rows(at(result, "mask"))]
     whole = len(mask) == GRID * GRID
@@ -171,11 +172,11 @@ def _edge(mask: list[float], width: int, height: int) -> str:
     def above(x: int, y: int) -> bool:
         return 0 <= x < GRID and 0 <= y < GRID and mask[y * GRID + x] >= 0.5
 
-    found = ""
+    value = ""
     for y in range(GRID + 1):
         for x in range(GRID + 1):
             if above(x, y) != above(x, y - 1):
-                found += f"M{x * across:g} {y * down:g}h{across:g}"
+                value += f"M{x * across:g} {y * down:g}h{across:g}"
             if above(x, y) != above(x - 1, y):
-                found += f"M{x * across:g} {y * down:g}v{down:g}"
-    return found
+                value += f"M{x * across:g} {y * down:g}v{down:g}"
+    return value

@@ -47,17 +47,17 @@ def find(places: Sequence[Path]) -> list[Path]:
 
     Raises BadInputError where there is none.
     """
-    found: list[Path] = []
+    paths: list[Path] = []
     for place in places:
         if place.is_dir():
-            found += sorted(path for path in place.glob("*.json") if path.is_file())
+            paths += sorted(path for path in place.glob("*.json") if path.is_file())
         elif place.is_file():
-            found.append(place)
+            paths.append(place)
         else:
             raise BadInputError(f"there is no report {place}", CURE)
-    if not found:
+    if not paths:
         raise BadInputError(f"no *.json lies in {', '.join(map(str, places))}", CURE)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(paths))
 
 
 def read(path: Path) -> Report:
@@ -89,14 +89,14 @@ def _document(content: bytes) -> dict[str, Any]:
         raise ValueError(f"it is no JSON: {error.msg} in line {error.lineno}") from None
     except ValueError as error:
         raise ValueError(f"it is no JSON: {str(error)[:WORDS]}") from None
-    said = document.get("schema") if isinstance(document, dict) else None
-    if said != SCHEMA:
-        raise ValueError(f"its schema is {str(said)[:80]!r}, not {SCHEMA}")
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA:
+        raise ValueError(f"its schema is {str(schema)[:80]!r}, not {SCHEMA}")
     wrong = best_match(_validator().iter_errors(document))
     if wrong:
         raise ValueError(_words(wrong))
-    found: dict[str, Any] = document
-    return found
+    result: dict[str, Any] = document
+    return result
 
 
 def _refused(name: str) -> float:
@@ -125,8 +125,8 @@ PLAIN_SCHEMAS = [{"type": name} for name in PLAIN]
 
 
 def _plain(values: Iterable[Any], schema: Any) -> bool:  # noqa: ANN401 # JSON
-    wanted = PLAIN.get(schema["type"]) if schema in PLAIN_SCHEMAS else None
-    return wanted is not None and all(type(value) is wanted for value in values)
+    requested = PLAIN.get(schema["type"]) if schema in PLAIN_SCHEMAS else None
+    return requested is not None and all(type(value) is requested for value in values)
 
 
 def _items(validator: Any, schema: Any, values: Any, parent: Any) -> Iterator[Any]:  # noqa: ANN401

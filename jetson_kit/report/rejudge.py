@@ -27,45 +27,45 @@ Answer = Mapping[str, Any]
 
 def judge(reports: Sequence[Report]) -> dict[Path, Answer]:
     """Return by path what each report's observations carry, or {"error": why not}."""
-    wanted = [one for one in reports if one.document is not None]
-    batches = [wanted[at : at + BATCH] for at in range(0, len(wanted), BATCH)]
+    requested = [report for report in reports if report.document is not None]
+    batches = [requested[at : at + BATCH] for at in range(0, len(requested), BATCH)]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        found = [answer for answers in pool.map(_batch, batches) for answer in answers]
+        result = [answer for answers in pool.map(_batch, batches) for answer in answers]
     return {
         report.path: answer
         if answer.get("sha256") == report.sha256 or "error" in answer
         else {"error": "the file changed while it was read"}
-        for report, answer in zip(wanted, found, strict=True)
+        for report, answer in zip(requested, result, strict=True)
     }
 
 
 def _batch(reports: Sequence[Report]) -> list[Answer]:
     """Return an answer for each; one that ends the process costs only its own answer."""
-    found: list[Answer] = []
-    while len(found) < len(reports):
-        found += _process(reports[len(found) :])
-        if len(found) < len(reports):
-            found.append({"error": NO_ANSWER})
-    return found
+    result: list[Answer] = []
+    while len(result) < len(reports):
+        result += _process(reports[len(result) :])
+        if len(result) < len(reports):
+            result.append({"error": NO_ANSWER})
+    return result
 
 
 def _process(reports: Sequence[Report]) -> list[Answer]:
-    asked = "".join(json.dumps(str(one.path.absolute())) + "\n" for one in reports)
+    requested = "".join(json.dumps(str(report.path.absolute())) + "\n" for report in reports)
     environment = {
         **os.environ,
         "PYTHONPATH": str(SOURCE / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     try:
-        told = subprocess.run(
+        stdout = subprocess.run(
             [sys.executable, "-m", "mediapipe_jetson.verify.many"],
-            input=asked.encode(),
+            input=requested.encode(),
             capture_output=True,
             env=environment,
             timeout=BATCH_TIMEOUT_S,
             check=False,
         ).stdout
     except subprocess.TimeoutExpired as error:
-        told = error.stdout or b""
-    lines = told.split(b"\n")[:-1]
+        stdout = error.stdout or b""
+    lines = stdout.split(b"\n")[:-1]
     return [json.loads(line) for line in lines][: len(reports)]

@@ -25,7 +25,7 @@ MISSES = 5
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -33,19 +33,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["spaced"] = lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return made
+    environment.filters["spaced"] = lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return environment
 
 
 def page(devices: Sequence[rows.Device], title: str, now_s: float) -> str:
     """Return the page; evidence that has no room in it is left out, and the page says so."""
-    ordered = sorted(devices, key=lambda one: one.order)
+    ordered = sorted(devices, key=lambda device: device.order)
     environment = _environment()
     style = (HERE / "templates" / "page.css").read_text(encoding="utf-8")
     script = (HERE / "templates" / "page.js").read_text(encoding="utf-8")
-    tasks = [name for name in rows.known_tasks() if any(name in one.tasks for one in ordered)]
+    tasks = [name for name in rows.known_tasks() if any(name in device.tasks for device in ordered)]
     parts: Any = environment.get_template("device.html.j2").module
-    heads = [_ours(str(parts.device(one, tasks))) for one in ordered]
+    heads = [_ours(str(parts.device(device, tasks))) for device in ordered]
     frame = functools.partial(
         environment.get_template("page.html.j2").render,
         title=title,
@@ -54,24 +54,24 @@ def page(devices: Sequence[rows.Device], title: str, now_s: float) -> str:
         policy=policy(style, script),
         made=values.moment(now_s),
         made_s=round(now_s),
-        counts=Counter(one.verdict for one in ordered),
-        expected=sum(one.as_expected for one in ordered),
-        unsound=sum(one.state != "sound" for one in ordered),
+        counts=Counter(device.verdict for device in ordered),
+        expected=sum(device.as_expected for device in ordered),
+        unsound=sum(device.state != "sound" for device in ordered),
         verdicts=rows.VERDICTS,
         tasks=tasks,
         photos=pictures.photographs().values(),
     )
     tiers = {
-        BRIEF: lambda one: str(parts.brief(one)),
-        FULL: lambda one: str(parts.full(one)),
-        RAW: lambda one: str(parts.raw(packed(one.raw))) if one.raw else "",
+        BRIEF: lambda item: str(parts.brief(item)),
+        FULL: lambda item: str(parts.full(item)),
+        RAW: lambda item: str(parts.raw(packed(item.raw))) if item.raw else "",
     }
-    bare = [(one, head, "", "") for one, head in zip(ordered, heads, strict=True)]
+    bare = [(device, head, "", "") for device, head in zip(ordered, heads, strict=True)]
     room = BUDGET - size(frame(rows=bare, left_out=len(ordered)))
     bodies, whole = _filled(ordered, tiers, room)
     filled = [
-        (one, head, _ours(evidence), _ours(raw))
-        for one, head, (evidence, raw) in zip(ordered, heads, bodies, strict=True)
+        (device, head, _ours(evidence), _ours(raw))
+        for device, head, (evidence, raw) in zip(ordered, heads, bodies, strict=True)
     ]
     return frame(rows=filled, left_out=len(ordered) - len(whole))
 
@@ -84,23 +84,23 @@ def _filled(
     First all get their judgements; then those that need a look most get what was observed and
     their documents whole.
     """
-    found = [["", ""] for _ in devices]
+    result = [["", ""] for _ in devices]
     whole: set[int] = set()
     for steps in (((0, BRIEF),), ((0, FULL), (1, RAW))):
         misses = 0
-        for number, one in enumerate(devices):
+        for number, device in enumerate(devices):
             for place, name in steps:
-                text = tiers[name](one)
-                more = size(text) - size(found[number][place])
+                text = tiers[name](device)
+                more = size(text) - size(result[number][place])
                 if more > room:
                     misses += 1
                     break
-                found[number][place], room = text, room - more
+                result[number][place], room = text, room - more
                 whole |= {number} if name == FULL else set()
             # What comes now is hardly shorter, and rendering it takes time.
             if misses >= MISSES:
                 break
-    return found, whole
+    return result, whole
 
 
 def _ours(text: str) -> Markup:

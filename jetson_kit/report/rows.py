@@ -53,11 +53,11 @@ class Device:
     @property
     def groups(self) -> list[tuple[list[str], Task]]:
         """Return the tasks that came out alike together, by their names and one of them."""
-        found: dict[object, tuple[list[str], Task]] = {}
-        for name, one in self.tasks.items():
-            controls = tuple(control.verdict for control in one.controls)
-            found.setdefault((one.judgement, controls), ([], one))[0].append(name)
-        return list(found.values())
+        result: dict[object, tuple[list[str], Task]] = {}
+        for name, item in self.tasks.items():
+            controls = tuple(control.verdict for control in item.controls)
+            result.setdefault((item.judgement, controls), ([], item))[0].append(name)
+        return list(result.values())
 
     @property
     def order(self) -> tuple[int, str]:
@@ -84,8 +84,8 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
         return _unreadable(report)
     checked = answer is not None and "error" not in answer
     tasks = _tasks(document, answer if checked else None)
-    made = number(document["time_s"])
-    seconds = None if made is None else now_s - made
+    value = number(document["time_s"])
+    seconds = None if value is None else now_s - value
     state, alerts = _state(document, answer or {}, tasks, seconds)
     carried = answer if checked and answer else document
     verdict = word(carried["verdict"]) if state == "sound" else UNKNOWN
@@ -95,7 +95,7 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
     l4t = word(at(seen, "l4t"))
     emulated = _emulated(document, answer if checked else None)
     boot, image = word(document["boot_id"]), word(document["image_digest"])
-    first = next((one for one in tasks.values() if one.verdict == verdict), None)
+    first = next((item for item in tasks.values() if item.verdict == verdict), None)
     why = alerts[0] if alerts else first.judgement.reason if first else word(carried["reason"])
     return Device(
         name=report.name[:120],
@@ -109,7 +109,7 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
         alerts=alerts,
         level=word(document["level"]),
         age="" if seconds is None else age(seconds),
-        made=moment(made),
+        made=moment(value),
         model=" · ".join(filter(None, [*model[:2], l4t and f"L4T {l4t}"]))
         or word(document["machine"]),
         emulated=emulated,
@@ -137,33 +137,33 @@ def _state(
     seconds: float | None,
 ) -> tuple[str, tuple[str, ...]]:
     """Return the state and why it is not sound; the first reason decides."""
-    found: list[tuple[str, str]] = []
+    result: list[tuple[str, str]] = []
     if "error" in answer or not answer:
         why = word(answer.get("error"), 300) or "nothing judged it again"
-        found.append(("unchecked", f"its raw observations can't be judged here: {why}"))
+        result.append(("unchecked", f"its raw observations can't be judged here: {why}"))
     else:
         pairs = [(str(document["verdict"]), str(answer["verdict"]), "")]
-        pairs += [(one.said, one.verdict, name) for name, one in tasks.items()]
+        pairs += [(item.said, item.verdict, name) for name, item in tasks.items()]
         wrong: dict[str, list[str]] = {}
-        for said, shown, name in pairs:
-            if said != shown:
-                wrong.setdefault(f"says {said or 'nothing'}, shows {shown}", []).append(name)
+        for output, shown, name in pairs:
+            if output != shown:
+                wrong.setdefault(f"says {output or 'nothing'}, shows {shown}", []).append(name)
         if wrong:
             listed = (
                 text + (f" ({', '.join(filter(None, names))})" if any(names) else "")
                 for text, names in wrong.items()
             )
-            found.append(("contradicted", f"not what its observations show: {'; '.join(listed)}"))
-            made, here = word(document["mediapipe_jetson"]), word(answer.get("mediapipe_jetson"))
-            if made != here:
-                found.append(("contradicted", f"made by device wheel {made}, judged by {here}"))
+            result.append(("contradicted", f"not what its observations show: {'; '.join(listed)}"))
+            value, here = word(document["mediapipe_jetson"]), word(answer.get("mediapipe_jetson"))
+            if value != here:
+                result.append(("contradicted", f"made by device wheel {value}, judged by {here}"))
     if seconds is None or not math.isfinite(seconds):
-        found.append(("stale", "it does not say when it was made"))
+        result.append(("stale", "it does not say when it was made"))
     elif seconds > MAX_AGE_S:
-        found.append(("stale", f"it is {age(seconds)} old: what it said holds no longer"))
+        result.append(("stale", f"it is {age(seconds)} old: what it said holds no longer"))
     elif seconds < -AHEAD_S:
-        found.append(("future", f"its time lies {age(-seconds)} ahead of this machine's clock"))
-    return (found[0][0] if found else "sound"), tuple(text for _, text in found)
+        result.append(("future", f"its time lies {age(-seconds)} ahead of this machine's clock"))
+    return (result[0][0] if result else "sound"), tuple(text for _, text in result)
 
 
 def _tasks(document: Mapping[str, Any], answer: Answer | None) -> dict[str, Task]:
@@ -171,23 +171,23 @@ def _tasks(document: Mapping[str, Any], answer: Answer | None) -> dict[str, Task
     names = list(dict.fromkeys([*document["tasks"], *at(document, "observations", "tasks")]))
     order = {name: place for place, name in enumerate(known_tasks())}
     names.sort(key=lambda name: order.get(name, len(order)))
-    found = {}
+    result = {}
     for name in names[:50]:
-        said = at(document, "tasks", name)
-        carried = at(answer, "tasks", name) if answer else said
-        found[name] = task(name, said, carried, at(document, "observations", "tasks", name))
-    return found
+        message = at(document, "tasks", name)
+        carried = at(answer, "tasks", name) if answer else message
+        result[name] = task(name, message, carried, at(document, "observations", "tasks", name))
+    return result
 
 
 def _emulated(document: Mapping[str, Any], answer: Answer | None) -> str:
     """Return why the device counts as emulated; empty where it does not."""
     judged = answer if answer is not None else document
-    found = at(judged, "emulated")
-    if found is False:
+    result = at(judged, "emulated")
+    if result is False:
         return ""
     reasons = at(judged, "emulated_reasons")
-    why = "; ".join(word(one) for one in reasons) if isinstance(reasons, list) else ""
-    return word(("yes: " if found is True else "unknown: ") + why, MOST_WHY) if why else ""
+    why = "; ".join(word(reason) for reason in reasons) if isinstance(reasons, list) else ""
+    return word(("yes: " if result is True else "unknown: ") + why, MOST_WHY) if why else ""
 
 
 def _facts(

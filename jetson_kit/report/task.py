@@ -106,14 +106,14 @@ def task(name: str, said: Any, carried: Any, observed: Any) -> Task:  # noqa: AN
             if (one := at(carried, "controls", key))
         ),
         warnings=tuple(
-            (word(at(one, "reason"), MOST_TEXT), word(at(one, "remedy"), MOST_TEXT))
-            for one in rows(at(carried, "warnings"))[:20]
+            (word(at(row, "reason"), MOST_TEXT), word(at(row, "remedy"), MOST_TEXT))
+            for row in rows(at(carried, "warnings"))[:20]
         ),
         run_ms=number(at(carried, "latency_ms", "gpu")),
         cpu_ms=number(at(carried, "latency_ms", "cpu")),
         delegate=word(at(carried, "delegate")),
         distance="" if distance is None else f"{distance:.2g}",
-        submodels=tuple(word(one) for one in rows(at(carried, "cpu_submodels"))[:10]),
+        submodels=tuple(word(row) for row in rows(at(carried, "cpu_submodels"))[:10]),
         observed=observed,
     )
 
@@ -125,5 +125,5 @@ def _judgement(title: str, found: Any) -> Judgement:  # noqa: ANN401 # JSON
         word(at(found, "rule")),
         word(at(found, "reason"), MOST_TEXT),
         word(at(found, "remedy"), MOST_TEXT),
-        tuple(word(one) for one in rows(at(found, "missing"))[:50]),
+        tuple(word(row) for row in rows(at(found, "missing"))[:50]),
     )

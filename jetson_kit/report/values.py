@@ -43,13 +43,13 @@ def number(value: Any) -> float | None:  # noqa: ANN401 # JSON
 
 def numbers(value: Any) -> list[float]:  # noqa: ANN401 # JSON
     """Return a list's finite numbers."""
-    return [found for one in rows(value) if (found := number(one)) is not None]
+    return [found for row in rows(value) if (found := number(row)) is not None]
 
 
 def pairs(value: Any) -> list[tuple[float, float]]:  # noqa: ANN401 # JSON
     """Return a list's pairs of finite numbers."""
-    found = [numbers(one) for one in rows(value)]
-    return [(one[0], one[1]) for one in found if len(one) == 2]
+    result = [numbers(row) for row in rows(value)]
+    return [(item[0], item[1]) for item in result if len(item) == 2]
 
 
 def word(value: Any, most: int = 120) -> str:  # noqa: ANN401 # JSON

@@ -83,8 +83,8 @@ class Seen:
     @property
     def host_config(self) -> Mapping[str, Any]:
         """Return the rights that the engine was asked for."""
-        found: Mapping[str, Any] = self.inspect["HostConfig"]
-        return found
+        result: Mapping[str, Any] = self.inspect["HostConfig"]
+        return result
 
     @property
     def environment(self) -> dict[str, str]:
@@ -127,12 +127,12 @@ def _differs(what: str, wanted: object, found: object) -> list[str]:
 
 def _sets(what: str, wanted: Iterable[Any], found: Iterable[Any]) -> list[str]:
     expected, seen = set(wanted), set(found)
-    lines = [f"{what}: {one} is there and must not be" for one in sorted(seen - expected)]
-    return lines + [f"{what}: {one} is missing" for one in sorted(expected - seen)]
+    lines = [f"{what}: {item} is there and must not be" for item in sorted(seen - expected)]
+    return lines + [f"{what}: {item} is missing" for item in sorted(expected - seen)]
 
 
 def _injected(path: str, allowed: Collection[str]) -> bool:
-    return any(fnmatch.fnmatch(path, one) or path.startswith(f"{one}/") for one in allowed)
+    return any(fnmatch.fnmatch(path, item) or path.startswith(f"{item}/") for item in allowed)
 
 
 def unit(seen: Seen) -> str:
@@ -171,51 +171,51 @@ def rights(seen: Seen, service: Service) -> list[str]:
     """Return differences of the capabilities, as asked for and as the kernel has them."""
     host = seen.host_config
     dropped = [name.upper().removeprefix("CAP_") for name in host.get("CapDrop") or []]
-    found = _sets("dropped capability", service.cap_drop, dropped)
-    found += _sets("added capability", (), host.get("CapAdd") or [])
+    sets = _sets("dropped capability", service.cap_drop, dropped)
+    sets += _sets("added capability", (), host.get("CapAdd") or [])
     for name in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb"):
         if name not in seen.status:
-            found.append(f"{name}: the kernel does not tell")
+            sets.append(f"{name}: the kernel does not tell")
             continue
-        found += _sets(f"capability in {name}", (), capabilities(seen.status[name]))
-    return found
+        sets += _sets(f"capability in {name}", (), capabilities(seen.status[name]))
+    return sets
 
 
 def user(seen: Seen, service: Service, device: Device) -> list[str]:
     """Return differences of user, group and further groups; root is never right."""
     uid, _, gid = service.user.partition(":")
     ids = dict.fromkeys(seen.status["Uid"].split()), dict.fromkeys(seen.status["Gid"].split())
-    wanted = {int(gid), *device.groups}
+    requested = {int(gid), *device.groups}
     return [
         *_differs("user", service.user, seen.inspect["Config"]["User"]),
         *_differs("user of the first process", [uid], list(ids[0])),
         *_differs("group of the first process", [gid], list(ids[1])),
-        *_sets("group", wanted, {int(gid), *map(int, seen.status["Groups"].split())}),
+        *_sets("group", requested, {int(gid), *map(int, seen.status["Groups"].split())}),
         *_sets("group asked for", map(str, device.groups), _groups(seen.host_config)),
     ]
 
 
 def _groups(host_config: Mapping[str, Any]) -> list[str]:
     """Return the groups asked for; the engine reads 044 as 44, so they are one group."""
-    asked = host_config.get("GroupAdd") or []
-    return [str(int(one)) if one.isdecimal() else one for one in map(str, asked)]
+    requested = host_config.get("GroupAdd") or []
+    return [str(int(item)) if item.isdecimal() else item for item in map(str, requested)]
 
 
 def devices(seen: Seen, device: Device, extra: Extra = NONE) -> list[str]:
     """Return differences of the device nodes: the runtime's own, the GPU's, the application's."""
     host = seen.host_config
-    asked = [one["PathInContainer"] for one in host.get("Devices") or []]
-    found = _sets("device asked for", extra.devices, asked)
-    found += _sets("rule for devices", (), host.get("DeviceCgroupRules") or [])
-    found += _differs("device requests", [], host.get("DeviceRequests") or [])
+    requested = [item["PathInContainer"] for item in host.get("Devices") or []]
+    sets = _sets("device asked for", extra.devices, requested)
+    sets += _sets("rule for devices", (), host.get("DeviceCgroupRules") or [])
+    sets += _differs("device requests", [], host.get("DeviceRequests") or [])
     further = sorted(set(seen.probe["nodes"]) - DEVICES)
-    gpu = [one for one in further if device.nvidia_runtime and _gpu(one, seen)]
-    own = [one for one in further if any(_at(one, place) for place in extra.devices)]
-    lacking = [place for place in extra.devices if not any(_at(one, place) for one in own)]
-    found += _sets("device node", {*gpu, *own, *lacking}, further)
-    if device.nvidia_runtime and not any(_injected(one, node_patterns()) for one in gpu):
-        found.append("device node: none of the GPU's is there")
-    return found
+    gpu = [item for item in further if device.nvidia_runtime and _gpu(item, seen)]
+    own = [item for item in further if any(_at(item, place) for place in extra.devices)]
+    lacking = [place for place in extra.devices if not any(_at(item, place) for item in own)]
+    sets += _sets("device node", {*gpu, *own, *lacking}, further)
+    if device.nvidia_runtime and not any(_injected(item, node_patterns()) for item in gpu):
+        sets.append("device node: none of the GPU's is there")
+    return sets
 
 
 def _at(node: str, place: str) -> bool:
@@ -230,14 +230,16 @@ def _gpu(node: str, seen: Seen) -> bool:
 def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) -> list[str]:
     """Return differences of what is mounted, as the engine tells and as the kernel does."""
     wanted = [("bind", place.source, place.target, True) for place in service.folders]
-    wanted += [(one.kind, one.source, one.target, one.writable) for one in extra.volumes]
+    wanted += [
+        (volume.kind, volume.source, volume.target, volume.writable) for volume in extra.volumes
+    ]
     # Where the engine keeps a named volume is its own affair.
-    asked = [(one["Type"], one.get("Name") or one["Source"], one["Destination"], one["RW"])
-             for one in seen.inspect["Mounts"]]  # fmt: skip
-    found = _sets("mount", wanted, asked)
-    found += _differs("tmpfs", dict(service.tmpfs), dict(seen.host_config.get("Tmpfs") or {}))
+    requested = [(item["Type"], item.get("Name") or item["Source"], item["Destination"], item["RW"])
+             for item in seen.inspect["Mounts"]]  # fmt: skip
+    sets = _sets("mount", wanted, requested)
+    sets += _differs("tmpfs", dict(service.tmpfs), dict(seen.host_config.get("Tmpfs") or {}))
     own = {*service.tmpfs, *(place.target for place in service.folders)}
-    own |= {one.target for one in extra.volumes if not KERNEL_MOUNTS.fullmatch(one.target)}
+    own |= {volume.target for volume in extra.volumes if not KERNEL_MOUNTS.fullmatch(volume.target)}
     points = {point: writable for point, writable, _ in seen.probe["mounts"]}
     free = ENGINE_MOUNTS | INIT_MOUNTS | {"/"}
     further = {p for p in points if p not in free and not KERNEL_MOUNTS.fullmatch(p)}
@@ -246,50 +248,50 @@ def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) ->
     brought = {p for p in further if device.nvidia_runtime and _injected(p, seen.injected)}
     brought |= further & {mark}
     # A tmpfs or a device's file mounted below /dev is a node, not a place; those are judged above.
-    found += _sets("mount point", own | brought, further)
-    found += [f"mount point: {one}, brought in, is writable" for one in brought if points[one]]
-    closed = [one.target for one in extra.volumes if not one.writable]
-    found += [
-        f"mount point: {one} is writable and must not be" for one in closed if points.get(one)
+    sets += _sets("mount point", own | brought, further)
+    sets += [f"mount point: {item}, brought in, is writable" for item in brought if points[item]]
+    closed = [volume.target for volume in extra.volumes if not volume.writable]
+    sets += [
+        f"mount point: {item} is writable and must not be" for item in closed if points.get(item)
     ]
-    return found
+    return sets
 
 
 def root(seen: Seen, service: Service) -> list[str]:
     """Return where the root file system is writable, by its flags and by trying."""
     points = {point: writable for point, writable, _ in seen.probe["mounts"]}
-    found = _differs(
+    result = _differs(
         "read-only root asked for", service.read_only, seen.host_config["ReadonlyRootfs"]
     )
     if points.get("/") is not False:
-        found.append("the root file system is mounted writable")
-    return found + [f"a file could be written into {one}" for one in seen.probe["written"]]
+        result.append("the root file system is mounted writable")
+    return result + [f"a file could be written into {item}" for item in seen.probe["written"]]
 
 
 def runtime(seen: Seen, service: Service, device: Device, image: str) -> list[str]:
     """Return differences of the OCI runtime and of the variables that steer the driver."""
-    found = _differs("runtime", service.runtime(device), seen.host_config["Runtime"])
+    result = _differs("runtime", service.runtime(device), seen.host_config["Runtime"])
     for name, value in service.env(image, device).items():
-        found += _differs(name, value, seen.environment.get(name))
+        result += _differs(name, value, seen.environment.get(name))
     # A base image may set some of its own; what the engine was asked for besides is exact.
     base = _variables(seen.image)
     for name, value in seen.environment.items():
         if name.startswith("NVIDIA_") and name not in service.nvidia_environment:
-            found += _differs(name, base.get(name), value)
+            result += _differs(name, base.get(name), value)
     for name, value in service.nvidia_environment.items():
-        found += _differs(name, value, seen.environment.get(name))
-    return found
+        result += _differs(name, value, seen.environment.get(name))
+    return result
 
 
 def identity(seen: Seen, wanted: str) -> list[str]:
     """Return why the image is not `wanted` (an id; "" leaves it open) or not one of the kit's."""
-    found = _differs("image", wanted, seen.inspect["Image"]) if wanted else []
+    result = _differs("image", wanted, seen.inspect["Image"]) if wanted else []
     if LABEL not in (seen.image["Config"].get("Labels") or {}):
-        found.append(f"image: it has no label {LABEL}, so the kit did not build it")
-    return found
+        result.append(f"image: it has no label {LABEL}, so the kit did not build it")
+    return result
 
 
 def digests(seen: Seen) -> set[str]:
     """Return every name of the image's bytes that a report may give."""
     repository = seen.image.get("RepoDigests") or []
-    return {seen.inspect["Image"], *repository, *(one.partition("@")[2] for one in repository)}
+    return {seen.inspect["Image"], *repository, *(item.partition("@")[2] for item in repository)}

@@ -75,7 +75,7 @@ class Service:
     @property
     def folders(self) -> tuple[Folder, ...]:
         """Return the device's folders that it has."""
-        return tuple(one for one in (self.reports, self.cache) if one)
+        return tuple(folder for folder in (self.reports, self.cache) if folder)
 
     def env(self, image: str, device: Device) -> dict[str, str]:
         """Return the variables that the container is given; `image` is its id or digest."""
@@ -88,7 +88,10 @@ class Service:
 
     def throwaway(self) -> Service:
         """Return it for one command: no name, no restart, its folders in memory alone."""
-        kept = {one.target: f"size=64m,uid={one.owner},gid={one.group}" for one in self.folders}
+        kept = {
+            folder.target: f"size=64m,uid={folder.owner},gid={folder.group}"
+            for folder in self.folders
+        }
         return replace(
             self, name="", restart="no", reports=None, cache=None, tmpfs={**self.tmpfs, **kept}
         )  # fmt: skip
@@ -191,15 +194,15 @@ def nodes_command(further: Iterable[str] = ()) -> str:
 
 def _glob(pattern: str) -> str:
     """Return a glob that a shell expands and reads nothing else in."""
-    return re.sub(r"[^A-Za-z0-9/_.,:*?\[\]-]", lambda found: f"\\{found[0]}", pattern)
+    return re.sub(r"[^A-Za-z0-9/_.,:*?\[\]-]", lambda match: f"\\{match[0]}", pattern)
 
 
 def groups_of(listing: str) -> tuple[int, ...]:
     """Return the groups that a user needs for what nodes_command printed; root's never is one."""
     rows = (NODE.match(line.strip()) for line in listing.splitlines())
-    found = [(int(row["mode"], 8), int(row["gid"])) for row in rows if row]
+    result = [(int(row["mode"], 8), int(row["gid"])) for row in rows if row]
     # Who may use a node by the rights of all needs no group for it.
-    closed = {gid for mode, gid in found if mode & 0o060 == 0o060 and mode & 0o006 != 0o006}
+    closed = {gid for mode, gid in result if mode & 0o060 == 0o060 and mode & 0o006 != 0o006}
     return tuple(sorted(closed - {0}))
 
 
@@ -207,5 +210,5 @@ def local_device(runtimes: Iterable[str]) -> Device:
     """Return this machine as a device; `runtimes` are the engine's."""
     names = [name for pattern in node_patterns() for name in Path("/").glob(pattern[1:])]
     facts = [(name, name.stat()) for name in names]
-    listing = "\n".join(f"{one.st_mode & 0o777:o} {one.st_gid} {name}" for name, one in facts)
+    listing = "\n".join(f"{item.st_mode & 0o777:o} {item.st_gid} {name}" for name, item in facts)
     return Device(load().nvidia_runtime in runtimes, groups_of(listing))

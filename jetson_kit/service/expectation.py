@@ -73,9 +73,9 @@ class Expectation:
         """Return the service as it must run on this host."""
         own = service.load()
         place = replace(own.reports, source=self.reports) if own.reports else None
-        kept = replace(own.cache, source=self.cache) if own.cache else None
+        folder = replace(own.cache, source=self.cache) if own.cache else None
         network = self.extra.network or own.network
-        return replace(own, name=self.container, reports=place, cache=kept, network=network)
+        return replace(own, name=self.container, reports=place, cache=folder, network=network)
 
 
 def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
@@ -95,42 +95,42 @@ def parse(host: str, variables: Mapping[str, Any]) -> Expectation:
         "mediapipe_controls": True,
         "mediapipe_timeout_s": DEFAULT_TIMEOUT_S,
     }
-    found = {name: variables.get(name, default) for name, default in defaults.items()}
+    result = {name: variables.get(name, default) for name, default in defaults.items()}
 
     def wrong(name: str, cure: str) -> BadInputError:
-        return BadInputError(f"{host}: {name} is {found[name]!r}", cure)
+        return BadInputError(f"{host}: {name} is {result[name]!r}", cure)
 
     for name in ("mediapipe_expect", "mediapipe_level"):
         allowed = VERDICTS if name == "mediapipe_expect" else LEVELS
-        if found[name] not in allowed:
+        if result[name] not in allowed:
             raise wrong(name, f"write one of {', '.join(allowed)} in the inventory")
     for name in ("mediapipe_image", "mediapipe_l4t", "mediapipe_reports", "mediapipe_cache"):
-        if not isinstance(found[name], str):
+        if not isinstance(result[name], str):
             raise wrong(name, "write it as text, in quotes")
-    container = found["mediapipe_container"]
+    container = result["mediapipe_container"]
     if not isinstance(container, str) or not NAME.fullmatch(container):
         raise wrong("mediapipe_container", "write a container's name")
-    tasks = found["mediapipe_tasks"]
+    tasks = result["mediapipe_tasks"]
     if not isinstance(tasks, list) or not tasks or not set(map(str, tasks)) <= set(known_tasks()):
         raise wrong("mediapipe_tasks", f"write a list of {', '.join(known_tasks())}")
     for name in ("mediapipe_report_max_age_s", "mediapipe_timeout_s"):
-        seconds = found[name]
+        seconds = result[name]
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
             raise wrong(name, "write a number of seconds")
-    if not isinstance(found["mediapipe_controls"], bool):
+    if not isinstance(result["mediapipe_controls"], bool):
         raise wrong("mediapipe_controls", "write true or false")
     return Expectation(
         host=host,
-        verdict=found["mediapipe_expect"],
+        verdict=result["mediapipe_expect"],
         container=container,
-        image=found["mediapipe_image"],
+        image=result["mediapipe_image"],
         tasks=tuple(dict.fromkeys(map(str, tasks))),
-        level=found["mediapipe_level"],
-        l4t=found["mediapipe_l4t"],
-        reports=found["mediapipe_reports"],
-        cache=found["mediapipe_cache"],
-        max_age_s=float(found["mediapipe_report_max_age_s"]),
-        controls=found["mediapipe_controls"],
-        timeout_s=float(found["mediapipe_timeout_s"]),
+        level=result["mediapipe_level"],
+        l4t=result["mediapipe_l4t"],
+        reports=result["mediapipe_reports"],
+        cache=result["mediapipe_cache"],
+        max_age_s=float(result["mediapipe_report_max_age_s"]),
+        controls=result["mediapipe_controls"],
+        timeout_s=float(result["mediapipe_timeout_s"]),
         extra=service_extra.parse(variables),
     )

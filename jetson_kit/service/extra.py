@@ -64,7 +64,7 @@ def parse(variables: Mapping[str, Any]) -> Extra:
 
 
 def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _options(words: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -20,5 +20,5 @@ def faults(variables: Mapping[str, Any]) -> list[str]:
 @cache
 def _plugin() -> Callable[[Mapping[str, Any]], list[str]]:
     """Return the function of Ansible's filter plugin, which needs nothing of Ansible."""
-    found: Callable[[Mapping[str, Any]], list[str]] = runpy.run_path(str(PLUGIN))["faults"]
-    return found
+    result: Callable[[Mapping[str, Any]], list[str]] = runpy.run_path(str(PLUGIN))["faults"]
+    return result

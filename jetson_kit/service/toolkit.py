@@ -12,10 +12,10 @@ from jetson_kit.service.contract import CAUSES
 SAID = re.compile(r"version v?(\d+(?:\.\d+)+)")
 
 
-def version_of(said: str) -> Version | None:
+def version_of(output: str) -> Version | None:
     """Return the version in what `nvidia-ctk --version` prints."""
-    found = SAID.search(said)
-    return Version(found[1]) if found else None
+    match = SAID.search(output)
+    return Version(match[1]) if match else None
 
 
 def why_broken(version: Version, soc: str) -> tuple[str, str]:

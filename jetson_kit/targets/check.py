@@ -41,9 +41,9 @@ GROWING = ("kernel", "cuda", "cudnn", "tensorrt")
 def check(raw: Mapping[str, Any]) -> list[str]:
     """Return every contradiction in the table as one line; [] if there is none."""
     try:
-        found = [*_socs(raw), *_modules(raw), *_systems(raw), *_branches(raw), *_rows(raw)]
-        if found:
-            return found
+        result = [*_socs(raw), *_modules(raw), *_systems(raw), *_branches(raw), *_rows(raw)]
+        if result:
+            return result
         return [*_release_order(build(raw)), *_images(build(raw))]
     except KitError as error:
         return [error.message]
@@ -113,11 +113,11 @@ def _branches(raw: Mapping[str, Any]) -> Iterator[str]:
             f"branch {key}: soc {s} has no row" for s in row["socs"] if s not in raw["socs"]
         )
         name = "nvidia" if number >= FIRST_NVIDIA_DIR else "tegra"
-        wanted = [f"{LIB}/{name}", f"{LIB}/tegra-egl"]
+        requested = [f"{LIB}/{name}", f"{LIB}/tegra-egl"]
         if number >= FIRST_GPU_LIBS:
-            wanted += [f"{GPU_LIBS}/nvgpu", f"{GPU_LIBS}/openrm"]
-        if row["driver_dirs"] != wanted:
-            yield f"branch {key}: driver_dirs must be {', '.join(wanted)}"
+            requested += [f"{GPU_LIBS}/nvgpu", f"{GPU_LIBS}/openrm"]
+        if row["driver_dirs"] != requested:
+            yield f"branch {key}: driver_dirs must be {', '.join(requested)}"
     for (_, old), (key, new) in pairwise(raw["branches"].items()):
         for field in ("jetpack", "ubuntu"):
             if version_key(str(new[field])) < version_key(str(old[field])):
@@ -230,14 +230,14 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         raw = raw_table(options.table)
-        found = check(raw)
-        if options.facts and not found:
-            found = differences(build(raw), facts_rows(options.facts))
+        result = check(raw)
+        if options.facts and not result:
+            result = differences(build(raw), facts_rows(options.facts))
     except KitError as error:
         print(error.line(), file=sys.stderr)
         return error.exit_code
-    print("\n".join(found) if found else f"{len(raw['targets'])} targets, no contradiction")
-    return 1 if found else 0
+    print("\n".join(result) if result else f"{len(raw['targets'])} targets, no contradiction")
+    return 1 if result else 0
 
 
 if __name__ == "__main__":

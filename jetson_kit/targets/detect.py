@@ -43,10 +43,10 @@ class DeviceFacts:
         """
         if self.core_package:
             return self.core_package.split("-", 1)[0]
-        found = RELEASE.match(self.release)
-        if not found:
+        match = RELEASE.match(self.release)
+        if not match:
             return ""
-        return ".".join([found[1], *f"{found[2]}.0".split(".")[:2]])
+        return ".".join([match[1], *f"{match[2]}.0".split(".")[:2]])
 
 
 def parse(text: str) -> DeviceFacts:
@@ -83,12 +83,12 @@ def soc_of(facts: DeviceFacts, table: Targets) -> Soc | None:
 
 def module_of(facts: DeviceFacts, table: Targets) -> Module | None:
     """Return the module, by its part number, else by a board that takes it alone."""
-    found = [f"p{part}" for text in (*facts.compatible, facts.dts) for part in PART.findall(text)]
-    for part in found:
+    result = [f"p{part}" for text in (*facts.compatible, facts.dts) for part in PART.findall(text)]
+    for part in result:
         for module in table.modules:
             if part in module.part_numbers:
                 return module
-    return next((item for item in table.modules if set(found) & set(item.boards)), None)
+    return next((item for item in table.modules if set(result) & set(item.boards)), None)
 
 
 def identify(facts: DeviceFacts, table: Targets | None = None) -> tuple[Target, Module | None]:
@@ -124,12 +124,12 @@ def target_of(user_at_host: str, *, l4t: str = "", module: str = "") -> tuple[st
 
     Raises BadInputError where they contradict what else was asked for.
     """
-    target, found = identify(read(user_at_host))
+    target, result = identify(read(user_at_host))
     if l4t and load().resolve(l4t) != target:
         raise BadInputError(f"{user_at_host} runs {target.name}, not {l4t}", "leave out --l4t")
-    if module and found and module != found.id:
-        raise BadInputError(f"{user_at_host} is a {found.id}, not {module}", "leave out --module")
-    return target.l4t, module or (found.id if found else "")
+    if module and result and module != result.id:
+        raise BadInputError(f"{user_at_host} is a {result.id}, not {module}", "leave out --module")
+    return target.l4t, module or (result.id if result else "")
 
 
 def read(user_at_host: str, options: Sequence[str] = (), timeout_s: float = 30.0) -> DeviceFacts:

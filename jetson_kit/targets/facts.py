@@ -57,17 +57,17 @@ def differences(table: Targets, rows: dict[str, dict[str, str]]) -> list[str]:
     """Return every difference as one line, releases older than the table's first left out."""
     known = {item.l4t: item for item in table.all}
     first = version_key(table.all[0].l4t)
-    found = [
+    result = [
         f"target {release}: is in the facts and not in the table"
         for release in rows
         if version_key(release) >= first and release not in known
     ]
     for release, item in known.items():
         if release in rows:
-            found += _row(item, rows[release])
+            result += _row(item, rows[release])
         else:
-            found.append(f"target {release}: is in the table and not in the facts")
-    return found
+            result.append(f"target {release}: is in the table and not in the facts")
+    return result
 
 
 def _row(item: Target, row: dict[str, str]) -> Iterator[str]:
@@ -80,9 +80,9 @@ def _row(item: Target, row: dict[str, str]) -> Iterator[str]:
     if row["conf"] != item.confidence:
         yield f"target {item.l4t}: confidence is {item.confidence}, facts: {row['conf']}"
     # "+ Orin NX" adds to the row before it, so the families of that one go on.
-    wanted = {family for word, family in FAMILIES.items() if word in row["modules"]}
+    requested = {family for word, family in FAMILIES.items() if word in row["modules"]}
     families = {soc.family for soc in item.socs}
-    if not wanted <= families or (not row["modules"].startswith("+") and _closed(row, families)):
+    if not requested <= families or (not row["modules"].startswith("+") and _closed(row, families)):
         yield f"target {item.l4t}: modules are of {sorted(families)}, facts: {row['modules']}"
 
 

@@ -116,19 +116,19 @@ class Targets:
         where a JetPack came with several releases.
         """
         plain = _plain(text)
-        if found := re.fullmatch(r"(?:jetpack|jp)(.+)", plain):
-            return self._by_jetpack(text, found[1].removesuffix("ga"))
-        if found := re.fullmatch(r"(?:l4t)?r?(\d+(?:\.\d+)*)", plain):
-            parts = found[1].split(".")
+        if match := re.fullmatch(r"(?:jetpack|jp)(.+)", plain):
+            return self._by_jetpack(text, match[1].removesuffix("ga"))
+        if match := re.fullmatch(r"(?:l4t)?r?(\d+(?:\.\d+)*)", plain):
+            parts = match[1].split(".")
             matches = [item for item in self.all if item.l4t.split(".")[: len(parts)] == parts]
             if matches:
                 return matches[-1]
-            if found[1] in self.previews:
+            if match[1] in self.previews:
                 raise BadInputError(
-                    f"r{found[1]} (JetPack {self.previews[found[1]]}) is a preview with no row",
-                    self._nearest(found[1]),
+                    f"r{match[1]} (JetPack {self.previews[match[1]]}) is a preview with no row",
+                    self._nearest(match[1]),
                 )
-            self._refuse_beyond(found[1])
+            self._refuse_beyond(match[1])
         raise BadInputError(f'unknown target "{text}"', self._nearest(plain))
 
     def _refuse_beyond(self, l4t: str) -> None:
@@ -152,7 +152,9 @@ class Targets:
         """Return what to do where `target` does not run on a module of this name."""
         ids = [module.id for module in self.modules]
         if name in ids:
-            having = [item.name for item in self.all if name in {one.id for one in item.modules}]
+            having = [
+                item.name for item in self.all if name in {module.id for module in item.modules}
+            ]
             return f"{name} has {having[0]} to {having[-1]}: --l4t {having[-1]}"
         near = difflib.get_close_matches(name.lower(), ids, n=3, cutoff=0.5)
         if near:
@@ -204,10 +206,10 @@ def arm_rank(level: str) -> tuple[int, int]:
 
     Armv9.x holds everything of Armv8.(x+5). Raises BadInputError for text that is no level.
     """
-    found = re.fullmatch(r"armv([89])(?:\.(\d+))?-a", level)
-    if not found:
+    match = re.fullmatch(r"armv([89])(?:\.(\d+))?-a", level)
+    if not match:
         raise BadInputError(f'"{level}" is no Arm level', "write it like armv8.2-a")
-    generation, minor = int(found[1]), int(found[2] or 0)
+    generation, minor = int(match[1]), int(match[2] or 0)
     return (minor + (5 if generation == 9 else 0), generation)
 
 
@@ -261,8 +263,8 @@ def build(raw: Mapping[str, Any]) -> Targets:
 
 def expand(raw: Mapping[str, Any], names: Iterable[str]) -> list[str]:
     """Return the module ids that a list of modules and sets stands for, each once."""
-    found = [id_ for name in names for id_ in raw["sets"].get(name, [name])]
-    return list(dict.fromkeys(found))
+    result = [id_ for name in names for id_ in raw["sets"].get(name, [name])]
+    return list(dict.fromkeys(result))
 
 
 def ansible_cores(raw: Mapping[str, Any], python: str) -> list[str]:

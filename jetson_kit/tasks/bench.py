@@ -114,14 +114,14 @@ def faulty_rollouts(
 
     del c
     try:
-        found = command.run(
+        result = command.run(
             cases, again=again, keep=keep, asked=setting.check(engine, image),
             points=points, minutes=minutes,
         )  # fmt: skip
     finally:
         # What was found stands in its file by now, also where some of it was wrong.
         readme.renew()
-    print(json.dumps(found, indent=1))
+    print(json.dumps(result, indent=1))
 
 
 @kit_task(

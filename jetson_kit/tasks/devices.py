@@ -53,7 +53,7 @@ def up(
     from jetson_kit.virtual_devices import device_request, faults, inventory, lifecycle, show
 
     del c
-    asked = device_request.check(
+    request = device_request.check(
         kind=kind,
         count=count,
         arch=arch,
@@ -65,9 +65,9 @@ def up(
     )
     progress = Progress()
     faults.heal_overdue(progress.say)
-    made = lifecycle.up(asked, progress)
+    records = lifecycle.up(request, progress)
     if json:
-        print(json_format.dumps([show.facts(record) for record in made], indent=1))
+        print(json_format.dumps([show.facts(record) for record in records], indent=1))
     else:
         print(f"inventory for Ansible: {inventory.path()}")
 
@@ -214,6 +214,6 @@ def heal(c: Context, words: list[str]) -> None:
 
 def collection() -> Collection:
     """Return the tasks under their names."""
-    made = Collection("devices", up, ssh, logs, load, down, fault, heal)
-    made.add_task(list_devices, name="list")
-    return made
+    result = Collection("devices", up, ssh, logs, load, down, fault, heal)
+    result.add_task(list_devices, name="list")
+    return result

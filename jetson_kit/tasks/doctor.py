@@ -56,6 +56,6 @@ def doctor(
         else:
             rounds.show()
         return rounds.check()
-    found = examine.remote(for_, code) if for_ else examine.local(code)
-    print(json_format.dumps(found.document, indent=1) if json else found.text)
-    return found.check()
+    diagnosis = examine.remote(for_, code) if for_ else examine.local(code)
+    print(json_format.dumps(diagnosis.document, indent=1) if json else diagnosis.text)
+    return diagnosis.check()

@@ -54,7 +54,7 @@ def kit_task(
     def wrap(body: Body) -> KitTask:
         if variadic:
             invoke_options["positional"] = [variadic]
-        made: KitTask = task(klass=KitTask, **invoke_options)(_prepared(body))
-        return made.with_readers(options or {}, variadic)
+        result: KitTask = task(klass=KitTask, **invoke_options)(_prepared(body))
+        return result.with_readers(options or {}, variadic)
 
     return wrap

@@ -51,7 +51,7 @@ def build(
         print(json_format.dumps(fleet_build.as_json(done), indent=1))
     else:
         build_view.show(done)
-    failed = [one for one in done if not one.good]
+    failed = [item for item in done if not item.good]
     if failed:
         raise CheckFailedError(
             f"{len(failed)} classes have no engines: {failed[0].name}: {failed[0].words}",

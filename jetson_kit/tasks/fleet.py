@@ -73,10 +73,10 @@ def uninstall(c: Context, i: Path, limit: str = "", check: bool = False, forks: 
     from jetson_kit.fleet import provision as provisioning
 
     del c
-    asked = provisioning.ProvisionRequest(
+    request = provisioning.ProvisionRequest(
         i, limit, check, forks=forks, playbook=provisioning.UNINSTALL
     )
-    provisioning.run(asked)
+    provisioning.run(request)
 
 
 @kit_task(
@@ -160,23 +160,23 @@ def rollout(
     if resume is not None:
         if target or i or limit or file or flags or plan:
             raise BadInputError("--resume goes on as it was planned", "give it no other options")
-        wanted = "" if resume is True else str(resume)
-        record = rollout_command.resume(wanted, take_over=take_over, quiet=json)
+        requested = "" if resume is True else str(resume)
+        record = rollout_command.resume(requested, take_over=take_over, quiet=json)
     else:
         if not i:
             raise BadInputError("no inventory is named", "name one: -i hosts.yml")
         how = rollout_plan.load(file, flags)
         if len(target) > 1:
             raise BadInputError(f"{target[1]} is one release too many", "roll out one at a time")
-        asked = rollout_command.RolloutRequest(i, "".join(target), how, limit, take_over, json)
+        request = rollout_command.RolloutRequest(i, "".join(target), how, limit, take_over, json)
         if plan:
-            release, waves = rollout_command.planned(asked)
+            release, waves = rollout_command.planned(request)
             if json:
                 print(json_format.dumps(views.plan_json(how, waves, release), indent=1))
             else:
                 views.plan_table(how, waves)
             return
-        record = rollout_command.start(asked)
+        record = rollout_command.start(request)
     if json:
         print(json_format.dumps(results.as_json(record), indent=1))
     rollout_command.judge(record)
@@ -228,13 +228,13 @@ def status(c: Context, i: Path, limit: str = "", check: bool = False, json: bool
     from jetson_kit.fleet.rollout import command as rollout_command
 
     del c
-    found = rollout_command.status(i, limit)
+    result = rollout_command.status(i, limit)
     if json:
-        print(json_format.dumps(found.as_json(), indent=1))
+        print(json_format.dumps(result.as_json(), indent=1))
     else:
-        views.status_table(found)
-    if check and found.drifted:
-        raise CheckFailedError(f"{len(found.drifted)} of {len(found.rows)} hosts have drifted")
+        views.status_table(result)
+    if check and result.drifted:
+        raise CheckFailedError(f"{len(result.drifted)} of {len(result.rows)} hosts have drifted")
 
 
 @kit_task(

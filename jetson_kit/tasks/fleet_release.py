@@ -91,15 +91,17 @@ def release(
     signing.public_of(own)
     folder = other_image.write(image, Progress()) if image else releases.folder_of(target[0])
     terms = release_terms.Terms(number, valid, module, signers=signers.attach(folder))
-    made = releases.make(folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES))
-    if not signing.signed(made.path, own):
-        signing.sign(made.path, own)
+    result = releases.make(
+        folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES)
+    )
+    if not signing.signed(result.path, own):
+        signing.sign(result.path, own)
     if json:
-        print(made.path.read_text(encoding="utf-8"), end="")
+        print(result.path.read_text(encoding="utf-8"), end="")
     else:
         print(
-            f"{made.path}: release {made.number}, {made.image_id[:19]}, {made.size / 1e6:.1f} MB, "
-            f"signed, valid until {made.expires:%Y-%m-%d}"
+            f"{result.path}: release {result.number}, {result.image_id[:19]}, {result.size / 1e6:.1f} MB, "
+            f"signed, valid until {result.expires:%Y-%m-%d}"
         )
 
 
@@ -206,16 +208,16 @@ def registry(
     if down:
         print("stopped" if registries.down() else "no registry was running")
         return
-    wanted = registries.RegistryOptions(
-        address, port, *(str(one or "") for one in (cert, key, ca, htpasswd))
+    options = registries.RegistryOptions(
+        address, port, *(str(path or "") for path in (cert, key, ca, htpasswd))
     )
-    found = registries.up(wanted) if up else registries.running()
-    if found is None:
+    result = registries.up(options) if up else registries.running()
+    if result is None:
         raise BadInputError("no registry is running", "start it: ./inv fleet.registry --up")
     if push:
-        print(registry_push.push(releases.load(releases.folder_of(push)), found).reference)
+        print(registry_push.push(releases.load(releases.folder_of(push)), result).reference)
     else:
-        print(f"{found.name} ({'TLS' if found.tls else 'no TLS'})")
+        print(f"{result.name} ({'TLS' if result.tls else 'no TLS'})")
 
 
 @kit_task(

@@ -22,15 +22,15 @@ def fetch(c: Context, names: list[str], json: bool = False) -> None:
 
     del c
     chosen = models.select(names)
-    found = models.fetch(names)
+    paths = models.fetch(names)
     if json:
         rows = [
             {"name": model.name, "path": str(path), "sha256": model.sha256, "size": model.size}
-            for model, path in zip(chosen, found, strict=True)
+            for model, path in zip(chosen, paths, strict=True)
         ]
         print(json_format.dumps(rows, indent=1))
         return
-    for path in found:
+    for path in paths:
         print(path)
 
 

@@ -40,7 +40,9 @@ def html(
 
     del c
     page = output or Path("dist/report.html")
-    made = report.write(reports or [Path("dist/reports")], page, title, expect)
-    counts = Counter(one.verdict for one in made.devices)
+    written_page = report.write(reports or [Path("dist/reports")], page, title, expect)
+    counts = Counter(device.verdict for device in written_page.devices)
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    print(f"{made.path}: {len(made.devices)} devices ({listed}), {made.size / 1e6:.1f} MB")
+    print(
+        f"{written_page.path}: {len(written_page.devices)} devices ({listed}), {written_page.size / 1e6:.1f} MB"
+    )

@@ -74,7 +74,7 @@ def verify(
     from jetson_kit.verify import command
 
     del c
-    asked = command.VerifyRequest(
+    request = command.VerifyRequest(
         local=local,
         inventory=i,
         limit=limit,
@@ -88,4 +88,4 @@ def verify(
         output=output,
         wanted=command.Outputs(json, junit, prometheus, nagios),
     )
-    command.main(asked)
+    command.main(request)

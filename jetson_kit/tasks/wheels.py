@@ -45,8 +45,8 @@ def build(
     pin = wheels.select(arch, python, version)
     if core:
         pin = wheels.translated_for(pin, core)
-    made = repack.build(pin, out or ROOT / "dist" / "wheels")
-    print(f"{made}\nsha256 {sha256_file(made)}\nfrom   {pin.filename}")
+    path = repack.build(pin, out or ROOT / "dist" / "wheels")
+    print(f"{path}\nsha256 {sha256_file(path)}\nfrom   {pin.filename}")
 
 
 @kit_task(
@@ -78,6 +78,6 @@ def lock(c: Context, check: bool = False, upgrade: bool = False) -> None:
     from jetson_kit.wheels import locks
 
     del c
-    for one in locks.update(check=check, upgrade=upgrade):
-        state = "as it was" if one.fresh else "written"
-        print(f"{one.path.name:26} {state:10} {' '.join(one.pins)}")
+    for item in locks.update(check=check, upgrade=upgrade):
+        state = "as it was" if item.fresh else "written"
+        print(f"{item.path.name:26} {state:10} {' '.join(item.pins)}")

@@ -80,17 +80,17 @@ def plan(asked: str, target: Target, socs: Sequence[Soc], base: str, python: str
     folders = tuple(_folders(asked))
     fitting, refused = _fit(folders, runtime, socs)
     if not fitting:
-        said = "; ".join(refused[:3]) or f"there are none in {asked}"
+        message = "; ".join(refused[:3]) or f"there are none in {asked}"
         cure = BUILD + (", or take --engines onnx" if runtime.builds else "")
-        raise BadInputError(f"no engine fits {target.name}: {said}", cure)
-    found = {one.identity.sm for one in fitting}
-    without = [soc for soc in socs if soc.sm not in found]
+        raise BadInputError(f"no engine fits {target.name}: {message}", cure)
+    result = {item.identity.sm for item in fitting}
+    without = [soc for soc in socs if soc.sm not in result]
     notes = (runtime.note,)
     if without:
         names = ", ".join(f"{soc.family} (SM {soc.sm})" for soc in without)
         notes += (f"There are no engines for {names}: other backends serve there.",)
-    kept_folders = tuple(dict.fromkeys(one.folder for one in fitting))
-    return EnginePlan(asked, runtime, kept_folders, tuple(one.file for one in fitting), notes)
+    kept_folders = tuple(dict.fromkeys(item.folder for item in fitting))
+    return EnginePlan(asked, runtime, kept_folders, tuple(item.file for item in fitting), notes)
 
 
 def _folders(asked: str) -> Iterator[Path]:
@@ -117,7 +117,7 @@ def _fit(
     for folder in folders:
         for engine in manifest.read(folder).engines:
             places = [identity.LocalRuntime(soc.sm, runtime.tensorrt, runtime.lean) for soc in socs]
-            reasons = [device.problem(engine, one) for one in places]
+            reasons = [device.problem(engine, place) for place in places]
             if None in reasons:
                 fitting.setdefault(engine.file, engine)
             else:
@@ -149,7 +149,7 @@ def make(plan: EnginePlan, python: str, arch: str, progress: Progress) -> Engine
         listed = manifest.read(source).onnx if source else ()
         onnx = [row for row in listed if row.precision == PRECISION]
         tar = _tar(engines, onnx, _link(plan.runtime, python))
-    files = tuple((one.file, one.sha256) for one in (*engines, *onnx))
+    files = tuple((item.file, item.sha256) for item in (*engines, *onnx))
     return EngineLayers((("tensorrt.tar", site.tar), ("engines.tar", tar)), site.installed, files)
 
 
@@ -158,17 +158,17 @@ def checked(folder: Path) -> Any:  # noqa: ANN401
 
     Raises IntegrityError.
     """
-    found = manifest.read(folder)
-    manifest.check_files(found)
+    result = manifest.read(folder)
+    manifest.check_files(result)
     signature = folder / (manifest.FILE + signed.SUFFIX)
     if signature.exists() or (folder / signed.SIGNERS).exists():
         store.read(folder)
-    false = manifest.stand_ins(found)
+    false = manifest.stand_ins(result)
     if false:
         raise IntegrityError(
             f"{folder / false[0]} is a stand-in's file and no engine", f"for real boards, {BUILD}"
         )
-    return found
+    return result
 
 
 def _link(runtime: Runtime, python: str) -> tuple[str, str] | None:
@@ -191,7 +191,7 @@ def _tar(engines: Sequence[Any], onnx: Sequence[Any], link: tuple[str, str] | No
             layer.data(f"{FOLDER}/{manifest.FILE}", text)
             for one in sorted((*engines, *onnx), key=lambda row: row.file):
                 layer.file(f"{FOLDER}/{one.file}", one.path)
-            for check in sorted({one.checks for one in onnx}):
+            for check in sorted({item.checks for item in onnx}):
                 layer.file(f"{FOLDER}/{check.name}", check)
             if link:
                 layer.link(*link)

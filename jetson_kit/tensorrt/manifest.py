@@ -17,24 +17,24 @@ def read(folder: Path) -> Any:  # noqa: ANN401 # mediapipe_jetson.engines.manife
     """Return a folder's manifest. Raises BadInputError where there is none, IntegrityError."""
     device, errors = module("engines.manifest"), module("engines.errors")
     try:
-        found = device.read(folder)
+        result = device.read(folder)
     except errors.ManifestError as error:
         raise IntegrityError(str(error), "make the folder again") from error
-    if found is None:
+    if result is None:
         raise BadInputError(
             f"{folder} has no {FILE}", "make one: ./inv engines.build, or ./inv engines.export"
         )
-    return found
+    return result
 
 
 def check_files(found: Any) -> None:  # noqa: ANN401
     """Raise IntegrityError unless each listed file is there with the bytes that are listed."""
-    for one in (*found.engines, *found.onnx):
-        if not one.path.is_file():
-            raise IntegrityError(f"{one.path} is listed and not there", "make the folder again")
-        if (one.path.stat().st_size, sha256_file(one.path)) != (one.size, one.sha256):
+    for item in (*found.engines, *found.onnx):
+        if not item.path.is_file():
+            raise IntegrityError(f"{item.path} is listed and not there", "make the folder again")
+        if (item.path.stat().st_size, sha256_file(item.path)) != (item.size, item.sha256):
             raise IntegrityError(
-                f"{one.path} is not what its manifest lists", "make the folder again"
+                f"{item.path} is not what its manifest lists", "make the folder again"
             )
 
 
@@ -42,10 +42,10 @@ def stand_ins(found: Any) -> list[str]:  # noqa: ANN401
     """Return the files that are no engines: by the manifest's word, or by their own."""
     mark = module("engines.manifest").NO_ENGINE
     names = []
-    for one in found.engines:
-        with one.path.open("rb") as stream:
-            if one.emulated or stream.read(len(mark)) == mark:
-                names.append(one.file)
+    for engine in found.engines:
+        with engine.path.open("rb") as stream:
+            if engine.emulated or stream.read(len(mark)) == mark:
+                names.append(engine.file)
     return names
 
 
@@ -57,18 +57,18 @@ def onnx_rows(paths: Sequence[Path]) -> list[Any]:
     for path in sorted(paths):
         try:
             model = reader.parse(path.read_bytes())
-            told = model.metadata
+            metadata = model.metadata
             rows.append(
                 device.Onnx(
                     path.parent,
                     path.name,
                     sha256_file(path),
                     path.stat().st_size,
-                    told["sub_model"],
-                    told["source_sha256"],
-                    told["precision"],
-                    tuple(spec(one.name, one.shape) for one in model.inputs),
-                    tuple(spec(one.name, one.shape) for one in model.outputs),
+                    metadata["sub_model"],
+                    metadata["source_sha256"],
+                    metadata["precision"],
+                    tuple(spec(item.name, item.shape) for item in model.inputs),
+                    tuple(spec(output.name, output.shape) for output in model.outputs),
                 )
             )
         except (ValueError, KeyError) as error:

@@ -53,11 +53,11 @@ def known(host: Host) -> Keys:
     port = options.get("port", ["22"])[0]
     name = options.get("hostkeyalias", [""])[0] or options["hostname"][0]
     shown = name if port == "22" or options.get("hostkeyalias") else f"[{name}]:{port}"
-    found: dict[tuple[str, str], None] = {}
+    result: dict[tuple[str, str], None] = {}
     for path in _files(options):
         if path.is_file():
-            found |= dict.fromkeys(_keys(shown, path))
-    ours = tuple(one for one in found if one[0] in FILES)
+            result |= dict.fromkeys(_keys(shown, path))
+    ours = tuple(item for item in result if item[0] in FILES)
     if not ours:
         raise BadInputError(
             f"no host key of {host.name} is known to this machine",
@@ -94,11 +94,11 @@ def _options(host: Host) -> dict[str, list[str]]:
     text = run(
         ["ssh", "-G", *host.ssh_options(), host.address], what=f"asking ssh about {host.name}"
     )
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for line in text.splitlines():
         key, _, value = line.partition(" ")
-        found.setdefault(key, []).append(value)
-    return found
+        result.setdefault(key, []).append(value)
+    return result
 
 
 def _files(options: dict[str, list[str]]) -> list[Path]:

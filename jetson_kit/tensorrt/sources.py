@@ -50,11 +50,11 @@ def prepare(progress: Progress, wanted: Sequence[str] = ()) -> Path:
 
 def _whole(folder: Path) -> bool:
     try:
-        found = manifest.read(folder)
-        manifest.check_files(found)
+        result = manifest.read(folder)
+        manifest.check_files(result)
     except KitError:
         return False
-    return all(one.checks.is_file() for one in found.onnx)
+    return all(item.checks.is_file() for item in result.onnx)
 
 
 def _key(digests: Sequence[str]) -> str:
@@ -71,5 +71,5 @@ def jobs(folder: Path, precision: str = "") -> list[str]:
     """
     if precision not in ("", *PRECISIONS):
         raise BadInputError(f"{precision!r} is unknown", f"choose from {', '.join(PRECISIONS)}")
-    listed = [one for one in manifest.read(folder).onnx if precision in ("", one.precision)]
-    return [one.file for one in sorted(listed, key=lambda one: (one.size, one.file))]
+    listed = [item for item in manifest.read(folder).onnx if precision in ("", item.precision)]
+    return [item.file for item in sorted(listed, key=lambda item: (item.size, item.file))]

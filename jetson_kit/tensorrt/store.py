@@ -69,19 +69,19 @@ def read(place: Path) -> Any:  # noqa: ANN401 # mediapipe_jetson.engines.manifes
 
     Raises BadInputError where there is none, IntegrityError.
     """
-    found = manifest.read(place)
-    signed.verify_by(place / manifest.FILE, place / signed.SIGNERS, str(found.device.get("name")))
-    manifest.check_files(found)
-    return found
+    result = manifest.read(place)
+    signed.verify_by(place / manifest.FILE, place / signed.SIGNERS, str(result.device.get("name")))
+    manifest.check_files(result)
+    return result
 
 
 def has(place: Path, wanted: dict[str, str]) -> bool:
     """Tell whether a class has engines of ONNX files, given by name and sha256, and all whole."""
     try:
-        found = read(place)
+        result = read(place)
     except KitError:
         return False
-    return set(wanted.values()) <= {one.onnx_sha256 for one in found.engines}
+    return set(wanted.values()) <= {engine.onnx_sha256 for engine in result.engines}
 
 
 def builder(place: Path) -> str:
@@ -98,9 +98,9 @@ def take(came: Path, keys: signed.Keys, one: Class, wanted: dict[str, str]) -> A
     Raises IntegrityError for what is not signed, not as it is listed, or not what was asked for.
     """
     signed.verify(came / manifest.FILE, keys)
-    found = manifest.read(came)
-    manifest.check_files(found)
-    _judge(found, one, wanted)
+    result = manifest.read(came)
+    manifest.check_files(result)
+    _judge(result, one, wanted)
     (came / signed.SIGNERS).write_text(keys.signers, encoding="utf-8")
     with mine(one) as place, disk_guard(place):
         aside = place.with_name(f".{place.name}.part")

@@ -94,16 +94,16 @@ def main(asked: VerifyRequest) -> NoReturn:
 
 
 def _local(asked: VerifyRequest) -> int:
-    wanted = verify.VerifyOptions(
+    options = verify.VerifyOptions(
         asked.tasks, asked.level or "quick", asked.minutes, asked.expect or "gpu"
     )
-    wanted.check()
+    options.check()
     if asked.venv or not _docker(asked):
         place = asked.venv if isinstance(asked.venv, Path) else None
-        report = verify.in_venv(place, wanted)
+        report = verify.in_venv(place, options)
     else:
         report = verify.in_image(
-            asked.image or verify.native_tag(asked.variant or "runtime"), wanted
+            asked.image or verify.native_tag(asked.variant or "runtime"), options
         )
     readings = verify.readings()
     contents = {"junit": readings.junit(report), "prometheus": readings.prometheus(report)}

@@ -167,11 +167,13 @@ def run(
 
     def one(host: Host) -> HostResult:
         with tempfile.TemporaryDirectory(prefix="verify-") as own:
-            found = _host(host, expected[host.name], rendered, Path(own), words)
+            host_result = _host(host, expected[host.name], rendered, Path(own), words)
             stopping.check()
             _put(Path(own, f"{host.name}.json"), place)
-        say(f"{found.seconds:6.1f} s  {host.name}: {found.verdict or found.reason}")
-        return found
+        say(
+            f"{host_result.seconds:6.1f} s  {host.name}: {host_result.verdict or host_result.reason}"
+        )
+        return host_result
 
     begun = time.time()
     with (
@@ -205,9 +207,9 @@ def _host(
         return _unreached(host.name, expected.verdict, error.line().removeprefix("error: "))
     junit = own / "junit.xml"
     with _one_connection(host, own) as shared:
-        code, said = _pytest(host, path, own, junit, words, shared)
+        code, message = _pytest(host, path, own, junit, words, shared)
     taken = round(time.monotonic() - begun, 1)
-    return _read(host.name, expected, own, junit, code, said, taken)
+    return _read(host.name, expected, own, junit, code, message, taken)
 
 
 def reach(host: Host) -> None:
@@ -222,8 +224,8 @@ def _one_connection(host: Host, folder: Path) -> Iterator[str]:
     try:
         yield f"-o {option}"
     finally:
-        words = ["ssh", "-o", option, *host.ssh_options(), "-O", "exit", "--", host.address]
-        subprocess.run(words, capture_output=True, check=False, timeout=REACH_LIMIT_S)
+        command = ["ssh", "-o", option, *host.ssh_options(), "-O", "exit", "--", host.address]
+        subprocess.run(command, capture_output=True, check=False, timeout=REACH_LIMIT_S)
 
 
 def _pytest(
@@ -266,13 +268,13 @@ def _suite(host: str, case: Case) -> str:
 
 
 def _read(
-    host: str, expected: Expectation, place: Path, junit: Path, code: int, said: str, taken: float
+    host: str, expected: Expectation, place: Path, junit: Path, code: int, output: str, taken: float
 ) -> HostResult:
     """Return what pytest's XML and the report say; without them nothing is as expected."""
     try:
         suite = next(iter(ET.parse(junit).getroot().iter("testsuite")))  # noqa: S314 # our own
     except (OSError, ET.ParseError, StopIteration):
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
         last = lines[-1] if lines else f"exit code {code}"
         return _unreached(host, expected.verdict, f"the tests did not run: {last}")
     failed, skipped, passed = _cases(host, suite)
@@ -302,7 +304,7 @@ def _cases(host: str, suite: ET.Element) -> tuple[tuple[Case, ...], tuple[Case, 
     for case in suite.iter("testcase"):
         name = str(case.get("name", "")).replace(f"ansible://{host}", "")
         name = name.replace("[]", "").replace("[-", "[")
-        bad = next((one for kind in ("failure", "error") for one in case.iter(kind)), None)
+        bad = next((element for kind in ("failure", "error") for element in case.iter(kind)), None)
         left = next(iter(case.iter("skipped")), None)
         if bad is not None:
             failed.append(Case(name, _words(bad)))

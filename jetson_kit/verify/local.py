@@ -79,9 +79,9 @@ class VerifyOptions:
 
     def words(self) -> list[str]:
         """Return the device side's options."""
-        found = [word for task in self.tasks for word in ("--task", task)]
-        found += ["--level", self.level, "--expect", self.expect]
-        return found + (["--minutes", f"{self.minutes:g}"] if self.minutes else [])
+        result = [word for task in self.tasks for word in ("--task", task)]
+        result += ["--level", self.level, "--expect", self.expect]
+        return result + (["--minutes", f"{self.minutes:g}"] if self.minutes else [])
 
     @property
     def limit_s(self) -> float:
@@ -100,8 +100,8 @@ def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
     Raises BadInputError without such an image, StepFailedError where it does not answer.
     """
     wanted.check()
-    found = engine.image(reference)
-    if found is None:
+    image = engine.image(reference)
+    if image is None:
         raise BadInputError(
             f"there is no image {reference} here", "build it: ./inv build, or name one by --image"
         )
@@ -109,12 +109,12 @@ def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
     device = service.local_device(client.info()["Runtimes"])
     command = ("sh", "-c", SCRIPT, "verify", *wanted.words())
     own = replace(service.load().throwaway(), command=command)
-    options = service.run_options(own, str(found.id), device)
+    options = service.run_options(own, str(image.id), device)
     if not device.nvidia_runtime and CARD.exists():
         options |= with_card(options["environment"])
-    if found.attrs["Architecture"] == "arm64" != host_arch():
+    if image.attrs["Architecture"] == "arm64" != host_arch():
         emulation.require()
-        emulated = emulation.container_options(emulation.core_of(found))
+        emulated = emulation.container_options(emulation.core_of(image))
         options["environment"] |= emulated.pop("environment")
         options |= emulated
     container = None
@@ -122,7 +122,7 @@ def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
         container = client.containers.run(**options, labels=owned.labels(), detach=True)
         container.wait(timeout=wanted.limit_s)
         raw = container.logs(stdout=True, stderr=False)
-        said = container.logs(stdout=False, stderr=True).decode(errors="replace")
+        output = container.logs(stdout=False, stderr=True).decode(errors="replace")
     except docker.errors.APIError as error:
         raise StepFailedError(f"the image does not start: {error.explanation}") from error
     except requests.exceptions.RequestException as error:
@@ -131,7 +131,7 @@ def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
         if container is not None:
             with contextlib.suppress(docker.errors.APIError):
                 container.remove(force=True)
-    return checked(raw, said)
+    return checked(raw, output)
 
 
 def with_card(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -163,8 +163,8 @@ def in_venv(place: Path | None, wanted: VerifyOptions) -> dict[str, Any]:
             )
         except subprocess.TimeoutExpired as error:
             raise StepFailedError(f"verify gave no answer within {wanted.limit_s:.0f} s") from error
-        said = done.stderr.decode(errors="replace")
-        return checked(path.read_bytes() if path.exists() else b"", said)
+        output = done.stderr.decode(errors="replace")
+        return checked(path.read_bytes() if path.exists() else b"", output)
 
 
 @dataclass(frozen=True)
@@ -201,15 +201,15 @@ def environment() -> Path:
 
     Raises BadInputError for a Python without wheels, NetworkError, StepFailedError.
     """
-    made = _wheels()
-    folder = cache_dir("verify-venv") / f"py{PYTHON}-{made.key[:16]}"
+    result = _wheels()
+    folder = cache_dir("verify-venv") / f"py{PYTHON}-{result.key[:16]}"
     with locked(cache_dir("locks") / f"verify-venv-{folder.name}.lock", lambda: None):
         # Written last: a killed run leaves an environment without it.
         done = folder / "complete"
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            made.install(folder)
-            write_text(done, f"{made.key}\n")
+            result.install(folder)
+            write_text(done, f"{result.key}\n")
     return folder / "bin" / "python"
 
 
@@ -223,8 +223,8 @@ def _given(place: Path) -> Path:
                 f"{place} is no virtual environment", "name one, or a folder that is not there yet"
             )
         _wheels().install(folder)
-    asked = [str(python), "-c", "import mediapipe, mediapipe_jetson"]
-    if subprocess.run(asked, capture_output=True, check=False).returncode:
+    requested = [str(python), "-c", "import mediapipe, mediapipe_jetson"]
+    if subprocess.run(requested, capture_output=True, check=False).returncode:
         raise BadInputError(
             f"{place} has not both mediapipe and mediapipe_jetson",
             "install them there, or give --venv without a folder: the kit makes one",
@@ -232,29 +232,29 @@ def _given(place: Path) -> Path:
     return python
 
 
-def checked(raw: bytes, said: str = "") -> dict[str, Any]:
+def checked(raw: bytes, output: str = "") -> dict[str, Any]:
     """Return the report if it fits its schema.
 
     Raises StepFailedError with verify's last words if it left none, IntegrityError if it is odd.
     """
     if not raw.strip():
-        words = [line.strip() for line in said.splitlines() if line.strip()]
+        words = [line.strip() for line in output.splitlines() if line.strip()]
         raise StepFailedError(f"verify left no report: {words[-1] if words else 'no message'}")
     try:
-        found: dict[str, Any] = json.loads(raw)
-        jsonschema.validate(found, _schema())
+        document: dict[str, Any] = json.loads(raw)
+        jsonschema.validate(document, _schema())
     except (ValueError, jsonschema.ValidationError) as error:
         first = str(error).splitlines()[0]
         raise IntegrityError(
             f"verify's report does not fit its schema: {first}", "build image and kit anew"
         ) from error
-    return found
+    return document
 
 
 @functools.cache
 def _schema() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    return document
 
 
 def readings() -> ModuleType:

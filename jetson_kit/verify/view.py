@@ -87,7 +87,7 @@ def prometheus(fleet: Fleet) -> str:
         (
             "verdict",
             "Where inference runs: 1 for the verdict that was found.",
-            [(1, {"host": host, "task": task, "verdict": one}) for host, task, one in verdicts],
+            [(1, {"host": host, "task": task, "verdict": item}) for host, task, item in verdicts],
         ),
         ("time_seconds", "When this was begun, since 1970.", [(fleet.time_s, {})]),
     ]

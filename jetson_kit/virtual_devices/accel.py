@@ -36,14 +36,14 @@ def choose(arch: str, cpu: str) -> str:
 
 def _probed(arch: str, kernel: Kernel) -> bool:
     boot = BOOT_ID.read_text(encoding="utf-8").strip()
-    asked = f"{boot} {kernel.key}"
+    requested = f"{boot} {kernel.key}"
     answer = cache_dir("devices") / f"kvm-{arch}"
     with contextlib.suppress(OSError):
         known, _, verdict = answer.read_text(encoding="utf-8").strip().rpartition(" ")
-        if known == asked:
+        if known == requested:
             return verdict == "yes"
     works = _boots(arch, kernel)
-    write_text(answer, f"{asked} {'yes' if works else 'no'}\n")
+    write_text(answer, f"{requested} {'yes' if works else 'no'}\n")
     return works
 
 

@@ -79,8 +79,8 @@ class Row:
     @property
     def known(self) -> Mapping[str, str]:
         """Return what is known of the release's own build."""
-        found: Mapping[str, str] = self.table["releases"].get(self.target.l4t, {})
-        return found
+        release: Mapping[str, str] = self.table["releases"].get(self.target.l4t, {})
+        return release
 
     @property
     def driver(self) -> str:
@@ -172,8 +172,8 @@ def device_tree(row: Row) -> DeviceTree:
 
 def marker(row: Row, kind: str, arch: str) -> str:
     """Return what the marker says, as one line of JSON."""
-    said = {"emulated": True, "kind": kind, "arch": arch}
-    return json.dumps({**said, "module": row.module.id, "l4t": row.target.l4t})
+    message = {"emulated": True, "kind": kind, "arch": arch}
+    return json.dumps({**message, "module": row.module.id, "l4t": row.target.l4t})
 
 
 def power_conf(row: Row) -> str:
@@ -283,8 +283,8 @@ def driver_files(row: Row) -> Iterator[File]:
     }
     named: list[str] = []
     for name, sets in row.branch["csv"].items():
-        chosen = [row.nodes if one == "nodes" else one for one in sets]
-        lines = [line.format(**words) for one in chosen for line in table["csv"][one]]
+        chosen = [row.nodes if item == "nodes" else item for item in sets]
+        lines = [line.format(**words) for item in chosen for line in table["csv"][item]]
         named += lines
         yield File(f"{table['csv_folder']}/{name}", content="\n".join([*lines, ""]).encode())
     for line in named:

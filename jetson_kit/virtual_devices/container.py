@@ -40,9 +40,9 @@ def prepare(arch: str, docker: str = "") -> None:
     """Make the engine's image of the root, and the network; see spec.Machine."""
     engine.client()  # before anything is fetched
     parts.room()
-    made = root.build(arch, docker)
+    result = root.build(arch, docker)
     with locked(cache_dir("locks") / "device-image.lock", lambda: None):
-        parts.image(made.key, made.tar)
+        parts.image(result.key, result.tar)
     with locked(cache_dir("locks") / f"device-network-{store.state_id()}.lock", lambda: None):
         parts.network()
 
@@ -57,14 +57,14 @@ def start(device: Device, seed_tar: Path, tree: DeviceTree | None) -> None:
     """Power on; see spec.Machine. A container has no device tree of QEMU's."""
     del tree
     with _told(device, "starting"):
-        made = _find(device) or _create(device, seed_tar)
-        made.start()
+        container = _find(device) or _create(device, seed_tar)
+        container.start()
 
 
 def _create(device: Device, seed_tar: Path) -> Container:
     facts = limits.of("container")
     memory = f"{device.memory_mib or facts['memory_mib']}m"
-    made = engine.client().containers.create(
+    container = engine.client().containers.create(
         parts.tag(root.build(device.arch, device.engine).key),
         command=["/bin/sh", INIT_PATH],
         name=parts.label(device.name),
@@ -87,10 +87,10 @@ def _create(device: Device, seed_tar: Path) -> Container:
         # `reboot` inside ends the container; the engine then starts it again, as power would.
         restart_policy={"Name": "on-failure"},
     )
-    made.put_archive("/", seed_tar.read_bytes())
+    container.put_archive("/", seed_tar.read_bytes())
     own = seed.write([File(INIT_PATH, 0o755, INIT.read_bytes())], device.folder / "init.tar")
-    made.put_archive("/", own.read_bytes())
-    return made
+    container.put_archive("/", own.read_bytes())
+    return container
 
 
 def _volume(device: Device) -> str:
@@ -109,22 +109,22 @@ def _volume(device: Device) -> str:
 
 def running(device: Device) -> bool:
     """Tell whether it has power."""
-    found = _find(device)
-    return found is not None and found.status in {"running", "paused", "restarting"}
+    container = _find(device)
+    return container is not None and container.status in {"running", "paused", "restarting"}
 
 
 def stop(device: Device, *, hard: bool) -> None:
     """Shut down; see spec.Machine. What a hard stop wrote stays in the host's page cache."""
-    found = _find(device)
-    if found is None or found.status not in {"running", "paused"}:
+    container = _find(device)
+    if container is None or container.status not in {"running", "paused"}:
         return
     with _told(device, "stopping"):
-        if found.status == "paused":
-            found.unpause()
+        if container.status == "paused":
+            container.unpause()
         if hard:
-            found.kill()
+            container.kill()
         else:
-            found.stop(timeout=STOP_S)
+            container.stop(timeout=STOP_S)
 
 
 def discard(device: Device) -> None:
@@ -136,15 +136,15 @@ def discard(device: Device) -> None:
 
 def console(device: Device) -> str:
     """Return the end of its console and of its journal."""
-    found = _find(device)
-    if found is None:
+    container = _find(device)
+    if container is None:
         return ""
-    said = _text(found.logs(tail=TAIL))
+    text = _text(container.logs(tail=TAIL))
     with contextlib.suppress(DockerException):
-        if found.status == "running":
+        if container.status == "running":
             journal = ["journalctl", "--boot", "--no-pager", f"--lines={TAIL}"]
-            said += "\n" + _text(found.exec_run(journal).output)
-    return "\n".join(line.rstrip() for line in said.splitlines())
+            text += "\n" + _text(container.exec_run(journal).output)
+    return "\n".join(line.rstrip() for line in text.splitlines())
 
 
 def _text(raw: object) -> str:
@@ -169,9 +169,9 @@ def freeze(device: Device) -> None:
 def thaw(device: Device) -> None:
     """Let its processes go on."""
     with _told(device, "thawing"):
-        found = _get(device)
-        if found.status == "paused":
-            found.unpause()
+        container = _get(device)
+        if container.status == "paused":
+            container.unpause()
 
 
 def link(device: Device, *, up: bool) -> None:
@@ -184,10 +184,10 @@ def shell(device: Device, script: str) -> str:
     with _told(device, "running a script"):
         _get(device)
     # By the client program: the SDK loses what comes in one packet with the answer's head.
-    words = ["docker", "exec", parts.label(device.name), "sh", "-euc", script]
+    command = ["docker", "exec", parts.label(device.name), "sh", "-euc", script]
     try:
         done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SHELL_S, check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SHELL_S, check=False
         )
     except OSError as error:
         raise ToolMissingError("docker is not installed", "install docker.io") from error
@@ -207,10 +207,10 @@ def _find(device: Device) -> Container | None:
 
 
 def _get(device: Device) -> Container:
-    found = _find(device)
-    if found is None:
+    container = _find(device)
+    if container is None:
         raise StepFailedError(f"{device.name} has no container any more", "./inv devices.down")
-    return found
+    return container
 
 
 @contextlib.contextmanager

@@ -48,8 +48,8 @@ def image(key: str, tar: Path) -> None:
     )
     now = datetime.datetime.now(datetime.UTC)
     for old in engine.client().images.list(REPOSITORY):
-        made = datetime.datetime.fromisoformat(str(old.attrs["Created"])[:19] + "+00:00")
-        if (now - made).days >= limits.of("container")["image_days"]:
+        result = datetime.datetime.fromisoformat(str(old.attrs["Created"])[:19] + "+00:00")
+        if (now - result).days >= limits.of("container")["image_days"]:
             with contextlib.suppress(DockerException):
                 engine.client().images.remove(str(old.id))
 
@@ -60,12 +60,12 @@ def room() -> None:
     systemd, dbus, logind and containerd of a device take 7 of a limit that all of root's processes
     share, 128 by default. The setting lasts until the next boot.
     """
-    wanted = limits.of("container")["watchers"]
+    watchers = limits.of("container")["watchers"]
     try:
-        found = int(WATCHERS.read_text(encoding="ascii"))
-        if found < wanted:
-            WATCHERS.write_text(f"{wanted}\n", encoding="ascii")
-            LOG.info("raised %s from %s to %s", WATCHERS, found, wanted)
+        value = int(WATCHERS.read_text(encoding="ascii"))
+        if value < watchers:
+            WATCHERS.write_text(f"{watchers}\n", encoding="ascii")
+            LOG.info("raised %s from %s to %s", WATCHERS, value, watchers)
     except (OSError, ValueError):
         return  # no Linux, or not ours to set: few devices need no more
 
@@ -93,13 +93,13 @@ def network() -> None:
 def remove(name: str) -> None:
     """Remove a device's container and its volume, whether they are there or not."""
     with contextlib.suppress(NotFound):
-        found = engine.client().containers.get(label(name))
+        container = engine.client().containers.get(label(name))
         try:
-            found.remove(force=True, v=True)
+            container.remove(force=True, v=True)
         except APIError as error:
             if error.status_code != http.HTTPStatus.CONFLICT:
                 raise
-            found.wait(condition="removed")  # somebody else is at it
+            container.wait(condition="removed")  # somebody else is at it
     with contextlib.suppress(NotFound):
         engine.client().volumes.get(label(name)).remove(force=True)
 
@@ -113,15 +113,16 @@ def sweep(known: frozenset[str]) -> None:
     mine: dict[str, Any] = {"label": f"{STATE}={store.state_id()}"}
     with contextlib.suppress(DockerException):
         left = [
-            one.labels.get(DEVICE, "") for one in client.containers.list(all=True, filters=mine)
+            container.labels.get(DEVICE, "")
+            for container in client.containers.list(all=True, filters=mine)
         ]
-        left += [_of(one.attrs) for one in client.volumes.list(filters=mine)]
+        left += [_of(volume.attrs) for volume in client.volumes.list(filters=mine)]
         for name in _unknown(left, known):
             remove(name)
         if not known:
-            for one in client.networks.list(filters=mine):
+            for item in client.networks.list(filters=mine):
                 with contextlib.suppress(APIError):
-                    one.remove()
+                    item.remove()
 
 
 def _of(attrs: dict[str, Any]) -> str:

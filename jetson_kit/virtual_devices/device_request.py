@@ -79,13 +79,13 @@ def check(
         )
     checked(f"{prefix or PREFIX}-{MOST}")
     engine = engines.get(engine).name
-    found, target = _combination(module, l4t)
-    old = targets.arm_rank(found.soc.arm_level) < targets.arm_rank("armv8.2-a")
+    result, target = _combination(module, l4t)
+    old = targets.arm_rank(result.soc.arm_level) < targets.arm_rank("armv8.2-a")
     cpu = "host" if kind == "container" else (OLD_CPU if old else NEW_CPU)
     if kind == "vm" and arch == "amd64":
         cpu = "max"
     return DeviceRequest(
-        kind, count, arch, found.id, target.l4t, cpu, prefix or PREFIX, engine, memory_mib
+        kind, count, arch, result.id, target.l4t, cpu, prefix or PREFIX, engine, memory_mib
     )
 
 
@@ -93,19 +93,19 @@ def _combination(module: str, l4t: str) -> tuple[Module, Target]:
     table = targets.load()
     target = table.resolve(l4t) if l4t else None
     if not module and target:
-        fitting = [one for one in target.modules if one.id == DEFAULT_MODULE]
+        fitting = [item for item in target.modules if item.id == DEFAULT_MODULE]
         return (fitting or list(target.modules))[0], target
-    wanted = module or DEFAULT_MODULE
-    ids = {one.id: one for one in table.modules}
-    if wanted not in ids:
-        near = difflib.get_close_matches(wanted.lower(), ids, n=3, cutoff=0.4)
+    requested = module or DEFAULT_MODULE
+    ids = {item.id: item for item in table.modules}
+    if requested not in ids:
+        near = difflib.get_close_matches(requested.lower(), ids, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise BadInputError(f'unknown module "{wanted}"', f"{hint}{targets.LIST_ALL}")
-    found = ids[wanted]
-    releases = [one for one in table.all if found in one.modules]
+        raise BadInputError(f'unknown module "{requested}"', f"{hint}{targets.LIST_ALL}")
+    result = ids[requested]
+    releases = [item for item in table.all if result in item.modules]
     if target is None:
-        return found, table.default if table.default in releases else releases[-1]
+        return result, table.default if table.default in releases else releases[-1]
     if target not in releases:
         names = f"{releases[0].name} to {releases[-1].name}"
-        raise BadInputError(f"{found.name} has no L4T {target.name}", f"it has {names}")
-    return found, target
+        raise BadInputError(f"{result.name} has no L4T {target.name}", f"it has {names}")
+    return result, target

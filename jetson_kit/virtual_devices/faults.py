@@ -91,14 +91,14 @@ def heal(name: str, fault: str = "") -> tuple[str, ...]:
     Raises BadInputError where it has no such fault, StepFailedError where it can't be done now.
     """
     device = store.get(name).device
-    found = active(device)
+    result = active(device)
     if fault:
         _row(fault)
-        if fault not in found:
-            known = ", ".join(found) or "none"
+        if fault not in result:
+            known = ", ".join(result) or "none"
             raise BadInputError(f"{name} has no fault {fault}", f"it has: {known}")
-    order = [*FIRST, *(one for one in found if one not in FIRST)]
-    chosen = [one for one in order if one in found and fault in {"", one}]
+    order = [*FIRST, *(item for item in result if item not in FIRST)]
+    chosen = [item for item in order if item in result and fault in {"", item}]
     healed = []
     for one in chosen:
         if one not in active(device):
@@ -162,7 +162,7 @@ def _check(record: Record, fault: str, row: dict[str, Any]) -> None:
             f"{device.name} has {fault} already", f"./inv devices.heal {device.name}"
         )
     needs_way = row.get("shell") or fault == "net-off"
-    if needs_way and (closed := [one for one in CLOSED[device.kind] if one in has]):
+    if needs_way and (closed := [item for item in CLOSED[device.kind] if item in has]):
         raise BadInputError(
             f"{device.name} can't be reached: it has {closed[0]}",
             f"./inv devices.heal {device.name}",

@@ -65,10 +65,10 @@ def put(device: Device, reference: str) -> Put:
     Raises BadInputError where there is none or of another architecture, StepFailedError where the
     device does not take it.
     """
-    found = engine.image(reference)
-    if found is None:
+    image = engine.image(reference)
+    if image is None:
         raise BadInputError(f"there is no image {reference} here", "./inv build makes one")
-    arch = str(found.attrs["Architecture"])
+    arch = str(image.attrs["Architecture"])
     if arch != device.arch:
         raise BadInputError(
             f"{reference} is for {arch}, {device.name} is {device.arch}",
@@ -76,14 +76,14 @@ def put(device: Device, reference: str) -> Put:
         )
     if not kinds.machine(device.kind).running(device):
         raise StepFailedError(f"{device.name} has no power", "./inv devices.heal gives it back")
-    before = _there(device, found.attrs)
+    before = _there(device, image.attrs)
     if not before:
-        _send(device, found)
-    own = before or _there(device, found.attrs)
+        _send(device, image)
+    own = before or _there(device, image.attrs)
     if not own:
         raise StepFailedError(f"{device.name} has loaded another image than {reference}")
     named = reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"
-    tag = named in found.tags
+    tag = named in image.tags
     if tag:
         ssh.shell(device, f"docker tag {own} {shlex.quote(named)}")
     return Put(own, named if tag else own, bool(before))
@@ -111,8 +111,8 @@ def _identity(attrs: Mapping[str, Any]) -> tuple[Any, ...]:
     return (layers or object(), attrs.get("Architecture"), settings)
 
 
-def _send(device: Device, found: Image) -> None:
-    blocks = engine.client().api.get_image(str(found.id), chunk_size=BLOCK)
+def _send(device: Device, image: Image) -> None:
+    blocks = engine.client().api.get_image(str(image.id), chunk_size=BLOCK)
     if device.kind != "vm" or not (device.folder / qemu.PARCEL).exists():
         _by_ssh(device, blocks)
         return
@@ -158,9 +158,9 @@ def _by_ssh(device: Device, blocks: Iterable[bytes]) -> None:
                 for block in blocks:
                     child.stdin.write(block)
                 child.stdin.close()
-            said = child.stderr.read().decode(errors="replace").strip()
+            output = child.stderr.read().decode(errors="replace").strip()
         finally:
             limit.cancel()
     if child.returncode:
-        last = said.splitlines()[-1] if said else f"exit code {child.returncode}"
+        last = output.splitlines()[-1] if output else f"exit code {child.returncode}"
         raise StepFailedError(f"{device.name} did not take the image: {last}")

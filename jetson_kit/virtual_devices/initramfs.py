@@ -56,8 +56,8 @@ def build(arch: str, *, refresh: bool = False) -> Kernel:
 def _build(arch: str, refresh: bool) -> Kernel:
     spec = root.data()
     facts: dict[str, Any] = spec["kernel"]
-    wanted = json.dumps([FORMAT, spec["suite"], facts, INIT.read_text()], sort_keys=True)
-    digest = hashlib.sha256(wanted.encode()).hexdigest()[:16]
+    requested = json.dumps([FORMAT, spec["suite"], facts, INIT.read_text()], sort_keys=True)
+    digest = hashlib.sha256(requested.encode()).hexdigest()[:16]
     pointer = cache_dir("devices", "kernel") / f"{arch}-{digest}.json"
     if not refresh and (known := _known(pointer, arch)):
         return known
@@ -79,10 +79,10 @@ def _build(arch: str, refresh: bool) -> Kernel:
 
 
 def _one(debs: tuple[Deb, ...], glob: str) -> Deb:
-    found = [deb for deb in debs if fnmatch.fnmatchcase(deb.name, glob)]
-    if len(found) != 1:
-        raise StepFailedError(f"apt offers {len(found)} packages {glob} where one was expected")
-    return found[0]
+    result = [deb for deb in debs if fnmatch.fnmatchcase(deb.name, glob)]
+    if len(result) != 1:
+        raise StepFailedError(f"apt offers {len(result)} packages {glob} where one was expected")
+    return result[0]
 
 
 def _named(arch: str, key: str) -> Kernel:
@@ -153,10 +153,10 @@ def closure(dependencies: str, names: tuple[str, ...]) -> list[str]:
         needs[path] = rest.split()
     order: list[str] = []
     for name in names:
-        found = [path for path in needs if PurePosixPath(path).name == f"{name}.ko"]
-        if not found:
+        result = [path for path in needs if PurePosixPath(path).name == f"{name}.ko"]
+        if not result:
             raise StepFailedError(f"the kernel has no module {name}")
-        order += [one for one in (*reversed(needs[found[0]]), *found) if one not in order]
+        order += [item for item in (*reversed(needs[result[0]]), *result) if item not in order]
     return order
 
 

@@ -41,16 +41,16 @@ def _engine(mark: str) -> list[str]:
     rows = []
     for what in ("container", "volume", "network"):
         every = ["--all", "--no-trunc"] if what == "container" else []
-        asked = ["docker", what, "ls", *every, "--quiet", "--filter", mark]
-        rows += [(what, one) for one in run(asked, what=f"listing each {what}").split()]
-    ids = [one for what, one in rows if what == "container"]
+        requested = ["docker", what, "ls", *every, "--quiet", "--filter", mark]
+        rows += [(what, part) for part in run(requested, what=f"listing each {what}").split()]
+    ids = [item for what, item in rows if what == "container"]
     groups = [
         f"control group {path}"
-        for one in ids
+        for item in ids
         for top in GROUPS
-        for path in (*top.glob(f"docker/{one}"), *top.glob(f"*/docker-{one}.scope"))
+        for path in (*top.glob(f"docker/{item}"), *top.glob(f"*/docker-{item}.scope"))
     ]
-    return [f"{what} {one}" for what, one in rows] + groups
+    return [f"{what} {item}" for what, item in rows] + groups
 
 
 def _loops() -> list[str]:

@@ -65,14 +65,14 @@ def _up(record: Record, login: keys.Pair, cancelled: threading.Event, progress: 
     what = f"{device.name}: {device.kind} {device.arch}, {device.module} r{device.l4t}"
     try:
         with progress.step(device.name, what) as step:
-            made = power.up(record, login, cancelled)
-            step.note = f"ssh after {made.times['ssh']:.1f} s, {made.system}"
+            result = power.up(record, login, cancelled)
+            step.note = f"ssh after {result.times['ssh']:.1f} s, {result.system}"
     except KitError:
         with contextlib.suppress(KitError, OSError):
             if words := power.last_words(device):
                 progress.say(f"{device.name}, its last words:\n{words}")
         raise
-    return made
+    return result
 
 
 def down(names: Sequence[str], progress: Progress) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ def down(names: Sequence[str], progress: Progress) -> tuple[str, ...]:
     with store.exclusive():
         clean()
         chosen = [store.get(name) for name in dict.fromkeys(names)] or list(store.records())
-        claimed = [dataclasses.replace(one, stage="stopping", owner=procs.me()) for one in chosen]
+        claimed = [dataclasses.replace(item, stage="stopping", owner=procs.me()) for item in chosen]
         for record in claimed:
             store.write(record)
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -124,23 +124,23 @@ def _drop(records: Sequence[Record]) -> None:
         list(pool.map(_discard, records))
     with store.exclusive():
         for record in records:
-            found = store.read(record.device.name)
-            if found and found.owner == record.owner:
+            result = store.read(record.device.name)
+            if result and result.owner == record.owner:
                 store.remove(record.device.name)
         clean()
 
 
 def _discard(record: Record) -> None:
-    found = store.read(record.device.name)
+    result = store.read(record.device.name)
     # Taken down and made anew by somebody else it is theirs; what is nobody's, `clean` finds.
-    if found and found.owner == record.owner:
+    if result and result.owner == record.owner:
         with contextlib.suppress(KitError):
             power.off(record)
 
 
 def _ready(record: Record) -> bool:
-    found = store.read(record.device.name)
-    return found is not None and found.stage == "ready"
+    result = store.read(record.device.name)
+    return result is not None and result.stage == "ready"
 
 
 def _places(wanted: DeviceRequest) -> Iterator[tuple[str, int]]:

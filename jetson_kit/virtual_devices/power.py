@@ -96,12 +96,12 @@ def sweep(known: frozenset[str]) -> None:
     """End and remove what killed runs left of devices that are not `known`. The lock is held."""
     for machine in kinds.MACHINES.values():
         machine.sweep(known)
-    for name, found in procs.below(store.state_dir(), EMULATOR).items():
+    for name, processes in procs.below(store.state_dir(), EMULATOR).items():
         if name not in known:
-            _end(found)
+            _end(processes)
 
 
-def _end(found: Iterable[Process]) -> None:
-    for process in found:
+def _end(processes: Iterable[Process]) -> None:
+    for process in processes:
         if not procs.end(process, signal.SIGKILL, KILL_S):
             raise StepFailedError(f"process {process.pid} can't be ended")

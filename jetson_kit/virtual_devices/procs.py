@@ -77,7 +77,7 @@ def below(folder: Path, program: str) -> dict[str, tuple[Process, ...]]:
     The key is that inner folder's name: that is how those are found of which no record was kept.
     """
     inner = re.compile(rf"{re.escape(str(folder))}/([^/\0]+)/".encode())
-    found: dict[str, tuple[Process, ...]] = {}
+    result: dict[str, tuple[Process, ...]] = {}
     for entry in PROC.glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             words = entry.read_bytes()
@@ -86,5 +86,5 @@ def below(folder: Path, program: str) -> dict[str, tuple[Process, ...]]:
             process = find(int(entry.parent.name)) if match else None
             if match and process:
                 name = match[1].decode(errors="replace")
-                found[name] = (*found.get(name, ()), process)
-    return found
+                result[name] = (*result.get(name, ()), process)
+    return result

@@ -56,12 +56,12 @@ SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=de
 def program(arch: str) -> str:
     """Return the path of the QEMU for an architecture. Raises ToolMissingError."""
     shape = SHAPES[arch]
-    found = shutil.which(shape.program)
-    if found is None:
+    value = shutil.which(shape.program)
+    if value is None:
         raise ToolMissingError(
             f"the program {shape.program} is not installed", f"install {shape.package}"
         )
-    return found
+    return value
 
 
 def native(arch: str) -> bool:

@@ -100,10 +100,10 @@ def _debs(spec: dict[str, Any], arch: str, docker: Engine) -> tuple[Deb, ...]:
 
 def _check(docker: Engine, debs: tuple[Deb, ...]) -> None:
     """Refuse another release of the engine: a suite may have gone on."""
-    found = next(deb.version for deb in debs if deb.name == "docker.io")
-    if not found.startswith(f"{engines.release(docker)}."):
+    version = next(deb.version for deb in debs if deb.name == "docker.io")
+    if not version.startswith(f"{engines.release(docker)}."):
         raise StepFailedError(
-            f"Debian {docker.suite} has docker.io {found} now, no {engines.release(docker)}",
+            f"Debian {docker.suite} has docker.io {version} now, no {engines.release(docker)}",
             f"take another --engine, or renew {engines.DATA.name}",
         )
 
@@ -123,8 +123,8 @@ def _known(pointer: Path, arch: str) -> Root | None:
 def _digest(spec: dict[str, Any], prune: dict[str, Any], docker: Engine) -> str:
     """Return the hash of everything but the packages: what is wanted, and our own files."""
     digest = hashlib.sha256(f"{FORMAT} {rootfs.FORMAT}\n".encode())
-    wanted = {key: spec[key] for key in spec if key != "kernel"}
-    parts = [wanted, prune, dataclasses.asdict(docker)]
+    requested = {key: spec[key] for key in spec if key != "kernel"}
+    parts = [requested, prune, dataclasses.asdict(docker)]
     digest.update(json.dumps(parts, sort_keys=True).encode())
     for path in sorted(OWN.rglob("*")):
         if path.is_file():

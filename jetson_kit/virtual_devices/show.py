@@ -17,14 +17,14 @@ def status(record: Record) -> str:
         return "left behind"
     if record.stage != "ready":
         return record.stage
-    found = faults.active(record.device)
-    if "power-cut" not in found:
+    result = faults.active(record.device)
+    if "power-cut" not in result:
         try:
             if not kinds.machine(record.device.kind).running(record.device):
                 return "no power"
         except KitError:
             return "unknown"
-    return " ".join(sorted(found)) or "up"
+    return " ".join(sorted(result)) or "up"
 
 
 def facts(record: Record) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def facts(record: Record) -> dict[str, Any]:
         "known_hosts": str(device.known_hosts),
         "inventory": str(inventory.path()),
         "system": record.system,
-        "faults": {name: vars(one) for name, one in faults.active(device).items()},
+        "faults": {name: vars(item) for name, item in faults.active(device).items()},
         "created": record.created,
         "times": record.times,
     }

@@ -114,9 +114,9 @@ def wait(device: Device, seconds: float, alive: Callable[[], bool]) -> None:
     while time.monotonic() < until:
         if _banner(device):
             try:
-                asked = command(device, ["true"])
+                requested = command(device, ["true"])
                 done = subprocess.run(
-                    asked, capture_output=True, text=True, timeout=ATTEMPT_S, check=False
+                    requested, capture_output=True, text=True, timeout=ATTEMPT_S, check=False
                 )
             except FileNotFoundError as error:
                 raise _missing() from error

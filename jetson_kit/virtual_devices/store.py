@@ -85,8 +85,8 @@ def exclusive() -> Iterator[None]:
 
 def records() -> tuple[Record, ...]:
     """Return all devices, by name; a folder without a readable record counts as none."""
-    found = (read(folder.name) for folder in state_dir().iterdir() if NAME.fullmatch(folder.name))
-    return tuple(sorted((one for one in found if one), key=_order))
+    result = (read(folder.name) for folder in state_dir().iterdir() if NAME.fullmatch(folder.name))
+    return tuple(sorted((record for record in result if record), key=_order))
 
 
 def _order(record: Record) -> tuple[str, int]:
@@ -111,7 +111,7 @@ def get(name: str) -> Record:
     """Return a device's record. Raises BadInputError where there is no such device."""
     record = read(checked(name))
     if record is None:
-        known = ", ".join(one.device.name for one in records()) or "none is up"
+        known = ", ".join(item.device.name for item in records()) or "none is up"
         raise BadInputError(f'there is no device "{name}"', f"./inv devices.list shows: {known}")
     return record
 
@@ -174,9 +174,9 @@ def _text(record: Record) -> str:
 
 def free_names(prefix: str, count: int) -> list[str]:
     """Return the `count` lowest free names PREFIX-1, PREFIX-2, ...; the lock is held."""
-    taken = {record.device.name for record in records()}
-    numbers = (f"{prefix}-{number}" for number in range(1, len(taken) + count + 1))
-    return [checked(name) for name in numbers if name not in taken][:count]
+    names = {record.device.name for record in records()}
+    numbers = (f"{prefix}-{number}" for number in range(1, len(names) + count + 1))
+    return [checked(name) for name in numbers if name not in names][:count]
 
 
 def free_ports(count: int) -> list[int]:
@@ -184,17 +184,17 @@ def free_ports(count: int) -> list[int]:
 
     Raises ToolMissingError where there are not that many.
     """
-    taken = {record.device.port for record in records()}
+    ports = {record.device.port for record in records()}
     # Where one begins depends on the folder, so that two of them seldom meet.
     first = int(state_id(), 16) % len(PORTS)
-    found: list[int] = []
+    result: list[int] = []
     for offset in range(len(PORTS)):
         port = PORTS[(first + offset) % len(PORTS)]
-        if len(found) < count and port not in taken and _free(port):
-            found.append(port)
-    if len(found) < count:
+        if len(result) < count and port not in ports and _free(port):
+            result.append(port)
+    if len(result) < count:
         raise ToolMissingError("no port of 127.0.0.1 is free", "./inv devices.down frees some")
-    return found
+    return result
 
 
 def _free(port: int) -> bool:

@@ -83,12 +83,12 @@ def _furnish(device: Device) -> None:
 
 def _launch(device: Device, command: list[str]) -> None:
     (device.folder / qemu.SOCKET).unlink(missing_ok=True)
-    with (device.folder / SAID).open("wb") as said:
+    with (device.folder / SAID).open("wb") as message:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=message,
+            stderr=message,
             cwd=device.folder,  # its socket is named from here: such names must be short
             start_new_session=True,
         )

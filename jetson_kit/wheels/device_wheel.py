@@ -58,13 +58,13 @@ def version_in(path: Path) -> str:
 
 def source_files(source: Path = SOURCE) -> list[Path]:
     """Return the files that the wheel is made of, relative to `source`, in order."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for name in INPUTS:
         top = source / name
-        found += [path for path in top.rglob("*") if path.is_file()] if top.is_dir() else [top]
+        paths += [path for path in top.rglob("*") if path.is_file()] if top.is_dir() else [top]
     return sorted(
         path.relative_to(source)
-        for path in found
+        for path in paths
         if "__pycache__" not in path.parts and not any(".egg-info" in part for part in path.parts)
     )
 
@@ -87,11 +87,11 @@ def build(out: Path, source: Path = SOURCE) -> Path:
     The same inputs are built once and kept in the cache. Raises StepFailedError if setuptools
     refuses, DiskFullError if no space is left.
     """
-    kept = cache_dir("device-wheel", fingerprint(source)[:32])
-    made = next(kept.glob("*.whl"), None) or _made(kept, source)
-    wheel = out / made.name
+    path = cache_dir("device-wheel", fingerprint(source)[:32])
+    result = next(path.glob("*.whl"), None) or _made(path, source)
+    wheel = out / result.name
     with written_aside(wheel) as aside:
-        shutil.copyfile(made, aside)
+        shutil.copyfile(result, aside)
     return wheel
 
 
@@ -101,13 +101,13 @@ def build_platform(out: Path, arch: str, source: Path = SOURCE) -> Path:
     Raises what `build` and shim.build raise, without a compiler NetworkError or ToolMissingError:
     the pure wheel then still works, and says of the work of a GPU that it can't be counted.
     """
-    wanted = shim.target(arch)
+    requested = shim.target(arch)
     library = shim.build(arch, source / "native")
     with tempfile.TemporaryDirectory(prefix="device-wheel-") as name:
         pure = build(Path(name), source)
-        wheel = out / pure.name.replace("-none-any.whl", f"-none-{wanted.tag}.whl")
+        wheel = out / pure.name.replace("-none-any.whl", f"-none-{requested.tag}.whl")
         with written_aside(wheel) as aside, zipfile.ZipFile(aside, "w") as target:
-            _add_library(pure, target, wanted, library)
+            _add_library(pure, target, requested, library)
     return wheel
 
 
@@ -134,8 +134,8 @@ def _add_library(pure: Path, target: zipfile.ZipFile, wanted: shim.Target, libra
     rawzip.add(target, record, "".join([*rows, f"{record},,\n"]).encode())
 
 
-def _made(kept: Path, source: Path) -> Path:
-    """Return the wheel in the folder `kept`.
+def _made(path: Path, source: Path) -> Path:
+    """Return the wheel in the folder `path`.
 
     Where only the contents of Python files and data changed, setuptools, which takes half a second,
     would change nothing else: they are put into the wheel that it made last of such files.
@@ -143,10 +143,10 @@ def _made(kept: Path, source: Path) -> Path:
     frames = cache_dir("device-wheel-frames", _frame(source)[:32])
     if frame := next(frames.glob("*.whl"), None):
         # A damaged one is made anew.
-        with contextlib.suppress(IntegrityError), written_aside(kept / frame.name) as aside:
+        with contextlib.suppress(IntegrityError), written_aside(path / frame.name) as aside:
             _refill(frame, source / "src", aside)
-            return kept / frame.name
-    built = _build(kept, source)
+            return path / frame.name
+    built = _build(path, source)
     with written_aside(frames / built.name) as aside:
         shutil.copyfile(built, aside)
     return built

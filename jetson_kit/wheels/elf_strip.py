@@ -173,9 +173,9 @@ def _read(data: bytes) -> _Elf:
         (program_at, program_at + programs * PROGRAM),
         *segments,
         *others,
-        *(one.range for one in sections if one.loaded),
+        *(item.range for item in sections if item.loaded),
     )
-    names = tuple(_name(data[start:stop], one.name) for one in sections)
+    names = tuple(_name(data[start:stop], item.name) for item in sections)
     return _Elf(sections, names, tuple(segments), fixed)
 
 
@@ -195,19 +195,19 @@ def _removable(elf: _Elf, patterns: Sequence[str]) -> tuple[int, ...]:
     """Return the numbers of the sections that go, having checked that nothing else needs them."""
     gone = tuple(
         index
-        for index, one in enumerate(elf.sections)
-        if one.kind != SHT_NULL and not one.loaded and elf.names[index] != ".shstrtab"
+        for index, section in enumerate(elf.sections)
+        if section.kind != SHT_NULL and not section.loaded and elf.names[index] != ".shstrtab"
     )
     for index in gone:
         name = elf.names[index]
         if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
             raise _UnfitError(f"its section {name} is not loaded and not listed")
-    for index, one in enumerate(elf.sections):
-        if not one.loaded and one.kind != SHT_NULL:
-            start, stop = one.range
+    for index, item in enumerate(elf.sections):
+        if not item.loaded and item.kind != SHT_NULL:
+            start, stop = item.range
             if any(start < until and since < stop for since, until in elf.fixed):
                 raise _UnfitError(f"its section {elf.names[index]} overlaps what is loaded")
-        if one.loaded and one.link in gone:
+        if item.loaded and item.link in gone:
             raise _UnfitError(f"its section {elf.names[index]} refers to one that is not loaded")
     return gone
 
@@ -220,7 +220,7 @@ def _holes(elf: _Elf, gone: Iterable[int], end: int) -> list[tuple[int, int]]:
 
 def _append_sections(image: bytearray, elf: _Elf) -> None:
     """Write the names and the table of the loaded sections behind them."""
-    last = max((index for index, one in enumerate(elf.sections) if one.loaded), default=0)
+    last = max((index for index, section in enumerate(elf.sections) if section.loaded), default=0)
     names = bytearray(b"\0")
     rows = []
     for index in range(last + 1):

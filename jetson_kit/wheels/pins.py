@@ -98,12 +98,12 @@ def classes() -> dict[str, WheelClass]:
 @functools.cache
 def pins() -> tuple[Pin, ...]:
     """Return all pinned wheels, newest version first; those for `by_name` after all others."""
-    found = []
+    result = []
     for row in tomllib.loads(TABLE.read_text(encoding="utf-8"))["wheel"]:
         group = classes()[row["class"]]
         tag = row["python"]
         pythons = group.pythons if tag == "py3" else (f"{tag[2]}.{tag[3:]}",)
-        found.append(
+        result.append(
             Pin(
                 row["version"],
                 row["arch"],
@@ -115,7 +115,7 @@ def pins() -> tuple[Pin, ...]:
                 group.revision,
             )
         )
-    return tuple(sorted(found, key=_preference, reverse=True))
+    return tuple(sorted(result, key=_preference, reverse=True))
 
 
 @functools.cache
@@ -135,9 +135,9 @@ def translated() -> tuple[Pin, ...]:
 
 def translated_for(pin: Pin, core: str) -> Pin:
     """Return an official wheel's translation for a core. Raises BadInputError if there is none."""
-    for one in translated():
-        if (one.sha256, one.core) == (pin.sha256, core):
-            return one
+    for item in translated():
+        if (item.sha256, item.core) == (pin.sha256, core):
+            return item
     raise BadInputError(
         f"MediaPipe {pin.version} for {pin.arch} is not translated for {core!r}",
         "name an arm64 version from 1.0.1 on, and armv80 or carmel",
@@ -179,7 +179,7 @@ def select(arch: str = "arm64", python: str = "3.11", version: str = "") -> Pin:
     for pin in versions:
         if pin.supports(python):
             return pin
-    offered = sorted({one for pin in versions for one in pin.pythons}, key=Version)
+    offered = sorted({item for pin in versions for item in pin.pythons}, key=Version)
     raise BadInputError(
         f"no MediaPipe{f' {version}' if version else ''} wheel for Python {python} on {arch}",
         f"choose one of {', '.join(offered)}",
@@ -215,7 +215,7 @@ def lock_for(wheel_class: str, arch: str, python: str) -> Path:
     path = lock_path(wheel_class, arch, python)
     if not path.exists():
         there = LOCKS.glob(f"{wheel_class}-{arch}-py*.txt")
-        offered = ", ".join(sorted((one.stem.rpartition("py")[2] for one in there), key=Version))
+        offered = ", ".join(sorted((item.stem.rpartition("py")[2] for item in there), key=Version))
         raise BadInputError(
             f"no lock for the wheel class {wheel_class} on {arch} with Python {python}",
             f"choose Python {offered}" if offered else "make it with ./inv wheels.lock",

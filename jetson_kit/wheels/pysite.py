@@ -81,7 +81,7 @@ def wheel(
 
     Files `beside` it go into the folder of packages as they are, such as a .pth.
     """
-    contents = (f"{one.name} {sha256_file(one)}" for one in beside)
+    contents = (f"{item.name} {sha256_file(item)}" for item in beside)
     key = _key(path.name, sha256 or sha256_file(path), python, arch, *contents)
 
     def install(into: Path) -> None:
@@ -247,11 +247,11 @@ def _clean(site: Path) -> None:
 
 
 def _installed(site: Path) -> tuple[Installed, ...]:
-    found = []
+    result = []
     for metadata in sorted(site.glob("*.dist-info/METADATA")):
         fields = HeaderParser().parsestr(metadata.read_text(encoding="utf-8"))
-        found.append(Installed(fields["Name"], fields["Version"], _license(fields)))
-    return tuple(found)
+        result.append(Installed(fields["Name"], fields["Version"], _license(fields)))
+    return tuple(result)
 
 
 def _license(fields: Message) -> str:

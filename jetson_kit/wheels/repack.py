@@ -59,10 +59,10 @@ class Patch:
 
     def apply(self, original: bytes) -> bytes:
         """Return the changed file. Raises IntegrityError if this is not the file it is for."""
-        found = hashlib.sha256(original).hexdigest()
-        if found != self.sha256:
+        value = hashlib.sha256(original).hexdigest()
+        if value != self.sha256:
             raise IntegrityError(
-                f"{self.path} has sha256 {found}, its patch is for {self.sha256}",
+                f"{self.path} has sha256 {value}, its patch is for {self.sha256}",
                 "review the patch in jetson_kit/wheels/repack.toml against this MediaPipe",
             )
         text = original.decode("utf-8")
@@ -110,7 +110,7 @@ class Recipe:
 @functools.cache
 def recipes(table: Path = TABLE) -> dict[str, Recipe]:
     """Return the recipes by MediaPipe version."""
-    found = {}
+    result = {}
     for row in tomllib.loads(table.read_text(encoding="utf-8"))["recipe"]:
         patches = tuple(
             Patch(
@@ -127,8 +127,8 @@ def recipes(table: Path = TABLE) -> dict[str, Recipe]:
             for strip in row.get("strip", ())
         )
         for version in row["versions"]:
-            found[version] = Recipe(version, tuple(row["requires"]), extras, patches, strips)
-    return found
+            result[version] = Recipe(version, tuple(row["requires"]), extras, patches, strips)
+    return result
 
 
 def recipe_for(version: str) -> Recipe:
@@ -153,36 +153,36 @@ def build(pin: Pin, out: Path) -> Path:
     translator = fingerprint() if pin.core else ""
     inputs = repr((FORMAT, elf_strip.FORMAT, pin, recipe, translator)).encode()
     folder = cache_dir("wheels", "jetson", hashlib.sha256(inputs).hexdigest()[:16])
-    made = folder / pin.jetson_filename
-    if cached_files.intact(made, thorough=True):
-        cached_files.used(made)
+    path = folder / pin.jetson_filename
+    if cached_files.intact(path, thorough=True):
+        cached_files.used(path)
     else:
         official = wheels.fetch(pin)
-        with disk_guard(folder), cached_files.made(made) as aside:
+        with disk_guard(folder), cached_files.made(path) as aside:
             _repack_file(official, pin, recipe, aside)
         cached_files.forget_unused(folder.parent, "*/*.whl")
     if out == cache_dir("wheels"):
-        return made
-    with written_aside(out / made.name) as aside:
-        shutil.copyfile(made, aside)
-    return out / made.name
+        return path
+    with written_aside(out / path.name) as aside:
+        shutil.copyfile(path, aside)
+    return out / path.name
 
 
 def repack(official: Path, pin: Pin, recipe: Recipe, out: Path) -> Path:
     """Repack the file of an official wheel by a recipe into the folder `out`."""
-    made = out / pin.jetson_filename
-    with written_aside(made) as aside:
+    path = out / pin.jetson_filename
+    with written_aside(path) as aside:
         _repack_file(official, pin, recipe, aside)
-    return made
+    return path
 
 
-def _repack_file(official: Path, pin: Pin, recipe: Recipe, made: Path) -> None:
+def _repack_file(official: Path, pin: Pin, recipe: Recipe, path: Path) -> None:
     if sha256_file(official) != pin.sha256:
         raise IntegrityError(
             f"{official.name} is not the wheel with sha256 {pin.sha256}",
             "delete it and run it again",
         )
-    with rawzip.opened(official) as source, zipfile.ZipFile(made, "w") as target:
+    with rawzip.opened(official) as source, zipfile.ZipFile(path, "w") as target:
         _write(source, target, pin, recipe)
 
 
@@ -251,10 +251,10 @@ def _native(
     """Return a library as it is shipped, and what provenance says of its translation, if any."""
     if not pin.core:
         return elf_strip.strip(data, strip.sections, name), []
-    made = translated.library(data, name, pin.core)
-    result = elf_strip.strip(made.data, strip.sections, name)
-    gate.check(result.data, pin.core, made.provenance, name)
-    return result, [made.provenance]
+    translated_library = translated.library(data, name, pin.core)
+    result = elf_strip.strip(translated_library.data, strip.sections, name)
+    gate.check(result.data, pin.core, translated_library.provenance, name)
+    return result, [translated_library.provenance]
 
 
 def remade_metadata(text: str, version: str, recipe: Recipe) -> str:
@@ -297,7 +297,7 @@ def _record(source: zipfile.ZipFile, dist_info: str) -> dict[str, tuple[str, str
 
 
 def _strip_for(name: str, recipe: Recipe) -> Strip | None:
-    return next((one for one in recipe.strips if fnmatch.fnmatchcase(name, one.path)), None)
+    return next((item for item in recipe.strips if fnmatch.fnmatchcase(name, item.path)), None)
 
 
 def _stripped_row(
@@ -310,7 +310,7 @@ def _stripped_row(
     return {
         "path": name,
         "why": strip.why,
-        "sections": [{"name": one.name, "bytes": one.size} for one in result.removed],
+        "sections": [{"name": item.name, "bytes": item.size} for item in result.removed],
         "before": {"sha256": hex_of(before[0]), "bytes": int(before[1])},
         "after": {"sha256": hex_of(after[1]), "bytes": int(after[2])},
         "loaded_sha256": result.loaded_sha256,

@@ -86,7 +86,7 @@ def lean_for(target: Target, socs: Sequence[Soc]) -> str:
     for version in able:
         if identity.same_version(target.tensorrt, version):
             return str(version)
-    later = [one for one in able if identity.later_runs(target.tensorrt, one)]
+    later = [item for item in able if identity.later_runs(target.tensorrt, item)]
     return min(later, key=targets.version_key, default="")
 
 
@@ -109,11 +109,11 @@ def _from_ngc(target: Target, base: str, python: str) -> Runtime:
         return Runtime(NGC, "", why, "leave out --python")
     # The nearest image may be of another release; its tag names it.
     named = base.rpartition(":r")[2]
-    found = next((one for one in targets.load().all if one.l4t == named), target)
+    result = next((item for item in targets.load().all if item.l4t == named), target)
     bindings = table()["branch"][target.branch]["cuda_bindings"]
     return Runtime(
-        NGC, found.tensorrt, builds=True, lock=_lock(f"cuda{bindings}", python),
-        note=f"TensorRT {found.tensorrt} is {base}'s own",
+        NGC, result.tensorrt, builds=True, lock=_lock(f"cuda{bindings}", python),
+        note=f"TensorRT {result.tensorrt} is {base}'s own",
     )  # fmt: skip
 
 
@@ -147,24 +147,24 @@ def lock_of(runtime: Runtime) -> Path:
 
 def wanted_locks() -> dict[Path, list[str]]:
     """Return every lock that some release needs, and what it is made of."""
-    found: dict[Path, list[str]] = {}
+    result: dict[Path, list[str]] = {}
     for target in targets.load().all:
         way, _ = way_of(target)
         if way == "none":
             continue
         bindings = table()["branch"][target.branch]["cuda_bindings"]
         if way == NGC:
-            found[_lock(f"cuda{bindings}", target.python)] = [f"cuda-bindings=={bindings}"]
+            result[_lock(f"cuda{bindings}", target.python)] = [f"cuda-bindings=={bindings}"]
             continue
-        for socs in (target.socs, *((one,) for one in target.socs)):
+        for socs in (target.socs, *((soc,) for soc in target.socs)):
             version = lean_for(target, socs)
             for python in PYTHONS if version else ():
-                found[_lock(f"lean{version}", python)] = [
+                result[_lock(f"lean{version}", python)] = [
                     f"tensorrt-lean-cu13-bindings=={version}",
                     f"tensorrt-lean-cu13-libs=={version}",
                     f"cuda-bindings=={bindings}",
                 ]
-    return found
+    return result
 
 
 def platform() -> str:

@@ -102,12 +102,12 @@ def build(arch: str, native: Path = NATIVE) -> Path:
     Raises BadInputError, ToolMissingError where the compiler is not published for this machine,
     NetworkError, IntegrityError, DiskFullError, StepFailedError.
     """
-    wanted = target(arch)
-    made = cache_dir("shim", fingerprint(wanted, native)[:32]) / wanted.filename
-    if not cached_files.intact(made, thorough=True):
-        with disk_guard(made.parent), tempfile.TemporaryDirectory(prefix="shim-") as name:
-            _compile(wanted, native, Path(name), made)
-    return made
+    requested = target(arch)
+    path = cache_dir("shim", fingerprint(requested, native)[:32]) / requested.filename
+    if not cached_files.intact(path, thorough=True):
+        with disk_guard(path.parent), tempfile.TemporaryDirectory(prefix="shim-") as name:
+            _compile(requested, native, Path(name), path)
+    return path
 
 
 @dataclass(frozen=True)
@@ -157,13 +157,13 @@ class _Toolchain:
         return soname
 
 
-def _compile(wanted: Target, native: Path, aside: Path, made: Path) -> None:
+def _compile(wanted: Target, native: Path, aside: Path, path: Path) -> None:
     program = unpack_compiler(aside)
     work = shutil.copytree(native, aside / "native")
     tools = _Toolchain(program, wanted, work)
     objects = [tools.object(source, COMPILE) for source in SOURCES]
     libraries = [tools.stand_in(*row) for row in wanted.libraries]
-    with cached_files.made(made) as output:
+    with cached_files.made(path) as output:
         tools.run("ld.lld", *LINK, "-o", output.absolute(), *objects, *libraries)
 
 

@@ -73,8 +73,8 @@ class Rules:
         """Return the rules of one package."""
         name = canonicalize_name(package)
         return Rules(
-            tuple(one for one in self.leave_out if one.package == name),
-            tuple(one for one in self.strip if one.package == name),
+            tuple(item for item in self.leave_out if item.package == name),
+            tuple(item for item in self.strip if item.package == name),
         )
 
 
@@ -108,10 +108,10 @@ def _prune(site: Path, info: Path, mine: Rules) -> None:
     left_out: dict[str, list[int]] = {}
     stripped: list[dict[str, object]] = []
     for path, digest, size in csv.reader(record.read_text(encoding="utf-8").splitlines()):
-        if gone := next((one for one in mine.leave_out if one.takes(path)), None):
+        if gone := next((item for item in mine.leave_out if item.takes(path)), None):
             left_out.setdefault(gone.why, []).append((site / path).stat().st_size)
             _remove(site / path, site)
-        elif strip := next((one for one in mine.strip if one.takes(path)), None):
+        elif strip := next((item for item in mine.strip if item.takes(path)), None):
             row, facts = _strip(site, path, strip)
             rows.append(row)
             stripped.append(facts)
@@ -143,7 +143,7 @@ def _strip(site: Path, path: str, rule: Strip) -> tuple[list[str], dict[str, obj
     facts: dict[str, object] = {
         "path": path,
         "why": rule.why,
-        "sections": [{"name": one.name, "bytes": one.size} for one in after.removed],
+        "sections": [{"name": item.name, "bytes": item.size} for item in after.removed],
         "before": {"sha256": hashlib.sha256(before).hexdigest(), "bytes": len(before)},
         "after": {"sha256": hashlib.sha256(after.data).hexdigest(), "bytes": len(after.data)},
         "loaded_sha256": after.loaded_sha256,

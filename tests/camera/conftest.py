@@ -23,8 +23,8 @@ class Server:
 
     def __init__(self, codec: str, who: str = "") -> None:
         self.words = (codec, *([who] if who else []))
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            self.port = taken.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as connection:
+            self.port = connection.getsockname()[1]
         self.url = f"rtsp://127.0.0.1:{self.port}/door"
         self._process: subprocess.Popen[bytes] | None = None
         self.start()

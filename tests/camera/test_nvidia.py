@@ -64,34 +64,34 @@ def look(plugins: Path, source: str, **environment: str) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 @pytest.mark.parametrize(("number", "channel"), [(0, 2), (1, 1)])
 def test_a_csi_camera_by_its_number(plugins: Path, number: int, channel: int) -> None:
-    found = look(plugins, f"csi://{number}")
-    assert found["size"] == [1280, 720]
-    assert found["fps"] == 30
-    assert found["live"]
-    assert found["age"] < 0.5
-    assert found["mean"][channel] > 200
-    assert all(value < 60 for place, value in enumerate(found["mean"]) if place != channel)
+    result = look(plugins, f"csi://{number}")
+    assert result["size"] == [1280, 720]
+    assert result["fps"] == 30
+    assert result["live"]
+    assert result["age"] < 0.5
+    assert result["mean"][channel] > 200
+    assert all(value < 60 for place, value in enumerate(result["mean"]) if place != channel)
 
 
 def test_a_size_that_the_camera_does_not_give(plugins: Path) -> None:
-    found = look(plugins, "csi://0?width=640&height=480")
-    assert found["code"] == 7
-    assert "no frames of the requested size" in found["error"]
+    result = look(plugins, "csi://0?width=640&height=480")
+    assert result["code"] == 7
+    assert "no frames of the requested size" in result["error"]
 
 
 def test_no_camera_behind_argus(plugins: Path) -> None:
-    found = look(plugins, "csi://0", STAND_IN_NO_CAMERA="1")
-    assert (found["code"], "no frame" in found["error"]) == (2, True), found
+    result = look(plugins, "csi://0", STAND_IN_NO_CAMERA="1")
+    assert (result["code"], "no frame" in result["error"]) == (2, True), result
 
 
 def test_a_stream_by_the_board_s_decoder(plugins: Path, serve: Callable[..., Server]) -> None:
-    found = look(plugins, serve().url)
-    assert found.get("reader", found) == "mediapipe_jetson.camera.gstreamer"
-    assert found["size"] == [320, 240]
-    assert found["mean"][2] > 200
+    result = look(plugins, serve().url)
+    assert result.get("reader", result) == "mediapipe_jetson.camera.gstreamer"
+    assert result["size"] == [320, 240]
+    assert result["mean"][2] > 200

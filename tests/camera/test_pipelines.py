@@ -26,8 +26,8 @@ LIVE = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=5
 @pytest.mark.parametrize("width", [320, 321, 322])
 def test_every_format_and_stride_gives_bgr(form: str, width: int) -> None:
     caps = f"video/x-raw,format={form},width={width},height=33"
-    with camera.open(f"videotestsrc num-buffers=3 pattern=red ! {caps} ! appsink") as found:
-        frames = list(found)
+    with camera.open(f"videotestsrc num-buffers=3 pattern=red ! {caps} ! appsink") as capture:
+        frames = list(capture)
     assert [frame.shape for frame in frames] == [(33, width, 3)] * 3
     for frame in frames:
         assert frame.dtype == np.uint8
@@ -41,21 +41,21 @@ def test_every_format_and_stride_gives_bgr(form: str, width: int) -> None:
 
 
 def test_frames_are_not_changed_by_later_ones() -> None:
-    with camera.open("videotestsrc num-buffers=30 pattern=ball ! appsink sync=false") as found:
-        first = next(iter(found))
+    with camera.open("videotestsrc num-buffers=30 pattern=ball ! appsink sync=false") as capture:
+        first = next(iter(capture))
         before = first.copy()
-        rest = list(found)
+        rest = list(capture)
     assert len(rest) == 29
     assert (first == before).all()
     assert any((frame != first).any() for frame in rest)
 
 
 def test_a_live_source_gives_the_newest_frame_with_its_time() -> None:
-    with camera.open(LIVE) as found:
-        assert found.live
-        found.read()
+    with camera.open(LIVE) as capture:
+        assert capture.live
+        capture.read()
         time.sleep(0.5)  # 25 frames, of which one waits
-        picture = found.next()
+        picture = capture.next()
         assert picture
         assert 0 <= time.monotonic() - picture.taken_s < 0.2
 
@@ -78,9 +78,9 @@ def test_a_file_s_pipeline_loses_no_frame(tmp_path: Path) -> None:
         str(tmp_path / "image%04d.png"),
     )
     for source in sources:
-        with camera.open(source) as found:
-            assert not found.live
-            means = [int(frame.mean()) for frame in found]
+        with camera.open(source) as capture:
+            assert not capture.live
+            means = [int(frame.mean()) for frame in capture]
         assert len(means) == 12, source
         assert all(abs(mean - number * 20) < 6 for number, mean in enumerate(means)), source
 
@@ -93,9 +93,9 @@ def test_a_file_in_a_camera_s_place_comes_again_and_again(tmp_path: Path) -> Non
     writer.release()
     source = f"file://{tmp_path}/clip%201.avi?loop=1"
     assert camera.is_live(source)
-    with camera.open(source, latest=False) as found:
-        assert found.live
-        means = [round(frame.mean() / 40) for frame, _ in zip(found, range(13), strict=False)]
+    with camera.open(source, latest=False) as capture:
+        assert capture.live
+        means = [round(frame.mean() / 40) for frame, _ in zip(capture, range(13), strict=False)]
     assert means == [0, 1, 2, 3, 4] * 2 + [0, 1, 2]
     # In a pipeline it has no end, and comes at the video's pace.
     pipeline = Pipeline(source, lambda frame: frame.index, policy="latest")
@@ -170,38 +170,38 @@ def test_a_source_without_frames_ends_in_bounded_time() -> None:
 
 def test_a_pipeline_that_fails_in_the_middle_says_why() -> None:
     text = "videotestsrc is-live=true ! identity error-after=5 ! appsink"
-    with camera.open(text) as found:
+    with camera.open(text) as capture:
         count = 0
-        while found.read()[0]:
+        while capture.read()[0]:
             count += 1
         assert count < 6
-        assert found.error
-        assert "\n" not in str(found.error)
+        assert capture.error
+        assert "\n" not in str(capture.error)
 
 
 def test_release_ends_a_read_in_another_thread() -> None:
-    found = camera.open(LIVE, timeout_s=30)
+    capture = camera.open(LIVE, timeout_s=30)
     ended: list[bool] = []
 
     def read() -> None:
-        while found.read()[0]:
+        while capture.read()[0]:
             pass
         ended.append(True)
 
     reader = threading.Thread(target=read)
     reader.start()
     time.sleep(0.2)
-    found.release()
+    capture.release()
     reader.join(5)
     assert ended == [True]
-    assert found.read() == (False, None)
-    found.release()
+    assert capture.read() == (False, None)
+    capture.release()
 
 
 def test_one_frame_waits_when_nobody_reads() -> None:
-    with camera.open(LIVE.replace("videotestsrc", "videotestsrc num-buffers=25")) as found:
+    with camera.open(LIVE.replace("videotestsrc", "videotestsrc num-buffers=25")) as capture:
         time.sleep(2)  # all 25 frames came meanwhile
-        assert len(list(found)) == 1
+        assert len(list(capture)) == 1
 
 
 def test_capture_to_result_is_measured() -> None:

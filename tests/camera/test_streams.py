@@ -30,47 +30,47 @@ def is_red(frame: object) -> bool:
     return all(abs(value - red) < NEAR for value, red in zip(mean, RED, strict=True))
 
 
-def turns_red(found: camera.Capture) -> bool:
+def turns_red(capture: camera.Capture) -> bool:
     """Return whether frames are red soon: the first ones lack what was sent before."""
-    rows = [is_red(found.read()[1]) for _ in range(20)]
+    rows = [is_red(capture.read()[1]) for _ in range(20)]
     return sum(rows) >= 5 and rows[-1]
 
 
 @pytest.mark.parametrize("codec", ["h264", "jpeg"])
 def test_gstreamer_reads_a_stream(serve: Serve, codec: str) -> None:
-    with camera.open(serve(codec).url) as found:
-        assert isinstance(found._reader, gstreamer.Reader)
-        assert found.isOpened()
-        assert (found.get(cv2.CAP_PROP_FRAME_WIDTH), found.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (
+    with camera.open(serve(codec).url) as capture:
+        assert isinstance(capture._reader, gstreamer.Reader)
+        assert capture.isOpened()
+        assert (capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (
             320,
             240,
         )
-        assert found.get(cv2.CAP_PROP_FPS) == 25
-        read, frame = found.read()
+        assert capture.get(cv2.CAP_PROP_FPS) == 25
+        read, frame = capture.read()
         assert read
         assert frame is not None
         assert frame.shape == (240, 320, 3)
-        assert turns_red(found)
-    assert not found.isOpened()
+        assert turns_red(capture)
+    assert not capture.isOpened()
 
 
 def test_opencv_reads_what_gstreamer_can_not_decode(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipelines, "decodes", lambda *_: False)
-    with camera.open(serve().url) as found:
-        assert isinstance(found._reader, opencv_reader.OpenCvReader)
-        assert turns_red(found)
+    with camera.open(serve().url) as capture:
+        assert isinstance(capture._reader, opencv_reader.OpenCvReader)
+        assert turns_red(capture)
 
 
 def test_the_password_is_the_environment_s(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     server = serve(who="viewer:open/sesame")
     url = server.url.replace("//", "//viewer@")
     monkeypatch.setenv("MEDIAPIPE_JETSON_CAMERA_PASSWORD", "open/sesame")
-    with camera.open(url) as found:
-        assert found.read()[0]
-        assert found.name == server.url.replace("//", "//***@")
-        assert "sesame" not in repr(vars(found))
+    with camera.open(url) as capture:
+        assert capture.read()[0]
+        assert capture.name == server.url.replace("//", "//***@")
+        assert "sesame" not in repr(vars(capture))
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_a_stream_that_is_not_there(serve: Serve) -> None:
 
 
 def test_a_port_on_which_nothing_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as connection:
+        port = connection.getsockname()[1]
     with pytest.raises(camera.CameraSourceError, match=f"nothing listens on port {port}"):
         camera.open(f"rtsp://me:secret@127.0.0.1:{port}/x")
 
@@ -109,44 +109,44 @@ def test_a_server_that_never_answers() -> None:
 def test_a_server_that_is_killed_and_comes_back(serve: Serve) -> None:
     server = serve(who="viewer:sesame")
     url = server.url.replace("//", "//viewer:sesame@")
-    with camera.open(url, timeout_s=1.5, retry_s=30) as found:
-        assert found.read()[0]
+    with camera.open(url, timeout_s=1.5, retry_s=30) as capture:
+        assert capture.read()[0]
         server.kill()
         back = threading.Timer(2, server.start)
         back.start()
         # What was sent before the end may still come.
-        while found.reconnects == 0:
-            assert found.read()[0]
+        while capture.reconnects == 0:
+            assert capture.read()[0]
         back.join()
-        assert found.reconnects == 1
-        assert turns_red(found)
+        assert capture.reconnects == 1
+        assert turns_red(capture)
 
 
 def test_a_server_that_stays_away_ends_in_one_line(serve: Serve) -> None:
     server = serve()
     url = server.url.replace("//", "//viewer:sesame@")
-    with camera.open(url, timeout_s=1, retry_s=2) as found:
+    with camera.open(url, timeout_s=1, retry_s=2) as capture:
         server.kill()
-        while found.read()[0]:
+        while capture.read()[0]:
             pass
-        assert isinstance(found.error, camera.CameraEndedError)
-        assert found.error.exit_code == 7
-        assert "nothing listens on port" in str(found.error)
-        assert "sesame" not in str(found.error)
-        assert "\n" not in str(found.error)
+        assert isinstance(capture.error, camera.CameraEndedError)
+        assert capture.error.exit_code == 7
+        assert "nothing listens on port" in str(capture.error)
+        assert "sesame" not in str(capture.error)
+        assert "\n" not in str(capture.error)
         with pytest.raises(camera.CameraEndedError):
-            next(iter(found))
+            next(iter(capture))
 
 
 def test_stop_ends_the_wait_for_a_server_that_stays_away(serve: Serve) -> None:
     server = serve()
-    with camera.open(server.url, timeout_s=0.5, retry_s=600) as found:
+    with camera.open(server.url, timeout_s=0.5, retry_s=600) as capture:
         server.kill()
-        threading.Timer(3, found.stop).start()
-        while found.read()[0]:
+        threading.Timer(3, capture.stop).start()
+        while capture.read()[0]:
             pass
-        assert found.error is None
-        assert not found.isOpened()
+        assert capture.error is None
+        assert not capture.isOpened()
 
 
 def test_a_pipeline_that_waits_for_a_lost_stream_stops_at_once(serve: Serve) -> None:

@@ -157,7 +157,7 @@ def _words(chance: random.Random, name: str) -> list[str]:
     words = [name]
     bad = chance.choice(BAD)
     required = set(task.positional) - {task.variadic}
-    for argument in sorted(task.get_arguments(), key=lambda one: one.names[0]):
+    for argument in sorted(task.get_arguments(), key=lambda item: item.names[0]):
         own = str(argument.name).replace("-", "_")
         forced = ALWAYS.get(name, ("", []))
         if own == forced[0]:

@@ -97,13 +97,13 @@ def make(home: Path) -> dict[str, str]:
         "INV_NO_INSTALL": "1",
         "UV_HTTP_RETRIES": "0",
         "LC_ALL": "C.UTF-8",
-        **{f"{one}_proxy": "http://127.0.0.1:9" for one in ("http", "https", "all")},
+        **{f"{item}_proxy": "http://127.0.0.1:9" for item in ("http", "https", "all")},
     }
 
 
 def snapshot(home: Path) -> dict[str, str]:
     """Return what is in the folders: each path with its kind, size and time; not the cache."""
-    found = {}
+    result = {}
     for name in ("cwd", "state", "tmp", "home"):
         for path in (home / name).rglob("*"):
             if str(path.relative_to(home)).startswith(CACHES):
@@ -112,8 +112,8 @@ def snapshot(home: Path) -> dict[str, str]:
             kind = stat.filemode(status.st_mode)
             whole = stat.S_ISREG(status.st_mode)
             what = f"{kind} {status.st_size} {status.st_mtime_ns}" if whole else kind
-            found[os.fsencode(path.relative_to(home)).decode("utf-8", "backslashreplace")] = what
-    return found
+            result[os.fsencode(path.relative_to(home)).decode("utf-8", "backslashreplace")] = what
+    return result
 
 
 def changes(before: dict[str, str], after: dict[str, str]) -> list[str]:

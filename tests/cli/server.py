@@ -50,10 +50,10 @@ class Answer:
 
 def load() -> None:
     """Import what the kit has, so that no fork has to; what can't be imported here is left out."""
-    for found in pkgutil.walk_packages(jetson_kit.__path__, "jetson_kit."):
-        if "worker" not in found.name and not found.name.endswith("__main__"):
+    for package in pkgutil.walk_packages(jetson_kit.__path__, "jetson_kit."):
+        if "worker" not in package.name and not package.name.endswith("__main__"):
             with contextlib.suppress(Exception):
-                importlib.import_module(found.name)
+                importlib.import_module(package.name)
 
 
 def run(request: Request) -> Answer:
@@ -107,14 +107,14 @@ def _wait(child: int, began: float, request: Request) -> int | None:
 
 def _session(session: int) -> list[str]:
     """Return the names of the processes of a session that live on."""
-    found = []
+    result = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError):
             head, _, rest = entry.read_text(errors="replace").rpartition(")")
             fields = rest.split()
             if int(fields[3]) == session and fields[0] not in "ZX":
-                found.append(head.partition("(")[2])
-    return found
+                result.append(head.partition("(")[2])
+    return result
 
 
 def _text(stream: Any) -> str:  # a file

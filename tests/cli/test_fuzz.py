@@ -75,14 +75,14 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    made = Server()
-    yield made
-    made.close()
+    result = Server()
+    yield result
+    result.close()
 
 
 def wrong(line: lines.Line, answer: Answer, changed: list[str]) -> list[str]:
     """Return what is wrong with how a command line ended."""
-    found = []
+    result = []
     nagios = "--nagios" in line.argv
     if answer.code is None:
         return [f"no end within {LIMIT_S:.0f} s"]
@@ -91,20 +91,20 @@ def wrong(line: lines.Line, answer: Answer, changed: list[str]) -> list[str]:
     if answer.code in stopped - {129, 130, 143}:
         return [f"left {changed[:5]}"] if changed else []
     if answer.code not in (CODES | NAGIOS | stopped if nagios else CODES | stopped):
-        found.append(f"exit code {answer.code}")
+        result.append(f"exit code {answer.code}")
     if "Traceback" in answer.stderr + answer.stdout:
-        found.append("a traceback")
-    errors = [one for one in answer.stderr.splitlines() if one.startswith("error: ")]
+        result.append("a traceback")
+    errors = [item for item in answer.stderr.splitlines() if item.startswith("error: ")]
     verdict = answer.code in (1, 11) and answer.stdout
     if answer.code and not nagios and not verdict and errors != answer.stderr.splitlines()[-1:]:
-        found.append("no line, or more than one, that says why")
-    if any(len(one) > 9000 or not one.replace("\t", " ").isprintable() for one in errors):
-        found.append("a line that is too long or can't be printed")
+        result.append("no line, or more than one, that says why")
+    if any(len(error) > 9000 or not error.replace("\t", " ").isprintable() for error in errors):
+        result.append("a line that is too long or can't be printed")
     if answer.left:
-        found.append(f"left processes: {answer.left}")
+        result.append(f"left processes: {answer.left}")
     bad = answer.code == BAD_INPUT and not line.environment  # an environment is met on the way
     left = [name for name in changed if _must_not_be(name, answer.code, bad=bad)]
-    return found + ([f"left {left[:5]}"] if left else [])
+    return result + ([f"left {left[:5]}"] if left else [])
 
 
 def _must_not_be(name: str, code: int, *, bad: bool) -> bool:

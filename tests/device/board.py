@@ -86,7 +86,7 @@ class Verified:
         lines = [f"{self.report['verdict']} [{self.report['rule']}] {self.report['reason']}"]
         for name, task in self.report["tasks"].items():
             lines.append(f"{name}: {task['verdict']} [{task['rule']}] {task['reason']}")
-            lines += [f"  missing: {one}" for one in task["missing"]]
+            lines += [f"  missing: {item}" for item in task["missing"]]
             lines += [f"  -> {task['remedy']}"] if task["remedy"] else []
         return lines
 
@@ -107,8 +107,8 @@ class Board:
         """Run a command that must succeed; return its standard output."""
         code, out, err = self.run(*words)
         if code:
-            said = (err or out).strip().splitlines()
-            fail(f"{what}: {said[-1] if said else f'exit code {code}'}", remedy=remedy)
+            lines = (err or out).strip().splitlines()
+            fail(f"{what}: {lines[-1] if lines else f'exit code {code}'}", remedy=remedy)
         return out
 
     @cached_property
@@ -129,10 +129,10 @@ class Board:
             "Docker does not answer", "docker", "info", "--format", "{{json .}}",
             remedy="install Docker, and let this user use it (group docker, or ansible_become)",
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(raw)
-        if found.get("ServerErrors"):
-            fail("Docker does not answer", map(str, found["ServerErrors"]))
-        return found
+        document: dict[str, Any] = json.loads(raw)
+        if document.get("ServerErrors"):
+            fail("Docker does not answer", map(str, document["ServerErrors"]))
+        return document
 
     @cached_property
     def device(self) -> service.Device:
@@ -159,20 +159,20 @@ class Board:
             fail(what, remedy=PROVISION.format(host=host))
         if code:
             fail(f"there is no container {name}", remedy=START)
-        found: dict[str, Any] = json.loads(out)[0]
-        state = found["State"]
+        result: dict[str, Any] = json.loads(out)[0]
+        state = result["State"]
         if not state["Running"] or state["Restarting"]:
             logged = self.host.run(f"docker logs --tail 5 {shlex.quote(name)} 2>&1").stdout
             lines = [f"{state['Status']}, exit code {state['ExitCode']} {state['Error']}".strip()]
             fail(f"the container {name} does not run", lines + logged.splitlines(), START)
-        return found
+        return result
 
     @cached_property
     def image(self) -> dict[str, Any]:
         """Return `docker image inspect` of the container's image."""
         raw = self.must("the image is gone", "docker", "image", "inspect", self.inspect["Image"])
-        found: dict[str, Any] = json.loads(raw)[0]
-        return found
+        result: dict[str, Any] = json.loads(raw)[0]
+        return result
 
     @cached_property
     def seen(self) -> Seen:
@@ -280,9 +280,9 @@ class Board:
 def checked(raw: str) -> dict[str, Any]:
     """Return a report that fits its schema."""
     try:
-        found: dict[str, Any] = json.loads(raw)
-        jsonschema.validate(found, json.loads(SCHEMA.read_text(encoding="utf-8")))
+        document: dict[str, Any] = json.loads(raw)
+        jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
     except (ValueError, jsonschema.ValidationError) as error:
         first = str(error).splitlines()[0]
         fail("the report does not fit its schema", [first], "bring image and kit to one version")
-    return found
+    return document

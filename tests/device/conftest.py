@@ -48,14 +48,14 @@ def board(host: Host, request: pytest.FixtureRequest) -> Board:
         if level := config.getoption("--verify-level", default=None):
             expected = replace(expected, level=level)
         _boards[name] = Board(host, expected)
-    found = _boards[name]
-    if found.unreachable:
-        fail(found.unreachable, remedy="check the name, the network, the key and that sshd runs")
-    return found
+    result = _boards[name]
+    if result.unreachable:
+        fail(result.unreachable, remedy="check the name, the network, the key and that sshd runs")
+    return result
 
 
 @pytest.fixture(scope="module")
 def reports(request: pytest.FixtureRequest) -> Path | None:
     """Return the folder that keeps the hosts' reports, if one was named."""
-    found: Path | None = request.config.getoption("--reports", default=None)
-    return found
+    path: Path | None = request.config.getoption("--reports", default=None)
+    return path

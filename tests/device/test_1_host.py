@@ -56,11 +56,11 @@ def test_the_nvidia_runtime_is_registered(board: Board) -> None:
 def test_the_toolkit_is_none_known_to_be_broken(board: Board) -> None:
     if not board.expected.needs_gpu:
         pytest.skip(f"no GPU is expected here ({board.expected.verdict})")
-    said = board.must("nvidia-ctk is not there", "nvidia-ctk", "--version",
+    output = board.must("nvidia-ctk is not there", "nvidia-ctk", "--version",
                       remedy="install nvidia-container-toolkit")  # fmt: skip
-    version = toolkit.version_of(said)
+    version = toolkit.version_of(output)
     if version is None:
-        fail("the toolkit's version is unknown", said.splitlines())
+        fail("the toolkit's version is unknown", output.splitlines())
     facts = device_facts.parse(board.must("no facts", "sh", "-c", device_facts.SCRIPT))
     soc = device_facts.soc_of(facts, targets.load())
     why, cure = toolkit.why_broken(version, soc.id if soc else "")

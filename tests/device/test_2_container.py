@@ -12,25 +12,25 @@ def test_it_runs(board: Board) -> None:
     health = (board.inspect["State"].get("Health") or {}).get("Status", "none")
     if health == "unhealthy":
         logged = board.inspect["State"]["Health"]["Log"][-1:]
-        fail("the container is unhealthy", [str(one["Output"]).strip() for one in logged],
+        fail("the container is unhealthy", [str(item["Output"]).strip() for item in logged],
              "read the line above; docker logs tells more")  # fmt: skip
 
 
 def test_image(board: Board) -> None:
-    wanted = board.expected.image
-    if wanted:
-        wanted = board.must(
-            f"the expected image {wanted} is not on the host",
-            "docker", "image", "inspect", "--format", "{{.Id}}", wanted,
+    image = board.expected.image
+    if image:
+        image = board.must(
+            f"the expected image {image} is not on the host",
+            "docker", "image", "inspect", "--format", "{{.Id}}", image,
             remedy="load or pull it: the container runs another",
         ).strip()  # fmt: skip
-    found = container_facts.identity(board.seen, wanted)
-    nothing("another image runs", found, "roll the expected image out, or set mediapipe_image")
+    identity = container_facts.identity(board.seen, image)
+    nothing("another image runs", identity, "roll the expected image out, or set mediapipe_image")
 
 
 def test_privilege(board: Board) -> None:
-    found = container_facts.privilege(board.seen, board.service)
-    nothing("the container has other rights than it must have", found, AGAIN)
+    result = container_facts.privilege(board.seen, board.service)
+    nothing("the container has other rights than it must have", result, AGAIN)
 
 
 def test_it_is_started_again(board: Board) -> None:
@@ -40,41 +40,41 @@ def test_it_is_started_again(board: Board) -> None:
         return  # the policy is part of its rights
     facts = board.must(f"{unit} is not known", "systemctl", "show", unit, "--property",
                        "Restart,UnitFileState,ActiveState")  # fmt: skip
-    found = dict(line.split("=", 1) for line in facts.split())
-    wanted = {"Restart": "always", "UnitFileState": "enabled", "ActiveState": "active"}
-    lines = [f"{key}: {found.get(key)} instead of {value}" for key, value in wanted.items()
-             if found.get(key) != value]  # fmt: skip
+    result = dict(line.split("=", 1) for line in facts.split())
+    expected = {"Restart": "always", "UnitFileState": "enabled", "ActiveState": "active"}
+    lines = [f"{key}: {result.get(key)} instead of {value}" for key, value in expected.items()
+             if result.get(key) != value]  # fmt: skip
     nothing(f"{unit} does not start it again", lines, f"run: systemctl enable --now {unit}")
 
 
 def test_capabilities(board: Board) -> None:
-    found = container_facts.rights(board.seen, board.service)
-    nothing("the container has other capabilities than it must have", found, AGAIN)
+    result = container_facts.rights(board.seen, board.service)
+    nothing("the container has other capabilities than it must have", result, AGAIN)
 
 
 def test_user_and_groups(board: Board) -> None:
-    found = container_facts.user(board.seen, board.service, board.device)
-    nothing("the container runs as somebody else", found, AGAIN)
+    result = container_facts.user(board.seen, board.service, board.device)
+    nothing("the container runs as somebody else", result, AGAIN)
 
 
 def test_devices(board: Board) -> None:
-    found = container_facts.devices(board.seen, board.device, board.expected.extra)
-    nothing("the container has other devices than it must have", found, AGAIN)
+    devices = container_facts.devices(board.seen, board.device, board.expected.extra)
+    nothing("the container has other devices than it must have", devices, AGAIN)
 
 
 def test_mounts(board: Board) -> None:
-    found = container_facts.mounts(board.seen, board.service, board.device, board.expected.extra)
-    nothing("the container has other mounts than it must have", found, AGAIN)
+    mounts = container_facts.mounts(board.seen, board.service, board.device, board.expected.extra)
+    nothing("the container has other mounts than it must have", mounts, AGAIN)
 
 
 def test_root_is_read_only(board: Board) -> None:
-    found = container_facts.root(board.seen, board.service)
-    nothing("the root file system takes files", found, AGAIN)
+    root = container_facts.root(board.seen, board.service)
+    nothing("the root file system takes files", root, AGAIN)
 
 
 def test_runtime_and_variables(board: Board) -> None:
     names = container_facts.digests(board.seen)
     given = board.seen.environment.get("MEDIAPIPE_JETSON_IMAGE_DIGEST", "")
     image = given if given in names else board.inspect["Image"]
-    found = container_facts.runtime(board.seen, board.service, board.device, image)
-    nothing("the container is started otherwise than it must be", found, AGAIN)
+    runtime = container_facts.runtime(board.seen, board.service, board.device, image)
+    nothing("the container is started otherwise than it must be", runtime, AGAIN)

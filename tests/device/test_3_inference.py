@@ -23,11 +23,11 @@ def test_standing_report_is_fresh(board: Board) -> None:
     if code:
         pytest.skip(f"there is no {path}: verify was not run by the role since the reports began")
     claimed = checked(raw)
-    again = "/tmp/standing.json"
-    words = ("--read", path, "--max-age", f"{board.expected.max_age_s:g}", "--json", again)
+    second = "/tmp/standing.json"
+    words = ("--read", path, "--max-age", f"{board.expected.max_age_s:g}", "--json", second)
     board.run("docker", "exec", board.inspect["Id"], "python3", "-m", "mediapipe_jetson",
               "verify", *words)  # fmt: skip
-    judged = checked(board.exec("cat", again))
+    judged = checked(board.exec("cat", second))
     if judged["rule"] in ("stale-report", "other-boot", "future-report", "undated-report"):
         fail(f"the report {path} is not fresh: {judged['reason']} [{judged['rule']}]",
              [f"it claims {claimed['verdict']}, made at {claimed['time_s']:.0f}"],
@@ -42,19 +42,19 @@ def test_verify_says_what_is_expected(board: Board, reports: Path | None) -> Non
     if reports:
         name = f"{board.expected.host}.json"
         write_text(reports / name, json.dumps(done.report, indent=1) + "\n")
-    wanted = board.expected.verdict
+    expected = board.expected.verdict
     wrong = {name: task["verdict"] for name, task in done.report["tasks"].items()
-             if task["verdict"] != wanted}  # fmt: skip
-    if wrong or done.report["verdict"] != wanted or done.code:
-        fail(f"expected {wanted}, found {done.report['verdict']} (exit code {done.code}): "
+             if task["verdict"] != expected}  # fmt: skip
+    if wrong or done.report["verdict"] != expected or done.code:
+        fail(f"expected {expected}, found {done.report['verdict']} (exit code {done.code}): "
              f"{', '.join(f'{name} {verdict}' for name, verdict in wrong.items())}",
              done.evidence(), "./inv doctor -i INVENTORY names the cause")  # fmt: skip
 
 
 def test_every_task_was_judged(board: Board) -> None:
-    found = tuple(board.verified.report["tasks"])
-    if set(found) != set(board.expected.tasks):
-        fail(f"asked for {board.expected.tasks}, judged {found}")
+    result = tuple(board.verified.report["tasks"])
+    if set(result) != set(board.expected.tasks):
+        fail(f"asked for {board.expected.tasks}, judged {result}")
 
 
 def test_the_report_is_of_this_run(board: Board) -> None:
@@ -69,8 +69,8 @@ def test_the_report_is_of_this_run(board: Board) -> None:
 
 
 def test_the_report_names_the_image_that_runs(board: Board) -> None:
-    found = board.verified.report["image_digest"]
+    image_digest = board.verified.report["image_digest"]
     names = container_facts.digests(board.seen)
-    if found not in names:
-        fail(f"the report names the image {found}", [f"the engine: {one}" for one in sorted(names)],
+    if image_digest not in names:
+        fail(f"the report names the image {image_digest}", [f"the engine: {name}" for name in sorted(names)],
              "set MEDIAPIPE_JETSON_IMAGE_DIGEST as service.toml says")  # fmt: skip

@@ -48,21 +48,23 @@ def test_software_is_never_gpu(board: Board) -> None:
 def test_an_edited_report_is_judged_by_its_observations(board: Board) -> None:
     honest = board.verified.report["verdict"]
     claim = "cpu" if honest == "gpu" else "gpu"
-    source, edited, again = f"{board.folder}/suite.json", "/tmp/edited.json", "/tmp/again.json"
+    source, edited, second = f"{board.folder}/suite.json", "/tmp/edited.json", "/tmp/again.json"
     board.exec("python3", "-c", EDIT, source, edited, claim)
     if checked(board.exec("cat", edited))["verdict"] != claim:
         fail("the report could not be edited")
     code, _, _ = board.run(
         "docker", "exec", board.inspect["Id"], "python3", "-m", "mediapipe_jetson", "verify",
-        "--read", edited, "--json", again, "--expect", claim,
+        "--read", edited, "--json", second, "--expect", claim,
     )  # fmt: skip
-    found = checked(board.exec("cat", again))["verdict"]
-    if code == 0 or found != honest:
-        fail(f"a report edited to say {claim} was judged {found} (exit code {code}), not {honest}")
+    verdict = checked(board.exec("cat", second))["verdict"]
+    if code == 0 or verdict != honest:
+        fail(
+            f"a report edited to say {claim} was judged {verdict} (exit code {code}), not {honest}"
+        )
 
 
 def test_no_control_left_anything(board: Board) -> None:
     """The controls ran beside the service, not in its place."""
-    found = board.must("no container", "docker", "inspect", "--format",
+    parts = board.must("no container", "docker", "inspect", "--format",
                        "{{.State.Pid}} {{.RestartCount}}", board.inspect["Id"]).split()  # fmt: skip
-    assert found == [str(board.inspect["State"]["Pid"]), str(board.inspect["RestartCount"])]
+    assert parts == [str(board.inspect["State"]["Pid"]), str(board.inspect["RestartCount"])]

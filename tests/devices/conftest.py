@@ -27,19 +27,19 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture
 def front(tmp_path: Path) -> Iterator[Front]:
     """Return the tasks on an empty state folder."""
-    made = Front(tmp_path / "state")
-    yield made
-    made.must("devices.down")
-    assert made.left() == []
+    result = Front(tmp_path / "state")
+    yield result
+    result.must("devices.down")
+    assert result.left() == []
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Return the tasks with two containers up: jetson-1, jetson-2."""
-    made = Front(tmp_path_factory.mktemp("devices") / "state")
-    done = made("devices.up", "--count", "2")
+    result = Front(tmp_path_factory.mktemp("devices") / "state")
+    done = result("devices.up", "--count", "2")
     if done.returncode == 0:
-        yield made
-    made.must("devices.down")
+        yield result
+    result.must("devices.down")
     assert done.returncode == 0, done.stderr
-    assert made.left() == []
+    assert result.left() == []

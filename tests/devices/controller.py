@@ -58,12 +58,12 @@ class Controller:
 
     def rollout(self, build: Path, *words: str | Path, code: int = 0) -> dict[str, Any]:
         """Roll a build out; return the result."""
-        said = self.task(
+        task = self.task(
             "fleet.rollout", build, "-i", self.inventory, "--json", *words, code=code,
             name=f"rollout {build.name}",
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(said)
-        return found
+        document: dict[str, Any] = json.loads(task)
+        return document
 
     def reports(self, rollout: str) -> Path:
         """Return the folder of a rollout's verification reports."""

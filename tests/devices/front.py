@@ -64,12 +64,12 @@ class Front:
 
     def listed(self) -> list[dict[str, Any]]:
         """Return what `devices.list --json` says."""
-        found: list[dict[str, Any]] = json.loads(self.must("devices.list", "--json"))
-        return found
+        document: list[dict[str, Any]] = json.loads(self.must("devices.list", "--json"))
+        return document
 
     def status(self, name: str) -> str:
         """Return the status of a device as `devices.list` gives it."""
-        return next(str(one["status"]) for one in self.listed() if one["name"] == name)
+        return next(str(item["status"]) for item in self.listed() if item["name"] == name)
 
     def inside(self, name: str, script: str) -> str:
         """Run a script in a device; return what it printed."""

@@ -67,8 +67,8 @@ class Guest:
 
     def report(self, name: str) -> dict[str, Any]:
         """Return a report that verify left."""
-        found: dict[str, Any] = json.loads(self.must(f"cat {FOLDER}/{name}"))
-        return found
+        document: dict[str, Any] = json.loads(self.must(f"cat {FOLDER}/{name}"))
+        return document
 
     def evidence(self) -> str:
         """Return its console and its journal."""

@@ -32,10 +32,10 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 BOOT = f"{board_profile.load()['folder']}/face >/dev/null\n"
 
 
-def put(root: Path, made: board_profile.BoardProfile) -> Path:
+def put(root: Path, profile: board_profile.BoardProfile) -> Path:
     """Write a face's files below a folder and return it."""
     seen = set()
-    for file in made.files:
+    for file in profile.files:
         path = root / file.path.lstrip("/")
         if path in seen:
             continue
@@ -56,20 +56,20 @@ def problem() -> str:
         return "a mount namespace needs root"
     tried = "mkdir -p /run/stage && mount -t tmpfs x /run/stage && mkdir /run/stage/u /run/stage/w"
     overlay = "mount -t overlay x /opt -o lowerdir=/opt,upperdir=/run/stage/u,workdir=/run/stage/w"
-    words = ["unshare", "--mount", "sh", "-c", f"mount -t tmpfs r /run && {tried} && {overlay}"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    command = ["unshare", "--mount", "sh", "-c", f"mount -t tmpfs r /run && {tried} && {overlay}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"no overlay can be mounted here: {done.stderr}" if done.returncode else ""
 
 
 def on_stage(
-    folder: Path, made: board_profile.BoardProfile, script: str, *, timeout_s: float = 120
+    folder: Path, profile: board_profile.BoardProfile, script: str, *, timeout_s: float = 120
 ) -> str:
     """Run an sh script where the face is put on and its boot script has run; return its output."""
     if problem():
         cannot_run_here(problem())
     root, stage = folder / "face", folder / "stage"
     if not root.exists():
-        put(root, made)
+        put(root, profile)
     stage.mkdir(exist_ok=True)
     done = subprocess.run(
         ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-s"],

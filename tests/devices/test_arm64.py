@@ -48,33 +48,33 @@ verify = "quick"
 @pytest.fixture(scope="module")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
     """Return a machine with the cores of an Orin's stand-in."""
-    with powered(tmp_path_factory.mktemp("arm64")) as made:
-        yield made
+    with powered(tmp_path_factory.mktemp("arm64")) as result:
+        yield result
 
 
 @pytest.fixture(scope="module")
 def controller(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Controller]:
     """Return who has provisioned it."""
-    made = Controller(tmp_path_factory.mktemp("controller"))
-    made.begin(
+    result = Controller(tmp_path_factory.mktemp("controller"))
+    result.begin(
         guest.front.state / "inventory.yml",
         mediapipe_tasks=[TASK],
         mediapipe_controls=False,
         service_healthy_limit_s=900,
         verify_healthy_within=900,
     )
-    made.task("fleet.provision", "-i", made.inventory)
-    yield made
-    print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in made.times.items()))
+    result.task("fleet.provision", "-i", result.inventory)
+    yield result
+    print(", ".join(f"{what} {seconds:.0f} s" for what, seconds in result.times.items()))
 
 
 @pytest.fixture(scope="module")
 def rolled(controller: Controller) -> dict[str, Any]:
     """Return the result of the rollout that brings the image there."""
-    made = images.build(
+    result = images.build(
         plan.make(plan.Request(jetson=True, variant="emulated")), Progress(quiet=True)
     )
-    build = output_folder.linked(made.folder, controller.folder / "v1")
+    build = output_folder.linked(result.folder, controller.folder / "v1")
     controller.task("fleet.release", build)
     (controller.folder / "plan.toml").write_text(PLAN)
     return controller.rollout(build, "--file", controller.folder / "plan.toml")
@@ -87,8 +87,8 @@ def suite(rolled: dict[str, Any], controller: Controller) -> dict[str, Any]:
     result = controller.folder / "fleet.json"
     words = ("--output", controller.folder / "reports", "--json", result)
     controller.task("fleet.verify", "-i", controller.inventory, *words, limit_s=PATIENCE_S)
-    found: dict[str, Any] = json.loads(result.read_text())["hosts"][NAME]
-    return found
+    host: dict[str, Any] = json.loads(result.read_text())["hosts"][NAME]
+    return host
 
 
 def test_its_cores_are_those_of_an_orins_stand_in(guest: Guest) -> None:

@@ -45,20 +45,20 @@ def test_every_module_and_release_is_read_back(tmp_path: Path, branch: str) -> N
     for target in table.all:
         if target.branch != branch:
             continue
-        for wanted in target.modules:
-            made = board_profile.make(wanted.id, target.l4t, "container", "amd64")
-            root = put(tmp_path / f"{wanted.id}-{target.l4t}", made)
+        for expected in target.modules:
+            profile = board_profile.make(expected.id, target.l4t, "container", "amd64")
+            root = put(tmp_path / f"{expected.id}-{target.l4t}", profile)
             facts = parse(read_back(root))
-            assert identify(facts) == (target, wanted), (target.l4t, wanted.id)
-            assert soc_of(facts, table) == wanted.soc
+            assert identify(facts) == (target, expected), (target.l4t, expected.id)
+            assert soc_of(facts, table) == expected.soc
             assert (facts.model, facts.compatible, facts.dts) == (
-                made.tree.model, made.tree.compatible, made.tree.dts,
+                profile.tree.model, profile.tree.compatible, profile.tree.dts,
             )  # fmt: skip
             # The release file alone tells the same as dpkg's record.
-            told = l4t.read(root)
-            assert not isinstance(told, Absent)
-            assert told.release == target.l4t
-            assert told.userspace_path == target.driver_dirs[0]
+            reported = l4t.read(root)
+            assert not isinstance(reported, Absent)
+            assert reported.release == target.l4t
+            assert reported.userspace_path == target.driver_dirs[0]
 
 
 def test_every_module_has_a_row_and_no_row_is_left_over() -> None:
@@ -106,27 +106,27 @@ def test_only_machines_without_a_tree_of_their_own_get_one() -> None:
 @pytest.mark.parametrize(("module_id", "release"), [("tx1", "32.7.1"), ("agx-thor", "39.2.1")])
 def test_put_on_a_whole_machine(tmp_path: Path, module_id: str, release: str) -> None:
     """The boot script, SCRIPT and the device wheel's own reading, on the real paths."""
-    made = board_profile.make(module_id, release, "container", "amd64")
-    again = f"{FOLDER}/face; md5sum /var/lib/dpkg/status /etc/group /etc/docker/daemon.json"
-    said = on_stage(tmp_path, made, f"{again}; {again}\necho @@@\n{SCRIPT}")
-    twice, _, facts = said.partition("@@@\n")
+    profile = board_profile.make(module_id, release, "container", "amd64")
+    second = f"{FOLDER}/face; md5sum /var/lib/dpkg/status /etc/group /etc/docker/daemon.json"
+    stage = on_stage(tmp_path, profile, f"{second}; {second}\necho @@@\n{SCRIPT}")
+    twice, _, facts = stage.partition("@@@\n")
     lines = [line for line in twice.splitlines() if "  " in line]
     assert len(lines) == 6
     assert lines[:3] == lines[3:]
-    target, found = identify(parse(facts))
-    assert (target.l4t, found and found.id) == (release, module_id)
+    target, result = identify(parse(facts))
+    assert (target.l4t, result and result.id) == (release, module_id)
 
 
 def test_marks_and_nodes_on_a_whole_machine(tmp_path: Path) -> None:
-    made = board_profile.make("orin-nano-8gb", "36.4.4", "container", "amd64")
-    said = on_stage(
+    profile = board_profile.make("orin-nano-8gb", "36.4.4", "container", "amd64")
+    stage = on_stage(
         tmp_path,
-        made,
+        profile,
         "cat /etc/mediapipe-jetson/emulated; stat -c '%t %U:%G %a %n' /dev/nvmap "
         "/dev/dri/renderD128; grep ^render: /etc/group; tr '\\0' ' ' "
         "</sys/firmware/devicetree/base/compatible",
     )
-    marker, nvmap, render, group, compatible = said.splitlines()
+    marker, nvmap, render, group, compatible = stage.splitlines()
     assert json.loads(marker) == {
         "emulated": True, "kind": "container", "arch": "amd64", "module": "orin-nano-8gb",
         "l4t": "36.4.4",
@@ -138,11 +138,11 @@ def test_marks_and_nodes_on_a_whole_machine(tmp_path: Path) -> None:
 
 
 def test_a_docker_configuration_is_kept(tmp_path: Path) -> None:
-    made = board_profile.make("nano", "32.7.6", "container", "amd64")
-    root = put(tmp_path / "face", made)
+    profile = board_profile.make("nano", "32.7.6", "container", "amd64")
+    root = put(tmp_path / "face", profile)
     (root / "etc/docker").mkdir()
     (root / "etc/docker/daemon.json").write_text('{"log-level": "warn", "runtimes": {"a": {}}}')
-    known = json.loads(on_stage(tmp_path, made, "cat /etc/docker/daemon.json"))
+    known = json.loads(on_stage(tmp_path, profile, "cat /etc/docker/daemon.json"))
     assert known["log-level"] == "warn"
     assert set(known["runtimes"]) == {"a", "nvidia"}
 
@@ -152,10 +152,10 @@ def test_qemu_s_device_tree_with_a_jetson_s_name(
     tmp_path: Path, module_id: str, release: str
 ) -> None:
     """QEMU's real tree, renamed, and what the guest would read of it."""
-    made = board_profile.make(module_id, release, "vm", "arm64")
+    profile = board_profile.make(module_id, release, "vm", "arm64")
     out = tmp_path / "tree.dtb"
     skip_without("qemu-arm", "fdtput", "fdtget")
-    dtb.make(["qemu-system-aarch64", "virt", "-cpu", "cortex-a57", "-m", "256"], made.tree, out)
+    dtb.make(["qemu-system-aarch64", "virt", "-cpu", "cortex-a57", "-m", "256"], profile.tree, out)
     base = tmp_path / "proc/device-tree"
     base.mkdir(parents=True)
     for name in ("model", "compatible", "nvidia,dtsfilename"):
@@ -166,9 +166,9 @@ def test_qemu_s_device_tree_with_a_jetson_s_name(
     nodes = subprocess.run(["fdtget", "-l", out, "/"], capture_output=True, text=True, check=True)
     for name in nodes.stdout.split():
         (base / name).mkdir(exist_ok=True)
-    found = module.read(tmp_path)
-    assert not isinstance(found, Absent)
-    assert (found.model, found.compatible) == (made.tree.model, made.tree.compatible)
+    result = module.read(tmp_path)
+    assert not isinstance(result, Absent)
+    assert (result.model, result.compatible) == (profile.tree.model, profile.tree.compatible)
     # QEMU's own nodes are still in it: that it is a guest can't be hidden by the name.
     seen = emulation.read(tmp_path, {}, "aarch64")
     assert seen.emulated is True

@@ -52,29 +52,29 @@ def test_every_form_is_used() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_tegrastats_tells_what_it_is_steered_to(tmp_path: Path, form: str) -> None:
-    said = on_stage(
+    lines = on_stage(
         tmp_path,
         made(*FORMS[form]),
         BUSY.format(87) + "timeout -s INT 2 tegrastats --interval 50 | head -n 3 || :\n"
         "echo 0 >/run/mediapipe-jetson/gpu-busy\n"
         "timeout -s INT 2 tegrastats --interval 50 | head -n 2 || :\n",
     ).splitlines()
-    assert ["stand-in" in line for line in said] == [True, False, False, True, False]
-    readings = [hardware.tegrastats_percent(line) for line in said]
+    assert ["stand-in" in line for line in lines] == [True, False, False, True, False]
+    readings = [hardware.tegrastats_percent(line) for line in lines]
     # Thor leaves the percentage out at rest.
     assert readings == [None, 87.0, 87.0, None, None if form == "thor" else 0.0]
-    cores = re.search(r"CPU \[([^\]]+)\]", said[1])
+    cores = re.search(r"CPU \[([^\]]+)\]", lines[1])
     assert cores
     row = board_profile.pick(*FORMS[form]).row
     assert len(cores[1].split(",")) == row["cores"]
-    assert f"/{row['ram_mb']}MB" in said[1]
-    assert bool(re.match(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d RAM ", said[1])) == (
+    assert f"/{row['ram_mb']}MB" in lines[1]
+    assert bool(re.match(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d RAM ", lines[1])) == (
         not FORMS[form][1].startswith("32")
     )
 
 
 def test_tegrastats_follows_the_real_load_and_runs_behind(tmp_path: Path) -> None:
-    said = on_stage(
+    lines = on_stage(
         tmp_path,
         made("orin-nano-8gb", "36.4.4"),
         "tegrastats --start --interval 100 --logfile /run/log\n"
@@ -83,26 +83,26 @@ def test_tegrastats_follows_the_real_load_and_runs_behind(tmp_path: Path) -> Non
         "tegrastats --stop; sleep 0.3; n=$(wc -l </run/log); sleep 0.5\n"
         'test "$n" = "$(wc -l </run/log)"; echo @@; cat /run/log\n',
     ).partition("@@\n")[2].splitlines()  # fmt: skip
-    assert "stand-in" in said[0]
-    readings = [hardware.tegrastats_percent(line) or 0.0 for line in said[1:]]
+    assert "stand-in" in lines[0]
+    readings = [hardware.tegrastats_percent(line) or 0.0 for line in lines[1:]]
     assert len(readings) >= 5
     assert max(readings) > 90
 
 
 def test_tegrastats_of_another_user_has_no_clocks(tmp_path: Path) -> None:
-    said = on_stage(
+    lines = on_stage(
         tmp_path,
         made("agx-orin", "35.6.0"),
         BUSY.format(12) + "setpriv --reuid 65534 --clear-groups "
         "timeout -s INT 2 tegrastats --interval 50 | head -n 2 || :\n",
     ).splitlines()
-    assert "EMC_FREQ 2% GR3D_FREQ 12% VIC_FREQ" in said[1]
-    assert hardware.tegrastats_percent(said[1]) == 12.0
+    assert "EMC_FREQ 2% GR3D_FREQ 12% VIC_FREQ" in lines[1]
+    assert hardware.tegrastats_percent(lines[1]) == 12.0
 
 
 @pytest.mark.parametrize(("module_id", "release"), FORMS.values())
 def test_power_modes_persist_and_are_read(tmp_path: Path, module_id: str, release: str) -> None:
-    said = on_stage(
+    stage = on_stage(
         tmp_path,
         made(module_id, release),
         "nvpmodel -q; nvpmodel -m 0; nvpmodel -q; nvpmodel -p --verbose; echo @@\n"
@@ -111,13 +111,13 @@ def test_power_modes_persist_and_are_read(tmp_path: Path, module_id: str, releas
         "jetson_clocks; jetson_clocks --show | grep GPU; jetson_clocks --restore\n"
         "jetson_clocks --show | grep GPU\n",
     )
-    queried, conf, rest = said.split("@@\n")
+    queried, conf, rest = stage.split("@@\n")
     row = board_profile.pick(module_id, release).row
     names = [name for name, _ in row["modes"]]
     # The doctor's expression, which takes any line before it.
-    found = re.findall(r"NV Power Mode:\s*(\S+)\s+(\d+)", queried)
+    matches = re.findall(r"NV Power Mode:\s*(\S+)\s+(\d+)", queried)
     default = row["default"]
-    assert found == [(names[default], str(default)), (names[0], "0")]
+    assert matches == [(names[default], str(default)), (names[0], "0")]
     listed = re.findall(r"NVPM VERB: POWER_MODEL: ID=(\d+) NAME=(\S+)", queried)
     assert listed == [(str(number), name) for number, name in enumerate(names)]
     assert device.power_modes(conf) == {
@@ -147,23 +147,23 @@ def test_power_modes_persist_and_are_read(tmp_path: Path, module_id: str, releas
 def test_nvidia_smi(
     tmp_path: Path, module_id: str, release: str, name: str, driver: str, use: str
 ) -> None:
-    said = on_stage(
+    lines = on_stage(
         tmp_path,
         made(module_id, release),
         "nvidia-smi; nvidia-smi --query-gpu=name,driver_version,utilization.gpu "
         "--format=csv,noheader\n",
     ).splitlines()
-    assert said[-1] == f"{name}, {driver}, {use}"
-    table = "\n".join(said[:-2])
+    assert lines[-1] == f"{name}, {driver}, {use}"
+    table = "\n".join(lines[:-2])
     assert f"Driver Version: {driver}" in table
     assert "Not Supported" in table
-    widths = {len(line) for line in said[2:-2]}
+    widths = {len(line) for line in lines[2:-2]}
     assert len(widths) == 1
 
 
 def test_no_nvidia_smi_before_r36(tmp_path: Path) -> None:
-    said = on_stage(tmp_path, made("nano", "32.7.6"), "command -v nvidia-smi || echo none\n")
-    assert said == "none\n"
+    stage = on_stage(tmp_path, made("nano", "32.7.6"), "command -v nvidia-smi || echo none\n")
+    assert stage == "none\n"
 
 
 def test_every_program_says_first_that_it_is_a_stand_in(tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_every_program_says_first_that_it_is_a_stand_in(tmp_path: Path) -> None:
     inside = set(board_profile.load()["programs"]) - {"inject"}
     assert inside == set(calls)
     script = "\n".join(f"{FOLDER}/{name} {words} 2>&1 | head -n 1" for name, words in calls.items())
-    said = on_stage(tmp_path, made("orin-nano-8gb", "36.4.4"), script).splitlines()
-    assert len(said) == len(calls)
-    for name, line in zip(calls, said, strict=True):
+    lines = on_stage(tmp_path, made("orin-nano-8gb", "36.4.4"), script).splitlines()
+    assert len(lines) == len(calls)
+    for name, line in zip(calls, lines, strict=True):
         assert line.startswith(f"{name}: "), line
         assert "stand-in" in line

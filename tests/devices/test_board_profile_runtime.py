@@ -62,7 +62,7 @@ def bundle(folder: Path, rootfs: Path, environment: list[str], **changes: Any) -
     spec["process"]["env"] = ["PATH=/usr/bin:/bin", *environment]
     spec["root"]["readonly"] = True
     spec["linux"]["namespaces"] = [
-        one for one in spec["linux"]["namespaces"] if one["type"] != "cgroup"
+        namespace for namespace in spec["linux"]["namespaces"] if namespace["type"] != "cgroup"
     ]
     spec |= changes
     (folder / "config.json").write_text(json.dumps(spec))
@@ -70,12 +70,12 @@ def bundle(folder: Path, rootfs: Path, environment: list[str], **changes: Any) -
 
 
 def seen(text: str) -> dict[str, list[str]]:
-    found = dict(line.partition(":")[::2] for line in text.splitlines() if ":" in line)
-    return {name: value.split() for name, value in found.items()}
+    result = dict(line.partition(":")[::2] for line in text.splitlines() if ":" in line)
+    return {name: value.split() for name, value in result.items()}
 
 
 def run(
-    tmp_path: Path, rootfs: Path, made: board_profile.BoardProfile, *environment: str
+    tmp_path: Path, rootfs: Path, profile: board_profile.BoardProfile, *environment: str
 ) -> dict[str, list[str]]:
     """Run the looking container through the stand-in and runc; return what it saw."""
     folder = bundle(tmp_path / "bundle", rootfs, list(environment))
@@ -83,7 +83,7 @@ def run(
     return seen(
         on_stage(
             tmp_path,
-            made,
+            profile,
             f"nvidia-container-runtime --root /run/runc run --bundle {folder} {name} </dev/null",
         )
     )
@@ -99,25 +99,25 @@ def orin() -> board_profile.BoardProfile:
 def test_unset_gives_nothing_but_the_mark(
     tmp_path: Path, rootfs: Path, asked: tuple[str, ...]
 ) -> None:
-    found = run(tmp_path, rootfs, orin(), "MEDIAPIPE_JETSON_EMULATED=", *asked)
-    assert (found["nodes"], found["libraries"], found["link"]) == ([], [], [])
-    assert found["told"] == ["1"]
-    assert json.loads(" ".join(found["marker"]))["emulated"] is True
+    result = run(tmp_path, rootfs, orin(), "MEDIAPIPE_JETSON_EMULATED=", *asked)
+    assert (result["nodes"], result["libraries"], result["link"]) == ([], [], [])
+    assert result["told"] == ["1"]
+    assert json.loads(" ".join(result["marker"]))["emulated"] is True
 
 
 def test_none_gives_libraries_without_devices(tmp_path: Path, rootfs: Path) -> None:
-    found = run(tmp_path, rootfs, orin(), "NVIDIA_VISIBLE_DEVICES=none")
-    assert found["nodes"] == []
-    assert f"{LIBRARIES}/nvidia/libcuda.so.1.1" in found["libraries"]
-    assert found["link"] == [f"{LIBRARIES}/tegra-egl/nvidia.json"]
+    result = run(tmp_path, rootfs, orin(), "NVIDIA_VISIBLE_DEVICES=none")
+    assert result["nodes"] == []
+    assert f"{LIBRARIES}/nvidia/libcuda.so.1.1" in result["libraries"]
+    assert result["link"] == [f"{LIBRARIES}/tegra-egl/nvidia.json"]
 
 
 @pytest.mark.parametrize("asked", ["all", "0", "nvidia.com/gpu=all"])
 def test_all_gives_everything_with_its_owner(tmp_path: Path, rootfs: Path, asked: str) -> None:
-    found = run(tmp_path, rootfs, orin(), f"NVIDIA_VISIBLE_DEVICES={asked}")
+    result = run(tmp_path, rootfs, orin(), f"NVIDIA_VISIBLE_DEVICES={asked}")
     # What a device has and no CSV file names, such as /dev/nvgpu/igpu0/x, would not be here.
-    assert set(found["nodes"]) == set(board_profile.load()["nodes"]["nvgpu"])
-    assert set(found["libraries"]) == {
+    assert set(result["nodes"]) == set(board_profile.load()["nodes"]["nvgpu"])
+    assert set(result["libraries"]) == {
         f"{LIBRARIES}/{name}"
         for name in (
             "tegra-egl/libEGL_nvidia.so.0", "tegra-egl/libGLESv1_CM_nvidia.so.1",
@@ -126,14 +126,14 @@ def test_all_gives_everything_with_its_owner(tmp_path: Path, rootfs: Path, asked
             "nvidia/libcuda.so.1.1",
         )
     }  # fmt: skip
-    assert found["nvmap"] == ["78:0", "0:44", "660"]
+    assert result["nvmap"] == ["78:0", "0:44", "660"]
 
 
 def test_jetpack_4_takes_its_other_files_when_asked(tmp_path: Path, rootfs: Path) -> None:
-    made = board_profile.make("nano", "32.7.6", "container", "amd64")
-    some = run(tmp_path / "some", rootfs, made, "NVIDIA_VISIBLE_DEVICES=all")
+    profile = board_profile.make("nano", "32.7.6", "container", "amd64")
+    some = run(tmp_path / "some", rootfs, profile, "NVIDIA_VISIBLE_DEVICES=all")
     every = run(
-        tmp_path / "every", rootfs, made, "NVIDIA_VISIBLE_DEVICES=all",
+        tmp_path / "every", rootfs, profile, "NVIDIA_VISIBLE_DEVICES=all",
         "NVIDIA_REQUIRE_JETPACK=csv-mounts=all",
     )  # fmt: skip
     assert f"{LIBRARIES}/tegra/libnvidia-eglcore.so.32.7.6" in some["libraries"]
@@ -145,35 +145,35 @@ def test_jetpack_4_takes_its_other_files_when_asked(tmp_path: Path, rootfs: Path
 
 def test_links_stay_inside_of_the_container(tmp_path: Path, rootfs: Path) -> None:
     """A root whose /usr/share leads elsewhere must not make the runtime write there."""
-    made = orin()
+    profile = orin()
     folder = bundle(tmp_path / "bundle", rootfs, ["NVIDIA_VISIBLE_DEVICES=all"])
     outside = tmp_path / "outside"
     outside.mkdir()
     inside = folder / "rootfs" / str(outside).lstrip("/")
     inside.mkdir(parents=True)
     (folder / "rootfs/usr/share").symlink_to(outside)
-    said = on_stage(
+    lines = on_stage(
         tmp_path,
-        made,
+        profile,
         f"{FOLDER}/nvidia-container-runtime --root /run/runc run --bundle {folder} kit-face-link "
         f"</dev/null >/dev/null\nfind {outside} | wc -l\n"
         f"find {inside} -name 10_nvidia.json | wc -l\n"
         "cat /var/log/nvidia-container-runtime.log",
     ).splitlines()
-    assert said[:2] == ["1", "1"]
-    assert "stand-in" in said[2]
-    assert any("/dev/fb0 is not there" in line for line in said)
+    assert lines[:2] == ["1", "1"]
+    assert "stand-in" in lines[2]
+    assert any("/dev/fb0 is not there" in line for line in lines)
 
 
 def test_a_broken_bundle_is_one_line(tmp_path: Path) -> None:
-    said = on_stage(
+    stage = on_stage(
         tmp_path,
         orin(),
         f"if {FOLDER}/nvidia-container-runtime create --bundle /nonexistent x 2>&1\n"
         "then exit 1; fi",
     )
-    assert said.count("\n") == 1
-    assert "config.json" in said
+    assert stage.count("\n") == 1
+    assert "config.json" in stage
 
 
 DOCKERD = """\
@@ -204,15 +204,15 @@ wait
 @pytest.mark.slow
 def test_below_a_docker_engine(tmp_path: Path, rootfs: Path) -> None:
     script = f"LOOK={shlex.quote(LOOK)} ROOTFS={rootfs}\n{DOCKERD}"
-    said = on_stage(tmp_path, orin(), script)
-    assert '"nvidia"' in said
-    parts = dict(part.split("\n", 1) for part in said.split("@")[1:])
-    found = {name: seen(text) for name, text in parts.items()}
-    plain, unset, none, every = (found[name] for name in ("plain", "unset", "none", "all"))
+    stage = on_stage(tmp_path, orin(), script)
+    assert '"nvidia"' in stage
+    parts = dict(part.split("\n", 1) for part in stage.split("@")[1:])
+    result = {name: seen(text) for name, text in parts.items()}
+    plain, unset, none, every = (result[name] for name in ("plain", "unset", "none", "all"))
     assert (plain["nodes"], plain["libraries"], plain["told"]) == ([], [], [])
     assert (unset["nodes"], unset["libraries"], unset["told"]) == ([], [], ["1"])
     assert none["nodes"] == []
     assert len(none["libraries"]) == len(every["libraries"]) == 7
     assert set(every["nodes"]) == set(board_profile.load()["nodes"]["nvgpu"])
     assert every["told"] == ["1"]
-    assert found["read-only"]["libraries"] == every["libraries"]
+    assert result["read-only"]["libraries"] == every["libraries"]

@@ -29,10 +29,10 @@ def device(pair: Front, monkeypatch: pytest.MonkeyPatch) -> Device:
 
 def lost(front: Front) -> float:
     """Return which part of a neighbour's packets gets no answer."""
-    said = front.must("devices.ssh", "jetson-2", "--", f"ping -q -c 200 -i 0.01 -W 1 {NAME} || :")
-    found = re.search(r"([\d.]+)% packet loss", said)
-    assert found, said
-    return float(found[1]) / 100
+    output = front.must("devices.ssh", "jetson-2", "--", f"ping -q -c 200 -i 0.01 -W 1 {NAME} || :")
+    match = re.search(r"([\d.]+)% packet loss", output)
+    assert match, output
+    return float(match[1]) / 100
 
 
 def test_freeze(pair: Front, device: Device) -> None:
@@ -56,8 +56,8 @@ def test_a_frozen_device_holds_nothing(pair: Front, device: Device) -> None:
     assert "did not end within 2 s" in done.stderr
     # As the kit's, only sooner: ssh takes the first of each option.
     first, *rest = ssh.command(device, ["sh", "-c", "echo so; sleep 600"])
-    words = [first, "-o", "ServerAliveInterval=1", *rest]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
+    command = [first, "-o", "ServerAliveInterval=1", *rest]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout
         assert child.stdout.readline() == b"so\n"
         pair.must("devices.fault", NAME, "freeze")

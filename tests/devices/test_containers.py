@@ -60,10 +60,10 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_all_are_up_with_names_ports_and_no_failed_unit(three: Up) -> None:
-    assert [one["name"] for one in three.facts] == ["jetson-1", "jetson-2", "jetson-3"]
-    assert len({one["port"] for one in three.facts}) == COUNT
-    assert {(one["status"], one["system"]) for one in three.facts} == {("up", "running")}
-    assert all(one["emulated"] for one in three.facts)
+    assert [fact["name"] for fact in three.facts] == ["jetson-1", "jetson-2", "jetson-3"]
+    assert len({fact["port"] for fact in three.facts}) == COUNT
+    assert {(fact["status"], fact["system"]) for fact in three.facts} == {("up", "running")}
+    assert all(fact["emulated"] for fact in three.facts)
     assert three.front.listed() == three.facts
 
 
@@ -115,9 +115,9 @@ def test_its_own_engine_runs_an_image(three: Up) -> None:
 
 def test_the_world_is_out_of_reach_and_neighbours_are_not(three: Up) -> None:
     script = "ip route get 192.0.2.7 2>&1; getent hosts example.org; ping -c 1 -W 2 jetson-3"
-    said = three.front.inside("jetson-2", script)
-    assert "unreachable" in said
-    assert "1 received" in said
+    output = three.front.inside("jetson-2", script)
+    assert "unreachable" in output
+    assert "1 received" in output
 
 
 def test_the_engine_limits_memory_and_publishes_on_loopback_alone(
@@ -143,9 +143,9 @@ def test_arguments_arrive_as_they_are_and_so_does_the_exit_code(three: Up) -> No
 
 
 def test_logs_show_console_and_journal(three: Up) -> None:
-    said = three.front.must("devices.logs", "jetson-1")
-    assert "running in system mode" in said
-    assert "Accepted publickey for root" in said
+    output = three.front.must("devices.logs", "jetson-1")
+    assert "running in system mode" in output
+    assert "Accepted publickey for root" in output
 
 
 def test_it_comes_back_from_a_reboot(three: Up) -> None:
@@ -179,7 +179,7 @@ def test_ansible_reaches_all_and_knows_that_they_are_emulated(three: Up) -> None
     for group in ("kind_container", "module_orin_nano_8gb", "l4t_r36"):
         assert listed[group]["hosts"] == names
     every = listed["_meta"]["hostvars"].values()
-    assert {one["mediapipe_expect"] for one in every} == {"software"}
+    assert {item["mediapipe_expect"] for item in every} == {"software"}
 
 
 def test_an_image_of_this_machine_is_put_in_once(three: Up) -> None:
@@ -189,33 +189,33 @@ def test_an_image_of_this_machine_is_put_in_once(three: Up) -> None:
         assert "(loaded)" in first.stderr
         ran = three.front.inside("jetson-2", f"docker run --rm {tag} /usr/bin/echo it came")
         assert ran == "it came\n"
-        again = three.front("devices.load", "jetson-2", tag)
-        assert "(it was there)" in again.stderr
+        second = three.front("devices.load", "jetson-2", tag)
+        assert "(it was there)" in second.stderr
     gone = three.front("devices.load", "jetson-2", tag)
     assert (gone.returncode, gone.stderr.count("\n")) == (2, 1)
     assert "there is no image" in gone.stderr
 
 
-@pytest.mark.parametrize("name", [one for one in engines.names() if one != engines.default()])
+@pytest.mark.parametrize("name", [item for item in engines.names() if item != engines.default()])
 def test_another_engine_and_its_store_of_images(three: Up, name: str) -> None:
     facts = json.loads(
         three.front.must("devices.up", "--engine", name, "--name", "other", "--json")
     )
     try:
         assert facts[0]["engine"] == name
-        told = three.front.inside(
+        reported = three.front.inside(
             "other-1", "docker info --format '{{.ServerVersion}} {{.DriverStatus}}'"
         )
-        assert told.startswith(f"{engines.release(engines.get(name))}.")
-        assert ("containerd.snapshotter" in told) == (engines.get(name).store == "containerd")
+        assert reported.startswith(f"{engines.release(engines.get(name))}.")
+        assert ("containerd.snapshotter" in reported) == (engines.get(name).store == "containerd")
         with tiny() as tag:
             # As people name an image: `latest` is not said.
             bare = tag.replace(":", "-")
             subprocess.run(["docker", "tag", tag, bare], check=True)
             try:
-                for said in ("(loaded)", "(it was there)"):
+                for output in ("(loaded)", "(it was there)"):
                     done = three.front("devices.load", "other-1", bare)
-                    assert said in done.stderr, done.stderr
+                    assert output in done.stderr, done.stderr
             finally:
                 subprocess.run(["docker", "rmi", bare], check=True, capture_output=True)
         listed = three.front.inside(

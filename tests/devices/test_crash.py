@@ -51,16 +51,16 @@ def test_killed_half_way_up_and_then_up_again(front: Front) -> None:
     wait_for(has_container, front)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert {one["status"] for one in front.listed()} == {"left behind"}
-    made = json.loads(front.must("devices.up", "--json"))
-    assert [one["name"] for one in made] == ["jetson-1"]
-    assert [(one["name"], one["status"]) for one in front.listed()] == [("jetson-1", "up")]
+    assert {item["status"] for item in front.listed()} == {"left behind"}
+    document = json.loads(front.must("devices.up", "--json"))
+    assert [item["name"] for item in document] == ["jetson-1"]
+    assert [(item["name"], item["status"]) for item in front.listed()] == [("jetson-1", "up")]
 
 
 def test_killed_half_way_down(front: Front) -> None:
     front.must("devices.up", "--count", "2")
     child = front.start("devices.down")
-    wait_for(lambda front: any(one["status"] == "stopping" for one in states(front)), front)
+    wait_for(lambda front: any(state["status"] == "stopping" for state in states(front)), front)
     child.send_signal(signal.SIGKILL)
     child.wait()
     front.must("devices.down")
@@ -69,13 +69,13 @@ def test_killed_half_way_down(front: Front) -> None:
 
 def states(front: Front) -> list[dict[str, str]]:
     """Return the records' stages as status, quicker than a command can."""
-    found = []
+    result = []
     for path in front.state.glob("jetson-*/device.json"):
         try:
-            found.append({"status": json.loads(path.read_text())["stage"]})
+            result.append({"status": json.loads(path.read_text())["stage"]})
         except FileNotFoundError:
-            found.append({"status": "stopping"})
-    return found
+            result.append({"status": "stopping"})
+    return result
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -90,16 +90,16 @@ def test_interrupted_half_way_cleans_up_itself(front: Front, how: signal.Signals
 
 def test_two_ups_at_once(front: Front) -> None:
     runs = [front.start("devices.up", "--count", "2", "--json") for _ in range(2)]
-    made = []
+    result = []
     for run in runs:
         out, err = run.communicate(timeout=300)
         assert run.returncode == 0, err
-        made += json.loads(out)
-    assert sorted(one["name"] for one in made) == [f"jetson-{number}" for number in range(1, 5)]
-    assert len({one["port"] for one in made}) == 4
-    assert [one["status"] for one in front.listed()] == ["up"] * 4
+        result += json.loads(out)
+    assert sorted(item["name"] for item in result) == [f"jetson-{number}" for number in range(1, 5)]
+    assert len({item["port"] for item in result}) == 4
+    assert [item["status"] for item in front.listed()] == ["up"] * 4
     front.must("devices.down", "jetson-1", "jetson-4")
-    assert [one["name"] for one in front.listed()] == ["jetson-2", "jetson-3"]
+    assert [item["name"] for item in front.listed()] == ["jetson-2", "jetson-3"]
     assert front.inside("jetson-3", "hostname").strip() == "jetson-3"
 
 
@@ -117,13 +117,13 @@ def test_one_that_dies_is_told_with_its_last_words_and_the_others_stay(front: Fr
     front.must("devices.up", "--name", "good")
     child = front.start("devices.up", "--name", "bad")
     wait_for(lambda front: "bad-1" in said_of_containers(), front)
-    asked = ["docker", "ps", "-q", "--filter", "label=io.mediapipe-jetson.device=bad-1"]
-    killed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    requested = ["docker", "ps", "-q", "--filter", "label=io.mediapipe-jetson.device=bad-1"]
+    killed = subprocess.run(requested, capture_output=True, text=True, check=True).stdout.split()
     subprocess.run(["docker", "kill", *killed], capture_output=True, check=True)
     _, err = child.communicate(timeout=120)
     assert child.returncode == 7
     assert "bad-1 lost its power while it started" in err
-    assert [(one["name"], one["status"]) for one in front.listed()] == [("good-1", "up")]
+    assert [(item["name"], item["status"]) for item in front.listed()] == [("good-1", "up")]
 
 
 def said_of_containers() -> str:

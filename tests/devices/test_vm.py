@@ -173,10 +173,10 @@ def test_a_death_is_noticed(amd64: Device) -> None:
 
 def test_a_taken_port_is_named(amd64: Device) -> None:
     assert not vm.running(amd64)
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((amd64.address, amd64.port))
-        taken.listen()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        connection.bind((amd64.address, amd64.port))
+        connection.listen()
         with pytest.raises(StepFailedError, match="host forwarding rule"):
             vm.start(amd64, amd64.folder / "seed.tar", None)
     assert not vm.running(amd64)

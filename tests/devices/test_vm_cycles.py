@@ -21,10 +21,10 @@ def shared_memory() -> set[str]:
 def loaded(front: Front) -> None:
     """Put an image in by the machine's own disk: a second time, it is there."""
     with tiny() as tag:
-        for said in ("(loaded)", "(it was there)"):
+        for output in ("(loaded)", "(it was there)"):
             done = front("devices.load", "cycle-1", tag)
             assert done.returncode == 0, done.stderr
-            assert said in done.stderr
+            assert output in done.stderr
     ran = front.inside("cycle-1", f"docker run --rm --network none {tag} /usr/bin/echo it came")
     assert ran == "it came\n"
     parcel = front.state / "cycle-1" / "parcel.raw"

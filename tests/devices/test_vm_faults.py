@@ -24,13 +24,13 @@ YEAR_S = 31536000
 def vm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     """Return the tasks with one virtual machine up."""
     skip_without("qemu-x86", "qemu-img", "fdtput")
-    made = Front(tmp_path_factory.mktemp("devices") / "state")
-    done = made(*UP)
+    front = Front(tmp_path_factory.mktemp("devices") / "state")
+    done = front(*UP)
     if done.returncode == 0:
-        yield made
-    made.must("devices.down")
+        yield front
+    front.must("devices.down")
     assert done.returncode == 0, done.stderr
-    assert made.left() == []
+    assert front.left() == []
 
 
 @pytest.fixture
@@ -51,9 +51,9 @@ def test_net_slow(vm: Front, device: Device) -> None:
 def test_net_flaky(vm: Front) -> None:
     vm.must("devices.fault", NAME, "net-flaky")
     counted = "nft list table inet kit_net_flaky; ping -q -c 100 -i 0.02 -W 1 10.0.2.2 || :"
-    said = vm.inside(NAME, counted)
-    assert said.count("drop") == 2
-    assert " 0% packet loss" not in said
+    output = vm.inside(NAME, counted)
+    assert output.count("drop") == 2
+    assert " 0% packet loss" not in output
     vm.must("devices.heal", NAME)
     assert " 0% packet loss" in vm.inside(NAME, "ping -q -c 50 -i 0.02 -W 2 10.0.2.2")
 

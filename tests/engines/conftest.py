@@ -25,8 +25,8 @@ def sub_models() -> dict[str, SubModel]:
     """Return every sub-model of images, the first of those that share a name."""
     from jetson_kit.onnx_export import bundle, catalog
 
-    found: dict[str, SubModel] = {}
+    result: dict[str, SubModel] = {}
     for path in catalog.files():
-        for one in bundle.read(path):
-            found.setdefault(one.name, one)
-    return found
+        for sub_model in bundle.read(path):
+            result.setdefault(sub_model.name, sub_model)
+    return result

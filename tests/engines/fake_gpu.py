@@ -129,7 +129,7 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
     def allocate(size: int) -> Any:
         if size <= 0:
             return CUresult.CUDA_ERROR_INVALID_VALUE
-        if sum(len(one) for one in gpu.memory.values()) + size > gpu.room:
+        if sum(len(item) for item in gpu.memory.values()) + size > gpu.room:
             return CUresult.CUDA_ERROR_OUT_OF_MEMORY
         block = (ctypes.c_char * size)()
         gpu.memory[ctypes.addressof(block)] = block
@@ -193,8 +193,8 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
         return None
 
     def cuStreamEndCapture(stream: Any) -> Any:  # noqa: N802
-        found, gpu.capturing = gpu.capturing, None
-        return found
+        result, gpu.capturing = gpu.capturing, None
+        return result
 
     def cuGraphInstantiate(graph: Any, flags: int) -> Any:  # noqa: N802
         gpu.graphs += 1
@@ -209,7 +209,9 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
     def cuGraphExecDestroy(graph: Any) -> Any:  # noqa: N802
         gpu.graphs -= 1
 
-    for body in [one for one in locals().values() if callable(one) and one.__name__[:2] == "cu"]:
+    for body in [
+        item for item in locals().values() if callable(item) and item.__name__[:2] == "cu"
+    ]:
         if body is not current:
             call(body)
     for one in (CUresult, CUdevice_attribute, CUstream_flags, CUstreamCaptureMode):
@@ -300,8 +302,8 @@ class _Engine:
         self.names = [*body["inputs"], *body["outputs"]]
 
     def _shape(self, name: str) -> list[int]:
-        found: list[int] = {**self.body["inputs"], **self.body["outputs"]}[name]
-        return found
+        result: list[int] = {**self.body["inputs"], **self.body["outputs"]}[name]
+        return result
 
     def _kind(self) -> DataType:
         return DataType[self.body["kind"]]
@@ -351,7 +353,7 @@ class NumberedEngine(_Engine):
 
 def tensorrt(gpu: Gpu, version: str) -> types.ModuleType:
     """Return TensorRT's module; before 8.5 it has bindings by number."""
-    made = types.ModuleType("tensorrt")
+    module_type = types.ModuleType("tensorrt")
     numbered = [int(part) for part in version.split(".")[:2]] < [8, 5]
 
     class Runtime:
@@ -372,10 +374,10 @@ def tensorrt(gpu: Gpu, version: str) -> types.ModuleType:
                 return None
             return (NumberedEngine if numbered else NamedEngine)(gpu, body)
 
-    for one in (Runtime, ILogger, DataType, *(() if numbered else (TensorIOMode,))):
-        setattr(made, one.__name__, one)
-    made.__dict__["__version__"] = version
-    return made
+    for item in (Runtime, ILogger, DataType, *(() if numbered else (TensorIOMode,))):
+        setattr(module_type, item.__name__, item)
+    module_type.__dict__["__version__"] = version
+    return module_type
 
 
 MODULES = ("tensorrt", "tensorrt_bindings", "tensorrt_lean", "tensorrt_lean_bindings")

@@ -59,14 +59,14 @@ class Original:
 
 def _weights(blob: bytes, start: int) -> list[tuple[int, int]]:
     model = tflite.Model.GetRootAs(blob[start:], 0)
-    found = []
+    result = []
     for index in range(model.BuffersLength()):
         table = model.Buffers(index)._tab
         offset = table.Offset(4)
         if offset and table.VectorLen(offset) > LARGEST:
             at = start + table.Vector(offset)
-            found.append((at, at + table.VectorLen(offset)))
-    return found
+            result.append((at, at + table.VectorLen(offset)))
+    return result
 
 
 def _place(rng: random.Random, original: Original) -> int:

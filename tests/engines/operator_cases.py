@@ -335,7 +335,7 @@ def slice_case(begin: Any, end: Any, strides: Any, shape: Any, **masks: Any) -> 
         x = t.input(1, 6, 5, 4)
         y = t.op(
             "STRIDED_SLICE",
-            [x, *(t.constant(ints(*one)) for one in (begin, end, strides))],
+            [x, *(t.constant(ints(*item)) for item in (begin, end, strides))],
             shape,
             table="StridedSliceOptions",
             **masks,

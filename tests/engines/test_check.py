@@ -23,9 +23,9 @@ pytestmark = pytest.mark.engines
 
 USUAL = [Options(precision) for precision in PRECISIONS]
 OTHERS = [
-    Options(*one)
-    for one in itertools.product(PRECISIONS, LAYOUTS, BATCHES)
-    if Options(*one) not in USUAL
+    Options(*item)
+    for item in itertools.product(PRECISIONS, LAYOUTS, BATCHES)
+    if Options(*item) not in USUAL
 ]
 
 
@@ -34,8 +34,8 @@ def all_of_them() -> dict[str, SubModel]:
     """Return the published sub-models by their sha256."""
     from jetson_kit.models import bundles as models
 
-    parts = [one for path in models.fetch() for one in bundle.read(path)]
-    return {one.sha256: one for one in parts}
+    parts = [sub_model for path in models.fetch() for sub_model in bundle.read(path)]
+    return {part.sha256: part for part in parts}
 
 
 def weights_table() -> Any:
@@ -45,7 +45,7 @@ def weights_table() -> Any:
 
 def named(name: str) -> SubModel:
     """Return the first published model that the table of judges calls so."""
-    return next(one for digest, one in all_of_them().items() if of(digest).name == name)
+    return next(sub_model for digest, sub_model in all_of_them().items() if of(digest).name == name)
 
 
 @cache
@@ -68,15 +68,15 @@ def legacy_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SubModel
            what="fetching MediaPipe 0.10.21")  # fmt: skip
     files = sorted((folder / "mediapipe" / "modules").rglob("*.tflite"))
     files += legacy_models.fetch_pose()
-    return {one.sha256: one for path in files for one in bundle.read(path)}
+    return {sub_model.sha256: sub_model for path in files for sub_model in bundle.read(path)}
 
 
 HEAVY = "59e42d71bcd4"
 """Its file has 55 MB: it is parsed, and no engine is built of it."""
-PUBLISHED = [digest for one in table().values() for digest in one.sha256]
+PUBLISHED = [digest for criteria in table().values() for digest in criteria.sha256]
 
 
-@pytest.mark.parametrize("digest", PUBLISHED, ids=lambda one: str(one)[:12])
+@pytest.mark.parametrize("digest", PUBLISHED, ids=lambda item: str(item)[:12])
 def test_a_model_is_equal_and_nvidia_takes_it(digest: str, request: pytest.FixtureRequest) -> None:
     there, others = all_of_them(), OTHERS
     if digest not in there:
@@ -99,16 +99,16 @@ def test_files_with_the_same_weights_give_the_same_onnx_file(
     legacy_files: dict[str, SubModel],
 ) -> None:
     """So the ONNX file and the engines of a bundle's sub-model serve the legacy file as well."""
-    pairs = [one for one in weights_table().values() if one.same_weights]
+    pairs = [item for item in weights_table().values() if item.same_weights]
     assert len(pairs) == 6
-    for one in pairs:
-        assert one.same_weights
+    for pair in pairs:
+        assert pair.same_weights
         mine, theirs = (
             onnx.load_from_string(export.export(model, Options("fp16"))).graph
-            for model in (legacy_files[one.sha256], all_of_them()[one.same_weights.sha256])
+            for model in (legacy_files[pair.sha256], all_of_them()[pair.same_weights.sha256])
         )
         mine.name = theirs.name
-        assert mine == theirs, one.name
+        assert mine == theirs, pair.name
 
 
 def test_the_table_of_samples_knows_every_model() -> None:
@@ -124,7 +124,9 @@ def test_a_name_changes_no_verdict(name: str) -> None:
     model = named("pose_landmarks_detector")
     renamed = replace(model, name=name, source=f"{name}.tflite")
     there = check.reference_outputs(renamed, all_of_them())
-    assert [one.name for one in there.samples] == [one.name for one in wanted(model.sha256).samples]
+    assert [sample.name for sample in there.samples] == [
+        sample.name for sample in wanted(model.sha256).samples
+    ]
     for options in USUAL:
         verdict = check.judge(renamed, options, there, build=False)
         usual = check.judge(model, options, wanted(model.sha256), build=False)
@@ -140,7 +142,7 @@ def test_an_unknown_model_is_not_judged_by_what_its_name_promises() -> None:
         model, sha256=hashlib.sha256(model.tflite + bytes(4)).hexdigest(), tflite=model.tflite
     )
     there = check.reference_outputs(other, all_of_them())
-    assert {one.kind for one in there.samples} == {"noise", "edge"}
+    assert {sample.kind for sample in there.samples} == {"noise", "edge"}
     half = check.judge(other, Options("fp16"), there, build=False)
     assert (half.ok, half.reasons) == (None, ())
     assert "no photographs" in half.unjudged
@@ -153,7 +155,9 @@ def test_a_model_that_computes_something_else_is_found() -> None:
     model = named("face_detector")
     there = wanted(model.sha256)
     spoilt = check.ReferenceOutputs(
-        there.samples, tuple(tuple(a * 1.001 for a in one) for one in there.outputs), there.floor
+        there.samples,
+        tuple(tuple(a * 1.001 for a in output) for output in there.outputs),
+        there.floor,
     )
     verdict = check.judge(model, Options(), spoilt, build=False)
     assert not verdict.ok
@@ -166,9 +170,9 @@ def test_nvidias_parser_refuses_what_it_does_not_know() -> None:
     blob = export.export(named("canned_gesture_classifier"), Options())
     strange = blob.replace(b"Softmax", b"Softwax")
     assert strange != blob
-    _, network, said = nvidia.parse(strange)
+    _, network, message = nvidia.parse(strange)
     assert network is None
-    assert said
+    assert message
     assert "Softwax" in nvidia.capability(strange)
 
 

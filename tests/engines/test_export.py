@@ -37,7 +37,7 @@ def shapes(blob: bytes) -> tuple[list[list[Any]], list[list[Any]]]:
 
     def listed(values: Any) -> list[list[Any]]:
         return [
-            [one.dim_param or one.dim_value for one in value.type.tensor_type.shape.dim]
+            [item.dim_param or item.dim_value for item in value.type.tensor_type.shape.dim]
             for value in values
         ]
 
@@ -63,19 +63,19 @@ def test_inputs_and_outputs_are_tflites(options: Options, inputs: Any, outputs: 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_both_precisions_take_and_give_float32(precision: str) -> None:
     graph = onnx.load_from_string(export.export(small(), Options(precision))).graph
-    kinds = {one.type.tensor_type.elem_type for one in [*graph.input, *graph.output]}
+    kinds = {item.type.tensor_type.elem_type for item in [*graph.input, *graph.output]}
     assert kinds == {onnx.TensorProto.FLOAT}
 
 
 def test_an_fp16_file_has_fp16_weights_alone() -> None:
     graph = onnx.load_from_string(export.export(small(), Options("fp16"))).graph
-    assert {one.data_type for one in graph.initializer} == {onnx.TensorProto.FLOAT16}
+    assert {item.data_type for item in graph.initializer} == {onnx.TensorProto.FLOAT16}
 
 
 def test_metadata_names_the_source() -> None:
     sub_model = small()
     model = onnx.load_from_string(export.export(sub_model, Options("fp16", "nchw", "dynamic")))
-    assert {one.key: one.value for one in model.metadata_props} == {
+    assert {item.key: item.value for item in model.metadata_props} == {
         "batch": "dynamic",
         "kit": "mediapipe-jetson-kit",
         "layout": "nchw",
@@ -86,18 +86,18 @@ def test_metadata_names_the_source() -> None:
 
 
 def test_the_same_model_gives_the_same_bytes(sub_models: dict[str, SubModel]) -> None:
-    for one in sub_models.values():
-        first, second = (export.export(one, Options("fp16")) for _ in range(2))
-        assert first == second, one.name
+    for sub_model in sub_models.values():
+        first, second = (export.export(sub_model, Options("fp16")) for _ in range(2))
+        assert first == second, sub_model.name
 
 
 @pytest.mark.parametrize(("precision", "most"), [("fp32", 4), ("fp16", 7)])
 def test_few_values_are_moved(precision: str, most: int, sub_models: dict[str, SubModel]) -> None:
     """Images are moved at their ends alone, points never."""
     moved = {}
-    for one in sub_models.values():
-        graph = onnx.load_from_string(export.export(one, Options(precision, "nchw"))).graph
-        moved[one.name] = sum(node.op_type == "Transpose" for node in graph.node)
+    for sub_model in sub_models.values():
+        graph = onnx.load_from_string(export.export(sub_model, Options(precision, "nchw"))).graph
+        moved[sub_model.name] = sum(node.op_type == "Transpose" for node in graph.node)
     assert moved["face_blendshapes"] == 0
     assert {name: count for name, count in moved.items() if count > most + 2} == {}
 
@@ -113,9 +113,12 @@ def zipped(**members: bytes) -> bytes:
 def test_bundles_in_bundles_are_opened() -> None:
     blob = small().tflite
     inner = zipped(**{"deep.tflite": blob, "notes.txt": b"x"})
-    found = bundle.parse("outer.task", zipped(**{"a.tflite": blob, "b.task": inner}))
-    assert [one.source for one in found] == ["outer.task/a.tflite", "outer.task/b.task/deep.tflite"]
-    assert {one.sha256 for one in found} == {small().sha256}
+    sub_models = bundle.parse("outer.task", zipped(**{"a.tflite": blob, "b.task": inner}))
+    assert [sub_model.source for sub_model in sub_models] == [
+        "outer.task/a.tflite",
+        "outer.task/b.task/deep.tflite",
+    ]
+    assert {sub_model.sha256 for sub_model in sub_models} == {small().sha256}
 
 
 def test_bundles_too_deep_are_refused() -> None:
@@ -146,8 +149,8 @@ def test_an_encrypted_member_is_refused() -> None:
 @pytest.mark.parametrize("blob", [b"", b"PK", b"\x7fELF" * 50, b"\x1c\0\0\0TFL3"])
 def test_foreign_files_are_told(blob: bytes) -> None:
     with pytest.raises(ModelDamagedError):
-        for one in bundle.parse("a.task", blob):
-            export.export(one, Options())
+        for sub_model in bundle.parse("a.task", blob):
+            export.export(sub_model, Options())
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

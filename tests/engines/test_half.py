@@ -21,8 +21,8 @@ def through_half(values: Any) -> Any:
         helper.make_node("Cast", ["h"], ["y"], to=TensorProto.FLOAT),
     ]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [len(values)]) for name in "xy"]
-    made = helper.make_graph(nodes, "g", ends[:1], ends[1:])
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
     onnx.checker.check_model(model)
     session = runners.session(half.emulated(model.SerializeToString()))
     return session.run(None, {"x": values})[0]

@@ -48,17 +48,17 @@ def compare(sub_model: SubModel, options: Options, tolerance: float, batch: int 
     ]
     for arrays in given:  # nothing is near 0 that something is divided by
         arrays[1:] = [np.sign(array) * (np.abs(array) + 0.5) for array in arrays[1:]]
-    wanted = [lite.run(arrays) for arrays in given]
+    expected = [lite.run(arrays) for arrays in given]
     run = runners.onnx_run(runners.session(export.export(sub_model, options)), options.layout)
-    found = run([np.concatenate(column) for column in zip(*given, strict=True)])
-    for output, array in enumerate(found):
-        for place, one in enumerate(wanted):
+    result = run([np.concatenate(column) for column in zip(*given, strict=True)])
+    for output, array in enumerate(result):
+        for place, item in enumerate(expected):
             there = array[place : place + 1] if batch > 1 else array
-            if batch > 1 and there.ndim > one[output].ndim:
+            if batch > 1 and there.ndim > item[output].ndim:
                 there = there[0]
-            assert there.shape == one[output].shape
-            scale = max(1.0, float(np.abs(one[output]).max()))
-            np.testing.assert_allclose(there, one[output], rtol=0, atol=tolerance * scale)
+            assert there.shape == item[output].shape
+            scale = max(1.0, float(np.abs(item[output]).max()))
+            np.testing.assert_allclose(there, item[output], rtol=0, atol=tolerance * scale)
 
 
 def test_every_handler_has_a_case() -> None:

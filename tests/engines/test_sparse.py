@@ -27,8 +27,8 @@ def dense() -> Any:
 def compressed(rows: Any, kind: str) -> tuple[Compressed, Any]:
     """Return the compressed last dimension of what has rows, and its values."""
     filled = [np.flatnonzero(row) for row in rows]
-    segments = np.cumsum([0, *(len(one) for one in filled)])
-    values = np.concatenate([row[one] for row, one in zip(rows, filled, strict=True)])
+    segments = np.cumsum([0, *(len(item) for item in filled)])
+    values = np.concatenate([row[item] for row, item in zip(rows, filled, strict=True)])
     return Compressed(0, segments.astype(kind), np.concatenate(filled).astype(kind)), values
 
 
@@ -46,9 +46,9 @@ def by_blocks() -> tuple[Sparse, Any]:
     """Blocks of 2 x 3, those with a number in them stored whole."""
     blocks = dense().reshape(2, 2, 2, 3).transpose(0, 2, 1, 3).reshape(2, 2, 6)
     filled = [np.flatnonzero(row.any(axis=1)) for row in blocks]
-    segments = np.cumsum([0, *(len(one) for one in filled)])
+    segments = np.cumsum([0, *(len(item) for item in filled)])
     level = Compressed(0, segments.astype("<i4"), np.concatenate(filled).astype("<i4"))
-    values = np.concatenate([row[one].ravel() for row, one in zip(blocks, filled, strict=True)])
+    values = np.concatenate([row[item].ravel() for row, item in zip(blocks, filled, strict=True)])
     order = (0, 1, 2, 3)
     return Sparse(order, (Compressed(2), level, Compressed(2), Compressed(3)), (0, 1)), values
 
@@ -69,17 +69,17 @@ def model(sparse: Sparse, values: Any) -> SubModel:
 @pytest.mark.parametrize("stored", STORED)
 def test_a_sparse_constant_is_spread_out(stored: str) -> None:
     blob = export.export(model(*STORED[stored]()), Options())
-    (found,) = runners.onnx_run(runners.session(blob))([np.eye(1, 6, 2, dtype=np.float32)])
-    np.testing.assert_array_equal(found[0], dense().astype(np.float32)[:, 2])
+    (result,) = runners.onnx_run(runners.session(blob))([np.eye(1, 6, 2, dtype=np.float32)])
+    np.testing.assert_array_equal(result[0], dense().astype(np.float32)[:, 2])
 
 
 def test_tflite_reads_it_alike() -> None:
     """TFLite's DENSIFY takes rows alone, which is how MediaPipe's models are stored."""
     sub_model = model(*by_rows())
     given = [np.arange(6, dtype=np.float32)[None]]
-    (wanted,) = runners.Lite(sub_model).run(given)
-    (found,) = runners.onnx_run(runners.session(export.export(sub_model, Options())))(given)
-    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+    (expected,) = runners.Lite(sub_model).run(given)
+    (result,) = runners.onnx_run(runners.session(export.export(sub_model, Options())))(given)
+    np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_a_sparse_constant_that_nothing_spreads_out_is_told() -> None:

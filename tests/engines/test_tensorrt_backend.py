@@ -41,10 +41,10 @@ PLAN = plan({"image": INPUTS["image"]}, OUTPUTS)
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
-    made = Gpu()
-    install(monkeypatch, made)
+    result = Gpu()
+    install(monkeypatch, result)
     monkeypatch.setenv(background.VARIABLE, "off")
-    return made
+    return result
 
 
 @pytest.fixture
@@ -62,14 +62,14 @@ def write(folder: Path, raw: bytes = PLAN, tensorrt_version: str = "10.3.0", **m
         tuple(TensorSpec(name, tuple(shape)) for name, shape in side.items())
         for side in (INPUTS, OUTPUTS)
     ]
-    made = Engine(
+    engine = Engine(
         folder, identity.file, hashlib.sha256(raw).hexdigest(), len(raw), identity, "0" * 64, (),
         "trtexec", 1.0, False, Check(True, "as expected"), *specs,
     )  # fmt: skip
-    made = replace(made, **more)
-    (folder / made.file).write_bytes(raw)
-    manifest.write(Manifest(folder, (made,)))
-    return made
+    engine = replace(engine, **more)
+    (folder / engine.file).write_bytes(raw)
+    manifest.write(Manifest(folder, (engine,)))
+    return engine
 
 
 def arrays(value: float = 1.0) -> list[Any]:
@@ -87,7 +87,7 @@ def test_results_in_every_way(
     monkeypatch.setenv(places.VARIABLE, str(tmp_path))
     write(tmp_path, tensorrt_version=version)
     session = tensorrt.create().load(MODEL)
-    assert [one.name for one in session.inputs] == ["image", "unused"]
+    assert [tensor_spec.name for tensor_spec in session.inputs] == ["image", "unused"]
     for value in (1.0, 2.0):
         points, score = session.run(arrays(value))
         assert np.all(points == 48 * value)
@@ -154,9 +154,9 @@ def test_no_device_and_no_driver(monkeypatch: pytest.MonkeyPatch, gpu: Gpu, fold
 def test_no_module_of_tensorrt(monkeypatch: pytest.MonkeyPatch, gpu: Gpu) -> None:
     for name in ("tensorrt", *tensorrt.RTX):
         monkeypatch.setitem(sys.modules, name, None)
-    said = tensorrt.create().available()
-    assert said.startswith("no module of TensorRT")
-    assert "tensorrt_lean_bindings" in said
+    message = tensorrt.create().available()
+    assert message.startswith("no module of TensorRT")
+    assert "tensorrt_lean_bindings" in message
     with pytest.raises(BackendUnavailableError):
         tensorrt.create().load(MODEL)
 
@@ -183,8 +183,8 @@ def test_an_engine_that_is_not_what_its_manifest_says(gpu: Gpu, folder: Path) ->
 
 
 def test_an_engine_that_was_changed_is_never_given_to_tensorrt(gpu: Gpu, folder: Path) -> None:
-    made = write(folder)
-    made.path.write_bytes(PLAN.replace(b"image", b"imagf"))
+    engine = write(folder)
+    engine.path.write_bytes(PLAN.replace(b"image", b"imagf"))
     with pytest.raises(DamagedEngineError, match="sha256"):
         tensorrt.create().load(MODEL)
     assert gpu.retained == 0

@@ -30,9 +30,9 @@ pytestmark = [
 
 
 def test_it_is_found_as_what_it_is() -> None:
-    found = tensorrt.library()
-    assert (found.rtx, found.lean) == (True, False)
-    assert found.version.startswith("1.")
+    library = tensorrt.library()
+    assert (library.rtx, library.lean) == (True, False)
+    assert library.version.startswith("1.")
 
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])

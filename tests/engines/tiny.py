@@ -99,7 +99,7 @@ class Tiny:
         b = self.b
         built = self._options(table, options) if table else 0
         given = b.CreateNumpyVector(np.asarray(inputs, dtype=np.int32))
-        made = b.CreateNumpyVector(np.asarray(outputs, dtype=np.int32))
+        result = b.CreateNumpyVector(np.asarray(outputs, dtype=np.int32))
         extra = b.CreateByteVector(custom) if custom else 0
         code = ("CUSTOM" if custom else kind, kind if custom else "", version)
         if code not in self.codes:
@@ -107,7 +107,7 @@ class Tiny:
         tflite.OperatorStart(b)
         tflite.OperatorAddOpcodeIndex(b, self.codes.index(code))
         tflite.OperatorAddInputs(b, given)
-        tflite.OperatorAddOutputs(b, made)
+        tflite.OperatorAddOutputs(b, result)
         if built:
             tflite.OperatorAddBuiltinOptionsType(b, getattr(tflite.BuiltinOptions, table))
             tflite.OperatorAddBuiltinOptions(b, built)
@@ -126,7 +126,7 @@ class Tiny:
         b = self.b
         levels = []
         for level in sparse.levels:
-            vectors = [self._indices(one) for one in (level.segments, level.indices)]
+            vectors = [self._indices(item) for item in (level.segments, level.indices)]
             tflite.DimensionMetadataStart(b)
             compressed = level.segments is not None
             kind = tflite.DimensionType.SPARSE_CSR if compressed else tflite.DimensionType.DENSE
@@ -168,11 +168,11 @@ class Tiny:
         b = self.b
         tensors, operators = self._offsets(self.tensors), self._offsets(self.operators)
         given = b.CreateNumpyVector(np.asarray(self.inputs, dtype=np.int32))
-        made = b.CreateNumpyVector(np.asarray(outputs, dtype=np.int32))
+        result = b.CreateNumpyVector(np.asarray(outputs, dtype=np.int32))
         tflite.SubGraphStart(b)
         tflite.SubGraphAddTensors(b, tensors)
         tflite.SubGraphAddInputs(b, given)
-        tflite.SubGraphAddOutputs(b, made)
+        tflite.SubGraphAddOutputs(b, result)
         tflite.SubGraphAddOperators(b, operators)
         subgraphs = self._offsets([tflite.SubGraphEnd(b)])
         buffers = self._offsets([self._buffer(data) for data in self.buffers])

@@ -193,7 +193,7 @@ def legs(depth: float, width: int = 240, height: int = 300) -> list[tuple[Any, A
     unit = height / 8.6
     ankle_y, length = height * 0.9, 1.85 * unit
     hip_y = ankle_y - 2 * length * (1 - 0.42 * depth)
-    found = []
+    result = []
     for side in (-1, 1):
         hip = np.array((width / 2 + side * 0.42 * unit, hip_y))
         ankle = np.array((width / 2 + side * (0.45 + 0.35 * depth) * unit, ankle_y))
@@ -201,8 +201,8 @@ def legs(depth: float, width: int = 240, height: int = 300) -> list[tuple[Any, A
         out = np.array((ankle[1] - hip[1], hip[0] - ankle[0])) / apart
         out = out if out[0] * side > 0 else -out
         knee = (hip + ankle) / 2 + out * np.sqrt(max(length**2 - (apart / 2) ** 2, 0))
-        found.append((hip, knee, ankle))
-    return found
+        result.append((hip, knee, ankle))
+    return result
 
 
 def _person(depth: float, width: int = 240, height: int = 300) -> Any:

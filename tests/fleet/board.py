@@ -49,8 +49,8 @@ class Board:
 
     def status(self) -> dict[str, Any]:
         """Return the device's own status."""
-        found: dict[str, Any] = json.loads(self.image("status", "--json"))
-        return found
+        document: dict[str, Any] = json.loads(self.image("status", "--json"))
+        return document
 
     def running(self) -> str:
         """Return the image that docker runs, asked without the program."""
@@ -76,9 +76,9 @@ class Board:
         self.made += 1
         name = f"{self.host}-{self.made}"
         folder = self.folder / name
-        made = small_release.build(folder, name, kind=kind, bulk=bulk, check_s=check_s)
-        signing.sign(made.path, self.key)
-        return made
+        result = small_release.build(folder, name, kind=kind, bulk=bulk, check_s=check_s)
+        signing.sign(result.path, self.key)
+        return result
 
     def rsync(self, source: Sequence[str], target: str, *options: str) -> list[str]:
         """Return the words that send files."""
@@ -94,12 +94,12 @@ class Board:
             capture_output=True,
             timeout=600,
         )
-        said = self.image("missing", "--json", INCOMING, code=code)
-        return {"said": said} if code else dict(json.loads(said))
+        image = self.image("missing", "--json", INCOMING, code=code)
+        return {"said": image} if code else dict(json.loads(image))
 
     def layers(self, made: Release, missing: dict[str, Any], *options: str) -> list[str]:
         """Return the words that send what is missing, as the role does."""
-        only = [f"--include={one['digest'][7:]}.part" for one in missing["layers"]]
+        only = [f"--include={layer['digest'][7:]}.part" for layer in missing["layers"]]
         more = ["--recursive", "--partial", "--append-verify", *only, "--exclude=*", *options]
         return self.rsync([f"{releases.layers(made)}/"], f"{BLOBS}/", *more)
 
@@ -143,5 +143,5 @@ class Board:
 
 def total_sent(stats: str) -> int:
     """Return the bytes that rsync put on the wire."""
-    line = next(one for one in stats.splitlines() if one.startswith("Total bytes sent"))
+    line = next(item for item in stats.splitlines() if item.startswith("Total bytes sent"))
     return int(line.partition(":")[2].replace(",", ""))

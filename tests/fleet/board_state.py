@@ -54,5 +54,5 @@ def restarted(board: Board, image_id: str) -> None:
 def damaged(board: Board, name: str, damage: str) -> list[str]:
     """Damage the files of that name; return them."""
     files = board.run(f"ls -d {LIB}/{name} 2>/dev/null || echo {LIB}/{name}").split()
-    board.run("; ".join(f"touch {one}; {DAMAGES[damage].format(one)}" for one in files))
+    board.run("; ".join(f"touch {file}; {DAMAGES[damage].format(file)}" for file in files))
     return files

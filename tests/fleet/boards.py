@@ -54,7 +54,9 @@ class Boards:
 
 def changed(seen: list[Event]) -> list[tuple[str, str]]:
     """Return host and role of each change, in order; check mode may name a task otherwise."""
-    return sorted((one.host, one.task.split(" : ")[0]) for one in seen if one.status == "changed")
+    return sorted(
+        (event.host, event.task.split(" : ")[0]) for event in seen if event.status == "changed"
+    )
 
 
 @contextlib.contextmanager
@@ -69,10 +71,10 @@ def up(state: Path, count: int, docker: str = "") -> Iterator[Boards]:
     env = {**os.environ, "KIT_STATE": str(state)}
     try:
         words = ["--engine", docker] if docker else []
-        said = _inv(env, "devices.up", "--kind", "container", "--count", str(count), *words)
-        found = re.search(r"^inventory for Ansible: (.+)$", said, re.MULTILINE)
-        assert found, said
-        path = Path(found[1])
+        message = _inv(env, "devices.up", "--kind", "container", "--count", str(count), *words)
+        match = re.search(r"^inventory for Ansible: (.+)$", message, re.MULTILINE)
+        assert match, message
+        path = Path(match[1])
         yield Boards(path, inventory.load(path))
     finally:
         _inv(env, "devices.down")

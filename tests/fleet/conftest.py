@@ -26,8 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what asks for devices on each engine."""
     if "docker_engine" in metafunc.fixturenames:
-        asked = metafunc.config.getoption("--docker-engines", ",".join(ENGINES))
-        names = engines.names() if asked == "all" else asked.split(",")
+        requested = metafunc.config.getoption("--docker-engines", ",".join(ENGINES))
+        names = engines.names() if requested == "all" else requested.split(",")
         # What does not depend on the engine runs on one.
         if metafunc.definition.get_closest_marker("one_engine"):
             names = names[:1]
@@ -46,8 +46,8 @@ def docker_engine(request: pytest.FixtureRequest) -> str:
 def boards(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boards]:
     """Devices that are up, out of the box or provisioned."""
     # A state folder's path is limited: sockets lie in it.
-    with up(tmp_path_factory.mktemp("s"), COUNT, docker_engine) as found:
-        yield found
+    with up(tmp_path_factory.mktemp("s"), COUNT, docker_engine) as result:
+        yield result
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ class Foreign:
     @classmethod
     def begin(cls, folder: Path) -> Foreign:
         """Make the environment, and install the archive as its users do, offline."""
-        made = cls(folder)
+        foreign = cls(folder)
         python = uv.make_environment(folder / "venv")
         uv.install(python, "ansible-core", "--constraint", ROOT / "requirements" / "host.txt")
         # What Galaxy would bring: the collections that ours depends on.
@@ -41,10 +41,10 @@ class Foreign:
             collections.path() / collections.FOLDER, folder / "collections" / collections.FOLDER
         )
         archive = collection_archive.build(folder)
-        made.run(
+        foreign.run(
             "ansible-galaxy", "collection", "install", "--offline", "-p", "collections", archive
         )
-        return made
+        return foreign
 
     def play(self, book: str, inventory: Path, *words: str, code: int = 0) -> str:
         """Write a playbook and run it; return what ansible-playbook printed."""

@@ -20,22 +20,22 @@ ASK = (
 _made: dict[tuple[str, ...], Release] = {}
 
 
-def add(made: Release) -> Release:
+def add(release: Release) -> Release:
     """Remember a release; return it."""
-    _made[tuple(layer.diff_id for layer in made.layers)] = made
-    return made
+    _made[tuple(layer.diff_id for layer in release.layers)] = release
+    return release
 
 
 def image_id(told: str) -> str:
     """Return the image that a device answered ASK with, "" for none."""
     own, _, layers = told.strip().partition(" ")
-    found = _made.get(tuple(json.loads(layers or "null") or ()))
-    return found.image_id if found and own in engine_ids(found) else own
+    release = _made.get(tuple(json.loads(layers or "null") or ()))
+    return release.image_id if release and own in engine_ids(release) else own
 
 
-def engine_ids(made: Release) -> set[str]:
+def engine_ids(release: Release) -> set[str]:
     """Return what an engine may call the image of a release."""
-    ids = {made.image_id, made.manifest_digest}
+    ids = {release.image_id, release.manifest_digest}
     with contextlib.suppress(NetworkError):
-        ids.add(registry_push.pushed(made).reference.rpartition("@")[2])
+        ids.add(registry_push.pushed(release).reference.rpartition("@")[2])
     return ids

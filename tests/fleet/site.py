@@ -55,9 +55,9 @@ class Site:
         env = {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
         env["XDG_CONFIG_HOME"] = str(folder / "config")
         env.pop("KIT_STATE", None)
-        made = cls(boards, folder, env, key)
-        made.say(image_allowed_signers=signing.signers([public]), **SETTINGS)
-        return made
+        site = cls(boards, folder, env, key)
+        site.say(image_allowed_signers=signing.signers([public]), **SETTINGS)
+        return site
 
     def say(self, **variables: Any) -> None:
         """Let the inventory say more, or other things, of all hosts."""
@@ -92,10 +92,10 @@ class Site:
         """Return a new release; its `python3 -m mediapipe_jetson verify` gives that report."""
         name = f"v{len(self.made) + 1}-{self.folder.name}"
         files = {"bin/python3": VERIFY, "report": json.dumps(report).encode()} if report else {}
-        made = small_release.build(self.folder / name, name, kind=kind, files=files, bulk=bulk)
-        signing.sign(made.path, self.key)
-        self.made.append(made)
-        return made
+        result = small_release.build(self.folder / name, name, kind=kind, files=files, bulk=bulk)
+        signing.sign(result.path, self.key)
+        self.made.append(result)
+        return result
 
     def words(self, *words: str) -> list[str]:
         """Return the command of a task."""
@@ -119,12 +119,12 @@ class Site:
         self, made: Release, *words: str, code: int = 0, env: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """Roll a release out; return the result."""
-        said = self.task(
+        task = self.task(
             "rollout", str(made.folder), "-i", str(self.inventory), "--json",
             *(QUICK[:-2] if "--verify" in words else QUICK), *words, code=code, env=env,
         )  # fmt: skip
-        found: dict[str, Any] = json.loads(said)
-        return found
+        document: dict[str, Any] = json.loads(task)
+        return document
 
     def records(self, rollout: str) -> Path:
         """Return the folder of a rollout's log and results."""
@@ -132,9 +132,9 @@ class Site:
 
     def status(self) -> dict[str, Any]:
         """Return what `fleet.status --json` says."""
-        said = self.task("status", "-i", str(self.inventory), "--json")
-        found: dict[str, Any] = json.loads(said)
-        return found
+        task = self.task("status", "-i", str(self.inventory), "--json")
+        document: dict[str, Any] = json.loads(task)
+        return document
 
     def running(self) -> list[str]:
         """Return what docker runs on each, asked without the program."""
@@ -144,8 +144,8 @@ class Site:
         """Check that both views agree, and that what they say runs."""
         body = self.status()
         assert not body["drift"], body
-        said = [body["hosts"][name]["device"]["image_id"] for name in self.names]
-        assert self.running() == said
+        message = [body["hosts"][name]["device"]["image_id"] for name in self.names]
+        assert self.running() == message
 
     def wait_for(self, script: str, at: int, limit_s: float = 60.0) -> None:
         """Wait until a script succeeds on a device."""

@@ -58,8 +58,8 @@ class Application:
         """Build an image that the board's processor runs, and sign its release."""
         self.builds += 1
         request = plan.Request(variant="emulated", app=settings.load(self.place))
-        made = images.build(plan.make(request), Progress(quiet=True))
-        folder = output_folder.linked(made.folder, self.place.parent / f"build-{self.builds}")
+        result = images.build(plan.make(request), Progress(quiet=True))
+        folder = output_folder.linked(result.folder, self.place.parent / f"build-{self.builds}")
         self.site.task("release", str(folder), "--key", str(self.site.key))
         known.add(load(folder))
         return folder
@@ -67,10 +67,10 @@ class Application:
     def rollout(self, folder: Path, code: int = 0) -> dict[str, Any]:
         """Roll a build out to the board; return its row of the result."""
         words = ("-i", str(self.site.inventory), "--limit", self.board)
-        said = self.site.task(
+        task = self.site.task(
             "rollout", str(folder), *words, "--soak", "1", "--latency", "0", "--json", code=code
         )
-        row: dict[str, Any] = json.loads(said)["hosts"][self.board]
+        row: dict[str, Any] = json.loads(task)["hosts"][self.board]
         return row
 
 
@@ -89,9 +89,9 @@ def application(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     variables = service.variables(app)
     site.say(**variables, service_healthy_limit_s=120, mediapipe_tasks=["FaceLandmarker"])
     site.provision()
-    made = Application(place, site)
+    result = Application(place, site)
     monkeypatch.setenv("KIT_STATE", str(site.inventory.parent))
-    container = engine.client().containers.get(container_parts.label(made.board))
+    container = engine.client().containers.get(container_parts.label(result.board))
     container.update(mem_limit=MEMORY, memswap_limit=MEMORY)
     site.boards.sh(f"install -d {DATA}", 0)
     subprocess.run(
@@ -99,7 +99,7 @@ def application(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         check=True,
         timeout=60,
     )
-    return made
+    return result
 
 
 def test_it_runs_is_verified_updated_and_put_back(application: Application, tmp_path: Path) -> None:
@@ -137,12 +137,12 @@ def test_it_runs_is_verified_updated_and_put_back(application: Application, tmp_
         assert site.boards.sh("test -e /run/mediapipe-image/ended.json || echo none", 0) == "none\n"
         # One that is killed is not on request, and starts again; it is well soon after.
         site.boards.sh("docker kill mediapipe", 0)
-        said = site.boards.sh(
+        message = site.boards.sh(
             "for i in $(seq 100); do test -e /run/mediapipe-image/ended.json && break; sleep 0.2; "
             "done; stat -c '%a %U' /run/mediapipe-image/ended.json; mediapipe-image status",
             0,
         )
-        assert said.startswith("600 root\n")
-        assert "the application ended with exit code 137; its last lines:" in said
+        assert message.startswith("600 root\n")
+        assert "the application ended with exit code 137; its last lines:" in message
     finally:
         site.say(service_healthy_limit_s=SETTINGS["service_healthy_limit_s"])

@@ -65,9 +65,9 @@ def test_any_one_file_may_be_damaged_in_any_way(board: Board, on: str, name: str
 def test_a_state_that_is_lost_is_made_anew(board: Board, damage: str) -> None:
     # Both with their records, whatever became of those of the images before.
     before, new = board.release(), board.release()
-    for made in (before, new):
-        board.good(made)
-        board.settle(made.image_id)
+    for release in (before, new):
+        board.good(release)
+        board.settle(release.image_id)
     board.run("; ".join(DAMAGES[damage].format(f"{LIB}/{name}") for name in FILES[:2]))
     restarted(board, new.image_id)
     body = board.status()

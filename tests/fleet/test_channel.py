@@ -43,8 +43,8 @@ class Channel:
 
     def poll(self, code: int = 0) -> dict[str, Any]:
         """Let the board poll; return its result, or the line of its error."""
-        said = self.board.image("poll", "--json", "--now", code=code)
-        return {"said": said} if code else dict(json.loads(said))
+        image = self.board.image("poll", "--json", "--now", code=code)
+        return {"said": image} if code else dict(json.loads(image))
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_layers_go_on_where_they_were_cut(channel: Channel) -> None:
     ready(channel)
     new = board.release(bulk=3_000_000)
     channel.publish(new)
-    largest = max(new.layers, key=lambda one: one.size)
+    largest = max(new.layers, key=lambda layer: layer.size)
     name = f"layers/{largest.digest.partition(':')[2]}"
     raw = (channel.folder / name).read_bytes()
 
@@ -135,8 +135,8 @@ def test_layers_go_on_where_they_were_cut(channel: Channel) -> None:
     channel.server.instead[name] = cut
     channel.server.requests.clear()
     assert channel.poll()["image_id"] == new.image_id
-    asked = [header for path, header in channel.server.requests if path == name]
-    assert asked == ["", f"bytes={len(raw) // 2}-"]
+    requested = [header for path, header in channel.server.requests if path == name]
+    assert requested == ["", f"bytes={len(raw) // 2}-"]
     assert board.running() == new.image_id
 
 
@@ -146,7 +146,7 @@ def test_a_layer_of_other_bytes_changes_nothing(channel: Channel) -> None:
     # Of a size of its own, so that no release before it brought that layer.
     new = board.release(bulk=2_500_001)
     channel.publish(new)
-    largest = max(new.layers, key=lambda one: one.size)
+    largest = max(new.layers, key=lambda layer: layer.size)
     path = channel.folder / "layers" / largest.digest.partition(":")[2]
     whole = path.read_bytes()
     path.write_bytes(bytes(len(whole)))

@@ -44,8 +44,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def boards(state: Path) -> Iterator[Boards]:
-    with up(state, 1) as found:
-        yield found
+    with up(state, 1) as result:
+        yield result
 
 
 def words(boards: Boards, *more: str, models: str = MODELS) -> list[str]:
@@ -59,8 +59,8 @@ def build(boards: Boards, *more: str) -> dict[str, Any]:
         words(boards, "--json", *more), cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout)["classes"][0]
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)["classes"][0]
+    return result
 
 
 def test_a_controller_that_is_killed_goes_on_where_it_was(boards: Boards) -> None:
@@ -74,22 +74,22 @@ def test_a_controller_that_is_killed_goes_on_where_it_was(boards: Boards) -> Non
             assert time.monotonic() < end
         child.send_signal(signal.SIGKILL)
     assert not (store.root() / CLASS).exists()
-    found = build(boards)
-    assert (found["class"], found["how"], found["engines"]) == (CLASS, "built", 2)
-    assert found["emulated"] is True
-    assert {one["ok"] for one in found["checks"]} == {None}
+    result = build(boards)
+    assert (result["class"], result["how"], result["engines"]) == (CLASS, "built", 2)
+    assert result["emulated"] is True
+    assert {check["ok"] for check in result["checks"]} == {None}
 
 
 def test_what_came_is_signed_by_the_board_and_marked(boards: Boards) -> None:
-    found = store.read(store.root() / CLASS)
-    assert found.emulated
-    assert found.device["name"] == boards.hosts[0].name
-    assert found.device["emulated_why"]
-    assert len(manifest.stand_ins(found)) == 2
-    options = json.loads(found.engines[0].path.read_text().partition("\n")[2])["options"]
+    result = store.read(store.root() / CLASS)
+    assert result.emulated
+    assert result.device["name"] == boards.hosts[0].name
+    assert result.device["emulated_why"]
+    assert len(manifest.stand_ins(result)) == 2
+    options = json.loads(result.engines[0].path.read_text().partition("\n")[2])["options"]
     assert "--stronglyTyped" in options
-    said = boards.sh("/usr/src/tensorrt/bin/trtexec --help | head -n 1")
-    assert "stand-in" in said
+    message = boards.sh("/usr/src/tensorrt/bin/trtexec --help | head -n 1")
+    assert "stand-in" in message
 
 
 def test_a_second_run_asks_for_nothing(boards: Boards) -> None:

@@ -26,18 +26,18 @@ def site() -> Iterator[Site]:
     # A state folder's path is limited: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="kit-") as folder:
         two = replace(sites.KINDS["containers"], count=2)
-        with bring_up.up(two, Path(folder), Progress(), setting.check()) as made:
-            yield made
+        with bring_up.up(two, Path(folder), Progress(), setting.check()) as result:
+            yield result
 
 
 def test_a_killed_controller_is_resumed_to_the_same_end(site: Site) -> None:
     case = cases.load()["controller-killed"]
-    found = list(kills.controller(site, case, KILLS, random.Random(1)))  # noqa: S311
-    assert len(found) == KILLS
-    assert [one for one in found if not one.good] == []
+    attempts = list(kills.controller(site, case, KILLS, random.Random(1)))  # noqa: S311
+    assert len(attempts) == KILLS
+    assert [attempt for attempt in attempts if not attempt.good] == []
 
 
 def test_dockerd_killed_in_the_switch_loses_nothing(site: Site) -> None:
     chosen = [cases.load()[name] for name in ("dockerd-killed-switch", "dockerd-restarted-switch")]
-    found = trial.run(site, chosen, "ci")
-    assert [one for one in found if not one.good] == []
+    attempts = trial.run(site, chosen, "ci")
+    assert [attempt for attempt in attempts if not attempt.good] == []

@@ -37,10 +37,10 @@ def test_rollback_of_all_and_drift_of_one(site: Site) -> None:
     assert [body["hosts"][name]["drift"] for name in site.names] == [[], [], ["image"]]
     site.task("status", "-i", str(site.boards.inventory), "--check", code=1)
     both = ",".join(site.names[:2])
-    said = json.loads(
+    document = json.loads(
         site.task("rollback", "-i", str(site.boards.inventory), "--limit", both, "--json")
     )
-    assert sorted(said["hosts"]) == sorted(site.names[:2])
+    assert sorted(document["hosts"]) == sorted(site.names[:2])
     assert site.running() == [old.image_id] * 3
     # The third one is where a rollback by hand left it, and is still told.
     body = site.status()
@@ -65,18 +65,21 @@ def test_the_gates_of_the_verification(site: Site) -> None:
     wrong = site.release(report=report(20, as_expected=False))
     first = site.rollout(good, *limit)
     assert first["result"] == "all"
-    kept = site.records(first["id"])
-    assert {path.name for path in kept.iterdir()} >= {
+    records = site.records(first["id"])
+    assert {path.name for path in records.iterdir()} >= {
         *("log", "rollout.json", "junit.xml", "rollout.prom", "report.html")
     }
-    assert site.names[0] in (kept / "report.html").read_text()
+    assert site.names[0] in (records / "report.html").read_text()
     host = site.rollout(other, *limit)["hosts"][site.names[0]]
     assert (host["baseline_ms"], host["latency_ms"]) == (
         {"HandLandmarker": 20.0},
         {"HandLandmarker": 21.0},
     )
-    for made, said in ((slow, "HandLandmarker takes 90.0 ms"), (wrong, "cpu, expected software")):
-        stopped = site.rollout(made, *limit, code=1)
-        assert said in stopped["hosts"][site.names[0]]["why"]
+    for release, output in (
+        (slow, "HandLandmarker takes 90.0 ms"),
+        (wrong, "cpu, expected software"),
+    ):
+        stopped = site.rollout(release, *limit, code=1)
+        assert output in stopped["hosts"][site.names[0]]["why"]
         assert site.running()[0] == other.image_id
     site.truth()

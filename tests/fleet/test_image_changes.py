@@ -48,20 +48,20 @@ def test_switch_confirm_and_back(board: Board) -> None:
     assert body["previous"]["image_id"] == old.image_id
     board.image("confirm", new.image_id)
     assert board.settle(new.image_id)["current"]["state"] == "good"
-    said = json.loads(board.image("rollback", "--json"))
-    assert said["image_id"] == old.image_id
+    document = json.loads(board.image("rollback", "--json"))
+    assert document["image_id"] == old.image_id
     # Asked twice, it does not go forth again.
-    again = json.loads(board.image("rollback", "--json", "--from", new.image_id))
-    assert (again["changed"], again["image_id"]) == (False, old.image_id)
+    second = json.loads(board.image("rollback", "--json", "--from", new.image_id))
+    assert (second["changed"], second["image_id"]) == (False, old.image_id)
     assert board.settle(old.image_id)["previous"]["image_id"] == new.image_id
 
 
 def test_the_same_again_changes_nothing(board: Board) -> None:
-    made = board.release()
-    board.good(made)
-    assert json.loads(board.image("switch", "--json", made.image_id))["changed"] is False
-    assert json.loads(board.image("confirm", "--json", made.image_id))["changed"] is False
-    assert board.offer(made)["layers"] == []
+    release = board.release()
+    board.good(release)
+    assert json.loads(board.image("switch", "--json", release.image_id))["changed"] is False
+    assert json.loads(board.image("confirm", "--json", release.image_id))["changed"] is False
+    assert board.offer(release)["layers"] == []
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_an_unhealthy_image_is_left(board: Board, kind: str, why: str) -> None:
     old, bad = board.release(), board.release(kind)
     board.good(old)
     board.fetch(bad)
-    said = board.image("switch", bad.image_id, code=1)
-    assert f"{why}; went back to" in said
+    image = board.image("switch", bad.image_id, code=1)
+    assert f"{why}; went back to" in image
     body = board.settle(old.image_id)
     assert body["current"]["state"] == "good"
     assert body["history"][-1]["event"] == "rollback"
@@ -123,8 +123,8 @@ def test_the_application_says_not_now(board: Board) -> None:
     board.fetch(new)
     board.run("echo 'a patient is on the table' > /run/mediapipe-jetson/update.lock")
     try:
-        said = board.image("switch", new.image_id, code=8)
-        assert "a patient is on the table" in said
+        image = board.image("switch", new.image_id, code=8)
+        assert "a patient is on the table" in image
         assert board.status()["held"] == "a patient is on the table"
         assert board.running() == old.image_id
     finally:
@@ -135,8 +135,8 @@ def test_the_application_says_not_now(board: Board) -> None:
 
 def test_prune_keeps_what_is_needed(board: Board) -> None:
     all_of = [board.release() for _ in range(4)]
-    for made in all_of[:3]:
-        board.good(made)
+    for release in all_of[:3]:
+        board.good(release)
     board.fetch(all_of[3])
     body = json.loads(board.image("prune", "--json", "--keep", "1"))
     needed = {all_of[1].image_id, all_of[2].image_id}
@@ -170,12 +170,12 @@ def test_the_end_of_a_trial_removes_old_images(board: Board) -> None:
 
 
 def test_the_service_comes_back_after_the_engine_was_killed(board: Board) -> None:
-    made = board.release()
-    board.good(made)
+    release = board.release()
+    board.good(release)
     board.run("kill -9 $(cat /run/docker.pid)")
     time.sleep(3)
     end = time.monotonic() + 90
     while not (board.status()["running"] or {}).get("container"):
         assert time.monotonic() < end
         time.sleep(1)
-    assert board.running() == made.image_id
+    assert board.running() == release.image_id

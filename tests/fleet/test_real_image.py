@@ -25,8 +25,8 @@ MEMORY = "1g"
 def test_rolled_out_and_verified(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = plan.Request(variant="emulated")
-    made = images.build(plan.make(asked), Progress(quiet=True))
+    request = plan.Request(variant="emulated")
+    made = images.build(plan.make(request), Progress(quiet=True))
     build = output_folder.linked(made.folder, tmp_path / "real")
     site.task("release", str(build), "--key", str(site.key))
     site.say(**{LIMIT: 120}, mediapipe_tasks=["FaceLandmarker"])
@@ -37,10 +37,10 @@ def test_rolled_out_and_verified(
     container.update(mem_limit=MEMORY, memswap_limit=MEMORY)
     try:
         words = ("--limit", host, "--soak", "1", "--latency", "0", "--json")
-        said = site.task("rollout", str(build), "-i", str(site.inventory), *words)
-        found = json.loads(said)
-        assert found["hosts"][host]["state"] == "confirmed"
-        report = json.loads((site.records(found["id"]) / "reports" / f"{host}.json").read_text())
+        task = site.task("rollout", str(build), "-i", str(site.inventory), *words)
+        document = json.loads(task)
+        assert document["hosts"][host]["state"] == "confirmed"
+        report = json.loads((site.records(document["id"]) / "reports" / f"{host}.json").read_text())
         assert (report["verdict"], report["expected"]) == ("software", "software")
         # As a user asks afterwards, with all that a board is held to.
         result = tmp_path / "fleet.json"

@@ -44,7 +44,7 @@ def test_what_is_wrong_is_refused_and_left(
     )
     try:
         state = boards.sh(STATE)
-        found, _ = boards.play(
+        outcome, _ = boards.play(
             "provision",
             tmp_path / "log",
             variables=variables,
@@ -54,6 +54,6 @@ def test_what_is_wrong_is_refused_and_left(
         assert boards.sh(STATE) == state
     finally:
         boards.sh(f"cp /root/toolkit {TOOLKIT}; cp /root/daemon.json /etc/docker/daemon.json")
-    (host,) = found.hosts.values()
+    (host,) = outcome.hosts.values()
     assert host.status == "failed"
     assert words in " ".join(host.messages), host.messages

@@ -49,9 +49,9 @@ class Shop:
 
     def sent(self) -> int:
         """Return the bytes that its process has written so far: files and network."""
-        found = re.search(r'"pid": (\d+)', (self.cache / "running.json").read_text())
-        assert found
-        return int(re.findall(r"wchar: (\d+)", Path(f"/proc/{found[1]}/io").read_text())[0])
+        match = re.search(r'"pid": (\d+)', (self.cache / "running.json").read_text())
+        assert match
+        return int(re.findall(r"wchar: (\d+)", Path(f"/proc/{match[1]}/io").read_text())[0])
 
     @property
     def cache(self) -> Path:
@@ -76,16 +76,16 @@ def shop(site: Site, tmp_path: Path) -> Iterator[Shop]:
         "KIT_REGISTRY_PASSWORD": PASSWORD,
     }
     words = ("--address", host, "--port", str(port), "--htpasswd", str(who))
-    made = Shop(site, env, words)
-    made.up()
-    yield made
-    made.down()
+    result = Shop(site, env, words)
+    result.up()
+    yield result
+    result.down()
 
 
 @contextlib.contextmanager
 def arguments() -> Iterator[set[str]]:
     """Yield the command lines that hold the password while the block runs: devices' too."""
-    found: set[str] = set()
+    result: set[str] = set()
     over = threading.Event()
 
     def look() -> None:
@@ -94,12 +94,12 @@ def arguments() -> Iterator[set[str]]:
                 with contextlib.suppress(OSError):
                     text = path.read_bytes().decode(errors="replace")
                     if PASSWORD in text:
-                        found.add(text.replace("\0", " "))
+                        result.add(text.replace("\0", " "))
 
     watcher = threading.Thread(target=look, daemon=True)
     watcher.start()
     try:
-        yield found
+        yield result
     finally:
         over.set()
         watcher.join()
@@ -121,11 +121,11 @@ def test_pulled_by_digest_and_nothing_twice(site: Site, shop: Shop) -> None:
     assert whole > 2 * BULK
     site.rollout(first, "--limit", last)
     assert site.running() == [first.image_id] * 3
-    told = site.boards.sh(
+    reported = site.boards.sh(
         "docker container inspect -f '{{.Image}}' mediapipe"
         " | xargs docker image inspect -f '{{.RepoDigests}}'"
     )
-    assert reference in told
+    assert reference in reported
 
     second = changed_release.build(first, site.folder / "second", "app.py", b"print(2)\n")
     site.task("release", str(second.folder), "--key", str(site.key))
@@ -157,12 +157,12 @@ def test_pulled_by_digest_and_nothing_twice(site: Site, shop: Shop) -> None:
 
 
 def test_a_wrong_password_is_refused(site: Site, shop: Shop) -> None:
-    made = site.release()
+    release = site.release()
     wrong = {"KIT_REGISTRY_PASSWORD": "guessed-7c1d"}
-    said = site.task("registry", "--push", str(made.folder), env={**shop.env, **wrong}, code=7)
+    task = site.task("registry", "--push", str(release.folder), env={**shop.env, **wrong}, code=7)
     # As older and newer skopeo say it.
-    assert "unauthorized" in said or "authentication required" in said
-    assert "guessed" not in said
+    assert "unauthorized" in task or "authentication required" in task
+    assert "guessed" not in task
 
 
 def assert_no_secret(site: Site) -> None:
@@ -172,10 +172,10 @@ def assert_no_secret(site: Site) -> None:
             path = Path(folder, name)
             assert PASSWORD.encode() not in path.read_bytes(), path
     for at in range(len(site.names)):
-        said = site.boards.sh(
+        message = site.boards.sh(
             f"grep -rl '{PASSWORD}' /etc /root /run /var/lib/mediapipe-jetson /tmp "
             "2>/dev/null || true; ls -d /run/mediapipe-image/registry 2>/dev/null || true; "
             f"journalctl --no-pager | grep -c '{PASSWORD}' || true",
             at,
         )
-        assert said == "0\n", said
+        assert message == "0\n", message

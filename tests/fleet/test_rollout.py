@@ -39,10 +39,10 @@ def test_v2_follows_v1_v3_is_stopped_at_the_canary_and_all_go_back(site: Site) -
         assert v3.image_id not in history
     site.truth()
 
-    said = json.loads(site.task("rollback", "-i", str(site.inventory), "--json"))
-    assert {host["state"] for host in said["hosts"].values()} == {"rolled-back"}
+    document = json.loads(site.task("rollback", "-i", str(site.inventory), "--json"))
+    assert {host["state"] for host in document["hosts"].values()} == {"rolled-back"}
     assert site.running() == [v1.image_id] * 3
-    print(f"all three went back in {said['seconds']} s")
+    print(f"all three went back in {document['seconds']} s")
     site.truth()
 
 
@@ -71,8 +71,8 @@ def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
                 if f"  {step}: " in line:
                     break
             if step == "switch":
-                said = site.task(*words, code=7)
-                assert f"process {child.pid}" in said
+                message = site.task(*words, code=7)
+                assert f"process {child.pid}" in message
             time.sleep(0.5)
             child.send_signal(signal.SIGKILL)
     done = json.loads(site.task("rollout", "--resume", "--json"))
@@ -80,14 +80,14 @@ def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
     assert site.running() == [new.image_id] * 3
     site.truth()
     # There is nothing more to do.
-    again = json.loads(site.task("rollout", "--resume", "--json"))
-    assert (again["result"], again["hosts"]) == ("all", done["hosts"])
+    second = json.loads(site.task("rollout", "--resume", "--json"))
+    assert (second["result"], second["hosts"]) == ("all", done["hosts"])
     # A board that went back by hand is seen: what it is on counts, not the journal.
     site.boards.sh("mediapipe-image rollback", 1)
-    said = json.loads(site.task("rollout", "--resume", "--json", code=1))
-    states = [host["state"] for host in said["hosts"].values()]
+    message = json.loads(site.task("rollout", "--resume", "--json", code=1))
+    states = [host["state"] for host in message["hosts"].values()]
     assert states == ["confirmed", "failed", "confirmed"]
-    assert "went back: by hand" in said["hosts"][site.names[1]]["why"]
+    assert "went back: by hand" in message["hosts"][site.names[1]]["why"]
     site.boards.sh("mediapipe-image rollback", 1)
 
 
@@ -113,7 +113,7 @@ def test_a_board_that_was_never_provisioned_is_called_so(site: Site) -> None:
         assert row["drift"] == ["unprovisioned"]
         assert f"--limit {name}" in row["answer"]
         assert "not provisioned" in site.task("rollback", *where, code=1)
-        said = site.rollout(site.release(), "--limit", name, code=1)
-        assert "not provisioned" in said["hosts"][name]["why"]
+        rollout = site.rollout(site.release(), "--limit", name, code=1)
+        assert "not provisioned" in rollout["hosts"][name]["why"]
     finally:
         site.boards.sh("mv /root/mediapipe-image /usr/local/sbin/", 2)

@@ -32,9 +32,9 @@ def key(site: Site, name: str) -> Path:
     return place
 
 
-def released(site: Site, made: Release, number: int, by: Path) -> Release:
-    site.task("release", str(made.folder), "--key", str(by), "--number", str(number))
-    return made
+def released(site: Site, release: Release, number: int, by: Path) -> Release:
+    site.task("release", str(release.folder), "--key", str(by), "--number", str(number))
+    return release
 
 
 def test_an_older_release_comes_on_purpose_alone_and_a_revoked_key_never(one: Site) -> None:
@@ -74,21 +74,21 @@ def test_an_older_release_comes_on_purpose_alone_and_a_revoked_key_never(one: Si
     )
     # Past the controller, and without the lists: the board remembers.
     (stolen.folder / "signers.json").unlink()
-    said = one.boards.sh(f"cd /run; {offer(stolen)} 2>&1 || true")
-    assert "error:" in said
+    message = one.boards.sh(f"cd /run; {offer(stolen)} 2>&1 || true")
+    assert "error:" in message
     assert one.running()[0] == v3.image_id
 
 
 def trust(site: Site) -> dict[str, Any]:
     """Return what the first device has seen."""
-    found: dict[str, Any] = json.loads(site.boards.sh("mediapipe-image status --json"))["trust"]
-    return found
+    result: dict[str, Any] = json.loads(site.boards.sh("mediapipe-image status --json"))["trust"]
+    return result
 
 
-def offer(made: Release) -> str:
+def offer(release: Release) -> str:
     """Return the command that offers a release on the device itself."""
     words = [
         base64.b64encode(path.read_bytes()).decode()
-        for path in (made.path, made.path.with_name("release.json.sig"))
+        for path in (release.path, release.path.with_name("release.json.sig"))
     ]
     return "mediapipe-image offer --way archive " + " ".join(words)

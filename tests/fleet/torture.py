@@ -30,22 +30,22 @@ def output(words: list[str]) -> str:
 
 def status() -> dict[str, Any]:
     """Return the device's own status."""
-    found: dict[str, Any] = json.loads(output(["mediapipe-image", "status", "--json"]))
-    return found
+    document: dict[str, Any] = json.loads(output(["mediapipe-image", "status", "--json"]))
+    return document
 
 
 def manifests(home: Path) -> dict[str, str]:
     """Return the releases' images by what they are called where images are in containerd."""
-    bodies = [json.loads(one.read_text()) for one in home.glob("*/release.json")]
+    bodies = [json.loads(path.read_text()) for path in home.glob("*/release.json")]
     # What the device is on already was sent by the test.
-    bodies += [json.loads(one.read_text())["release"] for one in LIB.glob("releases/*.json")]
+    bodies += [json.loads(path.read_text())["release"] for path in LIB.glob("releases/*.json")]
     return {body["image"]["manifest_digest"]: body["image"]["id"] for body in bodies}
 
 
 def running() -> str:
     """Return the image that docker runs, asked without the program."""
-    words = ["docker", "container", "inspect", "-f", "{{.Image}} {{.State.Running}}", "mediapipe"]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    command = ["docker", "container", "inspect", "-f", "{{.Image}} {{.State.Running}}", "mediapipe"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     image_id, _, up = done.stdout.decode().strip().partition(" ")
     return MANIFESTS.get(image_id, image_id) if up == "true" else ""
 
@@ -107,7 +107,7 @@ def main() -> None:
     home, count, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     rand = random.Random(seed)  # noqa: S311 # not for secrets
     MANIFESTS.update(manifests(home))
-    folders = sorted(one for one in home.iterdir() if one.is_dir())
+    folders = sorted(path for path in home.iterdir() if path.is_dir())
     release = str(LIB / "incoming" / "release.json")
     problems: list[str] = []
     by_command: dict[str, int] = {}
@@ -138,11 +138,11 @@ def main() -> None:
                 [program, "switch", new],
                 [program, "confirm", new],
             ]
-        for words in steps:
-            doing = words[1]
-            allowed = [one for one in (old, new) if one]
+        for command in steps:
+            doing = command[1]
+            allowed = [item for item in (old, new) if item]
             while kills < count:
-                if not killed(words, rand.uniform(0.02, longest.get(doing, 2.0))):
+                if not killed(command, rand.uniform(0.02, longest.get(doing, 2.0))):
                     break
                 kills += 1
                 by_command[doing] = by_command.get(doing, 0) + 1
@@ -157,13 +157,13 @@ def main() -> None:
             # Killed rollbacks went through or not; both are whole, so it is the state that counts.
             if doing == "rollback" and status()["current"]["image_id"] != new:
                 continue
-            done = subprocess.run(words, capture_output=True, check=False)
+            done = subprocess.run(command, capture_output=True, check=False)
             longest[doing] = min(max(time.monotonic() - started, 0.3), 8.0)
             if done.returncode:
                 problems.append(f"{doing} again: {done.stderr.decode().strip()}")
             settled(problems, doing)
     body = status()
-    left = [one.name for one in LIB.iterdir() if one.name.startswith(".")]
+    left = [path.name for path in LIB.iterdir() if path.name.startswith(".")]
     print(
         json.dumps(
             {

@@ -69,8 +69,8 @@ class Image:
 
     def inspect(self) -> dict[str, Any]:
         """Return what the engine says of it."""
-        found: dict[str, Any] = json.loads(docker("inspect", self.id).stdout)[0]
-        return found
+        result: dict[str, Any] = json.loads(docker("inspect", self.id).stdout)[0]
+        return result
 
     def run(self, *words: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         """Run it with the least rights: read-only, no capability, no network."""
@@ -104,13 +104,13 @@ class Image:
     def layers(self) -> list[bytes]:
         """Return the uncompressed layers of the archive, from the base up."""
         with tarfile.open(self.archive) as archive:
-            found = []
+            contents = []
             for layer in self.manifest["archive"]["layers"]:
                 stream = archive.extractfile("blobs/sha256/" + layer["digest"].partition(":")[2])
                 assert stream is not None
                 with zstandard.ZstdDecompressor().stream_reader(stream) as raw:
-                    found.append(raw.read())
-        return found
+                    contents.append(raw.read())
+        return contents
 
     def open_layers(self) -> list[IO[bytes]]:
         """Return the uncompressed layers as files."""

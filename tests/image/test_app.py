@@ -25,8 +25,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert done.returncode == 0, done.stderr
     (place / "requirements.txt").write_text("pyserial==3.5\nnumpy\n")
     settings = (place / "jetson.toml").read_text(encoding="utf-8")
-    asked = settings.replace("packages = []", 'packages = ["libusb-1.0-0"]')
-    (place / "jetson.toml").write_text(asked, encoding="utf-8")
+    requested = settings.replace("packages = []", 'packages = ["libusb-1.0-0"]')
+    (place / "jetson.toml").write_text(requested, encoding="utf-8")
     (place / ".env").write_text("TOKEN=geheim\n")
     program = (place / "app.py").read_text(encoding="utf-8")
     text = "import serial\n" + program.replace("print(", "print(serial.VERSION, ")

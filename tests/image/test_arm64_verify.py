@@ -52,9 +52,9 @@ class Verified:
 
 
 def points_of(report: dict[str, Any], run: str) -> Points:
-    found: Points = report["observations"]["tasks"][TASK][run]["result"]["points"]
-    assert len(found) == 478
-    return found
+    points: Points = report["observations"]["tasks"][TASK][run]["result"]["points"]
+    assert len(points) == 478
+    return points
 
 
 def emulated_run(image: Image, script: str, **variables: str) -> list[str]:
@@ -119,9 +119,9 @@ def test_the_gpu_graph_runs_on_software_gl(in_gl: list[str], x86: dict[str, Poin
 
 
 def test_an_edited_report_is_judged_by_its_observations(in_gl: list[str]) -> None:
-    edited, again = json.loads(in_gl[2]), parsed(*in_gl[3:])
+    edited, second = json.loads(in_gl[2]), parsed(*in_gl[3:])
     assert (edited["verdict"], edited["as_expected"]) == ("gpu", True)
-    assert (again.code, again.report["verdict"]) == (1, "software")
+    assert (second.code, second.report["verdict"]) == (1, "software")
 
 
 @pytest.mark.parametrize("value", ["none", "void"])

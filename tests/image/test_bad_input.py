@@ -124,15 +124,15 @@ def used(jetson: Image) -> list[Path]:
     """Return cached files of every kind that goes into the Jetson image."""
     cache = cache_dir()
     # Asked for, as files of older versions of the kit may have the same bytes.
-    made = parts.make(plan.make(plan.Request(jetson=True)), Progress(quiet=True))
-    chosen = [tar for _, tar in made.tars]
+    result = parts.make(plan.make(plan.Request(jetson=True)), Progress(quiet=True))
+    chosen = [tar for _, tar in result.tars]
     assert len(chosen) == len(jetson.diff_ids)
     source = jetson.manifest["plan"]["mediapipe"]["source"]
     (libc,) = (cache / "apt" / "bookworm-arm64" / "cache" / "archives").glob("libc6_*.deb")
     return [
         *chosen,
-        *(oci.blob_path(one) for one in jetson.diff_ids),
-        made.wheel,
+        *(oci.blob_path(item) for item in jetson.diff_ids),
+        result.wheel,
         cache / "wheels" / "official" / str(source),
         cache / "models" / "hand_landmarker.task",
         libc,
@@ -161,9 +161,9 @@ def test_damaged_cache_never_ships(jetson: Image, tmp_path: Path, how: str) -> N
         words = ("build", "--jetson", "--json", "--no-start")
         done = inv(*words, "--output", str(jetson.folder))
         assert done.returncode == 0, done.stderr
-        made = json.loads(done.stdout)
-        assert made["image"]["id"] == jetson.id
-        assert made["archive"] == jetson.manifest["archive"]
+        document = json.loads(done.stdout)
+        assert document["image"]["id"] == jetson.id
+        assert document["archive"] == jetson.manifest["archive"]
         for number, path in enumerate(hurt):
             assert path.read_bytes() == (copy / str(number)).read_bytes(), path
     finally:
@@ -209,9 +209,9 @@ def test_killed_at_any_time_the_next_build_goes_on(
             assert "Traceback" not in err, err
     done = inv(*words, "--no-start", env={"KIT_CACHE": str(cache)})
     assert done.returncode == 0, done.stderr
-    made = json.loads(done.stdout)
-    assert made["archive"] == jetson.manifest["archive"]
-    assert made["image"]["id"] == jetson.id
+    document = json.loads(done.stdout)
+    assert document["archive"] == jetson.manifest["archive"]
+    assert document["image"]["id"] == jetson.id
     assert len(list(output.iterdir())) == 3
 
 
@@ -228,12 +228,12 @@ def test_two_builds_at_the_same_time_both_end_well(jetson: Image) -> None:
         )
         for _ in range(2)
     ]
-    ends = [one.communicate(timeout=TIMEOUT_S) for one in both]
-    assert [one.returncode for one in both] == [0, 0], ends
-    made = [json.loads(out) for out, _ in ends]
-    assert made[0] == made[1]
-    assert made[0]["archive"] == jetson.manifest["archive"]
-    said = "".join(err for _, err in ends)
-    assert "another build" in said
-    assert "nothing changed" in said
-    assert docker("inspect", "-f", "{{.Id}}", made[0]["image"]["tag"]).stdout.strip() == jetson.id
+    ends = [process.communicate(timeout=TIMEOUT_S) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ends
+    result = [json.loads(out) for out, _ in ends]
+    assert result[0] == result[1]
+    assert result[0]["archive"] == jetson.manifest["archive"]
+    message = "".join(err for _, err in ends)
+    assert "another build" in message
+    assert "nothing changed" in message
+    assert docker("inspect", "-f", "{{.Id}}", result[0]["image"]["tag"]).stdout.strip() == jetson.id

@@ -21,8 +21,8 @@ PYTHONS = tuple(sorted({"3.11", f"{sys.version_info.major}.{sys.version_info.min
 @pytest.fixture(scope="module")
 def pyz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "verify"
-    made = build.build(build.Request(output=str(folder), pythons=PYTHONS), Progress(quiet=True))
-    assert all(path.stat().st_size <= 60_000_000 for path in made.files)
+    bundle = build.build(build.Request(output=str(folder), pythons=PYTHONS), Progress(quiet=True))
+    assert all(path.stat().st_size <= 60_000_000 for path in bundle.files)
     folder.parent.chmod(0o755)
     return folder / build.PYZ
 
@@ -57,5 +57,5 @@ def test_software_gl_is_software(pyz: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
-    found = json.loads(report.read_text())
-    assert (found["verdict"], list(found["tasks"])) == ("software", ["FaceLandmarker"])
+    document = json.loads(report.read_text())
+    assert (document["verdict"], list(document["tasks"])) == ("software", ["FaceLandmarker"])

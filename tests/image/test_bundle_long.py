@@ -36,8 +36,8 @@ def test_a_boards_core_infers_by_it(tmp_path: Path, jetson: Image, cpu: str) -> 
         limit_s=LIMIT_S + 60,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert (found["verdict"], found["cpu"]) == ("pass", cpu.title())
+    document = json.loads(done.stdout)
+    assert (document["verdict"], document["cpu"]) == ("pass", cpu.title())
 
 
 def test_it_measures_every_backend(tmp_path: Path) -> None:

@@ -108,8 +108,8 @@ def test_the_same_archive_as_without(jetson: Image, crowd: Crowd, scratch: Path)
         },
     )
     assert done.returncode == 0, done.stderr
-    made = scratch / "dist" / "it" / jetson.archive.name
-    assert made.read_bytes() == jetson.archive.read_bytes()
+    path = scratch / "dist" / "it" / jetson.archive.name
+    assert path.read_bytes() == jetson.archive.read_bytes()
 
 
 def test_another_base_by_the_newest_buildx(jetson: Image, crowd: Crowd, scratch: Path) -> None:
@@ -119,8 +119,8 @@ def test_another_base_by_the_newest_buildx(jetson: Image, crowd: Crowd, scratch:
     try:
         done = crowd.inv(*words, "--output", str(scratch / "it"), umask=0o022, env={})
         assert done.returncode == 0, done.stderr
-        made = [row["diff_id"] for row in json.loads(done.stdout)["archive"]["layers"]]
-        assert made[: len(jetson.diff_ids)] == jetson.diff_ids
+        result = [row["diff_id"] for row in json.loads(done.stdout)["archive"]["layers"]]
+        assert result[: len(jetson.diff_ids)] == jetson.diff_ids
     finally:
         docker("tag", BASE, tag)
         docker("rmi", BASE)

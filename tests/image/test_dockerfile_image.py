@@ -22,24 +22,24 @@ Files = dict[str, Member]
 
 def members(layer: IO[bytes]) -> Files:
     """Return what a layer says of each path, but for times."""
-    found: Files = {}
+    result: Files = {}
     with tarfile.open(fileobj=layer, mode="r|") as archive:
         for info in archive:
             stream = archive.extractfile(info) if info.isreg() else None
             content = hashlib.sha256(stream.read()).hexdigest() if stream else ""
             link = info.linkname.lstrip("/") if info.islnk() else info.linkname
             facts = (info.type, info.mode & 0o7777, info.uid, info.gid, link, content)
-            found[info.name.strip("/")] = facts
-    return found
+            result[info.name.strip("/")] = facts
+    return result
 
 
 @pytest.fixture(scope="module")
 def by_dockerfile(jetson: Image) -> Any:  # an image of the engine's
     planned = plan.make(plan.Request(jetson=True))
-    made = parts.make(planned, Progress(quiet=True))
+    result = parts.make(planned, Progress(quiet=True))
     context = cache_dir("context", "test")
-    words = dockerfile_build.command(planned, made, context)
-    dockerfile_build.link_parts(context, made.tars)
+    words = dockerfile_build.command(planned, result, context)
+    dockerfile_build.link_parts(context, result.tars)
     words[words.index(planned.tag)] = TAG
     assert docker(*map(str, words[1:])).returncode == 0
     yield engine.client().images.get(TAG)

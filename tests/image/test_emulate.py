@@ -40,9 +40,9 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_selftest_passes_on_the_oldest_core_of_the_target(jetson: Image) -> None:
     done = emulate(jetson, command=("selftest", "--json", "--frames", "1"))
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert (found["verdict"], found["cpu"]) == ("pass", "Cortex-A76")
-    assert found["emulated"]
+    document = json.loads(done.stdout)
+    assert (document["verdict"], document["cpu"]) == ("pass", "Cortex-A76")
+    assert document["emulated"]
 
 
 OLD_CODE = """
@@ -68,8 +68,8 @@ def test_the_old_boards_core_runs_their_image_and_refuses_another(
     command = ("selftest", "--json", "--frames", "1")
     old = emulate(old_jetson, command=command)
     assert old.returncode == 0, old.stderr
-    found = json.loads(old.stdout)
-    assert (found["verdict"], found["cpu"], old.stderr) == ("pass", "Cortex-A57", "")
+    document = json.loads(old.stdout)
+    assert (document["verdict"], document["cpu"], old.stderr) == ("pass", "Cortex-A57", "")
     new = emulate(jetson, "--cpu", "cortex-a57", command=("selftest",))
     assert new.returncode == 11
     warning, error = new.stderr.strip().splitlines()

@@ -23,15 +23,18 @@ def test_it_can_be_left_out_and_made_up_for(tmp_path: Path) -> None:
     first = left_out["first_start"]
     assert (first["how"], first["inference"], first["selftest"]) == ("not started", "not run", None)
     assert "--no-start" in first["inference_reason"]
-    again = inv(*words, "--no-start")
-    assert "nothing changed" in again.stderr
-    assert json.loads(again.stdout) == left_out
+    second = inv(*words, "--no-start")
+    assert "nothing changed" in second.stderr
+    assert json.loads(second.stdout) == left_out
     done = inv(*words)
-    made = json.loads(done.stdout)
+    document = json.loads(done.stdout)
     assert "nothing changed" in done.stderr
-    assert (made["first_start"]["how"], made["first_start"]["inference"]) == ("emulated", "ok")
-    assert made == {**left_out, "first_start": made["first_start"]}
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == made
+    assert (document["first_start"]["how"], document["first_start"]["inference"]) == (
+        "emulated",
+        "ok",
+    )
+    assert document == {**left_out, "first_start": document["first_start"]}
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text()) == document
     shown = inv("build", "--jetson", "--output", str(tmp_path / "out")).stdout
     assert "emulated cortex-a76" in shown
     assert "478 landmarks" in shown
@@ -44,11 +47,11 @@ def test_it_can_be_left_out_and_made_up_for(tmp_path: Path) -> None:
 )
 def test_an_image_that_does_not_work_is_refused(jetson: Image, path: str, words: str) -> None:
     removal = f"import os; os.remove({path!r})"
-    made = docker(
+    result = docker(
         *("run", "--detach", "--user", "0", "--platform", "linux/arm64", jetson.id),
         *("python3", "-c", removal),
     )
-    name = made.stdout.strip()
+    name = result.stdout.strip()
     try:
         assert docker("wait", name).stdout == "0\n"
         image = docker("commit", name).stdout.strip()

@@ -150,9 +150,9 @@ def test_without_an_arm_cpuinfo_the_reason_is_one_line(jetson: Image) -> None:
     if "CPU implementer" in jetson.run("cat", "/proc/cpuinfo", options=options).stdout:
         assert jetson.run("selftest", "--frames", "1", options=options).returncode == 0
         return
-    for words, code in WITHOUT_CPUINFO:
-        done = jetson.run(*words, options=options)
-        assert done.returncode == code, words
+    for command, code in WITHOUT_CPUINFO:
+        done = jetson.run(*command, options=options)
+        assert done.returncode == code, command
         (line,) = (done.stdout + done.stderr).strip().splitlines()
         assert "/proc/cpuinfo is that machine's" in line
         assert "./inv emulate IMAGE -- COMMAND" in line

@@ -95,8 +95,8 @@ def started(
 def ran(image: str, cache: str, **variables: str) -> dict[str, Any]:
     done = started(image, cache, ["python3", "-c", PROGRAM], variables)
     assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    document: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return document
 
 
 def test_the_detector_is_right_and_its_first_use_is_kept(image: str, cache: str) -> None:
@@ -116,23 +116,23 @@ def test_the_detector_is_right_and_its_first_use_is_kept(image: str, cache: str)
 
 
 def test_blendshapes_stay_on_the_cpu(image: str, cache: str) -> None:
-    found = ran(image, cache, PART="face_blendshapes")
-    assert found["kind"] == "LiteRTSession"
-    assert found["errors"] == [0.0]
+    result = ran(image, cache, PART="face_blendshapes")
+    assert result["kind"] == "LiteRTSession"
+    assert result["errors"] == [0.0]
 
 
 def test_without_a_driver_the_cause_and_the_cure_are_told(image: str, cache: str) -> None:
-    found = ran(image, cache, VK_DRIVER_FILES="/nowhere.json")
-    assert "no Vulkan driver" in found["available"]
-    assert "NVIDIA_DRIVER_CAPABILITIES" in found["available"]
+    result = ran(image, cache, VK_DRIVER_FILES="/nowhere.json")
+    assert "no Vulkan driver" in result["available"]
+    assert "NVIDIA_DRIVER_CAPABILITIES" in result["available"]
 
 
 def test_a_driver_that_crashes_at_first_use_is_refused(image: str, cache: str) -> None:
     # Its child may use three seconds of the processor: the signal comes while shaders compile.
-    found = ran(image, cache, MEDIAPIPE_JETSON_CACHE="/tmp/empty", CPU_SECONDS="3")
-    assert found["error"].startswith("ModelError: litert-gpu: face_detector: at its first use")
-    assert "the driver crashed (SIG" in found["error"]
-    assert [one["why_not"] != "" for one in found["kept"]] == [True]
+    result = ran(image, cache, MEDIAPIPE_JETSON_CACHE="/tmp/empty", CPU_SECONDS="3")
+    assert result["error"].startswith("ModelError: litert-gpu: face_detector: at its first use")
+    assert "the driver crashed (SIG" in result["error"]
+    assert [item["why_not"] != "" for item in result["kept"]] == [True]
 
 
 def test_verify_counts_its_dispatches_and_calls_lavapipe_software(image: str, cache: str) -> None:
@@ -142,16 +142,16 @@ def test_verify_counts_its_dispatches_and_calls_lavapipe_software(image: str, ca
     done = started(image, cache, ["sh", "-c", shell], {})
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
-    found = report["tasks"][task]
-    assert (found["verdict"], found["interface"]) == ("software", "webgpu")
-    assert found["controls"]["cpu"]["verdict"] == "cpu"
-    assert found["distance"] < 1e-4
+    result = report["tasks"][task]
+    assert (result["verdict"], result["interface"]) == ("software", "webgpu")
+    assert result["controls"]["cpu"]["verdict"] == "cpu"
+    assert result["distance"] < 1e-4
     frames = report["observations"]["tasks"][task]["run"]["work"]["frames"]
     assert all(frame["vk_dispatch"] > 100 and frame["vk_submit"] for frame in frames)
 
 
 def test_the_benchmark_names_the_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(litert_gpu, "OUT", tmp_path / "out.json")
-    found = litert_gpu.run(models=("face_detector",))
-    assert [row["accelerator"] for row in found["rows"]] == ["gpu", "gpu"]
+    result = litert_gpu.run(models=("face_detector",))
+    assert [row["accelerator"] for row in result["rows"]] == ["gpu", "gpu"]
     assert not (tmp_path / "out.json").exists()

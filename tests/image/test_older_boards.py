@@ -20,8 +20,8 @@ BOARDS = [
 def test_the_image_infers_on_its_emulated_core(
     tmp_path_factory: pytest.TempPathFactory, release: str, module: str, core: str, cpu: str
 ) -> None:
-    made = build(tmp_path_factory, "--jetson", "--l4t", release, "--module", module)
-    start = made.manifest["first_start"]
+    image = build(tmp_path_factory, "--jetson", "--l4t", release, "--module", module)
+    start = image.manifest["first_start"]
     assert (start["cpu"], start["inference"]) == (cpu, "ok")
     assert start["selftest"]["verdict"] == "pass"
     assert start["distributions"]["mediapipe"].endswith(f".{core}")

@@ -20,8 +20,8 @@ LEAST = {"face": 478 * 3, "hand": 21 * 3, "pose": 33 * 3, "selfie": 512 * 512}
 
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Pair]:
-    with inference.pair(CORE) as found:
-        yield found
+    with inference.pair(CORE) as pair:
+        yield pair
 
 
 @pytest.mark.parametrize("task", inference.VIDEO_TASKS)

@@ -37,8 +37,8 @@ def image_only(source: Path = device_wheel.SOURCE, **env: str) -> tuple[str, lis
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: tuple[str, list[str]] = json.loads(done.stdout)
-    return found
+    document: tuple[str, list[str]] = json.loads(done.stdout)
+    return document
 
 
 def test_a_build_from_nothing_gives_the_same_image(jetson: Image, scratch: Path) -> None:

@@ -21,9 +21,9 @@ BASE = "mediapipe-jetson-test-base:1"
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        found: int = one.getsockname()[1]
+    with socket.socket() as connection:
+        connection.bind(("127.0.0.1", 0))
+        found: int = connection.getsockname()[1]
         return found
 
 
@@ -56,11 +56,11 @@ def test_a_base_that_the_user_names(jetson: Image, tmp_path: Path) -> None:
     try:
         done = inv(*words, "--base", BASE)
         assert done.returncode == 0, done.stderr
-        made = json.loads(done.stdout)
-        assert made["plan"]["base"]["kind"] == BASE
-        assert made["image"]["architecture"] == "arm64"
+        document = json.loads(done.stdout)
+        assert document["plan"]["base"]["kind"] == BASE
+        assert document["image"]["architecture"] == "arm64"
         below = jetson.diff_ids
-        assert [row["diff_id"] for row in made["archive"]["layers"]][: len(below)] == below
+        assert [row["diff_id"] for row in document["archive"]["layers"]][: len(below)] == below
         wrong = inv("build", "--base", BASE, "--python", "3.11", "--output", str(output))
         assert wrong.returncode in (2, 4)
         assert one_line(wrong)

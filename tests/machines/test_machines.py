@@ -27,11 +27,11 @@ def test_it_ends_as_it_must(row: Row, results: dict[str, trial.Result]) -> None:
 
 @pytest.mark.parametrize("part", ["packages", "layers", "config", "archive"])
 def test_all_images_are_the_same_bytes(part: str, results: dict[str, trial.Result]) -> None:
-    made = {name: one.bytes for name, one in results.items() if one.bytes}
+    made = {name: result.bytes for name, result in results.items() if result.bytes}
     assert len(made) == sum(row.image for row in ROWS)
-    assert len({getattr(one, part) for one in made.values()}) == 1, made
-    assert len({one.system for one in results.values()}) >= 3
-    assert {one.store.split()[0] for one in results.values() if one.bytes} == {
+    assert len({getattr(item, part) for item in made.values()}) == 1, made
+    assert len({result.system for result in results.values()}) >= 3
+    assert {result.store.split()[0] for result in results.values() if result.bytes} == {
         "classic",
         "containerd",
     }

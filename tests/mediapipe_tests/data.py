@@ -73,11 +73,11 @@ def _expected(folder: Path) -> None:
     (face,) = detect("FaceLandmarker", "portrait.jpg", "face_landmarker_v2.task").face_landmarks
     _write(folder / "portrait_expected_face_landmarks.pbtxt", _points("landmark", face))
     for name, turn in (("thumb_up", 0), ("pointing_up", 0), ("pointing_up_rotated", -90)):
-        found = detect("HandLandmarker", f"{name}.jpg", "hand_landmarker.task", turn)
-        category = found.handedness[0][0]
+        result = detect("HandLandmarker", f"{name}.jpg", "hand_landmarker.task", turn)
+        category = result.handedness[0][0]
         _write(
             folder / f"{name}_landmarks.pbtxt",
-            ["landmarks {", *_points("landmark", found.hand_landmarks[0]), "}"],
+            ["landmarks {", *_points("landmark", result.hand_landmarks[0]), "}"],
             ["classifications { classification {"],
             [f'index: {category.index} score: {category.score} label: "{category.category_name}"'],
             ["} }"],
@@ -102,7 +102,7 @@ def _picture(path: Path, pixels: Any) -> None:
 
 
 def _points(field: str, points: list[Any]) -> list[str]:
-    return [f"{field} {{ x: {one.x} y: {one.y} z: {one.z} }}" for one in points]
+    return [f"{field} {{ x: {point.x} y: {point.y} z: {point.z} }}" for point in points]
 
 
 def _write(path: Path, *parts: list[str]) -> None:

@@ -90,8 +90,8 @@ def utilities(folder: Path) -> ModuleType:
     module = ModuleType(f"{TESTS}.test_utils")
 
     def path(name: str) -> str:
-        (found,) = folder.rglob(Path(name).name)
-        return str(found)
+        (result,) = folder.rglob(Path(name).name)
+        return str(result)
 
     module.get_test_data_path = path  # type: ignore[attr-defined]
     return module
@@ -99,10 +99,10 @@ def utilities(folder: Path) -> ModuleType:
 
 def cases(suite: unittest.TestSuite) -> list[unittest.TestCase]:
     """Return a suite's tests."""
-    found: list[unittest.TestCase] = []
-    for one in suite:
-        found += cases(one) if isinstance(one, unittest.TestSuite) else [one]
-    return found
+    test_cases: list[unittest.TestCase] = []
+    for item in suite:
+        test_cases += cases(item) if isinstance(item, unittest.TestSuite) else [item]
+    return test_cases
 
 
 def run(folder: Path, task: str, backend: str, results: Path, left_out: set[str]) -> None:

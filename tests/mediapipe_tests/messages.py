@@ -70,8 +70,8 @@ def provide() -> None:
     for path, messages in MESSAGES.items():
         module = _module(path, ModuleType(path))
         for name in messages:
-            found = pool.FindMessageTypeByName(f"kit.{name}")
-            setattr(module, name, message_factory.GetMessageClass(found))
+            result = pool.FindMessageTypeByName(f"kit.{name}")
+            setattr(module, name, message_factory.GetMessageClass(result))
     for path in NAMED_ONLY:
         _module(path, Anything(path))
 
@@ -82,10 +82,10 @@ def _described() -> descriptor_pb2.FileDescriptorProto:
         for name, fields in messages.items():
             message = described.message_type.add(name=name)
             for field, number, kind, *of in fields:
-                made = message.field.add(name=field, number=number, type=kind, label=1)
+                result = message.field.add(name=field, number=number, type=kind, label=1)
                 if of:
-                    made.type_name = of[0] if of[0].startswith(".") else f".kit.{of[0]}"
-                    made.label = 1 if of[0].startswith(".") else 3
+                    result.type_name = of[0] if of[0].startswith(".") else f".kit.{of[0]}"
+                    result.label = 1 if of[0].startswith(".") else 3
     return described
 
 

@@ -73,15 +73,15 @@ def data(environment: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def outcomes(environment: str, data: Path, task: str, contender: str) -> dict[str, str]:
     """Return for each test "passed", or why not; a test in which the process died is "aborted"."""
     results = data / f"{task}-{contender}.jsonl"
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for _ in range(ABORTS):
-        done = harness(environment, "run", data, task, contender, results, *found)
+        done = harness(environment, "run", data, task, contender, results, *result)
         for line in results.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             begun = row["outcome"] == "begun"
-            found[row["test"]] = "aborted" if begun else row["reason"] or row["outcome"]
+            result[row["test"]] = "aborted" if begun else row["reason"] or row["outcome"]
         if done.returncode == 0:
-            return found
+            return result
     pytest.fail(f"aborted {ABORTS} times: {done.stderr[-2000:]}")
 
 

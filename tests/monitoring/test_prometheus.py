@@ -35,8 +35,8 @@ def promtool(*words: str | Path, text: str | None = None) -> str:
 def queries() -> list[str]:
     """Return the dashboard's queries, with its variables as Grafana would fill them in."""
     dashboard = json.loads((EXAMPLE / "dashboard.json").read_text())
-    found = [one["expr"] for panel in dashboard["panels"] for one in panel["targets"]]
-    return [one.replace("$__rate_interval", "10s").replace("$board", ".*") for one in found]
+    result = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return [item.replace("$__rate_interval", "10s").replace("$board", ".*") for item in result]
 
 
 class Scraping:
@@ -48,16 +48,16 @@ class Scraping:
     def ask(self, query: str) -> list[Any]:
         words = urllib.parse.urlencode({"query": query})
         with open_at(f"{self.address}/api/v1/query?{words}") as answer:
-            found = json.load(answer)
-        assert found["status"] == "success", found
-        return list(found["data"]["result"])
+            document = json.load(answer)
+        assert document["status"] == "success", document
+        return list(document["data"]["result"])
 
     def wait_for(self, query: str) -> list[Any]:
         until = time.monotonic() + 90
-        while not (found := self.ask(query)):
+        while not (result := self.ask(query)):
             assert time.monotonic() < until, f"nothing came for {query}"
             time.sleep(0.5)
-        return found
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +82,10 @@ def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraping]:
             )  # fmt: skip
         try:
             ready = r"address=(127\S+:[1-9]\d*)[^$]*ready to receive web requests"
-            while not (found := re.search(ready, log.read_text())):
+            while not (match := re.search(ready, log.read_text())):
                 assert process.poll() is None, log.read_text()
                 time.sleep(0.1)
-            yield Scraping(f"http://{found[1]}")
+            yield Scraping(f"http://{match[1]}")
         finally:
             process.terminate()
             process.wait()
@@ -103,8 +103,8 @@ def test_every_query_of_the_dashboard_has_data_but_of_a_jetsons_files(scraping: 
     scraping.wait_for("rate(mediapipe_frames_total[10s]) > 0")
     jetson = re.compile("mediapipe_board_(gpu|temperature|power)")
     for query in queries():
-        found = scraping.ask(query)
-        assert found or jetson.search(query), query
+        result = scraping.ask(query)
+        assert result or jetson.search(query), query
 
 
 def test_the_rule_that_is_true_here_is_pending(scraping: Scraping) -> None:

@@ -54,7 +54,7 @@ EXAMPLES = (
     Example("drawing_only", "", 0.0, ".png"),
     Example("annotate_pictures", "pictures", 0.05),
 )
-BY_NAME = {one.name: one for one in EXAMPLES}
+BY_NAME = {example.name: example for example in EXAMPLES}
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Runner:
 
     def _film(self, name: str) -> list[Path]:
         if name == "pictures":
-            return [media.path(one) for one in films.PICTURES]
+            return [media.path(item) for item in films.PICTURES]
         if not name:
             return []
         path = self.scratch / f"{name}.avi"
@@ -102,12 +102,12 @@ class Runner:
 def compare(example: Example, legacy: Outcome, kit: Outcome) -> None:
     """Assert that all words and whole numbers are the same, and fractions as near as allowed."""
     assert len(legacy.lines) > 1
-    assert [DECIMAL.sub("#", one) for one in kit.lines] == [
-        DECIMAL.sub("#", one) for one in legacy.lines
+    assert [DECIMAL.sub("#", line) for line in kit.lines] == [
+        DECIMAL.sub("#", line) for line in legacy.lines
     ]
     for expected, got in zip(legacy.lines, kit.lines, strict=True):
         pairs = zip(DECIMAL.findall(expected), DECIMAL.findall(got), strict=True)
-        apart = max((abs(float(one) - float(other)) for one, other in pairs), default=0.0)
+        apart = max((abs(float(item) - float(other)) for item, other in pairs), default=0.0)
         assert apart <= example.tolerance + 1e-9, (expected, got)
     if legacy.file is not None and kit.file is not None and example.output in FILES:
         FILES[example.output](example, legacy.file, kit.file)

@@ -70,7 +70,7 @@ def words_of(name: str, scratch: Path) -> list[Path]:
     """Return a program's arguments: its film, written once, or pictures."""
     film = BY_NAME[name].film
     if film == "pictures":
-        return [media.path(one) for one in films.PICTURES]
+        return [media.path(item) for item in films.PICTURES]
     if not film:
         return []
     path = scratch / f"{film}.avi"
@@ -112,14 +112,14 @@ def compare(near: Nearness, old: Sequence[str], new: Sequence[str]) -> None:
     old, new = ([line for line in lines if not TEXT.match(line)] for lines in (old, new))
     assert 0 < len(old) == len(new)
     alike = [
-        (one, other)
-        for one, other in zip(old, new, strict=True)
-        if DECIMAL.sub("#", one) == DECIMAL.sub("#", other)
+        (item, other)
+        for item, other in zip(old, new, strict=True)
+        if DECIMAL.sub("#", item) == DECIMAL.sub("#", other)
     ]
     assert len(alike) >= near.same * len(old), (len(alike), len(old))
     apart = [
-        abs(float(one) - float(other)) / max(abs(float(one)), abs(float(other)), 1e-6)
+        abs(float(item) - float(other)) / max(abs(float(item)), abs(float(other)), 1e-6)
         for pair in alike
-        for one, other in zip(*map(DECIMAL.findall, pair), strict=True)
+        for item, other in zip(*map(DECIMAL.findall, pair), strict=True)
     ]
     assert statistics.median(apart or [0.0]) <= near.apart

@@ -34,7 +34,9 @@ def landmarks(solution: Any) -> list[Any]:
         result = solution.process(frame)
         for name in ("face_landmarks", "left_hand_landmarks", "right_hand_landmarks"):
             points = getattr(result, name)
-            found.append(points and np.array([(one.x, one.y, one.z) for one in points.landmark]))
+            found.append(
+                points and np.array([(item.x, item.y, item.z) for item in points.landmark])
+            )
     return found
 
 
@@ -47,13 +49,13 @@ def same(first: list[Any], second: list[Any]) -> bool:
 
 
 def test_parts_at_once_give_the_bits_of_parts_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
+    result = []
     for cores in (1, 2):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         with holistic.Holistic() as solution:
-            found.append(landmarks(solution))
-    assert any(one is not None for one in found[0])
-    assert same(*found)
+            result.append(landmarks(solution))
+    assert any(item is not None for item in result[0])
+    assert same(*result)
 
 
 def test_a_forked_child_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

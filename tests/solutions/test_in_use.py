@@ -44,16 +44,16 @@ def section(code: str, python: str = "", **environment: str) -> Any:
 def test_info_says_whose_are_in_use_and_why(
     hooked: bool, variable: str, python: str, in_use: str, why: str
 ) -> None:
-    found = section(HOOK if hooked else "", python, MEDIAPIPE_JETSON_SOLUTIONS=variable)
-    assert found["in_use"] == in_use
-    assert why in found["why"]
+    result = section(HOOK if hooked else "", python, MEDIAPIPE_JETSON_SOLUTIONS=variable)
+    assert result["in_use"] == in_use
+    assert why in result["why"]
 
 
 def test_info_names_the_models_that_are_missing(tmp_path: Path, model_folder: Path) -> None:
     places = {"MEDIAPIPE_JETSON_MODELS": str(model_folder), "XDG_CACHE_HOME": str(tmp_path)}
-    found = section(HOOK, "", **places)
-    assert found["missing"] == []
-    assert found["missing_pose"] == ["pose_landmark_lite.tflite", "pose_landmark_heavy.tflite"]
+    result = section(HOOK, "", **places)
+    assert result["missing"] == []
+    assert result["missing_pose"] == ["pose_landmark_lite.tflite", "pose_landmark_heavy.tflite"]
     places["MEDIAPIPE_JETSON_MODELS"] = str(tmp_path)
     assert len(section(HOOK, "", **places)["missing"]) == 13
 

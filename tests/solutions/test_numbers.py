@@ -42,11 +42,11 @@ pytestmark = pytest.mark.vision
 
 def frames() -> dict[str, Any]:
     """Return the frames of each case (n, height, width, 3)."""
-    found = {key: media.rgb(name)[None] for key, name in STILL.items()}
+    result = {key: media.rgb(name)[None] for key, name in STILL.items()}
     for key, name in MOVING.items():
-        found[key] = np.stack(list(media.moving(name, FRAMES)))
+        result[key] = np.stack(list(media.moving(name, FRAMES)))
     film = np.stack([frame for frame, _ in zip(media.video("Megamind.avi"), range(FRAMES))])  # noqa: B905
-    return found | dict.fromkeys(VIDEO, film)
+    return result | dict.fromkeys(VIDEO, film)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def objects(found: Any) -> list[Any]:
     """Return the landmark arrays of one frame's result, None for what is missing."""
     if isinstance(found, tuple):
         found = [found[0]]
-    return [one[0] if isinstance(one, tuple) else one for one in found]
+    return [item[0] if isinstance(item, tuple) else item for item in found]
 
 
 def apart(first: Any, second: Any) -> float:
@@ -90,15 +90,15 @@ def apart(first: Any, second: Any) -> float:
 
 def pairs(first: Any, second: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the objects of two runs that both found, frame by frame."""
-    for one, other in zip(first, second, strict=True):
-        for mine, theirs in zip(objects(one), objects(other), strict=False):
+    for item, other in zip(first, second, strict=True):
+        for mine, theirs in zip(objects(item), objects(other), strict=False):
             if mine is not None and theirs is not None:
                 yield mine, theirs
 
 
 def counts(found: Any) -> list[int]:
     """Return how many objects each frame has."""
-    return [sum(one is not None for one in objects(frame)) for frame in found]
+    return [sum(item is not None for item in objects(frame)) for frame in found]
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,12 @@ def numbers(found: Any) -> list[Any]:
     return [np.hstack([score, *box, np.ravel(points)]) for score, box, points in found]
 
 
-@pytest.mark.parametrize("case", [one for one in (*STILLS, LITE, HEAVY) if "_still" in one])
+@pytest.mark.parametrize("case", [item for item in (*STILLS, LITE, HEAVY) if "_still" in item])
 def test_landmarks_are_the_legacy_ones(legacy: Any, by_onnx: Any, case: str) -> None:
     assert counts(by_onnx[case]) == counts(legacy[case])
-    found = list(pairs(legacy[case], by_onnx[case]))
-    assert found
-    for expected, got in found:
+    result = list(pairs(legacy[case], by_onnx[case]))
+    assert result
+    for expected, got in result:
         assert apart(expected, got) < TOLERANCE[case.split("_", maxsplit=1)[0]]
 
 
@@ -101,8 +101,8 @@ def test_the_parts_of_a_person_are_the_legacy_ones(legacy: Any, by_onnx: Any) ->
 def test_detections_and_masks_are_the_legacy_ones(legacy: Any, by_onnx: Any, case: str) -> None:
     expected, got = numbers(legacy[case][0]), numbers(by_onnx[case][0])
     assert len(got) == len(expected) > 0
-    for one, other in zip(expected, got, strict=True):
-        assert np.abs(one - other).mean() < 0.002
+    for item, other in zip(expected, got, strict=True):
+        assert np.abs(item - other).mean() < 0.002
 
 
 @pytest.fixture(scope="module")
@@ -160,12 +160,12 @@ def test_auto_takes_litert_where_no_gpu_is(chosen: Any) -> None:
 def test_what_is_missing_says_how_to_get_it(
     under_kit: Program, picture: str, tmp_path: Path
 ) -> None:
-    found = under_kit("backends.py", picture, "face", "pose_lite", "pose_heavy",
+    result = under_kit("backends.py", picture, "face", "pose_lite", "pose_heavy",
                       MEDIAPIPE_JETSON_BACKEND="onnx", MEDIAPIPE_JETSON_ENGINES="/nonexistent",
                       XDG_CACHE_HOME=str(tmp_path))  # fmt: skip
     for digest in ("b4578f35940b", "bbff11cebd1e"):
-        assert f"face_detector-{digest}-fp32.onnx" in found["face"][1]
+        assert f"face_detector-{digest}-fp32.onnx" in result["face"][1]
     for name in ("pose_lite", "pose_heavy"):
-        kind, words = found[name]
+        kind, words = result[name]
         assert kind == "ModelMissingError"
         assert words.endswith("get it: python -m mediapipe_jetson.solutions fetch --pose")

@@ -58,9 +58,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if name not in kinds:
             return None
         items = [
-            {"apiVersion": version, **one}
-            for one in self.objects
-            if one["kind"] == kinds[name] and _chosen(one, query)
+            {"apiVersion": version, **item}
+            for item in self.objects
+            if item["kind"] == kinds[name] and _chosen(item, query)
         ]
         return {"kind": f"{kinds[name]}List", "apiVersion": version, "metadata": {}, "items": items}
 
@@ -80,10 +80,10 @@ def _chosen(one: dict[str, Any], query: dict[str, list[str]]) -> bool:
             return False
     for word in ",".join(query.get("fieldSelector", [])).split(","):
         key, equals, value = word.partition("=")
-        found: Any = one
+        result: Any = one
         for part in key.split(".") if equals else ():
-            found = found.get(part, "")
-        if equals and found != value:
+            result = result.get(part, "")
+        if equals and result != value:
             return False
     return True
 

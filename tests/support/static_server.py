@@ -28,8 +28,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         name = self.path.lstrip("/")
-        asked = self.headers.get("Range") or ""
-        self.channel.requests.append((name, asked))
+        requested = self.headers.get("Range") or ""
+        self.channel.requests.append((name, requested))
         instead = self.channel.instead.get(name)
         if callable(instead):
             instead(self)
@@ -39,8 +39,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         raw, start = path.read_bytes(), 0
-        if asked:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
+        if requested:
+            start = int(requested.removeprefix("bytes=").rstrip("-"))
             if start >= len(raw):
                 self.send_error(416)
                 return

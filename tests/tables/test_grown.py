@@ -27,7 +27,7 @@ MARKS = "not network and not docker and not qemu and not slow and not browser"
 def test_the_unit_tests_pass_with_more_rows(tmp_path: Path) -> None:
     folder = grown.copy(tmp_path / "kit")
     # The newest of two branches, one of which boards of several generations share.
-    newest = {one.branch: one.l4t for one in targets.load().all}
+    newest = {target.branch: target.l4t for target in targets.load().all}
     added = [grown.add_release(folder, newest[branch]) for branch in ("r36", "r39")]
     version = grown.add_mediapipe(folder)
     written = grown.module(folder, "jetson_kit.data_update.derived", "--write")

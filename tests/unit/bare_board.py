@@ -70,8 +70,8 @@ class Board:
 
     def seen(self) -> dict[str, Any]:
         """Return what the board has seen of releases and signers."""
-        found: dict[str, Any] = json.loads((self.root / LIB / "trust.json").read_text())
-        return found
+        document: dict[str, Any] = json.loads((self.root / LIB / "trust.json").read_text())
+        return document
 
     def on_trial(self, release: Release) -> None:
         """Put the board on a release's image as if it had been switched to it."""
@@ -90,8 +90,8 @@ class Board:
             "had": 0, "way": "archive", "at": "", "engine_id": release.image_id,
             "release": json.loads(release.path.read_text()),
         }  # fmt: skip
-        for one in ("state.json", "state.copy.json"):
-            (lib / one).write_text(json.dumps(state))
+        for item in ("state.json", "state.copy.json"):
+            (lib / item).write_text(json.dumps(state))
         name = release.image_id.partition(":")[2] + ".json"
         (lib / "releases" / name).write_text(json.dumps(record))
 

@@ -56,9 +56,9 @@ class Machine:
         for folder in (self.bin, self.system / "etc", self.files, self.checkout / "ci"):
             folder.mkdir(parents=True)
         for name in REAL:
-            found = shutil.which(name)
-            assert found, f"this machine has no {name}"
-            (self.bin / name).symlink_to(found)
+            program = shutil.which(name)
+            assert program, f"this machine has no {name}"
+            (self.bin / name).symlink_to(program)
         for name in FAKE:
             self.program(name)
         shutil.copy(ROOT / "inv", self.checkout)

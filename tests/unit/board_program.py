@@ -38,5 +38,5 @@ def imported(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
 
 
 def _forget() -> None:
-    for name in [one for one in sys.modules if one.partition(".")[0] == PACKAGE]:
+    for name in [module for module in sys.modules if module.partition(".")[0] == PACKAGE]:
         del sys.modules[name]

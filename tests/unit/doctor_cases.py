@@ -82,7 +82,7 @@ def code(text: str, name: str = "app/main.py") -> dict[str, Any]:
 
 
 def filmed(source: str, *files: dict[str, str]) -> dict[str, Any]:
-    every = {path: text for one in files for path, text in one.items()}
+    every = {path: text for file in files for path, text in file.items()}
     return {"environment": {"MEDIAPIPE_JETSON_SOURCE": source}, "files": every}
 
 

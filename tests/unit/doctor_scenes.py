@@ -90,8 +90,8 @@ def judged(tmp_path: Path, files: dict[str, str], **given: Any) -> dict[str, Ans
 
 def lines(answer: Answer) -> str:
     """Return all that an answer says."""
-    found = [item.text() for item in answer.result.findings]
-    return "\n".join([answer.result.status, *answer.result.evidence, *found, answer.cure])
+    texts = [item.text() for item in answer.result.findings]
+    return "\n".join([answer.result.status, *answer.result.evidence, *texts, answer.cure])
 
 
 def package(name: str, version: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ def engine(folder: Path, raw: bytes = b"an engine", **other: Any) -> Engine:
         other.get("precision", "fp16"),
         other.get("lean", False),
     )
-    made = Engine(
+    result = Engine(
         folder,
         identity.file,
         hashlib.sha256(raw).hexdigest(),
@@ -46,8 +46,8 @@ def engine(folder: Path, raw: bytes = b"an engine", **other: Any) -> Engine:
         OUTPUTS,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    made.path.write_bytes(raw)
-    return made
+    result.path.write_bytes(raw)
+    return result
 
 
 def folder_of(folder: Path, *engines: Engine, onnx: tuple[Onnx, ...] = ()) -> Path:
@@ -63,18 +63,18 @@ def tiny_onnx(*, broken: bool = False) -> bytes:
         return bytes([number << 3 | 2, len(raw)]) + raw
 
     def tensor(name: bytes, *shape: int) -> bytes:
-        sizes = b"".join(field(1, bytes([8, one])) for one in shape)
+        sizes = b"".join(field(1, bytes([8, item])) for item in shape)
         return field(1, name) + field(2, field(1, bytes([8, 1]) + field(2, sizes)))
 
     node = field(1, b"gone" if broken else b"in") + field(2, b"out") + field(4, b"Relu")
     graph = field(1, node) + field(2, b"toy")
     graph += field(11, tensor(b"in", 1, 2)) + field(12, tensor(b"out", 1, 2))
-    told = {
+    reported = {
         b"sub_model": b"face_detector",
         b"source_sha256": SOURCE.encode(),
         b"precision": b"fp16",
     }
-    props = b"".join(field(14, field(1, key) + field(2, value)) for key, value in told.items())
+    props = b"".join(field(14, field(1, key) + field(2, value)) for key, value in reported.items())
     return bytes([8, 7]) + field(8, bytes([16, 13])) + field(7, graph) + props
 
 

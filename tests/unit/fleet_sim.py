@@ -100,13 +100,13 @@ class World:
         assert hosts, f"{step} of nobody"
         self.calls.append((step, tuple(hosts)))
         self.now_s += 1
-        found = {}
+        result = {}
         for name in hosts:
             # Between two hosts: what the first ones did is done.
             if step not in ("look", "fits"):
                 self.point()
-            found[name] = self._one(step, self.boards[name], act)
-        return found
+            result[name] = self._one(step, self.boards[name], act)
+        return result
 
     def _one(self, step: str, board: Board, act: Callable[[Board], Reply]) -> Reply:
         count = board.asked[step] = board.asked.get(step, 0) + 1
@@ -156,9 +156,9 @@ class World:
         def one(board: Board) -> Reply:
             if board.image == self.release:
                 return Reply()
-            others = [one for one in self.boards.values() if "holds-long" not in one.nature]
+            others = [item for item in self.boards.values() if "holds-long" not in item.nature]
             first = "holds-once" in board.nature and board.asked["switch"] == 1
-            late = "holds-long" in board.nature and any(one.image == OLD for one in others)
+            late = "holds-long" in board.nature and any(item.image == OLD for item in others)
             if first or late or "holds" in board.nature:
                 return Reply(HELD, "a patient is on the table")
             if self.release not in board.has:

@@ -35,10 +35,10 @@ class Running:
 def open_at(address: str, *, secret: str = "") -> HTTPResponse:
     encoded = base64.b64encode(f"anyone:{secret}".encode()).decode()
     headers = {"Authorization": f"Basic {encoded}"} if secret else {}
-    asked = urllib.request.Request(address, headers=headers)  # noqa: S310 # it is http
-    found = urllib.request.urlopen(asked, timeout=60)  # noqa: S310
-    assert isinstance(found, HTTPResponse)
-    return found
+    request = urllib.request.Request(address, headers=headers)  # noqa: S310 # it is http
+    response = urllib.request.urlopen(request, timeout=60)  # noqa: S310
+    assert isinstance(response, HTTPResponse)
+    return response
 
 
 @contextlib.contextmanager

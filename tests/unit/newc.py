@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def newc(raw: bytes) -> dict[str, tuple[int, bytes]]:
     """Return each entry's mode and contents; a form that is not newc fails an assertion."""
-    found: dict[str, tuple[int, bytes]] = {}
+    result: dict[str, tuple[int, bytes]] = {}
     place = 0
     while True:
         assert raw[place : place + 6] == b"070701" and place % 4 == 0
@@ -15,6 +15,6 @@ def newc(raw: bytes) -> dict[str, tuple[int, bytes]]:
         assert name.endswith(b"\0")
         body = (place + 110 + length + 3) // 4 * 4
         if name == b"TRAILER!!!\0":
-            return found
-        found[name[:-1].decode()] = (mode, raw[body : body + size])
+            return result
+        result[name[:-1].decode()] = (mode, raw[body : body + size])
         place = (body + size + 3) // 4 * 4

@@ -18,8 +18,8 @@ Document = dict[str, Any]
 
 
 def real(name: str) -> Document:
-    found: Document = json.loads((FOLDER / f"{name}.json").read_text())
-    return found
+    document: Document = json.loads((FOLDER / f"{name}.json").read_text())
+    return document
 
 
 def put(folder: Path, name: str, document: Document, now_s: float, age_s: float = 60.0) -> Path:
@@ -42,9 +42,9 @@ def board() -> Document:
 def everywhere(value: Any, change: Callable[[str], str]) -> Any:
     """Return a copy with every text changed but those by which a reader finds its way."""
     if isinstance(value, dict):
-        return {key: everywhere(one, change) for key, one in value.items()}
+        return {key: everywhere(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return [everywhere(one, change) for one in value]
+        return [everywhere(item, change) for item in value]
     return change(value) if isinstance(value, str) else copy.deepcopy(value)
 
 

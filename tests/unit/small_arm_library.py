@@ -48,17 +48,17 @@ class SmallLibrary:
             symbols.append(struct.pack("<IBBHQQ", len(strings), info, 0, 1, address, size))
             strings += name.encode() + b"\0"
 
-        for one in self.functions:
+        for function in self.functions:
             start = TEXT + len(text)
-            self.starts[one.name] = start
-            text += struct.pack(f"<{len(one.words)}I", *one.words)
-            symbol(one.name, 2, start, 4 * len(one.words))
+            self.starts[function.name] = start
+            text += struct.pack(f"<{len(function.words)}I", *function.words)
+            symbol(function.name, 2, start, 4 * len(function.words))
             if self.marks:
                 symbol("$x", 0, start, 0)
-            if one.data:
+            if function.data:
                 if self.marks:
                     symbol("$d", 0, TEXT + len(text), 0)
-                text += struct.pack(f"<{len(one.data)}I", *one.data)
+                text += struct.pack(f"<{len(function.data)}I", *function.data)
         rows = b"".join(
             struct.pack("<IIQQQ", 0, 0, 0, 4 * count, 0).ljust(32, b"\0") for _, count in self.rseq
         )
@@ -99,7 +99,7 @@ class SmallLibrary:
         table.append(struct.pack("<IIQQQQIIQQ", *row))
         image += names
         image += bytes(-len(image) % 8)
-        segments.sort(key=lambda one: one[3])
+        segments.sort(key=lambda item: item[3])
         if self.note:
             segments.append((4, 4, 0, 0, 16))
         head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack(

@@ -26,8 +26,8 @@ def attack(name: str, verdict: str, run_rule: str, task_rule: str = "run-not-gpu
 
 
 def work(frame: dict[str, int], **create: int) -> dict[str, Any]:
-    made = {"egl_make_current": 1, "gl_link_program": 248, **create}
-    return {"create": counts(**made), "frames": [frame, frame, frame]}
+    result = {"egl_make_current": 1, "gl_link_program": 248, **create}
+    return {"create": counts(**result), "frames": [frame, frame, frame]}
 
 
 def nodes(*devices: dict[str, Any]) -> dict[str, Any]:

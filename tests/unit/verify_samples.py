@@ -100,12 +100,12 @@ TURNS = [[10.0, 10.6], [11.3, 12.4], [13.6, 14.3], [14.9, 15.8]]
 
 def held(libraries: Sequence[str], devices: Sequence[Any], **more: Any) -> Document:
     """Return what a process has mapped and open; NVIDIA's files need no one else's."""
-    named = [one for one in libraries if re.search(r"/lib(?:nvidia-|EGL_nvidia)", one)]
+    named = [library for library in libraries if re.search(r"/lib(?:nvidia-|EGL_nvidia)", library)]
     return {
         "libraries": list(libraries),
         "devices": list(devices),
         "mounts": MOUNTS,
-        "files": [{"path": one, "needed": ["libc.so.6"]} for one in named],
+        "files": [{"path": item, "needed": ["libc.so.6"]} for item in named],
         "threads": ["python3", "mediapipe/0"],
         **more,
     }
@@ -117,12 +117,12 @@ def counts(**some: int) -> dict[str, int]:
 
 def samples(busy: float = 92.0, idle: float = 1.0, turns: Any = None) -> list[list[float]]:
     """Return a devfreq curve at 25 Hz that follows the turns."""
-    found = []
+    result = []
     for step in range(int(7.5 * 25)):
         at = 9.0 + step / 25
         works = any(begin + 0.04 <= at <= end + 0.04 for begin, end in (turns or TURNS))
-        found.append([at, (busy if works else idle) + math.sin(step)])
-    return found
+        result.append([at, (busy if works else idle) + math.sin(step)])
+    return result
 
 
 def curve(values: Sequence[Sequence[float | None]]) -> Document:
@@ -214,25 +214,25 @@ def orin() -> Document:
 
 def mesa() -> Document:
     """Return one task's observations as recorded with Mesa 22.3.6 on x86_64."""
-    found = orin()
-    run = found["run"]
+    result = orin()
+    run = result["run"]
     run["context"] = dict(MESA_CONTEXT)
     line = "GL version: 3.2 (OpenGL ES 3.2 Mesa 22.3.6), renderer: llvmpipe (LLVM 15.0.6, 256 bits)"
     run["log"]["lines"] = [[0, line]]
     run["driver"]["during"] = held(MESA_LIBRARIES, [])
-    for one in (run, found["cpu"]):
-        one["hardware"] = {**curve([]), "present": False, "samples": {}}
-        one["bursts"] = None
-    return found
+    for item in (run, result["cpu"]):
+        item["hardware"] = {**curve([]), "present": False, "samples": {}}
+        item["bursts"] = None
+    return result
 
 
 def changed(document: Mapping[str, Any], **patches: Any) -> Document:
     """Return a copy with values put at paths: `run__work__create=None`."""
-    found = copy.deepcopy(dict(document))
+    result = copy.deepcopy(dict(document))
     for path, value in patches.items():
         *parents, last = path.split("__")
-        at = found
+        at = result
         for name in parents:
             at = at[name]
         at[last] = copy.deepcopy(value)
-    return found
+    return result

@@ -37,8 +37,8 @@ def image() -> str:
 @pytest.fixture(scope="session")
 def loopback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
     """Return this machine, reached by ssh."""
-    with serving(tmp_path_factory.mktemp("sshd")) as made:
-        yield made
+    with serving(tmp_path_factory.mktemp("sshd")) as result:
+        yield result
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def started(
     """Start a container as it must be and one for each mutant; end them afterwards."""
     folder = tmp_path_factory.mktemp("fleet")
     device = service.local_device(engine.client().info()["Runtimes"])
-    made = verify.in_image(image, verify.VerifyOptions(expect="software"))
+    result = verify.in_image(image, verify.VerifyOptions(expect="software"))
     hosts: dict[str, dict[str, Any]] = {}
     names, unstarted = [], {}
     derived = []
@@ -71,7 +71,7 @@ def started(
             reports.chmod(0o777)
             cache.chmod(0o777)
             if mutant.standing:
-                mutant.standing.put(made, reports / "verify.json")
+                mutant.standing.put(result, reports / "verify.json")
             name = f"verify-{os.getpid()}-{host}"
             own = service.load()
             assert own.reports is not None
@@ -103,9 +103,9 @@ def started(
     finally:
         with contextlib.suppress(AssertionError):
             docker("rm", "--force", *names)
-        for one in set(derived):
+        for item in set(derived):
             with contextlib.suppress(AssertionError):
-                docker("rmi", one)
+                docker("rmi", item)
 
 
 def absent(loopback: Loopback) -> dict[str, dict[str, Any]]:
@@ -127,8 +127,17 @@ def in_suite() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return what runs tests/device itself, as one may without ./inv."""
 
     def run(inventory: Path, host: str, *words: str) -> subprocess.CompletedProcess[str]:
-        asked = [f"--hosts=ansible://{host}", f"--ansible-inventory={inventory}"]
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *asked, *words]
+        requested = [f"--hosts=ansible://{host}", f"--ansible-inventory={inventory}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            *requested,
+            *words,
+        ]
         return subprocess.run(
             [*command, "tests/device"], cwd=ROOT, env=environment(), capture_output=True,
             text=True, check=False,

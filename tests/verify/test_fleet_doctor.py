@@ -31,9 +31,9 @@ def test_every_host(inventory: Path, tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
     jsonschema.validate(document, json.loads(SCHEMA.read_text()))
-    found = document["hosts"]["here"]["diagnosis"]
-    jsonschema.validate(found, schema("doctor"))
-    causes = {item["id"]: item["status"] for item in found["causes"]}
+    diagnosis = document["hosts"]["here"]["diagnosis"]
+    jsonschema.validate(diagnosis, schema("doctor"))
+    causes = {item["id"]: item["status"] for item in diagnosis["causes"]}
     assert causes["legacy-api"] == "bad"
     assert (
         "it is not provisioned; ./inv fleet.provision -i"

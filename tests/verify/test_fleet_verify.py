@@ -98,36 +98,36 @@ def test_junit_and_gauges(well: Run, wrong: Run) -> None:
     suite = next(well.junit.iter("testsuite"))
     assert (suite.get("name"), suite.get("failures"), suite.get("errors")) == ("good", "0", "0")
     assert 'as_expected{host="good"} 1' in well.gauges
-    suites = {one.get("name"): one for one in wrong.junit.iter("testsuite")}
+    suites = {element.get("name"): element for element in wrong.junit.iter("testsuite")}
     assert set(suites) == set(wrong.document["hosts"])
-    for name, one in suites.items():
-        assert int(one.get("failures", 0)) + int(one.get("errors", 0)) > 0, name
+    for name, item in suites.items():
+        assert int(item.get("failures", 0)) + int(item.get("errors", 0)) > 0, name
         assert f'as_expected{{host="{name}"}} 0' in wrong.gauges
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_each_wrong_thing_is_told(wrong: Run, name: str) -> None:
     """By the test that is for it, and by no other."""
-    found = wrong.failed(name)
-    assert set(found) == set(MUTANTS[name].tells), found
+    result = wrong.failed(name)
+    assert set(result) == set(MUTANTS[name].tells), result
     for test, words in MUTANTS[name].tells.items():
-        assert words in found[test]
-        assert "-> " in found[test]
+        assert words in result[test]
+        assert "-> " in result[test]
     assert not wrong.document["hosts"][name]["as_expected"]
 
 
 def test_privileged(wrong: Run, started: Started) -> None:
     if why := started.unstarted.get("privileged"):
         cannot_run_here(f"no privileged container starts here: {why}")
-    found = wrong.failed("privileged")
-    assert "privileged: expected False, found True" in found["test_privilege"]
-    assert set(found) <= {"test_privilege", "test_capabilities", "test_devices", "test_mounts"}
+    result = wrong.failed("privileged")
+    assert "privileged: expected False, found True" in result["test_privilege"]
+    assert set(result) <= {"test_privilege", "test_capabilities", "test_devices", "test_mounts"}
 
 
 def test_a_missing_container(wrong: Run) -> None:
-    found = wrong.failed("missing-container")
-    assert all("there is no container" in why for why in found.values()), found
-    assert "test_verify_says_what_is_expected" in found
+    result = wrong.failed("missing-container")
+    assert all("there is no container" in why for why in result.values()), result
+    assert "test_verify_says_what_is_expected" in result
     assert wrong.document["hosts"]["missing-container"]["verdict"] is None
 
 

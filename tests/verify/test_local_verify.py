@@ -23,10 +23,10 @@ def test_in_an_image(image: str, tmp_path: Path) -> None:
         "--junit", str(junit), "--prometheus", str(gauges),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = verify.checked(report.read_bytes())
-    assert (found["verdict"], found["image_digest"]) == ("software", image)
+    result = verify.checked(report.read_bytes())
+    assert (result["verdict"], result["image_digest"]) == ("software", image)
     # The container saw this machine's kernel, and no tags or nodes of it beyond that.
-    assert found["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert result["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     assert ET.fromstring(junit.read_text()).get("failures") == "0"  # noqa: S314
     gauge = 'verdict{task="all",verdict="software",emulated="false"} 1'
     assert gauge in gauges.read_text()
@@ -53,14 +53,14 @@ def test_in_a_venv(tmp_path: Path) -> None:
     place = tmp_path / "venv"
     words = ("verify", "--venv", str(place), "--json")
     first = command(tmp_path, *words)
-    found = verify.checked(first.stdout.encode())
-    assert found["image_digest"] is None
-    assert found["tasks"]["FaceLandmarker"]["controls"]["cpu"]["verdict"] == "cpu"
-    assert first.returncode == verify.verdict_code(found)
+    result = verify.checked(first.stdout.encode())
+    assert result["image_digest"] is None
+    assert result["tasks"]["FaceLandmarker"]["controls"]["cpu"]["verdict"] == "cpu"
+    assert first.returncode == verify.verdict_code(result)
     assert (place / "bin" / "python").exists()
     (place / "mark").touch()
-    again = command(tmp_path, *words)
-    assert json.loads(again.stdout)["verdict"] == found["verdict"]
+    second = command(tmp_path, *words)
+    assert json.loads(second.stdout)["verdict"] == result["verdict"]
     assert (place / "mark").exists()
 
 

@@ -40,7 +40,7 @@ def path(name: str) -> Path:
         return OURS / name
     folder = cache_dir("media")
     with locked(cache_dir("locks") / "media.lock", lambda: None):
-        if not all((folder / one).is_file() for one in HASHES):
+        if not all((folder / item).is_file() for item in HASHES):
             _fetch(folder)
     found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
     assert found == HASHES[name], f"{folder / name} is not the file that the numbers are of"

@@ -26,15 +26,15 @@ def options(kind: str, bundle: Bundle, **fields: Any) -> Any:
 
 def mediapipes(kind: str, bundle: Bundle, **fields: Any) -> Any:
     """Return MediaPipe's own landmarker."""
-    made = getattr(theirs, f"{kind}Landmarker")
-    return made.create_from_options(options(kind, bundle, **fields))
+    result = getattr(theirs, f"{kind}Landmarker")
+    return result.create_from_options(options(kind, bundle, **fields))
 
 
 def kits(kind: str, bundle: Bundle, backend: str | list[str], **fields: Any) -> Any:
     """Return the kit's landmarker, on one thread."""
-    made = getattr(ours, f"{kind}Landmarker")
-    wanted = options(kind, bundle, **fields)
-    return made.create_from_options(wanted, backend=backend, threads=1)
+    result = getattr(ours, f"{kind}Landmarker")
+    expected = options(kind, bundle, **fields)
+    return result.create_from_options(expected, backend=backend, threads=1)
 
 
 def array(points: Iterable[Any]) -> Any:
@@ -48,10 +48,10 @@ def apart(kind: str, theirs_found: Any, ours_found: Any, size: tuple[int, int]) 
     The size is the longer side of the box about its landmarks; `size` is the image's.
     """
     field = LANDMARKS[kind]
-    reference, found = getattr(theirs_found, field), getattr(ours_found, field)
-    assert len(reference) == len(found)
+    reference, result = getattr(theirs_found, field), getattr(ours_found, field)
+    assert len(reference) == len(result)
     distances = []
-    for expected, got in zip(reference, found, strict=True):
+    for expected, got in zip(reference, result, strict=True):
         first, second = array(expected)[:, :2] * size, array(got)[:, :2] * size
         extent = (first.max(axis=0) - first.min(axis=0)).max()
         distances.append(float(np.linalg.norm(first - second, axis=1).max() / extent))

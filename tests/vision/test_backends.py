@@ -28,9 +28,9 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "onnx":
         folder: Path = request.getfixturevalue("onnx_folder")
         monkeypatch.setenv("MEDIAPIPE_JETSON_ENGINES", f"/nowhere:{folder}")
-    made = backends.create(request.param)
-    assert made.available() == ""
-    return made
+    result = backends.create(request.param)
+    assert result.available() == ""
+    return result
 
 
 def model(bundle: Bundle, name: str, part: str) -> SubModel:
@@ -47,7 +47,7 @@ def test_backends_agree_in_tflites_order(
     assert [spec.shape for spec in session.outputs] == [spec.shape for spec in reference.outputs]
     chance = np.random.default_rng(1)
     given = chance.random(session.inputs[0].shape, np.float32)
-    expected = [one.copy() for one in reference.run([given])]
+    expected = [item.copy() for item in reference.run([given])]
     for wanted, found in zip(expected, session.run([given]), strict=True):
         scale = max(1.0, float(np.abs(wanted).max()))
         assert np.abs(wanted - found).max() / scale < 0.01
@@ -58,12 +58,12 @@ def test_backends_agree_in_tflites_order(
 def test_a_sessions_own_buffer_gives_the_same_as_an_array(backend: Any, bundle: Bundle) -> None:
     session = backend.load(model(bundle, "face", "face_landmarks_detector"), 1)
     given = np.random.default_rng(2).random(session.inputs[0].shape, np.float32)
-    first = [one.copy() for one in session.run([given])]
+    first = [item.copy() for item in session.run([given])]
     session.buffers[0][:] = 0
     session.run(session.buffers)
     session.buffers[0][:] = given
-    again = session.run(session.buffers)
-    for one, other in zip(first, again, strict=True):
+    second = session.run(session.buffers)
+    for one, other in zip(first, second, strict=True):
         assert np.array_equal(one, other)
     session.close()
 
@@ -107,13 +107,13 @@ def test_onnx_says_which_file_it_lacks(
 def test_onnx_refuses_the_file_of_another_model(
     bundle: Bundle, onnx_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = model(bundle, "face", "face_detector")
+    sub_model = model(bundle, "face", "face_detector")
     (other,) = onnx_folder.glob("hand_detector-*-fp32.onnx")
-    file = tmp_path / f"face_detector-{wanted.sha256[:12]}-fp32.onnx"
+    file = tmp_path / f"face_detector-{sub_model.sha256[:12]}-fp32.onnx"
     file.write_bytes(other.read_bytes())
     monkeypatch.setenv("MEDIAPIPE_JETSON_ENGINES", str(tmp_path))
     with pytest.raises(ModelError, match="it was made of 945f713bc235"):
-        backends.create("onnx").load(wanted, 1)
+        backends.create("onnx").load(sub_model, 1)
     file.write_bytes(b"no model")
     with pytest.raises(ModelError, match="can't be used for face_detector"):
-        backends.create("onnx").load(wanted, 1)
+        backends.create("onnx").load(sub_model, 1)

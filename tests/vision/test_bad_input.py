@@ -39,8 +39,8 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def landmarker(bundle: Bundle) -> Iterator[Any]:
-    with near.kits("Face", bundle, "litert") as made:
-        yield made
+    with near.kits("Face", bundle, "litert") as kits:
+        yield kits
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +52,8 @@ def face(landmarker: Any) -> Any:
 def test_a_wrong_image(name: str, landmarker: Any, face: Any) -> None:
     with pytest.raises(ImageError):
         landmarker.detect(WRONG[name])
-    again = landmarker.detect(media.rgb("astronaut.jpg"))
-    assert np.array_equal(near.array(again.face_landmarks[0]), face)
+    second = landmarker.detect(media.rgb("astronaut.jpg"))
+    assert np.array_equal(near.array(second.face_landmarks[0]), face)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 500), (500, 1), (2, 3), (31, 17), (4000, 30)])
@@ -76,13 +76,13 @@ def test_any_layout_in_memory_gives_the_same(layout: str, landmarker: Any, face:
         given = np.asfortranarray(still)
     else:
         given = np.dstack([still, np.full((512, 512), 7, np.uint8)])
-    found = near.array(landmarker.detect(given).face_landmarks[0])
-    assert np.array_equal(found, face)
+    result = near.array(landmarker.detect(given).face_landmarks[0])
+    assert np.array_equal(result, face)
 
 
 def test_an_array_is_as_good_as_mediapipes_image(landmarker: Any, face: Any) -> None:
-    found = landmarker.detect(media.image(media.rgb("astronaut.jpg")))
-    assert np.array_equal(near.array(found.face_landmarks[0]), face)
+    result = landmarker.detect(media.image(media.rgb("astronaut.jpg")))
+    assert np.array_equal(near.array(result.face_landmarks[0]), face)
 
 
 def test_an_image_is_not_changed(landmarker: Any) -> None:

@@ -81,10 +81,10 @@ def test_damaged_bundles_are_refused_or_read_whole(bundle: Bundle) -> None:
         if chance.random() < 0.2:
             del damaged[chance.randint(1, len(damaged)) :]
         try:
-            found = bundles.read(None, bytes(damaged)).members
+            result = bundles.read(None, bytes(damaged)).members
         except BundleError:
             continue
-        for name, content in found.items():
+        for name, content in result.items():
             assert content == members.get(name, content)
 
 

@@ -67,28 +67,28 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "a callback without live": {"result_callback": lambda *_: None},
 }
 USES: dict[str, tuple[dict[str, Any], Callable[[Any, Any], Any]]] = {
-    "video in image mode": ({}, lambda one, image: one.detect_for_video(image, 0)),
-    "live in image mode": ({}, lambda one, image: one.detect_async(image, 0)),
-    "image in video mode": ({"running_mode": VIDEO}, lambda one, image: one.detect(image)),
+    "video in image mode": ({}, lambda item, image: item.detect_for_video(image, 0)),
+    "live in image mode": ({}, lambda item, image: item.detect_async(image, 0)),
+    "image in video mode": ({"running_mode": VIDEO}, lambda item, image: item.detect(image)),
     "a time twice": (
         {"running_mode": VIDEO},
-        lambda one, image: [one.detect_for_video(image, 5) for _ in range(2)],
+        lambda item, image: [item.detect_for_video(image, 5) for _ in range(2)],
     ),
     "a time before the first": (
         {"running_mode": VIDEO},
-        lambda one, image: [one.detect_for_video(image, at) for at in (5, 4)],
+        lambda item, image: [item.detect_for_video(image, at) for at in (5, 4)],
     ),
     "times below zero": (
         {"running_mode": VIDEO},
-        lambda one, image: [one.detect_for_video(image, at) for at in (-50, -20, 0, 10)],
+        lambda item, image: [item.detect_for_video(image, at) for at in (-50, -20, 0, 10)],
     ),
     "a region": (
         {},
-        lambda one, image: one.detect(image, ImageProcessingOptions(REGION)),
+        lambda item, image: item.detect(image, ImageProcessingOptions(REGION)),
     ),
     "half a turn's half": (
         {},
-        lambda one, image: one.detect(image, ImageProcessingOptions(rotation_degrees=45)),
+        lambda item, image: item.detect(image, ImageProcessingOptions(rotation_degrees=45)),
     ),
 }
 
@@ -117,10 +117,10 @@ def same_kind(call: Callable[[Callable[..., Any]], Any]) -> tuple[Exception | No
             opened.append(make(module, path, fields, **more))
             return opened[-1]
 
-        found = raised(lambda: call(maker))
-        for one in opened:
-            raised(one.close)
-        return found
+        result = raised(lambda: call(maker))
+        for item in opened:
+            raised(item.close)
+        return result
 
     expected, found = of(theirs), of(ours, backend="litert")
     if expected is None:
@@ -130,15 +130,15 @@ def same_kind(call: Callable[[Callable[..., Any]], Any]) -> tuple[Exception | No
     return expected, found
 
 
-@pytest.mark.parametrize("kind", PATHS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("kind", PATHS, ids=lambda item: item.__name__)
 def test_a_model_that_can_not_be_had(kind: Callable[[Path], str], tmp_path: Path) -> None:
     path = kind(tmp_path)
-    expected, found = same_kind(lambda maker: maker(path, {}))
+    expected, result = same_kind(lambda maker: maker(path, {}))
     assert expected is not None
-    assert "\n" not in str(found)
+    assert "\n" not in str(result)
     if kind in (missing, lacking):
         # MediaPipe's own tests compare the words; before 1.0 a code stood before them.
-        assert str(found) in str(expected)
+        assert str(result) in str(expected)
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -151,9 +151,9 @@ def test_an_option_that_is_refused(name: str, bundle: Bundle) -> None:
 def test_a_call_that_is_refused(name: str, bundle: Bundle) -> None:
     fields, use = USES[name]
     image = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.zeros((64, 64, 3), np.uint8))
-    expected, found = same_kind(lambda maker: use(maker(bundle("hand"), fields), image))
+    expected, result = same_kind(lambda maker: use(maker(bundle("hand"), fields), image))
     if expected is not None and mediapipe.__version__ >= "1":
-        assert str(found) == str(expected)
+        assert str(result) == str(expected)
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, FileNotFoundError])

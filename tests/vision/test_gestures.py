@@ -38,10 +38,10 @@ def photograph(turn: int | None = None) -> mediapipe.Image:
 
 @pytest.fixture(params=["litert", "mediapipe-cpu"])
 def pair(request: pytest.FixtureRequest, bundle: Bundle) -> Iterator[tuple[Any, Any]]:
-    made = options(bundle)
+    result = options(bundle)
     with (
-        theirs.GestureRecognizer.create_from_options(made) as reference,
-        ours.GestureRecognizer.create_from_options(made, backend=request.param) as mine,
+        theirs.GestureRecognizer.create_from_options(result) as reference,
+        ours.GestureRecognizer.create_from_options(result, backend=request.param) as mine,
     ):
         yield reference, mine
 
@@ -49,16 +49,16 @@ def pair(request: pytest.FixtureRequest, bundle: Bundle) -> Iterator[tuple[Any, 
 @pytest.mark.parametrize("turn", TURNS)
 def test_gestures_are_mediapipes(pair: tuple[Any, Any], turn: int | None) -> None:
     reference, mine = pair
-    expected, found = (one.recognize(photograph(turn)) for one in (reference, mine))
-    assert type(found) is type(expected)
-    assert len(found.gestures) == len(expected.gestures)
-    for one, other in zip(expected.gestures, found.gestures, strict=True):
-        assert len(one) == len(other) == 1
-        assert other[0].category_name == one[0].category_name
-        assert other[0].index == one[0].index
-        assert other[0].score == pytest.approx(one[0].score, abs=0.002)
-    for one, other in zip(expected.hand_landmarks, found.hand_landmarks, strict=True):
-        assert np.abs(array(one) - array(other)).max() < 0.002
+    expected, result = (item.recognize(photograph(turn)) for item in (reference, mine))
+    assert type(result) is type(expected)
+    assert len(result.gestures) == len(expected.gestures)
+    for gesture, other in zip(expected.gestures, result.gestures, strict=True):
+        assert len(gesture) == len(other) == 1
+        assert other[0].category_name == gesture[0].category_name
+        assert other[0].index == gesture[0].index
+        assert other[0].score == pytest.approx(gesture[0].score, abs=0.002)
+    for hand_landmark, other in zip(expected.hand_landmarks, result.hand_landmarks, strict=True):
+        assert np.abs(array(hand_landmark) - array(other)).max() < 0.002
 
 
 def test_the_photograph_shows_a_hand_with_a_gesture(pair: tuple[Any, Any]) -> None:
@@ -68,20 +68,22 @@ def test_the_photograph_shows_a_hand_with_a_gesture(pair: tuple[Any, Any]) -> No
 
 
 def test_a_video_gives_the_same_names(bundle: Bundle) -> None:
-    made = options(bundle, "VIDEO")
+    result = options(bundle, "VIDEO")
     with (
-        theirs.GestureRecognizer.create_from_options(made) as reference,
-        ours.GestureRecognizer.create_from_options(made, backend="litert") as mine,
+        theirs.GestureRecognizer.create_from_options(result) as reference,
+        ours.GestureRecognizer.create_from_options(result, backend="litert") as mine,
     ):
         for step in range(5):
             names = [
-                one.recognize_for_video(photograph(), step * 33).gestures[0][0].category_name
-                for one in (reference, mine)
+                item.recognize_for_video(photograph(), step * 33).gestures[0][0].category_name
+                for item in (reference, mine)
             ]
             assert names[0] == names[1]
 
 
 def test_options_of_its_classifiers_are_refused(bundle: Bundle) -> None:
-    made = options(bundle, canned_gesture_classifier_options=ClassifierOptions(score_threshold=0.9))
+    result = options(
+        bundle, canned_gesture_classifier_options=ClassifierOptions(score_threshold=0.9)
+    )
     with pytest.raises(OptionError, match="canned_gesture"):
-        ours.GestureRecognizer.create_from_options(made, backend="litert")
+        ours.GestureRecognizer.create_from_options(result, backend="litert")

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.vision
 def test_anchors_are_as_many_as_the_models_give(
     side: int, strides: tuple[int, ...], count: int
 ) -> None:
-    found = detection.anchors(side, strides)
-    assert found.shape == (count, 2)
-    assert found[0].tolist() == pytest.approx([4 / side, 4 / side])
-    assert found[2].tolist() == pytest.approx([12 / side, 4 / side])
-    assert found[-1].tolist() == pytest.approx([1 - strides[-1] / 2 / side] * 2)
+    anchors = detection.anchors(side, strides)
+    assert anchors.shape == (count, 2)
+    assert anchors[0].tolist() == pytest.approx([4 / side, 4 / side])
+    assert anchors[2].tolist() == pytest.approx([12 / side, 4 / side])
+    assert anchors[-1].tolist() == pytest.approx([1 - strides[-1] / 2 / side] * 2)
 
 
 def scene(boxes: list[tuple[int, float, float]]) -> tuple[Any, Any]:
@@ -38,12 +38,12 @@ def scene(boxes: list[tuple[int, float, float]]) -> tuple[Any, Any]:
 def test_boxes_that_overlap_become_their_weighted_mean() -> None:
     decoder = detection.Decoder(128, (8, 16, 16, 16), confidence=0.5, suppression=0.5)
     # Anchors 0 and 1 are in one place, 100 is elsewhere, 200 is not certain enough.
-    found = decoder.decode(*scene([(0, 32, 0.0), (1, 40, 2.0), (100, 32, 1.0), (200, 32, -0.1)]))
-    assert found.shape == (2, 16)
+    result = decoder.decode(*scene([(0, 32, 0.0), (1, 40, 2.0), (100, 32, 1.0), (200, 32, -0.1)]))
+    assert result.shape == (2, 16)
     weights = [0.5, 1 / (1 + math.exp(-2.0))]
     width = (32 * weights[0] + 40 * weights[1]) / sum(weights) / 128
-    assert found[0, 2] - found[0, 0] == pytest.approx(width, rel=1e-5)
-    assert found[1, 2] - found[1, 0] == pytest.approx(32 / 128, rel=1e-5)
+    assert result[0, 2] - result[0, 0] == pytest.approx(width, rel=1e-5)
+    assert result[1, 2] - result[1, 0] == pytest.approx(32 / 128, rel=1e-5)
 
 
 def test_boxes_of_no_or_negative_size_do_no_harm() -> None:
@@ -98,8 +98,8 @@ def test_a_filter_keeps_still_what_is_still_and_follows_what_runs() -> None:
     noise = np.random.default_rng(6).normal(0, 0.05, 60)
     still = smoothing.OneEuro(least_cutoff=0.05, beta=80.0)
     out = [
-        float(still.apply(np.array([[100.0 + one]]), now * 33, 200.0)[0, 0])
-        for now, one in enumerate(noise)
+        float(still.apply(np.array([[100.0 + item]]), now * 33, 200.0)[0, 0])
+        for now, item in enumerate(noise)
     ]
     assert np.std(out[10:]) < 0.3 * np.std(noise)
     running = smoothing.OneEuro(least_cutoff=0.05, beta=80.0)
@@ -120,16 +120,16 @@ def test_a_point_moves_to_where_the_heatmap_is_hot() -> None:
     logits = np.full((64, 64, 2), -50.0, np.float32)
     logits[20, 30, 0] = 50.0
     points = np.array([[31 / 64, 21 / 64, 0.5], [31 / 64, 21 / 64, 0.5]])
-    found = heatmap.refined(points, logits)
-    assert found[0].tolist() == pytest.approx([30 / 64, 20 / 64, 0.5])
-    assert found[1].tolist() == points[1].tolist()
+    result = heatmap.refined(points, logits)
+    assert result[0].tolist() == pytest.approx([30 / 64, 20 / 64, 0.5])
+    assert result[1].tolist() == points[1].tolist()
 
 
 @pytest.mark.parametrize("place", [(-0.2, 0.5), (1.5, 0.5), (0.5, -3.0), (0.5, 1.01), (0.5, 9.0)])
 def test_a_point_outside_of_the_heatmap_does_no_harm(place: tuple[float, float]) -> None:
     points = np.array([[*place, 0.0]])
-    found = heatmap.refined(points, np.full((64, 64, 1), -50.0, np.float32))
-    assert found.tolist() == points.tolist()
+    result = heatmap.refined(points, np.full((64, 64, 1), -50.0, np.float32))
+    assert result.tolist() == points.tolist()
 
 
 def test_the_matrix_of_a_face_seen_straight() -> None:

@@ -24,8 +24,8 @@ def astronaut() -> mediapipe.Image:
 def test_an_object_detector_finds_the_person(bundle: Bundle, astronaut: mediapipe.Image) -> None:
     options = vision.ObjectDetectorOptions(BaseOptions(bundle("object")), score_threshold=0.5)
     with vision.ObjectDetector.create_from_options(options) as detector:
-        found = detector.detect(astronaut).detections
-    assert [one.categories[0].category_name for one in found] == ["person"]
+        detections = detector.detect(astronaut).detections
+    assert [item.categories[0].category_name for item in detections] == ["person"]
 
 
 def test_a_classifier_sees_a_helmet_or_its_kin(bundle: Bundle, astronaut: mediapipe.Image) -> None:
@@ -33,7 +33,7 @@ def test_a_classifier_sees_a_helmet_or_its_kin(bundle: Bundle, astronaut: mediap
     with vision.ImageClassifier.create_from_options(options) as classifier:
         (head,) = classifier.classify(astronaut).classifications
     assert len(head.categories) == 10
-    assert all(0 < one.score < 1 and one.category_name for one in head.categories)
+    assert all(0 < category.score < 1 and category.category_name for category in head.categories)
 
 
 def test_a_segmenter_of_21_classes_finds_the_person(
@@ -51,8 +51,8 @@ def test_a_segmenter_of_21_classes_finds_the_person(
 def test_a_detector_of_far_faces_finds_this_one(bundle: Bundle, astronaut: mediapipe.Image) -> None:
     options = vision.FaceDetectorOptions(BaseOptions(bundle("face-full")))
     with vision.FaceDetector.create_from_options(options) as detector:
-        (found,) = detector.detect(astronaut).detections
-    box = found.bounding_box
+        (result,) = detector.detect(astronaut).detections
+    box = result.bounding_box
     # Where the astronaut's nose is.
     assert box.origin_x < 225 < box.origin_x + box.width
     assert box.origin_y < 120 < box.origin_y + box.height

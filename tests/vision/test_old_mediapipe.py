@@ -37,16 +37,16 @@ def test_a_photograph(kind: str, name: str, fields: dict[str, Any], bundle: Bund
     (distance,) = near.apart(kind, expected, got, (pixels.shape[1], pixels.shape[0]))
     assert distance < 0.002
     assert type(got) is type(expected)
-    wanted, found = (getattr(one, near.LANDMARKS[kind])[0][5] for one in (expected, got))
-    assert found.visibility == pytest.approx(wanted.visibility, abs=0.001)
-    assert found.presence == pytest.approx(wanted.presence, abs=0.001)
+    wanted, result = (getattr(item, near.LANDMARKS[kind])[0][5] for item in (expected, got))
+    assert result.visibility == pytest.approx(wanted.visibility, abs=0.001)
+    assert result.presence == pytest.approx(wanted.presence, abs=0.001)
     if kind == "Hand":
         assert got.handedness[0][0].category_name == expected.handedness[0][0].category_name
     if kind == "Face":
-        names = [(one.index, one.display_name) for one in expected.face_blendshapes[0]]
-        assert [(one.index, one.display_name) for one in got.face_blendshapes[0]] == names
+        names = [(item.index, item.display_name) for item in expected.face_blendshapes[0]]
+        assert [(item.index, item.display_name) for item in got.face_blendshapes[0]] == names
     if kind == "Pose":
-        masks = [one.segmentation_masks[0].numpy_view() for one in (expected, got)]
+        masks = [item.segmentation_masks[0].numpy_view() for item in (expected, got)]
         assert np.abs(masks[0] - masks[1]).mean() < 0.0005
 
 
@@ -56,6 +56,6 @@ def test_a_face_that_moves(bundle: Bundle) -> None:
         near.mediapipes("Face", bundle, **fields) as theirs,
         near.kits("Face", bundle, "litert", **fields) as ours,
     ):
-        found = near.follow("Face", theirs, ours, media.moving("astronaut.jpg", 20))
-    assert found.alike == 20
-    assert found.worst.max() < 0.01
+        follow = near.follow("Face", theirs, ours, media.moving("astronaut.jpg", 20))
+    assert follow.alike == 20
+    assert follow.worst.max() < 0.01

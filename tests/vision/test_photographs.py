@@ -57,8 +57,8 @@ def test_landmarks(kind: str, name: str, count: int, bundle: Bundle, backend: st
 @pytest.mark.parametrize("kind", ["Face", "Hand", "Pose"])
 def test_nothing_is_found_where_nothing_is(kind: str, bundle: Bundle) -> None:
     with near.kits(kind, bundle, "litert") as ours:
-        found = ours.detect(media.image(np.full((300, 400, 3), 127, np.uint8)))
-    assert getattr(found, near.LANDMARKS[kind]) == []
+        result = ours.detect(media.image(np.full((300, 400, 3), 127, np.uint8)))
+    assert getattr(result, near.LANDMARKS[kind]) == []
 
 
 @pytest.mark.parametrize("degrees", [90, 180, -90])
@@ -68,10 +68,10 @@ def test_a_turned_image_with_its_rotation_told(kind: str, degrees: int, bundle: 
 
     name = {"Face": "astronaut.jpg", "Hand": "hand.jpg"}[kind]
     turned = np.rot90(media.rgb(name), degrees // 90)
-    told = ImageProcessingOptions(rotation_degrees=degrees)
+    reported = ImageProcessingOptions(rotation_degrees=degrees)
     with near.mediapipes(kind, bundle) as theirs, near.kits(kind, bundle, "litert") as ours:
-        expected = theirs.detect(media.image(turned), told)
-        got = ours.detect(media.image(turned), told)
+        expected = theirs.detect(media.image(turned), reported)
+        got = ours.detect(media.image(turned), reported)
     (distance,) = near.apart(kind, expected, got, (turned.shape[1], turned.shape[0]))
     assert distance < WORST[kind]
 
@@ -82,10 +82,10 @@ def test_a_turned_person_is_found_where_it_is(degrees: int, bundle: Bundle) -> N
     from mediapipe.tasks.python.vision.core.image_processing_options import ImageProcessingOptions
 
     upright = media.rgb("messi5.jpg")
-    told = ImageProcessingOptions(rotation_degrees=degrees)
+    reported = ImageProcessingOptions(rotation_degrees=degrees)
     with near.mediapipes("Pose", bundle) as theirs, near.kits("Pose", bundle, "litert") as ours:
         expected = near.array(theirs.detect(media.image(upright)).pose_landmarks[0])[:, :2]
-        turned = ours.detect(np.rot90(upright, degrees // 90), told)
+        turned = ours.detect(np.rot90(upright, degrees // 90), reported)
     x, y = near.array(turned.pose_landmarks[0])[:, :2].T
     back = {90: (1 - y, x), 180: (1 - x, 1 - y), -90: (y, 1 - x)}[degrees]
     distance = np.linalg.norm(np.stack(back, axis=1) - expected, axis=1).mean()
@@ -94,10 +94,10 @@ def test_a_turned_person_is_found_where_it_is(degrees: int, bundle: Bundle) -> N
 
 def test_blendshapes(bundle: Bundle, backend: str) -> None:
     expected, got = both("Face", "astronaut.jpg", bundle, backend, output_face_blendshapes=True)
-    names = [one.category_name for one in expected.face_blendshapes[0]]
-    assert [one.category_name for one in got.face_blendshapes[0]] == names
-    wanted, found = (near.scores(one.face_blendshapes[0]) for one in (expected, got))
-    assert np.abs(wanted - found).max() < 0.005
+    names = [item.category_name for item in expected.face_blendshapes[0]]
+    assert [item.category_name for item in got.face_blendshapes[0]] == names
+    wanted, result = (near.scores(item.face_blendshapes[0]) for item in (expected, got))
+    assert np.abs(wanted - result).max() < 0.005
 
 
 def test_transformation_matrix(bundle: Bundle) -> None:
@@ -105,22 +105,22 @@ def test_transformation_matrix(bundle: Bundle) -> None:
         "Face", "astronaut.jpg", bundle, "litert", output_facial_transformation_matrixes=True
     )
     (wanted,) = expected.facial_transformation_matrixes
-    (found,) = got.facial_transformation_matrixes
-    assert found.dtype == wanted.dtype
-    np.testing.assert_allclose(found[:3, :3], wanted[:3, :3], atol=1e-3)
+    (result,) = got.facial_transformation_matrixes
+    assert result.dtype == wanted.dtype
+    np.testing.assert_allclose(result[:3, :3], wanted[:3, :3], atol=1e-3)
     # Centimetres, of a face some 70 cm away.
-    np.testing.assert_allclose(found[:3, 3], wanted[:3, 3], atol=0.05)
+    np.testing.assert_allclose(result[:3, 3], wanted[:3, 3], atol=0.05)
 
 
 def test_handedness_and_world_landmarks_of_a_hand(bundle: Bundle, backend: str) -> None:
     expected, got = both("Hand", "hand.jpg", bundle, backend)
-    wanted, found = expected.handedness[0][0], got.handedness[0][0]
-    assert (found.index, found.category_name, found.display_name) == (
+    wanted, result = expected.handedness[0][0], got.handedness[0][0]
+    assert (result.index, result.category_name, result.display_name) == (
         wanted.index,
         wanted.category_name,
         wanted.display_name,
     )
-    assert abs(found.score - wanted.score) < 0.005
+    assert abs(result.score - wanted.score) < 0.005
     world = near.array(expected.hand_world_landmarks[0]), near.array(got.hand_world_landmarks[0])
     # Metres.
     assert np.abs(world[0] - world[1]).max() < 0.001
@@ -129,11 +129,11 @@ def test_handedness_and_world_landmarks_of_a_hand(bundle: Bundle, backend: str) 
 def test_visibility_and_world_landmarks_of_a_pose(bundle: Bundle) -> None:
     expected, got = both("Pose", "messi5.jpg", bundle, "litert")
     for field in ("visibility", "presence"):
-        wanted, found = (
-            np.array([getattr(point, field) for point in one.pose_landmarks[0]])
-            for one in (expected, got)
+        wanted, result = (
+            np.array([getattr(point, field) for point in item.pose_landmarks[0]])
+            for item in (expected, got)
         )
-        assert np.abs(wanted - found).max() < 0.005
+        assert np.abs(wanted - result).max() < 0.005
     world = near.array(expected.pose_world_landmarks[0]), near.array(got.pose_world_landmarks[0])
     assert np.abs(world[0] - world[1]).max() < 0.005
 
@@ -143,9 +143,11 @@ def test_masks(bundle: Bundle) -> None:
         "Pose", "basketball2.png", bundle, "litert", num_poses=2, output_segmentation_masks=True
     )
     assert len(got.segmentation_masks) == len(expected.segmentation_masks) == 2
-    for wanted, found in zip(expected.segmentation_masks, got.segmentation_masks, strict=True):
-        assert found.image_format == wanted.image_format
-        difference = np.abs(wanted.numpy_view() - found.numpy_view())
+    for wanted, segmentation_mask in zip(
+        expected.segmentation_masks, got.segmentation_masks, strict=True
+    ):
+        assert segmentation_mask.image_format == wanted.image_format
+        difference = np.abs(wanted.numpy_view() - segmentation_mask.numpy_view())
         assert difference.shape[:2] == (480, 640)
         assert difference.mean() < 0.0005
 

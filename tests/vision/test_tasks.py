@@ -165,9 +165,9 @@ def test_a_callback_that_fails_stops_nothing(
         raise ValueError("a user's mistake")
 
     mode = RunningMode.LIVE_STREAM
-    with near.kits("Hand", bundle, "litert", running_mode=mode, result_callback=callback) as one:
+    with near.kits("Hand", bundle, "litert", running_mode=mode, result_callback=callback) as kits:
         for now in (1, 2):
-            one.detect_async(media.rgb("hand.jpg"), now)
+            kits.detect_async(media.rgb("hand.jpg"), now)
             while len(calls) < now:
                 pass
     assert calls == [1, 2]
@@ -194,10 +194,10 @@ def test_a_backend_that_fails_while_it_runs_is_replaced(
         caplog.at_level(logging.WARNING),
     ):
         assert landmarker.backend == "litert"
-        found = near.follow("Face", expected, landmarker, frames)
+        follow = near.follow("Face", expected, landmarker, frames)
         assert landmarker.backend == "mediapipe-cpu"
         (failure,) = landmarker.failures
-    assert found.alike == len(frames)
+    assert follow.alike == len(frames)
     assert (failure.backend, failure.reason) == ("litert", "the device is gone")
     assert "backend litert is not used: the device is gone" in caplog.text
 
@@ -226,9 +226,9 @@ def test_mediapipe_itself_is_a_backend(bundle: Bundle) -> None:
         near.mediapipes("Face", bundle) as expected,
         near.kits("Face", bundle, "mediapipe-cpu") as landmarker,
     ):
-        wanted, found = expected.detect(picture), landmarker.detect(picture)
+        wanted, result = expected.detect(picture), landmarker.detect(picture)
         assert np.array_equal(
-            near.array(wanted.face_landmarks[0]), near.array(found.face_landmarks[0])
+            near.array(wanted.face_landmarks[0]), near.array(result.face_landmarks[0])
         )
 
 

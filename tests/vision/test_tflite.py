@@ -32,8 +32,11 @@ def content(bundle: Bundle, name: str, part: str) -> bytes:
 
 def ran(tflite: bytes) -> tuple[Any, tuple[Any, ...]]:
     session = backends.create("litert").load(SubModel.of("it", tflite), 1)
-    given = [np.random.default_rng(1).random(one.shape, np.float32) for one in session.inputs]
-    return session, tuple(one.copy() for one in session.run(given))
+    given = [
+        np.random.default_rng(1).random(tensor_spec.shape, np.float32)
+        for tensor_spec in session.inputs
+    ]
+    return session, tuple(item.copy() for item in session.run(given))
 
 
 @pytest.mark.parametrize(("name", "part"), PARTS)
@@ -50,9 +53,9 @@ def test_dense_weights_give_the_same_numbers(bundle: Bundle) -> None:
     assert len(dense) > 2 * len(sparse)
     assert model.densified(dense)[: len(sparse)] == dense[: len(sparse)]
     (_, before), (_, after) = ran(sparse), ran(dense)
-    for one, other in zip(before, after, strict=True):
-        assert np.abs(one).max() > 1
-        np.testing.assert_array_equal(one, other)
+    for item, other in zip(before, after, strict=True):
+        assert np.abs(item).max() > 1
+        np.testing.assert_array_equal(item, other)
 
 
 def test_a_model_without_sparse_weights_stays_as_it_is(bundle: Bundle) -> None:

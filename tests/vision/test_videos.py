@@ -37,31 +37,31 @@ def test_motion_is_followed_as_mediapipe_does(
 ) -> None:
     frames = list(media.moving(name, 40))
     theirs, ours = pair(kind, bundle, **fields)
-    again, other = (
+    second, other = (
         pair(kind, bundle, **fields)[0],
         near.mediapipes(kind, bundle, running_mode=RunningMode.VIDEO, **fields),
     )
     with theirs, ours:
-        found = near.follow(kind, theirs, ours, frames)
-    with again, other:
-        floor = near.follow(kind, again, other, frames, media.noisy)
-    assert found.worst[:3].max() < 0.01
-    assert found.alike >= floor.alike - 1
-    assert np.median(found.worst) <= 2 * max(np.median(floor.worst), 0.001)
-    assert found.worst.max() <= 2 * max(floor.worst.max(), 0.01)
+        follow = near.follow(kind, theirs, ours, frames)
+    with second, other:
+        floor = near.follow(kind, second, other, frames, media.noisy)
+    assert follow.worst[:3].max() < 0.01
+    assert follow.alike >= floor.alike - 1
+    assert np.median(follow.worst) <= 2 * max(np.median(floor.worst), 0.001)
+    assert follow.worst.max() <= 2 * max(floor.worst.max(), 0.01)
 
 
 def test_a_video_is_followed_as_mediapipe_does(bundle: Bundle) -> None:
     theirs, ours = pair("Face", bundle)
     with theirs, ours:
-        found = near.follow("Face", theirs, ours, media.video("Megamind.avi"))
-    assert len(found.counts) == 270
-    assert found.alike == 270
-    assert sum(count for count, _ in found.counts) > 260
+        follow = near.follow("Face", theirs, ours, media.video("Megamind.avi"))
+    assert len(follow.counts) == 270
+    assert follow.alike == 270
+    assert sum(count for count, _ in follow.counts) > 260
     # Measured: at worst 0.0091, 99 of 100 frames 0.0042, the median 0.0007 of the face.
-    assert found.worst.max() < 0.015
-    assert np.percentile(found.worst, 99) < 0.0075
-    assert np.median(found.worst) < 0.0015
+    assert follow.worst.max() < 0.015
+    assert np.percentile(follow.worst, 99) < 0.0075
+    assert np.median(follow.worst) < 0.0015
 
 
 def test_a_face_that_was_lost_is_found_again(bundle: Bundle) -> None:
@@ -69,6 +69,6 @@ def test_a_face_that_was_lost_is_found_again(bundle: Bundle) -> None:
     theirs, ours = pair("Face", bundle)
     frames = [still, still, np.zeros_like(still), np.zeros_like(still), still, still]
     with theirs, ours:
-        found = near.follow("Face", theirs, ours, frames)
-    assert found.counts == [(1, 1), (1, 1), (0, 0), (0, 0), (1, 1), (1, 1)]
-    assert found.worst.max() < 0.001
+        follow = near.follow("Face", theirs, ours, frames)
+    assert follow.counts == [(1, 1), (1, 1), (0, 0), (0, 0), (1, 1), (1, 1)]
+    assert follow.worst.max() < 0.001

@@ -86,15 +86,15 @@ def _link(path: Path, target: Path) -> None:
 
 def patch(official: Path, delta: Path, target: Path, core: Core) -> None:
     """Write the library of a core. Raises DamagedError unless it comes out as it should."""
-    made = bytearray(official.read_bytes())
+    result = bytearray(official.read_bytes())
     changes, at = memoryview(delta.read_bytes()), RUN.size
-    del made[core.size :]
-    made.extend(bytes(core.size - len(made)))
+    del result[core.size :]
+    result.extend(bytes(core.size - len(result)))
     while at + RUN.size <= len(changes):
         start, length = RUN.unpack_from(changes, at)
         at += RUN.size
-        made[start : start + length] = changes[at : at + length]
+        result[start : start + length] = changes[at : at + length]
         at += length
-    if len(made) != core.size or hashlib.sha256(made).hexdigest() != core.sha256:
+    if len(result) != core.size or hashlib.sha256(result).hexdigest() != core.sha256:
         raise DamagedError(f"{target.name} does not come out as it should; copy the bundle again")
-    target.write_bytes(made)
+    target.write_bytes(result)

@@ -33,7 +33,7 @@ PROBE = (
 
 def environment(folder: Path) -> dict[str, str]:
     """Return variables that let programs find the driver, with unpacked files in `folder`."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     ours = sorted(path.name for path in (folder / "lib").iterdir() if path.is_file())
     lacking = missing([*ours, EGL_DRIVER, VULKAN_DRIVER])
     used = [name for name in ours if name in lacking]
@@ -45,10 +45,12 @@ def environment(folder: Path) -> dict[str, str]:
             if not link.exists():
                 link.symlink_to(folder / "lib" / name)
         paths = [str(chosen), os.environ.get("LD_LIBRARY_PATH", "")]
-        found["LD_LIBRARY_PATH"] = os.pathsep.join(path for path in paths if path)
-    found.update(_vendor("__EGL_VENDOR_LIBRARY_FILENAMES", EGL_PLACES, EGL_DRIVER, lacking, folder))
-    found.update(_vendor("VK_DRIVER_FILES", VULKAN_PLACES, VULKAN_DRIVER, lacking, folder))
-    return found
+        result["LD_LIBRARY_PATH"] = os.pathsep.join(path for path in paths if path)
+    result.update(
+        _vendor("__EGL_VENDOR_LIBRARY_FILENAMES", EGL_PLACES, EGL_DRIVER, lacking, folder)
+    )
+    result.update(_vendor("VK_DRIVER_FILES", VULKAN_PLACES, VULKAN_DRIVER, lacking, folder))
+    return result
 
 
 def missing(names: Iterable[str]) -> set[str]:
@@ -74,13 +76,13 @@ def _vendor(
 
 def _named_in(places: Iterable[str], *, deep: bool = False) -> list[Path]:
     pattern = "**/*nvidia*.json" if deep else "*.json"
-    found = []
+    paths = []
     for place in places:
         try:
-            found += sorted(Path(place).glob(pattern))
+            paths += sorted(Path(place).glob(pattern))
         except OSError:
             continue
-    return found
+    return paths
 
 
 def _fits(path: Path, variable: str) -> bool:

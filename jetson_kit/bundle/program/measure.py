@@ -72,16 +72,16 @@ def measure(
     aside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     aside.replace(output)
     tell("\n".join(text(made)))
-    results = [one for name, one in made["steps"].items() if name != "engines"]
-    return 0 if all(one["document"] for one in results) else FAILED
+    results = [item for name, item in made["steps"].items() if name != "engines"]
+    return 0 if all(result["document"] for result in results) else FAILED
 
 
 def _one(run: Run, step: Step, folder: Path) -> dict[str, Any]:
     written = folder / f"{step.name}.json"
     own = step.printed or step.words_only
-    words = step.words if own else (*step.words, "--json", str(written))
+    command = step.words if own else (*step.words, "--json", str(written))
     began = time.monotonic()
-    done = run(words)
+    done = run(command)
     raw = done.stdout if step.printed else ""
     if not own and written.is_file():
         raw = written.read_text(encoding="utf-8")
@@ -138,11 +138,11 @@ def _smi() -> dict[str, str] | None:
 def text(made: dict[str, Any]) -> list[str]:
     """Return a table of it: each task's verdict, each backend's median."""
     lines: list[str] = []
-    for name, one in made["steps"].items():
+    for name, step in made["steps"].items():
         if name == "engines":
-            lines.append(f"engines: {one['output'].strip() or one['errors'].strip()}")
-        elif not one["document"]:
-            why = (one["errors"].strip().splitlines() or ["no word of why"])[-1]
+            lines.append(f"engines: {step['output'].strip() or step['errors'].strip()}")
+        elif not step["document"]:
+            why = (step["errors"].strip().splitlines() or ["no word of why"])[-1]
             lines.append(f"{name}: no result: {why}")
     verify = made["steps"]["verify"]["document"] or {}
     for task, found in verify.get("tasks", {}).items():

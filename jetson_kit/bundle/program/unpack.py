@@ -29,9 +29,9 @@ def places(named: str) -> list[Path]:
         return [Path(named).absolute()]
     home = os.environ.get("HOME", "")
     cache = os.environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else "")
-    found = [Path(cache)] if cache.startswith("/") else []
-    found += [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")]  # noqa: S108
-    return list(dict.fromkeys(found))
+    paths = [Path(cache)] if cache.startswith("/") else []
+    paths += [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")]  # noqa: S108
+    return list(dict.fromkeys(paths))
 
 
 def usable(folder: Path, needed: int) -> str:

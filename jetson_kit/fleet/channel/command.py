@@ -78,26 +78,26 @@ def publish(
 
 def _released(folder: Path, request: Request, policy: Policy) -> tuple[Policy, dict[str, bytes]]:
     """Put a signed release into the channel's folder."""
-    made = releases.load(releases.folder_of(request.target))
+    release = releases.load(releases.folder_of(request.target))
     for name in NEEDED:
-        if not (made.folder / name).is_file():
+        if not (release.folder / name).is_file():
             raise BadInputError(
-                f"{made.folder} has no {name}", f"sign it: ./inv fleet.release {request.target}"
+                f"{release.folder} has no {name}", f"sign it: ./inv fleet.release {request.target}"
             )
-    layers = releases.layers(made)
-    for layer in made.layers:
+    layers = releases.layers(release)
+    for layer in release.layers:
         digest = layer.digest.partition(":")[2]
         repository.place_layer(folder, digest, layers / layer.file)
-    place = f"releases/{made.number}-{made.image_id.partition(':')[2][:12]}"
+    place = f"releases/{release.number}-{release.image_id.partition(':')[2][:12]}"
     files = {
-        f"{place}/{name}": (made.folder / name).read_bytes()
+        f"{place}/{name}": (release.folder / name).read_bytes()
         for name in NAMES
-        if (made.folder / name).is_file()
+        if (release.folder / name).is_file()
     }
     now = datetime.datetime.now(datetime.UTC)
     waves = policies.waves(request.shares, now, request.step_h)
     # Whoever brings an image back means it: it is left no more.
-    leave = tuple(item for item in policy.leave if item != made.image_id)
+    leave = tuple(item for item in policy.leave if item != release.image_id)
     result = replace(policy, release=place, waves=waves, canary=request.canary, leave=leave)
     return result, files
 

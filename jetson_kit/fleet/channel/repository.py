@@ -64,14 +64,14 @@ class Repository:
 
     def _read(self, name: str, role: str) -> Metadata[Any]:
         try:
-            made: Metadata[Any] = Metadata.from_file(str(self.folder / name))
-            delegator = made if role == Root.type else self.root
-            delegator.verify_delegate(role, made)
+            file: Metadata[Any] = Metadata.from_file(str(self.folder / name))
+            delegator = file if role == Root.type else self.root
+            delegator.verify_delegate(role, file)
         except (OSError, StorageError, DeserializationError, RepositoryError) as error:
             raise IntegrityError(
                 f"{self.folder / name} is damaged: {str(error)[:200]}", "publish it from a copy"
             ) from error
-        return made
+        return file
 
     def read(self, name: str) -> bytes:
         """Return a target's bytes. Raises IntegrityError where they are others."""
@@ -126,16 +126,16 @@ class Repository:
 
     def _next_root(self, owner: SshSigner, signer: SshSigner, validity: Validity) -> bytes:
         version = self.root.signed.version + 1
-        made = Metadata(_root(owner, signer, version, _after(validity.root)))
-        made.sign(owner)
+        result = Metadata(_root(owner, signer, version, _after(validity.root)))
+        result.sign(owner)
         try:
-            self.root.verify_delegate(Root.type, made)
+            self.root.verify_delegate(Root.type, result)
         except RepositoryError as error:
             raise BadInputError(
                 f"this is not the owner's key that {self.folder} names", "name it: --owner"
             ) from error
-        self.root = made
-        return bytes(made.to_bytes())
+        self.root = result
+        return bytes(result.to_bytes())
 
     def _signed(self, made: Metadata[Any], signer: SshSigner, expires: datetime.datetime) -> bytes:
         made.signed.expires = expires
@@ -174,11 +174,11 @@ def begin(
 
 
 def _root(owner: SshSigner, channel: SshSigner, version: int, expires: datetime.datetime) -> Root:
-    made = Root(version=version, expires=expires, consistent_snapshot=True)
-    made.add_key(owner.public_key, Root.type)
+    root = Root(version=version, expires=expires, consistent_snapshot=True)
+    root.add_key(owner.public_key, Root.type)
     for role in ONLINE:
-        made.add_key(channel.public_key, role)
-    return made
+        root.add_key(channel.public_key, role)
+    return root
 
 
 def _after(days: int) -> datetime.datetime:

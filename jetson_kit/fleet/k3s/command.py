@@ -25,10 +25,10 @@ def write(
 
     Raises as release.load, registry_push.pushed, plan.load and kustomize.write.
     """
-    made = release.load(release.folder_of(target))
+    result = release.load(release.folder_of(target))
     plan = rollout_plan.load(file, {})
-    reference = image or registry_push.pushed(made).reference
-    return kustomize.write(made, reference, output or made.folder / "k3s", plan, options, sites)
+    reference = image or registry_push.pushed(result).reference
+    return kustomize.write(result, reference, output or result.folder / "k3s", plan, options, sites)
 
 
 def check(files: Sequence[Path]) -> None:

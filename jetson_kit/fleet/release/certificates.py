@@ -35,29 +35,29 @@ class Files:
 def ensure(folder: Path, address: str) -> Files:
     """Return the certificate for an IP address, made where there is none; the authority is kept."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = Files(folder / "ca.crt", folder / f"{address}.crt", folder / f"{address}.key")
+    files = Files(folder / "ca.crt", folder / f"{address}.crt", folder / f"{address}.key")
     ca_key = folder / "ca.key"
-    if not (found.ca.is_file() and ca_key.is_file()):
+    if not (files.ca.is_file() and ca_key.is_file()):
         key = ec.generate_private_key(ec.SECP256R1())
         _write(ca_key, _private(key))
-        _write(found.ca, _authority(key))
-        found.cert.unlink(missing_ok=True)
-    elif not _has(found.ca, x509.SubjectKeyIdentifier):
+        _write(files.ca, _authority(key))
+        files.cert.unlink(missing_ok=True)
+    elif not _has(files.ca, x509.SubjectKeyIdentifier):
         # By the same key and name: what devices have of it stays good.
-        _write(found.ca, _authority(_signer(ca_key)))
+        _write(files.ca, _authority(_signer(ca_key)))
     if not (
-        found.cert.is_file()
-        and found.key.is_file()
-        and _has(found.cert, x509.AuthorityKeyIdentifier)
+        files.cert.is_file()
+        and files.key.is_file()
+        and _has(files.cert, x509.AuthorityKeyIdentifier)
     ):
-        _issue(found, ca_key, address)
-    return found
+        _issue(files, ca_key, address)
+    return files
 
 
 def _has(path: Path, extension: type[x509.ExtensionType]) -> bool:
     """Tell whether a certificate has an extension; strict clients ask for more than older ones."""
-    made = x509.load_pem_x509_certificate(path.read_bytes())
-    return any(isinstance(one.value, extension) for one in made.extensions)
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    return any(isinstance(item.value, extension) for item in certificate.extensions)
 
 
 def _signer(ca_key: Path) -> ec.EllipticCurvePrivateKey:
@@ -69,27 +69,27 @@ def _signer(ca_key: Path) -> ec.EllipticCurvePrivateKey:
 
 def _authority(key: ec.EllipticCurvePrivateKey) -> bytes:
     name = _name(AUTHORITY)
-    made = (
+    builder = (
         _start(name, name, key.public_key(), key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs=True), critical=True)
     )
-    return made.sign(key, hashes.SHA256()).public_bytes(_PEM)
+    return builder.sign(key, hashes.SHA256()).public_bytes(_PEM)
 
 
-def _issue(found: Files, ca_key: Path, address: str) -> None:
+def _issue(files: Files, ca_key: Path, address: str) -> None:
     signer = _signer(ca_key)
     key = ec.generate_private_key(ec.SECP256R1())
     owner = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-    made = (
+    builder = (
         _start(_name(AUTHORITY), _name(address), key.public_key(), signer.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(owner, critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
-    _write(found.key, _private(key))
-    _write(found.cert, made.sign(signer, hashes.SHA256()).public_bytes(_PEM))
+    _write(files.key, _private(key))
+    _write(files.cert, builder.sign(signer, hashes.SHA256()).public_bytes(_PEM))
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

@@ -93,28 +93,28 @@ def up(wanted: RegistryOptions) -> Registry:
     come up.
     """
     with locked(cache_dir("locks") / "registry.lock", lambda: None):
-        found = running()
-        if found is None:
+        registry = running()
+        if registry is None:
             return _start(wanted)
-        if (found.address, found.port) != (wanted.address, wanted.port):
+        if (registry.address, registry.port) != (wanted.address, wanted.port):
             raise BadInputError(
-                f"a registry runs at {found.name}", "stop it first: ./inv fleet.registry --down"
+                f"a registry runs at {registry.name}", "stop it first: ./inv fleet.registry --down"
             )
-        return found
+        return registry
 
 
 def down() -> bool:
     """Stop the registry; its data stays. False where none runs."""
     with locked(cache_dir("locks") / "registry.lock", lambda: None):
-        found = running()
+        registry = running()
         _record().unlink(missing_ok=True)
-        if found is None:
+        if registry is None:
             return False
-        os.kill(found.pid, signal.SIGTERM)
+        os.kill(registry.pid, signal.SIGTERM)
         end = time.monotonic() + STOP_S
-        while _start_of(found.pid) == found.started:
+        while _start_of(registry.pid) == registry.started:
             if time.monotonic() > end:
-                os.kill(found.pid, signal.SIGKILL)
+                os.kill(registry.pid, signal.SIGKILL)
             time.sleep(0.05)
         return True
 
@@ -122,10 +122,10 @@ def down() -> bool:
 def running() -> Registry | None:
     """Return the registry that we started, if it still is that very process."""
     try:
-        found = Registry(**json.loads(_record().read_text(encoding="utf-8")))
+        registry = Registry(**json.loads(_record().read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return found if _start_of(found.pid) == found.started else None
+    return registry if _start_of(registry.pid) == registry.started else None
 
 
 def _start(wanted: RegistryOptions) -> Registry:
@@ -137,8 +137,8 @@ def _start(wanted: RegistryOptions) -> Registry:
     folder = cache_dir("registry")
     cert, key, ca = wanted.cert, wanted.key, wanted.ca
     if not cert and not wanted.local:
-        made = certificates.ensure(folder / "tls", wanted.address)
-        cert, key, ca = str(made.cert), str(made.key), str(made.ca)
+        files = certificates.ensure(folder / "tls", wanted.address)
+        cert, key, ca = str(files.cert), str(files.key), str(files.ca)
     write_text(folder / "config.yml", yaml.safe_dump(_settings(wanted, folder, cert, key)))
     log = folder / "registry.log"
     with log.open("wb") as out:
@@ -164,11 +164,11 @@ def _start(wanted: RegistryOptions) -> Registry:
             f"something else answers at {wanted.address}:{wanted.port}", "name another port"
         )
     started = _start_of(child.pid)
-    found = Registry(
+    registry = Registry(
         child.pid, started, wanted.address, wanted.port, bool(cert), ca, wanted.htpasswd
     )
-    write_text(_record(), json.dumps(asdict(found)))
-    return found
+    write_text(_record(), json.dumps(asdict(registry)))
+    return registry
 
 
 def _settings(wanted: RegistryOptions, folder: Path, cert: str, key: str) -> dict[str, Any]:

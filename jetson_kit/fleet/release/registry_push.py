@@ -71,8 +71,8 @@ def push(release: Release, registry: Registry) -> Pushed:
             what="push to the registry",
         )
         digest = note.read_text(encoding="utf-8").strip()
-        words = ["skopeo", "inspect", "--raw", *options, f"docker://{name}@{digest}"]
-        kept = json.loads(run(words, what="ask the registry"))["config"]["digest"]
+        command = ["skopeo", "inspect", "--raw", *options, f"docker://{name}@{digest}"]
+        kept = json.loads(run(command, what="ask the registry"))["config"]["digest"]
     if kept != release.image_id:
         raise IntegrityError(
             f"{name}@{digest} holds {kept}, not {release.image_id}", "push it again"
@@ -98,11 +98,11 @@ def pushed(release: Release) -> Pushed:
 
 def variables(release: Release) -> dict[str, str]:
     """Return what the role image needs to pull a release. Raises as pushed and credentials do."""
-    found = pushed(release)
+    result = pushed(release)
     user, password = credentials() or ("", "")
     return {
-        "image_reference": found.reference,
-        "image_registry_ca": found.ca,
+        "image_reference": result.reference,
+        "image_registry_ca": result.ca,
         **({"image_registry_user": user, "image_registry_password": password} if user else {}),
     }
 

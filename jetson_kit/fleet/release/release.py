@@ -204,7 +204,7 @@ def load(folder: Path) -> Release:
 def layers(release: Release) -> Path:
     """Return a folder with every layer as a file named as the device names it; checked."""
     folder = cache_dir("releases", release.image_id.partition(":")[2])
-    lacking = [one for one in release.layers if not _same(folder / one.file, one)]
+    lacking = [item for item in release.layers if not _same(folder / item.file, item)]
     if lacking:
         build = _build(release.folder)
         with _opened(release.folder / build["archive"]["file"]) as tar, disk_guard(folder):
@@ -263,14 +263,14 @@ def _unpacked(tar: tarfile.TarFile, of: str, diff_id: str) -> int:
     known = cache_dir("unpacked") / of.partition(":")[2]
     if known.is_file() and (text := known.read_text(encoding="utf-8").split())[:1] == [diff_id]:
         return int(text[1])
-    found, size = hashlib.sha256(), 0
+    result, size = hashlib.sha256(), 0
     try:
         for block in _blocks(_member(tar, of)):
-            found.update(block)
+            result.update(block)
             size += len(block)
     except zstandard.ZstdError as error:
         raise _damaged(of, f": {error}") from error
-    if found.hexdigest() != diff_id.partition(":")[2]:
+    if result.hexdigest() != diff_id.partition(":")[2]:
         raise _damaged(of, f": it does not unpack to {diff_id}")
     write_text(known, f"{diff_id} {size}\n")
     return size
@@ -291,10 +291,10 @@ def _same(path: Path, layer: Layer) -> bool:
 def _forget_old(folder: Path) -> None:
     """Keep the newest unpacked releases: the archives have them all; runs may be sending some."""
     folder.touch()
-    others = sorted(folder.parent.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
-    for one in others[KEPT:]:
-        if time.time() - one.stat().st_mtime > STALE_S:
-            shutil.rmtree(one, ignore_errors=True)
+    others = sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[KEPT:]:
+        if time.time() - path.stat().st_mtime > STALE_S:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @cache

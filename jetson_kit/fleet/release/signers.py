@@ -89,7 +89,9 @@ def change(request: Change) -> dict[str, Any]:
             "sign it: ./inv fleet.signers --key, or take it back: --drop",
         )
     before = json.loads(rows[-1]["document"]) if rows else None
-    gone = set(before["revoked"] if before else ()) | {_fingerprint(one) for one in request.revoke}
+    gone = set(before["revoked"] if before else ()) | {
+        _fingerprint(item) for item in request.revoke
+    }
     body: dict[str, Any] = {
         "schema": LIST_SCHEMA,
         "version": before["version"] + 1 if before else 1,
@@ -100,8 +102,8 @@ def change(request: Change) -> dict[str, Any]:
     for name in ROLES:
         files = getattr(request, name)
         old: dict[str, Any] = before[name] if before else {"keys": [], "threshold": 1}
-        keys = [signing.key_text(Path(one)) for one in files] if files else old["keys"]
-        keys = [one for one in dict.fromkeys(keys) if signing.fingerprint(one) not in gone]
+        keys = [signing.key_text(Path(file)) for file in files] if files else old["keys"]
+        keys = [key for key in dict.fromkeys(keys) if signing.fingerprint(key) not in gone]
         body[name] = {"keys": keys, "threshold": numbers[name] or old["threshold"]}
         if not 1 <= body[name]["threshold"] <= len(keys):
             raise BadInputError(
@@ -119,15 +121,15 @@ def sign(key: Path) -> None:
     if not rows:
         raise BadInputError("there is no list of signers", "write one: ./inv fleet.signers --help")
     own = signing.key_text(signing.public_of(key))
-    known = {one for row in rows[-2:] for one in json.loads(row["document"])["owners"]["keys"]}
+    known = {item for row in rows[-2:] for item in json.loads(row["document"])["owners"]["keys"]}
     # Before the first list devices have the inventory's keys, which aren't known here.
     if len(rows) > 1 and own not in known:
         raise BadInputError(f"{key} is no owner's key", "name one of the owners': --key")
     raw = rows[-1]["document"].encode()
     others = [
-        one
-        for one in rows[-1]["signatures"]
-        if not signing.signed_by(raw, one, own, signing.OWNERS)
+        signature
+        for signature in rows[-1]["signatures"]
+        if not signing.signed_by(raw, signature, own, signing.OWNERS)
     ]
     rows[-1]["signatures"] = [*others, signing.sign_bytes(raw, key, signing.OWNERS)]
     _write(rows)
@@ -158,8 +160,8 @@ def shown(body: dict[str, Any] | None) -> str:
     for name in ROLES:
         role = body[name]
         lines.append(f"{name}: {role['threshold']} of {len(role['keys'])}")
-        lines += [f"  {signing.fingerprint(one)} {one.split()[0]}" for one in role["keys"]]
-    lines += [f"revoked: {one}" for one in body["revoked"]]
+        lines += [f"  {signing.fingerprint(key)} {key.split()[0]}" for key in role["keys"]]
+    lines += [f"revoked: {item}" for item in body["revoked"]]
     missing = lacking()
     lines += [f"{missing} owners must still sign it: --key"] if missing else []
     return "\n".join(lines)

@@ -122,8 +122,8 @@ def _can_ask() -> bool:
 
 def _open(path: Path) -> bool:
     """Tell whether a private key needs no passphrase."""
-    words = ["ssh-keygen", "-y", "-P", "", "-f", str(path)]
-    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    command = ["ssh-keygen", "-y", "-P", "", "-f", str(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def key_text(path: Path) -> str:
@@ -165,14 +165,16 @@ def sign(path: Path, key: Path, role: Role = RELEASES) -> Path:
     signature = path.with_name(path.name + SUFFIX)
     there = signature.read_text(encoding="utf-8") if signature.is_file() else ""
     raw = path.read_bytes()
-    good = [one for one in blocks(there) if good_block(raw, one, role)]
+    good = [item for item in blocks(there) if good_block(raw, item, role)]
     block = sign_bytes(raw, key, role)
     # Beside it, then renamed: a signature is whole or not there.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".sign-") as folder:
-        made = Path(folder) / signature.name
-        made.write_text("".join([*(one for one in good if one != block), block]), encoding="utf-8")
-        made.chmod(0o644)
-        made.replace(signature)
+        result = Path(folder) / signature.name
+        result.write_text(
+            "".join([*(item for item in good if item != block), block]), encoding="utf-8"
+        )
+        result.chmod(0o644)
+        result.replace(signature)
     return signature
 
 
@@ -188,7 +190,7 @@ def sign_bytes(raw: bytes, key: Path, role: Role) -> str:
 
 def blocks(text: str) -> list[str]:
     """Return the signatures in a text, each in its armor."""
-    return [f"{found[0].rstrip()}\n" for found in BLOCK.finditer(text[:LARGEST])]
+    return [f"{match[0].rstrip()}\n" for match in BLOCK.finditer(text[:LARGEST])]
 
 
 def good_block(raw: bytes, block: str, role: Role) -> bool:
@@ -205,7 +207,7 @@ def signed(path: Path, key: Path, role: Role = RELEASES) -> bool:
         return False
     raw = path.read_bytes()
     text = signature.read_text(encoding="utf-8", errors="replace")
-    return any(signed_by(raw, one, own, role) for one in blocks(text))
+    return any(signed_by(raw, block, own, role) for block in blocks(text))
 
 
 def signed_by(raw: bytes, block: str, key: str, role: Role) -> bool:

@@ -24,7 +24,7 @@ THRESHOLDS = {
     "release_threshold": "image_release_threshold",
     "owner_threshold": "image_owner_threshold",
 }
-ERRORS = {one.exit_code: one for one in (BadInputError, IntegrityError, ToolMissingError)}
+ERRORS = {item.exit_code: item for item in (BadInputError, IntegrityError, ToolMissingError)}
 LIMIT_S = 60.0
 
 
@@ -41,10 +41,10 @@ def anchor(variables: Mapping[str, Any]) -> Anchor | None:
     """Return a host's anchor; None where it is empty, or a template that Ansible fills in."""
     text = str(variables.get(SIGNERS) or "")
     numbers = {key: variables.get(name, 1) for key, name in THRESHOLDS.items()}
-    if not text.strip() or "{{" in text or any("{{" in str(one) for one in numbers.values()):
+    if not text.strip() or "{{" in text or any("{{" in str(number) for number in numbers.values()):
         return None
     try:
-        return Anchor(text, *(int(str(one)) for one in numbers.values()))
+        return Anchor(text, *(int(str(number)) for number in numbers.values()))
     except ValueError:
         names = " and ".join(THRESHOLDS.values())
         raise BadInputError(f"{names} must be whole numbers", "correct the inventory") from None

@@ -140,9 +140,9 @@ def _healthy(running: Mapping[str, Any] | None) -> bool | None:
 
 def latencies(report: Mapping[str, Any]) -> dict[str, float]:
     """Return the latency of each task of a report, by the delegate that was asked for."""
-    found = {}
+    result = {}
     for name, task in report.get("tasks", {}).items():
         median = task.get("latency_ms", {}).get("gpu")
         if isinstance(median, int | float):
-            found[name] = float(median)
-    return found
+            result[name] = float(median)
+    return result

@@ -38,15 +38,15 @@ def _trim_logs(paths: Iterable[Path]) -> None:
     total = 0
     for path in sorted(paths, reverse=True):
         place = path.with_suffix("")
-        for one in (place / f"{name}{older}" for name in LOGS for older in ("", OLDER)):
-            total += one.stat().st_size if one.exists() else 0
+        for item in (place / f"{name}{older}" for name in LOGS for older in ("", OLDER)):
+            total += item.stat().st_size if item.exists() else 0
             if total > LOGS_BYTES:
-                one.unlink(missing_ok=True)
+                item.unlink(missing_ok=True)
 
 
 def _needed(paths: Iterable[Path]) -> set[Path]:
     """Return the journals that are open, or that say last of a host; a damaged one is neither."""
-    found: dict[tuple[str, str], Path] = {}
+    result: dict[tuple[str, str], Path] = {}
     open_ = set()
     for path in paths:
         try:
@@ -57,5 +57,5 @@ def _needed(paths: Iterable[Path]) -> set[Path]:
             open_.add(path)
         for host in record.hosts.values():
             if host.image_id:
-                found[str(record.header["inventory"]), host.name] = path
-    return {*found.values(), *open_}
+                result[str(record.header["inventory"]), host.name] = path
+    return {*result.values(), *open_}

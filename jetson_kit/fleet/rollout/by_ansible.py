@@ -55,41 +55,41 @@ class Ansible:
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
-        found = self._play("status", hosts, {})
-        return {name: answers.seen(reply, body) for name, (reply, body, _) in found.items()}
+        result = self._play("status", hosts, {})
+        return {name: answers.seen(reply, body) for name, (reply, body, _) in result.items()}
 
     def fits(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each takes the release and has the space for it, by this program."""
-        found = self.programs(hosts)
-        ready = [name for name in hosts if found[name].kind == DONE]
-        return {**found, **(self.offer(ready) if ready else {})}
+        programs = self.programs(hosts)
+        ready = [name for name in hosts if programs[name].kind == DONE]
+        return {**programs, **(self.offer(ready) if ready else {})}
 
     def programs(self, hosts: Sequence[str]) -> dict[str, Reply]:
         """Bring each device's program to this controller's, where it is another."""
-        found = dict(self.versions(hosts))
+        result = dict(self.versions(hosts))
         stop = (DONE, UNPROVISIONED, *LOST)
-        other = [name for name in hosts if found[name].kind not in stop]
+        other = [name for name in hosts if result[name].kind not in stop]
         if other:
             done = self._play("program", other, {}, result="version")
-            found |= {
+            result |= {
                 name: answers.version(reply, body, brought=True)
                 for name, (reply, body, _) in done.items()
             }
-        return found
+        return result
 
     def versions(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each device's program is this controller's: done where it is."""
-        found = self._play("version", hosts, {})
-        return {name: answers.version(reply, body) for name, (reply, body, _) in found.items()}
+        result = self._play("version", hosts, {})
+        return {name: answers.version(reply, body) for name, (reply, body, _) in result.items()}
 
     def offer(self, hosts: Sequence[str]) -> Replies:
         """Offer the release to each, and note which layers it lacks."""
-        found = self._play("preflight", hosts, self._offer(), result="offer")
-        for name, (_, body, _) in found.items():
+        result = self._play("preflight", hosts, self._offer(), result="offer")
+        for name, (_, body, _) in result.items():
             if isinstance(body.get("layers"), list):
                 rows = body["layers"]
                 self._lacks[name] = [str(row["digest"])[7:] + ".part" for row in rows]
-        return {name: reply for name, (reply, _, _) in found.items()}
+        return {name: reply for name, (reply, _, _) in result.items()}
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each."""
@@ -151,8 +151,8 @@ class Ansible:
 
     def _offer(self) -> dict[str, Any]:
         path = str(self._release.path) if self._release else ""
-        found = {"image_release": path, "image_way": self._plan.way, **self._variables}
-        return {**found, "image_allow_downgrade": self._plan.allow_downgrade}
+        result = {"image_release": path, "image_way": self._plan.way, **self._variables}
+        return {**result, "image_allow_downgrade": self._plan.allow_downgrade}
 
     def _replies(
         self,
@@ -162,8 +162,8 @@ class Ansible:
         limit_s: float | None = None,
         skip: Sequence[str] = (),
     ) -> Replies:
-        found = self._play(playbook, hosts, variables, limit_s, skip)
-        return {name: reply for name, (reply, _, _) in found.items()}
+        result = self._play(playbook, hosts, variables, limit_s, skip)
+        return {name: reply for name, (reply, _, _) in result.items()}
 
     def _play(
         self,

@@ -157,7 +157,7 @@ class Ssh(Ansible):
         path = self._release.path
         lists = path.with_name(releases.SIGNERS)
         try:
-            coded = [_coded(one) for one in (path, path.with_name(path.name + signing.SUFFIX))]
+            coded = [_coded(item) for item in (path, path.with_name(path.name + signing.SUFFIX))]
             words = [f"--signers={_coded(lists)}"] if lists.is_file() else []
         except OSError as error:
             return Reply(FAILED, f"cannot read the release: {error}"), {}
@@ -169,18 +169,18 @@ class Ssh(Ansible):
         command = [board_program.PATH, words[0], "--json", *words[1:]]
         if not _root(host):
             command = ["sudo", "-n", *command]
-        said = await self._ask(host, command)
-        if said.code is None:
+        result = await self._ask(host, command)
+        if result.code is None:
             return Reply(TIMED_OUT, NO_ANSWER), {}
-        if said.code == LOST:
-            return Reply(UNREACHABLE, words_of_ssh(said.err) or said.words), {}
+        if result.code == LOST:
+            return Reply(UNREACHABLE, words_of_ssh(result.err) or result.words), {}
         # Of sudo and of the shell; the program has the first one for other failures too.
-        if said.code in (1, NO_PROGRAM) and not (await self._there(host)):
+        if result.code in (1, NO_PROGRAM) and not (await self._there(host)):
             return unprovisioned(host.name, self._site.inventory), {}
-        if said.code:
-            return Reply(KINDS.get(said.code, FAILED), said.words.removeprefix("error: ")), {}
+        if result.code:
+            return Reply(KINDS.get(result.code, FAILED), result.words.removeprefix("error: ")), {}
         with contextlib.suppress(ValueError):
-            body = json.loads(said.out)
+            body = json.loads(result.out)
             if isinstance(body, dict):
                 return told(Reply(), body), body
         return Reply(FAILED, "its answer can't be read"), {}
@@ -197,26 +197,26 @@ class Ssh(Ansible):
         """Send layers; what came before a cut is kept, and the whole is compared at the end."""
         user, _, name = host.address.rpartition("@")
         place = f"[{name}]" if ":" in name else name
-        words = ["rsync", "--recursive", "--partial", "--append-verify", "--timeout=60"]
-        words += [f"--bwlimit={self._plan.rate_kib}", "--rsh", shlex.join(self._login(host))]
-        words += [] if _root(host) else ["--rsync-path", "sudo -n rsync"]
-        words += [f"--include={one}" for one in names]
-        words += ["--exclude=*", f"{self._variables['image_layers']}/"]
-        words += [
+        command = ["rsync", "--recursive", "--partial", "--append-verify", "--timeout=60"]
+        command += [f"--bwlimit={self._plan.rate_kib}", "--rsh", shlex.join(self._login(host))]
+        command += [] if _root(host) else ["--rsync-path", "sudo -n rsync"]
+        command += [f"--include={item}" for item in names]
+        command += ["--exclude=*", f"{self._variables['image_layers']}/"]
+        command += [
             f"{user}@{place}:{HOME}/blobs/sha256/" if user else f"{place}:{HOME}/blobs/sha256/"
         ]
         tries = int(host.variables.get("image_retries", 5))
         pause = float(host.variables.get("image_retry_delay_s", 5))
-        said = processes.ProcessResult(0, "", "")
+        result = processes.ProcessResult(0, "", "")
         for turn in range(max(1, tries)):
             if turn:
                 await asyncio.sleep(pause * (1 + random.random()))  # noqa: S311
-            said = await processes.run(words, self._until)
-            if said.code == 0:
+            result = await processes.run(command, self._until)
+            if result.code == 0:
                 return Reply()
-            if said.code is None:
+            if result.code is None:
                 return Reply(TIMED_OUT, NO_ANSWER)
-        return Reply(UNREACHABLE if said.code in CUT else FAILED, said.words)
+        return Reply(UNREACHABLE if result.code in CUT else FAILED, result.words)
 
     def _login(self, host: Host) -> list[str]:
         control = ("-o", f"ControlPath={self._sockets.name}/%C")
@@ -236,8 +236,8 @@ class Ssh(Ansible):
         known = self._hosts
         own = [known[name] for name in hosts if name in known and _plain(known[name])]
         rest = [name for name in hosts if name not in {host.name for host in own}]
-        found = dict(asyncio.run(self._all(step, own, work, limit_s))) if own else {}
-        return {**found, **(otherwise(rest) if rest else {})}
+        result = dict(asyncio.run(self._all(step, own, work, limit_s))) if own else {}
+        return {**result, **(otherwise(rest) if rest else {})}
 
     async def _all(
         self, step: str, hosts: Sequence[Host], work: Work, limit_s: float | None

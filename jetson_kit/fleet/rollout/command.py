@@ -149,14 +149,14 @@ def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Reco
                 "build that one again, or begin a new rollout",
             )
         plan = rollout_plan.parse(record.header["plan"])
-        asked = RolloutRequest(
+        request = RolloutRequest(
             Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet
         )
-        check.check(asked.inventory, ",".join(record.hosts), target=release.l4t)
+        check.check(request.inventory, ",".join(record.hosts), target=release.l4t)
         signers.refresh(release.folder)
         journal = Journal.open(path)
         requeue(journal)
-        return _go(journal, asked, release, hold, resumed=True)
+        return _go(journal, request, release, hold, resumed=True)
 
 
 def _review(path: Path, hold: int, *, quiet: bool) -> Record:
@@ -224,21 +224,21 @@ def _page(place: Path, record: Record, view: live.View) -> None:
     if not any(reports.glob("*.json")):
         return
     try:
-        made = report.write([reports], place / "report.html", f"Rollout {record.id}")
+        written_page = report.write([reports], place / "report.html", f"Rollout {record.id}")
     except KitError as error:
         view.say(f"there is no page of the reports: {error.message}")
     else:
-        view.say(f"page of the reports: {made.path}")
+        view.say(f"page of the reports: {written_page.path}")
 
 
 def judge(record: Record) -> None:
     """Raise CheckFailedError unless every host is on the image, healthy and confirmed."""
     if record.ended == journals.ALL:
         return
-    said = live.counts(record)
+    counts = live.counts(record)
     if record.stop is not None:
         raise CheckFailedError(
-            f"rollout {record.id} stopped: {record.stop} ({said})",
+            f"rollout {record.id} stopped: {record.stop} ({counts})",
             f"--resume {record.id} puts back who could not be reached"
             if record.open
             else "see who and why: ./inv fleet.status",
@@ -246,7 +246,7 @@ def judge(record: Record) -> None:
     unseen = [name for name, host in record.hosts.items() if host.unseen]
     silent = f"; no answer at the end from {', '.join(unseen)}" if unseen else ""
     raise CheckFailedError(
-        f"rollout {record.id} is not on every host: {said}{silent}",
+        f"rollout {record.id} is not on every host: {counts}{silent}",
         f"./inv fleet.rollout --resume {record.id} asks again who is open"
         if record.open
         else "see who and why: ./inv fleet.status; then roll it out to them: --limit",
@@ -275,9 +275,9 @@ def trusted(release: Release, hosts: Sequence[Host]) -> None:
     """
     # Templates are Ansible's to fill in: the device checks in any case.
     known = {trust.anchor(host.variables) for host in hosts} - {None} or {trust.own()} - {None}
-    for one in known:
-        if one is not None:
-            trust.check(release, one)
+    for anchor in known:
+        if anchor is not None:
+            trust.check(release, anchor)
     if not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
         raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
     ahead = release.created - datetime.datetime.now(datetime.UTC)

@@ -91,9 +91,9 @@ def watch(
     """
     begun = steps.clock.monotonic()
     doubts = dict.fromkeys(hosts, 0)
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     while True:
-        left = [name for name in hosts if name not in found]
+        left = [name for name in hosts if name not in result]
         known = {name: told[name] for name in left if name in told and told[name].device}
         told = {}
         unseen = [name for name in left if name not in known]
@@ -105,13 +105,13 @@ def watch(
             problem, sure = judge(reply, steps.image_id, steps.record.id, confirmed=confirmed)
             doubts[name] = doubts[name] + 1 if problem else 0
             if problem and (sure or doubts[name] >= steps.plan.tries):
-                found[name] = problem
+                result[name] = problem
             elif not problem and past >= seconds and reply.device and reply.device.healthy:
-                found[name] = ""
+                result[name] = ""
             elif past >= seconds + steps.plan.step_limit_s:
-                found[name] = problem or "the service is still starting"
-        if len(found) == len(hosts):
-            return {name: found[name] for name in hosts}
+                result[name] = problem or "the service is still starting"
+        if len(result) == len(hosts):
+            return {name: result[name] for name in hosts}
         rest = seconds - past
         steps.sleep(min(steps.plan.poll_s, rest) if rest > 0 else steps.plan.poll_s)
 

@@ -213,13 +213,13 @@ class Journal:
         """Begin a journal; its name is the rollout's id."""
         if path.exists():
             raise BadInputError(f"there is a rollout {path.stem} already", "begin it again")
-        made = cls(path, Record(), 0, 0)
+        journal = cls(path, Record(), 0, 0)
         listed = [{"name": wave.name, "hosts": list(wave.hosts)} for wave in waves]
-        made.append(
+        journal.append(
             "begin", schema=SCHEMA, id=path.stem, kind=kind, by=dict(by), inventory=inventory,
             release=dict(release), plan=dict(plan), waves=listed, hosts=list(hosts),
         )  # fmt: skip
-        return made
+        return journal
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -270,9 +270,9 @@ def _read(path: Path) -> tuple[Record, int, int]:
                 raise ValueError("it is out of order")  # noqa: TRY301 # told with the others
             record = apply(record, line)
         except (ValueError, KeyError, jsonschema.ValidationError) as error:
-            said = getattr(error, "message", error)
+            message = getattr(error, "message", error)
             raise IntegrityError(
-                f"{path} line {number + 1} is damaged: {said}",
+                f"{path} line {number + 1} is damaged: {message}",
                 "what the devices are on: ./inv fleet.status; then begin a new rollout",
             ) from error
         size, number = size + len(text) + 1, number + 1
@@ -301,10 +301,10 @@ def _sync_folder(folder: Path) -> None:
 def _check(line: Any) -> None:  # noqa: ANN401 # whatever stands in the file
     """Measure a line by the part of the schema for its event: ten times faster than by all."""
     event = line.get("event") if isinstance(line, dict) else None
-    found = _validators().get(str(event))
-    if found is None:
+    validator = _validators().get(str(event))
+    if validator is None:
         raise ValueError(f"there is no event {event}")
-    found.validate(line)
+    validator.validate(line)
 
 
 @cache

@@ -103,13 +103,15 @@ class View:
         rows = list(self._record.hosts.values())
         if len(rows) > MOST_ROWS:
             quiet = (journals.PENDING, journals.FETCHED, journals.CONFIRMED)
-            rows = [one for one in rows if one.state not in quiet or one.name in self._tasks]
-        for one in rows[:MOST_ROWS]:
-            doing = ": ".join(filter(None, (one.doing, self._tasks.get(one.name, "")))) or one.why
+            rows = [row for row in rows if row.state not in quiet or row.name in self._tasks]
+        for host in rows[:MOST_ROWS]:
+            doing = (
+                ": ".join(filter(None, (host.doing, self._tasks.get(host.name, "")))) or host.why
+            )
             # As Text: what devices say may hold brackets, which are markup elsewhere.
             table.add_row(
-                Text(one.name),
-                Text(one.state, style=COLOURS.get(one.state, "")),
+                Text(host.name),
+                Text(host.state, style=COLOURS.get(host.state, "")),
                 Text(doing[:WORDS_CHARS]),
             )
         if len(self._record.hosts) > len(rows):
@@ -119,8 +121,8 @@ class View:
 
 def counts(record: Record) -> str:
     """Return how many hosts are in each state."""
-    found = {state: len(record.names(state)) for state in journals.STATES}
-    return ", ".join(f"{count} {state}" for state, count in found.items() if count)
+    result = {state: len(record.names(state)) for state in journals.STATES}
+    return ", ".join(f"{count} {state}" for state, count in result.items() if count)
 
 
 def _text(line: Mapping[str, Any], record: Record) -> str:

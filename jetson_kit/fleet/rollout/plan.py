@@ -89,7 +89,7 @@ class Plan:
                 raise _wrong(name, getattr(self, name), f"write one of {', '.join(allowed)}")
         if not isinstance(self.canary, tuple):
             size(self.canary, 100, "canary")
-        if not self.batches or any(size(one, 1000, "batches") < 1 for one in self.batches):
+        if not self.batches or any(size(batch, 1000, "batches") < 1 for batch in self.batches):
             raise _wrong("batches", self.batches, 'write sizes such as [5, "25%"], none of them 0')
         if size(self.stop_at, 1000, "stop_at") < 1:
             raise _wrong("stop_at", self.stop_at, "1 stops at the first host that fails")
@@ -168,13 +168,13 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Plan:
 def parse(body: Mapping[str, Any]) -> Plan:
     """Return the plan that a document is. Raises BadInputError for names and types."""
     defaults = {field.name: field.default for field in dataclasses.fields(Plan)}
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name, value in body.items():
         if name not in defaults:
             near = difflib.get_close_matches(name, defaults, n=1) or sorted(defaults)
             raise BadInputError(f"a plan has no {name}", f"write one of {', '.join(near)}")
-        found[name] = _typed(name, value, defaults[name])
-    return Plan(**found)
+        result[name] = _typed(name, value, defaults[name])
+    return Plan(**result)
 
 
 def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
@@ -184,7 +184,7 @@ def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
     """
     left = list(dict.fromkeys(hosts))
     total = len(left)
-    found: list[Wave] = []
+    result: list[Wave] = []
     if isinstance(plan.canary, tuple):
         unknown = [name for name in plan.canary if name not in left]
         if unknown:
@@ -195,15 +195,15 @@ def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
     else:
         first = left[: size(plan.canary, total, "canary")]
     if first:
-        found.append(Wave("canary", tuple(first)))
+        result.append(Wave("canary", tuple(first)))
         left = [name for name in left if name not in first]
     number = 0
     while left:
         count = size(plan.batches[min(number, len(plan.batches) - 1)], total, "batches")
         number += 1
-        found.append(Wave(f"batch {number}", tuple(left[:count])))
+        result.append(Wave(f"batch {number}", tuple(left[:count])))
         left = left[count:]
-    return tuple(found)
+    return tuple(result)
 
 
 def size(share: int | str, total: int, name: str) -> int:
@@ -243,7 +243,8 @@ def _typed(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401
     if name == "batches":
         listed = value.split(",") if isinstance(value, str) else value
         return tuple(
-            _share(name, one) for one in (listed if isinstance(listed, list | tuple) else [listed])
+            _share(name, item)
+            for item in (listed if isinstance(listed, list | tuple) else [listed])
         )
     kind = type(default)
     if kind in EXACT:
@@ -255,8 +256,8 @@ def _typed(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401
             raise TypeError  # noqa: TRY301 # told below with all others
         return kind(value) if isinstance(value, str) or kind is float else _whole(value)
     except (TypeError, ValueError, OverflowError):
-        wanted = "a whole number" if kind is int else "a number"
-        raise _wrong(name, value, f"write {wanted}") from None
+        requested = "a whole number" if kind is int else "a number"
+        raise _wrong(name, value, f"write {requested}") from None
 
 
 def _whole(value: float) -> int:
@@ -269,10 +270,10 @@ def _window(text: str) -> tuple[int, int] | None:
     """Return the seconds of the day at which a window opens and shuts."""
     if not text.strip():
         return None
-    found = [CLOCK.fullmatch(part.strip()) for part in text.split("-")]
-    if len(found) != 2 or not (found[0] and found[1]) or found[0][0] == found[1][0]:
+    matches = [CLOCK.fullmatch(part.strip()) for part in text.split("-")]
+    if len(matches) != 2 or not (matches[0] and matches[1]) or matches[0][0] == matches[1][0]:
         raise _wrong("window", text, "write it as 22:00-05:00, in local time")
-    first, last = (int(one[1]) * 3600 + int(one[2]) * 60 for one in found if one)
+    first, last = (int(match[1]) * 3600 + int(match[2]) * 60 for match in matches if match)
     return first, last
 
 

@@ -106,4 +106,4 @@ def _bad(record: Record) -> tuple[str, ...]:
 
 def _printable(text: str) -> str:
     """Return text without what XML can't hold."""
-    return "".join(one if one.isprintable() else " " for one in text)
+    return "".join(item if item.isprintable() else " " for item in text)

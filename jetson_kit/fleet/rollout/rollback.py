@@ -64,18 +64,25 @@ def go_back(journal: Journal, transport: Transport, hosts: Sequence[str], why: s
     """Roll hosts back, journalled; return the seconds of the step itself."""
     journal.append("doing", step="rollback", hosts=list(hosts))
     begun = time.monotonic()
-    told = transport.rollback(hosts, f"rollback {journal.record.id}: {why}")
+    rollback = transport.rollback(hosts, f"rollback {journal.record.id}: {why}")
     took = time.monotonic() - begun
     seen = transport.look(hosts)
     for name in hosts:
         device = seen[name].device
-        good = told[name].kind == DONE and device is not None and device.healthy is not False
+        good = rollback[name].kind == DONE and device is not None and device.healthy is not False
         ended = f": {device.ended}" if device and device.ended else ""
-        words = "" if good else told[name].words or seen[name].words or f"it is not healthy{ended}"
+        words = (
+            "" if good else rollback[name].words or seen[name].words or f"it is not healthy{ended}"
+        )
         facts = {"image_id": device.image_id} if device else {}
         state = journals.ROLLED_BACK if good else journals.FAILED
         journal.append(
-            "host", host=name, state=state, why=words or why, seconds=told[name].seconds, **facts
+            "host",
+            host=name,
+            state=state,
+            why=words or why,
+            seconds=rollback[name].seconds,
+            **facts,
         )
     journal.append("end", result=journals.ALL if not journal.record.names("failed") else "some")
     return took

@@ -120,7 +120,7 @@ class Rollout:
         latest = steps.clock.monotonic() - steps.plan.poll_s
         todo = [name for name in steps.names(CONFIRMED) if self._seen.get(name, latest) <= latest]
         replies = steps.ask("look", steps.transport.look, todo, again=LOST)
-        for name in [one for one in todo if replies[one].kind in LOST]:
+        for name in [item for item in todo if replies[item].kind in LOST]:
             reply = replies[name]
             why = f"it was confirmed and gives no answer now: {reply.words or reply.kind}"
             steps.put(name, why=why, unseen=True)
@@ -148,16 +148,18 @@ class Rollout:
         todo = steps.names(PENDING, FETCHED, HELD, SWITCHED, HEALTHY)
         # What the journal said was being done when the run before was killed.
         left = {name: steps.host(name).doing for name in todo}
-        asked = steps.ask("fits", steps.transport.fits, steps.names(PENDING), again=LOST)
+        requested = steps.ask("fits", steps.transport.fits, steps.names(PENDING), again=LOST)
         # Who answered told how it is, or will not be asked more: it was tried often enough.
-        known = {name: one for name, one in asked.items() if one.device or one.kind in LOST}
+        known = {
+            name: reply for name, reply in requested.items() if reply.device or reply.kind in LOST
+        }
         unseen = [name for name in todo if name not in known]
         replies = steps.ask("look", steps.transport.look, unseen, again=LOST)
         for name in todo:
             self._reconcile(name, known.get(name) or replies[name], left[name])
-        for name in steps.names(PENDING, of=asked):
-            if asked[name].kind != DONE:
-                steps.fail(name, asked[name].words or asked[name].kind, unsure=False)
+        for name in steps.names(PENDING, of=requested):
+            if requested[name].kind != DONE:
+                steps.fail(name, requested[name].words or requested[name].kind, unsure=False)
         self._judge_all()
 
     def _reconcile(self, name: str, reply: Reply, doing: str) -> None:
@@ -227,11 +229,11 @@ class Rollout:
             steps.journal.append("wave", wave=number, done=False)
         self._judge(number)
         ready = steps.names(FETCHED, of=hosts)
-        told: Mapping[str, Reply] = {}
+        reported: Mapping[str, Reply] = {}
         if ready:
             gates.baseline(steps, ready)
             self._open()
-            told = self._switch(ready)
+            reported = self._switch(ready)
             self._judge(number)
         gates.verify(steps, steps.names(SWITCHED, of=hosts))
         self._judge(number)
@@ -239,7 +241,7 @@ class Rollout:
         gates.soak(
             steps,
             steps.names(SWITCHED, of=hosts),
-            told if steps.plan.verify == "none" else {},
+            reported if steps.plan.verify == "none" else {},
         )
         self._judge(number)
         self._confirm(steps.names(HEALTHY, of=hosts))
@@ -260,33 +262,33 @@ class Rollout:
     def _switch(self, hosts: Sequence[str]) -> Mapping[str, Reply]:
         """Switch hosts; return what they said."""
         steps = self.steps
-        told = steps.ask("switch", steps.transport.switch, hosts)
-        for name, reply in told.items():
+        reported = steps.ask("switch", steps.transport.switch, hosts)
+        for name, reply in reported.items():
             if reply.kind == DONE:
                 steps.put(name, SWITCHED, image_id=steps.image_id, seconds=reply.seconds)
             elif reply.kind == SAID_HELD:
                 steps.put(name, HELD, why=reply.words)
             else:
                 steps.fail(name, reply.words or reply.kind, unsure=True)
-        return told
+        return reported
 
     def _confirm(self, hosts: Sequence[str]) -> None:
         """End the trials; a host counts only if it is healthy on the image after that, too."""
         steps = self.steps
         done = []
-        told = steps.ask("confirm", steps.transport.confirm, hosts)
-        for name, reply in told.items():
+        reported = steps.ask("confirm", steps.transport.confirm, hosts)
+        for name, reply in reported.items():
             if reply.kind == DONE:
                 done.append(name)
             else:
                 steps.fail(name, f"confirm: {reply.words or reply.kind}", unsure=True)
         if not done:
             return
-        for name, problem in gates.watch(steps, done, 0.0, told).items():
+        for name, problem in gates.watch(steps, done, 0.0, reported).items():
             if problem:
                 steps.fail(name, problem, unsure=True)
             else:
-                steps.put(name, CONFIRMED, image_id=steps.image_id, why=told[name].words)
+                steps.put(name, CONFIRMED, image_id=steps.image_id, why=reported[name].words)
                 self._seen[name] = steps.clock.monotonic()
 
     def _put_back(self, hosts: Sequence[str]) -> None:

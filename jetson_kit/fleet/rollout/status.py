@@ -93,36 +93,36 @@ def compare(
 
 def drift(listed: ControllerView | None, device: Device) -> tuple[str, ...]:
     """Return what differs or is wrong, a word for each."""
-    found = []
+    result = []
     if listed is None:
         if device.image_id:
-            found.append("unknown")
+            result.append("unknown")
     elif device.image_id != listed.image_id:
-        found.append("image")
+        result.append("image")
     if device.trial:
-        found.append("trial")
+        result.append("trial")
     if device.problem or device.running not in ("", device.image_id):
-        found.append("running")
+        result.append("running")
     if device.image_id and device.healthy is False:
-        found.append("unhealthy")
-    if not device.settled and not found:
-        found.append("unsettled")
-    return tuple(found)
+        result.append("unhealthy")
+    if not device.settled and not result:
+        result.append("unsettled")
+    return tuple(result)
 
 
 def known(folder: Path, inventory: Path) -> dict[str, ControllerView]:
     """Return what the journals of an inventory say last of each host; damaged ones say nothing."""
-    found: dict[str, ControllerView] = {}
+    result: dict[str, ControllerView] = {}
     for path in sorted(controller.rollouts(folder).glob("*.jsonl")):
         try:
             record = journals.read(path)
         except KitError:
             continue
         if record.header["inventory"] == str(inventory.absolute()):
-            found |= {
+            result |= {
                 host.name: _known(record, host) for host in record.hosts.values() if host.image_id
             }
-    return found
+    return result
 
 
 def ids(folder: Path) -> tuple[str, ...]:

@@ -81,15 +81,15 @@ class Steps:
             return {}
         self.check()
         self.journal.append("doing", step=step, hosts=list(hosts))
-        found: dict[str, Reply] = {}
+        result: dict[str, Reply] = {}
         left = tuple(hosts)
         for turn in range(self.plan.tries):
             if turn:
                 pause = self.plan.retry_s * 2 ** (turn - 1)
                 self.sleep(pause * (1 + random.random() / 2))  # noqa: S311 # spreads the load
             replies = act(left)
-            found |= {name: replies.get(name, Reply(UNREACHABLE, "no answer")) for name in left}
-            left = tuple(name for name in left if found[name].kind in again)
+            result |= {name: replies.get(name, Reply(UNREACHABLE, "no answer")) for name in left}
+            left = tuple(name for name in left if result[name].kind in again)
             if not left:
                 break
-        return found
+        return result

@@ -62,14 +62,14 @@ def back(steps: Steps, hosts: Sequence[str], why: str) -> None:
         "rollback", lambda names: steps.transport.rollback(names, why), todo, again=()
     )
     for name, reply in steps.ask("look", steps.transport.look, todo).items():
-        told = replies[name]
+        reported = replies[name]
         if reply.device is None or reply.kind != DONE:
             _lost(steps, name, reply)
         elif reply.device.image_id == steps.image_id:
-            _lost(steps, name, told)
+            _lost(steps, name, reported)
         else:
-            said = why if told.kind == DONE else f"{why}; {told.words}"
-            _is_back(steps, name, reply.device, said, told.seconds)
+            message = why if reported.kind == DONE else f"{why}; {reported.words}"
+            _is_back(steps, name, reply.device, message, reported.seconds)
 
 
 def _is_back(
@@ -98,6 +98,6 @@ def _stays(steps: Steps, name: str) -> None:
 
 
 def _lost(steps: Steps, name: str, reply: Reply) -> None:
-    said = f"could not be put back: {reply.words or reply.kind}"
+    message = f"could not be put back: {reply.words or reply.kind}"
     why = steps.host(name).why.partition("; could not be put back")[0]
-    steps.put(name, FAILED, why="; ".join(filter(None, (why, said))), unsure=True)
+    steps.put(name, FAILED, why="; ".join(filter(None, (why, message))), unsure=True)

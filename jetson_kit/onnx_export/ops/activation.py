@@ -91,7 +91,7 @@ def prelu(builder: Builder, operator: Operator) -> None:
     builder.expect(target, shape)
     slope = builder.constant(slope_at, "slope")
     if slope.ndim > len(shape) or any(
-        one not in (1, size) for one, size in zip(slope.shape[::-1], shape[::-1], strict=False)
+        item not in (1, size) for item, size in zip(slope.shape[::-1], shape[::-1], strict=False)
     ):
         raise builder.damaged(f"its slope {list(slope.shape)} does not fit {list(shape)}")
     order = builder.order(source)
@@ -106,10 +106,10 @@ def prelu(builder: Builder, operator: Operator) -> None:
 
 
 def _split(builder: Builder, name: str, slope: np.ndarray, order: Order) -> str:
-    kept = builder.weight(np.transpose(slope, order))
+    weight = builder.weight(np.transpose(slope, order))
     rest = builder.weight(np.transpose(np.float32(1) - slope, order))
     if (slope <= 1).all():
         risen = builder.node("Relu", [builder.node("Mul", [name, rest])])
     else:
         risen = builder.node("Mul", [builder.node("Relu", [name]), rest])
-    return builder.node("Add", [builder.node("Mul", [name, kept]), risen])
+    return builder.node("Add", [builder.node("Mul", [name, weight]), risen])

@@ -34,10 +34,10 @@ def conv(builder: Builder, operator: Operator) -> None:
     if not whole:
         raise builder.damaged(f"its weights {list(kernel.shape)} do not fit {channels} channels")
     (target,) = operator.outputs
-    found = window(builder, operator, (height, width), kernel.shape[1:3], (around[1], around[2]))
-    builder.expect(target, (builder.shape(source)[0], *found.result, weights.shape[0]))
+    result = window(builder, operator, (height, width), kernel.shape[1:3], (around[1], around[2]))
+    builder.expect(target, (builder.shape(source)[0], *result.result, weights.shape[0]))
     order = builder.order(source)
-    row = height == 1 and found.plain and groups == 1
+    row = height == 1 and result.plain and groups == 1
     if row and order != NCHW and order.index(3) >= 2:
         _row(builder, operator, source, order)
         return
@@ -46,7 +46,7 @@ def conv(builder: Builder, operator: Operator) -> None:
         builder.weight(weights),
         builder.weight(_bias(builder, operator, weights.shape[0])),
     ]
-    attributes = dict(found.attributes)
+    attributes = dict(result.attributes)
     if groups != 1:
         attributes["group"] = groups
     name = builder.node("Conv", inputs, **attributes)
@@ -119,10 +119,10 @@ def transposed(builder: Builder, operator: Operator) -> None:
 
 
 def _weights(builder: Builder, index: int) -> np.ndarray:
-    found = builder.constant(index, "weights")
-    if found.ndim != 4 or found.dtype.kind != "f":
-        raise builder.unsupported(f"its weights are {found.dtype} {list(found.shape)}")
-    return found
+    constant = builder.constant(index, "weights")
+    if constant.ndim != 4 or constant.dtype.kind != "f":
+        raise builder.unsupported(f"its weights are {constant.dtype} {list(constant.shape)}")
+    return constant
 
 
 def _bias(builder: Builder, operator: Operator, channels: int) -> np.ndarray:

@@ -20,16 +20,16 @@ def binary(builder: Builder, operator: Operator) -> None:
     left, right = operator.inputs
     (target,) = operator.outputs
     try:
-        found = np.broadcast_shapes(builder.shape(left), builder.shape(right))
+        result = np.broadcast_shapes(builder.shape(left), builder.shape(right))
     except ValueError as error:
         raise builder.damaged(f"its shapes do not fit each other: {error}") from error
-    builder.expect(target, found)
-    computed = [one for one in (left, right) if not builder.is_constant(one)]
+    builder.expect(target, result)
+    computed = [item for item in (left, right) if not builder.is_constant(item)]
     if not computed:
         raise builder.unsupported("both of its inputs are constant")
-    order = _order(builder, computed, len(found))
+    order = _order(builder, computed, len(result))
     dtype = _dtype(builder, operator, computed)
-    names = [_operand(builder, one, order, dtype) for one in (left, right)]
+    names = [_operand(builder, item, order, dtype) for item in (left, right)]
     if operator.name == "SQUARED_DIFFERENCE":
         apart = builder.node("Sub", names)
         name = builder.node("Mul", [apart, apart])
@@ -41,12 +41,12 @@ def binary(builder: Builder, operator: Operator) -> None:
 
 def _order(builder: Builder, computed: list[int], rank: int) -> Order:
     """Return the order of the largest input, so that the smaller one is moved."""
-    if any(len(builder.shape(one)) != rank for one in computed):
+    if any(len(builder.shape(item)) != rank for item in computed):
         if builder.options.dynamic and len(builder.batched.intersection(computed)) > 1:
             raise builder.unsupported("its inputs have the batch in different places")
         return same(rank)
-    largest = max(count(builder.shape(one)) for one in computed)
-    orders = [builder.order(one) for one in computed if count(builder.shape(one)) == largest]
+    largest = max(count(builder.shape(item)) for item in computed)
+    orders = [builder.order(item) for item in computed if count(builder.shape(item)) == largest]
     return next((order for order in orders if order != same(rank)), orders[0])
 
 
@@ -54,7 +54,7 @@ def _dtype(builder: Builder, operator: Operator, computed: list[int]) -> str:
     squares = operator.name == "SQUARED_DIFFERENCE" or (
         operator.name == "MUL" and operator.inputs[0] == operator.inputs[1]
     )
-    if squares or any(builder.form(one).dtype == FLOAT for one in computed):
+    if squares or any(builder.form(item).dtype == FLOAT for item in computed):
         return FLOAT
     return builder.work
 

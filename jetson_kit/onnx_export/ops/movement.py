@@ -23,11 +23,11 @@ def reshape(builder: Builder, operator: Operator) -> None:
     if count(builder.shape(source)) != count(shape):
         raise builder.damaged(f"it makes {list(shape)} of {list(builder.shape(source))}")
     if len(operator.inputs) > 1 and operator.inputs[1] >= 0:
-        wanted = builder.integers(operator.inputs[1], "shape")
-        if len(wanted) != len(shape) or any(
-            one not in (-1, size) for one, size in zip(wanted, shape, strict=True)
+        requested = builder.integers(operator.inputs[1], "shape")
+        if len(requested) != len(shape) or any(
+            item not in (-1, size) for item, size in zip(requested, shape, strict=True)
         ):
-            raise builder.damaged(f"it asks for {list(wanted)}, its tensor has {list(shape)}")
+            raise builder.damaged(f"it asks for {list(requested)}, its tensor has {list(shape)}")
     if builder.options.dynamic and source in builder.batched and shape[:1] != (1,):
         raise builder.unsupported("it mixes the batch with other axes")
     name = builder.flat(source)
@@ -78,26 +78,26 @@ def concatenation(builder: Builder, operator: Operator) -> None:
     (target,) = operator.outputs
     shape = builder.shape(target)
     axis = builder.axis(operator.options["axis"], len(shape))
-    parts = [builder.shape(one) for one in operator.inputs]
-    if any(len(one) != len(shape) for one in parts):
+    parts = [builder.shape(item) for item in operator.inputs]
+    if any(len(part) != len(shape) for part in parts):
         raise builder.damaged("its inputs have not the same number of axes")
-    long = sum(one[axis] for one in parts)
+    long = sum(part[axis] for part in parts)
     for one in parts:
         builder.expect(target, (*one[:axis], long, *one[axis + 1 :]))
-    computed = [one for one in operator.inputs if not builder.is_constant(one)]
+    computed = [item for item in operator.inputs if not builder.is_constant(item)]
     if not computed:
         raise builder.unsupported("all of its inputs are constant")
     open_batch = builder.options.dynamic and builder.batched.intersection(computed)
     if open_batch and axis == 0:
         raise builder.unsupported("it grows the batch, which can't be left open")
-    first = max(computed, key=lambda one: count(builder.shape(one)))
+    first = max(computed, key=lambda item: count(builder.shape(item)))
     order = builder.order(first)
-    wide = any(builder.form(one).dtype == FLOAT for one in computed)
+    wide = any(builder.form(item).dtype == FLOAT for item in computed)
     dtype = FLOAT if wide else builder.work
     if open_batch and len(computed) < len(operator.inputs):
         name = _beside_constants(builder, operator, axis, dtype)
     else:
-        names = [builder.get(one, order, dtype) for one in operator.inputs]
+        names = [builder.get(item, order, dtype) for item in operator.inputs]
         name = builder.node("Concat", names, axis=order.index(axis))
     name = fused(builder, name, operator.options["fused_activation_function"], dtype)
     builder.put(target, name, order, dtype)
@@ -108,7 +108,7 @@ def _beside_constants(builder: Builder, operator: Operator, axis: int, dtype: st
 
     A constant has a batch of 1. It is added into zeros put beside the computed one instead.
     """
-    computed = [one for one in operator.inputs if not builder.is_constant(one)]
+    computed = [item for item in operator.inputs if not builder.is_constant(item)]
     if len(computed) > 1:
         raise builder.unsupported("constants between several inputs keep the batch at 1")
     (source,), (target,) = computed, operator.outputs
@@ -141,8 +141,8 @@ def strided_slice(builder: Builder, operator: Operator) -> None:
     source, (target,) = operator.inputs[0], operator.outputs
     shape, options = builder.shape(source), operator.options
     begins, ends, steps = (
-        builder.integers(one, what)
-        for one, what in zip(operator.inputs[1:], ("begin", "end", "strides"), strict=True)
+        builder.integers(item, what)
+        for item, what in zip(operator.inputs[1:], ("begin", "end", "strides"), strict=True)
     )
     if not len(begins) == len(ends) == len(steps) == len(shape):
         raise builder.unsupported("it does not name every axis")
@@ -157,19 +157,19 @@ def strided_slice(builder: Builder, operator: Operator) -> None:
                 place = 0
             if not 0 <= place < size:
                 raise builder.damaged(f"it takes place {begins[axis]} of {size}")
-            found = slice(place, place + 1, 1)
+            result = slice(place, place + 1, 1)
             shrunk.append(axis)
         else:
             begin = None if options["begin_mask"] & bit else begins[axis]
             end = None if options["end_mask"] & bit else ends[axis]
             if steps[axis] < 1:
                 raise builder.unsupported(f"its stride is {steps[axis]}")
-            found = slice(*slice(begin, end, steps[axis]).indices(size))
-        sizes.append(len(range(size)[found]))
+            result = slice(*slice(begin, end, steps[axis]).indices(size))
+        sizes.append(len(range(size)[result]))
         if sizes[-1] < 1:
             raise builder.damaged("it takes nothing")
         if sizes[-1] != size:
-            taken.append((axis, found))
+            taken.append((axis, result))
     builder.expect(target, [size for axis, size in enumerate(sizes) if axis not in shrunk])
     _write_slice(builder, source, target, taken, shrunk)
 
@@ -193,7 +193,7 @@ def _write_slice(
             [place for place, _ in rows],
             [found.step for _, found in rows],
         )
-        name = builder.node("Slice", [name, *(builder.whole(one) for one in columns)])
+        name = builder.node("Slice", [name, *(builder.whole(column) for column in columns)])
     if 0 in shrunk and builder.options.dynamic and source in builder.batched:
         if target not in builder.graph.outputs:
             raise builder.unsupported("it takes one of the batch, which can't be left open")

@@ -17,16 +17,16 @@ def pool(builder: Builder, operator: Operator) -> None:
     (source,), (target,) = operator.inputs, operator.outputs
     batch, height, width, channels = builder.rank(source, 4)
     kernel = (operator.options["filter_height"], operator.options["filter_width"])
-    found = window(builder, operator, (height, width), kernel)
-    builder.expect(target, (batch, *found.result, channels))
+    result = window(builder, operator, (height, width), kernel)
+    builder.expect(target, (batch, *result.result, channels))
     dtype = builder.work
     if operator.name == "MAX_POOL_2D":
-        kind, attributes = "MaxPool", found.attributes
-    elif kernel == (height, width) and found.result == (1, 1):
+        kind, attributes = "MaxPool", result.attributes
+    elif kernel == (height, width) and result.result == (1, 1):
         # The mean of a whole image: its sum would overflow fp16.
         kind, attributes, dtype = "GlobalAveragePool", {}, FLOAT
     else:
-        kind, attributes = "AveragePool", found.attributes
+        kind, attributes = "AveragePool", result.attributes
     name = builder.node(kind, [builder.get(source, NCHW, dtype)], **attributes)
     name = fused(builder, name, operator.options["fused_activation_function"], dtype)
     builder.put(target, name, NCHW, dtype)

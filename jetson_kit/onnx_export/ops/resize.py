@@ -21,7 +21,7 @@ def bilinear(builder: Builder, operator: Operator) -> None:
         raise builder.damaged(f"its size is {size}")
     builder.expect(target, (batch, *size, channels))
     corners, centers = (
-        bool(operator.options[one]) for one in ("align_corners", "half_pixel_centers")
+        bool(operator.options[item]) for item in ("align_corners", "half_pixel_centers")
     )
     if corners and centers:
         raise builder.damaged("it aligns both corners and centres")

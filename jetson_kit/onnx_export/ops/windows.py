@@ -30,14 +30,14 @@ class Window:
     @property
     def attributes(self) -> dict[str, list[int]]:
         """Return ONNX's attributes, those left out that have their default."""
-        found = {"kernel_shape": list(self.kernel)}
+        result = {"kernel_shape": list(self.kernel)}
         if any(self.pads):
-            found["pads"] = list(self.pads)
+            result["pads"] = list(self.pads)
         if self.strides != (1, 1):
-            found["strides"] = list(self.strides)
+            result["strides"] = list(self.strides)
         if self.dilations != (1, 1):
-            found["dilations"] = list(self.dilations)
-        return found
+            result["dilations"] = list(self.dilations)
+        return result
 
 
 def window(

@@ -17,10 +17,10 @@ SIGNED = ("smax", "smin")
 
 def general(*numbers: int) -> int:
     """Return general registers as a set of liveness.py."""
-    found = 0
+    value = 0
     for number in numbers:
-        found |= 1 << number & 0x7FFFFFFF
-    return found
+        value |= 1 << number & 0x7FFFFFFF
+    return value
 
 
 def fetch(word: int, operation: str, scratch: Scratch) -> list[int]:

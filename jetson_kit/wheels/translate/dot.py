@@ -9,10 +9,10 @@ from jetson_kit.wheels.translate.scratch import Scratch
 
 def vector(*numbers: int) -> int:
     """Return SIMD&FP registers as a set of liveness.py."""
-    found = 0
+    value = 0
     for number in numbers:
-        found |= 1 << VECTOR + number
-    return found
+        value |= 1 << VECTOR + number
+    return value
 
 
 def by_vector(word: int, scratch: Scratch) -> list[int]:

@@ -88,7 +88,7 @@ class Elf:
 
     def section(self, name: str) -> Section | None:
         """Return a section by its name."""
-        return next((one for one in self.sections if one.name == name), None)
+        return next((item for item in self.sections if item.name == name), None)
 
     def contents(self, section: Section) -> memoryview:
         """Return a section's bytes."""
@@ -103,22 +103,25 @@ class Elf:
         """Return the sections that hold instructions."""
         need = SHF_ALLOC | SHF_EXECINSTR
         return tuple(
-            one
-            for one in self.sections
-            if one.flags & need == need and one.kind != SHT_NOBITS and one.size
+            section
+            for section in self.sections
+            if section.flags & need == need and section.kind != SHT_NOBITS and section.size
         )
 
     def offset_of(self, address: int) -> int:
         """Return where in the file an address of code lies. Raises UntranslatableError."""
-        for one in self.segments:
-            if one.kind == PT_LOAD and one.address <= address < one.address + one.file_size:
-                return address - one.address + one.offset
+        for segment in self.segments:
+            if (
+                segment.kind == PT_LOAD
+                and segment.address <= address < segment.address + segment.file_size
+            ):
+                return address - segment.address + segment.offset
         raise UntranslatableError(f"it has nothing at the address {address:#x}", FROM_OFFICIAL)
 
     @functools.cached_property
     def _symbols(self) -> tuple[tuple[FunctionSymbol, ...], tuple[tuple[int, bool], ...]]:
         """Return the functions, and (address, whether code begins there) of mapping symbols."""
-        table = next((one for one in self.sections if one.kind == SHT_SYMTAB), None)
+        table = next((section for section in self.sections if section.kind == SHT_SYMTAB), None)
         if table is None:
             raise UntranslatableError(
                 "it has no symbol table: nothing tells its code from data in it", FROM_OFFICIAL
@@ -149,14 +152,14 @@ class Elf:
 
     @functools.cached_property
     def _starts(self) -> list[int]:
-        return [one.start for one in self.functions]
+        return [function.start for function in self.functions]
 
     def function_at(self, address: int) -> FunctionSymbol | None:
         """Return the function that holds an address."""
         index = bisect.bisect_right(self._starts, address)
-        for one in reversed(self.functions[max(index - 6, 0) : index]):
-            if address < one.start + one.size:
-                return one
+        for function in reversed(self.functions[max(index - 6, 0) : index]):
+            if address < function.start + function.size:
+                return function
         return None
 
     @functools.cached_property
@@ -180,10 +183,10 @@ class Elf:
 
     def relative(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Yield (address, value) of the pointers that the loader writes between two addresses."""
-        for one in self.sections:
-            if one.kind != SHT_RELA or not one.flags & SHF_ALLOC:
+        for section in self.sections:
+            if section.kind != SHT_RELA or not section.flags & SHF_ALLOC:
                 continue
-            for at, info, value in struct.iter_unpack("<QQq", self.contents(one)):
+            for at, info, value in struct.iter_unpack("<QQq", self.contents(section)):
                 if start <= at < stop and info & 0xFFFFFFFF == R_AARCH64_RELATIVE:
                     yield at, value
 
@@ -236,8 +239,8 @@ def with_segment(elf: Elf, code: bytes, address: int, name: str) -> bytes:
     it is. Raises UntranslatableError where there is no PT_NOTE to take.
     """
     loaded_end = max(
-        [one.offset + one.file_size for one in elf.segments]
-        + [one.offset + one.size for one in elf.sections if _is_loaded(one)]
+        [segment.offset + segment.file_size for segment in elf.segments]
+        + [section.offset + section.size for section in elf.sections if _is_loaded(section)]
     )
     align = 1 << 16
     offset = -(-loaded_end // align) * align
@@ -251,18 +254,18 @@ def with_segment(elf: Elf, code: bytes, address: int, name: str) -> bytes:
     rows = bytearray()
     names = _names_index(elf.data)
     name_offset = elf.sections[names].size
-    for index, one in enumerate(elf.sections):
-        at = one.offset
-        size = one.size
-        contents = bytes(elf.contents(one)) if one.kind not in (SHT_NULL, SHT_NOBITS) else b""
+    for index, item in enumerate(elf.sections):
+        at = item.offset
+        size = item.size
+        contents = bytes(elf.contents(item)) if item.kind not in (SHT_NULL, SHT_NOBITS) else b""
         if index == names:
             contents += name.encode() + b"\0"
             size = len(contents)
-        if one.kind not in (SHT_NULL, SHT_NOBITS) and not _is_loaded(one):
-            image += bytes(-len(image) % max(one.align, 1))
+        if item.kind not in (SHT_NULL, SHT_NOBITS) and not _is_loaded(item):
+            image += bytes(-len(image) % max(item.align, 1))
             at = len(image)
             image += contents
-        row = bytearray(one.packed(at))
+        row = bytearray(item.packed(at))
         struct.pack_into("<Q", row, 32, size)
         rows += row
     own = Section(
@@ -278,17 +281,19 @@ def with_segment(elf: Elf, code: bytes, address: int, name: str) -> bytes:
 
 def next_address(elf: Elf) -> int:
     """Return a free address for one more segment, behind all others."""
-    end = max(one.address + one.memory_size for one in elf.segments if one.kind == PT_LOAD)
+    end = max(
+        segment.address + segment.memory_size for segment in elf.segments if segment.kind == PT_LOAD
+    )
     return -(-end // (1 << 16)) * (1 << 16)
 
 
 def _write_programs(image: bytearray, elf: Elf, added: Segment) -> None:
     """Write the program headers with one in PT_NOTE's place; PT_LOADs stand in address order."""
-    note = next((one for one in elf.segments if one.kind == PT_NOTE), None)
+    note = next((segment for segment in elf.segments if segment.kind == PT_NOTE), None)
     if note is None:
         raise UntranslatableError("it has no PT_NOTE whose place a segment could take")
-    rows = [one for one in elf.segments if one is not note]
-    last = max(index for index, one in enumerate(rows) if one.kind == PT_LOAD)
+    rows = [segment for segment in elf.segments if segment is not note]
+    last = max(index for index, segment in enumerate(rows) if segment.kind == PT_LOAD)
     rows.insert(last + 1, added)
     at = HEADER
     for row in rows:

@@ -41,9 +41,9 @@ def exemption(function: str, feature: str) -> Exemption | None:
     """Return what exempts instructions of a feature in a function (its symbol); None if nothing."""
     return next(
         (
-            one
-            for one in exemptions()
-            if feature in one.features and function and one.functions.search(function)
+            item
+            for item in exemptions()
+            if feature in item.features and function and item.functions.search(function)
         ),
         None,
     )

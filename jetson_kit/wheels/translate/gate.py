@@ -30,11 +30,11 @@ class Passed:
     """Data words among code that look like them."""
 
 
-def listing(made: Translation) -> dict[str, Any]:
+def listing(translation: Translation) -> dict[str, Any]:
     """Return what a translation left, for provenance: functions' ranges by reason; data words."""
-    library = elf.read(made.data)
+    library = elf.read(translation.data)
     rows: dict[str, dict[str, Any]] = {}
-    for site in made.excepted:
+    for site in translation.excepted:
         why = exemption(site.function, site.row.feature)
         function = library.function_at(site.address)
         if why is None or function is None:
@@ -45,7 +45,7 @@ def listing(made: Translation) -> dict[str, Any]:
         )
         row["words"] += 1
         row["functions"][function.name] = [function.start, function.start + function.size]
-    return {"left": list(rows.values()), "data_words": list(made.data_words)}
+    return {"left": list(rows.values()), "data_words": list(translation.data_words)}
 
 
 def check(data: bytes, core: str, listed: Mapping[str, Any], what: str) -> Passed:

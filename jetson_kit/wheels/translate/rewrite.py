@@ -73,18 +73,18 @@ class Translation:
 
     def kinds(self) -> dict[str, int]:
         """Return how many sites of each kind were translated."""
-        sites = (*self.in_place, *(one.site for one in self.trampolines))
+        sites = (*self.in_place, *(trampoline.site for trampoline in self.trampolines))
         return dict(sorted(Counter(site.row.name for site in sites).items()))
 
 
 @functools.cache
 def lowerings() -> dict[str, Lower]:
     """Return what makes the sequence for each `lower` of beyond.toml, but for those in place."""
-    found: dict[str, Lower] = {
+    result: dict[str, Lower] = {
         name: functools.partial(_fetch, name)
         for name in ("add", "bic", "eor", "orr", "smax", "smin", "umax", "umin", "swp")
     }
-    found |= {
+    result |= {
         "cas": atomics.compare_and_swap,
         "casp": atomics.compare_and_swap_pair,
         "dot": dot.by_vector,
@@ -109,7 +109,7 @@ def lowerings() -> dict[str, Lower]:
         "half_from_general": half_scalar.from_general,
         "half_fused": half_scalar.fused,
     }
-    return found
+    return result
 
 
 def _fetch(operation: str, word: int, scratch: Scratch) -> list[int]:
@@ -155,12 +155,12 @@ def translate(data: bytes, target: Core) -> Translation:
             every.append(_site(library, address, word, row))
         else:
             data_words.append(address)
-    excepted = tuple(one for one in every if exemption(one.function, one.row.feature))
+    excepted = tuple(item for item in every if exemption(item.function, item.row.feature))
     left = set(excepted)
-    todo = tuple(one for one in every if one not in left)
+    todo = tuple(item for item in every if item not in left)
     _refuse_unknown(todo)
-    in_place = tuple(one for one in todo if one.row.lower == "ldapr")
-    outside = tuple(one for one in todo if one.row.lower != "ldapr")
+    in_place = tuple(item for item in todo if item.row.lower == "ldapr")
+    outside = tuple(item for item in todo if item.row.lower != "ldapr")
     _refuse_inside(library, outside)
     image = bytearray(data)
 
@@ -176,9 +176,9 @@ def translate(data: bytes, target: Core) -> Translation:
     functions = _Functions(library)
     for site in outside:
         address = base + 4 * len(code)
-        made = _trampoline(functions.free(site), site, address)
-        trampolines.append(made)
-        code += made.words
+        trampoline = _trampoline(functions.free(site), site, address)
+        trampolines.append(trampoline)
+        code += trampoline.words
         code.append(branch(base + 4 * len(code), site.address + 4))
         patch(site.address, branch(site.address, address))
     if start := startup.check(library):
@@ -257,9 +257,9 @@ def _uses_stack_pointer(word: int, row: Row) -> bool:
 
 
 def _refuse_unknown(todo: tuple[Site, ...]) -> None:
-    unknown = [one for one in todo if not one.row.lower]
+    unknown = [site for site in todo if not site.row.lower]
     if unknown:
-        kinds = ", ".join(dict.fromkeys(one.row.name for one in unknown))
+        kinds = ", ".join(dict.fromkeys(site.row.name for site in unknown))
         first = unknown[0]
         raise UntranslatableError(
             f"it has {len(unknown)} instructions that nothing here replaces ({kinds}), the first "
@@ -274,6 +274,6 @@ def _refuse_inside(library: Elf, outside: tuple[Site, ...]) -> None:
         ("a restartable sequence", sequences.restartable(library)),
         ("an exclusive pair", sequences.exclusive(library)),
     ):
-        for one in outside:
-            if ranges.hold(one.address):
-                raise UntranslatableError(f"its {one.row.name} at {one.address:#x} is in {what}")
+        for site in outside:
+            if ranges.hold(site.address):
+                raise UntranslatableError(f"its {site.row.name} at {site.address:#x} is in {what}")

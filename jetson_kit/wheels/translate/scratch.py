@@ -27,23 +27,23 @@ class Scratch:
 
     def general(self) -> int:
         """Return a general register's number."""
-        found = _lowest(self.free & ~self.used & (1 << 29) - 1)
-        if found < 0:
-            found = self._save(_lowest(~self.used & 0x3FFFF), self.saved)
+        value = _lowest(self.free & ~self.used & (1 << 29) - 1)
+        if value < 0:
+            value = self._save(_lowest(~self.used & 0x3FFFF), self.saved)
         else:
-            self.taken |= 1 << found
-        self.used |= 1 << found
-        return found
+            self.taken |= 1 << value
+        self.used |= 1 << value
+        return value
 
     def vector(self) -> int:
         """Return a SIMD&FP register's number."""
-        found = _lowest((self.free & ~self.used) >> VECTOR)
-        if found < 0:
-            found = self._save(_lowest(~self.used >> VECTOR & 0xFFFFFFFF), self.vectors_saved)
+        value = _lowest((self.free & ~self.used) >> VECTOR)
+        if value < 0:
+            value = self._save(_lowest(~self.used >> VECTOR & 0xFFFFFFFF), self.vectors_saved)
         else:
-            self.taken |= 1 << VECTOR + found
-        self.used |= 1 << VECTOR + found
-        return found
+            self.taken |= 1 << VECTOR + value
+        self.used |= 1 << VECTOR + value
+        return value
 
     def _save(self, number: int, where: list[int]) -> int:
         if self.stack_pointer_used:

@@ -16,12 +16,12 @@ def check(library: Elf) -> tuple[int, int] | None:
 
     Raises UntranslatableError for a check of another form.
     """
-    checks = [one for one in library.functions if CHECK in one.name]
+    checks = [function for function in library.functions if CHECK in function.name]
     if not checks and MESSAGE not in library.data:
         return None
     if len(checks) != 1:
         raise UntranslatableError(f"it has {len(checks)} functions {CHECK}, not one")
-    readers = [one for one in library.functions if one.name == READ_FEATURES]
+    readers = [function for function in library.functions if function.name == READ_FEATURES]
     if len(readers) != 1:
         raise UntranslatableError(f"it has {len(readers)} functions {READ_FEATURES}, not one")
     if not _calls(library, checks[0], readers[0].start):

@@ -23,7 +23,7 @@ def library(data: bytes, path: str, core: str) -> TranslatedLibrary:
     """Return a wheel's library for a core. Raises UntranslatableError that names its path."""
     target = table.core(core)
     try:
-        made = rewrite.translate(data, target)
+        translation = rewrite.translate(data, target)
     except UntranslatableError as error:
         raise UntranslatableError(
             f"{path} cannot be translated: {error.message}", error.cure
@@ -36,13 +36,13 @@ def library(data: bytes, path: str, core: str) -> TranslatedLibrary:
         "by": f"mediapipe-jetson-kit {__version__}",
         "translator": rewrite.fingerprint(),
         "official_sha256": hashlib.sha256(data).hexdigest(),
-        "replaced": made.kinds(),
-        "in_place": len(made.in_place),
-        "trampolines": len(made.trampolines),
-        "growth_bytes": made.growth,
-        **gate.listing(made),
+        "replaced": translation.kinds(),
+        "in_place": len(translation.in_place),
+        "trampolines": len(translation.trampolines),
+        "growth_bytes": translation.growth,
+        **gate.listing(translation),
     }
-    return TranslatedLibrary(made.data, provenance)
+    return TranslatedLibrary(translation.data, provenance)
 
 
 def notice(rows: list[dict[str, Any]]) -> str:

@@ -36,9 +36,9 @@ class Finder:
 
     def number(self, word: int) -> int:
         """Return the index of the pattern that a word fits, -1 for none."""
-        if (found := self._numbers.get(word)) is None:
+        if (value := self._numbers.get(word)) is None:
             patterns = self._patterns
-            found = next(
+            value = next(
                 (
                     index
                     for index in self._candidates.get(word >> 16, ())
@@ -46,15 +46,15 @@ class Finder:
                 ),
                 -1,
             )
-            self._numbers[word] = found
-        return found
+            self._numbers[word] = value
+        return value
 
     def find(self, words: memoryview) -> Iterator[tuple[int, int]]:
         """Yield (index of the word, index of its pattern) in order; `words` is of type "I"."""
         upper, number = self._upper, self.number
         for index in [at for at, word in enumerate(words) if upper[word >> 16]]:
-            if (found := number(words[index])) >= 0:
-                yield index, found
+            if (value := number(words[index])) >= 0:
+                yield index, value
 
 
 def _upper_halves(pattern: Pattern) -> Iterator[int]:

@@ -50,7 +50,7 @@ def test_it_takes_each_ansible_core_of_the_kit() -> None:
 
 
 def test_it_depends_on_the_collections_that_it_uses_as_the_kit_runs_them() -> None:
-    known = {one.name: one.version for one in collections.load().collections}
+    known = {collection.name: collection.version for collection in collections.load().collections}
     text = "".join(path.read_text(encoding="utf-8") for path in TASKS)
     used = {name for name in known if f" {name}." in text}
     assert GALAXY["dependencies"] == {name: f">={known[name]}" for name in used}
@@ -71,7 +71,7 @@ def test_roles_filters_and_modules_go_by_their_full_names(path: Path) -> None:
 def test_a_short_name_would_be_found() -> None:
     assert ROLE.findall("include_role:\n        name: image\n")[0][0] == "image"
     assert ROLE.findall("    - role: image\n")[0][1] == "image"
-    assert len([one for path in BOOKS for one in ROLE.findall(path.read_text())]) >= len(BOOKS)
+    assert len([item for path in BOOKS for item in ROLE.findall(path.read_text())]) >= len(BOOKS)
 
 
 def test_every_role_playbook_and_entry_point_is_in_the_readme() -> None:
@@ -119,8 +119,8 @@ def test_the_same_files_make_the_same_bytes(archive: Path, tmp_path: Path) -> No
 
 
 def test_it_holds_what_boards_need_and_no_settings_of_linters(archive: Path) -> None:
-    with tarfile.open(archive) as found:
-        names = found.getnames()
+    with tarfile.open(archive) as result:
+        names = result.getnames()
     assert names[:2] == ["FILES.json", "MANIFEST.json"]
     program = COLLECTION / "roles" / "image" / "files" / "mediapipe_image"
     for path in (*program.glob("*.py"), COLLECTION / "LICENSE", COLLECTION / "README.md"):

@@ -59,16 +59,16 @@ def test_each_host_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     play, inventory = books(tmp_path)
     seen: list[events.Event] = []
     log = tmp_path / "log"
-    found = ansible.run(ansible.Job(play, inventory, log=log), seen.append)
-    states = {name: host.status for name, host in found.hosts.items()}
+    outcome = ansible.run(ansible.Job(play, inventory, log=log), seen.append)
+    states = {name: host.status for name, host in outcome.hosts.items()}
     assert states == {"good": "changed", "bad": "failed", "gone": "unreachable"}
-    assert found.failed == ("bad", "gone")
-    assert found.hosts["bad"].messages == ("Fail: oops",)
-    assert found.hosts["good"].report == {"answer": 42}
-    assert any(one.host == "gone" and one.status == "unreachable" for one in seen)
-    said = log.read_text()
-    assert "hunter2" not in said
-    assert "key-of-the-vault" not in said
+    assert outcome.failed == ("bad", "gone")
+    assert outcome.hosts["bad"].messages == ("Fail: oops",)
+    assert outcome.hosts["good"].report == {"answer": 42}
+    assert any(event.host == "gone" and event.status == "unreachable" for event in seen)
+    text = log.read_text()
+    assert "hunter2" not in text
+    assert "key-of-the-vault" not in text
 
 
 @pytest.mark.network
@@ -76,10 +76,10 @@ def test_each_host_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_what_takes_too_long_is_unfinished(tmp_path: Path) -> None:
     task = "- hosts: good\n  gather_facts: false\n  tasks:\n    - ansible.builtin.pause:\n"
     play, inventory = books(tmp_path, f"{task}        seconds: 60\n")
-    found = ansible.run(ansible.Job(play, inventory, hosts=("good",), timeout_s=6))
-    assert found.timed_out
-    assert found.hosts["good"].status == "unfinished"
-    assert found.failed == ("good",)
+    outcome = ansible.run(ansible.Job(play, inventory, hosts=("good",), timeout_s=6))
+    assert outcome.timed_out
+    assert outcome.hosts["good"].status == "unfinished"
+    assert outcome.failed == ("good",)
 
 
 @pytest.mark.network
@@ -110,21 +110,21 @@ def test_a_damaged_collection_is_made_again(
 
 def test_hosts_without_a_last_word_are_unfinished() -> None:
     seen = events.of("v2_runner_on_ok", UNKNOWN)
-    found = events.results(None, seen, ["a", "b"])
-    assert {host.status for host in found.values()} == {"unfinished"}
-    assert not any(host.good for host in found.values())
+    results = events.results(None, seen, ["a", "b"])
+    assert {host.status for host in results.values()} == {"unfinished"}
+    assert not any(host.good for host in results.values())
 
 
 def test_an_ignored_loss_is_a_loss() -> None:
     document = {"task": {"name": "t"}, "hosts": {"a": {"msg": "no route"}}}
     seen = events.of("v2_runner_on_unreachable", document)
-    found = events.results({"stats": {"a": {"ok": 1, "unreachable": 0, "failures": 0}}}, seen)
-    assert found["a"].status == "unreachable"
+    results = events.results({"stats": {"a": {"ok": 1, "unreachable": 0, "failures": 0}}}, seen)
+    assert results["a"].status == "unreachable"
 
 
 def test_jetpack_4_has_a_core_of_its_own() -> None:
-    found = environments.split({"a": "r32.7.6", "b": "36.4.4", "c": "", "d": "r35.6.5"})
-    assert found == {"2.16": ("a",), "2.19": ("b", "c", "d")}
+    parts = environments.split({"a": "r32.7.6", "b": "36.4.4", "c": "", "d": "r35.6.5"})
+    assert parts == {"2.16": ("a",), "2.19": ("b", "c", "d")}
 
 
 def test_no_python_for_it_is_one_line() -> None:

@@ -30,14 +30,14 @@ Host key verification failed.
     ],
 )
 def test_a_host_key_is_told_in_a_line(said: str, told: str) -> None:
-    found = events.message({"msg": said})
-    assert found.startswith(told)
-    assert "@" not in found
+    message = events.message({"msg": said})
+    assert message.startswith(told)
+    assert "@" not in message
 
 
 def test_a_long_message_keeps_what_failed_and_why() -> None:
     said = f"Error pulling image: {'x' * 2000}: connection refused"
-    found = events.message({"msg": said})
-    assert len(found) <= events.MESSAGE_CHARS
-    assert found.startswith("Error pulling image: x")
-    assert found.endswith("x: connection refused")
+    message = events.message({"msg": said})
+    assert len(message) <= events.MESSAGE_CHARS
+    assert message.startswith("Error pulling image: x")
+    assert message.endswith("x: connection refused")

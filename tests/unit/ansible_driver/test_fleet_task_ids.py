@@ -39,25 +39,25 @@ esac
 
 def tasks(path: Path) -> list[dict[str, object]]:
     rows = yaml.safe_load(path.read_text())
-    found = []
+    result = []
     for row in rows if isinstance(rows, list) else []:
-        found += [row, *row.get("block", []), *row.get("always", [])]
-    return found
+        result += [row, *row.get("block", []), *row.get("always", [])]
+    return result
 
 
 def test_each_id_stands_where_something_is_decided() -> None:
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for path in (COLLECTION / "roles").glob("*/tasks/*.yml"):
         for task in tasks(path):
             variables = task.get("vars") or {}
             assert isinstance(variables, dict)
             for name, value in variables.items():
                 if name == f"{path.parents[1].name}_result":
-                    found.setdefault(str(value), []).append(path.name)
-    assert set(found) == IDS
+                    result.setdefault(str(value), []).append(path.name)
+    assert set(result) == IDS
     # One of the two ways by which an image comes.
-    assert sorted(found.pop("fetch")) == ["fetch_archive.yml", "fetch_registry.yml"]
-    assert all(len(where) == 1 for where in found.values()), found
+    assert sorted(result.pop("fetch")) == ["fetch_archive.yml", "fetch_registry.yml"]
+    assert all(len(where) == 1 for where in result.values()), result
 
 
 def reworded(folder: Path) -> tuple[Path, Path]:

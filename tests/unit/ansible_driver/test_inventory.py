@@ -74,15 +74,15 @@ def test_the_example_says_the_defaults() -> None:
     """Each variable stands there, with the default that the code has."""
     shared = yaml.safe_load((EXAMPLE / "group_vars" / "all.yml").read_text())
     assert expectation.parse("x", shared) == expectation.parse("x", {})
-    found = {host.name: host for host in inventory.load(EXAMPLE)}
-    wanted = {name: expectation.parse(name, host.variables) for name, host in found.items()}
-    assert {name: one.verdict for name, one in wanted.items()} == {
+    result = {host.name: host for host in inventory.load(EXAMPLE)}
+    expected = {name: expectation.parse(name, host.variables) for name, host in result.items()}
+    assert {name: item.verdict for name, item in expected.items()} == {
         "camera-1": "gpu",
         "camera-2": "gpu",
         "virtual-1": "software",
     }
-    assert (wanted["camera-1"].level, wanted["camera-2"].l4t) == ("full", "36.4.4")
-    assert wanted["camera-2"].tasks == ("HandLandmarker",)
+    assert (expected["camera-1"].level, expected["camera-2"].l4t) == ("full", "36.4.4")
+    assert expected["camera-2"].tasks == ("HandLandmarker",)
     for word in ("gpu", "virtual-1"):
         assert inventory.load(EXAMPLE, word)
 
@@ -108,9 +108,9 @@ def test_the_example_says_the_defaults() -> None:
     ],
 )
 def test_wrong_expectations(name: str, value: Any) -> None:
-    with pytest.raises(BadInputError, match=f"board: {name} is") as found:
+    with pytest.raises(BadInputError, match=f"board: {name} is") as result:
         expectation.parse("board", {name: value})
-    assert found.value.cure
+    assert result.value.cure
 
 
 def test_the_service_of_a_host() -> None:

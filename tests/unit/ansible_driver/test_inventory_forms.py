@@ -128,16 +128,16 @@ def test_what_can_not_be_rendered_is_named(tmp_path: Path, row: str, said: str) 
     with pytest.raises(BadInputError, match="one: ansible_") as caught:
         inventory.load(path)
     assert said in caught.value.line()
-    with pytest.raises(check.InventoryError) as found:
+    with pytest.raises(check.InventoryError) as result:
         check.check(path)
-    assert len(found.value.faults) == 1
+    assert len(result.value.faults) == 1
 
 
 def test_the_same_addresses_are_found_rendered(tmp_path: Path) -> None:
     text = TEMPLATED.replace("{number: 2}", "{number: 1, ansible_host: J1.lab.example}")
-    with pytest.raises(check.InventoryError) as found:
+    with pytest.raises(check.InventoryError) as result:
         check.check(write(tmp_path, hosts_DOT_yml=text) / "hosts.yml")
-    assert "j1, j2: have one address, j1.lab.example port 2201" in found.value.line()
+    assert "j1, j2: have one address, j1.lab.example port 2201" in result.value.line()
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_the_same_addresses_are_found_rendered(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_no_address(tmp_path: Path, row: str) -> None:
     path = write(tmp_path, hosts_DOT_yml=f"all: {{hosts: {{one: {{{row}}}}}}}\n") / "hosts.yml"
-    with pytest.raises(check.InventoryError) as found:
+    with pytest.raises(check.InventoryError) as result:
         check.check(path)
-    assert len(found.value.faults) == 1
+    assert len(result.value.faults) == 1
 
 
 VAULT_LINE = "$ANSIBLE_VAULT;1.1;AES256\n6162\n"
@@ -171,13 +171,13 @@ PLAIN = {
 
 @pytest.mark.parametrize("form", PLAIN)
 def test_passwords_in_plain_text_are_refused(tmp_path: Path, form: str) -> None:
-    with pytest.raises(check.InventoryError) as found:
+    with pytest.raises(check.InventoryError) as result:
         check.check(write(tmp_path, **PLAIN[form]))
-    assert all("is in plain text" in one.what for one in found.value.faults)
+    assert all("is in plain text" in fault.what for fault in result.value.faults)
     # TOML's reader keeps no lines.
     where = "a" if form == "toml" else " line "
-    assert all(where in one.where for one in found.value.faults), found.value.faults
-    assert len({one.where for one in found.value.faults}) == 1
+    assert all(where in fault.where for fault in result.value.faults), result.value.faults
+    assert len({fault.where for fault in result.value.faults}) == 1
 
 
 def test_encrypted_passwords_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,9 +231,9 @@ PLAY = """\
 def answers(folder: Path, core: str) -> Any:
     """Return what a play on each host has, by an ansible-core."""
     job = ansible.Job(str(folder / "play.yml"), folder / "site")
-    found, _ = ansible._run(job, environments.get(core), ["j1", "j2"], None, ())
-    assert all(host.good for host in found.values()), found
-    return {name: host.report["all"] for name, host in found.items()}
+    result, _ = ansible._run(job, environments.get(core), ["j1", "j2"], None, ())
+    assert all(host.good for host in result.values()), result
+    return {name: host.report["all"] for name, host in result.items()}
 
 
 @pytest.mark.network

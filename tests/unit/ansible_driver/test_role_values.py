@@ -27,8 +27,8 @@ def read(path: Path) -> Any:
 
 
 def defaults(role: str) -> dict[str, Any]:
-    found: dict[str, Any] = read(COLLECTION / "roles" / role / "defaults" / "main.yml")
-    return found
+    result: dict[str, Any] = read(COLLECTION / "roles" / role / "defaults" / "main.yml")
+    return result
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
@@ -187,13 +187,13 @@ def changed(name: str, value: Any) -> dict[str, Any]:
     variable, _, key = name.partition(".")
     if not key:
         return {variable: value}
-    role = next(one.name for one in ROLES if variable.startswith(f"{one.name}_"))
-    found = copy.deepcopy(defaults(role)[variable])
-    found[key] = value
-    return {variable: found}
+    role = next(path.name for path in ROLES if variable.startswith(f"{path.name}_"))
+    result = copy.deepcopy(defaults(role)[variable])
+    result[key] = value
+    return {variable: result}
 
 
-@pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda one: repr(one)[:50])
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=lambda item: repr(item)[:50])
 def test_refused(name: str, value: Any) -> None:
     lines = role_values.faults(changed(name, value))
     assert lines
@@ -204,7 +204,7 @@ def test_refused(name: str, value: Any) -> None:
         assert "a\\nb" not in line or "password" not in name
 
 
-@pytest.mark.parametrize(("name", "value"), RIGHT, ids=lambda one: repr(one)[:50])
+@pytest.mark.parametrize(("name", "value"), RIGHT, ids=lambda item: repr(item)[:50])
 def test_allowed(name: str, value: Any) -> None:
     assert role_values.faults(changed(name, value)) == []
 
@@ -212,8 +212,8 @@ def test_allowed(name: str, value: Any) -> None:
 def test_a_field_that_is_missing() -> None:
     own = copy.deepcopy(defaults("service")["service_container"])
     del own["user"]
-    assert any("service_container.user is missing" in one
-               for one in role_values.faults({"service_container": own}))  # fmt: skip
+    assert any("service_container.user is missing" in fault
+               for fault in role_values.faults({"service_container": own}))  # fmt: skip
 
 
 @pytest.mark.slow
@@ -248,7 +248,7 @@ def test_the_role_refuses_them_by_itself(tmp_path: Path, core: str) -> None:
     hosts.write_text(yaml.safe_dump({"all": {"hosts": {"a": facts}}}))
     variables = changed("service_container.user", "0:0") | {"service_environment": {"A": "b\nc"}}
     job = ansible.Job(str(book), hosts, variables=variables)
-    found, _ = ansible._run(job, environments.get(core), ["a"], None, ())
-    said = " ".join(found["a"].messages)
-    assert 'service_container.user is "0:0"; write UID:GID in numbers' in said
-    assert 'service_environment.A is "b\\nc"; write one line without control characters' in said
+    result, _ = ansible._run(job, environments.get(core), ["a"], None, ())
+    message = " ".join(result["a"].messages)
+    assert 'service_container.user is "0:0"; write UID:GID in numbers' in message
+    assert 'service_environment.A is "b\\nc"; write one line without control characters' in message

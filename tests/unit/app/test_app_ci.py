@@ -76,7 +76,7 @@ def judged(notes: Path, place: Path) -> list[tuple[str, dict[str, Any], Path]]:
         assert where == str(place)
         with contextlib.chdir(place):
             (context,) = Parser(contexts=ns.to_contexts()).parse_argv(words)
-        options = {name: one.value for name, one in context.args.items()}
+        options = {name: arg.value for name, arg in context.args.items()}
         folder = options["folder"] if context.name == "test.app" else options["app"]
         parsed.append((str(context.name), options, place / folder))
     return parsed

@@ -82,13 +82,13 @@ def test_the_three_ways_name_the_same_of_the_board(make: Maker) -> None:
         words = [f"--{option}={value}" for value in row[key]]
         assert set(words) <= set(service.variables(app)["service_extra_options"])
         assert all(word in line for word in words)
-    binds = [(one["source"], one["target"], one["read_only"]) for one in row["volumes"]]
+    binds = [(volume["source"], volume["target"], volume["read_only"]) for volume in row["volumes"]]
     assert binds == [
-        *((one.source, one.target, False) for one in table.load().folders),
+        *((folder.source, folder.target, False) for folder in table.load().folders),
         ("/var/lib/door", "/data", False),
         ("/etc/door", "/config", True),
     ]
-    assert not any(one["bind"]["create_host_path"] for one in row["volumes"])
+    assert not any(volume["bind"]["create_host_path"] for volume in row["volumes"])
 
 
 def test_the_health_check_is_the_images(make: Maker) -> None:
@@ -109,9 +109,9 @@ def test_groups_are_variables_whose_message_says_how(make: Maker) -> None:
     assert all(f'"{name}=$(stat -L -c %g {node})"' in head
                for name, node in compose.group_variables(app).items())  # fmt: skip
     # The schema, which Compose asks after it has put the values in, refuses equal entries.
-    filled = ["44" if one.startswith("$") else f"{one.partition('$')[0]}44" for one in groups]
+    filled = ["44" if group.startswith("$") else f"{group.partition('$')[0]}44" for group in groups]
     assert len(set(filled)) == len(filled)
-    assert {int(one) for one in filled} == {44}
+    assert {int(item) for item in filled} == {44}
 
 
 def test_devices_whose_names_differ_in_signs_alone(make: Maker) -> None:

@@ -74,10 +74,10 @@ def refused(app: App, requirements: str) -> str:
 
 @pytest.mark.usefixtures("index")
 def test_what_the_image_has_is_not_in_the_lock(app: App) -> None:
-    found = made(app, "plain\nmediapipe>=1.0\nnumpy  # the image's\n")
-    assert found.pins == ("plain==2.0",)
-    assert "--hash=sha256:" in found.text
-    assert "index" not in found.text.partition("\n")[2]
+    result = made(app, "plain\nmediapipe>=1.0\nnumpy  # the image's\n")
+    assert result.pins == ("plain==2.0",)
+    assert "--hash=sha256:" in result.text
+    assert "index" not in result.text.partition("\n")[2]
 
 
 @pytest.mark.usefixtures("index")
@@ -86,8 +86,8 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
     assert not made(app, "plain<2").fresh
     # The version that was locked stays while it fits.
     assert made(app, "plain").pins == ("plain==1.0",)
-    again = lock.make(app, HELD, "arm64", "3.11", refresh=True)
-    assert (again.fresh, again.pins) == (True, ("plain==2.0",))
+    second = lock.make(app, HELD, "arm64", "3.11", refresh=True)
+    assert (second.fresh, second.pins) == (True, ("plain==2.0",))
     newer = BasePackages(("numpy==1.26.4",), HELD.stubs, HELD.manylinux)
     assert lock.make(app, newer, "arm64", "3.11").pins == ("plain==1.0",)
 
@@ -141,9 +141,9 @@ def test_wheels_in_the_folder_need_no_index(app: App) -> None:
     folder.mkdir()
     wheel(folder, "mine", "1.0", tag="cp311-cp311-manylinux_2_28_aarch64")
     own = settings.load(app.folder)
-    found = made(own, "mine")
-    assert found.pins == ("mine==1.0",)
-    assert found.sources == (f"--find-links {folder}",)
+    result = made(own, "mine")
+    assert result.pins == ("mine==1.0",)
+    assert result.sources == (f"--find-links {folder}",)
     # Another wheel in it is another input.
     wheel(folder, "mine", "1.1", tag="py3-none-any")
     assert made(own, "mine").fresh
@@ -156,15 +156,15 @@ def test_a_password_goes_into_no_lock(app: App, tmp_path: Path) -> None:
     small_index.renew(folder)
     with small_index.served(folder, "me:geheim") as address:
         place = address.replace("://", "://me:geheim@")
-        found = made(app, f"--index-url {place}\ninside\n")
-    assert found.pins == ("inside==1.0",)
-    assert "geheim" not in found.text
-    assert "geheim" in found.sources[0]
+        result = made(app, f"--index-url {place}\ninside\n")
+    assert result.pins == ("inside==1.0",)
+    assert "geheim" not in result.text
+    assert "geheim" in result.sources[0]
 
 
 def test_an_image_is_as_its_locks_say() -> None:
     path = wheels.lock_path("armv82", "arm64", "3.11")
-    found = base_packages.of(path, "1.2.2+jetson.2", "arm64", "3.11", "bookworm")
-    assert {"numpy", "mediapipe", "opencv-python", "opencv-python-headless"} <= found.names
-    assert found.manylinux == "manylinux_2_36"
-    assert found.version("opencv-python") == f"{found.version('opencv-python-headless')}+jetson"
+    result = base_packages.of(path, "1.2.2+jetson.2", "arm64", "3.11", "bookworm")
+    assert {"numpy", "mediapipe", "opencv-python", "opencv-python-headless"} <= result.names
+    assert result.manylinux == "manylinux_2_36"
+    assert result.version("opencv-python") == f"{result.version('opencv-python-headless')}+jetson"

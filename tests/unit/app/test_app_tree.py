@@ -44,17 +44,17 @@ def test_tools_caches_tests_and_locks_stay_out(app: App) -> None:
 
 def test_what_looks_like_a_secret_is_left_out_and_named(app: App) -> None:
     plant(app, ".env", "conf/server.key", "id_rsa", "ca.pem", "key.py")
-    found = tree.read(replace(app, include=("ca.pem",)))
-    assert [entry.name for entry in found.entries] == ["app.py", "ca.pem", "key.py"]
-    assert found.secrets == (".env", "conf/server.key", "id_rsa")
+    result = tree.read(replace(app, include=("ca.pem",)))
+    assert [entry.name for entry in result.entries] == ["app.py", "ca.pem", "key.py"]
+    assert result.secrets == (".env", "conf/server.key", "id_rsa")
 
 
 def test_a_password_in_an_address_stays_out(app: App) -> None:
     (app.folder / "requirements.txt").write_text("--index-url https://me:geheim@host/simple\n")
     (app.folder / "plain.txt").write_text("https://host:8080/me@example\n")
-    found = tree.read(app)
-    assert [entry.name for entry in found.entries] == ["app.py", "plain.txt"]
-    assert found.secrets == ("requirements.txt",)
+    result = tree.read(app)
+    assert [entry.name for entry in result.entries] == ["app.py", "plain.txt"]
+    assert result.secrets == ("requirements.txt",)
 
 
 def test_what_the_user_ignores_stays_out(app: App) -> None:

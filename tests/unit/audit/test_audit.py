@@ -31,16 +31,16 @@ def gl_library(**more: object) -> bytes:
 
 
 def test_gpu_wheel(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library(needed=["libEGL.so.1", "libc.so.6"])}))
-    assert (found.gpu, found.gpu_paths, found.arch) == (True, ("gl",), "aarch64")
-    assert found.needed == ("libEGL.so.1", "libc.so.6")
-    assert not found.tags_lie
+    audit = audited(wheel(tmp_path, {LIB: gl_library(needed=["libEGL.so.1", "libc.so.6"])}))
+    assert (audit.gpu, audit.gpu_paths, audit.arch) == (True, ("gl",), "aarch64")
+    assert audit.needed == ("libEGL.so.1", "libc.so.6")
+    assert not audit.tags_lie
 
 
 def test_cpu_wheel_says_so(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: elf(texts=CPU_TEXT)}))
-    assert (found.gpu, found.gpu_paths) == (False, ())
-    assert any("GPU processing is disabled" in line for line in found.evidence)
+    audit = audited(wheel(tmp_path, {LIB: elf(texts=CPU_TEXT)}))
+    assert (audit.gpu, audit.gpu_paths) == (False, ())
+    assert any("GPU processing is disabled" in line for line in audit.evidence)
 
 
 def test_gpu_words_outside_native_code_prove_nothing(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_gpu_words_behind_the_loaded_segments_prove_nothing(tmp_path: Path) -> N
 
 
 def test_cpu_words_behind_the_loaded_segments_prove_nothing(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library(appended=CPU_TEXT[1].encode())}))
-    assert found.gpu
+    audit = audited(wheel(tmp_path, {LIB: gl_library(appended=CPU_TEXT[1].encode())}))
+    assert audit.gpu
 
 
 def test_texts_alone_are_no_gpu_path(tmp_path: Path) -> None:
@@ -75,9 +75,9 @@ def test_windows_of_a_bundled_toolkit_are_no_gpu_path(tmp_path: Path) -> None:
 
 def test_switched_off_code_is_no_gpu_path(tmp_path: Path) -> None:
     library = elf(imports=GL_IMPORTS, texts=(*GL_CODE, *CPU_TEXT))
-    found = audited(wheel(tmp_path, {LIB: library}))
-    assert not found.gpu
-    assert any("switched off" in line for line in found.evidence)
+    audit = audited(wheel(tmp_path, {LIB: library}))
+    assert not audit.gpu
+    assert any("switched off" in line for line in audit.evidence)
 
 
 def test_dawn_without_a_calculator_is_no_gpu_path(tmp_path: Path) -> None:
@@ -85,21 +85,21 @@ def test_dawn_without_a_calculator_is_no_gpu_path(tmp_path: Path) -> None:
     texts = [*dawn, "InferenceCalculatorCpu"]
     assert not audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], texts=texts)})).gpu
     texts += ["InferenceCalculatorLiteRt", "gpu_backend_webgpu.cc"]
-    found = audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], texts=texts)}))
-    assert found.gpu_paths == ("webgpu",)
+    audit = audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], texts=texts)}))
+    assert audit.gpu_paths == ("webgpu",)
 
 
 def test_foreign_libraries_in_an_aarch64_wheel(tmp_path: Path) -> None:
     library = elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE)
-    found = audited(wheel(tmp_path, {LIB: library}))
-    assert (found.arch, found.min_arm) == ("x86_64", None)
-    assert found.tags_lie == ("tagged manylinux_2_28_aarch64, but libmediapipe.so is elf x86_64",)
-    assert {item.verdict for item in all_verdicts(found)} == {"no"}
-    assert not found.useful
+    audit = audited(wheel(tmp_path, {LIB: library}))
+    assert (audit.arch, audit.min_arm) == ("x86_64", None)
+    assert audit.tags_lie == ("tagged manylinux_2_28_aarch64, but libmediapipe.so is elf x86_64",)
+    assert {item.verdict for item in all_verdicts(audit)} == {"no"}
+    assert not audit.useful
 
 
-def all_verdicts(found: core.Audit) -> list[verdict.Verdict]:
-    return [found.verdict(target) for target in targets.load().all]
+def all_verdicts(audit: core.Audit) -> list[verdict.Verdict]:
+    return [audit.verdict(target) for target in targets.load().all]
 
 
 def test_the_gpu_of_another_machine_does_not_count(tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_the_gpu_of_another_machine_does_not_count(tmp_path: Path) -> None:
         "a/_bind.cpython-311-aarch64-linux-gnu.so": elf(texts=CPU_TEXT),
         "a/_bind.cpython-311-x86_64-linux-gnu.so": elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE),
     }
-    found = audited(wheel(tmp_path, files))
-    assert (found.arch, found.gpu) == ("aarch64", False)
+    audit = audited(wheel(tmp_path, files))
+    assert (audit.arch, audit.gpu) == ("aarch64", False)
 
 
 def test_libraries_of_several_machines(tmp_path: Path) -> None:
@@ -116,73 +116,73 @@ def test_libraries_of_several_machines(tmp_path: Path) -> None:
         "a/one.so": elf(texts=CPU_TEXT),
         "a/two.so": elf(X86_64, imports=GL_IMPORTS, texts=GL_CODE),
     }
-    found = audited(wheel(tmp_path, files))
-    assert found.arch == "aarch64+x86_64"
-    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+    audit = audited(wheel(tmp_path, files))
+    assert audit.arch == "aarch64+x86_64"
+    assert {item.verdict for item in all_verdicts(audit)} == {"no"}
 
 
 def test_a_name_that_lies(tmp_path: Path) -> None:
     path = wheel(tmp_path, {LIB: gl_library()}, filename="mediapipe-9.9-py3-none-any.whl")
-    found = audited(path)
-    assert (found.name, found.version, found.arch) == ("tiny", "1.0", "aarch64")
-    assert len([lie for lie in found.tags_lie if "file name" in lie]) == 3
+    audit = audited(path)
+    assert (audit.name, audit.version, audit.arch) == ("tiny", "1.0", "aarch64")
+    assert len([lie for lie in audit.tags_lie if "file name" in lie]) == 3
 
 
 def test_a_renamed_file_is_still_a_wheel(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library()}, filename="what is this"))
-    assert found.gpu
-    assert found.tags_lie == ("the file name what is this is no wheel's name",)
+    audit = audited(wheel(tmp_path, {LIB: gl_library()}, filename="what is this"))
+    assert audit.gpu
+    assert audit.tags_lie == ("the file name what is this is no wheel's name",)
 
 
 def test_glibc_newer_than_the_tag_and_than_any_image(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library(glibc="2.99")}))
-    assert found.glibc == "2.99"
-    assert found.tags_lie == ("tagged for glibc 2.28, but libmediapipe.so needs 2.99",)
-    assert found.symbol_versions == ("libc.so.6: GLIBC_2.99",)
-    reasons = {item.reason for item in all_verdicts(found)}
+    audit = audited(wheel(tmp_path, {LIB: gl_library(glibc="2.99")}))
+    assert audit.glibc == "2.99"
+    assert audit.tags_lie == ("tagged for glibc 2.28, but libmediapipe.so needs 2.99",)
+    assert audit.symbol_versions == ("libc.so.6: GLIBC_2.99",)
+    reasons = {item.reason for item in all_verdicts(audit)}
     assert len(reasons) == 1
     assert "needs glibc 2.99" in reasons.pop()
 
 
 def test_changed_library_is_told(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library()}, altered=LIB))
-    assert found.tags_lie == (f"RECORD does not have the hash of {LIB}: it was changed",)
+    audit = audited(wheel(tmp_path, {LIB: gl_library()}, altered=LIB))
+    assert audit.tags_lie == (f"RECORD does not have the hash of {LIB}: it was changed",)
 
 
 def test_library_cut_short(tmp_path: Path) -> None:
     whole = gl_library()
-    found = audited(wheel(tmp_path, {LIB: whole[: len(whole) - 40]}))
-    assert {item.verdict for item in all_verdicts(found)} == {"no"}
-    assert "damaged" in all_verdicts(found)[0].reason
+    audit = audited(wheel(tmp_path, {LIB: whole[: len(whole) - 40]}))
+    assert {item.verdict for item in all_verdicts(audit)} == {"no"}
+    assert "damaged" in all_verdicts(audit)[0].reason
 
 
 @pytest.mark.parametrize("keep", [8, 40, 64, 100, 200, 300])
 def test_library_cut_anywhere_is_never_a_pass(tmp_path: Path, keep: int) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library()[:keep]}))
-    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+    audit = audited(wheel(tmp_path, {LIB: gl_library()[:keep]}))
+    assert {item.verdict for item in all_verdicts(audit)} == {"no"}
 
 
 def test_pure_python(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {"a.py": b"x = 1\n"}, tag="py3-none-any"))
-    assert (found.gpu, found.arch, found.min_arm, found.glibc) == (False, "", None, "")
-    assert "no native code" in all_verdicts(found)[0].reason
+    audit = audited(wheel(tmp_path, {"a.py": b"x = 1\n"}, tag="py3-none-any"))
+    assert (audit.gpu, audit.arch, audit.min_arm, audit.glibc) == (False, "", None, "")
+    assert "no native code" in all_verdicts(audit)[0].reason
 
 
 def test_text_that_begins_like_a_windows_program(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {"a.txt": b"MZ is how it begins"}, tag="py3-none-any"))
-    assert found.libraries == ()
+    audit = audited(wheel(tmp_path, {"a.txt": b"MZ is how it begins"}, tag="py3-none-any"))
+    assert audit.libraries == ()
 
 
 def test_old_python_only(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library()}, tag="cp37-cp37m-manylinux_2_28_aarch64"))
-    assert found.python == ("3.7",)
-    assert "runs on Python 3.7 only" in all_verdicts(found)[0].reason
+    audit = audited(wheel(tmp_path, {LIB: gl_library()}, tag="cp37-cp37m-manylinux_2_28_aarch64"))
+    assert audit.python == ("3.7",)
+    assert "runs on Python 3.7 only" in all_verdicts(audit)[0].reason
 
 
 def test_nothing_unmeasured_passes(tmp_path: Path) -> None:
-    found = audited(wheel(tmp_path, {LIB: gl_library()}))
-    assert found.min_arm == "unknown"
-    assert {item.verdict for item in all_verdicts(found)} == {"no"}
+    audit = audited(wheel(tmp_path, {LIB: gl_library()}))
+    assert audit.min_arm == "unknown"
+    assert {item.verdict for item in all_verdicts(audit)} == {"no"}
 
 
 @pytest.mark.parametrize("names", [("qemu-aarch64",), ("qemu-aarch64", "qemu-aarch64-static")])
@@ -198,9 +198,9 @@ def test_qemu_is_found_by_either_name(
 def test_no_qemu_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    found = core.audit(wheel(tmp_path, {LIB: gl_library()}))
-    assert found.min_arm == "unknown"
-    assert any("qemu-aarch64-static is not installed" in line for line in found.evidence)
+    audit = core.audit(wheel(tmp_path, {LIB: gl_library()}))
+    assert audit.min_arm == "unknown"
+    assert any("qemu-aarch64-static is not installed" in line for line in audit.evidence)
     assert not (tmp_path / "cache" / "audit").exists() or not list(
         (tmp_path / "cache" / "audit").iterdir()
     )
@@ -261,11 +261,11 @@ def test_json_has_what_it_promises(tmp_path: Path) -> None:
 
 
 def test_repacked_wheel_shares_the_record(tmp_path: Path) -> None:
-    one = audited(wheel(tmp_path, {LIB: gl_library()}))
+    audit = audited(wheel(tmp_path, {LIB: gl_library()}))
     two = audited(wheel(tmp_path, {LIB: gl_library(), "b.py": b""}, name="other"))
     three = audited(wheel(tmp_path, {LIB: gl_library(appended=b"x")}, name="third"))
-    assert record.key(one.libraries) == record.key(two.libraries)
-    assert record.key(one.libraries) != record.key(three.libraries)
+    assert record.key(audit.libraries) == record.key(two.libraries)
+    assert record.key(audit.libraries) != record.key(three.libraries)
 
 
 def test_shipped_records_are_whole_and_mean_what_they_say() -> None:
@@ -307,8 +307,8 @@ def test_each_soc_is_judged_by_what_it_has() -> None:
 
 def test_old_boards_keep_the_cpu() -> None:
     facts = measured_facts("0.10.18-cp311", ())
-    found = {verdict.for_target(facts, target).verdict for target in targets.load().all}
-    assert found == {"cpu"}
+    verdicts = {verdict.for_target(facts, target).verdict for target in targets.load().all}
+    assert verdicts == {"cpu"}
 
 
 def test_rules_name_only_what_exists() -> None:
@@ -339,8 +339,10 @@ def test_pe_and_macho_machines() -> None:
     pe[:2], pe[0x3C] = b"MZ", 0x80
     pe[0x80:0x86] = b"PE\0\0\x64\xaa"
     fat = b"\xca\xfe\xba\xbe\0\0\0\x02" + b"\x01\0\0\x07" + bytes(16) + b"\x01\0\0\x0c" + bytes(16)
-    found = [native.read("x", bytes(data)) for data in (pe, fat, b"\xcf\xfa\xed\xfe\x0c\0\0\x01")]
-    assert [library.arch if library else "" for library in found] == [
+    libraries = [
+        native.read("x", bytes(data)) for data in (pe, fat, b"\xcf\xfa\xed\xfe\x0c\0\0\x01")
+    ]
+    assert [library.arch if library else "" for library in libraries] == [
         "arm64",
         "universal2",
         "arm64",

@@ -36,11 +36,11 @@ def test_level_by_running(
     tmp_path: Path, code: list[int], level: str | None, features: tuple[str, ...], loads: str
 ) -> None:
     library = elf(code=code, needed=["libc.so.6"], imports=GL_IMPORTS, texts=GL_CODE)
-    found = core.audit(wheel(tmp_path, {LIB: library}), live=True)
-    assert found.measured is not None
-    ran = "".join(str(int(bool(run.ok))) for run in found.measured.emulation.runs)
-    assert (found.min_arm, found.arm_features, ran) == (level, features, loads)
-    nano = found.verdict(targets.resolve("32.7.6"))
+    audit = core.audit(wheel(tmp_path, {LIB: library}), live=True)
+    assert audit.measured is not None
+    ran = "".join(str(int(bool(run.ok))) for run in audit.measured.emulation.runs)
+    assert (audit.min_arm, audit.arm_features, ran) == (level, features, loads)
+    nano = audit.verdict(targets.resolve("32.7.6"))
     assert (nano.verdict == "gpu") == ("1" in loads[:2])
 
 
@@ -48,10 +48,10 @@ def test_level_by_running(
 @pytest.mark.network
 def test_a_library_that_nobody_brings(tmp_path: Path) -> None:
     library = elf(needed=["libnothere.so.9"], imports=GL_IMPORTS, texts=GL_CODE)
-    found = core.audit(wheel(tmp_path, {LIB: library}), live=True)
-    said = found.verdict(targets.resolve("36.4.4"))
-    assert said.verdict == "no"
-    assert "libnothere.so.9" in said.reason
+    audit = core.audit(wheel(tmp_path, {LIB: library}), live=True)
+    verdict = audit.verdict(targets.resolve("36.4.4"))
+    assert verdict.verdict == "no"
+    assert "libnothere.so.9" in verdict.reason
 
 
 @pytest.mark.qemu
@@ -62,9 +62,9 @@ def test_one_broken_library_does_not_hide_the_others(tmp_path: Path) -> None:
         "tiny/libb.so": elf(code=[STADD_SP], imports=GL_IMPORTS, texts=GL_CODE),
         "tiny/libc.so": elf(code=[NOP]),
     }
-    found = core.audit(wheel(tmp_path, files), live=True)
-    assert found.min_arm == "armv8.1-a"
-    assert found.verdict(targets.resolve("36.4.4")).verdict == "gpu"
+    audit = core.audit(wheel(tmp_path, files), live=True)
+    assert audit.min_arm == "armv8.1-a"
+    assert audit.verdict(targets.resolve("36.4.4")).verdict == "gpu"
 
 
 @pytest.mark.qemu
@@ -98,13 +98,13 @@ OFFICIAL = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("version", "arch", "gpu", "delegate"), OFFICIAL)
 def test_official_wheels(version: str, arch: str, gpu: bool, delegate: str) -> None:
-    found = core.audit(fetch.fetch(f"mediapipe=={version}"), live=False)
-    assert (found.version, found.arch, found.gpu, found.delegate) == (version, arch, gpu, delegate)
-    assert not found.tags_lie
+    audit = core.audit(fetch.fetch(f"mediapipe=={version}"), live=False)
+    assert (audit.version, audit.arch, audit.gpu, audit.delegate) == (version, arch, gpu, delegate)
+    assert not audit.tags_lie
     if arch == "aarch64":
-        assert (found.min_arm == "armv8.0-a") == (version == "0.10.18")
-        assert (found.verdict(targets.resolve("36.4.4")).verdict == "gpu") == gpu
-    assert json.dumps(found.to_json())
+        assert (audit.min_arm == "armv8.0-a") == (version == "0.10.18")
+        assert (audit.verdict(targets.resolve("36.4.4")).verdict == "gpu") == gpu
+    assert json.dumps(audit.to_json())
 
 
 @pytest.mark.network

@@ -42,7 +42,7 @@ def test_the_worst_of_the_boards_counts() -> None:
     newest = ARM[0]
     target = targets.load().resolve("35.6.5")
     by_soc = {soc.family: planned.planned_verdict(newest, target, (soc,)) for soc in target.socs}
-    assert {name: found.verdict for name, found in by_soc.items()} == {
+    assert {name: verdict.verdict for name, verdict in by_soc.items()} == {
         "Xavier": "no",
         "Orin": "gpu",
     }

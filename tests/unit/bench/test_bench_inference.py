@@ -21,10 +21,10 @@ SIZE = [640, 480]
 
 def row(task: str, backend: str, threads: int, median_ms: float, **more: Any) -> dict[str, Any]:
     size = (more.pop("size", SIZE)[0], SIZE[1])
-    made = Trial(
+    trial = Trial(
         backend, threads, size, True, "", 90.0, median_ms, median_ms * 1.5, median_ms, 60, 0.003
     )
-    return {"task": task, **made.as_json(), "board": {}, **more}
+    return {"task": task, **trial.as_json(), "board": {}, **more}
 
 
 ROWS = [
@@ -83,19 +83,19 @@ RESULT: dict[str, Any] = {
 
 
 def test_the_summary_has_the_fastest_threads_of_what_is_right() -> None:
-    found = RESULT["backends"]
-    assert set(found) == {"mediapipe-cpu", "litert"}
-    assert found["litert"]["face"]["threads"] == 2
-    assert found["litert"]["face"]["median_ms"] == 4.0
-    assert set(found["litert"]) == {"face", "hand"}
+    backends = RESULT["backends"]
+    assert set(backends) == {"mediapipe-cpu", "litert"}
+    assert backends["litert"]["face"]["threads"] == 2
+    assert backends["litert"]["face"]["median_ms"] == 4.0
+    assert set(backends["litert"]) == {"face", "hand"}
 
 
 def test_turns_are_merged_by_their_medians() -> None:
     def turn(median_ms: float, worst: float) -> Trial:
         return Trial("litert", 1, (640, 480), True, "", 1.0, median_ms, 9.0, 3.0, 60, worst)
 
-    made = measure.merged([turn(5.0, 0.001), turn(90.0, 0.002), turn(6.0, 0.001)])
-    assert (made.median_ms, made.frames, made.worst) == (6.0, 180, 0.002)
+    trial = measure.merged([turn(5.0, 0.001), turn(90.0, 0.002), turn(6.0, 0.001)])
+    assert (trial.median_ms, trial.frames, trial.worst) == (6.0, 180, 0.002)
     failed = Trial("litert", 1, (640, 480), False, "of this test")
     assert measure.merged([turn(5.0, 0.001), failed]) == failed
 
@@ -103,8 +103,8 @@ def test_turns_are_merged_by_their_medians() -> None:
 def test_two_runs_are_compared_frame_by_frame() -> None:
     face = [[[0.0, 0.0], [0.5, 0.5]]]
     moved = [[[0.005, 0.0], [0.5, 0.5]]]
-    found = versus.apart([[], face, moved, face], [[], face, face, []])
-    assert found == {"frames": 3, "uneven": 1, "worst": 0.01, "p99": 0.0, "median": 0.005}
+    result = versus.apart([[], face, moved, face], [[], face, face, []])
+    assert result == {"frames": 3, "uneven": 1, "worst": 0.01, "p99": 0.0, "median": 0.005}
 
 
 def tree(root: Path) -> None:
@@ -130,16 +130,16 @@ def tree(root: Path) -> None:
 
 def test_a_boards_files_are_read_in_their_units(tmp_path: Path) -> None:
     tree(tmp_path)
-    found = board.read(tmp_path)
-    assert found["temperatures_c"] == {"cpu-thermal": 48.5}
-    assert found["power_mw"] == {"VDD_IN": 6000.0}
-    assert found["cpu_clocks_khz"] == [1510400]
-    assert found["power_mode"] is None
+    result = board.read(tmp_path)
+    assert result["temperatures_c"] == {"cpu-thermal": 48.5}
+    assert result["power_mw"] == {"VDD_IN": 6000.0}
+    assert result["cpu_clocks_khz"] == [1510400]
+    assert result["power_mode"] is None
 
 
 def test_without_these_files_nothing_is_made_up(tmp_path: Path) -> None:
-    found = board.read(tmp_path)
-    assert not any(value for name, value in found.items() if name != "load")
+    result = board.read(tmp_path)
+    assert not any(value for name, value in result.items() if name != "load")
 
 
 def test_pictures_are_whole_and_say_what_was_measured() -> None:
@@ -159,9 +159,9 @@ def test_a_result_of_a_board_is_taken_over(tmp_path: Path, monkeypatch: pytest.M
     orin = {**RESULT, "device": {**RESULT["device"], "name": "p3767-0005"}}
     path = tmp_path / "result.json"
     path.write_text(json.dumps(orin))
-    made = bench_inference.take(path)
-    assert made[0] == tmp_path / "bench" / "inference-p3767-0005.json"
-    assert all(one.exists() for one in made)
+    paths = bench_inference.take(path)
+    assert paths[0] == tmp_path / "bench" / "inference-p3767-0005.json"
+    assert all(item.exists() for item in paths)
 
 
 @pytest.mark.parametrize("name", ["../escape", "", "a/b", "x" * 65])

@@ -48,8 +48,8 @@ def ended(state: str, result: str = journals.SOME) -> Record:
     ],
 )
 def test_what_is_a_lost_device(seen: Inside, said: str) -> None:
-    found = inside.unwell({"a": seen}, BOTH)
-    assert [said in one for one in found] == ([True] if said else [])
+    result = inside.unwell({"a": seen}, BOTH)
+    assert [said in item for item in result] == ([True] if said else [])
 
 
 def test_in_the_middle_nothing_may_run_but_never_a_third_image() -> None:
@@ -144,13 +144,13 @@ def test_what_a_case_promises_of_its_device_is_held_to() -> None:
 
 def test_the_faults_that_were_asked_for_are_there() -> None:
     names = " ".join(cases.load())
-    for wanted in (
+    for part in (
         "power-cut-fetch power-cut-load power-cut-switch power-cut-soak net-off net-slow net-flaky "
         "disk-full registry-down corrupt-layer wrong-architecture unsigned wrongly-signed "
         "unhealthy ends-at-once verdict-worse dockerd-killed clock-wrong controller-killed "
         "unreachable-canary unreachable-batch host-key-changed"
     ).split():
-        assert wanted in names
+        assert part in names
     assert cases.load()["controller-killed"].repeat >= 50
 
 
@@ -164,10 +164,10 @@ def test_tries_are_counted_and_a_torn_line_is_none(tmp_path: Path) -> None:
     record.append(log, "gone", "s", Attempt(lost=["a"]), FIRST)
     with log.open("ab") as out:
         out.write(b'{"case": "unheal')
-    found = record.summary(record.read(log), known)
-    assert (found["tried"], found["lost"], found["false_success"]) == (2, 1, 0)
-    assert found["by_fault"]["net-off-fetch"]["ended"] == {"all": 1, "some": 1}
-    assert found["not_tried"] == {"unhealthy": 1}
+    summary = record.summary(record.read(log), known)
+    assert (summary["tried"], summary["lost"], summary["false_success"]) == (2, 1, 0)
+    assert summary["by_fault"]["net-off-fetch"]["ended"] == {"all": 1, "some": 1}
+    assert summary["not_tried"] == {"unhealthy": 1}
 
 
 def test_what_was_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,9 +217,9 @@ def test_points_are_spread_over_the_whole_phase() -> None:
     # Twice, as after a run that was stopped in the middle.
     site.begun["power-cut-switch"] = 15
     rand = random.Random(1)  # noqa: S311
-    found = sorted(device.point(site, case, rand) for _ in range(40))
+    points = sorted(device.point(site, case, rand) for _ in range(40))
     part = case.facts["after_s"] / 40
-    assert [int(one / part) for one in found] == list(range(40))
+    assert [int(item / part) for item in points] == list(range(40))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 40, 100])
@@ -235,19 +235,19 @@ def test_each_setting_is_tried_by_itself(tmp_path: Path) -> None:
     record.append(log, "unhealthy", "s", Attempt(ended="stopped"), FIRST)
     record.append(log, "unhealthy", "s", Attempt(ended="stopped"), setting.check("28-containerd"))
     rows = record.read(log)
-    assert [FIRST.of(one) for one in rows] == [True, False]
+    assert [FIRST.of(row) for row in rows] == [True, False]
     # Tries of before settings were written down are of the first.
     assert FIRST.of({"case": "unhealthy"})
-    found = record.summary(rows, {"unhealthy": cases.load()["unhealthy"]})
-    assert found["by_setting"] == {"20.10, small image": 1, "28-containerd, small image": 1}
+    summary = record.summary(rows, {"unhealthy": cases.load()["unhealthy"]})
+    assert summary["by_setting"] == {"20.10, small image": 1, "28-containerd, small image": 1}
 
 
 def test_a_release_of_a_real_image_is_its_next_build(tmp_path: Path) -> None:
     first = small_release.build(tmp_path / "build", "1", bulk=100, runnable=False)
     real = setting.check("", first.folder)
     site = sites.Site(sites.KINDS["guests"], tmp_path / "site", (), {}, real)
-    made = [site.release(sign=False, bulk=1000) for _ in range(2)]
-    assert len({one.image_id for one in (first, *made)}) == 3
-    for one in made:
-        assert [row.diff_id for row in one.layers[:-1]] == [row.diff_id for row in first.layers]
-        assert one.layers[-1].size >= 1000
+    releases = [site.release(sign=False, bulk=1000) for _ in range(2)]
+    assert len({release.image_id for release in (first, *releases)}) == 3
+    for item in releases:
+        assert [row.diff_id for row in item.layers[:-1]] == [row.diff_id for row in first.layers]
+        assert item.layers[-1].size >= 1000

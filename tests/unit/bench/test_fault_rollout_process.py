@@ -36,11 +36,11 @@ def test_its_steps_are_read_from_the_new_journal(tmp_path: Path) -> None:
     try:
         assert going.journal is None
         assert going.record is None
-        made = journal(tmp_path / "new.jsonl")
+        result = journal(tmp_path / "new.jsonl")
         for step in ("look", "fetch"):
-            made.append("doing", step=step, hosts=["a"])
-        made.append("wave", wave=0, done=False)
-        made.close()
+            result.append("doing", step=step, hosts=["a"])
+        result.append("wave", wave=0, done=False)
+        result.close()
         assert [going.count(step) for step in ("look", "switch", "wave 0", "")] == [1, 0, 1, 2]
         assert going.until("fetch", 1.0)
         with pytest.raises(StepFailedError, match="no switch within"):

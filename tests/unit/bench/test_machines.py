@@ -66,8 +66,8 @@ def test_a_row_that_ended_otherwise_is_a_fault() -> None:
 
 
 def test_a_result_is_read_back_as_it_was_written() -> None:
-    for one in (result("a"), result("b", None)):
-        assert trial.from_json(json.loads(json.dumps(one.as_json()))) == one
+    for item in (result("a"), result("b", None)):
+        assert trial.from_json(json.loads(json.dumps(item.as_json()))) == item
 
 
 def test_the_page_says_whether_the_bytes_are_the_same() -> None:
@@ -100,8 +100,8 @@ def test_variables_of_this_machine_go_on_to_bare_ones(monkeypatch: pytest.Monkey
         "AWS_SECRET_ACCESS_KEY": "secret",
     }.items():
         monkeypatch.setenv(name, value)
-    found = host.environment()
-    assert found["https_proxy"] == "http://proxy.invalid:3128"
-    assert found["PIP_INDEX_URL"] == "https://index.invalid/simple"
-    assert found["SSL_CERT_FILE"] == host.BUNDLE
-    assert "AWS_SECRET_ACCESS_KEY" not in found
+    environment = host.environment()
+    assert environment["https_proxy"] == "http://proxy.invalid:3128"
+    assert environment["PIP_INDEX_URL"] == "https://index.invalid/simple"
+    assert environment["SSL_CERT_FILE"] == host.BUNDLE
+    assert "AWS_SECRET_ACCESS_KEY" not in environment

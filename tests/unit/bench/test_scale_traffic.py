@@ -32,8 +32,8 @@ def test_the_kernels_own_table_counts_what_is_sent() -> None:
         return traffic.interfaces(Path("/proc/net/dev").read_text(encoding="ascii"))["lo"][1]
 
     before = sent()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        one.sendto(os.urandom(1000), one.getsockname())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.bind(("127.0.0.1", 0))
+        connection.sendto(os.urandom(1000), connection.getsockname())
     # Besides, 8 of UDP and 20 of IP.
     assert sent() - before >= 1028

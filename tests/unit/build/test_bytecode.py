@@ -40,9 +40,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def layer(folder: Path, name: str = "layer-1.tar") -> Path:
     tar = folder / name
-    with LayerTar(tar) as made:
+    with LayerTar(tar) as layer_tar:
         for path, text in FILES.items():
-            made.data(f"{SITE}/{path}", text)
+            layer_tar.data(f"{SITE}/{path}", text)
     return tar
 
 
@@ -50,8 +50,8 @@ def test_what_is_imported_is_compiled(tmp_path: Path) -> None:
     folder = bytecode.make([layer(tmp_path)], PYTHON)
     assert folder is not None
     tag = f".{sys.implementation.cache_tag}.pyc"
-    found = {str(path.relative_to(folder / SITE)) for path in folder.rglob("*.pyc")}
-    assert found == {f"{name}{tag}" for name in IMPORTED}
+    result = {str(path.relative_to(folder / SITE)) for path in folder.rglob("*.pyc")}
+    assert result == {f"{name}{tag}" for name in IMPORTED}
     assert bytecode.make([tmp_path / "layer-1.tar"], PYTHON) == folder
 
 

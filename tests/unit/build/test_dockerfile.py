@@ -31,12 +31,12 @@ def test_nothing_runs_and_nothing_is_fetched() -> None:
 
 
 def test_exec_forms_and_a_numeric_user() -> None:
-    found = dict(instructions())
-    assert re.fullmatch(r"\d+:\d+", found["USER"])
-    assert not found["USER"].startswith("0:")
-    assert json.loads(found["ENTRYPOINT"])[0].startswith("/")
-    assert json.loads(found["CMD"]) == ["info"]
-    assert json.loads(found["HEALTHCHECK"].partition("CMD")[2])[-1] == "healthcheck"
+    result = dict(instructions())
+    assert re.fullmatch(r"\d+:\d+", result["USER"])
+    assert not result["USER"].startswith("0:")
+    assert json.loads(result["ENTRYPOINT"])[0].startswith("/")
+    assert json.loads(result["CMD"]) == ["info"]
+    assert json.loads(result["HEALTHCHECK"].partition("CMD")[2])[-1] == "healthcheck"
 
 
 def test_layers_in_the_order_of_the_kits_own_image() -> None:

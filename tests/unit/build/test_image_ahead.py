@@ -23,46 +23,46 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def layer(folder: Path, name: str) -> PlainLayer:
     tar = folder / name
-    with cached_files.made(tar) as aside, LayerTar(aside) as made:
-        made.data("a", name)
+    with cached_files.made(tar) as aside, LayerTar(aside) as layer_tar:
+        layer_tar.data("a", name)
     return PlainLayer(name, "sha256:" + hashlib.sha256(tar.read_bytes()).hexdigest(), tar)
 
 
 def test_a_layer_is_compressed_once(tmp_path: Path) -> None:
-    one = layer(tmp_path, "models.tar")
+    plain_layer = layer(tmp_path, "models.tar")
     with image_ahead.ahead("arm64", load=False) as ahead:
-        ahead.layer(one.name, one.tar)
-        blob = ahead.blob(one)
-    assert blob == oci.compressed(one.diff_id, one.tar)
+        ahead.layer(plain_layer.name, plain_layer.tar)
+        blob = ahead.blob(plain_layer)
+    assert blob == oci.compressed(plain_layer.diff_id, plain_layer.tar)
 
 
 def test_a_tar_that_was_damaged_and_made_again(tmp_path: Path) -> None:
-    one = layer(tmp_path, "models.tar")
-    whole = one.tar.read_bytes()
-    one.tar.write_bytes(whole[:-1] + b"x")
+    plain_layer = layer(tmp_path, "models.tar")
+    whole = plain_layer.tar.read_bytes()
+    plain_layer.tar.write_bytes(whole[:-1] + b"x")
     with image_ahead.ahead("arm64", load=False) as ahead:
-        ahead.layer(one.name, one.tar)
-        ahead._blobs[one.diff_id].exception()
-        one.tar.write_bytes(whole)
-        assert ahead.blob(one).diff_id == one.diff_id
+        ahead.layer(plain_layer.name, plain_layer.tar)
+        ahead._blobs[plain_layer.diff_id].exception()
+        plain_layer.tar.write_bytes(whole)
+        assert ahead.blob(plain_layer).diff_id == plain_layer.diff_id
 
 
 @pytest.mark.parametrize("fault", [StepFailedError("x"), APIError("x"), ConnectionError("x")])
 def test_an_engine_that_refuses_the_lower_layers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    asked: list[tuple[str, ...]] = []
+    requested: list[tuple[str, ...]] = []
 
     def part(_: str, layers: tuple[PlainLayer, ...]) -> str:
-        asked.append(tuple(one.name for one in layers))
+        requested.append(tuple(plain_layer.name for plain_layer in layers))
         raise fault
 
     monkeypatch.setattr(image_load, "part", part)
-    made = [layer(tmp_path, name) for name in ("deps.tar", "rootfs.tar", "models.tar")]
+    plain_layers = [layer(tmp_path, name) for name in ("deps.tar", "rootfs.tar", "models.tar")]
     with image_ahead.ahead("arm64", load=True) as ahead:
-        for one in made:
-            ahead.layer(one.name, one.tar)
+        for item in plain_layers:
+            ahead.layer(item.name, item.tar)
         ahead.lower_complete()
         ahead.wait_for_load()
     # In the order of the image, and none from the system's layer on.
-    assert asked == [("models.tar", "deps.tar")]
+    assert requested == [("models.tar", "deps.tar")]

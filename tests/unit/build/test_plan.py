@@ -72,32 +72,36 @@ def refusal(**wanted: Any) -> str:
 @pytest.mark.parametrize("name", ALL)
 def test_every_target_and_python_has_a_plan_or_a_reason(name: str, python: str) -> None:
     try:
-        made = plan.make(Request(jetson=True, l4t=name, python=python))
+        result = plan.make(Request(jetson=True, l4t=name, python=python))
     except BadInputError as error:
         assert python in error.line()
         assert error.cure
         assert python not in ("3.11",), error.line()
         return
-    assert (made.arch, made.python, made.name) == ("arm64", python, named(name, python))
-    assert made.pin.arch == "arm64"
-    assert made.pin.supports(python)
-    assert made.lock.is_file()
-    assert made.verdict in ("gpu", "cpu")
-    assert bool(made.notes) == (made.verdict == "cpu" or made.pin.core != "")
-    assert made.driver_dirs
-    assert json.loads(json.dumps(made.as_json()))["target"]["l4t"] == name.removeprefix("r")
+    assert (result.arch, result.python, result.name) == ("arm64", python, named(name, python))
+    assert result.pin.arch == "arm64"
+    assert result.pin.supports(python)
+    assert result.lock.is_file()
+    assert result.verdict in ("gpu", "cpu")
+    assert bool(result.notes) == (result.verdict == "cpu" or result.pin.core != "")
+    assert result.driver_dirs
+    assert json.loads(json.dumps(result.as_json()))["target"]["l4t"] == name.removeprefix("r")
 
 
 @pytest.mark.parametrize("python", ["", "3.11", "3.13"])
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 def test_native_plans(monkeypatch: pytest.MonkeyPatch, machine: str, python: str) -> None:
     monkeypatch.setattr("platform.machine", lambda: machine)
-    made = plan.make(Request(python=python))
+    result = plan.make(Request(python=python))
     arch = {"x86_64": "amd64", "aarch64": "arm64"}[machine]
-    assert (made.arch, made.target, made.name) == (arch, None, named(f"native-{arch}", python))
-    assert made.python == (python or "3.11")
-    assert made.driver_dirs == ()
-    assert made.verdict == "gpu"
+    assert (result.arch, result.target, result.name) == (
+        arch,
+        None,
+        named(f"native-{arch}", python),
+    )
+    assert result.python == (python or "3.11")
+    assert result.driver_dirs == ()
+    assert result.verdict == "gpu"
 
 
 def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,18 +113,18 @@ def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", OLD)
 @pytest.mark.parametrize("module", ["", "nano", "tx2"])
 def test_boards_with_old_cores_get_a_translated_wheel_and_say_so(name: str, module: str) -> None:
-    made = plan.make(Request(jetson=True, l4t=name, module=module))
+    result = plan.make(Request(jetson=True, l4t=name, module=module))
     newest = next(pin for pin in planned.candidates("arm64") if pin.core == "armv80")
-    assert made.pin == newest
-    assert made.jetson_version.endswith(".armv80")
-    assert made.verdict == "gpu"
-    assert "no board yet" in " ".join(made.notes)
+    assert result.pin == newest
+    assert result.jetson_version.endswith(".armv80")
+    assert result.verdict == "gpu"
+    assert "no board yet" in " ".join(result.notes)
 
 
 @pytest.mark.parametrize("name", [OLD[0], "r35"])
 def test_xavier_gets_what_keeps_its_atomics(name: str) -> None:
-    made = plan.make(Request(jetson=True, l4t=name, module="xavier-nx"))
-    assert (made.pin.core, made.verdict) == ("carmel", "gpu")
+    result = plan.make(Request(jetson=True, l4t=name, module="xavier-nx"))
+    assert (result.pin.core, result.verdict) == ("carmel", "gpu")
 
 
 @pytest.mark.parametrize(
@@ -130,27 +134,27 @@ def test_xavier_gets_what_keeps_its_atomics(name: str) -> None:
 def test_the_official_wheel_for_old_cores_is_there_still(
     name: str, request_: dict[str, Any]
 ) -> None:
-    made = plan.make(Request(jetson=True, l4t=name, **request_))
-    assert (made.pin.version, made.pin.core, made.verdict) == ("0.10.18", "", "cpu")
-    said = " ".join(made.notes)
-    assert "stays on the CPU" in said
-    assert "leave out --" in said
+    result = plan.make(Request(jetson=True, l4t=name, **request_))
+    assert (result.pin.version, result.pin.core, result.verdict) == ("0.10.18", "", "cpu")
+    message = " ".join(result.notes)
+    assert "stays on the CPU" in message
+    assert "leave out --" in message
 
 
-@pytest.mark.parametrize("name", [one for one in ALL if one not in OLD])
+@pytest.mark.parametrize("name", [item for item in ALL if item not in OLD])
 def test_newer_boards_get_the_gpu_where_every_one_of_them_can(name: str) -> None:
-    made = plan.make(Request(jetson=True, l4t=name))
-    assert made.target is not None
-    if {soc.id for soc in made.socs} - ORIN_AND_THOR:
-        assert (made.verdict, made.pin.core) == ("gpu", "carmel")
-        assert "Xavier" in " ".join(made.notes)
-        modules = [m.id for m in made.target.modules if m.soc.id in ORIN_AND_THOR]
+    result = plan.make(Request(jetson=True, l4t=name))
+    assert result.target is not None
+    if {soc.id for soc in result.socs} - ORIN_AND_THOR:
+        assert (result.verdict, result.pin.core) == ("gpu", "carmel")
+        assert "Xavier" in " ".join(result.notes)
+        modules = [m.id for m in result.target.modules if m.soc.id in ORIN_AND_THOR]
         if not modules:
             return
-        made = plan.make(Request(jetson=True, l4t=name, module=modules[0]))
-    assert made.verdict == "gpu"
-    assert made.pin == wheels.select("arm64", "3.11")
-    assert not made.notes
+        result = plan.make(Request(jetson=True, l4t=name, module=modules[0]))
+    assert result.verdict == "gpu"
+    assert result.pin == wheels.select("arm64", "3.11")
+    assert not result.notes
 
 
 def test_gpu_is_required_where_it_can_be() -> None:
@@ -158,8 +162,8 @@ def test_gpu_is_required_where_it_can_be() -> None:
     assert "0.10.18 can't use the GPU" in line
     assert "--allow-cpu" in line
     assert "0.10.18 can't use the GPU" in refusal(jetson=True, l4t="r36", mediapipe="0.10.18")
-    made = plan.make(Request(jetson=True, l4t="r36", mediapipe="0.10.18", require_gpu=False))
-    assert (made.verdict, bool(made.notes)) == ("cpu", True)
+    result = plan.make(Request(jetson=True, l4t="r36", mediapipe="0.10.18", require_gpu=False))
+    assert (result.verdict, bool(result.notes)) == ("cpu", True)
 
 
 def test_pythons_that_no_wheel_supports() -> None:
@@ -178,7 +182,7 @@ def test_images_that_differ_by_request_have_two_names() -> None:
         Request(jetson=True, base="host:5000/a/x:1"),
         Request(jetson=True, mediapipe="0.10.18", require_gpu=False, python="3.11"),
     ]
-    names = [usual.name, *(plan.make(one).name for one in requests)]
+    names = [usual.name, *(plan.make(request).name for request in requests)]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name) for name in names)
     for same in (Request(jetson=True, python="3.11"), Request(jetson=True, mediapipe=newest)):
@@ -186,9 +190,9 @@ def test_images_that_differ_by_request_have_two_names() -> None:
 
 
 def test_module() -> None:
-    made = plan.make(Request(jetson=True, l4t=OLD[0], module="xavier-nx"))
-    assert [soc.id for soc in made.socs] == ["tegra194"]
-    assert made.name == f"{OLD[0]}-xavier-nx"
+    result = plan.make(Request(jetson=True, l4t=OLD[0], module="xavier-nx"))
+    assert [soc.id for soc in result.socs] == ["tegra194"]
+    assert result.name == f"{OLD[0]}-xavier-nx"
     known = refusal(jetson=True, l4t="r36", module="nano")
     assert f"nano has {OLD[0]}" in known
     assert "--l4t r32." in known
@@ -206,8 +210,8 @@ def test_variants_and_bases() -> None:
     assert "add --jetson" in refusal(base="ngc")
     own = plan.make(Request(jetson=True, base="x:1", python="3.11"))
     assert (own.base, own.suite) == ("x:1", "")
-    found = plan.make(Request(jetson=True, base="x:1", base_python="3.11"))
-    assert (found.python, found.name) == ("3.11", f"{targets.load().default.name}-x-1")
+    result = plan.make(Request(jetson=True, base="x:1", base_python="3.11"))
+    assert (result.python, result.name) == ("3.11", f"{targets.load().default.name}-x-1")
     ngc = plan.make(Request(jetson=True, l4t="r36.4.4", base="ngc"))
     assert ngc.base == targets.load().resolve("r36.4.4").ngc_image
     assert "--mediapipe" in refusal(jetson=True, mediapipe="0.10.18", python="3.13")
@@ -220,9 +224,9 @@ def test_unknown_and_ambiguous_releases() -> None:
 
 
 def test_output() -> None:
-    made = plan.make(Request(jetson=True))
-    assert made.output == ROOT / "dist" / made.name
-    assert made.as_json()["output"] == f"dist/{made.name}"
+    result = plan.make(Request(jetson=True))
+    assert result.output == ROOT / "dist" / result.name
+    assert result.as_json()["output"] == f"dist/{result.name}"
     elsewhere = plan.make(Request(jetson=True, output="some/where"))
     assert elsewhere.output == Path.cwd() / "some/where"
 
@@ -230,22 +234,22 @@ def test_output() -> None:
 def test_versions_for_their_name_alone_are_taken_by_it_alone() -> None:
     named = {version for group in wheels.classes().values() for version in group.by_name}
     for name in ALL:
-        made = plan.make(Request(jetson=True, l4t=name, require_gpu=False))
-        assert made.pin.version not in named
+        result = plan.make(Request(jetson=True, l4t=name, require_gpu=False))
+        assert result.pin.version not in named
     for version in named:
         for release, core in (("r36", ""), ("r32", "armv80")):
-            made = plan.make(Request(jetson=True, l4t=release, mediapipe=version))
-            assert (made.pin.version, made.pin.core, made.verdict) == (version, core, "gpu")
+            result = plan.make(Request(jetson=True, l4t=release, mediapipe=version))
+            assert (result.pin.version, result.pin.core, result.verdict) == (version, core, "gpu")
 
 
 def test_a_camera_image_has_a_name_and_a_root_of_its_own() -> None:
-    made = plan.make(Request(jetson=True, camera=True))
+    result = plan.make(Request(jetson=True, camera=True))
     plain = plan.make(Request(jetson=True))
-    assert (plain.root, made.root) == ("runtime", "runtime+camera")
-    assert made.name == f"{plain.name}-camera"
-    assert made.as_json()["base"]["components"] == ["camera"]
+    assert (plain.root, result.root) == ("runtime", "runtime+camera")
+    assert result.name == f"{plain.name}-camera"
+    assert result.as_json()["base"]["components"] == ["camera"]
     assert "components" not in plain.as_json()["base"]
-    assert made.notes == plain.notes
+    assert result.notes == plain.notes
 
 
 def test_a_board_whose_plugins_are_newer_is_told_before_the_build() -> None:

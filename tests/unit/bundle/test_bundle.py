@@ -159,7 +159,7 @@ def test_the_same_inputs_give_the_same_bytes(made: Callable[..., Path]) -> None:
 def test_what_pythons_share_is_there_once(made: Callable[..., Path]) -> None:
     every, single = made("every"), made("single", pythons=(PYTHON,))
     sizes = [
-        sum(path.stat().st_size for path in one.parent.glob("*.bin")) for one in (every, single)
+        sum(path.stat().st_size for path in item.parent.glob("*.bin")) for item in (every, single)
     ]
     assert 0 < sizes[0] - sizes[1] < 500
 
@@ -392,8 +392,8 @@ def test_only_libraries_that_the_machine_lacks_are_used(
 ) -> None:
     monkeypatch.setenv("LD_LIBRARY_PATH", "/mine")
     folder = lib_folder(tmp_path, "libc.so.6", "libnothing-here.so.1")
-    found = graphics.environment(folder)
-    assert found["LD_LIBRARY_PATH"] == f"{folder}/lib-used:/mine"
+    environment = graphics.environment(folder)
+    assert environment["LD_LIBRARY_PATH"] == f"{folder}/lib-used:/mine"
     assert [path.name for path in (folder / "lib-used").iterdir()] == ["libnothing-here.so.1"]
 
 
@@ -427,8 +427,8 @@ def test_a_driver_without_any_file_gets_one(
     # Libraries that are on every machine stand for the driver's.
     monkeypatch.setattr(graphics, "EGL_DRIVER", "libc.so.6")
     monkeypatch.setattr(graphics, "VULKAN_DRIVER", "libm.so.6")
-    found = graphics.environment(lib_folder(tmp_path))
-    egl = json.loads(Path(found["__EGL_VENDOR_LIBRARY_FILENAMES"]).read_bytes())
-    vulkan = json.loads(Path(found["VK_DRIVER_FILES"]).read_bytes())
+    environment = graphics.environment(lib_folder(tmp_path))
+    egl = json.loads(Path(environment["__EGL_VENDOR_LIBRARY_FILENAMES"]).read_bytes())
+    vulkan = json.loads(Path(environment["VK_DRIVER_FILES"]).read_bytes())
     assert egl["ICD"] == {"library_path": "libc.so.6"}
     assert vulkan["ICD"] == {"library_path": "libm.so.6", "api_version": "1.3.0"}

@@ -116,5 +116,5 @@ def test_a_pc_has_nothing_for_older_cores() -> None:
 
 def test_each_translated_core_is_among_those_of_the_table() -> None:
     pin = contents.mediapipe("arm64")
-    names = [one.core for one in wheels.translated() if one.sha256 == pin.sha256]
+    names = [item.core for item in wheels.translated() if item.sha256 == pin.sha256]
     assert names == ["carmel", "armv80"]

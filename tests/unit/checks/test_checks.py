@@ -64,12 +64,12 @@ def test_the_default_size_runs_a_part_of_a_greater_stage() -> None:
     part = Stage("x", "all", default=("tests/a.py::test_b",), real=("tests/a.py", "tests/c.py"))
     seen = [part.at(size) for size in checks.SIZES]
     assert seen[0] is None
-    assert [one.real for one in seen[1:] if one] == [part.default, part.real, part.real]
+    assert [stage.real for stage in seen[1:] if stage] == [part.default, part.real, part.real]
     assert Stage("x", "all", real=("tests/a.py",)).at("default") is None
 
 
 @pytest.mark.parametrize(
-    "stage", [one for one in checks.stages() if one.default], ids=lambda stage: stage.name
+    "stage", [item for item in checks.stages() if item.default], ids=lambda stage: stage.name
 )
 def test_the_default_size_names_tests_of_the_stage(stage: Stage) -> None:
     for name in stage.default:
@@ -100,10 +100,10 @@ def test_expected(): assert False
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tests that end in each way, beside the kit's own conftest."""
-    made = tmp_path_factory.mktemp("stage")
-    (made / "test_ends.py").write_text(TESTS)
-    (made / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
-    return made
+    path = tmp_path_factory.mktemp("stage")
+    (path / "test_ends.py").write_text(TESTS)
+    (path / "conftest.py").write_text((ROOT / "tests" / "conftest.py").read_text())
+    return path
 
 
 @pytest.mark.parametrize(
@@ -166,10 +166,10 @@ def test_who_takes_no_notice_of_an_end_is_killed(
     monkeypatch.setattr(checks_process, "GRACE_S", 0.5)
     up = tmp_path / "up"
     codes: list[int] = []
-    words = [sys.executable, "-c", DEAF, str(up)]
+    command = [sys.executable, "-c", DEAF, str(up)]
     with (tmp_path / "out").open("wb") as out:
         thread = threading.Thread(
-            target=lambda: codes.append(checks_process.run(words, out.fileno(), math.inf))
+            target=lambda: codes.append(checks_process.run(command, out.fileno(), math.inf))
         )
         thread.start()
         while not up.exists():
@@ -225,8 +225,8 @@ def test_a_stage_that_hangs_is_stopped_and_says_where(
     monkeypatch.setattr(subprocess, "Popen", Late)
     (tmp_path / "test_hangs.py").write_text(body)
     (tmp_path / "conftest.py").write_text((folder / "conftest.py").read_text())
-    made = Stage("hangs", "all", pytest=(str(tmp_path), *workers))
-    monkeypatch.setattr(checks, "stages", lambda: (made,))
+    stage = Stage("hangs", "all", pytest=(str(tmp_path), *workers))
+    monkeypatch.setattr(checks, "stages", lambda: (stage,))
     monkeypatch.setattr(needs, "require", lambda *_, **__: None)
     monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
     with pytest.raises(CheckFailedError, match=r"hangs \(stopped: it took too long\)"):
@@ -243,8 +243,8 @@ def test_a_test_that_hangs_has_failed_and_the_next_ones_run(
     (tmp_path / "test_hangs.py").write_text(body + "\ndef test_passes_too(): pass\n")
     (tmp_path / "conftest.py").write_text((folder / "conftest.py").read_text())
     monkeypatch.setattr(checks, "TEST_S", 2)
-    made = Stage("hangs", "all", pytest=(str(tmp_path),))
-    monkeypatch.setattr(checks, "stages", lambda: (made,))
+    stage = Stage("hangs", "all", pytest=(str(tmp_path),))
+    monkeypatch.setattr(checks, "stages", lambda: (stage,))
     monkeypatch.setattr(needs, "require", lambda *_, **__: None)
     monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
     with pytest.raises(CheckFailedError, match=r"hangs \(1 failed\)"):
@@ -276,14 +276,14 @@ def test_a_signal_ends_all_stages_when_their_fixtures_have_put_things_away(
 ) -> None:
     marks = []
     for name in ("one", "two"):
-        made = tmp_path / name
-        made.mkdir()
-        marks.append((made / "hanging", made / "put_away"))
+        path = tmp_path / name
+        path.mkdir()
+        marks.append((path / "hanging", path / "put_away"))
         body = HANGS.replace("PUT_AWAY", repr(str(marks[-1][1])))
         # Longer than a signal gives to other children.
         body = body.replace("    yield\n", "    yield\n    time.sleep(6)\n")
-        (made / "test_hangs.py").write_text(body.replace("HANGING", repr(str(marks[-1][0]))))
-        (made / "conftest.py").write_text((folder / "conftest.py").read_text())
+        (path / "test_hangs.py").write_text(body.replace("HANGING", repr(str(marks[-1][0]))))
+        (path / "conftest.py").write_text((folder / "conftest.py").read_text())
     words = [str(tmp_path / "one"), str(tmp_path / "two")]
     with subprocess.Popen(
         [sys.executable, "-c", STOPPABLE, *words],
@@ -340,19 +340,19 @@ def test_stages_beside_each_other_show_their_output_whole(
         "def pytest_configure(config):\n    register(config)\n"
     )
     (tmp_path / "test_c.py").write_text("def test_it():\n    assert False, 'wrong'\n")
-    made = (
+    stages = (
         Stage("alone", "all", pytest=(str(tmp_path / "test_a.py"),)),
         Stage("meets", "all", pytest=(str(tmp_path / "test_b.py"),), beside=True),
         Stage("fails", "all", pytest=(str(tmp_path / "test_c.py"),), beside=True),
     )
-    monkeypatch.setattr(checks, "stages", lambda: made)
+    monkeypatch.setattr(checks, "stages", lambda: stages)
     monkeypatch.setattr(needs, "require", lambda *_, **__: None)
     monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
     with pytest.raises(CheckFailedError, match=r"failed: fails \(1 failed; no test ran\)"):
         checks.run(size="all")
     out = capfd.readouterr().out
     assert "tests passed: 2, failed: 1, not run here: 0" in out
-    for stage in made:
+    for stage in stages:
         begin = out.index(f"--- {stage.name}\n")
         end = re.compile(rf"^--- {stage.name} \d+ s$", re.MULTILINE).search(out, begin)
         assert end
@@ -365,4 +365,4 @@ def test_pytest_passes_over_no_folder_of_tests(pytestconfig: pytest.Config) -> N
     assert len(folders) > 20
     for folder in folders:
         for part in folder.parts:
-            assert not any(fnmatch.fnmatch(part, one) for one in passed_over), folder
+            assert not any(fnmatch.fnmatch(part, item) for item in passed_over), folder

@@ -29,7 +29,7 @@ def test_every_option_with_a_value_has_a_reader(name: str, monkeypatch: pytest.M
     assert isinstance(task, KitTask)
     for argument in task.get_arguments():
         assert argument.kind is bool or isinstance(argument, TypedArgument), argument.names
-    words = [one for one in task.get_arguments() if one.kind is not bool]
+    words = [item for item in task.get_arguments() if item.kind is not bool]
     assert len(words) == len(task.readers)
 
 

@@ -86,15 +86,15 @@ def start(folder: Path, how: str) -> subprocess.Popen[str]:
 
 
 def of_session(session: int) -> list[str]:
-    found = []
+    result = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             head, _, rest = entry.read_text().rpartition(")")
         except OSError:
             continue
         if int(rest.split()[3]) == session and rest.split()[0] != "Z":
-            found.append(head)
-    return found
+            result.append(head)
+    return result
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -107,7 +107,7 @@ def test_a_signal_cleans_up(tmp_path: Path, how: str, number: signal.Signals) ->
     assert time.monotonic() - began < 10
     assert child.returncode == 128 + number
     assert err == "error: stopped; run it again to go on from here\n"
-    assert [one.name for one in tmp_path.iterdir()] == ["tasks.py"]
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks.py"]
     assert of_session(child.pid) == []
 
 
@@ -136,7 +136,7 @@ def test_the_second_signal_lets_it_clean_up_and_the_third_ends_it(tmp_path: Path
     _, err = child.communicate(timeout=20)
     assert child.returncode == 143
     assert err.splitlines()[0] == "cleaning up; once more ends it without"
-    assert [one.name for one in tmp_path.iterdir()] == ["tasks.py"]
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks.py"]
     child = start(tmp_path, "slow")
     for _ in range(3):
         child.send_signal(signal.SIGINT)
@@ -171,7 +171,7 @@ def test_a_signal_at_any_moment_of_a_real_task(words: list[str]) -> None:
         # Until tasks.py is read, Python answers for itself.
         assert "Traceback" not in err or "tasks.py" not in err, (step, err)
         assert child.returncode in (0, 1, 128 + number, -number), (step, err)
-        assert len([one for one in err.splitlines() if one.startswith("error: ")]) <= 1
+        assert len([line for line in err.splitlines() if line.startswith("error: ")]) <= 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -52,12 +52,12 @@ def use(monkeypatch: pytest.MonkeyPatch, fake: Engine) -> Engine:
 
 
 def layers(folder: Path) -> list[PlainLayer]:
-    made = []
+    plain_layers = []
     for name in ("a", "b", "c"):
         tar = folder / f"{name}.tar"
         tar.write_bytes(name.encode() * 1000)
-        made.append(PlainLayer(tar.name, f"sha256:{name}", tar))
-    return made
+        plain_layers.append(PlainLayer(tar.name, f"sha256:{name}", tar))
+    return plain_layers
 
 
 def members(raw: bytes) -> dict[str, bytes]:
@@ -81,12 +81,12 @@ def test_only_what_the_engine_lacks_is_sent(
     fake = use(monkeypatch, Engine([], has))
     monkeypatch.setattr(image_load, "_loaded", lambda *_: None)
     image_load.from_layers("it:1", CONFIG, layers(tmp_path))
-    found = members(fake.sent[0])
-    (listing,) = json.loads(found.pop("manifest.json"))
+    result = members(fake.sent[0])
+    (listing,) = json.loads(result.pop("manifest.json"))
     assert listing["RepoTags"] == ["it:1"]
     assert listing["Layers"] == ["0/layer.tar", "1/layer.tar", "2/layer.tar"]
-    assert found.pop(listing["Config"]) == CONFIG
-    assert sorted(found) == [f"{number}/layer.tar" for number in sent]
+    assert result.pop(listing["Config"]) == CONFIG
+    assert sorted(result) == [f"{number}/layer.tar" for number in sent]
 
 
 def test_the_last_build_is_enough_where_it_has_nearly_all(
@@ -94,15 +94,15 @@ def test_the_last_build_is_enough_where_it_has_nearly_all(
 ) -> None:
     fake = use(monkeypatch, Engine([], [[], ["sha256:a"], ["sha256:a", "sha256:b"]]))
     monkeypatch.setattr(image_load, "_loaded", lambda *_: None)
-    made = layers(tmp_path)
-    with made[1].tar.open("r+b") as tar:
+    plain_layers = layers(tmp_path)
+    with plain_layers[1].tar.open("r+b") as tar:
         tar.truncate(image_load.LITTLE)
     fake.names = {"sha256:1": ["other:1"], "sha256:2": ["it:1"]}
-    image_load.from_layers("it:1", CONFIG, made)
+    image_load.from_layers("it:1", CONFIG, plain_layers)
     assert fake.looked_at == ["sha256:2"]
     assert len(members(fake.sent[0])) == 3
     fake.names = {"sha256:1": ["it:1"]}
-    image_load.from_layers("it:1", CONFIG, made)
+    image_load.from_layers("it:1", CONFIG, plain_layers)
     assert fake.looked_at[1:] == ["sha256:1", "sha256:0", "sha256:2"]
     assert len(members(fake.sent[1])) == 3
 

@@ -13,9 +13,9 @@ from jetson_kit.containers.layers import EPOCH, LayerTar
 
 def members(path: Path) -> dict[str, tarfile.TarInfo]:
     with tarfile.open(path) as archive:
-        found = archive.getmembers()
-    assert len({info.name for info in found}) == len(found), "a path stands in it twice"
-    return {info.name: info for info in found}
+        result = archive.getmembers()
+    assert len({info.name for info in result}) == len(result), "a path stands in it twice"
+    return {info.name: info for info in result}
 
 
 def source(folder: Path, when: int, order: list[str]) -> Path:
@@ -45,17 +45,17 @@ def test_tree_keeps_links_and_only_the_executable_bit(tmp_path: Path) -> None:
     tree = source(tmp_path / "one", 1, ["plain", "run", "below/z"])
     with LayerTar(tmp_path / "1.tar") as layer:
         layer.tree("opt/x", tree)
-    found = members(tmp_path / "1.tar")
-    assert list(found) == [
+    result = members(tmp_path / "1.tar")
+    assert list(result) == [
         *("opt", "opt/x", "opt/x/below", "opt/x/below/z"),
         *("opt/x/plain", "opt/x/run", "opt/x/to"),
     ]
-    assert found["opt/x/run"].mode == 0o755
-    assert found["opt/x/plain"].mode == 0o644
-    assert found["opt/x/to"].issym()
-    assert found["opt/x/to"].linkname == "plain"
-    assert {info.mtime for info in found.values()} == {EPOCH}
-    assert {(info.uid, info.gid, info.uname, info.gname) for info in found.values()} == {
+    assert result["opt/x/run"].mode == 0o755
+    assert result["opt/x/plain"].mode == 0o644
+    assert result["opt/x/to"].issym()
+    assert result["opt/x/to"].linkname == "plain"
+    assert {info.mtime for info in result.values()} == {EPOCH}
+    assert {(info.uid, info.gid, info.uname, info.gname) for info in result.values()} == {
         (0, 0, "", "")
     }
 
@@ -68,10 +68,10 @@ def test_missing_parents_are_made_once_and_the_first_entry_stays(tmp_path: Path)
         layer.folder("var", 0o700)
         assert "var/tmp/a" in layer
         assert "var/tmp/c" not in layer
-    found = members(tmp_path / "1.tar")
-    assert list(found) == ["var", "var/tmp", "var/tmp/a", "var/tmp/a/b"]
-    assert found["var"].mode == 0o755
-    assert found["var/tmp"].mode == 0o1777
+    result = members(tmp_path / "1.tar")
+    assert list(result) == ["var", "var/tmp", "var/tmp/a", "var/tmp/a/b"]
+    assert result["var"].mode == 0o755
+    assert result["var/tmp"].mode == 0o1777
     with tarfile.open(tmp_path / "1.tar") as archive:
         stream = archive.extractfile("var/tmp/a/b")
         assert stream is not None
@@ -83,8 +83,8 @@ def test_member_of_another_tar_loses_its_time_and_names(tmp_path: Path) -> None:
     info.type, info.mode, info.uid, info.uname, info.mtime = tarfile.DIRTYPE, 0o750, 7, "you", 99
     with LayerTar(tmp_path / "1.tar") as layer:
         layer.member(info, None)
-    made = members(tmp_path / "1.tar")["home/x"]
-    assert (made.mode, made.uid, made.uname, made.mtime) == (0o750, 7, "", EPOCH)
+    member = members(tmp_path / "1.tar")["home/x"]
+    assert (member.mode, member.uid, member.uname, member.mtime) == (0o750, 7, "", EPOCH)
 
 
 def test_a_failure_inside_leaves_an_open_file_to_nobody(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_layout_of_an_archive(tmp_path: Path, cache: Path) -> None:
     manifest = json.loads(blob(row))
     config = json.loads(blob(manifest["config"]))
     assert config["rootfs"]["diff_ids"] == list(engine.raws)
-    assert [one["mediaType"].rpartition("+")[2] for one in manifest["layers"]] == ["zstd"] * 2
+    assert [item["mediaType"].rpartition("+")[2] for item in manifest["layers"]] == ["zstd"] * 2
     for one, diff_id in zip(manifest["layers"], engine.raws, strict=True):
         with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(blob(one))) as stream:
             assert sha(stream.read()) == diff_id

@@ -33,8 +33,8 @@ board_errors = of_the_board()
 
 def codes(module: object, base: type) -> set[int]:
     """Return the exit codes of a module's typed errors."""
-    kinds = [one for one in vars(module).values() if isinstance(one, type)]
-    return {one.exit_code for one in kinds if issubclass(one, base)}  # type: ignore[attr-defined]
+    kinds = [item for item in vars(module).values() if isinstance(item, type)]
+    return {kind.exit_code for kind in kinds if issubclass(kind, base)}  # type: ignore[attr-defined]
 
 
 def listed(column: int) -> set[int]:
@@ -42,7 +42,7 @@ def listed(column: int) -> set[int]:
 
 
 def test_the_page_has_each_code_once() -> None:
-    numbers = [int(one) for one in re.findall(r"^\| (\d+) \|", PAGE, re.M)]
+    numbers = [int(item) for item in re.findall(r"^\| (\d+) \|", PAGE, re.M)]
     assert numbers == sorted(set(numbers)) == list(ROWS)
 
 
@@ -84,5 +84,5 @@ def test_a_name_means_the_same_everywhere() -> None:
 
 def test_the_shell_has_them_too() -> None:
     text = (ROOT / "ci" / "say.sh").read_text(encoding="utf-8")
-    found = dict(re.findall(r"([A-Z_]+)=(\d+)", text))
-    assert found == {"TOOL_MISSING": "3", "NETWORK": "4", "DISK_FULL": "6", "STEP_FAILED": "7"}
+    result = dict(re.findall(r"([A-Z_]+)=(\d+)", text))
+    assert result == {"TOOL_MISSING": "3", "NETWORK": "4", "DISK_FULL": "6", "STEP_FAILED": "7"}

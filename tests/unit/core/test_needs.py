@@ -77,7 +77,7 @@ def test_each_program_that_the_code_names_is_in_the_table(folder: str) -> None:
     files = [path for path in (ROOT / folder).rglob("*.py") if path.name not in OWN_FAKES]
     named = {(name, path.name) for path in files for name in programs(path)}
     known = signs | ESSENTIAL | ELSEWHERE
-    assert {one for one in named if one[0] not in known and "/" not in one[0]} == set()
+    assert {item for item in named if item[0] not in known and "/" not in item[0]} == set()
 
 
 # They name programs on purpose that are nowhere.
@@ -133,9 +133,9 @@ def test_each_part_that_is_named_is_there_and_each_that_is_there_is_named() -> N
 def test_options_decide(
     task: str, options: dict[str, object], has: set[str], lacks: set[str]
 ) -> None:
-    found = set(TABLE.of_task(task, options))
-    assert has <= found
-    assert not lacks & found
+    result = set(TABLE.of_task(task, options))
+    assert has <= result
+    assert not lacks & result
 
 
 def shell(script: str, **environment: str) -> list[str]:
@@ -180,7 +180,7 @@ def test_the_shell_reads_the_same_for_a_stage(stage: str) -> None:
 )
 def test_the_shell_knows_the_stages_of_a_size(words: str, size: str, stage: str) -> None:
     every = checks.stages()
-    chosen = [one.name for one in every if (one.name == stage if stage else one.at(size))]
+    chosen = [item.name for item in every if (item.name == stage if stage else item.at(size))]
     assert shell(f"stages_of {words}") == chosen
     parts = dict.fromkeys(shell(f"parts_for {words}"))
     assert list(parts) == ["python", *TABLE.of_stages(chosen)]
@@ -310,10 +310,10 @@ def test_a_path_with_a_star_is_looked_for(tmp_path: Path) -> None:
     library.parent.mkdir(parents=True)
     library.touch()
     assert needs.missing(("gles",), tmp_path) == ()
-    found = shell(
+    result = shell(
         f'there "{TABLE.parts["gles"].signs[0]}" && echo yes', KIT_SYSTEM_ROOT=str(tmp_path)
     )
-    assert found == ["yes"]
+    assert result == ["yes"]
 
 
 def test_the_package_of_a_program() -> None:

@@ -57,9 +57,9 @@ def test_relative_xdg_folders_are_ignored(
 ) -> None:
     for variable in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(variable, "relative")
-    made = Path(str(FOLDERS[name][1]()))
-    assert made.is_dir()
-    assert made.relative_to(tmp_path).parts[0] in (".cache", ".local", ".config")
+    path = Path(str(FOLDERS[name][1]()))
+    assert path.is_dir()
+    assert path.relative_to(tmp_path).parts[0] in (".cache", ".local", ".config")
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "own"))
     if FOLDERS[name][0] == "KIT_STATE":
         assert Path(str(FOLDERS[name][1]())).is_relative_to(tmp_path / "own")

@@ -44,8 +44,8 @@ def test_failures_are_told_apart(stderr: str, kind: type[KitError], says: str) -
 
 def test_run_returns_output_and_feeds_input() -> None:
     assert run([sys.executable, "-c", "print(input())"], what="x", stdin=b"word\n") == "word\n"
-    asked = [sys.executable, "-c", "import sys; print(repr(sys.stdin.read()))"]
-    assert run(asked, what="x") == "''\n"
+    requested = [sys.executable, "-c", "import sys; print(repr(sys.stdin.read()))"]
+    assert run(requested, what="x") == "''\n"
 
 
 def test_run_of_what_is_not_there_fails_or_hangs() -> None:

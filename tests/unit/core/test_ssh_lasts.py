@@ -38,11 +38,11 @@ def settings(words: list[str]) -> dict[str, str]:
     ],
 )
 def test_a_silent_host_is_given_up(words: list[str], connect: int) -> None:
-    made = settings(words)
-    assert int(made["connecttimeout"]) == connect
-    assert int(made["serveraliveinterval"]) * int(made["serveralivecountmax"]) == 60
+    result = settings(words)
+    assert int(result["connecttimeout"]) == connect
+    assert int(result["serveraliveinterval"]) * int(result["serveralivecountmax"]) == 60
 
 
 def test_what_an_inventory_says_counts() -> None:
-    made = settings(["ssh", "-o", "ServerAliveInterval=3", *ssh.LASTING, "host"])
-    assert made["serveraliveinterval"] == "3"
+    result = settings(["ssh", "-o", "ServerAliveInterval=3", *ssh.LASTING, "host"])
+    assert result["serveraliveinterval"] == "3"

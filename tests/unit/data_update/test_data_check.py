@@ -113,11 +113,11 @@ def test_each_problem_is_told(
         else:
             assert old in before
             path.write_text(before.replace(old, new), encoding="utf-8")
-        found = checked(tree)
+        result = checked(tree)
     finally:
         path.write_text(before, encoding="utf-8")
-    assert any(says in line for line in found), found
-    assert not any("Traceback" in line for line in found)
+    assert any(says in line for line in result), result
+    assert not any("Traceback" in line for line in result)
 
 
 def test_a_lock_that_nothing_needs(tree: Path) -> None:

@@ -40,8 +40,8 @@ def test_a_library_that_ends_early(cut: int) -> None:
 @pytest.mark.parametrize("version", ["10.15.1.29", "11.4.0.106"])
 def test_rows_that_were_written_by_hand_are_found_again(version: str) -> None:
     """One has kernels for Orin, the other has none."""
-    found, known = lean.row(version), runtimes.table()["lean"][version]
-    assert found is not None
-    assert found["sms"] == known["sms"]
+    result, known = lean.row(version), runtimes.table()["lean"][version]
+    assert result is not None
+    assert result["sms"] == known["sms"]
     for size in ("download_mb", "unpacked_mb"):
-        assert found[size] == pytest.approx(known[size], rel=0.005)
+        assert result[size] == pytest.approx(known[size], rel=0.005)

@@ -112,7 +112,7 @@ class Kit:
         requires: str = "numpy", libraries: tuple[str, ...] = (LIB,), gl: bool = True,
     ) -> dict[str, str]:  # fmt: skip
         """Put a MediaPipe into the index, its libraries measured; return its hashes."""
-        found = {}
+        result = {}
         for arch in arches.split():
             machine = {"arm64": "aarch64", "amd64": "x86_64"}[arch]
             code = elf(
@@ -128,14 +128,14 @@ class Kit:
             path = self.index / f"mediapipe-{version}-{tag}.whl"
             files = {**dict.fromkeys(libraries, code), DRAWING: draw.encode()}
             files |= {f"{info}/METADATA": about.encode(), f"{info}/WHEEL": wheel.encode()}
-            found[arch] = make_wheel(path, files)
+            result[arch] = make_wheel(path, files)
             self._measured(libraries, code)
         small_index.renew(self.index)
-        return found
+        return result
 
     def _measured(self, libraries: tuple[str, ...], code: bytes) -> None:
         """Put a measurement of these libraries into the cache, so that no emulator is needed."""
-        every = tuple(one for path in libraries if (one := read_library(path, code)))
+        every = tuple(library for path in libraries if (library := read_library(path, code)))
         runs = tuple(
             CpuRun(cpu, cpu not in ("cortex-a57", "carmel"), "loads")
             for cpu in ("cortex-a57", "carmel", "cortex-a76", "max")
@@ -174,7 +174,7 @@ def small_tables(kit: Kit) -> None:
         table = table.replace(f'{name} = "3.11"\n', "")
     (locks / "locks.toml").write_text(table, encoding="utf-8")
     (locks / "vision.in").write_text("mediapipe==1.5.0\n", encoding="utf-8")
-    hashes = [f"    --hash=sha256:{one}" for one in sha256.values()]
+    hashes = [f"    --hash=sha256:{item}" for item in sha256.values()]
     (locks / "vision.txt").write_text(
         "mediapipe==1.5.0 \\\n" + " \\\n".join(hashes) + "\n", encoding="utf-8"
     )
@@ -369,12 +369,12 @@ def test_the_carrier_of_ansibles_collections_follows_ansible_core(kit: Kit) -> N
     path = kit.file(collections.TABLE)
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     host = (kit.folder / "requirements" / "host.txt").read_text(encoding="utf-8")
-    found = re.search(r"^ansible-core==(\S+)", host, re.MULTILINE)
-    assert found
+    match = re.search(r"^ansible-core==(\S+)", host, re.MULTILINE)
+    assert match
     major, minor, *_ = table["wheel"]["version"].split(".")
     mine, other = f"{major}.{int(minor) + 5}.0", f"{int(major) + 1}.0.0"
-    plain_wheel(kit.index, "ansible_core", found[1], {"core.py": b""})
-    for version, core in ((mine, found[1]), (other, "99.0")):
+    plain_wheel(kit.index, "ansible_core", match[1], {"core.py": b""})
+    for version, core in ((mine, match[1]), (other, "99.0")):
         info = f"ansible-{version}.dist-info"
         about = f"Metadata-Version: 2.1\nName: ansible\nVersion: {version}\n"
         about += f"Requires-Dist: ansible-core=={core}\n"

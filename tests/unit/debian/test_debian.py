@@ -49,9 +49,9 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apt:
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(programs))
     monkeypatch.delenv("KIT_DEBIAN_MIRROR", raising=False)
-    made = Apt(tmp_path)
-    made.has()
-    return made
+    result = Apt(tmp_path)
+    result.has()
+    return result
 
 
 def test_mirror_from_the_environment(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,13 +130,13 @@ def test_what_apt_offers() -> None:
         f"'http://a.invalid/p.deb' libz1_1%3a1.2.13_arm64.deb 302 SHA256:{two}\n"
         f"'http://a.invalid/c.deb' libstdc++6_12.2.0-14_arm64.deb 303 SHA256:{three}\n"
     )
-    found = debian.offered(printed, Path("x"))
-    assert [(d.name, d.version, d.architecture, d.sha256) for d in found] == [
+    debs = debian.offered(printed, Path("x"))
+    assert [(d.name, d.version, d.architecture, d.sha256) for d in debs] == [
         ("libstdc++6", "12.2.0-14", "arm64", three),
         ("libz1", "1:1.2.13", "arm64", two),
         ("tzdata", "2025b-0+deb12u1", "all", one),
     ]
-    assert found[1].path == Path("x/libz1_1%3a1.2.13_arm64.deb")
+    assert debs[1].path == Path("x/libz1_1%3a1.2.13_arm64.deb")
     with pytest.raises(StepFailedError, match="without a SHA256"):
         debian.offered("'http://a.invalid/x' a_1_all.deb 3 MD5Sum:123\n", Path("x"))
 
@@ -152,9 +152,9 @@ def test_damaged_package_in_the_cache_is_not_used(tmp_path: Path) -> None:
     (first,) = fetch()
     raw = first.path.read_bytes()
     first.path.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
-    (again,) = fetch()
-    assert again == first
-    assert again.path.read_bytes() == raw
+    (second,) = fetch()
+    assert second == first
+    assert second.path.read_bytes() == raw
     first.path.write_bytes(raw[:-100])
     assert fetch() == (first,)
 
@@ -164,10 +164,10 @@ def test_the_hosts_settings_choose_no_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def chosen(folder: str) -> list[str]:
-        found = debian.fetch(
+        debs = debian.fetch(
             ("autodock-getdata",), suite="bookworm", arch="arm64", folder=tmp_path / folder
         )
-        return [deb.name for deb in found]
+        return [deb.name for deb in debs]
 
     assert chosen("plain") == ["autodock-getdata"]
     settings = tmp_path / "apt.conf"

@@ -61,46 +61,46 @@ def fetch(folder: Path, *rows: Row) -> list[bytes] | None:
 
 
 def test_packages_of_both_archives(archive: Path, tmp_path: Path) -> None:
-    one = locked(archive, "one")
+    row = locked(archive, "one")
     two = locked(tmp_path / "archive-security", "two", "security")
     raw = [(archive / "one.deb").read_bytes(), (tmp_path / "archive-security/two.deb").read_bytes()]
-    assert fetch(tmp_path / "apt", one, two) == raw
+    assert fetch(tmp_path / "apt", row, two) == raw
     (archive / "one.deb").unlink()
-    assert fetch(tmp_path / "apt", one, two) == raw
-    kept = tmp_path / "apt/cache/archives/two_1%3a2.0-1_arm64.deb"
-    kept.write_bytes(raw[1][:-1] + b"x")
-    assert fetch(tmp_path / "apt", one, two) == raw
+    assert fetch(tmp_path / "apt", row, two) == raw
+    path = tmp_path / "apt/cache/archives/two_1%3a2.0-1_arm64.deb"
+    path.write_bytes(raw[1][:-1] + b"x")
+    assert fetch(tmp_path / "apt", row, two) == raw
 
 
 def test_a_package_that_the_archive_has_no_more(archive: Path, tmp_path: Path) -> None:
-    one, two = locked(archive, "one"), locked(archive, "two")
+    row, two = locked(archive, "one"), locked(archive, "two")
     (archive / "two.deb").unlink()
-    assert fetch(tmp_path / "apt", one, two) is None
+    assert fetch(tmp_path / "apt", row, two) is None
 
 
 def test_other_bytes_than_the_locks(archive: Path, tmp_path: Path) -> None:
-    one = locked(archive, "one")
+    row = locked(archive, "one")
     with pytest.raises(IntegrityError):
-        fetch(tmp_path / "apt", replace(one, sha256="0" * 64))
+        fetch(tmp_path / "apt", replace(row, sha256="0" * 64))
     assert not list((tmp_path / "apt/cache/archives").glob("*.deb"))
 
 
 def test_an_archive_that_does_not_answer(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = locked(archive, "one")
+    row = locked(archive, "one")
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
     with pytest.raises(NetworkError):
-        fetch(tmp_path / "apt", one)
+        fetch(tmp_path / "apt", row)
 
 
 def test_an_archive_that_is_a_folder(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = locked(archive, "one")
+    row = locked(archive, "one")
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", f"file:{archive}")
-    assert fetch(tmp_path / "apt", one) == [(archive / "one.deb").read_bytes()]
-    assert fetch(tmp_path / "apt", replace(one, name="two", path="two.deb")) is None
+    assert fetch(tmp_path / "apt", row) == [(archive / "one.deb").read_bytes()]
+    assert fetch(tmp_path / "apt", replace(row, name="two", path="two.deb")) is None
 
 
 def test_what_apt_resolves_becomes_a_lock(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_no_lock(tmp_path: Path, text: str) -> None:
 def test_the_locks_are_for_what_images_are_made_of() -> None:
     suites, variants = rootfs.data()["suites"], rootfs.data()["variants"]
     known = {(variant, suite) for _, variant, suite, _ in debian_packages.locks()}
-    rooms = {*variants, *(f"{one}+camera" for one in ("runtime", "emulated", "dev"))}
+    rooms = {*variants, *(f"{item}+camera" for item in ("runtime", "emulated", "dev"))}
     rooms |= rootfs.data()["programs"].keys()
     assert known <= {(variant, suite) for variant in rooms for suite in suites}
     for variant in ("runtime", "runtime+camera"):

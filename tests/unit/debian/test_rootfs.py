@@ -78,16 +78,16 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_merged_usr(assembled: Path) -> None:
     with tarfile.open(assembled / "1.tar") as archive:
-        found = {info.name: info for info in archive}
-    assert "usr/lib/aarch64-linux-gnu/libx.so.1" in found
-    assert found["usr/lib/aarch64-linux-gnu/libx.so"].linkname == "libx.so.1"
+        result = {info.name: info for info in archive}
+    assert "usr/lib/aarch64-linux-gnu/libx.so.1" in result
+    assert result["usr/lib/aarch64-linux-gnu/libx.so"].linkname == "libx.so.1"
     for name in ("bin", "sbin", "lib"):
-        assert found[name].issym()
-        assert found[name].linkname == f"usr/{name}"
+        assert result[name].issym()
+        assert result[name].linkname == f"usr/{name}"
     assert (assembled / "tree/bin/x").read_text() == "#!/bin/sh\n"
-    assert found["var/tmp"].mode == 0o1777
-    assert found["tmp"].mode == 0o1777
-    assert found["root"].mode == 0o700
+    assert result["var/tmp"].mode == 0o1777
+    assert result["tmp"].mode == 0o1777
+    assert result["root"].mode == 0o700
 
 
 def test_pruning_keeps_licences(assembled: Path) -> None:
@@ -99,7 +99,7 @@ def test_pruning_keeps_licences(assembled: Path) -> None:
 
 def test_dpkg_itself_reads_the_status(assembled: Path) -> None:
     admin = assembled / "tree/var/lib/dpkg"
-    asked = [
+    requested = [
         "dpkg-query",
         "--admindir",
         str(admin),
@@ -107,7 +107,7 @@ def test_dpkg_itself_reads_the_status(assembled: Path) -> None:
         "-f",
         "${Package} ${Version} ${Status}\n",
     ]
-    done = subprocess.run(asked, capture_output=True, text=True, check=True)
+    done = subprocess.run(requested, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
         "base 1:2.0-1 install ok installed",
@@ -118,8 +118,8 @@ def test_dpkg_itself_reads_the_status(assembled: Path) -> None:
     assert "/usr/lib/aarch64-linux-gnu/libx.so.1" in listed
     assert (admin / "info/base.conffiles").read_text() == "/etc/issue\n"
     owner = ["dpkg-query", "--admindir", str(admin), "-S", "/usr/lib/aarch64-linux-gnu/libx.so.1"]
-    found = subprocess.run(owner, capture_output=True, text=True, check=True)
-    assert found.stdout.startswith("libx:arm64: ")
+    result = subprocess.run(owner, capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("libx:arm64: ")
 
 
 def test_accounts(assembled: Path) -> None:
@@ -167,16 +167,16 @@ def test_build_uses_the_cache_only_when_it_is_whole(
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(debian_lock, "FOLDER", tmp_path)
     debs = packages(tmp_path)
-    asked: list[str] = []
+    requested: list[str] = []
 
     def fetch(*_: object, suite: str, **__: object) -> tuple[Deb, ...]:
-        asked.append(suite)
+        requested.append(suite)
         return debs
 
     monkeypatch.setattr(debian, "fetch", fetch)
     first = rootfs.build("runtime", "bookworm", "arm64")
     assert rootfs.build("runtime", "bookworm", "arm64") == first
-    assert asked == ["bookworm"]
+    assert requested == ["bookworm"]
     raw = first.tar.read_bytes()
     first.tar.write_bytes(raw[:-512])
     assert rootfs.build("runtime", "bookworm", "arm64") == first
@@ -186,7 +186,7 @@ def test_build_uses_the_cache_only_when_it_is_whole(
             pointer.write_text(broken)
         assert rootfs.build("runtime", "bookworm", "arm64") == first
     rootfs.build("runtime", "bookworm", "arm64", refresh=True)
-    assert len(asked) == 7
+    assert len(requested) == 7
     assert cached_files.intact(first.tar, thorough=True)
     tree = rootfs.tree("runtime", "bookworm", "arm64")
     assert (tree / "etc/issue").read_text() == "hello\n"

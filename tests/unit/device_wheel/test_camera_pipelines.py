@@ -10,8 +10,8 @@ NVIDIA = {"nvarguscamerasrc", "nvvidconv", "nvv4l2decoder"}
 
 
 def texts(source: str, lacking: frozenset[str] = frozenset()) -> list[str]:
-    found = pipelines.candidates(address.parse(source), lambda name: name not in lacking)
-    return [launch.text for launch in found]
+    candidates = pipelines.candidates(address.parse(source), lambda name: name not in lacking)
+    return [launch.text for launch in candidates]
 
 
 def test_a_csi_camera_is_scaled_by_the_board() -> None:
@@ -26,18 +26,18 @@ def test_a_csi_camera_is_scaled_by_the_board() -> None:
 
 
 def test_a_v4l2_device_gives_raw_then_mjpeg_then_h264() -> None:
-    found = texts("v4l2://0?width=1280&height=720&fps=30")
+    result = texts("v4l2://0?width=1280&height=720&fps=30")
     size = "width=1280,height=720,framerate=30/1"
-    assert [text.split(" ! ")[1] for text in found] == [
+    assert [text.split(" ! ")[1] for text in result] == [
         f"video/x-raw,{size}", f"image/jpeg,{size}", f"video/x-h264,{size}",
     ]  # fmt: skip
-    assert "nvv4l2decoder" in found[2]
+    assert "nvv4l2decoder" in result[2]
     assert [text.split(" ! ")[1] for text in texts("v4l2://0?format=mjpeg")] == ["image/jpeg"]
 
 
 def test_without_nvidia_s_decoder_another_one_is_taken() -> None:
-    found = texts("/dev/video0", frozenset(NVIDIA))
-    assert "avdec_h264 ! videoconvert" in found[2]
+    result = texts("/dev/video0", frozenset(NVIDIA))
+    assert "avdec_h264 ! videoconvert" in result[2]
     none = frozenset({*NVIDIA, "avdec_h264", "openh264dec"})
     assert len(texts("/dev/video0", none)) == 2
     with pytest.raises(CameraMissingError, match="no decoder for h264"):

@@ -27,11 +27,15 @@ def trial(backend: str, threads: int, median_ms: float, *, ok: bool = True) -> T
 
 
 def test_the_fastest_right_one_wins() -> None:
-    found = [trial("onnx", 1, 5.0, ok=False), trial("litert", 1, 8.0), trial("mediapipe-cpu", 0, 9)]
-    winner = auto.best(found)
+    result = [
+        trial("onnx", 1, 5.0, ok=False),
+        trial("litert", 1, 8.0),
+        trial("mediapipe-cpu", 0, 9),
+    ]
+    winner = auto.best(result)
     assert winner is not None
     assert winner.backend == "litert"
-    assert auto.best(found[:1]) is None
+    assert auto.best(result[:1]) is None
     assert auto.best([]) is None
 
 
@@ -59,9 +63,9 @@ def test_distances_are_parts_of_the_objects_size() -> None:
 )
 def test_other_things_have_no_distance(wrong: trials.Points) -> None:
     assert trials.distance(wrong, SQUARE) is None
-    made = trials.compared(trial("litert", 1, 5.0), wrong, SQUARE, 0.02)
-    assert not made.ok
-    assert "mediapipe-cpu" in made.why
+    result = trials.compared(trial("litert", 1, 5.0), wrong, SQUARE, 0.02)
+    assert not result.ok
+    assert "mediapipe-cpu" in result.why
 
 
 def test_landmarks_too_far_away_are_not_right() -> None:
@@ -88,16 +92,16 @@ def test_long_messages_keep_both_ends() -> None:
 
 
 def test_a_backend_without_its_library_is_told_so() -> None:
-    made, points = trials.run(trials.TrialRequest("face", "/no/model", "tensorrt"))
-    assert (made.ok, points) == (False, [])
-    assert made.why
+    result, points = trials.run(trials.TrialRequest("face", "/no/model", "tensorrt"))
+    assert (result.ok, points) == (False, [])
+    assert result.why
 
 
 def test_a_child_that_cannot_work_gives_its_reason() -> None:
-    made, points = trials.run(trials.TrialRequest("face", "/no/model", "mediapipe-cpu"))
-    assert (made.ok, points) == (False, [])
+    result, points = trials.run(trials.TrialRequest("face", "/no/model", "mediapipe-cpu"))
+    assert (result.ok, points) == (False, [])
     # This environment has neither OpenCV nor MediaPipe.
-    assert "ModuleNotFoundError" in made.why
+    assert "ModuleNotFoundError" in result.why
 
 
 Measured = Callable[[], int]
@@ -128,14 +132,18 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
 
 def test_a_choice_is_measured_once_and_can_be_asked_why(model: Path, measured: Measured) -> None:
     first = auto.choose("face", model)
-    again = auto.choose("face", model)
+    second_choice = auto.choose("face", model)
     assert measured() == 1
-    assert (first.fresh, again.fresh) == (True, False)
-    assert (again.backend, again.threads, again.trials) == ("litert", 1, first.trials)
+    assert (first.fresh, second_choice.fresh) == (True, False)
+    assert (second_choice.backend, second_choice.threads, second_choice.trials) == (
+        "litert",
+        1,
+        first.trials,
+    )
     assert "measured now" in first.explain()[0]
-    said = "\n".join(again.explain())
-    assert "kept since" in said
-    assert "* litert        1 thread       5.00 ms" in said
+    message = "\n".join(second_choice.explain())
+    assert "kept since" in message
+    assert "* litert        1 thread       5.00 ms" in message
     assert auto.choose("face", model, again=True).fresh
 
 
@@ -162,9 +170,9 @@ def test_what_was_chosen_can_be_asked_for_without_measuring(
     digest = models.sha256(model)
     assert auto.remembered("face", digest) is None
     auto.choose("face", model, (640, 480))
-    found = auto.remembered("face", digest)
-    assert found is not None
-    assert (found.backend, found.fresh) == ("litert", False)
+    choice = auto.remembered("face", digest)
+    assert choice is not None
+    assert (choice.backend, choice.fresh) == ("litert", False)
     assert auto.remembered("hand", digest) is None
     assert measured() == 1
 
@@ -206,9 +214,9 @@ def test_where_nothing_can_be_kept_it_still_works(
     model: Path, measured: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(choice_store.FOLDER_VARIABLE, "/proc/no/such/folder")
-    made = auto.choose("face", model)
-    assert (made.backend, bool(made.not_kept)) == ("litert", True)
-    assert "not kept" in made.explain()[0]
+    choice = auto.choose("face", model)
+    assert (choice.backend, bool(choice.not_kept)) == ("litert", True)
+    assert "not kept" in choice.explain()[0]
     assert measured() == 1
 
 
@@ -247,8 +255,8 @@ def test_the_folder_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_candidates_fit_the_cores() -> None:
-    found = auto.candidates()
+    candidates = auto.candidates()
     cores = len(os.sched_getaffinity(0))
-    assert found[0] == ("mediapipe-cpu", 0)
-    assert {name for name, _ in found} == set(landmarkers.every_backend())
-    assert all(threads <= cores for _, threads in found)
+    assert candidates[0] == ("mediapipe-cpu", 0)
+    assert {name for name, _ in candidates} == set(landmarkers.every_backend())
+    assert all(threads <= cores for _, threads in candidates)

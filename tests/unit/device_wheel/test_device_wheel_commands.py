@@ -189,9 +189,9 @@ def facts(points: Any) -> dict[str, Any]:
 
 
 def judged(points: Any, model: str = "", *, own: bool = True) -> selftest.Verdict:
-    wanted = landmarks.expected()
-    base = selftest.Verdict("broken", "", model_sha256=model or wanted.model_sha256)
-    return selftest.judge(base, facts(points), wanted, own_picture=own)
+    expected = landmarks.expected()
+    base = selftest.Verdict("broken", "", model_sha256=model or expected.model_sha256)
+    return selftest.judge(base, facts(points), expected, own_picture=own)
 
 
 def test_verdict_on_landmarks() -> None:
@@ -220,12 +220,12 @@ def test_verdict_on_another_picture() -> None:
 
 
 def test_expected_landmarks_belong_to_the_picture() -> None:
-    wanted = landmarks.expected()
-    assert models.sha256(landmarks.PICTURE) == wanted.image_sha256
-    assert len(wanted.points) == landmarks.POINTS
+    expected = landmarks.expected()
+    assert models.sha256(landmarks.PICTURE) == expected.image_sha256
+    assert len(expected.points) == landmarks.POINTS
     assert landmarks.PICTURE.stat().st_size <= 80 * 1024
     document = json.loads((landmarks.DATA / "landmarks.json").read_text())
-    assert max(entry["max"] for entry in document["measured"]) * 50 < wanted.tolerance
+    assert max(entry["max"] for entry in document["measured"]) * 50 < expected.tolerance
 
 
 @pytest.fixture

@@ -53,14 +53,14 @@ def test_egl_folders_in_their_order(tmp_path: Path) -> None:
     put(tmp_path / "usr/share/glvnd/egl_vendor.d/10_nvidia.json", "libEGL_nvidia.so.0")
     put(tmp_path / "etc/glvnd/egl_vendor.d/90_mine.json", "sub/libmine.so")
     (tmp_path / "etc/glvnd/egl_vendor.d/README").write_text("no manifest")
-    found = egl.read(tmp_path, {})
-    assert isinstance(found, egl.Egl)
-    assert [(vendor.path, vendor.library) for vendor in found.vendors] == [
+    result = egl.read(tmp_path, {})
+    assert isinstance(result, egl.Egl)
+    assert [(vendor.path, vendor.library) for vendor in result.vendors] == [
         ("/etc/glvnd/egl_vendor.d/90_mine.json", "/etc/glvnd/egl_vendor.d/sub/libmine.so"),
         ("/usr/share/glvnd/egl_vendor.d/10_nvidia.json", "libEGL_nvidia.so.0"),
         ("/usr/share/glvnd/egl_vendor.d/50_mesa.json", "libEGL_mesa.so.0"),
     ]
-    assert all(vendor.loads is None for vendor in found.vendors)
+    assert all(vendor.loads is None for vendor in result.vendors)
 
 
 def test_egl_environment_wins(tmp_path: Path) -> None:
@@ -68,22 +68,22 @@ def test_egl_environment_wins(tmp_path: Path) -> None:
     put(root / "usr/share/glvnd/egl_vendor.d/50_mesa.json", "libEGL_mesa.so.0")
     name = "/usr/lib/aarch64-linux-gnu/tegra-egl/nvidia.json"
     both = {egl.FILENAMES: f"{name}:/nowhere.json", egl.DIRS: "/usr/share/glvnd/egl_vendor.d"}
-    found = egl.read(root, both)
-    assert isinstance(found, egl.Egl)
-    assert [vendor.path for vendor in found.vendors] == [name, "/nowhere.json"]
-    assert found.vendors[1].problem == "no such file"
-    found = egl.read(root, {egl.DIRS: both[egl.DIRS]})
-    assert isinstance(found, egl.Egl)
-    assert [vendor.library for vendor in found.vendors] == ["libEGL_mesa.so.0"]
+    result = egl.read(root, both)
+    assert isinstance(result, egl.Egl)
+    assert [vendor.path for vendor in result.vendors] == [name, "/nowhere.json"]
+    assert result.vendors[1].problem == "no such file"
+    result = egl.read(root, {egl.DIRS: both[egl.DIRS]})
+    assert isinstance(result, egl.Egl)
+    assert [vendor.library for vendor in result.vendors] == ["libEGL_mesa.so.0"]
 
 
 def test_a_link_without_its_driver_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "usr/share/glvnd/egl_vendor.d"
     folder.mkdir(parents=True)
     (folder / "10_nvidia.json").symlink_to("../../../lib/tegra-egl/nvidia.json")
-    found = egl.read(tmp_path, {})
-    assert isinstance(found, egl.Egl)
-    assert found.vendors[0].problem == "the link leads nowhere"
+    result = egl.read(tmp_path, {})
+    assert isinstance(result, egl.Egl)
+    assert result.vendors[0].problem == "the link leads nowhere"
 
 
 @pytest.mark.parametrize(
@@ -107,30 +107,30 @@ def test_vulkan_search(tmp_path: Path) -> None:
     put(tmp_path / "etc/vulkan/icd.d/nvidia_icd.json", "libGLX_nvidia.so.0", api_version="1.3.1")
     put(tmp_path / "usr/share/vulkan/icd.d/lvp_icd.json", "libvulkan_lvp.so")
     put(tmp_path / "mine.json", "libmine.so")
-    found = vulkan.read(tmp_path, {"HOME": "/home/x"})
-    assert isinstance(found, vulkan.Vulkan)
-    assert [driver.library for driver in found.drivers] == [
+    result = vulkan.read(tmp_path, {"HOME": "/home/x"})
+    assert isinstance(result, vulkan.Vulkan)
+    assert [driver.library for driver in result.drivers] == [
         "libGLX_nvidia.so.0",
         "libvulkan_lvp.so",
     ]
-    assert found.drivers[0].api_version == "1.3.1"
+    assert result.drivers[0].api_version == "1.3.1"
     for variable in vulkan.INSTEAD:
-        found = vulkan.read(tmp_path, {variable: "/mine.json"})
-        assert isinstance(found, vulkan.Vulkan)
-        assert [driver.library for driver in found.drivers] == ["libmine.so"]
-    found = vulkan.read(tmp_path, {vulkan.ADDED: "/mine.json"})
-    assert isinstance(found, vulkan.Vulkan)
-    assert found.drivers[0].library == "libmine.so"
-    assert len(found.drivers) == 3
+        result = vulkan.read(tmp_path, {variable: "/mine.json"})
+        assert isinstance(result, vulkan.Vulkan)
+        assert [driver.library for driver in result.drivers] == ["libmine.so"]
+    result = vulkan.read(tmp_path, {vulkan.ADDED: "/mine.json"})
+    assert isinstance(result, vulkan.Vulkan)
+    assert result.drivers[0].library == "libmine.so"
+    assert len(result.drivers) == 3
 
 
 def test_libraries_are_really_loaded(tmp_path: Path) -> None:
     good = put(tmp_path / "good.json", str(shared_object()))
     bad = put(tmp_path / "bad.json", "libno_such_vendor.so.0")
-    found = egl.read(Path("/"), {egl.FILENAMES: f"{good}:{bad}"})
-    assert isinstance(found, egl.Egl)
-    assert [vendor.loads for vendor in found.vendors] == [True, False]
-    assert "libno_such_vendor" in str(found.vendors[1].problem)
+    result = egl.read(Path("/"), {egl.FILENAMES: f"{good}:{bad}"})
+    assert isinstance(result, egl.Egl)
+    assert [vendor.loads for vendor in result.vendors] == [True, False]
+    assert "libno_such_vendor" in str(result.vendors[1].problem)
 
 
 @needs_cc
@@ -153,13 +153,13 @@ def test_a_hanging_driver_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_gl_here_is_a_renderer_or_a_reason() -> None:
-    found = gl.read()
-    if isinstance(found, Absent):
-        assert "default: " in found.reason
+    result = gl.read()
+    if isinstance(result, Absent):
+        assert "default: " in result.reason
     else:
-        assert found.renderer
-        assert "OpenGL ES" in found.version
-        assert found.attempts[0].platform == "default"
+        assert result.renderer
+        assert "OpenGL ES" in result.version
+        assert result.attempts[0].platform == "default"
 
 
 def test_elf_reader_agrees_with_pyelftools() -> None:
@@ -192,8 +192,8 @@ def test_gpu_compiled_in_is_read_from_the_library(tmp_path: Path) -> None:
     gpu = native.examine(compiled(tmp_path, "gpu", "int g;", *options))
     off = native.examine(compiled(tmp_path, "off", f'const char *t = "{text}";', *options))
     unclear = native.examine(compiled(tmp_path, "unclear", "int u;"))
-    for found, verdict in ((gpu, True), (off, False), (unclear, None)):
-        assert isinstance(found, native.NativeLibrary)
-        assert found.gpu_compiled_in is verdict
+    for native_library, verdict in ((gpu, True), (off, False), (unclear, None)):
+        assert isinstance(native_library, native.NativeLibrary)
+        assert native_library.gpu_compiled_in is verdict
     assert isinstance(gpu, native.NativeLibrary)
     assert gpu.needed[:2] == ("libEGL.so.1", "libGLESv2-0f3c9a.so.1")

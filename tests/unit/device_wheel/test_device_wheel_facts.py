@@ -25,28 +25,32 @@ from tests.unit.device_wheel_trees import A57, plant, schema
     ],
 )
 def test_l4t(tmp_path: Path, name: str, release: str, path: str, stated: bool) -> None:
-    found = l4t.read(plant(tmp_path, name))
-    assert isinstance(found, l4t.L4t)
-    assert (found.release, found.userspace_path, found.userspace_stated) == (release, path, stated)
-    assert found.gcid
-    assert found.gcid.isdigit()
-    assert found.install_type is None
+    result = l4t.read(plant(tmp_path, name))
+    assert isinstance(result, l4t.L4t)
+    assert (result.release, result.userspace_path, result.userspace_stated) == (
+        release,
+        path,
+        stated,
+    )
+    assert result.gcid
+    assert result.gcid.isdigit()
+    assert result.install_type is None
 
 
 def test_l4t_date_has_a_time_with_colons() -> None:
-    found = l4t.parse(
+    result = l4t.parse(
         "# R39 (release), REVISION: 2.0, GCID: 45755727, BOARD: generic, EABI: aarch64, "
         "DATE: Mon Jun  1 09:28:48 PM UTC 2026"
     )
-    assert isinstance(found, l4t.L4t)
-    assert found.date == "Mon Jun  1 09:28:48 PM UTC 2026"
+    assert isinstance(result, l4t.L4t)
+    assert result.date == "Mon Jun  1 09:28:48 PM UTC 2026"
 
 
 @pytest.mark.parametrize("text", ["", "hello", "# R36, REVISION: 4.3"])
 def test_l4t_unreadable_is_absent(text: str) -> None:
-    found = l4t.parse(text)
-    assert isinstance(found, Absent)
-    assert "nv_tegra_release" in found.reason
+    result = l4t.parse(text)
+    assert isinstance(result, Absent)
+    assert "nv_tegra_release" in result.reason
 
 
 @pytest.mark.parametrize(
@@ -58,11 +62,11 @@ def test_l4t_unreadable_is_absent(text: str) -> None:
     ],
 )
 def test_module(tmp_path: Path, name: str, part: str, soc: str) -> None:
-    found = module.read(plant(tmp_path, name))
-    assert isinstance(found, module.Module)
-    assert (found.part, found.soc) == (part, soc)
-    assert found.model.startswith("NVIDIA Jetson")
-    assert "\0" not in "".join((found.model, *found.compatible))
+    result = module.read(plant(tmp_path, name))
+    assert isinstance(result, module.Module)
+    assert (result.part, result.soc) == (part, soc)
+    assert result.model.startswith("NVIDIA Jetson")
+    assert "\0" not in "".join((result.model, *result.compatible))
 
 
 def test_module_where_the_tree_is_hidden(tmp_path: Path) -> None:
@@ -70,9 +74,9 @@ def test_module_where_the_tree_is_hidden(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     assert isinstance(module.read(tmp_path), Absent)
     (folder / "machine").write_text("NVIDIA Jetson Orin Nano Developer Kit\n")
-    found = module.read(tmp_path)
-    assert isinstance(found, module.Module)
-    assert found.source == "/sys/devices/soc0"
+    result = module.read(tmp_path)
+    assert isinstance(result, module.Module)
+    assert result.source == "/sys/devices/soc0"
 
 
 @pytest.mark.parametrize(
@@ -84,10 +88,10 @@ def test_module_where_the_tree_is_hidden(tmp_path: Path) -> None:
     ],
 )
 def test_cpu(tmp_path: Path, name: str, core: str, cores: int, level: str, atomics: bool) -> None:
-    found = cpu.read(plant(tmp_path, name), machine="aarch64")
-    assert isinstance(found, cpu.Cpu)
-    assert (found.name, found.cores) == (core, cores)
-    assert (found.arm_level, found.atomics, found.emulated) == (level, atomics, None)
+    result = cpu.read(plant(tmp_path, name), machine="aarch64")
+    assert isinstance(result, cpu.Cpu)
+    assert (result.name, result.cores) == (core, cores)
+    assert (result.arm_level, result.atomics, result.emulated) == (level, atomics, None)
 
 
 def test_cpu_features_are_those_of_every_core(tmp_path: Path) -> None:
@@ -110,20 +114,20 @@ def test_cpu_user_emulation_shows(tmp_path: Path) -> None:
     root = plant(tmp_path, "nano")
     (root / "proc/cpuinfo").write_text(f"vendor_id\t: AuthenticAMD\nflags\t: {A57}\n")
     (root / "sys/devices/system/cpu/modalias").write_text("cpu:type:x86,ven0002fam0019mod0001:")
-    found = cpu.read(root, machine="aarch64")
-    assert isinstance(found, cpu.Cpu)
-    assert found.emulated == "QEMU user emulation on x86"
-    assert "emulated" in found.name
-    assert found.cpuinfo_is_foreign
+    result = cpu.read(root, machine="aarch64")
+    assert isinstance(result, cpu.Cpu)
+    assert result.emulated == "QEMU user emulation on x86"
+    assert "emulated" in result.name
+    assert result.cpuinfo_is_foreign
 
 
 def test_cpu_user_emulation_shows_beside_an_arm_cpuinfo(tmp_path: Path) -> None:
     root = plant(tmp_path, "nano")
     (root / "sys/devices/system/cpu/modalias").write_text("cpu:type:x86,ven0002fam0019mod0001:")
-    found = cpu.read(root, machine="aarch64")
-    assert isinstance(found, cpu.Cpu)
-    assert found.emulated == "QEMU user emulation on x86"
-    assert (found.name, found.cpuinfo_is_foreign) == ("Cortex-A57", False)
+    result = cpu.read(root, machine="aarch64")
+    assert isinstance(result, cpu.Cpu)
+    assert result.emulated == "QEMU user emulation on x86"
+    assert (result.name, result.cpuinfo_is_foreign) == ("Cortex-A57", False)
 
 
 @pytest.mark.parametrize(
@@ -135,29 +139,29 @@ def test_cpu_user_emulation_shows_beside_an_arm_cpuinfo(tmp_path: Path) -> None:
     ],
 )
 def test_driver(tmp_path: Path, name: str, version: str, nodes: list[str]) -> None:
-    found = driver.read(plant(tmp_path, name))
-    assert isinstance(found, driver.Driver)
-    assert found.version == version
-    assert [node.path for node in found.nodes] == nodes
-    assert not any("libz" in name for entry in found.directories for name in entry.libraries)
+    result = driver.read(plant(tmp_path, name))
+    assert isinstance(result, driver.Driver)
+    assert result.version == version
+    assert [node.path for node in result.nodes] == nodes
+    assert not any("libz" in name for entry in result.directories for name in entry.libraries)
 
 
 def test_driver_absent_with_only_another_vendors_render_node(tmp_path: Path) -> None:
     (tmp_path / "dev/dri").mkdir(parents=True)
     (tmp_path / "dev/dri/renderD128").write_text("")
-    found = driver.read(tmp_path)
-    assert isinstance(found, Absent)
-    assert "--runtime nvidia" in found.reason
+    result = driver.read(tmp_path)
+    assert isinstance(result, Absent)
+    assert "--runtime nvidia" in result.reason
 
 
 @not_here_if(os.geteuid() == 0, "root opens every file")
 def test_driver_closed_node_is_told(tmp_path: Path) -> None:
     root = plant(tmp_path, "orin")
     (root / "dev/nvmap").chmod(0)
-    found = driver.read(root)
-    assert isinstance(found, driver.Driver)
-    assert not next(node for node in found.nodes if node.path == "/dev/nvmap").accessible
-    assert any("--group-add" in line for line in found.lines())
+    result = driver.read(root)
+    assert isinstance(result, driver.Driver)
+    assert not next(node for node in result.nodes if node.path == "/dev/nvmap").accessible
+    assert any("--group-add" in line for line in result.lines())
 
 
 @pytest.mark.parametrize("name", ["nano", "orin", "thor"])
@@ -183,6 +187,6 @@ def test_a_failing_observation_is_absent(tmp_path: Path, monkeypatch: pytest.Mon
         raise RuntimeError("two\nlines")
 
     monkeypatch.setitem(info.READERS, "gl", ("GL renderer", fails))
-    found = info.observe(tmp_path)["gl"]
-    assert isinstance(found, Absent)
-    assert found.reason == "could not be observed: RuntimeError: two lines"
+    result = info.observe(tmp_path)["gl"]
+    assert isinstance(result, Absent)
+    assert result.reason == "could not be observed: RuntimeError: two lines"

@@ -30,12 +30,12 @@ def test_one_document_says_what_is_here_and_how_the_inference_went(tmp_path: Pat
         (tmp_path / f"{name}.py").write_text("")
     done = start(tmp_path)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    jsonschema.validate(found["info"], schema("info"))
-    jsonschema.validate(found["selftest"], schema("selftest"))
-    assert found["selftest"]["cause"] == "missing-model"
-    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert found["distributions"]["pytest"]
+    document = json.loads(done.stdout)
+    jsonschema.validate(document["info"], schema("info"))
+    jsonschema.validate(document["selftest"], schema("selftest"))
+    assert document["selftest"]["cause"] == "missing-model"
+    assert document["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert document["distributions"]["pytest"]
 
 
 def test_a_module_that_does_not_import_is_one_line(tmp_path: Path) -> None:

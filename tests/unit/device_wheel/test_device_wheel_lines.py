@@ -82,12 +82,12 @@ def test_a_wrong_line(place: Path, command: list[str], values: list[str]) -> Non
     before = sorted(place.iterdir())
     for value in values:
         done = wheel(place, *command, value)
-        said = done.stderr.decode()
-        assert done.returncode == 2, (value[:50], said[:500])
-        assert said.startswith("error: "), said[:500]
-        assert said.count("\n") == 1
-        assert len(said) < 5000
-        assert said.strip().isprintable()
+        output = done.stderr.decode()
+        assert done.returncode == 2, (value[:50], output[:500])
+        assert output.startswith("error: "), output[:500]
+        assert output.count("\n") == 1
+        assert len(output) < 5000
+        assert output.strip().isprintable()
         assert done.stdout == b""
     assert sorted(place.iterdir()) == before
 
@@ -134,9 +134,9 @@ def test_a_signal_ends_it_in_one_line(tmp_path: Path, number: signal.Signals) ->
     _, err = child.communicate(timeout=20)
     assert child.returncode == 128 + number
     assert err == "error: stopped\n"
-    assert [one.name for one in (tmp_path / "site").iterdir() if one.name != "mediapipe"] == []
+    assert [path.name for path in (tmp_path / "site").iterdir() if path.name != "mediapipe"] == []
     session = Path("/proc").glob("[0-9]*/stat")
-    alive = [one for one in session if _session(one) == child.pid]
+    alive = [path for path in session if _session(path) == child.pid]
     assert alive == []
 
 

@@ -43,18 +43,18 @@ def pipeline(count: int = 30) -> Pipeline:
 
 def values(text: str) -> dict[str, float]:
     """Return an exposition's samples, as Prometheus' own client reads them."""
-    found = {}
+    result = {}
     for family in text_string_to_metric_families(text):
         for name, labels, value, *_ in family.samples:
             shown = ",".join(f"{key}={labels[key]}" for key in sorted(labels))
-            found[f"{name}{{{shown}}}" if shown else name] = value
-    return found
+            result[f"{name}{{{shown}}}" if shown else name] = value
+    return result
 
 
 def get(port: int, path: str = "/metrics", **headers: str) -> tuple[int, str, Any]:
-    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 # it is http
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 # it is http
             return answer.status, answer.read().decode(), answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), error.headers
@@ -100,17 +100,17 @@ def test_the_counters_are_the_pipelines(tmp_path: Path) -> None:
     with Live(metrics=0, verify_report=tmp_path / "none") as live:
         live.attach(run)
         run.run()
-        found = values(get(live.ports[0])[1])
-    assert found["mediapipe_frames_total"] == 30
-    assert found["mediapipe_frames_captured_total"] == 30
-    assert found["mediapipe_frames_dropped_total"] == 0
-    assert found["mediapipe_latency_seconds_count"] == 30
-    assert found["mediapipe_latency_seconds_bucket{le=+Inf}"] == 30
-    assert found["mediapipe_stage_frames_total{stage=detect}"] == 30
-    assert found["mediapipe_running"] == 0
+        result = values(get(live.ports[0])[1])
+    assert result["mediapipe_frames_total"] == 30
+    assert result["mediapipe_frames_captured_total"] == 30
+    assert result["mediapipe_frames_dropped_total"] == 0
+    assert result["mediapipe_latency_seconds_count"] == 30
+    assert result["mediapipe_latency_seconds_bucket{le=+Inf}"] == 30
+    assert result["mediapipe_stage_frames_total{stage=detect}"] == 30
+    assert result["mediapipe_running"] == 0
     info = "{backend=application,policy=all,task=index_of,threads=0}"
-    assert found[f"mediapipe_backend_info{info}"] == 1
-    assert abs(found["mediapipe_last_frame_timestamp_seconds"] - time.time()) < 60
+    assert result[f"mediapipe_backend_info{info}"] == 1
+    assert abs(result["mediapipe_last_frame_timestamp_seconds"] - time.time()) < 60
 
 
 def test_an_applications_own_registry_has_the_same(tmp_path: Path) -> None:
@@ -128,23 +128,23 @@ def test_an_applications_own_registry_has_the_same(tmp_path: Path) -> None:
 
 
 def test_a_histogram_counts_what_is_at_most_its_bound() -> None:
-    made = exposition.histogram("a_seconds", "", (0.1, 1.0), (2, 1, 4), 9.5)
-    found = values(exposition.text([made]))
-    assert [found[f"a_seconds_bucket{{le={le}}}"] for le in ("0.1", "1.0", "+Inf")] == [2, 3, 7]
-    assert (found["a_seconds_count"], found["a_seconds_sum"]) == (7, 9.5)
+    family = exposition.histogram("a_seconds", "", (0.1, 1.0), (2, 1, 4), 9.5)
+    result = values(exposition.text([family]))
+    assert [result[f"a_seconds_bucket{{le={le}}}"] for le in ("0.1", "1.0", "+Inf")] == [2, 3, 7]
+    assert (result["a_seconds_count"], result["a_seconds_sum"]) == (7, 9.5)
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\\b", "a\nb", "a}b,c", "\\n", "é\u2028", ""])
 def test_any_label_comes_through(value: str) -> None:
     sample = exposition.Sample(1.0, {"name": value})
-    made = exposition.Family("a", "gauge", value, (sample,))
-    (family,) = text_string_to_metric_families(exposition.text([made]))
+    result = exposition.Family("a", "gauge", value, (sample,))
+    (family,) = text_string_to_metric_families(exposition.text([result]))
     assert family.samples[0].labels == {"name": value}
 
 
 def test_the_board_is_in_base_units(board: Path) -> None:
-    found = values(exposition.text(Board(board).families()))
-    assert found == {
+    result = values(exposition.text(Board(board).families()))
+    assert result == {
         "mediapipe_board_gpu_load_ratio{gpu=17000000.gpu}": 0.42,
         "mediapipe_board_gpu_frequency_hertz{gpu=17000000.gpu}": 918e6,
         "mediapipe_board_temperature_celsius{zone=gpu-thermal}": 51.5,
@@ -174,7 +174,7 @@ def test_all_that_the_dashboard_and_alerts_use_is_there(board: Path, tmp_path: P
             "mediapipe_viewers"
         )  # of the page alone; tests/unit/device_wheel/test_live_real.py has it
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
-    used = {one["expr"] for panel in dashboard["panels"] for one in panel["targets"]}
+    used = {target["expr"] for panel in dashboard["panels"] for target in panel["targets"]}
     used |= set(re.findall(r"expr: (.*)", (MONITORING / "alerts.yml").read_text()))
     names = set(re.findall(r"\b(?:mediapipe|process)_\w+", " ".join(used)))
     assert len(names) > 15
@@ -273,10 +273,10 @@ def test_a_port_is_free_again_and_must_be_one(secret_file: Path) -> None:
 @pytest.fixture
 def idle() -> Iterator[list[socket.socket]]:
     """Return a list of sockets that are closed at the end."""
-    found: list[socket.socket] = []
-    yield found
-    for one in found:
-        one.close()
+    connections: list[socket.socket] = []
+    yield connections
+    for connection in connections:
+        connection.close()
 
 
 def connected(port: int) -> socket.socket:
@@ -290,8 +290,8 @@ def test_connections_are_bounded_and_come_free_again(idle: list[socket.socket]) 
         last = connected(port)
         idle.append(last)
         assert last.recv(100).startswith(b"HTTP/1.0 503 ")
-        for one in idle:
-            one.close()
+        for connection in idle:
+            connection.close()
         for _ in range(100):
             if get(port)[0] == 200:
                 break
@@ -350,9 +350,9 @@ def test_a_report_is_judged_again_by_its_age(tmp_path: Path) -> None:
 def test_a_damaged_report_is_unknown(content: str, tmp_path: Path) -> None:
     path = tmp_path / "verify.json"
     path.write_text(content)
-    found = Verdicts(path).read()
-    assert (found.verdict, found.report) == ("unknown", None)
-    assert "is no report" in found.reason
+    verdict = Verdicts(path).read()
+    assert (verdict.verdict, verdict.report) == ("unknown", None)
+    assert "is no report" in verdict.reason
 
 
 def test_what_is_no_file_is_no_report(tmp_path: Path) -> None:

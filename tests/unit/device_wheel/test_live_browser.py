@@ -60,9 +60,9 @@ def opened(shown: Running) -> Iterator[Callable[..., Chrome]]:
         for driver in drivers:
             assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
             log = driver.get_log("performance")  # type: ignore[no-untyped-call]
-            asked = {one.split("?")[0] for one in map(requested, log)} - {""}
+            asked = {item.split("?")[0] for item in map(requested, log)} - {""}
             own = shown.address
-            assert {one.replace(f"anyone:{SECRET}@", "") for one in asked} <= {
+            assert {item.replace(f"anyone:{SECRET}@", "") for item in asked} <= {
                 f"{own}/{name}"
                 for name in ("", "live.css", "live.js", "icon.svg", "stream.mjpg", "status.json")
             }
@@ -84,10 +84,10 @@ def test_the_picture_moves_and_numbers_change(
     opened: Callable[..., Chrome], width: int, dark: bool, tmp_path: Path
 ) -> None:
     driver = opened(width, dark=dark)
-    waited(driver, lambda one: text(one, "fps") not in ("-", "0.0"))
+    waited(driver, lambda item: text(item, "fps") not in ("-", "0.0"))
     first, done = driver.execute_script(PIXELS), text(driver, "done")
-    waited(driver, lambda one: one.execute_script(PIXELS) != first)
-    waited(driver, lambda one: int(text(one, "done")) > int(done))
+    waited(driver, lambda item: item.execute_script(PIXELS) != first)
+    waited(driver, lambda item: int(text(item, "done")) > int(done))
     assert text(driver, "state") == "running"
     assert text(driver, "backend").split() == ["mediapipe", "FaceLandmarker"]
     # The sample is of another start of a machine: it proves nothing here, and its age is shown.
@@ -109,8 +109,8 @@ def test_a_page_whose_application_ended_says_so() -> None:
         driver = browser(600, dark=False)
         try:
             driver.get(running.address)
-            waited(driver, lambda one: text(one, "state") == "running")
+            waited(driver, lambda item: text(item, "state") == "running")
             running.process.kill()
-            waited(driver, lambda one: text(one, "state") == "no answer")
+            waited(driver, lambda item: text(item, "state") == "no answer")
         finally:
             driver.quit()

@@ -30,9 +30,9 @@ def shown() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    found = inference_env.variables()
-    found["MEDIAPIPE_JETSON_CACHE"] = str(tmp_path_factory.mktemp("choices"))
-    return found
+    variables = inference_env.variables()
+    variables["MEDIAPIPE_JETSON_CACHE"] = str(tmp_path_factory.mktemp("choices"))
+    return variables
 
 
 STAGES = ["capture", "preprocess", "detect", "sink"]
@@ -54,11 +54,11 @@ def looked_at(jpeg: bytes) -> list[int]:
 def test_the_stream_moves_and_has_landmarks(shown: Running) -> None:
     with open_at(f"{shown.address}/stream.mjpg") as stream:
         assert stream.headers["Content-Type"] == "multipart/x-mixed-replace; boundary=frame"
-        found = list(islice(parts(stream), 10))
-    numbers = [int(headers["X-Frame"]) for headers, _ in found]
+        result = list(islice(parts(stream), 10))
+    numbers = [int(headers["X-Frame"]) for headers, _ in result]
     assert numbers == sorted(set(numbers))
-    assert len({jpeg for _, jpeg in found}) > 5
-    height, width, channels, dots = looked_at(found[-1][1])
+    assert len({jpeg for _, jpeg in result}) > 5
+    height, width, channels, dots = looked_at(result[-1][1])
     assert (height, width, channels) == (528, 720, 3)
     assert dots > 300
 
@@ -69,14 +69,14 @@ def test_one_picture_is_a_new_one(shown: Running) -> None:
 
 
 def test_the_document_has_what_the_pipeline_does(shown: Running) -> None:
-    found = json.loads(shown.get("/status.json"))
-    assert found["schema"] == "mediapipe-jetson/live/1"
-    assert (found["state"], found["task"], found["backend"]) == (
+    document = json.loads(shown.get("/status.json"))
+    assert document["schema"] == "mediapipe-jetson/live/1"
+    assert (document["state"], document["task"], document["backend"]) == (
         "running", "FaceLandmarker", "mediapipe",
     )  # fmt: skip
-    assert found["with_results"] > 0
-    assert [stage["name"] for stage in found["stages"]] == STAGES
-    assert found["verdict"]["verdict"] == "none"
+    assert document["with_results"] > 0
+    assert [stage["name"] for stage in document["stages"]] == STAGES
+    assert document["verdict"]["verdict"] == "none"
 
 
 def test_who_never_reads_holds_up_nobody(shown: Running) -> None:
@@ -85,12 +85,12 @@ def test_who_never_reads_holds_up_nobody(shown: Running) -> None:
     idle = []
     try:
         for _ in range(8):
-            one = socket.socket()
-            idle.append(one)
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            one.connect(("127.0.0.1", shown.port))
-            one.sendall(b"GET /stream.mjpg HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            assert one.recv(15) == b"HTTP/1.0 200 OK"
+            connection = socket.socket()
+            idle.append(connection)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", shown.port))
+            connection.sendall(b"GET /stream.mjpg HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(15) == b"HTTP/1.0 200 OK"
         refused = socket.create_connection(("127.0.0.1", shown.port))
         idle.append(refused)
         refused.sendall(b"GET /stream.mjpg HTTP/1.0\r\nHost: localhost\r\n\r\n")
@@ -105,8 +105,8 @@ def test_who_never_reads_holds_up_nobody(shown: Running) -> None:
         grown = now["process_resident_memory_bytes"] - before["process_resident_memory_bytes"]
         assert grown < 60e6
     finally:
-        for one in idle:
-            one.close()
+        for connection in idle:
+            connection.close()
     while values(shown.get("/metrics").decode())["mediapipe_viewers"]:
         time.sleep(0.2)
     with open_at(f"{shown.address}/stream.mjpg") as stream:
@@ -131,17 +131,21 @@ def test_run_serves_page_and_metrics(settings: dict[str, str]) -> None:
     while not values(metrics.get("/metrics").decode()).get("mediapipe_frames_total"):
         time.sleep(0.1)
     assert page.get("/picture.jpg")[:3] == b"\xff\xd8\xff"
-    found = json.loads(page.get("/status.json"))
-    assert (found["task"], found["backend"], found["policy"]) == ("face", "litert", "latest")
-    said, wrong = process.communicate(timeout=60)
+    document = json.loads(page.get("/status.json"))
+    assert (document["task"], document["backend"], document["policy"]) == (
+        "face",
+        "litert",
+        "latest",
+    )
+    message, wrong = process.communicate(timeout=60)
     assert process.returncode == 0, wrong
-    assert json.loads(said)["done"] == 100
+    assert json.loads(message)["done"] == 100
     assert "Traceback" not in wrong
 
 
 def test_what_can_not_be_served_is_one_line(settings: dict[str, str], tmp_path: Path) -> None:
-    taken = socket.create_server(("127.0.0.1", 0))
-    port = str(taken.getsockname()[1])
+    connection = socket.create_server(("127.0.0.1", 0))
+    port = str(connection.getsockname()[1])
     short = tmp_path / "short"
     short.write_text("short")
     for words, why in (
@@ -152,4 +156,4 @@ def test_what_can_not_be_served_is_one_line(settings: dict[str, str], tmp_path: 
         # The source is never opened: nothing is begun.
         done = run(settings, "--source", tmp_path / "none.avi", *words)
         assert (done.returncode, why in last_line(done)) == (2, True), done.stderr
-    taken.close()
+    connection.close()

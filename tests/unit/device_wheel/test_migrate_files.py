@@ -31,11 +31,11 @@ def test_files_that_work_together_are_migrated_or_left_together(tmp_path: Path) 
     main = HEAD + "import tools\n" + OLD_HANDS + "tools.tip(r.multi_hand_landmarks[0])\n"
     (tmp_path / "main.py").write_text(main, encoding="utf-8")
     outcome = project.migrate(tmp_path)
-    assert [one.name for one in outcome.changes] == ["alone.py", "main.py", "tools.py"]
+    assert [change.name for change in outcome.changes] == ["alone.py", "main.py", "tools.py"]
     assert outcome.changes[2].after == b"def tip(hand): return hand[8]\n"
     (tmp_path / "main.py").write_text(main + "hands.reset()\n", encoding="utf-8")
     outcome = project.migrate(tmp_path)
-    assert [one.name for one in outcome.changes] == ["alone.py"]
+    assert [change.name for change in outcome.changes] == ["alone.py"]
     assert {note.file for note in outcome.refused} == {"main.py", "tools.py"}
 
 
@@ -57,7 +57,7 @@ def test_only_what_has_to_do_with_mediapipe_is_read(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("x.solutions = (\n", encoding="utf-8")
     (tmp_path / "program.py").write_text(HEAD + OLD_POSE, encoding="utf-8")
     outcome = project.migrate(tmp_path)
-    assert ([one.name for one in outcome.changes], outcome.refused) == (["program.py"], [])
+    assert ([change.name for change in outcome.changes], outcome.refused) == (["program.py"], [])
 
 
 def test_what_stands_elsewhere_keeps_its_bytes(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_notebooks_links_and_folders_of_tools(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "dead.py").symlink_to("nothing")
     outcome = project.migrate(tmp_path)
-    assert [one.name for one in outcome.changes] == ["sub/b.py"]
+    assert [change.name for change in outcome.changes] == ["sub/b.py"]
     assert [note.file for note in outcome.refused] == ["book.ipynb", "link.py"]
 
 

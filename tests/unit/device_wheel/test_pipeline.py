@@ -35,7 +35,7 @@ def index_of(frame: Frame) -> int:
 
 
 def no_threads() -> bool:
-    return not [one for one in threading.enumerate() if one.name.startswith("pipeline-")]
+    return not [thread for thread in threading.enumerate() if thread.name.startswith("pipeline-")]
 
 
 @pytest.fixture(autouse=True)
@@ -199,8 +199,8 @@ def test_a_context_raises_what_a_stage_raised() -> None:
         while pipeline.report().given < 2:
             time.sleep(0.001)
         time.sleep(0.01)
-    with Pipeline(pictures(1000, 0.001), lambda _: 1 // 0) as told, pytest.raises(StageError):
-        told.wait()
+    with Pipeline(pictures(1000, 0.001), lambda _: 1 // 0) as reported, pytest.raises(StageError):
+        reported.wait()
 
 
 def test_a_pipeline_runs_once() -> None:

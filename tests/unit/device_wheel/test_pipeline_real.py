@@ -33,9 +33,9 @@ def video() -> Path:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    found = inference_env.variables()
-    found["MEDIAPIPE_JETSON_CACHE"] = str(tmp_path_factory.mktemp("choices"))
-    return found
+    variables = inference_env.variables()
+    variables["MEDIAPIPE_JETSON_CACHE"] = str(tmp_path_factory.mktemp("choices"))
+    return variables
 
 
 def python(
@@ -58,8 +58,8 @@ def run(settings: dict[str, str], *words: str | Path) -> subprocess.CompletedPro
 
 def reported(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -85,10 +85,10 @@ def test_results_are_those_of_a_loop(
 ) -> None:
     """The pipeline itself changes nothing; another backend stays within its tolerance."""
     model = Path(settings["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")
-    found = reported(python(settings, "-c", SAME, video, model, backend))
-    assert (found["given"], found["done"], found["dropped"]) == (FRAMES, FRAMES, 0)
-    assert (found["frames"], found["uneven"]) == (FACES, 0)
-    assert found["worst"] <= most
+    result = reported(python(settings, "-c", SAME, video, model, backend))
+    assert (result["given"], result["done"], result["dropped"]) == (FRAMES, FRAMES, 0)
+    assert (result["frames"], result["uneven"]) == (FACES, 0)
+    assert result["worst"] <= most
 
 
 def test_run_says_rates_times_and_what_bounds_it(
@@ -97,16 +97,16 @@ def test_run_says_rates_times_and_what_bounds_it(
     drawn = tmp_path / "drawn.avi"
     words = ("--source", video, "--backend", "litert", "--output", drawn, "--json")
     alive = tmp_path / "alive"
-    found = reported(run({**settings, "MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}, *words))
-    assert found["schema"] == "mediapipe-jetson/run/1"
+    result = reported(run({**settings, "MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}, *words))
+    assert result["schema"] == "mediapipe-jetson/run/1"
     assert alive.is_file()  # what the container's health check looks at
-    assert (found["done"], found["frames_with_results"]) == (FRAMES, FACES)
-    names = [stage["name"] for stage in found["stages"]]
+    assert (result["done"], result["frames_with_results"]) == (FRAMES, FACES)
+    names = [stage["name"] for stage in result["stages"]]
     assert names == ["capture", "preprocess", "detect", "draw", "sink"]
-    assert found["bound"] in names
-    assert found["fps"] > 0
-    again = reported(run(settings, "--source", drawn, "--backend", "litert", "--json"))
-    assert again["done"] == FRAMES
+    assert result["bound"] in names
+    assert result["fps"] > 0
+    second = reported(run(settings, "--source", drawn, "--backend", "litert", "--json"))
+    assert second["done"] == FRAMES
     # The dots that were drawn show: the pictures are not the same.
     assert drawn.stat().st_size > 1e6
 
@@ -123,7 +123,7 @@ SOURCES: dict[str, Callable[[Path], str]] = {
 def made(path: Path, link: Callable[[Path], None]) -> Path:
     """Make a link to a file; return the link."""
     link(path)
-    return next(one for one in path.parent.iterdir() if one != path)
+    return next(item for item in path.parent.iterdir() if item != path)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -172,7 +172,7 @@ def test_what_can_not_be_written_is_told(
         )  # fmt: skip
     assert done.returncode in (6, 7), done.stdout
     assert re.search("frames can be read back|no space is left", last_line(done)), done.stderr
-    assert [one.name for one in tmp_path.iterdir()] == ([drawn.name] if how == "a limit" else [])
+    assert [path.name for path in tmp_path.iterdir()] == ([drawn.name] if how == "a limit" else [])
 
 
 @pytest.mark.parametrize("number", ["%02d", "%02u", "0%d"])
@@ -183,8 +183,8 @@ def test_numbered_pictures_are_a_video(
     for index in range(1, 4):
         shutil.copy(picture, tmp_path / f"face{index:02d}.jpg")
     words = ("--backend", "litert", "--json", "--source")
-    found = reported(run(settings, *words, tmp_path / f"face{number}.jpg"))
-    assert (found["done"], found["frames_with_results"]) == (3, 3)
+    result = reported(run(settings, *words, tmp_path / f"face{number}.jpg"))
+    assert (result["done"], result["frames_with_results"]) == (3, 3)
     done = run(settings, *words, tmp_path / "none%02d.jpg")
     assert done.returncode == 2
     assert "no picture with the number 0 or 1" in last_line(done)
@@ -192,11 +192,11 @@ def test_numbered_pictures_are_a_video(
 
 def test_the_latest_frame_is_never_late(settings: dict[str, str], video: Path) -> None:
     words = ("--source", video, "--backend", "onnx", "--policy", "latest", "--json")
-    found = reported(run(settings, *words, "--frames", "20"))
-    assert found["done"] == 20
+    result = reported(run(settings, *words, "--frames", "20"))
+    assert result["done"] == 20
     # A file is given at its own rate, 24 frames a second.
-    assert found["wall_s"] > 19 / 24 * 0.9
-    assert found["given"] >= found["done"] + found["dropped"]
+    assert result["wall_s"] > 19 / 24 * 0.9
+    assert result["given"] >= result["done"] + result["dropped"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -219,10 +219,10 @@ def test_a_signal_ends_it_with_its_report(
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)
-    said, wrong = process.communicate(timeout=60)
+    message, wrong = process.communicate(timeout=60)
     assert process.returncode == 128 + number, wrong
     assert "Traceback" not in wrong
-    assert re.search(r"\d+ of \d+ frames in .* s", said), said
+    assert re.search(r"\d+ of \d+ frames in .* s", message), message
 
 
 def test_bad_sources_are_one_line(settings: dict[str, str], tmp_path: Path) -> None:
@@ -300,20 +300,20 @@ def test_auto_never_takes_a_backend_that_is_wrong(settings: dict[str, str], tmp_
     for path in folder.glob("face_*.onnx"):
         shutil.copy(path, tmp_path)
     (wrong,) = tmp_path.glob("face_landmarks_detector-*.onnx")
-    words = [str(environment.python()), "-c", OTHER_WEIGHTS, str(wrong)]
-    subprocess.run(words, env=environment.variables(), check=True)
+    command = [str(environment.python()), "-c", OTHER_WEIGHTS, str(wrong)]
+    subprocess.run(command, env=environment.variables(), check=True)
     own = {
         **settings,
         "MEDIAPIPE_JETSON_ENGINES": str(tmp_path),
         "MEDIAPIPE_JETSON_CACHE": str(tmp_path / "cache"),
     }
-    found = reported(run(own, "--why", "--json"))
-    rows = {row["backend"]: row for row in found["trials"]}
+    result = reported(run(own, "--why", "--json"))
+    rows = {row["backend"]: row for row in result["trials"]}
     assert not rows["onnx"]["ok"]
     assert "mediapipe-cpu" in rows["onnx"]["why"], "it runs, and is wrong"
     assert rows["litert"]["ok"], rows["litert"]["why"]
     assert rows["mediapipe-cpu"]["ok"]
-    assert found["backend"] in ("litert", "mediapipe-cpu")
+    assert result["backend"] in ("litert", "mediapipe-cpu")
     done = run(own, "--why")
     assert "kept since" in done.stdout
     assert re.search(r"onnx .* no: ", done.stdout)
@@ -323,7 +323,7 @@ def test_auto_never_takes_a_backend_that_is_wrong(settings: dict[str, str], tmp_
         "model_asset_buffer=open(sys.argv[1], 'rb').read()",
     ):
         made = python(own, "-c", AUTO.replace("GIVEN", given), model)
-        assert made.stdout.split() == [found["backend"], str(found["threads"])], made.stderr
+        assert made.stdout.split() == [result["backend"], str(result["threads"])], made.stderr
 
 
 def test_bench_measures_all_that_is_here(
@@ -335,17 +335,19 @@ def test_bench_measures_all_that_is_here(
         settings, "-m", "mediapipe_jetson", "bench", *words, "--video", video, "--json", path
     )
     assert done.returncode == 0, done.stderr
-    found = bench_inference.checked(path.read_bytes())
-    right = {(row["task"], row["backend"]) for row in found["trials"] if row["ok"]}
+    result = bench_inference.checked(path.read_bytes())
+    right = {(row["task"], row["backend"]) for row in result["trials"] if row["ok"]}
     tasks = ("face", "hand", "pose")
     assert right >= {(t, b) for t in tasks for b in ("mediapipe-cpu", "litert", "onnx")}
-    for row in found["trials"]:
+    for row in result["trials"]:
         assert row["ok"] or row["why"]
-    assert found["backends"]["litert"]["pose"]["median_ms"] > 0
-    assert found["pipeline"]["frames"] == FRAMES
-    assert found["pipeline_speedup"] > 0.5
-    assert found["pipeline"]["results"]["worst"] < 0.02
-    written = bench_inference.write(found, tmp_path)
-    assert [one.suffix for one in written] == [".json", ".svg", ".svg"]
+    assert result["backends"]["litert"]["pose"]["median_ms"] > 0
+    assert result["pipeline"]["frames"] == FRAMES
+    assert result["pipeline_speedup"] > 0.5
+    assert result["pipeline"]["results"]["worst"] < 0.02
+    written = bench_inference.write(result, tmp_path)
+    assert [item.suffix for item in written] == [".json", ".svg", ".svg"]
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**found, "device": {}}, json.loads(bench_inference.SCHEMA.read_text()))
+        jsonschema.validate(
+            {**result, "device": {}}, json.loads(bench_inference.SCHEMA.read_text())
+        )

@@ -50,9 +50,9 @@ class Site:
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
     """Return a publisher whose models the table has."""
-    made = Site()
+    result = Site()
     table = json.loads(weights.TABLE.read_text(encoding="utf-8"))
-    table["pose"]["publisher"] = made.url
+    table["pose"]["publisher"] = result.url
     for row in table["models"].values():
         name = Path(row["file"]).name
         if name in CONTENT:
@@ -62,10 +62,10 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
     monkeypatch.setattr(weights, "TABLE", path)
     monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     weights.table.cache_clear()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    threading.Thread(target=result.server.serve_forever, daemon=True).start()
+    yield result
+    result.server.shutdown()
+    result.server.server_close()
     weights.table.cache_clear()
 
 

@@ -36,9 +36,9 @@ def test_the_environment_names_backends(
     monkeypatch: pytest.MonkeyPatch, given: str, expected: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv(settings.VARIABLE, given)
-    found = settings.current()
-    assert (found.backends, found.threads) == (expected, 0)
-    assert found.measured is (len(expected) == 4)
+    result = settings.current()
+    assert (result.backends, result.threads) == (expected, 0)
+    assert result.measured is (len(expected) == 4)
 
 
 def test_a_call_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def test_importing_them_imports_nothing_heavy() -> None:
 def test_a_landmarker_says_what_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in HEAVY.split():
         monkeypatch.setitem(sys.modules, module, None)
-    for module in [one for one in sys.modules if one.startswith("mediapipe_jetson.vision.")]:
+    for module in [item for item in sys.modules if item.startswith("mediapipe_jetson.vision.")]:
         if not module.endswith("errors"):
             monkeypatch.delitem(sys.modules, module)
     with pytest.raises(MediaPipeMissingError, match=f"{name} needs (numpy|cv2|mediapipe)"):
@@ -44,6 +44,6 @@ def test_an_unknown_backend_is_named_with_the_known_ones() -> None:
 
 
 def test_a_sub_model_is_known_by_its_bytes() -> None:
-    one = SubModel.of("face_detector", b"bytes")
-    assert one.sha256 == "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9"
-    assert SubModel.of("face_detector", b"other").sha256 != one.sha256
+    sub_model = SubModel.of("face_detector", b"bytes")
+    assert sub_model.sha256 == "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9"
+    assert SubModel.of("face_detector", b"other").sha256 != sub_model.sha256

@@ -22,14 +22,14 @@ def test_cause(tmp_path: Path, cause: str, status: str, given: dict[str, Any], w
     given = dict(given)
     if "code" in given:
         given["code"] = tmp_path / given["code"]
-    found = answer(scene(tmp_path, **given), cause)
-    assert found.result.status == status, found.result
-    assert all(found.result.evidence)
-    text = found.cure if status == "bad" else " ".join(found.result.evidence)
+    result = answer(scene(tmp_path, **given), cause)
+    assert result.result.status == status, result.result
+    assert all(result.result.evidence)
+    text = result.cure if status == "bad" else " ".join(result.result.evidence)
     assert words in text
     if status == "bad":
-        assert "{" not in found.cure
-        assert "{" not in found.why
+        assert "{" not in result.cure
+        assert "{" not in result.why
 
 
 def test_every_cause_has_a_case_on_each_side() -> None:
@@ -57,10 +57,10 @@ def nodes(root: Path, mode: int) -> int:
 
 def test_closed_nodes_give_the_exact_groups(tmp_path: Path) -> None:
     gid = nodes(tmp_path, 0o660)
-    found = answer(scene(tmp_path, files=DOCKERENV, uid=54321), "device-permissions")
-    assert found.bad
-    assert found.cure == f"start the container with --group-add {gid}"
-    assert not any("prof" in line for line in found.result.evidence)
+    result = answer(scene(tmp_path, files=DOCKERENV, uid=54321), "device-permissions")
+    assert result.bad
+    assert result.cure == f"start the container with --group-add {gid}"
+    assert not any("prof" in line for line in result.result.evidence)
     inside = scene(tmp_path, uid=54321, groups=frozenset({gid}))
     assert answer(inside, "device-permissions").result.status == "ok"
 
@@ -74,8 +74,8 @@ def camera(root: Path, **given: Any) -> Scene:
 
 
 def test_a_closed_camera_gives_the_exact_group(tmp_path: Path) -> None:
-    found = answer(camera(tmp_path, files=DOCKERENV), "camera-node")
-    assert found.cure == f"start the container with --group-add {os.getgid()}"
+    result = answer(camera(tmp_path, files=DOCKERENV), "camera-node")
+    assert result.cure == f"start the container with --group-add {os.getgid()}"
 
 
 def test_a_closed_camera_on_the_board_names_the_group(tmp_path: Path) -> None:
@@ -83,27 +83,27 @@ def test_a_closed_camera_on_the_board_names_the_group(tmp_path: Path) -> None:
 
 
 def test_who_holds_a_camera_is_named(tmp_path: Path) -> None:
-    found = camera(tmp_path, files={"proc/77/comm": "guvcview\n"})
+    result = camera(tmp_path, files={"proc/77/comm": "guvcview\n"})
     held = tmp_path / "proc/77/fd/5"
     held.parent.mkdir()
     held.symlink_to("/dev/video0")
-    said = answer(found, "camera-busy")
-    assert said.bad
-    assert said.result.evidence == ("guvcview (77) holds /dev/video0",)
-    assert said.cure.startswith("end process 77")
+    message = answer(result, "camera-busy")
+    assert message.bad
+    assert message.result.evidence == ("guvcview (77) holds /dev/video0",)
+    assert message.cure.startswith("end process 77")
 
 
 def test_closed_nodes_on_the_board_name_the_group(tmp_path: Path) -> None:
     gid = nodes(tmp_path, 0o660)
     plant(tmp_path, {"etc/group": f"root2:x:9999:\nvideo:x:{gid}:\n"})
-    found = answer(scene(tmp_path, uid=54321, environment={"USER": "me"}), "device-permissions")
-    assert found.cure == "sudo usermod -aG video me, and log in again"
+    result = answer(scene(tmp_path, uid=54321, environment={"USER": "me"}), "device-permissions")
+    assert result.cure == "sudo usermod -aG video me, and log in again"
 
 
 def test_nodes_closed_to_their_group_need_another_cure(tmp_path: Path) -> None:
     nodes(tmp_path, 0o600)
-    found = answer(scene(tmp_path, files=DOCKERENV, uid=54321), "device-permissions")
-    assert found.cure == (
+    result = answer(scene(tmp_path, files=DOCKERENV, uid=54321), "device-permissions")
+    assert result.cure == (
         "give the group read and write rights: sudo chmod g+rw /dev/nvmap /dev/nvhost-gpu"
     )
 
@@ -113,9 +113,9 @@ def test_a_dangling_vendor_file_is_told(tmp_path: Path) -> None:
     link = tmp_path / VENDOR_PATH
     link.parent.mkdir(parents=True)
     link.symlink_to("/nonexistent/nvidia.json")
-    found = answer(here, "egl-vendor-missing")
-    assert found.bad
-    assert "leads nowhere" in found.result.evidence[0]
+    result = answer(here, "egl-vendor-missing")
+    assert result.bad
+    assert "leads nowhere" in result.result.evidence[0]
 
 
 def test_thor_is_known_by_its_release_where_the_tree_is_hidden(tmp_path: Path) -> None:
@@ -175,9 +175,9 @@ def test_a_failing_check_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr(docker, "toolkit", fails)
-    found = answer(scene(tmp_path), "toolkit-broken")
-    assert found.result.status == "unknown"
-    assert found.result.evidence == ("the check failed: RuntimeError: two lines",)
+    result = answer(scene(tmp_path), "toolkit-broken")
+    assert result.result.status == "unknown"
+    assert result.result.evidence == ("the check failed: RuntimeError: two lines",)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_damaged_files_raise_nothing(tmp_path: Path, name: str) -> None:
         assert "the check failed" not in item.result.evidence[0], (item.cause.id, name)
     path.unlink()
     path.mkdir()
-    again = scene(tmp_path, code=tmp_path / "app", outputs={"docker-version": "28.0.1"})
-    for item in causes.examine(again):
+    second = scene(tmp_path, code=tmp_path / "app", outputs={"docker-version": "28.0.1"})
+    for item in causes.examine(second):
         assert "the check failed" not in item.result.evidence[0], (item.cause.id, name)
 
 

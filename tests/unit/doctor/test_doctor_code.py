@@ -106,15 +106,15 @@ def test_face_mesh() -> None:
 
 
 def test_face_mesh_is_answered_by_the_migration_table() -> None:
-    found = {item.what: item.instead for item in legacy.scan(dedent(FACE), "x.py")}
-    assert found["FaceMesh(max_num_faces=...)"] == "num_faces"
-    assert found["FaceMesh(refine_landmarks=...)"].startswith(
+    result = {item.what: item.instead for item in legacy.scan(dedent(FACE), "x.py")}
+    assert result["FaceMesh(max_num_faces=...)"] == "num_faces"
+    assert result["FaceMesh(refine_landmarks=...)"].startswith(
         "drop it: there are always 478 landmarks"
     )
-    assert found["FaceMesh(static_image_mode=...)"].startswith("running_mode=")
-    assert "face_landmarks[i][j]" in found[".multi_face_landmarks of FaceMesh"]
-    assert "min_face_detection_confidence" in found["FaceMesh(min_detection_confidence=...)"]
-    assert "FaceLandmarker" in found["mp.solutions.face_mesh.FaceMesh"]
+    assert result["FaceMesh(static_image_mode=...)"].startswith("running_mode=")
+    assert "face_landmarks[i][j]" in result[".multi_face_landmarks of FaceMesh"]
+    assert "min_face_detection_confidence" in result["FaceMesh(min_detection_confidence=...)"]
+    assert "FaceLandmarker" in result["mp.solutions.face_mesh.FaceMesh"]
 
 
 def test_hands_in_a_class() -> None:
@@ -136,17 +136,17 @@ def test_hands_in_a_class() -> None:
 
 
 def test_pose_by_from_imports() -> None:
-    found = uses(POSE)
-    assert [what for line, what in found if line == 1] == [
+    result = uses(POSE)
+    assert [what for line, what in result if line == 1] == [
         "mp.solutions.drawing_utils",
         "mp.solutions.pose",
     ]
-    assert (2, "mp.solutions.pose.Pose") in found
-    assert (2, "mp.solutions.pose.PoseLandmark") in found
-    assert (4, "Pose(model_complexity=...)") in found
-    assert (4, "Pose(enable_segmentation=...)") in found
-    assert (9, ".landmark of Pose") in found
-    assert (9, ".pose_landmarks of Pose") in found
+    assert (2, "mp.solutions.pose.Pose") in result
+    assert (2, "mp.solutions.pose.PoseLandmark") in result
+    assert (4, "Pose(model_complexity=...)") in result
+    assert (4, "Pose(enable_segmentation=...)") in result
+    assert (9, ".landmark of Pose") in result
+    assert (9, ".pose_landmarks of Pose") in result
 
 
 def test_holistic() -> None:
@@ -224,9 +224,9 @@ def test_results_that_come_from_afar() -> None:
 
 
 def test_places_are_exact() -> None:
-    found = legacy.scan("import mediapipe as mp\n  \nx = 1; y = mp.solutions.hands\n", "a.py")
-    assert [(item.line, item.column) for item in found] == [(3, 12)]
-    assert found[0].place() == "a.py:3"
+    findings = legacy.scan("import mediapipe as mp\n  \nx = 1; y = mp.solutions.hands\n", "a.py")
+    assert [(item.line, item.column) for item in findings] == [(3, 12)]
+    assert findings[0].place() == "a.py:3"
 
 
 def test_notebooks(tmp_path: Path) -> None:

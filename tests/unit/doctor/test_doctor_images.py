@@ -12,19 +12,19 @@ L4T_BASE = "FROM nvcr.io/nvidia/l4t-base:r32.7.1\nRUN pip3 install mediapipe\n"
 
 
 def test_a_base_image_is_known_by_its_python_and_its_release(tmp_path: Path) -> None:
-    found = judged(tmp_path, {"Dockerfile": L4T_BASE}, device="nano")
-    first = next(item for item in found.values() if item.bad)
+    result = judged(tmp_path, {"Dockerfile": L4T_BASE}, device="nano")
+    first = next(item for item in result.values() if item.bad)
     assert first.cause.id == "project-python"
     assert "brings Python 3.6 (Ubuntu 18.04, L4T 32.7.1, JetPack 4)" in lines(first)
     assert "./inv build --jetson --l4t 32.7.1" in first.cure
-    assert "mediapipe==0.10.18" in found["old-requirement"].cure
-    assert found["legacy-api"].result.status == "unknown"
+    assert "mediapipe==0.10.18" in result["old-requirement"].cure
+    assert result["legacy-api"].result.status == "unknown"
 
 
 def test_a_base_image_for_another_release_is_told(tmp_path: Path) -> None:
-    found = judged(tmp_path, {"Dockerfile": L4T_BASE}, device="orin")["image-for-another-l4t"]
-    assert found.bad
-    assert "Dockerfile:1: nvcr.io/nvidia/l4t-base:r32.7.1 is for L4T 32.7.1" in lines(found)
+    answer = judged(tmp_path, {"Dockerfile": L4T_BASE}, device="orin")["image-for-another-l4t"]
+    assert answer.bad
+    assert "Dockerfile:1: nvcr.io/nvidia/l4t-base:r32.7.1 is for L4T 32.7.1" in lines(answer)
     here = judged(tmp_path, {"Dockerfile": L4T_BASE.replace("r32.7.1", "r36.2.0")}, device="orin")
     assert not here["image-for-another-l4t"].bad
     unseen = judged(tmp_path / "x", {"Dockerfile": L4T_BASE})["image-for-another-l4t"]
@@ -71,9 +71,9 @@ def test_a_base_image_for_another_release_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_base_images(tmp_path: Path, text: str, status: str, words: str) -> None:
-    found = judged(tmp_path, {"Dockerfile": text})["project-python"]
-    assert found.result.status == status, lines(found)
-    assert words in lines(found)
+    answer = judged(tmp_path, {"Dockerfile": text})["project-python"]
+    assert answer.result.status == status, lines(answer)
+    assert words in lines(answer)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +117,6 @@ def test_base_images(tmp_path: Path, text: str, status: str, words: str) -> None
 def test_pythons_that_are_asked_for(
     tmp_path: Path, name: str, text: str, status: str, cure: str
 ) -> None:
-    found = judged(tmp_path, {name: text})["project-python"]
-    assert found.result.status == status, lines(found)
-    assert cure in lines(found)
+    answer = judged(tmp_path, {name: text})["project-python"]
+    assert answer.result.status == status, lines(answer)
+    assert cure in lines(answer)

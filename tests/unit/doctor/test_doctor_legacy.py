@@ -41,8 +41,8 @@ ARGUMENTS = [
 
 @pytest.mark.parametrize(("name", "argument", "words"), ARGUMENTS)
 def test_arguments(name: str, argument: str, words: str) -> None:
-    found = answers(f"S.{name}({argument}=1)")
-    assert words in found[f"{name.split('.')[1]}({argument}=...)"]
+    result = answers(f"S.{name}({argument}=1)")
+    assert words in result[f"{name.split('.')[1]}({argument}=...)"]
 
 
 @pytest.mark.parametrize("name", ["face_mesh.FaceMesh", "hands.Hands", "pose.Pose"])
@@ -106,9 +106,9 @@ def test_no_class_keeps_its_tracking_confidence(name: str) -> None:
     ],
 )
 def test_what_each_use_becomes(code: str, what: str, words: str) -> None:
-    found = answers(code)
-    named = [instead for use, instead in found.items() if what in use]
-    assert named, found
+    result = answers(code)
+    named = [instead for use, instead in result.items() if what in use]
+    assert named, result
     assert any(words in instead for instead in named), named
 
 
@@ -149,13 +149,13 @@ def test_what_stays_is_no_use(code: str) -> None:
     ],
 )  # fmt: skip
 def test_arguments_on_other_ways(code: str, arguments: set[str]) -> None:
-    found = {what.partition("(")[2].partition("=")[0] for what in answers(code) if "=..." in what}
-    assert found == arguments
+    result = {what.partition("(")[2].partition("=")[0] for what in answers(code) if "=..." in what}
+    assert result == arguments
 
 
 def test_arguments_that_can_not_be_followed_are_told() -> None:
-    found = answers("kw = load()\nS.pose.Pose(**kw)")
-    text = found["Pose(...) with arguments that can't be followed"]
+    result = answers("kw = load()\nS.pose.Pose(**kw)")
+    text = result["Pose(...) with arguments that can't be followed"]
     assert "min_tracking_confidence: min_pose_presence_confidence" in text
 
 
@@ -201,10 +201,10 @@ def test_result_fields_in_another_file(tmp_path: Path) -> None:
         },
     )
     scan = Scan(tmp_path)
-    found = [(item.place(), item.what) for item in scan.programs.uses.findings]
-    assert ("lib/draw.py:2", ".pose_landmarks of Pose") in found
-    assert ("lib/draw.py:2", ".landmark of Pose") in found
-    assert ("lib/hand.py:2", ".multi_hand_landmarks") in found
+    result = [(item.place(), item.what) for item in scan.programs.uses.findings]
+    assert ("lib/draw.py:2", ".pose_landmarks of Pose") in result
+    assert ("lib/draw.py:2", ".landmark of Pose") in result
+    assert ("lib/hand.py:2", ".multi_hand_landmarks") in result
 
 
 def test_modules_named_by_a_part_of_a_text() -> None:

@@ -80,8 +80,8 @@ def test_requirement(text: str, old_cpu: bool | None, instead: str) -> None:
 
 def test_other_indexes_prove_nothing() -> None:
     text = b"--extra-index-url https://example.org/simple\nmediapipe==1.2.2\n"
-    found, _ = requirements.listed("requirements.txt", text)
-    problem = pins.judge(found[0], Board(old_cpu=False))
+    result, _ = requirements.listed("requirements.txt", text)
+    problem = pins.judge(result[0], Board(old_cpu=False))
     assert problem is not None
     assert not problem.known
 
@@ -175,7 +175,7 @@ def test_specifiers_agree_with_packaging() -> None:
 def test_requirements_in_files(tmp_path: Path, name: str, text: str, lines: list[int]) -> None:
     plant(tmp_path, {name: text})
     scan = Scan(tmp_path)
-    found = [item for item in scan.requirements if pins.judge(item, Board(old_cpu=False))]
-    assert sorted({item.line for item in found}) == lines, found
-    assert {item.file for item in found} <= {name}
+    result = [item for item in scan.requirements if pins.judge(item, Board(old_cpu=False))]
+    assert sorted({item.line for item in result}) == lines, result
+    assert {item.file for item in result} <= {name}
     assert not scan.unread

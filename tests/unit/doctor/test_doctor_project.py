@@ -38,9 +38,9 @@ def test_the_commonest_cause_is_the_first() -> None:
 def test_a_selfbuilt_wheel_is_no_official_one(tmp_path: Path) -> None:
     """The name and the version of a file prove nothing."""
     files = {"requirements.txt": "./wheels/mediapipe-0.10.23-cp310-cp310-linux_aarch64.whl\n"}
-    found = judged(tmp_path, files, device="orin")["old-requirement"]
-    assert found.result.status == "unknown"
-    assert "./inv wheels.audit" in lines(found)
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown"
+    assert "./inv wheels.audit" in lines(answer)
 
 
 @pytest.mark.parametrize(
@@ -60,24 +60,24 @@ def test_a_wheel_in_the_project_is_audited(
         elf = (Path("/bin/true")).read_bytes()  # a real library's headers; x86_64 or aarch64
         with zipfile.ZipFile(tmp_path / "app/wheels" / name, "w") as archive:
             archive.writestr("mediapipe/python/_framework_bindings.cpython-310.so", elf + library)
-    found = judged(tmp_path, {"requirements.txt": f"./wheels/{name}\n"}, device="orin")
-    told = lines(found["old-requirement"])
-    if library == b"nothing" and "x86_64" in told:
+    result = judged(tmp_path, {"requirements.txt": f"./wheels/{name}\n"}, device="orin")
+    reported = lines(result["old-requirement"])
+    if library == b"nothing" and "x86_64" in reported:
         status, words = "bad", "its library is for x86_64"
-    elif library and "x86_64" in told:
+    elif library and "x86_64" in reported:
         words = "its library is for x86_64"
-    assert found["old-requirement"].result.status == status, told
-    assert words in told
+    assert result["old-requirement"].result.status == status, reported
+    assert words in reported
 
 
 @pytest.mark.parametrize("device", ["orin", "nano", "thor", ""])
 def test_python_comes_first_and_cures_fit_the_board(tmp_path: Path, device: str) -> None:
     text = "dependencies:\n  - python=3.8\n  - pip:\n      - mediapipe==0.10.11\n"
-    found = judged(tmp_path, {"environment.yml": text}, device=device)
-    bad = [name for name, item in found.items() if item.bad]
+    result = judged(tmp_path, {"environment.yml": text}, device=device)
+    bad = [name for name, item in result.items() if item.bad]
     assert bad[0] == "project-python"
-    assert found["project-python"].cure == "environment.yml:2: write python=3.11"
-    cure = found["old-requirement"].cure
+    assert result["project-python"].cure == "environment.yml:2: write python=3.11"
+    cure = result["old-requirement"].cure
     assert "once Python is 3.9 or later (environment.yml:2)" in cure
     if device == "nano":
         assert "mediapipe==0.10.18" in cure
@@ -93,12 +93,12 @@ def test_a_virtual_nano_on_a_newer_cpu_is_a_nano(tmp_path: Path) -> None:
     new = (
         "processor : 0\nFeatures : fp asimd aes crc32 atomics fphp asimdhp asimdrdm lrcpc asimddp\n"
     )
-    found = judged(
+    result = judged(
         tmp_path, {"requirements.txt": "mediapipe==0.10.9\n", "../proc/cpuinfo": new}, device="nano"
     )
-    assert "old-requirement" not in [name for name, item in found.items() if item.bad]
-    found = judged(tmp_path, {"requirements.txt": "mediapipe==1.2.2\n"}, device="nano")
-    assert "mediapipe==0.10.18" in found["old-requirement"].cure
+    assert "old-requirement" not in [name for name, item in result.items() if item.bad]
+    result = judged(tmp_path, {"requirements.txt": "mediapipe==1.2.2\n"}, device="nano")
+    assert "mediapipe==0.10.18" in result["old-requirement"].cure
 
 
 PACKAGE = (
@@ -123,14 +123,14 @@ PACKAGE = (
 )
 def test_legacy_calls_within_packages(tmp_path: Path, wanted: str, status: str, words: str) -> None:
     files = {"app.py": PACKAGE, "requirements.txt": f"{wanted}\n"}
-    found = judged(tmp_path, files)["legacy-api"]
-    assert found.result.status == status, lines(found)
-    assert words in lines(found)
+    answer = judged(tmp_path, files)["legacy-api"]
+    assert answer.result.status == status, lines(answer)
+    assert words in lines(answer)
 
 
 def test_both_ways_out_of_the_legacy_api_are_offered(tmp_path: Path) -> None:
-    found = judged(tmp_path, {"app.py": "import mediapipe as mp\nmp.solutions.pose\n"})
-    cure = found["legacy-api"].cure
+    result = judged(tmp_path, {"app.py": "import mediapipe as mp\nmp.solutions.pose\n"})
+    cure = result["legacy-api"].cure
     assert "leave the code as it is" in cure
     assert "./inv migrate DIR" in cure
     assert "app.py:2" in cure
@@ -138,22 +138,22 @@ def test_both_ways_out_of_the_legacy_api_are_offered(tmp_path: Path) -> None:
 
 def test_a_package_is_named_where_it_is_imported_too(tmp_path: Path) -> None:
     files = {"app.py": PACKAGE, "requirements.txt": "cvzone==1.5.6\n"}
-    found = judged(tmp_path, files)["legacy-api"]
-    assert [item.place() for item in found.result.findings] == ["app.py:1", "requirements.txt:1"]
+    answer = judged(tmp_path, files)["legacy-api"]
+    assert [item.place() for item in answer.result.findings] == ["app.py:1", "requirements.txt:1"]
 
 
 def test_a_fork_is_named(tmp_path: Path) -> None:
-    found = judged(tmp_path, {"requirements.txt": "rf-mediapipe==0.10.14\n"}, device="orin")
-    assert "Roboflow's build of 0.10.14" in lines(found["old-requirement"])
-    assert found["old-requirement"].cure == "requirements.txt:1: write mediapipe>=1.0.1"
-    assert found["legacy-api"].result.status == "unknown"
+    result = judged(tmp_path, {"requirements.txt": "rf-mediapipe==0.10.14\n"}, device="orin")
+    assert "Roboflow's build of 0.10.14" in lines(result["old-requirement"])
+    assert result["old-requirement"].cure == "requirements.txt:1: write mediapipe>=1.0.1"
+    assert result["legacy-api"].result.status == "unknown"
 
 
 def test_a_lock_file_counts_for_more_than_its_source(tmp_path: Path) -> None:
-    found = judged(
+    result = judged(
         tmp_path, {"pyproject.toml": ASKS, "uv.lock": UV.format("0.10.21")}, device="orin"
     )
-    answer = found["old-requirement"]
+    answer = result["old-requirement"]
     assert [item.place() for item in answer.result.findings] == ["uv.lock:5"]
     assert answer.cure == "uv.lock:5: uv lock --upgrade-package mediapipe"
 
@@ -277,10 +277,10 @@ def test_odd_names_are_read_by_their_content(tmp_path: Path) -> None:
         "Dockerfile-l4t": "FROM ubuntu:20.04\nRUN pip3 install mediapipe==0.10.9\n",
         "reqs.txt": "mediapipe==0.10.9\n",
     }
-    found = judged(tmp_path, files)
-    places = [item.place() for item in found["old-requirement"].result.findings]
+    result = judged(tmp_path, files)
+    places = [item.place() for item in result["old-requirement"].result.findings]
     assert places == ["Dockerfile-l4t:2", "reqs.txt:1"]
-    assert found["project-python"].bad
+    assert result["project-python"].bad
 
 
 @pytest.mark.parametrize(
@@ -297,10 +297,10 @@ def test_odd_names_are_read_by_their_content(tmp_path: Path) -> None:
 )
 def test_what_no_reader_knows_is_listed(tmp_path: Path, name: str, text: str) -> None:
     files = {name: text, "app.py": "import mediapipe\n", "requirements.txt": "mediapipe==1.2.2\n"}
-    found = judged(tmp_path, files, device="orin")
+    result = judged(tmp_path, files, device="orin")
     for cause in ("old-requirement", "legacy-api"):
-        assert found[cause].result.status == "unknown"
-        assert f"not read: {name}" in lines(found[cause])
+        assert result[cause].result.status == "unknown"
+        assert f"not read: {name}" in lines(result[cause])
 
 
 @pytest.mark.parametrize(
@@ -319,8 +319,8 @@ def test_what_people_read_is_not(tmp_path: Path, name: str, text: str) -> None:
 
 
 def test_compose_is_judged_service_by_service(tmp_path: Path) -> None:
-    found = judged(tmp_path, {"docker-compose.yml": COMPOSE_TWO}, device="orin")["gpus-flag"]
-    assert [item.text() for item in found.result.findings] == [
+    answer = judged(tmp_path, {"docker-compose.yml": COMPOSE_TWO}, device="orin")["gpus-flag"]
+    assert [item.text() for item in answer.result.findings] == [
         "docker-compose.yml:11: service pose: a GPU is reserved without runtime: nvidia "
         "-> runtime: nvidia"
     ]

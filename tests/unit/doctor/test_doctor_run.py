@@ -54,9 +54,9 @@ def test_json_and_text(project: Path) -> None:
     assert (done.returncode, done.stderr) == (1, "")
     document = json.loads(done.stdout)
     jsonschema.validate(document, schema("doctor"))
-    found = {item["id"]: item for item in document["causes"]}
-    assert found["legacy-api"]["findings"][0]["file"] == "main.py"
-    assert found["old-requirement"]["status"] == "bad"
+    result = {item["id"]: item for item in document["causes"]}
+    assert result["legacy-api"]["findings"][0]["file"] == "main.py"
+    assert result["old-requirement"]["status"] == "bad"
     text = wheel("doctor", "--code", str(project)).stdout
     assert "main.py:2: Hands(max_num_hands=...) -> num_hands" in text
     assert "Traceback" not in text
@@ -64,8 +64,8 @@ def test_json_and_text(project: Path) -> None:
 
 def test_a_single_file(project: Path) -> None:
     done = wheel("doctor", "--json", "--code", str(project / "main.py"))
-    found = {item["id"]: item for item in json.loads(done.stdout)["causes"]}
-    assert found["legacy-api"]["findings"][0]["file"] == "main.py"
+    result = {item["id"]: item for item in json.loads(done.stdout)["causes"]}
+    assert result["legacy-api"]["findings"][0]["file"] == "main.py"
 
 
 def python_of(version: str) -> str:
@@ -105,9 +105,9 @@ def test_programs_that_fail_are_absent(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(commands, "TIMEOUT_S", 0.3)
     assert commands.run(("says",), environment) == "hello\n"
     for name, words in (("fails", "two"), ("hangs", "0.3 s"), ("odd", "odd"), ("no", "installed")):
-        found = commands.run((name,), environment)
-        assert isinstance(found, Absent)
-        assert words in found.reason
+        result = commands.run((name,), environment)
+        assert isinstance(result, Absent)
+        assert words in result.reason
 
 
 def test_a_board_as_its_own_programs_tell_it(tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_a_board_as_its_own_programs_tell_it(tmp_path: Path) -> None:
         folder, "docker", '[ "$1" = version ] && echo 28.0.1; [ "$1" = ps ] && echo abc; exit 0'
     )
     program(folder, "nvidia-ctk", "echo NVIDIA Container Toolkit CLI version 1.17.3")
-    found = commands.outputs({"PATH": f"{folder}:/usr/bin:/bin"})
-    assert found["docker-version"] == "28.0.1\n"
-    assert found["toolkit-version"] == "NVIDIA Container Toolkit CLI version 1.17.3\n"
+    outputs = commands.outputs({"PATH": f"{folder}:/usr/bin:/bin"})
+    assert outputs["docker-version"] == "28.0.1\n"
+    assert outputs["toolkit-version"] == "NVIDIA Container Toolkit CLI version 1.17.3\n"
 
 
 @pytest.mark.network
@@ -140,21 +140,21 @@ def test_official_wheels(tmp_path: Path, version: str, gpu: str, vulkan: str) ->
 
 @pytest.mark.docker
 def test_a_real_engine_answers() -> None:
-    found = commands.outputs(dict(os.environ))
+    outputs = commands.outputs(dict(os.environ))
     for name in ("docker-version", "docker-runtimes", "docker-containers"):
-        assert isinstance(found[name], str), found[name]
-    runtimes = found["docker-runtimes"]
+        assert isinstance(outputs[name], str), outputs[name]
+    runtimes = outputs["docker-runtimes"]
     assert isinstance(runtimes, str)
     assert "runc" in json.loads(runtimes)
 
 
 def test_local(project: Path) -> None:
-    found = doctor.local(project)
-    jsonschema.validate(found.document, schema("doctor"))
-    assert {"legacy-api", "old-requirement"} <= set(found.bad)
-    assert "The program uses the legacy API" in found.text
+    diagnosis = doctor.local(project)
+    jsonschema.validate(diagnosis.document, schema("doctor"))
+    assert {"legacy-api", "old-requirement"} <= set(diagnosis.bad)
+    assert "The program uses the legacy API" in diagnosis.text
     with pytest.raises(CheckFailedError, match="legacy-api"):
-        found.check()
+        diagnosis.check()
 
 
 def test_local_without_such_code() -> None:
@@ -201,10 +201,10 @@ def test_structured_files_are_read_where_python_has_no_parser(
     (project / "environment.yml").write_text("dependencies:\n  - python=3.8\n")
     with zipfile.ZipFile(BytesIO(doctor.payload(project))) as archive:
         archive.extractall(tmp_path / "sent")
-    words = [python, "-m", "mediapipe_jetson", "doctor", "--json", "--code", "code"]
+    command = [python, "-m", "mediapipe_jetson", "doctor", "--json", "--code", "code"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "sent/package")}
     done = subprocess.run(
-        words, cwd=tmp_path / "sent", env=environment, capture_output=True, text=True, check=False
+        command, cwd=tmp_path / "sent", env=environment, capture_output=True, text=True, check=False
     )
     causes = {item["id"]: item for item in json.loads(done.stdout)["causes"]}
     assert causes["project-python"]["status"] == "bad", done

@@ -160,19 +160,19 @@ def test_what_the_doctor_says(
         outputs={"docker-containers": ""},
         code=tmp_path / "app",
     )
-    found = answer(here, "gpus-flag")
-    told = [*found.result.evidence, *(item.text() for item in found.result.findings)]
-    assert found.result.status == status, told
-    assert words in "\n".join(told)
+    result = answer(here, "gpus-flag")
+    reported = [*result.result.evidence, *(item.text() for item in result.result.findings)]
+    assert result.result.status == status, reported
+    assert words in "\n".join(reported)
 
 
 def test_away_from_a_jetson_it_is_told_all_the_same(tmp_path: Path) -> None:
     here = scene(
         tmp_path, files={"app/compose.yml": f"services:\n  a:\n    {GPU}\n"}, code=tmp_path / "app"
     )
-    found = answer(here, "gpus-flag").result
-    assert found.status == "unknown"
-    assert found.evidence[1].startswith("on a Jetson wrong: compose.yml:3: service a")
+    result = answer(here, "gpus-flag").result
+    assert result.status == "unknown"
+    assert result.evidence[1].startswith("on a Jetson wrong: compose.yml:3: service a")
 
 
 @pytest.mark.parametrize(
@@ -213,5 +213,5 @@ def test_started_containers(command: str, alone: bool) -> None:
     ],
 )
 def test_scripts(tmp_path: Path, name: str, text: str, line: int) -> None:
-    found = Scan(plant(tmp_path, {name: text})).commands
-    assert [item.line for item in found] == ([line] if line else [])
+    findings = Scan(plant(tmp_path, {name: text})).commands
+    assert [item.line for item in findings] == ([line] if line else [])

@@ -31,8 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     """Serve whatever is asked, after a login shell's greeting."""
     with serving(
         tmp_path_factory.mktemp("sshd"), 'echo Welcome; exec sh -c "$SSH_ORIGINAL_COMMAND"'
-    ) as made:
-        yield made
+    ) as sshd:
+        yield sshd
 
 
 def left_behind() -> set[str]:
@@ -41,17 +41,17 @@ def left_behind() -> set[str]:
 
 def test_over_ssh(server: Sshd, project: Path) -> None:
     before = left_behind()
-    found = doctor.remote(server.host, project, server.options)
-    jsonschema.validate(found.document, schema("doctor"))
-    assert {"legacy-api", "old-requirement"} <= set(found.bad)
-    entry = next(item for item in found.document["causes"] if item["id"] == "legacy-api")
+    diagnosis = doctor.remote(server.host, project, server.options)
+    jsonschema.validate(diagnosis.document, schema("doctor"))
+    assert {"legacy-api", "old-requirement"} <= set(diagnosis.bad)
+    entry = next(item for item in diagnosis.document["causes"] if item["id"] == "legacy-api")
     assert entry["findings"][0]["file"] == "main.py"
     assert left_behind() == before
 
 
 def test_over_ssh_without_code(server: Sshd) -> None:
-    found = doctor.remote(server.host, None, server.options)
-    entry = next(item for item in found.document["causes"] if item["id"] == "legacy-api")
+    diagnosis = doctor.remote(server.host, None, server.options)
+    entry = next(item for item in diagnosis.document["causes"] if item["id"] == "legacy-api")
     assert entry["status"] == "unknown"
 
 
@@ -59,10 +59,10 @@ def test_over_ssh_the_environment_is_the_sessions(server: Sshd) -> None:
     """What sshd sets is seen, what this process has is not."""
     os.environ["EGL_PLATFORM"] = "surfaceless"
     try:
-        found = doctor.remote(server.host, None, server.options)
+        diagnosis = doctor.remote(server.host, None, server.options)
     finally:
         del os.environ["EGL_PLATFORM"]
-    assert "egl-platform-ignored" not in found.bad
+    assert "egl-platform-ignored" not in diagnosis.bad
 
 
 def old_board(folder: Path, root: Path) -> str:
@@ -96,19 +96,19 @@ def test_a_board_with_an_old_python(tmp_path: Path, project: Path) -> None:
         },
     )
     (root / "dev/nvmap").chmod(0o660)
-    with serving(tmp_path, old_board(tmp_path, root)) as made:
-        found = doctor.remote(made.host, project, made.options)
-    document = found.document
+    with serving(tmp_path, old_board(tmp_path, root)) as sshd:
+        diagnosis = doctor.remote(sshd.host, project, sshd.options)
+    document = diagnosis.document
     jsonschema.validate(document, schema("doctor"))
     assert (document["python"], document["l4t"]) == ("3.8.10", "32.7.1")
     assert document["model"] == "NVIDIA Jetson Nano Developer Kit"
     causes = {item["id"]: item for item in document["causes"]}
-    assert found.bad[0] == "python-too-old"
+    assert diagnosis.bad[0] == "python-too-old"
     assert causes["power-mode"]["cure"].startswith("sudo nvpmodel -m 0")
     assert causes["device-permissions"]["status"] != "unknown"
     assert causes["legacy-api"]["status"] == "bad"
     assert not any("check failed" in item["evidence"][0] for item in document["causes"])
-    assert found.text.startswith(("on the board: NVIDIA Jetson Nano", "in a container: NVIDIA"))
+    assert diagnosis.text.startswith(("on the board: NVIDIA Jetson Nano", "in a container: NVIDIA"))
 
 
 def told(**changed: str) -> str:
@@ -118,10 +118,10 @@ def told(**changed: str) -> str:
 
 def test_what_sh_tells() -> None:
     node, file = "660 0 44 /dev/nvmap", "/etc/x eA=="
-    found = doctor_tree.parse(f"Welcome\n{told(node=node, file=file)}")
-    assert found.nodes == (("/dev/nvmap", 0o660, 0, 44),)
-    assert found.files == {"/etc/x": b"x"}
-    assert (found.uid, found.groups) == (1000, frozenset({1000, 44}))
+    facts = doctor_tree.parse(f"Welcome\n{told(node=node, file=file)}")
+    assert facts.nodes == (("/dev/nvmap", 0o660, 0, 44),)
+    assert facts.files == {"/etc/x": b"x"}
+    assert (facts.uid, facts.groups) == (1000, frozenset({1000, 44}))
     assert doctor_tree.parse(told(python="")).python == ()
     name = "/usr/lib/python3/dist-packages/mediapipe-0.10.9.dist-info"
     assert doctor_tree.parse(told(name=name)).mediapipe == "0.10.9"
@@ -129,10 +129,10 @@ def test_what_sh_tells() -> None:
 
 def test_who_may_open_nodes_is_the_boards_user() -> None:
     closed = told(node="660 0 44 /dev/nvmap").replace(" 44\n", "\n", 1)
-    found = doctor.examine(doctor_tree.parse(closed))
-    assert "device-permissions" in found.bad
+    diagnosis = doctor.examine(doctor_tree.parse(closed))
+    assert "device-permissions" in diagnosis.bad
     assert "44" in next(
-        item["cure"] for item in found.document["causes"] if item["id"] == "device-permissions"
+        item["cure"] for item in diagnosis.document["causes"] if item["id"] == "device-permissions"
     )
     mine = doctor.examine(doctor_tree.parse(told(node="660 0 44 /dev/nvmap")))
     assert "device-permissions" not in mine.bad
@@ -170,8 +170,8 @@ def test_the_script_reads_every_file_that_the_checks_read() -> None:
 
 def test_an_answer_that_is_cut_off(tmp_path: Path) -> None:
     script = 'echo "{"; echo " \\"schema\\": \\"mediapipe-jetson/doctor/1\\","; cat >/dev/null'
-    with serving(tmp_path, script) as made, pytest.raises(StepFailedError, match="doctor failed"):
-        doctor.remote(made.host, None, made.options)
+    with serving(tmp_path, script) as sshd, pytest.raises(StepFailedError, match="doctor failed"):
+        doctor.remote(sshd.host, None, sshd.options)
 
 
 def test_unknown_host_key(server: Sshd, tmp_path: Path) -> None:

@@ -20,9 +20,9 @@ def test_delegate(tmp_path: Path, code: str, told: str) -> None:
     plant(tmp_path, {"app.py": f"{HEAD}{code}\n"})
     scan = Scan(tmp_path)
     assert not scan.unread, scan.unread
-    found = scan.programs.tasks.found
-    assert found
-    for task in found:
+    tasks = scan.programs.tasks.found
+    assert tasks
+    for task in tasks:
         assert " ".join([*sorted(task.delegates), *(["?"] if task.unknown else [])]) == told, task
 
 
@@ -33,9 +33,9 @@ def project(tmp_path: Path, files: dict[str, str], **given: Any) -> tuple[str, s
         code=tmp_path / "app",
         **given,
     )
-    found = answer(here, "gpu-not-requested")
-    lines = [item.text() for item in found.result.findings] or list(found.result.evidence)
-    return found.result.status, "\n".join([*lines, found.cure])
+    result = answer(here, "gpu-not-requested")
+    lines = [item.text() for item in result.result.findings] or list(result.result.evidence)
+    return result.result.status, "\n".join([*lines, result.cure])
 
 
 def test_across_files(tmp_path: Path) -> None:

@@ -27,11 +27,11 @@ PRINT_HWCAP = (
 def test_cpuinfo_reads_as_on_that_core(tmp_path: Path, cpu: cpus.Cpu) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text(emulation.cpuinfo(cpu, 3))
-    found = device_cpu.read(tmp_path, machine="aarch64")
-    assert isinstance(found, device_cpu.Cpu)
-    assert (found.cores, found.features) == (3, cpu.features)
-    assert found.arm_level is not None
-    assert found.names == (
+    result = device_cpu.read(tmp_path, machine="aarch64")
+    assert isinstance(result, device_cpu.Cpu)
+    assert (result.cores, result.features) == (3, cpu.features)
+    assert result.arm_level is not None
+    assert result.names == (
         KNOWN["parts"].get(
             f"{cpu.cpuinfo['implementer']}:{cpu.cpuinfo['part']}",
             f"Arm core {cpu.cpuinfo['implementer']}:{cpu.cpuinfo['part']}",

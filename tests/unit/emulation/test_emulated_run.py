@@ -36,9 +36,9 @@ def image(**labels: str) -> Image:
 def test_a_core_that_the_images_mediapipe_can_not_run_on(
     version: str, core: str, lacks: str
 ) -> None:
-    said = emulated_run.unfit(image(mediapipe=version), emulation.core(core))
-    assert bool(said) == bool(lacks)
-    assert f"can't run on {core}, which lacks {lacks};" in said or not lacks
+    message = emulated_run.unfit(image(mediapipe=version), emulation.core(core))
+    assert bool(message) == bool(lacks)
+    assert f"can't run on {core}, which lacks {lacks};" in message or not lacks
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ def look(root: Path, machine: str = "aarch64", **variables: str) -> emulation.Em
 
 @pytest.mark.parametrize("device", ["nano", "orin", "thor"])
 def test_a_board_is_no_virtual_device(tmp_path: Path, device: str) -> None:
-    found = look(plant_files(plant(tmp_path, device), BOARD_BUS))
-    assert (found.emulated, found.reasons, found.virtual) == (False, (), ())
-    assert found.claims[0].startswith("/proc/device-tree: NVIDIA Jetson")
+    result = look(plant_files(plant(tmp_path, device), BOARD_BUS))
+    assert (result.emulated, result.reasons, result.virtual) == (False, (), ())
+    assert result.claims[0].startswith("/proc/device-tree: NVIDIA Jetson")
 
 
 def test_every_soc_has_its_cores() -> None:
@@ -48,8 +48,8 @@ def test_tx2_with_both_kinds_of_cores(tmp_path: Path) -> None:
     compatible = "nvidia,p2597-0000+p3310-1000\0nvidia,tegra186\0"
     tree = {"proc/device-tree/model": "quill\0", "proc/device-tree/compatible": compatible}
     tree |= {"proc/cpuinfo": both, **BOARD_BUS}
-    found = look(plant_files(tmp_path, tree))
-    assert (found.emulated, found.cores) == (False, ("0x41:0xd07", "0x4e:0x003"))
+    result = look(plant_files(tmp_path, tree))
+    assert (result.emulated, result.cores) == (False, ("0x41:0xd07", "0x4e:0x003"))
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_tx2_with_both_kinds_of_cores(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_guest_is_betrayed(tmp_path: Path, device: str, files: dict[str, str], why: str) -> None:
-    found = look(plant_files(plant(tmp_path, device), files))
-    assert found.emulated is True
-    assert why in "; ".join(found.reasons)
+    result = look(plant_files(plant(tmp_path, device), files))
+    assert result.emulated is True
+    assert why in "; ".join(result.reasons)
     # The same as JSON, with marker and variable struck out, is no board's.
-    raw = json.loads(json.dumps({**vars(found), "marker": None, "variable": False}))
+    raw = json.loads(json.dumps({**vars(result), "marker": None, "variable": False}))
     assert emulation.judge(raw)[0] is True
 
 
@@ -83,15 +83,17 @@ def test_x86_with_a_device_tree_made_by_hand(tmp_path: Path) -> None:
     tree = {"sys/firmware/devicetree/base/model": "NVIDIA Jetson Orin Nano Developer Kit\0",
             "sys/firmware/devicetree/base/compatible": "nvidia,p3767-0005\0nvidia,tegra234\0",
             "proc/cpuinfo": "processor\t: 0\nvendor_id\t: GenuineIntel\n"}  # fmt: skip
-    found = look(plant_files(tmp_path, tree), "x86_64")
-    assert found.emulated is True
-    assert "its CPU is x86_64" in found.reasons[0]
-    assert found.claims == ("/sys/firmware/devicetree/base: NVIDIA Jetson Orin Nano Developer Kit",)
+    result = look(plant_files(tmp_path, tree), "x86_64")
+    assert result.emulated is True
+    assert "its CPU is x86_64" in result.reasons[0]
+    assert result.claims == (
+        "/sys/firmware/devicetree/base: NVIDIA Jetson Orin Nano Developer Kit",
+    )
 
 
 def test_a_container_of_it_that_only_has_the_nodes(tmp_path: Path) -> None:
-    found = look(plant_files(tmp_path, {"dev/nvmap": "", "sys/bus/x": ""}), "x86_64")
-    assert (found.emulated, found.claims) == (True, ("/dev/nvmap",))
+    result = look(plant_files(tmp_path, {"dev/nvmap": "", "sys/bus/x": ""}), "x86_64")
+    assert (result.emulated, result.claims) == (True, ("/dev/nvmap",))
 
 
 @pytest.mark.parametrize(
@@ -109,8 +111,8 @@ def test_an_image_for_a_jetson_claims_to_be_on_one(
     tmp_path: Path, machine: str, plan: str, files: dict[str, str], emulated: bool
 ) -> None:
     """A container without NVIDIA's runtime sees no node and no device tree of the device."""
-    found = look(plant_files(tmp_path, {"etc/mediapipe-jetson/plan.json": plan, **files}), machine)
-    assert found.emulated is emulated
+    result = look(plant_files(tmp_path, {"etc/mediapipe-jetson/plan.json": plan, **files}), machine)
+    assert result.emulated is emulated
 
 
 @pytest.mark.parametrize(
@@ -127,15 +129,15 @@ def test_an_image_for_a_jetson_claims_to_be_on_one(
 def test_a_machine_that_claims_nothing_is_no_emulated_jetson(
     tmp_path: Path, machine: str, files: dict[str, str]
 ) -> None:
-    found = look(plant_files(tmp_path, files), machine)
-    assert (found.emulated, found.claims) == (False, ())
+    result = look(plant_files(tmp_path, files), machine)
+    assert (result.emulated, result.claims) == (False, ())
     assert look(tmp_path, machine, **ON).emulated is True
 
 
 def test_what_is_hidden_is_unknown(tmp_path: Path) -> None:
-    found = look(plant(tmp_path, "orin"))
-    assert (found.emulated, found.buses_seen) == (None, False)
-    assert "/sys/bus is not to be seen" in found.reasons[0]
+    result = look(plant(tmp_path, "orin"))
+    assert (result.emulated, result.buses_seen) == (None, False)
+    assert "/sys/bus is not to be seen" in result.reasons[0]
     (plant_files(tmp_path, BOARD_BUS) / "proc/cpuinfo").write_text("")
     assert look(tmp_path).emulated is None
 
@@ -150,7 +152,8 @@ def test_nothing_observed_is_unknown(raw: Any) -> None:
 def made(device: dict[str, Any], observed: dict[str, Any]) -> dict[str, Any]:
     known = session.tasks()
     judged = {
-        name: session.judge_task(one, known[name], "full", device) for name, one in observed.items()
+        name: session.judge_task(item, known[name], "full", device)
+        for name, item in observed.items()
     }
     observations = {"device": device, "tasks": observed}
     return report.document(judged, observations, session.Settings(level="full"), "gpu")
@@ -161,13 +164,17 @@ def emulated_report() -> dict[str, Any]:
 
 
 def test_every_reading_of_a_report_tells_it() -> None:
-    found = emulated_report()
-    jsonschema.validate(json.loads(report.as_json(found)), schema("verify"))
-    assert (found["verdict"], found["emulated"], found["as_expected"]) == ("unknown", True, False)
-    assert report.text(found).splitlines()[1].startswith("  this device is emulated: ")
-    assert '<property name="emulated" value="true" />' in report.junit(found)
-    assert 'verdict="unknown",emulated="true"} 1' in report.prometheus(found)
-    assert "emulated device)" in report.nagios(found)[0]
+    result = emulated_report()
+    jsonschema.validate(json.loads(report.as_json(result)), schema("verify"))
+    assert (result["verdict"], result["emulated"], result["as_expected"]) == (
+        "unknown",
+        True,
+        False,
+    )
+    assert report.text(result).splitlines()[1].startswith("  this device is emulated: ")
+    assert '<property name="emulated" value="true" />' in report.junit(result)
+    assert 'verdict="unknown",emulated="true"} 1' in report.prometheus(result)
+    assert "emulated device)" in report.nagios(result)[0]
     nothing = made({**sample.ORIN, "emulation": None}, {"FaceLandmarker": sample.orin()})
     assert (nothing["verdict"], nothing["emulated"]) == ("unknown", None)
     assert 'emulated="unknown"' in report.prometheus(nothing)
@@ -176,8 +183,8 @@ def test_every_reading_of_a_report_tells_it() -> None:
 def strike(found: dict[str, Any], *, marks: bool, raw: bool) -> dict[str, Any]:
     """Return the report with what would give it away struck out by hand."""
     copy: dict[str, Any] = json.loads(json.dumps(found))
-    for one in (copy, *copy["tasks"].values()):
-        one["verdict"] = "gpu"
+    for item in (copy, *copy["tasks"].values()):
+        item["verdict"] = "gpu"
     if marks:
         copy["emulated"], copy["emulated_reasons"] = False, []
     if raw:
@@ -197,22 +204,22 @@ def strike(found: dict[str, Any], *, marks: bool, raw: bool) -> dict[str, Any]:
 def test_no_edit_makes_it_hardware(
     tmp_path: Path, marks: bool, raw: bool, variables: dict[str, Any]
 ) -> None:
-    path, again = tmp_path / "report.json", tmp_path / "again.json"
+    path, second = tmp_path / "report.json", tmp_path / "again.json"
     path.write_text(report.as_json(strike(emulated_report(), marks=marks, raw=raw)))
-    done = wheel("verify", "--read", str(path), "--json", str(again), **variables)
+    done = wheel("verify", "--read", str(path), "--json", str(second), **variables)
     assert (done.returncode, done.stdout.split()[0]) == (1, "unknown")
     assert "emulated-device" in done.stdout
-    kept = json.loads(again.read_text())
-    jsonschema.validate(kept, schema("verify"))
-    assert kept["emulated"] is True
+    document = json.loads(second.read_text())
+    jsonschema.validate(document, schema("verify"))
+    assert document["emulated"] is True
     # And once more from what was just written.
-    assert wheel("verify", "--read", str(again)).returncode == 1
+    assert wheel("verify", "--read", str(second)).returncode == 1
 
 
 def test_info_and_doctor_tell_it() -> None:
     for command in ("info", "doctor"):
-        found = json.loads(wheel(command, "--json", **ON).stdout)
-        jsonschema.validate(found, schema(command))
-        where = found["emulation"] if command == "info" else found
+        document = json.loads(wheel(command, "--json", **ON).stdout)
+        jsonschema.validate(document, schema(command))
+        where = document["emulation"] if command == "info" else document
         assert where["emulated"] is True
         assert "emulated" in wheel(command, **ON).stdout

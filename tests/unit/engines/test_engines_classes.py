@@ -39,7 +39,7 @@ def test_boards_fall_into_classes() -> None:
         told("d", {**JETSON, "emulated": True}),
         told("e", {**JETSON, "l4t": "39.2.0", "sm": "11.0"}, {**ENGINES, "tensorrt": "10.16.2.10"}),
     ]
-    groups = {one.name: [it.host.name for it in its] for one, its in
+    groups = {item.name: [it.host.name for it in its] for item, its in
               fleet_build.classes(boards).items()}  # fmt: skip
     assert groups == {
         "sm87-trt10.3.0.30": ["a", "b"],
@@ -71,9 +71,9 @@ def test_an_idle_board_with_most_memory_builds() -> None:
     ]
     groups = fleet_build.classes(boards)
     chosen, done = fleet_build.choose(groups, WANTED)
-    assert ([one.host.name for one in chosen.values()], done) == (["large"], [])
+    assert ([board.host.name for board in chosen.values()], done) == (["large"], [])
     chosen, _ = fleet_build.choose(groups, WANTED, busy=True)
-    assert [one.host.name for one in chosen.values()] == ["busy"]
+    assert [board.host.name for board in chosen.values()] == ["busy"]
     chosen, done = fleet_build.choose(fleet_build.classes(boards[:1]), WANTED)
     assert chosen == {}
     assert done[0].how == "failed"
@@ -85,7 +85,7 @@ def test_the_board_that_built_before_goes_on() -> None:
     folder_of(place, engine(place))  # its manifest names camera-1
     groups = fleet_build.classes([told("large", {**JETSON, "memory_mb": 64000}), told("camera-1")])
     chosen, _ = fleet_build.choose(groups, WANTED)
-    assert [one.host.name for one in chosen.values()] == ["camera-1"]
+    assert [board.host.name for board in chosen.values()] == ["camera-1"]
 
 
 def test_a_report_can_t_lose_that_it_is_emulated() -> None:

@@ -81,8 +81,8 @@ def test_the_model_is_told_by_its_hash_not_by_its_name(tmp_path: Path) -> None:
 def test_an_engine_of_the_same_weights_serves_too(tmp_path: Path) -> None:
     """A legacy file and a bundle's part differ in their bytes alone."""
     folder_of(tmp_path, engine(tmp_path))
-    found = fit.find("x", "f" * 64, HERE, [tmp_path], twins=(SOURCE,))
-    assert found.identity.source_sha256 == SOURCE
+    result = fit.find("x", "f" * 64, HERE, [tmp_path], twins=(SOURCE,))
+    assert result.identity.source_sha256 == SOURCE
     with pytest.raises(NoEngineError, match="none is there"):
         fit.find("x", "f" * 64, HERE, [tmp_path], twins=("e" * 64,))
 
@@ -101,10 +101,10 @@ def test_the_faster_precision_and_the_first_folder_win(tmp_path: Path) -> None:
     first, second = tmp_path / "a", tmp_path / "b"
     folder_of(first, engine(first, precision="fp32"))
     folder_of(second, engine(second), engine(second, precision="fp32"))
-    found = fit.find("face_detector", SOURCE, HERE, [first, second])
-    assert (found.folder, found.identity.precision) == (second, "fp16")
-    found = fit.find("face_detector", SOURCE, HERE, [first, second], ("fp32",))
-    assert found.folder == first
+    result = fit.find("face_detector", SOURCE, HERE, [first, second])
+    assert (result.folder, result.identity.precision) == (second, "fp16")
+    result = fit.find("face_detector", SOURCE, HERE, [first, second], ("fp32",))
+    assert result.folder == first
 
 
 def test_a_damaged_folder_keeps_no_other_from_being_used(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_a_damaged_folder_keeps_no_other_from_being_used(tmp_path: Path) -> None
 
 def test_folders_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     named = {places.VARIABLE: "/a:/b:", places.CACHE_VARIABLE: "/c"}
-    assert [str(one) for one in places.folders(named)] == ["/a", "/b", "/c", places.IMAGE]
-    assert [str(one) for one in places.folders({})] == [places.CACHE, places.IMAGE]
+    assert [str(folder) for folder in places.folders(named)] == ["/a", "/b", "/c", places.IMAGE]
+    assert [str(folder) for folder in places.folders({})] == [places.CACHE, places.IMAGE]
 
 
 def test_the_fingerprint_changes_with_the_engines(tmp_path: Path) -> None:

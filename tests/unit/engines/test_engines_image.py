@@ -31,15 +31,15 @@ def refused(wanted: Request) -> str:
     return caught.value.line()
 
 
-@pytest.mark.parametrize("target", ALL, ids=lambda one: one.name)
+@pytest.mark.parametrize("target", ALL, ids=lambda item: item.name)
 def test_every_release_has_a_way_or_a_reason(target: targets.Target) -> None:
     for base, python in (("debian", "3.11"), (target.ngc_image, target.python)):
-        found = runtimes.for_image(target, target.socs, base, python)
-        assert bool(found.why_not) == bool(found.cure)
-        if not found.why_not:
-            assert runtimes.lock_of(found).is_file()
-            assert found.builds is (found.way == runtimes.NGC)
-            assert found.lean is (target.jetpack[0] == "7")
+        runtime = runtimes.for_image(target, target.socs, base, python)
+        assert bool(runtime.why_not) == bool(runtime.cure)
+        if not runtime.why_not:
+            assert runtimes.lock_of(runtime).is_file()
+            assert runtime.builds is (runtime.way == runtimes.NGC)
+            assert runtime.lean is (target.jetpack[0] == "7")
 
 
 @pytest.mark.parametrize(
@@ -65,33 +65,33 @@ def test_the_release_s_own_version_is_taken_where_it_is_published() -> None:
 
 
 def test_locks_are_those_that_are_needed_and_pinned() -> None:
-    wanted = runtimes.wanted_locks()
-    assert {path.name for path in runtimes.LOCKS.iterdir()} == {path.name for path in wanted}
-    for path, requirements in wanted.items():
+    expected = runtimes.wanted_locks()
+    assert {path.name for path in runtimes.LOCKS.iterdir()} == {path.name for path in expected}
+    for path, requirements in expected.items():
         text = path.read_text(encoding="utf-8")
-        for one in requirements:
-            assert f"{one} \\\n    --hash=sha256:" in text, path.name
+        for requirement in requirements:
+            assert f"{requirement} \\\n    --hash=sha256:" in text, path.name
         assert "://" not in text
 
 
 def test_engines_that_fit_are_planned(tmp_path: Path) -> None:
     folder_of(tmp_path, engine(tmp_path), engine(tmp_path, sm="11.0"))
-    made = planning.make(request("36.4.4", str(tmp_path), base="ngc"))
-    assert made.engines is not None
-    assert made.engines.engines == ("face_detector-61e13061281b-sm87-trt10.3.0-fp16.engine",)
-    assert made.name == "r36.4.4-ngc-engines"
-    told = json.loads(json.dumps(made.as_json()))["engines"]
-    assert told["tensorrt"]["tensorrt"] == "10.3.0.30"
+    plan = planning.make(request("36.4.4", str(tmp_path), base="ngc"))
+    assert plan.engines is not None
+    assert plan.engines.engines == ("face_detector-61e13061281b-sm87-trt10.3.0-fp16.engine",)
+    assert plan.name == "r36.4.4-ngc-engines"
+    engines = json.loads(json.dumps(plan.as_json()))["engines"]
+    assert engines["tensorrt"]["tensorrt"] == "10.3.0.30"
     assert planning.make(Request(jetson=True)).engines is None
     assert "engines" not in planning.make(Request(jetson=True)).as_json()
 
 
 def test_lean_engines_of_one_class_leave_the_others_to_other_backends(tmp_path: Path) -> None:
     folder_of(tmp_path, engine(tmp_path, sm="11.0", tensorrt="10.16.2.10", lean=True))
-    made = planning.make(request("39.2.0", str(tmp_path)))
-    assert made.engines is not None
-    assert made.engines.runtime.tensorrt == "11.0.0.114"
-    assert any("no engines for Orin" in note for note in made.notes)
+    plan = planning.make(request("39.2.0", str(tmp_path)))
+    assert plan.engines is not None
+    assert plan.engines.runtime.tensorrt == "11.0.0.114"
+    assert any("no engines for Orin" in note for note in plan.notes)
     only = planning.make(request("39.2.0", str(tmp_path), module="agx-thor"))
     assert not any("no engines for" in note for note in only.notes)
 
@@ -134,9 +134,9 @@ def test_engines_that_do_not_fit_are_refused(
     tmp_path: Path, changed: dict[str, Any], words: str
 ) -> None:
     folder_of(tmp_path, engine(tmp_path, **changed))
-    said = refused(request("36.4.4", str(tmp_path), base="ngc"))
-    assert words in said
-    assert "./inv engines.build" in said
+    message = refused(request("36.4.4", str(tmp_path), base="ngc"))
+    assert words in message
+    assert "./inv engines.build" in message
 
 
 def test_the_layer_of_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ def test_the_layer_of_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     tar = image._tar(rows, (), ("opt/mediapipe/x", "/usr/lib/x"))
     assert image._tar(rows, (), ("opt/mediapipe/x", "/usr/lib/x")) == tar
     with tarfile.open(tar) as read:
-        names = {one.name: one for one in read.getmembers() if not one.isdir()}
+        names = {member.name: member for member in read.getmembers() if not member.isdir()}
         listed = read.extractfile(f"{image.FOLDER}/engines.json")
         assert listed is not None
         body = json.loads(listed.read())

@@ -72,14 +72,14 @@ def floats(*values: float) -> bytes:
 
 
 def source_in(folder: Path, *, check: bool = True) -> Onnx:
-    made = onnx(folder)
+    result = onnx(folder)
     if check:
         shapes = {"in": (1, 2), "out": (1, 2)}
         tensors = {"in": floats(1, 2)}, {"out": floats(1, 2)}
-        wanted = Expected(made.sub_model, SOURCE, {"fp16": 0.01, "fp32": 0.001}, *tensors)
-        expected.write(made.checks, wanted, shapes)
-    manifest.write(Manifest(folder, (), (made,)))
-    return made
+        wanted = Expected(result.sub_model, SOURCE, {"fp16": 0.01, "fp32": 0.001}, *tensors)
+        expected.write(result.checks, wanted, shapes)
+    manifest.write(Manifest(folder, (), (result,)))
+    return result
 
 
 def place_in(folder: Path, **other: Any) -> Place:
@@ -96,9 +96,9 @@ def test_an_engine_that_is_right(tmp_path: Path) -> None:
     assert made.builder == "trtexec"
     options = made.path.read_text().split()
     assert {"--stronglyTyped", "--memPoolSize", "--loadInputs"} <= set(options)
-    found = manifest.read(place.folder)
-    assert found is not None
-    assert [one.file for one in found.engines] == [made.file]
+    result = manifest.read(place.folder)
+    assert result is not None
+    assert [engine.file for engine in result.engines] == [made.file]
     assert make.known(place, source) is not None
     names = {path.name for path in place.folder.iterdir()}
     assert names == {made.file, manifest.FILE, "timing-sm8.7-trt10.3.0.30.cache"}
@@ -106,8 +106,8 @@ def test_an_engine_that_is_right(tmp_path: Path) -> None:
 
 def test_a_machine_that_is_no_jetson_s_own_is_told(tmp_path: Path) -> None:
     place = place_in(tmp_path / "made", emulated_why=["its marker says so"])
-    made = make.one(place, source_in(tmp_path / "onnx"), trtexec.Trtexec(answering(tmp_path)))
-    assert made.emulated
+    engine = make.one(place, source_in(tmp_path / "onnx"), trtexec.Trtexec(answering(tmp_path)))
+    assert engine.emulated
 
 
 def test_wrong_outputs_make_no_engine(tmp_path: Path) -> None:
@@ -135,14 +135,14 @@ def test_a_changed_onnx_file_is_not_built(tmp_path: Path) -> None:
 
 def test_the_stand_in_makes_no_engine_and_says_so(tmp_path: Path, stand_in: Path) -> None:
     place = place_in(tmp_path / "made")
-    made = make.one(place, source_in(tmp_path / "onnx"), trtexec.Trtexec(stand_in))
-    assert made.emulated
-    assert made.builder == "stand-in"
-    assert (made.check.ok, made.check.why) == (None, "a stand-in can't infer")
-    assert made.path.read_bytes().startswith(manifest.NO_ENGINE)
-    found = manifest.read(place.folder)
-    assert found is not None
-    assert found.emulated
+    engine = make.one(place, source_in(tmp_path / "onnx"), trtexec.Trtexec(stand_in))
+    assert engine.emulated
+    assert engine.builder == "stand-in"
+    assert (engine.check.ok, engine.check.why) == (None, "a stand-in can't infer")
+    assert engine.path.read_bytes().startswith(manifest.NO_ENGINE)
+    result = manifest.read(place.folder)
+    assert result is not None
+    assert result.emulated
 
 
 @pytest.mark.slow
@@ -201,25 +201,25 @@ def test_a_builder_that_was_killed_leaves_nothing_that_counts(
 ) -> None:
     program = answering(tmp_path)
     source = source_in(tmp_path / "onnx")
-    made = tmp_path / "made"
-    words = [sys.executable, "-m", "mediapipe_jetson", "engines", "build", "--from"]
-    words += [str(source.folder), "--to", str(made), "--sm", "8.7", "--tensorrt", "10.3.0.30"]
+    path = tmp_path / "made"
+    command = [sys.executable, "-m", "mediapipe_jetson", "engines", "build", "--from"]
+    command += [str(source.folder), "--to", str(path), "--sm", "8.7", "--tensorrt", "10.3.0.30"]
     env = {
         **os.environ, "PYTHONPATH": str(WHEEL / "src"), "TRT_TAKES": "60",
         builders.PROGRAM_VARIABLE: str(program),
     }  # fmt: skip
-    with subprocess.Popen(words, env=env, start_new_session=True) as child:
+    with subprocess.Popen(command, env=env, start_new_session=True) as child:
         end = time.monotonic() + 30
-        while not list(made.glob(".make-*/.build-*")):
+        while not list(path.glob(".make-*/.build-*")):
             assert time.monotonic() < end
             time.sleep(0.05)
         os.killpg(child.pid, signal.SIGKILL)
-    assert manifest.read(made) is None
+    assert manifest.read(path) is None
     env["TRT_TAKES"] = "0"
-    for said in ("built in", "there already"):
-        done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
-        assert said in done.stdout
-    assert not list(made.glob(".make-*"))
+    for output in ("built in", "there already"):
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        assert output in done.stdout
+    assert not list(path.glob(".make-*"))
 
 
 def test_nothing_builds_here(tmp_path: Path) -> None:
@@ -265,9 +265,9 @@ def test_the_background_process_goes_on_alone(
         places.CACHE_VARIABLE: str(cache), "TRT_TAKES": "1",
         builders.PROGRAM_VARIABLE: str(answering(tmp_path)),
     }  # fmt: skip
-    words = [sys.executable, "-m", "mediapipe_jetson", "engines", "background", "--detach"]
-    words += ["--sm", "8.7", "--tensorrt", "10.3.0.30"]
-    subprocess.run(words, env=env, check=True, timeout=30)
+    command = [sys.executable, "-m", "mediapipe_jetson", "engines", "background", "--detach"]
+    command += ["--sm", "8.7", "--tensorrt", "10.3.0.30"]
+    subprocess.run(command, env=env, check=True, timeout=30)
     end = time.monotonic() + 60
     while (state := background.state(cache).get("state")) != "done":
         assert time.monotonic() < end, (state, (cache / background.LOG).read_text())
@@ -276,6 +276,6 @@ def test_the_background_process_goes_on_alone(
             if (fields := Path(f"/proc/{pid}/stat")).exists():
                 assert fields.read_text().rpartition(")")[2].split()[16] == "19", "its nice value"
         time.sleep(0.05)
-    found = manifest.read(cache)
-    assert found is not None
+    result = manifest.read(cache)
+    assert result is not None
     assert json.loads((cache / manifest.FILE).read_text())["engines"][0]["check"]["ok"] is True

@@ -20,16 +20,16 @@ from tests.unit.engine_files import engine, folder_of, onnx, tiny_onnx
 @pytest.fixture
 def body(tmp_path: Path) -> dict[str, Any]:
     folder_of(tmp_path, engine(tmp_path), onnx=(onnx(tmp_path),))
-    found: dict[str, Any] = json.loads((tmp_path / manifest.FILE).read_text())
-    return found
+    document: dict[str, Any] = json.loads((tmp_path / manifest.FILE).read_text())
+    return document
 
 
 def test_written_and_read_again(tmp_path: Path, body: dict[str, Any]) -> None:
-    found = manifest.read(tmp_path)
-    assert found is not None
-    assert found.as_json() == body
-    assert found.engines[0].path.is_file()
-    assert found.onnx[0].checks.name.endswith(".check.zip")
+    result = manifest.read(tmp_path)
+    assert result is not None
+    assert result.as_json() == body
+    assert result.engines[0].path.is_file()
+    assert result.onnx[0].checks.name.endswith(".check.zip")
     schema = json.loads(schema_rules.FILE.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(body, schema)
@@ -116,29 +116,31 @@ def test_damaged_bytes_give_a_typed_error_or_the_same(tmp_path: Path, body: dict
 
 
 def test_an_engine_s_bytes_are_checked(tmp_path: Path) -> None:
-    made = engine(tmp_path)
-    assert manifest.content(made) == b"an engine"
+    result = engine(tmp_path)
+    assert manifest.content(result) == b"an engine"
     for raw, words in ((b"an enginE", "sha256"), (b"an engine and more", "bytes"), (b"", "bytes")):
-        made.path.write_bytes(raw)
+        result.path.write_bytes(raw)
         with pytest.raises(DamagedEngineError, match=words):
-            manifest.content(made)
-    made.path.unlink()
+            manifest.content(result)
+    result.path.unlink()
     with pytest.raises(DamagedEngineError, match="can't be read"):
-        manifest.content(made)
+        manifest.content(result)
 
 
 def test_a_stand_in_s_file_is_never_handed_out_whatever_its_manifest_says(tmp_path: Path) -> None:
-    made = engine(tmp_path, manifest.NO_ENGINE + b" at all")
-    assert made.emulated is False
+    result = engine(tmp_path, manifest.NO_ENGINE + b" at all")
+    assert result.emulated is False
     with pytest.raises(DamagedEngineError, match="stand-in"):
-        manifest.content(made)
+        manifest.content(result)
 
 
 def test_onnx_files_are_read_without_the_package() -> None:
-    found = onnx_file.parse(tiny_onnx())
-    assert (found.name, found.opset, found.operators) == ("toy", 13, {"Relu": 1})
-    assert [(one.name, one.kind, one.shape) for one in found.inputs] == [("in", 1, (1, 2))]
-    assert found.metadata["sub_model"] == "face_detector"
+    model = onnx_file.parse(tiny_onnx())
+    assert (model.name, model.opset, model.operators) == ("toy", 13, {"Relu": 1})
+    assert [(tensor.name, tensor.kind, tensor.shape) for tensor in model.inputs] == [
+        ("in", 1, (1, 2))
+    ]
+    assert model.metadata["sub_model"] == "face_detector"
     with pytest.raises(onnx_file.NoOnnxError, match="'gone'"):
         onnx_file.parse(tiny_onnx(broken=True))
 

@@ -49,7 +49,7 @@ def sign(folder: Path, key: Path) -> Path:
 
 
 def wanted(folder: Path) -> dict[str, str]:
-    return {one.file: one.onnx_sha256 for one in manifest.read(folder).engines}
+    return {item.file: item.onnx_sha256 for item in manifest.read(folder).engines}
 
 
 def came(tmp_path: Path, key: Path, **other: Any) -> Path:
@@ -59,40 +59,40 @@ def came(tmp_path: Path, key: Path, **other: Any) -> Path:
 
 def test_what_a_board_signed_is_taken(tmp_path: Path, key: Path) -> None:
     folder = came(tmp_path, key)
-    asked = wanted(folder)
-    found = store.take(folder, keys(key), ORIN, asked)
+    requested = wanted(folder)
+    result = store.take(folder, keys(key), ORIN, requested)
     place = store.root() / "sm87-trt10.3.0.30"
-    assert found.folder == place
-    assert store.has(place, asked)
+    assert result.folder == place
+    assert store.has(place, requested)
     assert not store.has(place, {"x": "f" * 64})
     assert store.builder(place) == "camera-1"
     assert store.read(place).engines[0].path.read_bytes() == b"an engine"
-    again = came(tmp_path, key, raw=b"another")
-    store.take(again, keys(key), ORIN, asked)
+    second = came(tmp_path, key, raw=b"another")
+    store.take(second, keys(key), ORIN, requested)
     assert store.read(place).engines[0].path.read_bytes() == b"another"
-    assert [one.name for one in store.root().iterdir() if one.is_dir()] == [place.name]
+    assert [path.name for path in store.root().iterdir() if path.is_dir()] == [place.name]
 
 
 def test_a_replacement_that_was_cut_off_is_mended(tmp_path: Path, key: Path) -> None:
     folder = came(tmp_path, key)
-    asked = wanted(folder)
-    store.take(folder, keys(key), ORIN, asked)
+    requested = wanted(folder)
+    store.take(folder, keys(key), ORIN, requested)
     place = store.root() / ORIN.name
     place.rename(store.root() / f".{ORIN.name}.old")
-    assert not store.has(place, asked)
+    assert not store.has(place, requested)
     with store.mine(ORIN) as mended:
-        assert store.has(mended, asked)
+        assert store.has(mended, requested)
 
 
 def test_nothing_else_is_taken(tmp_path: Path, key: Path, tmp_path_factory: Any) -> None:
     other = tmp_path_factory.mktemp("other") / "key"
     signing.make_key(other, "other", passphrase=False)
     folder = came(tmp_path, other)
-    asked = wanted(folder)
+    requested = wanted(folder)
 
     def refused(words: str, one: Class = ORIN) -> None:
         with pytest.raises(IntegrityError, match=words):
-            store.take(folder, keys(key), one, asked)
+            store.take(folder, keys(key), one, requested)
         assert not [path for path in store.root().iterdir() if path.is_dir()]
 
     refused("not signed by camera-1")
@@ -104,9 +104,9 @@ def test_nothing_else_is_taken(tmp_path: Path, key: Path, tmp_path_factory: Any)
     next(folder.glob("*.engine")).write_bytes(b"an engine")
     refused("is not for", replace(ORIN, sm="11.0"))
     refused("is not for", replace(ORIN, lean=True))
-    asked["more.onnx"] = "f" * 64
+    requested["more.onnx"] = "f" * 64
     refused("lacks the engine of more.onnx")
-    del asked["more.onnx"]
+    del requested["more.onnx"]
     text = (folder / manifest.FILE).read_text()
     (folder / manifest.FILE).write_text(text.replace("as expected", "as hoped"))
     refused("not signed by camera-1")
@@ -158,10 +158,10 @@ def test_host_keys_are_those_that_ssh_knows(tmp_path: Path, key: Path) -> None:
                 "ansible_ssh_common_args": f"-F /dev/null -o UserKnownHostsFile={path}",
             },
         )
-        found = signed.known(host)
-        assert found.keys == ((kind, text),)
-        assert found.file == "/etc/ssh/ssh_host_ed25519_key"
-        assert found.signers.startswith(f'camera-1 namespaces="{signed.NAMESPACE}" {kind} ')
+        result = signed.known(host)
+        assert result.keys == ((kind, text),)
+        assert result.file == "/etc/ssh/ssh_host_ed25519_key"
+        assert result.signers.startswith(f'camera-1 namespaces="{signed.NAMESPACE}" {kind} ')
     stranger = Host("x", {**host.variables, "ansible_port": 22})
     with pytest.raises(BadInputError, match="no host key of x"):
         signed.known(stranger)

@@ -49,7 +49,7 @@ def written(folder: Path, options: Options | None = None, **more: Any) -> Path:
 
 def daemon_sets(manifests: Path) -> dict[str, Any]:
     """Return the DaemonSets of the overlays by name; tests/fleet compares this with kustomize."""
-    found = {}
+    result = {}
     for folder in sorted((manifests / "overlays").iterdir()):
         own = _read(folder / "kustomization.yaml")
         (base,) = own["resources"]
@@ -63,8 +63,8 @@ def daemon_sets(manifests: Path) -> dict[str, Any]:
             body["spec"]["template"]["metadata"]["labels"],
         ):
             place.update(row["pairs"])
-        found[body["metadata"]["name"]] = body
-    return found
+        result[body["metadata"]["name"]] = body
+    return result
 
 
 def _merged(base: Any, patch: Any) -> Any:

@@ -45,10 +45,10 @@ def left(folder: Path) -> list[str]:
 
 
 def test_the_oldest_go_with_all_that_they_left(tmp_path: Path) -> None:
-    made = [rollout(tmp_path, number) for number in range(1, 7)]
+    rollouts = [rollout(tmp_path, number) for number in range(1, 7)]
     bounds.trim(tmp_path)
     assert left(tmp_path) == ["4", "5", "6"]
-    assert not made[0].with_suffix("").exists()
+    assert not rollouts[0].with_suffix("").exists()
 
 
 def test_what_is_open_or_says_last_of_a_host_stays(tmp_path: Path) -> None:
@@ -72,9 +72,11 @@ def test_a_damaged_journal_goes_in_its_turn(tmp_path: Path) -> None:
 
 def test_logs_of_old_rollouts_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "LOGS_BYTES", 250)
-    made = [rollout(tmp_path, number) for number in range(1, 4)]
+    rollouts = [rollout(tmp_path, number) for number in range(1, 4)]
     bounds.trim(tmp_path)
-    sizes = [sum(one.stat().st_size for one in path.with_suffix("").iterdir()) for path in made]
+    sizes = [
+        sum(item.stat().st_size for item in path.with_suffix("").iterdir()) for path in rollouts
+    ]
     assert sizes == [50, 100, 100]
     assert left(tmp_path) == ["1", "2", "3"]
 
@@ -94,7 +96,7 @@ def test_a_log_has_an_end(tmp_path: Path) -> None:
         with logs.log(path) as log:
             for line in range(20):
                 log.write(f"{turn} {line:08}\n")
-    sizes = {one.name: one.stat().st_size for one in path.parent.iterdir()}
+    sizes = {item.name: item.stat().st_size for item in path.parent.iterdir()}
     assert set(sizes) == {"log", "log.1"}
     assert all(size <= logs.LOG_BYTES for size in sizes.values())
     assert path.read_text().endswith("2 00000019\n")

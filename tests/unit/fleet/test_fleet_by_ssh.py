@@ -70,15 +70,15 @@ def transport(folder: Path, server: Sshd, plan: Plan | None = None, **more: Any)
     inventory.write_text(yaml.safe_dump({"all": {"hosts": {"a": facts}}}))
     seen: list[Event] = []
     site = Site(inventory, folder / "log.jsonl", folder / "reports", listener=seen.append)
-    made = Ssh(site, plan or Plan(), rollout="r1")
-    made.seen = seen  # type: ignore[attr-defined]
-    return made
+    ssh = Ssh(site, plan or Plan(), rollout="r1")
+    ssh.seen = seen  # type: ignore[attr-defined]
+    return ssh
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Any:
-    with serving(tmp_path, ANSWERS) as made:
-        yield made
+    with serving(tmp_path, ANSWERS) as sshd:
+        yield sshd
 
 
 def test_each_answer_is_what_the_program_said(tmp_path: Path, server: Sshd) -> None:
@@ -88,7 +88,7 @@ def test_each_answer_is_what_the_program_said(tmp_path: Path, server: Sshd) -> N
     assert (device.image_id, device.healthy) == (ID, True)
     assert ssh.switch(["a"])["a"] == Reply(HELD, 'the application says "not now"')
     assert ssh.confirm(["a"])["a"] == Reply(REFUSED, "is not what this device is on")
-    statuses = [one.status for one in ssh.seen]  # type: ignore[attr-defined]
+    statuses = [item.status for item in ssh.seen]  # type: ignore[attr-defined]
     assert statuses == ["ok", "failed", "failed"]
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
 
@@ -138,8 +138,8 @@ def test_another_program_is_told_apart(tmp_path: Path, answer: str, kind: str) -
 
 
 def test_old_images_that_stay_are_no_failure(tmp_path: Path) -> None:
-    said = json.dumps({"changed": True, "old_stay": "another run is at work"})
-    with serving(tmp_path, f"echo '{said}'") as server:
+    message = json.dumps({"changed": True, "old_stay": "another run is at work"})
+    with serving(tmp_path, f"echo '{message}'") as server:
         reply = transport(tmp_path, server).confirm(["a"])["a"]
     assert reply == Reply(words="old images stay: another run is at work")
 

@@ -38,9 +38,9 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
 @pytest.fixture
 def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: Release) -> Board:
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
-    made = Board(tmp_path)
-    signing.sign(release.path, made.key)
-    return made
+    result = Board(tmp_path)
+    signing.sign(release.path, result.key)
+    return result
 
 
 @pytest.fixture
@@ -55,10 +55,10 @@ def server(board: Board, key: Path, tmp_path: Path) -> Iterator[Server]:
     anchor = command.begin(tmp_path / "www", tmp_path / "owner", key, VALID)
     etc = board.root / "etc/mediapipe-jetson"
     (etc / "channel-root.json").write_bytes(anchor.read_bytes())
-    with serving(tmp_path / "www") as made:
-        body = {"url": made.url, "board": "camera-1", "soak_s": 1, "interval_s": 60, "keep": 3}
+    with serving(tmp_path / "www") as result:
+        body = {"url": result.url, "board": "camera-1", "soak_s": 1, "interval_s": 60, "keep": 3}
         (etc / "channel.json").write_text(json.dumps(body))
-        yield made
+        yield result
 
 
 def publish(
@@ -82,16 +82,16 @@ def test_a_new_channel_wants_nothing(board: Board, server: Server) -> None:
 def test_a_released_image_is_offered_with_its_layers(
     board: Board, server: Server, key: Path, release: Release
 ) -> None:
-    made = publish(server, key, release)
-    folder = server.folder / made.release
+    result = publish(server, key, release)
+    folder = server.folder / result.release
     names = sorted(path.name.partition(".")[2] for path in folder.iterdir())
     assert names == ["release.json", "release.json.sig"]
     assert {path.name for path in (server.folder / "layers").iterdir()} == {
-        one.digest.partition(":")[2] for one in release.layers
+        layer.digest.partition(":")[2] for layer in release.layers
     }
     # All is verified; the next thing that it needs is the engine, which is not here.
-    said = board.run("poll", code=3)
-    assert "Docker Engine" in said or "docker" in said
+    output = board.run("poll", code=3)
+    assert "Docker Engine" in output or "docker" in output
     assert (board.root / LIB / "incoming/release.json").read_bytes() == release.path.read_bytes()
 
 
@@ -106,8 +106,8 @@ def test_pause_window_and_canary(board: Board, server: Server, key: Path, releas
         window="01:00-02:00",
     )
     assert polled(board) == "the channel is paused"
-    made = publish(server, key, pause=False)
-    assert (made.window, made.canary) == ("01:00-02:00", ("camera-2",))
+    result = publish(server, key, pause=False)
+    assert (result.window, result.canary) == ("01:00-02:00", ("camera-2",))
     assert "its wave has not begun" in polled(board)
     assert not (board.root / LIB / "incoming").exists()
     assert publish(server, key, window="").window == ""
@@ -115,16 +115,16 @@ def test_pause_window_and_canary(board: Board, server: Server, key: Path, releas
 
 def test_stop_offers_nothing(board: Board, server: Server, key: Path, release: Release) -> None:
     publish(server, key, release)
-    made = publish(server, key, stop=True)
-    assert (made.release, made.leave) == ("", ())
+    result = publish(server, key, stop=True)
+    assert (result.release, result.leave) == ("", ())
     assert polled(board) == "the channel offers no release"
     assert list(Repository(server.folder).targets.signed.targets) == ["channel.json"]
 
 
 def test_rollback_names_the_image(server: Server, key: Path, release: Release) -> None:
     publish(server, key, release)
-    made = publish(server, key, roll_back=True)
-    assert (made.release, made.leave) == ("", (release.image_id,))
+    result = publish(server, key, roll_back=True)
+    assert (result.release, result.leave) == ("", (release.image_id,))
     with pytest.raises(BadInputError, match="offers no release"):
         publish(server, key, roll_back=True)
     # Whoever offers it again means it.

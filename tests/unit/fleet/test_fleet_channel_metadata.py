@@ -73,8 +73,8 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
 
 @pytest.fixture
 def server(www: Path) -> Iterator[Server]:
-    with serving(www) as made:
-        yield made
+    with serving(www) as result:
+        yield result
 
 
 class Both:
@@ -90,10 +90,12 @@ class Both:
 
     def refresh(self) -> str:
         """Return what both say: the targets' version, or "" where both refuse."""
-        found = (self._board(), self._tuf())
-        assert bool(found[0]) == bool(found[1]), f"board: {found[0]!r}, python-tuf: {found[1]!r}"
-        assert found[0] == found[1]
-        return found[0]
+        result = (self._board(), self._tuf())
+        assert bool(result[0]) == bool(result[1]), (
+            f"board: {result[0]!r}, python-tuf: {result[1]!r}"
+        )
+        assert result[0] == result[1]
+        return result[0]
 
     def _board(self) -> str:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -184,23 +186,23 @@ Change = Callable[[Path, Keys], object]
 def signed_again(www: Path, keys: Keys, role: str, change: Callable[[Any], None]) -> None:
     """Change a role's metadata, signed by those who may, and name it in those above."""
     there = Repository(www)
-    made: dict[str, Metadata[Any]] = {
+    result: dict[str, Metadata[Any]] = {
         "timestamp": there.timestamp,
         "snapshot": there.snapshot,
         "targets": there.targets,
     }
     for name in ("targets", "snapshot", "timestamp"):
         if name == role:
-            change(made[name].signed)
-        made[name].sign(keys.channel)
-        raw = made[name].to_bytes()
-        version = made[name].signed.version
+            change(result[name].signed)
+        result[name].sign(keys.channel)
+        raw = result[name].to_bytes()
+        version = result[name].signed.version
         place = "timestamp.json" if name == "timestamp" else f"{version}.{name}.json"
         (www / place).write_bytes(raw)
         if name == "targets":
-            made["snapshot"].signed.meta["targets.json"] = repository._meta(version, raw)
+            result["snapshot"].signed.meta["targets.json"] = repository._meta(version, raw)
         if name == "snapshot":
-            made["timestamp"].signed.snapshot_meta = repository._meta(version, raw)
+            result["timestamp"].signed.snapshot_meta = repository._meta(version, raw)
 
 
 def text(www: Path, role: str, change: Callable[[Any], object]) -> None:
@@ -214,17 +216,17 @@ def text(www: Path, role: str, change: Callable[[Any], object]) -> None:
 def expired(role: str) -> Change:
     past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     return lambda www, keys: signed_again(
-        www, keys, role, lambda one: setattr(one, "expires", past)
+        www, keys, role, lambda item: setattr(item, "expires", past)
     )
 
 
 def root(www: Path, keys: Keys, signer: SshSigner, **fields: Any) -> None:
     """Write the next root, as someone would."""
-    made = Metadata(repository._root(keys.owner, keys.channel, 2, repository._after(9)))
+    result = Metadata(repository._root(keys.owner, keys.channel, 2, repository._after(9)))
     for name, value in fields.items():
-        setattr(made.signed, name, value)
-    made.sign(signer)
-    (www / "2.root.json").write_bytes(made.to_bytes())
+        setattr(result.signed, name, value)
+    result.sign(signer)
+    (www / "2.root.json").write_bytes(result.to_bytes())
 
 
 def swapped(www: Path, keys: Keys) -> None:
@@ -249,9 +251,9 @@ def another_purpose(www: Path, keys: Keys) -> None:
 def by_a_stranger(role: str) -> Change:
     def change(www: Path, keys: Keys) -> None:
         path = file_of(www, role)
-        made: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
-        keyid = next(iter(made.signatures))
-        block = keys.stranger.sign(made.signed_bytes).signature
+        result: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
+        keyid = next(iter(result.signatures))
+        block = keys.stranger.sign(result.signed_bytes).signature
         body = json.loads(path.read_bytes())
         body["signatures"] = [{"keyid": keyid, "sig": block}]
         path.write_text(json.dumps(body))
@@ -269,7 +271,7 @@ ATTACKS: dict[str, Change] = {
         www, "targets", lambda body: body["signed"]["targets"].clear()
     ),
     "the snapshot's version is another": lambda www, keys: signed_again(
-        www, keys, "timestamp", lambda one: setattr(one.snapshot_meta, "version", 2)
+        www, keys, "timestamp", lambda item: setattr(item.snapshot_meta, "version", 2)
     ),
     "a root by a stranger": lambda www, keys: root(www, keys, keys.stranger),
     "a root that skips a version": lambda www, keys: root(www, keys, keys.owner, version=3),
@@ -362,12 +364,12 @@ def test_both_refuse_older_targets_under_a_newer_timestamp(
 
 
 def test_a_threshold_of_two(both: Both, www: Path, keys: Keys) -> None:
-    made = Metadata(repository._root(keys.owner, keys.channel, 2, repository._after(9)))
+    result = Metadata(repository._root(keys.owner, keys.channel, 2, repository._after(9)))
     for role in repository.ONLINE:
-        made.signed.add_key(keys.stranger.public_key, role)
-        made.signed.roles[role].threshold = 2
-    made.sign(keys.owner)
-    (www / "2.root.json").write_bytes(made.to_bytes())
+        result.signed.add_key(keys.stranger.public_key, role)
+        result.signed.roles[role].threshold = 2
+    result.sign(keys.owner)
+    (www / "2.root.json").write_bytes(result.to_bytes())
     assert both.refresh() == ""
     below = repository._meta(1, b"")
     for role in ("targets", "snapshot", "timestamp"):

@@ -39,8 +39,8 @@ def read(program: Program, policy: Policy) -> Any:
 
 
 def test_the_board_reads_what_the_kit_writes(program: Program) -> None:
-    made = read(program, FULL)
-    assert made == (
+    result = read(program, FULL)
+    assert result == (
         FULL.release, ((5, FULL.waves[0].start), (100, FULL.waves[1].start)), FULL.canary,
         FULL.window, False, FULL.leave, FULL.seed,
     )  # fmt: skip
@@ -49,8 +49,8 @@ def test_the_board_reads_what_the_kit_writes(program: Program) -> None:
 
 def test_a_share_is_that_many_boards_and_the_same_ones(program: Program) -> None:
     def boards(share: int) -> set[str]:
-        made = read(program, Policy(FULL.release, (Wave(share, NOW),)))
-        return {one for one in BOARDS if not program.channel_policy.turn(made, one, NOW)}
+        result = read(program, Policy(FULL.release, (Wave(share, NOW),)))
+        return {item for item in BOARDS if not program.channel_policy.turn(result, item, NOW)}
 
     assert boards(0) == set()
     assert boards(100) == set(BOARDS)
@@ -62,8 +62,8 @@ def test_a_share_is_that_many_boards_and_the_same_ones(program: Program) -> None
 
 def test_a_seed_draws_other_boards(program: Program) -> None:
     draw = program.channel_policy.bucket
-    assert [draw(one, "a") for one in BOARDS[:9]] == [draw(one, "a") for one in BOARDS[:9]]
-    assert [draw(one, "a") for one in BOARDS[:9]] != [draw(one, "b") for one in BOARDS[:9]]
+    assert [draw(item, "a") for item in BOARDS[:9]] == [draw(item, "a") for item in BOARDS[:9]]
+    assert [draw(item, "a") for item in BOARDS[:9]] != [draw(item, "b") for item in BOARDS[:9]]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_waves_begin_when_they_say(program: Program, board: str, now: str, comes
     ],
 )  # fmt: skip
 def test_a_window_is_open(program: Program, window: str, hour: int, opens: bool) -> None:
-    made = read(program, Policy(window=window))
+    result = read(program, Policy(window=window))
     clock = time.struct_time((2026, 11, 28, hour, 0, 0, 5, 332, 0))
-    assert (program.channel_policy.shut(made, clock) == "") is opens
+    assert (program.channel_policy.shut(result, clock) == "") is opens
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     folder = tmp_path / "www"
     folder.mkdir()
     (folder / "layer").write_bytes(RAW)
-    with serving(folder) as made:
-        yield made
+    with serving(folder) as result:
+        yield result
 
 
 @pytest.mark.parametrize("have", [0, 1, 1000, len(RAW) - 1, len(RAW)])

@@ -57,11 +57,11 @@ def test_the_example_has_no_fault() -> None:
     ],
 )
 def test_each_fault_is_found(tmp_path: Path, row: str, words: str) -> None:
-    found = faults(tmp_path, f"all: {{hosts: {{one: {{{row}}}}}}}\n")
-    assert len(found) == 1, found
-    assert words in found[0]
-    assert "; " in found[0]
-    assert "hunter2" not in found[0]
+    result = faults(tmp_path, f"all: {{hosts: {{one: {{{row}}}}}}}\n")
+    assert len(result) == 1, result
+    assert words in result[0]
+    assert "; " in result[0]
+    assert "hunter2" not in result[0]
 
 
 def test_a_host_given_twice_is_found(tmp_path: Path) -> None:
@@ -84,16 +84,18 @@ all:
     one: {ansible_host: 192.0.2.1, mediapipe_image: "sha256:1", mediapipe_l4t: "36.4.4"}
     two: {ansible_host: 192.0.2.1, mediapipe_image: "sha256:1", mediapipe_l4t: "36.4.3"}
 """
-    found = faults(tmp_path, text)
-    assert len(found) == 2
-    assert "one, two: have one address, 192.0.2.1 port 22" in found[0]
-    assert "r36.4.4 (one), r36.4.3 (two)" in found[1]
+    result = faults(tmp_path, text)
+    assert len(result) == 2
+    assert "one, two: have one address, 192.0.2.1 port 22" in result[0]
+    assert "r36.4.4 (one), r36.4.3 (two)" in result[1]
 
 
 def test_an_image_for_another_release_is_found(tmp_path: Path) -> None:
-    found = faults(tmp_path, "all: {hosts: {a: {mediapipe_l4t: r36.4.3}, b: }}\n", target="r36.4.4")
-    assert "a: runs r36.4.3, the image is for r36.4.4" in found[0]
-    assert "b: mediapipe_l4t is missing" in found[1]
+    result = faults(
+        tmp_path, "all: {hosts: {a: {mediapipe_l4t: r36.4.3}, b: }}\n", target="r36.4.4"
+    )
+    assert "a: runs r36.4.3, the image is for r36.4.4" in result[0]
+    assert "b: mediapipe_l4t is missing" in result[1]
 
 
 def test_all_are_told_at_once(tmp_path: Path) -> None:

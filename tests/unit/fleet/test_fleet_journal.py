@@ -29,8 +29,8 @@ def begun(path: Path) -> Journal:
 def filled(path: Path) -> list[journals.Record]:
     """Write a journal; return the state after each line."""
     journal = begun(path)
-    found = [journal.record]
-    journal.listener = lambda _, record: found.append(record)
+    records = [journal.record]
+    journal.listener = lambda _, record: records.append(record)
     journal.append("doing", step="switch", hosts=["a", "b"])
     journal.append("host", host="a", state="switched", image_id="sha256:1", seconds=1.5)
     journal.append("host", host="a", latency_ms={"HandLandmarker": 9.5})
@@ -39,7 +39,7 @@ def filled(path: Path) -> list[journals.Record]:
     journal.append("stop", wave=1, why="1 failed")
     journal.append("end", result="stopped")
     journal.close()
-    return found
+    return records
 
 
 def test_replay_gives_the_state(tmp_path: Path) -> None:
@@ -123,8 +123,8 @@ def test_a_second_controller_is_refused_until_the_first_is_gone(tmp_path: Path) 
     ) as child:  # fmt: skip
         assert child.stdout
         assert child.stdout.readline() == b"held\n"
-        said = f"another controller is at work: rollout x, process {child.pid} on "
-        with pytest.raises(StepFailedError, match=said), controller.lock(tmp_path, "mine"):
+        message = f"another controller is at work: rollout x, process {child.pid} on "
+        with pytest.raises(StepFailedError, match=message), controller.lock(tmp_path, "mine"):
             pass
         child.kill()
     with controller.lock(tmp_path, "mine"):
@@ -138,6 +138,6 @@ def test_a_journal_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
         (controller.rollouts(tmp_path) / f"{name}.jsonl").touch()
     assert controller.find(tmp_path, "").stem == "20260202-1"
     assert controller.find(tmp_path, "20260101").stem == "20260101-1"
-    for wanted in ("2026", "2027"):
+    for expected in ("2026", "2027"):
         with pytest.raises(BadInputError):
-            controller.find(tmp_path, wanted)
+            controller.find(tmp_path, expected)

@@ -92,7 +92,7 @@ def test_labels_of_another_form_select_nobody(objects: dict[str, Any], tmp_path:
     faults = judged(objects, tmp_path).faults
     assert "mediapipe-jetson/mediapipe-rest: selects none of 4 nodes" in faults
     assert any(
-        "wants 0 pods, which `kubectl rollout status` calls a success" in one for one in faults
+        "wants 0 pods, which `kubectl rollout status` calls a success" in fault for fault in faults
     )
     assert "camera-2: has the label mediapipe-jetson.io/l4t, and no DaemonSet selects it" in faults
 
@@ -200,7 +200,7 @@ def test_faults(
     objects: dict[str, Any], tmp_path: Path, change: Callable[[Any], object], fault: str
 ) -> None:
     change(objects)
-    assert [one for one in judged(objects, tmp_path).faults if fault in one]
+    assert [item for item in judged(objects, tmp_path).faults if fault in item]
 
 
 def test_a_cordoned_node_gets_it_all_the_same(objects: dict[str, Any], tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_cordoned_node_gets_it_all_the_same(objects: dict[str, Any], tmp_path:
     }
     result = judged(objects, tmp_path)
     assert result.faults == ()
-    (row,) = (one for one in result.rows if one.node == "camera-2" and one.notes)
+    (row,) = (item for item in result.rows if item.node == "camera-2" and item.notes)
     assert (row.verdict, row.notes) == (check.GETS, (check.CORDONED,))
 
 
@@ -234,7 +234,7 @@ def test_the_command_ends_as_the_table_says(
     command.check([path])
     assert "every node that is selected" in capsys.readouterr().out
     planned = tmp_path / "planned.json"
-    rows = [{**one, "status": {}} for one in objects.values() if one["kind"] == "DaemonSet"]
+    rows = [{**item, "status": {}} for item in objects.values() if item["kind"] == "DaemonSet"]
     planned.write_text(json.dumps({"kind": "List", "items": rows}))
     command.check([path, planned])
     assert "not applied yet: mediapipe-jetson/mediapipe-canary" in capsys.readouterr().out
@@ -248,7 +248,7 @@ def test_the_command_ends_as_the_table_says(
 def test_a_list_of_one_kind_does_not_repeat_it(tmp_path: Path) -> None:
     path = tmp_path / "nodes.json"
     path.write_text(json.dumps({"kind": "NodeList", "items": [{"metadata": {"name": "a"}}]}))
-    assert [one["metadata"]["name"] for one in cluster.read([path]).nodes] == ["a"]
+    assert [item["metadata"]["name"] for item in cluster.read([path]).nodes] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_random_damage_is_never_a_traceback(objects: dict[str, Any], tmp_path: P
 
 
 def test_a_pod_that_asks_for_a_resource(tmp_path: Path) -> None:
-    found = daemon_sets(written(tmp_path, Options(resources=("nvidia.com/gpu",))))
-    for body in found.values():
+    result = daemon_sets(written(tmp_path, Options(resources=("nvidia.com/gpu",))))
+    for body in result.values():
         (container,) = body["spec"]["template"]["spec"]["containers"]
         assert container["resources"]["limits"]["nvidia.com/gpu"] == "1"

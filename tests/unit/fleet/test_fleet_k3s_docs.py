@@ -51,7 +51,7 @@ def test_every_command_is_one_that_these_tests_read() -> None:
              ["kustomize"], ["create", "secret"])  # fmt: skip
     assert COMMANDS
     for page, words in COMMANDS:
-        assert any(words[: len(one)] == one for one in known), f"{page.name}: kubectl {words}"
+        assert any(words[: len(item)] == item for item in known), f"{page.name}: kubectl {words}"
 
 
 def test_labels_have_values_that_the_manifests_select(manifests: Path) -> None:
@@ -130,10 +130,10 @@ def test_the_secret_has_the_keys_that_are_read(manifests: Path) -> None:
     monitor = yaml.safe_load((manifests / "cluster" / "podmonitor.yaml").read_text())
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert name == SECRET
-    assert {one["key"] for one in endpoint["basicAuth"].values()} == keys
+    assert {item["key"] for item in endpoint["basicAuth"].values()} == keys
     for body in daemon_sets(manifests).values():
         (container,) = body["spec"]["template"]["spec"]["containers"]
-        env = {one["name"]: one["value"] for one in container["env"]}
+        env = {item["name"]: item["value"] for item in container["env"]}
         file = env["MEDIAPIPE_JETSON_SERVE_PASSWORD_FILE"]
         assert Path(file).name in keys
 
@@ -146,4 +146,4 @@ def test_files_are_written_by_what_the_check_itself_asks() -> None:
         .replace("--field-selector=", "--field-selector ")
         for request in cluster.REQUESTS
     ]
-    assert documented == [f"{one} --output json" for one in own]
+    assert documented == [f"{item} --output json" for item in own]

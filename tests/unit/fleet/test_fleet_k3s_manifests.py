@@ -42,11 +42,11 @@ def test_the_pod_has_the_services_rights(tmp_path: Path) -> None:
     assert pod["securityContext"]["supplementalGroups"] == [44, 104]
     assert container["args"] == list(table.command)
     assert container["resources"]["limits"] == {"memory": "3Gi"}
-    assert {one["mountPath"] for one in container["volumeMounts"]} == {
+    assert {item["mountPath"] for item in container["volumeMounts"]} == {
         *table.tmpfs,
         *(place.target for place in table.folders),
     }
-    env = {one["name"]: one["value"] for one in container["env"]}
+    env = {item["name"]: item["value"] for item in container["env"]}
     assert env == table.env("sha256:" + "a" * 64, service.Device(nvidia_runtime=True))
 
 
@@ -59,7 +59,7 @@ def test_only_boards_of_the_release_get_it(tmp_path: Path) -> None:
     assert "NVIDIA_VISIBLE_DEVICES" not in str(other)
 
 
-@pytest.mark.parametrize("target", targets.load().all, ids=lambda one: one.name)
+@pytest.mark.parametrize("target", targets.load().all, ids=lambda item: item.name)
 def test_every_targets_label_is_its_number(tmp_path: Path, target: targets.Target) -> None:
     # As a build's plan writes it into the release: jetson_kit/fleet/release/release.py.
     selector = labels.node_selector(release(tmp_path, l4t=dataclasses.asdict(target)["l4t"]))
@@ -67,22 +67,22 @@ def test_every_targets_label_is_its_number(tmp_path: Path, target: targets.Targe
 
 
 def test_a_node_is_the_canarys_or_the_others(tmp_path: Path) -> None:
-    found = {}
+    result = {}
     for name, body in daemon_sets(written(tmp_path)).items():
         required = body["spec"]["template"]["spec"]["affinity"]["nodeAffinity"]
         (term,) = required["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
-        (found[name],) = term["matchExpressions"]
-    assert found == {
+        (result[name],) = term["matchExpressions"]
+    assert result == {
         "mediapipe-canary": {"key": labels.WAVE, "operator": "In", "values": ["canary"]},
         "mediapipe-rest": {"key": labels.WAVE, "operator": "NotIn", "values": ["canary"]},
     }
 
 
 def test_each_site_has_waves_of_its_own(tmp_path: Path) -> None:
-    found = daemon_sets(written(tmp_path, sites=("north", "south")))
+    result = daemon_sets(written(tmp_path, sites=("north", "south")))
     sites = {
         name: body["spec"]["template"]["spec"]["nodeSelector"][labels.SITE]
-        for name, body in found.items()
+        for name, body in result.items()
     }
     assert sites == {
         "mediapipe-north-canary": "north",
@@ -90,7 +90,7 @@ def test_each_site_has_waves_of_its_own(tmp_path: Path) -> None:
         "mediapipe-south-canary": "south",
         "mediapipe-south-rest": "south",
     }
-    selectors = [json.dumps(body["spec"]["selector"]) for body in found.values()]
+    selectors = [json.dumps(body["spec"]["selector"]) for body in result.values()]
     assert len(set(selectors)) == 4
 
 
@@ -101,8 +101,8 @@ def test_a_site_without_a_name_for_kubernetes_is_refused(site: str) -> None:
 
 
 def test_the_plan_says_how_many_and_how_long(tmp_path: Path) -> None:
-    found = daemon_sets(written(tmp_path, plan=Plan(batches=("20%",), soak_s=90)))
-    rest, canary = found["mediapipe-rest"]["spec"], found["mediapipe-canary"]["spec"]
+    result = daemon_sets(written(tmp_path, plan=Plan(batches=("20%",), soak_s=90)))
+    rest, canary = result["mediapipe-rest"]["spec"], result["mediapipe-canary"]["spec"]
     assert rest["minReadySeconds"] == canary["minReadySeconds"] == 90
     assert rest["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == "20%"
     assert canary["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == 1
@@ -207,7 +207,7 @@ def test_the_namespaces_level_takes_the_pod(tmp_path: Path) -> None:
         pod = body["spec"]["template"]["spec"]
         assert body["metadata"]["namespace"] == space["metadata"]["name"]
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-        assert all(one.keys() - {"name"} <= RESTRICTED_VOLUMES for one in pod["volumes"])
+        assert all(volume.keys() - {"name"} <= RESTRICTED_VOLUMES for volume in pod["volumes"])
         assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
         assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"]
         for container in pod["containers"]:

@@ -16,9 +16,9 @@ HOSTS = [f"h{number}" for number in range(20)]
 
 
 def sizes(plan: Plan, hosts: list[str] = HOSTS) -> list[int]:
-    found = waves(plan, hosts)
-    assert [name for wave in found for name in wave.hosts] == hosts
-    return [len(wave.hosts) for wave in found]
+    result = waves(plan, hosts)
+    assert [name for wave in result for name in wave.hosts] == hosts
+    return [len(wave.hosts) for wave in result]
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_who_comes_when(canary: Any, batches: Any, count: int, expected: list[in
 
 
 def test_canaries_by_name_come_first() -> None:
-    found = waves(parse({"canary": "h7, h3", "batches": "50%"}), HOSTS)
-    assert (found[0].name, found[0].hosts, found[0].canary) == ("canary", ("h3", "h7"), True)
-    assert sorted(name for wave in found for name in wave.hosts) == sorted(HOSTS)
-    assert not found[1].canary
+    result = waves(parse({"canary": "h7, h3", "batches": "50%"}), HOSTS)
+    assert (result[0].name, result[0].hosts, result[0].canary) == ("canary", ("h3", "h7"), True)
+    assert sorted(name for wave in result for name in wave.hosts) == sorted(HOSTS)
+    assert not result[1].canary
     with pytest.raises(BadInputError, match="nobody is none of the 20 hosts"):
         waves(parse({"canary": ["nobody"]}), HOSTS)
 

@@ -39,12 +39,12 @@ def test_only_loopback_goes_without_tls() -> None:
 
 def test_the_certificate_is_good_for_its_address_alone(tmp_path: Path) -> None:
     """By OpenSSL itself, in a handshake."""
-    made = certificates.ensure(tmp_path / "tls", "127.0.0.1")
+    files = certificates.ensure(tmp_path / "tls", "127.0.0.1")
     other = certificates.ensure(tmp_path / "tls", "192.0.2.1")
-    assert handshake(made, made.ca) == ""
-    assert "not valid for '127.0.0.1'" in handshake(other, made.ca)
+    assert handshake(files, files.ca) == ""
+    assert "not valid for '127.0.0.1'" in handshake(other, files.ca)
     strange = certificates.ensure(tmp_path / "strange", "127.0.0.1")
-    assert "certificate verify failed" in handshake(made, strange.ca)
+    assert "certificate verify failed" in handshake(files, strange.ca)
 
 
 def handshake(served: certificates.Files, trusted: Path, *, strict: bool = True) -> str:
@@ -74,11 +74,11 @@ def handshake(served: certificates.Files, trusted: Path, *, strict: bool = True)
 
 
 def test_certificates_are_kept_and_the_keys_are_ours_alone(tmp_path: Path) -> None:
-    made = certificates.ensure(tmp_path, "192.0.2.1")
-    before = made.cert.read_bytes()
-    again = certificates.ensure(tmp_path, "192.0.2.1")
-    assert again.cert.read_bytes() == before
-    for path in (made.key, tmp_path / "ca.key"):
+    files = certificates.ensure(tmp_path, "192.0.2.1")
+    before = files.cert.read_bytes()
+    second = certificates.ensure(tmp_path, "192.0.2.1")
+    assert second.cert.read_bytes() == before
+    for path in (files.key, tmp_path / "ca.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -101,20 +101,20 @@ def test_certificates_of_an_older_kit_are_renewed_by_the_same_key(
 
     with monkeypatch.context() as older:
         older.setattr(certificates, "_start", bare)
-        made = certificates.ensure(tmp_path, "127.0.0.1")
+        files = certificates.ensure(tmp_path, "127.0.0.1")
         on_boards = tmp_path / "on-boards.crt"
-        on_boards.write_bytes(made.ca.read_bytes())
-    assert handshake(made, made.ca)
-    made = certificates.ensure(tmp_path, "127.0.0.1")
-    assert handshake(made, made.ca) == ""
-    assert handshake(made, on_boards, strict=False) == ""
+        on_boards.write_bytes(files.ca.read_bytes())
+    assert handshake(files, files.ca)
+    files = certificates.ensure(tmp_path, "127.0.0.1")
+    assert handshake(files, files.ca) == ""
+    assert handshake(files, on_boards, strict=False) == ""
 
 
 def test_a_board_whose_clock_stands_in_the_past_accepts_it(tmp_path: Path) -> None:
-    made = certificates.ensure(tmp_path, "192.0.2.1")
-    found = x509.load_pem_x509_certificate(made.cert.read_bytes())
-    assert found.not_valid_before_utc.year == 2000
-    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    files = certificates.ensure(tmp_path, "192.0.2.1")
+    certificate = x509.load_pem_x509_certificate(files.cert.read_bytes())
+    assert certificate.not_valid_before_utc.year == 2000
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.IPAddress) == [ipaddress.ip_address("192.0.2.1")]
 
 

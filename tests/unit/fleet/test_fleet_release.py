@@ -35,54 +35,54 @@ def small(folder: Path, version: str = "1") -> release.Release:
 
 
 def test_a_release_says_what_the_archive_holds(tmp_path: Path) -> None:
-    made = small(tmp_path / "a")
-    body = json.loads(made.path.read_text())
+    result = small(tmp_path / "a")
+    body = json.loads(result.path.read_text())
     manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
-    assert made.image_id == manifest["archive"]["config"]
-    assert [one.digest for one in made.layers] == [
-        one["digest"] for one in manifest["archive"]["layers"]
+    assert result.image_id == manifest["archive"]["config"]
+    assert [layer.digest for layer in result.layers] == [
+        layer["digest"] for layer in manifest["archive"]["layers"]
     ]
-    assert digest(body["config"].encode()) == made.image_id
-    assert all(one.unpacked % 512 == 0 for one in made.layers)
+    assert digest(body["config"].encode()) == result.image_id
+    assert all(layer.unpacked % 512 == 0 for layer in result.layers)
 
 
 def test_layers_are_files_as_the_device_names_them(tmp_path: Path) -> None:
-    made = small(tmp_path / "a")
-    folder = release.layers(made)
-    for one in made.layers:
-        assert digest((folder / one.file).read_bytes()) == one.digest
-    (folder / made.layers[0].file).unlink()
-    assert (release.layers(made) / made.layers[0].file).stat().st_size == made.layers[0].size
+    result = small(tmp_path / "a")
+    folder = release.layers(result)
+    for layer in result.layers:
+        assert digest((folder / layer.file).read_bytes()) == layer.digest
+    (folder / result.layers[0].file).unlink()
+    assert (release.layers(result) / result.layers[0].file).stat().st_size == result.layers[0].size
 
 
 def test_a_second_make_keeps_the_signature(tmp_path: Path) -> None:
-    made, own = small(tmp_path / "a"), key(tmp_path)
-    signing.sign(made.path, own)
-    release.make(made.folder)
-    assert signing.signed(made.path, own)
+    result, own = small(tmp_path / "a"), key(tmp_path)
+    signing.sign(result.path, own)
+    release.make(result.folder)
+    assert signing.signed(result.path, own)
 
 
 def test_a_new_build_loses_the_signature_of_the_old_one(tmp_path: Path) -> None:
-    made, own = small(tmp_path / "a"), key(tmp_path)
-    signing.sign(made.path, own)
+    result, own = small(tmp_path / "a"), key(tmp_path)
+    signing.sign(result.path, own)
     other = small(tmp_path / "b", "2")
     for name in ("manifest.json", "small.oci.tar"):
-        shutil.copy(other.folder / name, made.folder / name)
-    assert release.make(made.folder).image_id == other.image_id
-    assert not signing.signed(made.path, own)
+        shutil.copy(other.folder / name, result.folder / name)
+    assert release.make(result.folder).image_id == other.image_id
+    assert not signing.signed(result.path, own)
 
 
 def test_one_changed_byte_is_found(tmp_path: Path) -> None:
-    made, own = small(tmp_path / "a"), key(tmp_path)
-    signing.sign(made.path, own)
-    made.path.write_text(made.path.read_text().replace('"kit": "0"', '"kit": "1"'))
-    assert not signing.signed(made.path, own)
+    result, own = small(tmp_path / "a"), key(tmp_path)
+    signing.sign(result.path, own)
+    result.path.write_text(result.path.read_text().replace('"kit": "0"', '"kit": "1"'))
+    assert not signing.signed(result.path, own)
 
 
 def test_another_key_is_not_ours(tmp_path: Path) -> None:
-    made = small(tmp_path / "a")
-    signing.sign(made.path, key(tmp_path, "theirs"))
-    assert not signing.signed(made.path, key(tmp_path, "ours"))
+    result = small(tmp_path / "a")
+    signing.sign(result.path, key(tmp_path, "theirs"))
+    assert not signing.signed(result.path, key(tmp_path, "ours"))
 
 
 def test_a_key_is_its_owners_alone_and_never_replaced(tmp_path: Path) -> None:
@@ -94,44 +94,44 @@ def test_a_key_is_its_owners_alone_and_never_replaced(tmp_path: Path) -> None:
 
 
 def test_without_a_key_the_cure_is_named(tmp_path: Path) -> None:
-    made = small(tmp_path / "a")
+    result = small(tmp_path / "a")
     with pytest.raises(BadInputError) as caught:
-        signing.sign(made.path, tmp_path / "none")
+        signing.sign(result.path, tmp_path / "none")
     assert "fleet.key" in caught.value.cure
 
 
 def test_what_is_no_key_does_not_sign(tmp_path: Path) -> None:
-    made = small(tmp_path / "a")
+    result = small(tmp_path / "a")
     (tmp_path / "bad").write_text("no key")
     (tmp_path / "bad").chmod(0o600)
     key(tmp_path, "good").with_name("good.pub").rename(tmp_path / "bad.pub")
     with pytest.raises(StepFailedError):
-        signing.sign(made.path, tmp_path / "bad")
-    assert not list(made.folder.glob(".sign-*"))
+        signing.sign(result.path, tmp_path / "bad")
+    assert not list(result.folder.glob(".sign-*"))
 
 
 @pytest.mark.parametrize("at", ["middle", "end"])
 def test_a_damaged_archive_is_no_release(tmp_path: Path, at: str) -> None:
-    made = small(tmp_path / "a")
-    archive = made.folder / "small.oci.tar"
+    result = small(tmp_path / "a")
+    archive = result.folder / "small.oci.tar"
     raw = bytearray(archive.read_bytes())
-    layer = (release.layers(made) / made.layers[1].file).read_bytes()
+    layer = (release.layers(result) / result.layers[1].file).read_bytes()
     place = raw.index(layer) + (len(layer) // 2 if at == "middle" else len(layer) - 1)
     raw[place] ^= 1
     archive.write_bytes(raw)
     shutil.rmtree(tmp_path / "cache")
     with pytest.raises(IntegrityError):
-        release.make(made.folder)
+        release.make(result.folder)
     with pytest.raises(IntegrityError):
-        release.layers(made)
+        release.layers(result)
 
 
 def test_an_unpacked_layer_that_rotted_is_unpacked_again(tmp_path: Path) -> None:
-    made = small(tmp_path / "a")
-    path = release.layers(made) / made.layers[1].file
+    result = small(tmp_path / "a")
+    path = release.layers(result) / result.layers[1].file
     good = path.read_bytes()
     path.write_bytes(bytes([good[0] ^ 1]) + good[1:])
-    assert (release.layers(made) / path.name).read_bytes() == good
+    assert (release.layers(result) / path.name).read_bytes() == good
 
 
 def test_a_folder_without_a_build_is_refused(tmp_path: Path) -> None:

@@ -45,14 +45,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let ssh-keygen ask a program that prints the text of this file."""
-    said = tmp_path / "passphrase"
-    said.write_text("right\n")
+    path = tmp_path / "passphrase"
+    path.write_text("right\n")
     program = tmp_path / "askpass"
-    program.write_text(f"#!/bin/sh\ncat {said}\n")
+    program.write_text(f"#!/bin/sh\ncat {path}\n")
     program.chmod(0o755)
     monkeypatch.setenv("SSH_ASKPASS", str(program))
     monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
-    return said
+    return path
 
 
 def key(folder: Path, name: str = "key") -> Path:
@@ -137,8 +137,8 @@ def test_a_key_in_an_agent_signs(tmp_path: Path) -> None:
 
 
 def test_a_release_without_a_key_names_the_task(tmp_path: Path) -> None:
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    done = task("release", str(made.folder))
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    done = task("release", str(result.folder))
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "./inv fleet.key" in done.stderr
     assert "Errno" not in done.stderr
@@ -155,18 +155,18 @@ def test_what_is_no_public_key(tmp_path: Path, text: str) -> None:
 
 def test_fingerprints_are_openssh_s(tmp_path: Path) -> None:
     own = key(tmp_path)
-    said = subprocess.run(
+    stdout = subprocess.run(
         ["ssh-keygen", "-l", "-f", str(own)], capture_output=True, text=True, check=True
     ).stdout
-    assert signing.fingerprint(signing.key_text(Path(f"{own}.pub"))) == said.split()[1]
+    assert signing.fingerprint(signing.key_text(Path(f"{own}.pub"))) == stdout.split()[1]
 
 
 def test_several_sign_and_each_once(tmp_path: Path) -> None:
     document = tmp_path / "document"
     document.write_text("x")
     first, second = key(tmp_path, "first"), key(tmp_path, "second")
-    for one in (first, second, first):
-        signing.sign(document, one)
+    for path in (first, second, first):
+        signing.sign(document, path)
     text = document.with_name("document.sig").read_text()
     assert len(signing.blocks(text)) == 2
     assert signing.signed(document, first)
@@ -181,64 +181,64 @@ def test_several_sign_and_each_once(tmp_path: Path) -> None:
 
 
 def test_each_release_has_a_greater_number(tmp_path: Path) -> None:
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    assert release.make(made.folder).number == made.number
-    again = release.make(made.folder, release_terms.Terms(valid_days=30))
-    assert again.number > made.number
-    assert again.expires - again.created == 30 * DAY
-    assert release.make(made.folder, release_terms.Terms(number=7)).number == 7
-    assert made.expires - made.created == release_terms.VALID_DAYS * DAY
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert release.make(result.folder).number == result.number
+    second_release = release.make(result.folder, release_terms.Terms(valid_days=30))
+    assert second_release.number > result.number
+    assert second_release.expires - second_release.created == 30 * DAY
+    assert release.make(result.folder, release_terms.Terms(number=7)).number == 7
+    assert result.expires - result.created == release_terms.VALID_DAYS * DAY
 
 
 def test_a_release_that_is_not_signed_leaves_the_earlier_one(tmp_path: Path) -> None:
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
     own = key(tmp_path, "own")
-    signing.sign(made.path, own)
+    signing.sign(result.path, own)
 
     def refuses(raw: bytes) -> str:
         raise StepFailedError(f"no signature of {len(raw)} bytes")
 
     with pytest.raises(StepFailedError, match="no signature"):
-        release.make(made.folder, release_terms.Terms(number=7), refuses)
-    assert release.load(made.folder).number == made.number
-    assert signing.signed(made.path, own)
-    again = release.make(
-        made.folder,
-        release_terms.Terms(number=made.number + 1),
+        release.make(result.folder, release_terms.Terms(number=7), refuses)
+    assert release.load(result.folder).number == result.number
+    assert signing.signed(result.path, own)
+    second_release = release.make(
+        result.folder,
+        release_terms.Terms(number=result.number + 1),
         lambda raw: signing.sign_bytes(raw, own, signing.RELEASES),
     )
-    assert again.number == made.number + 1
-    assert signing.signed(made.path, own)
+    assert second_release.number == result.number + 1
+    assert signing.signed(result.path, own)
 
 
 def test_a_release_that_is_about_to_expire_is_made_anew(tmp_path: Path) -> None:
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    body = json.loads(made.path.read_text())
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    body = json.loads(result.path.read_text())
     now = datetime.datetime.now(datetime.UTC)
     body["created"] = (now - 99 * DAY).strftime(release_terms.FORMAT)
     body["expires"] = (now + DAY).strftime(release_terms.FORMAT)
-    made.path.write_text(json.dumps(body))
-    made.path.with_name("release.json.sig").write_text("x")
-    again = release.make(made.folder)
-    assert again.expires > now + 100 * DAY
-    assert again.number > made.number
-    assert not made.path.with_name("release.json.sig").exists()
+    result.path.write_text(json.dumps(body))
+    result.path.with_name("release.json.sig").write_text("x")
+    second_release = release.make(result.folder)
+    assert second_release.expires > now + 100 * DAY
+    assert second_release.number > result.number
+    assert not result.path.with_name("release.json.sig").exists()
 
 
 def test_a_release_names_the_socs_and_modules_of_its_target(tmp_path: Path) -> None:
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False, l4t="36.4.4")
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False, l4t="36.4.4")
     place = tmp_path / "a" / "manifest.json"
     body = json.loads(place.read_text())
     module = {"id": "orin-nano-8gb", "part_numbers": ["p3767-0003", "p3767-0005"], "boards": []}
     body["plan"]["target"]["modules"] = [module]
     body["plan"]["socs"] = ["tegra234"]
     place.write_text(json.dumps(body))
-    release.make(made.folder, release_terms.Terms(modules=("orin-nano-8gb",)))
-    said = json.loads(made.path.read_text())
-    assert said["socs"] == ["tegra234"]
-    assert said["modules"] == ["p3767-0003", "p3767-0005"]
+    release.make(result.folder, release_terms.Terms(modules=("orin-nano-8gb",)))
+    document = json.loads(result.path.read_text())
+    assert document["socs"] == ["tegra234"]
+    assert document["modules"] == ["p3767-0003", "p3767-0005"]
     with pytest.raises(BadInputError, match="no module nano") as caught:
-        release.make(made.folder, release_terms.Terms(modules=("nano",)))
+        release.make(result.folder, release_terms.Terms(modules=("nano",)))
     assert "orin-nano-8gb" in caught.value.cure
 
 
@@ -246,12 +246,12 @@ def test_a_release_names_the_socs_and_modules_of_its_target(tmp_path: Path) -> N
     "words", [("--number", "-1"), ("--valid", "-1"), ("--valid", "99999"), ("--number", "1" * 20)]
 )
 def test_bad_words_for_a_release(tmp_path: Path, words: tuple[str, ...]) -> None:
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    before = made.path.read_text()
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    before = result.path.read_text()
     own = key(tmp_path)
-    done = task("release", str(made.folder), "--key", str(own), *words)
+    done = task("release", str(result.folder), "--key", str(own), *words)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
-    assert made.path.read_text() == before
+    assert result.path.read_text() == before
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"schema": 1}'])
@@ -263,13 +263,13 @@ def test_what_is_no_release(tmp_path: Path, text: str) -> None:
 
 
 def test_a_release_of_an_older_kit_is_made_again(tmp_path: Path) -> None:
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    body = json.loads(made.path.read_text()) | {"schema": release.BEFORE}
-    made.path.write_text(json.dumps(body))
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    body = json.loads(result.path.read_text()) | {"schema": release.BEFORE}
+    result.path.write_text(json.dumps(body))
     with pytest.raises(BadInputError, match="older kit") as caught:
-        release.load(made.folder)
+        release.load(result.folder)
     assert "./inv fleet.release" in caught.value.cure
-    assert release.make(made.folder).number
+    assert release.make(result.folder).number
 
 
 # Lists of signers.
@@ -297,18 +297,18 @@ def test_a_list_that_lacks_signatures_travels_with_nothing(tmp_path: Path) -> No
     second = key(tmp_path, "second")
     own, owner = first_list(tmp_path)
     signers.sign(owner)
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    assert signers.attach(made.folder) == 1
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert signers.attach(result.folder) == 1
     signers.change(signers.Change(owners=public(owner, second), owner_threshold=2))
     signers.sign(owner)
     assert signers.lacking() == 1
-    done = task("release", str(made.folder), "--key", str(own))
+    done = task("release", str(result.folder), "--key", str(own))
     assert done.returncode == 2
     assert "lacks 1 signatures" in done.stderr
     with pytest.raises(BadInputError, match="not signed yet"):
         signers.change(signers.Change(threshold=1))
     signers.sign(second)
-    assert signers.attach(made.folder) == 2
+    assert signers.attach(result.folder) == 2
 
 
 def test_who_signs_second_on_another_machine_keeps_what_the_first_one_signed(
@@ -316,28 +316,28 @@ def test_who_signs_second_on_another_machine_keeps_what_the_first_one_signed(
 ) -> None:
     own, owner = first_list(tmp_path)
     signers.sign(owner)
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    assert task("release", str(made.folder), "--key", str(own)).returncode == 0
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    assert task("release", str(result.folder), "--key", str(own)).returncode == 0
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "another"))
     second = key(tmp_path, "second")
-    assert task("release", str(made.folder), "--key", str(second)).returncode == 0
-    assert signing.signed(made.path, own)
-    assert signing.signed(made.path, second)
-    assert json.loads(made.path.read_text())["signers"] == 1
-    assert len(signers.load(made.folder / "signers.json")) == 1
+    assert task("release", str(result.folder), "--key", str(second)).returncode == 0
+    assert signing.signed(result.path, own)
+    assert signing.signed(result.path, second)
+    assert json.loads(result.path.read_text())["signers"] == 1
+    assert len(signers.load(result.folder / "signers.json")) == 1
 
 
 def test_a_list_made_after_a_release_still_goes_with_it(tmp_path: Path) -> None:
     _, owner = first_list(tmp_path)
     signers.sign(owner)
-    made = build(tmp_path / "a", "1", bulk=100, runnable=False)
-    signers.attach(made.folder)
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    signers.attach(result.folder)
     signers.change(signers.Change(revoke=(f"SHA256:{'x' * 43}",)))
-    signers.refresh(made.folder)
-    assert len(signers.load(made.folder / "signers.json")) == 1
+    signers.refresh(result.folder)
+    assert len(signers.load(result.folder / "signers.json")) == 1
     signers.sign(owner)
-    signers.refresh(made.folder)
-    assert len(signers.load(made.folder / "signers.json")) == 2
+    signers.refresh(result.folder)
+    assert len(signers.load(result.folder / "signers.json")) == 2
 
 
 def test_a_list_without_signatures_can_be_taken_back(tmp_path: Path) -> None:
@@ -406,48 +406,52 @@ def host(**variables: Any) -> Host:
 
 
 def test_a_rollout_goes_by_what_the_devices_trust(tmp_path: Path) -> None:
-    made, own, other = build(tmp_path / "a", "1", runnable=False), key(tmp_path), key(tmp_path, "o")
-    signing.sign(made.path, own)
+    result, own, other = (
+        build(tmp_path / "a", "1", runnable=False),
+        key(tmp_path),
+        key(tmp_path, "o"),
+    )
+    signing.sign(result.path, own)
     line, lines = (
-        signing.signers([Path(one) for one in public(*keys)]) for keys in ((own,), (own, other))
+        signing.signers([Path(item) for item in public(*keys)]) for keys in ((own,), (own, other))
     )
     trusting = host(image_allowed_signers=line)
-    rollout_command.trusted(made, [trusting])
-    rollout_command.trusted(made, [host(image_allowed_signers="{{ vault }}")])
+    rollout_command.trusted(result, [trusting])
+    rollout_command.trusted(result, [host(image_allowed_signers="{{ vault }}")])
     with pytest.raises(IntegrityError, match="not signed by anyone"):
         text = signing.signers([Path(f"{other}.pub")])
-        rollout_command.trusted(made, [trusting, host(image_allowed_signers=text)])
+        rollout_command.trusted(result, [trusting, host(image_allowed_signers=text)])
     both = host(image_allowed_signers=lines, image_release_threshold=2)
     with pytest.raises(IntegrityError, match="1 of the 2 signatures"):
-        rollout_command.trusted(made, [both])
-    signing.sign(made.path, other)
-    rollout_command.trusted(made, [both])
+        rollout_command.trusted(result, [both])
+    signing.sign(result.path, other)
+    rollout_command.trusted(result, [both])
     with pytest.raises(KitError, match="whole numbers"):
         trust.anchor({"image_allowed_signers": line, "image_release_threshold": "many"})
 
 
 def test_a_release_of_the_future_is_refused(tmp_path: Path) -> None:
     """Devices would take its time for the least that it can be, and refuse what is made today."""
-    made, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
-    body = json.loads(made.path.read_text())
+    result, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
+    body = json.loads(result.path.read_text())
     now = datetime.datetime.now(datetime.UTC)
     body["created"] = (now + 30 * DAY).strftime(release_terms.FORMAT)
-    made.path.write_text(json.dumps(body))
-    signing.sign(made.path, own)
+    result.path.write_text(json.dumps(body))
+    signing.sign(result.path, own)
     line = signing.signers([Path(f"{own}.pub")])
     with pytest.raises(IntegrityError, match="still to come"):
-        rollout_command.trusted(release.load(made.folder), [host(image_allowed_signers=line)])
+        rollout_command.trusted(release.load(result.folder), [host(image_allowed_signers=line)])
 
 
 def test_an_expired_release_is_refused(tmp_path: Path) -> None:
-    made, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
-    body = json.loads(made.path.read_text())
+    result, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
+    body = json.loads(result.path.read_text())
     body["created"], body["expires"] = "2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"
-    made.path.write_text(json.dumps(body))
-    signing.sign(made.path, own)
+    result.path.write_text(json.dumps(body))
+    signing.sign(result.path, own)
     line = signing.signers([Path(f"{own}.pub")])
     with pytest.raises(IntegrityError, match="has expired"):
-        rollout_command.trusted(release.load(made.folder), [host(image_allowed_signers=line)])
+        rollout_command.trusted(release.load(result.folder), [host(image_allowed_signers=line)])
 
 
 def test_leave_for_a_downgrade_is_part_of_the_plan() -> None:

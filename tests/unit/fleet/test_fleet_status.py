@@ -123,11 +123,11 @@ def test_drift(
 
 
 def test_who_does_not_answer_has_drifted() -> None:
-    found = status.compare(["a"], {"a": KNOWN}, {"a": Reply("unreachable", "no route")})
-    assert (found.rows[0].drift, found.rows[0].answer) == (("unreachable",), "no route")
-    assert found.as_json()["drift"] is True
-    found = status.compare(["a", "b"], {"a": KNOWN}, {"a": Reply(device=GOOD)})
-    assert_schema("fleet-status", found.as_json())
+    result = status.compare(["a"], {"a": KNOWN}, {"a": Reply("unreachable", "no route")})
+    assert (result.rows[0].drift, result.rows[0].answer) == (("unreachable",), "no route")
+    assert result.as_json()["drift"] is True
+    result = status.compare(["a", "b"], {"a": KNOWN}, {"a": Reply(device=GOOD)})
+    assert_schema("fleet-status", result.as_json())
 
 
 @pytest.mark.parametrize(

@@ -72,8 +72,8 @@ def test_commands_of_a_page() -> None:
         "```sh\n./inv build   # why\n\n# a comment\ndocker run \\\n  image\n```\n"
         "```python\nprint()\n```\n```console\n$ ./inv test\nline of output\n```\n"
     )
-    found = ["./inv build", "docker run image", "$ ./inv test", "line of output"]
-    assert check.commands(text) == found
+    result = ["./inv build", "docker run image", "$ ./inv test", "line of output"]
+    assert check.commands(text) == result
 
 
 @pytest.mark.parametrize(
@@ -93,16 +93,16 @@ def test_a_variable_that_no_row_names(tmp_path: Path, file: str, text: str, name
     path = tmp_path / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    found = environment.problems(tmp_path)
-    assert f"{file}: environment.toml lacks {name}" in found
-    assert "environment.toml: nothing reads KIT_DEBUG" in found
+    problems = environment.problems(tmp_path)
+    assert f"{file}: environment.toml lacks {name}" in problems
+    assert "environment.toml: nothing reads KIT_DEBUG" in problems
 
 
 def test_the_causes_need_their_place() -> None:
     with pytest.raises(IntegrityError, match="lacks"):
         causes.page("# A page\n")
-    made = causes.page(f"before\n{causes.START}old\n{causes.END}after\n")
-    assert made.startswith(f"before\n{causes.START}| cause | why | cure |\n")
-    assert made.endswith(f"{causes.END}after\n")
-    assert "old\n" not in made
-    assert "{" not in made
+    page = causes.page(f"before\n{causes.START}old\n{causes.END}after\n")
+    assert page.startswith(f"before\n{causes.START}| cause | why | cure |\n")
+    assert page.endswith(f"{causes.END}after\n")
+    assert "old\n" not in page
+    assert "{" not in page

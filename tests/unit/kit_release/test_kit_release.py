@@ -90,8 +90,8 @@ def test_what_is_ready_has_no_problem(root: Path) -> None:
 def test_what_is_wrong_is_found(root: Path, name: str, text: str, words: str) -> None:
     (root / name).write_text(text)
     git(root, "commit", "-qam", "changed")
-    found = every_problem(root)
-    assert any(words in line for line in found), found
+    result = every_problem(root)
+    assert any(words in line for line in result), result
 
 
 def test_another_tag_is_refused(root: Path) -> None:

@@ -72,15 +72,15 @@ def table_of(base: str, *carriers: Carrier) -> Table:
 
 
 def test_from_the_publisher_in_the_order_asked_for(publisher: str) -> None:
-    found = models.fetch(("hand", "face"), table_of(publisher))
-    assert [path.name for path in found] == ["hand.task", "face.task"]
-    assert [path.read_bytes() for path in found] == [BYTES["hand.task"], BYTES["face.task"]]
+    paths = models.fetch(("hand", "face"), table_of(publisher))
+    assert [path.name for path in paths] == ["hand.task", "face.task"]
+    assert [path.read_bytes() for path in paths] == [BYTES["hand.task"], BYTES["face.task"]]
 
 
 def test_from_a_package_where_the_publisher_does_not_answer(offline: Path, closed: str) -> None:
-    found = models.fetch((), table_of(closed, carrier(offline, BYTES)))
-    assert {path.name: path.read_bytes() for path in found} == BYTES
-    assert sorted(path.name for path in found[0].parent.iterdir()) == sorted(BYTES)
+    paths = models.fetch((), table_of(closed, carrier(offline, BYTES)))
+    assert {path.name: path.read_bytes() for path in paths} == BYTES
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(BYTES)
 
 
 def test_a_cached_copy_needs_nobody(publisher: str, closed: str) -> None:
@@ -101,8 +101,8 @@ def test_other_bytes_from_the_publisher_are_not_kept(
     with pytest.raises(IntegrityError, match=r"no intact copy of face\.task"):
         models.fetch(("face",), table_of(publisher))
     assert not list((tmp_path / "cache" / "models").iterdir())
-    found = models.fetch(("face",), table_of(publisher, carrier(offline, BYTES)))
-    assert found[0].read_bytes() == BYTES["face.task"]
+    paths = models.fetch(("face",), table_of(publisher, carrier(offline, BYTES)))
+    assert paths[0].read_bytes() == BYTES["face.task"]
 
 
 def test_a_package_with_another_hash_is_refused(offline: Path, closed: str) -> None:
@@ -118,8 +118,8 @@ def test_a_package_with_other_bytes_inside_gives_way_to_the_next(
 ) -> None:
     changed = carrier(offline, {**BYTES, "face.task": b"other"}, "changed")
     good = replace(carrier(offline, BYTES), size=changed.size + 1)
-    found = models.fetch((), table_of(closed, changed, good))
-    assert {path.name: path.read_bytes() for path in found} == BYTES
+    paths = models.fetch((), table_of(closed, changed, good))
+    assert {path.name: path.read_bytes() for path in paths} == BYTES
 
 
 def test_no_network_is_one_line(closed: str) -> None:
@@ -159,9 +159,9 @@ def test_a_silent_publisher_is_knocked_at_once(
         address = server.getsockname()
         # Fill the queue, so that further connections get no answer.
         waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(address)
+        for connection in waiting:
+            connection.setblocking(False)
+            connection.connect_ex(address)
         knocks: list[float] = []
         connect = socket.create_connection
 
@@ -173,8 +173,8 @@ def test_a_silent_publisher_is_knocked_at_once(
         with pytest.raises(NetworkError, match=r"no answer|timed out"):
             models.fetch((), table_of(f"http://127.0.0.1:{address[1]}"))
         assert knocks == [0.3]
-        for one in waiting:
-            one.close()
+        for connection in waiting:
+            connection.close()
 
 
 def test_unknown_names_are_told_the_known() -> None:
@@ -185,7 +185,7 @@ def test_unknown_names_are_told_the_known() -> None:
 def test_the_table_is_whole() -> None:
     table = models.load()
     assert models.names() == ("face", "hand", "pose", "gesture", "selfie")
-    in_wheel = {(one.filename, one.sha256) for one in legacy_models.listed()}
+    in_wheel = {(item.filename, item.sha256) for item in legacy_models.listed()}
     for model in table.models:
         assert len(bytes.fromhex(model.sha256)) == 32
         if (model.filename, model.sha256) in in_wheel:
@@ -195,7 +195,7 @@ def test_the_table_is_whole() -> None:
         assert model.url.endswith(f"/1/{model.filename}")
         assert sum(part.size for part in model.parts) < model.size
         assert bool(model.parts) == model.filename.endswith(".task")
-        assert any(one.has(model) for one in table.carriers)
+        assert any(item.has(model) for item in table.carriers)
 
 
 def test_what_no_package_carries_is_looked_for_in_the_legacy_wheel(
@@ -215,8 +215,8 @@ def test_what_no_package_carries_is_looked_for_in_the_legacy_wheel(
 def test_real_models_hold_the_parts_that_the_table_names(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("UV_NO_INDEX", "UV_FIND_LINKS"):
         monkeypatch.delenv(name)
-    found = models.fetch()
-    for model, path in zip(models.select(), found, strict=True):
+    paths = models.fetch()
+    for model, path in zip(models.select(), paths, strict=True):
         assert path.stat().st_size == model.size
         for part in model.parts:
             data = path.read_bytes()
@@ -224,4 +224,4 @@ def test_real_models_hold_the_parts_that_the_table_names(monkeypatch: pytest.Mon
                 with zipfile.ZipFile(BytesIO(data)) as archive:
                     data = archive.read(member)
             assert (hashlib.sha256(data).hexdigest(), len(data)) == (part.sha256, part.size)
-    assert os.access(found[0], os.R_OK)
+    assert os.access(paths[0], os.R_OK)

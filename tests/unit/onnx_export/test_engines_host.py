@@ -35,8 +35,8 @@ ROW: dict[str, Any] = {
 def test_files_are_named_by_what_they_are_made_of_and_how() -> None:
     sha = "0123456789abcdef"
     assert Options().filename("a", sha) == "a-0123456789ab-fp32.onnx"
-    found = Options("fp16", "nchw", "dynamic").filename("a", sha)
-    assert found == "a-0123456789ab-fp16-nchw-dynamic.onnx"
+    filename = Options("fp16", "nchw", "dynamic").filename("a", sha)
+    assert filename == "a-0123456789ab-fp16-nchw-dynamic.onnx"
 
 
 def test_every_published_sub_model_has_its_judges() -> None:
@@ -48,14 +48,14 @@ def test_every_published_sub_model_has_its_judges() -> None:
         for digest in [part.sha256 for part in model.parts] or [model.sha256]
     ]
     assert [digest for digest in every if not criteria.of(digest).name] == []
-    listed = [digest for one in criteria.table().values() for digest in one.sha256]
+    listed = [digest for item in criteria.table().values() for digest in item.sha256]
     assert len(listed) == len(set(listed))
     assert criteria.of("0" * 64) == criteria.Criteria()
 
 
 def test_judges_know_every_picture() -> None:
     pictures = ROOT / "wheels/mediapipe-jetson/src/mediapipe_jetson/data"
-    named = {crop.picture for one in criteria.table().values() for crop in one.crops}
+    named = {crop.picture for item in criteria.table().values() for crop in item.crops}
     assert {name for name in named if not (pictures / name).is_file()} == set()
 
 
@@ -73,21 +73,21 @@ def test_an_unknown_model_is_told() -> None:
 
 
 def test_paths_need_no_model_of_the_table() -> None:
-    found = catalog.files(["/a/b.task", "/c.tflite", "/a/b.task"])
-    assert found == [Path("/a/b.task"), Path("/c.tflite")]
+    files = catalog.files(["/a/b.task", "/c.tflite", "/a/b.task"])
+    assert files == [Path("/a/b.task"), Path("/c.tflite")]
 
 
 @pytest.mark.parametrize(
-    "kind", [name for name, one in vars(errors).items() if getattr(one, "exit_code", 0)]
+    "kind", [name for name, item in vars(errors).items() if getattr(item, "exit_code", 0)]
 )
 def test_an_error_comes_through_as_it_was(kind: str) -> None:
-    found = environment.error({"kind": kind, "message": "broken", "cure": "mend it"})
-    assert (type(found).__name__, found.message, found.cure) == (kind, "broken", "mend it")
+    error = environment.error({"kind": kind, "message": "broken", "cure": "mend it"})
+    assert (type(error).__name__, error.message, error.cure) == (kind, "broken", "mend it")
 
 
 def test_an_error_of_no_kind_is_a_failed_step() -> None:
-    found = environment.error({"kind": "Nothing", "message": "broken", "cure": ""})
-    assert type(found) is StepFailedError
+    error = environment.error({"kind": "Nothing", "message": "broken", "cure": ""})
+    assert type(error) is StepFailedError
 
 
 def test_damage_ends_as_integrity_errors_do() -> None:

@@ -42,17 +42,17 @@ Asked = list[str]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("reports")
+    path = tmp_path_factory.mktemp("reports")
     now = time.time()
     for name in sample.REAL:
-        sample.put(found, name, sample.real(name), now)
-    sample.put(found, "board", sample.board(), now)
-    sample.put(found, "old", sample.board(), now, 3 * 86400)
+        sample.put(path, name, sample.real(name), now)
+    sample.put(path, "board", sample.board(), now)
+    sample.put(path, "old", sample.board(), now, 3 * 86400)
     hostile = sample.real("cpu")
     hostile["host"] = hostile["image_digest"] = HOSTILE
     hostile["observations"]["device"]["model"] = HOSTILE
-    sample.put(found, "hostile", hostile, now)
-    return found
+    sample.put(path, "hostile", hostile, now)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +116,8 @@ def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
         for driver in drivers:
             assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
             log = driver.get_log("performance")  # type: ignore[no-untyped-call]
-            wanted = set(map(requested, log)) - {""}
-            assert {one for one in wanted if not one.startswith("data:")} <= {address, bare}
+            expected = set(map(requested, log)) - {""}
+            assert {item for item in expected if not item.startswith("data:")} <= {address, bare}
             assert driver.title == report.TITLE
         assert set(asked) <= {"/page.html", "/bare.html"}
     finally:
@@ -149,8 +149,8 @@ def names(driver: Chrome) -> list[str]:
 def wide(driver: Chrome) -> tuple[int, int]:
     """Return the widths of the page and of the window."""
     page = "document.documentElement"
-    found = driver.execute_script(f"return [{page}.scrollWidth, {page}.clientWidth]")
-    return found[0], found[1]
+    result = driver.execute_script(f"return [{page}.scrollWidth, {page}.clientWidth]")
+    return result[0], result[1]
 
 
 def test_a_click_opens_the_evidence(opened: Callable[..., Chrome]) -> None:
@@ -200,12 +200,12 @@ def test_the_filter(opened: Callable[..., Chrome]) -> None:
     driver = opened()
     everything = ["board", "broken", "cpu", "hostile", "old", "software"]
     assert names(driver) == everything
-    wanted = {
+    expected = {
         "gpu": ["board"], "cpu": ["cpu", "hostile"], "broken": ["broken", "software"],
         "unknown": ["old"], "as-expected": ["board", "cpu", "hostile"], "software": [],
         "not-expected": ["broken", "old", "software"],
     }  # fmt: skip
-    for verdict, left in wanted.items():
+    for verdict, left in expected.items():
         tile = driver.find_element(By.CSS_SELECTOR, f'[data-filter="{verdict}"]')
         assert tile.text.split()[0] == str(len(left))
         tile.click()
@@ -223,7 +223,9 @@ def test_the_filter(opened: Callable[..., Chrome]) -> None:
     find.send_keys("b", Keys.BACKSPACE)
     assert names(driver) == everything
     driver.find_element(By.ID, "open").click()
-    assert all(one.is_displayed() for one in driver.find_elements(By.CSS_SELECTOR, ".evidence"))
+    assert all(
+        element.is_displayed() for element in driver.find_elements(By.CSS_SELECTOR, ".evidence")
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -96,7 +96,7 @@ def test_no_word_of_a_report_becomes_markup(fleet: Path, tmp_path: Path, name: s
     kept = {"FaceLandmarker", "HandLandmarker", "none", "cpu", "withheld", "GPU", "CPU", "1.2.2"}
     kept |= {plain["schema"], plain["level"], plain["expected"], *rows.VERDICTS}
     kept |= {"start", "import", "create", "infer", "done", "gl", "webgpu", *rows.known_tasks()}
-    kept |= {one.split(".")[0] for one in kept}
+    kept |= {item.split(".")[0] for item in kept}
 
     def change(text: str) -> str:
         known = text in kept or re.fullmatch("[0-9a-f]{64}", text)
@@ -110,8 +110,8 @@ def test_no_word_of_a_report_becomes_markup(fleet: Path, tmp_path: Path, name: s
     page = made(tmp_path, path, title=HOSTILE)
     assert {tag for tag, _ in page.tags} <= {tag for tag, _ in before.tags}
     for tag in ("script", "style", "meta", "link", "image"):
-        count = [one for one, _ in page.tags].count(tag)
-        assert count == [one for one, _ in before.tags].count(tag), tag
+        count = [item for item, _ in page.tags].count(tag)
+        assert count == [item for item, _ in before.tags].count(tag), tag
     names = {name for _, held in page.tags for name in held}
     assert names <= {name for _, held in before.tags for name in held} | {"title"}
     for value in page.values("href", "src", "d", "viewbox", "class", "id", "data-packed"):
@@ -156,7 +156,7 @@ def test_a_thousand_devices(tmp_path: Path) -> None:
     assert "board-0007" in first
     assert "data-packed" in first
     # The rest still has each task's judgement, and says where its evidence is.
-    assert all("asked-for-cpu" in one or "run-not-gpu" in one for one in others)
+    assert all("asked-for-cpu" in item or "run-not-gpu" in item for item in others)
     assert "./inv report.html board-0999.json" in others[-1]
 
 
@@ -168,35 +168,35 @@ def test_raw_json_is_packed_whole(fleet: Path) -> None:
 
 
 def test_the_page_is_whole_or_not_there(fleet: Path, tmp_path: Path) -> None:
-    found = report.write([fleet], tmp_path / "new" / "page.html", "Fleet")
-    assert found.path.read_text().rstrip().endswith("</html>")
+    written_page = report.write([fleet], tmp_path / "new" / "page.html", "Fleet")
+    assert written_page.path.read_text().rstrip().endswith("</html>")
     with pytest.raises(BadInputError):
         report.write([fleet], tmp_path)
     with pytest.raises(BadInputError):
         report.write([tmp_path / "none"], tmp_path / "other.html")
-    one = sorted(fleet.glob("*.json"))[0]
-    before = one.read_bytes()
+    path = sorted(fleet.glob("*.json"))[0]
+    before = path.read_bytes()
     with pytest.raises(BadInputError, match="is one of the reports"):
-        report.write([fleet], fleet / ".." / fleet.name / one.name)
-    assert one.read_bytes() == before
+        report.write([fleet], fleet / ".." / fleet.name / path.name)
+    assert path.read_bytes() == before
     assert not (tmp_path / "other.html").exists()
 
 
 def test_a_curve_is_true_to_its_samples() -> None:
     points = [(at / 25, 90.0 if 2 <= at / 25 < 4 else 1.0) for at in range(250)]
-    found = curves.curve(
+    curve = curves.curve(
         points, title="", labels=("s", "%"), series="run", top=100.0, shades=[(2, 4)]
     )
-    drawn = [tuple(map(float, one.split())) for one in found.path[1:].split("L")]
+    drawn = [tuple(map(float, part.split())) for part in curve.path[1:].split("L")]
     assert len(drawn) == 250
-    left, top, right, bottom = found.box
-    (shade,) = found.shades
+    left, top, right, bottom = curve.box
+    (shade,) = curve.shades
     for (at, value), (x, y) in zip(points, drawn, strict=True):
         assert x == pytest.approx(left + at / points[-1][0] * (right - left), abs=0.06)
         assert y == pytest.approx(bottom - value / 100 * (bottom - top), abs=0.06)
         assert (value > 50) == (shade[0] - 0.06 <= x < shade[0] + shade[1] - 0.06)
-    assert [label for _, label in found.y_ticks] == ["0", "20", "40", "60", "80", "100"]
-    assert [label for _, label in found.x_ticks] == ["0", "2", "4", "6", "8"]
+    assert [label for _, label in curve.y_ticks] == ["0", "20", "40", "60", "80", "100"]
+    assert [label for _, label in curve.x_ticks] == ["0", "2", "4", "6", "8"]
     # A lone peak among many samples stays.
     many = [(float(at), 100.0 if at == 77_777 else 0.0) for at in range(100_000)]
     assert (77_777.0, 100.0) in curves.thinned(many)
@@ -205,18 +205,18 @@ def test_a_curve_is_true_to_its_samples() -> None:
 
 def test_landmarks_lie_on_their_photograph() -> None:
     run = sample.real("software")["observations"]["tasks"]["HandLandmarker"]["run"]
-    found = pictures.drawing(run, None)
-    assert found is not None
-    assert found.photograph is not None
-    assert (found.photograph.width, found.photograph.height) == (640, 480)
-    (layer,) = found.layers
+    result = pictures.drawing(run, None)
+    assert result is not None
+    assert result.photograph is not None
+    assert (result.photograph.width, result.photograph.height) == (640, 480)
+    (layer,) = result.layers
     dots = re.findall(r"M([\d.]+) ([\d.]+)h0", layer.dots)
     assert len(dots) == 21
     first = run["result"]["points"][0]
-    assert [float(one) for one in dots[0]] == [
+    assert [float(item) for item in dots[0]] == [
         pytest.approx(first[0] * 640, abs=0.06), pytest.approx(first[1] * 480, abs=0.06),
     ]  # fmt: skip
-    x, y, width, height = found.box
+    x, y, width, height = result.box
     assert all(
         x < float(across) < x + width and y < float(down) < y + height for across, down in dots
     )

@@ -18,18 +18,18 @@ NOW = time.time()
 
 
 def shown(path: Path, now_s: float = NOW, expect: str = "") -> rows.Device:
-    (found,) = report.devices([path], now_s, expect)
-    return found
+    (device,) = report.devices([path], now_s, expect)
+    return device
 
 
 @pytest.mark.parametrize(
     ("name", "verdict"), [("software", "broken"), ("cpu", "cpu"), ("broken", "broken")]
 )
 def test_a_real_report_is_sound(tmp_path: Path, name: str, verdict: str) -> None:
-    found = shown(sample.put(tmp_path, name, sample.real(name), NOW))
-    assert (found.state, found.verdict, found.alerts) == ("sound", verdict, ())
-    assert found.as_expected == (name == "cpu")
-    for task in found.tasks.values():
+    device = shown(sample.put(tmp_path, name, sample.real(name), NOW))
+    assert (device.state, device.verdict, device.alerts) == ("sound", verdict, ())
+    assert device.as_expected == (name == "cpu")
+    for task in device.tasks.values():
         assert task.said == task.verdict
         assert task.judgement.rule
         assert task.families
@@ -37,10 +37,10 @@ def test_a_real_report_is_sound(tmp_path: Path, name: str, verdict: str) -> None
 
 def test_a_board_s_report_is_gpu(tmp_path: Path) -> None:
     path = sample.put(tmp_path, "board", sample.board(), NOW)
-    found = shown(path)
-    assert (found.state, found.verdict, found.as_expected) == ("sound", "gpu", True)
+    device = shown(path)
+    assert (device.state, device.verdict, device.as_expected) == ("sound", "gpu", True)
     assert not shown(path, expect="software").as_expected
-    assert "Orin" in found.model
+    assert "Orin" in device.model
 
 
 @pytest.mark.parametrize(
@@ -48,24 +48,24 @@ def test_a_board_s_report_is_gpu(tmp_path: Path) -> None:
     [(86300, "sound"), (86500, "stale"), (1.5e9, "stale"), (-60, "sound"), (-900, "future")],
 )
 def test_age(tmp_path: Path, age_s: float, state: str) -> None:
-    found = shown(sample.put(tmp_path, "board", sample.board(), NOW, age_s))
-    assert found.state == state
-    assert (found.verdict == "gpu") == (state == "sound")
-    assert found.as_expected == (state == "sound")
+    device = shown(sample.put(tmp_path, "board", sample.board(), NOW, age_s))
+    assert device.state == state
+    assert (device.verdict == "gpu") == (state == "sound")
+    assert device.as_expected == (state == "sound")
 
 
 def test_a_verdict_that_its_observations_do_not_show(tmp_path: Path) -> None:
     lies = sample.real("software")
     lies.update(verdict="gpu", as_expected=True, expected="gpu")
-    found = shown(sample.put(tmp_path, "device", lies, NOW))
-    assert (found.state, found.verdict, found.as_expected) == ("contradicted", "unknown", False)
-    assert "says gpu, shows broken" in found.alerts[0]
+    device = shown(sample.put(tmp_path, "device", lies, NOW))
+    assert (device.state, device.verdict, device.as_expected) == ("contradicted", "unknown", False)
+    assert "says gpu, shows broken" in device.alerts[0]
 
     lies = sample.real("software")
     lies["tasks"]["PoseLandmarker"]["verdict"] = "gpu"
-    found = shown(sample.put(tmp_path, "task", lies, NOW))
-    assert found.state == "contradicted"
-    assert "says gpu, shows software (PoseLandmarker)" in found.alerts[0]
+    device = shown(sample.put(tmp_path, "task", lies, NOW))
+    assert device.state == "contradicted"
+    assert "says gpu, shows software (PoseLandmarker)" in device.alerts[0]
 
     # A task that is claimed, and one that is passed over in silence.
     lies = sample.board()
@@ -83,18 +83,18 @@ def test_judgements_are_those_of_the_observations(tmp_path: Path) -> None:
         task["reason"] = "through NVIDIA's driver"
         task["latency_ms"] = {"gpu": 1.0, "cpu": 99.0}
         task["controls"]["cpu"] = None
-    found = shown(sample.put(tmp_path, "device", lies, NOW))
-    task = found.tasks["HandLandmarker"]
+    device = shown(sample.put(tmp_path, "device", lies, NOW))
+    task = device.tasks["HandLandmarker"]
     assert "NVIDIA" not in task.judgement.reason
     assert task.run_ms == measured
-    assert [one.verdict for one in task.controls] == ["cpu", "broken"]
+    assert [control.verdict for control in task.controls] == ["cpu", "broken"]
 
 
 def test_what_can_not_be_judged_is_no_pass(tmp_path: Path) -> None:
     damaged = sample.board()
     damaged["observations"]["tasks"]["FaceLandmarker"]["run"]["hardware"] = {"present": True}
-    found = shown(sample.put(tmp_path, "damaged", damaged, NOW))
-    assert (found.state, found.verdict) == ("unchecked", "unknown")
+    device = shown(sample.put(tmp_path, "damaged", damaged, NOW))
+    assert (device.state, device.verdict) == ("unchecked", "unknown")
     other = sample.board()
     other["observations"]["tasks"]["Holistic"] = copy.deepcopy(
         other["observations"]["tasks"]["FaceLandmarker"]
@@ -108,9 +108,9 @@ def test_a_report_that_makes_the_judge_fail_costs_no_other(
     paths = [sample.put(tmp_path, f"d{at}", sample.real("broken"), NOW) for at in range(3)]
     reports = [read.read(path) for path in paths]
     paths[1].write_text("[" * 200_000)
-    found = rejudge.judge(reports)
-    assert "RecursionError" in found[paths[1]]["error"]
-    assert [found[path].get("verdict") for path in paths] == ["broken", None, "broken"]
+    result = rejudge.judge(reports)
+    assert "RecursionError" in result[paths[1]]["error"]
+    assert [result[path].get("verdict") for path in paths] == ["broken", None, "broken"]
     # Another file than the one that was measured against the schema.
     paths[0].write_text(json.dumps(sample.real("cpu")))
     assert rejudge.judge(reports)[paths[0]] == {"error": "the file changed while it was read"}
@@ -138,9 +138,9 @@ def test_a_report_that_makes_the_judge_fail_costs_no_other(
 def test_what_is_no_report_says_why(tmp_path: Path, content: bytes, problem: str) -> None:
     path = tmp_path / "board.json"
     path.write_bytes(content)
-    found = shown(path)
-    assert (found.state, found.verdict, found.as_expected) == ("unreadable", "unknown", False)
-    assert problem in found.alerts[0]
+    device = shown(path)
+    assert (device.state, device.verdict, device.as_expected) == ("unreadable", "unknown", False)
+    assert problem in device.alerts[0]
 
 
 def test_every_cut_of_a_report_is_unreadable(tmp_path: Path) -> None:

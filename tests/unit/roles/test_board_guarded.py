@@ -40,8 +40,8 @@ def a_socket(path: Path) -> None:
     # By the folder's number: the path of a test's folder may be too long for a socket.
     folder = os.open(path.parent, os.O_PATH)
     try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind(f"/proc/self/fd/{folder}/{path.name}")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.bind(f"/proc/self/fd/{folder}/{path.name}")
     finally:
         os.close(folder)
 
@@ -115,8 +115,8 @@ def test_folders_of_the_container_stay_small(program: Program, tmp_path: Path) -
         os.utime(path, (1000 + number, 1000 + number))
     (folder / "way").symlink_to(tmp_path)
     (folder / "link").symlink_to(outside)
-    found = program.bounds.trim({str(folder): 350_000, str(tmp_path / "none"): 1})
-    assert found["failed"] == []
+    result = program.bounds.trim({str(folder): 350_000, str(tmp_path / "none"): 1})
+    assert result["failed"] == []
     assert sorted(path.name for path in folder.rglob("f*")) == ["f7", "f8", "f9"]
     assert outside.stat().st_size == 100_000
     # Below its limit nothing goes.

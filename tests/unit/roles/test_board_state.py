@@ -90,7 +90,7 @@ def test_one_damaged_file_loses_nothing(
     assert capsys.readouterr().err.startswith("warning: ")
     # Both are whole again, and say the same.
     assert program.state_files.look() == (mended, ())
-    first, second = (program.lib / one for one in ("state.json", "state.copy.json"))
+    first, second = (program.lib / item for item in ("state.json", "state.copy.json"))
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -129,9 +129,9 @@ def test_states_of_older_programs_are_read_and_read_by_them(program: Program) ->
     for name in ("engine_ids", "trial"):
         del body[name]
     (program.lib / "state.json").write_text(json.dumps(body))
-    found = program.state_files.mended()
-    assert found.current == before.current._replace(engine_id="")
-    assert (found.limit_s, found.spent_s) == (0.0, 0.0)
+    result = program.state_files.mended()
+    assert result.current == before.current._replace(engine_id="")
+    assert (result.limit_s, result.spent_s) == (0.0, 0.0)
 
 
 def test_the_folder_of_records_may_be_a_file(program: Program) -> None:

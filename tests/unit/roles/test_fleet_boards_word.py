@@ -32,7 +32,7 @@ def review(path: Path, at: World) -> tuple[str, dict[str, tuple[str, str]]]:
         record = Rollout(opened, PLAN, at, at).review()
     finally:
         opened.close()
-    return record.ended, {name: (one.state, one.why) for name, one in record.hosts.items()}
+    return record.ended, {name: (host.state, host.why) for name, host in record.hosts.items()}
 
 
 def test_all_are_as_they_were(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_forged_lines_count_for_nothing(tmp_path: Path) -> None:
     ended, hosts = review(path, at)
     assert ended == "some"
     assert {state for state, _ in hosts.values()} == {"failed"}
-    assert {one.image for one in at.boards.values()} == {OLD}
+    assert {board.image for board in at.boards.values()} == {OLD}
 
 
 def test_a_resumed_run_does_not_go_on_past_one_that_went_back(tmp_path: Path) -> None:
@@ -126,4 +126,4 @@ def test_a_resumed_run_does_not_go_on_past_one_that_went_back(tmp_path: Path) ->
     record = fleet_sim.run(path, at, PLAN)
     assert record.ended == "stopped"
     assert record.hosts["a"].state == "failed"
-    assert {one.image for one in at.boards.values() if one is not at.boards["a"]} == {OLD}
+    assert {board.image for board in at.boards.values() if board is not at.boards["a"]} == {OLD}

@@ -26,10 +26,10 @@ THEIRS = '{\n  "log-opts": {"max-size": "9m"},\n  "runtimes": {"other": {"path":
 
 
 def test_what_is_there_stays() -> None:
-    found = json.loads(daemon.merge(THEIRS, OURS))
-    assert found["log-opts"] == {"max-size": "9m"}
-    assert found["runtimes"] == {"other": {"path": "y"}, "nvidia": {"path": "x"}}
-    assert list(found) == ["log-opts", "runtimes", "live-restore"]
+    document = json.loads(daemon.merge(THEIRS, OURS))
+    assert document["log-opts"] == {"max-size": "9m"}
+    assert document["runtimes"] == {"other": {"path": "y"}, "nvidia": {"path": "x"}}
+    assert list(document) == ["log-opts", "runtimes", "live-restore"]
 
 
 def test_a_second_merge_keeps_every_byte() -> None:
@@ -53,8 +53,8 @@ def test_what_somebody_changed_since_is_left() -> None:
 
 
 def test_lists_get_what_they_lack() -> None:
-    found = json.loads(daemon.merge('{"dns": ["a"]}', {"dns": ["b", "a"]}))
-    assert found == {"dns": ["a", "b"]}
+    document = json.loads(daemon.merge('{"dns": ["a"]}', {"dns": ["b", "a"]}))
+    assert document == {"dns": ["a", "b"]}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null", '"x"'])

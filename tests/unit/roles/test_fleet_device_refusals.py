@@ -28,38 +28,38 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
 
 
 def signed(board: Board, folder: Path, **options: Any) -> Release:
-    made = build(folder / "r", "1", bulk=100, runnable=False, **options)
-    signing.sign(made.path, board.key)
-    return made
+    release = build(folder / "r", "1", bulk=100, runnable=False, **options)
+    signing.sign(release.path, board.key)
+    return release
 
 
 @pytest.mark.parametrize("command", ["missing", "receive", "expect", "adopt"])
 def test_an_unsigned_release(board: Board, tmp_path: Path, command: str) -> None:
-    made = build(tmp_path / "r", "1", bulk=100, runnable=False)
-    assert "is not signed" in board.run(command, made.path, code=5)
+    release = build(tmp_path / "r", "1", bulk=100, runnable=False)
+    assert "is not signed" in board.run(command, release.path, code=5)
     assert board.state() == []
 
 
 @pytest.mark.parametrize("command", ["missing", "receive", "expect", "adopt"])
 def test_a_release_signed_by_someone_else(board: Board, tmp_path: Path, command: str) -> None:
-    made = signed(board, tmp_path)
+    release = signed(board, tmp_path)
     other = tmp_path / "other"
     signing.make_key(other, "other", passphrase=False)
     board.trust(other)
-    assert "not signed by anyone" in board.run(command, made.path, code=5)
+    assert "not signed by anyone" in board.run(command, release.path, code=5)
     assert board.state() == []
 
 
 def test_a_release_changed_after_it_was_signed(board: Board, tmp_path: Path) -> None:
-    made = signed(board, tmp_path)
-    made.path.write_text(made.path.read_text() + " ")
-    board.run("missing", made.path, code=5)
+    release = signed(board, tmp_path)
+    release.path.write_text(release.path.read_text() + " ")
+    board.run("missing", release.path, code=5)
 
 
 def test_a_release_for_another_processor(board: Board, tmp_path: Path) -> None:
     other = "arm64" if os.uname().machine == "x86_64" else "amd64"
-    made = signed(board, tmp_path, architecture=other)
-    assert f"is for {other}, this device is" in board.run("missing", made.path, code=10)
+    release = signed(board, tmp_path, architecture=other)
+    assert f"is for {other}, this device is" in board.run("missing", release.path, code=10)
 
 
 @not_here_if(Path("/etc/nv_tegra_release").exists(), "this is a Jetson")
@@ -67,9 +67,9 @@ def test_a_release_for_another_l4t(board: Board, tmp_path: Path) -> None:
     (board.root / "etc/nv_tegra_release").write_text(
         "# R36 (release), REVISION: 4.4, GCID: 1, BOARD: generic\n"
     )
-    made = signed(board, tmp_path, l4t="36.4.3")
-    said = board.run("missing", made.path, code=10)
-    assert "is for L4T 36.4.3, this device has 36.4.4" in said
+    release = signed(board, tmp_path, l4t="36.4.3")
+    output = board.run("missing", release.path, code=10)
+    assert "is for L4T 36.4.3, this device has 36.4.4" in output
 
 
 def test_what_is_no_release(board: Board, tmp_path: Path) -> None:
@@ -82,35 +82,35 @@ def test_what_is_no_release(board: Board, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("change", ["other bytes", "other layers", "no JSON"])
 def test_a_manifest_that_is_not_the_releases(board: Board, tmp_path: Path, change: str) -> None:
-    made = signed(board, tmp_path)
-    body = json.loads(made.path.read_text())
+    release = signed(board, tmp_path)
+    body = json.loads(release.path.read_text())
     if change == "other bytes":
         body["manifest"] += " "
     else:
         text = "{" if change == "no JSON" else body["manifest"].replace("sha256:", "sha256:0", 1)
         body["manifest"] = text
         body["image"]["manifest_digest"] = digest(text.encode())
-    made.path.write_text(json.dumps(body))
-    signing.sign(made.path, board.key)
-    assert "the manifest is not that of" in board.run("missing", made.path, code=5)
+    release.path.write_text(json.dumps(body))
+    signing.sign(release.path, board.key)
+    assert "the manifest is not that of" in board.run("missing", release.path, code=5)
 
 
 def test_a_release_of_an_older_kit_is_made_again(board: Board, tmp_path: Path) -> None:
-    made = signed(board, tmp_path)
-    body = json.loads(made.path.read_text()) | {"schema": "mediapipe-jetson/release/1"}
+    release = signed(board, tmp_path)
+    body = json.loads(release.path.read_text()) | {"schema": "mediapipe-jetson/release/1"}
     for name in ("number", "created", "expires", "signers", "socs", "modules", "manifest"):
         del body[name]
-    made.path.write_text(json.dumps(body))
-    signing.sign(made.path, board.key)
-    said = board.run("missing", made.path, code=2)
-    assert "older kit" in said
-    assert "./inv fleet.release" in said
+    release.path.write_text(json.dumps(body))
+    signing.sign(release.path, board.key)
+    output = board.run("missing", release.path, code=2)
+    assert "older kit" in output
+    assert "./inv fleet.release" in output
 
 
 @pytest.mark.docker
 def test_no_engine_is_one_line(board: Board, tmp_path: Path) -> None:
-    made = signed(board, tmp_path)
-    assert "does not answer" in board.run("missing", made.path, code=3)
+    release = signed(board, tmp_path)
+    assert "does not answer" in board.run("missing", release.path, code=3)
 
 
 def test_bad_words(board: Board) -> None:
@@ -124,9 +124,9 @@ def test_a_state_that_is_lost_waits_for_the_engine(board: Board) -> None:
     lib = board.root / "var/lib/mediapipe-jetson"
     lib.mkdir(parents=True)
     (lib / "state.json").write_text('{"schema": "mediapipe-jetson/device/1", "cur')
-    said = board.run("rollback", code=3)
+    output = board.run("rollback", code=3)
     # This machine may have no engine's client either.
-    assert "does not answer" in said or "docker is not installed" in said
+    assert "does not answer" in output or "docker is not installed" in output
     assert (lib / "state.json").read_text().endswith('"cur')
 
 
@@ -152,8 +152,8 @@ def test_a_state_that_is_lost_waits_for_the_engine(board: Board) -> None:
     ],
 )
 def test_words_that_are_no_numbers_or_commands(board: Board, words: tuple[str, ...]) -> None:
-    said = board.run(*words, code=2)
-    assert len(said) < 400
+    output = board.run(*words, code=2)
+    assert len(output) < 400
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_unknown_settings_are_refused(board: Board, tmp_path: Path) -> None:
 def coded(path: Path) -> list[str]:
     """Return a release and its signature as `offer` takes them."""
     signature = path.with_name(path.name + signing.SUFFIX)
-    return [base64.b64encode(one.read_bytes()).decode() for one in (path, signature)]
+    return [base64.b64encode(item.read_bytes()).decode() for item in (path, signature)]
 
 
 def test_an_offer_is_text_in_base64(tmp_path: Path) -> None:
@@ -204,14 +204,14 @@ def test_an_offer_is_text_in_base64(tmp_path: Path) -> None:
 
 def test_an_offer_signed_by_another_is_refused(tmp_path: Path) -> None:
     board = Board(tmp_path)
-    made = build(tmp_path / "made", "v1", runnable=False)
+    release = build(tmp_path / "made", "v1", runnable=False)
     other = tmp_path / "other"
     signing.make_key(other, "test", passphrase=False)
-    signing.sign(made.path, other)
-    said = board.run("offer", "--way=registry", *coded(made.path), code=5)
-    assert "not signed by anyone who may sign" in said
+    signing.sign(release.path, other)
+    output = board.run("offer", "--way=registry", *coded(release.path), code=5)
+    assert "not signed by anyone who may sign" in output
     assert not list((board.root / "var/lib/mediapipe-jetson").glob("releases/*"))
     # What the device trusts is taken, and answered: it is not there.
-    signing.sign(made.path, board.key)
-    said = board.run("offer", "--json", "--way=archive", *coded(made.path), code=3)
-    assert "Docker Engine" in said or "docker" in said
+    signing.sign(release.path, board.key)
+    output = board.run("offer", "--json", "--way=archive", *coded(release.path), code=3)
+    assert "Docker Engine" in output or "docker" in output

@@ -61,8 +61,8 @@ def make(board: Board, base: dict[str, Release], tmp_path: Path) -> Make:
         body = json.loads((folder / "release.json").read_text()) | says
         (folder / "release.json").write_text(json.dumps(body))
         signers.attach(folder)
-        for one in keys or (board.key,):
-            signing.sign(folder / "release.json", one)
+        for path in keys or (board.key,):
+            signing.sign(folder / "release.json", path)
         return dataclasses.replace(base[image], folder=folder)
 
     return made
@@ -85,9 +85,9 @@ def test_an_older_release_is_refused_once_a_newer_one_was_confirmed(
 ) -> None:
     board.run("check", make(number=9).path, code=0)
     board.confirm(make("b", number=10))
-    said = board.run("check", make(number=9).path, code=5)
-    assert "is release 9, older than 10, which was confirmed here" in said
-    assert "--allow-downgrade" in said
+    output = board.run("check", make(number=9).path, code=5)
+    assert "is release 9, older than 10, which was confirmed here" in output
+    assert "--allow-downgrade" in output
     board.run("check", make(number=10).path, code=0)
     board.run("check", make(number=11).path, code=0)
 
@@ -134,21 +134,21 @@ def test_leave_for_one_release_is_none_for_another(board: Board, make: Make) -> 
     board.confirm(make("b", number=10))
     board.call("missing", "--allow-downgrade", make("a", number=9).path)
     board.on_trial(make("a", number=3))
-    said = board.run("receive", make("b", number=9).path, code=5)
-    assert "older than 10" in said
+    output = board.run("receive", make("b", number=9).path, code=5)
+    assert "older than 10" in output
 
 
 def test_an_expired_release_is_refused(board: Board, make: Make) -> None:
-    said = board.run("check", make(created=day(-30), expires=day(-1)).path, code=5)
-    assert f"has expired at {day(-1)}; by the clock it is" in said
+    output = board.run("check", make(created=day(-30), expires=day(-1)).path, code=5)
+    assert f"has expired at {day(-1)}; by the clock it is" in output
 
 
 def test_a_clock_that_is_behind_does_not_revive_it(board: Board, make: Make) -> None:
     """The board has confirmed what was signed later than its clock says it is now."""
     board.confirm(make("b", number=1, created=day(400), expires=day(800)))
     late = make(number=2, expires=day(399))
-    said = board.run("check", late.path, code=5)
-    assert f"by what was signed since it is {day(400)} or later" in said
+    output = board.run("check", late.path, code=5)
+    assert f"by what was signed since it is {day(400)} or later" in output
     board.run("check", make(number=2, expires=day(401)).path, code=0)
 
 
@@ -177,8 +177,8 @@ def test_a_release_for_another_target(
 ) -> None:
     tree = board.root / "sys/firmware/devicetree/base"
     tree.mkdir(parents=True)
-    said = b"nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0nvidia,tegra234\0"
-    (tree / "compatible").write_bytes(said)
+    content = b"nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0nvidia,tegra234\0"
+    (tree / "compatible").write_bytes(content)
     (board.root / "etc/nv_tegra_release").write_text("# R36 (release), REVISION: 4.4, GCID: 1\n")
     assert words in board.run("missing", make(**says).path, code=10)
 
@@ -189,8 +189,8 @@ def test_a_release_for_this_target(board: Board, make: Make) -> None:
     tree = board.root / "proc/device-tree"
     tree.mkdir(parents=True)
     (tree / "compatible").write_bytes(b"nvidia,p3737-0000+p3701-0005\0nvidia,tegra234\0")
-    made = make(socs=["tegra194", "tegra234"], modules=["p3701-0004", "p3701-0005"])
-    board.run("missing", made.path, code=3)
+    release = make(socs=["tegra194", "tegra234"], modules=["p3701-0004", "p3701-0005"])
+    board.run("missing", release.path, code=3)
 
 
 @JETSON
@@ -212,50 +212,50 @@ def test_so_many_different_keys_must_sign(board: Board, make: Make, tmp_path: Pa
 def test_two_signatures_by_one_key_are_one(board: Board, make: Make, tmp_path: Path) -> None:
     first, second = key(tmp_path, "k1"), key(tmp_path, "k2")
     board.trust(first, second, first, threshold=2)
-    made = make(keys=(first,))
+    release = make(keys=(first,))
     # ecdsa signs anew each time; ed25519 does not, so the block is simply there twice.
-    signature = made.path.with_name("release.json.sig")
+    signature = release.path.with_name("release.json.sig")
     signature.write_text(signature.read_text() * 2)
-    assert "1 of the 2" in board.run("check", made.path, code=5)
+    assert "1 of the 2" in board.run("check", release.path, code=5)
 
 
 def test_one_key_under_two_names_is_one(board: Board, make: Make, tmp_path: Path) -> None:
     """Two lines with other comments, and two signatures that differ."""
     path = tmp_path / "ecdsa"
-    words = ["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", str(path)]
-    subprocess.run(words, check=True)
+    command = ["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", str(path)]
+    subprocess.run(command, check=True)
     allowed = board.root / "etc/mediapipe-jetson/allowed_signers"
     line = signing.signers([path.with_name("ecdsa.pub")]).strip()
     allowed.write_text(f"{line}\n{line} another\n")
     (allowed.parent / "image.json").write_text('{"release_threshold": 2}')
-    made = make(keys=(path,))
-    with made.path.with_name("release.json.sig").open("a") as more:
-        more.write(signing.sign_bytes(made.path.read_bytes(), path, signing.RELEASES))
-    assert len(signing.blocks(made.path.with_name("release.json.sig").read_text())) == 2
-    assert "1 of the 2" in board.run("check", made.path, code=5)
+    release = make(keys=(path,))
+    with release.path.with_name("release.json.sig").open("a") as more:
+        more.write(signing.sign_bytes(release.path.read_bytes(), path, signing.RELEASES))
+    assert len(signing.blocks(release.path.with_name("release.json.sig").read_text())) == 2
+    assert "1 of the 2" in board.run("check", release.path, code=5)
 
 
 @pytest.mark.parametrize(
     "namespace", ["file", "mediapipe-jetson-engines", signing.OWNERS.namespace]
 )
 def test_a_signature_for_another_purpose(board: Board, make: Make, namespace: str) -> None:
-    made = make()
+    release = make()
     role = signing.Role("x", namespace, "")
-    signature = made.path.with_name("release.json.sig")
-    signature.write_text(signing.sign_bytes(made.path.read_bytes(), board.key, role))
-    assert "not signed by anyone" in board.run("check", made.path, code=5)
+    signature = release.path.with_name("release.json.sig")
+    signature.write_text(signing.sign_bytes(release.path.read_bytes(), board.key, role))
+    assert "not signed by anyone" in board.run("check", release.path, code=5)
 
 
 def test_only_so_many_signatures_are_looked_at(board: Board, make: Make) -> None:
-    made = make()
-    signature = made.path.with_name("release.json.sig")
+    release = make()
+    signature = release.path.with_name("release.json.sig")
     good = signature.read_text()
     signature.write_text(good.replace("U1NIU0lH", "U1NIU0lI") * 100 + good)
-    board.run("check", made.path, code=5)
+    board.run("check", release.path, code=5)
     signature.write_text("garbage\n" + good)
-    board.run("check", made.path, code=0)
+    board.run("check", release.path, code=0)
     signature.write_bytes(os.urandom(70_000))
-    board.run("check", made.path, code=2)
+    board.run("check", release.path, code=2)
 
 
 # Lists of signers.
@@ -264,9 +264,9 @@ def test_only_so_many_signatures_are_looked_at(board: Board, make: Make) -> None
 @pytest.fixture
 def keys(board: Board, tmp_path: Path) -> dict[str, Path]:
     """Return keys; the board trusts `old` for releases and `owner` for lists."""
-    found = {name: key(tmp_path, name) for name in ("old", "new", "owner", "thief")}
-    board.trust(found["old"], owners=(found["owner"],))
-    return found
+    result = {name: key(tmp_path, name) for name in ("old", "new", "owner", "thief")}
+    board.trust(result["old"], owners=(result["owner"],))
+    return result
 
 
 def rotate(keys: dict[str, Path], *revoke: str, by: str = "owner") -> None:
@@ -295,8 +295,8 @@ def test_a_revoked_key_signs_nothing_any_more(
     rotate(keys, "old")
     refused = make(keys=(keys["old"],), signers=1)
     print_of_old = signing.fingerprint(signing.key_text(Path(public(keys["old"]))))
-    said = board.run("check", refused.path, code=5)
-    assert f"is signed by {print_of_old}, which is revoked" in said
+    output = board.run("check", refused.path, code=5)
+    assert f"is signed by {print_of_old}, which is revoked" in output
     # The list stays though what it came with was refused, and counts for what came before it.
     board.run("check", stolen.path, code=5)
     # Also where the inventory names that key again.
@@ -339,8 +339,8 @@ def test_a_list_by_others_than_the_owners(
     """Neither a stranger nor who signs releases, before or after it, may write one."""
     signers.change(signers.Change(releases=(public(keys["new"]),), owners=(public(keys[by]),)))
     signers.sign(keys[by])
-    made = make(keys=(keys["new"],), signers=1)
-    assert "not signed by anyone" in board.run("check", made.path, code=5)
+    release = make(keys=(keys["new"],), signers=1)
+    assert "not signed by anyone" in board.run("check", release.path, code=5)
     assert board.state() == []
 
 
@@ -351,17 +351,17 @@ def test_a_list_needs_its_own_owners_too(board: Board, make: Make, keys: dict[st
     raw = json.loads(place.read_text())
     document = raw["lists"][0]["document"].encode()
     raw["lists"][0]["signatures"] = [signing.sign_bytes(document, keys["owner"], signing.OWNERS)]
-    made = make_with(make, raw, keys=(keys["new"],))
-    board.run("check", made.path, code=5)
+    release = make_with(make, raw, keys=(keys["new"],))
+    board.run("check", release.path, code=5)
     assert board.state() == []
 
 
 def make_with(make: Make, lists: object, **how: Any) -> Release:
     """Return a release with these lists beside it, whatever the controller's own are."""
     signers.path().unlink(missing_ok=True)
-    made = make(**how)
-    (made.folder / "signers.json").write_text(json.dumps(lists))
-    return made
+    release = make(**how)
+    (release.folder / "signers.json").write_text(json.dumps(lists))
+    return release
 
 
 def test_a_list_that_did_not_come_is_missed(
@@ -369,9 +369,9 @@ def test_a_list_that_did_not_come_is_missed(
 ) -> None:
     """Whoever holds back the list of revoked keys does not get the release through."""
     rotate(keys)
-    made = make(keys=(keys["old"], keys["new"]), signers=1)
-    (made.folder / "signers.json").unlink()
-    assert "list 1 of signers, which did not come" in board.run("check", made.path, code=5)
+    release = make(keys=(keys["old"], keys["new"]), signers=1)
+    (release.folder / "signers.json").unlink()
+    assert "list 1 of signers, which did not come" in board.run("check", release.path, code=5)
 
 
 def test_without_owners_who_signs_releases_signs_lists(
@@ -404,10 +404,10 @@ def test_other_keys_of_the_inventory_replace_a_list(
     ],
 )  # fmt: skip
 def test_lists_that_are_none(board: Board, make: Make, damage: str) -> None:
-    made = make()
-    (made.folder / "signers.json").write_text(damage)
-    said = board.run("check", made.path, code=2)
-    assert "signers.json" in said
+    release = make()
+    (release.folder / "signers.json").write_text(damage)
+    output = board.run("check", release.path, code=2)
+    assert "signers.json" in output
 
 
 @pytest.mark.parametrize(
@@ -460,9 +460,9 @@ def test_two_damaged_files_let_nothing_in(board: Board, make: Make) -> None:
     board.confirm(make("b", number=10))
     for name in ("trust.json", "trust.copy.json"):
         (board.root / LIB / name).write_text("{")
-    said = board.run("check", make(number=11).path, code=5)
-    assert "are damaged" in said
-    assert "remove both" in said
+    output = board.run("check", make(number=11).path, code=5)
+    assert "are damaged" in output
+    assert "remove both" in output
 
 
 # Mixed and malformed documents, all of them well signed.
@@ -487,8 +487,8 @@ def test_parts_of_another_release(
     board: Board, make: Make, base: dict[str, Release], how: str
 ) -> None:
     a, b = (json.loads(base[name].path.read_text()) for name in ("a", "b"))
-    made = make(**mixed(a, b, how))
-    board.run("check", made.path, code=5)
+    release = make(**mixed(a, b, how))
+    board.run("check", release.path, code=5)
 
 
 def test_the_signature_of_another_release(board: Board, make: Make) -> None:
@@ -550,10 +550,10 @@ def test_a_wrong_value_of_a_layer(
 def test_what_readers_of_json_differ_in(
     board: Board, make: Make, change: Callable[[str], str]
 ) -> None:
-    made = make()
-    made.path.write_text(change(made.path.read_text()), encoding="utf-8")
-    signing.sign(made.path, board.key)
-    board.run("check", made.path, code=2)
+    release = make()
+    release.path.write_text(change(release.path.read_text()), encoding="utf-8")
+    signing.sign(release.path, board.key)
+    board.run("check", release.path, code=2)
 
 
 @pytest.mark.parametrize("kind", ["/dev/zero", "pipe", "folder"])

@@ -24,7 +24,7 @@ def read(path: Path) -> Any:
 def test_arguments_are_the_defaults(role: Path) -> None:
     defaults = read(role / "defaults" / "main.yml")
     entries = read(role / "meta" / "argument_specs.yml")["argument_specs"]
-    options = {name: row for one in entries.values() for name, row in one["options"].items()}
+    options = {name: row for entry in entries.values() for name, row in entry["options"].items()}
     options = {name: row for name, row in options.items() if not row.get("required")}
     assert {name: row.get("default", MISSING) for name, row in options.items()} == defaults
     for name, row in options.items():
@@ -51,7 +51,7 @@ def test_the_tables_are_the_kits_own() -> None:
 
 def test_the_engines_to_install_are_those_that_were_run_and_known_for_every_ubuntu() -> None:
     versions = read(COLLECTION / "roles/docker_engine/defaults/main.yml")["docker_engine_versions"]
-    assert set(versions) == {one.ubuntu for one in targets.load().all} | {"without_raw"}
+    assert set(versions) == {target.ubuntu for target in targets.load().all} | {"without_raw"}
     assert set(versions.values()) <= {engines.get(name).version for name in engines.names()}
     raw = read(COLLECTION / "roles/docker_engine/vars/main.yml")["docker_engine_raw"]
     assert parse(versions["without_raw"]) < parse(raw["from"])

@@ -68,5 +68,5 @@ def test_a_missing_argument_is_named(tmp_path: Path, role: str, words: str, core
     book.write_text(yaml.safe_dump([{**play, "tasks": tasks}]))
     facts = {"ansible_connection": "local", "ansible_python_interpreter": environments.old_python()}
     hosts.write_text(yaml.safe_dump({"all": {"hosts": {"a": facts}}}))
-    found, _ = ansible._run(ansible.Job(str(book), hosts), environments.get(core), ["a"], None, ())
-    assert words in " ".join(found["a"].messages)
+    result, _ = ansible._run(ansible.Job(str(book), hosts), environments.get(core), ["a"], None, ())
+    assert words in " ".join(result["a"].messages)

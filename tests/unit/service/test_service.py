@@ -54,8 +54,8 @@ def test_both_forms_say_the_same(device: Device) -> None:
     own = service.load()
     words = pairs(service.run_arguments(own, ID, device))
     options = service.run_options(own, ID, device)
-    said = {value for flag, value in words if flag == "--env"}
-    assert said == {f"{name}={value}" for name, value in options["environment"].items()}
+    message = {value for flag, value in words if flag == "--env"}
+    assert message == {f"{name}={value}" for name, value in options["environment"].items()}
     assert [value for flag, value in words if flag == "--group-add"] == options["group_add"]
     for flag, name in (("--user", "user"), ("--runtime", "runtime"), ("--memory", "mem_limit"),
                        ("--network", "network_mode"), ("--name", "name")):  # fmt: skip
@@ -95,18 +95,18 @@ def seen(device: Device = JETSON, **changed: Any) -> Seen:
         "Privileged": False, "SecurityOpt": ["no-new-privileges:true"], "CapDrop": ["ALL"],
         "CapAdd": None, "NetworkMode": "none", "Memory": 3 << 30, "PidsLimit": 512, "Init": True,
         "RestartPolicy": {"Name": "unless-stopped"}, "PidMode": "", "IpcMode": "private",
-        "UTSMode": "", "UsernsMode": "", "GroupAdd": [str(one) for one in device.groups],
+        "UTSMode": "", "UsernsMode": "", "GroupAdd": [str(group) for group in device.groups],
         "Devices": [], "DeviceCgroupRules": None, "DeviceRequests": None, "ReadonlyRootfs": True,
         "Tmpfs": dict(own.tmpfs), "Runtime": own.runtime(device),
     }  # fmt: skip
-    binds = [{"Type": "bind", "Source": one.source, "Destination": one.target, "RW": True}
-             for one in own.folders]  # fmt: skip
+    binds = [{"Type": "bind", "Source": folder.source, "Destination": folder.target, "RW": True}
+             for folder in own.folders]  # fmt: skip
     mounts = [["/", False, "overlay"], ["/proc", True, "proc"], ["/tmp", True, "tmpfs"],
-              *([one.target, True, "ext4"] for one in own.folders),
+              *([folder.target, True, "ext4"] for folder in own.folders),
               ["/etc/hosts", False, "ext4"]]  # fmt: skip
     library = ["/usr/lib/aarch64-linux-gnu/nvidia/libx.so", False, "ext4"]
     driver = ([library], ["/dev/nvmap", "/dev/nvhost-gpu"]) if device.nvidia_runtime else ([], [])
-    made = Seen(
+    result = Seen(
         inspect={"HostConfig": host, "Config": {"User": own.user, "Env": variables}, "Image": ID,
                  "Mounts": binds},
         image={"Config": {"Labels": {container_facts.LABEL: "r36"}, "Env": variables[1:]},
@@ -117,13 +117,13 @@ def seen(device: Device = JETSON, **changed: Any) -> Seen:
         probe={"nodes": ["/dev/null", *driver[1]], "mounts": mounts + driver[0], "written": []},
         injected=container_facts.injected(CSV),
     )  # fmt: skip
-    parts = {"host": host, "status": dict(made.status), "probe": dict(made.probe)}
+    parts = {"host": host, "status": dict(result.status), "probe": dict(result.probe)}
     for name, value in changed.items():
         part, _, key = name.partition("_")
         parts[part][key] = value
-    changed_inspect = {**made.inspect, "HostConfig": parts["host"]}
+    changed_inspect = {**result.inspect, "HostConfig": parts["host"]}
     return replace(
-        made, inspect=changed_inspect, status=parts["status"], probe=parts["probe"]
+        result, inspect=changed_inspect, status=parts["status"], probe=parts["probe"]
     )  # fmt: skip
 
 
@@ -179,9 +179,9 @@ def test_as_it_must_be(device: Device) -> None:
 )
 def test_each_difference(changed: dict[str, Any], words: str) -> None:
     """It is told, and it alone."""
-    found = judge(seen(**changed))
-    assert any(words in line for line in found), found
-    assert len(found) <= 2, found
+    result = judge(seen(**changed))
+    assert any(words in line for line in result), result
+    assert len(result) <= 2, result
 
 
 def test_groups_of_compose() -> None:
@@ -209,10 +209,10 @@ def test_mounts_of_the_driver() -> None:
         "mount point: /usr/lib/other.so is there and must not be"
     ]
     mark = "/etc/mediapipe-jetson/emulated"
-    told = [*rows, [mark, False, "ext4"]]
-    assert container_facts.mounts(seen(probe_mounts=told), own, JETSON) == []
-    told = [*rows, [mark, True, "ext4"]]
-    assert container_facts.mounts(seen(probe_mounts=told), own, JETSON) == [
+    reported = [*rows, [mark, False, "ext4"]]
+    assert container_facts.mounts(seen(probe_mounts=reported), own, JETSON) == []
+    reported = [*rows, [mark, True, "ext4"]]
+    assert container_facts.mounts(seen(probe_mounts=reported), own, JETSON) == [
         f"mount point: {mark}, brought in, is writable"
     ]
 
@@ -261,26 +261,29 @@ def test_what_an_inventory_says_of_an_application() -> None:
 def test_an_applications_devices_and_volumes_are_there_and_no_others(
     left_out: str, differences: list[str]
 ) -> None:
-    devices = [one for one in APPLICATION.devices if one != left_out]
-    volumes = [one for one in APPLICATION.volumes if one.target != left_out]
+    devices = [device for device in APPLICATION.devices if device != left_out]
+    volumes = [volume for volume in APPLICATION.volumes if volume.target != left_out]
     nodes = [*seen().probe["nodes"], *devices]
-    points = [*seen().probe["mounts"], *([one.target, one.writable, "ext4"] for one in volumes)]
+    points = [
+        *seen().probe["mounts"],
+        *([volume.target, volume.writable, "ext4"] for volume in volumes),
+    ]
     own = seen(
-        host_Devices=[{"PathInContainer": one} for one in devices],
+        host_Devices=[{"PathInContainer": device} for device in devices],
         probe_nodes=nodes,
         probe_mounts=points,
     )
     mounts = [
-        {"Type": one.kind, "Name": one.source, "Source": "/x", "Destination": one.target,
-         "RW": one.writable} if one.kind == "volume" else
-        {"Type": one.kind, "Source": one.source, "Destination": one.target, "RW": one.writable}
-        for one in volumes
+        {"Type": volume.kind, "Name": volume.source, "Source": "/x", "Destination": volume.target,
+         "RW": volume.writable} if volume.kind == "volume" else
+        {"Type": volume.kind, "Source": volume.source, "Destination": volume.target, "RW": volume.writable}
+        for volume in volumes
     ]  # fmt: skip
     own = replace(own, inspect={**own.inspect, "Mounts": [*own.inspect["Mounts"], *mounts]})
-    found = container_facts.devices(own, JETSON, APPLICATION)
-    found += container_facts.mounts(own, service.load(), JETSON, APPLICATION)
-    assert len(found) == len(differences), found
-    for line, words in zip(found, differences, strict=True):
+    result = container_facts.devices(own, JETSON, APPLICATION)
+    result += container_facts.mounts(own, service.load(), JETSON, APPLICATION)
+    assert len(result) == len(differences), result
+    for line, words in zip(result, differences, strict=True):
         assert line.startswith(words)
     if not left_out:
         odd = replace(APPLICATION, devices=("/dev/video?", "/dev/lidar"))

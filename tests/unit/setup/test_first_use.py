@@ -26,15 +26,15 @@ def said(**facts: object) -> str:
 
 
 def test_results_like_the_cpus_are_taken() -> None:
-    found = evaluate(0, "a driver's words\n" + said(error=4e-7), LOG, "litert-gpu")
+    verdict = evaluate(0, "a driver's words\n" + said(error=4e-7), LOG, "litert-gpu")
     adapter = "NVIDIA Tegra X1, arch=maxwell, backend=Vulkan"
-    assert found == Verdict("", adapter, 4e-7, 900.0, 2.0, 4.0)
+    assert verdict == Verdict("", adapter, 4e-7, 900.0, 2.0, 4.0)
 
 
 @pytest.mark.parametrize("error", [0.9, 0.0011, float("nan"), float("inf")])
 def test_results_that_differ_are_never_taken(error: float) -> None:
-    found = evaluate(0, said(error=error), LOG, "litert-gpu")
-    assert found.why_not.startswith("its results differ from the CPU's by")
+    verdict = evaluate(0, said(error=error), LOG, "litert-gpu")
+    assert verdict.why_not.startswith("its results differ from the CPU's by")
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_results_that_differ_are_never_taken(error: float) -> None:
     ],
 )
 def test_a_child_that_fails_has_its_reason(code: int, output: str, why: str) -> None:
-    found = evaluate(code, output, LOG, "litert-gpu")
-    assert found.why_not == why
-    assert found.adapter.startswith("NVIDIA Tegra X1")
+    verdict = evaluate(code, output, LOG, "litert-gpu")
+    assert verdict.why_not == why
+    assert verdict.adapter.startswith("NVIDIA Tegra X1")
 
 
 @pytest.fixture
@@ -78,8 +78,13 @@ def test_it_is_tried_once_for_a_driver_and_known_after_a_restart(
 ) -> None:
     first = first_use.check(MODEL, MODEL.tflite, "litert-gpu")
     monkeypatch.setattr(first_use, "_known", {})
-    again = first_use.check(MODEL, MODEL.tflite, "litert-gpu")
-    assert (first.fresh, again.fresh, first.error, again.error) == (True, False, 4e-7, 4e-7)
+    second_verdict = first_use.check(MODEL, MODEL.tflite, "litert-gpu")
+    assert (first.fresh, second_verdict.fresh, first.error, second_verdict.error) == (
+        True,
+        False,
+        4e-7,
+        4e-7,
+    )
     first_use.check(MODEL, MODEL.tflite, "litert-gpu-fp16")
     monkeypatch.setattr(vulkan_devices, "read", lambda: (device(driver=2),))
     first_use.check(MODEL, MODEL.tflite, "litert-gpu")

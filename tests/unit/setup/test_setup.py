@@ -223,8 +223,8 @@ def test_parts_by_name_as_a_task_asks_for_them(machine: Machine) -> None:
     machine.set_up()
     assert machine.run("targets")[0] == 0
     seen = len(machine.calls)
-    words = ("--for", "./inv fleet.rollout", "rsync", "ssh-client", "ssh-keygen", "docker")
-    code, _, err = machine.run(*words, script="ci/setup.sh")
+    command = ("--for", "./inv fleet.rollout", "rsync", "ssh-client", "ssh-keygen", "docker")
+    code, _, err = machine.run(*command, script="ci/setup.sh")
     assert code == 0, err
     assert err == "Installing for ./inv fleet.rollout (some minutes): openssh-client rsync\n"
     assert asked(machine) == ["openssh-client", "rsync"]
@@ -365,12 +365,12 @@ def test_an_interrupted_apt_is_finished_first(machine: Machine) -> None:
 def test_an_installation_that_was_cut_off_is_finished_by_the_next_command(machine: Machine) -> None:
     machine.set_up()
     assert machine.run("targets")[0] == 0
-    words = ("--for", "./inv fleet.rollout", "rsync")
+    command = ("--for", "./inv fleet.rollout", "rsync")
     # The program is there, its package half done.
     machine.has("rsync")
     (machine.bin / "rsync").rename(machine.files / "later")
     cut = 'case "$*" in *install*) cp "$FILES/later" "$BIN/rsync"; kill -9 "$PPID" ;; esac'
-    assert machine.run(*words, script="ci/setup.sh", APT_DOES=cut)[0] != 0
+    assert machine.run(*command, script="ci/setup.sh", APT_DOES=cut)[0] != 0
     assert (machine.bin / "rsync").exists()
     does = 'case "$1" in --audit) echo "rsync is half configured" ;; esac'
     code, _, err = machine.run("targets", DPKG_DOES=does)

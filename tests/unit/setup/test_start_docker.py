@@ -15,14 +15,14 @@ COMES_UP = 'touch "$FILES/engine"; exec sleep 2\n'
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """A Debian 12 with Docker whose engine does not run."""
-    made = Machine(tmp_path / "machine")
-    made.set_up()
-    (made.files / "engine").unlink()
+    result = Machine(tmp_path / "machine")
+    result.set_up()
+    (result.files / "engine").unlink()
     for folder in ("var/log", "var/run/docker/containerd", "proc"):
-        (made.system / folder).mkdir(parents=True, exist_ok=True)
-    (made.system / "proc" / "mounts").write_text("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n")
-    made.program("dockerd", COMES_UP)
-    return made
+        (result.system / folder).mkdir(parents=True, exist_ok=True)
+    (result.system / "proc" / "mounts").write_text("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n")
+    result.program("dockerd", COMES_UP)
+    return result
 
 
 def starts(machine: Machine) -> list[str]:

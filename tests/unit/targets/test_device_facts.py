@@ -80,8 +80,10 @@ def test_no_ssh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_changed_host_key_is_an_integrity_error() -> None:
-    said = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\r\n"
-    assert isinstance(ssh.failure("a@b", said), IntegrityError)
+    message = (
+        "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\r\n"
+    )
+    assert isinstance(ssh.failure("a@b", message), IntegrityError)
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         f"sed 's#/etc/nv_tegra_release#{root}/nv_tegra_release#; s#/proc/device-tree#{root}/"
         "device-tree#' | sh -s"
     )
-    with serving(folder, script) as made:
-        yield Server(made.host, made.options, root, made.key, made.known_hosts)
+    with serving(folder, script) as sshd:
+        yield Server(sshd.host, sshd.options, root, sshd.key, sshd.known_hosts)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -153,8 +153,8 @@ FACTS = """\
 def compared(folder: Path, facts: str) -> list[str]:
     """Return what differs, rows that the excerpt leaves out aside."""
     (folder / "facts.md").write_text(facts)
-    found = differences(load(), facts_rows(folder / "facts.md"))
-    return [line for line in found if "not in the facts" not in line]
+    result = differences(load(), facts_rows(folder / "facts.md"))
+    return [line for line in result if "not in the facts" not in line]
 
 
 def test_facts_expand_and_agree(tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_facts_expand_and_agree(tmp_path: Path) -> None:
 )
 def test_difference_from_facts_is_found(tmp_path: Path, old: str, new: str, words: str) -> None:
     assert old in FACTS
-    found = compared(tmp_path, FACTS.replace(old, new))
-    assert any(words in line for line in found), found
+    result = compared(tmp_path, FACTS.replace(old, new))
+    assert any(words in line for line in result), result
 
 
 def test_check_as_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,11 +230,11 @@ def test_resolve(text: str, l4t: str) -> None:
 
 def test_a_branch_or_a_jetpack_is_its_newest_release() -> None:
     for item in load().all:
-        branch = [one.l4t for one in load().all if one.branch == item.branch]
+        branch = [target.l4t for target in load().all if target.branch == item.branch]
         assert resolve(item.branch).l4t == branch[-1]
         major = item.jetpack.partition(".")[0]
-        same = [one for one in load().all if one.jetpack.partition(".")[0] == major]
-        if {one.branch for one in same} == {item.branch}:
+        same = [target for target in load().all if target.jetpack.partition(".")[0] == major]
+        if {target.branch for target in same} == {item.branch}:
             assert resolve(f"jetpack{major}").l4t == same[-1].l4t
 
 
@@ -295,5 +295,5 @@ def test_arm_runs(have: str, need: str, runs: bool) -> None:
     [("32.7.1", "2.16", "2.16"), ("35.4.1", "2.16", "2.19"), ("36.4.4", "2.16", "2.21")],
 )
 def test_ansible_core(l4t: str, oldest: str, newest: str) -> None:
-    found = resolve(l4t)
-    assert (found.ansible_core_min, found.ansible_core_max) == (oldest, newest)
+    target = resolve(l4t)
+    assert (target.ansible_core_min, target.ansible_core_max) == (oldest, newest)

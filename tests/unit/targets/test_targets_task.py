@@ -41,11 +41,11 @@ def test_task_json(capsys: pytest.CaptureFixture[str]) -> None:
     everything = json.loads(inv(capsys, "--json")[0])
     assert everything["schema_version"] == 1
     assert [row["l4t"] for row in everything["targets"]] == RELEASES
-    one = json.loads(inv(capsys, "--l4t", "jetpack6.2", "--json")[0])
-    assert [row["name"] for row in one["targets"]] == ["r36.4.3"]
-    assert one["targets"][0]["ngc_base"] is None
-    assert set(one["targets"][0]["modules"]) == set(one["modules"])
-    assert one["socs"]["tegra234"]["sm"] == "8.7"
+    document = json.loads(inv(capsys, "--l4t", "jetpack6.2", "--json")[0])
+    assert [row["name"] for row in document["targets"]] == ["r36.4.3"]
+    assert document["targets"][0]["ngc_base"] is None
+    assert set(document["targets"][0]["modules"]) == set(document["modules"])
+    assert document["socs"]["tegra234"]["sm"] == "8.7"
 
 
 def test_task_shows_one_in_full(capsys: pytest.CaptureFixture[str]) -> None:

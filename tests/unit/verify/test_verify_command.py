@@ -32,18 +32,18 @@ def broken() -> dict[str, Any]:
 
 
 def test_the_report_is_of_its_schema() -> None:
-    found = made(FaceLandmarker=sample.orin(), HandLandmarker=sample.mesa())
-    jsonschema.validate(json.loads(report.as_json(found)), schema("verify"))
-    assert found["verdict"] == "software"
-    assert not found["as_expected"]
-    assert found["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    result = made(FaceLandmarker=sample.orin(), HandLandmarker=sample.mesa())
+    jsonschema.validate(json.loads(report.as_json(result)), schema("verify"))
+    assert result["verdict"] == "software"
+    assert not result["as_expected"]
+    assert result["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def test_junit_tells_failures_from_errors() -> None:
-    found = made(
+    result = made(
         FaceLandmarker=sample.orin(), HandLandmarker=sample.mesa(), PoseLandmarker=broken()
     )
-    suite = ET.fromstring(report.junit(found).partition("\n")[2])  # noqa: S314 # our own text
+    suite = ET.fromstring(report.junit(result).partition("\n")[2])  # noqa: S314 # our own text
     assert {key: suite.get(key) for key in ("tests", "failures", "errors")} == {
         "tests": "3", "failures": "1", "errors": "1",
     }  # fmt: skip
@@ -89,7 +89,7 @@ def test_nagios(observed: dict[str, Any], expected: str, state: str, code: int) 
 def test_freshness() -> None:
     now, boot = 1_000_000.0, "b"
     base = {"time_s": now - 10, "boot_id": boot}
-    for changes, wanted in (
+    for changes, expected in (
         ({}, "fresh"),
         ({"time_s": now - 101}, "old"),
         ({"time_s": now + 60}, "fresh"),
@@ -101,20 +101,22 @@ def test_freshness() -> None:
         ({"time_s": float("nan")}, None),
         ({"time_s": -5}, None),
     ):
-        assert report.freshness({**base, **changes}, boot, now, 100) == wanted, changes
-    for uptime, wanted in (
+        assert report.freshness({**base, **changes}, boot, now, 100) == expected, changes
+    for uptime, expected in (
         (40.0, "fresh"), (0, "old"), (500, "future"), (None, "fresh"), (-5, None), ("40", None),
         (True, None), (float("nan"), None), (float("inf"), None), (10**400, None), ([], None),
     ):  # fmt: skip
-        assert report.freshness({**base, "uptime_s": uptime}, boot, now, 30, 45.0) == wanted, uptime
+        assert report.freshness({**base, "uptime_s": uptime}, boot, now, 30, 45.0) == expected, (
+            uptime
+        )
     assert report.freshness(base, None, now, 100) is None
 
 
 def test_a_report_is_judged_by_its_observations_not_by_its_word(tmp_path: Path) -> None:
-    found = made(FaceLandmarker=sample.mesa())
-    found["verdict"] = found["tasks"]["FaceLandmarker"]["verdict"] = "gpu"
+    result = made(FaceLandmarker=sample.mesa())
+    result["verdict"] = result["tasks"]["FaceLandmarker"]["verdict"] = "gpu"
     path = tmp_path / "report.json"
-    path.write_text(report.as_json(found))
+    path.write_text(report.as_json(result))
     done = wheel("verify", "--read", str(path))
     assert done.returncode == 1
     assert done.stdout.startswith("software (expected gpu")
@@ -153,9 +155,9 @@ def test_an_earlier_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
     done = wheel("verify", "--models", str(tmp_path / "none"), *words)
     assert done.returncode == 11
     assert "broken [run-not-gpu]\n    the model is not there: no model" in done.stdout
-    found = json.loads(outputs["json"].read_text())
-    jsonschema.validate(found, schema("verify"))
-    assert found["verdict"] == "broken"
+    document = json.loads(outputs["json"].read_text())
+    jsonschema.validate(document, schema("verify"))
+    assert document["verdict"] == "broken"
     assert "another day" not in outputs["junit"].read_text() + outputs["prometheus"].read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(outputs)
 

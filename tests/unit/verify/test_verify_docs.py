@@ -24,9 +24,9 @@ def table(name: str) -> str:
 @pytest.mark.parametrize("name", ["run", "task", "device"])
 def test_the_tables_are_the_rules(name: str) -> None:
     text = PAGE.read_text(encoding="utf-8")
-    found = re.search(rf"<!-- rules.{name} -->\n(.*?)\n<!-- /rules.{name} -->", text, re.DOTALL)
-    assert found, f"docs/verify.md has no table rules.{name}"
-    assert found.group(1) == table(name)
+    match = re.search(rf"<!-- rules.{name} -->\n(.*?)\n<!-- /rules.{name} -->", text, re.DOTALL)
+    assert match, f"docs/verify.md has no table rules.{name}"
+    assert match.group(1) == table(name)
 
 
 def test_the_least_counts_are_the_data_s() -> None:

@@ -114,8 +114,8 @@ def test_the_kernel_tells_what_an_open_node_is(tmp_path: Path) -> None:
     (root / "proc/devices").write_text("Character devices:\n  1 mem\n\nBlock devices:\n")
     lie = process.identity(root, link)
     assert lie == {"kernel": "nvidia0", "major": 1, "minor": 3, "table": "mem"}
-    found = contradictions.nodes([{"path": "/dev/nvidia0", **lie}])
-    assert found == {"nodes": "false", "node_kernel": "mem, number 1:3"}
+    nodes = contradictions.nodes([{"path": "/dev/nvidia0", **lie}])
+    assert nodes == {"nodes": "false", "node_kernel": "mem, number 1:3"}
 
 
 def test_mounts_are_read_as_the_kernel_writes_them(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_what_a_driver_s_file_needs_tells_whose_it_is(tmp_path: Path) -> None:
     libraries = [str(false), str(own)]
     seen = process.driver_files([*libraries, "/usr/lib/libc.so.6"])
     assert seen is not None
-    assert [one["path"] for one in seen] == libraries
+    assert [item["path"] for item in seen] == libraries
     assert contradictions.driver_files(seen, libraries)["driver_files"] == "foreign"
     assert contradictions.driver_files(seen[1:], libraries[1:])["driver_files"] == "own"
     own.write_text("no library")
@@ -190,9 +190,9 @@ def test_counters_are_never_taken_from_path(
             os.chown(own, 1000, 1000)
         assert hardware.own_file(name, tmp_path) is None
     if not any(map(hardware.own_file, ("tegrastats", "nvml"))):
-        found, processes = hardware.sources()
+        result, processes = hardware.sources()
         assert not processes
-        assert {"tegrastats", "nvml"}.isdisjoint(found)
+        assert {"tegrastats", "nvml"}.isdisjoint(result)
 
 
 def test_data_mapped_under_a_driver_s_name_is_no_library(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_fleets_end(hosts: tuple[HostResult, ...], exit_code: int, state: str)
     assert line.count("|") == 1
     assert "\n" not in line
     suites = list(ET.fromstring(fleet.junit()).iter("testsuite"))  # noqa: S314
-    assert [one.get("name") for one in suites] == [host.host for host in hosts]
+    assert [suite.get("name") for suite in suites] == [host.host for host in hosts]
     gauges = verify_view.prometheus(fleet)
     for host in hosts:
         assert f'fleet_as_expected{{host="{host.host}"}} {int(host.as_expected)}' in gauges

@@ -84,13 +84,13 @@ def read(document: Any, path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     try:
         code = verify.main(["--read", str(path), *outputs])
     except SystemExit as error:
-        told = capsys.readouterr()
+        reported = capsys.readouterr()
         assert error.code == 2
-        assert told.err.startswith("error: ") and told.err.count("\n") == 1, told.err
+        assert reported.err.startswith("error: ") and reported.err.count("\n") == 1, reported.err
         return "refused"
-    told = capsys.readouterr()
-    assert "\x1b" not in told.out
-    verdict = told.out.split()[0]
+    reported = capsys.readouterr()
+    assert "\x1b" not in reported.out
+    verdict = reported.out.split()[0]
     assert verdict in rules.VERDICTS
     assert code == (0 if verdict == "gpu" else 11 if verdict == "broken" else 1)
     return verdict
@@ -102,14 +102,14 @@ def test_no_mutation_of_a_report_is_a_traceback(
 ) -> None:
     draw = random.Random(seed)  # noqa: S311 # a fixed seed, no secret
     base = made(sample.orin() if seed % 2 else sample.mesa())
-    found = set()
+    result = set()
     for _ in range(60):
         document = copy.deepcopy(base)
         for _ in range(draw.choice((1, 1, 2, 5))):
             path = draw.choice(list(places(document)))
             put(document, path, copy.deepcopy(draw.choice(GARBAGE)))
-        found.add(read(document, tmp_path / "report", capsys))
-    assert len(found) > 1, found
+        result.add(read(document, tmp_path / "report", capsys))
+    assert len(result) > 1, result
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -137,7 +137,7 @@ def verdict(observed: Any) -> str:
         return "refused"
 
 
-@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda one: repr(one)[:20])
+@pytest.mark.parametrize("garbage", GARBAGE, ids=lambda item: repr(item)[:20])
 def test_gpu_needs_every_part_of_its_evidence(garbage: Any) -> None:
     base = sample.orin()
     assert verdict(base) == "gpu"
@@ -156,8 +156,8 @@ def test_a_board_without_a_name_needs_its_counter_too() -> None:
     task = session.tasks()["FaceLandmarker"]
     observed["run"]["context"] = {"gl_renderer": "NVIDIA A10G/PCIe/SSE2"}
     observed["run"]["log"]["lines"] = []
-    found = session.judge_task(observed, task, "full", sample.PC)
-    assert (found["verdict"], found["rule"]) == ("unknown", "counter-expected")
+    result = session.judge_task(observed, task, "full", sample.PC)
+    assert (result["verdict"], result["rule"]) == ("unknown", "counter-expected")
 
 
 def test_deep_and_long_documents_are_refused(

@@ -86,29 +86,29 @@ def hidden_driver(folder: Path) -> str:
 
 
 def test_names_alone(newest: str, lie: dict[str, str], tmp_path: Path) -> None:
-    _, found = verify(newest, tmp_path, tmp_path, **lie)
-    context = found["observations"]["tasks"]["FaceLandmarker"]["run"]["context"]
+    _, result = verify(newest, tmp_path, tmp_path, **lie)
+    context = result["observations"]["tasks"]["FaceLandmarker"]["run"]["context"]
     assert context["gl_renderer"] == "NVIDIA Tegra Orin (nvgpu)/integrated"
-    assert (found["verdict"], own_rule(found)) == ("software", "software-library")
+    assert (result["verdict"], own_rule(result)) == ("software", "software-library")
 
 
 def test_names_and_a_hidden_driver(newest: str, lie: dict[str, str], tmp_path: Path) -> None:
     drivers = hidden_driver(tmp_path)
-    _, found = verify(newest, tmp_path, tmp_path, **lie, LIBGL_DRIVERS_PATH=drivers)
+    _, result = verify(newest, tmp_path, tmp_path, **lie, LIBGL_DRIVERS_PATH=drivers)
     # The rasterizer's threads have its name still.
-    assert (found["verdict"], own_rule(found)) == ("software", "software-library")
+    assert (result["verdict"], own_rule(result)) == ("software", "software-library")
 
 
 def test_names_a_hidden_driver_and_a_node(newest: str, lie: dict[str, str], tmp_path: Path) -> None:
     """A node of another device is no better than none: the rasterizer is seen beside it."""
     more = {"LIBGL_DRIVERS_PATH": hidden_driver(tmp_path)}
     with false_node() as node:
-        _, found = verify(
+        _, result = verify(
             newest, tmp_path, tmp_path, "--level", "full", "--task", "FaceLandmarker",
             **lie, **more, KIT_LIE_NODE=node,
         )  # fmt: skip
-    assert (found["verdict"], own_rule(found)) == ("unknown", "two-drivers")
-    facts = found["tasks"]["FaceLandmarker"]["facts"]
+    assert (result["verdict"], own_rule(result)) == ("unknown", "two-drivers")
+    facts = result["tasks"]["FaceLandmarker"]["facts"]
     assert facts["run"]["work"] == "enough"
     assert facts["run"]["context"] == "nvidia"
     assert facts["run"]["nodes"] == "false"
@@ -177,12 +177,12 @@ def whole(
         trial = subprocess.run([starter, "-c", ""], capture_output=True, text=True, check=False)
         if trial.returncode:
             cannot_run_here(f"nothing can be mounted here: {' '.join(trial.stderr.split())}")
-        _, found = verify(
+        _, result = verify(
             str(starter), folder, folder, "--level", "full", "--task", "FaceLandmarker",
             **lie, **disguised(folder), KIT_LIE_NODE=str(node),
             PATH=f"{folder}:{os.environ['PATH']}",
         )  # fmt: skip
-        yield found
+        yield result
     finally:
         node.unlink()
 
@@ -212,10 +212,14 @@ HONEST: dict[str, Callable[[dict[str, Any]], Any]] = {
     ),
     "foreign-mount": lambda seen: seen["run"]["driver"]["during"].update(mounts=sample.MOUNTS),
     "driver-file-of-mesa": lambda seen: [
-        one.update(needed=["libc.so.6"]) for one in seen["run"]["driver"]["during"]["files"]
+        file.update(needed=["libc.so.6"]) for file in seen["run"]["driver"]["during"]["files"]
     ],
     "compiler-beside-nvidia": lambda seen: seen["run"]["driver"]["during"].update(
-        libraries=[one for one in seen["run"]["driver"]["during"]["libraries"] if "LLVM" not in one]
+        libraries=[
+            library
+            for library in seen["run"]["driver"]["during"]["libraries"]
+            if "LLVM" not in library
+        ]
     ),
     "renderer-of-another-machine": lambda seen: seen["device"].update(sample.ORIN),
     "slow-as-software": lambda seen: seen["run"]["times_s"].update(
@@ -236,9 +240,11 @@ def test_each_lie_is_enough_to_be_found(whole: dict[str, Any], lie_left: str) ->
             cure(seen)
     device = seen.pop("device")
     task = session.tasks()["FaceLandmarker"]
-    found = session.judge_task(seen, task, "full", device)
+    result = session.judge_task(seen, task, "full", device)
     if not lie_left:
-        assert found["verdict"] == "gpu", found["reason"]
+        assert result["verdict"] == "gpu", result["reason"]
         return
-    rule = found["rule"] if found["rule"] != "run-not-gpu" else found["facts"]["task"]["run_rule"]
-    assert (found["verdict"], rule) == ("unknown", lie_left), found["reason"]
+    rule = (
+        result["rule"] if result["rule"] != "run-not-gpu" else result["facts"]["task"]["run_rule"]
+    )
+    assert (result["verdict"], rule) == ("unknown", lie_left), result["reason"]

@@ -34,32 +34,32 @@ def test_each_line_has_its_answer(tmp_path: Path) -> None:
     lies.write_text(report.as_json(claimed))
     broken = tmp_path / "broken.json"
     broken.write_text('{"schema": "mediapipe-jetson/verify/1", "level": 3, "observations": {}}')
-    found = answers(good, lies, broken, tmp_path / "none.json", tmp_path)
-    assert [one.get("verdict") for one in found] == ["gpu", "software", None, None, None]
-    assert found[0]["sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
-    task = found[1]["tasks"]["FaceLandmarker"]
+    result = answers(good, lies, broken, tmp_path / "none.json", tmp_path)
+    assert [item.get("verdict") for item in result] == ["gpu", "software", None, None, None]
+    assert result[0]["sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
+    task = result[1]["tasks"]["FaceLandmarker"]
     assert (task["verdict"], task["rule"]) == ("software", "run-not-gpu")
-    assert all(one["error"] for one in found[2:])
+    assert all(item["error"] for item in result[2:])
 
 
 def test_real_reports_show_what_they_say() -> None:
     for name in report_samples.REAL:
         content = json.dumps(report_samples.real(name)).encode()
         jsonschema.validate(json.loads(content), schema("verify"))
-        found, said = many.answer(content), json.loads(content)
-        assert found["verdict"] == said["verdict"]
-        for task, judged in said["tasks"].items():
+        result, message = many.answer(content), json.loads(content)
+        assert result["verdict"] == message["verdict"]
+        for task, judged in message["tasks"].items():
             judged.pop("facts")
             # Its maker looked at less: what it lacks is missing too.
-            for one, old in (
-                (found["tasks"][task], judged),
-                *controls(found["tasks"][task], judged),
+            for item, old in (
+                (result["tasks"][task], judged),
+                *controls(result["tasks"][task], judged),
             ):
-                assert set(old["missing"]) <= set(one["missing"])
-                old["missing"] = one["missing"]
+                assert set(old["missing"]) <= set(item["missing"])
+                old["missing"] = item["missing"]
                 # Advice may be worded anew; verdict, rule and reason may not change.
-                old["remedy"] = one["remedy"]
-            assert found["tasks"][task] == near(judged), (name, task)
+                old["remedy"] = item["remedy"]
+            assert result["tasks"][task] == near(judged), (name, task)
 
 
 def controls(one: Any, old: Any) -> list[tuple[Any, Any]]:
@@ -69,9 +69,9 @@ def controls(one: Any, old: Any) -> list[tuple[Any, Any]]:
 def near(value: Any) -> Any:
     """Return what equals `value`, floats within rounding: an older Python summed them up."""
     if isinstance(value, dict):
-        return {key: near(one) for key, one in value.items()}
+        return {key: near(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [near(one) for one in value]
+        return [near(item) for item in value]
     return pytest.approx(value, rel=1e-12, abs=0) if isinstance(value, float) else value
 
 
@@ -94,10 +94,10 @@ def test_a_report_that_takes_too_long_is_given_up(
 def test_an_observation_names_its_photograph(tmp_path: Path) -> None:
     picture = DATA / "hand.jpg"
     task = {"name": "HandLandmarker"}
-    wanted = runner.ChildRequest(task, tmp_path / "no-model", picture, ("CPU",), timeout_s=60)
-    (found,) = runner.run(wanted)
+    request = runner.ChildRequest(task, tmp_path / "no-model", picture, ("CPU",), timeout_s=60)
+    (result,) = runner.run(request)
     digest = hashlib.sha256(picture.read_bytes()).hexdigest()
-    assert found["picture"] == {"name": "hand.jpg", "sha256": digest}
+    assert result["picture"] == {"name": "hand.jpg", "sha256": digest}
     assert runner.photograph(tmp_path / "none.jpg") is None
 
 

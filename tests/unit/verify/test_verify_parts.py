@@ -254,9 +254,9 @@ def test_the_sampler_keeps_its_rate(tmp_path: Path) -> None:
     time.sleep(0.6)
     (root / "sys/devices/gpu.0/load").write_text("10\n")
     time.sleep(0.6)
-    found = sampler.stop()
-    values = found["samples"][f"devfreq:{root}/sys/devices/gpu.0/load"]
-    assert found["present"]
+    result = sampler.stop()
+    values = result["samples"][f"devfreq:{root}/sys/devices/gpu.0/load"]
+    assert result["present"]
     assert len(values) >= 20
     assert (values[0][1], values[-1][1]) == (50.0, 1.0)
     assert not hardware.Sampler(tmp_path / "none").stop()["present"]
@@ -266,7 +266,7 @@ def test_a_curve_that_lags_still_follows() -> None:
     late = [(at + 0.15, value) for at, value in samples()]
     assert cycles.follows(late, TURNS, BEGAN_S, REST_FROM_S, LAG_S)["hardware"] == "rises"
     assert cycles.follows([], TURNS, BEGAN_S, REST_FROM_S, LAG_S)["hardware"] == "unreadable"
-    began = [one for one in late if one[0] > BEGAN_S]
+    began = [item for item in late if item[0] > BEGAN_S]
     unseen = cycles.follows(began, TURNS, BEGAN_S, REST_FROM_S, LAG_S)
     assert unseen["hardware"] == "unreadable"
     # What the process does before it rests, such as compiling shaders, is no idle base.
@@ -322,8 +322,8 @@ def test_versions_are_ordered_by_numbers() -> None:
 
 def test_no_nan_reaches_the_report() -> None:
     point = SimpleNamespace(x=float("nan"), y=0.25)
-    found = SimpleNamespace(pose_landmarks=[[point]])
-    assert results.digest("pose", found) == {"count": 1, "points": [[None, 0.25]]}
+    namespace = SimpleNamespace(pose_landmarks=[[point]])
+    assert results.digest("pose", namespace) == {"count": 1, "points": [[None, 0.25]]}
 
 
 def test_ctypes_signature_of_the_callback() -> None:

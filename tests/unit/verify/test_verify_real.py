@@ -81,9 +81,9 @@ def mesa() -> str:
 def environment(folder: Path, version: str, *, counts: bool = True) -> str:
     """Return the Python of an environment with one MediaPipe and the device wheel."""
     python = str(folder / "venv" / "bin" / "python")
-    made = device_wheel.build_platform(folder, ARCH) if counts else device_wheel.build(folder)
+    path = device_wheel.build_platform(folder, ARCH) if counts else device_wheel.build(folder)
     uv("venv", "--python", sys.executable, folder / "venv")
-    uv("pip", "install", "--python", python, f"mediapipe=={version}", made)
+    uv("pip", "install", "--python", python, f"mediapipe=={version}", path)
     return python
 
 
@@ -102,14 +102,14 @@ def verify(
     python: str, tmp_path: Path, home: Path, *words: str, **environ: str
 ) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     bundles = models.fetch()
-    made = tmp_path / "report.json"
+    path = tmp_path / "report.json"
     done = wheel(
-        "verify", "--models", str(bundles[0].parent), "--json", str(made), *words,
+        "verify", "--models", str(bundles[0].parent), "--json", str(path), *words,
         python=python, path=tmp_path / "nothing", HOME=str(home), **environ,
     )  # fmt: skip
-    found = json.loads(made.read_text())
-    jsonschema.validate(found, schema("verify"))
-    return done, found
+    document = json.loads(path.read_text())
+    jsonschema.validate(document, schema("verify"))
+    return done, document
 
 
 def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
@@ -120,13 +120,13 @@ def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: Path) -> None:
     words = [word for name in GL_TASKS for word in ("--task", name)]
-    done, found = verify(
+    done, result = verify(
         newest, tmp_path, home, "--level", "full", "--expect", "software", *words,
         force_gl_renderer=RENAMED,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     for name in GL_TASKS:
-        task = found["tasks"][name]
+        task = result["tasks"][name]
         assert task["verdict"] == "software", task["reasons"]
         # The whole graph ran, and as on the CPU: only where it ran is not as it says.
         facts = task["facts"]
@@ -136,41 +136,41 @@ def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: 
         assert task["controls"]["cpu"]["verdict"] == "cpu"
         assert task["controls"]["withheld"]["verdict"] == "broken"
     # What was observed gives the same again.
-    again = report.again(found, 3600)
-    assert again["verdict"] == "software"
+    second = report.again(result, 3600)
+    assert second["verdict"] == "software"
 
-    done, found = verify(newest, tmp_path, home, force_gl_renderer=RENAMED)
-    assert (done.returncode, found["verdict"]) == (1, "software")
+    done, result = verify(newest, tmp_path, home, force_gl_renderer=RENAMED)
+    assert (done.returncode, result["verdict"]) == (1, "software")
 
-    done, found = verify(newest, tmp_path, home)
-    assert (done.returncode, found["verdict"]) == (1, "software")
-    assert own_rule(found) == "software-refused"
+    done, result = verify(newest, tmp_path, home)
+    assert (done.returncode, result["verdict"]) == (1, "software")
+    assert own_rule(result) == "software-refused"
 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_a_task_that_webgpu_cannot_run_is_broken(newest: str, tmp_path: Path, home: Path) -> None:
-    done, found = verify(
+    done, result = verify(
         newest, tmp_path, home, "--task", "FaceDetector", force_gl_renderer=RENAMED
     )
-    assert (done.returncode, found["verdict"]) == (11, "broken"), done.stdout
-    assert own_rule(found, "FaceDetector") in ("no-vulkan-adapter", "created-then-failed")
+    assert (done.returncode, result["verdict"]) == (11, "broken"), done.stdout
+    assert own_rule(result, "FaceDetector") in ("no-vulkan-adapter", "created-then-failed")
 
 
 def test_the_cpu_is_the_cpu(newest: str, tmp_path: Path, home: Path) -> None:
     words = [word for name in session.usual_tasks() for word in ("--task", name)]
-    done, found = verify(newest, tmp_path, home, "--delegate", "cpu", "--expect", "cpu", *words)
-    assert (done.returncode, found["verdict"]) == (0, "cpu"), done.stdout
-    assert {own_rule(found, name) for name in session.usual_tasks()} == {"no-work"}
+    done, result = verify(newest, tmp_path, home, "--delegate", "cpu", "--expect", "cpu", *words)
+    assert (done.returncode, result["verdict"]) == (0, "cpu"), done.stdout
+    assert {own_rule(result, name) for name in session.usual_tasks()} == {"no-work"}
 
 
 def test_without_a_driver_it_is_broken(newest: str, tmp_path: Path, home: Path) -> None:
     nowhere = "/no/such/vendor.json"
-    done, found = verify(
+    done, result = verify(
         newest, tmp_path, home, __EGL_VENDOR_LIBRARY_FILENAMES=nowhere, VK_DRIVER_FILES=nowhere
     )
-    assert (done.returncode, found["verdict"]) == (11, "broken")
-    assert own_rule(found) == "no-egl-display"
-    assert found["tasks"]["FaceLandmarker"]["controls"]["cpu"]["verdict"] == "cpu"
+    assert (done.returncode, result["verdict"]) == (11, "broken")
+    assert own_rule(result) == "no-egl-display"
+    assert result["tasks"]["FaceLandmarker"]["controls"]["cpu"]["verdict"] == "cpu"
 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
@@ -180,13 +180,13 @@ def test_each_task_runs_on_the_interface_of_the_table(
 ) -> None:
     """Without any Vulkan driver those on WebGPU find no adapter, and the others work."""
     python = environment(tmp_path, version)
-    _, found = verify(
+    _, result = verify(
         python, tmp_path, home,
         *(word for name in session.usual_tasks() for word in ("--task", name)),
         force_gl_renderer=RENAMED, VK_DRIVER_FILES="/nowhere", VK_ICD_FILENAMES="/nowhere",
     )  # fmt: skip
     for name in session.usual_tasks():
-        seen, row = found["tasks"][name]["facts"]["run"], facts.interface(name, version)
+        seen, row = result["tasks"][name]["facts"]["run"], facts.interface(name, version)
         assert row is not None
         assert seen["no_adapter"] == (row["api"] == "webgpu"), name
         assert (seen["work"] == "enough") == (row["api"] == "gl"), name
@@ -195,8 +195,8 @@ def test_each_task_runs_on_the_interface_of_the_table(
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> None:
     python = environment(tmp_path, NEWEST, counts=False)
-    _, found = verify(python, tmp_path, home, force_gl_renderer=RENAMED)
-    task = found["tasks"]["FaceLandmarker"]
+    _, result = verify(python, tmp_path, home, force_gl_renderer=RENAMED)
+    task = result["tasks"]["FaceLandmarker"]
     assert task["verdict"] == "software"
     assert task["facts"]["run"]["work"] is None
     assert task["controls"]["cpu"]["verdict"] == "cpu"
@@ -206,9 +206,9 @@ def test_without_the_counter_nothing_is_claimed(tmp_path: Path, home: Path) -> N
 def test_a_library_without_gpu_is_cpu_with_the_cause(tmp_path: Path, home: Path) -> None:
     """1.0.0 is the x86_64 wheel that was built without the GPU, as 0.10.18 is on aarch64."""
     python = environment(tmp_path, "1.0.0")
-    done, found = verify(python, tmp_path, home)
-    assert (done.returncode, found["verdict"]) == (1, "cpu"), done.stdout
-    assert found["tasks"]["FaceLandmarker"]["rule"] == "gpu-not-built-in"
+    done, result = verify(python, tmp_path, home)
+    assert (done.returncode, result["verdict"]) == (1, "cpu"), done.stdout
+    assert result["tasks"]["FaceLandmarker"]["rule"] == "gpu-not-built-in"
     assert "built without GPU support" in done.stdout
 
 
@@ -220,14 +220,14 @@ def test_other_versions(version: str, tmp_path: Path, home: Path) -> None:
     python = environment(tmp_path, version)
     words = ("--task", "FaceLandmarker", "--task", "FaceDetector")
     # The number of EGL_PLATFORM_SURFACELESS_MESA: 0.10.x finds no display by itself.
-    _, found = verify(
+    _, result = verify(
         python, tmp_path, home, *words, force_gl_renderer=RENAMED, EGL_PLATFORM="0x31DD"
     )
-    for name, task in found["tasks"].items():
+    for name, task in result["tasks"].items():
         assert task["verdict"] == "software", (name, task["reasons"])
         assert task["facts"]["run"]["work"] == "enough"
         assert task["controls"]["cpu"]["verdict"] == "cpu"
-        assert not found["observations"]["tasks"][name]["run"]["log"]["present"]
+        assert not result["observations"]["tasks"][name]["run"]["log"]["present"]
 
 
 @pytest.mark.parametrize(("moves", "wanted"), [("follows", "rises"), ("rests", "flat")])
@@ -238,5 +238,5 @@ def test_the_counter_is_tied_to_the_process(
     command = [newest, "-c", TURNS, str(tmp_path / "root"), str(model), moves]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["hardware"] == wanted, found
+    document = json.loads(done.stdout)
+    assert document["hardware"] == wanted, document

@@ -43,8 +43,8 @@ ON_CPU = {"run__result": sample.cpu_run()["result"], "run__hardware": curve(samp
 
 
 def work(frame: dict[str, int], **create: int) -> dict[str, Any]:
-    made = counts(**(create or {"egl_make_current": 1, "gl_link_program": 248}))
-    return {"create": made, "frames": [frame, frame, frame]}
+    result = counts(**(create or {"egl_make_current": 1, "gl_link_program": 248}))
+    return {"create": result, "frames": [frame, frame, frame]}
 
 
 def failed(stage: str, error: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
@@ -298,7 +298,7 @@ CASES = (
     case("cpu-asked", "cpu", "no-work", "asked-for-cpu", run=sample.cpu_run()),
     case("cpu-asked-gpu-got", "unknown", "gpu", "asked-for-cpu-got-other",
          run__delegate="CPU"),
-    *(Case(*one) for one in (*ATTACKS, *BOARDS)),
+    *(Case(*item) for item in (*ATTACKS, *BOARDS)),
 )  # fmt: skip
 
 
@@ -313,17 +313,17 @@ def judged(one: Case) -> dict[str, Any]:
     return session.judge_task(observed, session.tasks()[task], one.level, device)
 
 
-@pytest.mark.parametrize("one", CASES, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", CASES, ids=lambda item: item.name)
 def test_no_verdict_is_wrong(one: Case) -> None:
-    found = judged(one)
-    own = rules.judge("run", found["facts"]["run"])
-    assert (found["verdict"], own.rule, found["rule"]) == (
+    result = judged(one)
+    own = rules.judge("run", result["facts"]["run"])
+    assert (result["verdict"], own.rule, result["rule"]) == (
         one.verdict,
         one.run_rule,
         one.task_rule,
-    ), found["reasons"]
-    assert "?" not in found["reason"].replace("libGLESv2", ""), found["reason"]
-    assert found["verdict"] == "gpu" or found["remedy"] or one.task_rule == "asked-for-cpu"
+    ), result["reasons"]
+    assert "?" not in result["reason"].replace("libGLESv2", ""), result["reason"]
+    assert result["verdict"] == "gpu" or result["remedy"] or one.task_rule == "asked-for-cpu"
 
 
 def other_than(condition: Any) -> Any:
@@ -340,7 +340,7 @@ def test_each_rule_has_a_case_on_each_side(table: str) -> None:
     """Every rule decided a case; the same facts but one, for each condition, are not its own."""
     decided = {
         rules.judge(table, facts).rule: facts
-        for facts in (judged(one)["facts"][table] for one in CASES)
+        for facts in (judged(item)["facts"][table] for item in CASES)
     }
     assert set(decided) - {rules.NO_RULE} == {rule["id"] for rule in rules.book()[table]}
     for rule in rules.book()[table]:
@@ -363,10 +363,10 @@ def test_anything_left_out_is_no_pass() -> None:
     for part in ("mediapipe", "outcome", "context", "work", "driver", "result", "hardware"):
         observed = sample.orin()
         del observed["run"][part]
-        found = session.judge_task(observed, session.tasks()["FaceLandmarker"], "full", sample.ORIN)
+        task = session.judge_task(observed, session.tasks()["FaceLandmarker"], "full", sample.ORIN)
         # The log still names the renderer where the context was not read.
         expected = ("gpu",) if part == "context" else ("unknown", "broken")
-        assert found["verdict"] in expected, (part, found["reason"])
+        assert task["verdict"] in expected, (part, task["reason"])
     empty = session.judge_task({}, session.tasks()["FaceLandmarker"], "full", sample.ORIN)
     assert empty["verdict"] == "broken"
 
@@ -390,8 +390,8 @@ def test_the_weakest_task_decides_for_the_device(
     verdicts: list[str], freshness: str | None, expected: str, rule: str
 ) -> None:
     tasks = {f"task{at}": {"verdict": verdict} for at, verdict in enumerate(verdicts)}
-    found = session.judge_device(tasks, freshness)
-    assert (found.verdict, found.rule) == (expected, rule)
+    judgement = session.judge_device(tasks, freshness)
+    assert (judgement.verdict, judgement.rule) == (expected, rule)
 
 
 def test_every_device_rule_was_tried() -> None:
@@ -407,9 +407,9 @@ def test_warnings_change_no_verdict() -> None:
         run__times_s__frames=[2.0, 0.09, 0.09],
         run__soak=[window(), window(median_s=0.02)],
     )
-    found = session.judge_task(slow, session.tasks()["FaceLandmarker"], "soak", sample.ORIN)
-    assert found["verdict"] == "gpu"
-    assert [hint["id"] for hint in found["warnings"]] == [
+    task = session.judge_task(slow, session.tasks()["FaceLandmarker"], "soak", sample.ORIN)
+    assert task["verdict"] == "gpu"
+    assert [hint["id"] for hint in task["warnings"]] == [
         "throttled",
         "slower-than-cpu",
         "cpu-submodels",

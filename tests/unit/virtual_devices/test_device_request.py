@@ -26,9 +26,14 @@ OTHER = "arm64" if HOST == "amd64" else "amd64"
 
 
 def test_nothing_asked_for_is_a_container_that_looks_like_the_default_target() -> None:
-    found = device_request.check()
-    assert (found.kind, found.count, found.arch, found.cpu) == ("container", 1, HOST, "host")
-    assert (found.module, found.l4t) == ("orin-nano-8gb", targets.load().default.l4t)
+    request = device_request.check()
+    assert (request.kind, request.count, request.arch, request.cpu) == (
+        "container",
+        1,
+        HOST,
+        "host",
+    )
+    assert (request.module, request.l4t) == ("orin-nano-8gb", targets.load().default.l4t)
 
 
 def test_a_vm_is_arm64_with_a_core_that_runs_what_the_soc_runs() -> None:
@@ -40,15 +45,15 @@ def test_a_vm_is_arm64_with_a_core_that_runs_what_the_soc_runs() -> None:
 
 def test_a_release_alone_picks_one_of_its_modules() -> None:
     assert device_request.check(l4t="jetpack6").module == "orin-nano-8gb"
-    found = device_request.check(l4t="r32")
-    assert found.module in {one.id for one in targets.resolve("r32").modules}
+    request = device_request.check(l4t="r32")
+    assert request.module in {module.id for module in targets.resolve("r32").modules}
 
 
 def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
     for target in targets.load().all:
         for module in target.modules:
-            found = device_request.check(kind="vm", module=module.id, l4t=target.l4t)
-            assert (found.module, found.l4t) == (module.id, target.l4t)
+            request = device_request.check(kind="vm", module=module.id, l4t=target.l4t)
+            assert (request.module, request.l4t) == (module.id, target.l4t)
 
 
 @pytest.mark.parametrize(
@@ -82,11 +87,11 @@ def test_a_device_has_the_default_engine_or_the_one_asked_for() -> None:
 
 
 def test_every_engine_says_where_it_keeps_images() -> None:
-    found = {name: engines.get(name) for name in engines.names()}
-    assert {one.store for one in found.values()} == {"classic", "containerd"}
-    for one in found.values():
-        on = one.daemon.get("features", {}).get("containerd-snapshotter", False)
-        assert on == (one.store == "containerd")
+    result = {name: engines.get(name) for name in engines.names()}
+    assert {engine.store for engine in result.values()} == {"classic", "containerd"}
+    for item in result.values():
+        on = item.daemon.get("features", {}).get("containerd-snapshotter", False)
+        assert on == (item.store == "containerd")
 
 
 def test_every_fault_is_had_or_refused_by_every_kind() -> None:

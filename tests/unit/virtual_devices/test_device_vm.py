@@ -133,9 +133,9 @@ def test_no_qemu_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_parts("dtc", "fdtget")
 def test_tree_is_named(tmp_path: Path) -> None:
     source = b'/dts-v1/; / { model = "linux,dummy-virt"; compatible = "linux,dummy-virt"; a { }; };'
-    made = subprocess.run(["dtc", "-O", "dtb"], input=source, capture_output=True, check=True)
+    result = subprocess.run(["dtc", "-O", "dtb"], input=source, capture_output=True, check=True)
     file = tmp_path / "x.dtb"
-    file.write_bytes(made.stdout)
+    file.write_bytes(result.stdout)
     tree = DeviceTree("NVIDIA Jetson Nano", ("nvidia,p3450-0000", "nvidia,tegra210"), "a.dts")
     dtb.name(file, tree)
 
@@ -161,12 +161,12 @@ def test_disk_keeps_owners_and_modes(tmp_path: Path, monkeypatch: pytest.MonkeyP
     subprocess.run(["qemu-img", "convert", "-O", "raw", out, raw], check=True)
     script = "stat /etc/shadow\nstat /usr/bin/su\nstat /bin\ncat /etc/shadow\n"
     tool = disk._tool("debugfs")
-    said = subprocess.run(
+    stdout = subprocess.run(
         [tool, "-f", "-", raw], input=script, capture_output=True, text=True, check=True
     ).stdout
-    assert "Mode:  0640" in said and "Group:    42" in said and "root:*" in said
-    assert "Mode:  04755" in said
-    assert 'Fast link dest: "usr/bin"' in said
+    assert "Mode:  0640" in stdout and "Group:    42" in stdout and "root:*" in stdout
+    assert "Mode:  04755" in stdout
+    assert 'Fast link dest: "usr/bin"' in stdout
 
 
 def test_root_names_every_account_that_its_units_need() -> None:
@@ -210,20 +210,20 @@ def test_seed_is_a_tar_that_a_disk_can_be(tmp_path: Path) -> None:
     from jetson_kit.virtual_devices import seed
     from jetson_kit.virtual_devices.spec import File
 
-    made = seed.write([File("/etc/a", 0o600, b"1")], tmp_path / "seed.tar")
-    assert made.stat().st_size % 512 == 0  # whole sectors
-    with tarfile.open(made) as archive:
+    path = seed.write([File("/etc/a", 0o600, b"1")], tmp_path / "seed.tar")
+    assert path.stat().st_size % 512 == 0  # whole sectors
+    with tarfile.open(path) as archive:
         assert archive.getnames() == ["etc", "etc/a"]
 
 
 def test_what_was_not_used_for_long_is_removed(tmp_path: Path) -> None:
-    made = {name: tmp_path / f"{name}.qcow2" for name in ("old", "used", "new")}
-    for path in made.values():
+    result = {name: tmp_path / f"{name}.qcow2" for name in ("old", "used", "new")}
+    for path in result.values():
         with cached_files.made(path) as aside:
             aside.write_text("x")
     for name in ("old", "used"):
-        os.utime(made[name], (0, 0))
-    cached_files.used(made["used"])
+        os.utime(result[name], (0, 0))
+    cached_files.used(result["used"])
     cached_files.forget_unused(tmp_path, "*.qcow2")
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == ["new.qcow2", "new.qcow2.sum", "used.qcow2", "used.qcow2.sum"]

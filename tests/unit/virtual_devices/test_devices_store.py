@@ -56,7 +56,7 @@ def test_a_record_of_a_kit_that_knew_one_engine_only_is_read(state: Path) -> Non
 def test_order_is_by_number(state: Path) -> None:
     for name in ("a-10", "a-9", "b-1", "a-2"):
         add(state, name)
-    assert [one.device.name for one in store.records()] == ["a-2", "a-9", "a-10", "b-1"]
+    assert [record.device.name for record in store.records()] == ["a-2", "a-9", "a-10", "b-1"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"device": {}}', "null"])
@@ -66,7 +66,7 @@ def test_a_folder_without_a_readable_record_is_none_and_is_swept(state: Path, te
     (state / ".a-2.part").mkdir()
     assert store.records() == ()
     store.sweep()
-    assert [one.name for one in state.iterdir() if one.is_dir()] == []
+    assert [path.name for path in state.iterdir() if path.is_dir()] == []
 
 
 def test_folders_that_were_no_devices_stay(state: Path) -> None:
@@ -105,8 +105,8 @@ def test_names_and_ports_that_are_taken_are_passed_over(state: Path) -> None:
         other.bind(("127.0.0.1", port))
         other.listen()
         assert port not in store.free_ports(3)
-    made = dataclasses.replace(device(state, "c-1"), port=port)
-    store.add(store.new(made))
+    result = dataclasses.replace(device(state, "c-1"), port=port)
+    store.add(store.new(result))
     assert port not in store.free_ports(3)
 
 
@@ -119,15 +119,15 @@ def test_who_is_gone_has_left_his_device_behind(state: Path) -> None:
 
 def test_a_process_with_another_start_is_not_ended() -> None:
     child = subprocess.Popen(SLEEP)
-    found = procs.find(child.pid)
-    assert found
-    assert procs.alive(found)
+    process = procs.find(child.pid)
+    assert process
+    assert procs.alive(process)
     stranger = procs.Process(child.pid, "another start")
     assert not procs.alive(stranger)
     assert procs.end(stranger, signal.SIGKILL, 1.0)
     assert child.poll() is None
-    assert procs.end(found, signal.SIGKILL, 10.0)
-    assert not procs.alive(found)
+    assert procs.end(process, signal.SIGKILL, 10.0)
+    assert not procs.alive(process)
 
 
 def test_processes_are_found_by_the_folder_that_they_work_in(tmp_path: Path) -> None:
@@ -136,9 +136,9 @@ def test_processes_are_found_by_the_folder_that_they_work_in(tmp_path: Path) -> 
     try:
         name = Path(sys.executable).name
         until = time.monotonic() + 10
-        while not (found := procs.below(tmp_path / "state", name)):
+        while not (result := procs.below(tmp_path / "state", name)):
             assert time.monotonic() < until
-        assert [one.pid for one in found["a-1"]] == [child.pid]
+        assert [process.pid for process in result["a-1"]] == [child.pid]
         assert procs.below(tmp_path / "state", "qemu-system-") == {}
         assert procs.below(tmp_path / "stat", name) == {}
     finally:
@@ -147,12 +147,12 @@ def test_processes_are_found_by_the_folder_that_they_work_in(tmp_path: Path) -> 
 
 
 def test_keys_are_private_and_the_host_key_is_pinned_to_its_port(tmp_path: Path) -> None:
-    made: Device = device(tmp_path, "a-1")
-    made.folder.mkdir()
-    files = {file.path: file for file in keys.install(made, keys.pair("test"))}
-    assert made.key.stat().st_mode & 0o777 == 0o600
+    result: Device = device(tmp_path, "a-1")
+    result.folder.mkdir()
+    files = {file.path: file for file in keys.install(result, keys.pair("test"))}
+    assert result.key.stat().st_mode & 0o777 == 0o600
     public = files["/etc/ssh/ssh_host_ed25519_key.pub"].content.decode().split()
-    assert made.known_hosts.read_text() == f"[127.0.0.1]:22200 {public[0]} {public[1]}\n"
+    assert result.known_hosts.read_text() == f"[127.0.0.1]:22200 {public[0]} {public[1]}\n"
     assert files["/etc/ssh/ssh_host_ed25519_key"].mode == 0o600
     assert b"PRIVATE" not in files["/root/.ssh/authorized_keys"].content
     assert files["/etc/hostname"].content == b"a-1\n"
@@ -160,9 +160,9 @@ def test_keys_are_private_and_the_host_key_is_pinned_to_its_port(tmp_path: Path)
 
 def test_a_seed_holds_files_and_links(tmp_path: Path) -> None:
     files = [File("/etc/a", 0o600, b"one"), File("/etc/b", link="a"), File("/etc/a", 0o644, b"two")]
-    with tarfile.open(seed.write(files, tmp_path / "seed.tar")) as made:
-        stream = made.extractfile("etc/a")
+    with tarfile.open(seed.write(files, tmp_path / "seed.tar")) as archive:
+        stream = archive.extractfile("etc/a")
         assert stream
         assert stream.read() == b"one"
-        assert made.getmember("etc/a").mode == 0o600
-        assert made.getmember("etc/b").linkname == "a"
+        assert archive.getmember("etc/a").mode == 0o600
+        assert archive.getmember("etc/b").linkname == "a"

@@ -45,10 +45,10 @@ def test_what_is_not_loaded_is_gone_and_the_rest_is_equal() -> None:
     assert sections(before) == ["", ".text", *(part.name for part in SYMBOLS), ".shstrtab"]
     assert sections(after.data) == ["", ".text", ".shstrtab"]
     assert loaded(after.data) == loaded(before)
-    assert [(one.name, one.size) for one in after.removed] == [
+    assert [(item.name, item.size) for item in after.removed] == [
         (part.name, len(part.data)) for part in SYMBOLS
     ]
-    assert all(one.cut for one in after.removed)
+    assert all(item.cut for item in after.removed)
     assert len(after.data) < len(before) - 480
     digest = hashlib.sha256(b"".join(content for *_, content in loaded(before))).hexdigest()
     assert after.loaded_sha256 == elf_strip.loaded_sha256(before) == digest
@@ -67,7 +67,7 @@ def test_sections_between_segments_become_zeros_and_nothing_moves() -> None:
     assert len(loaded(before)) == 2
     assert b"$x\0$d" in before
     assert b"$x\0$d" not in after.data
-    assert not any(one.cut for one in after.removed)
+    assert not any(item.cut for item in after.removed)
     assert sections(after.data) == ["", ".text", ".shstrtab"]
 
 

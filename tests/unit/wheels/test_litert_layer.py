@@ -23,8 +23,10 @@ PAIRS = sorted(litert.wanted_locks().values())
 @pytest.mark.parametrize(("arch", "python"), PAIRS)
 def test_a_lock_has_the_requirements_alone(arch: str, python: str) -> None:
     text = litert.lock_for(arch, python).read_text(encoding="utf-8")
-    versions = dict(one.split("==") for one in locks.locked(text))
-    assert set(versions) == {canonicalize_name(one) for one in litert.requirements(python)}
+    versions = dict(item.split("==") for item in locks.locked(text))
+    assert set(versions) == {
+        canonicalize_name(requirement) for requirement in litert.requirements(python)
+    }
     for limit in map(Requirement, litert.constraints()):
         assert versions[limit.name] in limit.specifier
     assert len(re.findall("--hash=sha256:[0-9a-f]{64}", text)) >= len(versions)
@@ -34,8 +36,8 @@ def test_every_image_has_a_lock_and_none_is_left_over() -> None:
     assert {python for _, python in PAIRS} == set(wheels.pythons())
     assert set(litert.LOCKS.glob("*.txt")) == set(litert.wanted_locks())
     for release in ("32.7.6", "36.4.4", "39.2.1"):
-        made = plan.make(plan.Request(jetson=True, l4t=release))
-        assert litert.lock_for(made.arch, made.python).exists()
+        result = plan.make(plan.Request(jetson=True, l4t=release))
+        assert litert.lock_for(result.arch, result.python).exists()
 
 
 def test_a_python_without_a_lock_is_refused() -> None:
@@ -46,10 +48,10 @@ def test_a_python_without_a_lock_is_refused() -> None:
 @pytest.mark.network
 @pytest.mark.parametrize(("arch", "python"), [("arm64", "3.11"), ("amd64", "3.13")])
 def test_the_layer_has_what_inference_needs_and_no_more(arch: str, python: str) -> None:
-    made = litert.layer(arch, python)
-    assert Installed("ai-edge-litert", "2.3.0", "Apache Software License") in made.installed
+    site_layer = litert.layer(arch, python)
+    assert Installed("ai-edge-litert", "2.3.0", "Apache Software License") in site_layer.installed
     site = f"opt/mediapipe/lib/python{python}/site-packages/"
-    with tarfile.open(made.tar) as archive:
+    with tarfile.open(site_layer.tar) as archive:
         files = {info.name.removeprefix(site): info for info in archive if info.isfile()}
         names = [name for name in files if fnmatch.fnmatch(name, "ai_edge_litert-*/RECORD")]
         stream = archive.extractfile(site + names[0])

@@ -27,11 +27,11 @@ def test_a_lock_holds_what_its_wheel_needs(pin: wheels.Pin, python: str) -> None
     text = wheels.lock_for(pin.wheel_class, pin.arch, python).read_text(encoding="utf-8")
     for line in text.splitlines():
         assert PINNED.fullmatch(line) or HASH.fullmatch(line), line
-    versions = dict(one.split("==") for one in locks.locked(text))
+    versions = dict(item.split("==") for item in locks.locked(text))
     group = wheels.classes()[pin.wheel_class]
-    for wanted in (*repack.recipe_for(pin.version).requires, *group.constraints):
-        need = Requirement(wanted)
-        assert versions[canonicalize_name(need.name)] in need.specifier, wanted
+    for expected in (*repack.recipe_for(pin.version).requires, *group.constraints):
+        need = Requirement(expected)
+        assert versions[canonicalize_name(need.name)] in need.specifier, expected
     assert "mediapipe" not in versions
     assert not set(versions) & {"opencv-contrib-python", "opencv-python", "matplotlib"}
 

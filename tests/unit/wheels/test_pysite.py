@@ -70,18 +70,18 @@ def test_a_wheel_of_another_machine_is_unpacked_without_traces(
 def test_the_cache_is_used_only_when_it_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = layer(tmp_path, monkeypatch)
+    site_layer = layer(tmp_path, monkeypatch)
     (path,) = (tmp_path / "wheels").iterdir()
-    raw, inode = made.tar.read_bytes(), made.tar.stat().st_ino
-    assert pysite.wheel(path, "3.11", "arm64") == made
-    assert made.tar.stat().st_ino == inode
-    made.tar.write_bytes(raw[:1024])
-    assert pysite.wheel(path, "3.11", "arm64") == made
-    assert made.tar.read_bytes() == raw
+    raw, inode = site_layer.tar.read_bytes(), site_layer.tar.stat().st_ino
+    assert pysite.wheel(path, "3.11", "arm64") == site_layer
+    assert site_layer.tar.stat().st_ino == inode
+    site_layer.tar.write_bytes(raw[:1024])
+    assert pysite.wheel(path, "3.11", "arm64") == site_layer
+    assert site_layer.tar.read_bytes() == raw
     for text in ("", "{}", "[[1]]"):
-        made.tar.with_suffix(".json").write_text(text)
-        assert pysite.wheel(path, "3.11", "arm64").installed == made.installed
-    assert json.loads(made.tar.with_suffix(".json").read_text())
+        site_layer.tar.with_suffix(".json").write_text(text)
+        assert pysite.wheel(path, "3.11", "arm64").installed == site_layer.installed
+    assert json.loads(site_layer.tar.with_suffix(".json").read_text())
 
 
 def test_a_damaged_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

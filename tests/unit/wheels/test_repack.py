@@ -142,22 +142,22 @@ def test_no_dynamic_field_appears_where_the_metadata_version_has_none() -> None:
 
 
 def test_provenance_tells_source_and_changes(official: Path, made: Path) -> None:
-    told = json.loads(contents(made)[f"{OURS}/{repack.PROVENANCE}"])
-    assert told["source"] == {"filename": NAME, "sha256": pin_of(official).sha256}
-    assert told["changed"][0]["path"] == "mediapipe/draw.py"
+    document = json.loads(contents(made)[f"{OURS}/{repack.PROVENANCE}"])
+    assert document["source"] == {"filename": NAME, "sha256": pin_of(official).sha256}
+    assert document["changed"][0]["path"] == "mediapipe/draw.py"
     after = hashlib.sha256(contents(made)["mediapipe/draw.py"]).hexdigest()
-    assert told["changed"][0]["after"] == after
-    assert told["requires"]["before"] == ["matplotlib", "numpy"]
+    assert document["changed"][0]["after"] == after
+    assert document["requires"]["before"] == ["matplotlib", "numpy"]
 
 
 def test_provenance_tells_what_was_stripped(made: Path) -> None:
     shipped = contents(made)[LIBRARY]
-    told = json.loads(contents(made)[f"{OURS}/{repack.PROVENANCE}"])
+    document = json.loads(contents(made)[f"{OURS}/{repack.PROVENANCE}"])
     before, after = (hashlib.sha256(data).hexdigest() for data in (FILES[LIBRARY], shipped))
-    assert told["native_libraries"] == [
+    assert document["native_libraries"] == [
         {"path": LIBRARY, "sha256": after, "official_sha256": before}
     ]
-    assert told["stripped"] == [
+    assert document["stripped"] == [
         {
             "path": LIBRARY,
             "why": "names for a debugger",
@@ -226,8 +226,8 @@ def test_times_order_and_permissions_are_fixed(made: Path) -> None:
 
 def test_the_same_input_gives_the_same_bytes(official: Path, made: Path, tmp_path: Path) -> None:
     os.utime(official, (0, 0))
-    again = repack.repack(official, pin_of(official), RECIPE, tmp_path / "again")
-    assert again.read_bytes() == made.read_bytes()
+    second = repack.repack(official, pin_of(official), RECIPE, tmp_path / "again")
+    assert second.read_bytes() == made.read_bytes()
 
 
 def test_uv_installs_it(made: Path, tmp_path: Path) -> None:

@@ -111,10 +111,10 @@ def test_loaded_bytes_and_licences_are_the_official_ones(
     version: str, arch: str, tmp_path: Path
 ) -> None:
     pin = wheels.select(arch, "3.11", version)
-    made = repack.build(pin, tmp_path)
+    path = repack.build(pin, tmp_path)
     stripped: dict[str, tuple[bytes, bytes]] = {}
     patched = {patch.path for patch in repack.recipe_for(version).patches}
-    with zipfile.ZipFile(wheels.fetch(pin)) as old, zipfile.ZipFile(made) as new:
+    with zipfile.ZipFile(wheels.fetch(pin)) as old, zipfile.ZipFile(path) as new:
         info = f"mediapipe-{pin.jetson_version}.dist-info/"
         rows = csv.reader(new.read(f"{info}RECORD").decode().splitlines())
         record = {row[0]: (row[1], row[2]) for row in rows}
@@ -131,12 +131,12 @@ def test_loaded_bytes_and_licences_are_the_official_ones(
                 stripped[name] = data, old.read(original)
             elif not name.startswith(info) or "LICENSE" in name or "NOTICE" in name:
                 assert data == old.read(original), name
-        told = json.loads(new.read(info + repack.PROVENANCE))
-        assert {row["path"]: row["official_sha256"] for row in told["native_libraries"]} == {
+        document = json.loads(new.read(info + repack.PROVENANCE))
+        assert {row["path"]: row["official_sha256"] for row in document["native_libraries"]} == {
             name: hashlib.sha256(old.read(name)).hexdigest() for name in names if ".so" in name
         }
-    assert set(stripped) == {row["path"] for row in told["stripped"]} != set()
-    for row in told["stripped"]:
+    assert set(stripped) == {row["path"] for row in document["stripped"]} != set()
+    for row in document["stripped"]:
         after, before = stripped[row["path"]]
         assert loaded(after) == loaded(before)
         assert loaded_sections(after) == loaded_sections(before)
@@ -199,12 +199,12 @@ def test_drawing_as_the_public_examples_do(version: str, tmp_path: Path) -> None
     uv.install(
         bare, "scikit-image", "--constraints", wheels.lock_for(pin.wheel_class, HERE, PYTHON)
     )
-    said = ran(bare, example + WITHOUT)
-    assert said == "plotting landmarks needs matplotlib: install mediapipe[drawing]"
+    message = ran(bare, example + WITHOUT)
+    assert message == "plotting landmarks needs matplotlib: install mediapipe[drawing]"
     record = "from mediapipe.tasks.python.audio.core import audio_record as a\n"
     record += "try: a.AudioRecord(1, 16000, 100)\nexcept ImportError as e: print(e)"
-    said = ran(bare, record)
-    assert said == "recording audio needs sounddevice: install mediapipe[audio]"
+    message = ran(bare, record)
+    assert message == "recording audio needs sounddevice: install mediapipe[audio]"
 
     full = import_bench.jetson_environment(pin, PYTHON, tmp_path / "full", "drawing")
     uv.install(

@@ -50,18 +50,22 @@ def test_platform_wheels(
     wheel = device_wheel.build_platform(tmp_path / "a", arch)
     shutil.rmtree(tmp_path / "cache")
     assert device_wheel.build_platform(tmp_path / "b", arch).read_bytes() == wheel.read_bytes()
-    wanted = shim.target(arch)
-    assert wanted.tag in wheel.name
+    target = shim.target(arch)
+    assert target.tag in wheel.name
     with zipfile.ZipFile(wheel) as archive:
         contents = {name: archive.read(name) for name in archive.namelist()}
-    library = contents[f"mediapipe_jetson/native/{wanted.filename}"]
+    library = contents[f"mediapipe_jetson/native/{target.filename}"]
     elf = ELFFile(io.BytesIO(library))
     assert elf["e_machine"] == machine
     symbols = elf.get_section_by_name(".dynsym")
     assert isinstance(symbols, SymbolTableSection)
-    exported = {one.name for one in symbols.iter_symbols() if one["st_shndx"] != "SHN_UNDEF"}
+    exported = {
+        symbol.name for symbol in symbols.iter_symbols() if symbol["st_shndx"] != "SHN_UNDEF"
+    }
     assert exported >= {*EXPORTED, NEGOTIATION}
-    needs = next(one for one in elf.iter_sections() if isinstance(one, GNUVerNeedSection))
+    needs = next(
+        section for section in elf.iter_sections() if isinstance(section, GNUVerNeedSection)
+    )
     versions = {aux.name for _, names in needs.iter_versions() for aux in names}
     assert all(
         tuple(map(int, name.removeprefix("GLIBC_").split("."))) <= (2, 17) for name in versions

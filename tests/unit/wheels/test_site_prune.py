@@ -73,9 +73,9 @@ def test_what_rules_name_is_gone_and_records_say_so(site: Path) -> None:
         data = (site / path).read_bytes()
         assert rows[path] == (record_hash(data), str(len(data)))
     assert not gone & set(rows)
-    told = json.loads((site / provenance).read_text())
-    assert told["left_out"] == [{"why": "its tests", "files": 2, "bytes": 16}]
-    (stripped,) = told["stripped"]
+    document = json.loads((site / provenance).read_text())
+    assert document["left_out"] == [{"why": "its tests", "files": 2, "bytes": 16}]
+    (stripped,) = document["stripped"]
     assert stripped["path"] == "my/lib.so"
     assert stripped["before"]["sha256"] == hashlib.sha256(FILES["my/lib.so"]).hexdigest()
     shipped = (site / "my/lib.so").read_bytes()
@@ -114,11 +114,11 @@ def test_every_rule_is_for_a_locked_package_and_spares_licences() -> None:
         if line[:1].isalnum()
     }
     every = site_prune.rules()
-    assert {one.package for one in every.leave_out} <= locked
-    assert {one.package for one in every.strip} <= locked
+    assert {item.package for item in every.leave_out} <= locked
+    assert {item.package for item in every.strip} <= locked
     for name in ("LICENSE.txt", "licenses/LICENSE", "LICENSE-3RD-PARTY.txt", "METADATA"):
         for path in (f"numpy-2.2.6.dist-info/{name}", f"cv2/{name}", f"numpy/{name}"):
-            assert not any(one.takes(path) for one in every.leave_out)
+            assert not any(item.takes(path) for item in every.leave_out)
 
 
 # Every module that can be imported, the packages' own tests aside, and what importing it says.
@@ -196,15 +196,15 @@ def test_programs_import_and_run_what_they_did(tmp_path: Path) -> None:
     assert {path for path in files(full) if "LICEN" in path} <= files(pruned)
     every = site_prune.rules()
     here = {line.partition("==")[0] for line in lock.read_text().splitlines() if "==" in line}
-    reasons = {(one.package, one.why) for one in every.leave_out}
-    reasons |= {(one.package, one.why) for one in every.strip}
+    reasons = {(item.package, item.why) for item in every.leave_out}
+    reasons |= {(item.package, item.why) for item in every.strip}
     for package, why in reasons:
         if package not in here:
             continue  # LiteRT's, in a layer of its own
         (info,) = pruned.glob(f"{package.replace('-', '_')}-*.dist-info")
-        told = json.loads((info / site_prune.PROVENANCE).read_text())
-        assert why in {row["why"] for row in (*told["left_out"], *told["stripped"])}
-        for row in told["stripped"]:
+        document = json.loads((info / site_prune.PROVENANCE).read_text())
+        assert why in {row["why"] for row in (*document["left_out"], *document["stripped"])}
+        for row in document["stripped"]:
             assert loaded(full / row["path"]) == loaded(pruned / row["path"])
 
 

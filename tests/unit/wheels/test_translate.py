@@ -56,9 +56,9 @@ def test_an_atomic_branches_out_and_back() -> None:
     there = word_at(done.data, site)
     assert there >> 26 == BRANCH
     start = target(there, site)
-    (made,) = done.trampolines
-    assert made.address == start
-    back = start + 4 * len(made.words)
+    (trampoline,) = done.trampolines
+    assert trampoline.address == start
+    back = start + 4 * len(trampoline.words)
     assert target(word_at(done.data, back), back) == site + 4
     assert done.kinds() == {"LDADD": 1}
 

@@ -56,17 +56,17 @@ def test_a_wrong_sequence_is_found(pool: list[bytes]) -> None:
     assert row
     right = cases.case(LDADD, row, (LDADD,))
     wrong = cases.case(LDADD, row, (LDADD ^ 0x1000,))  # LDCLR
-    one, other = player.play(program, [right, wrong], pool, "max"), STATE.size * len(pool)
-    assert one[:other] != one[other:]
+    content, other = player.play(program, [right, wrong], pool, "max"), STATE.size * len(pool)
+    assert content[:other] != content[other:]
 
 
 def test_flags_survive_where_the_original_keeps_them(pool: list[bytes]) -> None:
     word = 0x38625083  # ldsminb w2, w3, [x4]
     row = cases.row_of(word)
     assert row
-    made = cases.translated(word, row, 0)
-    assert made
-    raw = player.play(player.build(), [cases.case(word, row, made[0])], pool, "cortex-a57")
+    result = cases.translated(word, row, 0)
+    assert result
+    raw = player.play(player.build(), [cases.case(word, row, result[0])], pool, "cortex-a57")
     for before, after in zip(pool, next(player.results(raw, len(pool))), strict=True):
         assert struct.unpack_from("<Q", before, 256) == struct.unpack_from("<Q", after, 256)
 

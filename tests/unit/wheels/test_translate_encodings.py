@@ -54,8 +54,8 @@ def test_all_sequences_are_in_armv8_0(free: int) -> None:
     for word in cases.possible():
         row = cases.row_of(word)
         assert row is not None
-        made = cases.translated(word, row, Scratch(free & (1 << 64) - 1, 0).free)
-        words.update(made[0] if made else ())
+        result = cases.translated(word, row, Scratch(free & (1 << 64) - 1, 0).free)
+        words.update(result[0] if result else ())
     assert len(words) > 1000
     assert not unknown(sorted(words), OLD)
 

@@ -53,8 +53,8 @@ def missing_features(version: Optional[str], features: Collection[str]) -> list[
     needs = pins.table()["needs"]
     if not version or not versions.at_least(version, needs["from"]):
         return []
-    wanted = needs["translated"].get(versions.local(version), needs["features"])
-    return [needs["names"][name] for name in wanted if name not in features]
+    requested = needs["translated"].get(versions.local(version), needs["features"])
+    return [needs["names"][name] for name in requested if name not in features]
 
 
 def refused(version: Optional[str], cpu: Union[Absent, Cpu]) -> Optional[Broken]:
@@ -98,8 +98,8 @@ def diagnose(ending: Ending, version: Optional[str], cpu: Union[Absent, Cpu]) ->
     illegal = ending.code == -signal.SIGILL
     lacks_atomics = isinstance(cpu, Cpu) and cpu.atomics is False
     if feature or (illegal and lacks_atomics):
-        wanted = feature.group(1) if feature else "lse"
-        known = "atomics (LSE, part of ARMv8.1)" if wanted == "lse" else wanted
+        requested = feature.group(1) if feature else "lse"
+        known = "atomics (LSE, part of ARMv8.1)" if requested == "lse" else requested
         return Broken(
             "cpu-feature",
             f"{name} needs the CPU feature {known}, which this {cpu_name} lacks; "

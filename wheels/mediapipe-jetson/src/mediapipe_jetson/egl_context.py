@@ -103,19 +103,21 @@ class Egl:
         query = self.extension(
             "eglQueryDevicesEXT", ctypes.c_uint, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p
         )
-        found, devices = ctypes.c_int(), (ctypes.c_void_p * MOST_DEVICES)()
-        self.check(query(MOST_DEVICES, devices, ctypes.byref(found)), "eglQueryDevicesEXT")
-        if number >= found.value:
-            raise EglError(f"no such device: EGL has {found.value}")
+        result, devices = ctypes.c_int(), (ctypes.c_void_p * MOST_DEVICES)()
+        self.check(query(MOST_DEVICES, devices, ctypes.byref(result)), "eglQueryDevicesEXT")
+        if number >= result.value:
+            raise EglError(f"no such device: EGL has {result.value}")
         return devices[number]
 
     def config(self, display: Any) -> Any:  # noqa: ANN401 # ctypes results
         """Return a config for OpenGL ES 3, with pbuffers if the display has any, and if it has."""
         for surface in (EGL_PBUFFER_BIT, 0):
-            wanted = _attributes(EGL_SURFACE_TYPE, surface, EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT)
+            requested = _attributes(
+                EGL_SURFACE_TYPE, surface, EGL_RENDERABLE_TYPE, EGL_OPENGL_ES3_BIT
+            )
             config, count = ctypes.c_void_p(), ctypes.c_int()
             self.library.eglChooseConfig(
-                display, wanted, ctypes.byref(config), 1, ctypes.byref(count)
+                display, requested, ctypes.byref(config), 1, ctypes.byref(count)
             )
             if count.value:
                 return config, bool(surface)

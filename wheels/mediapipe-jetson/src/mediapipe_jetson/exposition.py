@@ -63,15 +63,15 @@ def number(value: float) -> str:
 def text(families: Iterable[Family]) -> str:
     """Return the exposition."""
     lines = []
-    for one in families:
-        if not one.samples:
+    for item in families:
+        if not item.samples:
             continue
-        lines.append(f"# HELP {one.name} {one.about.translate(_HELP)}")
-        lines.append(f"# TYPE {one.name} {one.kind}")
-        for sample in one.samples:
+        lines.append(f"# HELP {item.name} {item.about.translate(_HELP)}")
+        lines.append(f"# TYPE {item.name} {item.kind}")
+        for sample in item.samples:
             labels = ",".join(
                 f'{name}="{value.translate(_VALUE)}"' for name, value in sample.labels.items()
             )
             shown = f"{{{labels}}}" if labels else ""
-            lines.append(f"{one.name}{sample.suffix}{shown} {number(sample.value)}")
+            lines.append(f"{item.name}{sample.suffix}{shown} {number(sample.value)}")
     return "\n".join(lines) + "\n"

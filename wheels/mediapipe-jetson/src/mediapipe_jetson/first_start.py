@@ -39,7 +39,8 @@ def document(frames: int) -> dict[str, Any]:
             "python": platform.python_version(),
             "machine": platform.machine(),
             "distributions": {
-                one.metadata["Name"]: one.version for one in importlib.metadata.distributions()
+                distribution.metadata["Name"]: distribution.version
+                for distribution in importlib.metadata.distributions()
             },
             "ca_certificates": ssl.create_default_context().cert_store_stats()["x509_ca"],
             "info": info.document(sections),

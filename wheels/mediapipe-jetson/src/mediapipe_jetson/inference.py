@@ -40,8 +40,8 @@ def infer(model: str, image: str, frames: int, report: Report) -> None:
     report.tell(stage="create", mediapipe=version, import_s=imported - started)
     # By name: CPU is 0 up to 1.2.0 and 1 from 1.2.2, where 0 means DEFAULT.
     base = options(model_asset_path=model, delegate=options.Delegate.CPU)
-    wanted = vision.FaceLandmarkerOptions(base_options=base, num_faces=1)
-    with vision.FaceLandmarker.create_from_options(wanted) as landmarker:
+    requested = vision.FaceLandmarkerOptions(base_options=base, num_faces=1)
+    with vision.FaceLandmarker.create_from_options(requested) as landmarker:
         report.tell(stage="infer", create_s=time.perf_counter() - imported)
         picture = mediapipe.Image.create_from_file(image)
         times = []

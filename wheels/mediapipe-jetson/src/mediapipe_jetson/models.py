@@ -55,9 +55,9 @@ def _entry_problem(folder: Path, entry: Any) -> Optional[str]:  # noqa: ANN401 #
     if not isinstance(name, str) or not name or Path(name).name != name:
         return f"{folder / MANIFEST} has an entry without a plain file name"
     try:
-        found = sha256(folder / name)
+        value = sha256(folder / name)
     except OSError as error:
         return f"model {folder / name}: {error.strerror}"
-    if found != entry.get("sha256"):
-        return f"model {folder / name} has sha256 {found[:12]}..., not the listed one"
+    if value != entry.get("sha256"):
+        return f"model {folder / name} has sha256 {value[:12]}..., not the listed one"
     return None

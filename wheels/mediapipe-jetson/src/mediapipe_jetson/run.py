@@ -42,8 +42,8 @@ PORT = whole(0, 65535)
 def parser() -> Parser:
     """Return the command line."""
     tasks, backends = tuple(landmarkers.tasks()), (AUTO, *landmarkers.every_backend())
-    found = Parser("run", "Run a video or camera through a landmarker; say how fast that is.")
-    add = found.add_argument
+    result = Parser("run", "Run a video or camera through a landmarker; say how fast that is.")
+    add = result.add_argument
     add("--task", choices=tasks, default="face", help="default: face")
     add(
         "--source",
@@ -75,7 +75,7 @@ def parser() -> Parser:
     add("--why", action="store_true", help="say why `auto` chose what it chose")
     add("--again", action="store_true", help="let `auto` measure once more")
     add("--json", action="store_true", help=f"print JSON ({SCHEMA})")
-    return found
+    return result
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,12 @@ def plan(options: argparse.Namespace, size: Optional[tuple[int, int]]) -> Plan:
 
 
 def _why(options: argparse.Namespace) -> int:
-    made = plan(options, None)
-    if made.choice is not None:
-        explained = made.choice.explain()
-        print(json.dumps(made.choice.as_json(), indent=1) if options.json else "\n".join(explained))
+    result = plan(options, None)
+    if result.choice is not None:
+        explained = result.choice.explain()
+        print(
+            json.dumps(result.choice.as_json(), indent=1) if options.json else "\n".join(explained)
+        )
     return 0
 
 
@@ -157,13 +159,13 @@ def _source(options: argparse.Namespace) -> int:
         policy = options.policy or ("latest" if endless else "all")
         if policy == "latest" and hasattr(source, "paced"):
             source.paced = True
-        made = plan(options, source.size)
+        result = plan(options, source.size)
         # The stages share the cores; OpenCV would start as many threads in each.
         cv2.setNumThreads(1)
-        wanted = landmarkers.LandmarkerRequest(
-            made.task, str(made.model), made.backend, made.threads
+        request = landmarkers.LandmarkerRequest(
+            result.task, str(result.model), result.backend, result.threads
         )
-        landmarker = stack.enter_context(landmarkers.make(wanted))
+        landmarker = stack.enter_context(landmarkers.make(request))
         if writer:
             stack.enter_context(writer)
         sink = _Results(writer, options.frames)
@@ -172,15 +174,15 @@ def _source(options: argparse.Namespace) -> int:
         sink.pipeline = pipeline
         application.show_life(pipeline)
         if live:
-            live.attach(pipeline, Backend(made.task, made.backend, made.threads))
+            live.attach(pipeline, Backend(result.task, result.backend, result.threads))
         report, stopped = _run(pipeline)
     if options.json:
-        print(json.dumps(document(made, report, sink.found), indent=1))
+        print(json.dumps(document(result, report, sink.found), indent=1))
     else:
-        print(f"{made.task} by {made.backend}, something found in {sink.found} frames")
+        print(f"{result.task} by {result.backend}, something found in {sink.found} frames")
         print("\n".join(report.lines()))
-        if options.why and made.choice is not None:
-            print("\n".join(made.choice.explain()))
+        if options.why and result.choice is not None:
+            print("\n".join(result.choice.explain()))
     return exit_codes.SIGNAL + stopped if stopped else exit_codes.DONE
 
 
@@ -196,8 +198,8 @@ def _live(options: argparse.Namespace) -> Live:
         password_file=options.serve_password_file,
         verify_report=options.verify_report,
     )
-    for one in live.lines():
-        print(f"serving {one}", file=sys.stderr, flush=True)
+    for item in live.lines():
+        print(f"serving {item}", file=sys.stderr, flush=True)
     return live
 
 
@@ -226,14 +228,14 @@ def _run(pipeline: Pipeline) -> tuple[Report, int]:
         return pipeline.report(), int(getattr(stop, "number", signal.SIGINT))
 
 
-def document(made: Plan, report: Report, found: int) -> dict[str, Any]:
+def document(made: Plan, report: Report, value: int) -> dict[str, Any]:
     """Return the JSON document of a run."""
     return {
         "schema": SCHEMA,
         "task": made.task,
         "backend": made.backend,
         "threads": made.threads,
-        "frames_with_results": found,
+        "frames_with_results": value,
         "choice": made.choice.as_json() if made.choice else None,
         **report.as_json(),
     }

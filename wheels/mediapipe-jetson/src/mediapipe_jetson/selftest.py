@@ -87,8 +87,8 @@ def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending
             if child.poll() is None:
                 child.kill()
                 child.wait()
-        with os.fdopen(reader, "rb") as told:
-            lines = told.read().decode("utf-8", "replace").splitlines()
+        with os.fdopen(reader, "rb") as stream:
+            lines = stream.read().decode("utf-8", "replace").splitlines()
         words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))
         stderr = words.read().decode("utf-8", "replace")
     facts: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def how_emulated(here: object) -> Optional[str]:
 
 def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict:
     """Infer and judge."""
-    wanted = landmarks.expected()
+    expected = landmarks.expected()
     here = cpu.read()
     version = packages.version("mediapipe")
     base = Verdict(
@@ -138,7 +138,7 @@ def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict
     if ending.facts.get("stage") != "done":
         broken: Broken = diagnose(ending, base.mediapipe, here)
         return dataclasses.replace(base, cause=broken.cause, message=broken.message)
-    return judge(base, ending.facts, wanted, own_picture=sha256(image) == wanted.image_sha256)
+    return judge(base, ending.facts, expected, own_picture=sha256(image) == expected.image_sha256)
 
 
 def judge(
@@ -154,7 +154,7 @@ def judge(
         frames=len(facts["frames_s"]),
     )
     apart = landmarks.distance(points, wanted.points) if own_picture else None
-    found = dataclasses.replace(
+    verdict = dataclasses.replace(
         base,
         verdict="fail",
         landmarks=len(points),
@@ -166,25 +166,25 @@ def judge(
     other = base.model_sha256 != wanted.model_sha256
     hint = " (the model is another than the one these were made with)" if other else ""
     if not points:
-        return dataclasses.replace(found, cause="no-face", message=f"no face was found{hint}")
+        return dataclasses.replace(verdict, cause="no-face", message=f"no face was found{hint}")
     if len(points) != landmarks.POINTS:
         message = f"{len(points)} landmarks in place of {landmarks.POINTS}{hint}"
-        return dataclasses.replace(found, cause="count", message=message)
+        return dataclasses.replace(verdict, cause="count", message=message)
     if apart and apart.maximum > wanted.tolerance:
         message = (
             f"{len(points)} landmarks, up to {apart.maximum:.2g} of the picture's size from where "
             f"they should be (tolerance {wanted.tolerance:g}){hint}"
         )
-        return dataclasses.replace(found, cause="distance", message=message)
+        return dataclasses.replace(verdict, cause="distance", message=message)
     if not landmarks.inside(points):
         message = "landmarks lie outside of the picture"
-        return dataclasses.replace(found, cause="distance", message=message)
+        return dataclasses.replace(verdict, cause="distance", message=message)
     place = (
         f"at most {apart.maximum:.2g} of the picture's size from where they should be"
         if apart
         else "within the picture (where they should be in this one is not known)"
     )
-    return dataclasses.replace(found, verdict="pass", message=f"{len(points)} landmarks, {place}")
+    return dataclasses.replace(verdict, verdict="pass", message=f"{len(points)} landmarks, {place}")
 
 
 def text(verdict: Verdict) -> str:

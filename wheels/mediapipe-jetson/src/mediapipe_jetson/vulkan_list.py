@@ -51,7 +51,7 @@ def devices() -> list[dict[str, Any]]:
     code = vulkan.vkEnumeratePhysicalDevices(instance, ctypes.byref(count), handles)
     if code not in (SUCCESS, INCOMPLETE):
         raise VulkanError(f"vkEnumeratePhysicalDevices returned {code}")
-    found = []
+    result = []
     for handle in handles[: count.value]:
         properties = ctypes.create_string_buffer(PROPERTIES)
         vulkan.vkGetPhysicalDeviceProperties(pointer(handle), properties)
@@ -59,7 +59,7 @@ def devices() -> list[dict[str, Any]]:
         vulkan.vkGetPhysicalDeviceFeatures(pointer(handle), features)
         api, driver, vendor, _, kind = struct.unpack_from(HEAD, properties.raw)
         name = properties.raw[struct.calcsize(HEAD) :][:NAME].split(b"\0")[0]
-        found.append(
+        result.append(
             {
                 "name": name.decode("utf-8", "replace"),
                 "kind": kind,
@@ -70,4 +70,4 @@ def devices() -> list[dict[str, Any]]:
             }
         )
     vulkan.vkDestroyInstance(instance, None)
-    return found
+    return result

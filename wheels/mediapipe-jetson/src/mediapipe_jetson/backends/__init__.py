@@ -29,5 +29,5 @@ def create(name: str) -> Backend:
         module = importlib.import_module(f"mediapipe_jetson.backends.{MODULES.get(name, name)}")
     except ImportError as error:
         raise BackendUnavailableError(f"backend {name}: {error}") from error
-    made: Backend = module.create(name) if name in MODULES else module.create()
-    return made
+    backend: Backend = module.create(name) if name in MODULES else module.create()
+    return backend

@@ -169,12 +169,12 @@ class Cuda:
             # CUDA 11's bindings have the call with flags under another name.
             named = hasattr(self._api, "cuGraphInstantiateWithFlags")
             call = "cuGraphInstantiateWithFlags" if named else "cuGraphInstantiate"
-            made = self._call(call, graph, 0)
+            result = self._call(call, graph, 0)
         finally:
             self._quiet("cuGraphDestroy", graph)
         return Graph(
-            lambda: self._call("cuGraphLaunch", made, stream),
-            lambda: self._quiet("cuGraphExecDestroy", made),
+            lambda: self._call("cuGraphLaunch", result, stream),
+            lambda: self._quiet("cuGraphExecDestroy", result),
         )
 
     def close(self) -> None:
@@ -224,5 +224,5 @@ def array(memory: Memory, shape: tuple[int, ...]) -> Array:
     import numpy as np  # noqa: PLC0415
 
     raw = (ctypes.c_float * (memory.size // 4)).from_address(memory.address)
-    made: Array = np.frombuffer(raw, dtype=np.float32).reshape(shape)
-    return made
+    result: Array = np.frombuffer(raw, dtype=np.float32).reshape(shape)
+    return result

@@ -77,17 +77,17 @@ def check(sub_model: SubModel, tflite: bytes, name: str) -> Verdict:
     if key in _known:
         return _known[key]
     path = choice_store.folder() / f"first-use-{key}.json"
-    found = _read(path, facts)
-    if found is None:
+    verdict = _read(path, facts)
+    if verdict is None:
         try:
-            found = attempt(tflite, name)
+            verdict = attempt(tflite, name)
         except NoVerdictError as error:
             _known[key] = Verdict(str(error))
             return _known[key]
-        document = {"schema": SCHEMA, "name": sub_model.name, "facts": facts, **asdict(found)}
+        document = {"schema": SCHEMA, "name": sub_model.name, "facts": facts, **asdict(verdict)}
         choice_store.write(path, document)
-    _known[key] = found
-    return found
+    _known[key] = verdict
+    return verdict
 
 
 def known(sub_model: SubModel, name: str) -> Optional[Verdict]:
@@ -145,8 +145,8 @@ def evaluate(code: int, output: str, log: str, name: str) -> Verdict:
     except (ValueError, IndexError):
         return Verdict(f"at its first use {isolated.ending(code)}", adapter)
     if facts.get("why_not"):
-        said = SAID.findall(log)
-        more = f" ({said[-1].strip()[:160]})" if said else ""
+        matches = SAID.findall(log)
+        more = f" ({matches[-1].strip()[:160]})" if matches else ""
         return Verdict(f"{facts['why_not']}{more}", adapter)
     error, most = facts["error"], facts["tolerance"]
     why = ""

@@ -37,7 +37,7 @@ def tried(tflite: bytes, name: str) -> dict[str, Any]:
         tflite, model.specs(tflite), single=name == litert_gpu.NAMES[0]
     )
     gpu.warm_up()
-    found: dict[str, Any] = {"first_ms": (time.perf_counter() - begin) * 1e3}
+    result: dict[str, Any] = {"first_ms": (time.perf_counter() - begin) * 1e3}
     noise = np.random.default_rng(0)
     given = tuple(noise.random(spec.shape, dtype=np.float32) for spec in gpu.inputs)
     worst = 0.0
@@ -47,26 +47,26 @@ def tried(tflite: bytes, name: str) -> dict[str, Any]:
             worst = max(worst, float(np.abs(mine - right).max()) / scale)
             if not np.isfinite(mine).all():
                 worst = float("inf")
-    found["error"] = worst
+    result["error"] = worst
     for label, session in (("gpu_ms", gpu), ("cpu_ms", cpu)):
         times = []
         for _ in range(RUNS):
             at = time.perf_counter()
             session.run(given)
             times.append((time.perf_counter() - at) * 1e3)
-        found[label] = min(times)
-    return found
+        result[label] = min(times)
+    return result
 
 
 def main(arguments: Sequence[str]) -> int:
     """Try, and print what came of it or why it can't be."""
     path, name = arguments
-    found: dict[str, Any] = {"tolerance": litert_gpu.table()["tolerance"][name]}
+    result: dict[str, Any] = {"tolerance": litert_gpu.table()["tolerance"][name]}
     try:
-        found.update(tried(Path(path).read_bytes(), name))
+        result.update(tried(Path(path).read_bytes(), name))
     except (BackendError, ValueError, OSError) as error:
-        found["why_not"] = one_line(error)[:300]
-    print(json.dumps(found), flush=True)
+        result["why_not"] = one_line(error)[:300]
+    print(json.dumps(result), flush=True)
     return 0
 
 

@@ -47,10 +47,10 @@ class LiteRT:
     def available(self) -> str:
         """Return why LiteRT is not here, or ""."""
         try:
-            found = importlib.util.find_spec(MODULE)
+            module_spec = importlib.util.find_spec(MODULE)
         except ImportError:
-            found = None
-        return "" if found else "ai-edge-litert is not installed"
+            module_spec = None
+        return "" if module_spec else "ai-edge-litert is not installed"
 
     def load(self, sub_model: SubModel, threads: int) -> Session:
         """Load a sub-model; raise BackendUnavailableError and ModelError."""
@@ -59,11 +59,11 @@ class LiteRT:
         except ImportError as error:
             raise BackendUnavailableError(f"litert: {error}") from error
         try:
-            made = interpreter(
+            result = interpreter(
                 model_content=sub_model.tflite, num_threads=threads or default_threads()
             )
-            made.allocate_tensors()
-            return LiteRTSession(made)
+            result.allocate_tensors()
+            return LiteRTSession(result)
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"litert can't load {sub_model.name}: {_line(error)}") from error
 

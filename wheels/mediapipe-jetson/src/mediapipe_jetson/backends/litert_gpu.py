@@ -53,8 +53,8 @@ def create(name: str = NAMES[0]) -> Backend:
 @functools.lru_cache(maxsize=1)
 def table() -> dict[str, Any]:
     """Return data/litert_gpu.json."""
-    found: dict[str, Any] = json.loads((DATA / "litert_gpu.json").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads((DATA / "litert_gpu.json").read_text(encoding="utf-8"))
+    return document
 
 
 class LiteRTGpu:

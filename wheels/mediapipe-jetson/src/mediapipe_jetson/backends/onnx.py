@@ -41,8 +41,8 @@ def create() -> Backend:
 
 def folders() -> tuple[Path, ...]:
     """Return where engines and ONNX files are looked for, in order."""
-    asked = os.environ.get(FOLDERS_VARIABLE, "")
-    return tuple(Path(folder) for folder in (*asked.split(":"), *FOLDERS) if folder)
+    requested = os.environ.get(FOLDERS_VARIABLE, "")
+    return tuple(Path(folder) for folder in (*requested.split(":"), *FOLDERS) if folder)
 
 
 def find(sub_model: SubModel) -> Path:
@@ -56,7 +56,7 @@ def find(sub_model: SubModel) -> Path:
             if path.is_file():
                 return path
     places = ", ".join(map(str, folders()))
-    names = [f"{sub_model.name}-{digest}-{one}.onnx" for digest in short for one in PRECISIONS]
+    names = [f"{sub_model.name}-{digest}-{item}.onnx" for digest in short for item in PRECISIONS]
     raise ModelError(f"no {' nor '.join(names)} in {places}; `./inv engines.export` makes them")
 
 

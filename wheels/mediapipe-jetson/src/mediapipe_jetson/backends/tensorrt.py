@@ -96,17 +96,17 @@ class Backend:
         OutOfDeviceMemoryError.
         """
         del threads
-        found = library()
+        result = library()
         device = Cuda()
         try:
             engine = fit.find(
-                sub_model.name, sub_model.sha256, here(found, device), twins=sub_model.twins
+                sub_model.name, sub_model.sha256, here(result, device), twins=sub_model.twins
             )
-            return EngineSession(found.module, device, engine, manifest.content(engine))
+            return EngineSession(result.module, device, engine, manifest.content(engine))
         except NoEngineError as error:
             device.close()
-            told = background.start()
-            raise NoEngineError(error.wanted, (*error.reasons, told)) from error
+            reported = background.start()
+            raise NoEngineError(error.wanted, (*error.reasons, reported)) from error
         except BaseException:
             device.close()
             raise
@@ -130,14 +130,17 @@ def try_out(
     """
     import numpy as np  # noqa: PLC0415
 
-    made = Tried("engine", "engine", (), tuple(inputs), tuple(outputs))
-    session = EngineSession(found.module, Cuda(), made, plan)
+    result = Tried("engine", "engine", (), tuple(inputs), tuple(outputs))
+    session = EngineSession(found.module, Cuda(), result, plan)
     try:
-        arrays = [np.frombuffer(given[one.name], np.float32).reshape(one.shape) for one in inputs]
+        arrays = [
+            np.frombuffer(given[tensor_spec.name], np.float32).reshape(tensor_spec.shape)
+            for tensor_spec in inputs
+        ]
         came = session.run(arrays)
         return {
-            one.name: [float(value) for value in array.ravel()]
-            for one, array in zip(session.outputs, came)  # noqa: B905 # Python 3.9
+            output.name: [float(value) for value in array.ravel()]
+            for output, array in zip(session.outputs, came)  # noqa: B905 # Python 3.9
         }
     finally:
         session.close()

@@ -104,17 +104,17 @@ class EngineSession:
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
         """Return what `run` takes."""
-        return tuple(one.spec for one in self._inputs)
+        return tuple(tensor.spec for tensor in self._inputs)
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
         """Return what `run` returns."""
-        return tuple(one.spec for one in self._outputs)
+        return tuple(output.spec for output in self._outputs)
 
     @property
     def buffers(self) -> tuple[Array, ...]:
         """Return page-locked arrays of the inputs."""
-        return tuple(one.array for one in self._inputs)
+        return tuple(tensor.array for tensor in self._inputs)
 
     @property
     def graph(self) -> bool:
@@ -126,16 +126,16 @@ class EngineSession:
         if self._closed:
             raise InferenceError("the session is closed")
         check_inputs(self.inputs, arrays)
-        for one, given in zip(self._inputs, arrays):  # noqa: B905 # Python 3.9
-            if given is not one.array:
-                one.array[...] = given
+        for tensor, given in zip(self._inputs, arrays):  # noqa: B905 # Python 3.9
+            if given is not tensor.array:
+                tensor.array[...] = given
         with self._cuda.active():
             if self._graph:
                 self._graph.launch()
             else:
                 self._work()
             self._cuda.wait()
-        return tuple(one.array for one in self._outputs)
+        return tuple(output.array for output in self._outputs)
 
     def close(self) -> None:
         """Free all; a second call does nothing."""
@@ -172,7 +172,7 @@ class EngineSession:
         # is no input of its own; it is taken all the same.
         self._inputs = tuple(self._place(spec) for spec in engine.inputs)
         self._outputs = tuple(self._place(spec) for spec in engine.outputs)
-        every = {one.spec.name: one.address for one in (*self._inputs, *self._outputs)}
+        every = {tensor.spec.name: tensor.address for tensor in (*self._inputs, *self._outputs)}
         self._enqueue = tensors.enqueue(self._context, every, self._cuda.stream)
         # TensorRT wants one run before a graph is taken: what it does once must not be in it.
         self._work()
@@ -196,20 +196,20 @@ class EngineSession:
 
     def _work(self) -> None:
         """Put one inference into the stream."""
-        for one in self._inputs:
-            if not one.host.mapped:
-                self._cuda.to_device(one.device, one.host)
+        for tensor in self._inputs:
+            if not tensor.host.mapped:
+                self._cuda.to_device(tensor.device, tensor.host)
         if not self._enqueue():
             raise InferenceError(f"TensorRT did not run the engine: {self._said()}")
-        for one in self._outputs:
-            if not one.host.mapped:
-                self._cuda.to_host(one.host, one.device)
+        for output in self._outputs:
+            if not output.host.mapped:
+                self._cuda.to_host(output.host, output.device)
 
     def _refused(self, engine: Union[Engine, Tried], what: str) -> BackendError:
-        said = f"{engine.path}: {what}: {self._said()}"
-        if any(word in said.lower() for word in MEMORY_WORDS):
-            return OutOfDeviceMemoryError(said)
-        return RefusedEngineError(said)
+        message = f"{engine.path}: {what}: {self._said()}"
+        if any(word in message.lower() for word in MEMORY_WORDS):
+            return OutOfDeviceMemoryError(message)
+        return RefusedEngineError(message)
 
     def _said(self) -> str:
         return "; ".join(self._words) or "it gives no reason"
@@ -231,13 +231,20 @@ def logger(trt: Any, words: Words) -> Any:  # noqa: ANN401
 
 def _agree(engine: Union[Engine, Tried], tensors: Union[_Named, _Numbered]) -> None:
     """Raise RefusedEngineError unless an engine has the tensors that its manifest lists."""
-    inputs = {one.name: one for one in engine.inputs}
-    outputs = {one.name: one for one in engine.outputs}
-    strange = [one for one in tensors.inputs if inputs.get(one.name) != one]
-    strange += [one for one in tensors.outputs if outputs.get(one.name) != one]
-    lacking = set(outputs) - {one.name for one in tensors.outputs}
+    inputs = {tensor_spec.name: tensor_spec for tensor_spec in engine.inputs}
+    outputs = {output.name: output for output in engine.outputs}
+    strange = [
+        tensor_spec for tensor_spec in tensors.inputs if inputs.get(tensor_spec.name) != tensor_spec
+    ]
+    strange += [output for output in tensors.outputs if outputs.get(output.name) != output]
+    lacking = set(outputs) - {output.name for output in tensors.outputs}
     if strange or lacking:
-        named = ", ".join([*(f"{one.name} of shape {one.shape}" for one in strange), *lacking])
+        named = ", ".join(
+            [
+                *(f"{tensor_spec.name} of shape {tensor_spec.shape}" for tensor_spec in strange),
+                *lacking,
+            ]
+        )
         raise RefusedEngineError(f"{engine.path}: its manifest and TensorRT disagree on {named}")
 
 
@@ -251,14 +258,14 @@ class _Named:
             for name in names
         ]
         taken = trt.TensorIOMode.INPUT
-        self.inputs = [one for one in specs if engine.get_tensor_mode(one.name) == taken]
-        self.outputs = [one for one in specs if engine.get_tensor_mode(one.name) != taken]
+        self.inputs = [spec for spec in specs if engine.get_tensor_mode(spec.name) == taken]
+        self.outputs = [spec for spec in specs if engine.get_tensor_mode(spec.name) != taken]
 
     def enqueue(self, context: Any, addresses: dict[str, int], stream: int) -> Callable[[], bool]:  # noqa: ANN401
         """Return what puts a run into the stream; False if TensorRT will not."""
-        for one in (*self.inputs, *self.outputs):
-            if not context.set_tensor_address(one.name, addresses[one.name]):
-                raise InferenceError(f"TensorRT does not take an address for {one.name}")
+        for tensor_spec in (*self.inputs, *self.outputs):
+            if not context.set_tensor_address(tensor_spec.name, addresses[tensor_spec.name]):
+                raise InferenceError(f"TensorRT does not take an address for {tensor_spec.name}")
         return lambda: bool(context.execute_async_v3(stream))
 
 
@@ -276,7 +283,7 @@ class _Numbered:
             )
             for number in numbers
         ]
-        self._names = [one.name for one in specs]
+        self._names = [spec.name for spec in specs]
         self.inputs = [specs[number] for number in numbers if engine.binding_is_input(number)]
         self.outputs = [specs[number] for number in numbers if not engine.binding_is_input(number)]
 

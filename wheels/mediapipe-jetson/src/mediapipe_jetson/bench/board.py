@@ -38,24 +38,24 @@ def _number(path: Path) -> Optional[float]:
 def cpu_clocks(root: Path) -> list[int]:
     """Return the clock of each core in kHz."""
     places = below(root, "/sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq")
-    found = [_number(path) for path in sorted(places)]
-    return [int(value) for value in found if value is not None]
+    numbers = [_number(path) for path in sorted(places)]
+    return [int(value) for value in numbers if value is not None]
 
 
 def temperatures(root: Path) -> dict[str, float]:
     """Return each thermal zone's temperature in degrees Celsius, by its name."""
-    found = {}
+    result = {}
     for zone in sorted(below(root, "/sys/class/thermal").glob("thermal_zone*")):
         value = _number(zone / "temp")
         # A zone whose part is switched off gives an error, or a value far below zero.
         if value is not None and value > 0:
-            found[read_text(zone / "type") or zone.name] = value / 1000
-    return found
+            result[read_text(zone / "type") or zone.name] = value / 1000
+    return result
 
 
 def power(root: Path) -> dict[str, float]:
     """Return each rail's power in milliwatts, by its label: millivolts times milliamperes."""
-    found = {}
+    result = {}
     for monitor in sorted(below(root, "/sys/class/hwmon").glob("hwmon*")):
         if read_text(monitor / "name") != MONITOR:
             continue
@@ -66,5 +66,5 @@ def power(root: Path) -> dict[str, float]:
                 _number(monitor / f"curr{rail}_input"),
             )
             if volts is not None and amperes is not None:
-                found[read_text(label) or rail] = round(volts * amperes / 1000, 1)
-    return found
+                result[read_text(label) or rail] = round(volts * amperes / 1000, 1)
+    return result

@@ -41,8 +41,8 @@ _whole = whole(1, 100000)
 def parser() -> Parser:
     """Return the command line."""
     known = tuple(landmarkers.tasks())
-    found = Parser("bench", "Measure every backend that is here, in turns, and the pipeline.")
-    add = found.add_argument
+    result = Parser("bench", "Measure every backend that is here, in turns, and the pipeline.")
+    add = result.add_argument
     add("--task", action="append", choices=known, help="may be repeated (default: all)")
     add("--backend", action="append", choices=landmarkers.every_backend(), metavar="B",
         help="may be repeated (default: all)")  # fmt: skip
@@ -65,14 +65,14 @@ def parser() -> Parser:
     )
     add("--models", type=folder, help=f"default: ${MODELS_VARIABLE}")
     add("--json", type=output_file, metavar="FILE", help=f"write the result ({SCHEMA})")
-    return found
+    return result
 
 
 def _size(word: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", word)
-    if not found:
+    match = re.fullmatch(r"(\d{2,4})x(\d{2,4})", word)
+    if not match:
         raise argparse.ArgumentTypeError(f"{word!r} is no size such as 1280x720")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,13 +82,13 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {never.message}", file=sys.stderr)
         return exit_codes.BROKEN
     try:
-        made = document(options)
+        result = document(options)
     except (PipelineError, OSError, ImportError, RuntimeError) as error:
         print(usage.line(f"error: {one_line(error)}"), file=sys.stderr)
         return exit_codes.of(error)
     if options.json:
-        report.write(options.json, json.dumps(made, indent=1) + "\n")
-    print("\n".join(text(made)))
+        report.write(options.json, json.dumps(result, indent=1) + "\n")
+    print("\n".join(text(result)))
     return 0
 
 
@@ -100,7 +100,7 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
         for backend, threads in auto.candidates(options.threads)
         if not options.backend or backend in options.backend
     ]
-    wanted = measure.BenchRequest(
+    request = measure.BenchRequest(
         options.models or models_folder(),
         tuple(options.task or landmarkers.tasks()),
         tuple(options.size or SIZES),
@@ -108,15 +108,15 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
         options.rounds,
         options.frames,
     )
-    for task in wanted.tasks:
-        model = wanted.models / landmarkers.tasks()[task].model
+    for task in request.tasks:
+        model = request.models / landmarkers.tasks()[task].model
         if not model.is_file():
             raise FileNotFoundError(f"no model {model}: name its folder by --models")
     load = round(os.getloadavg()[0], 2)
     before = board.read()
     began = time.time()
-    rows = measure.run(wanted, _tell)
-    found: dict[str, Any] = {
+    rows = measure.run(request, _tell)
+    result: dict[str, Any] = {
         "schema": SCHEMA,
         "device": device(),
         "cores": cores,
@@ -125,17 +125,17 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
         "priority": priority(),
         "began_at": round(began),
         "board_before": before,
-        "backends": measure.summary(rows, wanted.sizes[0]),
-        "summary_size": list(wanted.sizes[0]),
+        "backends": measure.summary(rows, request.sizes[0]),
+        "summary_size": list(request.sizes[0]),
         "trials": rows,
         "pipeline": None,
         "pipeline_speedup": None,
     }
-    if "face" in wanted.tasks:
+    if "face" in request.tasks:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            video = options.video or sample.make(Path(folder), wanted.sizes[0])
-            found.update(_pipelined(video, wanted, rows))
-    return {**found, "board_after": board.read()}
+            video = options.video or sample.make(Path(folder), request.sizes[0])
+            result.update(_pipelined(video, request, rows))
+    return {**result, "board_after": board.read()}
 
 
 def _pipelined(
@@ -212,10 +212,10 @@ def text(made: dict[str, Any]) -> list[str]:
         else:
             lines.append(f"{head}  no: {row['why']}")
     if made["pipeline"]:
-        one = made["pipeline"]
+        pipeline = made["pipeline"]
         lines.append(
-            f"{one['video']}: {one['pipeline']['fps']} frames a second pipelined on "
-            f"{one['backend']}, {one['loop']['fps']} in a loop: {one['speedup']} times; "
-            f"results at most {one['results']['worst']:.2%} of the face apart"
+            f"{pipeline['video']}: {pipeline['pipeline']['fps']} frames a second pipelined on "
+            f"{pipeline['backend']}, {pipeline['loop']['fps']} in a loop: {pipeline['speedup']} times; "
+            f"results at most {pipeline['results']['worst']:.2%} of the face apart"
         )
     return lines

@@ -38,10 +38,10 @@ def sub_models(folder: Path) -> Iterator[SubModel]:
         for name, content in _members(path.name, path):
             whole = SubModel.of(name, content)
             cut = whole.sha256 == attention.digest()
-            for one in attention.parts(whole).values() if cut else (whole,):
-                if one.sha256 not in seen:
-                    seen.add(one.sha256)
-                    yield one
+            for sub_model in attention.parts(whole).values() if cut else (whole,):
+                if sub_model.sha256 not in seen:
+                    seen.add(sub_model.sha256)
+                    yield sub_model
 
 
 def _members(name: str, path: Path) -> Iterator[tuple[str, bytes]]:
@@ -63,20 +63,20 @@ def _inside(bundle: str, content: bytes) -> Iterator[tuple[str, bytes]]:
 
 def row(sub_model: SubModel, name: str) -> dict[str, Any]:
     """Return what one sub-model did on one backend; `accelerator` is gpu, cpu or none."""
-    found: dict[str, Any] = {"model": sub_model.name, "sha256": sub_model.sha256, "backend": name}
+    result: dict[str, Any] = {"model": sub_model.name, "sha256": sub_model.sha256, "backend": name}
     why = litert_gpu.table()["on_cpu"].get(Path(sub_model.name).name)
     if why:
-        return {**found, "accelerator": "cpu", "why": why}
+        return {**result, "accelerator": "cpu", "why": why}
     try:
         dense = model.densified(sub_model.tflite)
     except DamagedError as error:
-        return {**found, "accelerator": "none", "why": str(error)}
+        return {**result, "accelerator": "none", "why": str(error)}
     try:
         verdict = first_use.attempt(dense, name, TIMEOUT_S)
     except first_use.NoVerdictError as error:
-        return {**found, "accelerator": "none", "why": str(error)}
+        return {**result, "accelerator": "none", "why": str(error)}
     return {
-        **found,
+        **result,
         "accelerator": "none" if verdict.why_not else "gpu",
         "why": verdict.why_not,
         "made_dense": dense is not sub_model.tflite,
@@ -92,11 +92,11 @@ def document(folder: Path, parts: Sequence[str], names: Sequence[str]) -> dict[s
     """Return the result for all sub-models of a folder, or those whose name has one of `parts`."""
     devices, processor, load = vulkan_devices.read(), cpu.read(), os.getloadavg()[0]
     rows = []
-    for one in sub_models(folder):
-        if parts and not any(part in one.name for part in parts):
+    for sub_model in sub_models(folder):
+        if parts and not any(part in sub_model.name for part in parts):
             continue
         for name in names:
-            rows.append(row(one, name))
+            rows.append(row(sub_model, name))
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return {
         "schema": SCHEMA,
@@ -121,9 +121,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--models", type=Path, default=models_folder())
     words = parser.parse_args(arguments)
     litert_gpu.keep_shaders()
-    found = document(words.models, words.model, words.backend or litert_gpu.NAMES)
-    print(json.dumps(found, indent=1))
-    return 0 if any(one["accelerator"] == "gpu" for one in found["rows"]) else 1
+    result = document(words.models, words.model, words.backend or litert_gpu.NAMES)
+    print(json.dumps(result, indent=1))
+    return 0 if any(item["accelerator"] == "gpu" for item in result["rows"]) else 1
 
 
 if __name__ == "__main__":

@@ -78,54 +78,54 @@ def _turns(
     chosen = landmarkers.tasks()[task]
     model = str(wanted.models / chosen.model)
     pairs = [(REFERENCE, 0), *(pair for pair in wanted.pairs if pair != (REFERENCE, 0))]
-    made: dict[tuple[str, int], list[Trial]] = {pair: [] for pair in pairs}
+    result: dict[tuple[str, int], list[Trial]] = {pair: [] for pair in pairs}
     watched: dict[tuple[str, int], dict[str, Any]] = {}
     reference: Points = []
     for turn in range(wanted.rounds):
         for pair in pairs:
             backend, threads = pair
-            if made[pair] and not made[pair][-1].ok:
+            if result[pair] and not result[pair][-1].ok:
                 continue
             tell(f"{task} {size[0]}x{size[1]} {backend} {auto.threads_in_words(threads)}, {turn}")
-            asked = TrialRequest(task, model, backend, threads, size, wanted.frames)
+            request = TrialRequest(task, model, backend, threads, size, wanted.frames)
             with Watch() as watch:
-                one, points = trials.run(asked)
+                trial, points = trials.run(request)
             watched[pair] = watch.as_json()
             if backend == REFERENCE:
                 reference = points
-            made[pair].append(trials.compared(one, points, reference, chosen.tolerance))
+            result[pair].append(trials.compared(trial, points, reference, chosen.tolerance))
     return [
         {"task": task, **merged(every).as_json(), "board": watched[pair]}
-        for pair, every in made.items()
+        for pair, every in result.items()
     ]
 
 
 def merged(every: Sequence[Trial]) -> Trial:
     """Return one trial of several turns: the medians of their numbers; the first that failed."""
-    for one in every:
-        if not one.ok:
-            return one
+    for item in every:
+        if not item.ok:
+            return item
     numbers = {
-        name: round(statistics.median(getattr(one, name) for one in every), 3)
+        name: round(statistics.median(getattr(trial, name) for trial in every), 3)
         for name in ("create_ms", "median_ms", "p99_ms", "cpu_ms")
     }
     return replace(
         every[0],
         **numbers,
-        frames=sum(one.frames for one in every),
-        worst=max(one.worst or 0.0 for one in every),
+        frames=sum(trial.frames for trial in every),
+        worst=max(trial.worst or 0.0 for trial in every),
     )
 
 
 def summary(rows: Sequence[dict[str, Any]], size: tuple[int, int]) -> dict[str, Any]:
     """Return by backend and task the fastest number of threads at one size of frames."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for row in rows:
         if not row["ok"] or tuple(row["size"]) != size:
             continue
-        before = found.setdefault(row["backend"], {}).get(row["task"])
+        before = result.setdefault(row["backend"], {}).get(row["task"])
         if before is None or row["median_ms"] < before["median_ms"]:
-            found[row["backend"]][row["task"]] = {
+            result[row["backend"]][row["task"]] = {
                 name: row[name] for name in ("median_ms", "p99_ms", "cpu_ms", "threads", "worst")
             }
-    return found
+    return result

@@ -46,7 +46,7 @@ class Side:
 
 def points_of(result: Any) -> Points:  # noqa: ANN401
     """Return the landmarks of a result as fractions of the frame."""
-    return [[[point.x, point.y] for point in one] for one in found_in(result)]
+    return [[[point.x, point.y] for point in item] for item in found_in(result)]
 
 
 def loop(video: Path, wanted: landmarkers.LandmarkerRequest) -> Side:
@@ -107,7 +107,7 @@ def apart(one: Sequence[Points], other: Sequence[Points]) -> dict[str, Any]:
     `worst` and `median` are of each frame's worst landmark, as a fraction of its object's size;
     `uneven` counts frames in which the two found not the same number of things.
     """
-    far = [distance(mine, wanted) for mine, wanted in zip(one, other) if mine or wanted]  # noqa: B905
+    far = [distance(mine, requested) for mine, requested in zip(one, other) if mine or requested]  # noqa: B905
     seen = sorted(value for value in far if value is not None)
     return {
         "frames": len(far),

@@ -126,12 +126,12 @@ def _number(place: str, text: str) -> str:
 
 
 def _options(kind: str, query: str) -> dict[str, Union[int, str]]:
-    found: dict[str, Union[int, str]] = {}
+    result: dict[str, Union[int, str]] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in ALLOWED[kind]:
             raise CameraSourceError(f"{kind}:// has no option {name!r}: {', '.join(ALLOWED[kind])}")
-        found[name] = option(name, value)
-    return found
+        result[name] = option(name, value)
+    return result
 
 
 def option(name: str, value: Union[int, str]) -> Union[int, str]:

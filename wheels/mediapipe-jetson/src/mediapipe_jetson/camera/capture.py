@@ -113,13 +113,13 @@ class Capture:
 
     def get(self, prop: int) -> float:
         """Return CAP_PROP_FRAME_WIDTH, _HEIGHT, _FPS (0 if unknown) or _POS_MSEC; else 0.0."""
-        found = {
+        result = {
             FRAME_WIDTH: self.size[0],
             FRAME_HEIGHT: self.size[1],
             FPS: self.fps,
             POS_MSEC: (self._last_s - self._began_s) * 1000,
         }
-        return float(found.get(prop, 0.0))
+        return float(result.get(prop, 0.0))
 
     def release(self) -> None:
         """Let go of the source, in bounded time; a second call does nothing."""
@@ -186,8 +186,8 @@ class Capture:
                 continue
             self.reconnects += 1
             return sample
-        again = f" (opened again {tries} times in {self.retry_s:g} s: {last})" if tries else ""
-        self.error = CameraEndedError(f"{broke}{again}")
+        second = f" (opened again {tries} times in {self.retry_s:g} s: {last})" if tries else ""
+        self.error = CameraEndedError(f"{broke}{second}")
         raise self.error from last
 
     def _connect(self) -> tuple[Reader, Sample]:

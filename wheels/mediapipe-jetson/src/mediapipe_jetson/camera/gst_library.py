@@ -81,8 +81,8 @@ class BufferHead(ctypes.Structure):
 @functools.lru_cache(maxsize=1)
 def table() -> dict[str, Any]:
     """Return data/camera.json."""
-    found: dict[str, Any] = json.loads((DATA / "camera.json").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads((DATA / "camera.json").read_text(encoding="utf-8"))
+    return document
 
 
 @functools.lru_cache(maxsize=1)

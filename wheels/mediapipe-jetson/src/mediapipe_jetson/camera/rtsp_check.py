@@ -47,9 +47,9 @@ def _codec(address: Address, port: int, answer: bytes) -> str:
         )
     if code in (404, 454):
         raise CameraSourceError(f"{address.shown}: the server has no such stream (404)")
-    found = CODEC.search(answer)
-    if found:
-        return found[1].decode().upper()
+    match = CODEC.search(answer)
+    if match:
+        return match[1].decode().upper()
     return "JPEG" if VIDEO_26.search(answer) else ""
 
 

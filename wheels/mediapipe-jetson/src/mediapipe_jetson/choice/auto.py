@@ -65,24 +65,24 @@ class Choice:
         width, height = self.facts["size"]
         how = "measured now" if self.fresh else f"measured on {when}, kept since"
         lost = f"; not kept: {self.not_kept}" if self.not_kept else ""
-        found = [
+        result = [
             f"{self.facts['task']} on frames of {width}x{height}: {self.backend}, "
             f"{threads_in_words(self.threads)} ({how}, in {self.took_s:.1f} s{lost})"
         ]
         chosen = (self.backend, self.threads)
-        for trial in sorted(self.trials, key=lambda one: (not one.ok, one.median_ms or 0.0)):
+        for trial in sorted(self.trials, key=lambda item: (not item.ok, item.median_ms or 0.0)):
             mark = "*" if (trial.backend, trial.threads) == chosen else " "
             name = f"{mark} {trial.backend:<14}{threads_in_words(trial.threads):<12}"
             if trial.ok and trial.median_ms is not None and trial.p99_ms is not None:
                 apart = "" if trial.worst is None else f", {trial.worst:.2%} from {REFERENCE}"
-                found.append(f"{name}{trial.median_ms:7.2f} ms, p99 {trial.p99_ms:.2f}{apart}")
+                result.append(f"{name}{trial.median_ms:7.2f} ms, p99 {trial.p99_ms:.2f}{apart}")
             else:
-                found.append(f"{name}no: {trial.why}")
-        found.append(
+                result.append(f"{name}no: {trial.why}")
+        result.append(
             "* the fewest threads among the right ones that are within "
             f"{NEAR - 1:.0%} of the fastest median; of {TURNS} turns the better counts"
         )
-        return tuple(found)
+        return tuple(result)
 
 
 def threads_in_words(count: int) -> str:
@@ -94,11 +94,11 @@ def candidates(threads: Optional[Sequence[int]] = None) -> tuple[tuple[str, int]
     """Return the backends that may be here with the threads to try, MediaPipe's CPU path first."""
     cores = len(os.sched_getaffinity(0))
     counts = threads or [count for count in THREADS if count <= cores]
-    found: list[tuple[str, int]] = [(REFERENCE, 0)]
-    found += [(name, 0) for name in backends.WHOLE_TASK if name != REFERENCE]
+    result: list[tuple[str, int]] = [(REFERENCE, 0)]
+    result += [(name, 0) for name in backends.WHOLE_TASK if name != REFERENCE]
     for name in backends.SUB_MODEL:
-        found += [(name, count) for count in (counts[:1] if name in backends.ON_GPU else counts)]
-    return tuple(found)
+        result += [(name, count) for count in (counts[:1] if name in backends.ON_GPU else counts)]
+    return tuple(result)
 
 
 def measure(
@@ -117,7 +117,7 @@ def measure(
     """
     tolerance = landmarkers.tasks()[task].tolerance
     pairs = [(REFERENCE, 0), *(pair for pair in wanted if pair != (REFERENCE, 0))]
-    found: dict[tuple[str, int], Trial] = {}
+    result: dict[tuple[str, int], Trial] = {}
     reference: trials.Points = []
     absent: set[str] = set()
     for turn in range(TURNS):
@@ -126,31 +126,33 @@ def measure(
             if backend in absent:
                 continue
             tell(f"{task} by {backend}, {threads_in_words(threads)} ({turn + 1} of {TURNS})")
-            asked = TrialRequest(task, str(model), backend, threads, size, frames)
-            made, points = trials.run(asked)
+            request = TrialRequest(task, str(model), backend, threads, size, frames)
+            trial, points = trials.run(request)
             if backend == REFERENCE:
                 reference = points
-            made = trials.compared(made, points, reference, tolerance)
-            if not made.ok:
+            trial = trials.compared(trial, points, reference, tolerance)
+            if not trial.ok:
                 absent.add(backend)
-            found[backend, threads] = _better(found.get((backend, threads)), made)
-    return tuple(found.values())
+            result[backend, threads] = _better(result.get((backend, threads)), trial)
+    return tuple(result.values())
 
 
 def _better(before: Optional[Trial], now: Trial) -> Trial:
     """Return the faster one of two turns; one that is not ok in either is not ok."""
     if before is None or not now.ok or before.median_ms is None or now.median_ms is None:
         return now
-    return min(before, now, key=lambda one: one.median_ms or 0.0)
+    return min(before, now, key=lambda trial: trial.median_ms or 0.0)
 
 
 def best(found: Sequence[Trial]) -> Optional[Trial]:
     """Return the trial that wins; None if none is ok."""
-    right = [(one.median_ms, one) for one in found if one.ok and one.median_ms is not None]
+    right = [
+        (trial.median_ms, trial) for trial in found if trial.ok and trial.median_ms is not None
+    ]
     if not right:
         return None
     limit = min(median for median, _ in right) * NEAR
-    near = [(one.threads, median, one) for median, one in right if median <= limit]
+    near = [(trial.threads, median, trial) for median, trial in right if median <= limit]
     return min(near, key=lambda row: row[:2])[2]
 
 
@@ -174,17 +176,17 @@ def choose(
     if known is not None:
         return known
     begin = time.monotonic()
-    found = measure(task, model, size, candidates(), tell)
-    winner = best(found)
+    result = measure(task, model, size, candidates(), tell)
+    winner = best(result)
     if winner is None:
-        reasons = "; ".join(f"{one.backend}: {one.why}" for one in found)
+        reasons = "; ".join(f"{trial.backend}: {trial.why}" for trial in result)
         raise NoChoiceError(f"no backend runs {task} here: {reasons}")
     took = round(time.monotonic() - begin, 2)
-    made = Choice(
-        winner.backend, winner.threads, facts, found, round(time.time(), 1), took, fresh=True
+    choice = Choice(
+        winner.backend, winner.threads, facts, result, round(time.time(), 1), took, fresh=True
     )
-    why = choice_store.save(key, made.as_json())
-    return Choice(**{**made.__dict__, "not_kept": why})
+    why = choice_store.save(key, choice.as_json())
+    return Choice(**{**choice.__dict__, "not_kept": why})
 
 
 def remembered(task: str, model: str) -> Optional[Choice]:
@@ -197,9 +199,9 @@ def remembered(task: str, model: str) -> Optional[Choice]:
     facts = identity.read(task, model, DEFAULT_SIZE)
     for size in (DEFAULT_SIZE, *identity.SIZES):
         known = {**facts, "size": list(size)}
-        found = _read(choice_store.load(identity.key(known)), known)
-        if found is not None:
-            return found
+        choice = _read(choice_store.load(identity.key(known)), known)
+        if choice is not None:
+            return choice
     return None
 
 

@@ -41,12 +41,16 @@ def none() -> bool:
 def load(key: str) -> Optional[dict[str, Any]]:
     """Return what was kept; None if there is nothing, or nothing that can be read as a choice."""
     try:
-        found = json.loads(path_of(key).read_bytes())
+        document = json.loads(path_of(key).read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA or found.get("key") != key:
+    if (
+        not isinstance(document, dict)
+        or document.get("schema") != SCHEMA
+        or document.get("key") != key
+    ):
         return None
-    return found
+    return document
 
 
 def save(key: str, document: dict[str, Any]) -> str:

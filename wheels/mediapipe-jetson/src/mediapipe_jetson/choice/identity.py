@@ -36,7 +36,7 @@ NVIDIA_DRIVER = "/proc/driver/nvidia/version"
 def nearest(size: tuple[int, int]) -> tuple[int, int]:
     """Return which of the measured sizes (width, height) stands for frames of this size."""
     pixels = max(1, size[0] * size[1])
-    return min(SIZES, key=lambda one: abs(math.log(one[0] * one[1] / pixels)))
+    return min(SIZES, key=lambda item: abs(math.log(item[0] * item[1] / pixels)))
 
 
 def read(task: str, model: str, size: tuple[int, int], root: Path = Path("/")) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def read(task: str, model: str, size: tuple[int, int], root: Path = Path("/")) -
         "engines": engines(),
     }
     # As it comes back from a file: without tuples.
-    found: dict[str, Any] = json.loads(json.dumps(facts))
-    return found
+    document: dict[str, Any] = json.loads(json.dumps(facts))
+    return document
 
 
 def _facts(section: Any, fields: tuple[str, ...]) -> Any:  # noqa: ANN401 # dataclass or Absent
@@ -68,13 +68,13 @@ def _facts(section: Any, fields: tuple[str, ...]) -> Any:  # noqa: ANN401 # data
 
 def engines() -> list[list[Any]]:
     """Return name, size and time of each engine and ONNX file: a new one may be faster."""
-    found = []
+    result = []
     for folder in places.folders():
         for path in sorted(folder.glob("*")):
             if path.suffix in (".engine", ".onnx"):
                 about = path.stat()
-                found.append([str(path), about.st_size, about.st_mtime_ns])
-    return found
+                result.append([str(path), about.st_size, about.st_mtime_ns])
+    return result
 
 
 def key(facts: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ def moving(picture: Any, width: int, height: int) -> Iterator[Any]:  # noqa: ANN
 
 def points(result: Any, field: str) -> list[list[list[float]]]:  # noqa: ANN401
     """Return [x, y] in fractions of the picture, of each landmark of each face, hand or person."""
-    return [[[point.x, point.y] for point in one] for one in getattr(result, field)]
+    return [[[point.x, point.y] for point in item] for item in getattr(result, field)]
 
 
 def attempt(asked: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a function
@@ -86,13 +86,13 @@ def attempt(asked: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a funct
 
 def main(arguments: Sequence[str]) -> int:
     """Run, and tell an exception's type and text in place of a traceback."""
-    asked, descriptor = json.loads(arguments[0]), int(arguments[1])
+    requested, descriptor = json.loads(arguments[0]), int(arguments[1])
 
     def tell(**facts: Any) -> None:  # noqa: ANN401 # JSON's values
         os.write(descriptor, (json.dumps(facts) + "\n").encode())
 
     try:
-        attempt(asked, tell)
+        attempt(requested, tell)
     except Exception as error:  # whatever it is, the parent judges it
         tell(error=f"{type(error).__name__}: {one_line(error)}")
         return 1

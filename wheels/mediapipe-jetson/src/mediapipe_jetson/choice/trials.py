@@ -72,21 +72,24 @@ def run(asked: TrialRequest, timeout_s: float = TIMEOUT_S) -> tuple[Trial, Point
     missing = landmarkers.missing(asked.backend)
     if missing:
         return replace(failed, why=missing), []
-    told, why = _child(asked, timeout_s)
-    if why or told.get("stage") != "done":
-        why = told.get("error") or f"{why or 'it ended'} at stage {told.get('stage', 'start')}"
-        return replace(failed, why=shortened(why)), told.get("points", [])
-    times = told["frames_ms"]
+    reported, why = _child(asked, timeout_s)
+    if why or reported.get("stage") != "done":
+        why = (
+            reported.get("error")
+            or f"{why or 'it ended'} at stage {reported.get('stage', 'start')}"
+        )
+        return replace(failed, why=shortened(why)), reported.get("points", [])
+    times = reported["frames_ms"]
     done = replace(
         failed,
         ok=True,
-        create_ms=round(told["create_ms"], DIGITS),
+        create_ms=round(reported["create_ms"], DIGITS),
         median_ms=round(statistics.median(times), DIGITS),
         p99_ms=round(percentile(times, 0.99), DIGITS),
-        cpu_ms=round(told["cpu_ms"], DIGITS),
+        cpu_ms=round(reported["cpu_ms"], DIGITS),
         frames=len(times),
     )
-    return done, told["points"]
+    return done, reported["points"]
 
 
 def shortened(why: str) -> str:
@@ -102,22 +105,22 @@ def _child(asked: TrialRequest, timeout_s: float) -> tuple[dict[str, Any], str]:
     reading, writing = os.pipe()
     words = json.dumps(asked.__dict__)
     command = [sys.executable, "-m", trial.__name__, words, str(writing)]
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
 
     def follow() -> None:
         with os.fdopen(reading, encoding="utf-8", errors="replace") as lines:
             for line in lines:
-                told.update(json.loads(line))
+                reported.update(json.loads(line))
 
     # The pipe holds 64 KiB: it is read while the child runs.
     reader = threading.Thread(target=follow, daemon=True)
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as message:
         process = subprocess.Popen(
             command,
             pass_fds=(writing,),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=said,
+            stderr=message,
             # The same package, however it was found here.
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(PACKAGE), *_python_path()])},
         )
@@ -137,10 +140,10 @@ def _child(asked: TrialRequest, timeout_s: float) -> tuple[dict[str, Any], str]:
             process.wait()
             reader.join()
         if why:
-            said.seek(0)
-            last = said.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+            message.seek(0)
+            last = message.read().decode("utf-8", "replace").strip().splitlines()[-1:]
             why = f"{why}: {last[0]}" if last else why
-    return told, why
+    return reported, why
 
 
 def _python_path() -> list[str]:
@@ -172,12 +175,12 @@ def distance(found: Points, reference: Points) -> Optional[float]:
     None where either found nothing, they found not the same number of things or landmarks, or a
     number is none.
     """
-    if not reference or [len(one) for one in found] != [len(one) for one in reference]:
+    if not reference or [len(item) for item in found] != [len(item) for item in reference]:
         return None
     worst = 0.0
-    for mine, wanted in zip(found, reference):  # noqa: B905 # Python 3.9
-        size = max(max(row) - min(row) for row in zip(*wanted))  # noqa: B905
-        far = max(math.dist(a, b) for a, b in zip(mine, wanted))  # noqa: B905
+    for mine, requested in zip(found, reference):  # noqa: B905 # Python 3.9
+        size = max(max(row) - min(row) for row in zip(*requested))  # noqa: B905
+        far = max(math.dist(a, b) for a, b in zip(mine, requested))  # noqa: B905
         if not (math.isfinite(far) and size):
             return None
         worst = max(worst, far / size)

@@ -66,7 +66,7 @@ def decoder(scene: Scene, _facts: dict[str, Any]) -> Result:
         return ok(f"{source.shown} is no stream")
     if not _plugin(scene, DECODER):
         return bad(f"{DECODER}, which has nvv4l2decoder, not found")
-    node = next((one for one in DECODER_NODES if scene.exists(one)), None)
+    node = next((item for item in DECODER_NODES if scene.exists(item)), None)
     return ok(f"{DECODER} and {node} are here") if node else bad(
         f"none of {' and '.join(DECODER_NODES)} is here", cure="node"
     )  # fmt: skip
@@ -78,15 +78,15 @@ def node(scene: Scene, _facts: dict[str, Any]) -> Result:
     if source.kind != V4L2:
         return ok(f"{source.shown} is no V4L2 device")
     path = source.place
-    found = _node(scene, path)
-    if found is None:
+    result = _node(scene, path)
+    if result is None:
         cure = "" if scene.place == CONTAINER else "board"
         return bad(f"there is no {path}", cure=cure, device=path)
-    seen = f"{path} {found.mode} {found.uid}:{found.gid}"
-    if node_open(scene, found):
+    seen = f"{path} {result.mode} {result.uid}:{result.gid}"
+    if node_open(scene, result):
         return ok(seen)
     cure = "group" if scene.place == CONTAINER else "user"
-    return bad(seen, cure=cure, gid=str(found.gid), device=path)
+    return bad(seen, cure=cure, gid=str(result.gid), device=path)
 
 
 def busy(scene: Scene, _facts: dict[str, Any]) -> Result:
@@ -123,7 +123,7 @@ def _library(scene: Scene, name: str) -> bool:
 
 
 def _plugin(scene: Scene, name: str) -> bool:
-    given = [one for one in scene.environment.get(PATH_VARIABLE, "").split(":") if one]
+    given = [part for part in scene.environment.get(PATH_VARIABLE, "").split(":") if part]
     folders = [*given, *(f"{folder}/gstreamer-1.0" for folder in LIBRARY_FOLDERS)]
     return any(scene.exists(f"{folder}/{name}") for folder in folders)
 
@@ -131,8 +131,8 @@ def _plugin(scene: Scene, name: str) -> bool:
 def _node(scene: Scene, path: str) -> Optional[Node]:
     place: Path = below(scene.root, path)
     try:
-        found = place.stat()
+        result = place.stat()
     except OSError:
         return None
     usable = os.access(place, os.R_OK | os.W_OK)
-    return Node(path, stat.filemode(found.st_mode), found.st_uid, found.st_gid, usable)
+    return Node(path, stat.filemode(result.st_mode), result.st_uid, result.st_gid, usable)

@@ -78,9 +78,9 @@ def _checked(cause: Cause, scene: Scene, facts: dict[str, Any]) -> Result:
     module, name = cause.check.split(".")
     try:
         check = getattr(importlib.import_module(f"mediapipe_jetson.doctor.{module}"), name)
-        found: Result = check(scene, facts)
+        result: Result = check(scene, facts)
     except UnseenError as why:
         return unknown(one_line(why))
     except Exception as error:  # the other checks must be told all the same
         return unknown(f"the check failed: {type(error).__name__}: {one_line(error)}")
-    return found
+    return result

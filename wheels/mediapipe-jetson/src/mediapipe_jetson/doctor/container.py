@@ -36,14 +36,14 @@ def driver(scene: Scene, _facts: dict[str, Any]) -> Result:
     """Judge whether NVIDIA's runtime brought the driver in."""
     if scene.place != CONTAINER:
         return unknown(OUTSIDE)
-    found = rendering_libraries(scene)
-    if found:
-        return ok(f"{len(found)} of NVIDIA's EGL and GL libraries, such as {found[0]}")
+    result = rendering_libraries(scene)
+    if result:
+        return ok(f"{len(result)} of NVIDIA's EGL and GL libraries, such as {result[0]}")
     value = scene.environment.get(VARIABLE)
-    said = f"{VARIABLE} is {'unset' if value is None else repr(value)}"
+    message = f"{VARIABLE} is {'unset' if value is None else repr(value)}"
     if isinstance(scene.driver, Driver):
-        return bad("none of NVIDIA's EGL or GL libraries, only a part of the driver", said)
-    return bad("no NVIDIA library and no device node", said)
+        return bad("none of NVIDIA's EGL or GL libraries, only a part of the driver", message)
+    return bad("no NVIDIA library and no device node", message)
 
 
 def l4t(scene: Scene, facts: dict[str, Any]) -> Result:
@@ -51,20 +51,20 @@ def l4t(scene: Scene, facts: dict[str, Any]) -> Result:
     based = _based(scene, facts)
     if based is not None:
         return based
-    wanted = planned_l4t(scene)
+    requested = planned_l4t(scene)
     branch, source = board_branch(scene, facts)
-    if int(wanted.split(".")[0]) == branch:
-        return ok(f"image for L4T {wanted}; the board: {source}")
+    if int(requested.split(".")[0]) == branch:
+        return ok(f"image for L4T {requested}; the board: {source}")
     release = scene.l4t.release if isinstance(scene.l4t, L4t) else f"r{branch}"
-    return bad(f"image for L4T {wanted}; the board: {source}", l4t=release)
+    return bad(f"image for L4T {requested}; the board: {source}", l4t=release)
 
 
 def _based(scene: Scene, facts: dict[str, Any]) -> Optional[Result]:
     """Judge the base images of a project; None where none is for a Jetson and wrong."""
     known = [
-        (item, found)
+        (item, image)
         for item in (scene.scan.images if scene.scan is not None else ())
-        if (found := projects.image(item.image)) is not None and found.l4t
+        if (image := projects.image(item.image)) is not None and image.l4t
     ]
     if not known:
         return None
@@ -103,13 +103,13 @@ def planned_l4t(scene: Scene) -> str:
         raise UnseenError(f"no {PLAN}: the image is not the kit's")
     try:
         target = json.loads(text)["target"]
-        wanted = str(target["l4t"]) if target else ""
-        int(wanted.partition(".")[0] or 0)
+        requested = str(target["l4t"]) if target else ""
+        int(requested.partition(".")[0] or 0)
     except (ValueError, KeyError, TypeError) as error:
         raise UnseenError(f"{PLAN} can't be read: {type(error).__name__}") from error
-    if not wanted:
+    if not requested:
         raise UnseenError("the image was not made for a Jetson")
-    return wanted
+    return requested
 
 
 def board_branch(scene: Scene, facts: dict[str, Any]) -> tuple[int, str]:

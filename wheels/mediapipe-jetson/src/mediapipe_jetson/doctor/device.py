@@ -55,8 +55,8 @@ def node_open(scene: Scene, node: Node) -> bool:
 
 
 def _group(scene: Scene, gid: int) -> str:
-    found = re.search(rf"^([^:\n]+):[^:]*:{gid}:", scene.text("/etc/group") or "", re.MULTILINE)
-    return found.group(1) if found else str(gid)
+    match = re.search(rf"^([^:\n]+):[^:]*:{gid}:", scene.text("/etc/group") or "", re.MULTILINE)
+    return match.group(1) if match else str(gid)
 
 
 def power(scene: Scene, facts: dict[str, Any]) -> Result:
@@ -88,7 +88,7 @@ def power(scene: Scene, facts: dict[str, Any]) -> Result:
 
 def power_modes(text: str) -> dict[int, tuple[str, float]]:
     """Return each mode's name and the GPU's highest clock in it, in Hz."""
-    found: dict[int, tuple[str, float]] = {}
+    result: dict[int, tuple[str, float]] = {}
     for block in re.split(r"^<", text, flags=re.MULTILINE):
         head = re.match(r"\s*POWER_MODEL\s+(.*?)>", block)
         if not head:
@@ -99,16 +99,18 @@ def power_modes(text: str) -> dict[int, tuple[str, float]]:
             hertz = int(limit.group(1))
             # 2147483647 is how Xavier's file says it.
             free = hertz < 0 or hertz >= 2**31 - 1
-            found[int(fields["ID"])] = (fields.get("NAME", "?"), UNLIMITED if free else hertz)
-    return found
+            result[int(fields["ID"])] = (fields.get("NAME", "?"), UNLIMITED if free else hertz)
+    return result
 
 
 def _current(scene: Scene) -> tuple[str, Optional[int]]:
     """Return the current mode's name and number, as far as they are told."""
-    said = scene.output("nvpmodel")
-    found = re.search(r"NV Power Mode:\s*(\S+)\s+(\d+)", said) if isinstance(said, str) else None
-    if found:
-        return found.group(1), int(found.group(2))
+    output = scene.output("nvpmodel")
+    match = (
+        re.search(r"NV Power Mode:\s*(\S+)\s+(\d+)", output) if isinstance(output, str) else None
+    )
+    if match:
+        return match.group(1), int(match.group(2))
     kept = re.search(r"pmode:(\d+)", scene.text(STATUS) or "")
     return "", int(kept.group(1)) if kept else None
 

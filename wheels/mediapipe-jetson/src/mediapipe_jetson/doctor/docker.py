@@ -26,25 +26,25 @@ UNITS += ("/lib/systemd/system/docker.service", "/etc/default/docker")
 
 def engine(scene: Scene) -> tuple[str, str]:
     """Return Docker's version and where it is from. Raises UnseenError."""
-    said = scene.output("docker-version")
-    if isinstance(said, str) and re.match(r"\d+\.\d+", said.strip()):
-        return said.strip(), "docker version"
+    output = scene.output("docker-version")
+    if isinstance(output, str) and re.match(r"\d+\.\d+", output.strip()):
+        return output.strip(), "docker version"
     package = scene.package("docker-ce", "docker.io")
     if package:
         return package.split(":", 1)[-1].split("-")[0], "dpkg"
-    raise UnseenError(_absent(scene, said, "docker told no version"))
+    raise UnseenError(_absent(scene, output, "docker told no version"))
 
 
 def toolkit_version(scene: Scene) -> tuple[str, str]:
     """Return the NVIDIA Container Toolkit's version and where it is from. Raises UnseenError."""
-    said = scene.output("toolkit-version")
-    found = re.search(r"version\s+(\d+\.\d+\.\d+)", said) if isinstance(said, str) else None
-    if found:
-        return found.group(1), "nvidia-ctk"
+    output = scene.output("toolkit-version")
+    match = re.search(r"version\s+(\d+\.\d+\.\d+)", output) if isinstance(output, str) else None
+    if match:
+        return match.group(1), "nvidia-ctk"
     package = scene.package("nvidia-container-toolkit", "nvidia-container-toolkit-base")
     if package:
         return re.split("[-~]", package)[0], "dpkg"
-    raise UnseenError(_absent(scene, said, "nvidia-ctk told no version"))
+    raise UnseenError(_absent(scene, output, "nvidia-ctk told no version"))
 
 
 def _absent(scene: Scene, said: Output, otherwise: str) -> str:
@@ -71,8 +71,8 @@ def _need_jetson(scene: Scene) -> None:
 
 def _settings(scene: Scene) -> dict[str, Any]:
     """Return Docker's settings; {} where there are none. Raises ValueError for no JSON."""
-    found = json.loads((scene.text(DAEMON) or "").strip() or "{}")
-    return found if isinstance(found, dict) else {}
+    document = json.loads((scene.text(DAEMON) or "").strip() or "{}")
+    return document if isinstance(document, dict) else {}
 
 
 def iptable_raw(scene: Scene, facts: dict[str, Any]) -> Result:
@@ -83,8 +83,8 @@ def iptable_raw(scene: Scene, facts: dict[str, Any]) -> Result:
     why = _does_without(scene, version, facts["docker_raw"])
     if why:
         return ok(f"Docker {version} with {why}")
-    said = re.match(r"[\w.+~-]+$", (scene.text("/proc/sys/kernel/osrelease") or "").strip())
-    release = said.group() if said else ""
+    match = re.match(r"[\w.+~-]+$", (scene.text("/proc/sys/kernel/osrelease") or "").strip())
+    release = match.group() if match else ""
     tables = (scene.text("/proc/net/ip_tables_names") or "").split()
     folder = f"/lib/modules/{release}"
     lists = [scene.text(f"{folder}/modules.{kind}") for kind in ("builtin", "dep")]
@@ -120,8 +120,8 @@ def _waived(scene: Scene, variable: str) -> bool:
 def clone3(scene: Scene, facts: dict[str, Any]) -> Result:
     """Judge docker.io and the runtime of JetPack 4."""
     known = facts["clone3"]
-    said = scene.output("docker-containers")
-    if isinstance(said, str) and known["text"] in said and not _newer(scene, known["toolkit"]):
+    output = scene.output("docker-containers")
+    if isinstance(output, str) and known["text"] in output and not _newer(scene, known["toolkit"]):
         return bad(f'a container ended with "{known["text"]}"')
     if not isinstance(scene.l4t, L4t):
         _need_jetson(scene)
@@ -139,9 +139,9 @@ def clone3(scene: Scene, facts: dict[str, Any]) -> Result:
 def runtime(scene: Scene, _facts: dict[str, Any]) -> Result:
     """Judge whether Docker knows the nvidia runtime."""
     _need_jetson(scene)
-    said = scene.output("docker-runtimes")
-    if isinstance(said, str) and said.strip():
-        listed = '"nvidia"' in said
+    output = scene.output("docker-runtimes")
+    if isinstance(output, str) and output.strip():
+        listed = '"nvidia"' in output
         seen = "docker info"
     else:
         seen = DAEMON

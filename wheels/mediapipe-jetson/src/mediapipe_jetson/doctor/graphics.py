@@ -48,12 +48,12 @@ def glvnd(scene: Scene, _facts: dict[str, Any]) -> Result:
     return ok(f"{' and '.join(LOADERS)} are here")
 
 
-def _nvidia(found: tuple[Manifest, ...]) -> list[Manifest]:
-    return [item for item in found if "nvidia" in f"{item.path} {item.library or ''}".lower()]
+def _nvidia(manifests: tuple[Manifest, ...]) -> list[Manifest]:
+    return [item for item in manifests if "nvidia" in f"{item.path} {item.library or ''}".lower()]
 
 
-def _works(found: list[Manifest]) -> Optional[Manifest]:
-    return next((item for item in found if item.library and item.loads is not False), None)
+def _works(manifests: list[Manifest]) -> Optional[Manifest]:
+    return next((item for item in manifests if item.library and item.loads is not False), None)
 
 
 def vendor(scene: Scene, _facts: dict[str, Any]) -> Result:
@@ -61,12 +61,12 @@ def vendor(scene: Scene, _facts: dict[str, Any]) -> Result:
     if not rendering_libraries(scene):
         return unknown(NO_DRIVER)
     offered = scene.egl.vendors if isinstance(scene.egl, Egl) else ()
-    found = _nvidia(offered)
-    works = _works(found)
+    manifests = _nvidia(offered)
+    works = _works(manifests)
     if works:
         return ok(works.line())
-    if found:
-        seen = found[0].line()
+    if manifests:
+        seen = manifests[0].line()
     else:
         seen = scene.egl.reason if isinstance(scene.egl, Absent) else "only other vendors' files"
     if scene.text(VENDOR_FILE) is not None:
@@ -81,14 +81,14 @@ def vulkan(scene: Scene, _facts: dict[str, Any]) -> Result:
         return ok(f"mediapipe {version} does not use Vulkan")
     if not rendering_libraries(scene):
         raise UnseenError(NO_DRIVER)
-    found = _nvidia(scene.vulkan.drivers) if isinstance(scene.vulkan, Vulkan) else []
-    works = _works(found)
+    manifests = _nvidia(scene.vulkan.drivers) if isinstance(scene.vulkan, Vulkan) else []
+    works = _works(manifests)
     problem = scene.vulkan.loader_problem if isinstance(scene.vulkan, Vulkan) else None
     if works and not problem:
         return ok(works.line())
-    if not problem and not found:
+    if not problem and not manifests:
         problem = scene.vulkan.reason if isinstance(scene.vulkan, Absent) else "only other drivers"
-    return bad(problem or found[0].line())
+    return bad(problem or manifests[0].line())
 
 
 def vulkan_device(scene: Scene, _facts: dict[str, Any]) -> Result:
@@ -97,13 +97,13 @@ def vulkan_device(scene: Scene, _facts: dict[str, Any]) -> Result:
         raise UnseenError(NO_DRIVER)
     if scene.gpus is None and str(scene.root) != "/":
         raise UnseenError("the drivers of another machine's tree can't be asked")
-    found = vulkan_devices.read() if scene.gpus is None else scene.gpus
-    if isinstance(found, Absent) or not found:
-        return unknown(found.reason if isinstance(found, Absent) else "Vulkan lists no device")
-    works = [device for device in found if not (device.why_not or device.software)]
+    result = vulkan_devices.read() if scene.gpus is None else scene.gpus
+    if isinstance(result, Absent) or not result:
+        return unknown(result.reason if isinstance(result, Absent) else "Vulkan lists no device")
+    works = [device for device in result if not (device.why_not or device.software)]
     if works:
         return ok(works[0].line())
-    return bad("; ".join(device.line() for device in found))
+    return bad("; ".join(device.line() for device in result))
 
 
 def display(scene: Scene, _facts: dict[str, Any]) -> Result:
@@ -111,12 +111,12 @@ def display(scene: Scene, _facts: dict[str, Any]) -> Result:
     value = scene.environment.get("DISPLAY", "")
     if not value:
         return ok("DISPLAY is unset")
-    found = re.match(r"(?P<host>[^:]*):(?P<number>\d+)(\.\d+)?$", value)
-    if not found:
+    match = re.match(r"(?P<host>[^:]*):(?P<number>\d+)(\.\d+)?$", value)
+    if not match:
         return bad(f"DISPLAY={value} names no X server")
-    if found.group("host") not in ("", "unix"):
+    if match.group("host") not in ("", "unix"):
         return bad(f"DISPLAY={value} is another machine's, or forwarded by ssh")
-    socket = f"/tmp/.X11-unix/X{found.group('number')}"  # noqa: S108 # where X has it
+    socket = f"/tmp/.X11-unix/X{match.group('number')}"  # noqa: S108 # where X has it
     if not scene.exists(socket):
         return bad(f"DISPLAY={value}, but there is no {socket}")
     if scene.environment.get("SSH_CONNECTION"):

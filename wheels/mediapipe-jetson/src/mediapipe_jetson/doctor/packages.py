@@ -25,12 +25,12 @@ def board(scene: Scene) -> Board:
     if scan is None:
         return Board(old)
     if old is None:
-        told = {
+        old_cpus = {
             known.old_cpu
             for item in scan.images
             if (known := projects.image(item.image)) and known.l4t
         }
-        old = told.pop() if len(told) == 1 else None
+        old = old_cpus.pop() if len(old_cpus) == 1 else None
     wrong, _ = obstacles(scan)
     exact = {minor for pin in scan.pythons for minor in _only(pin)}
     python = exact.pop() if len(exact) == 1 else ""
@@ -39,10 +39,10 @@ def board(scene: Scene) -> Board:
 
 def _only(pin: PythonPin) -> list[str]:
     try:
-        found = projects.minors(pin)
+        result = projects.minors(pin)
     except ValueError:
         return []
-    return found if len(found) == 1 else []
+    return result if len(result) == 1 else []
 
 
 def covering(scan: Scan, item: Requirement) -> list[Requirement]:
@@ -64,12 +64,12 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
 
 def effective(scan: Scan) -> list[Requirement]:
     """Return what is installed: a lock file counts for more than what it was made from."""
-    found = []
+    result = []
     for item in scan.requirements:
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
-            found.append(item)
-    return found
+            result.append(item)
+    return result
 
 
 def agrees(manifest: Requirement, lock: Requirement) -> bool:
@@ -95,18 +95,18 @@ def version(scene: Scene) -> str:
     }
     if len(pinned) > 1:
         return ""
-    found = pinned.pop() if pinned else scene.mediapipe or ""
+    value = pinned.pop() if pinned else scene.mediapipe or ""
     try:
-        versions.parse(found)
+        versions.parse(value)
     except ValueError:
         return ""
-    return found
+    return value
 
 
-def without_gpu(found: str) -> bool:
+def without_gpu(value: str) -> bool:
     """Return whether an official version has no GPU inside on aarch64."""
     known = pins.table()
-    return found in known["cpu_only"] or found in known["x86_only"]
+    return value in known["cpu_only"] or value in known["x86_only"]
 
 
 def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:

@@ -46,8 +46,8 @@ class Problem:
 @functools.lru_cache(maxsize=1)
 def table() -> dict[str, Any]:
     """Return what is known of the wheels."""
-    found: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
+    return document
 
 
 def is_mediapipe(name: str) -> bool:

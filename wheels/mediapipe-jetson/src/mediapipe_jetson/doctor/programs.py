@@ -76,13 +76,13 @@ class Programs:
             for base, items in import_lines(self._texts[source.file]):
                 for module in self._meant(source, base, items):
                     above.setdefault(module, set()).add(name)
-        found, waiting = set(start), list(start)
+        result, waiting = set(start), list(start)
         while waiting:
             for name in above.get(waiting.pop(), ()):
-                if name not in found:
-                    found.add(name)
+                if name not in result:
+                    result.add(name)
                     waiting.append(name)
-        return [name for name in self.sources if name in found]
+        return [name for name in self.sources if name in result]
 
     def _followed(self, names: list[str], parsed: dict[str, Source]) -> bool:
         """Follow these modules together; return whether that could be done."""
@@ -120,29 +120,29 @@ class Programs:
         level = len(name) - len(plain)
         up = folder[: len(folder) - level + 1] if level else folder
         starts = [up] if level else [folder, [], ["src"]]
-        found = []
+        result = []
         for start in starts:
             parts = [*start, *plain.split(".")] if plain else start
-            found += [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        return [item for item in dict.fromkeys(found) if item in self.sources]
+            result += [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        return [item for item in dict.fromkeys(result) if item in self.sources]
 
     def _meant(self, source: Source, base: str, items: list[str]) -> set[str]:
         """Return the modules whose names an import line takes."""
-        found: set[str] = set()
+        result: set[str] = set()
         link = "" if base.endswith(".") else "."
-        wanted = [f"{base}{link}{item}" for item in items if item]
-        whole = {one: self._exact(source, one) for one in [base, *wanted]}
-        for one in wanted:
-            found |= whole[one] or whole[base]
-        return found if wanted else whole[base]
+        requested = [f"{base}{link}{item}" for item in items if item]
+        whole = {item: self._exact(source, item) for item in [base, *requested]}
+        for one in requested:
+            result |= whole[one] or whole[base]
+        return result if requested else whole[base]
 
     def _exact(self, source: Source, name: str) -> set[str]:
         """Return the modules that a name may mean, without the packages above them."""
-        ends = name.lstrip(".").split(".")
+        parts = name.lstrip(".").split(".")
         return {
             module
             for module in self._inside(source, name)
-            if module.split(".")[-len(ends) :] == ends
+            if module.split(".")[-len(parts) :] == parts
         }
 
     def _parsed(self, module: str) -> list[str]:
@@ -168,17 +168,17 @@ class Programs:
 
 def imported(tree: ast.Module) -> list[tuple[str, int]]:
     """Return the modules that a program imports; a relative one begins with its dots."""
-    found = []
+    result = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [(item.name, node.lineno) for item in node.names]
+            result += [(item.name, node.lineno) for item in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
-            found.append((base, node.lineno))
+            result.append((base, node.lineno))
             link = "" if base.endswith(".") else "."
             if node.level or node.module:
-                found += [(f"{base}{link}{item.name}", node.lineno) for item in node.names]
-    return found
+                result += [(f"{base}{link}{item.name}", node.lineno) for item in node.names]
+    return result
 
 
 def starts(own: set[str]) -> re.Pattern[bytes]:
@@ -197,13 +197,13 @@ def starts(own: set[str]) -> re.Pattern[bytes]:
 
 def import_lines(content: bytes) -> list[tuple[str, list[str]]]:
     """Return modules and the names taken from them, by the look of a program's import lines."""
-    found: list[tuple[str, list[str]]] = []
+    result: list[tuple[str, list[str]]] = []
     for words in IMPORT.findall(content):
         base, names, plain = (word.decode(errors="replace") for word in words)
         items = [re.split(r"[\s#]", item.strip())[0] for item in names.strip("()").split(",")]
         if base:
-            found.append((base, items))
+            result.append((base, items))
         for item in plain.split(","):
             if item.strip():
-                found.append((re.split(r"\s", item.strip())[0], []))
-    return found
+                result.append((re.split(r"\s", item.strip())[0], []))
+    return result

@@ -23,13 +23,13 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
     if scan is None:
         return unknown(NO_CODE)
     hidden, doubts = inside(scan)
-    found = tuple(sorted([*scan.programs.uses.found, *hidden]))
+    findings = tuple(sorted([*scan.programs.uses.found, *hidden]))
     open_ = [*doubts, *unread(scan), *unexamined(scan)]
-    if found:
-        files = len({entry.file for entry in found})
-        uses = "one use" if len(found) == 1 else f"{len(found)} uses"
+    if findings:
+        files = len({entry.file for entry in findings})
+        uses = "one use" if len(findings) == 1 else f"{len(findings)} uses"
         seen = f"{uses} in {files} {'file' if files == 1 else 'files'}"
-        return bad(seen, *open_, findings=found, first=found[0].text())
+        return bad(seen, *open_, findings=findings, first=findings[0].text())
     if not scan.programs.sources:
         open_.insert(0, f"{scan.folder} has no Python file or notebook")
     if open_:
@@ -39,30 +39,30 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
 
 def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
     """Return packages that call mp.solutions inside, and those whose version does not tell."""
-    found, doubts = [], []
+    findings, doubts = [], []
     for item in packages.effective(scan):
         entry = projects.package("legacy_packages", item.name, item.specifier)
         if entry:
             what = f"{item.text}: {entry.get('calls', INSIDE)}"
             instead = entry.get("instead", OWN)
-            found.append(Finding(item.file, item.cell, item.line, 1, what, instead))
+            findings.append(Finding(item.file, item.cell, item.line, 1, what, instead))
     for module, name in projects.importers("legacy_packages").items():
         if module not in scan.programs.imports:
             continue
         file, line = scan.programs.imports[module]
         if any(
-            item.what.partition("=")[0].split(":")[0].lower().startswith(name) for item in found
+            item.what.partition("=")[0].split(":")[0].lower().startswith(name) for item in findings
         ):
             entry = projects.table()["legacy_packages"][name]
             what = f"import of {module}: {entry.get('calls', INSIDE)}"
-            found.append(Finding(file, 0, line, 1, what, entry.get("instead", OWN)))
+            findings.append(Finding(file, 0, line, 1, what, entry.get("instead", OWN)))
         elif not named(scan, name):
             entry = projects.table()["legacy_packages"][name]
             bound = f" below {entry['below']}" if "below" in entry else ""
             doubts.append(
                 f"{file}:{line}: {name}{bound} calls mp.solutions inside, and no file pins it"
             )
-    return found, doubts
+    return findings, doubts
 
 
 def named(scan: Scan, name: str) -> bool:

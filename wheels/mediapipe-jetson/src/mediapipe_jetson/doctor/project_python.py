@@ -40,16 +40,16 @@ def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin)))
     asking = {(item.file, item.line) for item in scan.services if item.asks}
     for image in scan.images:
-        made = image.file not in {item.file for item in scan.services}
-        if made and not image.packages:
+        value = image.file not in {item.file for item in scan.services}
+        if value and not image.packages:
             continue  # it installs no Python package
-        if not made and not any(file == image.file for file, _ in asking):
+        if not value and not any(file == image.file for file, _ in asking):
             continue
-        found = _image(image)
-        if isinstance(found, Obstacle):
-            wrong.append(found)
-        elif found:
-            open_.append(found)
+        obstacle = _image(image)
+        if isinstance(obstacle, Obstacle):
+            wrong.append(obstacle)
+        elif obstacle:
+            open_.append(obstacle)
     return wrong, open_
 
 

@@ -31,8 +31,8 @@ class Known:
 @functools.lru_cache(maxsize=1)
 def table() -> dict[str, Any]:
     """Return the table."""
-    found: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
+    return document
 
 
 def image(text: str) -> Optional[Known]:
@@ -42,9 +42,9 @@ def image(text: str) -> Optional[Known]:
         name, tag = text.partition("@")[0], "latest"
     name = re.sub(r"^(docker\.io/)?(library/)?", "", name)
     for rule in table()["images"]:
-        found = re.fullmatch(rule["tag"], tag)
-        if re.fullmatch(rule["image"], name) and found:
-            known = _known(found.groupdict())
+        match = re.fullmatch(rule["tag"], tag)
+        if re.fullmatch(rule["image"], name) and match:
+            known = _known(match.groupdict())
             if known is not None:
                 return known
     return None
@@ -79,18 +79,18 @@ def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
 
 def minors(pin: PythonPin) -> list[str]:
     """Return the Pythons that a pin allows. Raises ValueError for one that is not understood."""
-    found: list[str] = []
+    result: list[str] = []
     for way in pin.specifier.split("||"):
         text = re.sub(r"(?<![!<>~])===?\s*(\d+\.\d+)[\w.]*\*?", r"==\1.*", way.strip())
         text = re.sub(r"(^|,)\s*(\d+\.\d+)[\w.]*$", r"\1==\2.*", text)
         text = re.sub(r"(?<=\d)\s+(?=[<>=!~^])", ",", text)
         # The last of each: ">=3.8.10" allows 3.8, "<3.9" does not allow 3.9.
-        found += [
+        result += [
             minor
             for minor in MINORS
             if versions.allowed(text, [f"{minor}.99"]) or versions.allowed(text, [minor])
         ]
-    return found
+    return result
 
 
 def has_wheel(python: str) -> bool:

@@ -61,8 +61,8 @@ def text(document: dict[str, Any]) -> str:
     about.append(f"mediapipe {document['mediapipe'] or 'not installed'}")
     lines = [f"{where}: {', '.join(item for item in about if item)}"]
     causes = document["causes"]
-    found = [item for item in causes if item["cure"]]
-    for number, item in enumerate(found, 1):
+    result = [item for item in causes if item["cure"]]
+    for number, item in enumerate(result, 1):
         lines += ["", f"{number}. {item['title']} [{item['id']}]"]
         lines += [f"   cure: {item['cure']}", f"   why:  {item['why']}"]
         lines += [f"   seen: {text}" for text in item["evidence"][:EVIDENCE_MOST]]
@@ -82,7 +82,7 @@ def text(document: dict[str, Any]) -> str:
                         f"     ... and {len(more) - EVIDENCE_MOST} more (--json lists all)"
                     )
     ruled_out = sum(item["status"] == OK for item in causes)
-    summary = f"{len(found)} found, {ruled_out} ruled out, {len(unknown)} not known"
+    summary = f"{len(result)} found, {ruled_out} ruled out, {len(unknown)} not known"
     return "\n".join([*lines, "", summary])
 
 

@@ -105,8 +105,8 @@ def _joined(names: list[str]) -> str:
 def _finding(place: Finding, task: tasks.Task, problem: str) -> Finding:
     instead = f"{WRITE} in its BaseOptions"
     if task.how == tasks.MODEL:
-        made = f"{task.name}Options(base_options=BaseOptions(model_asset_path=..., {WRITE}))"
-        instead = f"{task.name}.create_from_options({made})"
+        value = f"{task.name}Options(base_options=BaseOptions(model_asset_path=..., {WRITE}))"
+        instead = f"{task.name}.create_from_options({value})"
     what = f"{task.name} is created with {problem}"
     return Finding(place.file, place.cell, place.line, place.column, what, instead)
 
@@ -140,19 +140,19 @@ def inside(scene: Scene) -> list[str]:
     scan = scene.scan
     if scan is None:
         return []
-    found = {}
+    result = {}
     for item in packages.effective(scan):
         if projects.package("tasks_packages", item.name, item.specifier):
-            found[item.name] = (
+            result[item.name] = (
                 f"{item.place}: {item.name} creates tasks inside; its delegate was not read"
             )
     for module, name in projects.importers("tasks_packages").items():
-        if module in scan.programs.imports and name not in found and not named(scan, name):
+        if module in scan.programs.imports and name not in result and not named(scan, name):
             file, line = scan.programs.imports[module]
-            found[name] = (
+            result[name] = (
                 f"{file}:{line}: {name} may create tasks inside; its delegate was not read"
             )
-    return list(found.values())
+    return list(result.values())
 
 
 def _tasks(count: int) -> str:

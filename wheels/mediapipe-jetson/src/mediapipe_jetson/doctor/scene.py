@@ -92,8 +92,8 @@ class Scene:
     @functools.cached_property
     def emulated(self) -> Optional[bool]:
         """Return whether this only stands for a Jetson; None where that is not known."""
-        found = _guarded(lambda: emulation.read(self.root, self.environment, self.machine))
-        return found.emulated if isinstance(found, emulation.Emulation) else None
+        facts = _guarded(lambda: emulation.read(self.root, self.environment, self.machine))
+        return facts.emulated if isinstance(facts, emulation.Emulation) else None
 
     @property
     def soc(self) -> Optional[str]:
@@ -108,10 +108,10 @@ class Scene:
     @functools.cached_property
     def driver(self) -> Section:
         """Return NVIDIA's driver."""
-        found = _guarded(lambda: driver.read(self.root))
-        if self.nodes is not None and isinstance(found, driver.Driver):
-            return dataclasses.replace(found, nodes=self.nodes)
-        return found
+        facts = _guarded(lambda: driver.read(self.root))
+        if self.nodes is not None and isinstance(facts, driver.Driver):
+            return dataclasses.replace(facts, nodes=self.nodes)
+        return facts
 
     @functools.cached_property
     def egl(self) -> Section:
@@ -135,8 +135,8 @@ class Scene:
             return None
         needs = pins.table()["needs"]
         core = versions.local(self.mediapipe or "")
-        wanted = needs["translated"].get(core, needs["features"])
-        return tuple(needs["names"][name] for name in wanted if name not in self.cpu.features)
+        requested = needs["translated"].get(core, needs["features"])
+        return tuple(needs["names"][name] for name in requested if name not in self.cpu.features)
 
     @functools.cached_property
     def old_cpu(self) -> Optional[bool]:
@@ -164,9 +164,9 @@ class Scene:
             pattern = (
                 rf"^Package: {re.escape(name)}\nStatus: \S+ \S+ installed\n(?:.+\n)*?Version: (\S+)"
             )
-            found = re.search(pattern, f"{status}\n", re.MULTILINE)
-            if found:
-                return found.group(1)
+            match = re.search(pattern, f"{status}\n", re.MULTILINE)
+            if match:
+                return match.group(1)
         return None
 
 

@@ -14,13 +14,13 @@ def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
     """Return the services and commands that ask for a GPU in a way that does not work on Jetson."""
     if scene.scan is None:
         return ()
-    found = list(scene.scan.commands) if default_runtime != "nvidia" else []
+    commands = list(scene.scan.commands) if default_runtime != "nvidia" else []
     for item in scene.scan.services:
         what = _wrong(item, default_runtime)
         if what:
             instead = RUNTIME if item.asks != compose.HIDING else "NVIDIA_VISIBLE_DEVICES=all"
-            found.append(Finding(item.file, 0, item.line, 1, f"{_name(item)}: {what}", instead))
-    return tuple(sorted(found))
+            commands.append(Finding(item.file, 0, item.line, 1, f"{_name(item)}: {what}", instead))
+    return tuple(sorted(commands))
 
 
 def _wrong(item: Service, default_runtime: str) -> str:

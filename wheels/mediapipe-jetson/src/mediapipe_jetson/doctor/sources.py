@@ -59,18 +59,18 @@ class Scan:
         self.unread += self.programs.unread
 
     def _files(self, folder: Path) -> None:
-        found: list[tuple[str, str, bytes]] = []
+        result: list[tuple[str, str, bytes]] = []
         for path in kinds.files(folder):
-            if len(found) >= FILES_MOST:
+            if len(result) >= FILES_MOST:
                 self.unread.append(Unread(str(folder), f"it has more than {FILES_MOST} files"))
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
             if kind is not None:
-                found.append((kind, name, content))
+                result.append((kind, name, content))
                 self._texts[name] = content
-        composed = {name for kind, name, _ in found if kind == "compose"}
-        for kind, name, content in found:
+        composed = {name for kind, name, _ in result if kind == "compose"}
+        for kind, name, content in result:
             if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
                 continue
             self._read(kind, name, content, composed)
@@ -168,8 +168,8 @@ class Scan:
 
     def _requirements(self, name: str, content: bytes) -> None:
         """Read a requirements file and those that it includes."""
-        found, included = requirements.listed(name, content)
-        self.requirements += found
+        result, included = requirements.listed(name, content)
+        self.requirements += result
         for path in included:
             other = compose.beside(name, path)
             if "://" not in path and other not in self._done:
@@ -179,32 +179,32 @@ class Scan:
                     self.unread.append(Unread(other, f"{name} includes it, and it is not there"))
 
     def _settings(self, name: str, content: bytes) -> None:
-        found, pythons = requirements.settings(name, content)
-        self.requirements += found
+        result, pythons = requirements.settings(name, content)
+        self.requirements += result
         self.pythons += pythons
 
     def _cfg(self, name: str, content: bytes) -> None:
-        found, pythons = requirements.cfg(name, content)
-        self.requirements += found
+        result, pythons = requirements.cfg(name, content)
+        self.requirements += result
         self.pythons += pythons
 
     def _lock(self, name: str, content: bytes) -> None:
-        found, pythons = locks.read(name, content)
+        result, pythons = locks.read(name, content)
         self.locks.append(name)
-        self.requirements += found
+        self.requirements += result
         self.pythons += pythons
 
     def _conda(self, name: str, content: bytes) -> None:
-        found, pythons = requirements.conda(name, content)
-        self.requirements += found
+        result, pythons = requirements.conda(name, content)
+        self.requirements += result
         self.pythons += pythons
 
     def _python_version(self, name: str, content: bytes) -> None:
         """Read .python-version, .tool-versions or runtime.txt."""
         for number, line in enumerate(documents.decoded(content).splitlines(), 1):
-            found = re.match(r"\s*(?:python[\s-]|cpython-)?(\d+\.\d+(?:\.\d+)?)\s*$", line)
-            if found:
-                self.pythons.append(PythonPin(name, number, f"=={found.group(1)}", line.strip()))
+            match = re.match(r"\s*(?:python[\s-]|cpython-)?(\d+\.\d+(?:\.\d+)?)\s*$", line)
+            if match:
+                self.pythons.append(PythonPin(name, number, f"=={match.group(1)}", line.strip()))
 
     def _dockerfile(self, name: str, content: bytes) -> None:
         self.images += dockerfiles.bases(name, content)
@@ -224,7 +224,7 @@ class Scan:
         override = None
         if compose.MAIN.search(name):
             folder = PurePosixPath(name).parent
-            same = [one for one in composed if PurePosixPath(one).parent == folder]
+            same = [item for item in composed if PurePosixPath(item).parent == folder]
             override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
         services, images = compose.read(name, content, self._other, override)
         self.services += services
@@ -234,7 +234,7 @@ class Scan:
         """Return whether an override has the file beside it that it overrides."""
         folder = PurePosixPath(name).parent
         return any(
-            compose.MAIN.search(one) and PurePosixPath(one).parent == folder for one in composed
+            compose.MAIN.search(item) and PurePosixPath(item).parent == folder for item in composed
         )
 
     def _other(self, name: str) -> bytes:

@@ -90,15 +90,15 @@ class Created(Rounds):
             return
         vision = not OTHERS.match(path)
         if match.group("how") == MODEL:
-            found: tuple[frozenset[str], tuple[str, ...]] = frozenset({ABSENT}), ()
+            result: tuple[frozenset[str], tuple[str, ...]] = frozenset({ABSENT}), ()
         elif match.group("how") == OPTIONS:
-            found = delegates(
+            result = delegates(
                 given.get(0, "options") or unknown(given.open or "its options"), state
             )
         else:
-            found = frozenset(), (path.rsplit(".", 1)[-1],)
+            result = frozenset(), (path.rsplit(".", 1)[-1],)
         task = Task(
-            place, match.group("task"), match.group("how"), *found, bool(state.fallback), vision
+            place, match.group("task"), match.group("how"), *result, bool(state.fallback), vision
         )
         self.heard.append(task)
 
@@ -120,7 +120,7 @@ class Created(Rounds):
 
 def delegates(options: Values, state: State) -> tuple[frozenset[str], tuple[str, ...]]:
     """Return the delegates that a task's options may hold, and what could not be followed."""
-    found: set[str] = set()
+    result: set[str] = set()
     reasons: list[str] = []
     for item in options or unknown("its options"):
         heap = _options(item, state)
@@ -136,12 +136,12 @@ def delegates(options: Values, state: State) -> tuple[frozenset[str], tuple[str,
             given = held.fields.get("delegate")
             if given is None:
                 reasons += [held.open] if held.open else []
-                found |= set() if held.open else {ABSENT}
+                result |= set() if held.open else {ABSENT}
             for value in given or ():
                 name = _delegate(value)
-                found |= {name} if name else set()
+                result |= {name} if name else set()
                 reasons += [] if name else [_words(value)]
-    return frozenset(found), tuple(dict.fromkeys(reasons))
+    return frozenset(result), tuple(dict.fromkeys(reasons))
 
 
 def _options(item: Value, state: State) -> Optional[Heap]:

@@ -14,10 +14,10 @@ def parse(text: str) -> Version:
 
     Raises ValueError where no number stands.
     """
-    found = re.match(r"\s*v?(?:\d+!)?(\d+(?:\.\d+)*)", text)
-    if not found:
+    match = re.match(r"\s*v?(?:\d+!)?(\d+(?:\.\d+)*)", text)
+    if not match:
         raise ValueError(f"{text!r} is no version")
-    numbers = [int(part) for part in found.group(1).split(".")]
+    numbers = [int(part) for part in match.group(1).split(".")]
     while len(numbers) > 1 and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)
@@ -40,17 +40,17 @@ def allowed(specifier: str, versions: Iterable[str]) -> list[str]:
 
 
 def _one(clause: str, version: str) -> bool:
-    found = CLAUSE.match(clause)
-    if not found:
+    match = CLAUSE.match(clause)
+    if not match:
         raise ValueError(f"{clause!r} is no version specifier")
-    operator, wanted = found.group(1) or "==", found.group(2)
-    if wanted == "*":
+    operator, requested = match.group(1) or "==", match.group(2)
+    if requested == "*":
         return True
-    if wanted.endswith(".*"):
-        prefix = [int(part) for part in wanted[:-2].split(".")]
+    if requested.endswith(".*"):
+        prefix = [int(part) for part in requested[:-2].split(".")]
         same = _padded(version, len(prefix)) == prefix
         return not same if operator == "!=" else same
-    here, there = parse(version), parse(wanted)
+    here, there = parse(version), parse(requested)
     simple = {
         "===": here == there,
         "==": here == there,
@@ -61,7 +61,9 @@ def _one(clause: str, version: str) -> bool:
         ">": here > there,
     }
     return (
-        simple[operator] if operator in simple else here >= there and _below(operator, here, wanted)
+        simple[operator]
+        if operator in simple
+        else here >= there and _below(operator, here, requested)
     )
 
 

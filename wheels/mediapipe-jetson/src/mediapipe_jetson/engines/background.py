@@ -73,15 +73,15 @@ def obstacle(folders: Optional[Sequence[Path]] = None) -> str:
 
 def sources(folders: Optional[Sequence[Path]] = None) -> list[Onnx]:
     """Return the ONNX files of all folders, each model and precision once, the fast ones first."""
-    found: dict[tuple[str, str], Onnx] = {}
+    result: dict[tuple[str, str], Onnx] = {}
     for folder in places.folders() if folders is None else folders:
         try:
             listed = manifest.read(folder)
         except ManifestError:
             continue
-        for one in listed.onnx if listed else ():
-            found.setdefault((one.source_sha256, one.precision), one)
-    return sorted(found.values(), key=lambda one: PRECISIONS.index(one.precision))
+        for item in listed.onnx if listed else ():
+            result.setdefault((item.source_sha256, item.precision), item)
+    return sorted(result.values(), key=lambda item: PRECISIONS.index(item.precision))
 
 
 def detach() -> bool:
@@ -152,22 +152,22 @@ def _fits(source: Onnx, here: LocalRuntime) -> bool:
 def state(folder: Optional[Path] = None) -> dict[str, Any]:
     """Return what the last or present builder told; {} if there was none."""
     try:
-        found = json.loads(((folder or places.cache()) / STATE).read_text(encoding="utf-8"))
+        document = json.loads(((folder or places.cache()) / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _failures(folder: Path) -> dict[str, str]:
-    found = state(folder).get("failed")
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    failed = state(folder).get("failed")
+    return {str(k): str(v) for k, v in failed.items()} if isinstance(failed, dict) else {}
 
 
 def _tell(
     folder: Path, word: str, engine: str, done: Sequence[str], failed: Mapping[str, str]
 ) -> None:
-    said = {
+    message = {
         "state": word, "engine": engine, "done": list(done), "failed": dict(failed),
         "pid": os.getpid(), "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }  # fmt: skip
-    manifest.write_aside(folder / STATE, (json.dumps(said, indent=1) + "\n").encode())
+    manifest.write_aside(folder / STATE, (json.dumps(message, indent=1) + "\n").encode())

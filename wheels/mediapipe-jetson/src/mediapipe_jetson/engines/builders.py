@@ -68,9 +68,9 @@ def find(variables: Optional[Mapping[str, str]] = None) -> Builder:
     """Return what builds here. Raises NoBuilderError with the reasons."""
     from mediapipe_jetson.engines import python_builder, trtexec  # noqa: PLC0415 # they need this
 
-    found = os.environ if variables is None else variables
+    result = os.environ if variables is None else variables
     reasons = []
-    for path in program_paths(found):
+    for path in program_paths(result):
         if os.access(path, os.X_OK):
             return trtexec.Trtexec(path)
     reasons.append("there is no trtexec")
@@ -87,4 +87,4 @@ def program_paths(variables: Mapping[str, str]) -> list[Path]:
     if named:
         return [Path(named)]
     on_path = shutil.which("trtexec", path=variables.get("PATH"))
-    return [Path(one) for one in (*PROGRAMS, *((on_path,) if on_path else ()))]
+    return [Path(item) for item in (*PROGRAMS, *((on_path,) if on_path else ()))]

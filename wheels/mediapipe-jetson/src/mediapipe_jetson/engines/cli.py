@@ -36,9 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     build.add_argument("--device", default="{}", metavar="JSON", help="facts of the board")
     behind = commands.add_parser("background", help="build what is missing, at low priority")
     behind.add_argument("--detach", action="store_true", help="go on alone")
-    for one in (listed, build, behind):
-        one.add_argument("--sm", default="", help="such as 8.7 (default: the GPU's)")
-        one.add_argument(
+    for item in (listed, build, behind):
+        item.add_argument("--sm", default="", help="such as 8.7 (default: the GPU's)")
+        item.add_argument(
             "--tensorrt", default="", help="its version (default: the one that is here)"
         )
     options = parser.parse_args(arguments)
@@ -50,14 +50,14 @@ def _list(options: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = []
     for folder in places.folders():
         try:
-            found = manifest.read(folder)
+            result = manifest.read(folder)
         except ManifestError as error:
             rows.append({"folder": str(folder), "problem": str(error)})
             continue
-        for engine in found.engines if found else ():
+        for engine in result.engines if result else ():
             problem = fit.problem(engine, here) if here else why
             rows.append({"folder": str(folder), "file": engine.file, "problem": problem or ""})
-        for source in found.onnx if found else ():
+        for source in result.onnx if result else ():
             rows.append({"folder": str(folder), "file": source.file, "problem": ""})
     body = {"here": here.__dict__ if here else None, "why": why, "files": rows,
             "background": background.state()}  # fmt: skip
@@ -77,10 +77,10 @@ def _here(options: argparse.Namespace) -> tuple[Optional[LocalRuntime], str]:
     if options.sm and options.tensorrt:
         return LocalRuntime(options.sm, options.tensorrt, lean=False), ""
     try:
-        found = tensorrt.library()
+        library = tensorrt.library()
         device = Cuda()
         try:
-            return tensorrt.here(found, device), ""
+            return tensorrt.here(library, device), ""
         finally:
             device.close()
     except BackendError as error:
@@ -94,11 +94,11 @@ def _build(options: argparse.Namespace) -> int:
         if source is None:
             print(line(f"error: {options.source} has no {manifest.FILE}"), file=sys.stderr)
             return exit_codes.BAD_INPUT
-        told = json.loads(options.device)
+        document = json.loads(options.device)
         builder = builders.find()
-        version = options.tensorrt or str(told.get("tensorrt") or builder.tensorrt)
-        sm = options.sm or str(told.get("sm", ""))
-        device = make.facts({**told, "sm": sm, "tensorrt": version})
+        version = options.tensorrt or str(document.get("tensorrt") or builder.tensorrt)
+        sm = options.sm or str(document.get("sm", ""))
+        device = make.facts({**document, "sm": sm, "tensorrt": version})
     except (ManifestError, NoBuilderError) as error:
         print(line(f"error: {error}"), file=sys.stderr)
         return exit_codes.of(error)
@@ -107,9 +107,9 @@ def _build(options: argparse.Namespace) -> int:
         return exit_codes.BAD_INPUT
     flags = builders.LEAN_FLAGS if options.lean else ()
     place = Place(options.to, sm, version, flags, device)
-    wanted = [one for one in source.onnx if options.only in (None, one.file)]
+    requested = [item for item in source.onnx if options.only in (None, item.file)]
     with make.alone(options.to, wait=True):
-        failed = [one.file for one in wanted if not _one(place, one, builder)]
+        failed = [item.file for item in requested if not _one(place, item, builder)]
         _drop(place, source)
     return exit_codes.NEGATIVE if failed else exit_codes.DONE
 
@@ -117,25 +117,25 @@ def _build(options: argparse.Namespace) -> int:
 def _one(place: Place, source: Onnx, builder: builders.Builder) -> bool:
     there = make.known(place, source)
     try:
-        made = there or make.one(place, source, builder)
+        engine = there or make.one(place, source, builder)
     except (BuildError, OSError) as error:
         print(f"error: {source.file}: {error}", file=sys.stderr, flush=True)
         return False
-    said = "there already" if there else f"built in {made.build_s:.1f} s"
-    emulated = "; a stand-in's, no engine" if made.emulated else ""
-    print(f"{made.file}: {said}, {made.check.why}{emulated}", flush=True)
+    output = "there already" if there else f"built in {engine.build_s:.1f} s"
+    emulated = "; a stand-in's, no engine" if engine.emulated else ""
+    print(f"{engine.file}: {output}, {engine.check.why}{emulated}", flush=True)
     return True
 
 
 def _drop(place: Place, source: Manifest) -> None:
     """List no engine that none of the source's ONNX files asks for."""
-    found = manifest.read(place.folder)
-    if not found:
+    result = manifest.read(place.folder)
+    if not result:
         return
-    wanted = {one.sha256 for one in source.onnx}
-    kept = tuple(one for one in found.engines if one.onnx_sha256 in wanted)
-    if kept != found.engines:
-        manifest.write(Manifest(place.folder, kept, found.onnx, found.device))
+    sha256s = {item.sha256 for item in source.onnx}
+    engines = tuple(engine for engine in result.engines if engine.onnx_sha256 in sha256s)
+    if engines != result.engines:
+        manifest.write(Manifest(place.folder, engines, result.onnx, result.device))
 
 
 def _background(options: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ def read(path: Path) -> Expected:
     """Return what a file expects. Raises NoCheckError; OSError where it can't be read."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(one.file_size for one in archive.infolist()) > MOST_BYTES:
+            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES:
                 raise NoCheckError(f"{path} has more than {MOST_BYTES} bytes")
             index = json.loads(archive.read(INDEX))
             if index["schema"] != SCHEMA:
@@ -86,13 +86,13 @@ def _put(archive: zipfile.ZipFile, name: str, raw: bytes) -> None:
 
 def floats(raw: bytes) -> array.array[float]:
     """Return little-endian float32 as numbers. Raises NoCheckError."""
-    found = array.array("f")
-    if len(raw) % found.itemsize:
+    result = array.array("f")
+    if len(raw) % result.itemsize:
         raise NoCheckError(f"{len(raw)} bytes are no float32 numbers")
-    found.frombytes(raw)
+    result.frombytes(raw)
     if sys.byteorder == "big":
-        found.byteswap()
-    return found
+        result.byteswap()
+    return result
 
 
 def relative_error(expected: Sequence[float], found: Sequence[float]) -> float:
@@ -104,8 +104,8 @@ def relative_error(expected: Sequence[float], found: Sequence[float]) -> float:
         raise NoCheckError(f"{len(found)} numbers came out, {len(expected)} are expected")
     scale = max((abs(value) for value in expected), default=0.0) or 1.0
     worst = 0.0
-    for wanted, got in zip(expected, found):  # noqa: B905 # Python 3.9
-        difference = abs(wanted - got)
+    for requested, got in zip(expected, found):  # noqa: B905 # Python 3.9
+        difference = abs(requested - got)
         if not math.isfinite(difference):
             return math.inf
         worst = max(worst, difference)

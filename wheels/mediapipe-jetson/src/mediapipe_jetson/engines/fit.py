@@ -45,8 +45,8 @@ def find(
         for engine in fitting:
             if engine.identity.precision == precision:
                 return engine
-    wanted = f"{name} ({source_sha256[:12]}) on SM {here.sm}, TensorRT {here.tensorrt}"
-    raise NoEngineError(wanted, reasons or ["none is there"])
+    requested = f"{name} ({source_sha256[:12]}) on SM {here.sm}, TensorRT {here.tensorrt}"
+    raise NoEngineError(requested, reasons or ["none is there"])
 
 
 def problem(engine: Engine, here: LocalRuntime) -> Optional[str]:
@@ -62,8 +62,8 @@ def find_onnx(
     source_sha256: str, precision: str, folders: Optional[Sequence[Path]] = None
 ) -> Optional[Onnx]:
     """Return the ONNX file of a sub-model, the first in the order of folders."""
-    for one in _manifests(folders, []):
-        for row in one.onnx:
+    for item in _manifests(folders, []):
+        for row in item.onnx:
             if (row.source_sha256, row.precision) == (source_sha256, precision):
                 return row
     return None
@@ -71,22 +71,22 @@ def find_onnx(
 
 def fingerprint(folders: Optional[Sequence[Path]] = None) -> str:
     """Return a hash of all engines that are listed, for the keys of caches."""
-    listed = [one.sha256 for one in _engines(folders, [])]
+    listed = [engine.sha256 for engine in _engines(folders, [])]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()[:16]
 
 
 def _engines(folders: Optional[Sequence[Path]], reasons: list[str]) -> Iterator[Engine]:
-    for one in _manifests(folders, reasons):
-        yield from one.engines
+    for item in _manifests(folders, reasons):
+        yield from item.engines
 
 
 def _manifests(folders: Optional[Sequence[Path]], reasons: list[str]) -> Iterator[Manifest]:
     """Yield what can be read; a damaged folder is a reason and keeps no other from being used."""
     for folder in places.folders() if folders is None else folders:
         try:
-            found = manifest.read(folder)
+            result = manifest.read(folder)
         except ManifestError as error:
             reasons.append(str(error))
             continue
-        if found:
-            yield found
+        if result:
+            yield result

@@ -27,8 +27,8 @@ NAME = re.compile(
 
 def numbers(version: str) -> tuple[int, ...]:
     """Return a version's numbers, such as (10, 3, 0, 30); what follows them is left out."""
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(int(part) for part in found.group().split(".")) if found else ()
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in match.group().split(".")) if match else ()
 
 
 def short(version: str) -> str:

@@ -94,20 +94,20 @@ def one(place: Place, source: Onnx, builder: Builder) -> Engine:
         order = Order(source, plan, place.flags, cache, check)
         result = builder.build(order)
         raw = plan.read_bytes()
-        made = _engine(place, source, builder, result, raw, _judge(order, result))
-        if made.check.ok is False:
-            raise BuildError(f"{made.file}: {made.check.why}")
+        engine = _engine(place, source, builder, result, raw, _judge(order, result))
+        if engine.check.ok is False:
+            raise BuildError(f"{engine.file}: {engine.check.why}")
         with plan.open("rb") as stream:
             os.fsync(stream.fileno())
         plan.chmod(0o644)
-        plan.replace(made.path)
+        plan.replace(engine.path)
     before = _manifest(place.folder)
-    others = tuple(it for it in before.engines if it.file != made.file)
+    others = tuple(it for it in before.engines if it.file != engine.file)
     # What another board or TensorRT left is gone with its manifest's entry.
-    kept = tuple(it for it in others if it.path.is_file())
+    engines = tuple(it for it in others if it.path.is_file())
     device = {**place.device, "sm": place.sm, "tensorrt": place.tensorrt}
-    manifest.write(Manifest(place.folder, (*kept, made), before.onnx, device))
-    return made
+    manifest.write(Manifest(place.folder, (*engines, engine), before.onnx, device))
+    return engine
 
 
 def _engine(
@@ -135,14 +135,14 @@ def _engine(
 def _expected(source: Onnx) -> Optional[Expected]:
     """Return what an ONNX file's engine must give; None if nobody knows. Raises BuildError."""
     try:
-        found = expected.read(source.checks)
+        result = expected.read(source.checks)
     except FileNotFoundError:
         return None
     except (OSError, NoCheckError) as error:
         raise BuildError(f"{source.checks}: {error}") from error
-    if found.source_sha256 != source.source_sha256:
+    if result.source_sha256 != source.source_sha256:
         raise BuildError(f"{source.checks} is of another model")
-    return found
+    return result
 
 
 def _judge(order: Order, result: Result) -> Check:

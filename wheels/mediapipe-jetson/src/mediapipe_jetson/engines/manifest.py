@@ -138,7 +138,7 @@ class Manifest:
     @property
     def emulated(self) -> bool:
         """Tell whether any engine is a stand-in's."""
-        return any(one.emulated for one in self.engines)
+        return any(engine.emulated for engine in self.engines)
 
     def as_json(self) -> dict[str, Any]:
         """Return the document; its order depends on nothing but its contents."""
@@ -146,8 +146,10 @@ class Manifest:
             "schema": SCHEMA,
             "kit": __version__,
             "emulated": self.emulated,
-            "engines": [one.as_json() for one in sorted(self.engines, key=lambda one: one.file)],
-            "onnx": [one.as_json() for one in sorted(self.onnx, key=lambda one: one.file)],
+            "engines": [
+                engine.as_json() for engine in sorted(self.engines, key=lambda engine: engine.file)
+            ],
+            "onnx": [item.as_json() for item in sorted(self.onnx, key=lambda item: item.file)],
         }
         if self.device:
             body["device"] = dict(self.device)
@@ -176,11 +178,13 @@ def parse(body: Any, folder: Path) -> Manifest:  # noqa: ANN401 # JSON
     """Return the manifest that a document is. Raises ValueError with what is wrong."""
     schema.check(body)
     engines = tuple(_engine(row, folder) for row in body["engines"])
-    if body["emulated"] is not any(one.emulated for one in engines):
+    if body["emulated"] is not any(engine.emulated for engine in engines):
         raise ValueError('"emulated" is not what its engines say')
-    for one in engines:
-        if one.file != one.identity.file:
-            raise ValueError(f"{one.file} is named otherwise than what it is: {one.identity.file}")
+    for item in engines:
+        if item.file != item.identity.file:
+            raise ValueError(
+                f"{item.file} is named otherwise than what it is: {item.identity.file}"
+            )
     names = [row["file"] for row in (*body["engines"], *body["onnx"])]
     if len(set(names)) != len(names):
         raise ValueError("a file is listed twice")
@@ -235,10 +239,10 @@ def content(engine: Engine) -> bytes:
         )
     if raw.startswith(NO_ENGINE):
         raise DamagedEngineError(f"{engine.path} is a stand-in's file, no engine")
-    found = hashlib.sha256(raw).hexdigest()
-    if found != engine.sha256:
+    value = hashlib.sha256(raw).hexdigest()
+    if value != engine.sha256:
         raise DamagedEngineError(
-            f"{engine.path} has sha256 {found[:12]}..., its manifest lists {engine.sha256[:12]}..."
+            f"{engine.path} has sha256 {value[:12]}..., its manifest lists {engine.sha256[:12]}..."
         )
     return raw
 
@@ -271,13 +275,13 @@ def _engine(row: Mapping[str, Any], folder: Path) -> Engine:
 
 def _specs(row: Mapping[str, Any]) -> dict[str, tuple[TensorSpec, ...]]:
     return {
-        side: tuple(TensorSpec(one["name"], tuple(one["shape"])) for one in row[side])
+        side: tuple(TensorSpec(item["name"], tuple(item["shape"])) for item in row[side])
         for side in SIDES
     }
 
 
 def _specs_as_json(of: Union[Engine, Onnx]) -> dict[str, list[dict[str, Any]]]:
     return {
-        side: [{"name": one.name, "shape": list(one.shape)} for one in getattr(of, side)]
+        side: [{"name": item.name, "shape": list(item.shape)} for item in getattr(of, side)]
         for side in SIDES
     }

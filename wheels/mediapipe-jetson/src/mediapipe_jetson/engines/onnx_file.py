@@ -58,9 +58,9 @@ def parse(raw: bytes) -> Model:
         elif number == 7:
             graph = _bytes(value)
         elif number == 8:
-            found = dict(_fields(_bytes(value)))
-            if not found.get(1):  # ONNX's own domain
-                model.opset = _int(found.get(2, 0))
+            result = dict(_fields(_bytes(value)))
+            if not result.get(1):  # ONNX's own domain
+                model.opset = _int(result.get(2, 0))
         elif number == 14:
             pair = dict(_fields(_bytes(value)))
             model.metadata[_text(pair.get(1, b""))] = _text(pair.get(2, b""))
@@ -73,14 +73,14 @@ def parse(raw: bytes) -> Model:
 def _graph(model: Model, raw: bytes) -> None:
     """Read a graph and check that each tensor is made before it is used."""
     nodes: list[bytes] = []
-    made = {""}
+    result = {""}
     for number, value in _fields(raw):
         if number == 1:
             nodes.append(_bytes(value))
         elif number == 2:
             model.name = _text(value)
         elif number == 5:
-            made.add(_name(_bytes(value), 8))
+            result.add(_name(_bytes(value), 8))
             model.initializers += 1
         elif number == 11:
             model.inputs.append(_tensor(_bytes(value)))
@@ -88,17 +88,17 @@ def _graph(model: Model, raw: bytes) -> None:
             model.outputs.append(_tensor(_bytes(value)))
     if len(nodes) > MOST_NODES:
         raise NoOnnxError(f"it has {len(nodes)} nodes")
-    made |= {one.name for one in model.inputs}
+    result |= {tensor.name for tensor in model.inputs}
     for node in nodes:
         taken, given, kind = _node(node)
-        missing = [name for name in taken if name not in made]
+        missing = [name for name in taken if name not in result]
         if missing:
             raise NoOnnxError(f"nothing makes {missing[0]!r}, which a {kind} takes")
-        made |= set(given)
+        result |= set(given)
         model.operators[kind] = model.operators.get(kind, 0) + 1
-    for one in model.outputs:
-        if one.name not in made:
-            raise NoOnnxError(f"nothing makes the output {one.name!r}")
+    for output in model.outputs:
+        if output.name not in result:
+            raise NoOnnxError(f"nothing makes the output {output.name!r}")
     if not nodes or not model.outputs:
         raise NoOnnxError("its graph is empty")
 
@@ -116,16 +116,16 @@ def _node(raw: bytes) -> tuple[list[str], list[str], str]:
 
 
 def _tensor(raw: bytes) -> Tensor:
-    found = dict(_fields(raw))
+    result = dict(_fields(raw))
     kind, shape = 0, []
-    of = dict(_fields(_bytes(found.get(2, b""))))
+    of = dict(_fields(_bytes(result.get(2, b""))))
     for number, value in _fields(_bytes(of.get(1, b""))):
         if number == 1:
             kind = _int(value)
         elif number == 2:
             for _, dimension in _fields(_bytes(value)):
                 shape.append(_int(dict(_fields(_bytes(dimension))).get(1, 0)))
-    return Tensor(_text(found.get(1, b"")), kind, tuple(shape))
+    return Tensor(_text(result.get(1, b"")), kind, tuple(shape))
 
 
 def _name(raw: bytes, number: int) -> str:

@@ -16,12 +16,12 @@ IMAGE = "/opt/mediapipe/engines"
 
 def cache(variables: Optional[Mapping[str, str]] = None) -> Path:
     """Return the folder of the engines that were built on this very device."""
-    found = os.environ if variables is None else variables
-    return Path(found.get(CACHE_VARIABLE) or CACHE)
+    result = os.environ if variables is None else variables
+    return Path(result.get(CACHE_VARIABLE) or CACHE)
 
 
 def folders(variables: Optional[Mapping[str, str]] = None) -> tuple[Path, ...]:
     """Return all folders; those that are not there count as empty."""
-    found = os.environ if variables is None else variables
-    named = [Path(part) for part in found.get(VARIABLE, "").split(":") if part]
-    return tuple(dict.fromkeys([*named, cache(found), Path(IMAGE)]))
+    result = os.environ if variables is None else variables
+    named = [Path(part) for part in result.get(VARIABLE, "").split(":") if part]
+    return tuple(dict.fromkeys([*named, cache(result), Path(IMAGE)]))

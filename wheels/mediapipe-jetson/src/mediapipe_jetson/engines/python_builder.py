@@ -20,15 +20,15 @@ FLAGS = {"version-compatible": "VERSION_COMPATIBLE", "exclude-lean-runtime": "EX
 def find() -> PythonBuilder:
     """Return the builder of the module that is here. Raises NoBuilderError."""
     try:
-        found = tensorrt.library()
+        library = tensorrt.library()
         Cuda().close()
     except BackendError as error:
         raise NoBuilderError(str(error)) from error
-    if found.lean or not hasattr(found.module, "Builder"):
+    if library.lean or not hasattr(library.module, "Builder"):
         raise NoBuilderError(
-            f"TensorRT {found.version} is here as the lean runtime, which builds nothing"
+            f"TensorRT {library.version} is here as the lean runtime, which builds nothing"
         )
-    return PythonBuilder(found)
+    return PythonBuilder(library)
 
 
 class PythonBuilder:

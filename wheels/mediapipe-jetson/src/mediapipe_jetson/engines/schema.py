@@ -19,8 +19,8 @@ TYPES: Mapping[str, Any] = {
 @functools.lru_cache(maxsize=None)
 def document() -> dict[str, Any]:
     """Return the schema."""
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
-    return found
+    result: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    return result
 
 
 def check(body: Any) -> None:  # noqa: ANN401 # JSON

@@ -36,13 +36,13 @@ def version(banner: str) -> str:
     TensorRT counts its minor version by hundreds, from 10 on its major one by ten thousands
     (NV_TENSORRT_VERSION in NvInferVersion.h).
     """
-    found = BANNER.search(banner)
-    if not found:
+    match = BANNER.search(banner)
+    if not match:
         return ""
-    number = int(found.group(1))
+    number = int(match.group(1))
     major = 10000 if number >= 100000 else 1000
     parts = [number // major, number % major // 100, number % 100]
-    return ".".join(str(part) for part in [*parts, *([found.group(2)] if found.group(2) else [])])
+    return ".".join(str(part) for part in [*parts, *([match.group(2)] if match.group(2) else [])])
 
 
 class Trtexec:
@@ -56,11 +56,11 @@ class Trtexec:
     @property
     def tensorrt(self) -> str:
         """Return the version that the program tells. Raises NoBuilderError."""
-        found = version(self._banner)
-        if not found:
+        value = version(self._banner)
+        if not value:
             last = (self._banner.strip().splitlines() or ["nothing"])[-1]
             raise NoBuilderError(f"{self.path} does not tell its version: {last[:TAIL]}")
-        return found
+        return value
 
     @property
     def stand_in(self) -> bool:
@@ -87,12 +87,12 @@ class Trtexec:
         with tempfile.TemporaryDirectory(dir=str(order.plan.parent), prefix=".build-") as folder:
             scratch = Path(folder)
             words = [str(self.path), *arguments(order, scratch, self.tensorrt)]
-            said, code, seconds = _run(words, scratch / "log")
+            output, code, seconds = _run(words, scratch / "log")
             if code or not order.plan.is_file() or not order.plan.stat().st_size:
-                raise BuildError(f"trtexec on {order.source.file}: {failure(said, code)}")
+                raise BuildError(f"trtexec on {order.source.file}: {failure(output, code)}")
             outputs = _outputs(scratch / "outputs.json") if order.check else None
-        median = MEDIAN.search(said)
-        stand_in = self.stand_in or STAND_IN in said.partition("\n")[0]
+        median = MEDIAN.search(output)
+        stand_in = self.stand_in or STAND_IN in output.partition("\n")[0]
         why = "" if outputs is not None else "there are no expected outputs for it"
         if stand_in:
             why = "a stand-in can't infer"
@@ -131,22 +131,24 @@ def arguments(order: Order, scratch: Path, tensorrt: str) -> list[str]:
     ]
 
 
-def failure(said: str, code: int) -> str:
+def failure(output: str, code: int) -> str:
     """Return the program's own words for a failure, in one line."""
-    marked = [line for line in said.splitlines() if "[E]" in line or line.startswith("&&&& FAILED")]
-    last = " | ".join(marked[:3] or said.strip().splitlines()[-1:] or ["it said nothing"])
+    marked = [
+        line for line in output.splitlines() if "[E]" in line or line.startswith("&&&& FAILED")
+    ]
+    last = " | ".join(marked[:3] or output.strip().splitlines()[-1:] or ["it said nothing"])
     if code < 0:
         last = f"signal {-code} ended it: {last}"
     return " ".join(last.split())[:TAIL]
 
 
 def _inputs(check: Expected, scratch: Path) -> list[tuple[str, Path]]:
-    found = []
+    result = []
     for number, (name, raw) in enumerate(check.inputs.items()):
         path = scratch / f"input-{number}.bin"
         path.write_bytes(raw)
-        found.append((name, path))
-    return found
+        result.append((name, path))
+    return result
 
 
 def _run(words: list[str], log: Path) -> tuple[str, int, float]:
@@ -166,8 +168,8 @@ def _run(words: list[str], log: Path) -> tuple[str, int, float]:
         raise BuildError(f"trtexec had not ended after {BUILD_S:.0f} s") from None
     except OSError as error:
         raise BuildError(f"{words[0]} can't be run: {error.strerror}") from error
-    said = log.read_text(encoding="utf-8", errors="replace")
-    return said, code, time.monotonic() - began
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return text, code, time.monotonic() - began
 
 
 def _outputs(path: Path) -> Optional[dict[str, list[float]]]:
@@ -177,7 +179,7 @@ def _outputs(path: Path) -> Optional[dict[str, list[float]]]:
     """
     try:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
-        return {row["name"]: [float(one) for one in row["values"]] for row in rows}
+        return {row["name"]: [float(value) for value in row["values"]] for row in rows}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -28,10 +28,10 @@ class Board:
 
     def gpu_load(self) -> dict[str, float]:
         """Return the share of time that each GPU was busy, 0 to 1."""
-        found = {path.resolve().parent.name: hardware.load_percent(path) for path in self._loads}
+        result = {path.resolve().parent.name: hardware.load_percent(path) for path in self._loads}
         if self._nvml is not None:
-            found["nvml"] = self._nvml()
-        return {name: value / 100 for name, value in found.items() if value is not None}
+            result["nvml"] = self._nvml()
+        return {name: value / 100 for name, value in result.items() if value is not None}
 
     def memory(self) -> dict[str, int]:
         """Return bytes by the kernel's names; on a Jetson the GPU's memory is the same."""
@@ -65,7 +65,7 @@ class Board:
             ("temperature_celsius", "Thermal zones.", "zone", board.temperatures(self.root)),
             ("power_watts", "Power of each rail that is measured.", "rail", rails),
         )
-        found = [
+        result = [
             Family(
                 f"mediapipe_board_{name}",
                 "gauge",
@@ -77,5 +77,5 @@ class Board:
         for key, name in (("MemTotal", "total"), ("MemAvailable", "available")):
             samples = (Sample(memory[key]),) if key in memory else ()
             about = f"{key} of /proc/meminfo."
-            found.append(Family(f"mediapipe_board_memory_{name}_bytes", "gauge", about, samples))
-        return found
+            result.append(Family(f"mediapipe_board_memory_{name}_bytes", "gauge", about, samples))
+        return result

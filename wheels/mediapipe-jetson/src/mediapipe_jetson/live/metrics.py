@@ -33,13 +33,13 @@ class Metrics:
     def families(self) -> list[Family]:
         """Return the metrics of pipeline, verdict and board."""
         state = self.state
-        found = [self._build]
+        result = [self._build]
         if state.pipeline is not None:
-            found += self._pipeline(state.pipeline)
+            result += self._pipeline(state.pipeline)
         verdict = state.verdicts.read()
         if verdict.report is not None:
-            found += gauges.families(verdict.report)
-        return [*found, *state.board.families()]
+            result += gauges.families(verdict.report)
+        return [*result, *state.board.families()]
 
     def _pipeline(self, pipeline: Pipeline) -> list[Family]:
         state, report = self.state, pipeline.report()
@@ -51,7 +51,7 @@ class Metrics:
             "policy": report.policy,
         }
         latency = pipeline.latency
-        found = [
+        families = [
             Family("mediapipe_backend_info", "gauge", "What infers.", (Sample(1, labels),)),
             *counters(report, pipeline.clocks),
             family(
@@ -74,11 +74,11 @@ class Metrics:
         if state.last_frame_s:
             about = "When the last frame was done, since 1970."
             name = "mediapipe_last_frame_timestamp_seconds"
-            found.append(family(name, "gauge", about, state.last_frame_s))
+            families.append(family(name, "gauge", about, state.last_frame_s))
         if state.picture is not None:
             about = "Readers of the picture."
-            found.append(family("mediapipe_viewers", "gauge", about, state.picture.viewers))
-        return found
+            families.append(family("mediapipe_viewers", "gauge", about, state.picture.viewers))
+        return families
 
 
 def counters(report: Report, clocks: Sequence[Clock]) -> list[Family]:
@@ -90,27 +90,27 @@ def counters(report: Report, clocks: Sequence[Clock]) -> list[Family]:
         ("frames_refused", "Frames that could not be used.", report.refused),
         ("camera_reconnects", "How often the camera was lost and came back.", report.reconnects),
     )
-    found = [family(f"mediapipe_{name}_total", "counter", about, value)
+    families = [family(f"mediapipe_{name}_total", "counter", about, value)
              for name, about, value in counts]  # fmt: skip
     rows = (
-        ("seconds", "Time that a stage worked.", [one.busy_s for one in clocks]),
-        ("cpu_seconds", "Processor time of a stage's thread.", [one.cpu_s for one in clocks]),
-        ("frames", "Frames that a stage has done.", [one.frames for one in clocks]),
+        ("seconds", "Time that a stage worked.", [clock.busy_s for clock in clocks]),
+        ("cpu_seconds", "Processor time of a stage's thread.", [clock.cpu_s for clock in clocks]),
+        ("frames", "Frames that a stage has done.", [clock.frames for clock in clocks]),
     )
     for name, about, values in rows:
         samples = tuple(
             Sample(value, {"stage": clock.name})
             for clock, value in zip(clocks, values)  # noqa: B905 # Python 3.9
         )
-        found.append(Family(f"mediapipe_stage_{name}_total", "counter", about, samples))
-    return found
+        families.append(Family(f"mediapipe_stage_{name}_total", "counter", about, samples))
+    return families
 
 
 def process() -> list[Family]:
     """Return this process' own numbers, by the names that Prometheus' clients give them."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     pages = (read_text(Path("/proc/self/statm")) or "").split()
-    found = [
+    families = [
         family(
             "process_cpu_seconds_total",
             "counter",
@@ -121,5 +121,5 @@ def process() -> list[Family]:
     if len(pages) > 1:
         size = int(pages[1]) * os.sysconf("SC_PAGE_SIZE")
         about = "Memory that is resident."
-        found.append(family("process_resident_memory_bytes", "gauge", about, size))
-    return found
+        families.append(family("process_resident_memory_bytes", "gauge", about, size))
+    return families

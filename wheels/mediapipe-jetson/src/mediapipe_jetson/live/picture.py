@@ -102,9 +102,9 @@ class Picture:
                 job, self._job, self._waiting = self._job, None, False
                 if self._closed or job is None:
                     return
-            made = self._made(job)
+            result = self._made(job)
             with self._changed:
-                self._shown = made or self._shown
+                self._shown = result or self._shown
                 self._changed.notify_all()
                 due = max(due + self._interval_s, time.monotonic())
                 self._changed.wait_for(lambda: self._closed, due - time.monotonic())

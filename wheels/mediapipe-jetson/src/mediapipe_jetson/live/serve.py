@@ -63,13 +63,13 @@ class Live:
 
     def lines(self) -> list[str]:
         """Return for a person where it is."""
-        found = []
+        result = []
         for server in self._servers:
             path = "" if server.site.picture else "metrics"
             host = server.server_address[0]
             known = "with a password" if server.site.secret else "from this machine alone"
-            found.append(f"http://{host!s}:{server.port}/{path} ({known})")
-        return found
+            result.append(f"http://{host!s}:{server.port}/{path} ({known})")
+        return result
 
     def attach(self, pipeline: Pipeline, backend: Optional[Backend] = None) -> None:
         """Show a pipeline that has not started."""

@@ -92,7 +92,7 @@ class Server(ThreadingHTTPServer):
         """End connections that take too long to ask; the server's loop calls it."""
         now = time.monotonic()
         with self._lock:
-            late = [one for one, until in self._asking.items() if until < now]
+            late = [item for item, until in self._asking.items() if until < now]
         for request in late:
             with contextlib.suppress(OSError):
                 request.shutdown(socket.SHUT_RDWR)

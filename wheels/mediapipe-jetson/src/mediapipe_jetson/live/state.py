@@ -59,7 +59,7 @@ class State:
 
     def document(self) -> dict[str, Any]:
         """Return the state as JSON's types; `time_s` is a clock that never goes back."""
-        found: dict[str, Any] = {
+        result: dict[str, Any] = {
             "schema": SCHEMA,
             "state": "starting",
             "time_s": round(time.monotonic(), 3),
@@ -70,8 +70,8 @@ class State:
             "board": self.board.document(),
         }
         if self.pipeline is not None:
-            found |= self.pipeline.report().as_json()
-            found["source"] = redacted(str(found["source"]))
-            found["with_results"] = self.with_results
-            found["state"] = "ended" if self.pipeline.ended else "running"
-        return found
+            result |= self.pipeline.report().as_json()
+            result["source"] = redacted(str(result["source"]))
+            result["with_results"] = self.with_results
+            result["state"] = "ended" if self.pipeline.ended else "running"
+        return result

@@ -73,12 +73,12 @@ def _content(path: Path) -> bytes:
 
 def _judged(path: Path) -> Verdict:
     try:
-        made = report.again(json.loads(_content(path)), MAX_AGE_S)
-        made["as_expected"] = made["verdict"] == made["expected"]
-        made["time_s"] = float(made["time_s"])
-        gauges.families(made)
+        result = report.again(json.loads(_content(path)), MAX_AGE_S)
+        result["as_expected"] = result["verdict"] == result["expected"]
+        result["time_s"] = float(result["time_s"])
+        gauges.families(result)
     except OSError as error:
         return Verdict("unknown", f"{path} can't be read: {error.strerror}")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         return Verdict("unknown", f"{path} is no report: {one_line(error)}")
-    return Verdict(str(made["verdict"]), str(made["reason"]), made["time_s"], made)
+    return Verdict(str(result["verdict"]), str(result["reason"]), result["time_s"], result)

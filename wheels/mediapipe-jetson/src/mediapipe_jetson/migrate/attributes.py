@@ -37,15 +37,15 @@ class Attributes(Names):
     ) -> cst.BaseExpression:
         """Rewrite an attribute of something legacy."""
         base, own = self.things(original_node.value), self.things(original_node)
-        if any(one.kind == "package" for one in own):
+        if any(value.kind == "package" for value in own):
             return self.package(original_node, updated_node)
         if not base:
-            if any(one.kind == "gone" for one in own):
+            if any(value.kind == "gone" for value in own):
                 self.gone(original_node, own)
             else:
                 self._leftover(original_node)
             return updated_node
-        actions = {self._action(original_node, one) for one in base}
+        actions = {self._action(original_node, value) for value in base}
         if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
             self.refuse(original_node, f"{code(original_node.value)} may be several things")
             return updated_node
@@ -136,7 +136,7 @@ class Attributes(Names):
 
     def cut(self, original: cst.CSTNode, value: cst.BaseExpression) -> cst.BaseExpression:
         """Return a face without the irises where the old one had none."""
-        whole = {self._irises(one) for one in self.things(original) if _face(one)}
+        whole = {self._irises(item) for item in self.things(original) if _face(item)}
         if None in whole:
             self.note(original, MORE_POINTS)
         if whole != {False}:
@@ -144,10 +144,10 @@ class Attributes(Names):
         end = cst.Slice(lower=None, upper=cst.Integer("468"), step=None)
         return cst.Subscript(value, [cst.SubscriptElement(end)])
 
-    def _irises(self, one: OldValue) -> Optional[bool]:
+    def _irises(self, value: OldValue) -> Optional[bool]:
         """Return whether a face has irises; None where that is decided at run time."""
-        site = self.facts.sites[one.site]
-        name = "refine_landmarks" if one.solution == "face_mesh" else "refine_face_landmarks"
+        site = self.facts.sites[value.site]
+        name = "refine_landmarks" if value.solution == "face_mesh" else "refine_face_landmarks"
         literal = site.literal(name, False)
         return None if literal is None else bool(literal)
 
@@ -210,7 +210,7 @@ class Attributes(Names):
         """Rewrite `is None`: where nothing is found there is an empty list now."""
         missing = self.compared(original_node)
         kinds = table.kinds(self.things(original_node.left))
-        made = all(one.solution == "landmark_pb2" for one in self.things(original_node.left))
+        made = all(item.solution == "landmark_pb2" for item in self.things(original_node.left))
         if missing is None or not kinds or made:
             return updated_node
         direct = self._direct(original_node.left)
@@ -244,11 +244,14 @@ def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:
     return cst.ListComp(elt=attribute(one, name), for_in=source)
 
 
-def _face(one: OldValue) -> bool:
+def _face(value: OldValue) -> bool:
     """Return whether a list of landmarks is a face's."""
-    if one.kind != "list" or one.site < 0:
+    if value.kind != "list" or value.site < 0:
         return False
-    return one.solution == "face_mesh" or (one.solution, one.name) == ("holistic", "face_landmarks")
+    return value.solution == "face_mesh" or (value.solution, value.name) == (
+        "holistic",
+        "face_landmarks",
+    )
 
 
 def _next(value: cst.BaseExpression) -> cst.Call:

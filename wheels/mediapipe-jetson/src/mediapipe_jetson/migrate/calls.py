@@ -39,7 +39,7 @@ class Calls(Attributes, Construct):
         kinds = table.kinds(own)
         if "class" in kinds:
             return self.construct(original_node, updated_node)
-        if any(one.kind == "method" and one.name == "process" for one in own):
+        if any(value.kind == "method" and value.name == "process" for value in own):
             return self._process(original_node, updated_node)
         if kinds == {"has_field"}:
             return self._has_field(original_node, updated_node)
@@ -60,17 +60,17 @@ class Calls(Attributes, Construct):
 
     def _handed(self, node: cst.Call) -> None:
         """Refuse results handed to what looks into them as into messages."""
-        handed = [one for arg in node.args for one in self.things(arg.value)]
+        handed = [value for arg in node.args for value in self.things(arg.value)]
         if not handed:
             self._unfollowed(node)
             return
         name = code(node.func)
-        paths = [one.text for one in self.values(node.func) if isinstance(one, Path)]
+        paths = [path.text for path in self.values(node.func) if isinstance(path, Path)]
         if name in REFLECTING and not (name == "getattr" and all(map(_same_names, handed))):
             self.refuse(node, f"{name}() of something of the legacy API")
-        elif any(one.startswith(PROTOBUF) for one in paths):
+        elif any(path.startswith(PROTOBUF) for path in paths):
             self.refuse(node, "results are no protobuf messages in MediaPipe Tasks")
-        elif any(one.startswith(TEXTS) for one in paths) and not table.kinds(handed) <= PLAIN:
+        elif any(path.startswith(TEXTS) for path in paths) and not table.kinds(handed) <= PLAIN:
             self.note(node, f"{name}() gets lists of other objects, and their text is another")
 
     def _unfollowed(self, node: cst.Call) -> None:
@@ -91,7 +91,7 @@ class Calls(Attributes, Construct):
         if len(updated.args) != 1 or updated.args[0].star:
             self.refuse(original, "process() has other arguments than one picture")
             return updated
-        sites = [self.facts.sites[one.site] for one in self.things(source) if one.site >= 0]
+        sites = [self.facts.sites[value.site] for value in self.things(source) if value.site >= 0]
         modes = {self.mode(site) for site in sites}
         names = {(site.solution.detect, site.solution.member) for site in sites}
         if not sites:
@@ -156,7 +156,7 @@ class Calls(Attributes, Construct):
         """Rewrite what makes or fills messages of landmark_pb2."""
         kind = kinds.pop() if len(kinds) == 1 else ""
         args, func = updated.args, updated.func
-        words = [one.keyword.value if one.keyword else "" for one in args]
+        words = [arg.keyword.value if arg.keyword else "" for arg in args]
         owner = func.value if isinstance(func, cst.Attribute) else None
         if kind in ("landmark_class", "adder"):
             self.note(original, ROUNDED)
@@ -179,13 +179,13 @@ class Calls(Attributes, Construct):
         """Rewrite what draws landmarks: connections are objects, not pairs."""
         place = 2 if name == "draw_landmarks" else 1
         at = argument(original.args, place, "connections")
-        if any(one.star for one in original.args):
+        if any(arg.star for arg in original.args):
             self.refuse(original, f"{name}() with arguments that can't be followed")
             return updated
         if name == "draw_landmarks" and any(
-            one.solution == "pose" or one.name == "pose_landmarks"
+            item.solution == "pose" or item.name == "pose_landmarks"
             for arg in original.args
-            for one in self.things(arg.value)
+            for item in self.things(arg.value)
         ):
             self.note(original, PRESENCE)
         drawn = argument(original.args, place - 1, "landmark_list")
@@ -198,7 +198,7 @@ class Calls(Attributes, Construct):
             return updated
         value = original.args[at].value
         constant = isinstance(value, cst.Attribute) or code(value) in self.constants
-        known = constant and all(one.kind == "name" for one in self.things(value))
+        known = constant and all(item.kind == "name" for item in self.things(value))
         if code(value) == "None" or (known and self.things(value)):
             return updated
         changed = call(self.helper("as_connections"), updated.args[at].value)
@@ -206,19 +206,22 @@ class Calls(Attributes, Construct):
         return updated.with_changes(args=args)
 
 
-def _same_names(one: table.OldValue) -> bool:
+def _same_names(value: table.OldValue) -> bool:
     """Return whether what getattr() looks into has the same names in Tasks."""
-    if one.kind == "module":
-        return one.solution in table.DRAWING
-    return one.kind in ("landmark", "name") or (one.kind, one.solution) == ("result", "holistic")
+    if value.kind == "module":
+        return value.solution in table.DRAWING
+    return value.kind in ("landmark", "name") or (value.kind, value.solution) == (
+        "result",
+        "holistic",
+    )
 
 
 def argument(args: Sequence[cst.Arg], place: int, name: str) -> Optional[int]:
     """Return the number of an argument that is given by place or name."""
-    for number, one in enumerate(args):
-        if one.keyword is not None and one.keyword.value == name:
+    for number, arg in enumerate(args):
+        if arg.keyword is not None and arg.keyword.value == name:
             return number
-        if one.keyword is None and number == place:
+        if arg.keyword is None and number == place:
             return number
     return None
 
@@ -229,9 +232,9 @@ def _simple(node: Union[cst.BaseExpression, cst.BaseAssignTargetExpression]) -> 
         return _simple(node.value)
     if isinstance(node, cst.Subscript):
         plain = all(
-            isinstance(one.slice, cst.Index)
-            and isinstance(one.slice.value, (cst.Integer, cst.SimpleString, cst.Name))
-            for one in node.slice
+            isinstance(item.slice, cst.Index)
+            and isinstance(item.slice.value, (cst.Integer, cst.SimpleString, cst.Name))
+            for item in node.slice
         )
         return plain and _simple(node.value)
     return isinstance(node, cst.Name)

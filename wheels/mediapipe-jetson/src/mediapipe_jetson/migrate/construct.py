@@ -30,9 +30,9 @@ class Construct(Context):
         """Rewrite one constructor; what can't be done is refused."""
         self.built.add(self.span(original))
         sites = [
-            self.facts.sites[one.site]
-            for one in self.things(original)
-            if one.kind == "task" and one.site >= 0
+            self.facts.sites[value.site]
+            for value in self.things(original)
+            if value.kind == "task" and value.site >= 0
         ]
         if not sites:
             self.refuse(original, "this call can't be followed")
@@ -40,7 +40,7 @@ class Construct(Context):
         site = sites[0]
         solution = site.solution
         names = self._names(original, site)
-        if len({one.solution.module for one in sites}) > 1 or site.open or names is None:
+        if len({item.solution.module for item in sites}) > 1 or site.open or names is None:
             self.refuse(original, f"{solution.legacy}() with arguments that can't be followed")
             return updated
         model = self._model(site)
@@ -59,28 +59,28 @@ class Construct(Context):
             args,
             whitespace_before_args=updated.whitespace_before_args if updated.args else _none(),
         )
-        made: cst.BaseExpression = updated.with_changes(
+        expression: cst.BaseExpression = updated.with_changes(
             func=attribute(func, "create_from_options"),
             args=[cst.Arg(options)],
             whitespace_before_args=_none(),
         )
         if self.mode(site) == "both":
             still = updated.args[names.index("static_image_mode")].value
-            made = call(self.helper("keep_mode"), made, still)
-        return made
+            expression = call(self.helper("keep_mode"), expression, still)
+        return expression
 
     def _names(self, node: cst.Call, site: Site) -> Optional[list[str]]:
         """Return what each argument is named; None where that is not known."""
-        if any(one.star for one in node.args):
+        if any(arg.star for arg in node.args):
             return None
         uses = legacy.Uses()
         solution = uses.table.table["solutions"][site.solution.module]
         order = uses.order(solution, site.given[0])
         names = []
-        for number, one in enumerate(node.args):
-            if one.keyword is None and number >= len(order):
+        for number, item in enumerate(node.args):
+            if item.keyword is None and number >= len(order):
                 return None
-            names.append(one.keyword.value if one.keyword else order[number])
+            names.append(item.keyword.value if item.keyword else order[number])
         unknown = [name for name in names if name not in site.solution.arguments]
         for name in unknown:
             why = uses.table.argument(solution, name)
@@ -128,7 +128,7 @@ class Construct(Context):
         comma = cst.Comma(whitespace_after=space)
         last = len(added) - (0 if followed else 1)
         added = [
-            one.with_changes(comma=comma) if at < last else one for at, one in enumerate(added)
+            arg.with_changes(comma=comma) if at < last else arg for at, arg in enumerate(added)
         ]
         if not followed and call_.args:
             end = call_.args[-1]
@@ -151,26 +151,26 @@ class Construct(Context):
         self, node: cst.Call, names: list[str], site: Site, vision: cst.BaseExpression
     ) -> list[cst.Arg]:
         """Return the old arguments under their new names; those without one are left out."""
-        found: list[cst.Arg] = []
-        for name, one in zip(names, node.args):  # noqa: B905 # Python 3.9 has no strict
+        args: list[cst.Arg] = []
+        for name, arg in zip(names, node.args):  # noqa: B905 # Python 3.9 has no strict
             new = site.solution.arguments.get(name)
             if new is None or new == "@model":
-                _keep_comment(found, one)
+                _keep_comment(args, arg)
                 continue
-            value = one.value
+            value = arg.value
             if new == "@mode":
                 new, value = "running_mode", self._running_mode(value, site, vision)
-            equal = one.equal if one.keyword else PLAIN
-            found.append(one.with_changes(keyword=cst.Name(new), equal=equal, value=value))
-        if found and node.args:
-            found[-1] = _ended(found[-1], node.args[-1])
-        return found
+            equal = arg.equal if arg.keyword else PLAIN
+            args.append(arg.with_changes(keyword=cst.Name(new), equal=equal, value=value))
+        if args and node.args:
+            args[-1] = _ended(args[-1], node.args[-1])
+        return args
 
     def _running_mode(
         self, value: cst.BaseExpression, site: Site, vision: cst.BaseExpression
     ) -> cst.BaseExpression:
         mode = self.mode(site)
-        image, video = (attribute(vision, "RunningMode", one) for one in ("IMAGE", "VIDEO"))
+        image, video = (attribute(vision, "RunningMode", item) for item in ("IMAGE", "VIDEO"))
         if mode == "both":
             return cst.IfExp(test=value, body=image, orelse=video)
         return image if mode == "image" else video
@@ -202,12 +202,12 @@ def _ended(last: cst.Arg, before: cst.Arg) -> cst.Arg:
     return last.with_changes(comma=before.comma, whitespace_after_arg=before.whitespace_after_arg)
 
 
-def _keep_comment(found: list[cst.Arg], dropped: cst.Arg) -> None:
+def _keep_comment(args: list[cst.Arg], dropped: cst.Arg) -> None:
     """Put the comment of an argument that goes under the one before it."""
-    if not isinstance(dropped.comma, cst.Comma) or not found:
+    if not isinstance(dropped.comma, cst.Comma) or not args:
         return
     space = dropped.comma.whitespace_after
-    before = found[-1].comma
+    before = args[-1].comma
     if not isinstance(space, cst.ParenthesizedWhitespace) or not isinstance(before, cst.Comma):
         return
     lines: Sequence[cst.EmptyLine] = space.empty_lines
@@ -217,4 +217,4 @@ def _keep_comment(found: list[cst.Arg], dropped: cst.Arg) -> None:
     after = before.whitespace_after
     if lines and isinstance(after, cst.ParenthesizedWhitespace):
         merged = after.with_changes(empty_lines=[*after.empty_lines, *lines])
-        found[-1] = found[-1].with_changes(comma=before.with_changes(whitespace_after=merged))
+        args[-1] = args[-1].with_changes(comma=before.with_changes(whitespace_after=merged))

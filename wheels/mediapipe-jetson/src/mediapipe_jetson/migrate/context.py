@@ -38,7 +38,7 @@ def code(node: cst.CSTNode) -> str:
 
 def call(name: str, *arguments: cst.BaseExpression) -> cst.Call:
     """Return a call of a function by its name."""
-    return cst.Call(cst.Name(name), [cst.Arg(one) for one in arguments])
+    return cst.Call(cst.Name(name), [cst.Arg(argument) for argument in arguments])
 
 
 def attribute(value: cst.BaseExpression, *names: str) -> cst.BaseExpression:
@@ -77,8 +77,8 @@ class Context(cst.CSTTransformer):
 
     def parent(self, node: cst.CSTNode) -> Optional[cst.CSTNode]:
         """Return the node around one of the original tree."""
-        found = self.get_metadata(metadata.ParentNodeProvider, node, None)
-        return found if isinstance(found, cst.CSTNode) else None
+        result = self.get_metadata(metadata.ParentNodeProvider, node, None)
+        return result if isinstance(result, cst.CSTNode) else None
 
     def values(self, node: cst.CSTNode) -> frozenset[Value]:
         """Return all that an expression of the original tree may be."""
@@ -92,24 +92,28 @@ class Context(cst.CSTTransformer):
 
     def is_one(self, node: cst.CSTNode, *kinds: str) -> bool:
         """Return whether an expression is of these kinds alone, as far as it is known."""
-        found = table.kinds(self.things(node))
-        return bool(found) and found <= set(kinds)
+        result = table.kinds(self.things(node))
+        return bool(result) and result <= set(kinds)
 
     def other(self, node: cst.CSTNode) -> bool:
         """Return whether an expression may be something that is known and not legacy."""
         return any(
-            isinstance(one, Object)
-            or (isinstance(one, Path) and one.text.startswith("mediapipe.") and not self._old(one))
-            for one in self.values(node)
+            isinstance(path, Object)
+            or (
+                isinstance(path, Path)
+                and path.text.startswith("mediapipe.")
+                and not self._old(path)
+            )
+            for path in self.values(node)
         )
 
     def unknown(self, node: cst.CSTNode) -> bool:
         """Return whether nothing is known of an expression."""
         values = self.values(node)
-        return all(isinstance(one, Unknown) for one in values)
+        return all(isinstance(value, Unknown) for value in values)
 
-    def _old(self, one: Path) -> bool:
-        return table.thing(one.text) is not None
+    def _old(self, path: Path) -> bool:
+        return table.thing(path.text) is not None
 
     def note(self, node: cst.CSTNode, text: str) -> None:
         """Note what will differ at a place."""
@@ -192,7 +196,8 @@ class Context(cst.CSTTransformer):
         """Return whether a statement is `if not x: return` or `assert x` or their like."""
         if isinstance(statement, cst.SimpleStatementLine):
             return any(
-                isinstance(one, cst.Assert) and self._says(one.test, text) for one in statement.body
+                isinstance(item, cst.Assert) and self._says(item.test, text)
+                for item in statement.body
             )
         if not isinstance(statement, cst.If) or statement.orelse is not None:
             return False
@@ -215,7 +220,7 @@ class Context(cst.CSTTransformer):
         inner, around = node, self.parent(node)
         while around is not None and not isinstance(around, (cst.FunctionDef, cst.ClassDef)):
             if isinstance(around, cst.Try) and inner is around.body:
-                names = {name for one in around.handlers for name in _caught(one)}
+                names = {name for handler in around.handlers for name in _caught(handler)}
                 if names & LOUD:
                     return True
             inner, around = around, self.parent(around)
@@ -229,11 +234,11 @@ def _caught(handler: cst.ExceptHandler) -> list[str]:
     items: list[Union[cst.BaseElement, cst.BaseExpression]] = (
         list(kind.elements) if isinstance(kind, cst.Tuple) else [kind]
     )
-    return [code(one.value if isinstance(one, cst.Element) else one) for one in items]
+    return [code(item.value if isinstance(item, cst.Element) else item) for item in items]
 
 
 def _index(statements: Sequence[cst.CSTNode], inner: cst.CSTNode) -> int:
-    return next((at for at, one in enumerate(statements) if one is inner), 0)
+    return next((at for at, statement in enumerate(statements) if statement is inner), 0)
 
 
 def _binds(node: cst.CSTNode, text: str) -> bool:

@@ -42,11 +42,11 @@ class Site:
     def values(self, name: str) -> Optional[Values]:
         """Return what an argument may be; None where it is never given."""
         index = list(self.solution.arguments).index(name)
-        found = [one.get(index, name) for one in self.given]
-        some = [one for one in found if one is not None]
+        result = [arguments.get(index, name) for arguments in self.given]
+        some = [item for item in result if item is not None]
         if not some:
             return None
-        default: Values = frozenset({Unknown("its default")}) if None in found else NOTHING
+        default: Values = frozenset({Unknown("its default")}) if None in result else NOTHING
         return NOTHING.union(*some, default)
 
     def literal(self, name: str, default: object) -> object:
@@ -54,13 +54,13 @@ class Site:
         values = self.values(name)
         if values is None:
             return default
-        known = {one.value for one in values if isinstance(one, Constant)}
+        known = {value.value for value in values if isinstance(value, Constant)}
         return known.pop() if len(known) == 1 == len(values) else None
 
     @property
     def open(self) -> bool:
         """Return whether there may be more arguments than are known."""
-        return any(one.open for one in self.given)
+        return any(arguments.open for arguments in self.given)
 
 
 @dataclass
@@ -89,9 +89,9 @@ class Facts:
 def things(values: Iterable[Value]) -> Iterable[OldValue]:
     """Yield what of the legacy API there is among values."""
     for value in values:
-        found = table.thing(value.text) if isinstance(value, Path) else None
-        if found is not None:
-            yield found
+        result = table.thing(value.text) if isinstance(value, Path) else None
+        if result is not None:
+            yield result
 
 
 class Guards(Listener):

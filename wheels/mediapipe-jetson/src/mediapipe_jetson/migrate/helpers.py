@@ -193,14 +193,14 @@ def {found}(landmarks, error=AttributeError):
 
 def closed(names: Iterable[str]) -> list[str]:
     """Return helpers and those that they need, in the table's order."""
-    wanted, waiting = set(), list(names)
+    requested, waiting = set(), list(names)
     while waiting:
         name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
+        if name not in requested:
+            requested.add(name)
             waiting += HELPERS[name].helpers
     order = ["MODEL_FOLDER", *(name for name in HELPERS if name != "MODEL_FOLDER")]
-    return [name for name in order if name in wanted]
+    return [name for name in order if name in requested]
 
 
 def imports_of(names: Iterable[str]) -> list[str]:
@@ -243,15 +243,15 @@ def _spaced(statement: Statement) -> Statement:
 
 def words_before(module: cst.Module) -> set[str]:
     """Return the words of what stands before the helpers and is no import."""
-    found: set[str] = set()
+    result: set[str] = set()
     for statement in module.body[: place(module)]:
         parts: Sequence[cst.CSTNode] = (
             statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
         )
-        for one in parts:
-            if not isinstance(one, (cst.Import, cst.ImportFrom)):
-                found |= set(re.findall(r"\w+", cst.Module([]).code_for_node(one)))
-    return found
+        for part in parts:
+            if not isinstance(part, (cst.Import, cst.ImportFrom)):
+                result |= set(re.findall(r"\w+", cst.Module([]).code_for_node(part)))
+    return result
 
 
 def place(module: cst.Module) -> int:
@@ -277,10 +277,10 @@ def _imports(statement: cst.CSTNode, name: str) -> bool:
     """Return whether a top-level statement imports something, also within try or if."""
     if isinstance(statement, cst.SimpleStatementLine):
         return any(
-            isinstance(one, (cst.Import, cst.ImportFrom))
-            and (not name or f" {name}" in cst.Module([]).code_for_node(one))
-            for one in statement.body
+            isinstance(item, (cst.Import, cst.ImportFrom))
+            and (not name or f" {name}" in cst.Module([]).code_for_node(item))
+            for item in statement.body
         )
     if isinstance(statement, (cst.Try, cst.If)) and name:
-        return any(_imports(one, name) for one in statement.body.body)
+        return any(_imports(item, name) for item in statement.body.body)
     return False

@@ -49,10 +49,10 @@ class Imports(Calls):
         cst.SimpleStatementLine, cst.FlattenSentinel[cst.SimpleStatementLine], cst.RemovalSentinel
     ]:
         """Rewrite `from mediapipe.python.solutions import hands`."""
-        for number, one in enumerate(original_node.body):
-            if not isinstance(one, cst.ImportFrom):
+        for number, statement in enumerate(original_node.body):
+            if not isinstance(statement, cst.ImportFrom):
                 continue
-            places = self._places(one)
+            places = self._places(statement)
             if places is None:
                 continue
             return self._replaced(original_node, updated_node, number, places)
@@ -68,7 +68,7 @@ class Imports(Calls):
             for alias in node.names
             if isinstance(alias.name, cst.Name)
         ]
-        if not any(table.thing(one) for one in legacy):
+        if not any(table.thing(item) for item in legacy):
             return None
         places: Places = {}
         for alias, full in zip(node.names, legacy):  # noqa: B905 # Python 3.9 has no strict
@@ -140,13 +140,14 @@ class Imports(Calls):
             if updated.leading_lines or updated.trailing_whitespace.comment:
                 self.note(original, "imports: a line is left out, and the comment at it")
             return cst.RemovalSentinel.REMOVE
-        made = [self._statement(old, module, names) for module, names in real]
-        if len(made) == 1:
+        statements = [self._statement(old, module, names) for module, names in real]
+        if len(statements) == 1:
             body: Sequence[cst.BaseSmallStatement] = [
-                made[0] if at == number else one for at, one in enumerate(updated.body)
+                statements[0] if at == number else statement
+                for at, statement in enumerate(updated.body)
             ]
             return updated.with_changes(body=body)
-        lines = [cst.SimpleStatementLine([one]) for one in made]
+        lines = [cst.SimpleStatementLine([statement]) for statement in statements]
         lines[0] = lines[0].with_changes(leading_lines=updated.leading_lines)
         lines[-1] = lines[-1].with_changes(trailing_whitespace=updated.trailing_whitespace)
         return cst.FlattenSentinel(lines)
@@ -162,10 +163,10 @@ class Imports(Calls):
         same = not isinstance(old.names, cst.ImportStar) and len(old.names) == len(aliases)
         if same and not isinstance(old.names, cst.ImportStar):
             aliases = [
-                one.with_changes(name=alias.name, asname=one.asname or alias.asname)
+                name.with_changes(name=alias.name, asname=name.asname or alias.asname)
                 if alias.asname
-                else one.with_changes(name=alias.name, asname=None)
-                for one, alias in zip(old.names, aliases)  # noqa: B905
+                else name.with_changes(name=alias.name, asname=None)
+                for name, alias in zip(old.names, aliases)  # noqa: B905
             ]
             return old.with_changes(module=_dotted(module), names=aliases)
         return cst.ImportFrom(_dotted(module), aliases)
@@ -173,10 +174,10 @@ class Imports(Calls):
 
 def _dotted(name: str) -> Union[cst.Attribute, cst.Name]:
     top, *below = name.split(".")
-    found: Union[cst.Attribute, cst.Name] = cst.Name(top)
+    result: Union[cst.Attribute, cst.Name] = cst.Name(top)
     for part in below:
-        found = cst.Attribute(found, cst.Name(part))
-    return found
+        result = cst.Attribute(result, cst.Name(part))
+    return result
 
 
 def _inlined() -> set[str]:
@@ -218,8 +219,8 @@ class Bound(cst.CSTVisitor):
         """Note the modules that the file imports for all of it."""
         for statement in module.body:
             small = statement.body if isinstance(statement, cst.SimpleStatementLine) else ()
-            for one in small:
-                for alias in one.names if isinstance(one, cst.Import) else ():
+            for item in small:
+                for alias in item.names if isinstance(item, cst.Import) else ():
                     if alias.asname is not None or isinstance(alias.name, cst.Name):
                         bound = alias.evaluated_alias or alias.evaluated_name
                         self.modules.setdefault(alias.evaluated_name, bound)

@@ -26,8 +26,8 @@ class Names(Context):
         """Rewrite mp.solutions."""
         root = updated.value
         python = any(
-            isinstance(one, Path) and one.text.endswith(".python")
-            for one in self.values(original.value)
+            isinstance(path, Path) and path.text.endswith(".python")
+            for path in self.values(original.value)
         )
         if python and isinstance(root, cst.Attribute):
             root = root.value
@@ -88,8 +88,12 @@ class Names(Context):
             why = migration.load().instead(f"{table.ROOT}.{module}.{name}")
             self.refuse(original, f"{module}.{name}: {why}")
             return updated
-        found = [attribute(vision, *document["constants"][part].split(".")) for part in parts]
-        whole = found[0] if len(found) == 1 else cst.BinaryOperation(found[0], cst.Add(), found[1])
+        expressions = [attribute(vision, *document["constants"][part].split(".")) for part in parts]
+        whole = (
+            expressions[0]
+            if len(expressions) == 1
+            else cst.BinaryOperation(expressions[0], cst.Add(), expressions[1])
+        )
         if self._drawn(original):
             return whole
         self.note(original, PAIRED)
@@ -101,7 +105,7 @@ class Names(Context):
         outer = self.parent(word) if isinstance(word, cst.Arg) else None
         if not isinstance(outer, cst.Call) or not isinstance(word, cst.Arg):
             return False
-        drawing = any(one.name == "draw_landmarks" for one in self.things(outer.func))
+        drawing = any(value.name == "draw_landmarks" for value in self.things(outer.func))
         named = word.keyword.value if word.keyword else ""
         return drawing and (named == "connections" or (not named and outer.args.index(word) == 2))
 
@@ -116,15 +120,15 @@ class Names(Context):
         if isinstance(around, cst.Arg) and around.keyword is original_node:
             return updated_node
         own = self.things(original_node)
-        if bound is not None and any(one.kind == "name" for one in own):
+        if bound is not None and any(value.kind == "name" for value in own):
             module, _, name = bound.partition(".")
             if isinstance(around, cst.AssignTarget):
                 return updated_node
             vision = self.imported("vision")
             return self.constant(original_node, updated_node, vision, module, name)
-        if any(one.kind == "gone" for one in own):
+        if any(value.kind == "gone" for value in own):
             self.gone(original_node, own)
-        if any(one.kind == "formats" for one in own) and not isinstance(around, cst.Attribute):
+        if any(value.kind == "formats" for value in own) and not isinstance(around, cst.Attribute):
             self.refuse(original_node, "landmark_pb2 is gone")
         return updated_node
 
@@ -132,14 +136,14 @@ class Names(Context):
         """Refuse what went with the legacy API, unless it is only on the way to something."""
         around = self.parent(node)
         while isinstance(around, cst.Attribute):
-            if any(one.kind != "gone" for one in self.things(around)):
+            if any(value.kind != "gone" for value in self.things(around)):
                 return
             node, around = around, self.parent(around)
-        name = next(one.name for one in own if one.kind == "gone")
+        name = next(value.name for value in own if value.kind == "gone")
         self.refuse(node, f"{name}: {migration.load().instead(name)}")
 
 
 def named_one(things: tuple[OldValue, ...]) -> Optional[str]:
     """Return the one function of the legacy API that these are."""
-    names = {one.name for one in things if one.kind == "name"}
+    names = {value.name for value in things if value.kind == "name"}
     return names.pop() if len(names) == 1 else None

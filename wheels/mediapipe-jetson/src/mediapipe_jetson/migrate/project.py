@@ -73,7 +73,7 @@ def _migrated(folder: Path) -> Outcome:
     if not folder.exists():
         raise MigrateError(f"{folder} does not exist; name a folder or a program")
     outcome = Outcome()
-    programs = {one.name: one for one in _programs(folder, outcome)}
+    programs = {program.name: program for program in _programs(folder, outcome)}
     # First which files are old at all: LibCST is slow, and the others need not be read by it.
     facts = _followed(folder, programs, {})
     modules = {}
@@ -123,7 +123,7 @@ def _left(name: str, module: cst.Module) -> tuple[Note, ...]:
         uses = scan(module.code, name)
     except (SyntaxError, ValueError, RecursionError) as error:
         return (Note(name, 1, 1, f"what would come of it can't be read: {error}"),)
-    return tuple(Note(name, 1, 1, f"{one.what} would stay in it") for one in uses[:1])
+    return tuple(Note(name, 1, 1, f"{finding.what} would stay in it") for finding in uses[:1])
 
 
 def _encoded(content: bytes, module: cst.Module) -> bytes:
@@ -158,11 +158,11 @@ def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
             paths[name], contents[name] = path, content
     chosen, reached = reach.reached(contents)
     for name in reached:
-        found = _program(paths[name], name, contents[name], name in chosen)
-        if isinstance(found, Program):
-            yield found
-        elif found is not None:
-            outcome.refused.append(Note(name, found[0], 1, found[1]))
+        program = _program(paths[name], name, contents[name], name in chosen)
+        if isinstance(program, Program):
+            yield program
+        elif program is not None:
+            outcome.refused.append(Note(name, program[0], 1, program[1]))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -246,7 +246,9 @@ def _followed(folder: Path, programs: dict[str, Program], places: dict[str, text
         module = ".".join(parts[:-1] if package else parts)
         sources[module] = Source(module, name, ((0, program.tree),), package)
         chosen += [module] if program.chosen else []
-    facts, why = follow(sources, chosen, {name: one.text for name, one in programs.items()}, places)
+    facts, why = follow(
+        sources, chosen, {name: item.text for name, item in programs.items()}, places
+    )
     if why:
         raise MigrateError(f"{folder} is {why}; name one of its folders or programs")
     return facts

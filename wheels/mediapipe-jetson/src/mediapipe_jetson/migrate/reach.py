@@ -28,7 +28,7 @@ def reached(contents: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
             importers.setdefault(word, []).append(name)
     above = _closure(start, lambda name: importers.get(_module(name), ()))
     below = _closure(
-        above, lambda name: [one for word in words[name] for one in files.get(word, ())]
+        above, lambda name: [item for word in words[name] for item in files.get(word, ())]
     )
     return sorted(above), sorted(below)
 
@@ -51,10 +51,10 @@ def _words(content: bytes) -> set[str]:
 
 def _closure(start: Iterable[str], near: Callable[[str], Iterable[str]]) -> set[str]:
     """Return what is reached from `start` step by step."""
-    found, waiting = set(start), list(start)
+    result, waiting = set(start), list(start)
     while waiting:
         for name in near(waiting.pop()):
-            if name not in found:
-                found.add(name)
+            if name not in result:
+                result.add(name)
                 waiting.append(name)
-    return found
+    return result

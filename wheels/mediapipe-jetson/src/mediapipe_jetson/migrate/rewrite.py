@@ -38,7 +38,7 @@ class Rewriter(Imports):
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         """Refuse classes derived from legacy ones."""
         for base in node.bases:
-            if any(one.kind in ("class", "gone") for one in self.things(base.value)):
+            if any(value.kind in ("class", "gone") for value in self.things(base.value)):
                 self.refuse(node, LEGACY_BASE)
 
     def finish(self, bound: Bound, module: cst.Module) -> cst.Module:
@@ -54,12 +54,12 @@ class Rewriter(Imports):
     def _with_helpers(self, bound: Bound, module: cst.Module) -> cst.Module:
         names = helpers.closed(self.helpers)
         imports = [*dict.fromkeys([*self.imports, *helpers.imports_of(names)])]
-        new = [one for one in helpers.IMPORTS if one in imports and not _has(bound, one)]
+        new = [item for item in helpers.IMPORTS if item in imports and not _has(bound, item)]
         words = {**self.names, "models": _models(self.models)}
-        early = {self.names[one] for one in (*names, *new)}
+        early = {self.names[item] for item in (*names, *new)}
         if early & helpers.words_before(module):
             self.refused.add(Note(self.file, 1, 1, TOO_EARLY))
-        lines = "".join(f"{_import(one, self.names[one])}\n" for one in new)
+        lines = "".join(f"{_import(item, self.names[item])}\n" for item in new)
         texts = [helpers.HELPERS[name].text.format(**words).strip("\n") for name in names]
         functions = "".join(
             f"\n{'' if name == 'MODEL_FOLDER' else chr(10)}{text}\n"
@@ -93,7 +93,7 @@ def _names(bound: Bound) -> dict[str, str]:
             names[name] = bound.modules[str(module)]
             continue
         tries = (name + "_" * count for count in itertools.count())
-        names[name] = next(one for one in tries if one not in bound.names)
+        names[name] = next(attempt for attempt in tries if attempt not in bound.names)
     return names
 
 

@@ -67,10 +67,10 @@ def document() -> dict[str, Any]:
 @functools.lru_cache(maxsize=1)
 def solutions() -> dict[str, Solution]:
     """Return the solutions by their modules."""
-    found = {}
+    result = {}
     for module, row in document()["solutions"].items():
         chosen_by, chosen = row.get("chosen_by", ("", 0))
-        found[module] = Solution(
+        result[module] = Solution(
             module,
             row["class"],
             row["task"],
@@ -85,7 +85,7 @@ def solutions() -> dict[str, Solution]:
             row.get("still", False),
             row.get("detect", "detect"),
         )
-    return found
+    return result
 
 
 def class_of(path: str) -> Optional[Solution]:
@@ -102,18 +102,18 @@ def thing(path: str) -> Optional[OldValue]:
     if not migration.load().legacy(path):
         return None
     if (path + ".").startswith(f"{MESSAGES}."):
-        top, found = MESSAGES, OldValue("formats", "landmark_pb2")
+        top, value = MESSAGES, OldValue("formats", "landmark_pb2")
     elif (path + ".").startswith((f"{ROOT}.", f"{ROOT}()")):
-        top, found = ROOT, OldValue("package")
+        top, value = ROOT, OldValue("package")
     else:
         return OldValue("gone", "", path)
     steps = STEP.findall(path[len(top) :])
     for step in steps:
-        further = after(found, step)
+        further = after(value, step)
         if further is None:
             return None
-        found = further
-    return found
+        value = further
+    return value
 
 
 def after(before: OldValue, step: str) -> Optional[OldValue]:  # one for each kind
@@ -155,4 +155,4 @@ def _within(before: OldValue, step: str) -> Optional[OldValue]:
 
 def kinds(things: Iterable[OldValue]) -> set[str]:
     """Return the kinds among these."""
-    return {one.kind for one in things}
+    return {value.kind for value in things}

@@ -84,13 +84,13 @@ def shifts(
     values = list(_values(node))
     if len(places) != len(values):
         raise LookupError
-    found: dict[ast.AST, tuple[ast.expr, Start, str]] = {}
+    result: dict[ast.AST, tuple[ast.expr, Start, str]] = {}
     for value, (place, text) in zip(values, places):  # noqa: B905 # Python 3.9 has no strict
         if "\n" in text:
             raise LookupError
         for inner in ast.walk(value):
-            found[inner] = (value, place, text)
-    return found
+            result[inner] = (value, place, text)
+    return result
 
 
 def _values(node: ast.AST) -> Iterator[ast.expr]:

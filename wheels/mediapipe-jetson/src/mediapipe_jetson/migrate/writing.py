@@ -31,11 +31,13 @@ class Change:
     def diff(self) -> str:
         """Return a unified diff."""
         old, new = (
-            one.decode(self.encoding).splitlines(keepends=True) for one in (self.before, self.after)
+            content.decode(self.encoding).splitlines(keepends=True)
+            for content in (self.before, self.after)
         )
         lines = difflib.unified_diff(old, new, f"a/{self.name}", f"b/{self.name}")
         marked = (
-            one if one.endswith("\n") else f"{one}\n\\ No newline at end of file\n" for one in lines
+            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+            for line in lines
         )
         return "".join(marked)
 

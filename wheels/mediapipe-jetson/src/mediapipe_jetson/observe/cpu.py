@@ -48,14 +48,14 @@ class Cpu:
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
         level = f", at least {self.arm_level}" if self.arm_level else ""
-        found = [f"{self.cores} x {self.name} ({self.arch}{level})"]
+        result = [f"{self.cores} x {self.name} ({self.arch}{level})"]
         if self.atomics is not None:
-            found.append(f"atomics (LSE): {'yes' if self.atomics else 'no'}")
+            result.append(f"atomics (LSE): {'yes' if self.atomics else 'no'}")
         if self.arm_level:
-            found.append(f"features ({self.features_from}): {' '.join(self.features)}")
+            result.append(f"features ({self.features_from}): {' '.join(self.features)}")
         if self.emulated:
-            found.append(f"emulated: {self.emulated}")
-        return tuple(found)
+            result.append(f"emulated: {self.emulated}")
+        return tuple(result)
 
 
 def read(root: Path = Path("/"), machine: Optional[str] = None) -> Union[Absent, Cpu]:
@@ -91,11 +91,11 @@ def hwcap_features(known: dict[str, Any]) -> tuple[tuple[str, ...], str]:
     except (OSError, AttributeError):
         return (), ""
     getauxval.restype, getauxval.argtypes = ctypes.c_ulong, [ctypes.c_ulong]
-    found: list[str] = []
+    result: list[str] = []
     for entry, table in ((AT_HWCAP, "hwcap"), (AT_HWCAP2, "hwcap2")):
         bits = getauxval(entry)
-        found += [name for bit, name in enumerate(known[table]) if bits >> bit & 1]
-    return tuple(found), "AT_HWCAP"
+        result += [name for bit, name in enumerate(known[table]) if bits >> bit & 1]
+    return tuple(result), "AT_HWCAP"
 
 
 def listed_features(text: str) -> tuple[str, ...]:
@@ -115,10 +115,10 @@ def names(text: str, parts: dict[str, str]) -> tuple[str, ...]:
     numbers = re.findall(r"^CPU part\s*:\s*(\S+)", text, re.MULTILINE)
     if makers and len(makers) == len(numbers):
         keys = [f"{maker}:{numbers[index]}" for index, maker in enumerate(makers)]
-        found = [parts.get(key, f"Arm core {key}") for key in keys]
+        matches = [parts.get(key, f"Arm core {key}") for key in keys]
     else:
-        found = re.findall(r"^model name\s*:\s*(.+?)\s*$", text, re.MULTILINE)
-    return tuple(dict.fromkeys(found))
+        matches = re.findall(r"^model name\s*:\s*(.+?)\s*$", text, re.MULTILINE)
+    return tuple(dict.fromkeys(matches))
 
 
 def arm_level(features: tuple[str, ...], known: dict[str, Any]) -> str:

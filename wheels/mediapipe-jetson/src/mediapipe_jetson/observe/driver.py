@@ -68,15 +68,17 @@ class Driver:
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
         source = f" (from {self.version_from})" if self.version_from else ""
-        found = [f"version {self.version or 'unknown'}{source}"]
-        found += [f"{len(entry.libraries)} libraries in {entry.path}" for entry in self.directories]
+        result = [f"version {self.version or 'unknown'}{source}"]
+        result += [
+            f"{len(entry.libraries)} libraries in {entry.path}" for entry in self.directories
+        ]
         closed = [node for node in self.nodes if not node.accessible]
-        found.append(f"{len(self.nodes)} device nodes, {len(closed)} of them closed to this user")
+        result.append(f"{len(self.nodes)} device nodes, {len(closed)} of them closed to this user")
         groups = sorted({node.gid for node in closed})
         if groups:
             flags = " ".join(f"--group-add {gid}" for gid in groups)
-            found.append(f"to open them in a container: {flags}")
-        return tuple(found)
+            result.append(f"to open them in a container: {flags}")
+        return tuple(result)
 
 
 def read(root: Path = Path("/")) -> Union[Absent, Driver]:
@@ -102,9 +104,9 @@ def read(root: Path = Path("/")) -> Union[Absent, Driver]:
 def kernel_version(root: Path) -> tuple[Optional[str], Optional[str]]:
     """Return the kernel module's version and the file that tells it."""
     for name in VERSION_FILES:
-        found = re.search(r"\b\d{2,}(?:\.\d+)+\b", read_text(below(root, name)) or "")
-        if found:
-            return found.group(), name
+        match = re.search(r"\b\d{2,}(?:\.\d+)+\b", read_text(below(root, name)) or "")
+        if match:
+            return match.group(), name
     return None, None
 
 
@@ -112,9 +114,9 @@ def library_version(directories: tuple[Directory, ...]) -> tuple[Optional[str], 
     """Return the version in a library's name, as libnvidia-eglcore.so.540.4.0, and that name."""
     for directory in directories:
         for name in directory.libraries:
-            found = VERSIONED.match(name)
-            if found:
-                return found.group(1), f"{directory.path}/{name}"
+            match = VERSIONED.match(name)
+            if match:
+                return match.group(1), f"{directory.path}/{name}"
     return None, None
 
 
@@ -128,7 +130,7 @@ def libraries_in(folder: Path) -> tuple[str, ...]:
 
 def device_nodes(root: Path) -> tuple[Node, ...]:
     """Return the nodes that inference on the GPU may open."""
-    found = []
+    nodes = []
     dev = below(root, "/dev")
     for pattern in NODES:
         for path in sorted(dev.glob(pattern)):
@@ -136,7 +138,7 @@ def device_nodes(root: Path) -> tuple[Node, ...]:
                 status = path.stat()
             except OSError:
                 continue
-            found.append(
+            nodes.append(
                 Node(
                     path=on_device(root, path),
                     mode=stat.filemode(status.st_mode),
@@ -145,4 +147,4 @@ def device_nodes(root: Path) -> tuple[Node, ...]:
                     accessible=os.access(path, os.R_OK | os.W_OK),
                 )
             )
-    return tuple(found)
+    return tuple(nodes)

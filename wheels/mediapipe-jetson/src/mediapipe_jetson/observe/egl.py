@@ -27,9 +27,9 @@ class Egl:
 
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
-        found = [f"{name}: {problem or 'loads'}" for name, problem in self.loaders.items()]
-        found += [vendor.line() for vendor in self.vendors]
-        return (*found, *(() if self.vendors else (f"no vendor in {self.search}",)))
+        result = [f"{name}: {problem or 'loads'}" for name, problem in self.loaders.items()]
+        result += [vendor.line() for vendor in self.vendors]
+        return (*result, *(() if self.vendors else (f"no vendor in {self.search}",)))
 
 
 def places(root: Path, environment: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -58,8 +58,8 @@ class Emulation:
 @functools.lru_cache(maxsize=None)
 def known() -> dict[str, Any]:
     """Return data/emulation.json."""
-    found: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
+    return document
 
 
 def read(
@@ -72,12 +72,12 @@ def read(
     arch = machine or platform.machine()
     cpuinfo = read_text(below(root, "/proc/cpuinfo")) or ""
     marker = read_text(below(root, MARKER))
-    found = module.read(root)
+    result = module.read(root)
     raw: dict[str, Any] = {
         "marker": None if marker is None else " ".join(marker.split())[:MARKER_MOST],
         "variable": VARIABLE in variables,
-        "claims": claims(root, found),
-        "soc": None if isinstance(found, Absent) else found.soc,
+        "claims": claims(root, result),
+        "soc": None if isinstance(result, Absent) else result.soc,
         "machine": arch,
         "cores": cores(root, cpuinfo),
         "user_emulation": cpu.emulated(root, cpuinfo) if arch in ARM else None,
@@ -119,16 +119,16 @@ def judge(raw: Any) -> tuple[Optional[bool], tuple[str, ...]]:  # noqa: ANN401 #
 
 def _contradictions(claim: str, raw: Mapping[str, Any], own: list[Any]) -> list[str]:
     """Return what no Jetson has."""
-    found = []
+    result = []
     if raw.get("machine") is not None and raw["machine"] not in ARM:
-        found.append(f"{claim}, but its CPU is {raw['machine']}")
+        result.append(f"{claim}, but its CPU is {raw['machine']}")
     soc, table = raw.get("soc"), known()["cores"]
     real = table.get(soc) or [core for every in table.values() for core in every]
     strange = [str(core) for core in own if core not in real]
     if strange:
-        found.append(f"{claim}, but {' and '.join(strange)} is no core of {soc or 'a Jetson'}")
+        result.append(f"{claim}, but {' and '.join(strange)} is no core of {soc or 'a Jetson'}")
     things = [str(thing) for thing in raw.get("virtual") or ()]
-    return [*found, *([f"{claim}, but has {', '.join(things)}"] if things else [])]
+    return [*result, *([f"{claim}, but has {', '.join(things)}"] if things else [])]
 
 
 def kept(
@@ -141,60 +141,62 @@ def kept(
     Where it is judged again on the machine that made it (`here`), what was taken out of it is seen
     anew.
     """
-    told = list(here.reasons) if here and here.emulated else []
+    reasons = list(here.reasons) if here and here.emulated else []
     if report.get("emulated") is True:
-        told += [str(reason) for reason in report.get("emulated_reasons") or ["its report says so"]]
-    found = dict(raw) if isinstance(raw, Mapping) else {}
-    return {**found, "told": [*(found.get("told") or ()), *told]}
+        reasons += [
+            str(reason) for reason in report.get("emulated_reasons") or ["its report says so"]
+        ]
+    result = dict(raw) if isinstance(raw, Mapping) else {}
+    return {**result, "told": [*(result.get("told") or ()), *reasons]}
 
 
 def claims(root: Path, found: object) -> tuple[str, ...]:
     """Return what only a Jetson has, or what stands for one."""
-    said = []
+    message = []
     if isinstance(found, module.Module):
         text = " ".join((found.model, *found.compatible))
         if found.soc or re.search(r"jetson|nvidia,p\d{4}-", text, re.IGNORECASE):
-            said.append(f"{found.source}: {found.model}")
+            message.append(f"{found.source}: {found.model}")
     if below(root, l4t.FILE).exists():
-        said.append(l4t.FILE)
+        message.append(l4t.FILE)
     # An image for a Jetson stands for one wherever it runs: a container need see nothing else.
     try:
         if json.loads(read_text(below(root, PLAN)) or "{}").get("target"):
-            said.append(PLAN)
+            message.append(PLAN)
     except (ValueError, AttributeError):
-        said.append(PLAN)
+        message.append(PLAN)
     for pattern in known()["nodes"]:
-        said += [on_device(root, path) for path in sorted(root.glob(pattern.lstrip("/")))[:1]]
-    return tuple(said)
+        message += [on_device(root, path) for path in sorted(root.glob(pattern.lstrip("/")))[:1]]
+    return tuple(message)
 
 
 def cores(root: Path, cpuinfo: str) -> tuple[str, ...]:
     """Return the distinct cores as implementer:part, from /proc/cpuinfo and from sysfs."""
     makers = re.findall(r"^CPU implementer\s*:\s*(0x\w+)", cpuinfo, re.MULTILINE)
     parts = re.findall(r"^CPU part\s*:\s*(0x\w+)", cpuinfo, re.MULTILINE)
-    found = [f"{maker}:{part}" for maker, part in zip(makers, parts)]  # noqa: B905 # Python 3.9
+    result = [f"{maker}:{part}" for maker, part in zip(makers, parts)]  # noqa: B905 # Python 3.9
     registers = "sys/devices/system/cpu/cpu[0-9]*/regs/identification/midr_el1"
     for path in sorted(root.glob(registers)):
         try:
             value = int(read_text(path) or "", 16)
         except ValueError:
             continue
-        found.append(f"{value >> 24 & 0xFF:#04x}:{value >> 4 & 0xFFF:#05x}")
-    return tuple(dict.fromkeys(found))
+        result.append(f"{value >> 24 & 0xFF:#04x}:{value >> 4 & 0xFFF:#05x}")
+    return tuple(dict.fromkeys(result))
 
 
 def virtual(root: Path) -> tuple[str, ...]:
     """Return a virtual machine's hardware, each kind of it once."""
-    found = []
+    result = []
     for path in sorted(root.glob("sys/bus/pci/devices/*/vendor")):
         vendor = (read_text(path) or "").strip()
         if vendor in known()["pci_vendors"]:
-            found.append(f"PCI vendor {vendor} ({known()['pci_vendors'][vendor]})")
+            result.append(f"PCI vendor {vendor} ({known()['pci_vendors'][vendor]})")
     for pattern, what in known()["paths"].items():
         if any(root.glob(pattern.lstrip("/"))):
-            found.append(f"{what} ({pattern.rpartition('/')[0]})")
+            result.append(f"{what} ({pattern.rpartition('/')[0]})")
     for name in known()["dmi_files"]:
         text = (read_text(below(root, name)) or "").strip()
         if re.search(known()["dmi"], text):
-            found.append(f"{text} as its {name.rpartition('/')[2]}")
-    return tuple(dict.fromkeys(found))
+            result.append(f"{text} as its {name.rpartition('/')[2]}")
+    return tuple(dict.fromkeys(result))

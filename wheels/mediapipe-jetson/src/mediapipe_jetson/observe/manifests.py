@@ -36,12 +36,12 @@ class Manifest:
 
 def search(root: Path, places: list[str]) -> list[Path]:
     """Return the manifests at `places`, in order: files, or folders' *.json by name."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for place in places:
         path = below(root, place)
         # A dangling link in a folder is listed too: that is a driver that was not mounted.
-        found += sorted(path.glob("*.json")) if path.is_dir() else [path]
-    return list(dict.fromkeys(found))
+        paths += sorted(path.glob("*.json")) if path.is_dir() else [path]
+    return list(dict.fromkeys(paths))
 
 
 def folders(root: Path, places: list[str]) -> list[str]:

@@ -59,5 +59,5 @@ def part_number(compatible: tuple[str, ...]) -> Optional[str]:
 
 def soc(texts: tuple[str, ...]) -> Optional[str]:
     """Return the SoC's name, such as tegra234."""
-    found = re.search(r"tegra\d+\w?", " ".join(texts))
-    return found.group() if found else None
+    match = re.search(r"tegra\d+\w?", " ".join(texts))
+    return match.group() if match else None

@@ -60,10 +60,10 @@ def read(_root: Path = Path("/")) -> Union[Absent, NativeLibrary]:
     for folder in spec.submodule_search_locations:
         for place in PLACES:
             for path in sorted(Path(folder).glob(place)):
-                found = examine(path)
-                if isinstance(found, Absent):
-                    return found
-                return dataclasses.replace(found, translated=translation(place))
+                result = examine(path)
+                if isinstance(result, Absent):
+                    return result
+                return dataclasses.replace(result, translated=translation(place))
     return Absent(f"mediapipe has no native library at {' or '.join(PLACES)}")
 
 

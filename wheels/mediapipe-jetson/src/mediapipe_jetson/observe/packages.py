@@ -31,22 +31,22 @@ class Packages:
 
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
-        found = [f"{self.implementation} {self.python} ({self.executable})"]
+        result = [f"{self.implementation} {self.python} ({self.executable})"]
         for name, version in self.versions.items():
             if version or not name.startswith("opencv"):
-                found.append(f"{name} {version or 'absent'}")
+                result.append(f"{name} {version or 'absent'}")
         if not any(self.versions[name] for name in NAMES if name.startswith("opencv")):
-            found.append("opencv absent")
-        return tuple(found)
+            result.append("opencv absent")
+        return tuple(result)
 
 
 def version(name: str) -> Optional[str]:
     """Return an installed distribution's version; None where there is none or it is torn."""
     try:
-        found: Optional[str] = importlib.metadata.version(name)
+        value: Optional[str] = importlib.metadata.version(name)
     except (importlib.metadata.PackageNotFoundError, KeyError):
         return None
-    return found
+    return value
 
 
 def read(_root: Path = Path("/")) -> Packages:

@@ -34,13 +34,13 @@ class Solutions:
 
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
-        found = [f"{NAMES[self.in_use]}: {self.why}"]
+        result = [f"{NAMES[self.in_use]}: {self.why}"]
         if self.missing:
-            found.append(f"models missing: {', '.join(self.missing)}; {FETCH}")
+            result.append(f"models missing: {', '.join(self.missing)}; {FETCH}")
         if self.missing_pose:
             names = ", ".join(self.missing_pose)
-            found.append(f"for model_complexity 0 and 2 of a pose: {names}; {FETCH} --pose")
-        return tuple(found)
+            result.append(f"for model_complexity 0 and 2 of a pose: {names}; {FETCH} --pose")
+        return tuple(result)
 
 
 def read(_root: Path = Path("/")) -> Union[Absent, Solutions]:
@@ -51,12 +51,12 @@ def read(_root: Path = Path("/")) -> Union[Absent, Solutions]:
     in_use, why = _decision(own=hook.own(spec.submodule_search_locations))
     if in_use != KIT:
         return Solutions(in_use, why)
-    lacking = [one for name, one in weights.table().items() if not _there(name)]
+    lacking = [item for name, item in weights.table().items() if not _there(name)]
     return Solutions(
         in_use,
         why,
-        tuple(one.filename for one in lacking if not one.package),
-        tuple(one.filename for one in lacking if one.package),
+        tuple(item.filename for item in lacking if not item.package),
+        tuple(item.filename for item in lacking if item.package),
     )
 
 
@@ -66,7 +66,7 @@ def _decision(*, own: bool) -> tuple[str, str]:
     choice, variable = hook.choice(), hook.VARIABLE
     if choice == hook.OFF:
         return MEDIAPIPE if own else OFF, f"{variable}={choice}"
-    if not any(isinstance(one, hook.Finder) for one in sys.meta_path):
+    if not any(isinstance(item, hook.Finder) for item in sys.meta_path):
         if own:
             return MEDIAPIPE, f"{mediapipe} has its own, and no import hook is installed"
         return NONE, "no import hook is installed: python -m mediapipe_jetson.solutions install"

@@ -29,9 +29,9 @@ class Vulkan:
 
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
-        found = [f"{LOADER}: {self.loader_problem or 'loads'}"]
-        found += [driver.line() for driver in self.drivers]
-        return (*found, *(() if self.drivers else (f"no driver in {self.search}",)))
+        result = [f"{LOADER}: {self.loader_problem or 'loads'}"]
+        result += [driver.line() for driver in self.drivers]
+        return (*result, *(() if self.drivers else (f"no driver in {self.search}",)))
 
 
 def places(root: Path, environment: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -52,8 +52,8 @@ class Device:
 
 
 def _table() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((DATA / "litert_gpu.json").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads((DATA / "litert_gpu.json").read_text(encoding="utf-8"))
+    return document
 
 
 @functools.lru_cache(maxsize=1)
@@ -76,19 +76,19 @@ def read() -> Union[Absent, tuple[Device, ...]]:
     )
 
 
-def problem(found: Union[Absent, Sequence[Device]]) -> str:
+def problem(devices: Union[Absent, Sequence[Device]]) -> str:
     """Return why no Vulkan device can be used, with the cure, or ""."""
-    if isinstance(found, Absent):
-        if "libvulkan" in found.reason:
-            return f"no Vulkan loader: install libvulkan1 ({found.reason})"
-        return f"Vulkan: {found.reason}"
-    if not found:
+    if isinstance(devices, Absent):
+        if "libvulkan" in devices.reason:
+            return f"no Vulkan loader: install libvulkan1 ({devices.reason})"
+        return f"Vulkan: {devices.reason}"
+    if not devices:
         return (
             "no Vulkan driver: start the container with --runtime nvidia and "
             "NVIDIA_DRIVER_CAPABILITIES=all (or with graphics), so that NVIDIA's is injected"
         )
-    if all(device.why_not for device in found):
-        reasons = "; ".join(f"{device.name}: {device.why_not}" for device in found)
+    if all(device.why_not for device in devices):
+        reasons = "; ".join(f"{device.name}: {device.why_not}" for device in devices)
         return f"no Vulkan device that Dawn takes ({reasons}): a newer driver is needed, Mesa 25"
     return ""
 
@@ -112,6 +112,6 @@ def cpu_problem(seen: Union[Absent, Cpu]) -> str:
 
 def identity() -> list[list[Any]]:
     """Return what tells these devices and drivers from others, as JSON's types."""
-    found = read()
-    devices = () if isinstance(found, Absent) else found
-    return [[one.name, one.vendor, one.driver, list(one.api)] for one in devices]
+    result = read()
+    devices = () if isinstance(result, Absent) else result
+    return [[device.name, device.vendor, device.driver, list(device.api)] for device in devices]

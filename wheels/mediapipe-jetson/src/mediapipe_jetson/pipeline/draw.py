@@ -15,7 +15,7 @@ DOT = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 
 def found_in(result: Any) -> list[Any]:  # noqa: ANN401 # MediaPipe's result types
     """Return the lists of landmarks of a result, one for each face, hand or person."""
-    return [one for name in LANDMARKS for one in getattr(result, name, None) or ()]
+    return [item for name in LANDMARKS for item in getattr(result, name, None) or ()]
 
 
 def draw_landmarks(job: Detected) -> None:

@@ -77,11 +77,11 @@ def make(wanted: LandmarkerRequest) -> Any:  # noqa: ANN401 # MediaPipe's classe
         # By name: the numbers differ between versions.
         delegate = getattr(base.Delegate, DELEGATES[wanted.backend])
         chosen = base(model_asset_path=wanted.model, delegate=delegate)
-        made = getattr(vision, task.class_name)
-        return made.create_from_options(options(base_options=chosen, **settings))
+        result = getattr(vision, task.class_name)
+        return result.create_from_options(options(base_options=chosen, **settings))
     ours: Any = importlib.import_module("mediapipe_jetson.vision")
-    made = getattr(ours, task.class_name)
-    return made.create_from_options(
+    result = getattr(ours, task.class_name)
+    return result.create_from_options(
         options(base_options=base(model_asset_path=wanted.model), **settings),
         backend=wanted.backend,
         threads=wanted.threads,

@@ -73,7 +73,7 @@ class Report:
         left = [f"{self.dropped} dropped"] if self.dropped else []
         left += [f"{self.refused} refused"] if self.refused else []
         lost = f" ({', '.join(left)})" if left else ""
-        found = [
+        result = [
             f"{self.done} of {self.given} frames in {self.wall_s:.2f} s: {self.fps:.1f} a second"
             f"{lost}, {self.cores:.1f} cores busy",
             f"capture to result {self.latency_median_ms:.1f} ms, "
@@ -81,17 +81,17 @@ class Report:
             f"{'stage':<12}{'mean':>8}{'median':>8}{'p99':>8}{'cpu':>8}{'starved':>9}"
             f"{'blocked':>9}  ms a frame",
         ]
-        found += [
-            f"{one.name:<12}{one.mean_ms:>8.2f}{one.median_ms:>8.2f}{one.p99_ms:>8.2f}"
-            f"{one.cpu_ms:>8.2f}{one.starved_ms:>9.2f}{one.blocked_ms:>9.2f}"
-            f"{'  <- bounds' if one.name == self.bound else ''}"
-            for one in self.stages
+        result += [
+            f"{stage.name:<12}{stage.mean_ms:>8.2f}{stage.median_ms:>8.2f}{stage.p99_ms:>8.2f}"
+            f"{stage.cpu_ms:>8.2f}{stage.starved_ms:>9.2f}{stage.blocked_ms:>9.2f}"
+            f"{'  <- bounds' if stage.name == self.bound else ''}"
+            for stage in self.stages
         ]
         if self.reconnects:
-            found.append(f"lost and opened again {self.reconnects} times")
-        found += [f"refused: {why}" for why in self.refusals]
+            result.append(f"lost and opened again {self.reconnects} times")
+        result += [f"refused: {why}" for why in self.refusals]
         if self.expected is not None and self.given < self.expected:
-            found.append(
+            result.append(
                 f"{self.source} says that it has {self.expected} frames: cut short, or stopped"
             )
-        return tuple(found)
+        return tuple(result)

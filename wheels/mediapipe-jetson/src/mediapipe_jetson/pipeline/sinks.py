@@ -129,6 +129,6 @@ class VideoWriter:
 
 
 def _free_bytes(folder: Path) -> int:
-    found = os.statvfs(folder)
+    result = os.statvfs(folder)
     # A part is left to root alone.
-    return (found.f_bavail if os.getuid() else found.f_bfree) * found.f_frsize
+    return (result.f_bavail if os.getuid() else result.f_bfree) * result.f_frsize

@@ -167,9 +167,9 @@ class Camera:
 def _source_error(error: CameraError) -> SourceError:
     """Return a camera's error as the pipeline's, with its exit code."""
     kind = SourceEndedError if isinstance(error, CameraEndedError) else SourceError
-    found = kind(str(error))
-    found.exit_code = error.exit_code
-    return found
+    result = kind(str(error))
+    result.exit_code = error.exit_code
+    return result
 
 
 class Pictures:

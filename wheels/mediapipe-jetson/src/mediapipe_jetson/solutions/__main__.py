@@ -80,12 +80,12 @@ def status() -> int:
 
     Return 0 where there are some that have their models.
     """
-    found = solutions.read()
-    for line in found.lines():
+    result = solutions.read()
+    for line in result.lines():
         print(line)
-    if isinstance(found, Absent) or found.missing:
+    if isinstance(result, Absent) or result.missing:
         return exit_codes.NEGATIVE
-    usable = found.in_use in (solutions.KIT, solutions.MEDIAPIPE)
+    usable = result.in_use in (solutions.KIT, solutions.MEDIAPIPE)
     return exit_codes.DONE if usable else exit_codes.NEGATIVE
 
 

@@ -157,11 +157,11 @@ def landmark_list(
     visibility: Optional[Array] = None,
 ) -> Any:  # noqa: ANN401
     """Return a landmark list of points (n, 3), float32, and visibilities (n,)."""
-    made = kind()
-    field = made.DESCRIPTOR.fields_by_name["landmark"]
+    result = kind()
+    field = result.DESCRIPTOR.fields_by_name["landmark"]
     names: Sequence[str] = ("x", "y", "z")
     if visibility is not None:
         names = (*names, "visibility")
         points = np.column_stack([points, visibility])
-    made.values["landmark"] = RowMessages(field, made, names, points)
-    return made
+    result.values["landmark"] = RowMessages(field, result, names, points)
+    return result

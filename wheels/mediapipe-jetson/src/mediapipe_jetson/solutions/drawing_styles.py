@@ -40,9 +40,9 @@ def get_default_hand_landmarks_style() -> Mapping[int, DrawingSpec]:
     for finger, color, _ in _FINGERS:
         spec = DrawingSpec(color, _FILLED, _HAND_RADIUS)
         styles |= {
-            one: spec
-            for one in HandLandmark
-            if one.name.startswith(finger) and one not in _PALM_LANDMARKS
+            hand_landmark: spec
+            for hand_landmark in HandLandmark
+            if hand_landmark.name.startswith(finger) and hand_landmark not in _PALM_LANDMARKS
         }
     return styles
 
@@ -87,7 +87,7 @@ def get_default_face_mesh_iris_connections_style() -> Mapping[tuple[int, int], D
 
 def get_default_pose_landmarks_style() -> Mapping[int, DrawingSpec]:
     """Return the style of each landmark of a body: left, right, nose."""
-    left = [one for one in PoseLandmark if "LEFT" in one.name]
-    right = [one for one in PoseLandmark if "RIGHT" in one.name]
+    left = [pose_landmark for pose_landmark in PoseLandmark if "LEFT" in pose_landmark.name]
+    right = [pose_landmark for pose_landmark in PoseLandmark if "RIGHT" in pose_landmark.name]
     styles = _of(left, _ORANGE, _LINE) | _of(right, _TURQUOISE, _LINE)
     return styles | _of([PoseLandmark.NOSE], _WHITE, _LINE)

@@ -127,7 +127,7 @@ class Engine:
             self.now_ms += CLOCK_MS
             while True:
                 try:
-                    found = self.graph.process(frame, self.now_ms)
+                    result = self.graph.process(frame, self.now_ms)
                 except InferenceError as error:
                     reason = _reason(self.backend, error)
                     self.failures.append(reason)
@@ -139,7 +139,7 @@ class Engine:
                     self.logged = True
                     LOG.info("%s runs on %s", self.name, self.backend)
                     LOG.debug("%s passed over: %s", self.name, "; ".join(self.failures) or "none")
-                return found
+                return result
 
     def close(self) -> None:
         """Free the models."""

@@ -46,17 +46,17 @@ class FaceDetection(SolutionBase):
         return super().process(image)
 
     def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        return {"detections": [_message(one) for one in found] or None}
+        return {"detections": [_message(item) for item in found] or None}
 
 
-def _message(found: Detected) -> Any:  # noqa: ANN401
-    left, top, right, bottom = found.box
-    made = Detection(label_id=[0], score=[found.score])
-    location = made.location_data
+def _message(detected: Detected) -> Any:  # noqa: ANN401
+    left, top, right, bottom = detected.box
+    result = Detection(label_id=[0], score=[detected.score])
+    location = result.location_data
     location.format = LocationData.RELATIVE_BOUNDING_BOX
     box = location.relative_bounding_box
     box.xmin, box.ymin, box.width, box.height = left, top, right - left, bottom - top
     points = location.DESCRIPTOR.fields_by_name["relative_keypoints"]
-    rows = found.points.astype(np.float32)
+    rows = detected.points.astype(np.float32)
     location.values[points.name] = RowMessages(points, location, ("x", "y"), rows)
-    return made
+    return result

@@ -64,7 +64,7 @@ class FaceMesh(SolutionBase):
         min_tracking_confidence: float = 0.5,
     ) -> None:
         """Take the legacy arguments. Raises TypeError, ModelMissingError and SolutionsError."""
-        wanted = limits(
+        requested = limits(
             max_num_faces,
             min_detection_confidence,
             min_tracking_confidence,
@@ -75,7 +75,7 @@ class FaceMesh(SolutionBase):
         graph = AttentionFaceMeshGraph if self._refined else FaceMeshGraph
         model = "face_mesh_attention" if self._refined else "face_mesh"
         models = {"face_detector": "face_detector", model: model}
-        self._start(models, lambda: graph(wanted))
+        self._start(models, lambda: graph(requested))
 
     def _prepared(self, models: dict[str, SubModel]) -> dict[str, SubModel]:
         if not self._refined:

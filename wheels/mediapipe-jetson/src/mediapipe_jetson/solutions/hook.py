@@ -40,7 +40,7 @@ def own(locations: Optional[Sequence[str]]) -> bool:
 
 def install() -> None:
     """Put the finder before the others, once."""
-    if choice() != OFF and not any(isinstance(one, Finder) for one in sys.meta_path):
+    if choice() != OFF and not any(isinstance(item, Finder) for item in sys.meta_path):
         sys.meta_path.insert(0, Finder())
 
 
@@ -127,7 +127,7 @@ class _MediaPipe(Loader):
         if self.replacing is not None:
             # Only now: the package's own start-up needs its own.
             module.__dict__.pop("solutions", None)
-            for name in [one for one in sys.modules if (one + ".").startswith(SOLUTIONS + ".")]:
+            for name in [item for item in sys.modules if (item + ".").startswith(SOLUTIONS + ".")]:
                 del sys.modules[name]
             self.replacing.replacing = True
         before = module.__dict__.get("__getattr__")
@@ -183,4 +183,4 @@ class _Formats(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Give it the classes."""
-        module.__dict__.update({one.__name__: one for one in self.classes})
+        module.__dict__.update({item.__name__: item for item in self.classes})

@@ -39,7 +39,7 @@ class Pose(SolutionBase):
 
         Raises TypeError, ArgumentError, ModelMissingError and SolutionsError.
         """
-        wanted = limits(
+        requested = limits(
             1, min_detection_confidence, min_tracking_confidence, static=static_image_mode
         )
         if model_complexity not in SUFFIXES:
@@ -53,7 +53,7 @@ class Pose(SolutionBase):
         self._start(
             models,
             lambda: LegacyPoseGraph(
-                wanted,
+                requested,
                 smooth=bool(smooth_landmarks) and stream,
                 masks=bool(enable_segmentation),
                 smooth_masks=bool(smooth_segmentation) and stream,

@@ -57,11 +57,11 @@ class Weights:
 def table() -> dict[str, Weights]:
     """Return the known models by name."""
     document = json.loads(TABLE.read_text(encoding="utf-8"))
-    found = {}
+    result = {}
     for name, row in document["models"].items():
         same = row.pop("same_weights", None)
-        found[name] = Weights(name, **row, same_weights=Same(**same) if same else None)
-    return found
+        result[name] = Weights(name, **row, same_weights=Same(**same) if same else None)
+    return result
 
 
 def cache_folder() -> Path:
@@ -83,9 +83,9 @@ def load(name: str) -> SubModel:
             same = weights.same_weights
             return replace(model, twins=(same.sha256,)) if same else model
         wrong.append(str(path))
-    found = _same(weights, wrong)
-    if found is not None:
-        return found
+    sub_model = _same(weights, wrong)
+    if sub_model is not None:
+        return sub_model
     damaged = f" ({', '.join(wrong)} is another file)" if wrong else ""
     fetch = "python -m mediapipe_jetson.solutions fetch" + (" --pose" if weights.package else "")
     raise ModelMissingError(

@@ -38,10 +38,10 @@ class Level:
 
 def levels(table: Table) -> list[Level]:
     """Return the stored dimensions, outermost first. Raises DamagedError."""
-    found = []
+    result = []
     for row in table.tables(DIMENSIONS):
         if row.integer(FORMAT, "b") == 0:
-            found.append(Level(row.integer(SIZE)))
+            result.append(Level(row.integer(SIZE)))
             continue
         pair = []
         for kind, field in ((SEGMENTS_TYPE, SEGMENTS), (INDICES_TYPE, INDICES)):
@@ -49,8 +49,8 @@ def levels(table: Table) -> list[Level]:
             if number not in KINDS:
                 raise DamagedError("a compressed dimension without its vectors")
             pair.append(row.table(field).vector(0, KINDS[number]).astype(np.int64))
-        found.append(Level(0, *pair))
-    return found
+        result.append(Level(0, *pair))
+    return result
 
 
 def dense(stored: Array, shape: Sequence[int], table: Table) -> Array:
@@ -74,16 +74,16 @@ def dense(stored: Array, shape: Sequence[int], table: Table) -> Array:
             if parents * level.size > total:
                 raise DamagedError("a sparse tensor has more places than its shape")
             repeat: Any = np.full(parents, level.size)
-            found = np.tile(np.arange(level.size, dtype=np.int64), parents)
+            result = np.tile(np.arange(level.size, dtype=np.int64), parents)
         else:
-            repeat, found = np.diff(level.segments), level.indices
+            repeat, result = np.diff(level.segments), level.indices
             ends = level.segments[[0, -1]].tolist() if len(level.segments) else []
-            if len(repeat) != parents or (repeat < 0).any() or ends != [0, len(found)]:
+            if len(repeat) != parents or (repeat < 0).any() or ends != [0, len(result)]:
                 raise DamagedError("a sparse tensor's segments do not fit")
-            if ((found < 0) | (found >= sizes[axis])).any():
+            if ((result < 0) | (result >= sizes[axis])).any():
                 raise DamagedError("a sparse tensor's indices do not fit")
-        at = [np.repeat(one, repeat) for one in at]
-        at[axis] = found
+        at = [np.repeat(item, repeat) for item in at]
+        at[axis] = result
     if len(at[0]) != len(stored):
         raise DamagedError(f"a sparse tensor has {len(stored)} values for {len(at[0])} places")
     where = at[:rank]

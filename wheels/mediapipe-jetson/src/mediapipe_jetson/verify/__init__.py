@@ -25,8 +25,8 @@ REPORT_MOST = 64 * MEBIBYTE
 def parser() -> Parser:
     """Return the command line."""
     known = tuple(session.tasks())
-    found = Parser("verify", "Say where inference runs: gpu, software, cpu, broken or unknown.")
-    add = found.add_argument
+    result = Parser("verify", "Say where inference runs: gpu, software, cpu, broken or unknown.")
+    add = result.add_argument
     add("--task", action="append", choices=known, metavar="TASK",
         help=f"one of {', '.join(known)}; may be repeated (default: quick takes "
              f"{', '.join(session.QUICK_TASKS)}, else all)")  # fmt: skip
@@ -53,7 +53,7 @@ def parser() -> Parser:
     )
     add("--max-age", type=positive, default=MAX_AGE_S, metavar="S",
         help="with --read: how old it may be (default: a day)")  # fmt: skip
-    return found
+    return result
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -75,20 +75,20 @@ def main(arguments: Sequence[str]) -> int:
         else:
             print(f"error: {never.message}", file=sys.stderr)
         return BROKEN
-    made = _read(options, line) if options.read else _verify(options)
+    result = _read(options, line) if options.read else _verify(options)
     for path, content in (
         (options.json, report.as_json),
         (options.junit, report.junit),
         (options.prometheus, report.prometheus),
     ):
         if path:
-            report.write(path, content(made))
+            report.write(path, content(result))
     if options.nagios:
-        words, code = report.nagios(made)
+        words, code = report.nagios(result)
         print(words)
         return code
-    print(report.text(made))
-    return exit_code(made)
+    print(report.text(result))
+    return exit_code(result)
 
 
 def exit_code(made: Mapping[str, Any]) -> int:
@@ -121,11 +121,11 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
 def _read(options: argparse.Namespace, line: Parser) -> dict[str, Any]:
     try:
         old = json.loads(options.read.read_bytes())
-        made = report.again(old, options.max_age)
+        result = report.again(old, options.max_age)
     except OSError as error:
         line.error(f"{options.read} can't be read: {error.strerror}")
     except (ValueError, RecursionError) as error:
         line.error(f"{options.read} is no report: {' '.join(str(error).split())}")
-    made["expected"] = options.expect
-    made["as_expected"] = made["verdict"] == options.expect
-    return made
+    result["expected"] = options.expect
+    result["as_expected"] = result["verdict"] == options.expect
+    return result

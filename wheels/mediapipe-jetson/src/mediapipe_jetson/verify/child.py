@@ -54,8 +54,8 @@ class Phase:
         self.plan, self.delegate, self.report, self.log = plan, delegate, report, log
         self.counters: Optional[counters.Counters] = None
         if plan["shim_file"]:
-            found = counters.Counters(Path(plan["shim_file"]))
-            self.counters = found if found.pid() == os.getpid() else None
+            result = counters.Counters(Path(plan["shim_file"]))
+            self.counters = result if result.pid() == os.getpid() else None
 
     def tell(self, **facts: Any) -> None:  # noqa: ANN401 # JSON
         """Report facts of this phase."""
@@ -79,8 +79,8 @@ class Phase:
         base = options(
             model_asset_path=self.plan["model"], delegate=options.Delegate[self.delegate]
         )
-        wanted = getattr(vision, task["options"])(base_options=base, **task["settings"])
-        with self.create(vision, wanted) as made:
+        requested = getattr(vision, task["options"])(base_options=base, **task["settings"])
+        with self.create(vision, requested) as made:
             self.tell(
                 stage="infer",
                 create_s=time.perf_counter() - begin,

@@ -51,19 +51,19 @@ def _difference(
     tolerance = task["tolerance"]
     if not apart <= tolerance:
         return f"mean distance {apart:.2g}, allowed {tolerance:g}"
-    found = landmarks.distance(gpu["points"], cpu["points"])
+    distance = landmarks.distance(gpu["points"], cpu["points"])
     worst = tolerance * threshold("worst_ratio")
-    if found and not found.maximum <= worst:
-        return f"one point is {found.maximum:.2g} away, allowed {worst:g}"
+    if distance and not distance.maximum <= worst:
+        return f"one point is {distance.maximum:.2g} away, allowed {worst:g}"
     return _scores(gpu, cpu, task["score_tolerance"]) or _labels(gpu, cpu)
 
 
 def _scores(gpu: Mapping[str, Any], cpu: Mapping[str, Any], tolerance: float) -> Optional[str]:
     """Return how scores differ."""
-    mine, wanted = gpu.get("scores") or [], cpu.get("scores") or []
-    if len(mine) != len(wanted):
+    mine, requested = gpu.get("scores") or [], cpu.get("scores") or []
+    if len(mine) != len(requested):
         return "another number of scores"
-    apart = max((abs(score - wanted[index]) for index, score in enumerate(mine)), default=0.0)
+    apart = max((abs(score - requested[index]) for index, score in enumerate(mine)), default=0.0)
     return None if apart <= tolerance else f"a score differs by {apart:.2g}, allowed {tolerance:g}"
 
 
@@ -75,21 +75,21 @@ def _has_none(result: Mapping[str, Any]) -> bool:
 def _apart(gpu: Mapping[str, Any], cpu: Mapping[str, Any]) -> Optional[float]:
     """Return the mean distance of points, or the mean difference of a mask's cells."""
     if "mask" in cpu:
-        mine, wanted = gpu.get("mask") or [], cpu["mask"]
-        if len(mine) != len(wanted):
+        mine, requested = gpu.get("mask") or [], cpu["mask"]
+        if len(mine) != len(requested):
             return None
         # fsum: sum() of floats rounds differently from Python 3.12 on.
-        return math.fsum(abs(value - wanted[i]) for i, value in enumerate(mine)) / len(wanted)
-    found = landmarks.distance(gpu["points"], cpu["points"])
-    return found.mean if found else None
+        return math.fsum(abs(value - requested[i]) for i, value in enumerate(mine)) / len(requested)
+    distance = landmarks.distance(gpu["points"], cpu["points"])
+    return distance.mean if distance else None
 
 
 def _labels(gpu: Mapping[str, Any], cpu: Mapping[str, Any]) -> Optional[str]:
     """Return how labels differ of which the CPU was sure."""
-    mine, wanted = gpu.get("labels") or [], cpu.get("labels") or []
+    mine, requested = gpu.get("labels") or [], cpu.get("labels") or []
     sure = min([score or 0.0 for score in cpu.get("scores") or [0.0]]) >= threshold("label_score")
-    if sure and mine != wanted:
-        return f"labels {mine} in place of {wanted}"
+    if sure and mine != requested:
+        return f"labels {mine} in place of {requested}"
     return None
 
 

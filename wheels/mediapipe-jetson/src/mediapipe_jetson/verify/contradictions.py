@@ -21,14 +21,16 @@ def nodes(devices: Rows) -> dict[str, Any]:
 
     Both of the kernel's names count, where it tells them, and the node's number.
     """
-    gpus = [one for one in devices or () if pattern("nvidia_nodes").search(str(one["path"]))]
+    gpus = [
+        device for device in devices or () if pattern("nvidia_nodes").search(str(device["path"]))
+    ]
     if not gpus:
         return {"nodes": "absent", "node_kernel": "nothing"}
-    others = [word for one in gpus for word in _not_nvidias(one)]
+    others = [word for gpu in gpus for word in _not_nvidias(gpu)]
     if others:
         return {"nodes": "false", "node_kernel": _words(others)}
-    told = [one for one in gpus if _names(one) and all(map(_is_number, _numbers(one)))]
-    state = "genuine" if len(told) == len(gpus) else "untold"
+    reported = [gpu for gpu in gpus if _names(gpu) and all(map(_is_number, _numbers(gpu)))]
+    state = "genuine" if len(reported) == len(gpus) else "untold"
     return {"nodes": state, "node_kernel": "its own" if state == "genuine" else "unknown"}
 
 
@@ -42,17 +44,17 @@ def _numbers(device: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _not_nvidias(device: Mapping[str, Any]) -> list[str]:
     """Return in words what of a node is not NVIDIA's."""
-    found = [name for name in _names(device) if not pattern("nvidia_kernel").match(name)]
+    names = [name for name in _names(device) if not pattern("nvidia_kernel").match(name)]
     numbers = _numbers(device)
     if not all(map(_is_number, numbers)):
-        return found
+        return names
     rows = [row for row in book()["node_numbers"] if re.search(row["path"], str(device["path"]))]
     fits = all(
         _within(number, row[key])
         for row in rows
         for number, key in zip(numbers, ("majors", "minors"))  # noqa: B905 # Python 3.9
     )
-    return found if fits else [*found, f"number {numbers[0]}:{numbers[1]}"]
+    return names if fits else [*names, f"number {numbers[0]}:{numbers[1]}"]
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 # JSON
@@ -69,9 +71,9 @@ def mounts(seen: Rows) -> dict[str, Any]:
     if not isinstance(seen, list) or not seen:
         return {"mounts": None, "mount_detail": "not observed"}
     foreign = [
-        f"{one['at']} ({one['type']}, {one['root']})"
-        for one in seen
-        if pattern("watched_mounts").search(str(one["at"])) and not _is_own(one)
+        f"{item['at']} ({item['type']}, {item['root']})"
+        for item in seen
+        if pattern("watched_mounts").search(str(item["at"])) and not _is_own(item)
     ]
     return {"mounts": "foreign" if foreign else "own", "mount_detail": _words(foreign) or "none"}
 
@@ -97,14 +99,14 @@ def driver_files(seen: Rows, libraries: Optional[Sequence[str]]) -> dict[str, An
     if not isinstance(seen, list) or not cores:
         return {"driver_files": None, "driver_file_detail": "not observed"}
     foreign = [
-        f"{one['path']} needs {name}"
-        for one in seen
-        for name in one["needed"] or ()
+        f"{item['path']} needs {name}"
+        for item in seen
+        for name in item["needed"] or ()
         if pattern("not_nvidias_needs").search(str(name))
     ]
     if foreign:
         return {"driver_files": "foreign", "driver_file_detail": _words(foreign)}
-    unread = cores - {one["path"] for one in seen if isinstance(one["needed"], list)}
+    unread = cores - {item["path"] for item in seen if isinstance(item["needed"], list)}
     detail = f"not read: {_words(sorted(unread))}" if unread else "they are NVIDIA's"
     return {"driver_files": None if unread else "own", "driver_file_detail": detail}
 
@@ -116,8 +118,8 @@ def software_threads(seen: Optional[Sequence[str]]) -> bool:
 
 def software_compilers(libraries: Optional[Sequence[str]]) -> str:
     """Return which compilers are mapped that Mesa draws in software with."""
-    found = [path for path in libraries or () if pattern("software_compilers").search(path)]
-    return _words(found) or "none"
+    result = [path for path in libraries or () if pattern("software_compilers").search(path)]
+    return _words(result) or "none"
 
 
 def renderer(names: Sequence[str], device: Mapping[str, Any]) -> dict[str, Any]:

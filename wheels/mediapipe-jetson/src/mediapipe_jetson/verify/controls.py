@@ -16,11 +16,11 @@ def fit(
         return {"controls": "absent", "controls_detail": "not run"}
     parts = {"run": run, "CPU": cpu, **({"withheld": withheld} if withheld else {})}
     wrong = [
-        f"{part} of {one.get('task')}" for part, one in parts.items() if one.get("task") != name
+        f"{part} of {item.get('task')}" for part, item in parts.items() if item.get("task") != name
     ]
     for key in ("mediapipe", "picture"):
         # A process that was stopped early did not tell its version.
-        if not _alike([one.get(key) for one in parts.values() if one.get(key)]):
+        if not _alike([part.get(key) for part in parts.values() if part.get(key)]):
             wrong.append(f"{key} differs")
     if run.get("control") != "none":
         wrong.append(f"the run is itself a control: {run.get('control')}")

@@ -66,16 +66,16 @@ class Counters:
 
     def context(self) -> dict[str, Any]:
         """Return the strings of the first contexts; what was not seen is missing."""
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for index, name in enumerate(TEXTS):
             start = HEADER.size + index * TEXT
             text = self.page[start : start + TEXT].split(b"\0", 1)[0]
             if text:
-                found[name] = text.decode("utf-8", "replace")
-        if "vk_name" in found:
+                result[name] = text.decode("utf-8", "replace")
+        if "vk_name" in result:
             where = HEADER.size + len(TEXTS) * TEXT
-            found["vk_vendor_id"], found["vk_device_type"] = DEVICE.unpack_from(self.page, where)
-        return found
+            result["vk_vendor_id"], result["vk_device_type"] = DEVICE.unpack_from(self.page, where)
+        return result
 
 
 def difference(after: dict[str, int], before: dict[str, int]) -> dict[str, int]:

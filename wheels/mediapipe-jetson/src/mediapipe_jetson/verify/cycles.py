@@ -30,16 +30,16 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
         seen = _read(values)
         began, rest_from = (observation or {}).get("began_s"), (observation or {})["rest_from_s"]
         lag = threshold("slow_lag_s" if is_slow(name) else "lag_s")
-        found = follows(seen, turns, began or 0.0, rest_from, lag)
-        if found["hardware"] == "flat" and is_slow(name) and not any(value for _, value in seen):
+        result = follows(seen, turns, began or 0.0, rest_from, lag)
+        if result["hardware"] == "flat" and is_slow(name) and not any(value for _, value in seen):
             # NVML answers so on Orin, whose GPU it does not count.
-            found = _found("silent", found["hardware_detail"])
-        judged.append((name, found))
+            result = _found("silent", result["hardware_detail"])
+        judged.append((name, result))
     # A board may list a counter that stays empty beside the one that works.
-    for wanted in ("rises", "busy-before", "flat", "unreadable", "silent"):
-        for name, found in judged:
-            if found["hardware"] == wanted:
-                return {**found, "hardware_detail": f"{name}: {found['hardware_detail']}"}
+    for requested in ("rises", "busy-before", "flat", "unreadable", "silent"):
+        for name, result in judged:
+            if result["hardware"] == requested:
+                return {**result, "hardware_detail": f"{name}: {result['hardware_detail']}"}
     return _found("unreadable", "no source")
 
 

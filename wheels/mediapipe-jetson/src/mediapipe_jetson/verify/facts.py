@@ -27,14 +27,16 @@ Observation = Mapping[str, Any]
 @functools.lru_cache(maxsize=None)
 def versions() -> dict[str, Any]:
     """Return data/verify_versions.json."""
-    found: dict[str, Any] = json.loads((DATA / "verify_versions.json").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads(
+        (DATA / "verify_versions.json").read_text(encoding="utf-8")
+    )
+    return document
 
 
 def release(version: str) -> tuple[int, ...]:
     """Return a version's numbers: 1.2.2+jetson.1 is (1, 2, 2)."""
-    found = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(int(part) for part in found.group().split(".")) if found else ()
+    match = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(int(part) for part in match.group().split(".")) if match else ()
 
 
 def interface(task: str, version: Optional[str]) -> Optional[dict[str, Any]]:
@@ -55,16 +57,16 @@ def log_text(observation: Observation) -> str:
 
 def logged_renderers(observation: Observation) -> list[str]:
     """Return the renderers of OpenGL contexts that the log names."""
-    found = [line[1].strip() for line in pattern("log_gl").findall(log_text(observation))]
-    return list(dict.fromkeys(found))
+    result = [line[1].strip() for line in pattern("log_gl").findall(log_text(observation))]
+    return list(dict.fromkeys(result))
 
 
 def logged_names(observation: Observation) -> list[str]:
     """Return the renderers, their versions and the Vulkan adapters that the log names."""
     text = log_text(observation)
-    found = [word.strip() for line in pattern("log_gl").findall(text) for word in line]
-    found += [name.strip() for name in pattern("log_adapter").findall(text)]
-    return list(dict.fromkeys(found))
+    result = [word.strip() for line in pattern("log_gl").findall(text) for word in line]
+    result += [name.strip() for name in pattern("log_adapter").findall(text)]
+    return list(dict.fromkeys(result))
 
 
 def names(observation: Observation) -> list[str]:
@@ -81,10 +83,13 @@ def _context(observation: Observation) -> Optional[str]:
         counts = _counts(observation)
         idle = counts is not None and not counts["egl_make_current"] and not counts["vk_device"]
         return "none" if idle and context is not None else None
-    told = {name: value for name, value in (context or {}).items() if isinstance(value, str)}
+    reported = {name: value for name, value in (context or {}).items() if isinstance(value, str)}
     text = log_text(observation)
-    vulkan = [told.pop("vk_name", ""), *pattern("log_adapter").findall(text)]
-    opengl = [*told.values(), *(word for line in pattern("log_gl").findall(text) for word in line)]
+    vulkan = [reported.pop("vk_name", ""), *pattern("log_adapter").findall(text)]
+    opengl = [
+        *reported.values(),
+        *(word for line in pattern("log_gl").findall(text) for word in line),
+    ]
     gl_kind, vulkan_kind = _kind(opengl), _vulkan_kind(vulkan, context or {})
     row = interface(str(observation.get("task")), observation.get("mediapipe"))
     if (vulkan_kind if row and row["api"] == "webgpu" else gl_kind or vulkan_kind) == "software":
@@ -188,10 +193,10 @@ def _nodes(devices: Optional[Sequence[Mapping[str, Any]]]) -> Optional[str]:
     paths = [str(device["path"]) for device in devices]
     if _matching(paths, "nvidia_nodes"):
         return "nvidia"
-    gpus = [one for one in devices if pattern("gpu_nodes").search(str(one["path"]))]
+    gpus = [device for device in devices if pattern("gpu_nodes").search(str(device["path"]))]
     if not gpus:
         return "none"
-    virtual = [pattern("virtual_drivers").match(str(one.get("driver") or "")) for one in gpus]
+    virtual = [pattern("virtual_drivers").match(str(gpu.get("driver") or "")) for gpu in gpus]
     return "virtual" if all(virtual) else "other"
 
 
@@ -218,7 +223,7 @@ def of_run(observation: Observation) -> dict[str, Any]:
     libraries, devices = during.get("libraries"), during.get("devices")
     error = outcome.get("error") or {}
     error_text = ": ".join(filter(None, (error.get("type"), error.get("text"))))
-    said = f"{log_text(observation)}\n{error_text}" if error else ""
+    message = f"{log_text(observation)}\n{error_text}" if error else ""
     row = interface(str(observation.get("task")), observation.get("mediapipe"))
     ended = _ended(outcome)
     gl_driver = _matching(libraries, "gl_driver")
@@ -232,11 +237,11 @@ def of_run(observation: Observation) -> dict[str, Any]:
         "ended": ended,
         "error": _short(error_text),
         "signal": outcome.get("signal") or "no signal",
-        "gpu_disabled": bool(pattern("gpu_disabled").search(said)),
-        "refuses_software": bool(pattern("refuses_software").search(said)),
+        "gpu_disabled": bool(pattern("gpu_disabled").search(message)),
+        "refuses_software": bool(pattern("refuses_software").search(message)),
         "no_model": bool(error) and error.get("type") is None,
         "no_egl": bool(pattern("no_egl").search(error_text)),
-        "no_adapter": bool(pattern("no_adapter").search(said)),
+        "no_adapter": bool(pattern("no_adapter").search(message)),
         "missing_library": bool(pattern("missing_library").search(error_text)),
         "libraries_seen": bool(libraries) and isinstance(devices, list),
         "context": _context(observation),
@@ -251,7 +256,7 @@ def of_run(observation: Observation) -> dict[str, Any]:
         "nvidia_core": _matching(libraries, "nvidia_core"),
         "nvidia_core_at_start": _matching(start.get("libraries"), "nvidia_core"),
         "nvidia_nodes": _matching(
-            None if devices is None else [str(one["path"]) for one in devices], "nvidia_nodes"
+            None if devices is None else [str(device["path"]) for device in devices], "nvidia_nodes"
         ),
         **contradictions.nodes(devices),
         **contradictions.mounts(during.get("mounts")),

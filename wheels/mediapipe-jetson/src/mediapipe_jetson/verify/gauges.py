@@ -44,11 +44,11 @@ def families(report: Mapping[str, Any]) -> list[Family]:
             "Where inference runs: 1 for the verdict, else 0.",
             tuple(
                 Sample(
-                    int(one == verdict),
-                    {"task": name, "verdict": one, "emulated": kind(report)},
+                    int(item == verdict),
+                    {"task": name, "verdict": item, "emulated": kind(report)},
                 )
                 for name, verdict in verdicts
-                for one in rules.VERDICTS
+                for item in rules.VERDICTS
             ),
         ),
         family(

@@ -41,22 +41,22 @@ def names(device: Path) -> set[str]:
     A container hides /sys/firmware, where of_node points; uevent has the same name.
     """
     event = read_text(device / "uevent") or ""
-    told = re.findall(r"^OF_NAME=(\S+)$", event, re.MULTILINE)
-    return {read_text(device / "of_node/name") or "", device.resolve().name, *told}
+    matches = re.findall(r"^OF_NAME=(\S+)$", event, re.MULTILINE)
+    return {read_text(device / "of_node/name") or "", device.resolve().name, *matches}
 
 
 def load_files(root: Path = Path("/")) -> list[Path]:
     """Return the load files of NVIDIA's GPUs that devfreq or the platform devices have."""
     devfreq = below(root, "/sys/class/devfreq")
-    found = [
+    paths = [
         entry / "device/load"
         for entry in (sorted(devfreq.iterdir()) if devfreq.is_dir() else [])
         if any(is_gpu(name) for name in (entry.name, *names(entry / "device")))
     ]
     for folder in (below(root, place) for place in book()["counters"]["folders"]):
         devices = sorted(folder.iterdir()) if folder.is_dir() else []
-        found += [device / "load" for device in devices if is_gpu(device.name)]
-    return list({path.resolve(): path for path in found if path.is_file()}.values())
+        paths += [device / "load" for device in devices if is_gpu(device.name)]
+    return list({path.resolve(): path for path in paths if path.is_file()}.values())
 
 
 def load_percent(path: Path) -> Optional[float]:
@@ -71,21 +71,21 @@ def load_percent(path: Path) -> Optional[float]:
 
 def tegrastats_percent(line: str) -> Optional[float]:
     """Return GR3D_FREQ's percentage of a line of tegrastats; None where it has none."""
-    found = GR3D.search(line)
-    return float(found.group(1)) if found and found.group(1) else None
+    match = GR3D.search(line)
+    return float(match.group(1)) if match and match.group(1) else None
 
 
 def frequencies(root: Path = Path("/")) -> dict[str, str]:
     """Return the clocks of the GPUs in devfreq, in Hz, as the kernel gives them."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     folder = below(root, "/sys/class/devfreq")
     for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
         if "gpu" in entry.name or any(is_gpu(name) for name in names(entry / "device")):
             for name in ("cur_freq", "min_freq", "max_freq"):
                 text = read_text(entry / name)
                 if text:
-                    found[f"{entry.name}/{name}"] = text
-    return found
+                    result[f"{entry.name}/{name}"] = text
+    return result
 
 
 def power_mode(root: Path = Path("/")) -> Optional[str]:
@@ -173,22 +173,22 @@ class Tegrastats:
 
 def sources(root: Path = Path("/")) -> tuple[dict[str, Reader], list[Tegrastats]]:
     """Return the readers that this board has, by name, and the processes behind them."""
-    found: dict[str, Reader] = {}
+    result: dict[str, Reader] = {}
     for path in load_files(root):
-        found[f"devfreq:{path}"] = lambda path=path: load_percent(path)  # type: ignore[misc]
+        result[f"devfreq:{path}"] = lambda path=path: load_percent(path)  # type: ignore[misc]
     if root != Path("/"):
-        return found, []
+        return result, []
     processes = []
     program = own_file("tegrastats")
     # The files tell the same without a process of its own.
-    if program and not found and os.access(program, os.X_OK):
+    if program and not result and os.access(program, os.X_OK):
         processes.append(Tegrastats(program))
-        found["tegrastats"] = processes[0].read
+        result["tegrastats"] = processes[0].read
     # On Orin it may say 0 for ever: the others are there beside it.
     reader = nvml()
     if reader:
-        found["nvml"] = reader
-    return found, processes
+        result["nvml"] = reader
+    return result, processes
 
 
 class Sampler:

@@ -28,10 +28,10 @@ def answer(content: bytes) -> dict[str, Any]:
     Age and start of the machine are left to the reader, who is on another one.
     """
     try:
-        found = json.loads(content)
-        judged = report.tasks_again(found)
+        document = json.loads(content)
+        judged = report.tasks_again(document)
         device = session.judge_device(judged, "fresh").document()
-        emulated, why = report.emulated_again(found)
+        emulated, why = report.emulated_again(document)
     except Exception as error:  # a report may be made to harm: whatever it raises is its answer
         return {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:WORDS]}"}
     tasks = {
@@ -57,11 +57,11 @@ def main(lines: Iterable[str], out: TextIO) -> None:
     for line in lines:
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            found = answer(Path(json.loads(line)).read_bytes())
+            result = answer(Path(json.loads(line)).read_bytes())
         except OSError as error:
-            found = {"error": f"it can't be read: {error.strerror or error}"}
+            result = {"error": f"it can't be read: {error.strerror or error}"}
         signal.setitimer(signal.ITIMER_REAL, 0)
-        out.write(json.dumps(found) + "\n")
+        out.write(json.dumps(result) + "\n")
         out.flush()
 
 

@@ -38,11 +38,13 @@ def mapped(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
         return None
     # The sixth field is the path, which may hold blanks.
     fields = [line.split(maxsplit=5) for line in text.splitlines()]
-    paths = {one[5] for one in fields if len(one) == 6 and "x" in one[1] and "/" in one[5]}
-    found = sorted(
+    paths = {
+        field[5] for field in fields if len(field) == 6 and "x" in field[1] and "/" in field[5]
+    }
+    result = sorted(
         path for path in paths if ".so" in path and (KEPT.search(path) or not PYTHONS.search(path))
     )
-    return found[:MOST]
+    return result[:MOST]
 
 
 def devices(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str, Any]]]:
@@ -74,13 +76,13 @@ def identity(root: Path, opened: Path) -> dict[str, Any]:
     `kernel` is the name in sysfs, else in /proc/devices; NO_DEVICE for another kind of file; None
     where neither tells it.
     """
-    found: dict[str, Any] = {"kernel": None, "major": None, "minor": None, "table": None}
+    result: dict[str, Any] = {"kernel": None, "major": None, "minor": None, "table": None}
     try:
         status = opened.stat()
     except OSError:
-        return found
+        return result
     if not stat.S_ISCHR(status.st_mode):
-        return {**found, "kernel": NO_DEVICE}
+        return {**result, "kernel": NO_DEVICE}
     major, minor = os.major(status.st_rdev), os.minor(status.st_rdev)
     event = read_text(below(root, f"/sys/dev/char/{major}:{minor}/uevent")) or ""
     named = re.search(r"^DEVNAME=(\S+)$", event, re.MULTILINE)
@@ -110,32 +112,32 @@ def mounts(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str,
     text = read_text(below(root, f"/proc/{pid}/mountinfo"))
     if not text:
         return None
-    found = []
+    result = []
     for line in text.splitlines():
         # Fields 4 and 5, then optional ones, a dash, and the type: proc(5).
         fields, _, after = line.partition(" - ")
         parts, kind = fields.split(" "), after.split(" ")[0]
         if len(parts) < 5 or not kind:
             continue
-        part, place = (OCTAL.sub(lambda one: chr(int(one[1], 8)), word) for word in parts[3:5])
+        part, place = (OCTAL.sub(lambda match: chr(int(match[1], 8)), word) for word in parts[3:5])
         if pattern("watched_mounts").search(place):
-            found.append({"at": place, "type": kind, "root": part})
-    return found[:MOST]
+            result.append({"at": place, "type": kind, "root": part})
+    return result[:MOST]
 
 
 def driver_files(libraries: Optional[list[str]]) -> Optional[list[dict[str, Any]]]:
     """Return what the mapped files named as NVIDIA's need; `needed` is None where unreadable."""
     if libraries is None:
         return None
-    found = []
+    result = []
     for path in libraries:
         if not any(pattern(name).search(path) for name in ("nvidia_core", "nvidia_vendor")):
             continue
         needed: Optional[list[str]] = None
         with contextlib.suppress(OSError, elf.NotElfError):
             needed = list(elf.read(Path(path)).needed)
-        found.append({"path": path, "needed": needed})
-    return found
+        result.append({"path": path, "needed": needed})
+    return result
 
 
 def threads(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
@@ -166,5 +168,5 @@ def memory_kb() -> Optional[int]:
         text = Path("/proc/self/status").read_text(encoding="utf-8")
     except OSError:
         return None
-    found = re.search(r"^VmRSS:\s*(\d+) kB", text, re.MULTILINE)
-    return int(found.group(1)) if found else None
+    match = re.search(r"^VmRSS:\s*(\d+) kB", text, re.MULTILINE)
+    return int(match.group(1)) if match else None

@@ -87,21 +87,21 @@ def freshness(
     A board without a battery starts in the past: where the report has it, the time since the start
     counts in place of the clock's.
     """
-    made: Any = report.get("time_s")
+    time_s: Any = report.get("time_s")
     boot = report.get("boot_id")
-    if not is_number(made):
+    if not is_number(time_s):
         return None
     if not boot or not here:
         return None
     if boot != here:
         return "other-boot"
     if up_s is not None and report.get("uptime_s") is not None:
-        made, now_s = report["uptime_s"], up_s
-        if not is_number(made):
+        time_s, now_s = report["uptime_s"], up_s
+        if not is_number(time_s):
             return None
-    if made > now_s + AHEAD_S:
+    if time_s > now_s + AHEAD_S:
         return "future"
-    return "old" if now_s - made > allowed_s else "fresh"
+    return "old" if now_s - time_s > allowed_s else "fresh"
 
 
 def tasks_again(
@@ -231,9 +231,9 @@ def nagios(report: Mapping[str, Any]) -> tuple[str, int]:
         if task["latency_ms"]["gpu"] is not None
     )
     why = _clean(report["reason"]).replace("|", "/").replace("\n", " ")
-    wanted = report["expected"]
+    expected = report["expected"]
     where = {"true": ", emulated device", "unknown": ", maybe emulated"}.get(kind(report), "")
-    line = f"MEDIAPIPE {state} - {report['verdict']} (expected {wanted}{where}): {why} | {times}"
+    line = f"MEDIAPIPE {state} - {report['verdict']} (expected {expected}{where}): {why} | {times}"
     return line.rstrip(" |"), code
 
 

@@ -24,16 +24,16 @@ def _landmarks(result: Any, field: str) -> dict[str, Any]:  # noqa: ANN401
 
 
 def _face(result: Any) -> dict[str, Any]:  # noqa: ANN401
-    found = _landmarks(result, "face_landmarks")
+    landmarks = _landmarks(result, "face_landmarks")
     shapes = result.face_blendshapes
-    found["scores"] = [_number(shape.score) for shape in shapes[0]] if shapes else []
-    return found
+    landmarks["scores"] = [_number(shape.score) for shape in shapes[0]] if shapes else []
+    return landmarks
 
 
 def _hand(result: Any) -> dict[str, Any]:  # noqa: ANN401
-    found = _landmarks(result, "hand_landmarks")
-    found["scores"] = [_number(hand[0].score) for hand in result.handedness]
-    return found
+    landmarks = _landmarks(result, "hand_landmarks")
+    landmarks["scores"] = [_number(hand[0].score) for hand in result.handedness]
+    return landmarks
 
 
 def _gesture(result: Any) -> dict[str, Any]:  # noqa: ANN401

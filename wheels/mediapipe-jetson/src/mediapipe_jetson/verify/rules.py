@@ -33,8 +33,8 @@ class Judgement:
 @functools.lru_cache(maxsize=None)
 def book() -> dict[str, Any]:
     """Return all of the data: tables, patterns, thresholds."""
-    found: dict[str, Any] = json.loads((DATA / "verify_rules.json").read_text(encoding="utf-8"))
-    return found
+    document: dict[str, Any] = json.loads((DATA / "verify_rules.json").read_text(encoding="utf-8"))
+    return document
 
 
 @functools.lru_cache(maxsize=None)
@@ -54,9 +54,9 @@ def holds(condition: Any, value: Any) -> bool:  # noqa: ANN401 # JSON
     What was not observed (None) meets no condition but one that names null.
     """
     if isinstance(condition, dict):
-        return value is not None and not any(_same(one, value) for one in condition["not"])
+        return value is not None and not any(_same(item, value) for item in condition["not"])
     if isinstance(condition, list):
-        return any(_same(one, value) for one in condition)
+        return any(_same(item, value) for item in condition)
     return _same(condition, value)
 
 

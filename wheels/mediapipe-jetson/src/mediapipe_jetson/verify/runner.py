@@ -74,9 +74,9 @@ def photograph(path: Path) -> Optional[dict[str, str]]:
 
 def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, str]:
     """Return the child's environment; the shim's files lie in `folder`."""
-    found = dict(os.environ)
+    result = dict(os.environ)
     if control == "withheld":
-        found.update(WITHHELD)
+        result.update(WITHHELD)
     if shim is not None:
         page = folder / "counters"
         counters.create(page)
@@ -92,18 +92,18 @@ def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, s
             },
         }
         (folder / "layer.json").write_text(json.dumps(layer), encoding="utf-8")
-        found[counters.FILE_VARIABLE] = str(page)
+        result[counters.FILE_VARIABLE] = str(page)
         preloaded = shim
         if re.search(r"[\s:]", str(shim)):
             # These part the names in LD_PRELOAD.
             preloaded = folder / shim.name
             preloaded.symlink_to(shim)
-        found["LD_PRELOAD"] = " ".join(filter(None, (str(preloaded), found.get("LD_PRELOAD"))))
+        result["LD_PRELOAD"] = " ".join(filter(None, (str(preloaded), result.get("LD_PRELOAD"))))
         for name in LAYER_SWITCHES:
-            found.pop(name, None)
-        found["VK_LAYER_PATH"] = str(folder)
-        found["VK_INSTANCE_LAYERS"] = counters.LAYER
-    return found
+            result.pop(name, None)
+        result["VK_LAYER_PATH"] = str(folder)
+        result["VK_INSTANCE_LAYERS"] = counters.LAYER
+    return result
 
 
 def run(
@@ -127,17 +127,19 @@ def run(
             "shim_file": str(folder / "counters") if shim else None,
         }
         child_environment = environment(wanted.control, shim, folder)
-        with (folder / "words").open("w+b") as words, (folder / "told").open("w+b") as told:
+        with (folder / "words").open("w+b") as words, (folder / "told").open("w+b") as reported:
             if sampler:
                 sampler.start()
                 time.sleep(SAMPLES_BEFORE_S if sampler.readers else 0)
             began = time.monotonic()
-            code = _child(plan, child_environment, words.fileno(), told.fileno(), wanted.timeout_s)
+            code = _child(
+                plan, child_environment, words.fileno(), reported.fileno(), wanted.timeout_s
+            )
             samples = sampler.stop() if sampler else None
-            told.seek(0)
-            lines = _events(told.read().decode("utf-8", "replace"))
-            found = _observations(wanted, lines, code, words.fileno(), samples)
-    return [{**one, "began_s": began} for one in found]
+            reported.seek(0)
+            lines = _events(reported.read().decode("utf-8", "replace"))
+            observations = _observations(wanted, lines, code, words.fileno(), samples)
+    return [{**item, "began_s": began} for item in observations]
 
 
 def _child(
@@ -177,7 +179,7 @@ def _bounded(descriptor: int, begin: int, end: Optional[int]) -> str:
 
 
 def _events(text: str) -> list[dict[str, Any]]:
-    found = []
+    result = []
     for line in text.splitlines():
         # A killed child may leave half a line.
         try:
@@ -185,8 +187,8 @@ def _events(text: str) -> list[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(event, dict):
-            found.append(event)
-    return found
+            result.append(event)
+    return result
 
 
 def _signal(code: Optional[int]) -> Optional[str]:
@@ -216,13 +218,13 @@ def _observations(
         into.update(event)
     reached = [name for name in wanted.delegates if phases[name]]
     picture = photograph(wanted.picture)
-    found = []
+    result = []
     for name in wanted.delegates:
         facts = phases[name]
         # The one at which the process ended bears its ending.
         last = not reached or name == reached[-1] or not facts
         ended = bool(common.get("ended"))
-        found.append(
+        result.append(
             {
                 "task": wanted.task["name"],
                 "delegate": name,
@@ -261,4 +263,4 @@ def _observations(
                 "hardware": samples,
             }
         )
-    return found
+    return result

@@ -73,10 +73,10 @@ def observe(
                 raise FileNotFoundError(2, "no such file")
         except (OSError, KeyError, zipfile.BadZipFile) as error:
             return {"run": _no_model(task, settings, error), "cpu": None, "withheld": None}
-        wanted = runner.ChildRequest(
+        request = runner.ChildRequest(
             task, model, DATA / task["picture"], (settings.delegate,), timeout_s=settings.timeout_s
         )
-        return _children(wanted, settings, sampler, shim)
+        return _children(request, settings, sampler, shim)
 
 
 def turns(
@@ -139,7 +139,7 @@ def judge_task(
     if run is None:
         run = {}
     own = facts.of_run(run)
-    found = rules.judge("run", own)
+    judgement = rules.judge("run", own)
     judged = {
         name: rules.judge("run", facts.of_run(control)) if control else None
         for name, control in (("cpu", cpu), ("withheld", withheld))
@@ -154,10 +154,10 @@ def judge_task(
     latency = {"gpu": compare.median_ms(run), "cpu": compare.median_ms(cpu)}
     known: dict[str, Any] = {
         "delegate": own["delegate"],
-        "run": found.verdict,
-        "run_rule": found.rule,
-        "run_reason": found.reason,
-        "run_remedy": found.remedy,
+        "run": judgement.verdict,
+        "run_rule": judgement.rule,
+        "run_reason": judgement.reason,
+        "run_remedy": judgement.remedy,
         "cpu": judged["cpu"].verdict if judged["cpu"] else None,
         "cpu_reason": judged["cpu"].reason if judged["cpu"] else "",
         "withheld": NOT_RUN if level == "quick" else withheld_verdict,
@@ -208,7 +208,7 @@ def judge_device(
     """Return the verdict for the device: what its weakest task says."""
     known: dict[str, Any] = {"tasks": len(judged), "freshness": freshness}
     for verdict in rules.VERDICTS:
-        names = [name for name, one in judged.items() if one["verdict"] == verdict]
+        names = [name for name, item in judged.items() if item["verdict"] == verdict]
         known[f"any_{verdict}"] = bool(names)
         known[f"{verdict}_tasks"] = ", ".join(names)
     return rules.judge("device", known)
@@ -216,17 +216,17 @@ def judge_device(
 
 def emulated(device: Mapping[str, Any]) -> dict[str, Any]:
     """Return whether the device only stands for a Jetson (None: not known), and why."""
-    found, reasons = emulation.judge(device.get("emulation"))
-    return {"emulated": found, "emulated_reasons": "; ".join(reasons)}
+    value, reasons = emulation.judge(device.get("emulation"))
+    return {"emulated": value, "emulated_reasons": "; ".join(reasons)}
 
 
 def device_facts() -> dict[str, Any]:
     """Return the module and its SoC, which decide what counters are to be expected."""
-    found = module.read()
+    result = module.read()
     seen = {"emulation": dataclasses.asdict(emulation.read())}
-    if isinstance(found, Absent):
-        return {"model": None, "soc": None, "reason": found.reason, **seen}
-    return {"model": found.model, "soc": found.soc, **seen}
+    if isinstance(result, Absent):
+        return {"model": None, "soc": None, "reason": result.reason, **seen}
+    return {"model": result.model, "soc": result.soc, **seen}
 
 
 def verify(

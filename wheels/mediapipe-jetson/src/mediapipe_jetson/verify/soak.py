@@ -26,10 +26,13 @@ def of_observation(
     if growth:
         state, detail = "leaks", growth
     for window in windows:
-        found = rules.judge("run", of_run(at(observation, window)))
+        judgement = rules.judge("run", of_run(at(observation, window)))
         result = results(window["result"], cpu_result, task)
-        if found.verdict != start.verdict:
-            state, detail = "changed", f"{start.verdict} became {found.verdict}: {found.reason}"
+        if judgement.verdict != start.verdict:
+            state, detail = (
+                "changed",
+                f"{start.verdict} became {judgement.verdict}: {judgement.reason}",
+            )
         elif result["result"] == "differs":
             state, detail = "changed", f"the result is another: {result['result_detail']}"
     ratio = last["median_s"] / first["median_s"] if first["median_s"] else 0.0

@@ -70,14 +70,14 @@ def _members(content: bytes) -> dict[str, bytes]:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > MOST_BYTES:
             raise ValueError(f"it unpacks to more than {MOST_BYTES} bytes")
-        found = {entry.filename: archive.read(entry) for entry in entries}
-    for name in [name for name in found if name.endswith(NESTED)]:
-        inner = _members(found.pop(name))
-        if sum(map(len, inner.values())) + sum(map(len, found.values())) > MOST_BYTES:
+        result = {entry.filename: archive.read(entry) for entry in entries}
+    for name in [name for name in result if name.endswith(NESTED)]:
+        inner = _members(result.pop(name))
+        if sum(map(len, inner.values())) + sum(map(len, result.values())) > MOST_BYTES:
             raise ValueError(f"it unpacks to more than {MOST_BYTES} bytes")
         # What is inside of a bundle in it has a name of its own.
-        found.update(inner)
-    return found
+        result.update(inner)
+    return result
 
 
 def _file(path: Path) -> bytes:

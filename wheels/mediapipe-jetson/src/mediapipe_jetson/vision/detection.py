@@ -79,13 +79,13 @@ class Decoder:
             return np.empty((0, boxes.shape[-1]), np.float32), np.empty(0, np.float32)
         raw = boxes.reshape(-1, boxes.shape[-1])[chosen] / np.float32(self.side)
         centres = self.anchors[chosen]
-        found = np.empty_like(raw)
+        result = np.empty_like(raw)
         middle, half = raw[:, :2] + centres, raw[:, 2:BOX] / 2
-        found[:, :2], found[:, 2:BOX] = middle - half, middle + half
-        found[:, BOX:] = raw[:, BOX:] + np.tile(centres, raw.shape[1] // 2 - 2)
+        result[:, :2], result[:, 2:BOX] = middle - half, middle + half
+        result[:, BOX:] = raw[:, BOX:] + np.tile(centres, raw.shape[1] // 2 - 2)
         # A model may predict a negative size; NaN compares false.
         sound = (raw[:, 2] >= 0) & (raw[:, 3] >= 0)
-        return self._merged(found[sound], certain[sound])
+        return self._merged(result[sound], certain[sound])
 
     def _merged(self, found: Array, certain: Array) -> tuple[Array, Array]:
         """Return the score-weighted mean of each group of boxes that overlap its best one.

@@ -29,21 +29,21 @@ class FaceLandmarker(Landmarker):
     def make_graph(self, limits: Limits) -> FaceGraph:
         """Return the graph."""
         self.names = json.loads(TABLE.read_text(encoding="utf-8"))["names"]
-        wanted = self.options.output_facial_transformation_matrixes
+        requested = self.options.output_facial_transformation_matrixes
         return FaceGraph(
             limits,
             blendshapes=self.options.output_face_blendshapes,
-            canonical=geometry.read(self.bundle.member(GEOMETRY)) if wanted else None,
+            canonical=geometry.read(self.bundle.member(GEOMETRY)) if requested else None,
         )
 
     def convert(self, found: list[Face]) -> Any:  # noqa: ANN401 # MediaPipe's result
         """Return MediaPipe's result."""
-        made = self.types
-        return made.vision.FaceLandmarkerResult(
-            [results.points(made.normalized, face.landmarks, made.unset) for face in found],
+        types = self.types
+        return types.vision.FaceLandmarkerResult(
+            [results.points(types.normalized, face.landmarks, types.unset) for face in found],
             [
                 [
-                    made.category(index, score, made.unnamed, name)
+                    types.category(index, score, types.unnamed, name)
                     for index, (score, name) in enumerate(
                         zip(face.blendshapes.tolist(), self.names)  # noqa: B905 # Python 3.9
                     )

@@ -110,13 +110,13 @@ class FaceGraph(Graph[Face]):
             found = self._smoothed(frame, found, timestamp_ms)
         return [self._completed(frame, face) for face in found]
 
-    def _smoothed(self, frame: Frame, found: list[Face], timestamp_ms: float) -> list[Face]:
-        if not found:
+    def _smoothed(self, frame: Frame, faces: list[Face], timestamp_ms: float) -> list[Face]:
+        if not faces:
             self.filter.reset()
-            return found
+            return faces
         width, height = frame.size
         scale = np.array((width, height, width), np.float64)
-        pixels = found[0].landmarks * scale
+        pixels = faces[0].landmarks * scale
         smooth = self.filter.apply(pixels, timestamp_ms, smoothing.extent(pixels)) / scale
         return [Face(smooth.astype(np.float32))]
 

@@ -60,11 +60,11 @@ def read(metadata: bytes) -> CanonicalFace:
 
 
 def _vertices(mesh: bytes) -> list[float]:
-    found: list[float] = []
+    result: list[float] = []
     for number, value in _fields(mesh):
         if number == 3 and isinstance(value, bytes):
-            found += [one for (one,) in struct.iter_unpack("<f", value)]
-    return found
+            result += [item for (item,) in struct.iter_unpack("<f", value)]
+    return result
 
 
 def _float(value: Union[int, bytes]) -> float:

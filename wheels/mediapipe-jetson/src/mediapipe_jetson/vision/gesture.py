@@ -51,20 +51,20 @@ class GestureRecognizer(HandLandmarker):
 
     def convert(self, found: list[Any]) -> Any:  # noqa: ANN401 # MediaPipe's result
         """Return MediaPipe's result."""
-        made = self.types
-        return made.vision.GestureRecognizerResult(
-            [[self._gesture(one)] for one in found],
-            [[self._category(one.hand)] for one in found],
-            [results.points(made.normalized, one.hand.landmarks, made.unset) for one in found],
-            [results.points(made.landmark, one.hand.world, made.unset) for one in found],
+        types = self.types
+        return types.vision.GestureRecognizerResult(
+            [[self._gesture(item)] for item in found],
+            [[self._category(item.hand)] for item in found],
+            [results.points(types.normalized, item.hand.landmarks, types.unset) for item in found],
+            [results.points(types.landmark, item.hand.world, types.unset) for item in found],
         )
 
-    def _gesture(self, one: HandWithGesture) -> Any:  # noqa: ANN401 # MediaPipe's Category
+    def _gesture(self, hand_with_gesture: HandWithGesture) -> Any:  # noqa: ANN401 # MediaPipe's Category
         return self.types.category(
             index=NO_INDEX,
-            score=one.score,
+            score=hand_with_gesture.score,
             display_name=self.types.unnamed,
-            category_name=GESTURES[one.gesture],
+            category_name=GESTURES[hand_with_gesture.gesture],
         )
 
     def recognize(self, image: Any, image_processing_options: Any = None) -> Any:  # noqa: ANN401

@@ -90,5 +90,5 @@ def normalized(landmarks: Array, rotation: float, size: Optional[Size] = None) -
     points[:, 0], points[:, 1] = x * cos - y * sin + middle, y * cos + x * sin + middle
     points -= points[0].copy()
     extent = np.maximum(points[:, :2].max(axis=0), 0) - points[:, :2].min(axis=0)
-    found: Array = points / (np.float32(extent.max()) + np.float32(EPSILON))
-    return found
+    result: Array = points / (np.float32(extent.max()) + np.float32(EPSILON))
+    return result

@@ -65,9 +65,9 @@ class Stage:
 
     def expect(self, name: str, *sizes: int) -> None:
         """Raise ModelError unless the first outputs have so many values."""
-        found = tuple(math.prod(spec.shape) for spec in self.session.outputs[: len(sizes)])
-        if found != sizes:
-            raise ModelError(f"{name} has outputs of {found} values where {sizes} are expected")
+        result = tuple(math.prod(spec.shape) for spec in self.session.outputs[: len(sizes)])
+        if result != sizes:
+            raise ModelError(f"{name} has outputs of {result} values where {sizes} are expected")
 
     def run(self, frame: Frame, rect: Rect) -> tuple[Array, ...]:
         """Return the model's outputs for a region; the next run may overwrite them."""
@@ -129,17 +129,17 @@ class Graph(ABC, Generic[Found]):
             if pair is not None:
                 pairs.append(pair)
         pairs = self.distinct(frame, pairs)
-        found = [one for one, _ in pairs]
+        result = [item for item, _ in pairs]
         if limits.stream:
             self.tracked = [rect for _, rect in pairs]
-        return self.finish(frame, found, timestamp_ms)
+        return self.finish(frame, result, timestamp_ms)
 
     def detect(self, frame: Frame) -> list[Rect]:
         """Return the regions that the detector finds."""
         region = squared(frame.region, frame.size)
         boxes, scores = self.detect_stage.run(frame, region)
-        found = self.decoder.decode(boxes, scores)
-        return self.regions(frame, region, found) if len(found) else []
+        result = self.decoder.decode(boxes, scores)
+        return self.regions(frame, region, result) if len(result) else []
 
     @abstractmethod
     def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:

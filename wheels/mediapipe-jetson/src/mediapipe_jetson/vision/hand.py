@@ -30,11 +30,11 @@ class HandLandmarker(Landmarker):
 
     def convert(self, found: list[Hand]) -> Any:  # noqa: ANN401 # MediaPipe's result
         """Return MediaPipe's result."""
-        made = self.types
-        return made.vision.HandLandmarkerResult(
+        types = self.types
+        return types.vision.HandLandmarkerResult(
             [[self._category(hand)] for hand in found],
-            [results.points(made.normalized, hand.landmarks, made.unset) for hand in found],
-            [results.points(made.landmark, hand.world, made.unset) for hand in found],
+            [results.points(types.normalized, hand.landmarks, types.unset) for hand in found],
+            [results.points(types.landmark, hand.world, types.unset) for hand in found],
         )
 
     def _category(self, hand: Hand) -> Any:  # noqa: ANN401 # MediaPipe's Category

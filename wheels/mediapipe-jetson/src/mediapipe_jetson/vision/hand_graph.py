@@ -134,14 +134,14 @@ def enclosing(landmarks: Array, size: Size) -> Rect:
     )
 
 
-def alike(one: Hand, other: Hand, size: Size) -> bool:
+def alike(hand: Hand, other: Hand, size: Size) -> bool:
     """Return whether two hands are the same: enough points near each other, and boxes overlap."""
-    first, second = one.landmarks[:, :2] * size, other.landmarks[:, :2] * size
+    first, second = hand.landmarks[:, :2] * size, other.landmarks[:, :2] * size
     reach = max(_reach(first), _reach(second)) * ALIKE_DISTANCE
     near = np.hypot(*(first - second).T) < reach
     if int(near.sum()) < ALIKE_POINTS:
         return False
-    return overlap(_bounds(one.landmarks), _bounds(other.landmarks)) > ALIKE_OVERLAP
+    return overlap(_bounds(hand.landmarks), _bounds(other.landmarks)) > ALIKE_OVERLAP
 
 
 def _reach(points: Array) -> float:

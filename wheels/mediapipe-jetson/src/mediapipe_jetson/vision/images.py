@@ -32,35 +32,35 @@ def frame(image: Any, processing: Any = None) -> Frame:  # noqa: ANN401 # MediaP
 
     `processing` are MediaPipe's ImageProcessingOptions. Raises ImageError and OptionError.
     """
-    found = pixels(image)
-    size = (found.shape[1], found.shape[0])
-    return Frame(found, size, whole(size, _degrees(processing)))
+    result = pixels(image)
+    size = (result.shape[1], result.shape[0])
+    return Frame(result, size, whole(size, _degrees(processing)))
 
 
 def pixels(image: Any) -> Array:  # noqa: ANN401 # MediaPipe has no types
     """Return an image's pixels, without a copy where OpenCV can read them; raise ImageError."""
     if isinstance(image, np.ndarray):
-        found: Array = image
+        result: Array = image
     elif hasattr(image, "numpy_view"):
         try:
-            found = image.numpy_view()
+            result = image.numpy_view()
         except (RuntimeError, ValueError, NotImplementedError) as error:
             raise ImageError(f"the image can't be read: {' '.join(str(error).split())}") from error
     else:
         raise ImageError(f"an image is a mediapipe.Image or a numpy array, not {type(image)}")
-    if found.ndim != 3 or found.shape[2] not in CHANNELS:
+    if result.ndim != 3 or result.shape[2] not in CHANNELS:
         raise ImageError(
-            f"Only RGBA/RGB formats are supported: (height, width, 3 or 4), not {found.shape}"
+            f"Only RGBA/RGB formats are supported: (height, width, 3 or 4), not {result.shape}"
         )
-    if found.dtype != np.uint8:
-        raise ImageError(f"Only 8 bits a channel are supported, not {found.dtype}")
-    if not found.size:
-        raise ImageError(f"the image is empty: {found.shape[1]}x{found.shape[0]} pixels")
-    if max(found.shape[:2]) > LONGEST_SIDE:
+    if result.dtype != np.uint8:
+        raise ImageError(f"Only 8 bits a channel are supported, not {result.dtype}")
+    if not result.size:
+        raise ImageError(f"the image is empty: {result.shape[1]}x{result.shape[0]} pixels")
+    if max(result.shape[:2]) > LONGEST_SIDE:
         raise ImageError(f"the image has a side of more than {LONGEST_SIDE} pixels")
     # OpenCV takes rows of any stride, but packed pixels only.
-    packed = found.strides[2] == 1 and found.strides[1] == found.shape[2] <= found.strides[0]
-    return found if packed else np.ascontiguousarray(found)
+    packed = result.strides[2] == 1 and result.strides[1] == result.shape[2] <= result.strides[0]
+    return result if packed else np.ascontiguousarray(result)
 
 
 def _degrees(processing: Any) -> int:  # noqa: ANN401 # MediaPipe has no types

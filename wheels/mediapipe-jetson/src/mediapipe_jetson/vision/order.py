@@ -30,15 +30,15 @@ def measured(
     and threads come back as they are unless `python -m mediapipe_jetson run --why` or
     choice.auto.choose did so before. Threads that were asked for (not 0) stay.
     """
-    short = next((one.name for one in tasks().values() if one.class_name == task), None)
+    short = next((item.name for item in tasks().values() if item.class_name == task), None)
     if short is None:
         return tuple(names), threads
     digest = hashlib.sha256(model).hexdigest() if isinstance(model, bytes) else sha256(Path(model))
-    found = auto.remembered(short, digest)
-    if found is None or found.backend not in names:
+    choice = auto.remembered(short, digest)
+    if choice is None or choice.backend not in names:
         return tuple(names), threads
-    others = tuple(name for name in names if name != found.backend)
-    return (found.backend, *others), threads or found.threads
+    others = tuple(name for name in names if name != choice.backend)
+    return (choice.backend, *others), threads or choice.threads
 
 
 def candidates(
@@ -54,9 +54,9 @@ def candidates(
     """
     names = (asked,) if isinstance(asked, str) else tuple(asked)
     if names == (AUTO,):
-        wanted = getattr(delegate, "name", None)
-        if wanted in ("GPU", "CPU"):
-            return GPU if wanted == "GPU" else CPU
+        requested = getattr(delegate, "name", None)
+        if requested in ("GPU", "CPU"):
+            return GPU if requested == "GPU" else CPU
         return (*GPU, *CPU) if gpu_nodes.there(root) else CPU
     for name in names:
         if name not in EVERY:

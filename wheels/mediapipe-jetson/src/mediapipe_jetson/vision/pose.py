@@ -28,12 +28,12 @@ class PoseLandmarker(Landmarker):
 
     def convert(self, found: list[Pose]) -> Any:  # noqa: ANN401 # MediaPipe's result
         """Return MediaPipe's result."""
-        made = self.types
+        types = self.types
         landmarks, world, masks = [], [], []
         for pose in found:
             seen, there = pose.visibility.tolist(), pose.presence.tolist()
-            landmarks.append(results.seen_points(made.normalized, pose.landmarks, seen, there))
-            world.append(results.seen_points(made.landmark, pose.world, seen, there))
+            landmarks.append(results.seen_points(types.normalized, pose.landmarks, seen, there))
+            world.append(results.seen_points(types.landmark, pose.world, seen, there))
             if pose.mask is not None:
-                masks.append(made.image(image_format=made.image_format.VEC32F1, data=pose.mask))
-        return made.vision.PoseLandmarkerResult(landmarks, world, masks or None)
+                masks.append(types.image(image_format=types.image_format.VEC32F1, data=pose.mask))
+        return types.vision.PoseLandmarkerResult(landmarks, world, masks or None)

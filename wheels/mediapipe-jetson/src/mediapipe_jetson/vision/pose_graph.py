@@ -77,10 +77,10 @@ class PoseGraph(Graph[Pose]):
 
     def look(self, frame: Frame, rect: Rect) -> Optional[tuple[Pose, Rect]]:
         """Return the pose in a region, and the region that its two helper points span."""
-        found = self.estimate(frame, rect)
-        if found is None:
+        estimate = self.estimate(frame, rect)
+        if estimate is None:
             return None
-        pose, (centre, edge) = found
+        pose, (centre, edge) = estimate
         square = aligned(centre, edge, frame.size)
         return pose, widened(square, frame.size, MARGIN, square=True)
 
@@ -118,8 +118,8 @@ class PoseGraph(Graph[Pose]):
         if not self.limits.stream or self.limits.count != 1:
             return found
         if not found:
-            for one in (self.place, self.world, self.visibility):
-                one.reset()
+            for item in (self.place, self.world, self.visibility):
+                item.reset()
             return found
         pose = found[0]
         width, height = frame.size

@@ -110,15 +110,15 @@ def widened(
     return Rect(single(x), single(y), single(width), single(height), rect.rotation)
 
 
-def overlap(one: Rect, other: Rect) -> float:
+def overlap(rect: Rect, other: Rect) -> float:
     """Return intersection over union of two rectangles, without their rotations."""
-    left, top, right, bottom = one.box
+    left, top, right, bottom = rect.box
     left2, top2, right2, bottom2 = other.box
     across = min(right, right2) - max(left, left2)
     down = min(bottom, bottom2) - max(top, top2)
     if across <= 0 or down <= 0:
         return 0.0
-    both = one.width * one.height + other.width * other.height - across * down
+    both = rect.width * rect.height + other.width * other.height - across * down
     return across * down / both if both > 0 else 0.0
 
 
@@ -127,11 +127,11 @@ def newest(tracked: Iterable[Rect], detected: Iterable[Rect], threshold: float) 
 
     As AssociationNormRectCalculator does for faces and poses.
     """
-    kept: list[Rect] = []
+    rects: list[Rect] = []
     for rect in (*tracked, *detected):
-        kept = [one for one in kept if overlap(rect, one) <= threshold]
-        kept.append(rect)
-    return kept
+        rects = [item for item in rects if overlap(rect, item) <= threshold]
+        rects.append(rect)
+    return rects
 
 
 def oldest(tracked: Iterable[Rect], detected: Iterable[Rect], threshold: float) -> list[Rect]:
@@ -139,11 +139,11 @@ def oldest(tracked: Iterable[Rect], detected: Iterable[Rect], threshold: float) 
 
     As HandAssociationCalculator does for hands.
     """
-    kept = list(tracked)
+    rects = list(tracked)
     for rect in detected:
-        if all(overlap(one, rect) <= threshold for one in kept):
-            kept.append(rect)
-    return kept
+        if all(overlap(item, rect) <= threshold for item in rects):
+            rects.append(rect)
+    return rects
 
 
 def projected(points: Array, rect: Rect) -> Array:

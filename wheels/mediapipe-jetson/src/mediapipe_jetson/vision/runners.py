@@ -98,14 +98,14 @@ class MediaPipeRunner:
         mode = types.vision.RunningMode
         self.video = options.running_mode != mode.IMAGE
         self.types = types
-        wanted = dataclasses.replace(
+        requested = dataclasses.replace(
             options,
             base_options=dataclasses.replace(options.base_options, delegate=delegate),
             running_mode=mode.VIDEO if self.video else mode.IMAGE,
             result_callback=None,
         )
         try:
-            self.task = getattr(types.vision, task).create_from_options(wanted)
+            self.task = getattr(types.vision, task).create_from_options(requested)
         except (RuntimeError, NotImplementedError) as error:
             raise BackendUnavailableError(f"{name}: {_line(error)}") from error
 

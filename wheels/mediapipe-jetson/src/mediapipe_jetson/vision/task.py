@@ -240,9 +240,9 @@ class Landmarker(ABC):
         if self.closed:
             raise ClosedError(f"this {self.task} is closed")
         if self.mode.name != mode:
-            wanted, there = (word.lower().replace("_", " ") for word in (mode, self.mode.name))
+            requested, there = (word.lower().replace("_", " ") for word in (mode, self.mode.name))
             raise ModeError(
-                f"Task is not initialized with the {wanted} mode. Current running mode:{there} mode"
+                f"Task is not initialized with the {requested} mode. Current running mode:{there} mode"
             )
 
     def _advance(self, timestamp_ms: int) -> None:
@@ -305,7 +305,7 @@ class Landmarker(ABC):
         self.runner = None
 
     def _none_left(self) -> NoBackendError:
-        reasons = "; ".join(f"{one.backend}: {one.reason}" for one in self.failures)
+        reasons = "; ".join(f"{failure.backend}: {failure.reason}" for failure in self.failures)
         return NoBackendError(f"no backend can run {self.task}: {reasons}")
 
     def _open(self, name: str) -> Runner:

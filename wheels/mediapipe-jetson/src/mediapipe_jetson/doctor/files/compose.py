@@ -56,7 +56,7 @@ def _parts(name: str, content: bytes, reader: Reader, depth: int) -> dict[str, l
     """Return each service as the chain of what it is made of, the last one on top."""
     if depth > 8:
         raise ValueError("files include each other too deep")
-    found: dict[str, list[Part]] = {}
+    result: dict[str, list[Part]] = {}
     for document in documents.yaml(content):
         included = document.get("include")
         for item in included.value if included and isinstance(included.value, list) else ():
@@ -67,13 +67,13 @@ def _parts(name: str, content: bytes, reader: Reader, depth: int) -> dict[str, l
             )
             if isinstance(path, str):
                 other = beside(name, path)
-                found.update(_parts(other, reader(other), reader, depth + 1))
+                result.update(_parts(other, reader(other), reader, depth + 1))
         services = document.get("services")
         if services is None or not isinstance(services.value, dict):
             continue
         for key, node in services.value.items():
-            found[key] = _extended(Part(name, node), services, reader, depth)
-    return found
+            result[key] = _extended(Part(name, node), services, reader, depth)
+    return result
 
 
 def _extended(part: Part, services: Node, reader: Reader, depth: int) -> list[Part]:
@@ -83,7 +83,7 @@ def _extended(part: Part, services: Node, reader: Reader, depth: int) -> list[Pa
     extends = part.node.get("extends")
     if extends is None:
         return [part]
-    wanted = (
+    value = (
         extends.value
         if isinstance(extends.value, str)
         else getattr(extends.get("service"), "value", "")
@@ -92,12 +92,12 @@ def _extended(part: Part, services: Node, reader: Reader, depth: int) -> list[Pa
     if file is not None:
         other = beside(part.file, str(file.value))
         chains = _parts(other, reader(other), reader, depth + 1)
-        if wanted not in chains:
-            raise ValueError(f"{other} has no service {wanted}")
-        return [*chains[wanted], part]
-    base = services.get(str(wanted))
+        if value not in chains:
+            raise ValueError(f"{other} has no service {value}")
+        return [*chains[value], part]
+    base = services.get(str(value))
     if base is None:
-        raise ValueError(f"there is no service {wanted}, which another one extends")
+        raise ValueError(f"there is no service {value}, which another one extends")
     return [*_extended(Part(part.file, base), services, reader, depth + 1), part]
 
 

@@ -85,7 +85,7 @@ def logical(text: str, chosen: Optional[list[int]] = None) -> Iterator[Line]:
 
 def is_dockerfile(text: str) -> bool:
     """Return whether a text is a Dockerfile: known instructions, the first one FROM or ARG."""
-    words = [found.group(1) for line in logical(text) if (found := INSTRUCTION.match(line.text))]
+    words = [match.group(1) for line in logical(text) if (match := INSTRUCTION.match(line.text))]
     return (
         bool(words) and words[0].upper() in ("FROM", "ARG") and "FROM" in [w.upper() for w in words]
     )
@@ -96,22 +96,22 @@ def bases(name: str, content: bytes) -> list[BaseImage]:
     variables: dict[str, str] = {}
     stages: dict[str, tuple[int, str]] = {}
     runs: dict[int, list[str]] = {}
-    found: list[tuple[int, str, str]] = []
+    result: list[tuple[int, str, str]] = []
     for line in logical(documents.decoded(content)):
         match = INSTRUCTION.match(line.text)
         word, rest = (match.group(1).upper(), match.group(2)) if match else ("", "")
-        if word == "ARG" and not found:
+        if word == "ARG" and not result:
             key, _, value = rest.partition("=")
             variables[key.strip()] = value.strip().strip("\"'")
         elif word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
             image = substituted(parts[0] if parts else "", variables)
             stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
-            found.append((line.number, image, stage))
-            stages.setdefault(stage or f" {len(found)}", (len(found) - 1, image))
-        elif found and word in ("RUN", "COPY", "ADD", "ENV"):
-            runs.setdefault(len(found) - 1, []).append(f"{word} {rest}")
-    return _resolved(name, found, stages, runs)
+            result.append((line.number, image, stage))
+            stages.setdefault(stage or f" {len(result)}", (len(result) - 1, image))
+        elif result and word in ("RUN", "COPY", "ADD", "ENV"):
+            runs.setdefault(len(result) - 1, []).append(f"{word} {rest}")
+    return _resolved(name, result, stages, runs)
 
 
 def _resolved(
@@ -152,9 +152,9 @@ def _python(text: str) -> str:
 def substituted(text: str, variables: dict[str, str]) -> str:
     """Return a text with its variables replaced where they are known."""
 
-    def value(found: re.Match[str]) -> str:
-        name = found.group(1) or found.group(3)
-        return variables.get(name) or found.group(2) or found.group(0)
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1) or match.group(3)
+        return variables.get(name) or match.group(2) or match.group(0)
 
     return VARIABLE.sub(value, text)
 
@@ -177,9 +177,9 @@ def commands(
             yield line.number, words, line
 
 
-def _magic(found: re.Match[str]) -> str:
+def _magic(match: re.Match[str]) -> str:
     """Return a notebook's magic without its mark: %pip is pip, !pip is pip."""
-    text = found.group(0)
+    text = match.group(0)
     return text.lstrip("!%") if text[:1] in "!%" else ""
 
 
@@ -187,13 +187,13 @@ def installs(
     name: str, text: str, chosen: Optional[list[int]] = None, cell: int = 0
 ) -> list[Requirement]:
     """Return what a script's commands install."""
-    found = []
+    result = []
     for number, words, line in commands(text, chosen):
         for entry in requirements.command(words, name, number, cell):
             # The line of a continued command that the word stands on.
             own = next((at for at, part in line.parts if entry.text in part), number)
-            found.append(dataclasses.replace(entry, line=own))
-    return found
+            result.append(dataclasses.replace(entry, line=own))
+    return result
 
 
 def gpus_alone(words: list[str]) -> bool:
@@ -218,7 +218,7 @@ def started(words: list[str]) -> list[tuple[str, str]]:
         word in ("compose", "build", "buildx", "exec", "volume", "network") for word in rest[:at]
     ):
         return []
-    found: list[tuple[str, str]] = []
+    result: list[tuple[str, str]] = []
     position = at + 1
     while position < len(rest) and rest[position].startswith("-"):
         name, equals, value = rest[position].partition("=")
@@ -226,6 +226,6 @@ def started(words: list[str]) -> list[tuple[str, str]]:
         if not equals and not flag and position + 1 < len(rest):
             position += 1
             value = rest[position]
-        found.append((name, value))
+        result.append((name, value))
         position += 1
-    return found
+    return result

@@ -20,8 +20,8 @@ class Node:
 
     def get(self, name: str) -> Optional[Node]:
         """Return an entry of a mapping, None where there is none."""
-        found = self.value.get(name) if isinstance(self.value, dict) else None
-        return found if isinstance(found, Node) else None
+        node = self.value.get(name) if isinstance(self.value, dict) else None
+        return node if isinstance(node, Node) else None
 
     def plain(self) -> Any:  # noqa: ANN401 # whatever the document holds
         """Return the value without lines."""
@@ -44,8 +44,8 @@ def toml(content: bytes) -> dict[str, Any]:
             parser = importlib.import_module(name)
         except ImportError:
             continue
-        found: dict[str, Any] = parser.loads(decoded(content))
-        return found
+        result: dict[str, Any] = parser.loads(decoded(content))
+        return result
     raise ValueError("this Python has no TOML parser; pip install tomli")
 
 
@@ -96,8 +96,8 @@ def _made(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: in
                     inner = _node(parser, loader, part, known, depth + 1).value
                     merged.update(inner if isinstance(inner, dict) else {})
             else:
-                made = _node(parser, loader, item, known, depth + 1)
-                own[str(key.value)] = Node(made.value, key.start_mark.line + 1)
+                result = _node(parser, loader, item, known, depth + 1)
+                own[str(key.value)] = Node(result.value, key.start_mark.line + 1)
         return Node({**merged, **own}, line)
     if isinstance(node, parser.SequenceNode):
         return Node([_node(parser, loader, item, known, depth + 1) for item in node.value], line)
@@ -111,9 +111,9 @@ def line_of(text: str, *words: str) -> int:
     """Return the first line that holds these words one after the other, in this order, from 1."""
     start = 0
     for word in words:
-        found = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE).search(
+        match = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE).search(
             text, start
         )
-        if found:
-            start = found.start() if word is words[-1] else found.end()
+        if match:
+            start = match.start() if word is words[-1] else match.end()
     return text.count("\n", 0, start) + 1

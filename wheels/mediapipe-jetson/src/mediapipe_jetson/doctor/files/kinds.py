@@ -99,8 +99,8 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
         return "requirements"
     if suffix == ".txt":
         lines = (requirements.one(line, "", 1) for line in text.splitlines())
-        found = [item for item in lines if item is not None and item.name == "mediapipe"]
-        return "other" if any(item.specifier for item in found) else None
+        result = [item for item in lines if item is not None and item.name == "mediapipe"]
+        return "other" if any(item.specifier for item in result) else None
     return other
 
 

@@ -38,18 +38,25 @@ def read(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]
     text = documents.decoded(content)
     pythons = []
     metadata = document.get("metadata", {})
-    asked = document.get("requires-python") or metadata.get("python-versions")
-    asked = asked or metadata.get("requires_python")
-    if isinstance(asked, str):
-        pythons.append(PythonPin(name, documents.line_of(text, asked), asked, f"Python {asked}"))
-    found = []
+    requires_python = document.get("requires-python") or metadata.get("python-versions")
+    requires_python = requires_python or metadata.get("requires_python")
+    if isinstance(requires_python, str):
+        pythons.append(
+            PythonPin(
+                name,
+                documents.line_of(text, requires_python),
+                requires_python,
+                f"Python {requires_python}",
+            )
+        )
+    requirements = []
     packages = document.get("package") or document.get("packages")
     for item in packages if isinstance(packages, list) else ():
         if isinstance(item, dict) and isinstance(item.get("name"), str):
-            found.append(_package(name, text, item))
+            requirements.append(_package(name, text, item))
     if packages is not None and not isinstance(packages, list):
         raise ValueError("its packages are no list")
-    return found, pythons
+    return requirements, pythons
 
 
 def _package(name: str, text: str, item: dict[str, Any]) -> Requirement:
@@ -91,10 +98,10 @@ def _source(item: dict[str, Any]) -> str:
 def _line(text: str, package: str, version: str) -> int:
     """Return the line of a package's version in a TOML lock."""
     pattern = rf"^name = [\"']{re.escape(package)}[\"']\s*$"
-    for found in re.finditer(pattern, text, re.MULTILINE):
-        after = re.match(r"\s*version = [\"']([^\"']*)[\"']", text[found.end() :])
+    for match in re.finditer(pattern, text, re.MULTILINE):
+        after = re.match(r"\s*version = [\"']([^\"']*)[\"']", text[match.end() :])
         if after is None or after.group(1) == version:
-            end = found.end() + (after.end() if after else 0)
+            end = match.end() + (after.end() if after else 0)
             return text.count("\n", 0, end) + 1
     return documents.line_of(text, package)
 
@@ -103,7 +110,7 @@ def _pipenv(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPi
     document, text = documents.json_of(content), documents.decoded(content)
     if not isinstance(document, dict):
         raise ValueError("it holds no object")  # noqa: TRY004 # of the file, not of a type
-    found, pythons = [], []
+    requirements, pythons = [], []
     for group, packages in document.items():
         for package, entry in (
             packages.items() if group != "_meta" and isinstance(packages, dict) else ()
@@ -115,7 +122,7 @@ def _pipenv(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPi
                 text, f'"{package}"', f'"{version}"' if version else f'"{package}"'
             )
             marker, shown = str(item.get("markers", "")), f"{package}{version}"
-            found.append(
+            requirements.append(
                 Requirement(name, 0, line, normal(package), version, marker, source, shown, LOCK)
             )
     needs = document.get("_meta", {}).get("requires", {})
@@ -123,11 +130,11 @@ def _pipenv(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPi
         if isinstance(needs, dict) and isinstance(needs.get(key), str):
             line = documents.line_of(text, f'"{key}"')
             pythons.append(PythonPin(name, line, f"=={needs[key]}", f"Python {needs[key]}"))
-    return found, pythons
+    return requirements, pythons
 
 
 def _conda(name: str, content: bytes) -> list[Requirement]:
-    found = []
+    requirements = []
     for document in documents.yaml(content):
         packages = document.get("package")
         for item in packages.value if packages and isinstance(packages.value, list) else ():
@@ -140,7 +147,7 @@ def _conda(name: str, content: bytes) -> list[Requirement]:
             manager = item.get("manager")
             source = "" if manager is not None and manager.value == "pip" else "conda"
             shown = f"{package.value}=={version.value}"
-            found.append(
+            requirements.append(
                 Requirement(
                     name,
                     0,
@@ -153,4 +160,4 @@ def _conda(name: str, content: bytes) -> list[Requirement]:
                     LOCK,
                 )
             )
-    return found
+    return requirements

@@ -46,8 +46,8 @@ def one(
     if wheel:
         name, version = normal(wheel.group("name")), f"=={wheel.group('version')}"
         return Requirement(file, cell, line, name, version, "", text, text, role, python)
-    found = LINE.match(text)
-    if not found:
+    match = LINE.match(text)
+    if not match:
         name = next(iter(re.findall(r"#egg=([\w.-]+)", text)), "")
         if not name and text.startswith(("git+", "http://", "https://")):
             path = re.split(r"[@#?]", text.split("://", 1)[-1])[0]
@@ -55,12 +55,12 @@ def one(
         if not name:
             return None
         return Requirement(file, cell, line, normal(name), "", "", text, text, role, python)
-    specifier, _, marker = (found.group("rest") or "").partition(";")
+    specifier, _, marker = (match.group("rest") or "").partition(";")
     specifier, source = specifier.strip().strip("()"), index
     if specifier.startswith("@"):
         specifier, source = "", specifier[1:].strip()
     shown = text.partition(";")[0].strip()
-    name = normal(found.group("name"))
+    name = normal(match.group("name"))
     return Requirement(
         file, cell, line, name, specifier, marker.strip(), source, shown, role, python
     )
@@ -70,7 +70,7 @@ def listed(name: str, content: bytes) -> tuple[list[Requirement], list[str]]:
     """Return a requirements file's entries, and the files that it includes."""
     text = documents.decoded(content)
     role = LOCK if MADE.search(text[:2000]) else MANIFEST
-    found: list[Requirement] = []
+    requirements: list[Requirement] = []
     included: list[str] = []
     index = ""
     for number, line in logical(text):
@@ -84,8 +84,8 @@ def listed(name: str, content: bytes) -> tuple[list[Requirement], list[str]]:
             plain = re.sub(r"\s--(hash|config-settings|global-option)\b.*$", "", plain)
             entry = one(plain, name, number, role=role, index=index)
             if entry:
-                found.append(entry)
-    return found, included
+                requirements.append(entry)
+    return requirements, included
 
 
 def logical(text: str) -> Iterator[tuple[int, str]]:
@@ -126,7 +126,7 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
     for word in tools:
         named = PYTHON.match(word)
         python = named.group("version") or python if named else python
-    found, index, skip = [], "", False
+    requirements, index, skip = [], "", False
     for position, word in enumerate(words[at + 1 :], at + 1):
         if skip:
             skip = False
@@ -143,8 +143,8 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
         if not word.startswith("-"):
             entry = one(word, file, line, cell, COMMAND, index, python)
             if entry:
-                found.append(entry)
-    return found
+                requirements.append(entry)
+    return requirements
 
 
 def split(text: str) -> list[list[str]]:
@@ -168,7 +168,7 @@ def split(text: str) -> list[list[str]]:
 def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
     """Read pyproject.toml or a Pipfile. Raises ValueError."""
     text, document = documents.decoded(content), documents.toml(content)
-    found, pythons = [], []
+    requirements, pythons = [], []
     project = _table(document, "project")
     optional = _table(project, "optional-dependencies").values()
     groups = _table(document, "dependency-groups").values()
@@ -177,7 +177,7 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
             entry = (
                 one(item, name, documents.line_of(text, item)) if isinstance(item, str) else None
             )
-            found += [entry] if entry else []
+            requirements += [entry] if entry else []
     if isinstance(project.get("requires-python"), str):
         pythons.append(_pin(name, text, "requires-python", project["requires-python"]))
     poetry = _table(_table(document, "tool"), "poetry")
@@ -190,18 +190,18 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
                 if isinstance(value, str):
                     pythons.append(_pin(name, text, "python", value))
                 continue
-            found.append(_keyed(name, text, key, value))
+            requirements.append(_keyed(name, text, key, value))
     needs = _table(document, "requires")
     for key in ("python_version", "python_full_version"):
         if isinstance(needs.get(key), str):
             pythons.append(_pin(name, text, key, f"=={needs[key]}"))
-    return found, pythons
+    return requirements, pythons
 
 
 def cfg(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
     """Read setup.cfg's requirements line by line: configparser tells no lines."""
     section = key = ""
-    found: list[Requirement] = []
+    requirements: list[Requirement] = []
     pythons: list[PythonPin] = []
     for number, line in enumerate(documents.decoded(content).splitlines(), 1):
         head = re.match(r"\[([^\]]+)\]", line)
@@ -215,14 +215,14 @@ def cfg(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
                 PythonPin(name, number, text.strip(), f"python_requires = {text.strip()}")
             )
         elif key == "install_requires" or section.startswith("options.extras"):
-            made = one(text, name, number)
-            found += [made] if made else []
-    return found, pythons
+            requirement = one(text, name, number)
+            requirements += [requirement] if requirement else []
+    return requirements, pythons
 
 
 def _table(document: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 # of a parsed document
-    found = document.get(name) if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
+    result = document.get(name) if isinstance(document, dict) else None
+    return result if isinstance(result, dict) else {}
 
 
 def _tables(document: Any) -> list[Any]:  # noqa: ANN401 # of a parsed document
@@ -254,13 +254,13 @@ def _keyed(name: str, text: str, key: str, value: Any) -> Requirement:  # noqa: 
 
 
 def _key_line(text: str, key: str) -> int:
-    found = re.search(rf"^[ \t]*[\"']?{re.escape(key)}[\"']?\s*=", text, re.MULTILINE)
-    return text.count("\n", 0, found.end()) + 1 if found else documents.line_of(text, key)
+    match = re.search(rf"^[ \t]*[\"']?{re.escape(key)}[\"']?\s*=", text, re.MULTILINE)
+    return text.count("\n", 0, match.end()) + 1 if match else documents.line_of(text, key)
 
 
 def conda(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
     """Read conda's environment.yml. Raises ValueError."""
-    found: list[Requirement] = []
+    requirements: list[Requirement] = []
     pythons: list[PythonPin] = []
     for document in documents.yaml(content):
         entries = document.get("dependencies")
@@ -274,11 +274,11 @@ def conda(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]
             else:
                 pip = item.get("pip")
                 for line in pip.value if pip and isinstance(pip.value, list) else ():
-                    made = one(str(line.value), name, line.line)
-                    found += [made] if made else []
+                    requirement = one(str(line.value), name, line.line)
+                    requirements += [requirement] if requirement else []
                 continue
-            found += [entry] if entry else []
-    return found, pythons
+            requirements += [entry] if entry else []
+    return requirements, pythons
 
 
 def _conda(text: str) -> tuple[str, str]:

@@ -30,9 +30,11 @@ def read(path: Path, name: str) -> Wheel:
             library = Path(folder) / "library.so"
             with archive.open(members[0]) as packed, library.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked)
-            found = native.examine(library)
+            native_library = native.examine(library)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError) as error:
         return Wheel(name, None, f"it can't be read: {one_line(error)}")
-    if isinstance(found, Absent):
-        return Wheel(name, None, found.reason.replace(str(library), members[0].filename))
-    return Wheel(name, found.gpu_compiled_in, found.gpu_evidence, found.machine)
+    if isinstance(native_library, Absent):
+        return Wheel(name, None, native_library.reason.replace(str(library), members[0].filename))
+    return Wheel(
+        name, native_library.gpu_compiled_in, native_library.gpu_evidence, native_library.machine
+    )

@@ -70,8 +70,8 @@ class Attributes(State):
         if isinstance(owner, Constant) and isinstance(owner.value, str) and name in OF_TEXTS:
             return frozenset({Text(owner.value, name)})
         if isinstance(owner, Parent):
-            found = [self.of_base(base, name, owner.owner, node) for base in self.bases(owner.of)]
-            return join(found) if found else unknown(source(node))
+            bases = [self.of_base(base, name, owner.owner, node) for base in self.bases(owner.of)]
+            return join(bases) if bases else unknown(source(node))
         return unknown(source(node))
 
     def field(self, owner: Object, name: str, node: ast.AST) -> Values:
@@ -98,9 +98,9 @@ class Attributes(State):
         if name in code.scope:
             return code.scope[name]
         for base in self.bases(of):
-            found = self.member(base, name) if isinstance(base, Class) and base != of else None
-            if found is not None:
-                return found
+            result = self.member(base, name) if isinstance(base, Class) and base != of else None
+            if result is not None:
+                return result
         return None
 
     def bases(self, of: Class) -> list[Value]:
@@ -109,21 +109,21 @@ class Attributes(State):
 
     def of_class(self, of: Class, name: str, owner: Value, node: ast.AST) -> Values:
         """Return an attribute of a class, as seen from `owner`."""
-        found = self.member(of, name)
-        if found is not None:
-            return join(self.bound(item, owner) for item in found) if found else found
+        member = self.member(of, name)
+        if member is not None:
+            return join(self.bound(item, owner) for item in member) if member else member
         outside = [self.of_base(base, name, owner, node) for base in self.outer_bases(of)]
         return join(outside) if outside else unknown(source(node))
 
     def outer_bases(self, of: Class) -> list[Path]:
         """Return the external classes that a class is derived from."""
-        found = []
+        paths = []
         for base in self.bases(of):
             if isinstance(base, Path):
-                found.append(base)
+                paths.append(base)
             elif isinstance(base, Class) and base != of:
-                found += self.outer_bases(base)
-        return found
+                paths += self.outer_bases(base)
+        return paths
 
     def of_base(self, base: Value, name: str, owner: Value, node: ast.AST) -> Values:
         """Return an attribute of one base class."""
@@ -179,17 +179,17 @@ class Attributes(State):
 
     def elements(self, values: Values) -> Values:
         """Return what a loop over these gets."""
-        found: list[Values] = []
+        result: list[Values] = []
         for item in values:
             if isinstance(item, Path):
-                found.append(path(f"{item.text}[]"))
+                result.append(path(f"{item.text}[]"))
             elif isinstance(item, Sequence):
-                found.append(join(item.items) or unknown("an empty list"))
+                result.append(join(item.items) or unknown("an empty list"))
             elif isinstance(item, Object) and self.heap[item].base == DICT:
-                found += [constant(key) for key in self.heap[item].fields if key != "*"]
+                result += [constant(key) for key in self.heap[item].fields if key != "*"]
             else:
-                found.append(unknown("an item of a loop"))
-        return join(found)
+                result.append(unknown("an item of a loop"))
+        return join(result)
 
     def update(self, owner: Object, given: Values, why: str) -> None:
         """Put another dictionary's entries into one."""

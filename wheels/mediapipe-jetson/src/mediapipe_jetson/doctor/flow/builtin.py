@@ -87,8 +87,8 @@ class Builtins(Expressions):
             return self.elements(first)
         if name == "builtins.map" and len(given.positional) > 1:
             each = Arguments((self.elements(given.positional[1]),))
-            found = join(self.apply(item, each, node) for item in first)
-            return frozenset({Sequence((found,), exact=False)})
+            result = join(self.apply(item, each, node) for item in first)
+            return frozenset({Sequence((result,), exact=False)})
         return None
 
     def apply(self, function: Value, given: Arguments, node: ast.AST) -> Values:
@@ -108,13 +108,13 @@ class Builtins(Expressions):
             for owner in owners:
                 self.store(owner, word, given.get(2, "") or unknown(source(node)))
             return unknown("None")
-        found = join(self.attribute(owner, word, node) for owner in owners)
+        result = join(self.attribute(owner, word, node) for owner in owners)
         guard = name == "builtins.hasattr"
-        for item in found:
+        for item in result:
             if isinstance(item, Path) and any(isinstance(owner, Path) for owner in owners):
                 for listener in self.listeners:
                     listener.named(self.place(node), item.text, guard)
-        return unknown(source(node)) if guard else found
+        return unknown(source(node)) if guard else result
 
     def imported_by_name(self, name: str, given: Values, node: ast.AST) -> Values:
         """Return a module that is imported by its name, or by the beginning of it."""
@@ -140,12 +140,12 @@ class Builtins(Expressions):
 
     def dictionary(self, given: Arguments) -> Values:
         """Return what dict() makes."""
-        made = self.make({}, base=DICT, open_=given.open)
+        result = self.make({}, base=DICT, open_=given.open)
         for values in given.positional:
-            self.update(made, values, "dict()")
+            self.update(result, values, "dict()")
         for name, values in given.keywords:
-            self.store(made, name, values)
-        return frozenset({made})
+            self.store(result, name, values)
+        return frozenset({result})
 
     def of_dictionary(self, owner: Object, name: str, given: Arguments, node: ast.AST) -> Values:
         """Return what a dictionary's method gives."""
@@ -167,10 +167,10 @@ class Builtins(Expressions):
             return frozenset({Sequence((frozenset({both}),), exact=False)})
         if name in ("get", "pop", "setdefault") and key is not None:
             otherwise = given.get(1, "default") or self.absent(heap, key)
-            found = heap.fields.get(key, unknown(heap.open) if heap.open else otherwise)
+            field = heap.fields.get(key, unknown(heap.open) if heap.open else otherwise)
             if name == "pop" and self.depth <= heap.made_at:
                 heap.fields.pop(key, None)
             elif name == "setdefault":
                 heap.fields.setdefault(key, otherwise)
-            return found
+            return field
         return path(f"builtins.dict.{name}()")

@@ -117,8 +117,8 @@ class Calls(Parameters):
     def apply(self, function: Value, given: Arguments, node: ast.AST) -> Values:  # noqa: PLR0911
         """Return what one call gives."""
         if isinstance(function, Path):
-            found = self.builtin(function.text, given, node)
-            return self.external(function.text, given, node) if found is None else found
+            builtin = self.builtin(function.text, given, node)
+            return self.external(function.text, given, node) if builtin is None else builtin
         if isinstance(function, Function):
             return self.run(function, given)
         if isinstance(function, Bound):
@@ -170,24 +170,24 @@ class Calls(Parameters):
         code = self.classes[of]
         outside = self.outer_bases(of)
         base = outside[0].text if outside else ""
-        made = self.make({}, of=of, base=base)
-        code.objects.append(made)
+        result = self.make({}, of=of, base=base)
+        code.objects.append(result)
         init = self.member(of, "__init__")
         if init:
             for item in init:
                 if isinstance(item, Function):
-                    self.run(item, given, made)
+                    self.run(item, given, result)
         else:
-            self.inherit(made, base, given, node)
-        return frozenset({made})
+            self.inherit(result, base, given, node)
+        return frozenset({result})
 
     def inherit(self, made: Object, base: str, given: Arguments, node: ast.AST) -> None:
         """Do what an inherited or generated constructor does."""
         heap = self.heap[made]
         code = self.classes[heap.of] if heap.of is not None else None
         if base and not base.startswith("builtins."):
-            told = is_ours(base) and given is not OUTSIDE
-            for listener in self.listeners if told else ():
+            reported = is_ours(base) and given is not OUTSIDE
+            for listener in self.listeners if reported else ():
                 listener.called(self.place(node), base, given, self)
             if base.endswith("Options"):
                 order = OPTIONS_FIELDS.get(base.rsplit(".", 1)[-1], ("base_options",))
@@ -208,10 +208,10 @@ class Calls(Parameters):
         """Call an object: a partial function, or a __call__ of the project."""
         heap = self.heap[function]
         if heap.base == "functools.partial":
-            kept = dict(heap.fields)
-            target, first = kept.pop("()", frozenset()), kept.pop("[]", frozenset())
+            fields = dict(heap.fields)
+            target, first = fields.pop("()", frozenset()), fields.pop("[]", frozenset())
             before = next((i.items for i in first if isinstance(i, Sequence)), ())
-            words = {**kept, **dict(given.keywords)}
+            words = {**fields, **dict(given.keywords)}
             joined = Arguments(
                 (*before, *given.positional), tuple(words.items()), given.open or heap.open
             )
@@ -223,16 +223,16 @@ class Calls(Parameters):
 
     def entered(self, values: Values, node: ast.AST) -> Values:
         """Return what a with statement binds."""
-        found: list[Values] = []
+        result: list[Values] = []
         for item in values:
             method = self.attribute(item, "__enter__", node) if isinstance(item, Object) else None
             if method and all(isinstance(one, Bound) for one in method):
-                found.append(join(self.apply(one, Arguments(), node) for one in method))
+                result.append(join(self.apply(one, Arguments(), node) for one in method))
             elif isinstance(item, Sequence):  # a generator that is a context manager
-                found.append(join(item.items))
+                result.append(join(item.items))
             else:
-                found.append(frozenset({item}))
-        return join(found)
+                result.append(frozenset({item}))
+        return join(result)
 
     def run(self, function: Function, given: Arguments, owner: Optional[Value] = None) -> Values:
         """Follow a function of the project with these arguments."""

@@ -75,10 +75,10 @@ class Expressions(Attributes):
             base = self.eval_attribute(node.value, within=True)
         else:
             base = self.eval(node.value)
-        found = []
+        result = []
         for item in base:
             values = self.attribute(item, node.attr, node)
-            found.append(values)
+            result.append(values)
             inside = isinstance(item, (Path, Object, Class, Parent))
             for value in values if inside else ():
                 external = isinstance(item, Path) or self.inherited(item, node.attr)
@@ -86,12 +86,12 @@ class Expressions(Attributes):
                 if external and shown and isinstance(value, Path) and is_ours(value.text):
                     for listener in self.listeners:
                         listener.named(self.place(node), value.text, False)
-        return join(found)
+        return join(result)
 
     def eval_subscript(self, node: ast.Subscript) -> Values:
         """Return an item."""
         base, key = self.eval(node.value), self.eval(node.slice)
-        return join(self.item(one, key, node) for one in base)
+        return join(self.item(item, key, node) for item in base)
 
     def eval_tuple(self, node: Union[ast.Tuple, ast.List, ast.Set]) -> Values:
         """Return a list's, tuple's or set's elements."""
@@ -108,17 +108,19 @@ class Expressions(Attributes):
 
     def eval_dict(self, node: ast.Dict) -> Values:
         """Return a new dictionary."""
-        made = self.make({}, base=DICT)
+        result = self.make({}, base=DICT)
         for key, value in zip(node.keys, node.values):  # noqa: B905 # Python 3.9 has no strict
             if key is None:
-                self.update(made, self.eval(value), source(value))
+                self.update(result, self.eval(value), source(value))
                 continue
             name, values = text_of(self.eval(key)), self.eval(value)
             if name is None:
-                self.heap[made].fields["*"] = values | self.heap[made].fields.get("*", frozenset())
+                self.heap[result].fields["*"] = values | self.heap[result].fields.get(
+                    "*", frozenset()
+                )
             else:
-                self.heap[made].fields[name] = values
-        return frozenset({made})
+                self.heap[result].fields[name] = values
+        return frozenset({result})
 
     def eval_ifexp(self, node: ast.IfExp) -> Values:
         """Return what a condition leads to."""
@@ -131,16 +133,16 @@ class Expressions(Attributes):
 
     def eval_boolop(self, node: ast.BoolOp) -> Values:
         """Return what `and` and `or` lead to."""
-        found: list[Values] = []
+        result: list[Values] = []
         for part in node.values:
             values = self.eval(part)
             known = truth(values)
             stops = known is isinstance(node.op, ast.Or)
             if known is None or stops or part is node.values[-1]:
-                found.append(values)
+                result.append(values)
             if known is not None and stops:
                 break
-        return join(found)
+        return join(result)
 
     def eval_unaryop(self, node: ast.UnaryOp) -> Values:
         """Return a negation."""
@@ -168,22 +170,22 @@ class Expressions(Attributes):
 
     def texts(self, values: Values) -> list[str]:
         """Return the texts among these, and within lists of them."""
-        found = []
+        result = []
         for item in values:
             if isinstance(item, Constant) and isinstance(item.value, str):
-                found.append(item.value)
+                result.append(item.value)
             elif isinstance(item, Sequence):
-                found += self.texts(join(item.items))
-        return found
+                result += self.texts(join(item.items))
+        return result
 
     def eval_binop(self, node: ast.BinOp) -> Values:
         """Join dictionaries and texts."""
         left, right = self.eval(node.left), self.eval(node.right)
         if isinstance(node.op, ast.BitOr):
-            made = self.make({}, base=DICT)
+            result = self.make({}, base=DICT)
             for side, part in ((left, node.left), (right, node.right)):
-                self.update(made, side, source(part))
-            return frozenset({made})
+                self.update(result, side, source(part))
+            return frozenset({result})
         first, second = text_of(left), text_of(right)
         if isinstance(node.op, ast.Add) and first is not None:
             return frozenset({Prefix(first)}) if second is None else constant(first + second)
@@ -229,13 +231,13 @@ class Expressions(Attributes):
 
     def define(self, node: Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]) -> Function:
         """Note a function of the project with its defaults."""
-        made = Function(len(self.functions))
+        function = Function(len(self.functions))
         given, frame = node.args, self.frame
         words = set()
         for item in getattr(node, "decorator_list", ()):
             self.eval(item)
             words.add(source(item.func if isinstance(item, ast.Call) else item).split(".")[-1])
-        self.functions[made] = Code(
+        self.functions[function] = Code(
             node,
             frame.outer if frame.body else (frame.scope, *frame.outer),
             Frame({}, (), frame.module, frame.file, frame.cell),
@@ -248,7 +250,7 @@ class Expressions(Attributes):
             ),
             frozenset(words),
         )
-        return made
+        return function
 
     def eval_comprehension_of(self, node: Comprehension) -> Values:
         """Evaluate a comprehension in a scope of its own."""
@@ -261,8 +263,8 @@ class Expressions(Attributes):
                     self.eval(test)
             if isinstance(node, ast.DictComp):
                 self.eval(node.key)
-                made = self.make({"*": self.eval(node.value)}, base=DICT, open_=source(node))
-                return frozenset({made})
+                result = self.make({"*": self.eval(node.value)}, base=DICT, open_=source(node))
+                return frozenset({result})
             return frozenset({Sequence((self.eval(node.elt),), exact=False)})
 
     eval_listcomp = eval_setcomp = eval_comprehension_of

@@ -105,16 +105,16 @@ class Flow(Statements):
 
     def objects(self, of: Class) -> list[Value]:
         """Return the objects of a class and of those below it; without one, one is made."""
-        found: list[Value] = [
+        result: list[Value] = [
             item
             for kind, code in self.classes.items()
             if kind == of or self.derived(kind, of)
             for item in code.objects
         ]
-        if not found:
+        if not result:
             with self.below(), self.inside(self.classes[of].frame):
-                found = list(self.construct(of, OUTSIDE, ast.Constant(value=None, lineno=1)))
-        return found
+                result = list(self.construct(of, OUTSIDE, ast.Constant(value=None, lineno=1)))
+        return result
 
     def derived(self, of: Class, base: Class) -> bool:
         """Return whether a class is derived from another."""
@@ -128,16 +128,16 @@ class Flow(Statements):
         source = self.sources[self.frame.module]
         here = source.name.split(".") if source.name else []
         folder = here if source.package else here[:-1]
-        wanted = name.split(".") if name else []
+        parts = name.split(".") if name else []
         if level:
             up = folder[: len(folder) - (level - 1)] if level > 1 else folder
-            return self.known([*up, *wanted])
+            return self.known([*up, *parts])
         if is_ours(name):
             return None
         for start in (folder, [], ["src"]):
-            found = self.known([*start, *wanted])
-            if found is not None:
-                return found
+            value = self.known([*start, *parts])
+            if value is not None:
+                return value
         return None
 
     def known(self, parts: list[str]) -> Optional[str]:
@@ -148,19 +148,19 @@ class Flow(Statements):
     def imported(self, name: str, node: ast.AST) -> Values:
         """Return a module by its name."""
         del node
-        found = self.resolve(name)
-        return frozenset({Module(found)}) if found is not None else path(canonical(name))
+        value = self.resolve(name)
+        return frozenset({Module(value)}) if value is not None else path(canonical(name))
 
     def do_import(self, node: ast.Import) -> None:
         """Bind modules and tell of external ones."""
         for item in node.names:
             top = item.name.split(".")[0]
-            found = self.resolve(item.name)
-            if found is not None:
+            value = self.resolve(item.name)
+            if value is not None:
                 first = self.resolve(top)
-                shown = found if item.asname or first is None else first
+                shown = value if item.asname or first is None else first
                 self.bind(item.asname or top, frozenset({Module(shown)}))
-                self.module_scope(found)
+                self.module_scope(value)
                 continue
             whole = canonical(item.name)
             for listener in self.listeners:
@@ -170,10 +170,10 @@ class Flow(Statements):
     def do_importfrom(self, node: ast.ImportFrom) -> None:
         """Bind names of a module."""
         module = node.module or ""
-        found = self.resolve(module, node.level)
+        value = self.resolve(module, node.level)
         for item in node.names:
-            if found is not None:
-                self.from_project(found, item)
+            if value is not None:
+                self.from_project(value, item)
             elif node.level:
                 inner = self.resolve(f"{module}.{item.name}" if module else item.name, node.level)
                 values = unknown(item.name) if inner is None else frozenset({Module(inner)})

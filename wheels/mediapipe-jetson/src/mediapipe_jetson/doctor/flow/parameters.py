@@ -25,33 +25,33 @@ class Parameters(Builtins):
 
     def parameters(self, code: Code, given: Arguments, owner: Optional[Value]) -> Scope:
         """Return a function's scope with its arguments bound."""
-        wanted = code.node.args
-        names = [item.arg for item in (*wanted.posonlyargs, *wanted.args)]
+        arguments = code.node.args
+        names = [item.arg for item in (*arguments.posonlyargs, *arguments.args)]
         positional = list(given.positional)
         if owner is not None and "staticmethod" not in code.words:
             positional.insert(0, frozenset({owner}))
         scope: Scope = dict(zip(names, positional))  # noqa: B905 # Python 3.9 has no strict
         spare = dict(given.keywords)
-        for name in (*names, *(item.arg for item in wanted.kwonlyargs)):
+        for name in (*names, *(item.arg for item in arguments.kwonlyargs)):
             if name in spare and name not in scope:
                 scope[name] = spare.pop(name)
         defaults = dict(zip(reversed(names), reversed(code.defaults)))  # noqa: B905
         defaults.update(code.keyword_defaults)
-        for item in (*wanted.posonlyargs, *wanted.args, *wanted.kwonlyargs):
+        for item in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
             if item.arg in scope:
                 continue
             values = defaults.get(item.arg, frozenset())
             if given.open or not values:
                 values |= self.typed(code, item)
             scope[item.arg] = values
-        if wanted.vararg is not None:
+        if arguments.vararg is not None:
             rest = tuple(positional[len(names) :])
-            scope[wanted.vararg.arg] = (
-                unknown(f"*{wanted.vararg.arg}") if given.open else frozenset({Sequence(rest)})
+            scope[arguments.vararg.arg] = (
+                unknown(f"*{arguments.vararg.arg}") if given.open else frozenset({Sequence(rest)})
             )
-        if wanted.kwarg is not None:
-            why = f"**{wanted.kwarg.arg}" if given.open else ""
-            scope[wanted.kwarg.arg] = frozenset({self.make(spare, base=DICT, open_=why)})
+        if arguments.kwarg is not None:
+            why = f"**{arguments.kwarg.arg}" if given.open else ""
+            scope[arguments.kwarg.arg] = frozenset({self.make(spare, base=DICT, open_=why)})
         return scope
 
     def typed(self, code: Code, item: ast.arg) -> Values:
@@ -63,9 +63,9 @@ class Parameters(Builtins):
             with self.inside(frame):
                 types = self.eval(item.annotation)
             self.listeners = listeners
-            found = [path(f"{one.text}()") for one in types if isinstance(one, Path)]
+            paths = [path(f"{one.text}()") for one in types if isinstance(one, Path)]
             ours = [
-                one for one in found if any("mediapipe." in getattr(v, "text", "") for v in one)
+                one for one in paths if any("mediapipe." in getattr(v, "text", "") for v in one)
             ]
             if ours and not any("Options" in getattr(v, "text", "") for one in ours for v in one):
                 return join(ours)

@@ -139,9 +139,9 @@ class State:
         self, fields: Scope, of: Optional[Class] = None, base: str = "", open_: str = ""
     ) -> Object:
         """Return a new object."""
-        made = Object(len(self.heap))
-        self.heap[made] = Heap(fields, self.depth, of, base, open_)
-        return made
+        result = Object(len(self.heap))
+        self.heap[result] = Heap(fields, self.depth, of, base, open_)
+        return result
 
     def store(self, owner: Value, name: str, values: Values) -> None:
         """Set a field: it replaces the old one where this runs for certain, else it joins it."""

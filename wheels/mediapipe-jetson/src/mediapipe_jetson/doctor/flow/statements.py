@@ -283,15 +283,15 @@ class Statements(Calls):
             for item in node.body
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
         )
-        made = Class(len(self.classes))
+        result = Class(len(self.classes))
         plain = bool(words & {"dataclass", "define", "frozen", "attrs", "s"})
         plain = plain or any("NamedTuple" in ast.unparse(base) for base in node.bases)
         frame = self.frame
         home = Frame({}, (), frame.module, frame.file, frame.cell)
-        self.classes[made] = ClassCode(node.name, {}, bases, plain, named, home)
+        self.classes[result] = ClassCode(node.name, {}, bases, plain, named, home)
         outer = frame.outer if frame.body else (frame.scope, *frame.outer)
-        inner = Frame({}, outer, frame.module, frame.file, frame.cell, None, made, body=True)
-        self.classes[made].scope = inner.scope
+        inner = Frame({}, outer, frame.module, frame.file, frame.cell, None, result, body=True)
+        self.classes[result].scope = inner.scope
         with self.inside(inner):
             self.block(node.body)
-        self.bind(node.name, frozenset({made}))
+        self.bind(node.name, frozenset({result}))

@@ -194,8 +194,8 @@ def path(text: str) -> Values:
 
 def join(many: Iterable[Values]) -> Values:
     """Return all that any of these may be."""
-    found: Values = frozenset().union(*many)
-    return found if len(found) <= WAYS_MOST else unknown("too many ways lead here")
+    result: Values = frozenset().union(*many)
+    return result if len(result) <= WAYS_MOST else unknown("too many ways lead here")
 
 
 def text_of(values: Optional[Values]) -> Optional[str]:
@@ -208,8 +208,8 @@ def text_of(values: Optional[Values]) -> Optional[str]:
 
 def truth(values: Values) -> Optional[bool]:
     """Return whether these are all true or all false; None where that is not known."""
-    told = {bool(item.value) if isinstance(item, Constant) else None for item in values}
-    return told.pop() if len(told) == 1 else None
+    reported = {bool(item.value) if isinstance(item, Constant) else None for item in values}
+    return reported.pop() if len(reported) == 1 else None
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -60,10 +60,10 @@ class FaceDetectionGraph:
         """Return the faces in the frame; raise InferenceError and ImageError."""
         del timestamp_ms
         region = squared(frame.region, frame.size)
-        found, scores = self.decoder.scored(*self.stage.run(frame, region))
-        if not len(found):
+        result, scores = self.decoder.scored(*self.stage.run(frame, region))
+        if not len(result):
             return []
-        rows = placed(found, to_image(region, frame.size))
+        rows = placed(result, to_image(region, frame.size))
         return [
             Detected(float(score), tuple(row[:4].tolist()), row[4:].reshape(-1, 2))
             for row, score in zip(rows, scores)  # noqa: B905 # Python 3.9

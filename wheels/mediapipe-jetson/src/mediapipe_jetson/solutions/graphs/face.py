@@ -98,11 +98,11 @@ class AttentionFaceMeshGraph(FaceMeshGraph):
         outputs = self.region_session.run(inputs)
         lips, left, right = matrices
         # The model's outputs: lips, an eye and its iris, the other eye and its iris.
-        found = dict(zip(("lips", "left_eye", "left_iris", "right_eye", "right_iris"), outputs))  # noqa: B905
+        result = dict(zip(("lips", "left_eye", "left_iris", "right_eye", "right_iris"), outputs))  # noqa: B905
         places = {"lips": lips, "left_eye": left, "left_iris": left}
         whole = np.concatenate([mesh, np.zeros((10, 3), np.float32)])
         for name, (indices, mean_of) in self.refinements.items():
-            flat = moved(found[name].reshape(-1, 2), places.get(name, right))
+            flat = moved(result[name].reshape(-1, 2), places.get(name, right))
             whole[indices, :2] = flat
             if mean_of.size:
                 whole[indices, 2] = whole[mean_of, 2].mean()

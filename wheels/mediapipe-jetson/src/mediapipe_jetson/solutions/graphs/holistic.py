@@ -89,8 +89,8 @@ class Side:
         now = widened(square, frame.size, 1.0, shift_y=-0.1, square=True)
         before = None if self.last is None else following(self.last, frame.size)
         rect = roi_tracking.tracked(before, self.last, now, frame.size, roi_tracking.HAND)
-        found = self.hand.estimate(frame, rect)
-        return None if found is None else found.landmarks
+        hand = self.hand.estimate(frame, rect)
+        return None if hand is None else hand.landmarks
 
 
 class HolisticGraph:
@@ -117,8 +117,8 @@ class HolisticGraph:
 
     def process(self, frame: Frame, timestamp_ms: float) -> Optional[Whole]:
         """Return the person in the frame; raise InferenceError and ImageError."""
-        found = self.pose.process(frame, timestamp_ms)
-        pose = found[0] if found else None
+        poses = self.pose.process(frame, timestamp_ms)
+        pose = poses[0] if poses else None
         if pose is None:
             self.faces = self.left.last = self.right.last = None
             return None
@@ -142,15 +142,15 @@ class HolisticGraph:
                 running.append(self.pool.submit(_alone, lock, find, frame, pose))
         finally:
             _ended(running)
-        return [one.result() for one in running]
+        return [future.result() for future in running]
 
     def _face(self, frame: Frame, pose: Pose) -> Optional[Array]:
         rough = _about(pose.landmarks[:FACE_POINTS], FACE_LINE, frame.size, 3.0)
         decoder, stage = self.face.decoder, self.face.detect_stage
-        found = decoder.decode(*stage.run(frame, rough))
-        if not len(found):
+        result = decoder.decode(*stage.run(frame, rough))
+        if not len(result):
             return None
-        row = placed(found[:1], to_image(rough, frame.size))[0]
+        row = placed(result[:1], to_image(rough, frame.size))[0]
         eye, other = row[RIGHT_EYE : RIGHT_EYE + 2].tolist(), row[LEFT_EYE : LEFT_EYE + 2].tolist()
         points = row[4:].reshape(-1, 2)
         box = (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())

@@ -54,10 +54,10 @@ class LegacyPoseGraph(PoseGraph):
 
     def look(self, frame: Frame, rect: Rect) -> Optional[tuple[Pose, Rect]]:
         """Return the pose in a region, and the region that its smoothed helper points span."""
-        found = self.estimate(frame, rect)
-        if found is None:
+        estimate = self.estimate(frame, rect)
+        if estimate is None:
             return None
-        pose, (centre, edge) = found
+        pose, (centre, edge) = estimate
         size = np.array(frame.size, np.float64)
         square = aligned(centre, edge, frame.size)
         self.scale = float((square.width * size[0] + square.height * size[1]) / 2)
@@ -69,8 +69,8 @@ class LegacyPoseGraph(PoseGraph):
     def finish(self, frame: Frame, found: list[Pose], timestamp_ms: float) -> list[Pose]:
         """Return the pose, smoothed as far as is wanted."""
         if not found:
-            for one in (self.place, self.world, self.visibility, self.helpers):
-                one.reset()
+            for item in (self.place, self.world, self.visibility, self.helpers):
+                item.reset()
             self.last_mask = None
             return found
         pose = found[0]

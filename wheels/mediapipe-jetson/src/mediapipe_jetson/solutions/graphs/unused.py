@@ -71,9 +71,9 @@ class PartSession:
 
     def run(self, arrays: Sequence[Array]) -> tuple[Array, ...]:
         """Run the part; what it leaves out is zeros."""
-        found = iter(self.session.run(arrays))
+        result = iter(self.session.run(arrays))
         return tuple(
-            self.zeros[index] if index in self.zeros else next(found)
+            self.zeros[index] if index in self.zeros else next(result)
             for index in range(len(self.outputs))
         )
 

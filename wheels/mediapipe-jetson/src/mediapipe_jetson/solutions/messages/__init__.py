@@ -32,8 +32,8 @@ def _message(module: str, full_name: str, *fields: Field) -> Any:  # noqa: ANN40
     """Return a message class; `module` is the one of the legacy package without _pb2."""
     name = full_name.rpartition(".")[2]
     file = SimpleNamespace(name=f"mediapipe/framework/formats/{module}.proto", package="mediapipe")
-    content: dict[str, Any] = {one.name: field_property(one) for one in fields}
-    content |= {f"{one.name.upper()}_FIELD_NUMBER": one.number for one in fields}
+    content: dict[str, Any] = {field.name: field_property(field) for field in fields}
+    content |= {f"{field.name.upper()}_FIELD_NUMBER": field.number for field in fields}
     content["DESCRIPTOR"] = Descriptor(full_name, fields, file)
     content["__slots__"] = ()
     content["__module__"] = f"{FORMATS}.{module}_pb2"

@@ -86,9 +86,9 @@ class EnumType:
 
     def check(self, value: Any) -> int:  # noqa: ANN401
         """Return the number of a value given as number or name; raise ValueError."""
-        for one in self.values:
-            if value in (one.name, one.number):
-                return one.number
+        for item in self.values:
+            if value in (item.name, item.number):
+                return item.number
         raise ValueError(f"invalid enumerator {value!r} for {self.full_name}")
 
 
@@ -179,8 +179,8 @@ class Descriptor:
     fields_by_number: dict[int, Field] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fields_by_name", {one.name: one for one in self.fields})
-        object.__setattr__(self, "fields_by_number", {one.number: one for one in self.fields})
+        object.__setattr__(self, "fields_by_name", {item.name: item for item in self.fields})
+        object.__setattr__(self, "fields_by_number", {item.number: item for item in self.fields})
         for one in self.fields:
             object.__setattr__(one, "containing_type", self)
 

@@ -87,9 +87,9 @@ class Message:
     __repr__ = __str__
 
     def __deepcopy__(self, memo: Any) -> Self:  # noqa: ANN401
-        made = type(self)()
-        made.CopyFrom(self)
-        return made
+        result = type(self)()
+        result.CopyFrom(self)
+        return result
 
     __copy__ = lambda self: self.__deepcopy__(None)  # noqa: E731 # as protobuf copies
 
@@ -109,9 +109,9 @@ class Message:
 
     def ListFields(self) -> list[tuple[Field, Any]]:  # noqa: N802
         """Return the fields that are set with their values, by number."""
-        found = self._set()
+        result = self._set()
         return [
-            (field, found[field.name]) for field in self.DESCRIPTOR.fields if field.name in found
+            (field, result[field.name]) for field in self.DESCRIPTOR.fields if field.name in result
         ]
 
     def ClearField(self, name: str) -> None:  # noqa: N802
@@ -184,9 +184,9 @@ class Message:
     @classmethod
     def FromString(cls, data: bytes) -> Self:  # noqa: N802
         """Return a message of bytes in the wire format; raise ValueError."""
-        made = cls()
-        made.ParseFromString(data)
-        return made
+        result = cls()
+        result.ParseFromString(data)
+        return result
 
 
 def _fill(container: Any, values: Any) -> None:  # noqa: ANN401
@@ -217,8 +217,8 @@ def container_property(field: Field, make: Callable[[Message], Any]) -> property
     name = field.name
 
     def read(self: Message) -> Any:  # noqa: ANN401
-        found = self.values.get(name)
-        return make(self) if found is None else found
+        result = self.values.get(name)
+        return make(self) if result is None else result
 
     def write(self: Message, value: Any) -> None:  # noqa: ANN401
         del value
@@ -236,8 +236,8 @@ def field_property(field: Field) -> property:
         kind = RepeatedMessage if field.type == MESSAGE else RepeatedScalar
 
         def make_list(owner: Message) -> Any:  # noqa: ANN401
-            made = owner.values[field.name] = kind(field, owner)
-            return made
+            result = owner.values[field.name] = kind(field, owner)
+            return result
 
         return container_property(field, make_list)
     if field.type == MESSAGE:

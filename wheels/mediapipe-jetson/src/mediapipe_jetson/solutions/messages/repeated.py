@@ -72,7 +72,7 @@ class RepeatedScalar(_Repeated):
     def __setitem__(self, index: Any, value: Any) -> None:  # noqa: ANN401
         check = self.field.check
         many = isinstance(index, slice)
-        self.items[index] = [check(one) for one in value] if many else check(value)
+        self.items[index] = [check(item) for item in value] if many else check(value)
 
     def insert(self, index: int, value: Any) -> None:  # noqa: ANN401
         """Insert a value."""
@@ -90,19 +90,19 @@ class RepeatedMessage(_Repeated):
 
     def insert(self, index: int, value: Any) -> None:  # noqa: ANN401
         """Insert a copy of a message."""
-        made = self.field.new()
-        if type(value) is not type(made):
+        result = self.field.new()
+        if type(value) is not type(result):
             raise TypeError(f"Expected a message object, but got {value!r}.")
-        made.CopyFrom(value)
-        self.items.insert(index, made)
+        result.CopyFrom(value)
+        self.items.insert(index, result)
         self.owner.touch()
 
     def add(self, **values: Any) -> Any:  # noqa: ANN401 # the new message
         """Append a new message with these fields and return it."""
-        made = self.field.new(**values)
-        self.items.append(made)
+        result = self.field.new(**values)
+        self.items.append(result)
         self.owner.touch()
-        return made
+        return result
 
 
 class RowMessages(RepeatedMessage):
@@ -123,10 +123,10 @@ class RowMessages(RepeatedMessage):
         self.made: list[Any] = [None] * len(rows)
 
     def _make(self, index: int, row: list[float]) -> Any:  # noqa: ANN401 # a message
-        made = self.made[index] = self.field.new()
+        result = self.made[index] = self.field.new()
         # Without the checks of assignment: the numbers are of single precision.
-        made.values.update(zip(self.names, row))  # noqa: B905 # Python 3.9
-        return made
+        result.values.update(zip(self.names, row))  # noqa: B905 # Python 3.9
+        return result
 
     @property
     def items(self) -> list[Any]:  # type: ignore[override]
@@ -147,5 +147,5 @@ class RowMessages(RepeatedMessage):
         rows = self.rows
         if rows is None or type(index) is not int or not -len(rows) <= index < len(rows):
             return super().__getitem__(index)
-        made = self.made[index]
-        return self._make(index, rows[index].tolist()) if made is None else made
+        result = self.made[index]
+        return self._make(index, rows[index].tolist()) if result is None else result

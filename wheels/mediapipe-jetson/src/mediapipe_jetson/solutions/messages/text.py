@@ -26,13 +26,13 @@ def of(message: Message) -> str:
 
 def _lines(message: Message) -> Iterator[str]:
     for field, value in message.ListFields():
-        for one in value if field.label == REPEATED else (value,):
+        for item in value if field.label == REPEATED else (value,):
             if field.type == MESSAGE:
                 yield f"{field.name} {{"
-                yield from (f"  {line}" for line in _lines(one))
+                yield from (f"  {line}" for line in _lines(item))
                 yield "}"
             else:
-                yield f"{field.name}: {_plain(field, one)}"
+                yield f"{field.name}: {_plain(field, item)}"
 
 
 def _plain(field: Field, value: Any) -> str:  # noqa: ANN401

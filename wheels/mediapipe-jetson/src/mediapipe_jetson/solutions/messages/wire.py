@@ -36,10 +36,10 @@ def encode(message: Message) -> bytes:
         if field.label != REPEATED:
             out += _one(field, value)
         elif field.type in (STRING, MESSAGE):
-            out += b"".join(_one(field, one) for one in value)
+            out += b"".join(_one(field, item) for item in value)
         else:
             # MediaPipe's lists of numbers are packed.
-            data = b"".join(_number(field, one) for one in value)
+            data = b"".join(_number(field, item) for item in value)
             out += _varint(field.number << 3 | BYTES) + _varint(len(data)) + data
     return bytes(out)
 

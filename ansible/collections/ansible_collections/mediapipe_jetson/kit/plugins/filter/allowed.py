@@ -22,8 +22,8 @@ SHOWN_CHARS = 80
 def table() -> Dict[str, Any]:
     """Return the table: `kinds` of values, and the kind of each variable."""
     with open(TABLE, encoding="utf-8") as stream:
-        found: Dict[str, Any] = json.load(stream)
-    return found
+        document: Dict[str, Any] = json.load(stream)
+    return document
 
 
 def names(role: str) -> List[str]:
@@ -35,7 +35,7 @@ def names(role: str) -> List[str]:
 def faults(values: Mapping[str, Any]) -> List[str]:
     """Return what is wrong with values, by their variables' names: a line for each."""
     known = table()
-    found = []
+    result = []
     for row, kind in known["variables"].items():
         name = re.split(r"[.\[{]", row)[0]
         if name in values:
@@ -43,8 +43,8 @@ def faults(values: Mapping[str, Any]) -> List[str]:
             rule = known["kinds"][kind.rstrip("?")]
             for where, value in _reached(name, values[name], steps):
                 if not (kind.endswith("?") and value == "") and not _allowed(value, rule):
-                    found.append(_line(where, value, rule))
-    return found + _unknown(values, known["variables"])
+                    result.append(_line(where, value, rule))
+    return result + _unknown(values, known["variables"])
 
 
 def faults_of(values: List[Any], role: str) -> List[str]:
@@ -100,7 +100,7 @@ def _allowed(value: object, rule: Mapping[str, Any]) -> bool:
     if not isinstance(value, (str, int, float)):
         return False
     text = str(value)
-    if any(re.search(one, text) for one in rule.get("refused", ())):
+    if any(re.search(item, text) for item in rule.get("refused", ())):
         return False
     return bool(re.fullmatch(rule["pattern"], text, re.ASCII))
 
@@ -109,9 +109,9 @@ def _unknown(values: Mapping[str, Any], rows: Mapping[str, str]) -> List[str]:
     """Return the keys that a dictionary with named keys does not have."""
     known: Dict[str, Set[str]] = {}
     for row in rows:
-        found = re.match(r"(\w+)\.(\w+)", row)
-        if found:
-            known.setdefault(found[1], set()).add(found[2])
+        match = re.match(r"(\w+)\.(\w+)", row)
+        if match:
+            known.setdefault(match[1], set()).add(match[2])
     lines = []
     for name, keys in known.items():
         value = values.get(name)
@@ -122,13 +122,13 @@ def _unknown(values: Mapping[str, Any], rows: Mapping[str, str]) -> List[str]:
 
 def _line(where: str, value: object, rule: Mapping[str, Any]) -> str:
     if value is MISSING:
-        said = f"{where} is missing, or of another form"
+        message = f"{where} is missing, or of another form"
     elif rule.get("secret"):
-        said = f"{where} is not allowed"
+        message = f"{where} is not allowed"
     else:
         text = json.dumps(value if isinstance(value, (str, int, float, bool)) else str(value))
-        said = f"{where} is {text[:SHOWN_CHARS]}"
-    return f"{said}; write {rule['words']}"
+        message = f"{where} is {text[:SHOWN_CHARS]}"
+    return f"{message}; write {rule['words']}"
 
 
 class FilterModule:

@@ -25,14 +25,14 @@ RELOADED = frozenset(
 def parse(text: str) -> Dict[str, Any]:
     """Return the settings of a daemon.json; {} for an empty one."""
     try:
-        found = json.loads(text or "{}") if text.strip() else {}
+        document = json.loads(text or "{}") if text.strip() else {}
     except ValueError as error:
         raise AnsibleFilterError(
             f"daemon.json is no JSON ({error}); correct or remove it, it is not overwritten"
         ) from error
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise AnsibleFilterError("daemon.json is no JSON object; correct or remove it")
-    return found
+    return document
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 # any JSON value
@@ -42,16 +42,16 @@ def plain(value: Any) -> Any:  # noqa: ANN401 # any JSON value
 
 def merged(known: Dict[str, Any], wanted: Dict[str, Any]) -> Dict[str, Any]:
     """Return `known` with `wanted` put in: objects key by key, lists by what they lack."""
-    found = copy.deepcopy(known)
+    result = copy.deepcopy(known)
     for key, value in wanted.items():
-        old = found.get(key)
+        old = result.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
-            found[key] = merged(old, value)
+            result[key] = merged(old, value)
         elif isinstance(old, list) and isinstance(value, list):
-            found[key] = old + [item for item in value if item not in old]
+            result[key] = old + [item for item in value if item not in old]
         else:
-            found[key] = copy.deepcopy(value)
-    return found
+            result[key] = copy.deepcopy(value)
+    return result
 
 
 def merge(text: str, wanted: Dict[str, Any]) -> str:
@@ -63,8 +63,8 @@ def merge(text: str, wanted: Dict[str, Any]) -> str:
 
 def written(settings: Dict[str, Any], like: str) -> str:
     """Return settings as text, indented as the text `like` is."""
-    found = re.search(r"^([ \t]+)\S", like, re.MULTILINE)
-    indent = found.group(1) if found else "    "
+    match = re.search(r"^([ \t]+)\S", like, re.MULTILINE)
+    indent = match.group(1) if match else "    "
     return json.dumps(settings, indent=indent, ensure_ascii=False) + "\n"
 
 

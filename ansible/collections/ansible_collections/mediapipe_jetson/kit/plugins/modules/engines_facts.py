@@ -72,11 +72,11 @@ def output(*words: str) -> str:
 def package() -> str:
     """Return TensorRT's version by dpkg: 10.3.0.30 of 10.3.0.30-1+cuda12.5, "" if there is none."""
     for name in PACKAGES:
-        said = output("dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", name).split()
-        if len(said) == 2 and said[0] == "installed":
-            found = re.match(r"\d+\.\d+\.\d+(\.\d+)?", said[1])
-            if found:
-                return found.group()
+        parts = output("dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", name).split()
+        if len(parts) == 2 and parts[0] == "installed":
+            match = re.match(r"\d+\.\d+\.\d+(\.\d+)?", parts[1])
+            if match:
+                return match.group()
     return ""
 
 
@@ -85,8 +85,8 @@ def python() -> str:
     for name in PYTHONS:
         path = shutil.which(name)
         script = "import sys; print(*sys.version_info[:2])"
-        said = output(path, "-c", script).split() if path else []
-        if len(said) == 2 and (int(said[0]), int(said[1])) >= OLDEST_PYTHON:
+        parts = output(path, "-c", script).split() if path else []
+        if len(parts) == 2 and (int(parts[0]), int(parts[1])) >= OLDEST_PYTHON:
             return str(path)
     return ""
 

@@ -99,16 +99,16 @@ def output(*words: str) -> str:
 def tree(name: str) -> List[str]:
     """Return the strings of a property of the device tree."""
     for folder in TREES:
-        found = [part for part in text(folder + "/" + name).split("\0") if part.strip()]
-        if found:
-            return found
+        parts = [part for part in text(folder + "/" + name).split("\0") if part.strip()]
+        if parts:
+            return parts
     return []
 
 
 def package(name: str) -> str:
     """Return the version of an installed package, "" if it is none."""
-    said = output("dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", name).split()
-    return said[1] if len(said) == 2 and said[0] == "installed" else ""
+    parts = output("dpkg-query", "-W", "-f=${db:Status-Status} ${Version}", name).split()
+    return parts[1] if len(parts) == 2 and parts[0] == "installed" else ""
 
 
 def l4t() -> Tuple[str, str]:
@@ -116,16 +116,16 @@ def l4t() -> Tuple[str, str]:
     core = package("nvidia-l4t-core")
     if core:
         return core.split("-", 1)[0], "nvidia-l4t-core"
-    found = RELEASE.match(text(RELEASE_FILE))
-    if not found:
+    match = RELEASE.match(text(RELEASE_FILE))
+    if not match:
         return "", ""
-    return ".".join([found.group(1), *(found.group(2) + ".0").split(".")[:2]]), RELEASE_FILE
+    return ".".join([match.group(1), *(match.group(2) + ".0").split(".")[:2]]), RELEASE_FILE
 
 
 def module_of(modules: Dict[str, Any]) -> str:
     """Return the module's id: by its part number, else by a board that takes it alone."""
-    said = tree("compatible") + tree("nvidia,dtsfilename")
-    parts = ["p" + part for words in said for part in PART.findall(words)]
+    message = tree("compatible") + tree("nvidia,dtsfilename")
+    parts = ["p" + part for words in message for part in PART.findall(words)]
     for key in ("part_numbers", "boards"):
         for part in parts:
             for name in sorted(modules):
@@ -171,9 +171,9 @@ def driver() -> str:
     """Return the version of the user-space driver: its libraries carry it in their name."""
     for folder in ("nvidia", "tegra"):
         pattern = f"/usr/lib/aarch64-linux-gnu/{folder}/libnvidia-eglcore.so.*"
-        found = sorted(glob.glob(pattern))
-        if found:
-            return found[0].rpartition(".so.")[2]
+        result = sorted(glob.glob(pattern))
+        if result:
+            return result[0].rpartition(".so.")[2]
     return ""
 
 
@@ -201,17 +201,17 @@ def docker() -> Dict[str, Any]:
 def loaded(raw: str) -> Dict[str, Any]:
     """Return a JSON object, {} where it is none."""
     try:
-        found = json.loads(raw or "{}")
+        document = json.loads(raw or "{}")
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def toolkit() -> str:
     """Return the version of NVIDIA's container toolkit, "" where there is none."""
-    found = re.search(r"version (\d+(?:\.\d+)+)", output("nvidia-ctk", "--version"))
-    if found:
-        return found.group(1)
+    match = re.search(r"version (\d+(?:\.\d+)+)", output("nvidia-ctk", "--version"))
+    if match:
+        return match.group(1)
     for name in ("nvidia-container-toolkit", "nvidia-container-runtime"):
         if package(name):
             return upstream(package(name))
@@ -238,13 +238,13 @@ def power() -> Dict[str, Any]:
 
 def free(places: List[str]) -> Dict[str, int]:
     """Return the free MiB of each folder, of its nearest parent where it is not there yet."""
-    found = {}
+    result = {}
     for place in places:
         there = place
         while there != "/" and not os.path.exists(there):
             there = os.path.dirname(there)
-        found[place] = shutil.disk_usage(there).free // 2**20
-    return found
+        result[place] = shutil.disk_usage(there).free // 2**20
+    return result
 
 
 def emulated(is_jetson: bool) -> Tuple[bool, List[str]]:
@@ -267,7 +267,7 @@ def gather(
     release, source = l4t()
     module = module_of(modules)
     compatible = tree("compatible")
-    soc = next((one for one in sorted(socs) if "nvidia," + one in compatible), "")
+    soc = next((item for item in sorted(socs) if "nvidia," + item in compatible), "")
     kernel = platform.release()
     is_jetson = bool(release and (soc or module))
     stands_for, reasons = emulated(is_jetson)
@@ -304,8 +304,8 @@ def gather(
 
 def memory_mb() -> Optional[int]:
     """Return the memory in MiB, None where the kernel does not tell."""
-    found = re.search(r"^MemTotal:\s+(\d+) kB", text("/proc/meminfo"), re.MULTILINE)
-    return int(found.group(1)) // 1024 if found else None
+    match = re.search(r"^MemTotal:\s+(\d+) kB", text("/proc/meminfo"), re.MULTILINE)
+    return int(match.group(1)) // 1024 if match else None
 
 
 def main() -> None:

@@ -70,8 +70,8 @@ def read(path: str, largest: int) -> Any:  # noqa: ANN401 # JSON
         raise ValueError("it nests too deep") from error
     layer = [body]
     for _ in range(DEEPEST):
-        layer = [one for held in layer if isinstance(held, (dict, list))
-                 for one in (held.values() if isinstance(held, dict) else held)]  # fmt: skip
+        layer = [item for held in layer if isinstance(held, (dict, list))
+                 for item in (held.values() if isinstance(held, dict) else held)]  # fmt: skip
         if not layer:
             return body
     raise ValueError("it nests too deep")

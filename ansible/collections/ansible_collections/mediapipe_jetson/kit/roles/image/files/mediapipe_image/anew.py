@@ -28,7 +28,7 @@ def state(*, lost: bool) -> Optional[State]:
         name for name in dict.fromkeys([*started, *held])
         if name not in every or every[name].state == "ready"
     ]  # fmt: skip
-    there = {one.engine_id for one in engine.images(names)}
+    there = {image.engine_id for image in engine.images(names)}
     order = [name for name in names if name in there]
     if not order:
         return State()
@@ -45,7 +45,14 @@ def _entry(name: str, row: Optional[Record]) -> Entry:
     """Return an image by its record; without one the engine's id has to do."""
     if row is None:
         return Entry(name, name, "unknown", disk.now(), WHY, "", GOOD, name)
-    made = row.release
+    release = row.release
     return Entry(
-        made.image_id, made.manifest_digest, made.name, disk.now(), WHY, "", GOOD, row.engine_id
+        release.image_id,
+        release.manifest_digest,
+        release.name,
+        disk.now(),
+        WHY,
+        "",
+        GOOD,
+        row.engine_id,
     )

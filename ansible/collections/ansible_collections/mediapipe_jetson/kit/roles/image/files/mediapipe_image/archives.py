@@ -95,8 +95,8 @@ def _padding(size: int) -> bytes:
 
 
 def _add_unpacked(into: IO[bytes], number: int, layer: Layer, path: str) -> None:
-    words = ["zstd", "--decompress", "--stdout", "--quiet", "--long=27", path]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tool:
+    command = ["zstd", "--decompress", "--stdout", "--quiet", "--long=27", path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as tool:
         stream = cast(IO[bytes], tool.stdout)
         widen(stream)
         try:

@@ -38,7 +38,7 @@ def lack(release: Release, there: engine.Engine, settings: Settings) -> Lack:
     layers = list(dict.fromkeys(release.layers[had:]))
     _tidy(layers)
     came = {row.hex: _came(row) for row in layers}
-    made = Lack(had, layers, came, [], there.containerd)
+    result = Lack(had, layers, came, [], there.containerd)
     # The classic store unpacks what it is given into a folder of its own first, then again as
     # layers; containerd keeps a layer as it came, and unpacked.
     taken = sum(
@@ -46,15 +46,15 @@ def lack(release: Release, there: engine.Engine, settings: Settings) -> Lack:
         for row in release.layers[had:]
     )
     root = Path(there.root)
-    needs = [(disk.LIB, made.to_send), (root, taken)]
+    needs = [(disk.LIB, result.to_send), (root, taken)]
     if disk.device_of(disk.LIB) == disk.device_of(root):
-        needs = [(root, made.to_send + taken)]
+        needs = [(root, result.to_send + taken)]
     for place, bytes_needed in needs:
         free = disk.free(place)
         if bytes_needed and bytes_needed + settings.reserve_bytes > free:
             row = {"path": str(place), "needed": bytes_needed + settings.reserve_bytes}
-            made.short.append(dict(row, free=free))
-    return made
+            result.short.append(dict(row, free=free))
+    return result
 
 
 def _had(release: Release, there: engine.Engine) -> int:
@@ -65,7 +65,7 @@ def _had(release: Release, there: engine.Engine) -> int:
     """
     if not there.containerd:
         own = [layer.diff_id for layer in release.layers]
-        return shared([one.diff_ids for one in engine.images()], own)
+        return shared([image.diff_ids for image in engine.images()], own)
     known = [
         [layer.digest for layer in row.release.layers]
         for row in records.all_records()
@@ -121,10 +121,10 @@ def clear() -> None:
 def _tidy(layers: Sequence[Layer]) -> None:
     disk.BLOBS.mkdir(parents=True, exist_ok=True)
     names = {row.hex for row in layers} | {row.hex + PART for row in layers}
-    for one in disk.BLOBS.iterdir():
+    for path in disk.BLOBS.iterdir():
         # rsync writes straight into .part; names with a dot before them are of killed ones.
-        if one.name not in names:
-            disk.remove(one)
+        if path.name not in names:
+            disk.remove(path)
 
 
 def _came(layer: Layer) -> int:
@@ -140,9 +140,9 @@ def _size(path: Path) -> int:
 
 def _sha256(path: Path) -> str:
     """Hash a file, and put it on the disk on the way."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     with path.open("rb") as stream:
         for block in iter(lambda: stream.read(CHUNK), b""):
-            found.update(block)
+            sha256.update(block)
         os.fsync(stream.fileno())
-    return found.hexdigest()
+    return sha256.hexdigest()

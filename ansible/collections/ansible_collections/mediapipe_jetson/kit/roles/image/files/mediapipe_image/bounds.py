@@ -59,11 +59,11 @@ def _trim(folder: str, limit: int) -> int:
     """Return how many files were removed; no link is followed, whatever changes meanwhile."""
     files: List[File] = sorted(File(facts.st_mtime_ns, facts.st_blocks * BLOCK)
                                for _, _, facts in _files(folder))  # fmt: skip
-    total, count, last = sum(one.size for one in files), len(files), None
-    for one in files:
+    total, count, last = sum(file.size for file in files), len(files), None
+    for item in files:
         if total <= limit and count <= MOST_FILES:
             break
-        total, count, last = total - one.size, count - 1, one
+        total, count, last = total - item.size, count - 1, item
     if last is None:
         return 0
     removed = 0

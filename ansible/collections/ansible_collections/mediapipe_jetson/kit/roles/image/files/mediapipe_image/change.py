@@ -33,7 +33,7 @@ def held() -> str:
         return ""
     except (IntegrityError, OSError):
         return "held"
-    return "".join(one if one.isprintable() else " " for one in text).strip() or "held"
+    return "".join(item if item.isprintable() else " " for item in text).strip() or "held"
 
 
 def switch(
@@ -188,8 +188,8 @@ def went_back(state: State, why: str) -> Optional[State]:
             before = State(current=back, previous=rest)
         else:
             before = State(current=back, previous=left, older=rest)
-        made = before._replace(history=state.history)
-        return states.noted(made, "rollback", left.image_id if left else "", why, rollout)
+        result = before._replace(history=state.history)
+        return states.noted(result, "rollback", left.image_id if left else "", why, rollout)
     return None
 
 

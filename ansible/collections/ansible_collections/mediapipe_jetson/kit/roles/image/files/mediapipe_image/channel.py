@@ -149,14 +149,14 @@ def _poll(own: Config, settings: Settings, notes: Dict[str, Any]) -> Dict[str, A
     late = _unasked(policy) or channel_policy.turn(policy, own.board, latest)
     if late:
         return _idle(late)
-    made = _offered(own.url, targets, policy, settings)
-    own_trial = (made.image_id, ROLLOUT, TRIAL)
+    result = _offered(own.url, targets, policy, settings)
+    own_trial = (result.image_id, ROLLOUT, TRIAL)
     if current is not None and (current.image_id, current.rollout, current.state) == own_trial:
-        return _soak(made.image_id, own, settings, notes)
-    done = _done(made.image_id, policy, notes)
+        return _soak(result.image_id, own, settings, notes)
+    done = _done(result.image_id, policy, notes)
     if done:
         return _idle(done)
-    return _take(made, policy, own, settings, notes)
+    return _take(result, policy, own, settings, notes)
 
 
 def _take(

@@ -48,7 +48,7 @@ def _parsed(body: Dict[str, Any]) -> Policy:
     if body.get("schema") != SCHEMA:
         raise ValueError("it is of schema {}".format(body.get("schema")))
     rows = strict.mappings(body, "waves", MOST_WAVES)
-    made = Policy(
+    result = Policy(
         strict.string(body, "release"),
         tuple((strict.number(row, "share", 0, PERCENT), trust.moment(row, "from"))
               for row in rows),
@@ -59,11 +59,11 @@ def _parsed(body: Dict[str, Any]) -> Policy:
         tuple(strict.strings(body, "leave", BUCKETS)),
         strict.string(body, "seed"),
     )  # fmt: skip
-    if made.release and not PLACE.fullmatch(made.release):
+    if result.release and not PLACE.fullmatch(result.release):
         raise ValueError("its release has no place")
-    if made.window and not WINDOW.fullmatch(made.window):
+    if result.window and not WINDOW.fullmatch(result.window):
         raise ValueError("its window is none")
-    return made
+    return result
 
 
 def bucket(board: str, seed: str) -> int:

@@ -76,29 +76,31 @@ class Trusted:
 
     def update_root(self, raw: bytes) -> None:
         """Take the next root, signed by enough keys of this one and of its own."""
-        made = parse(raw, ROOT)
-        if made.version != self.root.version + 1:
-            raise IntegrityError(f"root {made.version} of the channel follows {self.root.version}")
-        _signed(self.root, ROOT, made)
-        _signed(made, ROOT, made)
-        self.root = made
+        result = parse(raw, ROOT)
+        if result.version != self.root.version + 1:
+            raise IntegrityError(
+                f"root {result.version} of the channel follows {self.root.version}"
+            )
+        _signed(self.root, ROOT, result)
+        _signed(result, ROOT, result)
+        self.root = result
 
     def update_timestamp(self, raw: bytes) -> None:
         """Take a timestamp that is not older than the one that is known, nor expired."""
         self._fresh(ROOT, self.root)
-        made = parse(raw, TIMESTAMP)
-        _signed(self.root, TIMESTAMP, made)
-        snapshot = _meta(made, "snapshot.json")["version"]
+        timestamp = parse(raw, TIMESTAMP)
+        _signed(self.root, TIMESTAMP, timestamp)
+        snapshot = _meta(timestamp, "snapshot.json")["version"]
         if self.timestamp is not None:
-            if made.version == self.timestamp.version:
-                made = self.timestamp
-            elif made.version < self.timestamp.version:
-                raise _older(TIMESTAMP, made.version, self.timestamp.version)
+            if timestamp.version == self.timestamp.version:
+                timestamp = self.timestamp
+            elif timestamp.version < self.timestamp.version:
+                raise _older(TIMESTAMP, timestamp.version, self.timestamp.version)
             elif snapshot < _meta(self.timestamp, "snapshot.json")["version"]:
                 raise _older(SNAPSHOT, snapshot, _meta(self.timestamp, "snapshot.json")["version"])
         # Known from now on even where it has expired: versions never go back.
-        self.timestamp = made
-        self._fresh(TIMESTAMP, made)
+        self.timestamp = timestamp
+        self._fresh(TIMESTAMP, timestamp)
 
     def update_snapshot(self, raw: bytes, *, stored: bool = False) -> None:
         """Take the snapshot that the timestamp names; `stored`: an older one may be the base."""
@@ -108,17 +110,17 @@ class Trusted:
         named = _meta(self.timestamp, "snapshot.json")
         if not stored:
             _same(raw, named, "snapshot.json")
-        made = parse(raw, SNAPSHOT)
-        _signed(self.root, SNAPSHOT, made)
+        result = parse(raw, SNAPSHOT)
+        _signed(self.root, SNAPSHOT, result)
         if self.snapshot is not None:
             for name, row in _rows(self.snapshot, "meta").items():
-                if name not in _rows(made, "meta"):
+                if name not in _rows(result, "meta"):
                     raise IntegrityError(f"the channel's snapshot lost {name}")
-                new, old = _meta(made, name)["version"], row["version"]
+                new, old = _meta(result, name)["version"], row["version"]
                 if new < old:
                     raise _older(name, new, old)
-        self.snapshot = made
-        self._final(SNAPSHOT, made, named)
+        self.snapshot = result
+        self._final(SNAPSHOT, result, named)
 
     def snapshot_version(self) -> int:
         """Return which snapshot the timestamp names, 0 without one."""
@@ -135,10 +137,10 @@ class Trusted:
         self._final(SNAPSHOT, self.snapshot, _meta(self.timestamp, "snapshot.json"))
         named = _meta(self.snapshot, "targets.json")
         _same(raw, named, "targets.json")
-        made = parse(raw, TARGETS)
-        _signed(self.root, TARGETS, made)
-        self._final(TARGETS, made, named)
-        return made
+        result = parse(raw, TARGETS)
+        _signed(self.root, TARGETS, result)
+        self._final(TARGETS, result, named)
+        return result
 
     def _final(self, role: str, made: Document, named: Dict[str, Any]) -> None:
         self._fresh(role, made)

@@ -44,11 +44,11 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     commands.required = True
     for name in [asked] if asked in COMMANDS else list(COMMANDS):
         text, action, options = COMMANDS[name]
-        made = commands.add_parser(name, help=text, description=text, formatter_class=_help)
-        made.add_argument("--json", action="store_true", help="print the result as JSON")
-        made.set_defaults(action=action)
+        result = commands.add_parser(name, help=text, description=text, formatter_class=_help)
+        result.add_argument("--json", action="store_true", help="print the result as JSON")
+        result.set_defaults(action=action)
         for words, how in options:
-            made.add_argument(*words, **how)
+            result.add_argument(*words, **how)
     return parser
 
 
@@ -90,9 +90,9 @@ def _offer(given: argparse.Namespace) -> Dict[str, Any]:
 def _check(given: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import release
 
-    made, seen = release.authentic(given.release)
-    release.check_age(made, seen)
-    return {"image_id": made.image_id, "number": made.number, "expires": made.expires}
+    result, seen = release.authentic(given.release)
+    release.check_age(result, seen)
+    return {"image_id": result.image_id, "number": result.number, "expires": result.expires}
 
 
 def _receive(given: argparse.Namespace) -> Dict[str, Any]:

@@ -67,7 +67,7 @@ def tail(words: List[str], limit: int, timeout_s: float) -> bytes:
     What comes after MOST_READ bytes or `timeout_s` seconds is not waited for. Raises
     ToolMissingError.
     """
-    kept, read = b"", 0
+    content, read = b"", 0
     deadline = time.monotonic() + timeout_s
     try:
         process = subprocess.Popen(
@@ -87,9 +87,9 @@ def tail(words: List[str], limit: int, timeout_s: float) -> bytes:
             if not block:
                 break
             read += len(block)
-            kept = (kept + block)[-limit:]
+            content = (content + block)[-limit:]
         process.kill()
-    return kept
+    return content
 
 
 def run(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None) -> str:
@@ -105,7 +105,7 @@ def failure(words: List[str], done: Done) -> Exception:
     last = ([line for line in done.err.splitlines() if line.strip()] or ["no words"])[-1]
     if "no space left" in done.err.lower():
         return FullError("{}: {}".format(" ".join(words[:2]), last), "free some space")
-    if words[0] == "docker" and any(said in done.err for said in AWAY):
+    if words[0] == "docker" and any(output in done.err for output in AWAY):
         return ToolMissingError(
             "the Docker Engine does not answer", "start it: systemctl start docker"
         )

@@ -84,11 +84,11 @@ def make_folder(path: Path) -> None:
 
     A link stays: a disk of its own may be behind it.
     """
-    for one in (*reversed(path.parents), path):
-        if one in (RUN, LIB) or LIB in one.parents:
+    for item in (*reversed(path.parents), path):
+        if item in (RUN, LIB) or LIB in item.parents:
             with contextlib.suppress(FileNotFoundError):
-                if stat.S_ISREG(one.lstat().st_mode):
-                    one.unlink()
+                if stat.S_ISREG(item.lstat().st_mode):
+                    item.unlink()
     path.mkdir(parents=True, exist_ok=True)
 
 
@@ -163,8 +163,8 @@ def now() -> str:
 def free(path: Path) -> int:
     """Return how many bytes are free where `path` is or would be."""
     there = next(place for place in (path, *path.parents) if place.exists())
-    found = os.statvfs(str(there))
-    return found.f_bavail * found.f_frsize
+    result = os.statvfs(str(there))
+    return result.f_bavail * result.f_frsize
 
 
 def device_of(path: Path) -> int:

@@ -70,19 +70,19 @@ def info() -> Engine:
         )
     containerd = "io.containerd.snapshotter" in json.dumps(body.get("DriverStatus") or [])
     root = _containerd_root(body) if containerd else str(body["DockerRootDir"])
-    told = body.get("Containerd") or {}
+    reported = body.get("Containerd") or {}
     return Engine(
         root,
         tuple(sorted(body.get("Runtimes") or {})),
         containerd,
-        str(told.get("Address") or _socket()),
-        str((told.get("Namespaces") or {}).get("Containers") or "moby"),
+        str(reported.get("Address") or _socket()),
+        str((reported.get("Namespaces") or {}).get("Containers") or "moby"),
     )
 
 
 def _socket() -> str:
     """Return where containerd answers; engines before 27 do not say."""
-    there = [one for one in SOCKETS if Path(disk.ROOT + one).exists()]
+    there = [item for item in SOCKETS if Path(disk.ROOT + item).exists()]
     return (there or SOCKETS)[0]
 
 
@@ -96,10 +96,10 @@ def _containerd_root(body: Dict[str, Any]) -> str:
     except OSError:
         text = ""
     # Before the first table; no standard library before Python 3.11 reads TOML.
-    found = re.search(
+    match = re.search(
         r"^\s*root\s*=\s*[\"'](/[^\"']*)[\"']", text.partition("\n[")[0], re.MULTILINE
     )
-    return found.group(1) if found else "/var/lib/containerd"
+    return match.group(1) if match else "/var/lib/containerd"
 
 
 def images(references: Optional[Sequence[str]] = None) -> List[Image]:
@@ -204,10 +204,10 @@ def tag(engine_id: str, name: str) -> None:
 
 def drop(engine_id: str) -> bool:
     """Remove an image by all its names; False where a container still needs it."""
-    found = image(engine_id)
-    if found is None:
+    result = image(engine_id)
+    if result is None:
         return True
-    for name in found.tags or (engine_id,):
+    for name in result.tags or (engine_id,):
         command.ask(["docker", "image", "rm", name], 300.0)
     # Names by digest, which a pull leaves, go with the id.
     if image(engine_id) is not None:

@@ -62,9 +62,9 @@ def parse(raw: bytes, what: str) -> Any:  # noqa: ANN401 # JSON
         raise IntegrityError(f"{what} is damaged: {error}") from error
     layer: List[Any] = [body]
     for _ in range(DEEPEST):
-        if any(isinstance(one, float) and not math.isfinite(one) for one in layer):
+        if any(isinstance(item, float) and not math.isfinite(item) for item in layer):
             raise IntegrityError(f"{what} is damaged: a number is not finite")
-        layer = [one for held in layer for one in _inner(held)]
+        layer = [item for held in layer for item in _inner(held)]
         if not layer:
             return body
     raise IntegrityError(f"{what} is damaged: it nests more than {DEEPEST} deep")

@@ -44,24 +44,24 @@ def follow(state: State, *more: Entry, only: Optional[Sequence[str]] = None) -> 
 
     A failure is a warning alone.
     """
-    entries = [one for one in (*more, *needed(state)) if only is None or one.image_id in only]
+    entries = [item for item in (*more, *needed(state)) if only is None or item.image_id in only]
     try:
-        hold([one.engine_id or engine_id(one.image_id) for one in entries])
+        hold([entry.engine_id or engine_id(entry.image_id) for entry in entries])
     except ImageError as error:
         sys.stderr.write(f"warning: images can be pruned: {error.message}\n")
 
 
 def hold(engine_ids: Sequence[str]) -> None:
     """Hold images, as far as they are there, and let go of all others."""
-    found = held()
-    gone = [one.container_id for name, one in found.items() if name not in engine_ids]
+    result = held()
+    gone = [item.container_id for name, item in result.items() if name not in engine_ids]
     if gone:
         command.run(["docker", "container", "rm", "--force", "--volumes", *gone])
-    lacking = [name for name in dict.fromkeys(engine_ids) if name not in found]
-    there = {one.engine_id for one in engine.images(lacking)} if lacking else set()
+    lacking = [name for name in dict.fromkeys(engine_ids) if name not in result]
+    there = {image.engine_id for image in engine.images(lacking)} if lacking else set()
     made = [_create(name) for name in lacking if name in there]
-    idle = [one.container_id for name, one in found.items()
-            if name in engine_ids and not one.running]  # fmt: skip
+    idle = [item.container_id for name, item in result.items()
+            if name in engine_ids and not item.running]  # fmt: skip
     if made or idle:
         # One whose image has no `sleep` stays stopped, and holds all the same.
         command.ask(["docker", "container", "start", *made, *idle])

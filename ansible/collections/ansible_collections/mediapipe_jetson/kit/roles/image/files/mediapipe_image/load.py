@@ -40,8 +40,8 @@ def load(
     ) as running:
         into, out = cast(IO[bytes], running.stdin), cast(IO[bytes], running.stdout)
         archives.widen(into)
-        said: List[bytes] = []
-        reader = threading.Thread(target=lambda: said.append(out.read()), daemon=True)
+        contents: List[bytes] = []
+        reader = threading.Thread(target=lambda: contents.append(out.read()), daemon=True)
         reader.start()
         try:
             if containerd:
@@ -56,7 +56,7 @@ def load(
             raise
         code = running.wait()
         reader.join()
-    words_out = b"".join(said).decode("utf-8", "replace")
+    words_out = b"".join(contents).decode("utf-8", "replace")
     # Docker 28 says so and ends with 0.
     if code or "error unpacking" in words_out.lower():
         if containerd:
@@ -74,24 +74,24 @@ def find(release: Release) -> Optional[engine.Image]:
     what it holds.
     """
     for digest in (release.image_id, release.manifest_digest):
-        found = engine.image(digest)
-        if found is not None:
-            return found if _same(found, release) else None
+        image = engine.image(digest)
+        if image is not None:
+            return image if _same(image, release) else None
     if not engine.info().containerd:
         return None
     settings = _settings(json.loads(release.config.decode("utf-8")).get("config") or {})
-    for one in engine.images():
-        if _same(one, release) and _settings(one.config) == settings:
-            return one
+    for item in engine.images():
+        if _same(item, release) and _settings(item.config) == settings:
+            return item
     return None
 
 
 def check(release: Release) -> str:
     """Return the engine's id of a release. Raises IntegrityError if its image is not that."""
-    found = find(release)
-    if found is None:
+    result = find(release)
+    if result is None:
         raise IntegrityError(f"the engine has no whole image {release.image_id}", "run it again")
-    return found.engine_id
+    return result.engine_id
 
 
 def _same(found: engine.Image, release: Release) -> bool:
@@ -108,10 +108,10 @@ def remove(record: Record) -> bool:
     ids = [record.engine_id]
     if record.state != "ready":
         # What the engine calls one that did not come whole was not written down.
-        found = find(record.release)
+        result = find(record.release)
         ids += [record.release.image_id, record.release.manifest_digest]
-        ids += [found.engine_id] if found else []
-    return all(engine.drop(one) for one in dict.fromkeys(ids))
+        ids += [result.engine_id] if result else []
+    return all(engine.drop(item) for item in dict.fromkeys(ids))
 
 
 def purge(record: Record) -> None:

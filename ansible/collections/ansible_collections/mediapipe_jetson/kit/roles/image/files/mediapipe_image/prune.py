@@ -51,8 +51,8 @@ def _without_records(own: Sequence[str]) -> List[str]:
     for image_id in lost:
         # The name that it was given when it came.
         end = "-" + image_id[7:19]
-        found = [one for one in images if any(tag.endswith(end) for tag in one.tags)]
-        if image_id not in own and all(engine.drop(one.engine_id) for one in found):
+        result = [image for image in images if any(tag.endswith(end) for tag in image.tags)]
+        if image_id not in own and all(engine.drop(item.engine_id) for item in result):
             gone.append(image_id)
         disk.remove(records.path(image_id))
     return gone

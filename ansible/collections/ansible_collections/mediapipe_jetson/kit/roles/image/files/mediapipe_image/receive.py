@@ -37,9 +37,9 @@ def offer(
 def permitted(place: Path, *, downgrade: bool, registry: bool = False) -> None:
     """Take note of whether this release may be older than what was confirmed here."""
     if downgrade:
-        made, seen = releases.authentic(place, registry=registry)
-        if made.number < seen.number or made.created < seen.time:
-            trust.permit(made.image_id, made.number)
+        result, seen = releases.authentic(place, registry=registry)
+        if result.number < seen.number or result.created < seen.time:
+            trust.permit(result.image_id, result.number)
             return
     if trust.read().permit:
         trust.permit("", 0)
@@ -61,9 +61,9 @@ def missing(release: Release, settings: Settings) -> Dict[str, Any]:
         present = _ready(release)
         if present:
             return _answer(release, True, blobs.Lack(len(release.layers), [], {}, [], False))
-        found = _prepare(release, settings)
-        blobs.check_space(found)
-        return _answer(release, False, found)
+        result = _prepare(release, settings)
+        blobs.check_space(result)
+        return _answer(release, False, result)
 
 
 def receive(release: Release, settings: Settings) -> Dict[str, Any]:
@@ -72,13 +72,13 @@ def receive(release: Release, settings: Settings) -> Dict[str, Any]:
         if _ready(release):
             blobs.clear()
             return {"changed": False, "image_id": release.image_id}
-        found = _prepare(release, settings)
-        files = {layer.digest: blobs.accept(layer) for layer in found.layers}
-        blobs.check_space(found)
-        had = _had(release, found)
+        result = _prepare(release, settings)
+        files = {layer.digest: blobs.accept(layer) for layer in result.layers}
+        blobs.check_space(result)
+        had = _had(release, result)
         records.write(release, "loading", had, ARCHIVE)
         name = name_of(release, settings)
-        load.load(release, found.had, name, files, containerd=found.containerd)
+        load.load(release, result.had, name, files, containerd=result.containerd)
         _finish(release, had, ARCHIVE)
         blobs.clear()
         return {"changed": True, "image_id": release.image_id}
@@ -89,9 +89,9 @@ def expect(release: Release, settings: Settings) -> Dict[str, Any]:
     with disk.locked("receive"):
         if _ready(release):
             return {"changed": False, "present": True, "image_id": release.image_id}
-        found = _prepare(release, settings)
-        blobs.check_space(found)
-        records.write(release, "loading", _had(release, found), REGISTRY)
+        result = _prepare(release, settings)
+        blobs.check_space(result)
+        records.write(release, "loading", _had(release, result), REGISTRY)
         return {"changed": True, "present": False, "image_id": release.image_id}
 
 

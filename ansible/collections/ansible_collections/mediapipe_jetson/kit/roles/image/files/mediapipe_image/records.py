@@ -67,13 +67,13 @@ def read(image_id: str) -> Optional[Record]:
 
 def all_records() -> List[Record]:
     """Return every record, the newest first."""
-    found = [_read(one) for one in disk.RELEASES.glob(RECORDS)]
-    return sorted((one for one in found if one), key=lambda one: one.at, reverse=True)
+    result = [_read(item) for item in disk.RELEASES.glob(RECORDS)]
+    return sorted((item for item in result if item), key=lambda item: item.at, reverse=True)
 
 
 def damaged() -> List[str]:
     """Return the images whose records say nothing."""
-    return ["sha256:" + one.stem for one in disk.RELEASES.glob(RECORDS) if _read(one) is None]
+    return ["sha256:" + item.stem for item in disk.RELEASES.glob(RECORDS) if _read(item) is None]
 
 
 def whole(image_id: str) -> bool:
@@ -84,8 +84,8 @@ def whole(image_id: str) -> bool:
 
 def in_engine(record: Record) -> bool:
     """Tell whether the engine has all layers of a record's image."""
-    found = engine.image(record.engine_id)
-    return found is not None and found.diff_ids == tuple(
+    image = engine.image(record.engine_id)
+    return image is not None and image.diff_ids == tuple(
         layer.diff_id for layer in record.release.layers
     )
 
@@ -100,7 +100,7 @@ def there(image_id: str) -> bool:
 
 def engine_id(image_id: str) -> str:
     """Return what the engine calls an image: by the state, else by its record."""
-    known = {one.image_id: one.engine_id for one in state_files.read().entries()}
+    known = {entry.image_id: entry.engine_id for entry in state_files.read().entries()}
     if known.get(image_id):
         return known[image_id]
     record = read(image_id)
@@ -109,10 +109,10 @@ def engine_id(image_id: str) -> str:
 
 def image_id(engine_id: str) -> str:
     """Return the image that the engine calls so; one that no record knows keeps that name."""
-    known_here = {one.engine_id: one.image_id for one in state_files.read().entries()}
+    known_here = {entry.engine_id: entry.image_id for entry in state_files.read().entries()}
     if engine_id in known_here or not engine_id or path(engine_id).exists():
         return known_here.get(engine_id, engine_id)
-    known = (one.release.image_id for one in all_records() if one.engine_id == engine_id)
+    known = (record.release.image_id for record in all_records() if record.engine_id == engine_id)
     return next(known, engine_id)
 
 
@@ -131,8 +131,8 @@ def _read(one: Path) -> Optional[Record]:
             str(body.get("engine_id") or release.image_id),
         )  # fmt: skip
     except (ImageError, AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        told = error.message if isinstance(error, ImageError) else f"{one} is damaged: {error!r}"
+        message = error.message if isinstance(error, ImageError) else f"{one} is damaged: {error!r}"
         if one not in _TOLD:
             _TOLD.add(one)
-            sys.stderr.write(f"warning: {told}; the image counts as not received\n")
+            sys.stderr.write(f"warning: {message}; the image counts as not received\n")
         return None

@@ -66,19 +66,19 @@ def parse(body: Dict[str, Any], what: str) -> Release:
     if body.get("schema") not in (SCHEMA, BEFORE):
         raise BadInputError(f"{what} is of schema {body.get('schema')}, not {SCHEMA}")
     try:
-        made = _parsed(body)
-        inner = strict.loads(made.config.decode("utf-8"))
+        result = _parsed(body)
+        inner = strict.loads(result.config.decode("utf-8"))
         diff_ids = inner["rootfs"]["diff_ids"]
-        same = inner["architecture"] == made.architecture and inner["os"] == "linux"
+        same = inner["architecture"] == result.architecture and inner["os"] == "linux"
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInputError(f"{what} is no release: {error}") from error
-    if "sha256:" + hashlib.sha256(made.config).hexdigest() != made.image_id:
-        raise IntegrityError(f"{what}: the configuration is not that of {made.image_id}")
-    if not same or diff_ids != [layer.diff_id for layer in made.layers]:
+    if "sha256:" + hashlib.sha256(result.config).hexdigest() != result.image_id:
+        raise IntegrityError(f"{what}: the configuration is not that of {result.image_id}")
+    if not same or diff_ids != [layer.diff_id for layer in result.layers]:
         raise IntegrityError(f"{what}: layers and configuration disagree")
-    if (made.manifest or body["schema"] != BEFORE) and not _describes(made.manifest, made):
-        raise IntegrityError(f"{what}: the manifest is not that of {made.manifest_digest}")
-    return made
+    if (result.manifest or body["schema"] != BEFORE) and not _describes(result.manifest, result):
+        raise IntegrityError(f"{what}: the manifest is not that of {result.manifest_digest}")
+    return result
 
 
 def _parsed(body: Dict[str, Any]) -> Release:
@@ -96,17 +96,17 @@ def _parsed(body: Dict[str, Any]) -> Release:
         )
         for row in rows
     ]  # fmt: skip
-    made = Release(
+    result = Release(
         body, _digest(image, "id"), _digest(image, "manifest_digest"),
         strict.string(image, "architecture"), strict.string(body, "l4t"),
         strict.string(body, "name"), strict.string(body, "config").encode("utf-8"), b"", layers,
     )  # fmt: skip
-    if not NAME.fullmatch(made.name):
+    if not NAME.fullmatch(result.name):
         raise ValueError("its name is none")
     if body["schema"] == BEFORE:
         manifest = strict.string(body, "manifest") if "manifest" in body else ""
-        return made._replace(manifest=manifest.encode("utf-8"))
-    made = made._replace(
+        return result._replace(manifest=manifest.encode("utf-8"))
+    result = result._replace(
         manifest=strict.string(body, "manifest").encode("utf-8"),
         number=strict.number(body, "number", 1, trust.NEWEST),
         created=trust.moment(body, "created"),
@@ -115,9 +115,9 @@ def _parsed(body: Dict[str, Any]) -> Release:
         socs=tuple(strict.strings(body, "socs", 64)),
         modules=tuple(strict.strings(body, "modules", 64)),
     )
-    if made.expires <= made.created:
+    if result.expires <= result.created:
         raise ValueError("it expires before it was made")
-    return made
+    return result
 
 
 def _digest(body: Dict[str, Any], name: str) -> str:
@@ -147,10 +147,12 @@ def load(path: Path, registry: bool = False) -> Release:
     WrongDeviceError for other devices. Where OpenSSH is too old to check signatures only the
     registry way is open.
     """
-    made, seen = authentic(path, registry=registry)
-    target.check(made.name, target.Target(made.architecture, made.l4t, made.socs, made.modules))
-    check_age(made, seen)
-    return made
+    result, seen = authentic(path, registry=registry)
+    target.check(
+        result.name, target.Target(result.architecture, result.l4t, result.socs, result.modules)
+    )
+    check_age(result, seen)
+    return result
 
 
 def authentic(path: Path, registry: bool = False) -> Tuple[Release, trust.Trust]:
@@ -170,13 +172,13 @@ def authentic(path: Path, registry: bool = False) -> Tuple[Release, trust.Trust]
         raise BadInputError(
             f"{path} is a release of an older kit, without number and expiry", AGAIN
         )
-    made = parse(body, str(path))
-    if made.signers > seen.version and made.signers > listed(path):
+    result = parse(body, str(path))
+    if result.signers > seen.version and result.signers > listed(path):
         raise IntegrityError(
-            f"{path} was signed under list {made.signers} of signers, which did not come with it",
+            f"{path} was signed under list {result.signers} of signers, which did not come with it",
             "send signers.json of the release too",
         )
-    return made, seen
+    return result, seen
 
 
 def listed(path: Path) -> int:
@@ -215,8 +217,8 @@ def verify(path: Path, raw: bytes) -> trust.Trust:
     if len(good) >= now.threshold > 0:
         return seen
     claimed = [sshsig.claimed(block) for block in sshsig.blocks(text)]
-    gone = [sshsig.fingerprint(one) for one in claimed if one]
-    gone = [one for one in gone if one in seen.revoked]
+    gone = [sshsig.fingerprint(item) for item in claimed if item]
+    gone = [item for item in gone if item in seen.revoked]
     cure = f"nothing was changed; see {trust.SIGNERS}"
     if good:
         raise IntegrityError(

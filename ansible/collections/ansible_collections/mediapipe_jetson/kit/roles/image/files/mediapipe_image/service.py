@@ -39,7 +39,9 @@ def write_env(image_id: str, settings: Optional[Settings]) -> None:
     options = _in_env(OPTIONS)
     if settings is not None:
         options = " ".join(shlex.quote(word) for word in device_options(settings))
-    before = [records.engine_id(one) for one in state_files.read().image_ids() if one != image_id]
+    before = [
+        records.engine_id(item) for item in state_files.read().image_ids() if item != image_id
+    ]
     text = f"MEDIAPIPE_IMAGE={records.engine_id(image_id)}\n"
     text += f'MEDIAPIPE_DEVICE_OPTIONS="{options}"\n'
     # For the day on which the state is lost.
@@ -58,8 +60,8 @@ def engine_ids_of_env() -> List[str]:
 
 
 def _in_env(pattern: Pattern[str]) -> str:
-    found = pattern.search(_env())
-    return found.group(1) if found else ""
+    match = pattern.search(_env())
+    return match.group(1) if match else ""
 
 
 def _env() -> str:
@@ -89,7 +91,7 @@ def device_options(settings: Settings) -> List[str]:
 
 def groups(patterns: Sequence[str]) -> List[int]:
     """Return the groups that a user needs for the device's nodes; root's never is one."""
-    found = set()
+    result = set()
     for pattern in patterns:
         for node in Path("/").glob(pattern.lstrip("/")):
             try:
@@ -99,8 +101,8 @@ def groups(patterns: Sequence[str]) -> List[int]:
             mode = stat.S_IMODE(facts.st_mode)
             # Who may use a node by the rights of all needs no group for it.
             if mode & 0o060 == 0o060 and mode & 0o006 != 0o006:
-                found.add(facts.st_gid)
-    return sorted(found - {0})
+                result.add(facts.st_gid)
+    return sorted(result - {0})
 
 
 def restart(settings: Settings) -> None:
@@ -125,21 +127,21 @@ def look(settings: Settings, *, probe: bool = True) -> Look:
     """Return how the service is now; `probe` runs the image's own check where docker waits."""
     unit = unit_state(settings)
     active = unit == "active"
-    found = engine.container(settings.container)
-    if found is None:
+    container = engine.container(settings.container)
+    if container is None:
         return Look("", unit, False, False, "")
-    image_id = records.image_id(found.engine_id)
-    if not found.running:
-        return Look(image_id, unit, False, False, found.health)
-    healthy = found.health == "healthy"
+    image_id = records.image_id(container.engine_id)
+    if not container.running:
+        return Look(image_id, unit, False, False, container.health)
+    healthy = container.health == "healthy"
     if not healthy and probe and active:
-        image = engine.image(found.engine_id)
+        image = engine.image(container.engine_id)
         test = image.healthcheck if image else ()
         if test and test[0] != "NONE":
-            healthy = engine.probe(found.container_id, test, PROBE_S)
+            healthy = engine.probe(container.container_id, test, PROBE_S)
         else:
-            healthy = _ran(settings, found)
-    return Look(image_id, unit, True, active and healthy, found.health)
+            healthy = _ran(settings, container)
+    return Look(image_id, unit, True, active and healthy, container.health)
 
 
 def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
@@ -152,7 +154,7 @@ def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
             return waited
         given_up = seen.health == "unhealthy" and seen.image_id == image_id
         if given_up or waited > limit_s:
-            said = "not healthy after {:.0f} s (unit {}, container {}, health {})".format(
+            message = "not healthy after {:.0f} s (unit {}, container {}, health {})".format(
                 waited,
                 seen.unit,
                 "running" if seen.running else "not running",
@@ -161,16 +163,16 @@ def wait_healthy(image_id: str, settings: Settings, limit_s: float) -> float:
             why = ending.words(image_id, since)
             if not why and seen.image_id == image_id:
                 why = ending.of_container(settings)
-            raise StepFailedError(f"{said}; {why}" if why else said)
+            raise StepFailedError(f"{message}; {why}" if why else message)
         time.sleep(POLL_S)
 
 
 def _ran(settings: Settings, found: engine.Container) -> bool:
     """Tell whether a container without a check has run for a while, without a restart."""
     time.sleep(settings.settled_s)
-    again = engine.container(settings.container)
+    second = engine.container(settings.container)
     return (
-        again is not None
-        and again.running
-        and (again.container_id, again.started_at) == (found.container_id, found.started_at)
+        second is not None
+        and second.running
+        and (second.container_id, second.started_at) == (found.container_id, found.started_at)
     )

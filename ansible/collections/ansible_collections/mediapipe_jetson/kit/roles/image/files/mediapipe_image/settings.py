@@ -46,11 +46,11 @@ class Settings(NamedTuple):
 
 def load() -> Settings:
     """Return the settings. Raises BadInputError for unknown names, wrong types and numbers."""
-    found: Dict[str, Any] = {}
+    result: Dict[str, Any] = {}
     for name in FILES:
         path = disk.ETC / name
-        found.update(_checked(path, disk.read_json(path) or {}))
-    return Settings(**found)
+        result.update(_checked(path, disk.read_json(path) or {}))
+    return Settings(**result)
 
 
 def _checked(path: Path, found: Dict[str, Any]) -> Dict[str, Any]:
@@ -59,16 +59,18 @@ def _checked(path: Path, found: Dict[str, Any]) -> Dict[str, Any]:
         if name not in defaults:
             raise BadInputError(f"{path} has an unknown setting: {name}")
         # What JSON has in place of the immutable defaults.
-        wanted: type = type(defaults[name])
-        wanted = dict if wanted is MappingProxyType else list if wanted is tuple else wanted
-        number = wanted in (int, float) and isinstance(value, (int, wanted))
-        if isinstance(value, bool) or not (number or isinstance(value, wanted)):
-            raise BadInputError(f"{path}: {name} must be a {wanted.__name__}")
+        requested: type = type(defaults[name])
+        requested = (
+            dict if requested is MappingProxyType else list if requested is tuple else requested
+        )
+        number = requested in (int, float) and isinstance(value, (int, requested))
+        if isinstance(value, bool) or not (number or isinstance(value, requested)):
+            raise BadInputError(f"{path}: {name} must be a {requested.__name__}")
         if number and not 0 <= value <= MOST:
             raise BadInputError(f"{path}: {name} must be from 0 to {MOST}")
-        found[name] = wanted(value)
-        held = value.values() if wanted is dict else value if wanted is list else ()
-        if not all(_is_size(one) if name == SIZES else isinstance(one, str) for one in held):
+        found[name] = requested(value)
+        held = value.values() if requested is dict else value if requested is list else ()
+        if not all(_is_size(item) if name == SIZES else isinstance(item, str) for item in held):
             raise BadInputError(f"{path}: {name} holds something of another kind")
     for name in ("release_threshold", "owner_threshold"):
         if found.get(name, 1) < 1:

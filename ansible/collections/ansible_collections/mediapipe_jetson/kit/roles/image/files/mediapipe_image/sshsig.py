@@ -65,14 +65,14 @@ def _string(raw: bytes, at: int) -> Sequence[bytes]:
 
 def blocks(text: str) -> List[str]:
     """Return the signatures of a file, each in its armor."""
-    return [found.group(0) for found in BLOCK.finditer(text[:LARGEST])][:MOST]
+    return [match.group(0) for match in BLOCK.finditer(text[:LARGEST])][:MOST]
 
 
 def claimed(block: str) -> str:
     """Return the key that a signature names, as `key` has it; "" for what is no signature."""
-    found = BLOCK.match(block)
+    match = BLOCK.match(block)
     try:
-        raw = base64.b64decode("".join(found.group(1).split()), validate=True) if found else b""
+        raw = base64.b64decode("".join(match.group(1).split()), validate=True) if match else b""
         if not raw.startswith(MAGIC):
             return ""
         blob, _ = _string(raw, len(MAGIC) + 4)
@@ -87,16 +87,16 @@ def signers(raw: bytes, text: str, keys: Sequence[str], namespace: str) -> Set[s
 
     Each key counts once, however often it signed. Raises ToolMissingError (OpenSSH < 8.1).
     """
-    found: Set[str] = set()
+    result: Set[str] = set()
     listed = blocks(text)
     if not listed:
-        return found
+        return result
     with _scratch() as folder:
         for block in listed:
             own = claimed(block)
-            if own in keys and own not in found and _good(raw, block, own, namespace, folder):
-                found.add(own)
-    return found
+            if own in keys and own not in result and _good(raw, block, own, namespace, folder):
+                result.add(own)
+    return result
 
 
 def _good(raw: bytes, block: str, own: str, namespace: str, folder: Path) -> bool:
@@ -133,6 +133,6 @@ def _scratch() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        for one in folder.iterdir():
-            one.unlink()
+        for path in folder.iterdir():
+            path.unlink()
         folder.rmdir()

@@ -47,11 +47,11 @@ class State(NamedTuple):
 
     def entries(self) -> List[Entry]:
         """Return the images that are needed, the current one first."""
-        return [one for one in (self.current, self.previous, self.older) if one]
+        return [item for item in (self.current, self.previous, self.older) if item]
 
     def image_ids(self) -> List[str]:
         """Return their ids."""
-        return [one.image_id for one in self.entries()]
+        return [entry.image_id for entry in self.entries()]
 
 
 def parse(body: Dict[str, Any], what: str) -> State:
@@ -65,7 +65,7 @@ def parse(body: Dict[str, Any], what: str) -> State:
             _entry(body["current"], names),
             _entry(body["previous"], names),
             _entry(body["older"], names),
-            boots=tuple(_text(one) for one in body["boots"]),
+            boots=tuple(_text(boot) for boot in body["boots"]),
             history=tuple(
                 {_text(name): _text(value) for name, value in row.items()}
                 for row in body["history"][-HISTORY:]
@@ -83,7 +83,7 @@ def as_json(state: State) -> Dict[str, Any]:
         "schema": SCHEMA,
         "boots": state.boots,
         "history": state.history,
-        "engine_ids": {one.image_id: one.engine_id for one in state.entries() if one.engine_id},
+        "engine_ids": {item.image_id: item.engine_id for item in state.entries() if item.engine_id},
         "trial": {"limit_s": state.limit_s, "spent_s": round(state.spent_s, 1)},
     }
     for name in ENTRIES:
@@ -107,12 +107,12 @@ def _entry(body: Optional[Dict[str, Any]], names: Dict[str, Any]) -> Optional[En
     if body is None:
         return None
     known = {name: _text(body[name]) for name in Entry._fields if name != "engine_id"}
-    made = Entry(engine_id=_text(names.get(known["image_id"], "")), **known)
-    if made.state not in (TRIAL, GOOD) or not DIGEST.fullmatch(made.image_id):
-        raise ValueError(f"{made.image_id} {made.state}")
-    if made.engine_id and not DIGEST.fullmatch(made.engine_id):
-        raise ValueError(made.engine_id)
-    return made
+    result = Entry(engine_id=_text(names.get(known["image_id"], "")), **known)
+    if result.state not in (TRIAL, GOOD) or not DIGEST.fullmatch(result.image_id):
+        raise ValueError(f"{result.image_id} {result.state}")
+    if result.engine_id and not DIGEST.fullmatch(result.engine_id):
+        raise ValueError(result.engine_id)
+    return result
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 # JSON

@@ -65,17 +65,17 @@ def mended() -> State:
     """
     from mediapipe_image import anew
 
-    found = look()
-    state, source = found.state, "the other file"
+    result = look()
+    state, source = result.state, "the other file"
     if state is None:
-        state = anew.state(lost=bool(found.problems))
+        state = anew.state(lost=bool(result.problems))
         source = "the service's settings and the engine"
         if state is None:
             return State()
-        found = found._replace(problems=found.problems or (f"{PATH} is missing",))
-    if found.problems:
-        why = f"{'; '.join(found.problems)}; taken from {source}"
-        if any(str(PATH) in text for text in found.problems) and PATH.exists():
+        result = result._replace(problems=result.problems or (f"{PATH} is missing",))
+    if result.problems:
+        why = f"{'; '.join(result.problems)}; taken from {source}"
+        if any(str(PATH) in text for text in result.problems) and PATH.exists():
             disk.remove(_aside(PATH))
             PATH.replace(_aside(PATH))
         on = state.current.image_id if state.current else ""

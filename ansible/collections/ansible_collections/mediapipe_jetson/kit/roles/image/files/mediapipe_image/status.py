@@ -27,10 +27,10 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
     `probe`: while docker still waits, run the image's own check in its place.
     """
     mended = _mended()
-    found = state_files.look()
-    state = found.state or states.State()
+    result = state_files.look()
+    state = result.state or states.State()
     body = states.as_json(state)
-    body.update(version.version(), state_problems=list(found.problems), mended=mended)
+    body.update(version.version(), state_problems=list(result.problems), mended=mended)
     body["pending"] = disk.PENDING.exists()
     body["held"] = change.held()
     body["boot_id"] = disk.boot_id()
@@ -46,7 +46,7 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
                 seen = seen._replace(health=HEALTHY)
         body["ended"] = _ended(state, seen)
         rows = records.all_records()
-        there = {one.engine_id for one in engine.images([row.engine_id for row in rows])}
+        there = {image.engine_id for image in engine.images([row.engine_id for row in rows])}
         body["running"] = {
             "image_id": seen.image_id,
             "unit": seen.unit,
@@ -64,8 +64,8 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
             }
             for row in rows
         ]
-        wanted = state.current.image_id if state.current else ""
-        body["settled"] = seen.image_id == wanted and not body["pending"]
+        image_id = state.current.image_id if state.current else ""
+        body["settled"] = seen.image_id == image_id and not body["pending"]
         body["problem"] = ""
     except ImageError as error:
         body.update(running=None, images=[], ended="", settled=False, problem=error.message)
@@ -95,12 +95,12 @@ def lines(body: Dict[str, Any]) -> str:
     rows = []
     for name in ("current", "previous"):
         entry = body[name]
-        said = "none"
+        message = "none"
         if entry:
-            said = "{reference} {short} {state} since {since} {why}".format(
+            message = "{reference} {short} {state} since {since} {why}".format(
                 short=entry["image_id"][7:19], **entry
             )
-        rows.append(f"{name:<9} {said.strip()}")
+        rows.append(f"{name:<9} {message.strip()}")
     running = body["running"]
     if running:
         rows.append(

@@ -55,10 +55,10 @@ def loads(text: str) -> Dict[str, Any]:
 
 
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    result = dict(pairs)
+    if len(result) != len(pairs):
         raise ValueError("it has a name twice")
-    return found
+    return result
 
 
 def _whole(text: str) -> int:
@@ -84,7 +84,7 @@ def mappings(body: Dict[str, Any], name: str, most: int) -> List[Dict[str, Any]]
     value = body.get(name)
     if not isinstance(value, list) or len(value) > most:
         raise ValueError(f"{name} is no list of at most {most}")
-    if not all(isinstance(one, dict) for one in value):
+    if not all(isinstance(item, dict) for item in value):
         raise ValueError(f"{name} holds what is no object")
     return value
 
@@ -111,6 +111,6 @@ def strings(body: Dict[str, Any], name: str, most: int) -> List[str]:
     value = body.get(name)
     if not isinstance(value, list) or len(value) > most:
         raise ValueError(f"{name} is no list of at most {most}")
-    if not all(isinstance(one, str) for one in value):
+    if not all(isinstance(item, str) for item in value):
         raise ValueError(f"{name} holds what is no text")
     return value

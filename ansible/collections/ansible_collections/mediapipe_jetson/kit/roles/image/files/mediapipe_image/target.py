@@ -32,26 +32,26 @@ def check(name: str, target: Target) -> None:
     own = MACHINES.get(os.uname().machine, os.uname().machine)
     if target.architecture != own:
         raise WrongDeviceError(f"{name} is for {target.architecture}, this device is {own}")
-    said = _tree("compatible") + _tree("nvidia,dtsfilename")
-    socs = SOC.findall(said)
+    message = _tree("compatible") + _tree("nvidia,dtsfilename")
+    socs = SOC.findall(message)
     if target.socs and not set(socs) & set(target.socs):
         raise WrongDeviceError(
             "{} is for {}, this device has {}".format(
                 name, " and ".join(target.socs), socs[0] if socs else "no Tegra"
             )
         )
-    parts = list(dict.fromkeys("p" + one for one in PART.findall(said)))
+    parts = list(dict.fromkeys("p" + item for item in PART.findall(message)))
     if target.modules and not set(parts) & set(target.modules):
         raise WrongDeviceError(
             "{} is for the modules {}, this device is {}".format(
                 name, ", ".join(target.modules), ", ".join(parts) or "none that is known"
             )
         )
-    found = device_l4t()
-    if target.l4t and target.l4t != found:
+    value = device_l4t()
+    if target.l4t and target.l4t != value:
         raise WrongDeviceError(
-            "{} is for L4T {}, this device has {}".format(name, target.l4t, found or "none"),
-            "build one for it: ./inv build --jetson --l4t {}".format(found or "RELEASE"),
+            "{} is for L4T {}, this device has {}".format(name, target.l4t, value or "none"),
+            "build one for it: ./inv build --jetson --l4t {}".format(value or "RELEASE"),
         )
 
 
@@ -79,7 +79,7 @@ def device_l4t() -> str:
         text = Path(disk.ROOT + "/etc/nv_tegra_release").read_text(encoding="utf-8")
     except OSError:
         return ""
-    found = L4T_RELEASE.match(text)
-    if not found:
+    match = L4T_RELEASE.match(text)
+    if not match:
         return ""
-    return ".".join([found.group(1), *f"{found.group(2)}.0".split(".")[:2]])
+    return ".".join([match.group(1), *f"{match.group(2)}.0".split(".")[:2]])

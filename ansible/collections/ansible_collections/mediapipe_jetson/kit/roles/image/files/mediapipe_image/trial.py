@@ -29,13 +29,13 @@ def counted(state: State, settings: Settings) -> Tuple[State, bool]:
     """
     key, now = _key(state), disk.uptime()
     until = _until(state, key)
-    made = state._replace(spent_s=state.spent_s + max(0.0, now - until))
+    result = state._replace(spent_s=state.spent_s + max(0.0, now - until))
     most = limit(state, settings)
-    over = made.spent_s >= most
+    over = result.spent_s >= most
     if over or now - until >= min(EACH_S, most / PARTS):
-        state_files.write(made)
+        state_files.write(result)
         disk.write_json(MARK, {"key": key, "until": now})
-    return made, over
+    return result, over
 
 
 def _until(state: State, key: str) -> float:

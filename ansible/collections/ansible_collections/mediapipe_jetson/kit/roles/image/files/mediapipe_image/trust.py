@@ -83,11 +83,11 @@ def read() -> Trust:
 def _parsed(body: Dict[str, Any]) -> Trust:
     if body.get("schema") != SCHEMA:
         raise ValueError(f"it is of schema {body.get('schema')}")
-    found: Dict[str, Any] = {
+    result: Dict[str, Any] = {
         name: tuple(body[name]) if isinstance(body[name], list) else body[name]
         for name in Trust._fields
     }
-    made = Trust(**found)
+    made = Trust(**result)
     if type(made.number) is not int or type(made.version) is not int:
         raise ValueError("its numbers are none")
     return made
@@ -134,19 +134,19 @@ def anchor() -> Tuple[Roles, str]:
             f"nobody may sign releases for this device: {SIGNERS} names no key",
             "set image_allowed_signers, then: ./inv fleet.provision",
         )
-    made = Roles(
+    result = Roles(
         releases, own.release_threshold,
         owners or releases, own.owner_threshold if owners else own.release_threshold,
     )  # fmt: skip
-    return made, hashlib.sha256(repr(made).encode("utf-8")).hexdigest()
+    return result, hashlib.sha256(repr(result).encode("utf-8")).hexdigest()
 
 
 def _line(line: str) -> Tuple[str, str]:
     """Return for what a line of allowed_signers names a key, and the key. Raises ValueError."""
-    found = LINE.fullmatch(line.strip())
-    if not found or NAMESPACES.get(found.group(1)) != found.group(2):
+    match = LINE.fullmatch(line.strip())
+    if not match or NAMESPACES.get(match.group(1)) != match.group(2):
         raise ValueError("it names another purpose")
-    return found.group(1), sshsig.key(found.group(3))
+    return match.group(1), sshsig.key(match.group(3))
 
 
 def roles(trust: Trust) -> Roles:
@@ -154,17 +154,17 @@ def roles(trust: Trust) -> Roles:
 
     A key that was ever revoked here may not, whoever names it again.
     """
-    made, digest = anchor()
+    result, digest = anchor()
     if trust.version and trust.anchor == digest:
         first, threshold, second, owner_threshold = trust.roles
-        made = Roles(tuple(first), threshold, tuple(second), owner_threshold)
-    return made._replace(
-        releases=_unrevoked(made.releases, trust), owners=_unrevoked(made.owners, trust)
+        result = Roles(tuple(first), threshold, tuple(second), owner_threshold)
+    return result._replace(
+        releases=_unrevoked(result.releases, trust), owners=_unrevoked(result.owners, trust)
     )
 
 
 def _unrevoked(keys: Tuple[str, ...], trust: Trust) -> Tuple[str, ...]:
-    return tuple(one for one in keys if sshsig.fingerprint(one) not in trust.revoked)
+    return tuple(key for key in keys if sshsig.fingerprint(key) not in trust.revoked)
 
 
 class Listed(NamedTuple):
@@ -183,13 +183,13 @@ def chain(raw: bytes) -> List[Listed]:
     body = strict.loads(raw.decode("utf-8"))
     if body.get("schema") != CHAIN_SCHEMA or not isinstance(body.get("lists"), list):
         raise ValueError("it holds no lists of signers")
-    found = []
+    result = []
     for row in body["lists"]:
         if not isinstance(row, dict):
             raise ValueError("it holds what is no list of signers")  # noqa: TRY004
         signatures = "\n".join(strict.strings(row, "signatures", sshsig.MOST))
-        found.append(_listed(strict.string(row, "document"), signatures))
-    return sorted(found, key=lambda one: one.version)
+        result.append(_listed(strict.string(row, "document"), signatures))
+    return sorted(result, key=lambda item: item.version)
 
 
 def _listed(document: str, signatures: str) -> Listed:
@@ -202,7 +202,7 @@ def _listed(document: str, signatures: str) -> Listed:
         if not isinstance(role, dict):
             raise ValueError(f"a list has no {name}")  # noqa: TRY004
         texts = strict.strings(role, "keys", MOST_KEYS)
-        keys = tuple(dict.fromkeys(sshsig.key(one) for one in texts))
+        keys = tuple(dict.fromkeys(sshsig.key(text) for text in texts))
         named += [keys, strict.number(role, "threshold", 1, len(keys))]
     revoked = tuple(strict.strings(body, "revoked", MOST_REVOKED))
     version = strict.number(body, "version", 1, NEWEST)
@@ -223,23 +223,23 @@ def follow(trust: Trust, lists: List[Listed]) -> Trust:
     A list that is not newer, or not signed by enough of both, changes nothing.
     """
     _, digest = anchor()
-    for one in lists:
-        if one.version <= trust.version:
+    for item in lists:
+        if item.version <= trust.version:
             continue
         now = roles(trust)
-        raw = one.document.encode("utf-8")
-        every = tuple(dict.fromkeys((*now.owners, *one.roles.owners)))
-        signed = sshsig.signers(raw, one.signatures, every, LIST_NAMESPACE)
-        gone = set(trust.revoked) | set(one.revoked)
+        raw = item.document.encode("utf-8")
+        every = tuple(dict.fromkeys((*now.owners, *item.roles.owners)))
+        signed = sshsig.signers(raw, item.signatures, every, LIST_NAMESPACE)
+        gone = set(trust.revoked) | set(item.revoked)
         kept = {name for name in signed if sshsig.fingerprint(name) not in gone}
         if (
             len(signed & set(now.owners)) < now.owner_threshold
-            or len(kept & set(one.roles.owners)) < one.roles.owner_threshold
+            or len(kept & set(item.roles.owners)) < item.roles.owner_threshold
         ):
             continue
         trust = trust._replace(
-            version=one.version, roles=tuple(one.roles), anchor=digest,
-            revoked=tuple(sorted(gone)), time=max(trust.time, one.created),
+            version=item.version, roles=tuple(item.roles), anchor=digest,
+            revoked=tuple(sorted(gone)), time=max(trust.time, item.created),
         )  # fmt: skip
     return trust
 
@@ -265,13 +265,13 @@ def confirmed(image_id: str, number: int, created: str) -> None:
     """Take note that a release is good here: from now on older ones are refused."""
     with changing() as trust:
         if image_id and trust.permit == image_id:
-            made = trust._replace(number=number, time=created, permit="")
+            result = trust._replace(number=number, time=created, permit="")
         else:
-            made = trust._replace(
+            result = trust._replace(
                 number=max(trust.number, number), time=max(trust.time, created)
             )  # fmt: skip
-        if made != trust:
-            write(made)
+        if result != trust:
+            write(result)
 
 
 def summary() -> Dict[str, Any]:

@@ -15,10 +15,10 @@ def version() -> Dict[str, Any]:
 
 def digest(files: Mapping[str, str]) -> str:
     """Return the sha256 of a program: of NAME.py, NUL, text, NUL for each file, by name."""
-    found = hashlib.sha256()
+    sha256 = hashlib.sha256()
     for name in sorted(files):
-        found.update(f"{name}.py\0{files[name]}\0".encode())
-    return found.hexdigest()
+        sha256.update(f"{name}.py\0{files[name]}\0".encode())
+    return sha256.hexdigest()
 
 
 def sources() -> Dict[str, str]:
@@ -26,5 +26,5 @@ def sources() -> Dict[str, str]:
     held = getattr(sys.modules["__main__"], "SOURCES", None)
     if isinstance(held, dict):
         return held
-    found = Path(str(sys.modules[PACKAGE].__file__)).parent.glob("*.py")
-    return {path.stem: path.read_text(encoding="utf-8") for path in found}
+    paths = Path(str(sys.modules[PACKAGE].__file__)).parent.glob("*.py")
+    return {path.stem: path.read_text(encoding="utf-8") for path in paths}

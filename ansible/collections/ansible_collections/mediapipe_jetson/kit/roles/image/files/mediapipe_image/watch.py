@@ -148,12 +148,12 @@ def follow(settings: Settings) -> Dict[str, Any]:
     with contextlib.suppress(BusyError), disk.locked(change.LOCK):
         holders.follow(state_files.mended())
     while True:
-        found = watch(settings)
-        if "back" in found:
-            sys.stderr.write("{image_id}: {back}\n".format(**found))
-        if not found["pending"]:
-            return found
-        time.sleep(STUCK_S if "back" in found else EACH_S)
+        result = watch(settings)
+        if "back" in result:
+            sys.stderr.write("{image_id}: {back}\n".format(**result))
+        if not result["pending"]:
+            return result
+        time.sleep(STUCK_S if "back" in result else EACH_S)
 
 
 def _overdue(state: State, seen: service.Look, settings: Settings) -> bool:
