@@ -106,7 +106,8 @@ def extract(wheel: Path, pinned: Pinned, folder: Path) -> None:
             version = _version(manifest)
             if version != collection.version:
                 raise IntegrityError(
-                    f"{wheel.name} has {collection.name} {version or 'not at all'}, not {collection.version}",
+                    f"{wheel.name} has {collection.name} {version or 'not at all'}, "
+                    f"not {collection.version}",
                     f"correct {TABLE.name}",
                 )
 

@@ -298,7 +298,8 @@ def _wheel(
     ]
     if not fitting:
         raise BadInputError(
-            f"no MediaPipe wheel fits {place} with Python {python}: {_refusals(audited_pins, python)}",
+            f"no MediaPipe wheel fits {place} with Python {python}: "
+            f"{_refusals(audited_pins, python)}",
             "choose another --python or --mediapipe",
         )
     best = fitting[0]

@@ -123,7 +123,8 @@ def _options(task: Task[Any]) -> list[str]:
         or (argument.positional and len(str(argument.name)) > 1 and argument.kind is not list)
     ]
     rows = [
-        f"| `{str(argument.name).upper()}{'...' if argument.name == variadic else ''}` | {_cell(argument.help)} |"
+        f"| `{str(argument.name).upper()}{'...' if argument.name == variadic else ''}` "
+        f"| {_cell(argument.help)} |"
         for argument in words
     ]
     options = ParserContext(args=[argument for argument in arguments if argument not in words])

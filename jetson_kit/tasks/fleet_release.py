@@ -100,8 +100,8 @@ def release(
         print(result.path.read_text(encoding="utf-8"), end="")
     else:
         print(
-            f"{result.path}: release {result.number}, {result.image_id[:19]}, {result.size / 1e6:.1f} MB, "
-            f"signed, valid until {result.expires:%Y-%m-%d}"
+            f"{result.path}: release {result.number}, {result.image_id[:19]}, "
+            f"{result.size / 1e6:.1f} MB, signed, valid until {result.expires:%Y-%m-%d}"
         )
 
 

@@ -40,9 +40,7 @@ def html(
 
     del c
     page = output or Path("dist/report.html")
-    written_page = report.write(reports or [Path("dist/reports")], page, title, expect)
-    counts = Counter(device.verdict for device in written_page.devices)
+    written = report.write(reports or [Path("dist/reports")], page, title, expect)
+    counts = Counter(device.verdict for device in written.devices)
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    print(
-        f"{written_page.path}: {len(written_page.devices)} devices ({listed}), {written_page.size / 1e6:.1f} MB"
-    )
+    print(f"{written.path}: {len(written.devices)} devices ({listed}), {written.size / 1e6:.1f} MB")

@@ -167,13 +167,11 @@ def run(
 
     def one(host: Host) -> HostResult:
         with tempfile.TemporaryDirectory(prefix="verify-") as own:
-            host_result = _host(host, expected[host.name], rendered, Path(own), words)
+            result = _host(host, expected[host.name], rendered, Path(own), words)
             stopping.check()
             _put(Path(own, f"{host.name}.json"), place)
-        say(
-            f"{host_result.seconds:6.1f} s  {host.name}: {host_result.verdict or host_result.reason}"
-        )
-        return host_result
+        say(f"{result.seconds:6.1f} s  {host.name}: {result.verdict or result.reason}")
+        return result
 
     begun = time.time()
     with (

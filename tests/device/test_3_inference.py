@@ -72,5 +72,6 @@ def test_the_report_names_the_image_that_runs(board: Board) -> None:
     image_digest = board.verified.report["image_digest"]
     names = container_facts.digests(board.seen)
     if image_digest not in names:
-        fail(f"the report names the image {image_digest}", [f"the engine: {name}" for name in sorted(names)],
+        fail(f"the report names the image {image_digest}",
+             [f"the engine: {name}" for name in sorted(names)],
              "set MEDIAPIPE_JETSON_IMAGE_DIGEST as service.toml says")  # fmt: skip

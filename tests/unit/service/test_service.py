@@ -276,7 +276,8 @@ def test_an_applications_devices_and_volumes_are_there_and_no_others(
     mounts = [
         {"Type": volume.kind, "Name": volume.source, "Source": "/x", "Destination": volume.target,
          "RW": volume.writable} if volume.kind == "volume" else
-        {"Type": volume.kind, "Source": volume.source, "Destination": volume.target, "RW": volume.writable}
+        {"Type": volume.kind, "Source": volume.source, "Destination": volume.target,
+         "RW": volume.writable}
         for volume in volumes
     ]  # fmt: skip
     own = replace(own, inspect={**own.inspect, "Mounts": [*own.inspect["Mounts"], *mounts]})

@@ -215,7 +215,7 @@ def text(made: dict[str, Any]) -> list[str]:
         pipeline = made["pipeline"]
         lines.append(
             f"{pipeline['video']}: {pipeline['pipeline']['fps']} frames a second pipelined on "
-            f"{pipeline['backend']}, {pipeline['loop']['fps']} in a loop: {pipeline['speedup']} times; "
-            f"results at most {pipeline['results']['worst']:.2%} of the face apart"
+            f"{pipeline['backend']}, {pipeline['loop']['fps']} in a loop: "
+            f"{pipeline['speedup']} times; results at most {pipeline['results']['worst']:.2%} of the face apart"
         )
     return lines

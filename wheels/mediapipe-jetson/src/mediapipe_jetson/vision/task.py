@@ -240,9 +240,9 @@ class Landmarker(ABC):
         if self.closed:
             raise ClosedError(f"this {self.task} is closed")
         if self.mode.name != mode:
-            requested, there = (word.lower().replace("_", " ") for word in (mode, self.mode.name))
+            needed, there = (word.lower().replace("_", " ") for word in (mode, self.mode.name))
             raise ModeError(
-                f"Task is not initialized with the {requested} mode. Current running mode:{there} mode"
+                f"Task is not initialized with the {needed} mode. Current running mode:{there} mode"
             )
 
     def _advance(self, timestamp_ms: int) -> None:
