@@ -53,11 +53,11 @@ printf '{"kind": "hello", "site": "%s"}\\n' "$(basename "$(dirname "$0")")"
 
 
 def free_ports(count: int) -> list[int]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    found = [one.getsockname()[1] for one in taken]
-    for one in taken:
-        one.close()
-    return found
+    connections = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    result = [connection.getsockname()[1] for connection in connections]
+    for item in connections:
+        item.close()
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +82,11 @@ def start(folder: Path, running: list[Process]) -> Mesh:
     for name in ("controller", *(site.name for site in sites.sites)):
         place = folder / name
         place.mkdir()
-        made = authority.issue(by, authority.request(place / "tls.key", name), name, ("127.0.0.1",))
-        (place / "tls.crt").write_bytes(made)
-        pins[name] = authority.fingerprint(made)
+        issue = authority.issue(
+            by, authority.request(place / "tls.key", name), name, ("127.0.0.1",)
+        )
+        (place / "tls.crt").write_bytes(issue)
+        pins[name] = authority.fingerprint(issue)
         shutil.copy(by.certificate, place / "ca.crt")
         shutil.copy(by.verification_key, place / "work.pub")
         if name != "controller":

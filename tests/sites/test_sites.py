@@ -33,8 +33,8 @@ def world() -> Iterator[World]:
     # A socket's path is short: not below pytest's own folders.
     folder = Path(tempfile.mkdtemp(prefix="kit-sites-"))
     try:
-        with worlds.up(folder) as made:
-            yield made
+        with worlds.up(folder) as result:
+            yield result
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -164,14 +164,14 @@ def test_a_full_disk_at_a_site_is_named_and_changes_nothing(joined: World) -> No
 def instead_of_run(joined: World, script: str) -> Iterator[None]:
     """Let a site answer by a program of its own."""
     run = joined.places["berlin"].folder / "run"
-    kept = run.read_bytes()
+    content = run.read_bytes()
     run.rename(run.with_name("run.kept"))
     try:
         run.write_text(script)
         run.chmod(0o755)
         yield
     finally:
-        run.write_bytes(kept)
+        run.write_bytes(content)
         run.chmod(0o755)
 
 

@@ -68,8 +68,8 @@ class Place:
 
     def journal(self) -> str:
         """Return the newest journal of this site's own rollouts."""
-        found = sorted((self.folder / "state" / "fleet" / "rollouts").glob("*.jsonl"))
-        return found[-1].read_text("utf-8") if found else ""
+        paths = sorted((self.folder / "state" / "fleet" / "rollouts").glob("*.jsonl"))
+        return paths[-1].read_text("utf-8") if paths else ""
 
     def worker(self) -> int:
         """Return the process that does a rollout here, 0 where there is none."""
@@ -129,14 +129,14 @@ class World:
 
     def images(self) -> dict[str, str]:
         """Return the image that each board's own state names, by site and board."""
-        found = {}
+        result = {}
         for name, place in self.places.items():
             for number, board in enumerate(place.boards.names):
                 path = place.boards.upper(number) / "var/lib/mediapipe-jetson/state.json"
                 raw = json.loads(path.read_text("utf-8")) if path.is_file() else {}
                 current = (raw.get("state") or raw).get("current") or {}
-                found[f"{name}-{board}"] = str(current.get("image_id", ""))
-        return found
+                result[f"{name}-{board}"] = str(current.get("image_id", ""))
+        return result
 
     def join(self, name: str, archive: Path) -> subprocess.CompletedProcess[str]:
         """Join a site by an archive."""
@@ -169,9 +169,9 @@ def up(folder: Path, count: int = 2) -> Iterator[World]:
         golden = stack.enter_context(light.up(1, variables))
         Controller(folder, world.key).play(golden, BOARD, ansible.environment())
         for number, name in enumerate(SITES):
-            made = stack.enter_context(light.up(count, variables, golden.upper(0)))
-            _link(world.top, made.holder, number)
-            world.places[name] = Place(name, made, folder / name)
+            endpoints = stack.enter_context(light.up(count, variables, golden.upper(0)))
+            _link(world.top, endpoints.holder, number)
+            world.places[name] = Place(name, endpoints, folder / name)
             _inventory(world, name)
         write_sites(world)
         (folder / "plan.toml").write_text(PLAN, "utf-8")
@@ -186,15 +186,15 @@ def write_sites(world: World, **changes: Any) -> None:
         row = {"name": name, "inventory": f"{name}.yml", "order": number + 1,
                "arch": small_release.ARCHITECTURE, "python": _python(),
                **changes.get(name, {})}  # fmt: skip
-        lines += ["", "[[site]]", *(f"{key} = {json.dumps(one)}" for key, one in row.items())]
+        lines += ["", "[[site]]", *(f"{key} = {json.dumps(item)}" for key, item in row.items())]
     world.file.write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def release(world: World, version: str, **how: Any) -> Release:
     """Return a small signed release."""
-    made = small_release.build(world.folder / f"v{version}", version, **how)
-    signing.sign(made.path, world.key)
-    return made
+    result = small_release.build(world.folder / f"v{version}", version, **how)
+    signing.sign(result.path, world.key)
+    return result
 
 
 def _inventory(world: World, name: str) -> None:
@@ -225,20 +225,20 @@ def cut(world: World, name: str, *, whole: bool) -> None:
 
 def _python() -> str:
     """Return the version of the Python that a bare machine starts as python3."""
-    said = run(
+    output = run(
         ["/usr/bin/env", "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
         what="python",
     )
-    return said.strip()
+    return output.strip()
 
 
 def _end(world: World) -> None:
     """End what goes on by itself: nodes, and work that they began."""
     folders = [
         world.state / "sites" / "node",
-        *(one.folder / "node" for one in world.places.values()),
+        *(place.folder / "node" for place in world.places.values()),
     ]
-    for path in (one for folder in folders for one in folder.glob("*.pid")):
+    for path in (item for folder in folders for item in folder.glob("*.pid")):
         with contextlib.suppress(OSError, ValueError):
             os.kill(int(path.read_text("ascii").split()[0]), signal.SIGKILL)
     mine = str(world.folder).encode()

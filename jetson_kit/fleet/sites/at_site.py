@@ -52,10 +52,10 @@ def main(root: Path, stdin: IO[bytes], stdout: IO[bytes]) -> int:
 
 
 def _verb(name: str) -> Verb:
-    found: Verb | None = VERBS.get(name) or importlib.import_module(WORK).VERBS.get(name)
-    if found is None:
+    result: Verb | None = VERBS.get(name) or importlib.import_module(WORK).VERBS.get(name)
+    if result is None:
         raise BadInputError("the site's kit does not know this request", "bring it the kit")
-    return found
+    return result
 
 
 def _hello(here: Here, request: Request, payload: bytes) -> None:
@@ -72,7 +72,9 @@ def _hello(here: Here, request: Request, payload: bytes) -> None:
 def _held(here: Here, request: Request, payload: bytes) -> None:
     del payload
     folder = here.root / INCOMING
-    here.emit({"kind": "held", "bytes": {one: store.held(folder, one) for one in request["files"]}})
+    here.emit(
+        {"kind": "held", "bytes": {file: store.held(folder, file) for file in request["files"]}}
+    )
 
 
 def _pieces(here: Here, request: Request, payload: bytes) -> None:

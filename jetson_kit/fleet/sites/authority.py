@@ -61,28 +61,30 @@ def ensure(folder: Path) -> Authority:
     """Return the authority of a folder, made where there is none."""
     with disk_guard(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        found = Authority(folder)
-        if not (found.key.is_file() and found.certificate.is_file()):
+        authority = Authority(folder)
+        if not (authority.key.is_file() and authority.certificate.is_file()):
             key = ec.generate_private_key(ec.SECP256R1())
-            write_private(found.key, _private(key))
-            write_private(found.certificate, _self_signed(key))
-        if not (found.signing_key.is_file() and found.verification_key.is_file()):
+            write_private(authority.key, _private(key))
+            write_private(authority.certificate, _self_signed(key))
+        if not (authority.signing_key.is_file() and authority.verification_key.is_file()):
             signer = rsa.generate_private_key(public_exponent=65537, key_size=3072)
             traditional = serialization.PrivateFormat.TraditionalOpenSSL
             none = serialization.NoEncryption()
-            write_private(found.signing_key, signer.private_bytes(_PEM, traditional, none))
+            write_private(authority.signing_key, signer.private_bytes(_PEM, traditional, none))
             public = serialization.PublicFormat.SubjectPublicKeyInfo
-            write_private(found.verification_key, signer.public_key().public_bytes(_PEM, public))
-    return found
+            write_private(
+                authority.verification_key, signer.public_key().public_bytes(_PEM, public)
+            )
+    return authority
 
 
 def request(key: Path, node: str) -> bytes:
     """Make a node's key; return the request for its certificate, in PEM."""
-    made = ec.generate_private_key(ec.SECP256R1())
+    generate_private_key = ec.generate_private_key(ec.SECP256R1())
     with disk_guard(key.parent):
-        write_private(key, _private(made))
+        write_private(key, _private(generate_private_key))
     builder = x509.CertificateSigningRequestBuilder().subject_name(_name(node))
-    return builder.sign(made, hashes.SHA256()).public_bytes(_PEM)
+    return builder.sign(generate_private_key, hashes.SHA256()).public_bytes(_PEM)
 
 
 def issue(
@@ -94,9 +96,9 @@ def issue(
     its key did not sign.
     """
     try:
-        asked = x509.load_pem_x509_csr(request_pem)
-        key = asked.public_key()
-        whole = asked.is_signature_valid and isinstance(key, ec.EllipticCurvePublicKey)
+        pem_x509_csr = x509.load_pem_x509_csr(request_pem)
+        key = pem_x509_csr.public_key()
+        whole = pem_x509_csr.is_signature_valid and isinstance(key, ec.EllipticCurvePublicKey)
     except ValueError:
         whole = False
     if not whole or not isinstance(key, ec.EllipticCurvePublicKey):
@@ -106,7 +108,7 @@ def issue(
         raise IntegrityError(f"{by.key} is no key of the kit's", "restore it from a backup")
     names: list[x509.GeneralName] = [_receptor_name(node), *map(_address, hosts)]
     now = datetime.datetime.now(datetime.UTC)
-    made = (
+    builder = (
         _start(_name(NAME), _name(node), key, signer.public_key())
         .not_valid_before(FIRST)
         .not_valid_after(now + datetime.timedelta(days=days or VALID_DAYS))
@@ -119,13 +121,13 @@ def issue(
         )
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
-    return made.sign(signer, hashes.SHA256()).public_bytes(_PEM)
+    return builder.sign(signer, hashes.SHA256()).public_bytes(_PEM)
 
 
 def fingerprint(certificate: bytes) -> str:
     """Return a certificate's sha256, its bytes separated by colons as Receptor pins it."""
     raw = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
-    return ":".join(f"{one:02x}" for one in hashlib.sha256(raw).digest())
+    return ":".join(f"{item:02x}" for item in hashlib.sha256(raw).digest())
 
 
 def expires(certificate: Path) -> datetime.datetime:
@@ -149,14 +151,14 @@ def write_private(path: Path, raw: bytes) -> None:
 
 def _self_signed(key: ec.EllipticCurvePrivateKey) -> bytes:
     name = _name(NAME)
-    made = (
+    builder = (
         _start(name, name, key.public_key(), key.public_key())
         .not_valid_before(FIRST)
         .not_valid_after(LAST)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_signs_certificates(), critical=True)
     )
-    return made.sign(key, hashes.SHA256()).public_bytes(_PEM)
+    return builder.sign(key, hashes.SHA256()).public_bytes(_PEM)
 
 
 def _start(

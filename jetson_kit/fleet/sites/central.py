@@ -107,10 +107,10 @@ def apply(place: Central, sites: Sites) -> None:
         names = json.dumps([sites.controller.node, sites.controller.address])
         if not named.is_file() or named.read_text(encoding="utf-8") != names or _stale(place):
             request = authority.request(place.node / "tls.key", sites.controller.node)
-            made = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
-            authority.write_private(place.node / "tls.crt", made)
+            issue = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
+            authority.write_private(place.node / "tls.crt", issue)
             write_text(named, names)
-        joined = {name: one.fingerprint for name, one in members.load(place.folder).items()}
+        joined = {name: member.fingerprint for name, member in members.load(place.folder).items()}
         rows = config.of_controller(sites, place.node, by, joined)
         write_text(place.node / "receptor.yml", config.to_yaml(rows))
     node.restart(place.receptor)
@@ -130,15 +130,17 @@ def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, o
     site = sites.named(name)[0]
     by = authority.ensure(place.folder / "authority")
     hosts = (site.address,) if site.address else ()
-    made = authority.issue(by, request.encode(), site.node, hosts)
+    issue = authority.issue(by, request.encode(), site.node, hosts)
     expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=authority.VALID_DAYS)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     with members.changing(place.folder) as rows:
-        rows[name] = Member(authority.fingerprint(made), now, expires.isoformat(timespec="seconds"))
+        rows[name] = Member(
+            authority.fingerprint(issue), now, expires.isoformat(timespec="seconds")
+        )
     apply(place, sites)
     return {
         "site": name,
-        "certificate": made.decode(),
+        "certificate": issue.decode(),
         "authority": by.certificate.read_text(encoding="ascii"),
         "verification": by.verification_key.read_text(encoding="ascii"),
         "node": config.site_node(sites, name).as_json(),

@@ -63,7 +63,7 @@ def start(request: Request) -> SitesRecord:
             )
         signers.refresh(release.folder)
         board_rollout.trusted(release, ())
-        made = SitesJournal.new(
+        sites_journal = SitesJournal.new(
             _folder(place) / f"{number}.jsonl",
             sites=str(sites.path.absolute()),
             release={
@@ -75,7 +75,7 @@ def start(request: Request) -> SitesRecord:
             waves=waves,
             boards={name: sites.boards[name] for name in names},
         )
-        return _go(made, sites, release, request.plan, quiet=request.quiet)
+        return _go(sites_journal, sites, release, request.plan, quiet=request.quiet)
 
 
 def resume(wanted: str, *, quiet: bool = False) -> SitesRecord:
@@ -94,10 +94,10 @@ def resume(wanted: str, *, quiet: bool = False) -> SitesRecord:
             )
         sites = inventory.load(Path(record.header["sites"]))
         sites.named(*record.sites)
-        made = SitesJournal.open(path)
-        made.append("resume")
+        sites_journal = SitesJournal.open(path)
+        sites_journal.append("resume")
         plan = plans.parse(record.header["plan"])
-        return _go(made, sites, release, plan, quiet=quiet, resumed=True)
+        return _go(sites_journal, sites, release, plan, quiet=quiet, resumed=True)
 
 
 def _go(
@@ -134,15 +134,15 @@ def judge(record: SitesRecord) -> None:
     if record.ended == journal.ALL:
         return
     counted = ", ".join(f"{count} {state}" for state, count in summary(record).items())
-    again = f"./inv sites.rollout --resume {record.id}"
+    second = f"./inv sites.rollout --resume {record.id}"
     if record.stop is not None:
         raise CheckFailedError(
             f"rollout {record.id} stopped: {record.stop} ({counted})",
-            f"{again} takes back what could not be reached" if record.open
+            f"{second} takes back what could not be reached" if record.open
             else "see who and why: ./inv sites.status",
         )  # fmt: skip
     raise CheckFailedError(
-        f"rollout {record.id} is not on every board: {counted}", f"{again} asks the others again"
+        f"rollout {record.id} is not on every board: {counted}", f"{second} asks the others again"
     )
 
 
@@ -155,7 +155,7 @@ def as_json(record: SitesRecord) -> dict[str, Any]:
         "stopped": record.stop,
         "release": record.header["release"],
         "waves": [{"name": wave.name, "sites": list(wave.sites)} for wave in record.waves],
-        "sites": {name: vars(one) for name, one in record.sites.items()},
+        "sites": {name: vars(site) for name, site in record.sites.items()},
     }
 
 
@@ -164,7 +164,7 @@ def statuses(path: Path, only: tuple[str, ...], silent_s: float) -> Iterator[dic
     sites = inventory.load(path)
     place = central.here()
     joined = members.load(place.folder)
-    found: queue.Queue[dict[str, Any]] = queue.Queue()
+    result: queue.Queue[dict[str, Any]] = queue.Queue()
     chosen = sites.named(*only)
 
     def one(site: Site) -> None:
@@ -185,12 +185,12 @@ def statuses(path: Path, only: tuple[str, ...], silent_s: float) -> Iterator[dic
             row["problem"] = error.message
         except Exception as error:  # a row for each site, whatever comes
             row["problem"] = f"{type(error).__name__}: {error}"
-        found.put(row)
+        result.put(row)
 
     for site in chosen:
         threading.Thread(target=one, args=(site,), daemon=True).start()
     for _ in chosen:
-        yield found.get()
+        yield result.get()
 
 
 def _now() -> datetime.datetime:
@@ -200,10 +200,11 @@ def _now() -> datetime.datetime:
 def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
     words = str(line.get("why") or "")
     if line["event"] == "site":
-        one = record.sites[line["site"]]
-        words = f"{one.name} {one.state}" + (f": {one.why}" if one.why else "")
-        if one.tried:
-            words += f" ({one.tried - one.failed} of {len(record.boards(one.name))} boards)"
+        site = record.sites[line["site"]]
+        words = f"{site.name} {site.state}" + (f": {site.why}" if site.why else "")
+        if site.tried:
+            good, boards = site.tried - site.failed, len(record.boards(site.name))
+            words += f" ({good} of {boards} boards)"
     elif line["event"] == "stop":
         words = f"stopped: {words}"
     print(words or line["event"], file=sys.stderr)

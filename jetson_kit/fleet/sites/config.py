@@ -60,7 +60,7 @@ def site_node(sites: Sites, name: str) -> SiteNode:
     if site.through:
         hub = sites.named(site.through)[0]
         peer = f"{hub.address}:{hub.port}"
-    behind = tuple(one.node for one in sites.sites if one.through == name)
+    behind = tuple(item.node for item in sites.sites if item.through == name)
     peers = (*([controller.node] if site.reach == DIALED else []), *behind)
     listener = Listener(site.bind, site.port, peers) if peers else None
     return SiteNode(site.node, controller.node, peer, listener)

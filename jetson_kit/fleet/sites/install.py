@@ -75,7 +75,7 @@ def _unpack(archive: Path, folder: Path) -> None:
         names = tar.getnames()
         if any(name.startswith("/") or ".." in name.split("/") for name in names):
             raise InstallError(f"{archive} leads out of its folder", "do not use it", INTEGRITY)
-        if any(not (one.isfile() or one.isdir()) for one in tar.getmembers()):
+        if any(not (member.isfile() or member.isdir()) for member in tar.getmembers()):
             raise InstallError(f"{archive} has other than files", "do not use it", INTEGRITY)
         tar.extractall(folder)  # noqa: S202 # its names are checked
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ def _environment(folder: Path) -> None:
     wheel = next((folder / WHEELS).glob("uv-*.whl"))
     tool = folder / ".uv"
     with zipfile.ZipFile(wheel) as packed:
-        name = next(one for one in packed.namelist() if one.endswith("/scripts/uv"))
+        name = next(item for item in packed.namelist() if item.endswith("/scripts/uv"))
         tool.write_bytes(packed.read(name))
     tool.chmod(0o755)
     base = [str(tool), "--quiet", "--offline", "--no-config", "--cache-dir", str(folder / ".uvc")]
@@ -135,9 +135,9 @@ def _switch(folder: Path, root: Path) -> None:
 
 def _forget(folder: Path, root: Path) -> None:
     os.utime(folder)
-    others = sorted((root / KITS).iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
-    for one in others[KEPT:]:
-        shutil.rmtree(one, ignore_errors=True)
+    others = sorted((root / KITS).iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

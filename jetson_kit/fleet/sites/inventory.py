@@ -78,7 +78,7 @@ class Sites:
 
     def listening(self, site: Site) -> bool:
         """Tell whether others dial this site's node."""
-        return site.reach == DIALED or any(one.through == site.name for one in self.sites)
+        return site.reach == DIALED or any(item.through == site.name for item in self.sites)
 
 
 def load(path: Path) -> Sites:
@@ -92,10 +92,10 @@ def load(path: Path) -> Sites:
     except (OSError, ValueError) as error:
         raise BadInputError(f"{path} is no file of sites: {error}", "see docs/sites.md") from error
     reader = _Reader(path, text)
-    found = reader.sites(body)
-    if reader.faults or found is None:
+    sites = reader.sites(body)
+    if reader.faults or sites is None:
         raise InventoryError(path, list(dict.fromkeys(reader.faults)))
-    return found
+    return sites
 
 
 class _Reader:
@@ -117,12 +117,12 @@ class _Reader:
         rows = rows if isinstance(rows, list) else []
         if not rows:
             self._fault("site", -1, "no site is named", "add a [[site]] for each")
-        made = [self._site(row, number) for number, row in enumerate(rows)]
-        sites = [site for site in made if isinstance(site, Site)]
+        result = [self._site(row, number) for number, row in enumerate(rows)]
+        sites = [site for site in result if isinstance(site, Site)]
         if isinstance(controller, Controller):
             self._address("controller", 0, controller.address)
-            self._together(controller, sites, [n for n, one in enumerate(made) if one])
-        listed = self._boards(sites, [n for n, one in enumerate(made) if one])
+            self._together(controller, sites, [n for n, site in enumerate(result) if site])
+        listed = self._boards(sites, [n for n, site in enumerate(result) if site])
         if self.faults or not isinstance(controller, Controller):
             return None
         return Sites(self.path, controller, tuple(sites), listed)
@@ -133,33 +133,33 @@ class _Reader:
         row = {"node": row.get("name", ""), **row}
         if isinstance(row.get("inventory"), str):
             row["inventory"] = self.path.parent / row["inventory"]
-        made = self._row(Site, row, "site", number)
-        if not isinstance(made, Site):
+        site = self._row(Site, row, "site", number)
+        if not isinstance(site, Site):
             return None
 
         def wrong(key: str, cure: str) -> None:
-            self._fault("site", number, f"{key} is {getattr(made, key)!r}", cure, key)
+            self._fault("site", number, f"{key} is {getattr(site, key)!r}", cure, key)
 
         for key in ("name", "node"):
-            if not NAME.fullmatch(getattr(made, key)):
+            if not NAME.fullmatch(getattr(site, key)):
                 wrong(key, "write lower-case letters, digits and hyphens, 63 at most")
-        if made.reach not in REACHES:
+        if site.reach not in REACHES:
             wrong("reach", f"write {', '.join(REACHES)}")
-        if made.arch not in ARCHITECTURES:
+        if site.arch not in ARCHITECTURES:
             wrong("arch", f"write {' or '.join(ARCHITECTURES)}")
-        if not re.fullmatch(r"3\.(1[1-9]|[2-9][0-9])", made.python):
+        if not re.fullmatch(r"3\.(1[1-9]|[2-9][0-9])", site.python):
             wrong("python", "write the Python of the site's machine, 3.11 or later, such as 3.11")
-        if not 0 <= made.order <= 10000:
+        if not 0 <= site.order <= 10000:
             wrong("order", "write 0 to 10000")
-        if (made.reach == THROUGH) != bool(made.through):
+        if (site.reach == THROUGH) != bool(site.through):
             wrong("through", 'name the site that it dials, and reach = "through"')
         try:
-            Plan(window=made.window)
+            Plan(window=site.window)
         except BadInputError as error:
             self._fault("site", number, error.message, error.cure, "window")
-        if made.address:
-            self._address("site", number, made.address)
-        return made
+        if site.address:
+            self._address("site", number, site.address)
+        return site
 
     def _together(self, controller: Controller, sites: list[Site], numbers: list[int]) -> None:
         """Note what is wrong with several sites together."""
@@ -250,7 +250,7 @@ def _identities(host: boards.Host) -> Iterator[str]:
 
 def _lines(text: str) -> dict[tuple[str, int, str], int]:
     """Return the line of each table (key "") and of each of its keys: tomllib keeps none."""
-    found: dict[tuple[str, int, str], int] = {}
+    result: dict[tuple[str, int, str], int] = {}
     count: dict[str, int] = defaultdict(int)
     table, number = "", -1
     for line, words in enumerate(text.splitlines(), 1):
@@ -258,7 +258,7 @@ def _lines(text: str) -> dict[tuple[str, int, str], int]:
         if header:
             table, number = header[2], count[header[2]]
             count[table] += 1
-            found[table, number, ""] = line
+            result[table, number, ""] = line
         elif (key := words.partition("=")[0].strip()) and "=" in words:
-            found.setdefault((table, number, key), line)
-    return found
+            result.setdefault((table, number, key), line)
+    return result

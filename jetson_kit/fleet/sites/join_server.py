@@ -18,7 +18,7 @@ SLOW_S = 20.0
 
 def serve(path: Path) -> None:
     """Serve until this process is ended. `path` is the file of sites; it is read for each join."""
-    found = inventory.load(path)
+    sites = inventory.load(path)
     here, guard = central.here(), threading.Lock()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -70,7 +70,7 @@ def serve(path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(here.node / "tls.crt", here.node / "tls.key")
-    server = Server((found.controller.bind, found.controller.join_port), Handler)
+    server = Server((sites.controller.bind, sites.controller.join_port), Handler)
     # A handshake is the business of each connection's own thread.
     server.socket = context.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False

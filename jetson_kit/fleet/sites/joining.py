@@ -94,11 +94,11 @@ def _is(path: Path, text: str) -> bool:
 def _clock(facts: dict[str, Any]) -> None:
     """Refuse a clock that can't be right. Raises BadInputError, CheckFailedError."""
     now = datetime.datetime.now(datetime.UTC)
-    made = datetime.datetime.fromisoformat(facts["made"])
+    result = datetime.datetime.fromisoformat(facts["made"])
     expires = datetime.datetime.fromisoformat(facts["expires"])
-    if now < made - datetime.timedelta(minutes=10):
+    if now < result - datetime.timedelta(minutes=10):
         raise BadInputError(
-            f"this machine's clock says {now:%F %R} UTC, and the archive was made {made:%F %R}",
+            f"this machine's clock says {now:%F %R} UTC, and the archive was made {result:%F %R}",
             "set the clock",
         )
     if now > expires:

@@ -65,8 +65,8 @@ class SitesRecord:
     def open(self) -> tuple[str, ...]:
         """Return the sites for which a resumed run would have something to do."""
         if self.stop is None:
-            return tuple(name for name, one in self.sites.items() if one.state != DONE)
-        return tuple(name for name, one in self.sites.items() if one.open)
+            return tuple(name for name, site in self.sites.items() if site.state != DONE)
+        return tuple(name for name, site in self.sites.items() if site.open)
 
 
 def apply(record: SitesRecord, line: Mapping[str, Any]) -> SitesRecord:
@@ -124,13 +124,14 @@ class SitesJournal:
         boards: Mapping[str, Sequence[str]],
     ) -> SitesJournal:
         """Begin a journal; its name is the rollout's id, here and at each site."""
-        made = cls(path, SitesRecord(), 0, 0)
+        sites_journal = cls(path, SitesRecord(), 0, 0)
         rows = [{"name": wave.name, "sites": list(wave.sites)} for wave in waves]
-        made.append(
+        sites_journal.append(
             "begin", schema=SCHEMA, id=path.stem, sites=sites, release=dict(release),
-            plan=dict(plan), waves=rows, boards={name: list(one) for name, one in boards.items()},
+            plan=dict(plan), waves=rows,
+            boards={name: list(names) for name, names in boards.items()},
         )  # fmt: skip
-        return made
+        return sites_journal
 
     @classmethod
     def open(cls, path: Path) -> SitesJournal:

@@ -49,7 +49,7 @@ def make(arch: str, python: str) -> Kit:
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     lock = _lock(table["packages"], python, arch)
     glibc = (table["glibc"][0], table["glibc"][1])
-    found = wheels.wheels(python, arch, glibc, _lock_file(lock))
+    paths = wheels.wheels(python, arch, glibc, _lock_file(lock))
     sources = {name: (ROOT / name).read_bytes() for name in _files(table["files"])}
     sources[install.LOCK] = lock.encode()
     facts: dict[str, Any] = {
@@ -58,7 +58,7 @@ def make(arch: str, python: str) -> Kit:
         "machine": ARCHITECTURES[arch],
         "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in sources.items()},
     }
-    facts["files"] |= {f"{install.WHEELS}/{one.name}": sha256_file(one) for one in found}
+    facts["files"] |= {f"{install.WHEELS}/{item.name}": sha256_file(item) for item in paths}
     head = json.dumps(facts, sort_keys=True, indent=1).encode()
     key = hashlib.sha256(head).hexdigest()[:16]
     path = cache_dir("sites") / f"kit-{arch}-{python}-{key}.tar"
@@ -71,7 +71,7 @@ def make(arch: str, python: str) -> Kit:
                 _add(tar, install.FACTS, head)
                 for name, raw in sources.items():
                     _add(tar, name, raw)
-                for one in found:
+                for one in paths:
                     _add(tar, f"{install.WHEELS}/{one.name}", one.read_bytes())
             write_text(known, sha256_file(path))
         _forget_others(path)
@@ -91,7 +91,7 @@ def _files(patterns: list[str]) -> list[str]:
                 f"{ROOT} is no checkout, so its files are not known", "clone the kit with Git"
             )
         known = [name for name in done.stdout.decode().split("\0") if name]
-    chosen = [name for name in known if any(fnmatch.fnmatch(name, one) for one in patterns)]
+    chosen = [name for name in known if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
     return sorted(name for name in chosen if (ROOT / name).is_file())
 
 
@@ -144,6 +144,6 @@ def _add(tar: tarfile.TarFile, name: str, raw: bytes) -> None:
 def _forget_others(path: Path) -> None:
     """Keep this archive alone of those for its machine: each is some 60 MB."""
     stem = path.stem.rpartition("-")[0]
-    for one in path.parent.glob(f"{stem}-*"):
-        if one.stem != path.stem:
-            one.unlink(missing_ok=True)
+    for item in path.parent.glob(f"{stem}-*"):
+        if item.stem != path.stem:
+            item.unlink(missing_ok=True)

@@ -117,7 +117,9 @@ class Link:
         if answer["lacking"]:
             self._room(answer["free"], sum(row["size"] for row in answer["lacking"]))
             folder = releases.layers(release)
-            files = {one.digest.partition(":")[2]: folder / one.file for one in release.layers}
+            files = {
+                layer.digest.partition(":")[2]: folder / layer.file for layer in release.layers
+            }
             self._send({row["sha256"]: files[row["sha256"]] for row in answer["lacking"]})
             answer = self._one(request, "release", packed)
         if answer["lacking"]:
@@ -127,8 +129,8 @@ class Link:
     def status(self) -> Mapping[str, Any]:
         """Return the document of ./inv fleet.status at a site."""
         request = {"verb": "status", "inventory": self.site.inventory.name}
-        found: Mapping[str, Any] = self._one(request, "status")["status"]
-        return found
+        result: Mapping[str, Any] = self._one(request, "status")["status"]
+        return result
 
     def rollout(
         self, number: str, folder: str, plan: Plan, copy: Path, watch: Watch
@@ -172,16 +174,16 @@ class Link:
         """Send files piece by piece, each from where it stands at the site."""
         held = self._one({"verb": "held", "files": list(files)}, "held")["bytes"]
         at = {sha256: int(held.get(sha256, 0)) for sha256 in files}
-        again = False
+        second = False
         while rows := _next(files, at):
             payload = b"".join(_read(files[row["sha256"]], row) for row in rows)
             try:
                 at |= self._one({"verb": "pieces", "pieces": rows}, "held", payload)["bytes"]
             except IntegrityError:
                 # What had been there was damaged: once more from its beginning.
-                if again:
+                if second:
                     raise
-                again = True
+                second = True
                 at |= self._one({"verb": "held", "files": list(files)}, "held")["bytes"]
 
     def _room(self, free: int, needed: int) -> None:
@@ -195,15 +197,15 @@ class Link:
         self, request: Mapping[str, Any], kind: str, payload: bytes = b""
     ) -> Mapping[str, Any]:
         """Return the one answer to a request. Raises what the site raised."""
-        found = None
+        result = None
         for line in self.mesh.ask(self.site.node, request, payload, silent_s=self.silent_s):
             if line["kind"] == "error":
                 raise _error(self.site.name, line)
             if line["kind"] == kind:
-                found = line
-        if found is None:
+                result = line
+        if result is None:
             raise SilentError(f"{self.site.name} ended without an answer to {request['verb']}")
-        return found
+        return result
 
 
 def _next(files: Mapping[str, Path], at: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -151,8 +151,8 @@ def write_unit(process: Process, what: str, user: str) -> Path:
 
 def _words(command: Sequence[str]) -> str:
     """Return a command line as systemd reads it."""
-    return " ".join('"' + one.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
-                    for one in command)  # fmt: skip
+    return " ".join('"' + item.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
+                    for item in command)  # fmt: skip
 
 
 def _began(number: int) -> int:

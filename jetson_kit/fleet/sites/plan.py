@@ -96,9 +96,9 @@ def waves(sites: Sequence[Site]) -> tuple[SiteWave, ...]:
     canaries = [site for site in sites if site.canary]
     ordered = sorted(sites, key=lambda site: site.order)
     first = canaries or ordered[:1]
-    found = [SiteWave(CANARY, tuple(site.name for site in first))]
+    site_waves = [SiteWave(CANARY, tuple(site.name for site in first))]
     rest = [site for site in ordered if site not in first]
     for order in sorted({site.order for site in rest}):
         names = tuple(site.name for site in rest if site.order == order)
-        found.append(SiteWave(f"wave {len(found)}", names))
-    return tuple(found)
+        site_waves.append(SiteWave(f"wave {len(site_waves)}", names))
+    return tuple(site_waves)

@@ -42,7 +42,7 @@ def program(arch: str) -> Path:
         debs = debian_lock.fetch(lock, suite=SUITE, arch=arch, folder=folder)
         if debs is None:
             debs = apt.fetch(lock.packages, suite=SUITE, arch=arch, folder=folder)
-        deb = next(one for one in debs if one.name == row.name)
+        deb = next(item for item in debs if item.name == row.name)
         with tarfile.open(fileobj=io.BytesIO(deb_file.files_tar(deb))) as tar:
             stream = tar.extractfile(MEMBER)
             if stream is None:

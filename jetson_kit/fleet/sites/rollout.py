@@ -74,7 +74,7 @@ class SitesRollout:
         if self.record.stop is not None:
             self._take_back()
             return self._end(STOPPED)
-        good = all(one.state == DONE for one in self.record.sites.values())
+        good = all(site.state == DONE for site in self.record.sites.values())
         return self._end(ALL if good else SOME)
 
     def _wave(self, number: int, wave: SiteWave, *, resumed: bool) -> None:
@@ -132,7 +132,10 @@ class SitesRollout:
 
     def _limit(self) -> str:
         """Return why the limit over all boards is reached, "" if it is not."""
-        rows = [self._live.get(one.name, (one.failed, one.tried)) for one in self._begun()]
+        rows = [
+            self._live.get(site_state.name, (site_state.failed, site_state.tried))
+            for site_state in self._begun()
+        ]
         return self.plan.limits.verdict(sum(row[0] for row in rows), sum(row[1] for row in rows))
 
     def _begun(self) -> list[SiteState]:
@@ -143,7 +146,7 @@ class SitesRollout:
     def _verdict(self, wave: SiteWave) -> str:
         """Return why the rollout stops after a wave, "" if it goes on."""
         sites = self.record.sites
-        failed = [one for one in self._begun() if one.state == FAILED]
+        failed = [site_state for site_state in self._begun() if site_state.state == FAILED]
         if wave.canary:
             bad = [sites[name] for name in wave.sites if sites[name].state != DONE]
             if bad:
@@ -151,8 +154,8 @@ class SitesRollout:
         if why := self._limit():
             return f"boards of all sites: {why}"
         if len(failed) >= self.plan.stop_sites:
-            said = "; ".join(f"{one.name}: {one.why}" for one in failed)
-            return f"{len(failed)} sites failed, the limit is {self.plan.stop_sites}: {said}"
+            message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)
+            return f"{len(failed)} sites failed, the limit is {self.plan.stop_sites}: {message}"
         return ""
 
     def _take_back(self) -> None:
@@ -163,11 +166,11 @@ class SitesRollout:
             among = set(record.waves[record.stopped_in].sites)
         todo = [
             name
-            for name, one in record.sites.items()
-            if (name in among and one.state not in (PENDING, BACK))
-            or one.open
+            for name, site in record.sites.items()
+            if (name in among and site.state not in (PENDING, BACK))
+            or site.open
             # Its own rollout has stopped, or was stopped in the middle: nothing of it stays.
-            or one.state in (WORKING, FAILED)
+            or site.state in (WORKING, FAILED)
         ]
         _together(todo, self._back)
 
@@ -214,7 +217,7 @@ def _together(names: Sequence[str], do: Callable[[str], None]) -> None:
 
 def summary(record: SitesRecord) -> Mapping[str, int]:
     """Return how many sites are in each state."""
-    found: dict[str, int] = {}
-    for one in record.sites.values():
-        found[one.state] = found.get(one.state, 0) + 1
-    return found
+    result: dict[str, int] = {}
+    for site in record.sites.values():
+        result[site.state] = result.get(site.state, 0) + 1
+    return result

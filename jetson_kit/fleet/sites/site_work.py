@@ -42,18 +42,18 @@ def _release(here: Here, request: Request, payload: bytes) -> None:
     folder = here.root / RELEASES / name
     for file, text in request["files"].items():
         write_text(folder / _named(file), str(text))
-    found = releases.load(folder)
-    place = cache_dir("releases", found.image_id.partition(":")[2])
+    release = releases.load(folder)
+    place = cache_dir("releases", release.image_id.partition(":")[2])
     lacking = []
-    for layer in found.layers:
+    for layer in release.layers:
         path, sha256 = place / layer.file, layer.digest.partition(":")[2]
         if path.is_file() and path.stat().st_size == layer.size:
             continue
         if not (_of_another(path) or store.take(here.root / INCOMING, sha256, path)):
             lacking.append({"sha256": sha256, "size": layer.size})
     if not lacking:
-        releases.layers(found)  # each by its hash
-        command.trusted(found, check.check(here.root / INVENTORY / _named(request["inventory"])))
+        releases.layers(release)  # each by its hash
+        command.trusted(release, check.check(here.root / INVENTORY / _named(request["inventory"])))
     here.emit({"kind": "release", "folder": str(folder), "lacking": lacking,
                "free": shutil.disk_usage(here.root).free})  # fmt: skip
 
@@ -79,8 +79,8 @@ def _take_inventory(here: Here, name: str, payload: bytes) -> Path:
         raise BadInputError("the inventory is too large", "64 MiB is the most")
     with disk_guard(place.parent), tarfile.open(fileobj=io.BytesIO(payload)) as tar:
         members = tar.getmembers()
-        paths = [one.name.split("/") for one in members]
-        plain = all(one.isfile() or one.isdir() for one in members)
+        paths = [member.name.split("/") for member in members]
+        plain = all(member.isfile() or member.isdir() for member in members)
         if not plain or any(path[0] != name or ".." in path for path in paths):
             raise BadInputError("the inventory is no plain file or folder", "correct it")
         aside = place.parent / f".{name}.{os.getpid()}"
@@ -98,8 +98,8 @@ def _take_inventory(here: Here, name: str, payload: bytes) -> Path:
 
 def _status(here: Here, request: Request, payload: bytes) -> None:
     del payload
-    found = command.status(here.root / INVENTORY / _named(request["inventory"]))
-    here.emit({"kind": "status", "status": found.as_json()})
+    status = command.status(here.root / INVENTORY / _named(request["inventory"]))
+    here.emit({"kind": "status", "status": status.as_json()})
 
 
 def _work(here: Here, request: Request, payload: bytes) -> None:
@@ -128,14 +128,14 @@ def _work(here: Here, request: Request, payload: bytes) -> None:
 
 def _settle(here: Here, request: Request, lock: Path) -> None:
     """Wait for the end of a rollout that is to be taken back, having asked it to stop."""
-    asked = False
+    requested = False
     while lock.is_file():
         with lock.open("rb") as stream:
             if _free(stream.fileno()):
                 return
-        if not asked:
+        if not requested:
             _stop(str(request["id"]))
-            asked = True
+            requested = True
         here.emit({"kind": "beat", "time": time.time()})
         time.sleep(1)
 

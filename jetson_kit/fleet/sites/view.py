@@ -19,14 +19,14 @@ def wrong(row: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a site, by its row of the status."""
     if row["problem"]:
         return [str(row["problem"])]
-    found = []
+    result = []
     if row["certificate_days"] < SOON_DAYS:
-        found.append(f"its certificate is good for {row['certificate_days']} days: join again")
+        result.append(f"its certificate is good for {row['certificate_days']} days: join again")
     if abs(row["clock_ahead_s"]) > CLOCK_S:
-        found.append(f"its clock differs by {row['clock_ahead_s']:.0f} s")
+        result.append(f"its clock differs by {row['clock_ahead_s']:.0f} s")
     if row["fleet"]["drift"]:
-        found.append("boards have drifted")
-    return found
+        result.append("boards have drifted")
+    return result
 
 
 def status(row: Mapping[str, Any]) -> None:
@@ -35,8 +35,8 @@ def status(row: Mapping[str, Any]) -> None:
     for name, host in row.get("fleet", {}).get("hosts", {}).items():
         device = host["device"] or {}
         image = str(device.get("image_id") or "-").partition(":")[2][:12] or "-"
-        said = " ".join([*host["drift"], host["answer"]]).strip() or "as the site says"
-        print(f"  {name}  {image}  {said}", flush=True)
+        message = " ".join([*host["drift"], host["answer"]]).strip() or "as the site says"
+        print(f"  {name}  {image}  {message}", flush=True)
 
 
 def plan(sites: Sites, release: Release, waves: Sequence[SiteWave], *, as_json: bool) -> None:
@@ -50,5 +50,5 @@ def plan(sites: Sites, release: Release, waves: Sequence[SiteWave], *, as_json: 
         print(json.dumps({**body, "waves": rows}, indent=1))
         return
     for wave in waves:
-        said = ", ".join(f"{name} ({len(sites.boards[name])} boards)" for name in wave.sites)
-        print(f"{wave.name}: {said}")
+        message = ", ".join(f"{name} ({len(sites.boards[name])} boards)" for name in wave.sites)
+        print(f"{wave.name}: {message}")

@@ -38,7 +38,7 @@ def _leaves_nothing() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     yield
     assert signal.getsignal(signal.SIGTERM) is before
-    assert not [one for one in threading.enumerate() if one.name.startswith("pipeline-")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pipeline-")]
 
 
 def test_the_source_is_what_the_service_names(monkeypatch: pytest.MonkeyPatch) -> None:

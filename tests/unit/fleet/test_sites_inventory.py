@@ -27,7 +27,7 @@ def faults(path: Path) -> list[str]:
     with pytest.raises(InventoryError) as caught:
         inventory.load(path)
     assert caught.value.exit_code == 2
-    return [f"{one.where.rpartition(':')[2]}: {one.what}" for one in caught.value.faults]
+    return [f"{fault.where.rpartition(':')[2]}: {fault.what}" for fault in caught.value.faults]
 
 
 TWO = """
@@ -44,10 +44,10 @@ window = "22:00-05:00"
 
 
 def test_sites_and_their_boards(tmp_path: Path) -> None:
-    made = inventory.load(write(tmp_path, TWO, berlin="b1: {};b2: {}", tokyo="t1: {}"))
-    assert made.boards == {"berlin": ("b1", "b2"), "tokyo": ("t1",)}
-    assert [wave.sites for wave in plan.waves(made.sites)] == [("tokyo",), ("berlin",)]
-    assert plan.SitesPlan().for_site(made.sites[1]).window == "22:00-05:00"
+    sites = inventory.load(write(tmp_path, TWO, berlin="b1: {};b2: {}", tokyo="t1: {}"))
+    assert sites.boards == {"berlin": ("b1", "b2"), "tokyo": ("t1",)}
+    assert [wave.sites for wave in plan.waves(sites.sites)] == [("tokyo",), ("berlin",)]
+    assert plan.SitesPlan().for_site(sites.sites[1]).window == "22:00-05:00"
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ name = "oslo"
 inventory = "berlin.yml"
 window = "evening"
 """
-    found = faults(write(tmp_path, text, berlin="b1: {}"))
-    assert found == [
+    result = faults(write(tmp_path, text, berlin="b1: {}"))
+    assert result == [
         "5: name is 'Berlin!'",
         "4: node is 'Berlin!'",
         "11: there is no windw",
@@ -164,12 +164,12 @@ def test_the_controller_lets_in_members_alone(tmp_path: Path) -> None:
     sites = inventory.load(text)
     by = Authority(tmp_path / "a")
     rows = config.of_controller(sites, tmp_path, by, {"hub": "aa", "called": "cc"})
-    told = {key: value for row in rows for key, value in row.items()}
-    assert told["tls-server"]["pinnedclientcert"] == ["aa"]
-    assert told["tls-server"]["requireclientcert"] is True
-    assert told["tcp-listener"]["allowedpeers"] == ["hub"]
-    assert told["tcp-peer"]["address"] == "called.example.org:27199"
-    rules = told["node"]["firewallrules"]
+    reported = {key: value for row in rows for key, value in row.items()}
+    assert reported["tls-server"]["pinnedclientcert"] == ["aa"]
+    assert reported["tls-server"]["requireclientcert"] is True
+    assert reported["tcp-listener"]["allowedpeers"] == ["hub"]
+    assert reported["tcp-peer"]["address"] == "called.example.org:27199"
+    rules = reported["node"]["firewallrules"]
     assert [rule.get("fromnode") for rule in rules] == ["controller", "hub", "called", None]
     assert rules[-1] == {"action": "reject"}
     nobody = config.of_controller(sites, tmp_path, by, {})
@@ -181,7 +181,7 @@ def test_a_site_takes_signed_work_of_one_type_alone(tmp_path: Path) -> None:
     node = config.SiteNode("berlin", "controller", "198.51.100.1:27199", None)
     rows = config.of_site(node, tmp_path, tmp_path / "run")
     work = [row["work-command"] for row in rows if "work-command" in row]
-    assert [one["worktype"] for one in work] == ["kit"]
+    assert [item["worktype"] for item in work] == ["kit"]
     assert work[0]["verifysignature"] is True
     assert work[0]["allowruntimeparams"] is False
     assert not any("tcp-listener" in row for row in rows)

@@ -17,30 +17,32 @@ from jetson_kit.fleet.sites.link import Hello
 
 def test_a_node_has_its_name_where_receptor_reads_it(tmp_path: Path) -> None:
     by = authority.ensure(tmp_path / "a")
-    made = authority.issue(by, authority.request(tmp_path / "k", "x"), "berlin", ("203.0.113.7",))
-    found = x509.load_pem_x509_certificate(made)
-    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    issue = authority.issue(by, authority.request(tmp_path / "k", "x"), "berlin", ("203.0.113.7",))
+    certificate = x509.load_pem_x509_certificate(issue)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     other = names.get_values_for_type(x509.OtherName)[0]
     assert other.type_id.dotted_string == "1.3.6.1.4.1.2312.19.1"
     assert other.value == b"\x0c\x06berlin"
     assert str(names.get_values_for_type(x509.IPAddress)[0]) == "203.0.113.7"
     # The subject that the request asked for counts for nothing.
-    assert found.subject.rfc4514_string() == "CN=berlin"
+    assert certificate.subject.rfc4514_string() == "CN=berlin"
     x509.load_pem_x509_certificate(by.certificate.read_bytes()).public_key()
-    found.verify_directly_issued_by(x509.load_pem_x509_certificate(by.certificate.read_bytes()))
+    certificate.verify_directly_issued_by(
+        x509.load_pem_x509_certificate(by.certificate.read_bytes())
+    )
 
 
 def test_an_authority_stays(tmp_path: Path) -> None:
     first = {path.name: path.read_bytes() for path in authority.ensure(tmp_path).folder.iterdir()}
-    again = {path.name: path.read_bytes() for path in authority.ensure(tmp_path).folder.iterdir()}
-    assert first == again
+    second = {path.name: path.read_bytes() for path in authority.ensure(tmp_path).folder.iterdir()}
+    assert first == second
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
 
 
 def test_a_request_that_its_key_did_not_sign(tmp_path: Path) -> None:
     by = authority.ensure(tmp_path / "a")
-    asked = x509.load_pem_x509_csr(authority.request(tmp_path / "k", "berlin"))
-    raw = bytearray(asked.public_bytes(serialization.Encoding.DER))
+    request = x509.load_pem_x509_csr(authority.request(tmp_path / "k", "berlin"))
+    raw = bytearray(request.public_bytes(serialization.Encoding.DER))
     raw[-3] ^= 1
     damaged = x509.load_der_x509_csr(bytes(raw)).public_bytes(serialization.Encoding.PEM)
     for words in (damaged, b"none", b""):

@@ -90,9 +90,9 @@ def packed(*members: tarfile.TarInfo) -> bytes:
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, to: str = "") -> tarfile.TarInfo:
-    made = tarfile.TarInfo(name)
-    made.type, made.linkname, made.size = kind, to, 1 if kind == tarfile.REGTYPE else 0
-    return made
+    result = tarfile.TarInfo(name)
+    result.type, result.linkname, result.size = kind, to, 1 if kind == tarfile.REGTYPE else 0
+    return result
 
 
 @pytest.mark.parametrize(

@@ -104,29 +104,31 @@ def begin(at: Mesh, plan: SitesPlan = PLAN) -> SitesJournal:
     return SitesJournal.new(
         at.folder / f"{ID}.jsonl", sites="sites.toml", release={"image_id": sim.NEW},
         plan=plan.as_json(), waves=WAVES,
-        boards={site: tuple(one.boards) for site, one in at.worlds.items()},
+        boards={site: tuple(world.boards) for site, world in at.worlds.items()},
     )  # fmt: skip
 
 
 def go(at: Mesh, plan: SitesPlan = PLAN) -> SitesRecord:
-    made = begin(at, plan)
-    record = SitesRollout(made, plan, at).run()
-    made.close()
-    assert read(made.path) == record
+    sites_journal = begin(at, plan)
+    record = SitesRollout(sites_journal, plan, at).run()
+    sites_journal.close()
+    assert read(sites_journal.path) == record
     return record
 
 
 def again(at: Mesh) -> SitesRecord:
-    made = SitesJournal.open(at.folder / f"{ID}.jsonl")
-    made.append("resume")
+    sites_journal = SitesJournal.open(at.folder / f"{ID}.jsonl")
+    sites_journal.append("resume")
     try:
-        return SitesRollout(made, parse(made.record.header["plan"]), at).run(resumed=True)
+        return SitesRollout(sites_journal, parse(sites_journal.record.header["plan"]), at).run(
+            resumed=True
+        )
     finally:
-        made.close()
+        sites_journal.close()
 
 
 def states(record: SitesRecord) -> str:
-    return " ".join(one.state for one in record.sites.values())
+    return " ".join(site.state for site in record.sites.values())
 
 
 def test_canary_site_first_then_waves(tmp_path: Path) -> None:
@@ -272,10 +274,10 @@ def test_a_top_killed_at_any_point_comes_to_the_same_end(
     path = at.folder / f"{ID}.jsonl"
     begin(at).close()
     DyingJournal.left = point
-    made = DyingJournal.open(path)
+    sites_journal = DyingJournal.open(path)
     with pytest.raises(sim.Killed):
-        SitesRollout(made, PLAN, at).run()
-    made.close()
+        SitesRollout(sites_journal, PLAN, at).run()
+    sites_journal.close()
     record = again(at)
     assert (record.ended, at.images()) == (("stopped", "nnoooo") if bad else ("all", "nnnnnn"))
     assert record.open == ()

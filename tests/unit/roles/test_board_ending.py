@@ -50,9 +50,9 @@ def test_lines_are_plain_text(program: Program, raw: bytes, lines: list[str]) ->
 
 
 def test_a_flood_is_cut_to_its_end_and_nothing_waits_for_more(program: Program) -> None:
-    kept = program.command.tail(["sh", "-c", "yes aaaa | head -c 3000000; echo last"], 64, 60)
-    assert len(kept) == 64
-    assert kept.endswith(b"aaaa\nlast\n")
+    tail = program.command.tail(["sh", "-c", "yes aaaa | head -c 3000000; echo last"], 64, 60)
+    assert len(tail) == 64
+    assert tail.endswith(b"aaaa\nlast\n")
     assert len(program.command.tail(["yes"], 100, 60)) == 100
     assert program.command.tail(["sh", "-c", "echo out; echo err >&2; sleep 600"], 100, 1) == (
         b"out\nerr\n"
@@ -66,8 +66,8 @@ def test_a_program_that_is_not_there_is_a_known_error(program: Program) -> None:
 
 def test_the_words_name_exit_code_and_lines(program: Program) -> None:
     record(program, lines=["Traceback", "ValueError: no"])
-    said = "the application ended with exit code 1; its last lines: Traceback | ValueError: no"
-    assert program.ending.words(IMAGE) == said
+    message = "the application ended with exit code 1; its last lines: Traceback | ValueError: no"
+    assert program.ending.words(IMAGE) == message
     assert program.ending.words(OTHER) == ""
     # Before the start that is asked about.
     assert program.ending.words(IMAGE, 101.0) == ""

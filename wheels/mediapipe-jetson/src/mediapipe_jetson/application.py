@@ -82,12 +82,12 @@ def run(*pipelines: Pipeline) -> list[Report]:
                 pipeline.start()
             waits = [pool.submit(pipeline.wait) for pipeline in pipelines]
             wait(waits, return_when=FIRST_EXCEPTION)
-            failed = [one for one in waits if one.done() and one.exception()]
+            failed = [future for future in waits if future.done() and future.exception()]
             if failed:
                 failed[0].result()
         finally:
             stop()
-    return [one.result() for one in waits]
+    return [future.result() for future in waits]
 
 
 def show_life(*pipelines: Pipeline) -> None:

@@ -216,6 +216,7 @@ def text(made: dict[str, Any]) -> list[str]:
         lines.append(
             f"{pipeline['video']}: {pipeline['pipeline']['fps']} frames a second pipelined on "
             f"{pipeline['backend']}, {pipeline['loop']['fps']} in a loop: "
-            f"{pipeline['speedup']} times; results at most {pipeline['results']['worst']:.2%} of the face apart"
+            f"{pipeline['speedup']} times; "
+            f"results at most {pipeline['results']['worst']:.2%} of the face apart"
         )
     return lines

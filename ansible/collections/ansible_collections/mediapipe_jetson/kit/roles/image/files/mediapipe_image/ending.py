@@ -30,23 +30,23 @@ def note(settings: Settings) -> Dict[str, Any]:
     if _on_request(settings):
         disk.remove(RECORD)
         return {"changed": False}
-    found = engine.end(settings.container)
-    if found is None:
+    end = engine.end(settings.container)
+    if end is None:
         return {"changed": False}
     before = _read()
-    image_id = records.image_id(found.engine_id)
-    quick = found.ran_s < STEADY_S
+    image_id = records.image_id(end.engine_id)
+    quick = end.ran_s < STEADY_S
     same = before.get("image_id") == image_id
     body = {
         "image_id": image_id,
-        "exit_code": found.exit_code,
-        "out_of_memory": found.out_of_memory,
+        "exit_code": end.exit_code,
+        "out_of_memory": end.out_of_memory,
         "at_uptime": disk.uptime(),
         "quick": (before["quick"] if same else 0) + 1 if quick else 0,
         "lines": last_lines(settings.container),
     }
     disk.write_json(RECORD, body, MODE)
-    return {"changed": True, "exit_code": found.exit_code, "quick": body["quick"]}
+    return {"changed": True, "exit_code": end.exit_code, "quick": body["quick"]}
 
 
 def pause(image_id: str) -> float:
@@ -76,10 +76,10 @@ def of_container(settings: Settings) -> str:
     With its last lines; "" where the engine does not answer.
     """
     try:
-        found = engine.end(settings.container)
-        if found is not None:
+        end = engine.end(settings.container)
+        if end is not None:
             lines = last_lines(settings.container)
-            return _ended(found.exit_code, found.out_of_memory, lines)
+            return _ended(end.exit_code, end.out_of_memory, lines)
         check = " ".join(clean(engine.health_words(settings.container))[-1:])
         lines = last_lines(settings.container)
     except ImageError:
@@ -103,9 +103,9 @@ def clean(raw: bytes) -> List[str]:
     for line in re.split(r"[\r\n]+", text):
         # C: control, format (writing direction), private use, unassigned; Zl and Zp end lines.
         printed = "".join(
-            " " if one == "\t" or unicodedata.category(one) in ("Zl", "Zp") else one
-            for one in line
-            if one == "\t" or not unicodedata.category(one).startswith("C")
+            " " if item == "\t" or unicodedata.category(item) in ("Zl", "Zp") else item
+            for item in line
+            if item == "\t" or not unicodedata.category(item).startswith("C")
         ).strip()
         if printed:
             over = len(printed) > LINE_CHARACTERS
@@ -124,7 +124,7 @@ def _read() -> Dict[str, Any]:
         kinds = (str, int, bool, float, int, list)
         keys = ("image_id", "exit_code", "out_of_memory", "at_uptime", "quick", "lines")
         good = all(isinstance(body[key], kind) for key, kind in zip(keys, kinds))
-        return body if good and all(isinstance(one, str) for one in body["lines"]) else {}
+        return body if good and all(isinstance(line, str) for line in body["lines"]) else {}
     except (IntegrityError, KeyError, OSError):
         return {}
 
