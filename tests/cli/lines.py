@@ -58,9 +58,9 @@ ENVIRONMENTS: list[dict[str, str | None]] = [
     {"XDG_STATE_HOME": "/dev/null", "KIT_STATE": None},
 ]  # fmt: skip
 # A line without these would do its work for minutes: the kit's own checks.
-ALWAYS = {"test": ("stage", ["", "no-such", LONG, "\udcff", "a\nb"])}
+ALWAYS = {"test.test": ("stage", ["", "no-such", LONG, "\udcff", "a\nb"])}
 # "/" and ".." are among the folders: it would rewrite the old programs of the kit's own tests.
-NEVER = {("migrate", "write")}
+NEVER = {("migrate.migrate", "write")}
 ENDS = [["--no-such"], ["surplus"], ["--"], ["--", "true"], ["targets"], ["-h"]]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 0.12
@@ -155,14 +155,16 @@ def _words(chance: random.Random, name: str) -> list[str]:
     """Return a task's name with some of its options."""
     task: KitTask = tasks.ns[name]
     words = [name]
+    # A collection's own task has two names: ./inv test is ./inv test.test.
+    whole = name if "." in name else f"{name}.{name}"
     bad = chance.choice(BAD)
     required = set(task.positional) - {task.variadic}
     for argument in sorted(task.get_arguments(), key=lambda item: item.names[0]):
         own = str(argument.name).replace("-", "_")
-        forced = ALWAYS.get(name, ("", []))
+        forced = ALWAYS.get(whole, ("", []))
         if own == forced[0]:
             words += ["--stage", chance.choice(forced[1])]
-        elif (name, own) in NEVER:
+        elif (whole, own) in NEVER:
             continue
         elif argument.kind is bool:
             words += [f"--{argument.names[0]}"] if chance.random() < 0.25 else []
