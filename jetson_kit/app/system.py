@@ -15,8 +15,8 @@ from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import apt as debian
+from jetson_kit.debian import installed, rootfs
 from jetson_kit.debian import lock as debian_lock
-from jetson_kit.debian import rootfs
 from jetson_kit.debian.deb_file import Deb
 from jetson_kit.debian.lock import Lock
 from jetson_kit.debian.rootfs import Rootfs
@@ -93,5 +93,5 @@ def _status(base: Rootfs) -> str:
 
 def _assemble(out: Path, debs: tuple[Deb, ...], base: Rootfs) -> None:
     with LayerTar(out) as layer:
-        merged = rootfs.merge(layer, debs, rootfs.data()["prune"])
+        merged = installed.merge(layer, debs, rootfs.data()["prune"])
         layer.data(STATUS, _status(base) + merged.status)

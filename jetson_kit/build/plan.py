@@ -14,7 +14,8 @@ from packaging.version import Version
 
 from jetson_kit import __version__
 from jetson_kit.app.settings import App
-from jetson_kit.audit.planned import candidates, planned_verdict
+from jetson_kit.build import wheel_choice
+from jetson_kit.build.wheel_choice import AuditedPin
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.paths import ROOT
@@ -26,7 +27,6 @@ from jetson_kit.tensorrt import image
 from jetson_kit.tensorrt.image import EnginePlan
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import Pin
-from jetson_kit.wheels.translate import table
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
 VARIANTS = ("runtime", "emulated", "dev")
@@ -184,7 +184,7 @@ def make(request: Request) -> BuildPlan:
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
-        notes=_notes(target, socs, chosen, audited_pins)
+        notes=wheel_choice.notes(target, socs, chosen, audited_pins)
         + (engines.notes if engines else ())
         + (_camera_notes(target, suite) if components else ()),
         app=request.app,
@@ -267,113 +267,16 @@ def _base(request: Request, target: Target | None) -> tuple[str, str]:
     return target.ngc_image, python
 
 
-@dataclass(frozen=True)
-class _AuditedPin:
-    """A pinned wheel and what its audit says of the boards."""
-
-    pin: Pin
-    verdict: str
-    reason: str
-
-
 def _wheel(
     request: Request, target: Target | None, socs: tuple[Soc, ...], arch: str, python: str
-) -> tuple[_AuditedPin, tuple[_AuditedPin, ...]]:
-    """Return the newest wheel whose audit passes on every board, and all that were judged."""
-    place = target.name if target else arch
-    every = tuple(_judge(pin, target, socs) for pin in candidates(arch))
-    audited_pins = tuple(
-        audited_pin for audited_pin in every if request.mediapipe in ("", audited_pin.pin.version)
-    )
-    if not audited_pins:
-        known = dict.fromkeys(audited_pin.pin.version for audited_pin in every)
-        raise BadInputError(
-            f"MediaPipe {request.mediapipe} is not pinned for {arch}",
-            f"choose one of {', '.join(known)}",
-        )
-    fitting = [
-        audited_pin
-        for audited_pin in audited_pins
-        if audited_pin.verdict != "no" and audited_pin.pin.supports(python)
-    ]
-    if not fitting:
-        raise BadInputError(
-            f"no MediaPipe wheel fits {place} with Python {python}: "
-            f"{_refusals(audited_pins, python)}",
-            "choose another --python or --mediapipe",
-        )
-    best = fitting[0]
-    if request.require_gpu is False:
-        # Where the CPU will do, nothing is translated.
-        best = next((audited_pin for audited_pin in fitting if not audited_pin.pin.core), best)
-    can = any(audited_pin.verdict == "gpu" and not audited_pin.pin.core for audited_pin in every)
-    required = bool(target) and can if request.require_gpu is None else request.require_gpu
-    if required and best.verdict != "gpu":
-        raise BadInputError(
-            f"MediaPipe {best.pin.version} can't use the GPU of {place}: {best.reason.rstrip('.')}",
-            "add --allow-cpu (or drop --require-gpu) to accept inference on the CPU",
-        )
-    return best, audited_pins
-
-
-def _judge(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> _AuditedPin:
-    verdict = planned_verdict(pin, target, socs)
-    return _AuditedPin(pin, verdict.verdict, verdict.reason)
-
-
-def _refusals(judged: tuple[_AuditedPin, ...], python: str) -> str:
-    """Return why each version is out, one clause a version."""
-    message: dict[str, str] = {}
-    for audited_pin in judged:
-        version = audited_pin.pin.version
-        offered = sorted(
-            {p for x in judged if x.pin.version == version for p in x.pin.pythons}, key=Version
-        )
-        fits = python in offered
-        message[version] = (
-            f"{version}: {audited_pin.reason.rstrip('.')}"
-            if audited_pin.verdict == "no" and (fits or version not in message)
-            else f"{version} is for Python {', '.join(offered)}"
-        )
-    return "; ".join(message.values())
-
-
-def _notes(
-    target: Target | None,
-    socs: tuple[Soc, ...],
-    chosen: _AuditedPin,
-    judged: tuple[_AuditedPin, ...],
-) -> tuple[str, ...]:
-    """Say plainly when MediaPipe stays on the CPU, why, and what would change it."""
-    if target is None:
-        return ()
-    if chosen.pin.core:
-        return (_translated_note(chosen.pin),)
-    if chosen.verdict == "gpu":
-        return ()
-    version = chosen.pin.version
-    barred = next((audited_pin for audited_pin in judged if audited_pin.verdict == "no"), None)
-    if barred is None:
-        return (
-            f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
-            "What would change it: leave out --mediapipe.",
-        )
-    if any(audited_pin.verdict == "gpu" and audited_pin.pin.core for audited_pin in judged):
-        return (
-            f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
-            "What would change it: leave out --allow-cpu.",
-        )
-    ways = "a MediaPipe wheel built from source with GPU for these cores, or an engine runtime "
-    ways += "such as TensorRT beside MediaPipe"
-    newest = judged[0].pin
-    better = [soc for soc in socs if _judge(newest, target, (soc,)).verdict == "gpu"]
-    if better:
-        names = ", ".join(soc.family for soc in better)
-        ways += f"; for {names} boards alone: --module"
-    return (
-        f"MediaPipe {version} itself stays on the CPU here. MediaPipe {barred.pin.version}, which "
-        f"has GPU inside, was refused: {barred.reason}",
-        f"What would change it: {ways}.",
+) -> tuple[AuditedPin, tuple[AuditedPin, ...]]:
+    return wheel_choice.choose(
+        target,
+        socs,
+        arch,
+        python,
+        mediapipe=request.mediapipe,
+        require_gpu=request.require_gpu,
     )
 
 
@@ -389,14 +292,6 @@ def _camera_notes(target: Target | None, suite: str) -> tuple[str, ...]:
     return (
         f"NVIDIA's plugins for cameras are built with GStreamer {boards} on this release, and the "
         f"image's {mine} refuses newer ones: take --python 3.13 for CSI cameras.",
-    )
-
-
-def _translated_note(pin: Pin) -> str:
-    about = table.core(pin.core).about
-    return (
-        f"MediaPipe {pin.version} is translated for {about}: shown on emulated cores, on no "
-        "board yet (docs/older-boards.md). --allow-cpu takes an official wheel instead."
     )
 
 

@@ -19,7 +19,7 @@ from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import apt as debian
 from jetson_kit.debian import deb_file
 from jetson_kit.models import bundles as models
-from jetson_kit.wheels import device_wheel, repack, site_prune
+from jetson_kit.wheels import device_wheel, recipes, repack, site_prune
 from jetson_kit.wheels import pins as wheels
 
 TABLE = Path(__file__).with_name("bundle.toml")
@@ -67,7 +67,7 @@ def common(arch: str, made: Recipe, pin: wheels.Pin) -> Iterator[Member]:
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="bundle-") as name:
         folder = Path(name)
         yield from payload.of_wheel(device_wheel.build_platform(folder, arch), "site/")
-        whole = replace(repack.recipe_for(pin.version), strips=())
+        whole = replace(recipes.recipe_for(pin.version), strips=())
         official = wheels.fetch(pin)
         yield from payload.of_wheel(repack.repack(official, pin, whole, folder), "site/")
     for path in sorted(models.fetch()):

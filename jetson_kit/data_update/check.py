@@ -24,7 +24,7 @@ from jetson_kit.core.paths import ROOT
 from jetson_kit.data_update import changes, debian_packages, derived, index, lock_files
 from jetson_kit.targets import check as targets_check
 from jetson_kit.targets import table as targets
-from jetson_kit.wheels import litert, repack, runtimes, shim
+from jetson_kit.wheels import litert, recipes, runtimes, shim
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import ARCHITECTURES, Pin, WheelClass
 
@@ -112,12 +112,12 @@ def _covered(group: WheelClass) -> Iterator[str]:
 
 
 def _recipes() -> Iterator[str]:
-    rows = tomllib.loads(repack.TABLE.read_text(encoding="utf-8"))["recipe"]
+    rows = tomllib.loads(recipes.TABLE.read_text(encoding="utf-8"))["recipe"]
     versions = [version for row in rows for version in row["versions"]]
     for version in dict.fromkeys(versions):
         if versions.count(version) > 1:
             yield f"repack.toml: {version} has several recipes"
-    for recipe in repack.recipes().values():
+    for recipe in recipes.load().values():
         for patch in recipe.patches:
             if not SHA256.fullmatch(patch.sha256):
                 yield f"repack.toml: {recipe.version}: {patch.path}: its sha256 is no hash"
@@ -125,7 +125,7 @@ def _recipes() -> Iterator[str]:
         needs = {}
         for pin in wheels.pins():
             if pin.wheel_class == group.name:
-                needs[pin.version] = sorted(repack.recipe_for(pin.version).requires)
+                needs[pin.version] = sorted(recipes.recipe_for(pin.version).requires)
         # They share one lock.
         if len({tuple(item) for item in needs.values()}) > 1:
             yield f"repack.toml: versions of the class {group.name} ask for different packages"
@@ -162,7 +162,7 @@ def _locks() -> Iterator[str]:
 
 def _needs(pin: Pin) -> list[str]:
     return [
-        *repack.recipe_for(pin.version).requires,
+        *recipes.recipe_for(pin.version).requires,
         *wheels.classes()[pin.wheel_class].constraints,
     ]
 

@@ -19,7 +19,7 @@ from jetson_kit.core.paths import ROOT
 from jetson_kit.data_update import index
 from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.request import Request, is_major
-from jetson_kit.wheels import litert, repack, runtimes
+from jetson_kit.wheels import litert, recipes, runtimes
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import ARCHITECTURES
 
@@ -156,7 +156,7 @@ def update_classes(changes: Changes, request: Request) -> None:
     """Note the locks of wheel classes, of LiteRT and of TensorRT. Raises NetworkError."""
     for group in wheels.classes().values():
         pin = next(pin for pin in wheels.pins() if pin.wheel_class == group.name)
-        requires = sorted(repack.recipe_for(pin.version).requires)
+        requires = sorted(recipes.recipe_for(pin.version).requires)
         for arch, machine in ARCHITECTURES.items():
             for python in group.pythons:
                 path = wheels.lock_path(group.name, arch, python)

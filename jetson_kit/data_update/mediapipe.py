@@ -16,9 +16,9 @@ from jetson_kit.data_update.changes import Changes
 from jetson_kit.data_update.releases import PACKAGE, Release
 from jetson_kit.data_update.request import Request
 from jetson_kit.wheels import pins as wheels
-from jetson_kit.wheels import repack
+from jetson_kit.wheels import recipes, repack
 from jetson_kit.wheels.pins import Pin
-from jetson_kit.wheels.repack import Recipe
+from jetson_kit.wheels.recipes import Recipe
 
 ROW = "\n[[wheel]]\n"
 
@@ -99,7 +99,7 @@ def _take(changes: Changes, release: Release, *, accepted: bool) -> bool:
 
 def _recipe(release: Release, before: Pin) -> tuple[Recipe, list[review.Finding]]:
     """Return a recipe that stands in the table, else the predecessor's with what speaks against."""
-    known = repack.recipes()
+    known = recipes.load()
     if release.version in known:
         return known[release.version], []
     recipe = replace(known[before.version], version=release.version)
@@ -122,7 +122,7 @@ def _write(changes: Changes, release: Release, before: Pin) -> None:
         (*release.pins, *wheels.pins()), key=lambda pin: Version(pin.version), reverse=True
     )
     changes.write(planned.TABLE, planned.to_json({pin.sha256: rows[pin.sha256] for pin in pins}))
-    changes.write(repack.TABLE, _with_recipe(changes.text(repack.TABLE), release, before))
+    changes.write(recipes.TABLE, _with_recipe(changes.text(recipes.TABLE), release, before))
     changes.write(wheels.TABLE, with_pins(changes.text(wheels.TABLE), release.pins))
 
 

@@ -20,7 +20,7 @@ from jetson_kit.data_update.releases import Release
 from jetson_kit.targets import table as targets
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import Pin, WheelClass
-from jetson_kit.wheels.repack import Recipe
+from jetson_kit.wheels.recipes import Recipe
 
 DIFFS = ROOT / "dist" / "data-update"
 

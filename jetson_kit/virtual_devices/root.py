@@ -20,7 +20,7 @@ from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import locked, write_text
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.debian import apt as debian
-from jetson_kit.debian import rootfs
+from jetson_kit.debian import installed, rootfs
 from jetson_kit.debian.deb_file import Deb
 from jetson_kit.virtual_devices import engines
 from jetson_kit.virtual_devices.engines import Engine
@@ -76,9 +76,9 @@ def _build(arch: str, docker: Engine, refresh: bool) -> Root:
             if docker.daemon:
                 layer.data("etc/docker/daemon.json", json.dumps(docker.daemon, indent=1) + "\n")
             _links(layer, spec)
-            merged = rootfs.merge(layer, debs, prune)
+            merged = installed.merge(layer, debs, prune)
             _accounts(layer, merged.masters, spec)
-            rootfs.common(layer, merged)
+            installed.add_common(layer, merged)
         cached_files.forget_unused(folder, f"{arch}-*.tar")
     write_text(pointer, json.dumps({"key": key}))
     return Root(tar, key, arch)
@@ -95,7 +95,7 @@ def _debs(spec: dict[str, Any], arch: str, docker: Engine) -> tuple[Deb, ...]:
     if docker.suite == spec["suite"]:
         return fetch(base + own, spec["suite"])
     debs = fetch(base, spec["suite"])
-    return debs + fetch(own, docker.suite, "".join(rootfs.stanza(deb) for deb in debs))
+    return debs + fetch(own, docker.suite, "".join(installed.stanza(deb) for deb in debs))
 
 
 def _check(docker: Engine, debs: tuple[Deb, ...]) -> None:

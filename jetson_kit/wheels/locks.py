@@ -12,7 +12,7 @@ from pathlib import Path
 from jetson_kit.core import uv
 from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.core.files import write_text
-from jetson_kit.wheels import litert, repack, runtimes
+from jetson_kit.wheels import litert, recipes, runtimes
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import ARCHITECTURES, Pin
 
@@ -31,7 +31,7 @@ def make(pin: Pin, python: str, *, upgrade: bool = False) -> str:
     """Return the lock of one pin and Python. Raises what uv raises."""
     group = wheels.classes()[pin.wheel_class]
     return uv.compile_lock(
-        sorted(repack.recipe_for(pin.version).requires),
+        sorted(recipes.recipe_for(pin.version).requires),
         platform=f"{ARCHITECTURES[pin.arch]}-{group.manylinux}",
         python=python,
         constraints=group.constraints,

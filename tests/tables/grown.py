@@ -14,7 +14,7 @@ from jetson_kit.audit import planned
 from jetson_kit.core.paths import ROOT
 from jetson_kit.targets import table as targets
 from jetson_kit.wheels import pins as wheels
-from jetson_kit.wheels import repack
+from jetson_kit.wheels import recipes as repack_recipes
 
 OWN = (".git", ".venv", ".kit", "dist", "__pycache__", ".*_cache", "*.egg-info")
 
@@ -90,7 +90,7 @@ def add_mediapipe(folder: Path) -> str:
     text = text.replace("[[wheel]]\n", f"{blocks}[[wheel]]\n", 1)
     table.write_text(text, encoding="utf-8")
     audits.write_text(json.dumps(pinned, indent=1) + "\n", "utf-8")
-    recipe = folder / repack.TABLE.relative_to(ROOT)
+    recipe = folder / repack_recipes.TABLE.relative_to(ROOT)
     recipes = recipe.read_text(encoding="utf-8")
     recipes = recipes.replace(f'versions = ["{old}"', f'versions = ["{new}", "{old}"')
     recipe.write_text(recipes, encoding="utf-8")

@@ -23,7 +23,8 @@ from jetson_kit.audit.native import read as read_library
 from jetson_kit.audit.record import Measured
 from jetson_kit.core.paths import ROOT
 from jetson_kit.wheels import pins as wheels
-from jetson_kit.wheels import repack, shim
+from jetson_kit.wheels import recipes as repack_recipes
+from jetson_kit.wheels import shim
 from tests.tables import grown
 from tests.unit import small_index
 from tests.unit.small_wheels import make_wheel, plain_wheel
@@ -150,7 +151,7 @@ def small_tables(kit: Kit) -> None:
     """Leave of the copy's tables the old class, and MediaPipe 1.5.0 of the small index."""
     plain_wheel(kit.index, "numpy", "3.1", {"numpy.py": b""})
     sha256 = kit.offer("1.5.0")
-    pinned, repacked = kit.file(wheels.TABLE), kit.file(repack.TABLE)
+    pinned, repacked = kit.file(wheels.TABLE), kit.file(repack_recipes.TABLE)
     head, *rows = pinned.read_text(encoding="utf-8").split("\n[[wheel]]\n")
     head = re.sub(r"^by_name = .*\n", "", head, flags=re.MULTILINE)
     old = [row for row in rows if '"armv8"' in row]
@@ -236,7 +237,7 @@ def test_a_newer_mediapipe_is_taken_with_all_that_follows(kit: Kit) -> None:
     assert isinstance(rows, list)
     assert {row["arch"]: row["sha256"] for row in rows if row["version"] == "1.5.1"} == sha256
     assert kit.pinned() == ["1.5.1", "1.5.0", "0.10.18"]
-    recipes = kit.table(repack.TABLE)["recipe"]
+    recipes = kit.table(repack_recipes.TABLE)["recipe"]
     assert isinstance(recipes, list)
     assert recipes[0]["versions"] == ["1.5.1", "1.5.0"]
     device = kit.folder / "wheels/mediapipe-jetson/src/mediapipe_jetson/data/wheels.json"
@@ -270,7 +271,7 @@ def test_a_patched_file_that_changed_is_left_to_a_person(kit: Kit) -> None:
     diff = (kit.folder / "dist/data-update/1.5.1-arm64-draw.py.diff").read_text(encoding="utf-8")
     assert "+import os" in diff
     # The person writes the recipe; the next run goes on.
-    table = kit.file(repack.TABLE)
+    table = kit.file(repack_recipes.TABLE)
     text = table.read_text(encoding="utf-8")
     digest = hashlib.sha256(b"import os\nimport matplotlib\n").hexdigest()
     mine = RECIPE.format(sha256=digest).replace("1.5.0", "1.5.1")

@@ -14,8 +14,8 @@ from jetson_kit.core import cached_files
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import extract_tar
 from jetson_kit.debian import apt as debian
+from jetson_kit.debian import installed, rootfs
 from jetson_kit.debian import lock as debian_lock
-from jetson_kit.debian import rootfs
 from jetson_kit.debian.deb_file import Deb
 from tests.support.here import skip_without
 from tests.unit import tiny_deb
@@ -244,7 +244,7 @@ def test_dev_adds_what_installs_python_packages_and_no_compiler() -> None:
     ],
 )
 def test_merged_names(name: str, merged: str) -> None:
-    assert rootfs._merged(name) == merged
+    assert installed.merged_path(name) == merged
 
 
 def test_a_component_leaves_out_what_only_its_left_out_plugins_need() -> None:
@@ -275,4 +275,4 @@ def test_a_component_leaves_out_what_only_its_left_out_plugins_need() -> None:
     ],
 )  # fmt: skip
 def test_no_package_depends_on_what_is_left_out(line: str, left: str) -> None:
-    assert rootfs._without(line, {"libx11-6", "libsoup2.4-1"}) == left
+    assert installed.without_dependencies(line, {"libx11-6", "libsoup2.4-1"}) == left

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.wheels import locks, repack
+from jetson_kit.wheels import locks, recipes
 from jetson_kit.wheels import pins as wheels
 
 PINNED = re.compile(r"[a-z0-9._-]+==[^\s;]+( ; .*)? \\")
@@ -29,7 +29,7 @@ def test_a_lock_holds_what_its_wheel_needs(pin: wheels.Pin, python: str) -> None
         assert PINNED.fullmatch(line) or HASH.fullmatch(line), line
     versions = dict(item.split("==") for item in locks.locked(text))
     group = wheels.classes()[pin.wheel_class]
-    for expected in (*repack.recipe_for(pin.version).requires, *group.constraints):
+    for expected in (*recipes.recipe_for(pin.version).requires, *group.constraints):
         need = Requirement(expected)
         assert versions[canonicalize_name(need.name)] in need.specifier, expected
     assert "mediapipe" not in versions

@@ -17,10 +17,10 @@ import pytest
 from jetson_kit.core import rawzip, uv
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.paths import cache_dir
-from jetson_kit.wheels import elf_strip, repack
+from jetson_kit.wheels import elf_strip, recipes, repack
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import Pin
-from jetson_kit.wheels.repack import Edit, Patch, Recipe, Strip
+from jetson_kit.wheels.recipes import Edit, Patch, Recipe, Strip
 from tests.unit.sectioned_elf import SYMBOLS, library
 from tests.unit.small_wheels import make_wheel, record_hash
 
@@ -190,7 +190,7 @@ def test_a_build_uses_the_cache_only_when_it_is_whole(
     official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(repack, "recipe_for", lambda version: RECIPE)
+    monkeypatch.setattr(recipes, "recipe_for", lambda version: RECIPE)
     fetched: list[Pin] = []
 
     def fetch(pin: Pin) -> Path:
@@ -209,7 +209,7 @@ def test_a_build_uses_the_cache_only_when_it_is_whole(
     cached.write_bytes(raw[:-1] + b"?")
     assert repack.build(pin, cache_dir("wheels")).read_bytes() == raw
     assert len(fetched) == 2
-    monkeypatch.setattr(repack, "recipe_for", lambda version: replace(RECIPE, requires=("numpy",)))
+    monkeypatch.setattr(recipes, "recipe_for", lambda version: replace(RECIPE, requires=("numpy",)))
     assert repack.build(pin, cache_dir("wheels")) != cached
 
 
@@ -271,7 +271,7 @@ def test_every_pin_is_sound_and_has_a_recipe() -> None:
         name, version, python, _, platform = pin.filename.removesuffix(".whl").split("-")
         assert (name, version, python) == ("mediapipe", pin.version, pin.python_tag)
         assert platform.endswith(wheels.ARCHITECTURES[pin.arch])
-        assert repack.recipe_for(pin.version).requires
+        assert recipes.recipe_for(pin.version).requires
         assert set(pin.pythons) <= set(wheels.classes()[pin.wheel_class].pythons)
     assert len({pin.sha256 for pin in wheels.pins()}) == len(wheels.pins())
 

@@ -20,7 +20,7 @@ from bench import import_time as import_bench
 from jetson_kit.core import uv
 from jetson_kit.models import bundles as models
 from jetson_kit.wheels import pins as wheels
-from jetson_kit.wheels import repack
+from jetson_kit.wheels import recipes, repack
 from tests.support.here import not_here_if
 from tests.unit.small_wheels import record_hash
 
@@ -113,7 +113,7 @@ def test_loaded_bytes_and_licences_are_the_official_ones(
     pin = wheels.select(arch, "3.11", version)
     path = repack.build(pin, tmp_path)
     stripped: dict[str, tuple[bytes, bytes]] = {}
-    patched = {patch.path for patch in repack.recipe_for(version).patches}
+    patched = {patch.path for patch in recipes.recipe_for(version).patches}
     with zipfile.ZipFile(wheels.fetch(pin)) as old, zipfile.ZipFile(path) as new:
         info = f"mediapipe-{pin.jetson_version}.dist-info/"
         rows = csv.reader(new.read(f"{info}RECORD").decode().splitlines())
