@@ -91,7 +91,7 @@ def finish(log: Path, known: Mapping[str, Case]) -> dict[str, Any]:
 
 
 def select(
-    known: Mapping[str, Case], names: Sequence[str], asked: Setting, points: int = 0
+    known: Mapping[str, Case], names: Sequence[str], requested: Setting, points: int = 0
 ) -> dict[str, Case]:
     """Return the cases that are meant, power cuts as often as there are `points`.
 
@@ -102,12 +102,12 @@ def select(
             raise BadInputError(
                 f"there is no case {name}", f"take {', '.join((*sites.KINDS, *known))}"
             )
-        if name in known and not asked.takes(known[name].how):
+        if name in known and not requested.takes(known[name].how):
             raise BadInputError(f"{name} makes an image of its own", "try it without --image")
     return {
         name: replace(case, repeat=points) if points and case.cuts else case
         for name, case in known.items()
-        if asked.takes(case.how) and (not names or {name, case.on} & set(names))
+        if requested.takes(case.how) and (not names or {name, case.on} & set(names))
     }
 
 

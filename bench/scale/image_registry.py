@@ -72,9 +72,9 @@ def serving(folder: Path, address: str, inside: Inside) -> Iterator[None]:
         yield
 
 
-def _answers(words: Sequence[str | Path]) -> bool:
+def _answers(command: Sequence[str | Path]) -> bool:
     try:
-        run(words, what="ask the registry", timeout_s=5)
+        run(command, what="ask the registry", timeout_s=5)
     except StepFailedError:
         return False
     return True

@@ -115,13 +115,13 @@ class Controller:
         return {**os.environ, **state, **self._own()}
 
     def _run(
-        self, at: Endpoints, words: Sequence[str | Path], environment: Mapping[str, str]
+        self, at: Endpoints, command: Sequence[str | Path], environment: Mapping[str, str]
     ) -> tuple[str, Cost]:
         before, load = at.wire(), os.getloadavg()[0]
         with _metered() as meter:
             begun = time.monotonic()
             done = subprocess.run(
-                [str(word) for word in meter.under(at.inside(words))],
+                [str(word) for word in meter.under(at.inside(command))],
                 env=dict(environment),
                 cwd=ROOT,
                 capture_output=True,
@@ -134,7 +134,7 @@ class Controller:
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             print(done.stdout[-2000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
-            raise StepFailedError(f"{Path(words[0]).name} {words[1]}: {' '.join(said)}")
+            raise StepFailedError(f"{Path(command[0]).name} {command[1]}: {' '.join(said)}")
         rows = [moved[name] for name in at.names]
         to, back = tuple(row.to for row in rows), tuple(row.back for row in rows)
         return done.stdout, Cost(took, cpu, to, back, load)

@@ -57,13 +57,13 @@ def fetch(word: str) -> Path:
     return download(row["url"], path, digest)
 
 
-def _listed(wanted: str, python: str) -> list[dict[str, Any]]:
+def _listed(requested: str, python: str) -> list[dict[str, Any]]:
     """Return the wheels of a release that have an address. Raises BadInputError for no release."""
     try:
-        return [row for row in uv.list_wheels(wanted, python) if "url" in row]
+        return [row for row in uv.list_wheels(requested, python) if "url" in row]
     except uv.NoSolutionError as error:
         raise BadInputError(
-            f"there is no {wanted} in the package registry", "check the name and version"
+            f"there is no {requested} in the package registry", "check the name and version"
         ) from error
 
 

@@ -77,13 +77,14 @@ def _judge(pin: Pin, target: Target | None, socs: tuple[Soc, ...]) -> AuditedPin
     return AuditedPin(pin, verdict.verdict, verdict.reason)
 
 
-def _refusals(judged: tuple[AuditedPin, ...], python: str) -> str:
+def _refusals(audited_pins: tuple[AuditedPin, ...], python: str) -> str:
     """Return why each version is out, one clause a version."""
     message: dict[str, str] = {}
-    for audited_pin in judged:
+    for audited_pin in audited_pins:
         version = audited_pin.pin.version
         offered = sorted(
-            {p for x in judged if x.pin.version == version for p in x.pin.pythons}, key=Version
+            {p for x in audited_pins if x.pin.version == version for p in x.pin.pythons},
+            key=Version,
         )
         fits = python in offered
         message[version] = (
@@ -98,7 +99,7 @@ def notes(
     target: Target | None,
     socs: tuple[Soc, ...],
     chosen: AuditedPin,
-    judged: tuple[AuditedPin, ...],
+    audited_pins: tuple[AuditedPin, ...],
 ) -> tuple[str, ...]:
     """Say plainly when MediaPipe stays on the CPU, why, and what would change it."""
     if target is None:
@@ -108,20 +109,22 @@ def notes(
     if chosen.verdict == "gpu":
         return ()
     version = chosen.pin.version
-    barred = next((audited_pin for audited_pin in judged if audited_pin.verdict == "no"), None)
+    barred = next(
+        (audited_pin for audited_pin in audited_pins if audited_pin.verdict == "no"), None
+    )
     if barred is None:
         return (
             f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
             "What would change it: leave out --mediapipe.",
         )
-    if any(audited_pin.verdict == "gpu" and audited_pin.pin.core for audited_pin in judged):
+    if any(audited_pin.verdict == "gpu" and audited_pin.pin.core for audited_pin in audited_pins):
         return (
             f"MediaPipe {version} itself stays on the CPU here: {chosen.reason}",
             "What would change it: leave out --allow-cpu.",
         )
     ways = "a MediaPipe wheel built from source with GPU for these cores, or an engine runtime "
     ways += "such as TensorRT beside MediaPipe"
-    newest = judged[0].pin
+    newest = audited_pins[0].pin
     better = [soc for soc in socs if _judge(newest, target, (soc,)).verdict == "gpu"]
     if better:
         names = ", ".join(soc.family for soc in better)

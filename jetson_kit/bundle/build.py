@@ -104,13 +104,13 @@ def build(request: Request, progress: Progress) -> Bundle:
     return Bundle(folder, files, version, pythons, unpacked)
 
 
-def _pythons(wanted: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    unknown = [item for item in wanted if item not in known]
+def _pythons(requested: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [item for item in requested if item not in known]
     if unknown:
         raise BadInputError(
             f"no bundle for Python {', '.join(unknown)}", f"choose of {', '.join(known)}"
         )
-    return tuple(item for item in known if not wanted or item in wanted)
+    return tuple(item for item in known if not requested or item in requested)
 
 
 def _folder(output: str, machine: str) -> Path:

@@ -145,8 +145,8 @@ def with_fixed_times(tag: str) -> Image:
     return made
 
 
-def save_layers(found: Image, wanted: set[str], keep: Callable[[str, IO[bytes]], None]) -> None:
-    """Hand the uncompressed layers named in `wanted` (diff ids) to `keep`, one by one."""
+def save_layers(found: Image, requested: set[str], keep: Callable[[str, IO[bytes]], None]) -> None:
+    """Hand the uncompressed layers named in `requested` (diff ids) to `keep`, one by one."""
     with tempfile.TemporaryFile(dir=cache_dir("tmp")) as spool, disk_guard(cache_dir("tmp")):
         for block in client().api.get_image(str(found.id), chunk_size=1 << 21):
             spool.write(block)
@@ -161,7 +161,7 @@ def save_layers(found: Image, wanted: set[str], keep: Callable[[str, IO[bytes]],
                         posixpath.normpath(posixpath.join(posixpath.dirname(name), info.linkname))
                     )
                 stream = archive.extractfile(info)
-                if diff_id in wanted and stream is not None:
+                if diff_id in requested and stream is not None:
                     keep(diff_id, _plain(stream))
 
 

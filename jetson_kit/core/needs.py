@@ -191,9 +191,9 @@ class _Seer:
         return _system(self.root).startswith("debian-")
 
 
-def _answers(*words: str) -> bool:
+def _answers(*command: str) -> bool:
     try:
-        return not subprocess.run(words, capture_output=True, check=False).returncode
+        return not subprocess.run(command, capture_output=True, check=False).returncode
     except OSError:
         return False
 

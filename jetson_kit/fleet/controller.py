@@ -109,7 +109,7 @@ def rollouts(folder: Path) -> Path:
     return place
 
 
-def find(folder: Path, wanted: str) -> Path:
+def find(folder: Path, requested: str) -> Path:
     """Return a journal by its id or the beginning of it; "" or "last" is the newest rollout's.
 
     Raises BadInputError.
@@ -117,11 +117,13 @@ def find(folder: Path, wanted: str) -> Path:
     known = sorted(
         path for path in rollouts(folder).glob("*.jsonl") if not path.stem.endswith(ROLLBACK)
     )
-    if wanted in ("", "last"):
+    if requested in ("", "last"):
         known = known[-1:]
     else:
-        known = [path for path in known if path.stem.startswith(wanted)]
+        known = [path for path in known if path.stem.startswith(requested)]
     if len(known) != 1:
-        message = f"no rollout {wanted}".rstrip() if not known else f"several rollouts {wanted}"
+        message = (
+            f"no rollout {requested}".rstrip() if not known else f"several rollouts {requested}"
+        )
         raise BadInputError(f"there is {message}", f"see {rollouts(folder)}")
     return known[0]

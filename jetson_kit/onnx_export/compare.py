@@ -37,17 +37,17 @@ class Apart:
         return max(self.outputs)
 
 
-def apart(found: Sequence[Arrays], wanted: Sequence[Arrays]) -> Apart:
+def apart(found: Sequence[Arrays], requested: Sequence[Arrays]) -> Apart:
     """Return how far runs on the same samples are apart. Raises ValueError for other shapes.
 
     A number that is none is `FAR` away, unless both sides have none there. A batch axis that TFLite
     has not counts for nothing.
     """
     columns = []
-    for output in range(len(wanted[0])):
-        scale = max(float(np.abs(_finite(item[output])).max(initial=0.0)) for item in wanted)
+    for output in range(len(requested[0])):
+        scale = max(float(np.abs(_finite(item[output])).max(initial=0.0)) for item in requested)
         differences = []
-        for left, right in zip(found, wanted, strict=True):
+        for left, right in zip(found, requested, strict=True):
             here, there = left[output], right[output]
             if here.shape not in (there.shape, (1, *there.shape)):
                 raise ValueError(f"output {output} is {here.shape}, not {there.shape}")
@@ -70,7 +70,7 @@ def tolerance(floor: float | None) -> float:
     return FLOORS * LEAST if floor is None else max(LEAST, FLOORS * floor)
 
 
-def mask_off(found: Sequence[Arrays], wanted: Sequence[Arrays], mask: Mask) -> float:
+def mask_off(found: Sequence[Arrays], requested: Sequence[Arrays], mask: Mask) -> float:
     """Return how far the worst mask's probabilities are off, on the average of its pixels."""
 
     def likely(arrays: Arrays) -> Any:  # noqa: ANN401
@@ -79,24 +79,24 @@ def mask_off(found: Sequence[Arrays], wanted: Sequence[Arrays], mask: Mask) -> f
 
     gaps = [
         np.abs(likely(left) - likely(right)).mean()
-        for left, right in zip(found, wanted, strict=True)
+        for left, right in zip(found, requested, strict=True)
     ]
     return float(max(gaps))
 
 
-def overflows(found: Sequence[Arrays], wanted: Sequence[Arrays]) -> bool:
+def overflows(found: Sequence[Arrays], requested: Sequence[Arrays]) -> bool:
     """Return whether a run has no number where the other has one."""
     return any(
         bool((np.isfinite(right) & ~np.isfinite(left).reshape(right.shape)).any())
-        for item, other in zip(found, wanted, strict=True)
+        for item, other in zip(found, requested, strict=True)
         for left, right in zip(item, other, strict=True)
     )
 
 
-def landmarks_off(found: Sequence[Arrays], wanted: Sequence[Arrays], points: Landmarks) -> float:
+def landmarks_off(found: Sequence[Arrays], requested: Sequence[Arrays], points: Landmarks) -> float:
     """Return how far the worst landmark lies off, by the larger side of the box around all."""
     worst = 0.0
-    for left, right in zip(found, wanted, strict=True):
+    for left, right in zip(found, requested, strict=True):
         here, there = (
             item[0].reshape(points.count, points.values)[:, :2].astype(np.float64)
             for item in (left, right)

@@ -68,11 +68,11 @@ def _tflite(sub_model: SubModel) -> tuple[list[Any], list[Any]]:
     return inputs, outputs
 
 
-def _input(judged: Criteria, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
+def _input(criteria: Criteria, shape: tuple[int, ...]) -> Any:  # noqa: ANN401
     """Return a photograph in the model's range, else numbers in it, always the same."""
-    low, high = judged.range
+    low, high = criteria.range
     if len(shape) == 4 and shape[3] == 3:
-        crops = judged.crops or table()["pose_landmarks_detector"].crops
+        crops = criteria.crops or table()["pose_landmarks_detector"].crops
         image = pixels(crops[0], shape[1], shape[2])[None]
     else:
         image = np.random.default_rng(SEED).random(shape, dtype=np.float32)

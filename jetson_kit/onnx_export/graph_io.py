@@ -48,13 +48,13 @@ def add_outputs(builder: Builder) -> list[Any]:
     return described
 
 
-def _name(builder: Builder, name: str, wanted: str) -> None:
+def _name(builder: Builder, name: str, requested: str) -> None:
     """Give a value an output's name; one that has another output's, or an input's, is copied."""
     result = {item for node in builder.nodes for item in node.output}
     tensors = builder.graph.tensors
-    if wanted in result or wanted in {tensors[item].name for item in builder.graph.inputs}:
-        raise builder.damaged(f"two values are named {wanted!r}")
+    if requested in result or requested in {tensors[item].name for item in builder.graph.inputs}:
+        raise builder.damaged(f"two values are named {requested!r}")
     if name not in result or name in {tensors[output].name for output in builder.graph.outputs}:
-        builder.nodes.append(helper.make_node("Identity", [name], [wanted]))
+        builder.nodes.append(helper.make_node("Identity", [name], [requested]))
     else:
-        builder.rename(name, wanted)
+        builder.rename(name, requested)

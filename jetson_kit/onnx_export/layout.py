@@ -23,9 +23,9 @@ def arranged(shape: Sequence[int], order: Order) -> tuple[int, ...]:
     return tuple(shape[axis] for axis in order)
 
 
-def between(there: Order, wanted: Order) -> Order:
+def between(there: Order, requested: Order) -> Order:
     """Return the Transpose that leads from one order to another."""
-    return tuple(there.index(axis) for axis in wanted)
+    return tuple(there.index(axis) for axis in requested)
 
 
 def transposed(there: Order, by: Order) -> Order:
@@ -33,7 +33,7 @@ def transposed(there: Order, by: Order) -> Order:
     return tuple(by.index(axis) for axis in there)
 
 
-def moves_nothing(shape: Sequence[int], there: Order, wanted: Order, batched: bool) -> bool:
+def moves_nothing(shape: Sequence[int], there: Order, requested: Order, batched: bool) -> bool:
     """Return whether both orders have the elements in the same sequence in memory.
 
     Axes of size 1 don't count, except the batch where it may become larger.
@@ -42,4 +42,4 @@ def moves_nothing(shape: Sequence[int], there: Order, wanted: Order, batched: bo
     def long(order: Order) -> list[int]:
         return [axis for axis in order if shape[axis] != 1 or (batched and axis == 0)]
 
-    return long(there) == long(wanted)
+    return long(there) == long(requested)

@@ -51,10 +51,10 @@ def pixels(crop: Crop, height: int, width: int) -> Any:  # noqa: ANN401
     return np.asarray(scaled, dtype=np.float32) / 255
 
 
-def _photographs(judged: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
+def _photographs(criteria: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
     """Yield each crop as it is, mirrored, and in half the light."""
-    low, high = judged.range
-    for crop in judged.crops:
+    low, high = criteria.range
+    for crop in criteria.crops:
         _, height, width, _ = shapes[0]
         there = pixels(crop, height, width)
         for name, image in (
@@ -66,10 +66,10 @@ def _photographs(judged: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterato
             yield Sample("photograph", crop.name + name, (array,))
 
 
-def _fed(judged: Criteria, shapes: Sequence[tuple[int, ...]], known: Known) -> Iterator[Sample]:
+def _fed(criteria: Criteria, shapes: Sequence[tuple[int, ...]], known: Known) -> Iterator[Sample]:
     """Yield what other sub-models make of photographs."""
-    if judged.feed:
-        for name, arrays in FEEDS[judged.feed](known):
+    if criteria.feed:
+        for name, arrays in FEEDS[criteria.feed](known):
             fitted = tuple(
                 np.ascontiguousarray(array, dtype=np.float32).reshape(shape)
                 for array, shape in zip(arrays, shapes, strict=True)
@@ -77,18 +77,18 @@ def _fed(judged: Criteria, shapes: Sequence[tuple[int, ...]], known: Known) -> I
             yield Sample("photograph", name, fitted)
 
 
-def _noise(judged: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
-    low, high = judged.range
+def _noise(criteria: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
+    low, high = criteria.range
     source = np.random.default_rng(SEED)
     for number in range(NOISES):
         arrays = tuple(source.uniform(low, high, shape).astype(np.float32) for shape in shapes)
         yield Sample("noise", str(number), arrays)
 
 
-def _edges(judged: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
+def _edges(criteria: Criteria, shapes: Sequence[tuple[int, ...]]) -> Iterator[Sample]:
     """Yield the range's ends, its middle, and both ends side by side."""
-    low, high = judged.range
-    if not judged.feed:  # points that all lie in one place have no size to be divided by
+    low, high = criteria.range
+    if not criteria.feed:  # points that all lie in one place have no size to be divided by
         for value in (low, (low + high) / 2, high):
             flat = tuple(np.full(shape, value, dtype=np.float32) for shape in shapes)
             yield Sample("edge", f"all {value}", flat)

@@ -134,10 +134,10 @@ def thinned(points: Points) -> Points:
     return result
 
 
-def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+def ticks(low: float, high: float, requested: int = 5) -> list[float]:
     """Return round numbers between two, about as many as wanted."""
     span = high - low
-    power = 10.0 ** math.floor(math.log10(span / wanted))
-    step = power * next(base for base in STEPS if span / (base * power) <= wanted)
+    power = 10.0 ** math.floor(math.log10(span / requested))
+    step = power * next(base for base in STEPS if span / (base * power) <= requested)
     first = math.ceil(low / step)
     return [round((first + more) * step, 12) for more in range(math.floor(high / step) - first + 1)]

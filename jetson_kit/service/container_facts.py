@@ -121,12 +121,12 @@ def injected(listing: str) -> tuple[str, ...]:
     return tuple(sorted({path.strip() for kind, _, path in rows if path and kind.strip()}))
 
 
-def _differs(what: str, wanted: object, found: object) -> list[str]:
-    return [] if wanted == found else [f"{what}: expected {wanted!r}, found {found!r}"]
+def _differs(what: str, requested: object, found: object) -> list[str]:
+    return [] if requested == found else [f"{what}: expected {requested!r}, found {found!r}"]
 
 
-def _sets(what: str, wanted: Iterable[Any], found: Iterable[Any]) -> list[str]:
-    expected, seen = set(wanted), set(found)
+def _sets(what: str, requested: Iterable[Any], found: Iterable[Any]) -> list[str]:
+    expected, seen = set(requested), set(found)
     lines = [f"{what}: {item} is there and must not be" for item in sorted(seen - expected)]
     return lines + [f"{what}: {item} is missing" for item in sorted(expected - seen)]
 
@@ -283,9 +283,9 @@ def runtime(seen: Seen, service: Service, device: Device, image: str) -> list[st
     return result
 
 
-def identity(seen: Seen, wanted: str) -> list[str]:
-    """Return why the image is not `wanted` (an id; "" leaves it open) or not one of the kit's."""
-    result = _differs("image", wanted, seen.inspect["Image"]) if wanted else []
+def identity(seen: Seen, requested: str) -> list[str]:
+    """Return why the image is not `requested` (an id; "" is any) or not one of the kit's."""
+    result = _differs("image", requested, seen.inspect["Image"]) if requested else []
     if LABEL not in (seen.image["Config"].get("Labels") or {}):
         result.append(f"image: it has no label {LABEL}, so the kit did not build it")
     return result

@@ -54,8 +54,8 @@ class EnginePlan:
         }
 
 
-def plan(asked: str, target: Target, socs: Sequence[Soc], base: str, python: str) -> EnginePlan:
-    """Return what an image gets: `asked` is onnx, store or a folder. It reads manifests alone.
+def plan(requested: str, target: Target, socs: Sequence[Soc], base: str, python: str) -> EnginePlan:
+    """Return what an image gets: `requested` is onnx, store or a folder. It reads manifests alone.
 
     Raises BadInputError: where the base can't run engines, where none fits, where what is there is
     a stand-in's.
@@ -66,7 +66,7 @@ def plan(asked: str, target: Target, socs: Sequence[Soc], base: str, python: str
             f"no engines for {target.name} on {base}: {runtime.why_not}", runtime.cure
         )
     runtimes.lock_of(runtime)
-    if asked == ONNX:
+    if requested == ONNX:
         if not runtime.builds:
             raise BadInputError(
                 f"--engines onnx: {runtime.note}, which builds no engines on a board",
@@ -76,11 +76,11 @@ def plan(asked: str, target: Target, socs: Sequence[Soc], base: str, python: str
             runtime.note,
             "Boards build their engines in the background at first use.",
         )
-        return EnginePlan(asked, runtime, (), (), notes)
-    folders = tuple(_folders(asked))
+        return EnginePlan(requested, runtime, (), (), notes)
+    folders = tuple(_folders(requested))
     fitting, refused = _fit(folders, runtime, socs)
     if not fitting:
-        message = "; ".join(refused[:3]) or f"there are none in {asked}"
+        message = "; ".join(refused[:3]) or f"there are none in {requested}"
         cure = BUILD + (", or take --engines onnx" if runtime.builds else "")
         raise BadInputError(f"no engine fits {target.name}: {message}", cure)
     result = {item.identity.sm for item in fitting}
@@ -90,19 +90,19 @@ def plan(asked: str, target: Target, socs: Sequence[Soc], base: str, python: str
         names = ", ".join(f"{soc.family} (SM {soc.sm})" for soc in without)
         notes += (f"There are no engines for {names}: other backends serve there.",)
     kept_folders = tuple(dict.fromkeys(item.folder for item in fitting))
-    return EnginePlan(asked, runtime, kept_folders, tuple(item.file for item in fitting), notes)
+    return EnginePlan(requested, runtime, kept_folders, tuple(item.file for item in fitting), notes)
 
 
-def _folders(asked: str) -> Iterator[Path]:
-    if asked == STORE:
+def _folders(requested: str) -> Iterator[Path]:
+    if requested == STORE:
         for place in sorted(store.home().iterdir()) if store.home().is_dir() else ():
             if not place.name.startswith(".") and (place / manifest.FILE).is_file():
                 yield place
         return
-    place = Path(asked).expanduser().absolute()
+    place = Path(requested).expanduser().absolute()
     if not place.is_dir():
         raise BadInputError(
-            f"--engines {asked}: there is no such folder", "write store, onnx or a folder"
+            f"--engines {requested}: there is no such folder", "write store, onnx or a folder"
         )
     yield place
 

@@ -20,12 +20,12 @@ CODE = ROOT / "jetson_kit" / "onnx_export"
 CHECK = ".check.zip"
 
 
-def prepare(progress: Progress, wanted: Sequence[str] = ()) -> Path:
+def prepare(progress: Progress, requested: Sequence[str] = ()) -> Path:
     """Return a folder of the cache with all that boards need; it is made when it is not there.
 
-    `wanted` are words as catalog.files takes. Raises as catalog.files and the exporter.
+    `requested` are words as catalog.files takes. Raises as catalog.files and the exporter.
     """
-    chosen = catalog.files(wanted)
+    chosen = catalog.files(requested)
     folder = cache_dir("engine-sources") / _key([sha256_file(path) for path in chosen])
     with locked(cache_dir("locks") / f"engines-{folder.name}.lock", lambda: None):
         if _whole(folder):

@@ -75,13 +75,13 @@ def read(place: Path) -> Any:  # noqa: ANN401 # mediapipe_jetson.engines.manifes
     return result
 
 
-def has(place: Path, wanted: dict[str, str]) -> bool:
+def has(place: Path, requested: dict[str, str]) -> bool:
     """Tell whether a class has engines of ONNX files, given by name and sha256, and all whole."""
     try:
         result = read(place)
     except KitError:
         return False
-    return set(wanted.values()) <= {engine.onnx_sha256 for engine in result.engines}
+    return set(requested.values()) <= {engine.onnx_sha256 for engine in result.engines}
 
 
 def builder(place: Path) -> str:
@@ -92,15 +92,15 @@ def builder(place: Path) -> str:
         return ""
 
 
-def take(came: Path, keys: signed.Keys, one: Class, wanted: dict[str, str]) -> Any:  # noqa: ANN401
-    """Check what came from a board, and put it in the store; `wanted` as `has` takes it.
+def take(came: Path, keys: signed.Keys, one: Class, requested: dict[str, str]) -> Any:  # noqa: ANN401
+    """Check what came from a board, and put it in the store; `requested` as `has` takes it.
 
     Raises IntegrityError for what is not signed, not as it is listed, or not what was asked for.
     """
     signed.verify(came / manifest.FILE, keys)
     result = manifest.read(came)
     manifest.check_files(result)
-    _judge(result, one, wanted)
+    _judge(result, one, requested)
     (came / signed.SIGNERS).write_text(keys.signers, encoding="utf-8")
     with mine(one) as place, disk_guard(place):
         aside = place.with_name(f".{place.name}.part")
@@ -113,10 +113,10 @@ def take(came: Path, keys: signed.Keys, one: Class, wanted: dict[str, str]) -> A
         return read(place)
 
 
-def _judge(found: Any, one: Class, wanted: dict[str, str]) -> None:  # noqa: ANN401
+def _judge(found: Any, one: Class, requested: dict[str, str]) -> None:  # noqa: ANN401
     """Raise IntegrityError unless a manifest has what was asked of this class, and no more."""
     listed = {row.onnx_sha256: row for row in found.engines}
-    lacking = [name for name, digest in wanted.items() if digest not in listed]
+    lacking = [name for name, digest in requested.items() if digest not in listed]
     if lacking:
         raise IntegrityError(f"{found.folder} lacks the engine of {lacking[0]}", "run it again")
     for row in found.engines:

@@ -86,70 +86,70 @@ class VerifyRequest:
             raise BadInputError("--image and --variant exclude each other", "give one of them")
 
 
-def main(asked: VerifyRequest) -> NoReturn:
+def main(request: VerifyRequest) -> NoReturn:
     """Do what was asked; end the process with the verdict's exit code."""
-    asked.check()
-    asked.wanted.check(asked.inventory, asked.output, asked.venv)
-    sys.exit(_fleet(asked, asked.inventory) if asked.inventory else _local(asked))
+    request.check()
+    request.wanted.check(request.inventory, request.output, request.venv)
+    sys.exit(_fleet(request, request.inventory) if request.inventory else _local(request))
 
 
-def _local(asked: VerifyRequest) -> int:
+def _local(request: VerifyRequest) -> int:
     options = verify.VerifyOptions(
-        asked.tasks, asked.level or "quick", asked.minutes, asked.expect or "gpu"
+        request.tasks, request.level or "quick", request.minutes, request.expect or "gpu"
     )
     options.check()
-    if asked.venv or not _docker(asked):
-        place = asked.venv if isinstance(asked.venv, Path) else None
+    if request.venv or not _docker(request):
+        place = request.venv if isinstance(request.venv, Path) else None
         report = verify.in_venv(place, options)
     else:
         report = verify.in_image(
-            asked.image or verify.native_tag(asked.variant or "runtime"), options
+            request.image or verify.native_tag(request.variant or "runtime"), options
         )
     readings = verify.readings()
     contents = {"junit": readings.junit(report), "prometheus": readings.prometheus(report)}
-    asked.wanted.write(report, contents)
-    if asked.wanted.nagios:
+    request.wanted.write(report, contents)
+    if request.wanted.nagios:
         line, code = readings.nagios(report)
         print(line)
         return int(code)
-    if asked.wanted.json is not True:
+    if request.wanted.json is not True:
         print(readings.text(report))
     return verify.verdict_code(report)
 
 
-def _docker(asked: VerifyRequest) -> bool:
+def _docker(request: VerifyRequest) -> bool:
     """Tell whether Docker is to be used; without an image named, none is needed."""
     try:
         engine.client()
     except ToolMissingError as error:
-        if asked.image or asked.variant:
+        if request.image or request.variant:
             raise
         LOG.info("%s: in a virtual environment instead", error.message)
         return False
     return True
 
 
-def _fleet(asked: VerifyRequest, inventory: Path) -> int:
+def _fleet(request: VerifyRequest, inventory: Path) -> int:
     from jetson_kit.verify import fleet as verify_fleet  # noqa: PLC0415 # slow to import
     from jetson_kit.verify import view as verify_view  # noqa: PLC0415 # slow to import
 
     def say(line: str) -> None:
-        if not asked.wanted.nagios:
+        if not request.wanted.nagios:
             print(line, file=sys.stderr, flush=True)
 
     fleet = verify_fleet.run(
         inventory,
-        verify_fleet.Options(asked.tasks, asked.level),
-        limit=asked.limit,
-        folder=asked.output,
+        verify_fleet.Options(request.tasks, request.level),
+        limit=request.limit,
+        folder=request.output,
         say=say,
     )
     contents = {"junit": fleet.junit(), "prometheus": verify_view.prometheus(fleet)}
-    asked.wanted.write(fleet.as_json(), contents)
-    if asked.wanted.nagios:
+    request.wanted.write(fleet.as_json(), contents)
+    if request.wanted.nagios:
         line, code = verify_view.nagios(fleet)
         print(line)
         return code
-    if asked.wanted.json is not True:
+    if request.wanted.json is not True:
         verify_view.show(fleet)
     return verify_view.exit_code(fleet)

@@ -252,10 +252,10 @@ def _pytest(
     return done.returncode, f"{done.stdout}\n{done.stderr}"
 
 
-def _unreached(host: str, wanted: str, why: str) -> HostResult:
+def _unreached(host: str, requested: str, why: str) -> HostResult:
     case = Case(REACHABLE, why)
     suite = _suite(host, case)
-    return HostResult(host, wanted, False, None, reason=why, failed=(case,), suite=suite)
+    return HostResult(host, requested, False, None, reason=why, failed=(case,), suite=suite)
 
 
 def _suite(host: str, case: Case) -> str:

@@ -94,12 +94,12 @@ def native_tag(variant: str) -> str:
     return make(Request(variant=variant)).tag
 
 
-def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
+def in_image(reference: str, requested: VerifyOptions) -> dict[str, Any]:
     """Run verify in a local image, with the service's rights; return its report.
 
     Raises BadInputError without such an image, StepFailedError where it does not answer.
     """
-    wanted.check()
+    requested.check()
     image = engine.image(reference)
     if image is None:
         raise BadInputError(
@@ -107,7 +107,7 @@ def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
         )
     client = engine.client()
     device = service.local_device(client.info()["Runtimes"])
-    command = ("sh", "-c", SCRIPT, "verify", *wanted.words())
+    command = ("sh", "-c", SCRIPT, "verify", *requested.words())
     own = replace(service.load().throwaway(), command=command)
     options = service.run_options(own, str(image.id), device)
     if not device.nvidia_runtime and CARD.exists():
@@ -120,13 +120,13 @@ def in_image(reference: str, wanted: VerifyOptions) -> dict[str, Any]:
     container = None
     try:
         container = client.containers.run(**options, labels=owned.labels(), detach=True)
-        container.wait(timeout=wanted.limit_s)
+        container.wait(timeout=requested.limit_s)
         raw = container.logs(stdout=True, stderr=False)
         output = container.logs(stdout=False, stderr=True).decode(errors="replace")
     except docker.errors.APIError as error:
         raise StepFailedError(f"the image does not start: {error.explanation}") from error
     except requests.exceptions.RequestException as error:
-        raise StepFailedError(f"verify gave no answer within {wanted.limit_s:.0f} s") from error
+        raise StepFailedError(f"verify gave no answer within {requested.limit_s:.0f} s") from error
     finally:
         if container is not None:
             with contextlib.suppress(docker.errors.APIError):
@@ -141,13 +141,13 @@ def with_card(environment: Mapping[str, str]) -> dict[str, Any]:
     return {"device_requests": [request], "environment": {**environment, **own}}
 
 
-def in_venv(place: Path | None, wanted: VerifyOptions) -> dict[str, Any]:
+def in_venv(place: Path | None, options: VerifyOptions) -> dict[str, Any]:
     """Run verify in a virtual environment; return its report.
 
     Without `place` it is the kit's own, cached by what it is made of; an environment that is there
     is used as it is, else one is made. Raises BadInputError for a folder that is none.
     """
-    wanted.check()
+    options.check()
     python = _given(place) if place else environment()
     folder = models.fetch()[0].parent
     with tempfile.TemporaryDirectory(prefix="verify-") as name:
@@ -155,14 +155,16 @@ def in_venv(place: Path | None, wanted: VerifyOptions) -> dict[str, Any]:
         command = [python, "-m", "mediapipe_jetson", "verify", "--models", folder, "--json", path]
         try:
             done = subprocess.run(
-                [*map(str, command), *wanted.words()],
+                [*map(str, command), *options.words()],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=wanted.limit_s,
+                timeout=options.limit_s,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise StepFailedError(f"verify gave no answer within {wanted.limit_s:.0f} s") from error
+            raise StepFailedError(
+                f"verify gave no answer within {options.limit_s:.0f} s"
+            ) from error
         output = done.stderr.decode(errors="replace")
         return checked(path.read_bytes() if path.exists() else b"", output)
 

@@ -25,21 +25,21 @@ ADDRESS = "127.0.0.1"
 WORKERS = 8
 
 
-def up(wanted: DeviceRequest, progress: Progress) -> tuple[Record, ...]:
+def up(request: DeviceRequest, progress: Progress) -> tuple[Record, ...]:
     """Bring devices up and return their records.
 
     Raises StepFailedError if one of them does not come up, and what making the root raises.
     """
     with store.exclusive():
         clean()
-        records = [_record(wanted, name, port) for name, port in _places(wanted)]
+        records = [_record(request, name, port) for name, port in _places(request)]
         for record in records:
             store.add(record)
     cancelled = threading.Event()
     try:
-        what = f"root for {wanted.kind} {wanted.arch}, Docker {wanted.engine}"
+        what = f"root for {request.kind} {request.arch}, Docker {request.engine}"
         with progress.step("root", what):
-            kinds.machine(wanted.kind).prepare(wanted.arch, wanted.engine)
+            kinds.machine(request.kind).prepare(request.arch, request.engine)
         login = keys.pair("mediapipe-jetson-devices")
         with ThreadPoolExecutor(WORKERS) as pool:
             runs = [pool.submit(_up, record, login, cancelled, progress) for record in records]
@@ -143,29 +143,29 @@ def _ready(record: Record) -> bool:
     return result is not None and result.stage == "ready"
 
 
-def _places(wanted: DeviceRequest) -> Iterator[tuple[str, int]]:
-    names = store.free_names(wanted.prefix, wanted.count)
-    return zip(names, store.free_ports(wanted.count), strict=True)
+def _places(request: DeviceRequest) -> Iterator[tuple[str, int]]:
+    names = store.free_names(request.prefix, request.count)
+    return zip(names, store.free_ports(request.count), strict=True)
 
 
-def _record(wanted: DeviceRequest, name: str, port: int) -> Record:
+def _record(request: DeviceRequest, name: str, port: int) -> Record:
     folder = store.state_dir() / name
     return store.new(
         Device(
             name=name,
-            kind=wanted.kind,
-            arch=wanted.arch,
-            module=wanted.module,
-            l4t=wanted.l4t,
-            cpu=wanted.cpu,
+            kind=request.kind,
+            arch=request.arch,
+            module=request.module,
+            l4t=request.l4t,
+            cpu=request.cpu,
             folder=folder,
             address=ADDRESS,
             port=port,
             user="root",
             key=folder / "key",
             known_hosts=folder / "known_hosts",
-            engine=wanted.engine,
-            memory_mib=wanted.memory_mib,
+            engine=request.engine,
+            memory_mib=request.memory_mib,
         )
     )
 

@@ -116,9 +116,11 @@ def build_all(out: Path) -> list[Path]:
     return [build(out), *(build_platform(out, arch) for arch in ("arm64", "amd64"))]
 
 
-def _add_library(pure: Path, target: zipfile.ZipFile, wanted: shim.Target, library: Path) -> None:
+def _add_library(
+    pure: Path, target: zipfile.ZipFile, requested: shim.Target, library: Path
+) -> None:
     """Copy the pure wheel with one library more; its tags and its record say so."""
-    tags = "".join(f"Tag: py3-none-{platform}\n" for platform in wanted.tag.split("."))
+    tags = "".join(f"Tag: py3-none-{platform}\n" for platform in requested.tag.split("."))
     rows = []
     with rawzip.opened(pure) as source:
         names = [entry.filename for entry in source.infolist()]
@@ -127,7 +129,7 @@ def _add_library(pure: Path, target: zipfile.ZipFile, wanted: shim.Target, libra
     about = record.replace("RECORD", "WHEEL")
     text = contents[about].decode().replace("Root-Is-Purelib: true", "Root-Is-Purelib: false")
     contents[about] = text.replace("Tag: py3-none-any\n", tags).encode()
-    contents[f"mediapipe_jetson/native/{wanted.filename}"] = library.read_bytes()
+    contents[f"mediapipe_jetson/native/{requested.filename}"] = library.read_bytes()
     for name, content in sorted(contents.items()):
         rawzip.add(target, name, content)
         rows.append(f"{name},{hash_of(content)},{len(content)}\n")

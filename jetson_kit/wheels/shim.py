@@ -82,12 +82,12 @@ def target(arch: str) -> Target:
     )
 
 
-def fingerprint(wanted: Target, native: Path = NATIVE) -> str:
+def fingerprint(requested: Target, native: Path = NATIVE) -> str:
     """Return one hash over all that decides the library's bytes."""
     digest = hashlib.sha256()
     table = _table()
     compiler = (table["compiler"]["package"], table["compiler"]["version"])
-    for text in (*COMPILE, *LINK, *STAND_IN, NO_GCC, wanted, *compiler):
+    for text in (*COMPILE, *LINK, *STAND_IN, NO_GCC, requested, *compiler):
         digest.update(f"{text}\0".encode())
     for path in sorted(native.glob("*.[ch]")):
         content = path.read_bytes()
@@ -157,12 +157,12 @@ class _Toolchain:
         return soname
 
 
-def _compile(wanted: Target, native: Path, aside: Path, path: Path) -> None:
+def _compile(requested: Target, native: Path, aside: Path, path: Path) -> None:
     program = unpack_compiler(aside)
     work = shutil.copytree(native, aside / "native")
-    tools = _Toolchain(program, wanted, work)
+    tools = _Toolchain(program, requested, work)
     objects = [tools.object(source, COMPILE) for source in SOURCES]
-    libraries = [tools.stand_in(*row) for row in wanted.libraries]
+    libraries = [tools.stand_in(*row) for row in requested.libraries]
     with cached_files.made(path) as output:
         tools.run("ld.lld", *LINK, "-o", output.absolute(), *objects, *libraries)
 
@@ -186,12 +186,12 @@ def unpack_compiler(folder: Path) -> Path:
     return program
 
 
-def _versions(wanted: Target, symbols: tuple[str, ...]) -> str:
+def _versions(requested: Target, symbols: tuple[str, ...]) -> str:
     """Return a linker's version script for the symbols of a stand-in library."""
-    later = dict(wanted.later)
-    names: dict[str, list[str]] = {wanted.symbols: []}
+    later = dict(requested.later)
+    names: dict[str, list[str]] = {requested.symbols: []}
     for symbol in symbols:
-        names.setdefault(later.get(symbol, wanted.symbols), []).append(symbol)
+        names.setdefault(later.get(symbol, requested.symbols), []).append(symbol)
     return "".join(
         f"{version} {{ global: {' '.join(f'{name};' for name in found)} }};\n"
         for version, found in names.items()

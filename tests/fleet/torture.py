@@ -23,9 +23,9 @@ SETTLE_S = 90.0
 MANIFESTS: dict[str, str] = {}
 
 
-def output(words: list[str]) -> str:
+def output(command: list[str]) -> str:
     """Return what a program prints; it must succeed."""
-    return subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout.decode()
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode()
 
 
 def status() -> dict[str, Any]:
@@ -50,10 +50,10 @@ def running() -> str:
     return MANIFESTS.get(image_id, image_id) if up == "true" else ""
 
 
-def killed(words: list[str], chance: float) -> bool:
+def killed(command: list[str], chance: float) -> bool:
     """Run a command and kill it, with all that it started, after a random while; was it killed?"""
     child = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
         child.wait(chance)

@@ -86,7 +86,7 @@ class RegistryOptions:
         return ipaddress.ip_address(self.address).is_loopback
 
 
-def up(wanted: RegistryOptions) -> Registry:
+def up(options: RegistryOptions) -> Registry:
     """Start the registry, or return the one that runs.
 
     Raises BadInputError where another one runs, ToolMissingError, StepFailedError when it does not
@@ -95,8 +95,8 @@ def up(wanted: RegistryOptions) -> Registry:
     with locked(cache_dir("locks") / "registry.lock", lambda: None):
         registry = running()
         if registry is None:
-            return _start(wanted)
-        if (registry.address, registry.port) != (wanted.address, wanted.port):
+            return _start(options)
+        if (registry.address, registry.port) != (options.address, options.port):
             raise BadInputError(
                 f"a registry runs at {registry.name}", "stop it first: ./inv fleet.registry --down"
             )
@@ -128,18 +128,18 @@ def running() -> Registry | None:
     return registry if _start_of(registry.pid) == registry.started else None
 
 
-def _start(wanted: RegistryOptions) -> Registry:
+def _start(options: RegistryOptions) -> Registry:
     program = shutil.which("docker-registry")
     if program is None:
         raise ToolMissingError(
             "docker-registry is not installed", "install it: apt-get install docker-registry"
         )
     folder = cache_dir("registry")
-    cert, key, ca = wanted.cert, wanted.key, wanted.ca
-    if not cert and not wanted.local:
-        files = certificates.ensure(folder / "tls", wanted.address)
+    cert, key, ca = options.cert, options.key, options.ca
+    if not cert and not options.local:
+        files = certificates.ensure(folder / "tls", options.address)
         cert, key, ca = str(files.cert), str(files.key), str(files.ca)
-    write_text(folder / "config.yml", yaml.safe_dump(_settings(wanted, folder, cert, key)))
+    write_text(folder / "config.yml", yaml.safe_dump(_settings(options, folder, cert, key)))
     log = folder / "registry.log"
     with log.open("wb") as out:
         child = subprocess.Popen(
@@ -150,7 +150,7 @@ def _start(wanted: RegistryOptions) -> Registry:
             start_new_session=True,
         )
     end = time.monotonic() + START_S
-    while not _answers(wanted.address, wanted.port):
+    while not _answers(options.address, options.port):
         if child.poll() is not None or time.monotonic() > end:
             child.kill()
             words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -161,21 +161,23 @@ def _start(wanted: RegistryOptions) -> Registry:
         time.sleep(0.05)
     if child.poll() is not None:
         raise StepFailedError(
-            f"something else answers at {wanted.address}:{wanted.port}", "name another port"
+            f"something else answers at {options.address}:{options.port}", "name another port"
         )
     started = _start_of(child.pid)
     registry = Registry(
-        child.pid, started, wanted.address, wanted.port, bool(cert), ca, wanted.htpasswd
+        child.pid, started, options.address, options.port, bool(cert), ca, options.htpasswd
     )
     write_text(_record(), json.dumps(asdict(registry)))
     return registry
 
 
-def _settings(wanted: RegistryOptions, folder: Path, cert: str, key: str) -> dict[str, Any]:
+def _settings(options: RegistryOptions, folder: Path, cert: str, key: str) -> dict[str, Any]:
     """Return the registry's own configuration."""
-    host = f"[{wanted.address}]" if ":" in wanted.address else wanted.address
+    host = f"[{options.address}]" if ":" in options.address else options.address
     tls = {"tls": {"certificate": cert, "key": key}} if cert else {}
-    who = {"htpasswd": {"realm": "mediapipe-jetson", "path": str(Path(wanted.htpasswd).absolute())}}
+    who = {
+        "htpasswd": {"realm": "mediapipe-jetson", "path": str(Path(options.htpasswd).absolute())}
+    }
     return {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
@@ -183,8 +185,8 @@ def _settings(wanted: RegistryOptions, folder: Path, cert: str, key: str) -> dic
             "filesystem": {"rootdirectory": str(folder / "data")},
             "delete": {"enabled": True},
         },
-        "http": {"addr": f"{host}:{wanted.port}", **tls},
-        **({"auth": who} if wanted.htpasswd else {}),
+        "http": {"addr": f"{host}:{options.port}", **tls},
+        **({"auth": who} if options.htpasswd else {}),
     }
 
 

@@ -238,10 +238,10 @@ def _missing() -> ToolMissingError:
     )
 
 
-def _interactive(words: list[str]) -> None:
+def _interactive(command: list[str]) -> None:
     """Run ssh-keygen with the terminal, as it may ask for a passphrase or a touch."""
     try:
-        done = subprocess.run(words, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     except FileNotFoundError as error:
         raise _missing() from error
     if done.returncode:

@@ -97,11 +97,11 @@ class RolloutRequest:
     """Id of the rollout; "" makes a new one."""
 
 
-def planned(asked: RolloutRequest) -> tuple[Release | None, tuple[Wave, ...]]:
+def planned(request: RolloutRequest) -> tuple[Release | None, tuple[Wave, ...]]:
     """Return who would come when; no host is touched. Raises InventoryError, BadInputError."""
-    release = releases.load(releases.folder_of(asked.target)) if asked.target else None
-    hosts = check.check(asked.inventory, asked.limit, target=release.l4t if release else "")
-    return release, rollout_plan.waves(asked.plan, [host.name for host in hosts])
+    release = releases.load(releases.folder_of(request.target)) if request.target else None
+    hosts = check.check(request.inventory, request.limit, target=release.l4t if release else "")
+    return release, rollout_plan.waves(request.plan, [host.name for host in hosts])
 
 
 def start(asked: RolloutRequest) -> Record:
@@ -134,10 +134,10 @@ def start(asked: RolloutRequest) -> Record:
         return _go(journal, asked, release, hold)
 
 
-def resume(wanted: str, *, take_over: bool = False, quiet: bool = False) -> Record:
+def resume(requested: str, *, take_over: bool = False, quiet: bool = False) -> Record:
     """Go on with a rollout that was killed, interrupted, or left hosts open. Raises as start."""
     folder = controller.state_dir()
-    path = controller.find(folder, wanted)
+    path = controller.find(folder, requested)
     with controller.lock(folder, f"rollout {path.stem}") as hold:
         record = journals.read(path)
         if record.ended and not record.open:
@@ -180,20 +180,22 @@ def _review(path: Path, hold: int, *, quiet: bool) -> Record:
 
 
 def _go(
-    journal: Journal, asked: RolloutRequest, release: Release, hold: int, *, resumed: bool = False
+    journal: Journal, request: RolloutRequest, release: Release, hold: int, *, resumed: bool = False
 ) -> Record:
-    place, way = folder_of(journal.path), asked.plan.way
+    place, way = folder_of(journal.path), request.plan.way
     if way == "archive" and shutil.which("rsync") is None:
         raise ToolMissingError("rsync is not installed", "install it: it sends images to boards")
-    with live.View(place / "log", quiet=asked.quiet) as view:
+    with live.View(place / "log", quiet=request.quiet) as view:
         clock = RealClock(view)
         journal.listener = view.line
         variables = registry_push.variables(release) if way == "registry" else {}
         if way == "archive":
             variables["image_layers"] = str(releases.layers(release))
         transport = Ssh(
-            Site(asked.inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event),
-            asked.plan,
+            Site(
+                request.inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event
+            ),
+            request.plan,
             release,
             variables=variables,
             rollout=journal.record.id,
@@ -205,11 +207,11 @@ def _go(
                     journal.append("resume", by=controller.me())
                 record = Rollout(
                     journal,
-                    asked.plan,
+                    request.plan,
                     transport,
                     clock,
                     known=statuses.ids(controller.state_dir()),
-                    take_over=asked.take_over,
+                    take_over=request.take_over,
                 ).run()
                 _page(place, record, view)
         finally:

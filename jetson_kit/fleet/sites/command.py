@@ -78,10 +78,10 @@ def start(request: Request) -> SitesRecord:
         return _go(sites_journal, sites, release, request.plan, quiet=request.quiet)
 
 
-def resume(wanted: str, *, quiet: bool = False) -> SitesRecord:
+def resume(requested: str, *, quiet: bool = False) -> SitesRecord:
     """Go on with a rollout that was killed, interrupted, or left sites open. Raises as start."""
     place = central.where()
-    path = _find(place.folder / ROLLOUTS, wanted)
+    path = _find(place.folder / ROLLOUTS, requested)
     with controller.lock(place.folder, f"rollout over sites {path.stem}"):
         record = journal.read(path)
         if record.ended and record.stop is not None and not record.open:
@@ -101,7 +101,7 @@ def resume(wanted: str, *, quiet: bool = False) -> SitesRecord:
 
 
 def _go(
-    made: SitesJournal,
+    sites_journal: SitesJournal,
     sites: Sites,
     release: Release,
     plan: SitesPlan,
@@ -109,24 +109,24 @@ def _go(
     quiet: bool,
     resumed: bool = False,
 ) -> SitesRecord:
-    place, number = central.here(), made.record.id
-    folder = made.path.with_suffix("")
+    place, number = central.here(), sites_journal.record.id
+    folder = sites_journal.path.with_suffix("")
     folder.mkdir(exist_ok=True, mode=0o700)
     by_name = {site.name: site for site in sites.sites}
-    boards = {name: made.record.boards(name) for name in made.record.sites}
+    boards = {name: sites_journal.record.boards(name) for name in sites_journal.record.sites}
     remote = RemoteWork(number, place.mesh, by_name, boards, release, plan, folder)
     if not quiet:
-        made.listener = _say
+        sites_journal.listener = _say
         print(f"rollout {number} of {release.image_id[:19]}; records: {folder}", file=sys.stderr)
     try:
-        return SitesRollout(made, plan, remote).run(resumed=resumed)
+        return SitesRollout(sites_journal, plan, remote).run(resumed=resumed)
     except KeyboardInterrupt:
         raise InterruptedRolloutError(
             f"rollout {number} goes on at the sites that have begun; no further one begins",
             f"./inv sites.rollout --resume {number} follows it",
         ) from None
     finally:
-        made.close()
+        sites_journal.close()
 
 
 def judge(record: SitesRecord) -> None:
@@ -216,12 +216,12 @@ def _folder(place: central.Central) -> Path:
     return folder
 
 
-def _find(folder: Path, wanted: str) -> Path:
+def _find(folder: Path, requested: str) -> Path:
     known = sorted(folder.glob("*.jsonl"))
-    known = known[-1:] if wanted in ("", "last") else [
-        path for path in known if path.stem.startswith(wanted)
+    known = known[-1:] if requested in ("", "last") else [
+        path for path in known if path.stem.startswith(requested)
     ]  # fmt: skip
     if len(known) != 1:
         many = "several rollouts" if known else "no rollout"
-        raise BadInputError(f"there is {many} {wanted}".rstrip(), f"see {folder}")
+        raise BadInputError(f"there is {many} {requested}".rstrip(), f"see {folder}")
     return known[0]

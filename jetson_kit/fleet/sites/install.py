@@ -115,9 +115,9 @@ def _environment(folder: Path) -> None:
     shutil.rmtree(folder / WHEELS)
 
 
-def _run(words: list[str], where: Path | None = None) -> None:
+def _run(command: list[str], where: Path | None = None) -> None:
     done = subprocess.run(
-        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=where,
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=where,
         timeout=LIMIT_S, check=False,
     )  # fmt: skip
     if done.returncode:

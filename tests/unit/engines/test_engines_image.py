@@ -24,9 +24,9 @@ def request(l4t: str, engines: str, **other: Any) -> Request:
     return Request(jetson=True, l4t=l4t, engines=engines, **other)
 
 
-def refused(wanted: Request) -> str:
+def refused(expected: Request) -> str:
     with pytest.raises(BadInputError) as caught:
-        planning.make(wanted)
+        planning.make(expected)
     assert caught.value.cure
     return caught.value.line()
 

@@ -23,11 +23,11 @@ def test_python_3_6_is_given_input_or_stdin(
 ) -> None:
     run = subprocess.run
 
-    def older(*words: Any, **given: Any) -> Any:
+    def older(*command: Any, **given: Any) -> Any:
         # As in Python 3.6: newer ones take a stdin of None beside an input.
         if "stdin" in given and "input" in given:
             raise ValueError("stdin and input arguments may not both be used.")
-        return run(*words, **given)
+        return run(*command, **given)
 
     monkeypatch.setattr(subprocess, "run", older)
     assert program.command.ask(["cat"], stdin=stdin).out == (stdin or b"").decode()

@@ -47,13 +47,13 @@ def expected(path: Path = DATA / "landmarks.json") -> Expected:
 
 
 def distance(
-    found: Sequence[Sequence[float]], wanted: Sequence[Sequence[float]]
+    found: Sequence[Sequence[float]], requested: Sequence[Sequence[float]]
 ) -> Optional[Distance]:
     """Return how far the points are apart; None where their numbers differ or there are none."""
-    if len(found) != len(wanted) or not wanted:
+    if len(found) != len(requested) or not requested:
         return None
     apart = [
-        math.hypot(point[0] - wanted[index][0], point[1] - wanted[index][1])
+        math.hypot(point[0] - requested[index][0], point[1] - requested[index][1])
         for index, point in enumerate(found)
     ]
     # fsum: sum() of floats rounds differently from Python 3.12 on.

@@ -142,7 +142,7 @@ def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict
 
 
 def judge(
-    base: Verdict, facts: Mapping[str, Any], wanted: landmarks.Expected, *, own_picture: bool
+    base: Verdict, facts: Mapping[str, Any], expected: landmarks.Expected, *, own_picture: bool
 ) -> Verdict:
     """Return the verdict on what was found."""
     points = facts["points"]
@@ -153,27 +153,27 @@ def judge(
         median_s=statistics.median(facts["frames_s"]),
         frames=len(facts["frames_s"]),
     )
-    apart = landmarks.distance(points, wanted.points) if own_picture else None
+    apart = landmarks.distance(points, expected.points) if own_picture else None
     verdict = dataclasses.replace(
         base,
         verdict="fail",
         landmarks=len(points),
         distance_max=apart.maximum if apart else None,
         distance_mean=apart.mean if apart else None,
-        tolerance=wanted.tolerance if own_picture else None,
+        tolerance=expected.tolerance if own_picture else None,
         times=times,
     )
-    other = base.model_sha256 != wanted.model_sha256
+    other = base.model_sha256 != expected.model_sha256
     hint = " (the model is another than the one these were made with)" if other else ""
     if not points:
         return dataclasses.replace(verdict, cause="no-face", message=f"no face was found{hint}")
     if len(points) != landmarks.POINTS:
         message = f"{len(points)} landmarks in place of {landmarks.POINTS}{hint}"
         return dataclasses.replace(verdict, cause="count", message=message)
-    if apart and apart.maximum > wanted.tolerance:
+    if apart and apart.maximum > expected.tolerance:
         message = (
             f"{len(points)} landmarks, up to {apart.maximum:.2g} of the picture's size from where "
-            f"they should be (tolerance {wanted.tolerance:g}){hint}"
+            f"they should be (tolerance {expected.tolerance:g}){hint}"
         )
         return dataclasses.replace(verdict, cause="distance", message=message)
     if not landmarks.inside(points):

@@ -139,16 +139,16 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _pipelined(
-    video: Path, wanted: measure.BenchRequest, rows: Sequence[dict[str, Any]]
+    video: Path, request: measure.BenchRequest, rows: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the pipeline on the best backend against MediaPipe in a loop."""
-    size = list(wanted.sizes[0])
+    size = list(request.sizes[0])
     best = auto.best([_trial(row) for row in rows if (row["task"], row["size"]) == ("face", size)])
     if best is None:
         raise RuntimeError("no backend runs face rightly here: nothing to pipeline")
     _tell(f"pipeline: {best.backend}, {auto.threads_in_words(best.threads)}")
-    bundle = str(wanted.models / landmarkers.tasks()["face"].model)
-    turns = max(wanted.rounds, LEAST_TURNS)
+    bundle = str(request.models / landmarkers.tasks()["face"].model)
+    turns = max(request.rounds, LEAST_TURNS)
     compared = versus.compare(video, "face", bundle, best.backend, best.threads, turns)
     return {
         "pipeline": {"video": video.name, **compared},

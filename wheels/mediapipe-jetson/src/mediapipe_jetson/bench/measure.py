@@ -73,21 +73,21 @@ def run(wanted: BenchRequest, tell: Callable[[str], None] = lambda _: None) -> l
 
 
 def _turns(
-    wanted: BenchRequest, task: str, size: tuple[int, int], tell: Callable[[str], None]
+    requested: BenchRequest, task: str, size: tuple[int, int], tell: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     chosen = landmarkers.tasks()[task]
-    model = str(wanted.models / chosen.model)
-    pairs = [(REFERENCE, 0), *(pair for pair in wanted.pairs if pair != (REFERENCE, 0))]
+    model = str(requested.models / chosen.model)
+    pairs = [(REFERENCE, 0), *(pair for pair in requested.pairs if pair != (REFERENCE, 0))]
     result: dict[tuple[str, int], list[Trial]] = {pair: [] for pair in pairs}
     watched: dict[tuple[str, int], dict[str, Any]] = {}
     reference: Points = []
-    for turn in range(wanted.rounds):
+    for turn in range(requested.rounds):
         for pair in pairs:
             backend, threads = pair
             if result[pair] and not result[pair][-1].ok:
                 continue
             tell(f"{task} {size[0]}x{size[1]} {backend} {auto.threads_in_words(threads)}, {turn}")
-            request = TrialRequest(task, model, backend, threads, size, wanted.frames)
+            request = TrialRequest(task, model, backend, threads, size, requested.frames)
             with Watch() as watch:
                 trial, points = trials.run(request)
             watched[pair] = watch.as_json()

@@ -49,13 +49,13 @@ def points_of(result: Any) -> Points:  # noqa: ANN401
     return [[[point.x, point.y] for point in item] for item in found_in(result)]
 
 
-def loop(video: Path, wanted: landmarkers.LandmarkerRequest) -> Side:
+def loop(video: Path, request: landmarkers.LandmarkerRequest) -> Side:
     """Run MediaPipe in a loop over the video."""
     mediapipe: Any = importlib.import_module("mediapipe")
     cv2 = opencv()
     source, encode = VideoFile(video), Jpeg()
     results, spent = [], dict.fromkeys(LOOP_STAGES, 0.0)
-    with landmarkers.make(wanted) as landmarker:
+    with landmarkers.make(request) as landmarker:
         begin, cpu = time.perf_counter(), time.process_time()
         mark = begin
 
@@ -83,7 +83,7 @@ def loop(video: Path, wanted: landmarkers.LandmarkerRequest) -> Side:
     return Side(len(results), wall_s, cpu_s, stages, tuple(map(points_of, results)))
 
 
-def pipelined(video: Path, wanted: landmarkers.LandmarkerRequest) -> tuple[Side, Report]:
+def pipelined(video: Path, request: landmarkers.LandmarkerRequest) -> tuple[Side, Report]:
     """Run the pipeline over the video."""
     results = []
     encode = Jpeg()
@@ -92,7 +92,7 @@ def pipelined(video: Path, wanted: landmarkers.LandmarkerRequest) -> tuple[Side,
         encode(job)
         results.append(job.result)
 
-    with landmarkers.make(wanted) as landmarker:
+    with landmarkers.make(request) as landmarker:
         cpu = time.process_time()
         report = Pipeline(str(video), landmarker, sink, draw=draw_landmarks).run()
         cpu_s = time.process_time() - cpu

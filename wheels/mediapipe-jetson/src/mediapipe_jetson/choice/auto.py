@@ -105,7 +105,7 @@ def measure(
     task: str,
     model: Path,
     size: tuple[int, int],
-    wanted: Sequence[tuple[str, int]],
+    requested: Sequence[tuple[str, int]],
     tell: Callable[[str], None] = lambda _: None,
     *,
     frames: int = 60,
@@ -116,7 +116,7 @@ def measure(
     machine does only slows.
     """
     tolerance = landmarkers.tasks()[task].tolerance
-    pairs = [(REFERENCE, 0), *(pair for pair in wanted if pair != (REFERENCE, 0))]
+    pairs = [(REFERENCE, 0), *(pair for pair in requested if pair != (REFERENCE, 0))]
     result: dict[tuple[str, int], Trial] = {}
     reference: trials.Points = []
     absent: set[str] = set()

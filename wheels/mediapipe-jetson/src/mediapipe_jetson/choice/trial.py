@@ -46,9 +46,9 @@ def points(result: Any, field: str) -> list[list[list[float]]]:  # noqa: ANN401
     return [[[point.x, point.y] for point in item] for item in getattr(result, field)]
 
 
-def attempt(asked: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a function
+def attempt(requested: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a function
     """Make, check and time one landmarker; times in milliseconds."""
-    task = landmarkers.tasks()[asked["task"]]
+    task = landmarkers.tasks()[requested["task"]]
     cv2: Any = importlib.import_module("cv2")
     mediapipe: Any = importlib.import_module("mediapipe")
     cv2.setNumThreads(1)
@@ -59,7 +59,7 @@ def attempt(asked: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a funct
 
     def wanted(mode: str) -> landmarkers.LandmarkerRequest:
         return landmarkers.LandmarkerRequest(
-            task.name, asked["model"], asked["backend"], asked["threads"], mode
+            task.name, requested["model"], requested["backend"], requested["threads"], mode
         )
 
     picture = cv2.imread(str(task.picture))
@@ -68,18 +68,18 @@ def attempt(asked: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a funct
     with landmarkers.make(wanted("IMAGE")) as one:
         tell(stage="infer", create_ms=(time.perf_counter() - begin) * 1e3)
         tell(points=points(one.detect(image(picture)), task.landmarks))
-    width, height = asked["size"]
+    width, height = requested["size"]
     frames = [image(bgr) for bgr, _ in zip(moving(picture, width, height), range(PERIOD))]  # noqa: B905
     with landmarkers.make(wanted("VIDEO")) as one:
         times: list[float] = []
         cpu = 0.0
-        for index in range(asked["warmup"] + MOST_FRAMES):
+        for index in range(requested["warmup"] + MOST_FRAMES):
             begin, cpu_begin = time.perf_counter(), time.process_time()
             one.detect_for_video(frames[index % PERIOD], index * FRAME_MS)
-            if index >= asked["warmup"]:
+            if index >= requested["warmup"]:
                 times.append((time.perf_counter() - begin) * 1e3)
                 cpu += (time.process_time() - cpu_begin) * 1e3
-            if len(times) >= asked["frames"]:
+            if len(times) >= requested["frames"]:
                 break
     tell(stage="done", frames_ms=times, cpu_ms=cpu / len(times))
 

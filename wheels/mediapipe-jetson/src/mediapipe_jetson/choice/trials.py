@@ -100,10 +100,10 @@ def shortened(why: str) -> str:
     return f"{why[:half].rpartition(' ')[0]} ... {why[-half:].partition(' ')[2]}"
 
 
-def _child(asked: TrialRequest, timeout_s: float) -> tuple[dict[str, Any], str]:
+def _child(request: TrialRequest, timeout_s: float) -> tuple[dict[str, Any], str]:
     """Run the child; return all that it told, and how it ended if not well."""
     reading, writing = os.pipe()
-    words = json.dumps(asked.__dict__)
+    words = json.dumps(request.__dict__)
     command = [sys.executable, "-m", trial.__name__, words, str(writing)]
     reported: dict[str, Any] = {}
 

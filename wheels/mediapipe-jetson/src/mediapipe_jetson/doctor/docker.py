@@ -189,17 +189,17 @@ def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:  # noqa: PLR0911 
     if written:
         return bad(written[0].what, findings=written, place=written[0].place())
     open_ = services.doubts(scene, _default_runtime(scene))
-    said = scene.output("docker-containers")
-    if isinstance(said, Absent):
-        return unknown(_absent(scene, said, ""), *open_)
-    for line in said.splitlines():
+    output = scene.output("docker-containers")
+    if isinstance(output, Absent):
+        return unknown(_absent(scene, output, ""), *open_)
+    for line in output.splitlines():
         name, runtime_name, requests, *_ = [*line.split("\t"), "", "", ""]
         if '"gpu"' in requests and runtime_name != "nvidia":
             shown = name.lstrip("/")
             return bad(f"container {shown}: --gpus with {runtime_name}", place=f"container {shown}")
     if open_:
         return unknown(*open_)
-    count = len(said.splitlines())
+    count = len(output.splitlines())
     return ok(f"{count} {'container' if count == 1 else 'containers'}, none with --gpus alone")
 
 

@@ -67,9 +67,9 @@ def _one(clause: str, version: str) -> bool:
     )
 
 
-def _below(operator: str, here: Version, wanted: str) -> bool:
+def _below(operator: str, here: Version, requested: str) -> bool:
     """Return whether a version is below the end of a range that an operator implies."""
-    numbers = [int(part) for part in re.findall(r"\d+", wanted.partition("+")[0])]
+    numbers = [int(part) for part in re.findall(r"\d+", requested.partition("+")[0])]
     if operator == "~=":
         fixed = numbers[:-1]
     elif operator == "^":

@@ -151,13 +151,13 @@ def _inputs(check: Expected, scratch: Path) -> list[tuple[str, Path]]:
     return result
 
 
-def _run(words: list[str], log: Path) -> tuple[str, int, float]:
+def _run(command: list[str], log: Path) -> tuple[str, int, float]:
     """Run the program; return what it said, its exit code, and how many seconds it took."""
     began = time.monotonic()
     try:
         with log.open("wb") as out:
             code = subprocess.run(
-                words,
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -167,7 +167,7 @@ def _run(words: list[str], log: Path) -> tuple[str, int, float]:
     except subprocess.TimeoutExpired:
         raise BuildError(f"trtexec had not ended after {BUILD_S:.0f} s") from None
     except OSError as error:
-        raise BuildError(f"{words[0]} can't be run: {error.strerror}") from error
+        raise BuildError(f"{command[0]} can't be run: {error.strerror}") from error
     text = log.read_text(encoding="utf-8", errors="replace")
     return text, code, time.monotonic() - began
 

@@ -201,7 +201,7 @@ def _signal(code: Optional[int]) -> Optional[str]:
 
 
 def _observations(
-    wanted: ChildRequest,
+    request: ChildRequest,
     events: Sequence[dict[str, Any]],
     code: Optional[int],
     words: int,
@@ -209,26 +209,26 @@ def _observations(
 ) -> list[dict[str, Any]]:
     """Sort what was told into one observation for each delegate; `words` is its standard error."""
     common: dict[str, Any] = {"stage": "start"}
-    phases: dict[str, dict[str, Any]] = {name: {} for name in wanted.delegates}
+    phases: dict[str, dict[str, Any]] = {name: {} for name in request.delegates}
     for event in events:
         into = phases.get(event.pop("phase", ""), common)
         window = event.pop("window", None)
         if window:
             into.setdefault("soak", []).append(window)
         into.update(event)
-    reached = [name for name in wanted.delegates if phases[name]]
-    picture = photograph(wanted.picture)
+    reached = [name for name in request.delegates if phases[name]]
+    picture = photograph(request.picture)
     result = []
-    for name in wanted.delegates:
+    for name in request.delegates:
         facts = phases[name]
         # The one at which the process ended bears its ending.
         last = not reached or name == reached[-1] or not facts
         ended = bool(common.get("ended"))
         result.append(
             {
-                "task": wanted.task["name"],
+                "task": request.task["name"],
                 "delegate": name,
-                "control": wanted.control,
+                "control": request.control,
                 "picture": picture,
                 "mediapipe": common.get("mediapipe"),
                 "outcome": {
@@ -256,7 +256,7 @@ def _observations(
                     "create": facts.get("create_s"),
                     "frames": facts.get("frames_s"),
                 },
-                "warmup": wanted.warmup,
+                "warmup": request.warmup,
                 "bursts": facts.get("bursts"),
                 "rest_from_s": facts.get("rest_from_s"),
                 "soak": facts.get("soak"),

@@ -90,30 +90,30 @@ def turns(
 
 
 def _children(
-    wanted: runner.ChildRequest,
+    request: runner.ChildRequest,
     settings: Settings,
     sampler: Optional[Sampler],
     shim: Optional[Path],
 ) -> dict[str, Optional[Observation]]:
     busy = sampler if sampler and sampler.readers else None
     if settings.delegate == "CPU":
-        return {"run": runner.run(wanted, None, shim)[0], "cpu": None, "withheld": None}
+        return {"run": runner.run(request, None, shim)[0], "cpu": None, "withheld": None}
     if settings.level == "quick":
         bursts = turns(QUICK_BURSTS, busy)
-        both = dataclasses.replace(wanted, delegates=("CPU", "GPU"), frames=3, bursts=bursts)
+        both = dataclasses.replace(request, delegates=("CPU", "GPU"), frames=3, bursts=bursts)
         cpu, gpu = runner.run(both, sampler, shim)
         # The samples are of the whole child: of its two phases only the second worked in turns.
         cpu["hardware"] = None
         return {"run": gpu, "cpu": cpu, "withheld": None}
     bursts = turns(BURSTS, busy)
-    cpu_wanted = dataclasses.replace(wanted, delegates=("CPU",), control="cpu", bursts=bursts)
+    cpu_wanted = dataclasses.replace(request, delegates=("CPU",), control="cpu", bursts=bursts)
     cpu = runner.run(cpu_wanted, sampler, shim)[0]
-    gpu_wanted = dataclasses.replace(wanted, bursts=bursts, soak_s=settings.soak_s)
+    gpu_wanted = dataclasses.replace(request, bursts=bursts, soak_s=settings.soak_s)
     gpu = runner.run(gpu_wanted, sampler, shim)[0]
     # Without a GPU in the run there is nothing that a driver withheld could take away.
     if rules.judge("run", facts.of_run(gpu)).verdict not in ("gpu", "software", "unknown"):
         return {"run": gpu, "cpu": cpu, "withheld": None}
-    withheld = runner.run(dataclasses.replace(wanted, control="withheld", frames=1), None, shim)[0]
+    withheld = runner.run(dataclasses.replace(request, control="withheld", frames=1), None, shim)[0]
     return {"run": gpu, "cpu": cpu, "withheld": withheld}
 
 

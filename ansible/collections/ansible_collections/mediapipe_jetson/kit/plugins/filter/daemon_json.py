@@ -40,10 +40,10 @@ def plain(value: Any) -> Any:  # noqa: ANN401 # any JSON value
     return json.loads(json.dumps(value))
 
 
-def merged(known: Dict[str, Any], wanted: Dict[str, Any]) -> Dict[str, Any]:
-    """Return `known` with `wanted` put in: objects key by key, lists by what they lack."""
+def merged(known: Dict[str, Any], requested: Dict[str, Any]) -> Dict[str, Any]:
+    """Return `known` with `requested` put in: objects key by key, lists by what they lack."""
     result = copy.deepcopy(known)
-    for key, value in wanted.items():
+    for key, value in requested.items():
         old = result.get(key)
         if isinstance(old, dict) and isinstance(value, dict):
             result[key] = merged(old, value)
@@ -54,10 +54,10 @@ def merged(known: Dict[str, Any], wanted: Dict[str, Any]) -> Dict[str, Any]:
     return result
 
 
-def merge(text: str, wanted: Dict[str, Any]) -> str:
-    """Return the text of daemon.json with `wanted` in it; the very text where all is there."""
+def merge(text: str, requested: Dict[str, Any]) -> str:
+    """Return the text of daemon.json with `requested` in it; the very text where all is there."""
     known = parse(text)
-    after = merged(known, plain(wanted))
+    after = merged(known, plain(requested))
     return text if after == known else written(after, text)
 
 
@@ -68,20 +68,20 @@ def written(settings: Dict[str, Any], like: str) -> str:
     return json.dumps(settings, indent=indent, ensure_ascii=False) + "\n"
 
 
-def before(text: str, wanted: Dict[str, Any]) -> Dict[str, Any]:
-    """Return, for each key of `wanted`, what stood there: {"had": bool, "value": ...}."""
+def before(text: str, requested: Dict[str, Any]) -> Dict[str, Any]:
+    """Return, for each key of `requested`, what stood there: {"had": bool, "value": ...}."""
     known = parse(text)
-    return {key: {"had": key in known, "value": known.get(key)} for key in plain(wanted)}
+    return {key: {"had": key in known, "value": known.get(key)} for key in plain(requested)}
 
 
-def restore(text: str, record: Dict[str, Dict[str, Any]], wanted: Dict[str, Any]) -> str:
+def restore(text: str, record: Dict[str, Dict[str, Any]], requested: Dict[str, Any]) -> str:
     """Return the text with what `record` (see `before`) says put back.
 
     A key that somebody has changed since then is left as it is.
     """
     known = parse(text)
     after = copy.deepcopy(known)
-    ours = plain(wanted)
+    ours = plain(requested)
     for key, old in plain(record).items():
         start = {key: old["value"]} if old["had"] else {}
         if key not in known or merged(start, {key: ours.get(key)})[key] != known[key]:
@@ -93,10 +93,10 @@ def restore(text: str, record: Dict[str, Dict[str, Any]], wanted: Dict[str, Any]
     return text if after == known else written(after, text)
 
 
-def needs_restart(text: str, wanted: Dict[str, Any]) -> bool:
-    """Tell whether dockerd must start again for `wanted`, or takes it over by a reload."""
+def needs_restart(text: str, requested: Dict[str, Any]) -> bool:
+    """Tell whether dockerd must start again for `requested`, or takes it over by a reload."""
     known = parse(text)
-    after = merged(known, plain(wanted))
+    after = merged(known, plain(requested))
     changed = {key for key in after if after[key] != known.get(key)}
     return bool(changed - RELOADED)
 

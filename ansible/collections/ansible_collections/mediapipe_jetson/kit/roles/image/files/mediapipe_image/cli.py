@@ -32,8 +32,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {' '.join(message.split())}; see: {self.prog} --help\n")
 
 
-def _parser(asked: str) -> argparse.ArgumentParser:
-    """Return the parser. Where the word that was `asked` is a command, it knows no other."""
+def _parser(requested: str) -> argparse.ArgumentParser:
+    """Return the parser. Where the word that was `requested` is a command, it knows no other."""
     parser = Parser(
         prog="mediapipe-image",
         description=__doc__.splitlines()[0] if __doc__ else None,
@@ -42,7 +42,7 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=str(PROTOCOL))
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
-    for name in [asked] if asked in COMMANDS else list(COMMANDS):
+    for name in [requested] if requested in COMMANDS else list(COMMANDS):
         text, action, options = COMMANDS[name]
         result = commands.add_parser(name, help=text, description=text, formatter_class=_help)
         result.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -41,14 +41,14 @@ def ask(words: List[str], timeout_s: float = 60.0, stdin: Optional[bytes] = None
     return Done(done.returncode, _text(done.stdout), _text(done.stderr))
 
 
-def silent(words: List[str], timeout_s: float) -> int:
+def silent(command: List[str], timeout_s: float) -> int:
     """Run a program whose words are nobody's, and may have no end; return its exit code.
 
     Raises ToolMissingError or StepFailedError.
     """
     try:
         return subprocess.run(
-            words,
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -56,12 +56,12 @@ def silent(words: List[str], timeout_s: float) -> int:
             check=False,
         ).returncode
     except FileNotFoundError as error:
-        raise ToolMissingError(f"the program {words[0]} is not installed") from error
+        raise ToolMissingError(f"the program {command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise _late(words, timeout_s) from error
+        raise _late(command, timeout_s) from error
 
 
-def tail(words: List[str], limit: int, timeout_s: float) -> bytes:
+def tail(command: List[str], limit: int, timeout_s: float) -> bytes:
     """Return the last `limit` bytes of what a program prints, however much that is.
 
     What comes after MOST_READ bytes or `timeout_s` seconds is not waited for. Raises
@@ -71,10 +71,10 @@ def tail(words: List[str], limit: int, timeout_s: float) -> bytes:
     deadline = time.monotonic() + timeout_s
     try:
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
     except FileNotFoundError as error:
-        raise ToolMissingError(f"the program {words[0]} is not installed") from error
+        raise ToolMissingError(f"the program {command[0]} is not installed") from error
     with process:
         assert process.stdout is not None  # noqa: S101 # as it is piped
         handle = process.stdout.fileno()
