@@ -71,10 +71,10 @@ SAME = """
 import json, sys
 from pathlib import Path
 from mediapipe_jetson.bench import versus
-from mediapipe_jetson.pipeline.landmarkers import Wanted
+from mediapipe_jetson.pipeline.landmarkers import LandmarkerRequest
 video, model, backend = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-alone = versus.loop(video, Wanted("face", model, "mediapipe-cpu"))
-side, report = versus.pipelined(video, Wanted("face", model, backend, 1))
+alone = versus.loop(video, LandmarkerRequest("face", model, "mediapipe-cpu"))
+side, report = versus.pipelined(video, LandmarkerRequest("face", model, backend, 1))
 print(json.dumps({**versus.apart(side.points, alone.points), **report.as_json()}))
 """
 
