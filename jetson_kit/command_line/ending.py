@@ -39,7 +39,8 @@ def end(error: BaseException) -> int:
     known = typed(error)
     if isinstance(known, InternalError) and os.environ.get(DEBUG):
         raise error
-    _say(known.line())
+    for line in known.lines():
+        _say(line)
     return known.exit_code
 
 

@@ -26,6 +26,7 @@ OF_ALL_TASKS = {
     ("quiet", "q"): "Only results, warnings and errors. May also follow a task's own words.",
     ("verbose", "v"): "Also each program that is started, with times. May follow them too.",
 }
+HELP = ("--help", "-h")
 FORMATS = ("flat", "nested", "json")
 SHELLS = ("bash", "zsh", "fish")
 NAGIOS_UNKNOWN = 3
@@ -87,7 +88,7 @@ class Front(Program):
         """Parse the command line and run its tasks. Raises whatever they raise."""
         try:
             self.create_config()
-            self.parse_core(_long_ones_first(argv))
+            self.parse_core(_early(argv, self.namespace or Collection()))
             self.parse_collection()
             self.parse_tasks()
             self.parse_cleanup()
@@ -105,16 +106,26 @@ class Front(Program):
         self.execute()
 
 
-def _long_ones_first(argv: Sequence[str]) -> list[str]:
-    """Return a command line with --verbose and --quiet before the task, where Invoke reads them.
+def _early(argv: Sequence[str], tasks: Collection) -> list[str]:
+    """Return a command line with what is of all tasks before the task, where Invoke reads it.
 
-    Behind a task Invoke would take them for a positional word that is still to come.
+    Behind a task Invoke would take --help and the others for a positional word that is still to
+    come. A short one that the task has itself is the task's.
     """
     end = argv.index("--") if "--" in argv else len(argv)
-    ours = [f"--{names[0]}" for names in OF_ALL_TASKS]
-    first = [word for word in argv[1:end] if word in ours]
-    rest = [word for word in argv[1:end] if word not in ours]
-    return [argv[0], *first, *rest, *argv[end:]]
+    words = list(argv[1:end])
+    names = {name for known, others in tasks.task_names.items() for name in (known, *others)}
+    place = next((number for number, word in enumerate(words) if word in names), len(words))
+    own: set[str] = set()
+    if place < len(words):
+        own = {name for argument in tasks[words[place]].get_arguments() for name in argument.names}
+        if any(word in HELP for word in words[place + 1 :]):
+            return [argv[0], *words[:place], HELP[0], words[place]]
+    ours = {f"{'-' * min(len(name), 2)}{name}" for both in OF_ALL_TASKS for name in both
+            if name not in own}  # fmt: skip
+    first = [word for word in words[place + 1 :] if word in ours]
+    rest = [word for word in words[place + 1 :] if word not in ours]
+    return [argv[0], *words[:place], *first, *words[place : place + 1], *rest, *argv[end:]]
 
 
 def _one_of(flag: str, word: str, known: Sequence[str]) -> None:

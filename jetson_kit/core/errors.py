@@ -22,6 +22,10 @@ class KitError(Exception):
         words = text.line(self.message)
         return f"error: {words}; {text.line(self.cure)}" if self.cure else f"error: {words}"
 
+    def lines(self) -> tuple[str, ...]:
+        """Return all that the user sees: one line, where an error does not stand for several."""
+        return (self.line(),)
+
 
 class CheckFailedError(KitError):
     """The work was done and its verdict is negative."""

@@ -39,10 +39,10 @@ class InventoryError(BadInputError):
         super().__init__(f"{path} has {len(faults)} faults; no host was touched")
         self.faults = tuple(faults)
 
-    def line(self) -> str:
+    def lines(self) -> tuple[str, ...]:
         """Return a line for each fault, then how many there are."""
-        lines = [f"error: {fault.where}: {fault.what}; {fault.cure}" for fault in self.faults]
-        return "\n".join([*lines, super().line()])
+        faults = (f"error: {fault.where}: {fault.what}; {fault.cure}" for fault in self.faults)
+        return (*faults, self.line())
 
 
 def check(path: Path, limit: str = "", *, target: str = "") -> tuple[Host, ...]:

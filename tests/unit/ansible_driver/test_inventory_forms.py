@@ -127,7 +127,7 @@ def test_what_can_not_be_rendered_is_named(tmp_path: Path, row: str, said: str) 
     path = write(tmp_path, hosts_DOT_yml=f"all: {{hosts: {{one: {{{row}}}}}}}\n") / "hosts.yml"
     with pytest.raises(BadInputError, match="one: ansible_") as caught:
         inventory.load(path)
-    assert said in caught.value.line()
+    assert said in "\n".join(caught.value.lines())
     with pytest.raises(check.InventoryError) as result:
         check.check(path)
     assert len(result.value.faults) == 1
@@ -137,7 +137,7 @@ def test_the_same_addresses_are_found_rendered(tmp_path: Path) -> None:
     text = TEMPLATED.replace("{number: 2}", "{number: 1, ansible_host: J1.lab.example}")
     with pytest.raises(check.InventoryError) as result:
         check.check(write(tmp_path, hosts_DOT_yml=text) / "hosts.yml")
-    assert "j1, j2: have one address, j1.lab.example port 2201" in result.value.line()
+    assert "j1, j2: have one address, j1.lab.example port 2201" in "\n".join(result.value.lines())
 
 
 @pytest.mark.parametrize(

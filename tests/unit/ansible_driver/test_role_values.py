@@ -223,7 +223,7 @@ def test_an_inventory_with_them_touches_no_board(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
     with pytest.raises(check.InventoryError) as caught:
         check.check(path)
-    lines = caught.value.line().splitlines()
+    lines = list(caught.value.lines())
     assert 'a: service_container.user is "0:0"; write UID:GID in numbers' in lines[0]
     assert 'b: image_keep is "x"; write a count from 1 to 1000' in lines[1]
 

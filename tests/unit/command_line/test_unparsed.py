@@ -37,3 +37,24 @@ def test_it_is_said_in_the_words_of_the_command_line(
     with pytest.raises(BadInputError) as caught:
         front.run_all(sys.argv)
     assert (caught.value.message, caught.value.cure) == LINES[line]
+
+
+TASKS = sorted({name for known, others in ns.task_names.items() for name in (known, *others)})
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+@pytest.mark.parametrize("name", TASKS)
+def test_help_behind_any_task_is_its_help(
+    name: str, flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    front = program.Front(namespace=ns, binary="./inv", version="0")
+    front.run_all(["inv", name, flag])
+    assert f"Usage: ./inv [--core-opts] {name} " in capsys.readouterr().out
+
+
+def test_words_of_all_tasks_behind_one_that_takes_words() -> None:
+    assert program._early(["inv", "sites.status", "-v", "-i", "F"], ns) == [
+        "inv", "-v", "sites.status", "-i", "F"]  # fmt: skip
+    # Its own -v is of a volume, and what follows -- is of the container.
+    own = ["inv", "emulate", "image", "-v", "/a:/b", "--", "ls", "--help", "-q"]
+    assert program._early(own, ns) == own

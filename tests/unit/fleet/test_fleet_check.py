@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.command_line import ending
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.fleet import check
@@ -28,7 +29,7 @@ def faults(folder: Path, text: str, **more: str) -> list[str]:
     with pytest.raises(check.InventoryError) as caught:
         check.check(inventory(folder, text), **more)
     assert caught.value.exit_code == 2
-    return caught.value.line().splitlines()[:-1]
+    return list(caught.value.lines())[:-1]
 
 
 def test_a_good_inventory_has_no_fault(tmp_path: Path) -> None:
@@ -108,7 +109,17 @@ all:
 """
     with pytest.raises(BadInputError) as caught:
         check.check(inventory(tmp_path, text))
-    lines = caught.value.line().splitlines()
+    lines = list(caught.value.lines())
     assert len(lines) == 6
     assert all(line.startswith("error: ") for line in lines)
     assert "has 5 faults; no host was touched" in lines[-1]
+
+
+def test_many_faults_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"    board-{number}: {{ansible_connection: local}}\n" for number in range(90))
+    with pytest.raises(check.InventoryError) as caught:
+        check.check(inventory(tmp_path, f"all:\n  hosts:\n{rows}"))
+    assert ending.end(caught.value) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert all(any(f"board-{number}:" in line for line in lines) for number in range(90))
+    assert lines[-1].endswith("no host was touched")

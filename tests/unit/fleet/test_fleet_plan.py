@@ -101,7 +101,7 @@ def test_the_window(window: str, now: str, seconds: float) -> None:
 def test_what_is_refused(body: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInputError) as caught:
         parse(body)
-    assert said in caught.value.line()
+    assert said in "\n".join(caught.value.lines())
 
 
 def test_a_file_and_flags_above_it(tmp_path: Path) -> None:
