@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import struct
 import tarfile
 import tempfile
@@ -18,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from jetson_kit.ansible_driver import environments
-from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.errors import IntegrityError, KitError
 from jetson_kit.core.files import written_aside
 from jetson_kit.core.paths import COLLECTION, COLLECTION_NAME
 from jetson_kit.core.run import run
@@ -44,12 +45,29 @@ def build(out: Path, collection: Path = COLLECTION) -> Path:
     Raises StepFailedError where ansible-galaxy refuses, DiskFullError.
     """
     with tempfile.TemporaryDirectory(prefix="kit-collection-") as name:
-        _galaxy(Path(name), "build", collection, "--output-path", name)
+        source = _tracked(collection, Path(name, "source"))
+        _galaxy(Path(name), "build", source, "--output-path", name)
         (built,) = Path(name).glob("*.tar.gz")
         archive = out / built.name
         with written_aside(archive) as aside:
             aside.write_bytes(gzip_stored(_ordered(built)))
     return archive
+
+
+def _tracked(collection: Path, folder: Path) -> Path:
+    """Return a copy of what git has of the collection: a key that lies there stays there.
+
+    The collection itself where it is no checkout.
+    """
+    try:
+        names = run(["git", "ls-files", "-z"], what="listing tracked files", cwd=collection)
+    except KitError:
+        return collection
+    for name in filter(None, names.split("\0")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(collection / name, target, follow_symlinks=False)
+    return folder if names else collection
 
 
 def verify(archive: Path) -> None:

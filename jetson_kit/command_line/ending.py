@@ -16,7 +16,7 @@ from jetson_kit.core.errors import (
     KitError,
     StepFailedError,
 )
-from jetson_kit.core.paths import FULL
+from jetson_kit.core.paths import FULL, room_hint
 
 DEBUG = "KIT_DEBUG"
 # Packages that read documents, and give up on those that are nested too deeply.
@@ -67,9 +67,9 @@ def typed(error: BaseException) -> KitError:
 def _system(error: OSError) -> KitError:
     place = "" if error.filename is None else f"{os.fsdecode(str(error.filename))}: "
     if error.errno in FULL:
+        named = Path(os.fsdecode(str(error.filename))) if place else None
         return DiskFullError(
-            f"{place}no space left on a disk that this writes to",
-            "free some space, or set KIT_CACHE to a larger disk, and run it again",
+            f"{place}no space left on a disk that this writes to", room_hint(named)
         )
     return StepFailedError(f"{place}{error.strerror or error}")
 

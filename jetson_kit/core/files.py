@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jetson_kit.core import stopping
 from jetson_kit.core.errors import DiskFullError, IntegrityError, NetworkError
-from jetson_kit.core.paths import FULL
+from jetson_kit.core.paths import FULL, room_hint
 
 CHUNK = 1 << 20
 # What a killed run leaves; younger ones may belong to a run that goes on.
@@ -37,10 +37,9 @@ def disk_guard(what: Path | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL:
-            raise DiskFullError(
-                f"no space left{_room(what)}",
-                "free some space, or set KIT_CACHE to a larger disk, and run it again",
-            ) from error
+            own = error.filename if isinstance(error.filename, str | bytes) else ""
+            named = what or (Path(os.fsdecode(own)) if own else None)
+            raise DiskFullError(f"no space left{_room(named)}", room_hint(named)) from error
         raise
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
@@ -19,12 +21,27 @@ CACHE = "KIT_CACHE"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
+def room_hint(place: Path | None) -> str:
+    """Return what helps where a disk is full: some room, or the variable that moves the place."""
+    for variable, home in ((CACHE, _cache_home), (STATE, state_home)):
+        with contextlib.suppress(BadInputError):
+            if place is not None and place.absolute().is_relative_to(home().absolute()):
+                return f"free some space, or set {variable} to a larger disk, and run it again"
+    if place is not None and place.absolute().is_relative_to(tempfile.gettempdir()):
+        return "free some space, or set TMPDIR to a larger disk, and run it again"
+    return "free some space there, and run it again"
+
+
+def _cache_home() -> Path:
+    return _home(CACHE, "XDG_CACHE_HOME", ".cache")
+
+
 def cache_dir(*parts: str) -> Path:
     """Return (and make) a folder of the cache: $KIT_CACHE, else the user's cache folder.
 
     Raises BadInputError where it can't be made.
     """
-    return made(_home(CACHE, "XDG_CACHE_HOME", ".cache").joinpath(*parts), CACHE)
+    return made(_cache_home().joinpath(*parts), CACHE)
 
 
 def state_home() -> Path:

@@ -92,7 +92,7 @@ def failure(what: str, code: int, stderr: str) -> KitError:
     if any(word in stderr.lower() for word in FULL_WORDS):
         return DiskFullError(
             f"{what}: no space left on device",
-            "free some space, or set KIT_CACHE to a larger disk, and run it again",
+            "free some space where it writes, and run it again",
         )
     for line in lines:
         if any(word in line.lower() for word in TRUST_WORDS):

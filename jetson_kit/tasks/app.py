@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,8 +32,9 @@ def new(
 
     del c
     folder = scaffold.new(name.absolute(), template, ci, devcontainer=devcontainer)
-    print(f"{folder}: test it with ./inv test.app {name}, build it with")
-    print(f"./inv build --jetson --app {name}")
+    place = shlex.quote(str(name))
+    print(f"{folder}: test it with ./inv test.app {place}, build it with")
+    print(f"./inv build --jetson --app {place}")
 
 
 @kit_task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from invoke.context import Context
@@ -233,4 +234,4 @@ def collection(c: Context, out: Path | None = None) -> None:
     del c
     path = collection_archive.build(out or ROOT / "dist" / "collection")
     print(f"{path}\nsha256 {sha256_file(path)}")
-    print(f"next: ansible-galaxy collection install -p collections {path.name}")
+    print(f"next: ansible-galaxy collection install -p collections {shlex.quote(str(path))}")

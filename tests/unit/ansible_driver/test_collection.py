@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -150,3 +151,15 @@ def test_a_damaged_archive_is_refused(archive: Path, tmp_path: Path, damage: str
 def test_no_task_names_a_folder_of_the_kit() -> None:
     for path in (*TASKS, *BOOKS):
         assert "jetson_kit/" not in path.read_text(encoding="utf-8"), path
+
+
+def test_what_git_does_not_have_stays_out_of_the_archive(tmp_path: Path) -> None:
+    source = tmp_path / "checkout"
+    shutil.copytree(COLLECTION, source, ignore=shutil.ignore_patterns("__pycache__"))
+    for words in (("init", "-q"), ("add", "-A")):
+        subprocess.run(["git", *words], cwd=source, check=True)
+    (source / "roles" / "image" / "secret.pem").write_text("a key")
+    with tarfile.open(collection_archive.build(tmp_path, source)) as archive:
+        names = archive.getnames()
+    assert "roles/image/README.md" in names
+    assert not [name for name in names if "secret" in name or name.startswith(".git/")]

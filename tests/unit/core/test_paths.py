@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,3 +64,15 @@ def test_relative_xdg_folders_are_ignored(
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "own"))
     if FOLDERS[name][0] == "KIT_STATE":
         assert Path(str(FOLDERS[name][1]())).is_relative_to(tmp_path / "own")
+
+
+def test_what_helps_on_a_full_disk_moves_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    for variable, folder in (("KIT_CACHE", "cache"), ("KIT_STATE", "state"), ("TMPDIR", "scratch")):
+        assert f"set {variable} " in paths.room_hint(tmp_path / folder / "a" / "b")
+    for place in (tmp_path / "out", None):
+        assert paths.room_hint(place) == "free some space there, and run it again"
