@@ -19,8 +19,9 @@ SCHEMA_VERSION = 1
 UNKNOWN = "?"
 FOOT = """\
 * is taken when none is named. Nano TX: TX1, Nano and TX2. Arm: what every board
-of the release runs. Tier: what it was proven on. GPU inference: Orin and Thor yes,
-Xavier, TX2, TX1 and Nano yes (translated, emulated). One in full: --l4t r36.4.4"""
+of the release runs. Tier: what it was proven on. All boards get a wheel with GPU
+code, Xavier, TX2, TX1 and Nano a translated one: verify proves what a board does
+with it. One in full: --l4t r36.4.4"""
 
 
 def document(
@@ -124,7 +125,7 @@ def print_one(
         ("GPUs", ", ".join(f"{soc.family} (SM {soc.sm})" for soc in target.socs)),
         ("CPUs", ", ".join(f"{soc.cpu} ({soc.arm_level})" for soc in target.socs)),
         ("Arm level", target.arm_level),
-        ("GPU inference", "\n".join(_gpu(target))),
+        ("GPU code", "\n".join(_gpu(target))),
         ("Driver", "\n".join(target.driver_dirs)),
         ("NGC image", f"{target.ngc_image}{'' if target.ngc_base else ' (the nearest there is)'}"),
         ("ansible-core", f"{target.ansible_core_min} to {target.ansible_core_max}"),

@@ -36,6 +36,7 @@ from jetson_kit.fleet.rollout.by_ssh import Ssh
 from jetson_kit.fleet.rollout.journal import Journal, Record
 from jetson_kit.fleet.rollout.plan import Plan, Wave
 from jetson_kit.fleet.rollout.rollout import Rollout, requeue
+from jetson_kit.fleet.rollout.steps import InterruptedRolloutError, TerminatedRolloutError
 
 
 class RealClock:
@@ -43,6 +44,7 @@ class RealClock:
 
     def __init__(self, say: live.View) -> None:
         self._stop = threading.Event()
+        self._terminated = False
         self._say = say
 
     @property
@@ -67,9 +69,10 @@ class RealClock:
         """Take Ctrl-C and SIGTERM as the wish to stop between two steps."""
 
         def asked(number: int, frame: FrameType | None) -> None:
-            del number, frame
+            del frame
             if self.stopping:
                 raise KeyboardInterrupt
+            self._terminated = number == signal.SIGTERM
             self._stop.set()
             self._say.say("stopping after this step; once more stops at once")
 
@@ -77,6 +80,10 @@ class RealClock:
         before = [signal.signal(kind, asked) for kind in kinds]
         try:
             yield
+        except InterruptedRolloutError as error:
+            if self._terminated:
+                raise TerminatedRolloutError(error.message, error.cure) from error
+            raise
         finally:
             for kind, old in zip(kinds, before, strict=True):
                 signal.signal(kind, old)

@@ -22,6 +22,12 @@ class InterruptedRolloutError(KitError):
     exit_code: ClassVar[int] = 130
 
 
+class TerminatedRolloutError(InterruptedRolloutError):
+    """The same by SIGTERM."""
+
+    exit_code: ClassVar[int] = 143
+
+
 class Steps:
     """What all parts of a rollout share."""
 

@@ -15,6 +15,7 @@ import pytest
 from jetson_kit.core.paths import ROOT
 from jetson_kit.fleet.rollout import live
 from jetson_kit.fleet.rollout.command import RealClock
+from jetson_kit.fleet.rollout.steps import InterruptedRolloutError
 
 pytestmark = pytest.mark.slow  # each a process
 FRONT = """\
@@ -89,3 +90,14 @@ def test_an_interrupt_ends_a_wait_and_the_second_one_all(tmp_path: Path) -> None
             with pytest.raises(KeyboardInterrupt):
                 os.kill(os.getpid(), signal.SIGINT)
     assert "stopping after this step" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_exit_code_tells_the_signal(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    with live.View(tmp_path / "log", quiet=True) as view:
+        clock = RealClock(view)
+        with pytest.raises(InterruptedRolloutError) as caught, clock.interrupts():
+            signal.raise_signal(number)
+            assert clock.stopping
+            raise InterruptedRolloutError("stopped", "go on")
+    assert (caught.value.exit_code, caught.value.message) == (code, "stopped")
