@@ -21,7 +21,7 @@ RESOURCE = Text(
     options={
         "target": kinds.TARGET,
         "image": kinds.IMAGE,
-        "groups": Commas(Integer(0, 2**32 - 2)),
+        "groups": Commas(Integer(1, 2**32 - 2)),
         "sites": Commas(Text(63)),
         "resources": Commas(RESOURCE),
         "metrics": Integer(1, 65535),

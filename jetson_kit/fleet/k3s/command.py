@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.fleet.k3s import check as checking
 from jetson_kit.fleet.k3s import cluster, kustomize, view
 from jetson_kit.fleet.k3s.manifests import Options
 from jetson_kit.fleet.release import registry_push, release
 from jetson_kit.fleet.rollout import plan as rollout_plan
+
+NO_GROUPS = (
+    "note: without --groups the service opens only device nodes that anybody may; "
+    "on a board: stat -c %g /dev/nvmap /dev/dri/renderD128"
+)
 
 
 def write(
@@ -23,11 +29,16 @@ def write(
 ) -> tuple[Path, ...]:
     """Write a target's manifests; return the folders to apply, in order.
 
-    Raises as release.load, registry_push.pushed, plan.load and kustomize.write.
+    Raises BadInputError for a site that is named twice, and as release.load,
+    registry_push.pushed, plan.load and kustomize.write.
     """
+    if twice := sorted({site for site in sites if sites.count(site) > 1}):
+        raise BadInputError(f"--sites names {', '.join(twice)} more than once", "name each once")
     result = release.load(release.folder_of(target))
     plan = rollout_plan.load(file, {})
     reference = image or registry_push.pushed(result).reference
+    if result.l4t and not options.groups:
+        print(NO_GROUPS, file=sys.stderr)
     return kustomize.write(result, reference, output or result.folder / "k3s", plan, options, sites)
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.fleet.k3s import kustomize, labels
+from jetson_kit.fleet.k3s import command, kustomize, labels
 from jetson_kit.fleet.k3s.labels import Overlay
 from jetson_kit.fleet.k3s.manifests import Options, daemon_set
 from jetson_kit.fleet.rollout.plan import Plan
@@ -215,3 +215,8 @@ def test_the_namespaces_level_takes_the_pod(tmp_path: Path) -> None:
             assert rights["allowPrivilegeEscalation"] is rights["privileged"] is False
             assert rights["capabilities"] == {"drop": ["ALL"]}
             assert not any("hostPort" in port for port in container.get("ports", ()))
+
+
+def test_a_site_that_is_named_twice_is_refused() -> None:
+    with pytest.raises(BadInputError, match="--sites names rest more than once"):
+        command.write("r36.4.4", "", Options(), ("rest", "north", "rest"), None, None)
