@@ -191,6 +191,8 @@ python_environment() {
   if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ]; then return 0; fi
   if ! works "$venv/bin/python" -c '' || ! works "$venv/bin/uv" --version ||
     { [ -f "$venv/.root" ] && [ "$made_for" != "$root" ]; }; then
+    { [ -w "$root" ] && { [ ! -e "$venv" ] || [ -w "$venv" ]; }; } ||
+      fail "$STEP_FAILED" "$venv does not run for $(id -un), and is another user's; clone the project for yourself"
     rm -rf "$venv"
     python=$(find_python) || fail "$TOOL_MISSING" "no Python 3.11 or later with venv is here; install one"
     say "Setting up the Python environment in .venv"
