@@ -138,10 +138,10 @@ def rollout(
     take_over: bool = False,
     json: bool = False,
 ) -> None:
-    """Bring an image to a fleet, in waves that stop themselves.
+    """Bring an image to a fleet, wave by wave. Example: ./inv fleet.rollout r36.4.4 -i hosts.yml.
 
     Exit code 0 only if every host runs it, healthy and confirmed; else 1, after taking back what
-    the plan says. Example: ./inv fleet.rollout r36.4.4 -i hosts.yml --canary 1 --batches 10%,25%.
+    the plan says. More: ./inv fleet.rollout r36.4.4 -i hosts.yml --canary 1 --batches 10%,25%.
     """
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.fleet import views

@@ -71,7 +71,7 @@ def channel(
     valid: int = 7,
     root_valid: int = 365,
 ) -> None:
-    """Publish updates that boards fetch by themselves.
+    """Publish updates that boards fetch by themselves. Example: ./inv fleet.channel DIR --renew.
 
     Example: ./inv fleet.channel /srv/www/channel --target r36.4.4 --waves 5,25,100.
     """

@@ -55,7 +55,7 @@ def k3s(
     check: bool = False,
     from_: tuple[Path, ...] = (),
 ) -> None:
-    """Write manifests for k3s or Kubernetes, or judge what a cluster made of them.
+    """Write manifests for k3s, or judge a cluster by them. Example: ./inv fleet.k3s r36.4.4.
 
     Example: ./inv fleet.k3s r36.4.4 --groups 44,104; ./inv fleet.k3s --check ends with 1 where a
     DaemonSet selects no node or a pod does not run.

@@ -193,7 +193,7 @@ def registry(
     ca: Path | None = None,
     htpasswd: Path | None = None,
 ) -> None:
-    """Run a registry for devices to pull from.
+    """Run a registry for devices to pull from. Example: ./inv fleet.registry --up --push r36.4.4.
 
     Where it asks who comes, KIT_REGISTRY_USER and KIT_REGISTRY_PASSWORD say it, here and for
     rollouts. Example: ./inv fleet.registry --up --address 192.0.2.1 --push r36.4.4.

@@ -163,7 +163,7 @@ def rollout(
     unreachable: float = 900.0,
     json: bool = False,
 ) -> None:
-    """Bring an image to the boards of many sites, site by site.
+    """Bring an image to the boards of sites. Example: ./inv sites.rollout r36.4.4 -i sites.toml.
 
     Exit code 0 only if every board of every site runs it, healthy and confirmed, by its site's own
     records. Example: ./inv sites.rollout r36.4.4 -i sites.toml.

@@ -67,9 +67,9 @@ def verify(
     nagios: bool = False,
     output: Path | None = None,
 ) -> None:
-    """Prove where inference runs: gpu, software, cpu, broken or unknown.
+    """Prove where inference runs. Example: ./inv verify --expect cpu.
 
-    Exit code 0 as expected, 1 not, 11 broken. Example: ./inv verify --expect cpu.
+    Verdicts are gpu, software, cpu, broken and unknown. Exit code 0 as expected, 1 not, 11 broken.
     """
     from jetson_kit.verify import command
 

@@ -58,3 +58,9 @@ def test_words_of_all_tasks_behind_one_that_takes_words() -> None:
     # Its own -v is of a volume, and what follows -- is of the container.
     own = ["inv", "emulate", "image", "-v", "/a:/b", "--", "ls", "--help", "-q"]
     assert program._early(own, ns) == own
+
+
+@pytest.mark.parametrize("name", sorted(ns.task_names))
+def test_the_list_shows_an_example_of_each_task(name: str) -> None:
+    summary = (ns[name].__doc__ or "").strip().partition("\n")[0]
+    assert "Example: ./inv " in summary
