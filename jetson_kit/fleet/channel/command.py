@@ -16,6 +16,7 @@ from jetson_kit.fleet.channel.repository import Repository, Validity
 from jetson_kit.fleet.channel.ssh_keys import CHANNEL, SshSigner
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
 
 NAMES = (releases.FILE, releases.FILE + signing.SUFFIX, releases.SIGNERS)
 NEEDED = NAMES[:2]
@@ -59,35 +60,48 @@ def publish(
     """Change a channel, or renew it as it is; return the timestamp's version and what holds.
 
     With the owner's key a new root names the channel's key. Until the end boards see the channel
-    as it was. Raises BadInputError or IntegrityError.
+    as it was, and runs at once follow one another. Raises BadInputError, BusyError or
+    IntegrityError.
     """
     signer = SshSigner(default_key(key))
-    there = Repository(folder)
-    policy = policies.parse(there.read(FILE).decode("utf-8"))
-    names = [name for name in there.targets.signed.targets if name != FILE]
-    files = {name: there.read(name) for name in names}
-    if request.target:
-        policy, files = _released(folder, request, policy)
-    policy = _steered(request, policy, lambda: _image_id(files, policy))
-    if not policy.release:
-        files = {}
-    files[FILE] = policy.text().encode()
     by = SshSigner(owner) if owner else None
-    return there.publish(files, signer, validity, by), policy
+    with repository.locked(folder):
+        Repository(folder)
+    # Layers have names of their own and take long: nobody waits for them.
+    release = _layers_placed(folder, request.target) if request.target else None
+    with repository.locked(folder):
+        there = Repository(folder)
+        policy = policies.parse(there.read(FILE).decode("utf-8"))
+        names = [name for name in there.targets.signed.targets if name != FILE]
+        files = {name: there.read(name) for name in names}
+        if release:
+            policy, files = _released(release, request, policy)
+        policy = _steered(request, policy, lambda: _image_id(files, policy))
+        if not policy.release:
+            files = {}
+        files[FILE] = policy.text().encode()
+        return there.publish(files, signer, validity, by), policy
 
 
-def _released(folder: Path, request: Request, policy: Policy) -> tuple[Policy, dict[str, bytes]]:
-    """Put a signed release into the channel's folder."""
-    release = releases.load(releases.folder_of(request.target))
+def _layers_placed(folder: Path, target: str) -> Release:
+    """Put a signed release's layers into the channel's folder; return the release."""
+    release = releases.load(releases.folder_of(target))
     for name in NEEDED:
         if not (release.folder / name).is_file():
             raise BadInputError(
-                f"{release.folder} has no {name}", f"sign it: ./inv fleet.release {request.target}"
+                f"{release.folder} has no {name}", f"sign it: ./inv fleet.release {target}"
             )
     layers = releases.layers(release)
     for layer in release.layers:
         digest = layer.digest.partition(":")[2]
         repository.place_layer(folder, digest, layers / layer.file)
+    return release
+
+
+def _released(
+    release: Release, request: Request, policy: Policy
+) -> tuple[Policy, dict[str, bytes]]:
+    """Return a policy that offers a release, and the release's files."""
     place = f"releases/{release.number}-{release.image_id.partition(':')[2][:12]}"
     files = {
         f"{place}/{name}": (release.folder / name).read_bytes()

@@ -6,11 +6,15 @@ a channel's key can do is bounded: releases have signatures of their own, and th
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import fcntl
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,13 +32,15 @@ from tuf.api.metadata import (
 )
 from tuf.api.serialization import DeserializationError
 
-from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.errors import BadInputError, BusyError, IntegrityError, StepFailedError
 from jetson_kit.core.files import written_aside
 from jetson_kit.fleet.channel.ssh_keys import SshSigner
 
 ROOT_FILE = re.compile(r"([1-9][0-9]{0,15})\.root\.json")
 ONLINE = (Timestamp.type, Snapshot.type, Targets.type)
 DAY = datetime.timedelta(days=1)
+LOCK_WAIT_S = 30.0
+LOCK_STEP_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,46 @@ class Repository:
                 f"this key does not sign {role} of {self.folder}", "name the channel's: --key"
             ) from error
         return bytes(made.to_bytes())
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a channel's folder from reading it to the end of writing it; an end frees it.
+
+    The lock is on the folder itself, so that it holds for all users and no web server has a file
+    of it. Raises BadInputError, BusyError, or StepFailedError where folders have no locks.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise BadInputError(
+            f"{folder} is no channel: {error.strerror}", "begin one: --begin --owner KEY"
+        ) from error
+    try:
+        end = time.monotonic() + LOCK_WAIT_S
+        while not _taken(handle, folder):
+            if time.monotonic() >= end:
+                raise BusyError(
+                    f"another run has been changing {folder} for {LOCK_WAIT_S:g} s",
+                    "run this again when that has ended",
+                )
+            time.sleep(LOCK_STEP_S)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _taken(handle: int, folder: Path) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise StepFailedError(
+            f"{folder} can't be locked: {error.strerror}",
+            "publish in a folder on a local disk, and copy that to the server",
+        ) from error
+    return True
 
 
 def begin(
