@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def publish(
         files = {name: there.read(name) for name in names}
         if release:
             policy, files = _released(release, request, policy)
-        policy = _steered(request, policy, lambda: _image_id(files, policy))
+        policy = _steered(request, policy, _image_id(files, policy))
         if not policy.release:
             files = {}
         files[FILE] = policy.text().encode()
@@ -112,17 +111,28 @@ def _released(
     waves = policies.waves(request.shares, now, request.step_h)
     # Whoever brings an image back means it: it is left no more.
     leave = tuple(item for item in policy.leave if item != release.image_id)
-    result = replace(policy, release=place, waves=waves, canary=request.canary, leave=leave)
+    result = replace(
+        policy,
+        release=place,
+        waves=waves,
+        canary=request.canary,
+        leave=leave,
+        stopped_image="",
+    )
     return result, files
 
 
-def _steered(request: Request, policy: Policy, image_id: Callable[[], str]) -> Policy:
+def _steered(request: Request, policy: Policy, image_id: str) -> Policy:
+    """Return what a channel is to want now; `image_id` is what it offers, or offered last."""
     if request.roll_back:
-        if not policy.release:
-            raise BadInputError("the channel offers no release that boards could leave")
-        policy = replace(policies.stopped(policy), leave=(*policy.leave, image_id()))
+        if not image_id:
+            raise BadInputError(
+                "the channel offers no release that boards could leave, and stopped none",
+                "take boards back one by one (./inv fleet.rollback), or offer a newer release",
+            )
+        policy = policies.rolled_back(policy, image_id)
     elif request.stop:
-        policy = policies.stopped(policy)
+        policy = policies.stopped(policy, image_id)
     if request.window is not None:
         policy = replace(policy, window=request.window)
     if request.pause is not None:
@@ -131,6 +141,9 @@ def _steered(request: Request, policy: Policy, image_id: Callable[[], str]) -> P
 
 
 def _image_id(files: dict[str, bytes], policy: Policy) -> str:
+    """Return the image that a channel offers, or offered when it was stopped, or ""."""
+    if not policy.release:
+        return policy.stopped_image
     body = json.loads(files[f"{policy.release}/{releases.FILE}"])
     return str(body["image"]["id"])
 
