@@ -19,6 +19,9 @@ from jetson_kit.fleet.release.release import Release
 
 NAMES = (releases.FILE, releases.FILE + signing.SUFFIX, releases.SIGNERS)
 NEEDED = NAMES[:2]
+ALL = (100,)
+STEP_H = 24.0
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,35 @@ class Request:
     """What is to become of a channel."""
 
     target: str = ""
-    shares: tuple[int, ...] = (100,)
-    step_h: float = 24.0
+    shares: tuple[int, ...] = ()
+    """Of the waves, in percent; () is one wave of all boards."""
+    step_h: float | None = None
     canary: tuple[str, ...] = ()
     window: str | None = None
     pause: bool | None = None
     stop: bool = False
     roll_back: bool = False
+
+    def check(self) -> None:
+        """Raise BadInputError for what contradicts itself, or would change nothing."""
+        ends = "--rollback" if self.roll_back else "--stop" if self.stop else ""
+        if self.target and ends:
+            raise BadInputError(
+                f"--target offers a release, and {ends} offers none", "give one of them"
+            )
+        given = {
+            "--waves": self.shares, "--canary": self.canary, "--step": self.step_h is not None
+        }  # fmt: skip
+        unused = [name for name, value in given.items() if value]
+        if unused and not self.target:
+            raise BadInputError(
+                f"{' and '.join(unused)} can only be given with --target",
+                "offer the release again with them: --target",
+            )
+        if self.step_h is not None and len(self.shares) < 2:
+            raise BadInputError(
+                "--step is the time between waves, and there is one", "name more: --waves 5,25,100"
+            )
 
 
 def default_key(given: Path | None) -> Path:
@@ -62,6 +87,7 @@ def publish(
     as it was, and runs at once follow one another. Raises BadInputError, BusyError or
     IntegrityError.
     """
+    request.check()
     signer = SshSigner(default_key(key))
     by = SshSigner(owner) if owner else None
     with repository.locked(folder):
@@ -108,7 +134,7 @@ def _released(
         if (release.folder / name).is_file()
     }
     now = datetime.datetime.now(datetime.UTC)
-    waves = policies.waves(request.shares, now, request.step_h)
+    waves = policies.waves(request.shares or ALL, now, request.step_h or STEP_H)
     # Whoever brings an image back means it: it is left no more.
     leave = tuple(item for item in policy.leave if item != release.image_id)
     result = replace(
@@ -152,6 +178,13 @@ def summary(version: int, policy: Policy, validity: Validity) -> str:
     """Return a line that says what a channel wants now."""
     offered = policy.release or "no release"
     waves = ", ".join(f"{item.share} % from {item.start}" for item in policy.waves)
-    words = [f"version {version}", offered, waves, "paused" if policy.paused else ""]
+    words = [f"version {version}", offered, waves, _canary(policy.canary)]
+    words += [f"window {policy.window}"] if policy.window else []
+    words += ["paused"] if policy.paused else []
     words += [f"{len(policy.leave)} images are left"] if policy.leave else []
     return "; ".join(filter(None, [*words, f"renew it within {validity.online} days"]))
+
+
+def _canary(boards: tuple[str, ...]) -> str:
+    more = f" and {len(boards) - SHOWN} more" if len(boards) > SHOWN else ""
+    return f"first {', '.join(boards[:SHOWN])}{more}" if boards else ""
