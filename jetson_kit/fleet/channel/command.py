@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.fleet.channel import lock, repository
 from jetson_kit.fleet.channel import policy as policies
-from jetson_kit.fleet.channel import repository
 from jetson_kit.fleet.channel.policy import FILE, Policy
 from jetson_kit.fleet.channel.repository import Repository, Validity
 from jetson_kit.fleet.channel.ssh_keys import CHANNEL, SshSigner
@@ -90,11 +90,11 @@ def publish(
     request.check()
     signer = SshSigner(default_key(key))
     by = SshSigner(owner) if owner else None
-    with repository.locked(folder):
+    with lock.locked(folder):
         Repository(folder)
     # Layers have names of their own and take long: nobody waits for them.
     release = _layers_placed(folder, request.target) if request.target else None
-    with repository.locked(folder):
+    with lock.locked(folder):
         there = Repository(folder)
         policy = policies.parse(there.read(FILE).decode("utf-8"))
         names = [name for name in there.targets.signed.targets if name != FILE]

@@ -6,21 +6,18 @@ a channel's key can do is bounded: releases have signatures of their own, and th
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import fcntl
 import hashlib
-import os
 import re
 import shutil
-import time
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from securesystemslib.exceptions import StorageError
-from tuf.api.exceptions import RepositoryError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import (
     Metadata,
     MetaFile,
@@ -32,15 +29,16 @@ from tuf.api.metadata import (
 )
 from tuf.api.serialization import DeserializationError
 
-from jetson_kit.core.errors import BadInputError, BusyError, IntegrityError, StepFailedError
-from jetson_kit.core.files import written_aside
+from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.files import disk_guard, written_aside
+from jetson_kit.fleet.channel import lock
 from jetson_kit.fleet.channel.ssh_keys import SshSigner
 
 ROOT_FILE = re.compile(r"([1-9][0-9]{0,15})\.root\.json")
 ONLINE = (Timestamp.type, Snapshot.type, Targets.type)
 DAY = datetime.timedelta(days=1)
-LOCK_WAIT_S = 30.0
-LOCK_STEP_S = 0.1
+# What a killed `begin` leaves; it is no part of a channel.
+ASIDE = ".begin."
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ class Repository:
     def _next_root(self, owner: SshSigner, signer: SshSigner, validity: Validity) -> bytes:
         version = self.root.signed.version + 1
         result = Metadata(_root(owner, signer, version, _after(validity.root)))
-        result.sign(owner)
+        _sign(result, owner)
         try:
             self.root.verify_delegate(Root.type, result)
         except RepositoryError as error:
@@ -145,7 +143,7 @@ class Repository:
 
     def _signed(self, made: Metadata[Any], signer: SshSigner, expires: datetime.datetime) -> bytes:
         made.signed.expires = expires
-        made.sign(signer)
+        _sign(made, signer)
         role = made.signed.type
         try:
             self.root.verify_delegate(role, made)
@@ -156,55 +154,35 @@ class Repository:
         return bytes(made.to_bytes())
 
 
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a channel's folder from reading it to the end of writing it; an end frees it.
-
-    The lock is on the folder itself, so that it holds for all users and no web server has a file
-    of it. Raises BadInputError, BusyError, or StepFailedError where folders have no locks.
-    """
-    try:
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise BadInputError(
-            f"{folder} is no channel: {error.strerror}", "begin one: --begin --owner KEY"
-        ) from error
-    try:
-        end = time.monotonic() + LOCK_WAIT_S
-        while not _taken(handle, folder):
-            if time.monotonic() >= end:
-                raise BusyError(
-                    f"another run has been changing {folder} for {LOCK_WAIT_S:g} s",
-                    "run this again when that has ended",
-                )
-            time.sleep(LOCK_STEP_S)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _taken(handle: int, folder: Path) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise StepFailedError(
-            f"{folder} can't be locked: {error.strerror}",
-            "publish in a folder on a local disk, and copy that to the server",
-        ) from error
-    return True
-
-
 def begin(
     folder: Path, owner: SshSigner, channel: SshSigner, validity: Validity, policy: bytes
 ) -> bytes:
-    """Write a new channel; return its first root, the anchor of boards. Raises BadInputError."""
-    if folder.exists() and any(folder.iterdir()):
-        raise BadInputError(f"{folder} is not empty", "name a new folder")
+    """Write a new channel, whole or not at all; return its first root, the anchor of boards.
+
+    Raises BadInputError, BusyError or DiskFullError.
+    """
+    with disk_guard(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock.locked(folder):
+            for left in folder.glob(f"{ASIDE}*"):
+                shutil.rmtree(left)
+            if any(folder.iterdir()):
+                raise BadInputError(f"{folder} is not empty", "name a new folder")
+            aside = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
+            try:
+                anchor = _begun(aside, owner, channel, validity, policy)
+                _move(aside, folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+    return anchor
+
+
+def _begun(
+    folder: Path, owner: SshSigner, channel: SshSigner, validity: Validity, policy: bytes
+) -> bytes:
     expires = _after(validity.online)
     root = Metadata(_root(owner, channel, 1, _after(validity.root)))
-    root.sign(owner)
+    _sign(root, owner)
     anchor = bytes(root.to_bytes())
     write(folder / "1.root.json", anchor)
     # Empty versions, which the first publication follows: nothing else knows how to write.
@@ -213,10 +191,23 @@ def begin(
         ("1.snapshot.json", Metadata(Snapshot(expires=expires))),
         ("timestamp.json", Metadata(Timestamp(expires=expires))),
     ):
-        made.sign(channel)
+        _sign(made, channel)
         write(folder / name, made.to_bytes())
     Repository(folder).publish({"channel.json": policy}, channel, validity)
     return anchor
+
+
+def _move(aside: Path, folder: Path) -> None:
+    """Move all files of a folder into another, or none of them."""
+    moved: list[Path] = []
+    try:
+        # Of the same file system: a folder's parent may be another's, or another disk.
+        for path in aside.iterdir():
+            moved.append(path.rename(folder / path.name))
+    except BaseException:
+        for path in moved:
+            path.unlink()
+        raise
 
 
 def _root(owner: SshSigner, channel: SshSigner, version: int, expires: datetime.datetime) -> Root:
@@ -225,6 +216,14 @@ def _root(owner: SshSigner, channel: SshSigner, version: int, expires: datetime.
     for role in ONLINE:
         root.add_key(channel.public_key, role)
     return root
+
+
+def _sign(made: Metadata[Any], signer: SshSigner) -> None:
+    """Sign metadata. Raises what the signer raises, which python-tuf hides."""
+    try:
+        made.sign(signer)
+    except UnsignedMetadataError as error:
+        raise (error.__cause__ or error) from None
 
 
 def _after(days: int) -> datetime.datetime:

@@ -11,7 +11,7 @@ import pytest
 
 from jetson_kit.core.errors import BusyError
 from jetson_kit.core.paths import ROOT
-from jetson_kit.fleet.channel import command, policy, repository
+from jetson_kit.fleet.channel import command, lock, policy
 from jetson_kit.fleet.channel.repository import Repository, Validity
 from jetson_kit.fleet.release import signing
 from tests.support.here import needs_parts
@@ -72,7 +72,7 @@ def test_a_run_waits_for_the_one_before_it(folder: Path) -> None:
         done.append(command.publish(folder, request, folder.parent / "channel", VALID)[0])
 
     thread = threading.Thread(target=publish)
-    with repository.locked(folder):
+    with lock.locked(folder):
         thread.start()
         before = Repository(folder).timestamp.signed.version
         thread.join(0.3)
@@ -85,8 +85,8 @@ def test_a_channel_that_stays_busy_is_code_9_and_unchanged(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = (folder / "timestamp.json").read_bytes()
-    monkeypatch.setattr(repository, "LOCK_WAIT_S", 0.2)
-    with repository.locked(folder), pytest.raises(BusyError, match="another run") as caught:
+    monkeypatch.setattr(lock, "WAIT_S", 0.2)
+    with lock.locked(folder), pytest.raises(BusyError, match="another run") as caught:
         command.publish(folder, command.Request(pause=True), folder.parent / "channel", VALID)
     assert caught.value.exit_code == 9
     assert (folder / "timestamp.json").read_bytes() == before
