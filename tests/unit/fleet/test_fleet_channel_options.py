@@ -27,7 +27,6 @@ program.main(fleet.collection())
 """
 
 
-@pytest.mark.slow  # each a process
 @needs_parts("ssh-keygen")
 @pytest.mark.parametrize(
     ("words", "problem"),
