@@ -69,6 +69,12 @@ class StepFailedError(KitError):
     exit_code = 7
 
 
+class BusyError(KitError):
+    """Another run is at work on the same thing."""
+
+    exit_code = 9
+
+
 class BrokenError(KitError):
     """Inference does not work at all in what was examined."""
 

@@ -17,6 +17,9 @@ WINDOW = Text(
     "22:00-05:00",
 )
 
+# A host's name in an inventory: Ansible takes patterns and lists apart by the other characters.
+BOARD = Text(255, "[A-Za-z0-9_][A-Za-z0-9_.:-]*", "name of a host in an inventory", "camera-1")
+
 
 @kit_task(
     auto_shortflags=False,
@@ -26,7 +29,7 @@ WINDOW = Text(
         "target": kinds.TARGET,
         "waves": Commas(Integer(0, 100), 100),
         "step": Number(0.01, 8760),
-        "canary": Commas(Text(255), 10000),
+        "canary": Commas(BOARD, 10000),
         "window": WINDOW,
         "key": InputFile(),
         "owner": InputFile(),
@@ -57,8 +60,8 @@ def channel(
     folder: Path,
     begin: bool = False,
     target: str = "",
-    waves: tuple[int, ...] = (100,),
-    step: float = 24.0,
+    waves: tuple[int, ...] = (),
+    step: float | None = None,
     canary: tuple[str, ...] = (),
     window: str = "",
     pause: bool = False,
@@ -69,7 +72,7 @@ def channel(
     key: Path | None = None,
     owner: Path | None = None,
     valid: int = 7,
-    root_valid: int = 365,
+    root_valid: int | None = None,
 ) -> None:
     """Publish updates that boards fetch by themselves. Example: ./inv fleet.channel DIR --renew.
 
@@ -80,14 +83,19 @@ def channel(
     from jetson_kit.fleet.channel.repository import Validity
 
     del c
-    validity = Validity(root_valid, valid)
+    if root_valid and not (begin or owner):
+        raise BadInputError("--root-valid is for a new root", "name who signs it: --owner")
+    validity = Validity(online=valid) if root_valid is None else Validity(root_valid, valid)
+    if pause and resume:
+        raise BadInputError("--pause and --resume contradict each other", "give one of them")
     changes = [bool(target), pause, resume, stop, rollback, renew, bool(window), bool(owner)]
+    terms = [bool(waves), bool(canary), step is not None]
     if begin:
-        if any(changes[:-1]):
+        if any([*changes[:-1], *terms]):
             raise BadInputError("--begin makes an empty channel", "publish with a second command")
         print(command.begin(folder, owner, key, validity))
         return
-    if not any(changes) or (target and (stop or rollback)) or (pause and resume):
+    if not any([*changes, *terms]):
         raise BadInputError(
             "name what to do: --begin, --target, --pause or --resume, --stop, --rollback, --renew",
             "./inv --help fleet.channel",

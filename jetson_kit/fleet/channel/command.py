@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.fleet.channel import lock, repository
 from jetson_kit.fleet.channel import policy as policies
-from jetson_kit.fleet.channel import repository
 from jetson_kit.fleet.channel.policy import FILE, Policy
 from jetson_kit.fleet.channel.repository import Repository, Validity
 from jetson_kit.fleet.channel.ssh_keys import CHANNEL, SshSigner
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.release import Release
 
 NAMES = (releases.FILE, releases.FILE + signing.SUFFIX, releases.SIGNERS)
 NEEDED = NAMES[:2]
+ALL = (100,)
+STEP_H = 24.0
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,35 @@ class Request:
     """What is to become of a channel."""
 
     target: str = ""
-    shares: tuple[int, ...] = (100,)
-    step_h: float = 24.0
+    shares: tuple[int, ...] = ()
+    """Of the waves, in percent; () is one wave of all boards."""
+    step_h: float | None = None
     canary: tuple[str, ...] = ()
     window: str | None = None
     pause: bool | None = None
     stop: bool = False
     roll_back: bool = False
+
+    def check(self) -> None:
+        """Raise BadInputError for what contradicts itself, or would change nothing."""
+        ends = "--rollback" if self.roll_back else "--stop" if self.stop else ""
+        if self.target and ends:
+            raise BadInputError(
+                f"--target offers a release, and {ends} offers none", "give one of them"
+            )
+        given = {
+            "--waves": self.shares, "--canary": self.canary, "--step": self.step_h is not None
+        }  # fmt: skip
+        unused = [name for name, value in given.items() if value]
+        if unused and not self.target:
+            raise BadInputError(
+                f"{' and '.join(unused)} can only be given with --target",
+                "offer the release again with them: --target",
+            )
+        if self.step_h is not None and len(self.shares) < 2:
+            raise BadInputError(
+                "--step is the time between waves, and there is one", "name more: --waves 5,25,100"
+            )
 
 
 def default_key(given: Path | None) -> Path:
@@ -59,35 +84,49 @@ def publish(
     """Change a channel, or renew it as it is; return the timestamp's version and what holds.
 
     With the owner's key a new root names the channel's key. Until the end boards see the channel
-    as it was. Raises BadInputError or IntegrityError.
+    as it was, and runs at once follow one another. Raises BadInputError, BusyError or
+    IntegrityError.
     """
+    request.check()
     signer = SshSigner(default_key(key))
-    there = Repository(folder)
-    policy = policies.parse(there.read(FILE).decode("utf-8"))
-    names = [name for name in there.targets.signed.targets if name != FILE]
-    files = {name: there.read(name) for name in names}
-    if request.target:
-        policy, files = _released(folder, request, policy)
-    policy = _steered(request, policy, lambda: _image_id(files, policy))
-    if not policy.release:
-        files = {}
-    files[FILE] = policy.text().encode()
     by = SshSigner(owner) if owner else None
-    return there.publish(files, signer, validity, by), policy
+    with lock.locked(folder):
+        Repository(folder)
+    # Layers have names of their own and take long: nobody waits for them.
+    release = _layers_placed(folder, request.target) if request.target else None
+    with lock.locked(folder):
+        there = Repository(folder)
+        policy = policies.parse(there.read(FILE).decode("utf-8"))
+        names = [name for name in there.targets.signed.targets if name != FILE]
+        files = {name: there.read(name) for name in names}
+        if release:
+            policy, files = _released(release, request, policy)
+        policy = _steered(request, policy, _image_id(files, policy))
+        if not policy.release:
+            files = {}
+        files[FILE] = policy.text().encode()
+        return there.publish(files, signer, validity, by), policy
 
 
-def _released(folder: Path, request: Request, policy: Policy) -> tuple[Policy, dict[str, bytes]]:
-    """Put a signed release into the channel's folder."""
-    release = releases.load(releases.folder_of(request.target))
+def _layers_placed(folder: Path, target: str) -> Release:
+    """Put a signed release's layers into the channel's folder; return the release."""
+    release = releases.load(releases.folder_of(target))
     for name in NEEDED:
         if not (release.folder / name).is_file():
             raise BadInputError(
-                f"{release.folder} has no {name}", f"sign it: ./inv fleet.release {request.target}"
+                f"{release.folder} has no {name}", f"sign it: ./inv fleet.release {target}"
             )
     layers = releases.layers(release)
     for layer in release.layers:
         digest = layer.digest.partition(":")[2]
         repository.place_layer(folder, digest, layers / layer.file)
+    return release
+
+
+def _released(
+    release: Release, request: Request, policy: Policy
+) -> tuple[Policy, dict[str, bytes]]:
+    """Return a policy that offers a release, and the release's files."""
     place = f"releases/{release.number}-{release.image_id.partition(':')[2][:12]}"
     files = {
         f"{place}/{name}": (release.folder / name).read_bytes()
@@ -95,20 +134,31 @@ def _released(folder: Path, request: Request, policy: Policy) -> tuple[Policy, d
         if (release.folder / name).is_file()
     }
     now = datetime.datetime.now(datetime.UTC)
-    waves = policies.waves(request.shares, now, request.step_h)
+    waves = policies.waves(request.shares or ALL, now, request.step_h or STEP_H)
     # Whoever brings an image back means it: it is left no more.
     leave = tuple(item for item in policy.leave if item != release.image_id)
-    result = replace(policy, release=place, waves=waves, canary=request.canary, leave=leave)
+    result = replace(
+        policy,
+        release=place,
+        waves=waves,
+        canary=request.canary,
+        leave=leave,
+        stopped_image="",
+    )
     return result, files
 
 
-def _steered(request: Request, policy: Policy, image_id: Callable[[], str]) -> Policy:
+def _steered(request: Request, policy: Policy, image_id: str) -> Policy:
+    """Return what a channel is to want now; `image_id` is what it offers, or offered last."""
     if request.roll_back:
-        if not policy.release:
-            raise BadInputError("the channel offers no release that boards could leave")
-        policy = replace(policies.stopped(policy), leave=(*policy.leave, image_id()))
+        if not image_id:
+            raise BadInputError(
+                "the channel offers no release that boards could leave, and stopped none",
+                "take boards back one by one (./inv fleet.rollback), or offer a newer release",
+            )
+        policy = policies.rolled_back(policy, image_id)
     elif request.stop:
-        policy = policies.stopped(policy)
+        policy = policies.stopped(policy, image_id)
     if request.window is not None:
         policy = replace(policy, window=request.window)
     if request.pause is not None:
@@ -117,6 +167,9 @@ def _steered(request: Request, policy: Policy, image_id: Callable[[], str]) -> P
 
 
 def _image_id(files: dict[str, bytes], policy: Policy) -> str:
+    """Return the image that a channel offers, or offered when it was stopped, or ""."""
+    if not policy.release:
+        return policy.stopped_image
     body = json.loads(files[f"{policy.release}/{releases.FILE}"])
     return str(body["image"]["id"])
 
@@ -125,6 +178,13 @@ def summary(version: int, policy: Policy, validity: Validity) -> str:
     """Return a line that says what a channel wants now."""
     offered = policy.release or "no release"
     waves = ", ".join(f"{item.share} % from {item.start}" for item in policy.waves)
-    words = [f"version {version}", offered, waves, "paused" if policy.paused else ""]
+    words = [f"version {version}", offered, waves, _canary(policy.canary)]
+    words += [f"window {policy.window}"] if policy.window else []
+    words += ["paused"] if policy.paused else []
     words += [f"{len(policy.leave)} images are left"] if policy.leave else []
     return "; ".join(filter(None, [*words, f"renew it within {validity.online} days"]))
+
+
+def _canary(boards: tuple[str, ...]) -> str:
+    more = f" and {len(boards) - SHOWN} more" if len(boards) > SHOWN else ""
+    return f"first {', '.join(boards[:SHOWN])}{more}" if boards else ""

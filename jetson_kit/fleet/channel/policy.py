@@ -41,6 +41,8 @@ class Policy:
     leave: tuple[str, ...] = ()
     """Ids of images that boards go back from."""
     seed: str = ""
+    stopped_image: str = ""
+    """Id of the image that was offered when the channel was stopped; boards do not read it."""
 
     def text(self) -> str:
         """Return the document. Raises BadInputError for what no board would take."""
@@ -69,6 +71,7 @@ def parse(text: str) -> Policy:
         body["paused"],
         tuple(body["leave"]),
         body["seed"],
+        body.get("stopped_image", ""),
     )
 
 
@@ -82,6 +85,12 @@ def waves(shares: Sequence[int], first: datetime.datetime, step_h: float) -> tup
     )
 
 
-def stopped(policy: Policy) -> Policy:
-    """Return a policy that offers nothing more."""
-    return replace(policy, release="", waves=(), canary=())
+def stopped(policy: Policy, image_id: str) -> Policy:
+    """Return a policy that offers nothing more; `image_id` is what it offered last, or ""."""
+    return replace(policy, release="", waves=(), canary=(), stopped_image=image_id)
+
+
+def rolled_back(policy: Policy, image_id: str) -> Policy:
+    """Return a policy that offers nothing more, and that boards leave an image by."""
+    others = (item for item in policy.leave if item != image_id)
+    return replace(stopped(policy, ""), leave=(*others, image_id))

@@ -10,13 +10,14 @@ import datetime
 import hashlib
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from securesystemslib.exceptions import StorageError
-from tuf.api.exceptions import RepositoryError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import (
     Metadata,
     MetaFile,
@@ -29,12 +30,15 @@ from tuf.api.metadata import (
 from tuf.api.serialization import DeserializationError
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import written_aside
+from jetson_kit.core.files import disk_guard, written_aside
+from jetson_kit.fleet.channel import lock
 from jetson_kit.fleet.channel.ssh_keys import SshSigner
 
 ROOT_FILE = re.compile(r"([1-9][0-9]{0,15})\.root\.json")
 ONLINE = (Timestamp.type, Snapshot.type, Targets.type)
 DAY = datetime.timedelta(days=1)
+# What a killed `begin` leaves; it is no part of a channel.
+ASIDE = ".begin."
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class Repository:
     def _next_root(self, owner: SshSigner, signer: SshSigner, validity: Validity) -> bytes:
         version = self.root.signed.version + 1
         result = Metadata(_root(owner, signer, version, _after(validity.root)))
-        result.sign(owner)
+        _sign(result, owner)
         try:
             self.root.verify_delegate(Root.type, result)
         except RepositoryError as error:
@@ -139,7 +143,7 @@ class Repository:
 
     def _signed(self, made: Metadata[Any], signer: SshSigner, expires: datetime.datetime) -> bytes:
         made.signed.expires = expires
-        made.sign(signer)
+        _sign(made, signer)
         role = made.signed.type
         try:
             self.root.verify_delegate(role, made)
@@ -153,12 +157,32 @@ class Repository:
 def begin(
     folder: Path, owner: SshSigner, channel: SshSigner, validity: Validity, policy: bytes
 ) -> bytes:
-    """Write a new channel; return its first root, the anchor of boards. Raises BadInputError."""
-    if folder.exists() and any(folder.iterdir()):
-        raise BadInputError(f"{folder} is not empty", "name a new folder")
+    """Write a new channel, whole or not at all; return its first root, the anchor of boards.
+
+    Raises BadInputError, BusyError or DiskFullError.
+    """
+    with disk_guard(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock.locked(folder):
+            for left in folder.glob(f"{ASIDE}*"):
+                shutil.rmtree(left)
+            if any(folder.iterdir()):
+                raise BadInputError(f"{folder} is not empty", "name a new folder")
+            aside = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
+            try:
+                anchor = _begun(aside, owner, channel, validity, policy)
+                _move(aside, folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+    return anchor
+
+
+def _begun(
+    folder: Path, owner: SshSigner, channel: SshSigner, validity: Validity, policy: bytes
+) -> bytes:
     expires = _after(validity.online)
     root = Metadata(_root(owner, channel, 1, _after(validity.root)))
-    root.sign(owner)
+    _sign(root, owner)
     anchor = bytes(root.to_bytes())
     write(folder / "1.root.json", anchor)
     # Empty versions, which the first publication follows: nothing else knows how to write.
@@ -167,10 +191,23 @@ def begin(
         ("1.snapshot.json", Metadata(Snapshot(expires=expires))),
         ("timestamp.json", Metadata(Timestamp(expires=expires))),
     ):
-        made.sign(channel)
+        _sign(made, channel)
         write(folder / name, made.to_bytes())
     Repository(folder).publish({"channel.json": policy}, channel, validity)
     return anchor
+
+
+def _move(aside: Path, folder: Path) -> None:
+    """Move all files of a folder into another, or none of them."""
+    moved: list[Path] = []
+    try:
+        # Of the same file system: a folder's parent may be another's, or another disk.
+        for path in aside.iterdir():
+            moved.append(path.rename(folder / path.name))
+    except BaseException:
+        for path in moved:
+            path.unlink()
+        raise
 
 
 def _root(owner: SshSigner, channel: SshSigner, version: int, expires: datetime.datetime) -> Root:
@@ -179,6 +216,14 @@ def _root(owner: SshSigner, channel: SshSigner, version: int, expires: datetime.
     for role in ONLINE:
         root.add_key(channel.public_key, role)
     return root
+
+
+def _sign(made: Metadata[Any], signer: SshSigner) -> None:
+    """Sign metadata. Raises what the signer raises, which python-tuf hides."""
+    try:
+        made.sign(signer)
+    except UnsignedMetadataError as error:
+        raise (error.__cause__ or error) from None
 
 
 def _after(days: int) -> datetime.datetime:

@@ -131,6 +131,32 @@ def test_rollback_names_the_image(server: Server, key: Path, release: Release) -
     assert publish(server, key, release).leave == ()
 
 
+@pytest.mark.parametrize("between", [[], [{"stop": True}], [{}], [{"pause": True}]])
+def test_rollback_after_stop_names_the_image_that_was_stopped(
+    board: Board, server: Server, key: Path, release: Release, between: list[dict[str, Any]]
+) -> None:
+    publish(server, key, release)
+    publish(server, key, stop=True)
+    for request in between:
+        publish(server, key, **request)
+    # The board took it, and has nothing from before it: it says that it would leave.
+    board.on_trial(release)
+    assert "has this image left" not in polled(board)
+    assert publish(server, key, roll_back=True).leave == (release.image_id,)
+    assert "has this image left" in polled(board)
+    with pytest.raises(BadInputError, match="offers no release"):
+        publish(server, key, roll_back=True)
+
+
+def test_a_release_after_a_stop_is_the_one_that_a_rollback_names(
+    server: Server, key: Path, release: Release
+) -> None:
+    publish(server, key, release)
+    assert publish(server, key, stop=True).stopped_image == release.image_id
+    assert publish(server, key, release).stopped_image == ""
+    assert publish(server, key, roll_back=True).leave == (release.image_id,)
+
+
 def test_the_channels_key_releases_nothing(
     board: Board, server: Server, key: Path, release: Release, tmp_path: Path
 ) -> None:

@@ -47,6 +47,15 @@ def test_the_board_reads_what_the_kit_writes(program: Program) -> None:
     assert policies.parse(FULL.text()) == FULL
 
 
+def test_the_image_of_a_stop_is_the_kits_own(program: Program) -> None:
+    stopped = policies.stopped(FULL, "sha256:" + "b" * 64)
+    assert policies.parse(stopped.text()) == stopped
+    assert read(program, stopped) == read(program, policies.stopped(FULL, ""))
+    body = json.loads(FULL.text())
+    del body["stopped_image"]
+    assert policies.parse(json.dumps(body)) == FULL
+
+
 def test_a_share_is_that_many_boards_and_the_same_ones(program: Program) -> None:
     def boards(share: int) -> set[str]:
         result = read(program, Policy(FULL.release, (Wave(share, NOW),)))

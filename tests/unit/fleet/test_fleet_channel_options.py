@@ -1,0 +1,91 @@
+"""The options of fleet.channel: what contradicts itself, or would be ignored, is refused."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit.command_line.options import RefusedError
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet.channel import command
+from jetson_kit.fleet.channel.policy import Policy
+from jetson_kit.fleet.channel.repository import Validity
+from jetson_kit.fleet.release import signing
+from jetson_kit.tasks.fleet_channel import BOARD
+from tests.support.here import needs_parts
+
+FRONT = """\
+from jetson_kit.command_line import program
+from jetson_kit.tasks import fleet
+program.main(fleet.collection())
+"""
+
+
+@needs_parts("ssh-keygen")
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("--renew --canary foo --waves 5", "--waves and --canary can only be given with --target"),
+        ("--waves 5,100", "--waves can only be given with --target"),
+        ("--pause --step 2", "--step can only be given with --target"),
+        ("--pause --resume", "--pause and --resume contradict each other"),
+        ("--target x --stop", "--target offers a release, and --stop offers none"),
+        ("--renew --root-valid 30", "--root-valid is for a new root"),
+        ("--target x --canary a;b", "is no name of a host"),
+    ],
+)
+def test_what_is_ignored_or_contradicts_is_refused(
+    tmp_path: Path, words: str, problem: str
+) -> None:
+    for name in ("owner", "channel"):
+        signing.make_key(tmp_path / name, name, passphrase=False)
+    command.begin(tmp_path / "www", tmp_path / "owner", tmp_path / "channel", Validity())
+    before = (tmp_path / "www/timestamp.json").read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-c", FRONT, "channel", "www", "--key", "channel", *words.split()],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert problem in done.stderr
+    assert (tmp_path / "www/timestamp.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"canary": ("a",)}, {"shares": (5,)}, {"step_h": 1.0, "pause": True},
+        {"target": "x", "step_h": 1.0}, {"target": "x", "shares": (50,), "step_h": 1.0},
+        {"target": "x", "roll_back": True}, {"target": "x", "stop": True},
+        {"stop": True, "shares": (5, 100)}, {"window": "", "canary": ("a",)},
+    ],
+)  # fmt: skip
+def test_a_termssays_what_it_can_not_use(terms: dict[str, Any]) -> None:
+    with pytest.raises(BadInputError):
+        command.Request(**terms).check()
+
+
+@pytest.mark.parametrize("name", ["camera-1", "a.example.com", "192.0.2.1", "fe80::1", "cam_1"])
+def test_names_of_hosts_are_taken(name: str) -> None:
+    assert BOARD(name) == name
+
+
+@pytest.mark.parametrize("name", ["-a", "a b", "all:!b", "*", "a/b", "~a.*", "a\u200bb", "@hosts"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(RefusedError):
+        BOARD(name)
+
+
+def test_the_summary_shows_window_and_canary() -> None:
+    policy = Policy(canary=tuple(f"camera-{number}" for number in range(7)), window="22:00-05:00")
+    text = command.summary(3, policy, Validity())
+    assert "first camera-0, camera-1, camera-2, camera-3, camera-4 and 2 more" in text
+    assert "window 22:00-05:00" in text
+    bare = command.summary(3, Policy(), Validity())
+    assert "window" not in bare and "first" not in bare
