@@ -22,6 +22,8 @@ from jetson_kit.fleet.sites.members import Member
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.node import Process
 
+# The controller's own certificate is made anew so long before it expires.
+RENEW_DAYS = 30
 JOIN = """\
 #!/bin/sh
 # join [FOLDER]: make this machine the controller of its site, in FOLDER.
@@ -105,20 +107,17 @@ def apply(place: Central, sites: Sites) -> None:
         place.node.mkdir(exist_ok=True, mode=0o700)
         named = place.node / "tls.names"
         names = json.dumps([sites.controller.node, sites.controller.address])
-        if not named.is_file() or named.read_text(encoding="utf-8") != names or _stale(place):
-            request = authority.request(place.node / "tls.key", sites.controller.node)
+        known = named.read_bytes().decode(errors="replace") if named.is_file() else ""
+        own, key = place.node / "tls.crt", place.node / "tls.key"
+        if known != names or not authority.holds(by, own, key, RENEW_DAYS):
+            request = authority.request(key, sites.controller.node)
             issue = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
-            authority.write_private(place.node / "tls.crt", issue)
+            authority.write_private(own, issue)
             write_text(named, names)
         joined = {name: member.fingerprint for name, member in members.load(place.folder).items()}
         rows = config.of_controller(sites, place.node, by, joined)
         write_text(place.node / "receptor.yml", config.to_yaml(rows))
     node.restart(place.receptor)
-
-
-def _stale(place: Central) -> bool:
-    left = authority.expires(place.node / "tls.crt") - datetime.datetime.now(datetime.UTC)
-    return left < datetime.timedelta(days=30)
 
 
 def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, object]:
