@@ -17,7 +17,7 @@ from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import disk_guard, sha256_file, write_text, written_aside
 from jetson_kit.fleet.sites import authority, config, install, kit_archive, members, node, receptor
-from jetson_kit.fleet.sites.inventory import Sites
+from jetson_kit.fleet.sites.inventory import DIALS, Sites
 from jetson_kit.fleet.sites.members import Member
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.node import Process
@@ -83,9 +83,12 @@ def up(sites: Sites) -> list[Path]:
     apply(place, sites)
     server = place.join_server(sites.path)
     server.stop()
-    server.start()
-    bind = sites.controller.bind
-    server.answers(("127.0.0.1" if bind == "0.0.0.0" else bind, sites.controller.join_port))  # noqa: S104
+    controller = sites.controller
+    if not place.receptor.listens(controller.port) and any(s.reach == DIALS for s in sites.sites):
+        # Receptor listens from the first member on; its port must be free by then.
+        node.check_free("receptor", controller.bind, controller.port)
+    since = server.start()
+    server.wait(lambda: server.listens(controller.join_port), since, controller.join_port)
     user = getpass.getuser()
     return [
         node.write_unit(place.receptor, "Receptor of the MediaPipe Jetson Kit's controller", user),

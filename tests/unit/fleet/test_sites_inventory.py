@@ -121,6 +121,16 @@ def test_a_fault_of_one_site(tmp_path: Path, rows: str, words: str) -> None:
     assert words in "\n".join(faults(write(tmp_path, text, b="b1: {}")))
 
 
+@pytest.mark.parametrize(
+    "rows",
+    ["port = 27198", "join_port = 27199", "port = 4000\njoin_port = 4000"],
+)
+def test_the_controller_has_two_ports(tmp_path: Path, rows: str) -> None:
+    text = f'{rows}\n[[site]]\nname = "b"\ninventory = "b.yml"\n'
+    (fault,) = faults(write(tmp_path, text, b="b1: {}"))
+    assert fault.startswith(f"{2 + len(rows.splitlines())}: port and join_port are both")
+
+
 def test_what_is_no_toml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is no file of sites"):
         inventory.load(write(tmp_path, "[[site"))
