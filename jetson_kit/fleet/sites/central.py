@@ -149,14 +149,22 @@ def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, o
     }
 
 
-def remove(sites: Sites, name: str) -> None:
-    """Let a site in no more: not its certificate, and not by a token. Raises BadInputError."""
+def remove(sites: Sites, name: str) -> str:
+    """Let a site in no more: not its certificate, and not by a token; return what was taken away.
+
+    Raises BadInputError for a site that has neither.
+    """
     place = here()
-    members.forget_tokens(place.folder, name)
+    tokens = members.forget_tokens(place.folder, name)
+    joined = name in members.load(place.folder)
+    if not joined and not tokens:
+        raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
+    if not joined:
+        return f"{name} had not joined; its token is good no more"
     with members.changing(place.folder) as rows:
-        if rows.pop(name, None) is None:
-            raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
+        rows.pop(name, None)
     apply(place, sites)
+    return f"{name}: its certificate is let in no more"
 
 
 def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.datetime:

@@ -156,3 +156,28 @@ def test_a_node_that_comes_back_takes_the_work(tmp_path: Path) -> None:
 def test_what_a_running_node_refuses_is_said_at_once(tmp_path: Path) -> None:
     with serve(tmp_path / "s"), pytest.raises(StepFailedError, match="refused by the site"):
         Mesh(tmp_path / "s")._submit("refused", b"", 3600)
+
+
+def test_an_invited_site_that_has_not_joined_is_removed_by_its_token(
+    sites: Sites, place: central.Central
+) -> None:
+    with members.changing(place.folder) as rows:
+        del rows["tokyo"]
+    token, _ = members.new_token(place.folder, "tokyo", 1)
+    assert "its token is good no more" in central.remove(sites, "tokyo")
+    with pytest.raises(members.RefusedTokenError, match="unknown"):
+        members.claim(place.folder, token, "request")
+    with pytest.raises(BadInputError, match="tokyo has not joined"):
+        central.remove(sites, "tokyo")
+    assert set(members.load(place.folder)) == {"berlin"}
+
+
+def test_a_member_is_removed_with_a_token_that_it_was_given_since(
+    sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(central, "apply", lambda place, sites: None)
+    token, _ = members.new_token(place.folder, "tokyo", 1)
+    assert "certificate is let in no more" in central.remove(sites, "tokyo")
+    assert set(members.load(place.folder)) == {"berlin"}
+    with pytest.raises(members.RefusedTokenError, match="unknown"):
+        members.claim(place.folder, token, "request")
