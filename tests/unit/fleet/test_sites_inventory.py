@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.fleet.check import InventoryError
 from jetson_kit.fleet.sites import config, inventory, plan
@@ -134,6 +137,23 @@ def test_the_controller_has_two_ports(tmp_path: Path, rows: str) -> None:
 def test_what_is_no_toml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is no file of sites"):
         inventory.load(write(tmp_path, "[[site"))
+
+
+def test_the_sample_of_the_documents_is_good(tmp_path: Path) -> None:
+    page = (paths.ROOT / "docs" / "sites.md").read_text(encoding="utf-8")
+    (sample,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    for row in tomllib.loads(sample)["site"]:
+        place = tmp_path / row["inventory"]
+        if row["inventory"].endswith("/"):
+            place.mkdir()
+            place /= "hosts.yml"
+        place.write_text(f"all:\n  hosts:\n    {row['name']}-1: {{}}\n")
+    (tmp_path / "sites.toml").write_text(sample)
+    sites = inventory.load(tmp_path / "sites.toml")
+    assert set(sites.boards) == {"berlin", "tokyo", "depot"}
+    assert all(sites.boards.values())
+    for site in sites.sites:
+        config.site_node(sites, site.name)
 
 
 REACHES = """
