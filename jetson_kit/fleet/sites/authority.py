@@ -69,7 +69,7 @@ def ensure(folder: Path) -> Authority:
     with disk_guard(folder):
         parts = (authority.key, authority.certificate, authority.signing_key)
         if not any(path.exists() for path in (*parts, authority.verification_key)):
-            _make(folder)
+            _make(folder.resolve())
         for path in parts:
             if not path.exists():
                 raise _broken(path, "is missing")
@@ -182,7 +182,13 @@ def _make(folder: Path) -> None:
         none = serialization.NoEncryption()
         write_private(aside.signing_key, signer.private_bytes(_PEM, traditional, none))
         write_private(aside.verification_key, _public(signer))
-        aside.folder.replace(folder)
+        try:
+            aside.folder.replace(folder)
+        except OSError as error:
+            raise BadInputError(
+                f"{folder} can't take a new authority: {error.strerror}",
+                "move it away, whatever it holds, and run ./inv sites.up",
+            ) from error
 
 
 def _broken(path: Path, what: str) -> IntegrityError:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.fleet.sites import authority
 
 PARTS = ("ca.key", "ca.crt", "work.key")
@@ -110,3 +110,21 @@ def test_a_node_certificate_of_another_key_does_not_hold(
 ) -> None:
     authority.request(node[2], "c")
     assert not authority.holds(*node, 30)
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "notes").write_text("mine")
+    with pytest.raises(BadInputError, match="can't take a new authority"):
+        authority.ensure(folder)
+    assert files(folder) == {"notes": b"mine"}
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_to_an_empty_folder_takes_an_authority(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "a").symlink_to(tmp_path / "disk")
+    authority.ensure(tmp_path / "a")
+    assert set(files(tmp_path / "disk")) == {*PARTS, "work.pub"}
+    assert (tmp_path / "a").is_symlink()
