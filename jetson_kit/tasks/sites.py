@@ -78,7 +78,7 @@ def remove(c: Context, name: str, i: Path) -> None:
     from jetson_kit.fleet.sites import central, inventory
 
     del c
-    central.remove(inventory.load(i), name)
+    print(central.remove(inventory.load(i), name))
 
 
 @kit_task(

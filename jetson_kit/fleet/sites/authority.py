@@ -10,10 +10,12 @@ import datetime
 import hashlib
 import ipaddress
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
@@ -58,24 +60,49 @@ class Authority:
 
 
 def ensure(folder: Path) -> Authority:
-    """Return the authority of a folder, made where there is none."""
+    """Return the authority of a folder, made where there is none of it; never made over.
+
+    The public half of the key that signs work is made again where it is missing or damaged.
+    Raises IntegrityError for any other part that is.
+    """
+    authority = Authority(folder)
     with disk_guard(folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        authority = Authority(folder)
-        if not (authority.key.is_file() and authority.certificate.is_file()):
-            key = ec.generate_private_key(ec.SECP256R1())
-            write_private(authority.key, _private(key))
-            write_private(authority.certificate, _self_signed(key))
-        if not (authority.signing_key.is_file() and authority.verification_key.is_file()):
-            signer = rsa.generate_private_key(public_exponent=65537, key_size=3072)
-            traditional = serialization.PrivateFormat.TraditionalOpenSSL
-            none = serialization.NoEncryption()
-            write_private(authority.signing_key, signer.private_bytes(_PEM, traditional, none))
-            public = serialization.PublicFormat.SubjectPublicKeyInfo
-            write_private(
-                authority.verification_key, signer.public_key().public_bytes(_PEM, public)
-            )
+        parts = (authority.key, authority.certificate, authority.signing_key)
+        if not any(path.exists() for path in (*parts, authority.verification_key)):
+            _make(folder.resolve())
+        for path in parts:
+            if not path.exists():
+                raise _broken(path, "is missing")
+        key = _load_key(authority.key)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise _broken(authority.key, "is damaged")
+        certificate = _load_certificate(authority.certificate)
+        if certificate is None:
+            raise _broken(authority.certificate, "is damaged")
+        if certificate.public_key() != key.public_key():
+            raise _broken(authority.certificate, f"is not of {authority.key.name}")
+        signer = _load_key(authority.signing_key)
+        if not isinstance(signer, rsa.RSAPrivateKey):
+            raise _broken(authority.signing_key, "is damaged")
+        public = _public(signer)
+        half = authority.verification_key
+        if not half.is_file() or half.read_bytes() != public:
+            write_private(half, public)
     return authority
+
+
+def holds(by: Authority, certificate: Path, key: Path, days: int) -> bool:
+    """Tell whether a node's certificate is whole, of its key, by this authority, and for `days`."""
+    own, root = _load_certificate(certificate), _load_certificate(by.certificate)
+    private = _load_key(key)
+    if own is None or root is None or not isinstance(private, ec.EllipticCurvePrivateKey):
+        return False
+    try:
+        own.verify_directly_issued_by(root)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    left = own.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
+    return own.public_key() == private.public_key() and left >= datetime.timedelta(days=days)
 
 
 def request(key: Path, node: str) -> bytes:
@@ -130,14 +157,6 @@ def fingerprint(certificate: bytes) -> str:
     return ":".join(f"{item:02x}" for item in hashlib.sha256(raw).digest())
 
 
-def expires(certificate: Path) -> datetime.datetime:
-    """Return when a certificate expires. Raises BadInputError where there is none."""
-    try:
-        return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
-    except (OSError, ValueError) as error:
-        raise BadInputError(f"{certificate} is no certificate", "join the site again") from error
-
-
 def write_private(path: Path, raw: bytes) -> None:
     """Write a file that only its owner reads, whole or not at all."""
     aside = path.with_name(f".{path.name}.part")
@@ -147,6 +166,57 @@ def write_private(path: Path, raw: bytes) -> None:
         out.flush()
         os.fsync(out.fileno())
     aside.replace(path)
+
+
+def _make(folder: Path) -> None:
+    """Make a new authority whole: a half of one would be taken for one that lost its other half."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as name:
+        aside = Authority(Path(name) / "new")
+        aside.folder.mkdir(mode=0o700)
+        key = ec.generate_private_key(ec.SECP256R1())
+        write_private(aside.key, _private(key))
+        write_private(aside.certificate, _self_signed(key))
+        signer = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+        traditional = serialization.PrivateFormat.TraditionalOpenSSL
+        none = serialization.NoEncryption()
+        write_private(aside.signing_key, signer.private_bytes(_PEM, traditional, none))
+        write_private(aside.verification_key, _public(signer))
+        try:
+            aside.folder.replace(folder)
+        except OSError as error:
+            raise BadInputError(
+                f"{folder} can't take a new authority: {error.strerror}",
+                "move it away, whatever it holds, and run ./inv sites.up",
+            ) from error
+
+
+def _broken(path: Path, what: str) -> IntegrityError:
+    return IntegrityError(
+        f"the authority's {path} {what}",
+        f"restore it from a backup; or begin anew: move {path.parent} away, run ./inv sites.up, "
+        "and let every site join again",
+    )
+
+
+def _public(key: rsa.RSAPrivateKey) -> bytes:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(_PEM, form)
+
+
+def _load_key(path: Path) -> object:
+    """Return a private key, None where there is none or it is damaged."""
+    try:
+        return serialization.load_pem_private_key(path.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+
+
+def _load_certificate(path: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _self_signed(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -17,11 +17,13 @@ from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import disk_guard, sha256_file, write_text, written_aside
 from jetson_kit.fleet.sites import authority, config, install, kit_archive, members, node, receptor
-from jetson_kit.fleet.sites.inventory import Sites
+from jetson_kit.fleet.sites.inventory import DIALS, Sites
 from jetson_kit.fleet.sites.members import Member
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.node import Process
 
+# The controller's own certificate is made anew so long before it expires.
+RENEW_DAYS = 30
 JOIN = """\
 #!/bin/sh
 # join [FOLDER]: make this machine the controller of its site, in FOLDER.
@@ -81,9 +83,12 @@ def up(sites: Sites) -> list[Path]:
     apply(place, sites)
     server = place.join_server(sites.path)
     server.stop()
-    server.start()
-    bind = sites.controller.bind
-    server.answers(("127.0.0.1" if bind == "0.0.0.0" else bind, sites.controller.join_port))  # noqa: S104
+    controller = sites.controller
+    if not place.receptor.listens(controller.port) and any(s.reach == DIALS for s in sites.sites):
+        # Receptor listens from the first member on; its port must be free by then.
+        node.check_free("receptor", controller.bind, controller.port)
+    since = server.start()
+    server.wait(lambda: server.listens(controller.join_port), since, controller.join_port)
     user = getpass.getuser()
     return [
         node.write_unit(place.receptor, "Receptor of the MediaPipe Jetson Kit's controller", user),
@@ -105,20 +110,17 @@ def apply(place: Central, sites: Sites) -> None:
         place.node.mkdir(exist_ok=True, mode=0o700)
         named = place.node / "tls.names"
         names = json.dumps([sites.controller.node, sites.controller.address])
-        if not named.is_file() or named.read_text(encoding="utf-8") != names or _stale(place):
-            request = authority.request(place.node / "tls.key", sites.controller.node)
+        known = named.read_bytes().decode(errors="replace") if named.is_file() else ""
+        own, key = place.node / "tls.crt", place.node / "tls.key"
+        if known != names or not authority.holds(by, own, key, RENEW_DAYS):
+            request = authority.request(key, sites.controller.node)
             issue = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
-            authority.write_private(place.node / "tls.crt", issue)
+            authority.write_private(own, issue)
             write_text(named, names)
         joined = {name: member.fingerprint for name, member in members.load(place.folder).items()}
         rows = config.of_controller(sites, place.node, by, joined)
         write_text(place.node / "receptor.yml", config.to_yaml(rows))
     node.restart(place.receptor)
-
-
-def _stale(place: Central) -> bool:
-    left = authority.expires(place.node / "tls.crt") - datetime.datetime.now(datetime.UTC)
-    return left < datetime.timedelta(days=30)
 
 
 def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, object]:
@@ -147,14 +149,22 @@ def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, o
     }
 
 
-def remove(sites: Sites, name: str) -> None:
-    """Let a site in no more: not its certificate, and not by a token. Raises BadInputError."""
+def remove(sites: Sites, name: str) -> str:
+    """Let a site in no more: not its certificate, and not by a token; return what was taken away.
+
+    Raises BadInputError for a site that has neither.
+    """
     place = here()
-    members.forget_tokens(place.folder, name)
+    tokens = members.forget_tokens(place.folder, name)
+    joined = name in members.load(place.folder)
+    if not joined and not tokens:
+        raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
+    if not joined:
+        return f"{name} had not joined; its token is good no more"
     with members.changing(place.folder) as rows:
-        if rows.pop(name, None) is None:
-            raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
+        rows.pop(name, None)
     apply(place, sites)
+    return f"{name}: its certificate is let in no more"
 
 
 def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.datetime:

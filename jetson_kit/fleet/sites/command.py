@@ -56,11 +56,7 @@ def start(request: Request) -> SitesRecord:
     number = controller.new_id()
     with controller.lock(place.folder, f"rollout over sites {number}"):
         names = [name for wave in waves for name in wave.sites]
-        joined = members.load(place.folder)
-        if strangers := [name for name in names if name not in joined]:
-            raise BadInputError(
-                f"{', '.join(strangers)} have not joined", "let them join: ./inv sites.join"
-            )
+        _ready(place, sites.path, names)
         signers.refresh(release.folder)
         board_rollout.trusted(release, ())
         sites_journal = SitesJournal.new(
@@ -86,18 +82,33 @@ def resume(requested: str, *, quiet: bool = False) -> SitesRecord:
         record = journal.read(path)
         if record.ended and record.stop is not None and not record.open:
             return record
+        sites = inventory.load(Path(record.header["sites"]))
+        sites.named(*record.sites)
+        _ready(place, sites.path, list(record.sites))
         release = releases.load(Path(record.header["release"]["folder"]))
         if release.image_id != record.image_id:
             raise BadInputError(
                 f"{release.folder} has another image than rollout {record.id}",
                 "build that one again, or begin a new rollout",
             )
-        sites = inventory.load(Path(record.header["sites"]))
-        sites.named(*record.sites)
         sites_journal = SitesJournal.open(path)
         sites_journal.append("resume")
         plan = plans.parse(record.header["plan"])
         return _go(sites_journal, sites, release, plan, quiet=quiet, resumed=True)
+
+
+def _ready(place: central.Central, sites: Path, names: list[str]) -> None:
+    """Refuse sites that are no members, and a node that is down: nothing is judged by either.
+
+    Raises BadInputError, NodeDownError.
+    """
+    joined = members.load(place.folder)
+    if strangers := [name for name in names if name not in joined]:
+        raise BadInputError(
+            f"{', '.join(strangers)} {'has' if len(strangers) == 1 else 'have'} not joined",
+            "let them join: ./inv sites.join",
+        )
+    place.mesh.check(sites)
 
 
 def _go(
@@ -160,12 +171,14 @@ def as_json(record: SitesRecord) -> dict[str, Any]:
 
 
 def statuses(path: Path, only: tuple[str, ...], silent_s: float) -> Iterator[dict[str, Any]]:
-    """Yield the status of each site as it comes, the fastest first."""
+    """Yield the status of each site as it comes, the fastest first. Raises NodeDownError."""
     sites = inventory.load(path)
     place = central.here()
     joined = members.load(place.folder)
     result: queue.Queue[dict[str, Any]] = queue.Queue()
     chosen = sites.named(*only)
+    if any(site.name in joined for site in chosen):
+        place.mesh.check(path)
 
     def one(site: Site) -> None:
         row: dict[str, Any] = {"schema": STATUS_SCHEMA, "site": site.name, "problem": ""}

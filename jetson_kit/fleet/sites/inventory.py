@@ -121,6 +121,10 @@ class _Reader:
         sites = [site for site in result if isinstance(site, Site)]
         if isinstance(controller, Controller):
             self._address("controller", 0, controller.address)
+            if controller.port == controller.join_port:
+                what = f"port and join_port are both {controller.port}"
+                key = "join_port" if "join_port" in row else "port"
+                self._fault("controller", 0, what, "write two different ports", key)
             self._together(controller, sites, [n for n, site in enumerate(result) if site])
         listed = self._boards(sites, [n for n, site in enumerate(result) if site])
         if self.faults or not isinstance(controller, Controller):

@@ -79,4 +79,9 @@ def serve(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    try:
+        serve(Path(sys.argv[1]))
+    except KitError as fault:
+        sys.exit(fault.line())
+    except OSError as fault:
+        sys.exit(f"error: {fault}")

@@ -66,12 +66,15 @@ def new_token(folder: Path, site: str, hours: float) -> tuple[str, datetime.date
     return token, end
 
 
-def forget_tokens(folder: Path, site: str) -> None:
-    """Take away a site's tokens that were not used yet."""
+def forget_tokens(folder: Path, site: str) -> int:
+    """Take away a site's tokens that were not used yet; return how many."""
+    count = 0
     for path in (folder / TOKENS).glob("*.json"):
         row = json.loads(path.read_text(encoding="utf-8"))
         if row["site"] == site and not row.get("request"):
             path.unlink()
+            count += 1
+    return count
 
 
 def claim(folder: Path, token: str, request: str) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import select
+import socket
 import subprocess
 import threading
 import time
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.errors import KitError, NetworkError, StepFailedError
+from jetson_kit.core.errors import KitError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.core.run import run
 from jetson_kit.fleet.sites import config, receptor
 
@@ -35,6 +36,10 @@ class SilentError(NetworkError):
     """A site gave no sign of life for its limit."""
 
 
+class NodeDownError(ToolMissingError):
+    """The controller's own node takes no requests."""
+
+
 @dataclass(frozen=True)
 class Mesh:
     """The controller's node, by its socket."""
@@ -43,6 +48,13 @@ class Mesh:
     units: dict[str, str] = field(default_factory=dict)
     """The units that are on their way, and whose they are."""
     guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def check(self, sites: Path) -> None:
+        """Refuse to begin while the controller's node is down. Raises NodeDownError."""
+        if not self._answers():
+            raise NodeDownError(
+                "the controller's node is not running", f"start it: ./inv sites.up -i {sites}"
+            )
 
     def nodes(self) -> frozenset[str]:
         """Return the nodes that can be reached now. Raises StepFailedError where none answers."""
@@ -54,15 +66,12 @@ class Mesh:
     ) -> Iterator[Line]:
         """Yield what a site answers, line by line.
 
-        Raises SilentError after `silent_s` seconds without a line, StepFailedError where the
-        site's Receptor refuses the work or its command could not run.
+        Raises SilentError after `silent_s` seconds without a line, or without the controller's
+        own node; StepFailedError where the site's Receptor refuses the work or its command could
+        not run.
         """
         raw = json.dumps(request, sort_keys=True).encode() + b"\n" + payload
-        printed = self._control(
-            *("work", "submit", config.WORK, "--node", node, "--payload", "-"),
-            *("--tls-client", config.CLIENT, "--signwork", "--ttl", f"{max(1, round(silent_s))}s"),
-            stdin=raw,
-        )
+        printed = self._submit(node, raw, silent_s)
         match = UNIT.search(printed)
         if not match:
             raise StepFailedError(f"receptor took no work for {node}: {printed.strip()[-200:]}")
@@ -76,6 +85,40 @@ class Mesh:
                 self._control("work", "release", "--force", unit)
             with self.guard:
                 self.units.pop(unit, None)
+
+    def _submit(self, node: str, raw: bytes, silent_s: float) -> str:
+        """Hand work to the controller's node, which may be away for as long as a site may."""
+        limit = time.monotonic() + silent_s
+        while True:
+            before = self._identity()
+            try:
+                return self._control(
+                    *("work", "submit", config.WORK, "--node", node, "--payload", "-"),
+                    *("--tls-client", config.CLIENT, "--signwork"),
+                    *("--ttl", f"{max(1, round(silent_s))}s"),
+                    stdin=raw,
+                )
+            except KitError:
+                if self._answers() and self._identity() == before:
+                    raise
+            if time.monotonic() > limit:
+                raise SilentError(f"the controller's node was not running for {silent_s:.0f} s")
+            time.sleep(0.5)
+
+    def _answers(self) -> bool:
+        """Tell whether a process takes connections at the node's socket."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(CONTROL_LIMIT_S)
+            client.connect(str(self.socket))
+            return True
+        return False
+
+    def _identity(self) -> tuple[int, int]:
+        """Return what differs once Receptor has started again: it makes its socket anew."""
+        with contextlib.suppress(OSError):
+            made = self.socket.stat()
+            return made.st_ino, made.st_ctime_ns
+        return 0, 0
 
     def _lines(self, unit: str, node: str, silent_s: float) -> Generator[Line, None, Line]:
         """Yield the lines of a unit; return how Receptor saw it end.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import disk_guard, write_text
@@ -19,6 +22,10 @@ from jetson_kit.core.files import disk_guard, write_text
 LONGEST_SOCKET = 107
 START_S = 20.0
 STOP_S = 10.0
+# What Python and Go alike say of EADDRINUSE.
+IN_USE = "address already in use"
+# The state of a listening socket in /proc/net/tcp.
+LISTEN = "0A"
 UNIT = """\
 [Unit]
 Description={what}
@@ -69,11 +76,12 @@ class Process:
             return 0
         return number if _began(number) == began else 0
 
-    def start(self) -> None:
-        """Start it, where it does not run."""
+    def start(self) -> int:
+        """Start it, where it does not run; return where in its log its words begin."""
         if self.pid():
-            return
+            return 0
         with disk_guard(self.folder), self.log.open("ab") as log:
+            since = log.tell()
             process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
@@ -83,16 +91,26 @@ class Process:
                 cwd=self.cwd,
             )
             write_text(self._pid, f"{process.pid} {_began(process.pid)}\n")
+        return since
 
-    def answers(self, address: tuple[str, int]) -> None:
-        """Wait until it listens. Raises StepFailedError with its last words where it ends."""
+    def listens(self, port: int) -> bool:
+        """Tell whether this very process runs and listens on a TCP port."""
+        return bool(number := self.pid()) and _listens(number, port)
+
+    def wait(self, ready: Callable[[], bool], since: int, port: int) -> None:
+        """Wait until it is ready. Raises StepFailedError with its last words where it ends.
+
+        `since`: where in its log its words begin; `port`: the one that it needs.
+        """
         limit = time.monotonic() + START_S
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(address, 1):
-                if self.pid():
-                    return
+        while not ready():
             if not self.pid() or time.monotonic() > limit:
-                raise StepFailedError(f"{self.name} does not start: {self.last_words()}")
+                words = self.last_words(since)
+                if IN_USE in words.lower():
+                    raise held(self.name, port)
+                raise StepFailedError(
+                    f"{self.name} does not start: {words or 'it says nothing'}", f"see {self.log}"
+                )
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -107,12 +125,37 @@ class Process:
                 _end(number, signal.SIGKILL)
         self._pid.unlink(missing_ok=True)
 
-    def last_words(self) -> str:
-        """Return the last line of its log."""
+    def last_words(self, since: int = 0) -> str:
+        """Return the last line of its log, of what was written from a place on."""
         with contextlib.suppress(OSError):
-            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = self.log.read_bytes()[since:].decode(errors="replace").splitlines()
             return next((line for line in reversed(lines) if line.strip()), "")
         return ""
+
+
+def held(name: str, port: int) -> StepFailedError:
+    """Return the error for a port that another program listens on."""
+    return StepFailedError(
+        f"{name} does not start: another program holds port {port}",
+        f"end that one (`ss -ltnp sport = :{port}` names it), or name another port",
+    )
+
+
+def check_free(name: str, bind: str, port: int) -> None:
+    """Refuse a port that will be needed later, and is held. Raises StepFailedError."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((bind, port))
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise held(name, port) from error
+            raise StepFailedError(
+                f"{name} can't listen on {bind}, port {port}: {error.strerror}",
+                "correct bind and port in the file of sites",
+            ) from error
 
 
 def receptor(program: Path, folder: Path) -> Process:
@@ -126,16 +169,28 @@ def receptor(program: Path, folder: Path) -> Process:
 
 
 def restart(process: Process) -> None:
-    """Start Receptor anew and wait for its socket. Raises StepFailedError with its last words."""
+    """Start Receptor anew; wait for its socket, and the port that its settings name.
+
+    Raises StepFailedError with its last words.
+    """
     process.stop()
     place = process.folder / "socket"
     place.unlink(missing_ok=True)
-    process.start()
-    limit = time.monotonic() + START_S
-    while not place.exists():
-        if not process.pid() or time.monotonic() > limit:
-            raise StepFailedError(f"receptor does not start: {process.last_words()}")
-        time.sleep(0.05)
+    port = _port(process.folder / "receptor.yml")
+    since = process.start()
+
+    def ready() -> bool:
+        return place.exists() and (process.listens(port) if port else process.pid() > 0)
+
+    process.wait(ready, since, port)
+
+
+def _port(settings: Path) -> int:
+    """Return where Receptor's settings have it listen, 0 where nobody dials it."""
+    for row in yaml.safe_load(settings.read_text(encoding="utf-8")):
+        if "tcp-listener" in row:
+            return int(row["tcp-listener"]["port"])
+    return 0
 
 
 def write_unit(process: Process, what: str, user: str) -> Path:
@@ -167,3 +222,20 @@ def _began(number: int) -> int:
 def _end(number: int, kind: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(number, kind)
+
+
+def _listens(number: int, port: int) -> bool:
+    """Tell whether a process has a listening socket on a TCP port; proc(5), "/proc/net/tcp"."""
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            rows = Path(f"/proc/{number}/net/{table}").read_text(encoding="ascii").splitlines()
+            for fields in map(str.split, rows[1:]):
+                if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    inodes.add(f"socket:[{fields[9]}]")
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{number}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if str(entry.readlink()) in inodes:
+                    return True
+    return False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.fleet.check import InventoryError
 from jetson_kit.fleet.sites import config, inventory, plan
@@ -121,9 +124,36 @@ def test_a_fault_of_one_site(tmp_path: Path, rows: str, words: str) -> None:
     assert words in "\n".join(faults(write(tmp_path, text, b="b1: {}")))
 
 
+@pytest.mark.parametrize(
+    "rows",
+    ["port = 27198", "join_port = 27199", "port = 4000\njoin_port = 4000"],
+)
+def test_the_controller_has_two_ports(tmp_path: Path, rows: str) -> None:
+    text = f'{rows}\n[[site]]\nname = "b"\ninventory = "b.yml"\n'
+    (fault,) = faults(write(tmp_path, text, b="b1: {}"))
+    assert fault.startswith(f"{2 + len(rows.splitlines())}: port and join_port are both")
+
+
 def test_what_is_no_toml_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is no file of sites"):
         inventory.load(write(tmp_path, "[[site"))
+
+
+def test_the_sample_of_the_documents_is_good(tmp_path: Path) -> None:
+    page = (paths.ROOT / "docs" / "sites.md").read_text(encoding="utf-8")
+    (sample,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    for row in tomllib.loads(sample)["site"]:
+        place = tmp_path / row["inventory"]
+        if row["inventory"].endswith("/"):
+            place.mkdir()
+            place /= "hosts.yml"
+        place.write_text(f"all:\n  hosts:\n    {row['name']}-1: {{}}\n")
+    (tmp_path / "sites.toml").write_text(sample)
+    sites = inventory.load(tmp_path / "sites.toml")
+    assert set(sites.boards) == {"berlin", "tokyo", "depot"}
+    assert all(sites.boards.values())
+    for site in sites.sites:
+        config.site_node(sites, site.name)
 
 
 REACHES = """

@@ -1,0 +1,183 @@
+"""The controller's own node is down, or a site was removed: said at once, nothing is judged."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.fleet.sites import central, command, inventory, members, plan, receptor
+from jetson_kit.fleet.sites.inventory import Sites
+from jetson_kit.fleet.sites.journal import SitesJournal
+from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError, SilentError
+
+# receptorctl as far as it matters here: the first connection decides, as its own library does.
+CONTROL = f"""#!{sys.executable}
+import socket, sys
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[sys.argv.index("--socket") + 1])
+sys.stdin.read()
+if "refused" in sys.argv:
+    sys.exit("ERROR: refused by the site")
+print("Unit ID: abc" if "submit" in sys.argv else "")
+"""
+ID = "20260101-000000-abcdef"
+NAMES = ("berlin", "tokyo")
+
+
+def serve(path: Path) -> socket.socket:
+    server = socket.socket(socket.AF_UNIX)
+    path.unlink(missing_ok=True)
+    server.bind(str(path))
+    server.listen(64)
+    return server
+
+
+def gone(path: Path) -> None:
+    """Leave a socket's file with nobody behind it, as a Receptor that was killed does."""
+    serve(path).close()
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> central.Central:
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    program = tmp_path / "receptorctl"
+    program.write_text(CONTROL)
+    program.chmod(0o755)
+    monkeypatch.setattr(receptor, "control", lambda: program)
+    result = central.here()
+    result.node.mkdir(mode=0o700)
+    return result
+
+
+@pytest.fixture
+def sites(tmp_path: Path, place: central.Central) -> Sites:
+    text = '[controller]\naddress = "198.51.100.1"\n'
+    for name in NAMES:
+        (tmp_path / f"{name}.yml").write_text(f"all:\n  hosts:\n    {name}-board: {{}}\n")
+        text += f'[[site]]\nname = "{name}"\ninventory = "{name}.yml"\n'
+    (tmp_path / "sites.toml").write_text(text)
+    with members.changing(place.folder) as rows:
+        for name in NAMES:
+            rows[name] = members.Member("aa", "2026-01-01T00:00:00+00:00", "2099-01-01T00:00+00:00")
+    return inventory.load(tmp_path / "sites.toml")
+
+
+@pytest.fixture
+def journal(sites: Sites, place: central.Central) -> Path:
+    path = place.folder / command.ROLLOUTS / f"{ID}.jsonl"
+    path.parent.mkdir()
+    release = {"image_id": "sha256:" + "1" * 64, "name": "r", "folder": "/nowhere"}
+    SitesJournal.new(
+        path, sites=str(sites.path), release=release, plan=plan.SitesPlan().as_json(),
+        waves=plan.waves(sites.sites), boards=sites.boards,
+    ).close()  # fmt: skip
+    return path
+
+
+def begin(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
+    waves = plan.waves(sites.sites)
+    monkeypatch.setattr(command, "planned", lambda request: (sites, None, waves))
+    command.start(command.Request(sites.path, "r"))
+
+
+@pytest.mark.parametrize("leave", [lambda path: None, gone, lambda path: path.touch()])
+def test_resume_while_the_node_is_down_writes_nothing(
+    journal: Path, sites: Sites, place: central.Central, leave: Callable[[Path], None]
+) -> None:
+    leave(place.mesh.socket)
+    before = journal.read_bytes()
+    with pytest.raises(NodeDownError, match="the controller's node is not running") as caught:
+        command.resume(ID)
+    assert caught.value.exit_code == 3
+    assert f"./inv sites.up -i {sites.path}" in caught.value.cure
+    assert journal.read_bytes() == before
+
+
+def test_a_new_rollout_while_the_node_is_down_writes_nothing(
+    sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NodeDownError):
+        begin(sites, monkeypatch)
+    assert not (place.folder / command.ROLLOUTS).exists()
+
+
+def test_status_while_the_node_is_down(sites: Sites) -> None:
+    with pytest.raises(NodeDownError):
+        list(command.statuses(sites.path, (), 1))
+
+
+def test_a_site_that_was_removed_is_refused_with_and_without_resume(
+    journal: Path, sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = journal.read_bytes()
+    with members.changing(place.folder) as rows:
+        del rows["tokyo"]
+    for do in (lambda: command.resume(ID), lambda: begin(sites, monkeypatch)):
+        with pytest.raises(BadInputError, match="tokyo has not joined"):
+            do()
+    assert journal.read_bytes() == before
+
+
+def test_a_node_that_is_down_counts_as_silence_only_after_the_limit(tmp_path: Path) -> None:
+    gone(tmp_path / "s")
+    with pytest.raises(SilentError, match="node was not running for 1 s"):
+        Mesh(tmp_path / "s")._submit("berlin", b"", 1)
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> Iterator[None]:
+    """Have the node come up after the first try."""
+    opened: list[socket.socket] = []
+    gone(tmp_path / "s")
+
+    def come() -> None:
+        time.sleep(0.7)
+        opened.append(serve(tmp_path / "s"))
+
+    thread = threading.Thread(target=come)
+    thread.start()
+    yield
+    thread.join()
+    opened[0].close()
+
+
+@pytest.mark.usefixtures("later")
+def test_a_node_that_comes_back_takes_the_work(tmp_path: Path) -> None:
+    assert "abc" in Mesh(tmp_path / "s")._submit("berlin", b"", 60)
+
+
+def test_what_a_running_node_refuses_is_said_at_once(tmp_path: Path) -> None:
+    with serve(tmp_path / "s"), pytest.raises(StepFailedError, match="refused by the site"):
+        Mesh(tmp_path / "s")._submit("refused", b"", 3600)
+
+
+def test_an_invited_site_that_has_not_joined_is_removed_by_its_token(
+    sites: Sites, place: central.Central
+) -> None:
+    with members.changing(place.folder) as rows:
+        del rows["tokyo"]
+    token, _ = members.new_token(place.folder, "tokyo", 1)
+    assert "its token is good no more" in central.remove(sites, "tokyo")
+    with pytest.raises(members.RefusedTokenError, match="unknown"):
+        members.claim(place.folder, token, "request")
+    with pytest.raises(BadInputError, match="tokyo has not joined"):
+        central.remove(sites, "tokyo")
+    assert set(members.load(place.folder)) == {"berlin"}
+
+
+def test_a_member_is_removed_with_a_token_that_it_was_given_since(
+    sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(central, "apply", lambda place, sites: None)
+    token, _ = members.new_token(place.folder, "tokyo", 1)
+    assert "certificate is let in no more" in central.remove(sites, "tokyo")
+    assert set(members.load(place.folder)) == {"berlin"}
+    with pytest.raises(members.RefusedTokenError, match="unknown"):
+        members.claim(place.folder, token, "request")

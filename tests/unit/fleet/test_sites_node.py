@@ -1,0 +1,115 @@
+"""The processes of a node: up means that the one we started runs, and is the one that listens."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.fleet.sites import node
+from jetson_kit.fleet.sites.node import Process
+
+LISTEN = """
+import socket, sys, time
+if sys.argv[2]:
+    unix = socket.socket(socket.AF_UNIX)
+    unix.bind(sys.argv[2])
+    unix.listen()
+server = socket.create_server(("127.0.0.1", int(sys.argv[1]))) if sys.argv[1] != "0" else None
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """Return a port that another program (this one) listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Process]]:
+    result: list[Process] = []
+    yield result
+    for process in result:
+        process.stop()
+
+
+def free() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def listener(folder: Path, port: int, unix: str = "", name: str = "server") -> Process:
+    return Process(name, folder, (sys.executable, "-c", LISTEN, str(port), unix))
+
+
+def settings(folder: Path, port: int) -> None:
+    (folder / "receptor.yml").write_text(
+        f"- node: {{id: c}}\n- tcp-listener: {{bindaddr: 127.0.0.1, port: {port}}}\n"
+    )
+
+
+def test_a_process_that_listens_is_up(tmp_path: Path, started: list[Process]) -> None:
+    port = free()
+    started.append(server := listener(tmp_path, port))
+    server.wait(lambda: server.listens(port), server.start(), port)
+    assert server.pid()
+
+
+def test_a_stranger_on_the_port_is_not_taken_for_ours(
+    tmp_path: Path, started: list[Process], stranger: int
+) -> None:
+    started.append(server := listener(tmp_path, stranger))
+    since = server.start()
+    with pytest.raises(StepFailedError, match=f"another program holds port {stranger}") as caught:
+        server.wait(lambda: server.listens(stranger), since, stranger)
+    assert caught.value.exit_code == 7
+    assert "\n" not in caught.value.line()
+
+
+def test_a_process_that_runs_and_does_not_listen_is_not_up(
+    tmp_path: Path, started: list[Process], stranger: int
+) -> None:
+    started.append(server := listener(tmp_path, 0))
+    server.start()
+    assert server.pid()
+    assert not server.listens(stranger)
+
+
+def test_the_words_of_an_earlier_start_are_not_this_ones(tmp_path: Path) -> None:
+    silent = Process("server", tmp_path, (sys.executable, "-c", ""))
+    silent.log.write_text("bind: address already in use\n")
+    since = silent.start()
+    with pytest.raises(StepFailedError, match="it says nothing"):
+        silent.wait(lambda: False, since, 1)
+
+
+def test_receptor_is_up_when_it_listens_where_its_settings_say(
+    tmp_path: Path, started: list[Process]
+) -> None:
+    settings(tmp_path, port := free())
+    started.append(process := listener(tmp_path, port, str(tmp_path / "socket"), "receptor"))
+    node.restart(process)
+    assert process.listens(port)
+
+
+def test_receptor_that_dies_of_a_held_port_is_not_up(
+    tmp_path: Path, started: list[Process], stranger: int
+) -> None:
+    settings(tmp_path, stranger)
+    started.append(process := listener(tmp_path, stranger, str(tmp_path / "socket"), "receptor"))
+    with pytest.raises(StepFailedError, match=f"another program holds port {stranger}"):
+        node.restart(process)
+
+
+def test_a_port_that_is_needed_later(stranger: int) -> None:
+    node.check_free("receptor", "127.0.0.1", free())
+    with pytest.raises(StepFailedError, match=f"holds port {stranger}"):
+        node.check_free("receptor", "0.0.0.0", stranger)  # noqa: S104
+    with pytest.raises(StepFailedError, match="can't listen on 203"):
+        node.check_free("receptor", "203.0.113.7", free())
