@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError, KitError
+from jetson_kit.core.stopping import StoppedError
 from jetson_kit.fleet import controller
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signers
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import command as board_rollout
-from jetson_kit.fleet.rollout.steps import InterruptedRolloutError
+from jetson_kit.fleet.rollout.steps import InterruptedRolloutError, TerminatedRolloutError
 from jetson_kit.fleet.sites import central, inventory, journal, members
 from jetson_kit.fleet.sites import plan as plans
 from jetson_kit.fleet.sites.inventory import Site, Sites
@@ -131,8 +133,9 @@ def _go(
         print(f"rollout {number} of {release.image_id[:19]}; records: {folder}", file=sys.stderr)
     try:
         return SitesRollout(sites_journal, plan, remote).run(resumed=resumed)
-    except KeyboardInterrupt:
-        raise InterruptedRolloutError(
+    except KeyboardInterrupt as stop:
+        terminated = isinstance(stop, StoppedError) and stop.number == signal.SIGTERM
+        raise (TerminatedRolloutError if terminated else InterruptedRolloutError)(
             f"rollout {number} goes on at the sites that have begun; no further one begins",
             f"./inv sites.rollout --resume {number} follows it",
         ) from None

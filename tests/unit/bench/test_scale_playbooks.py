@@ -16,5 +16,5 @@ pytestmark = pytest.mark.slow  # Ansible starts
 @pytest.mark.parametrize("book", [BOARD, RIVAL], ids=lambda path: path.stem)
 def test_every_role_and_module_is_found(book: Path) -> None:
     program = environments.get(environments.LOCKED).program("ansible-playbook")
-    command = [program, "--syntax-check", "-i", "localhost,", book]
+    command: list[str | Path] = [program, "--syntax-check", "-i", "localhost,", book]
     assert str(book) in run(command, what=book.name, env=ansible.environment())
