@@ -345,3 +345,9 @@ def test_a_site_joins_and_its_node_is_stopped(
     done = subprocess.run([archive.folder / "stop"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "the node does not run\n")
     refused(archive, 2, "is no site", "--stop", tmp_path)
+
+
+def test_a_process_that_ended_at_once_does_not_run(tmp_path: Path) -> None:
+    process = node.Process("receptor", tmp_path, ("false",))
+    (tmp_path / "receptor.pid").write_text(f"{2**22 + 1} 0\n")
+    assert not process.pid()
