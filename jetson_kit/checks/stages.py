@@ -27,6 +27,7 @@ SCRIPTS = (
     ".ci/run",
     "ansible/secret-become",
     "ansible/secret-vault",
+    "jetson_kit/fleet/sites/join.sh",
     *(
         str(path.relative_to(ROOT))
         for folder in ("ci", "jetson_kit/virtual_devices", "jetson_kit/virtual_devices/stand_ins")

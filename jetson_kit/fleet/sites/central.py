@@ -7,7 +7,6 @@ import getpass
 import io
 import json
 import platform
-import shlex
 import sys
 import tarfile
 from dataclasses import dataclass
@@ -16,7 +15,16 @@ from pathlib import Path
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import disk_guard, sha256_file, write_text, written_aside
-from jetson_kit.fleet.sites import authority, config, install, kit_archive, members, node, receptor
+from jetson_kit.fleet.sites import (
+    authority,
+    config,
+    install,
+    join_program,
+    kit_archive,
+    members,
+    node,
+    receptor,
+)
 from jetson_kit.fleet.sites.inventory import DIALS, Sites
 from jetson_kit.fleet.sites.members import Member
 from jetson_kit.fleet.sites.mesh import Mesh
@@ -24,18 +32,7 @@ from jetson_kit.fleet.sites.node import Process
 
 # The controller's own certificate is made anew so long before it expires.
 RENEW_DAYS = 30
-JOIN = """\
-#!/bin/sh
-# join [FOLDER]: make this machine the controller of its site, in FOLDER.
-set -eu
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
-folder=${{1:-$HOME/mediapipe-jetson-site}}
-mkdir -p "$folder"
-folder=$(CDPATH= cd -- "$folder" && pwd)
-python3 "$here/install.py" "$here/kit.tar" {kit} "$folder" >/dev/null
-cd "$folder/current"
-exec .venv/bin/python -m jetson_kit.fleet.sites.joining "$here" "$folder"
-"""
+JOIN = Path(install.__file__).with_name("join.sh")
 
 
 @dataclass(frozen=True)
@@ -192,10 +189,11 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
         "kit": kit.sha256,
     }
     with written_aside(output) as aside, tarfile.open(aside, "w") as tar:
-        _add(tar, "join", JOIN.format(kit=shlex.quote(kit.sha256)).encode(), 0o755)
+        _add(tar, "join", JOIN.read_bytes(), 0o755)
         _add(tar, "join.json", json.dumps(facts, indent=1).encode(), 0o600)
-        for path, member in ((Path(install.__file__), "install.py"), (kit.path, "kit.tar"),
-                             (program, "receptor")):  # fmt: skip
+        for path, member in ((Path(install.__file__), "install.py"),
+                             (Path(join_program.__file__), "join_program.py"),
+                             (kit.path, "kit.tar"), (program, "receptor")):  # fmt: skip
             tar.add(path, member, filter=_plain)
     output.chmod(0o600)
     return end

@@ -1,7 +1,7 @@
 """Brings a site to a version of the kit: unpacked beside the others, checked, then switched to.
 
-It runs on a bare machine: Python's standard library alone. The archive holds the kit's files, the
-wheels of its environment and their lock; nothing is fetched.
+It runs on a bare machine: the standard library of Python 3.8 or later alone. The archive holds the
+kit's files, the wheels of its environment and their lock; nothing is fetched.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ def install(archive: Path, sha256: str, root: Path) -> Path:
             (folder / COMPLETE).write_text(sha256, encoding="ascii")
         _switch(folder, root)
         _forget(folder, root)
+    except (tarfile.TarError, zipfile.BadZipFile, ValueError, LookupError) as error:
+        raise InstallError(f"{archive} is no kit: {error}", "bring it again", INTEGRITY) from error
     except OSError as error:
         code = DISK_FULL if error.errno in (28, 122) else STEP_FAILED
         raise InstallError(f"{folder} can't be made: {error.strerror}", "", code) from error
@@ -77,7 +79,9 @@ def _unpack(archive: Path, folder: Path) -> None:
             raise InstallError(f"{archive} leads out of its folder", "do not use it", INTEGRITY)
         if any(not (member.isfile() or member.isdir()) for member in tar.getmembers()):
             raise InstallError(f"{archive} has other than files", "do not use it", INTEGRITY)
-        tar.extractall(folder)  # noqa: S202 # its names are checked
+        # Python 3.12 and later warn without a filter; 3.8 has none.
+        how = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        tar.extractall(folder, **how)  # type: ignore[arg-type] # noqa: S202 # names are checked
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     for name, sha256 in facts["files"].items():
         if _sha256(folder / name) != sha256:
@@ -94,10 +98,10 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 def _environment(folder: Path) -> None:
     """Make the kit's environment of its own wheels, without any index."""
-    wheel = next((folder / WHEELS).glob("uv-*.whl"))
+    wheel = min((folder / WHEELS).glob("uv-*.whl"))
     tool = folder / ".uv"
     with zipfile.ZipFile(wheel) as packed:
-        name = next(item for item in packed.namelist() if item.endswith("/scripts/uv"))
+        name = min(item for item in packed.namelist() if item.endswith("/scripts/uv"))
         tool.write_bytes(packed.read(name))
     tool.chmod(0o755)
     base = [str(tool), "--quiet", "--offline", "--no-config", "--cache-dir", str(folder / ".uvc")]
@@ -110,16 +114,19 @@ def _environment(folder: Path) -> None:
               "--requirement", str(folder / LOCK)])  # fmt: skip
         _run([str(venv / "bin" / "python"), "-c", PROBE], folder)
     finally:
-        tool.unlink()
+        tool.unlink(missing_ok=True)
         shutil.rmtree(folder / ".uvc", ignore_errors=True)
     shutil.rmtree(folder / WHEELS)
 
 
 def _run(command: list[str], where: Path | None = None) -> None:
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=where,
-        timeout=LIMIT_S, check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=where,
+            errors="replace", timeout=LIMIT_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise InstallError(f"the kit's environment is not made after {LIMIT_S} s") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         code = DISK_FULL if "No space left" in done.stderr else STEP_FAILED
@@ -141,8 +148,12 @@ def _forget(folder: Path, root: Path) -> None:
 
 
 def _sha256(path: Path) -> str:
+    # hashlib.file_digest came with Python 3.11.
+    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

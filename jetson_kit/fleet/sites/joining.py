@@ -8,8 +8,11 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import ssl
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,14 @@ from jetson_kit.core.errors import (
     BadInputError,
     CheckFailedError,
     IntegrityError,
+    InternalError,
     KitError,
     NetworkError,
-    ToolMissingError,
+    StepFailedError,
 )
 from jetson_kit.core.files import disk_guard, sha256_file, write_text
-from jetson_kit.fleet.sites import authority, config, node
+from jetson_kit.fleet.sites import authority, config, join_program, node
 
-NEEDED = ("ssh", "ssh-keygen", "rsync")
 LIMIT_S = 60.0
 RUN = """\
 #!/bin/sh
@@ -34,18 +37,22 @@ export KIT_STATE="$here/state" KIT_CACHE="$here/cache"
 cd "$here/current" || exit 7
 exec .venv/bin/python -m jetson_kit.fleet.sites.at_site "$here"
 """
+STOP = """\
+#!/bin/sh
+# stop: end this site's node; what a rollout has begun goes on.
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+cd "$here/current" || exit 7
+exec .venv/bin/python -m jetson_kit.fleet.sites.joining --stop "$here"
+"""
 
 
 def join(archive: Path, root: Path) -> str:
-    """Join by an unpacked archive; return the site's name. Raises KitError.
+    """Join by an unpacked archive, which join_program.py has checked; return the site's name.
 
-    A site that has joined before gets another certificate, by another token.
+    A site that has joined before gets another certificate, by another token. Raises KitError,
+    JoinError.
     """
-    if lacking := [name for name in NEEDED if shutil.which(name) is None]:
-        raise ToolMissingError(
-            f"{', '.join(lacking)} are not installed here", "install openssh-client and rsync"
-        )
-    facts = json.loads((archive / "join.json").read_text(encoding="utf-8"))
+    facts = join_program.read_facts(archive)
     _clock(facts)
     if sha256_file(archive / "receptor") != facts["receptor"]:
         raise IntegrityError(f"{archive / 'receptor'} is damaged", "bring the archive again")
@@ -57,18 +64,37 @@ def join(archive: Path, root: Path) -> str:
         # The same request each time: an answer that was lost is given again.
         request, key = place / "request.pem", place / "tls.key.new"
         known = place / "request.token"
-        if not (request.is_file() and key.is_file() and _is(known, facts["token"])):
-            authority.write_private(request, authority.request(key, facts["site"]))
-            authority.write_private(known, facts["token"].encode())
-        answer = _ask(facts, request.read_text(encoding="ascii"))
+        with _controller(facts) as link:
+            if not (request.is_file() and key.is_file() and _is(known, facts["token"])):
+                authority.write_private(request, authority.request(key, facts["site"]))
+                authority.write_private(known, facts["token"].encode())
+            try:
+                answer = _ask(link, facts, request.read_text(encoding="ascii"))
+            except CheckFailedError:
+                _forget(request, known, key)
+                raise
         authority.write_private(place / "tls.crt", answer["certificate"].encode())
-        key.replace(place / "tls.key")
+        authority.write_private(place / "tls.key", key.read_bytes())
         write_text(place / "ca.crt", answer["authority"])
         write_text(place / "work.pub", answer["verification"])
-        for path in (request, known):
-            path.unlink()
         _install(archive, root, config.parse(answer["node"]))
+        # Last: until here the same token can be used again.
+        _forget(request, known, key)
     return str(answer["site"])
+
+
+def stop(root: Path) -> str:
+    """End the node of a site; return what to say. Raises KitError."""
+    process = node.receptor(root / "receptor", root / "node")
+    if not process.pid():
+        return "the node does not run"
+    process.stop()
+    return "the node is stopped"
+
+
+def _forget(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def _install(archive: Path, root: Path, own: config.SiteNode) -> None:
@@ -80,11 +106,16 @@ def _install(archive: Path, root: Path, own: config.SiteNode) -> None:
     shutil.copyfile(archive / "receptor", aside)
     aside.chmod(0o755)
     aside.replace(root / "receptor")
-    write_text(root / "run", RUN)
-    (root / "run").chmod(0o755)
+    for name, text in (("run", RUN), ("stop", STOP)):
+        write_text(root / name, text)
+        (root / name).chmod(0o755)
     write_text(place / "receptor.yml", config.to_yaml(config.of_site(own, place, root / "run")))
     node.write_unit(process, f"Receptor of the site {own.node}", getpass.getuser())
-    node.restart(process)
+    try:
+        node.restart(process)
+    except BaseException:
+        process.stop()
+        raise
 
 
 def _is(path: Path, text: str) -> bool:
@@ -108,39 +139,75 @@ def _clock(facts: dict[str, Any]) -> None:
         )
 
 
-def _ask(facts: dict[str, Any], request: str) -> dict[str, Any]:
-    context = ssl.create_default_context(cadata=facts["authority"])
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+@contextmanager
+def _controller(facts: dict[str, Any]) -> Iterator[http.client.HTTPSConnection]:
+    """Yield a connection to the controller. Raises IntegrityError, NetworkError."""
     where = f"{facts['address']}:{facts['port']}"
-    link = http.client.HTTPSConnection(
-        facts["address"], facts["port"], timeout=LIMIT_S, context=context
-    )
     try:
-        body = json.dumps({"token": facts["token"], "request": request})
-        link.request("POST", "/join", body, {"Content-Type": "application/json"})
-        reply = link.getresponse()
-        answer: dict[str, Any] = json.loads(reply.read(1 << 20))
+        context = ssl.create_default_context(cadata=facts["authority"])
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        link = http.client.HTTPSConnection(
+            facts["address"], facts["port"], timeout=LIMIT_S, context=context
+        )
+        link.connect()
     except ssl.SSLCertVerificationError as error:
         raise IntegrityError(
             f"{where} is not the controller that made this archive: {error.verify_message}",
             "have a new archive made there: ./inv sites.join",
         ) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise NetworkError(
-            f"the controller does not answer at {where}: {error}",
-            "is ./inv sites.up done there, and is the port open?",
-        ) from error
+        raise _no_answer(where, error) from error
+    try:
+        yield link
     finally:
         link.close()
+
+
+def _ask(link: http.client.HTTPSConnection, facts: dict[str, Any], request: str) -> dict[str, Any]:
+    try:
+        body = json.dumps({"token": facts["token"], "request": request})
+        link.request("POST", "/join", body, {"Content-Type": "application/json"})
+        reply = link.getresponse()
+        answer: dict[str, Any] = json.loads(reply.read(1 << 20))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise _no_answer(f"{facts['address']}:{facts['port']}", error) from error
     if reply.status != 200:
         raise CheckFailedError(str(answer.get("message")), str(answer.get("hint")))
     return answer
 
 
-if __name__ == "__main__":
-    os.umask(0o077)
+def _no_answer(where: str, error: Exception) -> NetworkError:
+    return NetworkError(
+        f"the controller does not answer at {where}: {error}",
+        "is ./inv sites.up done there, and is the port open?",
+    )
+
+
+def _main(words: list[str]) -> int:
     try:
-        print(f"{join(Path(sys.argv[1]), Path(sys.argv[2]))} has joined")
+        if words[0] == "--stop":
+            print(stop(Path(words[1])))
+        else:
+            print(f"{join(Path(words[0]), Path(words[1]))} has joined")
     except KitError as failed:
         print(failed.line(), file=sys.stderr)
-        sys.exit(failed.exit_code)
+        return failed.exit_code
+    except join_program.JoinError as failed:
+        print(f"error: {failed.line}", file=sys.stderr)
+        return failed.code
+    except OSError as error:
+        print(StepFailedError(f"the site can't be made: {error}").line(), file=sys.stderr)
+        return StepFailedError.exit_code
+    except Exception as error:  # one line, whatever it is
+        line = InternalError(f"{type(error).__name__}: {error}", "please report it").line()
+        print(line, file=sys.stderr)
+        return InternalError.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    os.umask(0o077)
+    # join_program.py has the words for the user; Receptor is not left behind.
+    for number in join_program.ENDING:
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    sys.exit(_main(sys.argv[1:]))

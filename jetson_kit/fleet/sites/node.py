@@ -74,7 +74,7 @@ class Process:
             number, began = map(int, self._pid.read_text(encoding="ascii").split())
         except (OSError, ValueError):
             return 0
-        return number if _began(number) == began else 0
+        return number if began and _began(number) == began else 0
 
     def start(self) -> int:
         """Start it, where it does not run; return where in its log its words begin."""
