@@ -176,10 +176,10 @@ def is_site(root: Path) -> bool:
     kits, current, node = root / "kits", root / "current", root / "node"
     if kits.is_symlink() or node.is_symlink() or not kits.is_dir():
         return False
+    if current.is_symlink():
+        return re.fullmatch(r"kits/[^/.][^/]*", os.readlink(current)) is not None  # noqa: PTH115
     if not all(re.fullmatch("[0-9a-f]{16}", path.name) for path in kits.iterdir()):
         return False
-    if current.is_symlink():
-        return re.fullmatch("kits/[0-9a-f]{16}", os.readlink(current)) is not None  # noqa: PTH115
     return not current.exists() and {path.name for path in root.iterdir()} <= BEGUN
 
 

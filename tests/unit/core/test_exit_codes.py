@@ -13,7 +13,8 @@ from jetson_kit.core.paths import COLLECTION, ROOT
 from jetson_kit.emulation import run as emulated_run
 from jetson_kit.fleet.rollout import steps
 
-ROW = re.compile(r"\| (\d+) \| ([\w ]+) \| .+ \| (yes)? ?\| (yes)? ?\| (yes)? ?\|")
+CELL = r" (yes)? ?\|"
+ROW = re.compile(rf"\| (\d+) \| ([\w ]+) \| .+ \|{CELL * 4}")
 PAGE = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
 ROWS = {int(row[1]): row for line in PAGE.splitlines() if (row := ROW.fullmatch(line))}
 BOARD = COLLECTION / "roles" / "image" / "files" / "mediapipe_image" / "errors.py"
