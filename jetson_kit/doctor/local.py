@@ -50,7 +50,7 @@ signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 with tempfile.TemporaryDirectory(prefix="mediapipe-jetson-doctor-") as folder:
     zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read())).extractall(folder)
-    words = [sys.executable, "-m", "mediapipe_jetson", "doctor", "--json"]
+    words = [sys.executable, "-m", "mediapipe_jetson", "doctor", "--json", "--local"]
     code = os.path.join(folder, "code")
     if os.path.isdir(code):
         words += ["--code", code]
@@ -93,9 +93,14 @@ class Diagnosis:
             )
 
 
-def local(code: Path | None = None) -> Diagnosis:
-    """Examine this machine. Raises BadInputError, StepFailedError."""
+def local(code: Path | None = None, *, machine: bool = False) -> Diagnosis:
+    """Examine this machine and `code`; without an NVIDIA GPU here `code` alone, unless `machine`.
+
+    Raises BadInputError, StepFailedError.
+    """
     command = [sys.executable, "-m", "mediapipe_jetson", "doctor", "--json"]
+    if machine:
+        command.append("--local")
     if code is not None:
         command += ["--code", str(_existing(code))]
     path = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH", "")]))

@@ -21,7 +21,7 @@ from jetson_kit.tasks.edge import kit_task
         "code": FileOrFolder(),
     },
     help={
-        "local": "examine this machine (the default)",
+        "local": "examine this machine (the default; with --code if it has an NVIDIA GPU)",
         "for": "examine a board over ssh: user@host; nothing is installed there",
         "i": "examine every host of this Ansible inventory, over ssh",
         "limit": "with -i: only these hosts or groups, by commas",
@@ -56,6 +56,6 @@ def doctor(
         else:
             rounds.show()
         return rounds.check()
-    diagnosis = examine.remote(for_, code) if for_ else examine.local(code)
+    diagnosis = examine.remote(for_, code) if for_ else examine.local(code, machine=local)
     print(json_format.dumps(diagnosis.document, indent=1) if json else diagnosis.text)
     return diagnosis.check()

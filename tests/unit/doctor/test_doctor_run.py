@@ -13,8 +13,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from mediapipe_jetson.doctor import commands
+from mediapipe_jetson.doctor import commands, scene
 from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe import driver
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.paths import ROOT
@@ -60,6 +61,36 @@ def test_json_and_text(project: Path) -> None:
     text = wheel("doctor", "--code", str(project)).stdout
     assert "main.py:2: Hands(max_num_hands=...) -> num_hands" in text
     assert "Traceback" not in text
+
+
+def test_a_machine_without_a_gpu_is_judged_only_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from mediapipe.tasks.python import BaseOptions, vision\n"
+        "base = BaseOptions(model_asset_path='f.task', delegate=BaseOptions.Delegate.GPU)\n"
+        "options = vision.FaceLandmarkerOptions(base_options=base)\n"
+        "vision.FaceLandmarker.create_from_options(options)\n"
+    )
+    (tmp_path / "requirements.txt").write_text("mediapipe==1.2.2\n")
+    words = ("doctor", "--json", "--code", str(tmp_path))
+    project = json.loads(wheel(*words).stdout)
+    jsonschema.validate(project, schema("doctor"))
+    machine = json.loads(wheel(*words, "--local").stdout)
+    alone = {item["id"] for item in project["causes"]}
+    assert project["project_only"] is not scene.here().may_have_gpu
+    assert {"gpu-not-requested", "legacy-api", "old-requirement"} <= alone
+    assert {item["id"] for item in machine["causes"]} > alone or scene.here().may_have_gpu
+    assert "no-nvidia-runtime" in {item["id"] for item in machine["causes"]}
+
+
+@pytest.mark.parametrize("name", ["libnvme.so.1", "libnvme-mi.so.1", "libnvpair.so.3"])
+def test_libraries_of_others_are_no_driver(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "usr/lib/x86_64-linux-gnu"
+    folder.mkdir(parents=True)
+    (folder / name).touch()
+    assert driver.libraries_in(folder) == ()
+    for theirs in ("libnvrm_gpu.so", "libnvmedia.so", "libnvidia-eglcore.so.540.4.0"):
+        (folder / theirs).touch()
+    assert len(driver.libraries_in(folder)) == 3
 
 
 def test_a_single_file(project: Path) -> None:

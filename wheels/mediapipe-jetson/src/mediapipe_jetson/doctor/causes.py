@@ -19,7 +19,8 @@ DATA = Path(__file__).resolve().parent.parent / "data" / "doctor.json"
 class Cause:
     """One cause; {words} in its texts are filled by its check. `source` says where it is from.
 
-    `blocks` tells that no other cure can be followed before this one.
+    `blocks` tells that no other cure can be followed before this one, `project` that its check
+    reads the user's project.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Cause:
     source: str
     cures: dict[str, str] = dataclasses.field(default_factory=dict)
     blocks: bool = False
+    project: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +69,14 @@ def load() -> tuple[tuple[Cause, ...], dict[str, Any]]:
     return tuple(Cause(**entry) for entry in document["causes"]), document["facts"]
 
 
-def examine(scene: Scene) -> list[Answer]:
-    """Run every check; one that fails says unknown, with its reason. What blocks comes first."""
+def examine(scene: Scene, *, project_only: bool = False) -> list[Answer]:
+    """Run every check, or those alone that read the project; what blocks comes first.
+
+    A check that fails says unknown, with its reason.
+    """
     known, facts = load()
-    answers = [Answer(cause, _checked(cause, scene, facts)) for cause in known]
+    chosen = [cause for cause in known if cause.project or not project_only]
+    answers = [Answer(cause, _checked(cause, scene, facts)) for cause in chosen]
     return sorted(answers, key=lambda item: not (item.cause.blocks and item.bad))
 
 

@@ -17,8 +17,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--code", metavar="DIR", type=file_or_folder, help="look through this project as well"
     )
+    parser.add_argument(
+        "--local",
+        action="store_true",
+        help="with --code: judge this machine too, though it has no NVIDIA GPU",
+    )
     options = parser.parse_args(arguments)
     here = scene.here(options.code)
-    document = report.document(here, causes.examine(here))
+    project_only = bool(options.code) and not options.local and not here.may_have_gpu
+    answers = causes.examine(here, project_only=project_only)
+    document = report.document(here, answers)
     print(json.dumps(document, indent=1) if options.json else report.text(document))
     return int(document["exit_code"])

@@ -22,6 +22,7 @@ def document(scene: Scene, answers: list[Answer]) -> dict[str, Any]:
         "schema": SCHEMA,
         "version": __version__,
         "place": scene.place,
+        "project_only": all(answer.cause.project for answer in answers),
         "model": scene.module.model if isinstance(scene.module, Module) else None,
         "l4t": scene.l4t.release if isinstance(scene.l4t, L4t) else None,
         "emulated": scene.emulated,
@@ -60,6 +61,8 @@ def text(document: dict[str, Any]) -> str:
     about.append(f"Python {document['python'] or 'none'}")
     about.append(f"mediapipe {document['mediapipe'] or 'not installed'}")
     lines = [f"{where}: {', '.join(item for item in about if item)}"]
+    if document.get("project_only"):
+        lines = ["the project alone; this machine has no NVIDIA GPU: add --local to judge it too"]
     causes = document["causes"]
     result = [item for item in causes if item["cure"]]
     for number, item in enumerate(result, 1):

@@ -80,6 +80,11 @@ class Scene:
         return not isinstance(self.l4t, Absent) or self.soc is not None
 
     @functools.cached_property
+    def may_have_gpu(self) -> bool:
+        """Return whether NVIDIA's GPU may be here: a Jetson, another ARM machine, its driver."""
+        return self.machine == "aarch64" or self.jetson or isinstance(self.driver, driver.Driver)
+
+    @functools.cached_property
     def l4t(self) -> Section:
         """Return the L4T release."""
         return _guarded(lambda: l4t.read(self.root))
