@@ -12,6 +12,16 @@ from mediapipe_jetson.doctor.sources import Scan
 
 from tests.unit.doctor_scenes import plant
 
+SCRIPT = "# /// script\n# dependencies = [\n#   'mediapipe==0.10.9',\n# ]\n# ///\n"
+PIXI_LOCK = "version: 6\npackages:\n"
+COMPOSE = """\
+services:
+  face:
+    build:
+      dockerfile_inline: |
+        FROM nvcr.io/nvidia/l4t-base:r32.7.1
+        RUN pip3 install mediapipe==0.10.9
+"""
 POETRY = "[tool.poetry.dependencies]\n"
 # A requirement, whether the CPU is an old one; "" is right, "?" needs an audit or the board.
 REQUIREMENTS = [
@@ -170,6 +180,36 @@ def test_specifiers_agree_with_packaging() -> None:
         ("run.sh", "pip install -r requirements.txt && echo mediapipe==0.10.9\n", []),
         ("run.sh", "pip install --target mediapipe==0.10.9 numpy\n", []),
         ("setup.py", "DOC = 'mediapipe==0.10.9'\n", []),
+        ("app.py", f"{SCRIPT}import mediapipe\n", [3]),
+        ("app.py", "# dependencies = ['mediapipe==0.10.9']\nimport mediapipe\n", []),
+        ("noxfile.py", "def test(session):\n    session.install('mediapipe==0.10.9')\n", [2]),
+        ("get.py", "import os\nos.system('pip3 install -q mediapipe==0.10.9')\n", [2]),
+        (
+            "get.py",
+            "run([sys.executable, '-m', 'pip', 'install', 'mediapipe<1'], check=True)\n",
+            [1],
+        ),
+        ("get.py", "raise ImportError('please pip install mediapipe==0.10.9')\n", []),
+        ("requirements.lock", "mediapipe==0.10.9 \\\n    --hash=sha256:00\n", [1]),
+        ("tox.ini", "[testenv]\ndeps =\n    pytest\n    mediapipe==0.10.9\n", [4]),
+        ("tox.ini", "[tox]\nenvlist = mediapipe\n", []),
+        ("pyproject.toml", '[tool.uv]\ndev-dependencies = ["mediapipe<1"]\n', [2]),
+        (
+            "pyproject.toml",
+            '[tool.hatch.envs.test]\nextra-dependencies = [\n "mediapipe<1",\n]\n',
+            [3],
+        ),
+        ("pyproject.toml", '[tool.pixi.pypi-dependencies]\nmediapipe = "<1"\n', [2]),
+        ("pixi.toml", '[pypi-dependencies]\nmediapipe = "==0.10.9"\n', [2]),
+        ("pixi.toml", '[feature.gpu.pypi-dependencies]\nmediapipe = {version = "<1"}\n', [2]),
+        ("pixi.toml", '[dependencies]\nmediapipe = "0.10.9.*"\n', [2]),
+        (
+            "pixi.lock",
+            f"{PIXI_LOCK}- pypi: https://x/m.whl\n  name: mediapipe\n  version: 0.10.9\n",
+            [5],
+        ),
+        ("compose.yaml", COMPOSE, [6]),
+        ("Dockerfile", "FROM x\nRUN <<EOF\npip install mediapipe==0.10.9\nEOF\n", [3]),
     ],
 )
 def test_requirements_in_files(tmp_path: Path, name: str, text: str, lines: list[int]) -> None:
@@ -179,3 +219,45 @@ def test_requirements_in_files(tmp_path: Path, name: str, text: str, lines: list
     assert sorted({item.line for item in result}) == lines, result
     assert {item.file for item in result} <= {name}
     assert not scan.unread
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "specifier", "line"),
+    [
+        ("pixi.toml", '[dependencies]\npython = "3.8.*"\n', "==3.8.*", 2),
+        ("pixi.toml", '[feature.old.dependencies]\npython = ">=3.8,<3.9"\n', ">=3.8,<3.9", 2),
+        (
+            "pixi.lock",
+            "packages:\n- conda: https://x/conda-forge/linux-aarch64/python-3.8.18-h1_0.conda\n",
+            "==3.8.18",
+            2,
+        ),
+        (
+            "conda-lock.yml",
+            "package:\n- name: python\n  version: 3.8.18\n  manager: conda\n",
+            "==3.8.18",
+            3,
+        ),
+        ("app.py", "# /// script\n# requires-python = '==3.8.*'\n# ///\n", "==3.8.*", 2),
+    ],
+)
+def test_pythons_in_files(tmp_path: Path, name: str, text: str, specifier: str, line: int) -> None:
+    plant(tmp_path, {name: text})
+    scan = Scan(tmp_path)
+    assert [(pin.specifier, pin.line) for pin in scan.pythons] == [(specifier, line)]
+    assert not scan.unread
+
+
+def test_locks_for_other_machines_say_nothing(tmp_path: Path) -> None:
+    address = "https://x/conda-forge/osx-arm64/python-3.8.18-h1_0.conda"
+    wheel = "https://x/mediapipe-0.10.9-cp38-cp38-manylinux_2_17_x86_64.whl"
+    text = f"packages:\n- conda: {address}\n- pypi: {wheel}\n  name: mediapipe\n  version: 0.10.9\n"
+    plant(tmp_path, {"pixi.lock": text})
+    scan = Scan(tmp_path)
+    assert (scan.pythons, scan.requirements) == ([], [])
+
+
+def test_a_ros_package_is_listed(tmp_path: Path) -> None:
+    text = "<package><exec_depend>python3-mediapipe-pip</exec_depend></package>"
+    plant(tmp_path, {"package.xml": text})
+    assert [item.file for item in Scan(tmp_path).unread] == ["package.xml"]

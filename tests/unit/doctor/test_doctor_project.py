@@ -291,7 +291,7 @@ def test_odd_names_are_read_by_their_content(tmp_path: Path) -> None:
         ("package.json", '{"dependencies": {"@mediapipe/tasks-vision": "0.10.9"}}'),
         ("install.ps1", "pip install mediapipe==0.10.9\n"),
         ("pod.yaml", "kind: Pod\nspec: {command: [sh, -c, pip install mediapipe==0.10.9]}\n"),
-        ("tox.ini", "[testenv]\ndeps = mediapipe==0.10.9\n"),
+        ("package.xml", "<exec_depend>python3-mediapipe-pip</exec_depend>\n"),
         ("app.kt", "import com.google.mediapipe.tasks.vision\n"),
     ],
 )

@@ -215,3 +215,18 @@ def test_started_containers(command: str, alone: bool) -> None:
 def test_scripts(tmp_path: Path, name: str, text: str, line: int) -> None:
     findings = Scan(plant(tmp_path, {name: text})).commands
     assert [item.line for item in findings] == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("base", "status"),
+    [("nvcr.io/nvidia/l4t-base:r32.7.1", "bad"), ("python:3.11-slim", "unknown")],
+)
+def test_a_project_for_a_jetson_is_judged_as_one(tmp_path: Path, base: str, status: str) -> None:
+    files = {
+        "Dockerfile": f"FROM {base}\nRUN pip3 install numpy\n",
+        "compose.yaml": "services: {a: {build: ., gpus: all}}\n",
+    }
+    here = scene(
+        plant(tmp_path / "root", {"etc/hostname": "pc"}), code=plant(tmp_path / "p", files)
+    )
+    assert answer(here, "gpus-flag").result.status == status

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from mediapipe_jetson.doctor import services, versions
+from mediapipe_jetson.doctor import projects, services, versions
 from mediapipe_jetson.doctor.commands import Output
 from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import CONTAINER, Scene
@@ -185,6 +185,8 @@ def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:  # noqa: PLR0911 
     try:
         _need_jetson(scene)
     except UnseenError as why:
+        if written and _written_for_jetson(scene):
+            return bad(written[0].what, findings=written, place=written[0].place())
         return unknown(str(why), *(f"on a Jetson wrong: {item.text()}" for item in written))
     if written:
         return bad(written[0].what, findings=written, place=written[0].place())
@@ -201,6 +203,12 @@ def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:  # noqa: PLR0911 
         return unknown(*open_)
     count = len(output.splitlines())
     return ok(f"{count} {'container' if count == 1 else 'containers'}, none with --gpus alone")
+
+
+def _written_for_jetson(scene: Scene) -> bool:
+    """Return whether the project starts from an image of L4T: where it is read tells nothing."""
+    images = scene.scan.images if scene.scan is not None else ()
+    return any(known.l4t for item in images if (known := projects.image(item.image)) is not None)
 
 
 def _default_runtime(scene: Scene) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pathlib import Path, PurePosixPath
@@ -15,7 +14,9 @@ from mediapipe_jetson.doctor.files import (
     documents,
     kinds,
     locks,
+    pixi,
     requirements,
+    scripts,
     wheelfile,
 )
 from mediapipe_jetson.doctor.files.facts import (
@@ -34,6 +35,7 @@ MAGIC = ("!", "%", "?")
 WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
+INSTALL = b"install"
 OTHER = "it names MediaPipe, but this kind of file is not read"
 
 
@@ -119,25 +121,20 @@ class Scan:
             self.unread.append(Unread.of(name, error))
 
     def _python(self, name: str, content: bytes) -> None:
-        """Note a program; a setup.py's requirements are read as well."""
+        """Note a program, and what it says that it needs."""
         parts = PurePosixPath(name).with_suffix("").parts
         package = parts[-1] == "__init__"
         module = ".".join(parts[:-1] if package else parts)
         self.programs.add(module, name, content, package)
-        for node in ast.walk(legacy.parse(content, name)) if parts[-1] == "setup" else ():
-            self._setup(name, node)
-
-    def _setup(self, name: str, node: ast.AST) -> None:
-        """Read a list of requirements and python_requires in a setup.py."""
-        for item in node.elts if isinstance(node, (ast.List, ast.Tuple, ast.Set)) else ():
-            if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                entry = requirements.one(item.value, name, item.lineno)
-                self.requirements += [entry] if entry else []
-        given = node.value if isinstance(node, ast.keyword) else None
-        needs = isinstance(node, ast.keyword) and node.arg == "python_requires"
-        if needs and isinstance(given, ast.Constant) and isinstance(given.value, str):
-            text = f"python_requires = {given.value}"
-            self.pythons.append(PythonPin(name, given.lineno, given.value, text))
+        result, pythons = scripts.block(name, content)
+        if parts[-1] == "setup" or (kinds.MENTIONED in content and INSTALL in content):
+            tree = legacy.parse(content, name)
+            result += scripts.installs(name, tree)
+            if parts[-1] == "setup":
+                listed, requires = scripts.setup(name, tree)
+                result, pythons = result + listed, pythons + requires
+        self.requirements += result
+        self.pythons += pythons
 
     def _notebook(self, name: str, content: bytes) -> None:
         """Read a notebook's code cells; lines for the shell are looked through for pip."""
@@ -179,7 +176,15 @@ class Scan:
                     self.unread.append(Unread(other, f"{name} includes it, and it is not there"))
 
     def _settings(self, name: str, content: bytes) -> None:
-        result, pythons = requirements.settings(name, content)
+        document = documents.toml(content)
+        if PurePosixPath(name).name == "pixi.toml":
+            result, pythons = pixi.manifest(name, documents.decoded(content), document)
+        else:
+            result, pythons = requirements.settings(name, content)
+            tools = document.get("tool")
+            tool = tools.get("pixi") if isinstance(tools, dict) else None
+            more, requires = pixi.manifest(name, documents.decoded(content), tool)
+            result, pythons = result + more, pythons + requires
         self.requirements += result
         self.pythons += pythons
 
@@ -229,6 +234,9 @@ class Scan:
         services, images = compose.read(name, content, self._other, override)
         self.services += services
         self.images += images
+        for line, text in compose.inline(content):
+            # As many empty lines before it as make its lines the file's.
+            self._dockerfile(name, b"\n" * line + text.encode())
 
     def _main(self, name: str, composed: set[str]) -> bool:
         """Return whether an override has the file beside it that it overrides."""

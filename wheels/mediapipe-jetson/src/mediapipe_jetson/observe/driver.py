@@ -24,9 +24,7 @@ DIRECTORIES = (
 )
 # libnvme is for disks, libnvpair is ZFS's, the rest are NVIDIA's texture tools: no driver.
 OTHERS = r"(?:me(?:-mi)?|pair|tt|image|math|core|thread)\.so"
-LIBRARY = re.compile(
-    rf"lib(nv(?!{OTHERS})|cuda\.|EGL_nvidia|GLES\w*_nvidia|GLX_nvidia)[^/]*\.so"
-)
+LIBRARY = re.compile(rf"lib(nv(?!{OTHERS})|cuda\.|EGL_nvidia|GLES\w*_nvidia|GLX_nvidia)[^/]*\.so")
 VERSIONED = re.compile(r"libnvidia-(?:eglcore|glsi|glcore)\.so\.(\d+\.[\d.]+)$")
 NODES = (
     "nvmap",

@@ -52,6 +52,20 @@ def read(
     return services, images
 
 
+def inline(content: bytes) -> list[tuple[int, str]]:
+    """Return the Dockerfiles that services hold, and the line before the first of each."""
+    result = []
+    for document in documents.yaml(content):
+        services = document.get("services")
+        entries = services.value if services is not None else None
+        for service in entries.values() if isinstance(entries, dict) else ():
+            build = service.get("build")
+            node = build.get("dockerfile_inline") if build is not None else None
+            if node is not None and isinstance(node.value, str):
+                result.append((node.line, node.value))
+    return result
+
+
 def _parts(name: str, content: bytes, reader: Reader, depth: int) -> dict[str, list[Part]]:
     """Return each service as the chain of what it is made of, the last one on top."""
     if depth > 8:

@@ -33,6 +33,7 @@ VAGUE_PYTHON = re.compile(
     re.I,
 )
 PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|mamba)\b|mediapipe", re.I)
+HEREDOC = re.compile(r"^\s*(?:RUN|COPY|ADD)\b.*<<-?[\"']?(\w+)", re.IGNORECASE)
 VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
 # Options of docker run and create that take no value.
 FLAGS = {
@@ -92,12 +93,23 @@ def is_dockerfile(text: str) -> bool:
 
 
 def bases(name: str, content: bytes) -> list[BaseImage]:
-    """Return the images that a Dockerfile starts from, stages resolved."""
+    """Return the images that a Dockerfile starts from, stages resolved.
+
+    A heredoc's lines belong to the instruction that begins it.
+    """
     variables: dict[str, str] = {}
     stages: dict[str, tuple[int, str]] = {}
     runs: dict[int, list[str]] = {}
     result: list[tuple[int, str, str]] = []
+    heredoc = ""
     for line in logical(documents.decoded(content)):
+        if heredoc:
+            heredoc = "" if line.text.strip() == heredoc else heredoc
+            if result:
+                runs.setdefault(len(result) - 1, []).append(f"RUN {line.text}")
+            continue
+        begun = HEREDOC.search(line.text)
+        heredoc = begun.group(1) if begun else ""
         match = INSTRUCTION.match(line.text)
         word, rest = (match.group(1).upper(), match.group(2)) if match else ("", "")
         if word == "ARG" and not result:

@@ -34,8 +34,8 @@ BY_SUFFIX = {
     ".whl": "wheel",
 }
 BY_NAME = (
-    (re.compile(r"pyproject\.toml$|Pipfile$"), "settings"),
-    (re.compile(r"setup\.cfg$"), "cfg"),
+    (re.compile(r"(pyproject|pixi)\.toml$|Pipfile$"), "settings"),
+    (re.compile(r"setup\.cfg$|tox\.ini$"), "cfg"),
     (locks.NAMES, "lock"),
     (
         re.compile(r"(docker|container)file.*|.*\.(docker|container)file(\..*)?$", re.I),
@@ -46,7 +46,7 @@ BY_NAME = (
     (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
     (
         re.compile(
-            r"(.*require.*|.*constraint.*|reqs?\b.*|reqs.*)\.(txt|in|pip)$|reqs$|requirements$",
+            r"(.*require.*|.*constraint.*|reqs?\b.*|reqs.*)\.(txt|in|pip|lock)$|reqs$|requirements$",
             re.I,
         ),
         "requirements",
@@ -57,13 +57,13 @@ BY_NAME = (
 USES = re.compile(
     rb"\b(pip[\d.]*|uv|conda|poetry)\b[^\n]*\b(install|add)\b[^\n]*\bmediapipe|"
     rb"\bmediapipe\s*(==|>=|<=|~=|!=)\s*\d|\bimport\s+mediapipe\b|\bmp\.solutions\b|@mediapipe/|"
-    rb"\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe",
+    rb"depend>[^<]*mediapipe|\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe",
     re.IGNORECASE,
 )
 # What people or programs read as data, except for JSON that sets containers or JavaScript up.
 DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
 DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
-SETTINGS = {"package.json", "devcontainer.json"}
+SETTINGS = {"package.json", "devcontainer.json", "package.xml"}
 PLAIN = re.compile(
     r"(license|notice|changelog|authors|contributors|readme|\.git\w*|\.dockerignore)", re.I
 )

@@ -7,11 +7,13 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from mediapipe_jetson.doctor.files import documents
+from mediapipe_jetson.doctor.files import documents, pixi
 from mediapipe_jetson.doctor.files.facts import LOCK, PythonPin, Requirement
 from mediapipe_jetson.doctor.files.requirements import normal
 
-NAMES = re.compile(r"(uv|poetry|pdm)\.lock$|pylock(\..*)?\.toml$|Pipfile\.lock$|conda-lock\.ya?ml$")
+NAMES = re.compile(
+    r"(uv|poetry|pdm|pixi)\.lock$|pylock(\..*)?\.toml$|Pipfile\.lock$|conda-lock\.ya?ml$"
+)
 # What each is made from, and the command that makes it anew.
 MADE_FROM = {
     "uv.lock": ("pyproject.toml", "uv lock --upgrade-package mediapipe"),
@@ -19,6 +21,7 @@ MADE_FROM = {
     "pdm.lock": ("pyproject.toml", "pdm update mediapipe"),
     "Pipfile.lock": ("Pipfile", "pipenv update mediapipe"),
     "conda-lock.yml": ("environment.yml", "conda-lock lock --update mediapipe"),
+    "pixi.lock": ("pixi.toml", "pixi update mediapipe"),
     "pylock.toml": (
         "pyproject.toml",
         "uv export --format pylock.toml, after uv lock --upgrade-package mediapipe",
@@ -32,8 +35,10 @@ def read(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]
     base = PurePosixPath(name).name
     if base == "Pipfile.lock":
         return _pipenv(name, content)
+    if base == pixi.LOCK_NAME:
+        return pixi.lock(name, content)
     if base.endswith((".yml", ".yaml")):
-        return _conda(name, content), []
+        return _conda(name, content)
     document = documents.toml(content)
     text = documents.decoded(content)
     pythons = []
@@ -133,8 +138,8 @@ def _pipenv(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPi
     return requirements, pythons
 
 
-def _conda(name: str, content: bytes) -> list[Requirement]:
-    requirements = []
+def _conda(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
+    requirements, pythons = [], []
     for document in documents.yaml(content):
         packages = document.get("package")
         for item in packages.value if packages and isinstance(packages.value, list) else ():
@@ -147,6 +152,10 @@ def _conda(name: str, content: bytes) -> list[Requirement]:
             manager = item.get("manager")
             source = "" if manager is not None and manager.value == "pip" else "conda"
             shown = f"{package.value}=={version.value}"
+            if normal(str(package.value)) == "python" and source and arm:
+                pin = PythonPin(name, version.line, f"=={version.value}", f"Python {version.value}")
+                pythons.append(pin)
+                continue
             requirements.append(
                 Requirement(
                     name,
@@ -160,4 +169,4 @@ def _conda(name: str, content: bytes) -> list[Requirement]:
                     LOCK,
                 )
             )
-    return requirements
+    return requirements, pythons

@@ -69,7 +69,7 @@ def one(
 def listed(name: str, content: bytes) -> tuple[list[Requirement], list[str]]:
     """Return a requirements file's entries, and the files that it includes."""
     text = documents.decoded(content)
-    role = LOCK if MADE.search(text[:2000]) else MANIFEST
+    role = LOCK if MADE.search(text[:2000]) or name.endswith(".lock") else MANIFEST
     requirements: list[Requirement] = []
     included: list[str] = []
     index = ""
@@ -172,7 +172,8 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
     project = _table(document, "project")
     optional = _table(project, "optional-dependencies").values()
     groups = _table(document, "dependency-groups").values()
-    for entries in (project.get("dependencies"), *optional, *groups):
+    tools = _lists(_table(document, "tool"))
+    for entries in (project.get("dependencies"), *optional, *groups, *tools):
         for item in entries if isinstance(entries, list) else ():
             entry = (
                 one(item, name, documents.line_of(text, item)) if isinstance(item, str) else None
@@ -190,7 +191,7 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
                 if isinstance(value, str):
                     pythons.append(_pin(name, text, "python", value))
                 continue
-            requirements.append(_keyed(name, text, key, value))
+            requirements.append(keyed(name, text, key, value))
     needs = _table(document, "requires")
     for key in ("python_version", "python_full_version"):
         if isinstance(needs.get(key), str):
@@ -199,7 +200,7 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
 
 
 def cfg(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
-    """Read setup.cfg's requirements line by line: configparser tells no lines."""
+    """Read setup.cfg or tox.ini line by line: configparser tells no lines."""
     section = key = ""
     requirements: list[Requirement] = []
     pythons: list[PythonPin] = []
@@ -208,13 +209,13 @@ def cfg(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
         entry = re.match(r"([\w.-]+)\s*=(?!=)\s*(.*)$", line)
         section = head.group(1) if head else section
         key, text = entry.groups() if entry else (key, line)
-        if text.lstrip().startswith(("#", ";")) or not section.startswith("options"):
+        if text.lstrip().startswith(("#", ";")) or not section.startswith(("options", "testenv")):
             continue
         if key == "python_requires" and text.strip():
             pythons.append(
                 PythonPin(name, number, text.strip(), f"python_requires = {text.strip()}")
             )
-        elif key == "install_requires" or section.startswith("options.extras"):
+        elif key in ("install_requires", "deps") or section.startswith("options.extras"):
             requirement = one(text, name, number)
             requirements += [requirement] if requirement else []
     return requirements, pythons
@@ -225,6 +226,14 @@ def _table(document: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 # of a p
     return result if isinstance(result, dict) else {}
 
 
+def _lists(table: Any) -> Iterator[list[Any]]:  # noqa: ANN401 # of a parsed document
+    """Return the lists of packages that tools keep: uv's dev-dependencies, hatch's envs."""
+    for key, value in table.items() if isinstance(table, dict) else ():
+        if isinstance(value, list) and key.endswith("dependencies"):
+            yield value
+        yield from _lists(value)
+
+
 def _tables(document: Any) -> list[Any]:  # noqa: ANN401 # of a parsed document
     return list(document.values()) if isinstance(document, dict) else []
 
@@ -233,8 +242,8 @@ def _pin(name: str, text: str, key: str, specifier: str) -> PythonPin:
     return PythonPin(name, documents.line_of(text, key), specifier, f"{key} = {specifier}")
 
 
-def _keyed(name: str, text: str, key: str, value: Any) -> Requirement:  # noqa: ANN401
-    """Return Poetry's or Pipenv's entry."""
+def keyed(name: str, text: str, key: str, value: Any) -> Requirement:  # noqa: ANN401
+    """Return Poetry's, Pipenv's or pixi's entry: a version, or a table that has one."""
     line = _key_line(text, key)
     table = value if isinstance(value, dict) else {}
     version = value if isinstance(value, str) else table.get("version", "*")
@@ -287,9 +296,14 @@ def _conda(text: str) -> tuple[str, str]:
     name, _, rest = re.sub(r"\s+", " ", text).partition(" ")
     match = re.match(r"([\w.-]+)(.*)", name)
     package, first = (match.group(1), match.group(2)) if match else (name, "")
-    specifier = first or rest
+    return normal(package), conda_specifier(first or rest)
+
+
+def conda_specifier(text: str) -> str:
+    """Return conda's version as pip writes it: =3.8 is ==3.8.*, 3.8 is ==3.8, * is any."""
+    specifier = "" if text.strip() == "*" else text
     if re.match(r"=[^=]", specifier):
         specifier = f"=={specifier[1:].split('=')[0]}.*"
     elif re.match(r"\d", specifier):
         specifier = f"=={specifier.split(' ')[0]}"
-    return normal(package), specifier.replace(".*.*", ".*")
+    return specifier.replace(".*.*", ".*")
