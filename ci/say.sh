@@ -19,7 +19,8 @@ fail() {
 explained='' doing='setting this machine up'
 at_exit() {
   code=$?
-  if [ "$code" != 0 ] && [ "$code" != 130 ] && [ -z "$explained" ] && [ ! -e "${scratch:-}/explained" ]; then
+  case $code in 129 | 130 | 143) explained=yes ;; esac # a signal: who typed the command is told by inv
+  if [ "$code" != 0 ] && [ -z "$explained" ] && [ ! -e "${scratch:-}/explained" ]; then
     say "error: $doing ended with exit code $code and no word why; run ./inv again, or sh -x $0"
     code=$STEP_FAILED
   fi

@@ -8,7 +8,9 @@ here=$root/ci
 # shellcheck source=ci/say.sh
 . "$here/say.sh"
 trap at_exit EXIT
-trap 'exit 130' HUP INT TERM
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 # shellcheck source=ci/needs.sh
 . "$here/needs.sh"
 venv=$root/.venv

@@ -18,6 +18,7 @@ from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.text import counted
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation.cpus import Cpu
 from jetson_kit.wheels import pysite
@@ -75,8 +76,8 @@ def prepare(app: App, base: Base, progress: Progress, *, refresh: bool = False) 
         resolved = None
         if app.requirements:
             resolved = lock.make(app, base.held(), base.arch, base.python, refresh=refresh)
-        count = f"{len(files.entries)} files, {files.size / 1e6:.1f} MB"
-        packages = f", {len(resolved.pins)} packages" if resolved else ""
+        count = f"{counted(len(files.entries), 'file')}, {files.size / 1e6:.1f} MB"
+        packages = f", {counted(len(resolved.pins), 'package')}" if resolved else ""
         step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
     if files.secrets:
         progress.say(
@@ -120,7 +121,7 @@ def make(
                 ready.lock.platform,
                 lambda folder: fit.check(folder, image),
             )
-            step.note = f"{len(site.installed)} packages"
+            step.note = f"{counted(len(site.installed), 'package')}"
         tars.append(("app-wheels.tar", site.tar))
         installed = site.installed
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]

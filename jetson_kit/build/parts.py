@@ -21,6 +21,7 @@ from jetson_kit.core import cached_files
 from jetson_kit.core.files import sha256_file
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.text import counted
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.models import bundles as models
@@ -196,7 +197,7 @@ def _base(
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
         made = rootfs.build(plan.root, plan.suite, plan.arch, refresh=refresh)
         newest = "" if made.locked else ", the newest"
-        step.note = f"{len(made.packages)} packages{newest}"
+        step.note = f"{counted(len(made.packages), 'package')}{newest}"
     base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
     return base, made.packages
 

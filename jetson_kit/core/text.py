@@ -40,3 +40,8 @@ def line(text: str) -> str:
 def shown(text: str) -> str:
     """Return a word of the user's in quotes, for a message."""
     return f'"{shortened(printable(text) if text.strip() else text, SHOWN_MOST)}"'
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in 1 board, 2 boards."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -14,6 +14,7 @@ from jetson_kit.ansible_driver.ansible import RELEASE_VARIABLE
 from jetson_kit.ansible_driver.inventory import Host, encrypted
 from jetson_kit.ansible_driver.inventory_files import Fault
 from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.core.text import counted
 from jetson_kit.service import expectation, role_values
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.detect import HOST as ADDRESS
@@ -36,7 +37,7 @@ class InventoryError(BadInputError):
     """An inventory with faults; it prints one line for each."""
 
     def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
-        super().__init__(f"{path} has {len(faults)} faults; no host was touched")
+        super().__init__(f"{path} has {counted(len(faults), 'fault')}; no host was touched")
         self.faults = tuple(faults)
 
     def lines(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from jetson_kit.ansible_driver.events import Event, HostResult
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import CheckFailedError, KitError
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.text import counted
 from jetson_kit.fleet import check, controller
 from jetson_kit.targets import table as targets
 from jetson_kit.tensorrt import manifest, program, signed, sources, store
@@ -122,7 +123,7 @@ class _Site:
 
 
 def _look(site: _Site, hosts: Sequence[Host], progress: Progress) -> list[Board]:
-    with progress.step("look", f"looking at {len(hosts)} boards"):
+    with progress.step("look", f"looking at {counted(len(hosts), 'board')}"):
         job = ansible.Job(
             LOOK,
             site.inventory,

@@ -19,6 +19,7 @@ from jetson_kit.command_line.options import (
     Reader,
     Text,
 )
+from jetson_kit.core.text import counted
 from jetson_kit.tasks import fleet_channel, fleet_k3s, fleet_release
 from jetson_kit.tasks.edge import kit_task
 
@@ -208,7 +209,7 @@ def rollback(
         print(json_format.dumps(body, indent=1))
     back.judge(record)
     if not json:
-        print(f"{len(record.hosts)} hosts went back in {took:.1f} s")
+        print(f"{counted(len(record.hosts), 'host')} went back in {took:.1f} s")
 
 
 @kit_task(

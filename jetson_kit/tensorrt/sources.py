@@ -12,6 +12,7 @@ from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.files import locked, sha256_file
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.text import counted
 from jetson_kit.onnx_export import catalog, commands, environment
 from jetson_kit.onnx_export.options import PRECISIONS
 from jetson_kit.tensorrt import manifest
@@ -30,7 +31,9 @@ def prepare(progress: Progress, requested: Sequence[str] = ()) -> Path:
     with locked(cache_dir("locks") / f"engines-{folder.name}.lock", lambda: None):
         if _whole(folder):
             return folder
-        with progress.step("onnx", f"ONNX files of {len(chosen)} files, and TFLite's outputs"):
+        with progress.step(
+            "onnx", f"ONNX files of {counted(len(chosen), 'file')}, and TFLite's outputs"
+        ):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             files = [str(path) for path in chosen]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import counted
 from jetson_kit.fleet.channel import lock, repository
 from jetson_kit.fleet.channel import policy as policies
 from jetson_kit.fleet.channel.policy import FILE, Policy
@@ -181,7 +182,7 @@ def summary(version: int, policy: Policy, validity: Validity) -> str:
     words = [f"version {version}", offered, waves, _canary(policy.canary)]
     words += [f"window {policy.window}"] if policy.window else []
     words += ["paused"] if policy.paused else []
-    words += [f"{len(policy.leave)} images are left"] if policy.leave else []
+    words += [f"boards leave {counted(len(policy.leave), 'image')}"] if policy.leave else []
     return "; ".join(filter(None, [*words, f"renew it within {validity.online} days"]))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError
+from jetson_kit.core.text import counted
 from jetson_kit.fleet.k3s import check as checking
 from jetson_kit.fleet.k3s import cluster, kustomize, view
 from jetson_kit.fleet.k3s.manifests import Options
@@ -49,7 +50,7 @@ def check(files: Sequence[Path]) -> None:
     view.show(result)
     if result.faults:
         raise CheckFailedError(
-            f"{len(result.faults)} faults: not every board gets and runs the service",
+            f"{counted(len(result.faults), 'fault')}: not every board gets and runs the service",
             "docs/kubernetes.md says what helps against each",
         )
     planned = [cluster.key(item) for item in found.daemon_sets if not item.get("status")]

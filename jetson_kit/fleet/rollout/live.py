@@ -17,6 +17,7 @@ from rich.text import Text
 from jetson_kit.ansible_driver import logs
 from jetson_kit.ansible_driver.events import Event
 from jetson_kit.core.log import LOG, shows_steps
+from jetson_kit.core.text import counted
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 
@@ -115,7 +116,7 @@ class View:
                 Text(doing[:WORDS_CHARS]),
             )
         if len(self._record.hosts) > len(rows):
-            table.add_row(f"{len(self._record.hosts)} hosts", counts(self._record))
+            table.add_row(f"{counted(len(self._record.hosts), 'host')}", counts(self._record))
         return table
 
 

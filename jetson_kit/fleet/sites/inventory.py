@@ -23,6 +23,12 @@ ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:]{2,45}")
 DIALS, DIALED, THROUGH = "dials", "dialed", "through"
 REACHES = (DIALS, DIALED, THROUGH)
 ARCHITECTURES = ("amd64", "arm64")
+WRITTEN = {
+    "str": "it in quotes",
+    "int": "a whole number",
+    "bool": "true or false",
+    "Path": "a path in quotes",
+}
 PORT, JOIN_PORT = 27199, 27198
 HEADER = re.compile(r"\s*\[(\[?)\s*(\w+)\s*\]?\]")
 
@@ -226,7 +232,7 @@ class _Reader:
                 self._fault(table, number, f"there is no {key}", f"write {', '.join(near)}", key)
             elif type(value).__name__ != types[key] and not isinstance(value, Path):
                 what = f"{key} is {value!r}"
-                self._fault(table, number, what, f"write it as {types[key]}", key)
+                self._fault(table, number, what, f"write {WRITTEN[types[key]]}", key)
             elif key in ("port", "join_port") and not 0 < value < 65536:
                 self._fault(table, number, f"{key} is {value}", "write 1 to 65535", key)
         return kind(**row) if len(self.faults) == before else None
