@@ -232,7 +232,7 @@ class _Reader:
                 self._fault(table, number, f"there is no {key}", f"write {', '.join(near)}", key)
             elif type(value).__name__ != types[key] and not isinstance(value, Path):
                 what = f"{key} is {value!r}"
-                self._fault(table, number, what, f"write {WRITTEN[types[key]]}", key)
+                self._fault(table, number, what, f"write {WRITTEN[str(types[key])]}", key)
             elif key in ("port", "join_port") and not 0 < value < 65536:
                 self._fault(table, number, f"{key} is {value}", "write 1 to 65535", key)
         return kind(**row) if len(self.faults) == before else None
