@@ -12,9 +12,9 @@ import numpy as np
 
 from mediapipe_jetson.solutions.messages import LocationData
 
-PRESENCE_THRESHOLD = 0.5
-VISIBILITY_THRESHOLD = 0.5
-CHANNELS = 3
+_PRESENCE_THRESHOLD = 0.5
+_VISIBILITY_THRESHOLD = 0.5
+_BGR_CHANNELS = 3
 
 WHITE_COLOR = (224, 224, 224)
 BLACK_COLOR = (0, 0, 0)
@@ -58,7 +58,7 @@ def _normalized_to_pixel_coordinates(
 
 def _size(image: Any) -> tuple[int, int]:  # noqa: ANN401 # an array
     """Return an image's width and height; raise ValueError unless it has three channels."""
-    if image.shape[2] != CHANNELS:
+    if image.shape[2] != _BGR_CHANNELS:
         raise ValueError("Input image must contain three channel bgr data.")
     return image.shape[1], image.shape[0]
 
@@ -70,8 +70,8 @@ def _style(styles: Styles, key: Any) -> DrawingSpec:  # noqa: ANN401 # a number 
 def _visible(landmarks: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401 # messages
     """Yield the landmarks that are not marked as hidden or absent, with their numbers."""
     for index, landmark in enumerate(landmarks):
-        hidden = landmark.HasField("visibility") and landmark.visibility < VISIBILITY_THRESHOLD
-        absent = landmark.HasField("presence") and landmark.presence < PRESENCE_THRESHOLD
+        hidden = landmark.HasField("visibility") and landmark.visibility < _VISIBILITY_THRESHOLD
+        absent = landmark.HasField("presence") and landmark.presence < _PRESENCE_THRESHOLD
         if not (hidden or absent):
             yield index, landmark
 
