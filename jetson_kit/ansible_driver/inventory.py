@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.paths import ANSIBLE, COLLECTION
 from jetson_kit.core.run import run
@@ -225,7 +227,7 @@ def read(path: Path) -> Inventory:
         )  # fmt: skip
         table: dict[str, Any] = json.loads(raw)
     except (StepFailedError, ValueError) as error:
-        message = getattr(error, "message", None) or str(error)
+        message = _yaml_fault(path) or getattr(error, "message", None) or str(error)
         raise BadInputError(f"{path} is no inventory: {message}", GRAPH) from error
     rows, groups = table["hosts"], table["groups"]
     hosts = tuple(
@@ -244,6 +246,21 @@ def read(path: Path) -> Inventory:
     if not hosts:
         raise BadInputError(f"{path} has no hosts", "see ansible/inventories/example/")
     return Inventory(path, hosts, groups)
+
+
+def _yaml_fault(path: Path) -> str:
+    """Return what is wrong in a YAML file, with its line; Ansible's last word names neither."""
+    if not path.is_file() or path.suffix not in (".yml", ".yaml"):
+        return ""
+    try:
+        for _ in yaml.compose_all(path.read_text(encoding="utf-8"), yaml.SafeLoader):
+            pass
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        return f"line {mark.line + 1}: {error.problem}" if mark else ""
+    except (OSError, ValueError, yaml.YAMLError):
+        return ""
+    return ""
 
 
 def _members(table: Mapping[str, Any], group: str) -> list[str]:

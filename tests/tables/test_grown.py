@@ -33,7 +33,8 @@ def test_the_unit_tests_pass_with_more_rows(tmp_path: Path) -> None:
     planned = grown.task(folder, "build", "--jetson", "--plan", "--l4t", added[-1])
     assert f"{version}+jetson" in planned.stdout, planned.stderr
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/unit", "-n", "auto", "-m", without_tables.MARKS,
+        [sys.executable, "-m", "pytest", "-q", "tests/unit", "-n", "auto",
+         "-m", without_tables.MARKS,
          *(f"--ignore-glob=*/{name}.py" for name in FRONT),
          *(f"--ignore={file}" for file in without_tables.listed())],
         cwd=folder, capture_output=True, text=True, check=False,

@@ -70,6 +70,13 @@ def test_no_inventory(tmp_path: Path, text: str) -> None:
         inventory.load(tmp_path / "other")
 
 
+def test_broken_yaml_is_named_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yml"
+    path.write_text("jetsons:\n  hosts:\n    a: {ansible_host: 10.0.0.1\n    b: {}\n")
+    with pytest.raises(BadInputError, match=r"hosts.yml is no inventory: line 4: "):
+        inventory.read(path)
+
+
 def test_the_example_says_the_defaults() -> None:
     """Each variable stands there, with the default that the code has."""
     shared = yaml.safe_load((EXAMPLE / "group_vars" / "all.yml").read_text())
