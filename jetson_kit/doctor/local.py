@@ -26,9 +26,8 @@ from jetson_kit.core.errors import (
 )
 from jetson_kit.doctor import tree as doctor_tree
 from jetson_kit.targets.detect import HOST
-from jetson_kit.wheels.device_wheel import SOURCE
+from jetson_kit.wheels.device_side import PACKAGE, module
 
-PACKAGE = SOURCE / "src"
 SCHEMA = "mediapipe-jetson/doctor/1"
 LOCAL_TIMEOUT_S = 300.0
 REMOTE_TIMEOUT_S = 300.0
@@ -82,7 +81,7 @@ class Diagnosis:
     @property
     def text(self) -> str:
         """Return the report as the device prints it."""
-        return str(_device("report").text(self.document))
+        return str(module("doctor.report").text(self.document))
 
     def check(self) -> None:
         """Raise CheckFailedError if any cause is at work."""
@@ -139,7 +138,7 @@ def remote(
     script = FINDER.format(pythons=PYTHONS, loader=shlex.quote(LOADER), none=NO_PYTHON)
     done = ssh.run(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
     if done.returncode == NO_PYTHON:
-        content = doctor_tree.script(_device("commands").COMMANDS).encode()
+        content = doctor_tree.script(module("doctor.commands").COMMANDS).encode()
         stdout = ssh.run(user_at_host, "sh -s", content, options, timeout_s).stdout
         return examine(doctor_tree.parse(stdout.decode(errors="replace")), code)
     return _read(done, user_at_host)
@@ -147,7 +146,7 @@ def remote(
 
 def examine(facts: doctor_tree.RawFacts, code: Path | None = None) -> Diagnosis:
     """Run the checks here on what sh told of a board."""
-    scenes, observation = _device("scene"), _device("commands")
+    scenes, observation = module("doctor.scene"), module("doctor.commands")
     driver, absent = scenes.driver, observation.Absent
     with tempfile.TemporaryDirectory(prefix="jetson-doctor-") as folder:
         nodes = tuple(
@@ -170,7 +169,9 @@ def examine(facts: doctor_tree.RawFacts, code: Path | None = None) -> Diagnosis:
             code=_existing(code) if code is not None else None,
             nodes=nodes,
         )
-        return Diagnosis(_device("report").document(here, _device("causes").examine(here)))
+        return Diagnosis(
+            module("doctor.report").document(here, module("doctor.causes").examine(here))
+        )
 
 
 def payload(code: Path | None = None) -> bytes:
@@ -200,7 +201,7 @@ def _folder(package: str) -> Path:
 
 
 def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
-    kinds = _device("files.kinds")
+    kinds = module("doctor.files.kinds")
     archive.writestr("code/", b"")
     size = 0
     for path in kinds.files(code):
@@ -243,12 +244,3 @@ def _read(done: subprocess.CompletedProcess[bytes], where: str) -> Diagnosis:
         last = lines[-1] if lines else f"exit code {done.returncode}"
         raise StepFailedError(f"the doctor failed on {where}: {last.removeprefix('error: ')}")
     return Diagnosis(document)
-
-
-def _device(name: str) -> Any:  # noqa: ANN401 # the device side is no dependency of the host's
-    """Return a module of the device side's doctor, from source."""
-    import importlib  # noqa: PLC0415 # only where it is needed
-
-    if str(PACKAGE) not in sys.path:
-        sys.path.append(str(PACKAGE))
-    return importlib.import_module(f"mediapipe_jetson.doctor.{name}")

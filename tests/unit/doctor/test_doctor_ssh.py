@@ -16,6 +16,7 @@ import pytest
 from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError
 from jetson_kit.doctor import local as doctor
 from jetson_kit.doctor import tree as doctor_tree
+from jetson_kit.wheels.device_side import PACKAGE
 from tests.loopback_sshd import Sshd, serving
 from tests.unit.device_wheel_trees import TREES, schema
 from tests.unit.doctor_scenes import legacy_project, plant, program
@@ -160,7 +161,7 @@ def test_odd_answers_are_refused(text: str) -> None:
 def test_the_script_reads_every_file_that_the_checks_read() -> None:
     """Paths in the device wheel's doctor stand in the list that sh is asked for."""
     known = doctor_tree.DATA.read_text()
-    folder = doctor.PACKAGE / "mediapipe_jetson" / "doctor"
+    folder = PACKAGE / "mediapipe_jetson" / "doctor"
     text = "".join(
         (folder / f"{name}.py").read_text() for name in ("docker", "device", "container")
     )
