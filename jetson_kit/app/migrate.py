@@ -26,14 +26,16 @@ class Migration:
             )
 
 
-def run(folder: Path, write: bool) -> Migration:
+def run(folder: Path, write: bool, gpu: bool = False) -> Migration:
     """Migrate a folder or a program; without `write` nothing is changed.
+
+    With `gpu` the new code asks for the GPU.
 
     Raises BadInputError for what can't be followed, and OSError where a file can't be written.
     """
     project = device_side.module("migrate.project")
     try:
-        outcome = project.migrate(folder)
+        outcome = project.migrate(folder, gpu=gpu)
         if write:
             project.write(outcome.changes)
     except project.MigrateError as error:

@@ -16,13 +16,14 @@ from jetson_kit.tasks.edge import kit_task
     help={
         "folder": "a folder with mp.solutions code, or one program",
         "write": "write the files; without it a diff is printed and nothing is changed",
+        "gpu": "let the new code ask for the GPU; mp.solutions ran on the CPU",
     },
 )
-def migrate(c: Context, folder: Path, write: bool = False) -> None:
+def migrate(c: Context, folder: Path, write: bool = False, gpu: bool = False) -> None:
     """Rewrite mp.solutions code to MediaPipe Tasks. Example: ./inv migrate app/ --write."""
     from jetson_kit.app import migrate as rewriting
 
     del c
-    done = rewriting.run(folder, write)
+    done = rewriting.run(folder, write, gpu)
     print(done.text, end="")
     return done.check()

@@ -13,6 +13,7 @@ from jetson_kit.app import migrate
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.wheels.device_side import module
+from tests.unit.doctor_scenes import answer, scene
 from tests.unit.migrate_cases import (
     HEAD,
     NEW_POSE,
@@ -208,3 +209,23 @@ def test_the_device_wheel_has_the_command(tmp_path: Path) -> None:
     code, text = run(str(tmp_path), path=f"{hidden}{os.pathsep}{source}")
     assert (code, text.count("\n")) == (3, 1)
     assert "pip install 'mediapipe-jetson[migrate]'" in text
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "face_mesh.FaceMesh(True)", "hands.Hands()", "pose.Pose(model_complexity=1)",
+        "face_detection.FaceDetection(0.5)", "selfie_segmentation.SelfieSegmentation(1)",
+    ],
+)  # fmt: skip
+def test_the_doctor_finds_the_gpu_requested_where_it_is(
+    tmp_path: Path, made: str, *, gpu: bool
+) -> None:
+    code = f"import mediapipe as mp\ntask = mp.solutions.{made}\ntask.process(frame)\n"
+    (tmp_path / "app.py").write_text(code, encoding="utf-8")
+    outcome = project.migrate(tmp_path, gpu=gpu)
+    project.write(outcome.changes)
+    here = scene(tmp_path / "board", code=tmp_path / "app.py")
+    status = answer(here, "gpu-not-requested").result.status
+    assert status == ("ok" if gpu else "bad"), (tmp_path / "app.py").read_text(encoding="utf-8")

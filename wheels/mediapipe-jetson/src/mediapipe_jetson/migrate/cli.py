@@ -20,6 +20,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument(
         "--write", action="store_true", help="write the files; without it a diff is printed"
     )
+    parser.add_argument("--gpu", action="store_true", help="let the new code ask for the GPU")
     options = parser.parse_args(arguments)
     try:
         from mediapipe_jetson.migrate import project, view  # noqa: PLC0415 # LibCST is an extra
@@ -29,7 +30,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print(f"error: {LIBCST}", file=sys.stderr)
         return exit_codes.MISSING
     try:
-        outcome = project.migrate(options.folder)
+        outcome = project.migrate(options.folder, gpu=options.gpu)
         if options.write:
             project.write(outcome.changes)
     except (OSError, project.MigrateError) as error:

@@ -141,11 +141,15 @@ class Construct(Context):
         base = attribute(self.imported("mp"), "tasks", "BaseOptions")
         if solution.member and model == solution.models[0]:
             words = [cst.SimpleString(f'"{word}"') for word in (model, solution.member)]
-            return cst.Call(
-                base, [_arg("model_asset_buffer", call(self.helper("model_part"), *words))]
-            )
-        path = cst.parse_expression(f'f"{{{self.helper("MODEL_FOLDER")}}}/{model}"')
-        return cst.Call(base, [_arg("model_asset_path", path)])
+            args = [_arg("model_asset_buffer", call(self.helper("model_part"), *words))]
+        else:
+            path = cst.parse_expression(f'f"{{{self.helper("MODEL_FOLDER")}}}/{model}"')
+            args = [_arg("model_asset_path", path)]
+        if self.gpu:
+            gpu = attribute(self.imported("mp"), "tasks", "BaseOptions", "Delegate", "GPU")
+            comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+            args = [args[0].with_changes(comma=comma), _arg("delegate", gpu)]
+        return cst.Call(base, args)
 
     def _arguments(
         self, node: cst.Call, names: list[str], site: Site, vision: cst.BaseExpression

@@ -58,9 +58,11 @@ class Context(cst.CSTTransformer):
 
     METADATA_DEPENDENCIES = (metadata.PositionProvider, metadata.ParentNodeProvider)
 
-    def __init__(self, file: str, facts: Facts, names: dict[str, str]) -> None:
+    def __init__(self, file: str, facts: Facts, names: dict[str, str], gpu: bool) -> None:
         super().__init__()
         self.file, self.facts = file, facts
+        self.gpu = gpu
+        """Whether the new code asks for the GPU."""
         self.names = names
         """What helpers and imports are called in this file."""
         self.refused: set[Note] = set()

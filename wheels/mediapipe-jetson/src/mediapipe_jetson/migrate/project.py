@@ -40,6 +40,8 @@ RECURSION = 20_000
 class Outcome:
     """What came of a folder."""
 
+    gpu: bool = False
+    """Whether the new code asks for the GPU."""
     changes: list[Change] = field(default_factory=list)
     refused: list[Note] = field(default_factory=list)
     differs: list[Note] = field(default_factory=list)
@@ -59,20 +61,22 @@ class Program:
     """Whether all its functions count, not only those that others call."""
 
 
-def migrate(folder: Path) -> Outcome:
-    """Return what migrating a folder or a file would change. Raises MigrateError."""
+def migrate(folder: Path, *, gpu: bool = False) -> Outcome:
+    """Return what migrating a folder or a file would change; with `gpu` it asks for the GPU.
+
+    Raises MigrateError.
+    """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION))
     try:
-        return _migrated(folder)
+        return _migrated(folder, Outcome(gpu=gpu))
     finally:
         sys.setrecursionlimit(limit)
 
 
-def _migrated(folder: Path) -> Outcome:
+def _migrated(folder: Path, outcome: Outcome) -> Outcome:
     if not folder.exists():
         raise MigrateError(f"{folder} does not exist; name a folder or a program")
-    outcome = Outcome()
     programs = {program.name: program for program in _programs(folder, outcome)}
     # First which files are old at all: LibCST is slow, and the others need not be read by it.
     facts = _followed(folder, programs, {})
@@ -98,7 +102,7 @@ def _rewritten(
     """Rewrite all files that can be."""
     done = {}
     for name, module in modules.items():
-        rewritten = rewrite(name, module, facts)
+        rewritten = rewrite(name, module, facts, outcome.gpu)
         left = rewritten.refused or _left(name, rewritten.module)
         outcome.refused += left
         if not left:

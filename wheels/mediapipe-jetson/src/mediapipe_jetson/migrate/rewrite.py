@@ -31,8 +31,8 @@ class Rewritten:
 class Rewriter(Imports):
     """Rewrites a whole file."""
 
-    def __init__(self, file: str, facts: Facts, bound: Bound) -> None:
-        super().__init__(file, facts, _names(bound))
+    def __init__(self, file: str, facts: Facts, bound: Bound, gpu: bool) -> None:
+        super().__init__(file, facts, _names(bound), gpu)
         self.constants = bound.constants
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
@@ -68,12 +68,12 @@ class Rewriter(Imports):
         return helpers.insert(module, lines, functions)
 
 
-def rewrite(file: str, module: cst.Module, facts: Facts) -> Rewritten:
+def rewrite(file: str, module: cst.Module, facts: Facts, gpu: bool = False) -> Rewritten:
     """Return a file rewritten. Raises what LibCST raises for code that it can't follow."""
     bound = Bound()
     module.visit(bound)
     bound.top_imports(module)
-    rewriter = Rewriter(file, facts, bound)
+    rewriter = Rewriter(file, facts, bound, gpu)
     wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)
     changed = rewriter.finish(bound, wrapper.visit(rewriter))
     return Rewritten(

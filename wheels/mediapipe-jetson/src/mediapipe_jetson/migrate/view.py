@@ -19,6 +19,8 @@ def text(outcome: Outcome, written: bool) -> str:
     if outcome.refused:
         lines.append("refused:\n")
         lines += [f"  {note}\n" for note in outcome.refused]
+    if outcome.changes and not outcome.gpu:
+        lines.append("on the CPU, as mp.solutions did; with --gpu the new code asks for the GPU\n")
     done = "rewritten" if written else "to rewrite (--write does it)"
     files = len({note.file for note in outcome.refused})
     count = len(outcome.changes)
