@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from jetson_kit.virtual_devices.spec import Device
 
 # A real image's check imports MediaPipe: most of a minute in a guest on a busy machine.
 REAL_TIMES = 5
+REAL_MIB = 1536
 
 
 @contextlib.contextmanager
@@ -70,7 +72,9 @@ def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Sit
             prefix=kind.prefix,
             count=kind.count,
             engine=setting.engine,
+            memory_mib=REAL_MIB if setting.build and kind.root_on_disk else 0,
         )
+        request = replace(request, root_on_disk=kind.root_on_disk)
         there = [record.device for record in lifecycle.up(request, progress)]
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
     env["XDG_CONFIG_HOME"] = str(folder / "config")
@@ -89,7 +93,8 @@ def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Sit
     problems: list[str] = []
     if not site.good:
         with progress.step("good", "all devices on a good image"):
-            problems = site.renew()
+            # A small image first: the whole of a real one is then sent and loaded.
+            problems = site.renew(small=kind.root_on_disk)
     if problems:
         raise StepFailedError(f"the devices are no good to begin with: {problems[0]}")
     return site

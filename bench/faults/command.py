@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.faults import bring_up, cases, device, kills, record, setting, trial
+from bench.faults import bring_up, cases, device, kills, power_loss, record, setting, trial
 from bench.faults import site as sites
 from bench.faults.cases import Attempt, Case
 from bench.faults.setting import Setting
@@ -74,7 +74,9 @@ def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -
         }
         if todo and time.monotonic() < bench.end:
             folder = log.with_name(f"{kind}-{bench.setting.name}")
-            with bring_up.up(facts, folder, bench.progress, bench.setting, keep=keep) as site:
+            # What a drive was left with after a cut is no beginning for the next run.
+            stays = keep and not facts.root_on_disk
+            with bring_up.up(facts, folder, bench.progress, bench.setting, keep=stays) as site:
                 site.begun = tried
                 _all(site, todo, log, bench)
 
@@ -129,6 +131,9 @@ def _tries(
                 yield name, seed, item
                 if time.monotonic() > end:
                     return
+    if site.kind.root_on_disk:
+        yield from power_loss.tries(site, todo, end)
+        return
     for number, names in enumerate(device.groups(todo, len(site.devices))):
         if time.monotonic() > end:
             return
