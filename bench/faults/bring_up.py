@@ -16,6 +16,7 @@ import yaml
 from bench.faults import inside
 from bench.faults.setting import Setting
 from bench.faults.site import PLAN, SSH, Kind, Site
+from jetson_kit.core import stopping
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import locked, write_text
 from jetson_kit.core.progress import Progress
@@ -54,7 +55,8 @@ def _up(
                 going.kill(all_of_it=True)
     finally:
         if not keep:
-            lifecycle.down([], Progress(quiet=True))
+            with stopping.cleaning():
+                lifecycle.down([], Progress(quiet=True))
         os.environ.pop("KIT_STATE")
         if before is not None:
             os.environ["KIT_STATE"] = before

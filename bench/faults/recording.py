@@ -28,7 +28,7 @@ from jetson_kit.virtual_devices.spec import Device
 PHASES = ("fetch", "load", "switch", "soak", "confirm")
 CONFIRMED, END = "confirmed", "end"
 LOADING = 'grep -l \'"state": "loading"\' /var/lib/mediapipe-jetson/releases/*.json'
-POLL_S = 0.02
+POLL_S = 0.05
 # What a board still writes when its rollout has ended.
 AFTER_S = 5.0
 GONE_S = 60.0
@@ -100,7 +100,7 @@ def cut(host: Device) -> None:
 
 def _marks(site: Site, host: Device, release: Release, log: Path) -> dict[str, Mark]:
     """Roll out, and return when each phase began."""
-    going = site.start(release, *device.RATE)
+    going = site.start(release)
     loads = subprocess.Popen(
         ["docker", "exec", container_parts.label(host.name), "sh", "-c",
          device.WATCH.format(condition=LOADING)],

@@ -141,13 +141,18 @@ def _release(file: Path) -> None:
 
 
 def sweep(folder: Path, known: frozenset[str]) -> None:
-    """Take away the drives of devices of the state `folder` that are not `known`."""
-    for name, processes in procs.below(folder, DAEMON).items():
-        for process in processes if name not in known else ():
+    """Take away the drives of devices of the state `folder` that are not `known`.
+
+    What else is in such a folder could not be removed before, and goes with it.
+    """
+    shown = [path for path in _mounts() if path.name == SHOWN and path.parent.parent == folder]
+    served = procs.below(folder, DAEMON)
+    for name in {*served, *(path.parent.name for path in shown)} - known:
+        for process in served.get(name, ()):
             _end(process)
-    for path in _mounts():
-        if path.name == SHOWN and path.parent.parent == folder and path.parent.name not in known:
-            run(["umount", "--lazy", path], what="taking a disk image away")
+        if folder / name / SHOWN in _mounts():
+            run(["umount", "--lazy", folder / name / SHOWN], what="taking a disk image away")
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _end(process: procs.Process) -> None:
