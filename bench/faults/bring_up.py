@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
-from bench.faults import inside
+from bench.faults import inside, recording
 from bench.faults.setting import Setting
 from bench.faults.site import PLAN, SSH, Kind, Site
 from jetson_kit.core import stopping
-from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.files import locked, write_text
 from jetson_kit.core.progress import Progress
 from jetson_kit.fleet.release import signing
@@ -64,6 +64,10 @@ def _up(
 
 def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Site:
     there = [record.device for record in store.records() if record.stage == "ready"]
+    if kind.root_on_disk:
+        with contextlib.suppress(KitError):
+            for device in there:
+                recording.restart(device)
     fresh = len(there) != kind.count or any(not _whole(device) for device in there)
     if fresh:
         lifecycle.down([], progress)

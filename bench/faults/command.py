@@ -74,9 +74,7 @@ def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -
         }
         if todo and time.monotonic() < bench.end:
             folder = log.with_name(f"{kind}-{bench.setting.name}")
-            # What a drive was left with after a cut is no beginning for the next run.
-            stays = keep and not facts.root_on_disk
-            with bring_up.up(facts, folder, bench.progress, bench.setting, keep=stays) as site:
+            with bring_up.up(facts, folder, bench.progress, bench.setting, keep=keep) as site:
                 site.begun = tried
                 _all(site, todo, log, bench)
 

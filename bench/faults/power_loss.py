@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -18,7 +19,7 @@ from bench.faults.replay import Replay, recover
 from bench.faults.site import Site
 from jetson_kit.core.errors import KitError
 from jetson_kit.fleet.rollout import journal as journals
-from jetson_kit.virtual_devices import drives, power
+from jetson_kit.virtual_devices import drives, kinds, power
 from jetson_kit.virtual_devices.spec import Device
 
 # So many points of each case are tried in one pass over the recording, so that a run that is
@@ -26,6 +27,7 @@ from jetson_kit.virtual_devices.spec import Device
 ROUND = 8
 # The same release is rolled out again after each of so many.
 NEXT = 8
+BOOTED = "test -S /run/dbus/system_bus_socket; systemctl is-system-running --wait || :"
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def _try(site: Site, recorded: Recording, item: Try, drive: Path) -> None:
         attempt.lost.append(f"{host.name}: {wrong}")
         return
     power.on(host)
+    _booted(host, site.kind.settle_s)
     allowed = {host.name: (recorded.old, recorded.release.image_id)}
     seen, problems = inside.settled([host], allowed, site.kind.settle_s)
     attempt.lost += problems
@@ -115,6 +118,16 @@ def _try(site: Site, recorded: Recording, item: Try, drive: Path) -> None:
     attempt.lost += _damaged(host, recorded, one.image_id)
     if item.number % NEXT == 0:
         attempt.next_failed += _again(site, host, recorded)
+
+
+def _booted(host: Device, limit_s: float) -> None:
+    """Wait for the end of the boot in the board itself: each look from outside costs a second."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        with contextlib.suppress(KitError):
+            kinds.machine(host.kind).shell(host, BOOTED)
+            return
+        time.sleep(1.0)
 
 
 def claims(recorded: Recording, end: int, seen: Inside) -> list[str]:

@@ -98,6 +98,17 @@ def cut(host: Device) -> None:
     drives.detach(host.folder)
 
 
+def restart(host: Device) -> None:
+    """Start a board from the drive that it was provisioned on, whatever was tried since.
+
+    Raises StepFailedError or ToolMissingError.
+    """
+    cut(host)
+    drives.attach_raw(host.folder, host.folder / drives.IMAGE)
+    power.on(host)
+    power.wait(host, threading.Event())
+
+
 def _marks(site: Site, host: Device, release: Release, log: Path) -> dict[str, Mark]:
     """Roll out, and return when each phase began."""
     going = site.start(release)
