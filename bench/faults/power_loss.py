@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,10 +46,21 @@ def tries(
     site: Site, todo: Mapping[str, tuple[Case, int]], end: float
 ) -> Iterator[tuple[str, str, Attempt]]:
     """Yield each try, its seed with it, until `end` (of time.monotonic)."""
-    left = {name: count for name, (_, count) in todo.items()}
     recorded = recording.make(site)
-    (host,) = site.devices
-    work = host.folder.parent.parent / "replay"
+    work = site.folder / "replay"
+    try:
+        yield from _rounds(site, todo, recorded, end, work)
+    finally:
+        # Gigabytes, of a real image.
+        shutil.rmtree(work, ignore_errors=True)
+        for path in (recorded.log, recorded.start):
+            path.unlink()
+
+
+def _rounds(
+    site: Site, todo: Mapping[str, tuple[Case, int]], recorded: Recording, end: float, work: Path
+) -> Iterator[tuple[str, str, Attempt]]:
+    left = {name: count for name, (_, count) in todo.items()}
     while any(left.values()):
         chosen = []
         for name, count in left.items():

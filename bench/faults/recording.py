@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import threading
 import time
@@ -76,15 +77,21 @@ def make(site: Site) -> Recording:
     contents = {old: content.read(host)}
     machine.stop(host, hard=False)
     drives.detach(host.folder)
-    start = host.folder / drives.IMAGE
+    # A copy: somebody else's mount namespace may have the drive still, and give it back later.
+    os.sync()
+    start = site.folder / "start.img"
+    run(["cp", "--sparse=always", host.folder / drives.IMAGE, start], what="copying a drive")
     log = site.folder / "writes.log"
-    drives.attach(host.folder, overlay(site.folder / "recorded.qcow2", start, "raw"), log)
+    recorded = overlay(site.folder / "recorded.qcow2", start, "raw")
+    drives.attach(host.folder, recorded, log)
     power.on(host)
     power.wait(host, threading.Event())
     release = site.release(bulk=device.BULK)
     marks = _marks(site, host, release, log)
     contents[release.image_id] = content.read(host)
     cut(host)
+    # All that is in it is in the log.
+    recorded.unlink()
     return Recording(start, log, block_log.read(log), marks, release, old, contents)
 
 

@@ -29,7 +29,8 @@ FUSE = Path("/dev/fuse")
 MOUNTS = Path("/proc/self/mounts")
 KILL_S = 10.0
 POLL_S = 0.05
-# The kernel gives a file system back only when the last process in its mount namespace is gone.
+# The kernel gives a file system back when no mount namespace has it any more.
+GIVEN_BACK_S = 5.0
 IN_USE_S = 60.0
 # A file that is longer than any log will be; it takes only the room of what is in it.
 LOG_BYTES = 1 << 40
@@ -59,8 +60,13 @@ def create(folder: Path, gib: int) -> None:
 
 
 def attach_raw(folder: Path, image: Path) -> None:
-    """Show a raw image as the folder's drive, by the loop device alone. Raises StepFailedError."""
+    """Show a raw image as the folder's drive, by the loop device alone.
+
+    Raises StepFailedError, also where another drive of the image is still in use.
+    """
     detach(folder)
+    if not _given_back(image, IN_USE_S):
+        raise StepFailedError(f"{image} is still in use", "run it again in a minute")
     _point(folder, image)
 
 
@@ -116,10 +122,12 @@ def _point(folder: Path, file: Path) -> None:
 def detach(folder: Path) -> None:
     """Take the folder's drive away, with all that showed it; nothing where there is none.
 
-    Raises StepFailedError where it is still in use.
+    A file system that is still mounted in a mount namespace of somebody else's loses its drive,
+    unless that is a raw image's. Raises StepFailedError.
     """
     for file in (folder / IMAGE, folder / SHOWN):
-        _release(file)
+        loops.release(file)
+    _given_back(folder / SHOWN, GIVEN_BACK_S)
     with contextlib.suppress(FileNotFoundError, ValueError):
         process = procs.find(int((folder / PID).read_text(encoding="ascii")))
         if process and _is_daemon(process.pid, folder):
@@ -130,14 +138,14 @@ def detach(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _release(file: Path) -> None:
-    """Detach the loop device of a file; what was mounted from it is given back a little later."""
-    end = time.monotonic() + IN_USE_S
-    loops.release(file)
+def _given_back(file: Path, limit_s: float) -> bool:
+    """Wait until a file that was released has no loop device; tell whether it is so."""
+    end = time.monotonic() + limit_s
     while loops.shown(file):
         if time.monotonic() > end:
-            raise StepFailedError(f"the drive of {file} is still in use")
+            return False
         time.sleep(POLL_S)
+    return True
 
 
 def sweep(folder: Path, known: frozenset[str]) -> None:
