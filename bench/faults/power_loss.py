@@ -46,15 +46,15 @@ def tries(
     site: Site, todo: Mapping[str, tuple[Case, int]], end: float
 ) -> Iterator[tuple[str, str, Attempt]]:
     """Yield each try, its seed with it, until `end` (of time.monotonic)."""
-    recorded = recording.make(site)
-    work = site.folder / "replay"
+    # Beside the device: what a killed run leaves there is swept with it.
+    work = site.devices[0].folder.with_name("replay")
+    work.mkdir(exist_ok=True)
     try:
+        recorded = recording.make(site, work)
         yield from _rounds(site, todo, recorded, end, work)
     finally:
         # Gigabytes, of a real image.
         shutil.rmtree(work, ignore_errors=True)
-        for path in (recorded.log, recorded.start):
-            path.unlink()
 
 
 def _rounds(

@@ -66,8 +66,8 @@ def overlay(path: Path, below: Path, kind: str) -> Path:
     return path
 
 
-def make(site: Site) -> Recording:
-    """Record a rollout to the only device of a site, which is on a good image.
+def make(site: Site, work: Path) -> Recording:
+    """Record a rollout to the only device of a site, which is on a good image, in folder `work`.
 
     Raises StepFailedError where the rollout fails: there is nothing to be cut off then.
     """
@@ -79,10 +79,10 @@ def make(site: Site) -> Recording:
     drives.detach(host.folder)
     # A copy: somebody else's mount namespace may have the drive still, and give it back later.
     os.sync()
-    start = site.folder / "start.img"
+    start = work / "start.img"
     run(["cp", "--sparse=always", host.folder / drives.IMAGE, start], what="copying a drive")
-    log = site.folder / "writes.log"
-    recorded = overlay(site.folder / "recorded.qcow2", start, "raw")
+    log = work / "writes.log"
+    recorded = overlay(work / "recorded.qcow2", start, "raw")
     drives.attach(host.folder, recorded, log)
     power.on(host)
     power.wait(host, threading.Event())

@@ -20,7 +20,6 @@ class Replay:
 
     def __init__(self, folder: Path, recording: Recording) -> None:
         self._work = folder
-        self._work.mkdir(exist_ok=True)
         self._recording = recording
         self._base = overlay(folder / "base.qcow2", recording.start, "raw")
         self._done = 0
