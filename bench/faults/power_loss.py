@@ -102,10 +102,10 @@ def _round(
         finally:
             recording.cut(site.devices[0])
         item.attempt.seconds = round(time.monotonic() - begun, 1)
-        if item.case.facts.get("lying"):
-            told_apart(item.attempt)
         point = item.point
         words = f"{item.seed}: {point.end} writes, {point.lost} of {point.end - point.base} lost"
+        if item.case.facts.get("lying") and (wrong := told_apart(item.attempt)):
+            words = f"{words}; {wrong}"
         yield item.case.name, words, item.attempt
 
 
@@ -183,9 +183,13 @@ def _again(site: Site, host: Device, recorded: Recording) -> list[str]:
     return problems
 
 
-def told_apart(attempt: Attempt) -> None:
-    """Count what a drive that lies does to a board as a result: no board can promise anything."""
-    wrong = attempt.lost or attempt.false_success or attempt.next_failed or attempt.unkept
+def told_apart(attempt: Attempt) -> str:
+    """Count what a drive that lies does to a board as a result: no board can promise anything.
+
+    Return what was wrong, "" if nothing was.
+    """
+    names = ("lost", "false_success", "next_failed", "unkept")
+    wrong = [text for name in names for text in getattr(attempt, name)]
     if not wrong:
         attempt.ended = "whole"
     elif any("file system" in text for text in attempt.lost):
@@ -194,7 +198,10 @@ def told_apart(attempt: Attempt) -> None:
         attempt.ended = "image damaged"
     elif attempt.lost:
         attempt.ended = "lost"
-    else:
+    elif attempt.false_success:
         attempt.ended = "went back"
-    for name in ("lost", "false_success", "next_failed", "unkept"):
+    else:
+        attempt.ended = "next rollout failed"
+    for name in names:
         getattr(attempt, name).clear()
+    return "; ".join(wrong)

@@ -266,10 +266,12 @@ def test_a_file_that_is_not_whole_is_named_and_the_container_s_own_are_not() -> 
         (Attempt(lost=["a: files of x are not whole: y"]), "image damaged"),
         (Attempt(lost=["a: no route"]), "lost"),
         (Attempt(false_success=["told as confirmed, and it is on x"]), "went back"),
+        (Attempt(next_failed=["a: a layer came damaged"]), "next rollout failed"),
     ],
 )
 def test_what_a_lying_drive_does_is_a_result_and_no_fault(attempt: Attempt, ended: str) -> None:
-    power_loss.told_apart(attempt)
+    wrong = power_loss.told_apart(attempt)
+    assert bool(wrong) == (ended != "whole")
     assert (attempt.ended, attempt.good) == (ended, True)
 
 
