@@ -28,7 +28,10 @@ from jetson_kit.virtual_devices.spec import Device
 ROUND = 8
 # The same release is rolled out again after each of so many.
 NEXT = 8
-BOOTED = "test -S /run/dbus/system_bus_socket; systemctl is-system-running --wait || :"
+BOOTED = """\
+test -S /run/dbus/system_bus_socket
+timeout 60 systemctl is-system-running --wait || :
+"""
 
 
 @dataclass(frozen=True)
