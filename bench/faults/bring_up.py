@@ -7,15 +7,17 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bench.faults import inside
+from bench.faults import inside, recording
 from bench.faults.setting import Setting
 from bench.faults.site import PLAN, SSH, Kind, Site
-from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core import stopping
+from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.files import locked, write_text
 from jetson_kit.core.progress import Progress
 from jetson_kit.fleet.release import signing
@@ -24,6 +26,7 @@ from jetson_kit.virtual_devices.spec import Device
 
 # A real image's check imports MediaPipe: most of a minute in a guest on a busy machine.
 REAL_TIMES = 5
+REAL_MIB = 1536
 
 
 @contextlib.contextmanager
@@ -52,7 +55,8 @@ def _up(
                 going.kill(all_of_it=True)
     finally:
         if not keep:
-            lifecycle.down([], Progress(quiet=True))
+            with stopping.cleaning():
+                lifecycle.down([], Progress(quiet=True))
         os.environ.pop("KIT_STATE")
         if before is not None:
             os.environ["KIT_STATE"] = before
@@ -60,6 +64,10 @@ def _up(
 
 def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Site:
     there = [record.device for record in store.records() if record.stage == "ready"]
+    if kind.root_on_disk:
+        with contextlib.suppress(KitError):
+            for device in there:
+                recording.restart(device)
     fresh = len(there) != kind.count or any(not _whole(device) for device in there)
     if fresh:
         lifecycle.down([], progress)
@@ -70,7 +78,9 @@ def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Sit
             prefix=kind.prefix,
             count=kind.count,
             engine=setting.engine,
+            memory_mib=REAL_MIB if setting.build and kind.root_on_disk else 0,
         )
+        request = replace(request, root_on_disk=kind.root_on_disk)
         there = [record.device for record in lifecycle.up(request, progress)]
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
     env["XDG_CONFIG_HOME"] = str(folder / "config")
@@ -89,7 +99,8 @@ def _site(kind: Kind, folder: Path, progress: Progress, setting: Setting) -> Sit
     problems: list[str] = []
     if not site.good:
         with progress.step("good", "all devices on a good image"):
-            problems = site.renew()
+            # A small image first: the whole of a real one is then sent and loaded.
+            problems = site.renew(small=kind.root_on_disk)
     if problems:
         raise StepFailedError(f"the devices are no good to begin with: {problems[0]}")
     return site

@@ -44,7 +44,7 @@ class Case:
     @property
     def cuts(self) -> bool:
         """Tell whether it is a power cut, at points of a phase."""
-        return bool(self.facts.get("fault") == "power-cut")
+        return self.facts.get("fault") == "power-cut" or bool(self.facts.get("phase"))
 
 
 @dataclass

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.faults import bring_up, cases, device, kills, record, setting, trial
+from bench.faults import bring_up, cases, device, kills, power_loss, record, setting, trial
 from bench.faults import site as sites
 from bench.faults.cases import Attempt, Case
 from bench.faults.setting import Setting
@@ -129,6 +129,9 @@ def _tries(
                 yield name, seed, item
                 if time.monotonic() > end:
                     return
+    if site.kind.root_on_disk:
+        yield from power_loss.tries(site, todo, end)
+        return
     for number, names in enumerate(device.groups(todo, len(site.devices))):
         if time.monotonic() > end:
             return

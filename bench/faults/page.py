@@ -8,12 +8,22 @@ from typing import Any
 from bench.faults import cases
 
 
-def _points(facts: Mapping[str, Any]) -> str:
-    """Return at how many points of each phase the power was cut: each try has its own."""
+def _points(facts: Mapping[str, Any]) -> list[str]:
+    """Return a table of the points at which the power was cut: each try has its own."""
     cuts = [name for name, case in cases.load().items() if case.cuts]
-    tried = {name: facts["by_fault"].get(name, {"tried": 0})["tried"] for name in cuts}
-    listed = ", ".join(f"{count} of {name}" for name, count in tried.items())
-    return f" Power cuts, each at a point of its own: {listed}."
+    rows = facts.get("cuts_by_setting", {})
+    chosen = [name for name in cuts if any(name in counts for counts in rows.values())]
+    if not chosen:
+        return []
+    return [
+        f"| power cuts, each at a point of its own | {' | '.join(chosen)} |",
+        f"|---{'|---' * len(chosen)}|",
+        *(
+            f"| {name} | {' | '.join(str(counts.get(case, 0)) for case in chosen)} |"
+            for name, counts in rows.items()
+        ),
+        "",
+    ]
 
 
 def table(facts: Mapping[str, Any]) -> str:
@@ -23,9 +33,9 @@ def table(facts: Mapping[str, Any]) -> str:
         f"{facts['lost']} lost, {facts['false_success']} false successes**, "
         f"{facts['false_journal']} false journals, {facts['next_failed']} failed next rollouts, "
         f"{facts['unkept']} broken promises. By engine and image: "
-        f"{'; '.join(f'{name} {count}' for name, count in facts['by_setting'].items())}."
-        f"{_points(facts)}",
+        f"{'; '.join(f'{name} {count}' for name, count in facts['by_setting'].items())}.",
         "",
+        *_points(facts),
         "| case | on | what happens | promise | tries | lost | false success | ended |",
         "|---|---|---|---|---|---|---|---|",
     ]

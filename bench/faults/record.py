@@ -62,9 +62,21 @@ def summary(tries: Iterable[Mapping[str, Any]], cases: Mapping[str, Case]) -> di
         "tried": len(rows),
         **_wrong(rows),
         "by_setting": dict(sorted(Counter(_setting(row) for row in rows).items())),
+        "cuts_by_setting": _cuts(rows, cases),
         "not_tried": {name: count for name, count in lacking.items() if count > 0},
         "by_fault": by_fault,
     }
+
+
+def _cuts(
+    rows: Iterable[Mapping[str, Any]], cases: Mapping[str, Case]
+) -> dict[str, dict[str, int]]:
+    """Return how often the power was cut in each phase, by engine and image."""
+    result: dict[str, Counter[str]] = {}
+    for row in rows:
+        if cases[row["case"]].cuts:
+            result.setdefault(_setting(row), Counter())[row["case"]] += 1
+    return {name: dict(sorted(counts.items())) for name, counts in sorted(result.items())}
 
 
 def _setting(row: Mapping[str, Any]) -> str:

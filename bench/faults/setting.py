@@ -12,7 +12,7 @@ from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.virtual_devices import engines
 
 SMALL, REAL = "small", "real"
-ANY_IMAGE = ("device", "kills", "boards:trial_limit", "boards:trial_boots")
+ANY_IMAGE = ("device", "kills", "boards:trial_limit", "boards:trial_boots", "power_loss")
 """Modules and functions of cases that change nothing of the image, so that a real one will do."""
 
 

@@ -69,6 +69,10 @@ class Kind:
     """Seconds that a rollout may take."""
     plan: Mapping[str, int]
     """What stands in PLAN: on guests the rollout waits until one has booted again."""
+    check_s: int = CHECK_S
+    """Seconds between two of Docker's checks of a small image."""
+    root_on_disk: bool = False
+    """Of containers: all of their root lies on a drive that can lose power."""
 
 
 KINDS = {
@@ -84,6 +88,18 @@ KINDS = {
         420.0,
         2400.0,
         {"soak_s": 8, "tries": 5, "retry_s": 10},
+    ),
+    "drives": Kind(
+        "container",
+        "",
+        "drive",
+        1,
+        20,
+        120.0,
+        900.0,
+        {"soak_s": 8, "tries": 3, "retry_s": 2},
+        check_s=1,
+        root_on_disk=True,
     ),
 }
 
@@ -132,15 +148,25 @@ class Site:
         """Return what each device may be on while a release is rolled out."""
         return {name: (self.good[name], made.image_id) for name in self.names}
 
-    def release(self, *, key: Path | None = None, sign: bool = True, **how: Any) -> Release:  # noqa: ANN401
-        """Return a new release, as small_release.build makes it, or of the setting's image."""
+    def release(
+        self,
+        *,
+        key: Path | None = None,
+        sign: bool = True,
+        small: bool = False,
+        **how: Any,  # noqa: ANN401
+    ) -> Release:
+        """Return a new release, as small_release.build makes it, or of the setting's image.
+
+        One that is `small` is of no build, whatever the setting.
+        """
         self.made += 1
         number = f"v{int(time.time())}-{self.made}"
         builds = self.folder / "builds"
-        if self.setting.build:
+        if self.setting.build and not small:
             result = self._changed(builds / number, **how)
         else:
-            result = small_release.build(builds / number, number, check_s=CHECK_S, **how)
+            result = small_release.build(builds / number, number, check_s=self.kind.check_s, **how)
         if sign:
             signing.sign(result.path, key or self.key)
         for old in sorted(builds.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
@@ -202,9 +228,9 @@ class Site:
                 result.append(f"{name}: the controller has {row['controller']['image_id']}")
         return result
 
-    def renew(self) -> list[str]:
+    def renew(self, *, small: bool = False) -> list[str]:
         """Roll a new good release out to all; return what went wrong, nothing where all is well."""
-        release = self.release()
+        release = self.release(small=small)
         going = self.start(release)
         code = going.end(self.kind.limit_s)
         only = dict.fromkeys(self.names, (release.image_id,))

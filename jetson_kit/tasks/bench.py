@@ -89,7 +89,7 @@ def virtual_devices(c: Context, rounds: int = 3, busy: bool = False) -> None:
     },
     auto_shortflags=False,
     help={
-        "cases": "cases of bench/faults/cases.toml, containers or guests (all)",
+        "cases": "cases of bench/faults/cases.toml, containers, guests or drives (all)",
         "again": "try them anew (default: goes on with what was not tried)",
         "keep": "leave the devices up for the next run",
         "engine": "the devices' Docker Engine, as of devices.up (default 20.10)",

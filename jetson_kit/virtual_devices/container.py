@@ -19,12 +19,16 @@ from jetson_kit.containers import engine
 from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.files import locked
 from jetson_kit.core.paths import cache_dir
-from jetson_kit.virtual_devices import board_profile, limits, loops, root, seed, store
+from jetson_kit.virtual_devices import board_profile, drives, limits, loops, root, seed, store
 from jetson_kit.virtual_devices import container_parts as parts
 from jetson_kit.virtual_devices.spec import Device, DeviceTree, File
 
 INIT = Path(__file__).with_name("container-init.sh")
 INIT_PATH = "/usr/local/lib/mediapipe-jetson/container-init"
+ON_DISK = Path(__file__).with_name("container-on-disk.sh")
+ON_DISK_PATH = "/usr/local/lib/mediapipe-jetson/container-on-disk"
+# Where the drive of a root is mounted until the root moves there.
+MOUNT_POINT = "/mnt"
 INTERFACE = "eth0"
 DISK = "disk.img"
 TAIL = 200
@@ -51,6 +55,7 @@ def sweep(known: frozenset[str]) -> None:
     """Remove containers, volumes, disks and the network of no known device; see spec.Machine."""
     parts.sweep(known)
     loops.sweep(store.state_dir(), known)
+    drives.sweep(store.state_dir(), known)
 
 
 def start(device: Device, seed_tar: Path, tree: DeviceTree | None) -> None:
@@ -64,21 +69,26 @@ def start(device: Device, seed_tar: Path, tree: DeviceTree | None) -> None:
 def _create(device: Device, seed_tar: Path) -> Container:
     facts = limits.of("container")
     memory = f"{device.memory_mib or facts['memory_mib']}m"
+    program, mounted, more = [INIT_PATH], "/var/lib/docker", []
+    if device.root_on_disk:
+        program, mounted = [ON_DISK_PATH, MOUNT_POINT, INIT_PATH], MOUNT_POINT
+        # For the clock since boot; given up before systemd starts.
+        more = ["SYS_TIME"]
     container = engine.client().containers.create(
         parts.tag(root.build(device.arch, device.engine).key),
-        command=["/bin/sh", INIT_PATH],
+        command=["/bin/sh", *program],
         name=parts.label(device.name),
         hostname=device.name,
         labels=parts.labels(device.name),
         environment={"container": "docker"},
         tty=True,
-        cap_add=facts["capabilities"],
+        cap_add=[*facts["capabilities"], *more],
         device_cgroup_rules=[board_profile.DEVICE_RULE],
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         tmpfs={"/run": "exec", "/run/lock": ""},
         mem_limit=memory,
         memswap_limit=memory,
-        volumes={_volume(device): {"bind": "/var/lib/docker", "mode": "rw"}},
+        volumes={_volume(device): {"bind": mounted, "mode": "rw"}},
         network=parts.label(),
         dns=[facts["dns"]],
         ports={"22/tcp": (device.address, device.port)},
@@ -88,16 +98,23 @@ def _create(device: Device, seed_tar: Path) -> Container:
         restart_policy={"Name": "on-failure"},
     )
     container.put_archive("/", seed_tar.read_bytes())
-    own = seed.write([File(INIT_PATH, 0o755, INIT.read_bytes())], device.folder / "init.tar")
+    programs = {INIT_PATH: INIT, ON_DISK_PATH: ON_DISK}
+    files = [File(path, 0o755, source.read_bytes()) for path, source in programs.items()]
+    own = seed.write(files, device.folder / "init.tar")
     container.put_archive("/", own.read_bytes())
     return container
 
 
 def _volume(device: Device) -> str:
-    """Make the volume of its Docker Engine: on a disk of its own where this machine can."""
+    """Make its volume: of its root, or of its Docker Engine, on a disk where this machine can."""
     disk = device.folder / DISK
     options = {}
-    if not loops.usable():
+    if device.root_on_disk:
+        if why := drives.usable():
+            raise ToolMissingError(f"{device.name} can't have a drive: {why}")
+        drives.create(device.folder, limits.of("container")["disk_gib"])
+        options = {"type": "ext4", "device": str(device.folder / drives.DRIVE)}
+    elif not loops.usable():
         loop = loops.make(disk, limits.of("container")["disk_gib"])
         options = {"type": "ext4", "device": loop}
     name = parts.label(device.name)
@@ -132,6 +149,7 @@ def discard(device: Device) -> None:
     with _told(device, "removing"):
         parts.remove(device.name)
     loops.release(device.folder / DISK)
+    drives.detach(device.folder)
 
 
 def console(device: Device) -> str:

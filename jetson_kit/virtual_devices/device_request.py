@@ -36,6 +36,8 @@ class DeviceRequest:
     engine: str
     memory_mib: int
     """Of each container; 0 is the table's."""
+    root_on_disk: bool = False
+    """Of a container: all of its root on a drive of its own."""
 
 
 def host_arch() -> str:

@@ -166,6 +166,7 @@ def _record(request: DeviceRequest, name: str, port: int) -> Record:
             known_hosts=folder / "known_hosts",
             engine=request.engine,
             memory_mib=request.memory_mib,
+            root_on_disk=request.root_on_disk,
         )
     )
 

@@ -49,6 +49,11 @@ def release(path: Path) -> None:
             _detach(name)
 
 
+def shown(path: Path) -> bool:
+    """Tell whether a loop device shows a disk: one in use stays after `release` until it is not."""
+    return any(back.removesuffix(" (deleted)") == str(path) for _, back in _listed())
+
+
 def sweep(folder: Path, known: frozenset[str]) -> None:
     """Detach the loop devices of disks below `folder` whose device is not `known`."""
     for name, back in _listed():

@@ -40,6 +40,8 @@ class Device:
     """Docker Engine, by its name in device-engines.toml; empty is the default one."""
     memory_mib: int = 0
     """Of a container; 0 is the table's (limits.toml)."""
+    root_on_disk: bool = False
+    """Of a container: all of its root lies on a drive (drives.py), which can lose power."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from bench import pages as readme
-from bench.faults import cases, command, device, inside, record, setting, small_release, trial
+from bench.faults import (
+    cases,
+    command,
+    device,
+    inside,
+    page,
+    record,
+    setting,
+    small_release,
+    trial,
+)
 from bench.faults import site as sites
 from bench.faults.cases import Attempt
 from bench.faults.inside import Inside
@@ -240,6 +250,23 @@ def test_each_setting_is_tried_by_itself(tmp_path: Path) -> None:
     assert FIRST.of({"case": "unhealthy"})
     summary = record.summary(rows, {"unhealthy": cases.load()["unhealthy"]})
     assert summary["by_setting"] == {"20.10, small image": 1, "28-containerd, small image": 1}
+    assert summary["cuts_by_setting"] == {}
+
+
+def test_power_cuts_are_counted_by_setting_and_phase(tmp_path: Path) -> None:
+    log = tmp_path / "tries.jsonl"
+    other = setting.check("28-containerd")
+    for name, of in (("load", FIRST), ("load", FIRST), ("load", other), ("soak", other)):
+        record.append(log, f"power-loss-{name}", "s", Attempt(ended="old"), of)
+    record.append(log, "flushes-ignored", "s", Attempt(ended="whole"), other)
+    summary = record.summary(record.read(log), cases.load())
+    assert summary["cuts_by_setting"] == {
+        "20.10, small image": {"power-loss-load": 2},
+        "28-containerd, small image": {"power-loss-load": 1, "power-loss-soak": 1},
+    }
+    lines = page.table(summary).splitlines()
+    assert "| power cuts, each at a point of its own | power-loss-load | power-loss-soak |" in lines
+    assert "| 20.10, small image | 2 | 0 |" in lines
 
 
 def test_a_release_of_a_real_image_is_its_next_build(tmp_path: Path) -> None:
