@@ -74,6 +74,28 @@ def status(world: World) -> dict[str, Any]:
     return {row["site"]: row for row in map(json.loads, out.splitlines())}
 
 
+def test_a_click_fetches_the_evidence_that_was_judged(joined: World, tmp_path: Path) -> None:
+    output = tmp_path / "board.html"
+    words = ("sites.report", "-i", joined.file, "--of", "status", "--output", output)
+    status(joined)
+    assert joined.inv(*words)[0] == 0
+    assert output.read_text().count("berlin-light-1") == 1
+    code, _, err = joined.inv(*words, "--board", "berlin/berlin-light-1")
+    assert code == 0, err
+    assert "&quot;device&quot;" in output.read_text()
+    # Evidence that is another than the line's is not shown.
+    path = joined.places["berlin"].folder / "evidence" / "status" / "berlin-light-1.json"
+    path.write_text(path.read_text() + " ")
+    code, _, err = joined.inv(*words, "--board", "berlin/berlin-light-1")
+    assert code == 5
+    assert "was inspected again since" in err
+    # A site that has no such evidence, and one that is not there.
+    path.unlink()
+    code, _, err = joined.inv(*words, "--board", "berlin/berlin-light-1")
+    assert (code, err.count("error: ")) == (2, 1)
+    assert joined.inv(*words, "--board", "berlin/nobody")[0] == 2
+
+
 LIES = """#!/usr/bin/python3
 import json, subprocess, sys
 from pathlib import Path
