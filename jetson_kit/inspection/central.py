@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, KitError
@@ -23,6 +23,8 @@ from jetson_kit.report.summary import MOST_LINE, Summary, plain
 SITES_AT_A_TIME = 32
 SOON_DAYS = 30
 CLOCK_S = 300.0
+# A site says nothing while it unpacks a kit and makes its environment.
+KIT_SILENT_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,8 @@ class _AtSite:
         self._hello = self._link.hello()
         with self._making:
             kit = kit_archive.make(self._site.arch, self._site.python)
-        self._link.bring_kit(kit, self._hello)
+        patient = replace(self._link, silent_s=max(self._link.silent_s, KIT_SILENT_S))
+        patient.bring_kit(kit, self._hello)
         self._link.bring_inventory()
         request: Mapping[str, object] = {
             "verb": "inspect", "kind": self._request.kind, "site": self._site.name,

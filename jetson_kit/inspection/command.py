@@ -26,20 +26,24 @@ class Outputs:
     prometheus: Path | None = None
     lines: bool = False
 
+    def write(self, inspection: result.Inspection) -> None:
+        """Write an inspection to its files, and keep it as the last one. Raises DiskFullError."""
+        result.keep(inspection)
+        if isinstance(self.json, Path):
+            write_text(self.json, json.dumps(inspection.as_json(), indent=1) + "\n")
+        if self.junit:
+            write_text(self.junit, inspection.junit())
+        if self.prometheus:
+            write_text(self.prometheus, inspection.prometheus())
+        if self.json is True:
+            print(json.dumps(inspection.as_json(), indent=1))
+
 
 def run(request: Request, outputs: Outputs) -> result.Inspection:
     """Inspect, and return what it came to; the lines are shown as they come."""
     begun = time.time()
     inspection = result.merged(request.kind, _shown(request, outputs), begun)
-    result.keep(inspection)
-    if isinstance(outputs.json, Path):
-        write_text(outputs.json, json.dumps(inspection.as_json(), indent=1) + "\n")
-    if outputs.junit:
-        write_text(outputs.junit, inspection.junit())
-    if outputs.prometheus:
-        write_text(outputs.prometheus, inspection.prometheus())
-    if outputs.json is True:
-        print(json.dumps(inspection.as_json(), indent=1))
+    outputs.write(inspection)
     return inspection
 
 
@@ -65,8 +69,8 @@ def _text(event: Event, count: int) -> str:
     )
 
 
-def statuses(request: Request) -> Iterator[tuple[SiteResult, list[Summary]]]:
-    """Yield each site with its boards when the site is done, the fastest first; keep the whole."""
+def statuses(request: Request, outputs: Outputs) -> Iterator[tuple[SiteResult, list[Summary]]]:
+    """Yield each site with its boards when the site is done, the fastest first; write the whole."""
     begun, events = time.time(), []
     boards: dict[str, list[Summary]] = {}
     for event in central.run(request):
@@ -75,7 +79,7 @@ def statuses(request: Request) -> Iterator[tuple[SiteResult, list[Summary]]]:
             boards.setdefault(event.site, []).append(event)
         else:
             yield event, sorted(boards.pop(event.site, []), key=lambda board: board.host)
-    result.keep(result.merged(request.kind, events, begun))
+    outputs.write(result.merged(request.kind, events, begun))
 
 
 def status_json(site: SiteResult, boards: list[Summary]) -> dict[str, object]:

@@ -70,7 +70,8 @@ def evidence(inspection: result.Inspection, sites: Path, site: str, host: str) -
         path.write_bytes(content)
         answer = read.read(path)
         device = rows.device(answer, rejudge.judge([answer]).get(path), time.time(), line.expected)
-    return render.page([_compared(device, line)], f"{host} at {site}", time.time())
+    shown = _compared(device, line)
+    return render.page([shown], f"{host} at {site}", time.time(), alone=True)
 
 
 def fetch(line: Summary, sites: Path) -> bytes:

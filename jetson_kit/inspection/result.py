@@ -49,7 +49,7 @@ class Inspection:
         return tuple(site for site in self.sites if site.wrong)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the document; boards are as board-summary.schema.json has them."""
+        """Return the document of schemas/sites-inspection.schema.json."""
         return {
             "schema": SCHEMA,
             "kind": self.kind,

@@ -84,7 +84,8 @@ def serve_page(places: Sequence[Path], port: int, title: str = TITLE, expect: st
     def evidence(_site: str, host: str) -> str:
         if host not in paths:
             raise BadInputError(f"there is no board {host}")
-        return render.page(devices([paths[host]], expect=expect), host, time.time())
+        shown = devices([paths[host]], expect=expect)
+        return render.page(shown, host, time.time(), alone=True)
 
     serve.run(text, evidence, port)
 

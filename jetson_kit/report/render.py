@@ -38,8 +38,11 @@ def environment() -> Environment:
     return result
 
 
-def page(devices: Sequence[rows.Device], title: str, now_s: float) -> str:
-    """Return the page; evidence that has no room in it is left out, and the page says so."""
+def page(devices: Sequence[rows.Device], title: str, now_s: float, *, alone: bool = False) -> str:
+    """Return the page; evidence that has no room in it is left out, and the page says so.
+
+    `alone` is for the evidence of one board: it is open, and there is nothing to filter.
+    """
     ordered = sorted(devices, key=lambda device: device.order)
     templates = environment()
     style = (HERE / "templates" / "page.css").read_text(encoding="utf-8")
@@ -50,6 +53,7 @@ def page(devices: Sequence[rows.Device], title: str, now_s: float) -> str:
     frame = functools.partial(
         templates.get_template("page.html.j2").render,
         title=title,
+        alone=alone,
         style=ours(style),
         script=ours(script),
         policy=policy(style, script),

@@ -47,9 +47,9 @@ HELP = {
 
 @kit_task(
     auto_shortflags=False,
-    options={name: SITES[name] for name in ("i", "only", "wait")},
+    options={**SITES, "junit": OutputFile(), "prometheus": OutputFile()},
     help={
-        **{name: HELP[name] for name in ("i", "only", "wait")},
+        **{name: HELP[name] for name in (*SITES, "junit", "prometheus")},
         "check": "end with exit code 1 if there is any drift or problem",
         "json": "a line of JSON for each site, as it comes",
     },
@@ -59,8 +59,11 @@ def status(
     i: Path,
     only: tuple[str, ...] = (),
     wait: float = 30.0,
+    deadline: float = 7200.0,
     check: bool = False,
     json: bool = False,
+    junit: Path | None = None,
+    prometheus: Path | None = None,
 ) -> None:
     """Show every site and its boards, as they answer. Example: ./inv sites.status -i sites.toml."""
     from jetson_kit.core.errors import CheckFailedError
@@ -68,7 +71,8 @@ def status(
 
     del c
     bad = []
-    for site, boards in command.statuses(central.Request("status", i, only, silent_s=wait)):
+    request = central.Request("status", i, only, silent_s=wait, deadline_s=deadline)
+    for site, boards in command.statuses(request, command.Outputs(None, junit, prometheus)):
         if json:
             print(json_format.dumps(command.status_json(site, boards)), flush=True)
         else:

@@ -122,7 +122,7 @@
 
   const fact = (facts, name, value) => {
     if (!value) return;
-    const pair = make("div");
+    const pair = make("div", String(value).length > 40 ? "long" : "");
     pair.append(make("dt", "", name), make("dd", "", String(value)));
     facts.append(pair);
   };

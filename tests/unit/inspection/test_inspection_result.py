@@ -6,10 +6,14 @@ import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from jetson_kit.core.errors import BadInputError, BrokenError, CheckFailedError, IntegrityError
+from jetson_kit.core.paths import SCHEMAS
 from jetson_kit.inspection import result
 from jetson_kit.inspection.central import SiteResult
 from jetson_kit.report import summary
@@ -34,6 +38,18 @@ def test_all_good_is_no_error() -> None:
     inspection.check()
     assert inspection.as_json()["good"]
     assert [site.site for site in inspection.sites] == ["berlin", "tokyo"]
+
+
+def test_the_document_fits_its_schema() -> None:
+    board, whole = (
+        json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+        for name in ("board-summary", "sites-inspection")
+    )
+    registry: Registry[Any] = Resource.from_contents(board) @ Registry()
+    validator = Draft202012Validator(whole, registry=registry)
+    body = json.loads(json.dumps(merged(GOOD, BAD, BERLIN, AWAY).as_json()))
+    assert list(validator.iter_errors(body)) == []
+    assert list(validator.iter_errors({**body, "boards": [{**GOOD.as_json(), "good": 1}]}))
 
 
 @pytest.mark.parametrize(
