@@ -20,10 +20,12 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
+from jetson_kit import report
 from jetson_kit.core.errors import BadInputError, StepFailedError
-from jetson_kit.report import index, serve
+from jetson_kit.report import index, render, serve
 from jetson_kit.report.summary import Summary, absent
 from tests.support.here import needs_parts
+from tests.unit import report_samples as sample
 from tests.unit.report.test_report_browser import browser, wide
 
 browsing = [pytest.mark.browser, needs_parts("chromedriver", "chromium")]
@@ -177,14 +179,15 @@ class TestInBrowser:
         across, window = wide(driver)
         assert across <= width
 
-    def test_served_evidence_is_fetched_when_a_board_is_opened(self) -> None:
+    def test_served_evidence_is_fetched_when_a_board_is_opened(self, tmp_path: Path) -> None:
         fetched = []
+        path = sample.put(tmp_path, "broken-one", sample.real("broken"), NOW)
 
         def evidence(site: str, host: str) -> str:
             fetched.append((site, host))
             if host == "cpu-one":
                 raise BadInputError("it is away", "try again")
-            return serve.note(host, "observed: EGL")
+            return render.page(report.devices([path]), host, NOW, alone=True)
 
         with serve.server(page(500, served=True), evidence, 0) as listening:
             threading.Thread(target=listening.serve_forever, daemon=True).start()
@@ -192,13 +195,16 @@ class TestInBrowser:
             try:
                 driver.get(f"http://localhost:{listening.server_port}/")
                 assert fetched == []
-                for place, words in ((2, "observed: EGL"), (3, "it is away; try again")):
+                for place, name, words in (
+                    (2, ".evidence", "EGL gave no display"),
+                    (3, "pre", "it is away; try again"),
+                ):
                     row = f'.row[aria-rowindex="{place}"] button'
                     driver.find_element(By.CSS_SELECTOR, row).click()
                     frame = driver.find_element(By.ID, "board-evidence")
                     WebDriverWait(driver, 10).until(visible(frame))
                     driver.switch_to.frame(frame)
-                    assert words in driver.find_element(By.TAG_NAME, "pre").text
+                    assert words in driver.find_element(By.CSS_SELECTOR, name).text
                     driver.switch_to.default_content()
                     driver.switch_to.active_element.send_keys(Keys.ESCAPE)
                 assert fetched == [("site-0", "broken-one"), ("site-0", "cpu-one")]
