@@ -72,6 +72,7 @@ ns.add_collection(
         bench.litert,
         bench.live,
         bench.machines,
+        bench.report_pages,
         bench.rollouts,
         bench.solutions,
         bench.translate,

@@ -29,6 +29,7 @@ PAGES: Mapping[Path, Tables] = {
     ROOT / "docs" / "faults.md": {"faults": faults_page.table},
     ROOT / "docs" / "live-view.md": {"live": readme_tables.live},
     ROOT / "docs" / "older-boards.md": {"translate": readme_tables.translate},
+    ROOT / "docs" / "scale.md": {"report": readme_tables.report},
     ROOT / "docs" / "solutions.md": {"solutions": readme_tables.solutions},
 }
 

@@ -308,3 +308,28 @@ def live(facts: Facts) -> str:
     width, height = facts["size"]
     head = f"{width}x{height}, {facts['frames_per_second']} a second, {facts['cores']} x86 cores"
     return _table(rows, ("`./inv bench.live`", f"{head}, load {facts['load']:.0f}"))
+
+
+def report(facts: Facts) -> str:
+    """Return the table of bench.report: the page with all evidence against the index."""
+    lines = [
+        "| boards | all evidence in it: usable after, size | index: usable after, size | ratio |",
+        "|---|---|---|---|",
+    ]
+    for count, row in facts["pages"].items():
+        cells = [
+            f"{row[name]['usable_s']:.2f} s, {row[name]['megabytes']:.1f} MB"
+            for name in ("whole", "index")
+        ]
+        ratio = row["whole"]["usable_s"] / row["index"]["usable_s"]
+        lines.append(f"| {int(count):,} | {' | '.join(cells)} | {ratio:.0f} |")
+    judging = facts["judging"]
+    lines += [
+        "",
+        f"`./inv bench.report` on {facts['cores']} x86 cores (load {facts['load']:.0f}), headless "
+        f"Chromium, medians of {facts['rounds']}. Judging {judging['boards']:,} reports takes "
+        f"{judging['first_cpu_s']:.1f} s of processor time the first time and "
+        f"{judging['again_cpu_s']:.1f} s after that ({judging['whole_cpu_s']:.1f} s each time for "
+        "the page with all evidence).",
+    ]
+    return "\n".join(lines)

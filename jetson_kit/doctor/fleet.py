@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,16 +98,28 @@ class Round:
             )
 
 
-def run(path: Path, code: Path | None = None, limit: str = "") -> Round:
+def run(
+    path: Path,
+    code: Path | None = None,
+    limit: str = "",
+    *,
+    each: Callable[[Examined], None] = lambda _: None,
+) -> Round:
     """Examine every host of the inventory at `path`, several at a time.
 
-    `code` is a folder of this machine, sent to each. A host that can't be examined is told in its
-    row. Raises BadInputError for an inventory that is wrong.
+    `code` is a folder of this machine, sent to each. A host that can't be examined has the reason
+    in its row. `each` gets a host's row when it is done, in a thread of its own. Raises
+    BadInputError for an inventory that is wrong.
     """
     hosts = inventory.load(path, limit)
     doctor.payload(code)  # A folder that is wrong is told once, before any host is touched.
 
     def one(host: Host) -> Examined:
+        result = examined(host)
+        each(result)
+        return result
+
+    def examined(host: Host) -> Examined:
         try:
             diagnosis = doctor.remote(host.address, code, host.ssh_options())
             test = f"test -e {board_program.PATH}"

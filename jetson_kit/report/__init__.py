@@ -1,4 +1,4 @@
-"""One HTML page for a fleet's reports: what each device's observations carry, with the evidence."""
+"""HTML pages of a fleet's reports: what each device's observations carry, with the evidence."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import written_aside
-from jetson_kit.report import read, rejudge, render, rows
+from jetson_kit.report import index, judged, read, rejudge, render, rows, serve, summary
+from jetson_kit.report.summary import Summary
 
 TITLE = "Where inference runs"
 EXPECTED = ("gpu", "software", "cpu")
+MOST_WHOLE = 200
+"""Of more devices there is no room for evidence in one file, and a browser has no use for it."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class WrittenPage:
 
     path: Path
     size: int
-    devices: tuple[rows.Device, ...]
+    devices: tuple[Summary, ...]
 
 
 def devices(
@@ -31,12 +34,28 @@ def devices(
 
     `now_s` (seconds since 1970) is the time that ages are counted to.
     """
-    if expect and expect not in EXPECTED:
-        raise BadInputError(f"no device can be expected {expect!r}", f"give {', '.join(EXPECTED)}")
+    _check(expect)
     reports = [read.read(path) for path in read.find(places)]
     answers = rejudge.judge(reports)
     now = time.time() if now_s is None else now_s
     return tuple(rows.device(report, answers.get(report.path), now, expect) for report in reports)
+
+
+def page(
+    places: Sequence[Path], title: str = TITLE, expect: str = "", *, served: bool = False
+) -> tuple[str, tuple[Summary, ...]]:
+    """Return the page of all reports in files and folders, and the line of each device.
+
+    A page of many devices is an index; served ones fetch the evidence behind it.
+    """
+    _check(expect)
+    paths, now = read.find(places), time.time()
+    if len(paths) <= MOST_WHOLE:
+        shown = devices(places, now, expect)
+        return render.page(shown, title, now), tuple(map(summary.of_device, shown))
+    lines = judged.lines(paths, now, expect)
+    options = index.Options(title, now, served, "./inv report.html HOST.json")
+    return index.page(lines, options), lines
 
 
 def write(
@@ -50,8 +69,27 @@ def write(
         raise BadInputError(f"{output} is a folder", "give a file's name: --output PAGE.html")
     if output.resolve() in {path.resolve() for path in read.find(places)}:
         raise BadInputError(f"{output} is one of the reports", "name another: --output PAGE.html")
-    result = devices(places, expect=expect)
-    content = render.page(result, title, time.time()).encode("utf-8", "replace")
+    text, lines = page(places, title, expect)
+    content = text.encode("utf-8", "replace")
     with written_aside(output) as aside:
         aside.write_bytes(content)
-    return WrittenPage(output, len(content), result)
+    return WrittenPage(output, len(content), lines)
+
+
+def serve_page(places: Sequence[Path], port: int, title: str = TITLE, expect: str = "") -> None:
+    """Serve the page to this machine until the program is stopped. Raises as write, StepFailed."""
+    text, lines = page(places, title, expect, served=True)
+    paths = {line.host: path for line, path in zip(lines, read.find(places), strict=True)}
+
+    def evidence(_site: str, host: str) -> str:
+        if host not in paths:
+            raise BadInputError(f"there is no board {host}")
+        shown = devices([paths[host]], expect=expect)
+        return render.page(shown, host, time.time(), alone=True)
+
+    serve.run(text, evidence, port)
+
+
+def _check(expect: str) -> None:
+    if expect and expect not in EXPECTED:
+        raise BadInputError(f"no device can be expected {expect!r}", f"give {', '.join(EXPECTED)}")

@@ -24,8 +24,9 @@ BRIEF, FULL, RAW = "brief", "full", "raw"
 MISSES = 5
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates of pages, which take no value for markup."""
+    result = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -33,24 +34,28 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["spaced"] = lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return environment
+    result.filters["spaced"] = lambda name: re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return result
 
 
-def page(devices: Sequence[rows.Device], title: str, now_s: float) -> str:
-    """Return the page; evidence that has no room in it is left out, and the page says so."""
+def page(devices: Sequence[rows.Device], title: str, now_s: float, *, alone: bool = False) -> str:
+    """Return the page; evidence that has no room in it is left out, and the page says so.
+
+    `alone` is for the evidence of one board: it is open, and there is nothing to filter.
+    """
     ordered = sorted(devices, key=lambda device: device.order)
-    environment = _environment()
+    templates = environment()
     style = (HERE / "templates" / "page.css").read_text(encoding="utf-8")
     script = (HERE / "templates" / "page.js").read_text(encoding="utf-8")
     tasks = [name for name in rows.known_tasks() if any(name in device.tasks for device in ordered)]
-    parts: Any = environment.get_template("device.html.j2").module
-    heads = [_ours(str(parts.device(device, tasks))) for device in ordered]
+    parts: Any = templates.get_template("device.html.j2").module
+    heads = [ours(str(parts.device(device, tasks))) for device in ordered]
     frame = functools.partial(
-        environment.get_template("page.html.j2").render,
+        templates.get_template("page.html.j2").render,
         title=title,
-        style=_ours(style),
-        script=_ours(script),
+        alone=alone,
+        style=ours(style),
+        script=ours(script),
         policy=policy(style, script),
         made=values.moment(now_s),
         made_s=round(now_s),
@@ -70,7 +75,7 @@ def page(devices: Sequence[rows.Device], title: str, now_s: float) -> str:
     room = BUDGET - size(frame(rows=bare, left_out=len(ordered)))
     bodies, whole = _filled(ordered, tiers, room)
     filled = [
-        (device, head, _ours(evidence), _ours(raw))
+        (device, head, ours(evidence), ours(raw))
         for device, head, (evidence, raw) in zip(ordered, heads, bodies, strict=True)
     ]
     return frame(rows=filled, left_out=len(ordered) - len(whole))
@@ -103,7 +108,8 @@ def _filled(
     return result, whole
 
 
-def _ours(text: str) -> Markup:
+def ours(text: str) -> Markup:
+    """Return a text that is markup already."""
     return Markup(text)  # noqa: S704 # a file or an escaped template of this package
 
 

@@ -157,13 +157,20 @@ def _state(
             value, here = word(document["mediapipe_jetson"]), word(answer.get("mediapipe_jetson"))
             if value != here:
                 result.append(("contradicted", f"made by device wheel {value}, judged by {here}"))
-    if seconds is None or not math.isfinite(seconds):
-        result.append(("stale", "it does not say when it was made"))
-    elif seconds > MAX_AGE_S:
-        result.append(("stale", f"it is {age(seconds)} old: what it said holds no longer"))
-    elif seconds < -AHEAD_S:
-        result.append(("future", f"its time lies {age(-seconds)} ahead of this machine's clock"))
+    if alert := age_alert(seconds):
+        result.append(alert)
     return (result[0][0] if result else "sound"), tuple(text for _, text in result)
+
+
+def age_alert(seconds: float | None) -> tuple[str, str] | None:
+    """Return the state of a report of this age and why, None where its age is no objection."""
+    if seconds is None or not math.isfinite(seconds):
+        return "stale", "it does not say when it was made"
+    if seconds > MAX_AGE_S:
+        return "stale", f"it is {age(seconds)} old: what it said holds no longer"
+    if seconds < -AHEAD_S:
+        return "future", f"its time lies {age(-seconds)} ahead of this machine's clock"
+    return None
 
 
 def _tasks(document: Mapping[str, Any], answer: Answer | None) -> dict[str, Task]:

@@ -228,6 +228,17 @@ def solutions(c: Context, rounds: int = 3) -> None:
     readme.renew()
 
 
+@kit_task(name="report")
+def report_pages(c: Context) -> None:
+    """Time the pages of 1,000 and 10,000 boards in Chromium. Example: ./inv bench.report."""
+    from bench import pages as readme
+    from bench import report
+
+    del c
+    print(json.dumps(report.run(), indent=1))
+    readme.renew()
+
+
 @kit_task(name="live")
 def live(c: Context) -> None:
     """Measure what the live view and its metrics cost. Example: ./inv bench.live."""

@@ -20,6 +20,7 @@ from jetson_kit.tasks.edge import kit_task
         "passphrase": "have ssh-keygen ask for one (default); ssh-agent can hold the key",
         "token": "make a key that is of no use without this FIDO token",
         "owner": "make a key that signs lists of signers, not releases",
+        "channel": "make a channel's key (with --owner: its root's); prints no line for devices",
         "show": "print what devices trust, for image_allowed_signers, and make nothing",
     },
 )
@@ -29,6 +30,7 @@ def key(
     passphrase: bool = True,
     token: bool = False,
     owner: bool = False,
+    channel: bool = False,
     show: bool = False,
 ) -> None:
     """Make the key that signs releases. Example: ./inv fleet.key."""
@@ -37,13 +39,16 @@ def key(
     from jetson_kit.fleet.release import signing
 
     del c
-    role = signing.OWNERS if owner else signing.RELEASES
+    role = signing.role(owner=owner, channel=channel)
     place = path or signing.default_key(role)
     if show:
         public = signing.public_of(place)
     else:
         public = signing.make_key(place, getpass.getuser(), passphrase=passphrase, token=token)
-    print(signing.signers([public], role), end="")
+    if channel:
+        print(f"{public}: name its private half to ./inv fleet.channel")
+    else:
+        print(signing.signers([public], role), end="")
 
 
 @kit_task(

@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import MEBIBYTE, FileOrFolder, OutputFile, Text
+from jetson_kit.command_line.options import MEBIBYTE, FileOrFolder, Integer, OutputFile, Text
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -19,6 +19,7 @@ from jetson_kit.tasks.edge import kit_task
         "output": OutputFile(),
         "title": Text(),
         "expect": kinds.VERDICT,
+        "serve": Integer(0, 65535),
     },
     auto_shortflags=False,
     help={
@@ -26,6 +27,7 @@ from jetson_kit.tasks.edge import kit_task
         "output": "the page to write (default: dist/report.html)",
         "title": "its title",
         "expect": "gpu, software or cpu: what is expected of every device, whatever it says itself",
+        "serve": "serve it to this machine's browser at this port (0: any), and write no file",
     },
 )
 def html(
@@ -34,13 +36,21 @@ def html(
     output: Path | None = None,
     title: str = "Where inference runs",
     expect: str = "",
+    serve: int | None = None,
 ) -> None:
     """Make one HTML page of a fleet's reports. Example: ./inv report.html dist/reports."""
     from jetson_kit import report
+    from jetson_kit.core.errors import BadInputError
 
     del c
+    if serve is not None:
+        if output:
+            raise BadInputError("--serve writes no file", "leave out --output")
+        return report.serve_page(reports or [Path("dist/reports")], serve, title, expect)
     page = output or Path("dist/report.html")
     written = report.write(reports or [Path("dist/reports")], page, title, expect)
     counts = Counter(device.verdict for device in written.devices)
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    print(f"{written.path}: {len(written.devices)} devices ({listed}), {written.size / 1e6:.1f} MB")
+    return print(
+        f"{written.path}: {len(written.devices)} devices ({listed}), {written.size / 1e6:.1f} MB"
+    )

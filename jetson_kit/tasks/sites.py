@@ -19,6 +19,7 @@ from jetson_kit.command_line.options import (
     OutputFile,
     Text,
 )
+from jetson_kit.tasks import sites_inspection
 from jetson_kit.tasks.edge import kit_task
 
 SITES = "the file of sites"
@@ -79,42 +80,6 @@ def remove(c: Context, name: str, i: Path) -> None:
 
     del c
     print(central.remove(inventory.load(i), name))
-
-
-@kit_task(
-    auto_shortflags=False,
-    options={"i": FILE, "only": Commas(NAME), "wait": Number(1, 3600)},
-    help={
-        "i": SITES,
-        "only": "only these sites, by commas",
-        "wait": "seconds until a site that says nothing counts as unreachable (default 30)",
-        "check": "end with exit code 1 if there is any drift or problem",
-        "json": "a line of JSON for each site, as it comes",
-    },
-)
-def status(
-    c: Context,
-    i: Path,
-    only: tuple[str, ...] = (),
-    wait: float = 30.0,
-    check: bool = False,
-    json: bool = False,
-) -> None:
-    """Show every site and its boards, as they answer. Example: ./inv sites.status -i sites.toml."""
-    from jetson_kit.core.errors import CheckFailedError
-    from jetson_kit.fleet.sites import command, view
-
-    del c
-    bad = []
-    for row in command.statuses(i, only, wait):
-        if json:
-            print(json_format.dumps(row), flush=True)
-        else:
-            view.status(row)
-        if view.wrong(row):
-            bad.append(row["site"])
-    if check and bad:
-        raise CheckFailedError(f"something is wrong at {', '.join(sorted(bad))}")
 
 
 @kit_task(
@@ -199,4 +164,8 @@ def rollout(
 
 def collection() -> Collection:
     """Return the tasks under their names."""
-    return Collection("sites", up, down, join, status, remove, rollout)
+    views = sites_inspection
+    return Collection(
+        "sites", up, down, join, remove, rollout,
+        views.status, views.verify, views.doctor, views.report,
+    )  # fmt: skip

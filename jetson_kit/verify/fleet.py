@@ -146,8 +146,11 @@ def run(
     limit: str = "",
     folder: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
+    each: Callable[[HostResult], None] = lambda _: None,
 ) -> Fleet:
-    """Run the suite on every host of the inventory at `path`; `say` is told when each is done.
+    """Run the suite on every host of the inventory at `path`.
+
+    `say` gets a line when a host is done, `each` its result, in the host's own thread.
 
     A host's earlier report stays until that host is through; then the new one is in its place, or
     none where there is no new one. Raises BadInputError for an inventory or an expectation that is
@@ -170,6 +173,7 @@ def run(
             result = _host(host, expected[host.name], rendered, Path(own), words)
             stopping.check()
             _put(Path(own, f"{host.name}.json"), place)
+        each(result)
         say(f"{result.seconds:6.1f} s  {host.name}: {result.verdict or result.reason}")
         return result
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -26,30 +23,6 @@ pytestmark = [
     not_here_if(os.geteuid() != 0, "namespaces and overlays need root"),
     needs_parts("ip", "sshd", "rsync", "busybox"),
 ]
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    # A socket's path is short: not below pytest's own folders.
-    folder = Path(tempfile.mkdtemp(prefix="kit-sites-"))
-    try:
-        with worlds.up(folder) as result:
-            yield result
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def joined(world: World) -> World:
-    code, _, err = world.inv("sites.up", "-i", world.file)
-    assert code == 0, err
-    for name in world.places:
-        archive = world.folder / f"{name}.tar"
-        code, _, err = world.inv("sites.join", name, "-i", world.file, "--output", archive)
-        assert code == 0, err
-        done = world.join(name, archive)
-        assert done.returncode == 0, done.stderr
-    return world
 
 
 def test_a_token_is_good_once(joined: World) -> None:
@@ -67,10 +40,12 @@ def test_a_release_comes_to_all_boards_of_all_sites(joined: World) -> None:
     code, out, _ = joined.inv("sites.status", "-i", joined.file, "--json", "--check")
     rows = {row["site"]: row for row in map(json.loads, out.splitlines())}
     assert code == 0
-    assert {name: len(row["fleet"]["hosts"]) for name, row in rows.items()} == {
+    assert {name: len(row["hosts"]) for name, row in rows.items()} == {
         "berlin": 2,
         "tokyo": 2,
     }
+    hosts = [board for row in rows.values() for board in row["hosts"].values()]
+    assert {board["image"] for board in hosts} == {first.image_id}
 
 
 def test_an_unhealthy_release_stops_at_the_canary_site(joined: World) -> None:
@@ -160,21 +135,6 @@ def test_a_full_disk_at_a_site_is_named_and_changes_nothing(joined: World) -> No
         subprocess.run(["umount", str(incoming)], check=True)
 
 
-@contextlib.contextmanager
-def instead_of_run(joined: World, script: str) -> Iterator[None]:
-    """Let a site answer by a program of its own."""
-    run = joined.places["berlin"].folder / "run"
-    content = run.read_bytes()
-    run.rename(run.with_name("run.kept"))
-    try:
-        run.write_text(script)
-        run.chmod(0o755)
-        yield
-    finally:
-        run.write_bytes(content)
-        run.chmod(0o755)
-
-
 FALSE_CLAIM = """#!/usr/bin/python3
 import json, subprocess, sys
 from pathlib import Path
@@ -191,7 +151,7 @@ else:
 def test_a_site_that_claims_success_without_evidence_is_not_believed(joined: World) -> None:
     before = joined.images()
     release = worlds.release(joined, "lie")
-    with instead_of_run(joined, FALSE_CLAIM):
+    with worlds.instead_of_run(joined, FALSE_CLAIM):
         code, result, _ = joined.rollout(release)
     assert code == 1
     assert result["result"] == journal.STOPPED

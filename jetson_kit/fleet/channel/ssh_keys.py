@@ -15,7 +15,7 @@ from securesystemslib.signer import KEY_FOR_TYPE_AND_SCHEME, Key, Signature, Sig
 from jetson_kit.fleet.release import signing
 
 KEYTYPE, SCHEME = "ssh", "sshsig"
-CHANNEL = signing.Role("mediapipe-jetson-channel", "mediapipe-jetson-channel", "channel_key")
+CHANNEL = signing.CHANNELS
 
 
 class SshKey(Key):

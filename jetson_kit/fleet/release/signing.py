@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core import paths
@@ -43,6 +43,16 @@ class Role:
 
 RELEASES = Role("mediapipe-jetson-release", "mediapipe-jetson", "release_key")
 OWNERS = Role("mediapipe-jetson-owner", "mediapipe-jetson-signers", "owner_key")
+
+CHANNELS = Role("mediapipe-jetson-channel", "mediapipe-jetson-channel", "channel_key")
+CHANNEL_ROOTS = replace(CHANNELS, key="channel_owner_key")
+
+
+def role(*, owner: bool = False, channel: bool = False) -> Role:
+    """Return what a key is for: releases, lists of signers, a channel or a channel's root."""
+    if channel:
+        return CHANNEL_ROOTS if owner else CHANNELS
+    return OWNERS if owner else RELEASES
 
 
 def config_dir() -> Path:

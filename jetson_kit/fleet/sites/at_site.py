@@ -25,8 +25,9 @@ from jetson_kit.fleet.sites.here import INCOMING, Here, Request
 
 PROTOCOL = 1
 Verb = Callable[[Here, Request, bytes], None]
-# Loaded for its own requests alone: it takes a second.
+# Loaded for their own requests alone: each takes a second.
 WORK = "jetson_kit.fleet.sites.site_work"
+INSPECTION = dict.fromkeys(("inspect", "evidence"), "jetson_kit.inspection.at_site")
 
 
 def main(root: Path, stdin: IO[bytes], stdout: IO[bytes]) -> int:
@@ -52,7 +53,9 @@ def main(root: Path, stdin: IO[bytes], stdout: IO[bytes]) -> int:
 
 
 def _verb(name: str) -> Verb:
-    result: Verb | None = VERBS.get(name) or importlib.import_module(WORK).VERBS.get(name)
+    result: Verb | None = VERBS.get(name)
+    if result is None:
+        result = importlib.import_module(INSPECTION.get(name, WORK)).VERBS.get(name)
     if result is None:
         raise BadInputError("the site's kit does not know this request", "bring it the kit")
     return result

@@ -1,18 +1,15 @@
-"""`sites.rollout` and `sites.status`: everything around the state machine."""
+"""`sites.rollout`: everything around the state machine."""
 
 from __future__ import annotations
 
-import datetime
-import queue
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.errors import BadInputError, CheckFailedError, KitError
+from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.stopping import StoppedError
 from jetson_kit.fleet import controller
 from jetson_kit.fleet.release import release as releases
@@ -22,15 +19,13 @@ from jetson_kit.fleet.rollout import command as board_rollout
 from jetson_kit.fleet.rollout.steps import InterruptedRolloutError, TerminatedRolloutError
 from jetson_kit.fleet.sites import central, inventory, journal, members
 from jetson_kit.fleet.sites import plan as plans
-from jetson_kit.fleet.sites.inventory import Site, Sites
+from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord
-from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.remote import RemoteWork
 from jetson_kit.fleet.sites.rollout import SitesRollout, summary
 
 ROLLOUTS = "rollouts"
-STATUS_SCHEMA = "mediapipe-jetson-kit/sites-status/1"
 
 
 @dataclass(frozen=True)
@@ -171,46 +166,6 @@ def as_json(record: SitesRecord) -> dict[str, Any]:
         "waves": [{"name": wave.name, "sites": list(wave.sites)} for wave in record.waves],
         "sites": {name: vars(site) for name, site in record.sites.items()},
     }
-
-
-def statuses(path: Path, only: tuple[str, ...], silent_s: float) -> Iterator[dict[str, Any]]:
-    """Yield the status of each site as it comes, the fastest first. Raises NodeDownError."""
-    sites = inventory.load(path)
-    place = central.here()
-    joined = members.load(place.folder)
-    result: queue.Queue[dict[str, Any]] = queue.Queue()
-    chosen = sites.named(*only)
-    if any(site.name in joined for site in chosen):
-        place.mesh.check(path)
-
-    def one(site: Site) -> None:
-        row: dict[str, Any] = {"schema": STATUS_SCHEMA, "site": site.name, "problem": ""}
-        member = joined.get(site.name)
-        try:
-            if member is None:
-                raise BadInputError(f"{site.name} has not joined")  # noqa: TRY301 # a row, too
-            left = datetime.datetime.fromisoformat(member.expires) - _now()
-            row["certificate_days"] = left.days
-            link = Link(place.mesh, site, silent_s)
-            hello = link.hello()
-            row |= {"kit": hello.kit, "version": hello.version, "free": hello.free,
-                    "clock_ahead_s": round(hello.ahead_s, 1)}  # fmt: skip
-            link.bring_inventory()
-            row["fleet"] = link.status()
-        except KitError as error:
-            row["problem"] = error.message
-        except Exception as error:  # a row for each site, whatever comes
-            row["problem"] = f"{type(error).__name__}: {error}"
-        result.put(row)
-
-    for site in chosen:
-        threading.Thread(target=one, args=(site,), daemon=True).start()
-    for _ in chosen:
-        yield result.get()
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
 
 
 def _say(line: Mapping[str, Any], record: SitesRecord) -> None:

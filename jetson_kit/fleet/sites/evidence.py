@@ -8,7 +8,9 @@ from pathlib import Path
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
+from jetson_kit.report.summary import plain
 
+MOST_NAMED = 3
 HINT = "look at the site itself: its boards are the truth, ./inv fleet.status there"
 
 
@@ -50,6 +52,14 @@ def counts(record: Record) -> tuple[int, int]:
     failed = len(record.names(journals.FAILED, journals.ROLLED_BACK))
     untried = len(record.names(journals.PENDING, journals.FETCHED, journals.HELD))
     return failed, len(record.hosts) - untried
+
+
+def failures(record: Record) -> str:
+    """Return the boards that failed, each with its reason; "" where none did. The first few."""
+    hosts = [host for host in record.hosts.values() if host.state == journals.FAILED]
+    named = [f"{host.name}: {host.why or 'no reason given'}" for host in hosts[:MOST_NAMED]]
+    more = [f"{len(hosts) - MOST_NAMED} more"] if len(hosts) > MOST_NAMED else []
+    return plain("; ".join([*named, *more]))
 
 
 def left_on(record: Record) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.sites import at_site
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.kit_archive import Kit
-from jetson_kit.fleet.sites.mesh import Mesh, SilentError
+from jetson_kit.fleet.sites.mesh import LONGEST_LINE, Mesh, SilentError
 
 PIECE = 32 << 20
 # How often a process at a site that ended without a word is begun again.
@@ -126,11 +126,14 @@ class Link:
             raise IntegrityError(f"{self.site.name} still lacks layers", "run it again")
         return str(answer["folder"])
 
-    def status(self) -> Mapping[str, Any]:
-        """Return the document of ./inv fleet.status at a site."""
-        request = {"verb": "status", "inventory": self.site.inventory.name}
-        result: Mapping[str, Any] = self._one(request, "status")["status"]
-        return result
+    def lines(
+        self, request: Mapping[str, Any], *, longest: int = LONGEST_LINE
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield what a site answers, each line as it comes. Raises what the site raised."""
+        for line in self.mesh.ask(self.site.node, request, silent_s=self.silent_s, longest=longest):
+            if line["kind"] == "error":
+                raise _error(self.site.name, line)
+            yield line
 
     def rollout(
         self, number: str, folder: str, plan: Plan, copy: Path, watch: Watch

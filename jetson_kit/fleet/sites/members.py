@@ -67,10 +67,14 @@ def new_token(folder: Path, site: str, hours: float) -> tuple[str, datetime.date
 
 
 def forget_tokens(folder: Path, site: str) -> int:
-    """Take away a site's tokens that were not used yet; return how many."""
+    """Take away a site's tokens that were not used yet; return how many.
+
+    Raises IntegrityError for a damaged one, before any is taken away.
+    """
+    paths = sorted((folder / TOKENS).glob("*.json"))
+    rows = {path: _token(path) for path in paths}
     count = 0
-    for path in (folder / TOKENS).glob("*.json"):
-        row = json.loads(path.read_text(encoding="utf-8"))
+    for path, row in rows.items():
         if row["site"] == site and not row.get("request"):
             path.unlink()
             count += 1
@@ -81,16 +85,18 @@ def claim(folder: Path, token: str, request: str) -> str:
     """Return the site that a token lets in; it is used up by this request for a certificate.
 
     The same request may come again: its answer may have been lost on the way. Raises
-    RefusedTokenError for a token that is unknown, expired, or was used by another request.
+    RefusedTokenError for a token that is unknown, damaged, expired, or was used by another request.
     """
     path = _path(folder, token)
     own = hashlib.sha256(request.encode()).hexdigest()
     with disk_guard(folder), locked(folder / "tokens.lock", lambda: None):
+        if not path.is_file():
+            raise RefusedTokenError("the token is unknown", "make a new one: ./inv sites.join")
         try:
-            row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            row = _token(path)
+        except IntegrityError:
             raise RefusedTokenError(
-                "the token is unknown", "make a new one: ./inv sites.join"
+                "the controller's record of the token is damaged", "see there: ./inv sites.join"
             ) from None
         if row.get("request", own) != own:
             raise RefusedTokenError(
@@ -108,6 +114,23 @@ def claim(folder: Path, token: str, request: str) -> str:
                 folder, token, {**row, "request": own, "used": now.isoformat(timespec="seconds")}
             )
     return str(row["site"])
+
+
+def _token(path: Path) -> dict[str, Any]:
+    """Return what is known of a token. Raises IntegrityError for a damaged file."""
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+        if not all(isinstance(row[name], str) for name in ("site", "expires")):
+            raise TypeError  # noqa: TRY301 # named with the others
+        end = datetime.datetime.fromisoformat(row["expires"])
+        if end.tzinfo is None or ("request" in row) != ("used" in row):
+            raise ValueError  # noqa: TRY301 # named with the others
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise IntegrityError(
+            f"{path} is damaged", "remove it: it lets nobody in; its site needs a new archive"
+        ) from error
+    result: dict[str, Any] = row
+    return result
 
 
 def _path(folder: Path, token: str) -> Path:

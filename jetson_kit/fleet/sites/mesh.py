@@ -20,7 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.errors import KitError, NetworkError, StepFailedError, ToolMissingError
+from jetson_kit.core.errors import (
+    IntegrityError,
+    KitError,
+    NetworkError,
+    StepFailedError,
+    ToolMissingError,
+)
 from jetson_kit.core.run import run
 from jetson_kit.fleet.sites import config, receptor
 
@@ -62,13 +68,19 @@ class Mesh:
         return frozenset(body.get("RoutingTable") or {})
 
     def ask(
-        self, node: str, request: Mapping[str, Any], payload: bytes = b"", *, silent_s: float
+        self,
+        node: str,
+        request: Mapping[str, Any],
+        payload: bytes = b"",
+        *,
+        silent_s: float,
+        longest: int = LONGEST_LINE,
     ) -> Iterator[Line]:
         """Yield what a site answers, line by line.
 
         Raises SilentError after `silent_s` seconds without a line, or without the controller's
         own node; StepFailedError where the site's Receptor refuses the work or its command could
-        not run.
+        not run; IntegrityError for a line of more than `longest` bytes.
         """
         raw = json.dumps(request, sort_keys=True).encode() + b"\n" + payload
         printed = self._submit(node, raw, silent_s)
@@ -79,7 +91,7 @@ class Mesh:
         with self.guard:
             self.units[unit] = node
         try:
-            _judge((yield from self._lines(unit, node, silent_s)), node)
+            _judge((yield from self._lines(unit, node, silent_s, longest)), node)
         finally:
             with contextlib.suppress(KitError):
                 self._control("work", "release", "--force", unit)
@@ -120,7 +132,9 @@ class Mesh:
             return made.st_ino, made.st_ctime_ns
         return 0, 0
 
-    def _lines(self, unit: str, node: str, silent_s: float) -> Generator[Line, None, Line]:
+    def _lines(
+        self, unit: str, node: str, silent_s: float, longest: int
+    ) -> Generator[Line, None, Line]:
         """Yield the lines of a unit; return how Receptor saw it end.
 
         receptorctl is started again where its own link broke.
@@ -136,7 +150,7 @@ class Mesh:
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             try:
-                for number, line in enumerate(_split(reader, limit), 1):
+                for number, line in enumerate(_split(reader, limit, longest), 1):
                     if number > taken:
                         taken, last = number, time.monotonic()
                         yield _parsed(line, node)
@@ -178,8 +192,13 @@ def _judge(end: Line, node: str) -> None:
         raise StepFailedError(f"{node}: receptor: {_plain(detail)}"[:400])
 
 
-def _split(reader: subprocess.Popen[bytes], until: Callable[[], float]) -> Iterator[bytes]:
-    """Yield whole lines of a program's output, until it ends or the clock is past `until()`."""
+def _split(
+    reader: subprocess.Popen[bytes], until: Callable[[], float], longest: int
+) -> Iterator[bytes]:
+    """Yield whole lines of a program's output, until it ends or the clock is past `until()`.
+
+    Raises IntegrityError for a line of more than `longest` bytes.
+    """
     stream: Any = reader.stdout
     handle, pending = stream.fileno(), b""
     while True:
@@ -187,9 +206,14 @@ def _split(reader: subprocess.Popen[bytes], until: Callable[[], float]) -> Itera
         if not ready:
             return
         block = os.read(handle, 1 << 16)
-        if not block or len(pending) > LONGEST_LINE:
+        if not block:
             return
         *lines, pending = (pending + block).split(b"\n")
+        for line in (*lines, pending):
+            if len(line) > longest:
+                raise IntegrityError(
+                    f"an answer has a line of more than {longest} bytes", "look at the site itself"
+                )
         yield from lines
 
 

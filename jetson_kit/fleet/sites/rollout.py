@@ -30,6 +30,7 @@ from jetson_kit.fleet.sites.journal import (
 )
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 
+MOST_WHY = 1000
 Watch = Callable[[Record], bool]
 
 
@@ -108,13 +109,14 @@ class SitesRollout:
             self._put(name, state=FAILED, why=words, failed=len(self.record.boards(name)))
             return
         failed, tried = evidence.counts(record)
+        named = evidence.failures(record)
         if record.ended == journals.ALL:
             self._put(name, state=DONE, why="", failed=failed, tried=tried)
         elif record.ended == journals.SOME and record.stop is None:
             why = f"{failed} of {len(record.hosts)} boards have failed or wait"
-            self._put(name, state=PART, why=why, failed=failed, tried=tried)
+            self._put(name, state=PART, why=_joined(why, named), failed=failed, tried=tried)
         else:
-            why = record.stop or "stopped by the central controller"
+            why = _joined(record.stop or "stopped by the central controller", named)
             self._put(name, state=FAILED, why=why, failed=failed, tried=tried)
 
     def _watch(self, name: str, seen: Record) -> bool:
@@ -152,7 +154,8 @@ class SitesRollout:
             if bad:
                 return f"the canary site {bad[0].name} failed: {bad[0].why}"
         if why := self._limit():
-            return f"boards of all sites: {why}"
+            named = (f"{state.name}: {state.why}" for state in self._begun() if state.failed)
+            return f"boards of all sites: {why}; {'; '.join(named)}"[:MOST_WHY]
         if len(failed) >= self.plan.stop_sites:
             message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)
             return f"{len(failed)} sites failed, the limit is {self.plan.stop_sites}: {message}"
@@ -190,6 +193,11 @@ class SitesRollout:
     def _end(self, result: str) -> SitesRecord:
         self.journal.append("end", result=result)
         return self.record
+
+
+def _joined(why: str, named: str) -> str:
+    """Return why a site failed, with the boards that did, unless it names them itself."""
+    return why if not named or named in why else f"{why}; {named}"
 
 
 def _together(names: Sequence[str], do: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""What a site does with its boards on request: inventory, release, status, and the rollouts."""
+"""What a site does with its boards on request: inventory, release, and the rollouts."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ LARGEST_INVENTORY = 64 << 20
 
 def _release(here: Here, request: Request, payload: bytes) -> None:
     """Take inventory and a release's documents; say which layers are lacking, or check it whole."""
-    _take_inventory(here, _named(request["inventory"]), payload)
-    name = _named(request["name"])
+    _take_inventory(here, named(request["inventory"]), payload)
+    name = named(request["name"])
     folder = here.root / RELEASES / name
     for file, text in request["files"].items():
-        write_text(folder / _named(file), str(text))
+        write_text(folder / named(file), str(text))
     release = releases.load(folder)
     place = cache_dir("releases", release.image_id.partition(":")[2])
     lacking = []
@@ -53,7 +53,7 @@ def _release(here: Here, request: Request, payload: bytes) -> None:
             lacking.append({"sha256": sha256, "size": layer.size})
     if not lacking:
         releases.layers(release)  # each by its hash
-        command.trusted(release, check.check(here.root / INVENTORY / _named(request["inventory"])))
+        command.trusted(release, check.check(here.root / INVENTORY / named(request["inventory"])))
     here.emit({"kind": "release", "folder": str(folder), "lacking": lacking,
                "free": shutil.disk_usage(here.root).free})  # fmt: skip
 
@@ -68,7 +68,7 @@ def _of_another(path: Path) -> bool:
 
 
 def _inventory(here: Here, request: Request, payload: bytes) -> None:
-    place = _take_inventory(here, _named(request["name"]), payload)
+    place = _take_inventory(here, named(request["name"]), payload)
     here.emit({"kind": "inventory", "path": str(place)})
 
 
@@ -96,12 +96,6 @@ def _take_inventory(here: Here, name: str, payload: bytes) -> Path:
     return place
 
 
-def _status(here: Here, request: Request, payload: bytes) -> None:
-    del payload
-    status = command.status(here.root / INVENTORY / _named(request["inventory"]))
-    here.emit({"kind": "status", "status": status.as_json()})
-
-
 def _work(here: Here, request: Request, payload: bytes) -> None:
     """Roll out or take back: start it, or follow who is at it, and pass the journal on."""
     del payload
@@ -109,7 +103,7 @@ def _work(here: Here, request: Request, payload: bytes) -> None:
     if not ID.fullmatch(number):
         raise BadInputError(f"{number[:80]!r} is no id of a rollout")
     place = here.root / REQUESTS / f"{number}-{request['verb']}.json"
-    body = {**request, "inventory": str(here.root / INVENTORY / _named(request["inventory"]))}
+    body = {**request, "inventory": str(here.root / INVENTORY / named(request["inventory"]))}
     with disk_guard(place.parent):
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -203,7 +197,7 @@ def _stop(number: str) -> None:
             os.kill(int(holder["pid"]), signal.SIGTERM)
 
 
-def _named(name: object) -> str:
+def named(name: object) -> str:
     """Return a plain file name. Raises BadInputError."""
     if not isinstance(name, str) or not NAMES.fullmatch(name):
         raise BadInputError(f"{str(name)[:80]!r} is no name of a file")
@@ -213,7 +207,6 @@ def _named(name: object) -> str:
 VERBS: Mapping[str, Callable[[Here, Request, bytes], None]] = {
     "inventory": _inventory,
     "release": _release,
-    "status": _status,
     "rollout": _work,
     "back": _work,
     "halt": _halt,

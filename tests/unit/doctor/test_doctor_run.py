@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -205,6 +206,21 @@ def test_payload_holds_code_and_tables_only(project: Path) -> None:
     ]
     assert {"package/yaml/loader.py", "package/tomli/_parser.py"} <= set(names)
     assert not any("astronaut" in name or "__pycache__" in name for name in names)
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 315_532_799, 4_354_819_200])
+def test_payload_of_files_from_before_or_after_the_time_of_zip(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """A site's kit is unpacked with files of 1970."""
+    package = tmp_path / "src"
+    shutil.copytree(doctor.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (*package.rglob("*"), *project.rglob("*")):
+        os.utime(path, (seconds, seconds))
+    monkeypatch.setattr(doctor, "PACKAGE", package)
+    names = zipfile.ZipFile(BytesIO(doctor.payload(project))).namelist()
+    assert "package/mediapipe_jetson/doctor/cli.py" in names
+    assert "code/main.py" in names
 
 
 def test_payload_holds_what_is_told_by_its_content(project: Path) -> None:

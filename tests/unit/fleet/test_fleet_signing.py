@@ -144,6 +144,21 @@ def test_a_release_without_a_key_names_the_task(tmp_path: Path) -> None:
     assert "Errno" not in done.stderr
 
 
+@pytest.mark.parametrize("more", [[], ["--owner"]])
+def test_a_channels_key_gives_no_line_that_devices_would_trust(
+    tmp_path: Path, more: list[str]
+) -> None:
+    """With it in image_allowed_signers, whoever publishes could sign releases."""
+    place = str(tmp_path / "channel")
+    for last in ("--no-passphrase", "--show"):
+        done = task("key", "--channel", *more, "--path", place, last)
+        assert done.returncode == 0, done.stderr
+        assert "namespaces" not in done.stdout
+        assert "ssh-ed25519" not in done.stdout
+        assert done.stdout.startswith(f"{place}.pub: ")
+    assert "namespaces" in task("key", *more, "--path", place, "--show").stdout
+
+
 @pytest.mark.parametrize(
     "text", ["", "x", "ssh-ed25519", "ssh-ed25519 ###", "ssh-dss AAAA", "\x00"]
 )

@@ -16,6 +16,7 @@ from jetson_kit.fleet.sites import central, command, inventory, members, plan, r
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal
 from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError, SilentError
+from jetson_kit.inspection import central as inspections
 
 # receptorctl as far as it matters here: the first connection decides, as its own library does.
 CONTROL = f"""#!{sys.executable}
@@ -110,7 +111,7 @@ def test_a_new_rollout_while_the_node_is_down_writes_nothing(
 
 def test_status_while_the_node_is_down(sites: Sites) -> None:
     with pytest.raises(NodeDownError):
-        list(command.statuses(sites.path, (), 1))
+        list(inspections.run(inspections.Request("status", sites.path, silent_s=1)))
 
 
 def test_a_site_that_was_removed_is_refused_with_and_without_resume(

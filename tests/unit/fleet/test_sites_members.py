@@ -82,6 +82,32 @@ def test_a_newer_token_takes_the_place_of_one_that_was_not_used(tmp_path: Path) 
     assert members.claim(tmp_path, other, "first") == "tokyo"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"null", b"7", b"\xff\xfe", b"{}", b'{"site": "berlin"}',
+        b'{"site": 7, "expires": "2030-01-01T00:00:00+00:00"}',
+        b'{"site": "berlin", "expires": "tomorrow"}',
+        b'{"site": "berlin", "expires": "2030-01-01T00:00:00"}',
+        b'{"site": "berlin", "expires": "2030-01-01T00:00:00+00:00", "request": "x"}',
+        b"[" * 100_000,
+    ],
+)  # fmt: skip
+def test_a_damaged_token_is_one_line_and_lets_nobody_in(tmp_path: Path, content: bytes) -> None:
+    other, _ = members.new_token(tmp_path, "tokyo", 1)
+    token, _ = members.new_token(tmp_path, "berlin", 1)
+    path = members._path(tmp_path, token)
+    path.write_bytes(content)
+    with pytest.raises(members.RefusedTokenError, match="damaged"):
+        members.claim(tmp_path, token, "first")
+    for site in ("berlin", "tokyo"):
+        with pytest.raises(IntegrityError, match=f"{path.name} is damaged") as caught:
+            members.forget_tokens(tmp_path, site)
+        assert "\n" not in caught.value.line()
+    # Nothing is lost by it: the others are as they were.
+    assert members.claim(tmp_path, other, "first") == "tokyo"
+
+
 def test_members_change_whole_or_not_at_all(tmp_path: Path) -> None:
     row = members.Member("aa:bb", "2026-01-01T00:00:00+00:00", "2028-01-01T00:00:00+00:00")
     with members.changing(tmp_path) as rows:

@@ -145,6 +145,10 @@ def test_a_failed_board_at_the_canary_site_stops_before_any_other_site(tmp_path:
         "stopped", "back pending pending", "oooooo",
     )  # fmt: skip
     assert "canary site a" in (record.stop or "")
+    # The board and its own reason, by the site's journal.
+    why = journals.read(at.folder / "a" / f"{ID}.jsonl").hosts["a2"].why
+    assert why
+    assert f"a2: {why}" in (record.stop or "")
 
 
 @pytest.mark.parametrize(("scope", "images"), [("wave", "nnoooo"), ("rollout", "oooooo")])
@@ -159,7 +163,10 @@ def test_boards_of_all_sites_are_counted_together(tmp_path: Path) -> None:
     at = mesh(tmp_path, b2="unhealthy", c2="unhealthy")
     at.plan = dataclasses.replace(BOARDS, stop_at=9, canary=0)
     plan = SitesPlan(at.plan, stop_at=2, stop_sites=9)
-    assert "2 failed, the limit is 2" in (go(at, plan).stop or "")
+    stop = go(at, plan).stop or ""
+    assert "2 failed, the limit is 2" in stop
+    assert "b2: " in stop
+    assert "c2: " in stop
 
 
 def test_below_the_limits_it_goes_to_its_end_and_is_no_success(tmp_path: Path) -> None:
@@ -168,6 +175,8 @@ def test_below_the_limits_it_goes_to_its_end_and_is_no_success(tmp_path: Path) -
     record = go(at, SitesPlan(at.plan, stop_at=9, stop_sites=1))
     assert (record.ended, states(record)) == ("some", "done part done")
     assert record.sites["b"].failed == 1
+    assert "b2: " in record.sites["b"].why
+    assert "b1: " not in record.sites["b"].why
 
 
 def test_a_site_out_of_reach_has_failed_and_is_put_right_by_a_resume(tmp_path: Path) -> None:

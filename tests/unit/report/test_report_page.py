@@ -8,13 +8,15 @@ import hashlib
 import json
 import re
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.report import curves, pictures, render, rows
+from jetson_kit.report import curves, pictures, read, rejudge, render, rows
 from tests.unit import report_samples as sample
 
 NOW = time.time()
@@ -142,22 +144,61 @@ def test_numbers_out_of_range_draw_nothing_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_thousand_devices(tmp_path: Path) -> None:
+def test_two_hundred_devices(tmp_path: Path) -> None:
     """Below 5 MB, every verdict there; who needs a look has all evidence."""
     good, bad = sample.real("cpu"), sample.real("broken")
-    for number in range(1000):
-        sample.put(tmp_path, f"board-{number:04}", bad if number % 200 == 7 else good, NOW)
-    made_ = report.write([tmp_path], tmp_path / "page.html")
-    assert made_.size == (tmp_path / "page.html").stat().st_size < 5_000_000
+    for number in range(report.MOST_WHOLE):
+        sample.put(tmp_path, f"board-{number:04}", bad if number == 7 else good, NOW)
+    written_page = report.write([tmp_path], tmp_path / "page.html")
+    assert written_page.size == (tmp_path / "page.html").stat().st_size < 5_000_000
     text = (tmp_path / "page.html").read_text()
-    assert text.count("<tbody role") == 1000
+    assert text.count("<tbody role") == report.MOST_WHOLE
     assert "devices are shown without raw observations" in text
     first, *others = text.split("<tbody role")[1:]
     assert "board-0007" in first
     assert "data-packed" in first
     # The rest still has each task's judgement, and says where its evidence is.
     assert all("asked-for-cpu" in item or "run-not-gpu" in item for item in others)
-    assert "./inv report.html board-0999.json" in others[-1]
+    assert "./inv report.html board-0199.json" in others[-1]
+
+
+def verdicts(written_page: report.WrittenPage) -> Counter[tuple[str, str]]:
+    return Counter((line.state, line.verdict) for line in written_page.devices)
+
+
+def test_of_more_devices_the_page_is_an_index_and_each_report_is_judged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    folder, page = tmp_path / "reports", tmp_path / "page.html"
+    folder.mkdir()
+    many = report.MOST_WHOLE + 1
+    for number in range(many - 2):
+        sample.put(folder, f"board-{number:04}", sample.real("broken"), NOW)
+    (folder / "cut.json").write_text((folder / "board-0001.json").read_text()[:5000])
+    sample.put(folder, "liar", {**sample.real("software"), "verdict": "gpu"}, NOW)
+    expected = Counter(
+        {
+            ("sound", "broken"): many - 2,
+            ("unreadable", "unknown"): 1,
+            ("contradicted", "unknown"): 1,
+        }
+    )
+    assert verdicts(report.write([folder], page)) == expected
+    assert '<script id="data" type="application/json">' in page.read_text()
+    judged_now: list[str] = []
+    judge = rejudge.judge
+
+    def noted(reports: Sequence[read.Report]) -> Mapping[Path, rejudge.Answer]:
+        judged_now.extend(item.path.stem for item in reports)
+        return judge(reports)
+
+    monkeypatch.setattr(rejudge, "judge", noted)
+    # A report that has changed is judged, and what is none is looked at each time.
+    sample.put(folder, "board-0005", sample.real("cpu"), NOW, 3 * 86400)
+    changed = {("sound", "broken"): many - 3, ("stale", "unknown"): 1}
+    assert verdicts(report.write([folder], page)) == {**expected, **changed}
+    assert judged_now == ["board-0005", "cut"]
 
 
 def test_raw_json_is_packed_whole(fleet: Path) -> None:

@@ -1,0 +1,167 @@
+"""Inspect the boards of many sites at once: lines as they come, then what each site came to."""
+
+from __future__ import annotations
+
+import datetime
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.fleet.sites import central, inventory, kit_archive, members
+from jetson_kit.fleet.sites.inventory import Site
+from jetson_kit.fleet.sites.link import Hello, Link
+from jetson_kit.fleet.sites.members import Member
+from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.inspection.intake import Intake
+from jetson_kit.report.summary import MOST_LINE, Summary, plain
+
+# Each needs a process that reads its answer.
+SITES_AT_A_TIME = 32
+SOON_DAYS = 30
+CLOCK_S = 300.0
+# A site says nothing while it unpacks a kit and makes its environment.
+KIT_SILENT_S = 900.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for; seconds that a site may be silent, and may take in all."""
+
+    kind: str
+    sites: Path
+    only: tuple[str, ...] = ()
+    level: str = ""
+    tasks: tuple[str, ...] = ()
+    silent_s: float = 60.0
+    deadline_s: float = 7200.0
+
+
+@dataclass(frozen=True)
+class SiteResult:
+    """How the inspection of a site ended; `problem` says why not all of its boards were seen."""
+
+    site: str
+    boards: int
+    problem: str = ""
+    certificate_days: int | None = None
+    version: str = ""
+    free: int = 0
+    clock_ahead_s: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def wrong(self) -> list[str]:
+        """Return what is wrong with the site itself."""
+        result = [self.problem] if self.problem else []
+        if self.certificate_days is not None and self.certificate_days < SOON_DAYS:
+            result.append(f"its certificate is good for {self.certificate_days} days: join again")
+        if not self.problem and abs(self.clock_ahead_s) > CLOCK_S:
+            result.append(f"its clock differs by {self.clock_ahead_s:.0f} s")
+        return result
+
+
+Event = Summary | SiteResult
+
+
+def run(request: Request) -> Iterator[Event]:
+    """Yield each board's line as it comes, and each site's result after its boards.
+
+    Every board of every chosen site is yielded once. Raises InventoryError, BadInputError,
+    NodeDownError; what goes wrong at a site is in its result.
+    """
+    sites = inventory.load(request.sites)
+    place = central.here()
+    joined = members.load(place.folder)
+    chosen = sites.named(*request.only)
+    if any(site.name in joined for site in chosen):
+        place.mesh.check(request.sites)
+    events: queue.Queue[Event] = queue.Queue()
+    slots = threading.BoundedSemaphore(SITES_AT_A_TIME)
+    making = threading.Lock()
+
+    def one(site: Site) -> None:
+        with slots:
+            work = _AtSite(request, site, sites.boards[site.name], place.mesh, making)
+            work.run(joined.get(site.name), events)
+
+    for site in chosen:
+        threading.Thread(target=one, args=(site,), daemon=True).start()
+    open_sites = len(chosen)
+    while open_sites:
+        event = events.get()
+        open_sites -= isinstance(event, SiteResult)
+        yield event
+
+
+class _AtSite:
+    """The inspection of one site."""
+
+    def __init__(
+        self,
+        request: Request,
+        site: Site,
+        boards: tuple[str, ...],
+        mesh: Mesh,
+        making: threading.Lock,
+    ) -> None:
+        self._request, self._site, self._boards = request, site, boards
+        self._link = Link(mesh, site, request.silent_s)
+        self._making = making
+        self._hello: Hello | None = None
+
+    def run(self, member: Member | None, events: queue.Queue[Event]) -> None:
+        """Put the lines of all boards into the queue, then the site's result, whatever comes."""
+        begun, problem = time.monotonic(), ""
+        intake = Intake(self._request.kind, self._site.name, self._boards, self._request.deadline_s)
+        try:
+            if member is None:
+                raise BadInputError(f"{self._site.name} has not joined")  # noqa: TRY301 # a result
+            self._inspect(intake, events)
+        except KitError as error:
+            problem = plain(error.message)
+        except Exception as error:  # a result for each site, whatever comes
+            problem = plain(f"{type(error).__name__}: {error}")
+        if not problem and intake.missing(""):
+            problem = f"{self._site.name} sent no line for {len(intake.missing(''))} of its boards"
+        for board in intake.missing(problem):
+            events.put(board)
+        hello = self._hello
+        events.put(
+            SiteResult(
+                self._site.name,
+                len(self._boards),
+                problem,
+                _days_left(member),
+                hello.version if hello else "",
+                hello.free if hello else 0,
+                round(hello.ahead_s, 1) if hello else 0.0,
+                round(time.monotonic() - begun, 1),
+            )
+        )
+
+    def _inspect(self, intake: Intake, events: queue.Queue[Event]) -> None:
+        self._hello = self._link.hello()
+        with self._making:
+            kit = kit_archive.make(self._site.arch, self._site.python)
+        patient = replace(self._link, silent_s=max(self._link.silent_s, KIT_SILENT_S))
+        patient.bring_kit(kit, self._hello)
+        self._link.bring_inventory()
+        request: Mapping[str, object] = {
+            "verb": "inspect", "kind": self._request.kind, "site": self._site.name,
+            "inventory": self._site.inventory.name, "level": self._request.level,
+            "tasks": list(self._request.tasks),
+        }  # fmt: skip
+        for line in self._link.lines(request, longest=MOST_LINE):
+            if (board := intake.take(line)) is not None:
+                events.put(board)
+
+
+def _days_left(member: Member | None) -> int | None:
+    if member is None:
+        return None
+    left = datetime.datetime.fromisoformat(member.expires) - datetime.datetime.now(datetime.UTC)
+    return left.days

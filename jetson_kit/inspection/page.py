@@ -1,0 +1,120 @@
+"""One page of the boards of all sites; a board's evidence is fetched from its site when opened."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import tempfile
+import time
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.files import written_aside
+from jetson_kit.fleet.sites import central, inventory
+from jetson_kit.fleet.sites.link import Link
+from jetson_kit.inspection import result
+from jetson_kit.inspection.at_site import MOST_BYTES, PIECE
+from jetson_kit.report import index, read, rejudge, render, rows, serve
+from jetson_kit.report.summary import VERIFY, Summary
+
+SILENT_S = 30.0
+HOW = "./inv sites.report -i {sites} --of {kind} --board SITE/HOST"
+
+
+def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool = False) -> str:
+    """Return the page of an inspection, as of now."""
+    now = time.time()
+    boards = tuple(board.at(now) for board in inspection.boards)
+    problems = tuple((site.site, "; ".join(site.wrong)) for site in inspection.bad_sites)
+    how = HOW.format(sites=sites, kind=inspection.kind)
+    return index.page(boards, index.Options(title, now, served, how, problems))
+
+
+def write(inspection: result.Inspection, sites: Path, output: Path, title: str) -> int:
+    """Write the page, whole or not at all; return its size in bytes. Raises DiskFullError."""
+    return _written(output, page(inspection, sites, title))
+
+
+def write_board(inspection: result.Inspection, sites: Path, board: str, output: Path) -> int:
+    """Write the page of one board's evidence (SITE/HOST). Raises as evidence does."""
+    site, _, host = board.partition("/")
+    return _written(output, evidence(inspection, sites, site, host))
+
+
+def run(inspection: result.Inspection, sites: Path, title: str, port: int) -> None:
+    """Serve the page to this machine until the program is stopped."""
+    text = page(inspection, sites, title, served=True)
+    serve.run(text, lambda site, host: evidence(inspection, sites, site, host), port)
+
+
+def evidence(inspection: result.Inspection, sites: Path, site: str, host: str) -> str:
+    """Return the page of a board's evidence, as its site has it now.
+
+    Raises BadInputError for a board without evidence, IntegrityError where the evidence is not
+    what the board's line was made of, and what the site raises.
+    """
+    line = next((one for one in inspection.boards if (one.site, one.host) == (site, host)), None)
+    if line is None:
+        raise BadInputError(f"there is no board {site}/{host}", "name it SITE/HOST")
+    if not line.evidence:
+        raise BadInputError(f"there is no evidence of {site}/{host}", "; ".join(line.reasons))
+    content = fetch(line, sites)
+    if line.kind != VERIFY:
+        text = json.dumps(json.loads(content), indent=1)
+        return serve.note(f"{host} at {site}", text)
+    with tempfile.TemporaryDirectory(prefix="evidence-") as name:
+        path = Path(name, f"{host}.json")
+        path.write_bytes(content)
+        answer = read.read(path)
+        device = rows.device(answer, rejudge.judge([answer]).get(path), time.time(), line.expected)
+    shown = _compared(device, line)
+    return render.page([shown], f"{host} at {site}", time.time(), alone=True)
+
+
+def fetch(line: Summary, sites: Path) -> bytes:
+    """Return a board's evidence from its site, and only that which its line names.
+
+    Raises IntegrityError, and what the site raises.
+    """
+    known = inventory.load(sites)
+    place = central.here()
+    place.mesh.check(sites)
+    link = Link(place.mesh, known.named(line.site)[0], SILENT_S)
+    request = {"verb": "evidence", "kind": line.kind, "host": line.host, "sha256": line.evidence}
+    packed: list[str] = []
+    for answer in link.lines(request, longest=PIECE + 100):
+        if answer["kind"] == "piece":
+            packed.append(str(answer.get("data")))
+        if len(packed) * PIECE > 2 * MOST_BYTES:
+            raise IntegrityError(f"{line.site} sends more than evidence can be", "look there")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        content = unpacker.decompress(base64.b64decode("".join(packed), validate=True), MOST_BYTES)
+    except (ValueError, zlib.error) as error:
+        raise IntegrityError(f"{line.site} sent damaged evidence", "look there") from error
+    if hashlib.sha256(content).hexdigest() != line.evidence:
+        raise IntegrityError(
+            f"{line.site} sent other evidence of {line.host} than its line was made of",
+            "look there",
+        )
+    return content
+
+
+def _compared(device: rows.Device, line: Summary) -> rows.Device:
+    """Return a device with an alert where its evidence, judged here, is not what its line says."""
+    if line.verdict == device.verdict or device.state in ("stale", "future"):
+        return device
+    alert = f"its site said {line.verdict}, its evidence shows {device.verdict} when judged here"
+    return replace(device, state="contradicted", alerts=(alert, *device.alerts), as_expected=False)
+
+
+def _written(output: Path, text: str) -> int:
+    if output.is_dir():
+        raise BadInputError(f"{output} is a folder", "give a file's name: --output PAGE.html")
+    content = text.encode("utf-8", "replace")
+    with written_aside(output) as aside:
+        aside.write_bytes(content)
+    return len(content)

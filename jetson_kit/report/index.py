@@ -1,0 +1,137 @@
+"""A page of very many boards: their lines as data in it, drawn only where one looks.
+
+Evidence is not in the page: it is fetched when a board is opened (served pages), or a command
+shows it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jetson_kit.report import render, rows
+from jetson_kit.report.summary import Summary
+from jetson_kit.report.values import moment
+
+LETTERS = {"g": "gpu", "s": "software", "c": "cpu", "b": "broken", "u": "unknown"}
+MOST_PROBLEMS = 20
+NAMES = {"l4t": "L4T", "device_wheel": "Device wheel"}
+FOOTNOTES = {
+    "verify": "Every verdict here was computed from a report's raw observations where the report "
+    "lies; what a report says of itself is only compared. A report is made on the device: this "
+    "finds wrong conclusions, old reports and damaged ones, not a device that invents its "
+    "observations, nor a site that invents its lines.",
+    "doctor": "Causes as each site's doctor found them, the first to be mended first.",
+    "status": "What each board is on by its own word, held against its site's journals.",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a page is made: served pages fetch evidence; in others `how` is the command for it.
+
+    `how` has SITE and HOST where a board's names go. `problems` are sites with what is wrong.
+    """
+
+    title: str
+    now_s: float
+    served: bool = False
+    how: str = ""
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def order(board: Summary) -> tuple[int, str, str]:
+    """Return what sorts boards: those that need a look come first."""
+    worst = ("absent", "unreadable", "contradicted", "unchecked", "future", "stale")
+    if board.state in worst:
+        return worst.index(board.state), board.site, board.host
+    if not board.good:
+        bad = ("broken", "unknown")
+        rank = bad.index(board.verdict) if board.verdict in bad else len(bad)
+        return len(worst) + rank, board.site, board.host
+    return len(worst) + 3, board.site, board.host
+
+
+def page(boards: Sequence[Summary], options: Options) -> str:
+    """Return the page."""
+    ordered = sorted(boards, key=order)
+    templates = render.HERE / "templates"
+    style = "".join(
+        (templates / name).read_text(encoding="utf-8") for name in ("page.css", "index.css")
+    )
+    script = (templates / "index.js").read_text(encoding="utf-8")
+    kind = ordered[0].kind if ordered else "verify"
+    named = rows.VERDICTS if kind == "verify" else ()
+    counts = Counter(board.verdict for board in ordered)
+    known = [*named, *(name for name in counts if name not in named)]
+    return (
+        render.environment()
+        .get_template("index.html.j2")
+        .render(
+            title=options.title,
+            style=render.ours(style),
+            script=render.ours(script),
+            data=render.ours(_escaped(_data(ordered, options))),
+            policy=_policy(style, script, served=options.served),
+            made=moment(options.now_s),
+            total=len(ordered),
+            sites=sorted({board.site for board in ordered}),
+            counts=[(name, counts[name]) for name in known],
+            good=sum(board.good for board in ordered),
+            problems=options.problems[:MOST_PROBLEMS],
+            more_problems=len(options.problems[MOST_PROBLEMS:]),
+            footnote=FOOTNOTES[kind],
+        )
+    )
+
+
+def _data(boards: Sequence[Summary], options: Options) -> dict[str, Any]:
+    """Return the boards as rows of numbers; each text stands once, in a table of texts."""
+    texts: dict[str, int] = {}
+
+    def number(text: str) -> int:
+        return texts.setdefault(text, len(texts))
+
+    tasks = [name for name in rows.known_tasks() if any(name in board.tasks for board in boards)]
+    listed = [
+        [
+            number(board.site), board.host, number(board.verdict), number(board.state),
+            number(board.expected), int(board.good), [number(item) for item in board.reasons],
+            number(board.remedy), number(board.image), number(board.release),
+            number(board.model), board.time_s, board.evidence, board.bytes,
+            _letters(board.tasks, tasks), board.versions,
+        ]
+        for board in boards
+    ]  # fmt: skip
+    return {
+        "made": round(options.now_s, 1), "served": options.served, "how": options.how,
+        "tasks": tasks, "letters": LETTERS, "names": NAMES, "texts": list(texts), "rows": listed,
+    }  # fmt: skip
+
+
+def _letters(verdicts: Mapping[str, str], tasks: Sequence[str]) -> str:
+    """Return a letter for each task, "-" where it was not run."""
+    return "".join((verdicts[name] or "u")[0] if name in verdicts else "-" for name in tasks)
+
+
+def _escaped(body: Mapping[str, Any]) -> str:
+    """Return JSON that ends no element of the page and begins none."""
+    return json.dumps(body, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _policy(style: str, script: str, *, served: bool) -> str:
+    """Return the Content-Security-Policy: own style and script; frames of its server, if any."""
+    hashes = [
+        base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
+        for part in (style, script)
+    ]
+    frames = "frame-src 'self'; " if served else ""
+    return (
+        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
+        f"{frames}img-src data:; base-uri 'none'; form-action 'none'"
+    )

@@ -1,0 +1,100 @@
+"""A page on this machine alone, and each board's evidence behind it, made when it is opened."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+from jetson_kit.core.errors import InternalError, KitError, StepFailedError
+from jetson_kit.core.log import LOG
+
+ADDRESS = "127.0.0.1"
+# By any other name a page of a stranger could read it (DNS rebinding).
+NAMES = ("127.0.0.1", "localhost")
+NO_SITE = "-"
+Evidence = Callable[[str, str], str]
+"""Return the page of a board, by its site ("" for none) and name. Raises KitError."""
+
+
+def server(page: str, evidence: Evidence, port: int) -> ThreadingHTTPServer:
+    """Return a server of a page, which listens and does not serve yet; 0 is any free port.
+
+    Raises StepFailedError for a port that is taken.
+    """
+    content = page.encode("utf-8", "replace")
+
+    class Handler(BaseHTTPRequestHandler):
+        server_version, sys_version = "mediapipe-jetson-kit", ""
+
+        def do_GET(self) -> None:  # http.server's name
+            host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+            parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
+            if host not in NAMES:
+                self._send(421, b"This server answers by the name localhost.")
+            elif parts == [""]:
+                self._send(200, content)
+            elif len(parts) == 3 and parts[0] == "evidence":
+                self._send(
+                    200, _evidence(evidence, "" if parts[1] == NO_SITE else parts[1], parts[2])
+                )
+            else:
+                self._send(404, b"There is no such page.")
+
+        def _send(self, code: int, body: bytes) -> None:
+            self.send_response(code)
+            for name, value in (
+                ("Content-Type", f"text/{'html' if code == 200 else 'plain'}; charset=utf-8"),
+                ("Content-Length", str(len(body))),
+                ("Cache-Control", "no-store"),
+                ("X-Content-Type-Options", "nosniff"),
+                ("X-Frame-Options", "SAMEORIGIN"),
+                ("Cross-Origin-Resource-Policy", "same-origin"),
+            ):
+                self.send_header(name, value)
+            self.end_headers()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # http.server's
+            LOG.debug("report: " + format, *args)
+
+    try:
+        return ThreadingHTTPServer((ADDRESS, port), Handler)
+    except OSError as error:
+        raise StepFailedError(
+            f"port {port} cannot be listened at: {error.strerror}", "name another: --serve PORT"
+        ) from error
+
+
+def run(page: str, evidence: Evidence, port: int) -> None:
+    """Serve a page until the program is stopped."""
+    with server(page, evidence, port) as listening:
+        print(
+            f"http://localhost:{listening.server_port}/ (only this machine; Ctrl-C ends it)",
+            flush=True,
+        )
+        listening.serve_forever()
+
+
+def _evidence(evidence: Evidence, site: str, host: str) -> bytes:
+    try:
+        return evidence(site, host).encode("utf-8", "replace")
+    except KitError as error:
+        message = error.line().removeprefix("error: ")
+    except Exception as error:  # one line in the page, whatever a report holds
+        message = InternalError(f"{type(error).__name__}: {error}").line()
+    return note(f"No evidence of {host}", message).encode("utf-8", "replace")
+
+
+def note(title: str, text: str) -> str:
+    """Return a page of a few words, or of a document's text."""
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{html.escape(title)}</title><h1>{html.escape(title)}</h1>"
+        f"<pre>{html.escape(text)}</pre></html>"
+    )

@@ -1,0 +1,105 @@
+"""All sites' lines as one result: its files, its exit code, and the last one kept."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from jetson_kit.core.errors import BadInputError, BrokenError, CheckFailedError, IntegrityError
+from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.inspection import result
+from jetson_kit.inspection.central import SiteResult
+from jetson_kit.report import summary
+from tests.unit.inspection.test_inspection_intake import GOOD
+
+BERLIN, TOKYO = SiteResult("berlin", 2, certificate_days=700), SiteResult("tokyo", 1)
+AWAY = SiteResult("tokyo", 1, "tokyo gave no sign of life for 60 s")
+BAD = replace(GOOD, host="b2", verdict="cpu", good=False, reasons=("no <driver>",))
+
+
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+
+
+def merged(*events: summary.Summary | SiteResult) -> result.Inspection:
+    return result.merged("verify", events, 10.0)
+
+
+def test_all_good_is_no_error() -> None:
+    inspection = merged(GOOD, BERLIN, replace(GOOD, site="tokyo"), TOKYO)
+    inspection.check()
+    assert inspection.as_json()["good"]
+    assert [site.site for site in inspection.sites] == ["berlin", "tokyo"]
+
+
+def test_the_document_fits_its_schema() -> None:
+    board, whole = (
+        json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+        for name in ("board-summary", "sites-inspection")
+    )
+    registry: Registry[Any] = Resource.from_contents(board) @ Registry()
+    validator = Draft202012Validator(whole, registry=registry)
+    body = json.loads(json.dumps(merged(GOOD, BAD, BERLIN, AWAY).as_json()))
+    assert list(validator.iter_errors(body)) == []
+    assert list(validator.iter_errors({**body, "boards": [{**GOOD.as_json(), "good": 1}]}))
+
+
+@pytest.mark.parametrize(
+    ("events", "code", "named"),
+    [
+        ((GOOD, BAD, BERLIN), 1, "1 of 2 boards: berlin/b2"),
+        ((GOOD, replace(BAD, verdict="broken"), BERLIN), 11, "berlin/b2"),
+        ((GOOD, BERLIN, AWAY), 1, "tokyo: tokyo gave no sign of life for 60 s"),
+        ((replace(BAD, verdict="broken"), BERLIN, AWAY), 11, "tokyo gave no sign"),
+        ((GOOD, replace(BERLIN, certificate_days=3)), 1, "good for 3 days"),
+        ((GOOD, replace(BERLIN, clock_ahead_s=-4000.0)), 1, "differs by -4000 s"),
+    ],
+)
+def test_the_worst_decides_and_is_named(
+    events: tuple[summary.Summary | SiteResult, ...], code: int, named: str
+) -> None:
+    with pytest.raises(BrokenError if code == 11 else CheckFailedError, match=named) as caught:
+        merged(*events).check()
+    assert caught.value.exit_code == code
+
+
+def test_junit_has_a_suite_for_each_site() -> None:
+    absent = summary.absent("verify", "tokyo", "t1", AWAY.problem)
+    top = ET.fromstring(merged(BAD, GOOD, BERLIN, absent, AWAY).junit())  # noqa: S314 # our own
+    counts = {suite.get("name"): (suite.get("tests"), suite.get("failures")) for suite in top}
+    assert counts == {"berlin": ("3", "1"), "tokyo": ("2", "2")}
+    (failure,) = top.findall("./testsuite[@name='berlin']//failure")
+    assert failure.get("message") == "cpu; no <driver>"
+
+
+def test_gauges_of_all_sites() -> None:
+    text = merged(GOOD, BAD, BERLIN, AWAY).prometheus().splitlines()
+    prefix = "mediapipe_jetson_sites_"
+    assert f'{prefix}board_good{{kind="verify",site="berlin",host="b1"}} 1' in text
+    assert f'{prefix}board_good{{kind="verify",site="berlin",host="b2"}} 0' in text
+    assert f'{prefix}site_up{{kind="verify",site="tokyo"}} 0' in text
+
+
+def test_the_last_one_is_read_as_it_was_written(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"no sites\.verify"):
+        result.last("verify")
+    inspection = merged(GOOD, BAD, BERLIN, AWAY)
+    path = result.keep(inspection)
+    assert result.last("verify") == inspection
+    for damage in (
+        "{",
+        "[]",
+        '{"kind": "verify"}',
+        json.dumps({**inspection.as_json(), "boards": [1]}),
+    ):
+        path.write_text(damage)
+        with pytest.raises(IntegrityError, match="is damaged"):
+            result.last("verify")
