@@ -90,8 +90,8 @@ def make(
 ) -> Parts:
     """Make all parts, the independent ones in parallel. Raises what its sources raise.
 
-    Without `emulation` no package of the application is compiled for another processor. Layers of an
-    image on our own base are handed to `ahead` as soon as they are there.
+    Without `emulation` no package of the application is compiled for another processor. Layers of
+    an image on our own base are handed to `ahead` as soon as they are there.
     """
     base_facts = _app_base(plan)
     ready = (

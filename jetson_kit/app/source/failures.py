@@ -26,8 +26,12 @@ ERRORS = (
     re.compile(r"^(\w+\.)*\w+(Error|Exception|Exit)(: .*)?$"),
 )
 KILLED = 137
+# What programs say without a network; the last is the C library's.
+OFFLINE = (*NETWORK_WORDS, "temporary failure in name resolution")
 WHEEL = "name another version of it, or put its wheel into wheels/"
-MISSING_HEADER = re.compile(r"fatal error: (\S+): No such file or directory|cannot find -l(\S+)")
+MISSING_HEADER = re.compile(
+    r"fatal error: (\S+): No such file or directory|cannot find -l([^\s:]+)"
+)
 
 
 def announce(source: Source, target: Target, app: App) -> None:
@@ -64,10 +68,10 @@ def check(source: Source, end: End, result: Mapping[str, Any], path: Path, app: 
             "require what it names",
             WHEEL,
         )
-    if end.code == 0 and result.get("wheel"):
-        return
+    if end.code == 0:
+        return  # whoever takes the wheel says whether it is one
     first = first_error(text)
-    if any(word in text.lower() for word in NETWORK_WORDS):
+    if any(word in text.lower() for word in OFFLINE):
         raise StepFailedError(
             f"{label} does not build: it needs a network, which a build has not: {first}; {where}",
             WHEEL,

@@ -51,6 +51,8 @@ class Builds:
     """Lines of a requirements file that name indexes; they may hold passwords."""
     image: tuple[str, ...] = ()
     """The image's versions, as constraints."""
+    reserve: int = container.RESERVE
+    """Bytes that a build must leave free on the disk."""
     refused: list[Source] = field(default_factory=list)
     """What `emulation` forbids, so far."""
     _builders: dict[str, Builder] = field(default_factory=dict)
@@ -165,7 +167,7 @@ class _Package:
         image = builder.image(self.builds.builder(target))
         safe = re.sub(r"[^\w.-]", "_", self.source.label)[:60]
         path = cache_dir("app-build-logs") / f"{safe}-{target.arch}-py{target.python}.log"
-        limits = Limits(app.build.timeout_s, app.build.memory_mb)
+        limits = Limits(app.build.timeout_s, app.build.memory_mb, self.builds.reserve)
         for _ in range(2):
             with tempfile.TemporaryDirectory(dir=self.scratch) as name:
                 work, deps = Path(name, "work"), Path(name, "deps")
