@@ -129,7 +129,8 @@ def make(
                 packages = system_layer.packages
             step.note = f"{len(packages)} that the image lacks"
     if ready.lock and ready.lock.pins:
-        image = Image(base.suite, base.arch, base.core, tuple(below))
+        own = next((tar for name, tar in tars if name == "app-debian.tar"), None)
+        image = Image(base.suite, base.arch, base.core, tuple(below), own)
         with progress.step("app-wheels", "the application's wheels") as step:
             site = pysite.application(
                 ready.lock.installable,
