@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -15,8 +16,9 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
-from jetson_kit.app import lock, settings
+from jetson_kit.app import fit, lock, settings, system
 from jetson_kit.app.base_packages import BasePackages
+from jetson_kit.app.fit import Image
 from jetson_kit.app.source import fetch
 from jetson_kit.app.source.model import Built, Target
 from jetson_kit.app.source.wheels import Builds
@@ -28,11 +30,14 @@ from jetson_kit.core.errors import (
     StepFailedError,
     ToolMissingError,
 )
+from jetson_kit.core.files import sha256_file
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.paths import ROOT
+from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cores
 from tests.image.kit import NEEDS
 from tests.support import sources
+from tests.unit import small_index
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 Maker = Callable[..., Builds]
@@ -63,7 +68,7 @@ def builds(tmp_path: Path) -> Iterator[Maker]:
 
     def make(files: dict[str, str], toml: str = "", arch: str = "") -> Builds:
         folder = sources.write(tmp_path / "app", {"app.py": "", "jetson.toml": toml})
-        (folder / "requirements.txt").write_text("./native\n", encoding="utf-8")
+        (folder / "requirements.txt").write_text("native @ ./native\n", encoding="utf-8")
         # Other bytes than any that were built before.
         sources.write(folder / "native", {**files, "stamp": f"{time.time_ns()}"})
         target = Target("bookworm", arch or host_arch(), "3.11", "manylinux_2_36", None)
@@ -190,6 +195,47 @@ def test_a_log_has_a_limit(builds: Maker) -> None:
     path = Path(line.partition("its log is ")[2].partition(";")[0])
     assert "ValueError: the end" in line
     assert 1 << 20 < path.stat().st_size < 6 << 20
+
+
+def test_a_private_index_shows_its_password_nowhere(
+    builds: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = builds({})
+    files = {**sources.own(sources.PURE), "stamp": f"{time.time_ns()}"}
+    place = tmp_path / "index"
+    place.mkdir()
+    sources.archive(place, files)
+    small_index.renew(place)
+    with small_index.served(place, "me:geheim") as address, caplog.at_level(logging.DEBUG):
+        text = f"--index-url {address.replace('://', '://me:geheim@')}\nnative\n"
+        (own.app.folder / "requirements.txt").write_text(text, encoding="utf-8")
+        result = lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
+        again = lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
+    assert result.pins == ("native==1.0",)
+    assert (result.fresh, again.fresh, again.built) == (True, False, result.built)
+    assert f"sha256:{sha256_file(place / 'native-1.0.tar.gz')}" in result.text
+    for shown in (result.text, caplog.text, repr(result.built)):
+        assert "geheim" not in shown
+
+
+@pytest.mark.skipif(host_arch() == "arm64", reason="nothing is emulated there")
+def test_a_library_of_debian_is_there_to_build_with_and_to_run(
+    builds: Maker, tmp_path: Path
+) -> None:
+    head = "#include <Python.h>\n#include <sodium.h>"
+    code = sources.MODULE_C.replace("#include <Python.h>", head)
+    code = code.replace("FromLong(42)", "FromLong(sodium_library_version_major())")
+    toml = '[build]\ndebian = ["libsodium-dev"]\n[debian]\npackages = ["libsodium23"]\n'
+    own = builds(sources.compiled(code, ("-lsodium",)), toml, arch="arm64")
+    with zipfile.ZipFile(built(own).wheel) as bundle:
+        bundle.extractall(tmp_path / "site")
+    layer = system.make(own.app, rootfs.build("runtime", "bookworm", "arm64"))
+    assert layer is not None
+    core = cores.core("cortex-a76")
+    with pytest.raises(BadInputError) as caught:
+        fit.check(tmp_path / "site", Image("bookworm", "arm64", core, ()))
+    assert "native 1.0 needs libsodium.so.23" in caught.value.line()
+    fit.check(tmp_path / "site", Image("bookworm", "arm64", core, (), layer.tar))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
