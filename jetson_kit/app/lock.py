@@ -132,9 +132,16 @@ def _key(
     parts = (
         *(str(FORMAT), *requirements.texts.values(), *held.constraints, platform, python),
         *(_wheels(app), *source_packages.folders(requirements)),
-        *(*app.build.debian, *app.build.constraints),
+        *_building(app),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _building(app: App) -> tuple[str, ...]:
+    """Return what jetson.toml says of builds from source; nothing where it says nothing."""
+    build = app.build
+    lists = {"debian": build.debian, "requires": build.requires, "constraints": build.constraints}
+    return tuple(f"{key}={' '.join(rows)}" for key, rows in lists.items() if rows)
 
 
 def _wheels(app: App) -> str:

@@ -81,6 +81,8 @@ class Build:
 
     debian: tuple[str, ...] = ()
     """Debian packages beside compiler and Python's headers, such as libfoo-dev."""
+    requires: tuple[str, ...] = ()
+    """What builds need beyond what their packages say, such as "numpy"."""
     constraints: tuple[str, ...] = ()
     """Requirements that hold the build's own packages, such as "setuptools<60"."""
     timeout_s: int = 3600
@@ -252,7 +254,9 @@ def _service(row: Mapping[str, Any], camera: str) -> Service:
 
 
 def _build(row: Mapping[str, Any]) -> Build:
-    lists = {key: tuple(sorted(set(row.get(key, ())))) for key in ("debian", "constraints")}
+    lists = {
+        key: tuple(sorted(set(row.get(key, ())))) for key in ("debian", "requires", "constraints")
+    }
     return Build(**{**row, **lists})
 
 

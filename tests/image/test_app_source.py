@@ -150,6 +150,12 @@ def test_without_qemu_the_cure_is_named(builds: Maker, monkeypatch: pytest.Monke
             {**backend(GIVES_NONE), "pyproject.toml": ABSENT}, "", StepFailedError,
             "its build backend can't be loaded (No module named 'absent')",
         ),
+        (
+            backend("    import numpy"),
+            "",
+            StepFailedError,
+            "name the package that has numpy: [build] requires in jetson.toml",
+        ),
         (backend(FETCHES), "", StepFailedError, "it needs a network, which a build has not"),
         (
             backend(HANGS), "[build]\ntimeout_s = 2\n", StepFailedError,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from docker.errors import DockerException
 
 from jetson_kit.app import system
 from jetson_kit.app.settings import App
@@ -25,6 +28,7 @@ NAME = "mediapipe-jetson-builder"
 class Builder:
     """What wheels are compiled in: its layers, and the hash of them."""
 
+    suite: str
     arch: str
     tars: tuple[Path, ...]
     key: str
@@ -40,7 +44,7 @@ def make(app: App, target: Target, *, refresh: bool = False) -> Builder:
     if extra := system.for_building(app, root, refresh=refresh):
         tars.append(extra.tar)
     key = hashlib.sha256("\n".join(tar.name for tar in tars).encode()).hexdigest()[:16]
-    return Builder(target.arch, tuple(tars), key)
+    return Builder(target.suite, target.arch, tuple(tars), key)
 
 
 def image(builder: Builder) -> str:
@@ -48,13 +52,15 @@ def image(builder: Builder) -> str:
 
     Raises as image_load.from_layers.
     """
-    tag = f"{NAME}:{builder.arch}-{builder.key}"
+    family = f"{NAME}:{builder.suite}-{builder.arch}-"
+    tag = f"{family}{builder.key}"
     layers = [
         PlainLayer(tar.name, f"sha256:{cached_files.sha256(tar)}", tar) for tar in builder.tars
     ]
     known = engine.image(tag)
     if known is not None and list(engine.diff_ids(known)) == [row.diff_id for row in layers]:
         return str(known.id)
+    _forget_older(family, layers[0])
     body = {
         "architecture": builder.arch,
         "os": "linux",
@@ -71,3 +77,13 @@ def image(builder: Builder) -> str:
         digest = oci.write_archive(path, config, blobs, tag, {})
         ids = [layer.diff_id for layer in layers]
         return str(image_load.from_archive(tag, path, digest, ids).id)
+
+
+def _forget_older(family: str, root: PlainLayer) -> None:
+    """Remove builders that stand on another root file system than there is now."""
+    for known in engine.client().images.list(filters={"label": f"{engine.KIT_LABEL}={NAME}"}):
+        old = engine.diff_ids(known)[:1] != (root.diff_id,)
+        for tag in known.tags if old else ():
+            if tag.startswith(family):
+                with contextlib.suppress(DockerException):  # it is in use
+                    engine.client().images.remove(tag)

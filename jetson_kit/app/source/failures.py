@@ -29,6 +29,7 @@ KILLED = 137
 # What programs say without a network; the last is the C library's.
 OFFLINE = (*NETWORK_WORDS, "temporary failure in name resolution")
 WHEEL = "name another version of it, or put its wheel into wheels/"
+MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.M)
 MISSING_HEADER = re.compile(
     r"fatal error: (\S+): No such file or directory|cannot find -l([^\s:]+)"
 )
@@ -77,6 +78,8 @@ def check(source: Source, end: End, result: Mapping[str, Any], path: Path, app: 
             WHEEL,
         )
     hint = WHEEL
+    if module := MISSING_MODULE.search(text):
+        hint = f"name the package that has {module[1]}: [build] requires in jetson.toml"
     if missing := MISSING_HEADER.search(text):
         what = missing[1] or f"lib{missing[2]}"
         hint = f"name the Debian package that has {what}: [build] debian in jetson.toml"

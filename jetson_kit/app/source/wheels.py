@@ -94,7 +94,7 @@ class _Package:
             system = requires.read(self._folder(), self.source.label)
             self.source = replace(
                 self.source,
-                requires=self._locked(system.requires),
+                requires=self._locked((*system.requires, *self.builds.app.build.requires)),
                 compiled=unpack.has_native_code(self._folder()),
             )
         if emulated and not self.source.compiled:
@@ -180,7 +180,7 @@ class _Package:
                 end = container.run(job, limits)
                 result = _result(work / "out")
                 if more := result.get("requires"):
-                    needs = (*system.requires, *map(str, more))
+                    needs = (*system.requires, *app.build.requires, *map(str, more))
                     self.source = replace(self.source, requires=self._locked(needs))
                     continue
                 failures.check(self.source, end, result, path, app)
