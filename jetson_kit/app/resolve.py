@@ -74,7 +74,7 @@ def source_row(
         settings, listed = Path(aside, "uv.toml"), Path(aside, "requirements.txt")
         settings.touch(0o600)
         settings.write_text(
-            f'{_own_settings()}\n[[dependency-metadata]]\nname = "{name}"\nrequires-dist = []\n',
+            f'{own_settings()}\n[[dependency-metadata]]\nname = "{name}"\nrequires-dist = []\n',
             encoding="utf-8",
         )
         listed.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
@@ -98,7 +98,7 @@ def _places(folder: str, options: Sequence[str]) -> Path:
     return path
 
 
-def _own_settings() -> str:
+def own_settings() -> str:
     """Return the user's settings of uv, which a file that is named would replace."""
     named = os.environ.get("UV_CONFIG_FILE")
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())

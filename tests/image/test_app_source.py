@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
-from jetson_kit.app import fit, lock, settings, system
+from jetson_kit.app import base_packages, fit, lock, settings, system
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
 from jetson_kit.app.source import fetch
@@ -120,6 +120,30 @@ def test_what_would_be_compiled_under_emulation_is_refused_by_name(builds: Maker
     with pytest.raises(BadInputError) as caught:
         lock.make(own.app, NOTHING, "arm64", "3.11", builds=own)
     assert "line 1 names a source, which would be compiled under emulation" in caught.value.line()
+    assert not lock.path_of(own.app, "arm64", "3.11").exists()
+
+
+@pytest.mark.skipif(host_arch() == "arm64", reason="nothing is emulated there")
+def test_all_that_would_be_compiled_is_named_with_what_has_a_wheel(
+    builds: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = replace(builds({}, arch="arm64"), emulation=False)
+    place = tmp_path / "index"
+    place.mkdir()
+    for name in ("native", "second"):
+        files = {**sources.compiled(), "stamp": f"{time.time_ns()}"}
+        sources.archive(place, files, f"{name}-1.0")
+    base_packages.write_empty_wheel(place, "second", "0.9")
+    small_index.renew(place)
+    (own.app.folder / "requirements.txt").write_text("native\nsecond>=1\n", encoding="utf-8")
+    with small_index.served(place) as address:
+        for variable, value in small_index.environment(address).items():
+            monkeypatch.setenv(variable, value)
+        with pytest.raises(BadInputError) as caught:
+            lock.make(own.app, NOTHING, "arm64", "3.11", builds=own)
+    line = caught.value.line()
+    assert "native 1.0, second 1.0 have no wheel for aarch64-manylinux_2_36" in line
+    assert "with a wheel there is second==0.9: take it, or build without --no-emulation" in line
     assert not lock.path_of(own.app, "arm64", "3.11").exists()
 
 

@@ -188,7 +188,9 @@ def _attend(container: Container, job: Job, limits: Limits, printed: _Printed) -
             return End(-1, "disk")
         if now - said >= SAY_S:
             said = now
-            log.LOG.info("        %s: %.0f s so far; %s", job.label, now - begun, printed.last())
+            last = printed.last()
+            tail = f"; {last}" if last else ""
+            log.LOG.info("        %s: %.0f s so far%s", job.label, now - begun, tail)
 
 
 class _Printed:

@@ -7,10 +7,11 @@ import os
 import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import requests
 
@@ -29,8 +30,8 @@ GIT_S = 1800.0
 # Bytes: more is no source archive.
 LARGEST = 1 << 30
 # Variables that hold addresses of indexes, with passwords or without.
-INDEXES = re.compile(r"(UV|PIP)_.*(INDEX|FIND_LINKS)")
-ADDRESS = re.compile(r"https?://\S+")
+INDEXES = re.compile(r"(UV|PIP)_.*(INDEX|FIND_LINKS).*")
+ADDRESS = re.compile(r"https?://[^\s\"']+")
 
 
 def of_index(
@@ -202,7 +203,7 @@ def _login(address: str, options: Sequence[str]) -> str:
     parts = urlsplit(address)
     if "@" in parts.netloc:
         return address
-    for known in _addresses(options):
+    for known in (*_addresses(options), *_named_indexes()):
         other = urlsplit(known)
         if "@" in other.netloc and other.netloc.rpartition("@")[2] == parts.netloc:
             return urlunsplit(parts._replace(netloc=other.netloc))
@@ -211,8 +212,23 @@ def _login(address: str, options: Sequence[str]) -> str:
 
 def _addresses(options: Sequence[str]) -> Iterator[str]:
     values = [value for name, value in os.environ.items() if INDEXES.fullmatch(name)]
-    for text in (*options, *values):
+    for text in (*options, *values, resolve.own_settings()):
         yield from ADDRESS.findall(text)
+
+
+def _named_indexes() -> Iterator[str]:
+    """Yield the addresses of uv's own settings, with the login that variables have for them."""
+    try:
+        rows = tomllib.loads(resolve.own_settings()).get("index", [])
+    except ValueError:
+        return
+    for row in rows if isinstance(rows, list) else ():
+        prefix = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', str(row.get('name', '')).upper())}"
+        user, password = (os.environ.get(f"{prefix}_{key}", "") for key in ("USERNAME", "PASSWORD"))
+        parts = urlsplit(str(row.get("url", "")))
+        if user or password:
+            login = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
+            yield urlunsplit(parts._replace(netloc=login))
 
 
 def _clone(address: str, ref: str, folder: Path) -> str:

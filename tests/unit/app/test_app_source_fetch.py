@@ -101,6 +101,18 @@ def test_an_index_of_the_environment_with_a_password(
         assert fetch.of_index("native", ["native"], "3.11", ()) is not None
 
 
+def test_an_index_of_uvs_settings_with_a_password_in_variables(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_index.served(folder, LOGIN) as address:
+        settings = sources.write(folder / "settings", {}) / "uv.toml"
+        settings.write_text(f'[[index]]\nname = "our-own"\nurl = "{address}"\ndefault = true\n')
+        monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
+        monkeypatch.setenv("UV_INDEX_OUR_OWN_USERNAME", "me")
+        monkeypatch.setenv("UV_INDEX_OUR_OWN_PASSWORD", "geheim")
+        assert fetch.of_index("native", ["native"], "3.11", ()) is not None
+
+
 def test_a_folder_of_archives_is_an_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in small_index.environment("http://127.0.0.1:9/").items():
         monkeypatch.setenv(name, value)
