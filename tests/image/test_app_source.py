@@ -51,6 +51,8 @@ EATS = "    whole = [bytearray(64 << 20) for _ in range(64)]"
 FILLS = "    open('/tmp/x', 'wb').write(bytes(300 << 20))"
 GIVES_NONE = "    return 'native-1.0-py3-none-any.whl'"
 LINKS = "    import os; os.symlink('/etc/passwd', f'{out}/native-1.0-py3-none-any.whl')"
+PIPES = "    import os; os.mkfifo(f'{out}/result.json'); os._exit(0)"
+MOVES = "    import os; os.rename(out, f'{out}.x'); os.symlink('/etc', out)"
 OTHERS = "    open(f'{out}/other-1.0-py3-none-any.whl', 'w').close()"
 DAMAGED = "    open(f'{out}/native-1.0-py3-none-any.whl', 'w').close()"
 STARS = "    print('word ' * 4_000_000)"
@@ -192,6 +194,8 @@ def test_without_qemu_the_cure_is_named(builds: Maker, monkeypatch: pytest.Monke
         (backend(FILLS), "", DiskFullError, "no space left for the build of native"),
         (backend(GIVES_NONE), "", StepFailedError, "its build gave no wheel"),
         (backend(LINKS), "", StepFailedError, "its build gave no wheel"),
+        (backend(PIPES), "", StepFailedError, "its build gave no wheel"),
+        (backend(MOVES), "", StepFailedError, "does not build: OSError: [Errno 16]"),
         (backend(OTHERS), "", StepFailedError, "gave a wheel of other 1.0"),
         (backend(DAMAGED), "", StepFailedError, "its build gave a damaged wheel"),
         (backend("    raise SystemExit(3)"), "", StepFailedError, "does not build: "),

@@ -65,7 +65,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """What to build: `work` has src and request.json and gets out; `deps` what the build needs."""
+    """What to build: `work` has src and request.json, `deps` what the build needs; `out` gets all.
+
+    `out` is a mount of its own, so that a build can't put a link in its place.
+    """
 
     label: str
     image: str
@@ -73,6 +76,7 @@ class Job:
     core: Cpu | None
     work: Path
     deps: Path
+    out: Path
     log: Path
 
 
@@ -93,8 +97,10 @@ def run(job: Job, limits: Limits) -> End:
         emulation.require()
     for name in ("out", "tmp", "home"):
         (job.work / name).mkdir(exist_ok=True)
+    job.out.mkdir()
     if os.geteuid() == 0:
         _give(job.work, UID)
+        _give(job.out, UID)
     owned.remove_left()
     stopping.ends_by(owned.remove_own)
     with _container(job, limits) as container:
@@ -133,6 +139,7 @@ def _container(job: Job, limits: Limits) -> Iterator[Container]:
     environment = {**ENVIRONMENT, "MAKEFLAGS": f"-j{jobs}", "MAX_JOBS": jobs, **more["environment"]}
     mounts = [
         Mount("/work", str(job.work), type="bind"),
+        Mount("/work/out", str(job.out), type="bind"),
         Mount("/deps", str(job.deps), type="bind", read_only=True),
         Mount("/kit/hook.py", str(HOOK), type="bind", read_only=True),
         *more["mounts"],

@@ -6,6 +6,7 @@ for any machine, it is taken. All others are built for the target, under emulati
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
@@ -170,21 +171,21 @@ class _Package:
         limits = Limits(app.build.timeout_s, app.build.memory_mb, self.builds.reserve)
         for _ in range(2):
             with tempfile.TemporaryDirectory(dir=self.scratch) as name:
-                work, deps = Path(name, "work"), Path(name, "deps")
+                work, deps, out = (Path(name, part) for part in ("work", "deps", "out"))
                 with disk_guard(work):
                     shutil.copytree(self._folder(), work / "src", symlinks=True)
                     requires.unpacked(self.source.requires, target, self.builds.options, deps)
                     request = {"backend": system.backend, "backend_path": system.backend_path}
                     (work / "request.json").write_text(json.dumps(request), encoding="utf-8")
-                job = Job(self.source.label, image, target.arch, target.core, work, deps, path)
+                job = Job(self.source.label, image, target.arch, target.core, work, deps, out, path)
                 end = container.run(job, limits)
-                result = _result(work / "out")
+                result = _result(out)
                 if more := result.get("requires"):
                     needs = (*system.requires, *app.build.requires, *map(str, more))
                     self.source = replace(self.source, requires=self._locked(needs))
                     continue
                 failures.check(self.source, end, result, path, app)
-                return self._taken(work / "out", path)
+                return self._taken(out, path)
         raise StepFailedError(f"{self.source.label}: its build asks for packages without end")
 
     def _taken(self, out: Path, path: Path) -> Path:
@@ -203,10 +204,8 @@ class _Package:
                 f"{label}: its build gave a wheel of {distribution} {version}", "name that package"
             )
         del tags
-        handle = os.open(out / name, os.O_RDONLY | os.O_NOFOLLOW)
-        with os.fdopen(handle, "rb") as stream, disk_guard(self.scratch):
-            facts = os.fstat(handle)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST:
+        with _opened(out / name) as stream, disk_guard(self.scratch):
+            if os.fstat(stream.fileno()).st_size > LARGEST:
                 raise StepFailedError(f"{label}: its wheel is larger than 1 GiB")
             copy = self.scratch / name
             with copy.open("wb") as into:
@@ -230,12 +229,20 @@ def find_links(built: Iterable[Built]) -> tuple[str, ...]:
 def _result(out: Path) -> dict[str, Any]:
     """Return what the build says of itself; nothing where it says nothing that can be read."""
     try:
-        handle = os.open(out / "result.json", os.O_RDONLY | os.O_NOFOLLOW)
-        with os.fdopen(handle, "rb") as stream:
+        with _opened(out / "result.json") as stream:
             body = json.loads(stream.read(1 << 20))
     except (OSError, ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a file that a container wrote: a regular one, reached by no link. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return os.fdopen(handle, "rb")
 
 
 def _has_library(wheel: Path) -> bool:
