@@ -75,6 +75,16 @@ class Requirements:
                     result.append(f"{name}{requirement.specifier}")
         return result
 
+    def hashes(self, name: str) -> frozenset[str]:
+        """Return the sha256 that the requirements allow of a package; none where all are."""
+        result: set[str] = set()
+        for text in self.texts.values():
+            for line in re.sub(r"\\\n", " ", text).splitlines():
+                start = re.match(r"\s*([A-Za-z0-9][\w.-]*)", line)
+                if start and canonicalize_name(start[1]) == name:
+                    result |= set(re.findall(r"--hash[=\s]sha256:([0-9a-f]{64})", line))
+        return frozenset(result)
+
     def rewritten(self, into: Path, pins: Mapping[Direct, str]) -> Path:
         """Write the files with versions in place of sources; return the first one's path."""
         for path, text in self.texts.items():

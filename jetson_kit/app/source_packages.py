@@ -15,7 +15,7 @@ from jetson_kit.app.requirements_file import Direct, Requirements
 from jetson_kit.app.source import fetch, wheels
 from jetson_kit.app.source.model import Built, Source
 from jetson_kit.app.source.wheels import Builds
-from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.core.errors import BadInputError, IntegrityError, KitError
 from jetson_kit.core.uv import NoSolutionError
 from jetson_kit.wheels import locks
 
@@ -78,6 +78,13 @@ class SourcePackages:
             source = fetch.of_index(name, lines or [name], builds.target.python, builds.options)
             if source is None:
                 return False
+            allowed = self.requirements.hashes(name)
+            if allowed and source.sha256 not in allowed:
+                raise IntegrityError(
+                    f"{source.filename} of the index has sha256 {source.sha256}, which "
+                    f"{self.requirements.path} does not allow",
+                    "nothing was built; check the index, or correct the hash",
+                )
             if self._build(source) is None:
                 base_packages.write_empty_wheel(self.scratch, source.name, source.version)
         return True

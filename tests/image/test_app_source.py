@@ -26,6 +26,7 @@ from jetson_kit.containers import engine, owned
 from jetson_kit.core.errors import (
     BadInputError,
     DiskFullError,
+    IntegrityError,
     KitError,
     StepFailedError,
     ToolMissingError,
@@ -250,6 +251,27 @@ def test_a_private_index_shows_its_password_nowhere(
     assert f"sha256:{sha256_file(place / 'native-1.0.tar.gz')}" in result.text
     for shown in (result.text, caplog.text, repr(result.built)):
         assert "geheim" not in shown
+
+
+def test_a_hash_of_requirements_holds_for_a_source(
+    builds: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = builds({})
+    place = tmp_path / "index"
+    place.mkdir()
+    path = sources.archive(place, {**sources.own(sources.PURE), "stamp": f"{time.time_ns()}"})
+    small_index.renew(place)
+    line = f"native==1.0 \\\n    --hash=sha256:{'0' * 64} \\\n    --hash=sha256:{'1' * 64}\n"
+    (own.app.folder / "requirements.txt").write_text(line, encoding="utf-8")
+    with small_index.served(place) as address:
+        for variable, value in small_index.environment(address).items():
+            monkeypatch.setenv(variable, value)
+        with pytest.raises(IntegrityError) as caught:
+            lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
+        assert f"native-1.0.tar.gz of the index has sha256 {sha256_file(path)}" in str(caught.value)
+        right = line.replace("1" * 64, sha256_file(path))
+        (own.app.folder / "requirements.txt").write_text(right, encoding="utf-8")
+        assert lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own).built
 
 
 @pytest.mark.skipif(host_arch() == "arm64", reason="nothing is emulated there")
