@@ -13,6 +13,7 @@ from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import HOME, App
+from jetson_kit.app.source import wheels
 from jetson_kit.app.source.model import Built, Target
 from jetson_kit.app.source.wheels import Builds
 from jetson_kit.app.tree import Entry, Tree
@@ -153,6 +154,7 @@ def make(
     for _, tar in tars:
         cached_files.used(tar)
     cached_files.forget_unused(cache_dir("layers"), "app-*.tar")
+    wheels.forget_unused()
     return AppLayers(tuple(tars), installed, packages, built)
 
 

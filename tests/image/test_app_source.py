@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -251,6 +252,32 @@ def test_a_private_index_shows_its_password_nowhere(
     assert f"sha256:{sha256_file(place / 'native-1.0.tar.gz')}" in result.text
     for shown in (result.text, caplog.text, repr(result.built)):
         assert "geheim" not in shown
+
+
+@pytest.mark.parametrize("kind", ["url", "git", "folder"])
+def test_other_places_of_a_source(builds: Maker, tmp_path: Path, kind: str) -> None:
+    own = builds({})
+    files = {**sources.own(sources.PURE), "stamp": f"{time.time_ns()}"}
+    place = sources.write(tmp_path / "place", files)
+    archive = sources.archive(tmp_path, files)
+    shutil.copyfile(archive, own.app.folder / archive.name)
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid", "-C", str(place)]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v1"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    with small_index.served(tmp_path, "me:geheim") as address:
+        server = address.replace("://", "://me:geheim@").removesuffix("simple/")
+        line = {
+            "url": f"native @ {server}{archive.name} ; python_version > '3'",
+            "git": f"git+file://{place}@v1",
+            "folder": f"./{archive.name}",
+        }[kind]
+        (own.app.folder / "requirements.txt").write_text(f"{line}\n", encoding="utf-8")
+        result = lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
+    (made,) = result.built
+    assert (made.source.kind, result.pins) == (kind, ("native==1.0",))
+    assert "geheim" not in result.text
+    # Nothing is fetched again: the server is gone.
+    assert lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own).built == (made,)
 
 
 def test_a_hash_of_requirements_holds_for_a_source(

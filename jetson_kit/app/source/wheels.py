@@ -226,6 +226,13 @@ def find_links(built: Iterable[Built]) -> tuple[str, ...]:
     return tuple(f"--find-links {item.wheel.parent}" for item in built)
 
 
+def forget_unused() -> None:
+    """Remove sources and wheels, logs too, that no build has used for long."""
+    cached_files.forget_unused(cache_dir("app-built"), "*/*.whl")
+    for name in ("app-sources", "app-build-logs"):
+        cached_files.forget_unused(cache_dir(name), "*")
+
+
 def _result(out: Path) -> dict[str, Any]:
     """Return what the build says of itself; nothing where it says nothing that can be read."""
     try:
