@@ -26,6 +26,8 @@ ERRORS = (
     re.compile(r"^(\w+\.)*\w+(Error|Exception|Exit)(: .*)?$"),
 )
 KILLED = 137
+# What gcc says of its own compiler that the kernel killed.
+COMPILER_KILLED = "Killed signal terminated program"
 # What programs say without a network; the last is the C library's.
 OFFLINE = (*NETWORK_WORDS, "temporary failure in name resolution")
 WHEEL = "name another version of it, or put its wheel into wheels/"
@@ -57,7 +59,7 @@ def check(source: Source, end: End, result: Mapping[str, Any], path: Path, app: 
     text = _read(path)
     if end.stopped == "disk" or (end.code and any(w in text.lower() for w in FULL_WORDS)):
         raise DiskFullError(f"no space left for the build of {label}; {where}", room_hint(path))
-    if end.stopped == "memory" or end.code == KILLED:
+    if end.stopped == "memory" or end.code == KILLED or (end.code and COMPILER_KILLED in text):
         raise StepFailedError(
             f"{label}: its build took more than {app.build.memory_mb} MB of memory; {where}",
             "raise memory_mb of [build] in jetson.toml",

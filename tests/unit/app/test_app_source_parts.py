@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.app import settings
 from jetson_kit.app.source import failures, model, requires, unpack
+from jetson_kit.app.source.container import End
 from jetson_kit.app.source.model import Source
-from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.errors import (
+    BadInputError,
+    DiskFullError,
+    IntegrityError,
+    KitError,
+    StepFailedError,
+)
 from tests.support import sources
 
 
@@ -148,6 +156,38 @@ def test_a_pyproject_that_is_none_is_one_line(tmp_path: Path, text: str) -> None
 )  # fmt: skip
 def test_the_first_error_of_a_log(log: str, line: str) -> None:
     assert failures.first_error(log) == line
+
+
+APP = ("x", ("python3", "app.py"), "", "")
+KILLED = "gcc: fatal error: Killed signal terminated program cc1plus\nerror: command failed\n"
+OFFLINE = (
+    "x\nurllib.error.URLError: <urlopen error [Errno -3] Temporary failure in name resolution>\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "log", "kind", "words"),
+    [
+        (End(1), KILLED, StepFailedError, "more than 4096 MB of memory"),
+        (End(137), "", StepFailedError, "more than 4096 MB of memory"),
+        (End(1, "memory"), "", StepFailedError, "raise memory_mb of [build]"),
+        (End(-1, "time"), "", StepFailedError, "took more than 3600 s"),
+        (End(1), "cc: No space left on device\n", DiskFullError, "no space left for the build"),
+        (End(-1, "disk"), "", DiskFullError, "no space left for the build of x 1"),
+        (End(1), OFFLINE, StepFailedError, "it needs a network, which a build has not"),
+        (End(1), "ModuleNotFoundError: No module named 'a.b'\n", StepFailedError, "that has a.b: "),
+        (End(2), "", StepFailedError, "x 1 does not build: it printed nothing"),
+    ],
+)
+def test_why_a_build_failed(
+    tmp_path: Path, end: End, log: str, kind: type[KitError], words: str
+) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(log)
+    with pytest.raises(kind) as caught:
+        failures.check(Source("x", "1", "index"), end, {}, path, settings.App(tmp_path, *APP))
+    assert words in caught.value.line()
+    assert "\n" not in caught.value.line()
 
 
 def test_rows_of_a_lock_come_back() -> None:
