@@ -77,12 +77,13 @@ def folder(held: BasePackages) -> Path:
         if not done.exists():
             place.mkdir(exist_ok=True)
             for name, version in held.stubs.items():
-                _write(place, name, version)
+                write_empty_wheel(place, name, version)
             write_text(done, text)
     return place
 
 
-def _write(place: Path, name: str, version: str) -> None:
+def write_empty_wheel(place: Path, name: str, version: str) -> None:
+    """Write a wheel that only says that a package is there."""
     stem = f"{name.replace('-', '_')}-{version}"
     info = f"{stem}.dist-info"
     members = {

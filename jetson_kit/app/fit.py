@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.audit import emulate, native, record
 from jetson_kit.audit.native import Library
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.core.files import write_text
+from jetson_kit.core.files import disk_guard, extract_tar, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation.cpus import Cpu
@@ -31,6 +33,8 @@ class Image:
     """The oldest core of its boards; None for an image of this machine's own architecture."""
     tars: tuple[Path, ...]
     """Its layers of Python packages."""
+    system: Path | None = None
+    """The layer of the application's own Debian packages."""
 
 
 def check(site: Path, image: Image) -> None:
@@ -51,7 +55,7 @@ def check(site: Path, image: Image) -> None:
             )
     ours = tuple(item for item in libraries if (item.format, item.arch) == ("elf", machine))
     if image.core and ours:
-        _check_core(site, ours, owners, image.core)
+        _check_core(site, ours, owners, image.core, image.system)
 
 
 def _owners(site: Path) -> dict[str, str]:
@@ -94,14 +98,18 @@ def _libraries(site: Path) -> tuple[Library, ...]:
 
 
 def _check_core(
-    site: Path, libraries: tuple[Library, ...], owners: Mapping[str, str], core: Cpu
+    site: Path,
+    libraries: tuple[Library, ...],
+    owners: Mapping[str, str],
+    core: Cpu,
+    system: Path | None,
 ) -> None:
     """Load each package's libraries on the emulated core; refuse one that crashes it."""
     groups: dict[str, list[Library]] = {}
     for library in libraries:
         groups.setdefault(owners.get(library.path, library.path), []).append(library)
     for owner, group in groups.items():
-        ok, says, missing = _on_core(site, tuple(group), core)
+        ok, says, missing = _on_core(site, tuple(group), core, system)
         if ok is False:
             raise BadInputError(
                 f"{owner} does not load on {core.name}, the oldest core of this image's boards: "
@@ -116,18 +124,32 @@ def _check_core(
 
 
 def _on_core(
-    site: Path, libraries: tuple[Library, ...], core: Cpu
+    site: Path, libraries: tuple[Library, ...], core: Cpu, system: Path | None
 ) -> tuple[bool | None, str, tuple[str, ...]]:
     """Return what emulate.on_core says, kept in the cache by the libraries' bytes."""
-    key = hashlib.sha256(f"{record.key(libraries)} {core}".encode()).hexdigest()
+    beside = f" {system.name}" if system else ""
+    key = hashlib.sha256(f"{record.key(libraries)} {core}{beside}".encode()).hexdigest()
     path = cache_dir("app-fit") / f"{key}.json"
     if path.exists():
         ok, says, missing = json.loads(path.read_text(encoding="utf-8"))
         return ok, says, tuple(missing)
-    run, lacks = emulate.on_core(libraries, site, core)
+    with _unpacked(system) as folders:
+        run, lacks = emulate.on_core(libraries, site, core, folders)
     if run.ok is not None:
         write_text(path, json.dumps([run.ok, run.says, lacks]))
     return run.ok, run.says, lacks
+
+
+@contextlib.contextmanager
+def _unpacked(system: Path | None) -> Iterator[tuple[Path, ...]]:
+    """Yield the folders of a layer that have libraries."""
+    if system is None:
+        yield ()
+        return
+    with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-fit-") as name:
+        with disk_guard(Path(name)), tarfile.open(system) as archive:
+            extract_tar(archive, Path(name))
+        yield tuple(sorted({path.parent for path in Path(name, "usr/lib").rglob("*.so*")}))
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -13,6 +13,9 @@ from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import HOME, App
+from jetson_kit.app.source import wheels
+from jetson_kit.app.source.model import Built, Target
+from jetson_kit.app.source.wheels import Builds
 from jetson_kit.app.tree import Entry, Tree
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files
@@ -48,6 +51,12 @@ class Base:
         """Return the packages that it has."""
         return base_packages.of(self.lock, self.mediapipe, self.arch, self.python, self.suite)
 
+    def builds(self, app: App, *, emulation: bool = True, refresh: bool = False) -> Builds:
+        """Return what builds an application's packages from source."""
+        manylinux = self.held().manylinux
+        target = Target(self.suite, self.arch, self.python, manylinux, self.core)
+        return Builds(app, target, emulation, refresh)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -64,20 +73,30 @@ class AppLayers:
     tars: tuple[tuple[str, Path], ...]
     installed: tuple[Installed, ...] = ()
     packages: tuple[tuple[str, str, str], ...] = ()
+    built: tuple[Built, ...] = ()
+    """The packages that were built from source."""
 
 
-def prepare(app: App, base: Base, progress: Progress, *, refresh: bool = False) -> Prepared:
-    """Read the folder and resolve its requirements, before anything is built.
+def prepare(
+    app: App, base: Base, progress: Progress, *, refresh: bool = False, emulation: bool = True
+) -> Prepared:
+    """Read the folder and resolve its requirements, before anything of the image is built.
 
-    Raises BadInputError for what can't be put into the image, NetworkError.
+    Without `emulation` nothing is compiled for another processor. Raises BadInputError for what
+    can't be put into the image, NetworkError, and what building from source raises.
     """
     with progress.step("app", f"application {app.name}") as step:
         files = tree.read(app)
         resolved = None
         if app.requirements:
-            resolved = lock.make(app, base.held(), base.arch, base.python, refresh=refresh)
+            builds = base.builds(app, emulation=emulation, refresh=refresh)
+            resolved = lock.make(
+                app, base.held(), base.arch, base.python, refresh=refresh, builds=builds
+            )
         count = f"{counted(len(files.entries), 'file')}, {files.size / 1e6:.1f} MB"
         packages = f", {counted(len(resolved.pins), 'package')}" if resolved else ""
+        if resolved and resolved.built:
+            packages += f" ({len(resolved.built)} built from source)"
         step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
     if files.secrets:
         progress.say(
@@ -103,6 +122,7 @@ def make(
     tars: list[tuple[str, Path]] = []
     installed: tuple[Installed, ...] = ()
     packages: tuple[tuple[str, str, str], ...] = ()
+    built: tuple[Built, ...] = ()
     if app.debian:
         with progress.step("app-debian", "the application's Debian packages") as step:
             root = rootfs.build(base.variant, base.suite, base.arch)
@@ -111,11 +131,12 @@ def make(
                 packages = system_layer.packages
             step.note = f"{len(packages)} that the image lacks"
     if ready.lock and ready.lock.pins:
-        image = Image(base.suite, base.arch, base.core, tuple(below))
+        own = next((tar for name, tar in tars if name == "app-debian.tar"), None)
+        image = Image(base.suite, base.arch, base.core, tuple(below), own)
         with progress.step("app-wheels", "the application's wheels") as step:
             site = pysite.application(
-                ready.lock.text,
-                ready.lock.sources,
+                ready.lock.installable,
+                _contents(ready.lock),
                 base.python,
                 base.arch,
                 ready.lock.platform,
@@ -124,6 +145,7 @@ def make(
             step.note = f"{counted(len(site.installed), 'package')}"
         tars.append(("app-wheels.tar", site.tar))
         installed = site.installed
+        built = ready.lock.built
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]
     if large:
@@ -133,7 +155,13 @@ def make(
     for _, tar in tars:
         cached_files.used(tar)
     cached_files.forget_unused(cache_dir("layers"), "app-*.tar")
-    return AppLayers(tuple(tars), installed, packages)
+    wheels.forget_unused()
+    return AppLayers(tuple(tars), installed, packages, built)
+
+
+def _contents(resolved: Lock) -> str:
+    """Return what the layer of wheels follows from."""
+    return "\n".join((resolved.text, *(item.sha256 for item in resolved.built)))
 
 
 def _files(name: str, entries: Sequence[Entry], about: str) -> Path:

@@ -1,7 +1,8 @@
-"""The lock of an application's packages: resolved for the image, natively, wheels only.
+"""The lock of an application's packages: resolved for the image, natively, as wheels.
 
 It stands beside the application, is made again when what it follows from has changed, and holds
-what the image lacks: versions that the image has are the image's.
+what the image lacks: versions that the image has are the image's. What has no wheel is built from
+source first, where the caller has builds.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit.app import base_packages as holding
+from jetson_kit.app import requirements_file, resolve, source_packages
 from jetson_kit.app.base_packages import BasePackages
+from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
-from jetson_kit.core import uv
-from jetson_kit.core.errors import BadInputError, KitError, StepFailedError
+from jetson_kit.app.source import model, unpack, wheels
+from jetson_kit.app.source.model import MACHINES, Built
+from jetson_kit.app.source.wheels import Builds
+from jetson_kit.app.source_packages import SourcePackages
+from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import sha256_file, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.uv import NoSolutionError
@@ -28,11 +32,8 @@ from jetson_kit.wheels import locks
 
 FORMAT = 1
 INPUTS = "# inputs sha256:"
-# Options of a requirements file that say where packages are.
-PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
-LOCAL = re.compile(r"^\s*(?:-e\b|--editable\b|\.{0,2}/|file:)|\s@\s*file:")
 NO_WHEEL = re.compile(r"(?:has|have) no (?:usable )?wheels|no wheels? with a matching", re.I)
-MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
+HEAD = "# ./inv build --app writes it; --refresh takes newer versions\n"
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,28 @@ class Lock:
     """What the application's layer holds: hash-pinned lines, and where an installer finds them."""
 
     text: str
+    """A package that is built from source has the hash of its source."""
     sources: tuple[str, ...]
     """Lines of options; they may hold passwords and go into nothing that stays."""
     platform: str
     fresh: bool
     """Whether it was resolved now."""
+    built: tuple[Built, ...] = ()
+    """The wheels of what is built from source."""
 
     @property
     def pins(self) -> tuple[str, ...]:
         """Return the packages with their versions."""
         return locks.locked(self.text)
+
+    @property
+    def installable(self) -> str:
+        """Return a requirements file that an installer takes, with the hashes of what was built.
+
+        It may hold passwords.
+        """
+        text = _with_hashes(self.text, {item.source.name: item.sha256 for item in self.built})
+        return "\n".join((*self.sources, *wheels.find_links(self.built), text))
 
 
 def path_of(app: App, arch: str, python: str) -> Path:
@@ -58,171 +71,154 @@ def path_of(app: App, arch: str, python: str) -> Path:
 
 
 def make(
-    app: App, held: BasePackages, arch: str, python: str, *, file: str = "", refresh: bool = False
+    app: App,
+    held: BasePackages,
+    arch: str,
+    python: str,
+    *,
+    file: str = "",
+    refresh: bool = False,
+    builds: Builds | None = None,
 ) -> Lock:
     """Return the lock, resolved anew only where requirements or image have changed.
 
-    `file` is another requirements file of the folder; its lock is kept in the cache. Raises
-    BadInputError for requirements that don't fit the image or have no wheel, NetworkError.
+    `file` is another requirements file of the folder; its lock is kept in the cache. Without
+    `builds` a package without a wheel is refused. Raises BadInputError for requirements that don't
+    fit the image or have no wheel, NetworkError, and what building from source raises.
     """
-    source = app.folder / (file or app.requirements)
     platform = f"{MACHINES[arch]}-{held.manylinux}"
-    texts = _texts(source, app.folder)
-    key = _key(texts, held, platform, python, _wheels(app))
-    path = path_of(app, arch, python) if not file else cache_dir("app-locks") / f"{key}.txt"
-    sources = tuple(_absolute(line, app.folder) for text in texts for line in _places(text))
+    requirements = requirements_file.read(app.folder / (file or app.requirements), app.folder)
+    options = requirements.options
     if app.wheels:
-        sources = (*sources, f"--find-links {app.folder / app.wheels}")
+        options = (*options, f"--find-links {app.folder / app.wheels}")
+    if builds is not None:
+        builds.options, builds.image = options, held.pins
+    key = _key(app, requirements, held, platform, python)
+    path = path_of(app, arch, python) if not file else cache_dir("app-locks") / f"{key}.txt"
     known = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if known.startswith(f"{INPUTS}{key}\n") and not refresh:
-        return Lock(known, sources, platform, fresh=False)
-    keep = None if refresh else known
-    text = _without(_resolve(source, held, platform, python, sources, keep=keep), held.names)
-    whole = f"{INPUTS}{key}\n# ./inv build --app writes it; --refresh takes newer versions\n{text}"
+    rows = model.from_rows(known)
+    if known.startswith(f"{INPUTS}{key}\n") and not refresh and (builds or not rows):
+        found = [builds.build(row) for row in rows] if builds else []
+        if builds:
+            SourcePackages(builds, rows, requirements, path).check(held)
+        return Lock(known, options, platform, fresh=False, built=tuple(filter(None, found)))
+    keep = "" if refresh else known
+    text, built = _resolve(requirements, held, platform, python, options, builds, keep)
+    text = _without(text, held.names)
+    names = {canonicalize_name(pin.partition("==")[0]) for pin in locks.locked(text)}
+    built = tuple(item for item in built if item.source.name in names)
+    text = _with_hashes(text, {item.source.name: _content(item) for item in built})
+    sources = model.to_rows(item.source for item in built)
+    whole = f"{INPUTS}{key}\n{HEAD}{sources}{text}"
     try:
         write_text(path, whole)
     except OSError as error:
         raise BadInputError(
             f"the lock {path} can't be written: {error.strerror}", "let this user write there"
         ) from error
-    return Lock(whole, sources, platform, fresh=True)
+    return Lock(whole, options, platform, fresh=True, built=built)
 
 
-def _texts(path: Path, folder: Path) -> list[str]:
-    """Return the texts of a requirements file and of those that it names. Raises BadInputError."""
-    texts, waiting, seen = [], [path], set()
-    while waiting:
-        one = waiting.pop()
-        if one in seen:
-            continue
-        seen.add(one)
-        if not one.resolve().is_relative_to(folder.resolve()):
-            raise BadInputError(f"{path.name} names {one}, outside of {folder}", "move it there")
-        try:
-            text = one.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise BadInputError(f"{one} can't be read: {reason}", "correct requirements") from error
-        texts.append(text)
-        for number, line in enumerate(text.splitlines(), 1):
-            _check_line(one, number, line)
-            if match := re.match(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", line):
-                waiting.append(one.parent / match[1])
-    return texts
+def for_machine(lock: Lock, builds: Builds) -> Lock:
+    """Return a lock with the wheels that its sources give for another machine."""
+    builds.options = lock.sources
+    found = (builds.build(item.source) for item in lock.built)
+    return replace(lock, built=tuple(filter(None, found)))
 
 
-def _check_line(path: Path, number: int, line: str) -> None:
-    text = re.sub(r"(^|\s)#.*$", "", line).strip()
-    if LOCAL.search(text):
-        raise BadInputError(
-            f"{path}: line {number} names a local path",
-            "put its wheel into the folder wheels/ and name the package alone",
-        )
-    if not text or text.startswith(("-", "http:", "https:", "git+")) or text.endswith("\\"):
-        return
-    try:
-        Requirement(re.sub(r"\s--hash=\S+", "", text))
-    except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
-        raise BadInputError(
-            f"{path}: line {number} is no requirement: {reason}", "write it like numpy>=1.26"
-        ) from error
+def _key(
+    app: App, requirements: Requirements, held: BasePackages, platform: str, python: str
+) -> str:
+    parts = (
+        *(str(FORMAT), *requirements.texts.values(), *held.constraints, platform, python),
+        *(_wheels(app), *source_packages.folders(requirements)),
+        *_building(app),
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _places(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if PLACES.match(line)]
-
-
-def _absolute(line: str, folder: Path) -> str:
-    """Return a line of options with a folder's path made absolute."""
-    option, _, place = line.replace("=", " ", 1).partition(" ")
-    place = place.strip()
-    if option in ("-f", "--find-links") and "://" not in place:
-        return f"{option} {folder / place}"
-    return f"{option} {place}".strip()
+def _building(app: App) -> tuple[str, ...]:
+    """Return what jetson.toml says of builds from source; nothing where it says nothing."""
+    build = app.build
+    lists = {"debian": build.debian, "requires": build.requires, "constraints": build.constraints}
+    return tuple(f"{key}={' '.join(rows)}" for key, rows in lists.items() if rows)
 
 
 def _wheels(app: App) -> str:
     """Return what stands in the application's folder of wheels."""
     if not app.wheels:
         return ""
-    paths = sorted((app.folder / app.wheels).glob("*.whl"))
-    return "\n".join(f"{path.name} {sha256_file(path)}" for path in paths)
+    folder = app.folder / app.wheels
+    paths = [path for end in (".whl", *unpack.ARCHIVES) for path in folder.glob(f"*{end}")]
+    return "\n".join(f"{path.name} {sha256_file(path)}" for path in sorted(paths))
 
 
-def _key(texts: Sequence[str], held: BasePackages, platform: str, python: str, wheels: str) -> str:
-    parts = (str(FORMAT), *texts, *held.constraints, platform, python, wheels)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+def _content(item: Built) -> str:
+    """Return 64 digits that stand for a source in a lock: its sha256, else its commit's."""
+    source = item.source
+    return source.sha256 or hashlib.sha256(source.commit.encode()).hexdigest()
 
 
 def _resolve(
-    source: Path,
+    requirements: Requirements,
     held: BasePackages,
     platform: str,
     python: str,
-    sources: Sequence[str],
-    *,
-    keep: str | None,
-) -> str:
-    limits = held.constraints
-    try:
-        return _compile(source, held, platform, python, sources, limits, keep)
-    except NoSolutionError as error:
-        raise _refused(source, held, platform, python, sources, str(error.message)) from error
-    except StepFailedError as error:
-        raise BadInputError(f"{source}: {error.message}", "correct requirements") from error
+    options: Sequence[str],
+    builds: Builds | None,
+    keep: str,
+) -> tuple[str, tuple[Built, ...]]:
+    path = requirements.path
+    with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-lock-") as scratch:
+        packages = SourcePackages(builds, model.from_rows(keep), requirements, Path(scratch))
+        file = packages.rewritten()
+        while True:
+            places = (*options, *packages.places, *source_packages.held_places(held))
+            request = _Request(file, path, held, platform, python, places)
+            try:
+                text = request.compile(held.constraints, keep)
+            except NoSolutionError as error:
+                if packages.add(error):
+                    continue
+                raise _refused(request, str(error.message)) from error
+            except StepFailedError as error:
+                raise BadInputError(f"{path}: {error.message}", "correct requirements") from error
+            packages.check(held)
+            return text, tuple(packages.built)
 
 
-def _compile(
-    source: Path,
-    held: BasePackages,
-    platform: str,
-    python: str,
-    sources: Sequence[str],
-    constraints: Sequence[str],
-    keep: str | None = None,
-) -> str:
-    with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-lock-") as aside:
-        lock, limits = Path(aside, "lock.txt"), Path(aside, "image.txt")
-        limits.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
-        places = Path(aside, "places.txt")
-        places.write_text("".join(f"{line}\n" for line in sources), encoding="utf-8")
-        if keep:
-            lock.write_text(keep, encoding="utf-8")
-        uv.uv(
-            [
-                *("pip", "compile", source, places, "--quiet", "--generate-hashes"),
-                *"--only-binary :all: --no-header --no-annotate --no-emit-index-url".split(),
-                *("--no-emit-find-links", "--find-links", holding.folder(held)),
-                *("--python-platform", platform, "--python-version", python),
-                *("--constraints", limits, "--output-file", lock),
-            ],
-            what=f"{source.name} for {platform}, Python {python}",
+@dataclass(frozen=True)
+class _Request:
+    """What to resolve: `file` for uv, `shown` for the user."""
+
+    file: Path
+    shown: Path
+    held: BasePackages
+    platform: str
+    python: str
+    places: tuple[str, ...]
+
+    def compile(self, constraints: Sequence[str], keep: str = "") -> str:
+        what = f"{self.shown.name} for {self.platform}, Python {self.python}"
+        return resolve.compile_file(
+            self.file, self.platform, self.python, self.places, constraints, keep=keep, what=what
         )
-        return lock.read_text(encoding="utf-8")
 
 
-def _refused(
-    source: Path,
-    held: BasePackages,
-    platform: str,
-    python: str,
-    sources: Sequence[str],
-    reason: str,
-) -> BadInputError:
+def _refused(request: _Request, reason: str) -> BadInputError:
     """Return why there is no lock: the image, a package without a wheel, or themselves."""
+    held, source = request.held, request.shown
     image = "allow the image's version, or choose another image: [target] python or mediapipe"
     try:
-        loose = locks.locked(_compile(source, held, platform, python, sources, ()))
+        loose = locks.locked(request.compile(()))
     except StepFailedError:
         if any(limit in reason for limit in held.constraints):
             return BadInputError(f"{source} does not fit the image: {_short(reason)}", image)
         if NO_WHEEL.search(reason):
             return BadInputError(
-                f"{source}: a package has no wheel for {platform} and Python {python}, and none is "
-                f"compiled: {_short(reason)}",
-                _with_wheel(held, platform, python, sources, reason)
-                + "build its wheel and put it into wheels/",
+                f"{source}: a package has no wheel for {request.platform} and Python "
+                f"{request.python}, and no source that can be built: {_short(reason)}",
+                _with_wheel(request, reason) + "build its wheel and put it into wheels/",
             )
         return BadInputError(f"{source}: {_short(reason)}", "correct the requirements")
     pairs = [(canonicalize_name(name), version) for name, _, version in map(_pair, loose)]
@@ -236,23 +232,16 @@ def _refused(
     return BadInputError(f"{source} does not fit the image: it needs {what}", image)
 
 
-def _with_wheel(
-    held: BasePackages, platform: str, python: str, sources: Sequence[str], reason: str
-) -> str:
+def _with_wheel(request: _Request, reason: str) -> str:
     """Return which version of the package that was refused has a wheel; "" where none is known."""
     match = re.search(r"\b([A-Za-z0-9][\w.-]*)==\S+ has no", reason)
     if not match:
         return ""
-    with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-lock-") as aside:
-        alone = Path(aside, "requirements.txt")
-        alone.write_text(f"{match[1]}\n", encoding="utf-8")
-        try:
-            text = _compile(alone, held, platform, python, sources, held.constraints)
-        except KitError:
-            return ""
     name = canonicalize_name(match[1])
-    pins = [pin for pin in locks.locked(text) if canonicalize_name(_pair(pin)[0]) == name]
-    return f"{pins[0]} has one: take it, or " if pins else ""
+    pin = source_packages.with_wheel(
+        name, request.held, request.platform, request.python, request.places
+    )
+    return f"{pin} has one: take it, or " if pin else ""
 
 
 def _pair(pin: str) -> tuple[str, str, str]:
@@ -265,12 +254,28 @@ def _short(reason: str) -> str:
 
 def _without(text: str, names: frozenset[str]) -> str:
     """Return a lock without the packages that the image has."""
-    kept: list[str] = []
-    skip = False
+    rows = (row for name, row in _rows(text) if name not in names)
+    return "".join(rows)
+
+
+def _with_hashes(text: str, hashes: dict[str, str]) -> str:
+    """Return a lock in which these packages, by normalised name, have one hash each."""
+    rows = []
+    for name, row in _rows(text):
+        pin = row.split(maxsplit=1)[0] if row.strip() else ""
+        rows.append(f"{pin} \\\n    --hash=sha256:{hashes[name]}\n" if name in hashes else row)
+    return "".join(rows)
+
+
+def _rows(text: str) -> list[tuple[str, str]]:
+    """Return the requirements of a lock, each with its hashes, by normalised names."""
+    rows: list[tuple[str, str]] = []
     for line in text.splitlines(keepends=True):
-        if not line[:1].isspace():
-            name = re.split(r"[\s=@\[;]", line, maxsplit=1)[0]
-            skip = canonicalize_name(name) in names
-        if not skip and not line.startswith("#"):
-            kept.append(line)
-    return "".join(kept)
+        if line.startswith("#"):
+            continue
+        if line[:1].isspace() and rows:
+            rows[-1] = (rows[-1][0], rows[-1][1] + line)
+        else:
+            name = canonicalize_name(re.split(r"[\s=@\[;]", line, maxsplit=1)[0])
+            rows.append((name, line))
+    return rows

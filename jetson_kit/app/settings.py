@@ -76,6 +76,20 @@ class Tests:
 
 
 @dataclass(frozen=True)
+class Build:
+    """How packages of which there is only source are built."""
+
+    debian: tuple[str, ...] = ()
+    """Debian packages beside compiler and Python's headers, such as libfoo-dev."""
+    requires: tuple[str, ...] = ()
+    """What builds need beyond what their packages say, such as "numpy"."""
+    constraints: tuple[str, ...] = ()
+    """Requirements that hold the build's own packages, such as "setuptools<60"."""
+    timeout_s: int = 3600
+    memory_mb: int = 4096
+
+
+@dataclass(frozen=True)
 class App:
     """An application: its folder and its settings."""
 
@@ -95,6 +109,7 @@ class App:
     """What it films with: csi://0, /dev/video0, rtsp://HOST/PATH; "" where it names none."""
     target: Target = Target()
     debian: tuple[str, ...] = ()
+    build: Build = Build()
     environment: Mapping[str, str] = field(default_factory=dict)
     service: Service = Service()
     health: Health = Health()
@@ -151,6 +166,7 @@ def load(folder: Path) -> App:
         backend=body.get("backend", "auto"),
         target=Target(**body.get("target", {})),
         debian=tuple(sorted(set(body.get("debian", {}).get("packages", ())))),
+        build=_build(body.get("build", {})),
         environment=body.get("environment", {}),
         camera=body.get("camera", ""),
         service=_service(body.get("service", {}), body.get("camera", "")),
@@ -235,6 +251,13 @@ def _service(row: Mapping[str, Any], camera: str) -> Service:
     if camera.startswith("rtsp"):
         network = network or "bridge"
     return Service(**lists, sockets=sockets, network=network)
+
+
+def _build(row: Mapping[str, Any]) -> Build:
+    lists = {
+        key: tuple(sorted(set(row.get(key, ())))) for key in ("debian", "requires", "constraints")
+    }
+    return Build(**{**row, **lists})
 
 
 def _health(row: Mapping[str, Any]) -> Health:

@@ -40,13 +40,33 @@ def make(app: App, base: Rootfs, *, refresh: bool = False) -> SystemLayer | None
     packages or image change. Raises BadInputError for a package that Debian does not have, and what
     debian.fetch raises.
     """
-    if not app.debian:
+    return _make(_Request(app.folder, app.debian, "debian", "[debian] packages"), base, refresh)
+
+
+def for_building(app: App, base: Rootfs, *, refresh: bool = False) -> SystemLayer | None:
+    """Return the layer that the builder's image has for this application, as `make`."""
+    request = _Request(app.folder, app.build.debian, "debian-build", "[build] debian")
+    return _make(request, base, refresh)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The packages that a key of jetson.toml names; `name` is of the lock and the layer."""
+
+    folder: Path
+    packages: tuple[str, ...]
+    name: str
+    key: str
+
+
+def _make(request: _Request, base: Rootfs, refresh: bool) -> SystemLayer | None:
+    if not request.packages:
         return None
     folder = cache_dir("apt", f"{base.suite}-{base.arch}")
-    lock = _locked(app, base, folder, refresh=refresh)
+    lock = _locked(request, base, folder, refresh=refresh)
     debs = debian_lock.fetch(lock, suite=base.suite, arch=base.arch, folder=folder)
     if debs is None:
-        lock = _locked(app, base, folder, refresh=True)
+        lock = _locked(request, base, folder, refresh=True)
         debs = debian_lock.fetch(lock, suite=base.suite, arch=base.arch, folder=folder)
     if debs is None:
         raise StepFailedError("Debian's archive lacks a package that it lists", "run it again")
@@ -55,29 +75,29 @@ def make(app: App, base: Rootfs, *, refresh: bool = False) -> SystemLayer | None
     packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
     listing = json.dumps([FORMAT, base.key, [deb.sha256 for deb in debs]])
     key = hashlib.sha256(listing.encode()).hexdigest()[:16]
-    tar = cache_dir("layers") / f"app-debian-{key}.tar"
+    tar = cache_dir("layers") / f"app-{request.name}-{key}.tar"
     if not cached_files.intact(tar):
         with cached_files.made(tar) as aside:
             _assemble(aside, debs, base)
     return SystemLayer(tar, packages)
 
 
-def _locked(app: App, base: Rootfs, folder: Path, *, refresh: bool) -> Lock:
+def _locked(request: _Request, base: Rootfs, folder: Path, *, refresh: bool) -> Lock:
     """Return what apt resolves, from the file beside the application where it still holds."""
-    path = app.folder / f"debian-{base.suite}-{base.arch}.jetson.lock"
+    path = request.folder / f"{request.name}-{base.suite}-{base.arch}.jetson.lock"
     # What the image has decides what is lacking.
-    inputs = (*app.debian, f"image={base.key}")
+    inputs = (*request.packages, f"image={base.key}")
     if not refresh and (known := debian_lock.read(path)) and known.packages == inputs:
         return known
     try:
         printed = debian.resolve(
-            app.debian, suite=base.suite, arch=base.arch, folder=folder, status=_status(base)
+            request.packages, suite=base.suite, arch=base.arch, folder=folder, status=_status(base)
         )
     except StepFailedError as error:
         raise BadInputError(
-            f"{app.folder}: Debian {base.suite} can't give {', '.join(app.debian)}: "
+            f"{request.folder}: Debian {base.suite} can't give {', '.join(request.packages)}: "
             f"{error.message}",
-            "correct [debian] packages in jetson.toml",
+            f"correct {request.key} in jetson.toml",
         ) from error
     lock = debian_lock.resolved(inputs, printed, debian.host_mirror())
     write_text(path, debian_lock.to_json(lock))

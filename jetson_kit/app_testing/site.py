@@ -15,12 +15,14 @@ from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.layers import Base
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import App
+from jetson_kit.app.source.model import MACHINES
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.core import cached_files, uv
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import locked, sha256_file, write_text
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.emulation import cores as emulation
 from jetson_kit.wheels import litert, repack
 from jetson_kit.wheels import pins as wheels
 
@@ -40,7 +42,9 @@ def environment(app: App, image: BuildPlan) -> Path:
     own = wheels.lock_for(pin.wheel_class, arch, image.python)
     runtime = litert.lock_for(arch, image.python)
     official = repack.build(pin, cache_dir("wheels"))
-    extra = _locks(app, image)
+    builds = _base(image).builds(app)
+    here = replace(builds, target=replace(builds.target, arch=arch, core=None))
+    extra = [lock.for_machine(item, here) for item in _locks(app, image)]
     key = _key(
         *map(sha256_file, (own, runtime, LOCK)), official.name, *(item.text for item in extra)
     )
@@ -64,7 +68,7 @@ def environment(app: App, image: BuildPlan) -> Path:
 
 def for_image(app: App, image: BuildPlan) -> Path:
     """Return a folder with pytest and the tests' own requirements for the image's Python."""
-    machine = lock.MACHINES[image.arch]
+    machine = MACHINES[image.arch]
     extra = _locks(app, image)[1:]
     key = _key(sha256_file(LOCK), image.python, machine, *(item.text for item in extra))
     folder = cache_dir("app-test-site") / key
@@ -85,18 +89,24 @@ def for_image(app: App, image: BuildPlan) -> Path:
 
 def _locks(app: App, image: BuildPlan) -> list[Lock]:
     """Return the application's lock, and that of its tests' requirements."""
-    base = Base(
-        image.lock, image.jetson_version, image.arch, image.python, image.suite, image.variant, None
-    )
+    base = _base(image)
     held: BasePackages = base.held()
-    own = Lock("", (), f"{lock.MACHINES[image.arch]}-{held.manylinux}", fresh=False)
+    own = Lock("", (), f"{MACHINES[image.arch]}-{held.manylinux}", fresh=False)
     if app.requirements:
-        own = lock.make(app, held, image.arch, image.python)
+        own = lock.make(app, held, image.arch, image.python, builds=base.builds(app))
     if not app.tests.requirements:
         return [own]
     beside = replace(held, pins=(*held.pins, *own.pins))
     file = app.tests.requirements
-    return [own, lock.make(app, beside, image.arch, image.python, file=file)]
+    builds = base.builds(app)
+    return [own, lock.make(app, beside, image.arch, image.python, file=file, builds=builds)]
+
+
+def _base(image: BuildPlan) -> Base:
+    core = emulation.oldest(soc.id for soc in image.socs) if image.target else None
+    return Base(
+        image.lock, image.jetson_version, image.arch, image.python, image.suite, image.variant, core
+    )
 
 
 def _install(one: Lock, *words: str | Path) -> None:
@@ -105,7 +115,7 @@ def _install(one: Lock, *words: str | Path) -> None:
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-test-") as scratch:
         listed = Path(scratch, "lock.txt")
         listed.touch(0o600)
-        listed.write_text("\n".join((*one.sources, one.text)), encoding="utf-8")
+        listed.write_text(one.installable, encoding="utf-8")
         command: Sequence[str | Path] = (
             *"pip install --quiet --no-deps --require-hashes --only-binary :all:".split(),
             *("-r", listed, *words),

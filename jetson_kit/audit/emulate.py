@@ -129,17 +129,18 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
 
 
 def on_core(
-    libraries: tuple[Library, ...], folder: Path, cpu: Cpu
+    libraries: tuple[Library, ...], folder: Path, cpu: Cpu, beside: tuple[Path, ...] = ()
 ) -> tuple[CpuRun, tuple[str, ...]]:
     """Load libraries, unpacked under `folder`, on one core; return that, and what they lack there.
 
+    `beside` are folders of other libraries that are there.
     `ok` of the run is None where it could not be measured.
     """
     if not program():
         return CpuRun(cpu.name, None, f"{PROGRAMS[0]} is not installed"), ()
     tree = rootfs.tree(variant="audit", suite=_suite(libraries), arch="arm64")
     paths = tuple(str(folder / library.path) for library in libraries)
-    outcome = _load(tree, cpu, cpu.hwcap, paths)
+    outcome = _load(tree, cpu, cpu.hwcap, paths, beside)
     return _run(cpu, outcome), _missing(list(outcome.errors), set(paths))
 
 
@@ -205,7 +206,13 @@ def prefix(tree: Path, cpu: Cpu) -> Iterator[Path]:
         yield folder
 
 
-def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str, ...]) -> _Outcome:
+def _load(
+    tree: Path,
+    cpu: Cpu,
+    hwcap: tuple[str, ...] | None,
+    paths: tuple[str, ...],
+    beside: tuple[Path, ...] = (),
+) -> _Outcome:
     """Load each library in turn; go on behind one that kills the process."""
     loaded: list[str] = []
     errors: list[tuple[str, str]] = []
@@ -213,7 +220,7 @@ def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str,
     rest = list(paths)
     while rest:
         tail = [*("-I", "-S"), str(LOADER), _hwcap(hwcap), *rest]
-        code, out, err = _execute([*command(tree, cpu), *tail], rest)
+        code, out, err = _execute([*command(tree, cpu), *tail], rest, beside)
         lines = [line for line in out.splitlines() if line.partition(" ")[0] in ("OK", "ERR")]
         for path, line in zip(rest, lines, strict=False):
             if line == "OK":
@@ -232,8 +239,10 @@ def _load(tree: Path, cpu: Cpu, hwcap: tuple[str, ...] | None, paths: tuple[str,
     return _Outcome(tuple(loaded), tuple(dict.fromkeys(errors)), crash, illegal)
 
 
-def _execute(line: list[str], paths: list[str]) -> tuple[int, str, str]:
-    folders = list(dict.fromkeys(str(Path(path).parent) for path in paths))
+def _execute(
+    line: list[str], paths: list[str], beside: tuple[Path, ...] = ()
+) -> tuple[int, str, str]:
+    folders = list(dict.fromkeys((*map(str, beside), *(str(Path(path).parent) for path in paths))))
     env = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
     env["QEMU_SET_ENV"] = f"LD_LIBRARY_PATH={':'.join(folders[:20])}"
     try:

@@ -70,9 +70,11 @@ def build(
     refresh: bool = False,
     device_source: Path = device_wheel.SOURCE,
     first_start: bool = True,
+    emulation: bool = True,
 ) -> Built:
     """Build the image, write dist/<name>/ and start the image once, unless that is left out.
 
+    Without `emulation` no package of the application is compiled for another processor.
     Whatever was built from the same inputs before is used again. Raises BadInputError for an
     output folder that holds something else, and the typed errors of the steps; the old
     dist/<name>/ stays until the new one is whole. A second build of the same waits for the first.
@@ -82,7 +84,12 @@ def build(
     with _alone(plan, progress), _ahead(plan, archive=True) as early:
         output_folder.recover(plan.output)
         result = parts.make(
-            plan, progress, refresh=refresh, device_source=device_source, ahead=early
+            plan,
+            progress,
+            refresh=refresh,
+            emulation=emulation,
+            device_source=device_source,
+            ahead=early,
         )
         inputs = _inputs(plan, result)
         if known := _unchanged(plan, inputs):

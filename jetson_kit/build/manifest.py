@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from jetson_kit import __version__
+from jetson_kit.app.source.model import Built
 from jetson_kit.build.image_write import Written
 from jetson_kit.build.parts import Parts
 from jetson_kit.build.plan import BuildPlan
@@ -40,11 +41,26 @@ def document(
         "python": {item.name: item.version for item in parts.installed},
         "models": dict(parts.models),
         **({"engines": dict(parts.engines)} if plan.engines else {}),
+        **({"from_source": [_source(item) for item in parts.built]} if parts.built else {}),
         **({"below_code": parts.below_code} if parts.code else {}),
         "first_start": written.first_start.as_json(),
     }
     check(body)
     return body
+
+
+def _source(item: Built) -> dict[str, Any]:
+    """Return what was built from which source."""
+    source = item.source
+    content = {"commit": source.commit} if source.commit else {"sha256": source.sha256}
+    return {
+        "name": source.name,
+        "version": source.version,
+        "from": source.filename or source.origin,
+        **content,
+        "wheel": item.wheel.name,
+        "requires": [line.partition(" ")[0] for line in source.requires],
+    }
 
 
 def check(body: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from jetson_kit.app import layers as app_layers
 from jetson_kit.app.layers import AppLayers
+from jetson_kit.app.source.model import Built
 from jetson_kit.build import base_image
 from jetson_kit.build.base_image import Base
 from jetson_kit.build.image_ahead import Ahead
@@ -52,6 +53,8 @@ class Parts:
     """(file name, sha256)"""
     engines: tuple[tuple[str, str], ...] = ()
     """Engines and ONNX files: (file name, sha256)"""
+    built: tuple[Built, ...] = ()
+    """The packages of the application that were built from source."""
     code: str = ""
     """The name of the topmost layer, a user's code; "" for none."""
 
@@ -82,16 +85,20 @@ def make(
     progress: Progress,
     *,
     refresh: bool = False,
+    emulation: bool = True,
     device_source: Path = device_wheel.SOURCE,
     ahead: Ahead | None = None,
 ) -> Parts:
     """Make all parts, the independent ones in parallel. Raises what its sources raise.
 
-    Layers of an image on our own base are handed to `ahead` as soon as they are there.
+    Without `emulation` no package of the application is compiled for another processor. Layers of
+    an image on our own base are handed to `ahead` as soon as they are there.
     """
     base_facts = _app_base(plan)
     ready = (
-        app_layers.prepare(plan.app, base_facts, progress, refresh=refresh) if plan.app else None
+        app_layers.prepare(plan.app, base_facts, progress, refresh=refresh, emulation=emulation)
+        if plan.app
+        else None
     )
     # First the lower layers, which are loaded and compressed while the others are made; at a time
     # no more than the processor can do, and one that waits for the network.
@@ -151,6 +158,7 @@ def make(
         ),
         models=model_list,
         engines=engines.files,
+        built=app.built,
         code=app_layers.CODE if plan.app else "",
     )
 

@@ -64,6 +64,7 @@ def _debian(plan: BuildPlan, parts: Parts) -> list[Component]:
 
 
 def _python(plan: BuildPlan, parts: Parts) -> list[Component]:
+    sources = {item.source.name: item.source for item in parts.built}
     components = []
     for item in parts.installed:
         name = canonicalize_name(item.name)
@@ -76,6 +77,13 @@ def _python(plan: BuildPlan, parts: Parts) -> list[Component]:
         )
         if re.fullmatch(r"[\w .()+-]{1,60}", item.license):
             component.licenses.add(DisjunctiveLicense(name=item.license))
+        if source := sources.get(name):
+            origin = source.filename or source.origin
+            component.properties.add(Property(name="mediapipe-jetson:built-from", value=origin))
+            content = source.commit or source.sha256
+            component.properties.add(
+                Property(name="mediapipe-jetson:built-from-hash", value=content)
+            )
         if name == "mediapipe":
             component.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=parts.wheel_sha256))
             component.properties.add(

@@ -25,6 +25,7 @@ from jetson_kit.core.run import failure
 TIMEOUT_S = 900.0
 ABSENT_WORDS = ("Could not find a version", "No matching distribution")
 NO_SOLUTION = "No solution found"
+NEEDS_WHEEL = re.compile(r"Wheels are required for `([a-z0-9-]+)`")
 REACHES = re.compile(
     "INDEX|FIND_LINKS|CONFIG_FILE|CACHE_DIR|TLS|CERT|HOST|HTTP|TIMEOUT|RETRIES|OFFLINE|KEYRING"
     "|CREDENTIAL|LINK_MODE|CONCURRENT"
@@ -33,7 +34,12 @@ HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expe
 
 
 class NoSolutionError(StepFailedError):
-    """The index has no release that all requirements allow."""
+    """The index has no release that all requirements allow.
+
+    `source_only` are the packages of which it may have source alone, by their normalised names.
+    """
+
+    source_only: tuple[str, ...] = ()
 
 
 def program() -> Path:
@@ -93,7 +99,9 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
         )
     failed = failure(what, done.returncode, done.stderr)
     if isinstance(failed, StepFailedError) and NO_SOLUTION in done.stderr:
-        raise NoSolutionError(f"{what}: {_cause(done.stderr)}")
+        unsolved = NoSolutionError(f"{what}: {_cause(done.stderr)}")
+        unsolved.source_only = tuple(dict.fromkeys(NEEDS_WHEEL.findall(done.stderr)))
+        raise unsolved
     raise failed
 
 

@@ -16,6 +16,8 @@ from jetson_kit.debian import deb_file
 from jetson_kit.debian.deb_file import Deb
 
 MERGED = ("bin", "sbin", "lib", "lib64")
+# What update-alternatives would have made.
+ALTERNATIVES = {"awk": "mawk", "cc": "gcc", "c++": "g++"}
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,16 @@ def merge(
 
 
 def add_common(layer: LayerTar, merged: Merged) -> None:
-    """Add what every root has and no package brings: certificates, dpkg's format, /tmp, awk."""
+    """Add what every root has and no package brings: certificates, dpkg's format, /tmp, links."""
     if merged.certificates:
         layer.data("etc/ssl/certs/ca-certificates.crt", merged.certificates)
         layer.link("usr/lib/ssl/cert.pem", "/etc/ssl/certs/ca-certificates.crt")
     layer.data("var/lib/dpkg/status", merged.status)
     layer.data("var/lib/dpkg/info/format", "1\n")  # lists are named name:arch where they must
     layer.folder("tmp", 0o1777)
-    if "usr/bin/mawk" in layer:
-        layer.link("usr/bin/awk", "mawk")  # what update-alternatives would have made
+    for name, program in ALTERNATIVES.items():
+        if f"usr/bin/{program}" in layer:
+            layer.link(f"usr/bin/{name}", program)
 
 
 def merged_path(name: str) -> str:

@@ -42,6 +42,7 @@ from jetson_kit.tasks.edge import kit_task
         "variant": "runtime (default), emulated (Mesa's software drivers) or dev (pip, venv, bash)",
         "output": "folder to write instead of dist/TARGET",
         "app": "a folder with app.py, whose application goes into the image (docs/app.md)",
+        "no-emulation": "refuse packages of the application that emulation would compile",
         "no-start": "leave out the first start, in which the image infers once",
         "push": "push the image under this reference",
         "refresh": "the newest Debian packages, not the locked ones",
@@ -64,6 +65,7 @@ def build(
     camera: bool = False,
     variant: str = "runtime",
     output: Path | None = None,
+    no_emulation: bool = False,
     no_start: bool = False,
     push: str = "",
     app: Path | None = None,
@@ -122,7 +124,9 @@ def build(
     progress = Progress()
     if not json and log.shows_steps():
         build_view.show_plan(planned)
-    built = images.build(planned, progress, refresh=refresh, first_start=not no_start)
+    built = images.build(
+        planned, progress, refresh=refresh, first_start=not no_start, emulation=not no_emulation
+    )
     if push:
         images.push(planned, push, progress)
     if json:

@@ -131,7 +131,7 @@ def beside(
 
 def application(
     lock: str,
-    sources: Sequence[str],
+    contents: str,
     python: str,
     arch: str,
     platform: str,
@@ -139,7 +139,7 @@ def application(
 ) -> SiteLayer:
     """Return the layer of an application's lock, given as text, without dependencies.
 
-    `sources` are a requirements file's lines of options; `check` sees the unpacked folder and
+    `contents` names all that is in it, without passwords; `check` sees the unpacked folder and
     raises for what does not fit. `platform` is uv's name of it.
     """
 
@@ -148,14 +148,15 @@ def application(
             listed = Path(scratch, "lock.txt")
             # In a file: it may name an index with its password.
             listed.touch(0o600)
-            listed.write_text("\n".join((*sources, lock)), encoding="utf-8")
+            listed.write_text(lock, encoding="utf-8")
             _install(
                 ["--no-deps", "--require-hashes", "-r", listed], python, arch, into,
                 what="unpacking the application's packages", platform=platform, own_settings=True,
             )  # fmt: skip
         check(into)
 
-    return _layer("app-wheels", _key(lock, python, arch, platform), python, install, lambda _: None)
+    key = _key(contents, python, arch, platform)
+    return _layer("app-wheels", key, python, install, lambda _: None)
 
 
 def _leave_out(site: Path, patterns: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from jetson_kit.app_testing import scaffold
 from tests.image.kit import NEEDS, docker, inv
+from tests.support import sources
 
 pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 NAME = "kit-test-app"
@@ -19,17 +20,19 @@ TAG = f"mediapipe-jetson:r36.4.4-{NAME}"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a new application that asks for a package without a native library."""
+    """Return a new application with a package of which there is only source, in C."""
     place = tmp_path_factory.mktemp("apps") / NAME
     done = inv("app.new", str(place), "--template", "empty")
     assert done.returncode == 0, done.stderr
-    (place / "requirements.txt").write_text("pyserial==3.5\nnumpy\n")
+    sources.write(place / "native", sources.compiled())
+    (place / "requirements.txt").write_text("pyserial==3.5\nnumpy\n./native\n")
     settings = (place / "jetson.toml").read_text(encoding="utf-8")
     requested = settings.replace("packages = []", 'packages = ["libusb-1.0-0"]')
     (place / "jetson.toml").write_text(requested, encoding="utf-8")
     (place / ".env").write_text("TOKEN=geheim\n")
     program = (place / "app.py").read_text(encoding="utf-8")
-    text = "import serial\n" + program.replace("print(", "print(serial.VERSION, ")
+    print_more = "print(serial.VERSION, native.answer(), "
+    text = "import native\nimport serial\n" + program.replace("print(", print_more)
     (place / "app.py").write_text(text, encoding="utf-8")
     yield place
     docker("rmi", "-f", TAG)
@@ -61,14 +64,18 @@ def test_a_changed_line_is_one_small_layer(folder: Path, tmp_path: Path) -> None
     assert old[-1]["digest"] != new[-1]["digest"]
     assert new[-1]["size"] < 4096
     assert after["python"]["pyserial"] == "3.5"
+    (source,) = after["from_source"]
+    assert (source["name"], source["from"]) == ("native", "native")
+    assert source["wheel"] == "native-1.0-cp311-cp311-linux_aarch64.whl"
     assert "libusb-1.0-0" in {row[0] for row in after["debian"]}
     bill = json.loads((tmp_path / "it" / "sbom.cdx.json").read_text(encoding="utf-8"))
-    assert "pkg:pypi/pyserial@3.5" in {row.get("purl") for row in bill["components"]}
+    purls = {row.get("purl") for row in bill["components"]}
+    assert {"pkg:pypi/pyserial@3.5", "pkg:pypi/native@1.0"} <= purls
     source = ("--env", "MEDIAPIPE_JETSON_SOURCE=/data/clip.avi")
     run = inv("emulate", TAG, "-v", f"{folder / 'tests'}:/data:ro", *source)
     assert run.stdout.splitlines() == [
-        f"3.5 {scaffold.FRAMES} frames of /data/clip.avi",
-        "app.py requirements.txt",
+        f"3.5 42 {scaffold.FRAMES} frames of /data/clip.avi",
+        "app.py native requirements.txt",
         "1",
     ], run.stderr
     assert "geheim" not in docker("image", "inspect", TAG).stdout

@@ -1,4 +1,4 @@
-"""A package index on this machine with small wheels, as uv and pip ask for it."""
+"""A package index on this machine with small packages, as uv and pip ask for it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 def renew(folder: Path) -> None:
-    """Write the pages of all wheels that lie in `folder`."""
+    """Write the pages of all wheels and source archives that lie in `folder`."""
     pages: dict[str, str] = {}
-    for path in sorted(folder.glob("*.whl")):
+    for path in sorted((*folder.glob("*.whl"), *folder.glob("*.tar.gz"))):
         name: str = canonicalize_name(path.name.split("-")[0])
         digest = sha256(path.read_bytes()).hexdigest()
         link = f'<a href="/{path.name}#sha256={digest}">{path.name}</a>\n'

@@ -173,3 +173,37 @@ def test_wrong_cameras(folder: Path, text: str, words: str) -> None:
     found = refused(folder, text)
     assert words in found
     assert "secret" not in found
+
+
+def test_how_packages_without_a_wheel_are_built(folder: Path) -> None:
+    assert settings.load(folder).build == settings.Build()
+    text = '[build]\ndebian = ["b-dev", "a-dev"]\nrequires = ["numpy", "cython<3"]\n'
+    more = 'constraints = ["setuptools<60,>=40"]\ntimeout_s = 60\nmemory_mb = 512\n'
+    (folder / "jetson.toml").write_text(text + more, encoding="utf-8")
+    build = settings.load(folder).build
+    assert (build.debian, build.requires) == (("a-dev", "b-dev"), ("cython<3", "numpy"))
+    assert (build.constraints, build.timeout_s, build.memory_mb) == (
+        *(("setuptools<60,>=40",), 60, 512),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("debian = 'a-dev'", 'build.debian is "a-dev", write a list of Debian packages'),
+        ("debian = ['a; rm']", 'build.debian[0] is "a; rm", write the name of a Debian package'),
+        (
+            "constraints = ['setuptools']",
+            'build.constraints[0] is "setuptools", write a requirement',
+        ),
+        ("requires = ['-e .']", 'build.requires[0] is "-e .", write a requirement'),
+        ("requires = ['x @ file:///etc']", "write a requirement"),
+        ("timeout_s = 0", "build.timeout_s is 0, write a whole number of seconds"),
+        ("memory_mb = 8", "build.memory_mb is 8, write how many megabytes"),
+        ("debain = []", "build.debain is no key of jetson.toml, did you mean debian?"),
+    ],
+)
+def test_a_fault_of_build_has_its_line(folder: Path, line: str, words: str) -> None:
+    result = refused(folder, f"[build]\n{line}\n")
+    assert words in result
+    assert "line 2: " in result

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Optional
+from typing import Any, Optional
 
 from mediapipe_jetson import __version__, exit_codes
 from mediapipe_jetson.usage import line, program
@@ -81,20 +81,22 @@ def run(name: str, words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = exit_codes.DONE
     except KeyboardInterrupt as error:
-        print("error: stopped", file=sys.stderr)
+        _error("stopped")
         code = exit_codes.of(error)
     except Exception as error:
         if os.environ.get("MEDIAPIPE_JETSON_DEBUG"):
             raise
-        print(
-            line(
-                f"error: {name} failed: {type(error).__name__}: {error}; "
-                "set MEDIAPIPE_JETSON_DEBUG=1 to see where"
-            ),
-            file=sys.stderr,
+        _error(
+            f"{name} failed: {type(error).__name__}: {error}; "
+            "set MEDIAPIPE_JETSON_DEBUG=1 to see where"
         )
         code = exit_codes.of(error)
     return code
+
+
+def _error(text: str) -> None:
+    logs: Any = importlib.import_module("mediapipe_jetson.logs")
+    logs.error(text)
 
 
 def _stoppable() -> None:

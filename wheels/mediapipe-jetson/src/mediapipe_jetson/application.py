@@ -19,6 +19,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Optional
 
+from mediapipe_jetson import logs
 from mediapipe_jetson.healthcheck import FILE_VARIABLE
 from mediapipe_jetson.models import models_folder
 from mediapipe_jetson.pipeline.landmarkers import tasks
@@ -66,7 +67,8 @@ def run(*pipelines: Pipeline) -> list[Report]:
 
     SIGTERM (`docker stop`) ends them as the end of a video does; one that fails ends the others.
     While each of them finishes frames, the file $MEDIAPIPE_JETSON_HEALTH_FILE is touched, which is
-    what the image's health check looks at. Raises what Pipeline.run raises.
+    what the image's health check looks at. With $MEDIAPIPE_JETSON_LOG_FORMAT the log is set up,
+    where the program has not done so. Raises what Pipeline.run raises.
     """
     if not pipelines:
         raise ValueError("there is no pipeline to run")
@@ -75,6 +77,7 @@ def run(*pipelines: Pipeline) -> list[Report]:
         for pipeline in pipelines:
             pipeline.stop()
 
+    logs.from_environment()
     show_life(*pipelines)
     with _on_sigterm(stop), ThreadPoolExecutor(len(pipelines)) as pool:
         try:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson import application, exit_codes
+from mediapipe_jetson import application, exit_codes, logs
 from mediapipe_jetson.choice import auto
 from mediapipe_jetson.choice.auto import Choice, NoChoiceError
 from mediapipe_jetson.diagnosis import refused_here
@@ -31,9 +31,10 @@ from mediapipe_jetson.pipeline.frame import Detected
 from mediapipe_jetson.pipeline.report import Report
 from mediapipe_jetson.pipeline.sinks import OutputError, VideoWriter
 from mediapipe_jetson.pipeline.sources import open_source, opencv, same_file
-from mediapipe_jetson.usage import Parser, line
+from mediapipe_jetson.usage import Parser
 
 SCHEMA = "mediapipe-jetson/run/1"
+LOG = logging.getLogger("mediapipe_jetson.run")
 AUTO = "auto"
 MOST = (1 << 31) - 1
 PORT = whole(0, 65535)
@@ -75,6 +76,9 @@ def parser() -> Parser:
     add("--why", action="store_true", help="say why `auto` chose what it chose")
     add("--again", action="store_true", help="let `auto` measure once more")
     add("--json", action="store_true", help=f"print JSON ({SCHEMA})")
+    add("--log-format", choices=logs.FORMATS,
+        help="json: messages and the report are JSON objects, one a line, on standard error "
+        f"(default: ${logs.FORMAT_VARIABLE}, else text)")  # fmt: skip
     return result
 
 
@@ -99,14 +103,21 @@ def main(arguments: Sequence[str]) -> int:
         command.error("--serve-password-file is of --serve or --metrics")
     if options.why and options.backend != AUTO:
         command.error("--why explains --backend auto")
+    try:
+        logs.set_up(options.log_format or "", logging.WARNING)
+    except ValueError as error:
+        command.error(str(error))
+    LOG.setLevel(logging.INFO)
     if never := refused_here():
-        print(f"error: {never.message}", file=sys.stderr)
+        LOG.error("%s", never.message)
         return exit_codes.BROKEN
     try:
         return _source(options) if options.source else _why(options)
     except (PipelineError, NoChoiceError, OSError, ImportError) as error:
-        print(line(f"error: {one_line(error)}"), file=sys.stderr)
-        return exit_codes.of(error)
+        code = exit_codes.of(error)
+        # Without its traceback: the line is all that a user needs.
+        LOG.log(logging.ERROR, "%s", one_line(error), extra={"fields": {"exit_code": code}})
+        return code
 
 
 def plan(options: argparse.Namespace, size: Optional[tuple[int, int]]) -> Plan:
@@ -118,7 +129,7 @@ def plan(options: argparse.Namespace, size: Optional[tuple[int, int]]) -> Plan:
         return Plan(options.task, model, options.backend, options.threads or 0, None)
 
     def tell(words: str) -> None:
-        print(f"choosing a backend, once: {words}", file=sys.stderr)
+        LOG.info("choosing a backend, once: %s", words)
 
     chosen = auto.choose(
         options.task, model, size or auto.DEFAULT_SIZE, again=options.again, tell=tell
@@ -178,6 +189,9 @@ def _source(options: argparse.Namespace) -> int:
         report, stopped = _run(pipeline)
     if options.json:
         print(json.dumps(document(result, report, sink.found), indent=1))
+    elif logs.json_lines():
+        summary = f"{result.task} by {result.backend}, something found in {sink.found} frames"
+        LOG.info("%s", summary, extra={"fields": {"report": document(result, report, sink.found)}})
     else:
         print(f"{result.task} by {result.backend}, something found in {sink.found} frames")
         print("\n".join(report.lines()))
@@ -199,7 +213,7 @@ def _live(options: argparse.Namespace) -> Live:
         verify_report=options.verify_report,
     )
     for item in live.lines():
-        print(f"serving {item}", file=sys.stderr, flush=True)
+        LOG.info("serving %s", item)
     return live
 
 

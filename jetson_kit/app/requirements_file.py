@@ -1,0 +1,198 @@
+"""An application's requirements files: checked, with what names a source itself set apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from jetson_kit.app.source import unpack
+from jetson_kit.core.errors import BadInputError
+
+# Options that say where packages are.
+PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
+INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+# A requirement that names its source: -e PLACE, NAME @ PLACE, or PLACE alone; then its marker.
+DIRECT = re.compile(
+    r"^(?:(?:-e|--editable)[\s=]*|(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*)?"
+    r"(?P<place>(?:git\+|https?:|file:|\.{0,2}/|\.(?=$|[\s\[;]))[^\s;\[]*)(?P<more>\[[^\]]*\])?"
+    r"(?P<hashes>(?:\s+--hash=\S+)*)\s*(?:;\s*(?P<marker>.*))?$"
+)
+
+
+@dataclass(frozen=True)
+class Direct:
+    """A requirement that names its source: `place` is a path, an address or git+ADDRESS."""
+
+    file: Path
+    number: int
+    place: str
+    name: str
+    extras: str
+    marker: str
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of source: git, url or folder."""
+        if self.place.startswith("git+"):
+            return "git"
+        return "url" if self.place.startswith(("http:", "https:")) else "folder"
+
+    def pinned(self, name: str, version: str) -> str:
+        """Return the requirement with a version in place of its source."""
+        return f"{name}{self.extras}=={version}" + (f" ; {self.marker}" if self.marker else "")
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """A requirements file of `folder`, and the files that it names."""
+
+    folder: Path
+    path: Path
+    texts: Mapping[Path, str]
+    directs: tuple[Direct, ...]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Return the lines that say where packages are, paths absolute."""
+        lines = (line for text in self.texts.values() for line in text.splitlines())
+        return tuple(_absolute(line.strip(), self.folder) for line in lines if PLACES.match(line))
+
+    def of(self, name: str) -> list[str]:
+        """Return the requirements for a package, by its normalised name."""
+        result = []
+        for text in self.texts.values():
+            for line in text.splitlines():
+                try:
+                    requirement = Requirement(_plain(line))
+                except InvalidRequirement:
+                    continue
+                if canonicalize_name(requirement.name) == name and not requirement.url:
+                    result.append(f"{name}{requirement.specifier}")
+        return result
+
+    def hashes(self, name: str) -> frozenset[str]:
+        """Return the sha256 that the requirements allow of a package; none where all are."""
+        result: set[str] = set()
+        for text in self.texts.values():
+            for line in re.sub(r"\\\n", " ", text).splitlines():
+                start = re.match(r"\s*([A-Za-z0-9][\w.-]*)", line)
+                if start and canonicalize_name(start[1]) == name:
+                    result |= set(re.findall(r"--hash[=\s]sha256:([0-9a-f]{64})", line))
+        return frozenset(result)
+
+    def rewritten(self, into: Path, pins: Mapping[Direct, str]) -> Path:
+        """Write the files with versions in place of sources; return the first one's path."""
+        for path, text in self.texts.items():
+            lines = ["" if PLACES.match(line) else line for line in text.splitlines()]
+            for direct, pin in pins.items():
+                if direct.file == path:
+                    lines[direct.number - 1] = pin
+            place = self._place(into, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch(0o600)
+            place.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return self._place(into, self.path)
+
+    def _place(self, into: Path, path: Path) -> Path:
+        return into / path.resolve().relative_to(self.folder.resolve())
+
+
+def read(path: Path, folder: Path) -> Requirements:
+    """Return a requirements file with those that it names. Raises BadInputError."""
+    texts: dict[Path, str] = {}
+    directs: list[Direct] = []
+    waiting = [path]
+    while waiting:
+        one = waiting.pop()
+        if one in texts:
+            continue
+        if not one.resolve().is_relative_to(folder.resolve()):
+            raise BadInputError(f"{path.name} names {one}, outside of {folder}", "move it there")
+        try:
+            texts[one] = one.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise BadInputError(f"{one} can't be read: {reason}", "correct requirements") from error
+        for number, line in enumerate(texts[one].splitlines(), 1):
+            if direct := _direct(one, number, line, folder):
+                directs.append(direct)
+            else:
+                _check(one, number, line)
+            if match := INCLUDED.match(line):
+                waiting.append(one.parent / match[1])
+    return Requirements(folder, path, texts, tuple(directs))
+
+
+def _direct(file: Path, number: int, line: str, folder: Path) -> Direct | None:
+    match = DIRECT.match(_uncommented(line))
+    if not match:
+        return None
+    place = match["place"]
+    if place.startswith(("http:", "https:")) and place.partition("#")[0].endswith(".whl"):
+        return None
+    local = not place.startswith(("git+", "http:", "https:"))
+    if local:
+        if place.endswith(".whl"):
+            raise BadInputError(
+                f"{file}: line {number} names a local path",
+                "put its wheel into the folder wheels/ and name the package alone",
+            )
+        inside = (file.parent / place.removeprefix("file:").removeprefix("//")).resolve()
+        if not inside.is_relative_to(folder.resolve()):
+            raise BadInputError(
+                f"{file}: line {number} names a local path outside of {folder}",
+                "move it there, or put its wheel into the folder wheels/",
+            )
+        _check_source(file, number, inside)
+        place = inside.relative_to(folder.resolve()).as_posix()
+    digest = re.search(r"--hash=(sha256:[0-9a-f]{64})", match["hashes"])
+    if digest and not local:
+        place = f"{place.partition('#')[0]}#{digest[1].replace(':', '=')}"
+    extras = match["extras"] or match["more"] or ""
+    return Direct(file, number, place, match["name"] or "", extras, (match["marker"] or "").strip())
+
+
+def _check_source(file: Path, number: int, path: Path) -> None:
+    """Raise BadInputError for a path of a requirement that is no source of a package."""
+    if path.is_file() and path.name.endswith(unpack.ARCHIVES):
+        return
+    if not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
+        what = "has neither pyproject.toml nor setup.py" if path.is_dir() else "is not there"
+        raise BadInputError(
+            f"{file}: line {number}: {path} {what}", "name the folder of a Python package"
+        )
+
+
+def _check(path: Path, number: int, line: str) -> None:
+    text = _uncommented(line)
+    if not text or text.startswith(("-", "http:", "https:")) or text.endswith("\\"):
+        return
+    try:
+        Requirement(_plain(line))
+    except InvalidRequirement as error:
+        reason = str(error).splitlines()[0]
+        raise BadInputError(
+            f"{path}: line {number} is no requirement: {reason}", "write it like numpy>=1.26"
+        ) from error
+
+
+def _uncommented(line: str) -> str:
+    return re.sub(r"(^|\s)#.*$", "", line).strip()
+
+
+def _plain(line: str) -> str:
+    return re.sub(r"\s--hash=\S+", "", _uncommented(line))
+
+
+def _absolute(line: str, folder: Path) -> str:
+    """Return a line of options with a folder's path made absolute."""
+    option, _, place = line.replace("=", " ", 1).partition(" ")
+    place = place.strip()
+    if option in ("-f", "--find-links") and "://" not in place:
+        return f"{option} {folder / place}"
+    return f"{option} {place}".strip()

@@ -1,0 +1,92 @@
+"""Requirements files: what names a source itself is set apart, and written anew with a version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import requirements_file
+from jetson_kit.app.requirements_file import Requirements
+from jetson_kit.core.errors import BadInputError
+from tests.support import sources
+
+HASH = "a" * 64
+
+
+def read(folder: Path, text: str, more: dict[str, str] | None = None) -> Requirements:
+    sources.write(folder, {"requirements.txt": text, **(more or {})})
+    return requirements_file.read(folder / "requirements.txt", folder)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    sources.write(tmp_path, {"setup.py": ""})
+    sources.write(tmp_path / "lib", {"pyproject.toml": ""})
+    sources.archive(tmp_path, sources.own(sources.PURE))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "place", "pin"),
+    [
+        ("./lib", "folder", "lib", "x==1"),
+        ("-e .", "folder", ".", "x==1"),
+        ("-e ./lib  # ours", "folder", "lib", "x==1"),
+        ("--editable=lib/../lib", "", "", ""),
+        ("./native-1.0.tar.gz", "folder", "native-1.0.tar.gz", "x==1"),
+        (".[fast]", "folder", ".", "x[fast]==1"),
+        ("y[a,b] @ file:lib", "folder", "lib", "x[a,b]==1"),
+        ("y @ ./lib ; python_version < '4'", "folder", "lib", "x==1 ; python_version < '4'"),
+        ("git+https://host.invalid/y@v1", "git", "git+https://host.invalid/y@v1", "x==1"),
+        ("y @ git+ssh://git@host.invalid/y", "git", "git+ssh://git@host.invalid/y", "x==1"),
+        ("https://host.invalid/y.tar.gz", "url", "https://host.invalid/y.tar.gz", "x==1"),
+        (
+            f"y @ https://host.invalid/y.zip --hash=sha256:{HASH}", "url",
+            f"https://host.invalid/y.zip#sha256={HASH}", "x==1",
+        ),
+        ("https://host.invalid/y-1-py3-none-any.whl", "", "", ""),
+        ("numpy>=1.26", "", "", ""),
+        ("-i https://me:geheim@host.invalid/simple", "", "", ""),
+    ],
+)  # fmt: skip
+def test_what_names_a_source(folder: Path, line: str, kind: str, place: str, pin: str) -> None:
+    result = read(folder, f"{line}\n")
+    found = [(item.kind, item.place, item.pinned("x", "1")) for item in result.directs]
+    assert found == ([(kind, place, pin)] if kind else [])
+
+
+def test_sources_become_versions_in_all_files(folder: Path) -> None:
+    text = "-r more.txt\n--find-links links\nplain\n"
+    result = read(folder, text, {"more.txt": "other<2\n./lib\n"})
+    (direct,) = result.directs
+    path = result.rewritten(folder / "aside", {direct: direct.pinned("lib", "1.0")})
+    assert path.read_text() == "-r more.txt\n\nplain\n"
+    assert path.with_name("more.txt").read_text() == "other<2\nlib==1.0\n"
+    assert result.options == (f"--find-links {folder / 'links'}",)
+    assert result.of("other") == ["other<2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("./gone", "line 1: "),
+        ("-e ./gone", "is not there"),
+        ("./empty", "has neither pyproject.toml nor setup.py"),
+        ("/etc", "outside of"),
+        ("file:///etc", "outside of"),
+        ("../lib", "outside of"),
+        ("./lib-1-py3-none-any.whl", "put its wheel into the folder wheels/"),
+    ],
+)
+def test_what_is_no_source_is_one_line(folder: Path, line: str, words: str) -> None:
+    (folder / "empty").mkdir()
+    with pytest.raises(BadInputError) as caught:
+        read(folder, f"{line}\n")
+    assert words in caught.value.line()
+
+
+def test_a_link_out_of_the_folder_is_no_source(folder: Path) -> None:
+    (folder / "out").symlink_to("/etc")
+    with pytest.raises(BadInputError, match="outside of"):
+        read(folder, "./out\n")

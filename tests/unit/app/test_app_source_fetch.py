@@ -1,0 +1,188 @@
+"""Where sources come from: an index here, an address, git; their hashes and passwords."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app.source import fetch
+from jetson_kit.app.source.model import Source
+from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, NetworkError
+from jetson_kit.core.files import sha256_file
+from jetson_kit.core.paths import cache_dir
+from tests.support import sources
+from tests.unit import small_index
+
+LOGIN = "me:geheim"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an index's folder with two releases of one package, source alone."""
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    place = tmp_path / "index"
+    place.mkdir()
+    for name in ("native-0.9", "native-1.0"):
+        sources.archive(place, sources.compiled(name), name)
+    small_index.renew(place)
+    return place
+
+
+@pytest.fixture
+def index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with small_index.served(folder) as address:
+        for name, value in small_index.environment(address).items():
+            monkeypatch.setenv(name, value)
+        yield address
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize(
+    ("requirement", "version"), [("native", "1.0"), ("native<1", "0.9"), ("native==0.9", "0.9")]
+)
+def test_the_newest_that_is_allowed(folder: Path, requirement: str, version: str) -> None:
+    source = fetch.of_index("native", [requirement], "3.11", ())
+    assert source is not None
+    assert (source.version, source.kind, source.origin) == (version, "index", "")
+    assert source.sha256 == sha256_file(folder / f"native-{version}.tar.gz")
+    # Nothing of it was run: its backend would have failed here.
+    assert fetch.put(source, folder, folder / "it", (), "3.11").name == f"native-{version}"
+
+
+@pytest.mark.usefixtures("index")
+@pytest.mark.parametrize("name", ["absent", "native==3"])
+def test_what_an_index_has_no_source_of(name: str) -> None:
+    assert fetch.of_index(name.partition("=")[0], [name], "3.11", ()) is None
+
+
+@pytest.mark.usefixtures("index")
+def test_other_bytes_than_the_index_names_are_refused(folder: Path) -> None:
+    with (folder / "native-1.0.tar.gz").open("ab") as stream:
+        stream.write(b"more")
+    with pytest.raises(IntegrityError):
+        fetch.of_index("native", ["native"], "3.11", ())
+    assert not list(cache_dir("app-sources").iterdir())
+
+
+@pytest.mark.usefixtures("index")
+def test_other_bytes_than_the_lock_names_are_refused(folder: Path) -> None:
+    source = fetch.of_index("native", ["native"], "3.11", ())
+    assert source is not None
+    with pytest.raises(IntegrityError, match="with the hash of the lock"):
+        fetch.put(replace(source, sha256="0" * 64), folder, folder / "it", (), "3.11")
+    (path,) = cache_dir("app-sources").iterdir()
+    path.write_bytes(b"damaged")
+    with pytest.raises(IntegrityError, match="not the hash"):
+        fetch.put(source, folder, folder / "it", (), "3.11")
+    # What was damaged here is fetched again.
+    assert fetch.put(source, folder, folder / "it", (), "3.11").is_dir()
+
+
+def test_an_index_with_a_password(folder: Path) -> None:
+    with small_index.served(folder, LOGIN) as address:
+        options = (f"--index-url {address.replace('://', f'://{LOGIN}@')}",)
+        source = fetch.of_index("native", ["native"], "3.11", options)
+    assert source is not None
+    assert "geheim" not in repr(source)
+
+
+def test_an_index_of_the_environment_with_a_password(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_index.served(folder, LOGIN) as address:
+        secret = address.replace("://", f"://{LOGIN}@")
+        for name, value in small_index.environment(secret).items():
+            monkeypatch.setenv(name, value)
+        assert fetch.of_index("native", ["native"], "3.11", ()) is not None
+
+
+def test_an_index_of_uvs_settings_with_a_password_in_variables(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with small_index.served(folder, LOGIN) as address:
+        settings = sources.write(folder / "settings", {}) / "uv.toml"
+        settings.write_text(f'[[index]]\nname = "our-own"\nurl = "{address}"\ndefault = true\n')
+        monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
+        monkeypatch.setenv("UV_INDEX_OUR_OWN_USERNAME", "me")
+        monkeypatch.setenv("UV_INDEX_OUR_OWN_PASSWORD", "geheim")
+        assert fetch.of_index("native", ["native"], "3.11", ()) is not None
+
+
+def test_a_folder_of_archives_is_an_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in small_index.environment("http://127.0.0.1:9/").items():
+        monkeypatch.setenv(name, value)
+    options = ("--no-index", f"--find-links {folder}")
+    source = fetch.of_index("native", ["native"], "3.11", options)
+    assert source is not None
+    assert source.version == "1.0"
+
+
+def test_an_address(folder: Path) -> None:
+    with small_index.served(folder, LOGIN) as address:
+        place = f"{address.removesuffix('simple/')}native-1.0.tar.gz".replace("//", f"//{LOGIN}@")
+        sha256 = sha256_file(folder / "native-1.0.tar.gz")
+        source = fetch.of_address(f"{place}#sha256={sha256}", "native", ())
+        assert "geheim" not in repr(source)
+        assert source.sha256 == sha256
+        with pytest.raises(IntegrityError) as wrong:
+            fetch.of_address(f"{place}#sha256={'0' * 64}", "native", ())
+        with pytest.raises(NetworkError) as refused:
+            fetch.of_address(place.replace("geheim", "falsch"), "native", ())
+        with pytest.raises(NetworkError) as gone:
+            fetch.of_address(place.replace("native", "absent"), "native", ())
+    for caught in (wrong, refused, gone):
+        assert "geheim" not in caught.value.line()
+        assert "falsch" not in caught.value.line()
+        assert "\n" not in caught.value.line()
+    with pytest.raises(BadInputError):
+        fetch.of_address(f"{address}native.txt", "native", ())
+
+
+def test_git(folder: Path) -> None:
+    place = sources.write(folder / "repository", sources.compiled())
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid", "-C", str(place)]
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["add", "."],
+        ["commit", "-qm", "x"],
+        ["tag", "v1"],
+    ):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    source = fetch.of_git(f"git+file://{place}@v1", "native")
+    assert (source.origin, len(source.commit)) == (f"file://{place}", 40)
+    assert fetch.of_git(f"git+file://{place}@main", "").commit == source.commit
+    assert fetch.of_git(f"git+file://{place}", "").commit == source.commit
+    (place / "own.py").write_text("changed")
+    subprocess.run([*git, "commit", "-qam", "y"], check=True)
+    assert fetch.of_git(f"git+file://{place}", "").commit != source.commit
+    package = fetch.put(source, folder, folder / "it", (), "3.11")
+    assert "native.c" in {item.name for item in package.iterdir()}
+    assert (package / "own.py").read_text() != "changed"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "git+file:///absent/repository",
+        "git+ext::sh -c x",
+        "git+https://x.invalid/y@--upload-pack=x",
+    ],
+)
+def test_what_git_has_not_is_one_line(folder: Path, address: str) -> None:
+    with pytest.raises(KitError) as caught:
+        fetch.of_git(address, "")
+    assert "\n" not in caught.value.line()
+
+
+def test_a_damaged_lock_of_git(folder: Path) -> None:
+    place = sources.write(folder / "repository", {"setup.py": ""})
+    subprocess.run(["git", "init", "-q", str(place)], check=True)
+    with pytest.raises(KitError):
+        fetch.put(
+            Source("x", "1", "git", f"file://{place}", commit="1" * 40), folder, folder, (), "3.11"
+        )
