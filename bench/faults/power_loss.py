@@ -25,7 +25,7 @@ from jetson_kit.virtual_devices.spec import Device
 
 # So many points of each case are tried in one pass over the recording, so that a run that is
 # stopped has tried points of all phases.
-ROUND = 8
+ROUND = 2
 # The same release is rolled out again after each of so many.
 NEXT = 8
 BOOTED = """\
