@@ -18,8 +18,8 @@ types=$(grep -rl --include='*.go' '^// +k8s:openapi-gen=true' staging/src pkg | 
   -p k8s.io/kubernetes/pkg/generated/openapi -i "$(echo "$types" | paste -sd, -)" -r /tmp/violations --output-base /go/src
 package=k8s.io/component-base/version
 version=1.20.2
+flags="-s -w -X $package.gitMajor=1 -X $package.gitMinor=20 -X $package.gitVersion=v$version"
 for program in kube-apiserver kube-controller-manager kube-scheduler; do
-  go build -p "$(nproc)" -o "/out/$program" "./cmd/$program" \
-    -ldflags "-s -w -X $package.gitMajor=1 -X $package.gitMinor=20 -X $package.gitVersion=v$version"
+  go build -p "$(nproc)" -ldflags "$flags" -o "/out/$program" "./cmd/$program"
 done
 cp /usr/bin/etcd /out/etcd
