@@ -54,7 +54,9 @@ def page(
         shown = devices(places, now, expect)
         return render.page(shown, title, now), tuple(map(summary.of_device, shown))
     lines = judged.lines(paths, now, expect)
-    options = index.Options(title, now, served, "./inv report.html HOST.json")
+    folders = {path.parent for path in paths}
+    folder = f"{folders.pop()}/" if len(folders) == 1 else ""
+    options = index.Options(title, now, served, f"./inv report.html {folder}HOST.json")
     return index.page(lines, options), lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,6 +57,9 @@ def test_an_unhealthy_release_stops_at_the_canary_site(joined: World) -> None:
     assert result["result"] == journal.STOPPED
     assert result["sites"]["berlin"]["state"] == journal.BACK
     assert result["sites"]["tokyo"]["state"] == journal.PENDING
+    # The board and its own reason.
+    assert re.search(r"berlin-light-\d: .*healthy", result["stopped"])
+    assert result["stopped"] in err
     assert joined.images() == before
 
 

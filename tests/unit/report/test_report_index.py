@@ -167,8 +167,9 @@ class TestInBrowser:
         assert "board-00270" in panel.text
         assert panel.is_displayed()
 
-    @pytest.mark.parametrize("dark", [False, True])
-    @pytest.mark.parametrize("width", [320, 390, 768, 1280])
+    @pytest.mark.parametrize(
+        ("width", "dark"), [(320, False), (390, True), (768, True), (1280, False)]
+    )
     def test_nothing_scrolls_sideways(
         self, opened: Callable[..., Chrome], width: int, dark: bool
     ) -> None:

@@ -186,6 +186,7 @@ def test_of_more_devices_the_page_is_an_index_and_each_report_is_judged_once(
     )
     assert verdicts(report.write([folder], page)) == expected
     assert '<script id="data" type="application/json">' in page.read_text()
+    assert f"./inv report.html {folder}/HOST.json" in page.read_text()
     judged_now: list[str] = []
     judge = rejudge.judge
 
