@@ -196,7 +196,8 @@ def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
         first = left[: size(plan.canary, total, "canary")]
     if first:
         result.append(Wave("canary", tuple(first)))
-        left = [name for name in left if name not in first]
+        gone = set(first)
+        left = [name for name in left if name not in gone]
     number = 0
     while left:
         count = size(plan.batches[min(number, len(plan.batches) - 1)], total, "batches")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout import gates, undo
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import (
@@ -18,7 +19,6 @@ from jetson_kit.fleet.rollout.journal import (
     HELD,
     PENDING,
     SWITCHED,
-    Journal,
     Record,
 )
 from jetson_kit.fleet.rollout.plan import Plan
@@ -60,7 +60,7 @@ class Rollout:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Lines[Record],
         plan: Plan,
         transport: Transport,
         clock: Clock,
@@ -312,7 +312,7 @@ class Rollout:
             self._wave(last, todo)
 
 
-def requeue(journal: Journal) -> None:
+def requeue(journal: Lines[Record]) -> None:
     """Let a resumed run ask those again that were held when the run before had ended."""
     if journal.record.ended and journal.record.stop is None:
         for name in journal.record.names(HELD):

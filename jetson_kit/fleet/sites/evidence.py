@@ -17,10 +17,21 @@ def record_of(
 ) -> Record:
     """Return the state that a copy of a site's journal adds up to.
 
-    Raises IntegrityError where it is no whole journal, is of another rollout, image or set of
-    boards, or does not end as the site claims.
+    Raises IntegrityError where it is no whole journal, or not what `proven` takes.
     """
-    record = journals.read(path)
+    return proven(
+        journals.read(path), number=number, image_id=image_id, boards=boards, claimed=claimed
+    )
+
+
+def proven(
+    record: Record, *, number: str, image_id: str, boards: Sequence[str], claimed: str
+) -> Record:
+    """Return a site's state where it bears out what the site claims.
+
+    Raises IntegrityError where it is of another rollout, image or set of boards, or does not end
+    as the site claims.
+    """
     if record.id != number:
         raise IntegrityError(f"the journal is of rollout {record.id}, not {number}", HINT)
     if record.image_id != image_id:
