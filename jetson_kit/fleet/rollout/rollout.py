@@ -212,12 +212,18 @@ class Rollout:
             raise _StopError(-1, why)
 
     def _judge(self, number: int) -> None:
-        """Judge the waves that were begun; who was held or was not switched yet is not tried."""
+        """Judge the waves that were begun; who was held or was not switched yet is not tried.
+
+        Who could not follow has failed before its wave begins, beside those that wait for it: a
+        share of failures is one of all of them.
+        """
         waves = self.record.waves
         begun = [name for wave in waves[: number + 1] for name in wave.hosts]
         untried = self.steps.names(PENDING, FETCHED, HELD, of=begun)
+        waiting = self.steps.names(FETCHED, of=begun)
         failed = self.steps.names(FAILED, of=begun)
-        why = self.steps.plan.verdict(len(failed), len(begun) - len(untried))
+        tried = len(begun) - len(untried)
+        why = self.steps.plan.verdict(len(failed), tried, waiting=len(waiting))
         if number < len(waves) and waves[number].canary and failed:
             why = f"the canary {failed[0]} failed: {self.record.hosts[failed[0]].why}"
         if why:

@@ -63,6 +63,17 @@ def counts(record: Record) -> tuple[int, int]:
     return failed, len(record.hosts) - untried
 
 
+def asked(record: Record) -> tuple[int, int]:
+    """Return how many boards of a rollout that goes on have failed, and how many were asked.
+
+    Whether a board can follow is asked of all before the first batch: a share of failures among
+    those alone that were switched would be too large at the beginning.
+    """
+    failed = len(record.names(journals.FAILED, journals.ROLLED_BACK))
+    hosts = record.hosts.values()
+    return failed, sum(host.before is not None or host.state == journals.FAILED for host in hosts)
+
+
 def left_on(record: Record) -> tuple[str, ...]:
     """Return the boards that may still be on the image because of this rollout."""
     return tuple(

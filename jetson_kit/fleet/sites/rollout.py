@@ -133,7 +133,7 @@ class SitesRollout:
     def _watch(self, name: str, seen: Record) -> bool:
         """Note a site's counts; return whether it goes on."""
         with self._guard:
-            self._tally.put(name, evidence.counts(seen))
+            self._tally.put(name, evidence.asked(seen))
             self._halted = self._halted or bool(self._limit())
             return not self._halted
 
@@ -163,9 +163,9 @@ class SitesRollout:
                 return f"the canary site {bad[0].name} failed: {bad[0].why}"
         if why := self._limit():
             return f"boards of all sites: {why}"
-        if len(failed) >= self.plan.stop_sites:
+        if why := self.plan.site_limits.verdict(len(failed), len(self._begun())):
             message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)
-            return f"{len(failed)} sites failed, the limit is {self.plan.stop_sites}: {message}"
+            return f"sites: {why}: {message}"
         return ""
 
     def _take_back(self) -> None:
