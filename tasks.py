@@ -73,6 +73,7 @@ ns.add_collection(
         bench.live,
         bench.machines,
         bench.rollouts,
+        bench.simulation,
         bench.solutions,
         bench.translate,
         bench.virtual_devices,

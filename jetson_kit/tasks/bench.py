@@ -144,6 +144,34 @@ def rollouts(c: Context, hosts: tuple[int, ...] = (10, 100, 500), busy: bool = F
 
 
 @kit_task(
+    name="simulation",
+    options={
+        "sites": Integer(2, 10_000), "boards": Integer(4, 1_000_000),
+        "seed": Integer(0, 1_000_000), "only": Commas(Text(60), 20),
+    },
+    auto_shortflags=False,
+    help={
+        "sites": "how many (default: as bench/simulation/scenario.toml says)",
+        "boards": "of all sites (default: as there)",
+        "seed": "another one is another fleet (default 1)",
+        "only": "only these plans, by commas; writes no file",
+    },
+)  # fmt: skip
+def simulation(
+    c: Context, sites: int = 0, boards: int = 0, seed: int = 1, only: tuple[str, ...] = ()
+) -> None:
+    """Simulate rollouts to 100,000 boards. Example: ./inv bench.simulation --seed 2."""
+    from bench import pages as readme
+    from bench.simulation import command
+
+    del c
+    result = command.run(sites, boards, seed, only)
+    print(json.dumps(result, indent=1))
+    if not only:
+        readme.renew()
+
+
+@kit_task(
     name="inference",
     options={"rounds": kinds.ROUNDS, "take": InputFile(64 * MEBIBYTE)},
     auto_shortflags=False,
