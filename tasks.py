@@ -74,6 +74,7 @@ ns.add_collection(
         bench.machines,
         bench.rollouts,
         bench.simulation,
+        bench.sites,
         bench.solutions,
         bench.translate,
         bench.virtual_devices,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -35,13 +36,20 @@ class Simulation(Protocol):
 
 
 def run(
-    sites: int = 0, boards: int = 0, seed: int = 1, only: tuple[str, ...] = ()
+    sites: int = 0,
+    boards: int = 0,
+    seed: int = 1,
+    only: tuple[str, ...] = (),
+    *,
+    again: bool = False,
 ) -> dict[str, Any]:
-    """Simulate every plan with every image; write bench/simulation.json if that was all.
+    """Simulate every plan with its images; write bench/simulation.json if it is the whole fleet.
 
-    Raises BadInputError for a fleet that has no boards for its sites, or a plan that is not there.
+    What stands there already, of the same scenario and seed, is not simulated again unless `again`
+    says so. Raises BadInputError for too few boards, or a plan that is not there.
     """
     scenario, progress = scenarios.load(), Progress()
+    whole = not (sites or boards)
     sites = sites or scenario.body["fleet"]["sites"]
     boards = boards or scenario.body["fleet"]["boards"]
     if sites < 2 or boards < 2 * sites:
@@ -50,19 +58,31 @@ def run(
         )
     for name in only:
         scenario.plan(name)
-    begun, rows = time.process_time(), []
+    head = {"schema": SCHEMA, "scenario": scenario.digest, "seed": seed,
+            "sites": sites, "boards": boards}  # fmt: skip
+    result = known(head) if whole and not again else {**head, "cpu_s": 0.0, "outcomes": []}
     for plan, image, release in _cases(scenario, only):
+        if any((row["plan"], row["image"], row["release"]) == (plan, image, release)
+               for row in result["outcomes"]):  # fmt: skip
+            continue
+        begun = time.process_time()
         with progress.step(f"{plan}: {image}", f"{plan}, {image}, {release}") as step:
             outcome = simulate(scenario, plan, image, release, seed, sites, boards)
             step.note = f"{outcome.result}, {outcome.ran} boards ran it"
-        rows.append(outcome.as_json())
-    result = {
-        "schema": SCHEMA, "seed": seed, "sites": sites, "boards": boards,
-        "cpu_s": round(time.process_time() - begun, 1), "outcomes": rows,
-    }  # fmt: skip
-    if not only:
-        write_text(OUT, json.dumps(result, indent=1) + "\n")
+        result["outcomes"].append(outcome.as_json())
+        result["cpu_s"] = round(result["cpu_s"] + time.process_time() - begun, 1)
+        if whole:
+            write_text(OUT, json.dumps(result, indent=1) + "\n")
     return result
+
+
+def known(head: dict[str, Any]) -> dict[str, Any]:
+    """Return what was simulated before of the same fleet."""
+    with contextlib.suppress(OSError, ValueError):
+        body: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8"))
+        if head.items() <= body.items():
+            return body
+    return {**head, "cpu_s": 0.0, "outcomes": []}
 
 
 def simulate(
@@ -86,10 +106,11 @@ def simulate(
 
 
 def _cases(scenario: Scenario, only: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
-    """Yield plan, image and release: an update of each kind, and a good first image."""
-    for plan in (row["name"] for row in scenario.body["plan"]):
-        if only and plan not in only:
+    """Yield plan, image and release: updates of each kind, and good first images."""
+    for row in scenario.body["plan"]:
+        if only and row["name"] not in only:
             continue
-        for image in (row["name"] for row in scenario.body["image"]):
-            yield plan, image, UPDATE
-        yield plan, GOOD, FIRST
+        for image in row["images"]:
+            yield row["name"], image, UPDATE
+        if row.get("first_image"):
+            yield row["name"], GOOD, FIRST

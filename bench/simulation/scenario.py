@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import random
 import tomllib
@@ -59,6 +61,11 @@ class Scenario:
     """All of scenario.toml."""
 
     body: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Return a hash of all of it."""
+        return hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).hexdigest()
 
     def draw(self, name: str, by: random.Random) -> float:
         """Return a number of a distribution, as "links.rate"."""

@@ -23,6 +23,7 @@ from jetson_kit.fleet.rollout.steps import InterruptedRolloutError
 from jetson_kit.fleet.rollout.take_back import undo_all
 
 State = TypeVar("State")
+ENVELOPE = len(json.dumps({"kind": "line", "text": ""}))
 BY = {"host": "simulated", "pid": 1}
 
 
@@ -115,7 +116,8 @@ class SiteProcess:
     def _line(self, line: Mapping[str, Any], record: Record) -> None:
         del record
         text = json.dumps(line, sort_keys=True)
-        self.copied += len(json.dumps({"kind": "line", "text": text}))
+        # As JSON in JSON: each quote and backslash takes a backslash more.
+        self.copied += len(text) + text.count('"') + text.count("\\") + ENVELOPE
         self.schedule.notify(self.news)
 
 

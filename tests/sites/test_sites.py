@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.sites import world as worlds
+from bench.sites.world import World
 from jetson_kit.fleet.sites import authority, journal
-from tests.sites import world as worlds
-from tests.sites.world import World
 from tests.support.here import needs_parts, not_here_if
 
 pytestmark = [
