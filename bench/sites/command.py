@@ -24,13 +24,14 @@ def run(sites: Sequence[int] = SITES, boards: int = BOARDS) -> dict[str, Any]:
     """Measure each number of sites; write bench/sites.json after each."""
     if os.geteuid() != 0:
         raise BadInputError("namespaces and overlays need root", "run it as root")
-    result = known()
     for count in sites:
         row = measure.measure(count, boards, Progress())
+        # Read again: kills may go on at the same time.
+        result = known()
         result["costs"][f"{count}x{boards}"] = row
         result["cores"] = os.cpu_count()
         write_text(OUT, json.dumps(result, indent=1) + "\n")
-    return result
+    return known()
 
 
 def kill(count: int, seed: int = 0) -> dict[str, Any]:
@@ -40,19 +41,19 @@ def kill(count: int, seed: int = 0) -> dict[str, Any]:
     """
     if os.geteuid() != 0:
         raise BadInputError("namespaces and overlays need root", "run it as root")
-    result = known()
-    rows = result["rollouts"]
-    seed = seed or 1 + max((row["seed"] for row in rows), default=0)
+    seed = seed or 1 + max((row["seed"] for row in known()["rollouts"]), default=0)
+    new: list[Mapping[str, Any]] = []
 
     def note(row: Mapping[str, Any]) -> None:
-        rows.append(dict(row))
+        new.append(row)
+        result = known()
+        result["rollouts"].append(dict(row))
         write_text(OUT, json.dumps(result, indent=1) + "\n")
 
     kills.run(count, seed, Progress(), note)
-    new = [row for row in rows if row["seed"] == seed]
     if wrong := [row for row in new if row["lost"] or row["false_success"] or row["unlike"]]:
         raise CheckFailedError(f"{len(wrong)} rollouts did not end as without kills", f"see {OUT}")
-    return result
+    return known()
 
 
 def known() -> dict[str, Any]:

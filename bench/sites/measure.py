@@ -40,6 +40,7 @@ def measure(sites: int, boards: int, progress: Progress) -> dict[str, Any]:
                 roll_out(world, first)
             with progress.step("over sites", f"{sites} sites: an update"):
                 top = _over_sites(world, update)
+        (folder / "flat").mkdir()
         with worlds.up(folder / "flat", 1, []) as world:
             write_text(world.folder / "plan.toml", PLAN)
             with progress.step("flat", f"{sites * boards} boards by one controller"):
