@@ -179,7 +179,6 @@ def up(
 ) -> Iterator[World]:
     """Bring it up, with `count` boards at each site that have the kit's program and no image."""
     # What comes from outside, before there is a network without an outside.
-    receptor.control()
     receptor.program(small_release.ARCHITECTURE)
     with contextlib.ExitStack() as stack:
         holder = stack.enter_context(child(["unshare", "--net", "sleep", "infinity"]))
