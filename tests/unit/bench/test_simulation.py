@@ -18,25 +18,14 @@ from bench.simulation.scenario import Image, Scenario
 from bench.simulation.schedule import Schedule, Signal
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.fleet.sites.mesh import SilentError
+from tests.support.calm_scenario import calm
 
 SITES, BOARDS = 10, 100
-NEVER = {"value": 0, "reason": "nothing goes wrong here but what a test says"}
 PLAN: Mapping[str, Any] = {
     "name": "test", "kind": "sites", "waves": [0.34, 0.66], "stop_at": "20%", "min_tried": 20,
     "stop_sites": 2, "scope": "rollout",
     "boards": {"canary": 1, "batches": [3], "stop_at": 2},
 }  # fmt: skip
-
-
-def calm() -> Scenario:
-    """Return the scenario without any background of failures."""
-    body = copy.deepcopy(dict(scenarios.load().body))
-    for name in ("off", "lost", "full", "hold"):
-        body["boards"][name] = NEVER
-    body["sites"]["clock_ahead"] = NEVER
-    body["links"]["between_cuts"] = {"value": 1e9, "reason": NEVER["reason"]}
-    body["fleet"]["canary_boards"] = 10
-    return Scenario(body)
 
 
 def fleet(share: float = 0.0, by: str = "board", after_s: float = 0.0) -> Fleet:
