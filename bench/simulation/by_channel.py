@@ -172,6 +172,7 @@ class ChannelSimulation:
             self.stopped = f"a person saw {len(down)} of {len(taken)} boards down, and rolled back"
             self.policy = policies.rolled_back(self.policy, NEW)
             self._publish()
+            self.changed_at = self.now
             self.decisions.append(("rollback",))
             # What had been planned of a release that is gone.
             self._heap = [item for item in self._heap if item[2] is not None]

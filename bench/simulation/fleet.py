@@ -30,7 +30,7 @@ class Fleet:
     boards: Mapping[str, Mapping[str, Board]]
     """Boards by their names, by sites."""
     zone_s: Mapping[str, float]
-    ahead_s: Mapping[str, float]
+    ahead_s: dict[str, float]
 
     def random(self, name: str) -> random.Random:
         """Return the numbers of a part of the fleet; no other part changes them."""

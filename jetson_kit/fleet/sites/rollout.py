@@ -69,7 +69,8 @@ class SitesRollout:
         # anew by them.
         self._tally = Tally()
         self._number = 0
-        self._halted = False
+        # Why sites were stopped in the middle of a wave; "" while they go on.
+        self._halted = ""
 
     @property
     def record(self) -> SitesRecord:
@@ -134,7 +135,7 @@ class SitesRollout:
         """Note a site's counts; return whether it goes on."""
         with self._guard:
             self._tally.put(name, evidence.asked(seen))
-            self._halted = self._halted or bool(self._limit())
+            self._halted = self._halted or self._limit()
             return not self._halted
 
     def _put(self, name: str, **facts: object) -> None:
@@ -161,7 +162,8 @@ class SitesRollout:
             bad = [sites[name] for name in wave.sites if sites[name].state != DONE]
             if bad:
                 return f"the canary site {bad[0].name} failed: {bad[0].why}"
-        if why := self._limit():
+        # A share may have fallen again since; the sites that were stopped for it stay stopped.
+        if why := self._halted or self._limit():
             return f"boards of all sites: {why}"
         if why := self.plan.site_limits.verdict(len(failed), len(self._begun())):
             message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)

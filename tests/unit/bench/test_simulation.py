@@ -11,6 +11,8 @@ import pytest
 from bench.simulation import fleet as fleets
 from bench.simulation import scenario as scenarios
 from bench.simulation.board import NEW, OLD
+from bench.simulation.by_channel import ChannelSimulation, program
+from bench.simulation.flat import FlatSimulation
 from bench.simulation.fleet import CANARY, Fleet
 from bench.simulation.links import Link, Uplink
 from bench.simulation.over_sites import SitesSimulation
@@ -99,6 +101,17 @@ def test_sites_that_are_cut_stop_it_at_the_limit_and_all_goes_back() -> None:
     assert record.sites["site-9"].state == "pending"
 
 
+def test_a_limit_that_stopped_sites_stops_the_rollout_and_is_its_reason() -> None:
+    at = fleet()
+    # It fails before others have answered: half of those asked by then, a tenth in the end.
+    at.ahead_s["site-1"] = 86_400.0
+    plan = {**PLAN, "waves": [1.0], "stop_at": "40%", "stop_sites": 9}
+    record = SitesSimulation(at, plan).run()
+    assert record.ended == "stopped"
+    assert (record.stop or "").startswith("boards of all sites: 10 of 2")
+    assert {board.image for board in at.everyone()} == {OLD}
+
+
 def test_a_site_that_is_cut_while_it_works_goes_on_and_is_heard_again() -> None:
     at = fleet()
     # Shorter than the limit: from after its boards began until long after they have ended.
@@ -118,6 +131,52 @@ def test_the_same_seed_decides_the_same(site_share: float) -> None:
         return simulation.decisions, simulation.outcome("update").as_json()
 
     assert once() == once()
+
+
+FLAT: Mapping[str, Any] = {
+    "name": "test", "kind": "flat",
+    "boards": {"canary": 1, "batches": ["25%"], "concurrency": 20},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("share", "ended", "ran"), [(0.0, "all", BOARDS), (1.0, "stopped", 1)])
+def test_one_controller_for_all(share: float, ended: str, ran: int) -> None:
+    at = fleet(share=share)
+    simulation = FlatSimulation(at, FLAT)
+    assert simulation.run().ended == ended
+    outcome = simulation.outcome("update")
+    assert (outcome.ran, outcome.on_new) == (ran, 0 if share else ran)
+    # Each board is sent the update from here.
+    assert outcome.top_bytes > BOARDS * 326_175
+
+
+CHANNEL: Mapping[str, Any] = {
+    "name": "test", "kind": "channel", "shares": [10, 100], "step_h": 24, "look_s": 14_400,
+    "rollback_at": 0.5, "poll_s": 900, "soak_s": 60,
+}  # fmt: skip
+
+
+def first_wave(at: Fleet) -> set[str]:
+    decide = program()
+    return {board.name for board in at.everyone() if decide.bucket(board.name, "") < 1000}
+
+
+def test_a_channel_brings_a_good_image_to_all_by_waves() -> None:
+    at = fleet()
+    ChannelSimulation(at, CHANNEL).run()
+    early = {board.name for board in at.everyone() if 0 <= board.confirmed_at < 86_400}
+    assert early == first_wave(at)
+    assert all(board.image == NEW for board in at.everyone())
+
+
+@pytest.mark.parametrize("after_s", [20.0, 7_200.0])
+def test_a_channel_that_is_rolled_back_in_time_keeps_to_its_first_wave(after_s: float) -> None:
+    at = fleet(share=1.0, after_s=after_s)
+    simulation = ChannelSimulation(at, CHANNEL)
+    simulation.run()
+    assert {board.name for board in at.everyone() if board.ran} == first_wave(at)
+    assert {board.image for board in at.everyone()} == {OLD}
+    assert simulation.outcome("update").result == "stopped"
 
 
 def test_time_goes_to_who_wakes_next() -> None:
