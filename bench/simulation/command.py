@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -60,17 +59,15 @@ def run(
         scenario.plan(name)
     head = {"schema": SCHEMA, "scenario": scenario.digest, "seed": seed,
             "sites": sites, "boards": boards}  # fmt: skip
-    result = known(head) if whole and not again else {**head, "cpu_s": 0.0, "outcomes": []}
+    result = known(head) if whole and not again else {**head, "outcomes": []}
     for plan, image, release in _cases(scenario, only):
         if any((row["plan"], row["image"], row["release"]) == (plan, image, release)
                for row in result["outcomes"]):  # fmt: skip
             continue
-        begun = time.process_time()
         with progress.step(f"{plan}: {image}", f"{plan}, {image}, {release}") as step:
             outcome = simulate(scenario, plan, image, release, seed, sites, boards)
             step.note = f"{outcome.result}, {outcome.ran} boards ran it"
         result["outcomes"].append(outcome.as_json())
-        result["cpu_s"] = round(result["cpu_s"] + time.process_time() - begun, 1)
         if whole:
             write_text(OUT, json.dumps(result, indent=1) + "\n")
     return result
@@ -82,7 +79,7 @@ def known(head: dict[str, Any]) -> dict[str, Any]:
         body: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8"))
         if head.items() <= body.items():
             return body
-    return {**head, "cpu_s": 0.0, "outcomes": []}
+    return {**head, "outcomes": []}
 
 
 def simulate(

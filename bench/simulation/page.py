@@ -18,8 +18,7 @@ def table(facts: Facts) -> str:
     """Return the table and the sentences of bench.simulation."""
     rows = facts["outcomes"]
     lines = [
-        f"{facts['boards']:,} boards over {facts['sites']:,} sites, seed {facts['seed']}, "
-        f"{facts['cpu_s']:.0f} s of one core for all rows.",
+        f"{facts['boards']:,} boards over {facts['sites']:,} sites, seed {facts['seed']}.",
         "",
         "| plan | image | ends | half / 90 % of boards have it after | ran the bad image "
         "| on it at the end | bytes at the top, per board |",
