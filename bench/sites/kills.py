@@ -17,9 +17,11 @@ from typing import Any
 from bench.sites import measure
 from bench.sites import world as worlds
 from bench.sites.world import Place, World
+from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.progress import Progress
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.sites import journal
+from jetson_kit.fleet.sites.journal import SitesRecord
 
 TOP, SITE, TOP_MESH, SITE_MESH, LINK = (
     "the central rollout", "a site's rollout", "the central Receptor", "a site's Receptor",
@@ -91,15 +93,23 @@ def _under_kills(world: World, release: Release, choose: random.Random, kills: l
             kills.append(target)
         if target == TOP:
             process.communicate()
-            process = world.start("sites.rollout", "--resume", "--json")
+            process = world.start(*_words(world, release))
     code = _end(process)
     for _ in range(RESUMES):
         # As a user would: 0 is done, 1 with nothing open is over, all else goes on.
         if code == 0 or (code == 1 and not _open(world)):
             break
         time.sleep(2)
-        code = _end(world.start("sites.rollout", "--resume", "--json"))
+        code = _end(world.start(*_words(world, release)))
     return code
+
+
+def _words(world: World, release: Release) -> list[str | Path]:
+    """Return the words that go on with a release's rollout, or begin it if it had not begun yet."""
+    record = _newest(world)
+    if record is None or record.image_id != release.image_id:
+        return world.rollout_words(release)
+    return ["sites.rollout", "--resume", record.id, "--json"]
 
 
 def _end(process: subprocess.Popen[str]) -> int:
@@ -112,13 +122,19 @@ def _end(process: subprocess.Popen[str]) -> int:
     return process.returncode
 
 
+def _newest(world: World) -> SitesRecord | None:
+    """Return the newest rollout; one that was killed in its first line is none."""
+    paths = sorted((world.state / "sites" / "rollouts").glob("*.jsonl"))
+    for path in reversed(paths):
+        with contextlib.suppress(BadInputError):
+            return journal.read(path)
+    return None
+
+
 def _open(world: World) -> bool:
     """Tell whether the newest rollout has something left to do."""
-    paths = sorted((world.state / "sites" / "rollouts").glob("*.jsonl"))
-    if not paths:
-        return False
-    record = journal.read(paths[-1])
-    return not record.ended or bool(record.open)
+    record = _newest(world)
+    return record is not None and (not record.ended or bool(record.open))
 
 
 def _kill(world: World, target: str, choose: random.Random, central: subprocess.Popen[str]) -> bool:
