@@ -10,21 +10,15 @@ import signal
 import subprocess
 import tempfile
 import time
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bench.simulation import fleet as fleets
-from bench.simulation.over_sites import SitesSimulation
-from bench.simulation.scenario import Image
 from bench.sites import world as worlds
 from bench.sites.world import World
-from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.sites import authority, journal
-from tests.support.calm_scenario import calm
+from tests.sites.decisions import decided, simulated
 from tests.support.here import needs_parts, not_here_if
 
 pytestmark = [
@@ -91,59 +85,15 @@ def test_an_unhealthy_release_stops_at_the_canary_site(joined: World) -> None:
     assert joined.images() == before
 
 
-def decided(lines: Iterable[Mapping[str, Any]], names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return what a journal's lines decide, in order; names of sites or boards by their place."""
-    result = []
-    for line in lines:
-        words = [str(line[key]) for key in ("step", "state", "wave", "result") if key in line]
-        whose = [str(names.index(line[key])) for key in ("site", "host") if key in line]
-        # A look and a note change nothing; how many there are is a matter of time.
-        if line.get("step") != "look" and (line["event"] != "host" or "state" in line):
-            result.append((line["event"], *whose, *words))
-    return result
-
-
-def simulated(share: float, plan: Path) -> tuple[list[tuple[str, ...]], ...]:
-    """Return what the top and each of two sites decide in a simulation."""
-    row = {"name": "as here", "kind": "sites", "waves": [1.0], "stop_at": 1, "stop_sites": 1,
-           "scope": "wave", "boards": tomllib.loads(plan.read_text("utf-8"))}  # fmt: skip
-    fleet = fleets.make(calm(), 1, Image("as here", 200_000, share), 2, 4)
-    simulation = SitesSimulation(fleet, row)
-    rows: dict[str, list[Mapping[str, Any]]] = {name: [] for name in ("top", *fleet.links)}
-
-    def listen(lines: Lines[Any], name: str) -> None:
-        before = lines.listener
-
-        def both(line: Mapping[str, Any], record: Any) -> None:
-            rows[name].append(line)
-            if before:
-                before(line, record)
-
-        lines.listener = both
-
-    listen(simulation.journal, "top")
-    for name, process in simulation.work.processes.items():
-        listen(process.journal, name)
-    simulation.run()
-    boards = [list(fleet.boards[name]) for name in fleet.links]
-    return (
-        decided(rows["top"], list(fleet.links)),
-        *(decided(rows[name], own) for name, own in zip(fleet.links, boards, strict=True)),
-    )
-
-
-@pytest.mark.parametrize(("kind", "share"), [("good", 0.0), ("unhealthy", 1.0)])
-def test_the_simulation_decides_as_the_real_thing(joined: World, kind: str, share: float) -> None:
-    release = worlds.release(joined, f"simulated-{kind}", kind=kind)
-    known = {name: place.journal() for name, place in joined.places.items()}
+def test_the_simulation_decides_as_the_real_thing(joined: World) -> None:
+    release = worlds.release(joined, "simulated")
     joined.rollout(release)
     top = max((joined.state / "sites" / "rollouts").glob("*.jsonl")).read_text("utf-8")
     real = [decided(map(json.loads, top.splitlines()), list(joined.places))]
     for name, place in joined.places.items():
-        text = place.journal() if place.journal() != known[name] else ""
         boards = [f"{name}-{board}" for board in place.boards.names]
-        real.append(decided(map(json.loads, text.splitlines()), boards))
-    assert tuple(real) == simulated(share, joined.folder / "plan.toml")
+        real.append(decided(map(json.loads, place.journal().splitlines()), boards))
+    assert tuple(real) == simulated(0.0, joined.folder / "plan.toml")
 
 
 def wait_for(what: Callable[[], object], limit_s: float = 300) -> None:
