@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 Facts = Mapping[str, Any]
-WIDTH, LEFT, RIGHT, ROW, TOP = 720.0, 210.0, 100.0, 24.0, 60.0
+WIDTH, LEFT, RIGHT, ROW, TOP = 720.0, 350.0, 80.0, 24.0, 60.0
 COLOURS = {"50": "#2f6fb2", "90": "#5f9fd2", "98": "#b9d3ea"}
 BAD = "#b2452f"
 UPDATE, FIRST, GOOD = "update", "first image", "good"
@@ -82,7 +82,7 @@ def plots(facts: Facts) -> dict[str, str]:
     good = [row for row in facts["outcomes"] if row["image"] == GOOD]
     bad = [row for row in facts["outcomes"] if row["image"] != GOOD]
     times = [
-        (_name(row), [(row["reached_s"][share] / 3600, COLOURS[share])
+        (_name(row), [(row["reached_s"][share] / 60, COLOURS[share])
                       for share in ("98", "90", "50") if row["reached_s"][share] is not None],
          _span(row["reached_s"]["90"]))
         for row in good
@@ -90,8 +90,8 @@ def plots(facts: Facts) -> dict[str, str]:
     counts = [(_name(row), [(float(row["ran_bad"]), BAD)], f"{row['ran_bad']:,}") for row in bad]
     where = f"{facts['boards']:,} simulated boards, {facts['sites']:,} sites"
     return {
-        "time": _picture("Hours until 50, 90 and 98 % of boards are confirmed", where, times),
-        "bad": _picture("Boards that ran a bad image (logarithmic)", where, counts, log=True),
+        "time": _picture("Time until 50, 90 and 98 % of boards are confirmed", where, times),
+        "bad": _picture("Boards that ran a bad image", where, counts),
     }
 
 
@@ -105,22 +105,22 @@ def _name(row: Facts) -> str:
 Bars = Sequence[tuple[str, Sequence[tuple[float, str]], str]]
 
 
-def _picture(title: str, where: str, rows: Bars, *, log: bool = False) -> str:
-    left = LEFT + (120 if log else 0)
+def _picture(title: str, where: str, rows: Bars) -> str:
+    """Return bars on a logarithmic scale."""
 
     def scaled(value: float) -> float:
-        return math.log10(value + 1) if log else value
+        return math.log10(value + 1)
 
     most = max((scaled(value) for _, bars, _ in rows for value, _ in bars), default=1.0) or 1.0
     parts, y = [], TOP
     for name, bars, note in rows:
         parts.append(_text(10, y + 16, name))
-        end = left
+        end = LEFT
         for value, colour in bars:
-            width = max(1.0, scaled(value) / most * (WIDTH - left - RIGHT))
-            end = max(end, left + width)
+            width = max(1.0, scaled(value) / most * (WIDTH - LEFT - RIGHT))
+            end = max(end, LEFT + width)
             parts.append(
-                f'<rect x="{left:.1f}" y="{y + 3:.1f}" width="{width:.1f}" '
+                f'<rect x="{LEFT:.1f}" y="{y + 3:.1f}" width="{width:.1f}" '
                 f'height="{ROW - 8:.0f}" rx="2" fill="{colour}"/>'
             )
         parts.append(_text(end + 8, y + 16, note))
@@ -134,7 +134,7 @@ def _picture(title: str, where: str, rows: Bars, *, log: bool = False) -> str:
             "{svg{background:#16181c}text{fill:#ddd}}</style>",
             f"<title>{escape(title)}</title>",
             _text(10, 24, title, "head"),
-            _text(10, 44, where),
+            _text(10, 44, f"{where}; logarithmic scale"),
             *parts,
             "</svg>\n",
         ]
