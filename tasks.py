@@ -74,6 +74,8 @@ ns.add_collection(
         bench.machines,
         bench.report_pages,
         bench.rollouts,
+        bench.simulation,
+        bench.sites,
         bench.solutions,
         bench.translate,
         bench.virtual_devices,

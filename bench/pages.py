@@ -8,6 +8,8 @@ from pathlib import Path
 
 from bench import tables as readme_tables
 from bench.faults import page as faults_page
+from bench.simulation import page as simulation_page
+from bench.sites import page as sites_page
 from bench.tables import Facts
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.files import write_text
@@ -29,7 +31,11 @@ PAGES: Mapping[Path, Tables] = {
     ROOT / "docs" / "faults.md": {"faults": faults_page.table},
     ROOT / "docs" / "live-view.md": {"live": readme_tables.live},
     ROOT / "docs" / "older-boards.md": {"translate": readme_tables.translate},
-    ROOT / "docs" / "scale.md": {"report": readme_tables.report},
+    ROOT / "docs" / "scale.md": {
+        "report": readme_tables.report,
+        "simulation": simulation_page.table,
+        "sites": sites_page.table,
+    },
     ROOT / "docs" / "solutions.md": {"solutions": readme_tables.solutions},
 }
 
@@ -63,7 +69,15 @@ def rendered(text: str, folder: Path = BENCH, tables: Tables = TABLES) -> str:
     return text
 
 
+def plots() -> None:
+    """Write the pictures of pages: of what was simulated."""
+    facts = _facts("simulation", BENCH)
+    for name, text in simulation_page.plots(facts).items() if facts else ():
+        write_text(ROOT / "docs" / f"scale-{name}.svg", text)
+
+
 def renew() -> None:
-    """Write the tables of all pages from what the benchmarks measured last."""
+    """Write the tables and pictures of all pages from what the benchmarks measured last."""
+    plots()
     for page, tables in PAGES.items():
         write_text(page, rendered(page.read_text(encoding="utf-8"), tables=tables))

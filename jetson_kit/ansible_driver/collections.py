@@ -63,14 +63,14 @@ def load(path: Path = TABLE) -> Pinned:
         raise IntegrityError(f"{path.name} is wrong: {error}", "restore the file") from error
 
 
-def path() -> Path:
+def path(table: Path = TABLE) -> Path:
     """Return the folder for ANSIBLE_COLLECTIONS_PATH; fetched once, each file checked each time.
 
-    About 200 files, 3 MB. Raises NetworkError, IntegrityError or DiskFullError.
+    Of the default table: 200 files, 3 MB. Raises NetworkError, IntegrityError or DiskFullError.
     """
-    pinned = load()
+    pinned = load(table)
     base = cache_dir("ansible")
-    folder = base / f"collections-{pinned.version}-{FORMAT}-{pinned.sha256[:12]}"
+    folder = base / f"{table.stem}-{pinned.version}-{FORMAT}-{pinned.sha256[:12]}"
     with locked(cache_dir("locks") / "ansible-collections.lock", lambda: None), disk_guard(base):
         if not _intact(folder):
             sweep(base, ".collections-*")

@@ -144,6 +144,68 @@ def rollouts(c: Context, hosts: tuple[int, ...] = (10, 100, 500), busy: bool = F
 
 
 @kit_task(
+    name="simulation",
+    options={
+        "sites": Integer(2, 10_000), "boards": Integer(4, 1_000_000),
+        "seed": Integer(0, 1_000_000), "only": Commas(Text(60), 20),
+    },
+    auto_shortflags=False,
+    help={
+        "sites": "how many (default: as bench/simulation/scenario.toml says)",
+        "boards": "of all sites (default: as there)",
+        "seed": "another one is another fleet (default 1)",
+        "only": "only these plans, by commas",
+        "again": "simulate anew what bench/simulation.json has already",
+    },
+)  # fmt: skip
+def simulation(
+    c: Context,
+    sites: int = 0,
+    boards: int = 0,
+    seed: int = 1,
+    only: tuple[str, ...] = (),
+    again: bool = False,
+) -> None:
+    """Simulate rollouts to 100,000 boards. Example: ./inv bench.simulation --seed 2."""
+    from bench import pages as readme
+    from bench.simulation import command
+
+    del c
+    print(json.dumps(command.run(sites, boards, seed, only, again=again), indent=1))
+    if not (sites or boards):
+        readme.renew()
+
+
+@kit_task(
+    name="sites",
+    options={
+        "sites": Commas(Integer(1, 16), 8), "boards": Integer(1, 200),
+        "kills": Integer(1, 10_000), "seed": Integer(0, 1_000_000),
+    },
+    auto_shortflags=False,
+    help={
+        "sites": "numbers of sites, by commas (default 1,4,8)",
+        "boards": "light endpoints at each (default 50)",
+        "kills": "make so many kills at random moments instead; they add to those before",
+        "seed": "of the moments (default: one that was not tried)",
+    },
+)  # fmt: skip
+def sites(
+    c: Context, sites: tuple[int, ...] = (1, 4, 8), boards: int = 50, kills: int = 0, seed: int = 0
+) -> None:
+    """Measure a rollout over sites at the top. Example: ./inv bench.sites --sites 1 --boards 10."""
+    from bench import pages as readme
+    from bench.sites import command
+
+    del c
+    try:
+        result = command.kill(kills, seed) if kills else command.run(sites, boards)
+    finally:
+        readme.renew()
+    print(json.dumps(result["costs"], indent=1))
+
+
+@kit_task(
     name="inference",
     options={"rounds": kinds.ROUNDS, "take": InputFile(64 * MEBIBYTE)},
     auto_shortflags=False,

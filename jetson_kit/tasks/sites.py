@@ -93,7 +93,8 @@ def remove(c: Context, name: str, i: Path) -> None:
         "file": FILE,
         "stop_at": Text(),
         "min_tried": Integer(1, 1_000_000),
-        "stop_sites": Integer(1, 10_000),
+        "stop_sites": Text(),
+        "min_sites": Integer(1, 10_000),
         "scope": Choice("wave", "rollout"),
         "unreachable": Number(1, 7 * 86400),
     },
@@ -107,7 +108,8 @@ def remove(c: Context, name: str, i: Path) -> None:
         "file": "plan inside each site as TOML, as ./inv fleet.rollout --file takes it",
         "stop-at": "so many failed boards stop it: a count (default 1) or a percentage",
         "min-tried": "a percentage is judged when so many were tried (default 5)",
-        "stop-sites": "so many failed sites stop it (default 1)",
+        "stop-sites": "so many failed sites stop it: a count (default 1) or a percentage",
+        "min-sites": "that percentage is judged when so many sites were tried (default 5)",
         "scope": "what a stop takes back: wave (default) or rollout",
         "unreachable": "seconds without a sign of life after which a site has failed (default 900)",
         "json": "print the plan or the result as JSON",
@@ -123,7 +125,8 @@ def rollout(
     file: Path | None = None,
     stop_at: str = "1",
     min_tried: int = 5,
-    stop_sites: int = 1,
+    stop_sites: str = "1",
+    min_sites: int = 5,
     scope: str = "wave",
     unreachable: float = 900.0,
     json: bool = False,
@@ -147,8 +150,8 @@ def rollout(
         if not i or len(target) != 1:
             raise BadInputError("name one release and the file of sites", "RELEASE -i sites.toml")
         how = plans.SitesPlan(
-            board_plans.load(file, {}), plans.share(stop_at), min_tried, stop_sites, scope,
-            unreachable,
+            board_plans.load(file, {}), plans.share(stop_at), min_tried,
+            plans.share(stop_sites), min_sites, scope, unreachable,
         )  # fmt: skip
         request = command.Request(i, target[0], only, how, json)
         if plan:

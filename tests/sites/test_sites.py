@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import pytest
 
+from bench.sites import world as worlds
+from bench.sites.world import World
 from jetson_kit.fleet.sites import authority, journal
-from tests.sites import world as worlds
-from tests.sites.world import World
+from tests.sites.decisions import decided, simulated
 from tests.support.here import needs_parts, not_here_if
 
 pytestmark = [
@@ -61,6 +62,17 @@ def test_an_unhealthy_release_stops_at_the_canary_site(joined: World) -> None:
     assert re.search(r"berlin-light-\d: .*healthy", result["stopped"])
     assert result["stopped"] in err
     assert joined.images() == before
+
+
+def test_the_simulation_decides_as_the_real_thing(joined: World) -> None:
+    release = worlds.release(joined, "simulated")
+    joined.rollout(release)
+    top = max((joined.state / "sites" / "rollouts").glob("*.jsonl")).read_text("utf-8")
+    real = [decided(map(json.loads, top.splitlines()), list(joined.places))]
+    for name, place in joined.places.items():
+        boards = [f"{name}-{board}" for board in place.boards.names]
+        real.append(decided(map(json.loads, place.journal().splitlines()), boards))
+    assert tuple(real) == simulated(0.0, joined.folder / "plan.toml")
 
 
 def wait_for(what: Callable[[], object], limit_s: float = 300) -> None:

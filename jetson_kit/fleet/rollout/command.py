@@ -147,7 +147,7 @@ def resume(requested: str, *, take_over: bool = False, quiet: bool = False) -> R
     path = controller.find(folder, requested)
     with controller.lock(folder, f"rollout {path.stem}") as hold:
         record = journals.read(path)
-        if record.ended and not record.open:
+        if record.over:
             return record if record.stop is not None else _review(path, hold, quiet=quiet)
         release = releases.load(Path(record.header["release"]["folder"]))
         if release.image_id != record.image_id:

@@ -6,7 +6,6 @@ Replaying the lines gives the state; a line that was cut off by a crash is as if
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,8 @@ import jsonschema
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.fleet.lines import Lines
+from jetson_kit.fleet.rollout.hosts import Hosts
 from jetson_kit.fleet.rollout.plan import Wave
 
 SCHEMA = "mediapipe-jetson-kit/journal/1"
@@ -81,7 +82,7 @@ class Record:
     header: Mapping[str, Any] = field(default_factory=dict)
     """The line `begin`: by, inventory, release, plan."""
     waves: tuple[Wave, ...] = ()
-    hosts: Mapping[str, Host] = field(default_factory=dict)
+    hosts: Hosts[Host] = field(default_factory=Hosts)
     waves_begun: int = 0
     waves_done: int = 0
     stop: str | None = None
@@ -101,6 +102,11 @@ class Record:
     def names(self, *states: str) -> tuple[str, ...]:
         """Return the hosts in these states, in the inventory's order."""
         return tuple(name for name, host in self.hosts.items() if host.state in states)
+
+    @property
+    def over(self) -> bool:
+        """Tell whether a resumed run would change nothing."""
+        return bool(self.ended) and not self.open
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -128,7 +134,7 @@ def apply(record: Record, line: Mapping[str, Any]) -> Record:
 
 def _begin(record: Record, line: Mapping[str, Any]) -> Record:
     del record
-    hosts = {name: Host(name, since=line["at"]) for name in line["hosts"]}
+    hosts = Hosts((name, Host(name, since=line["at"])) for name in line["hosts"])
     waves = tuple(Wave(row["name"], tuple(row["hosts"])) for row in line["waves"])
     return Record(line["id"], line["kind"], line["at"], line, waves, hosts)
 
@@ -139,11 +145,10 @@ def _resume(record: Record, line: Mapping[str, Any]) -> Record:
 
 
 def _doing(record: Record, line: Mapping[str, Any]) -> Record:
-    hosts = dict(record.hosts)
     # To look changes nothing: what was begun before stays the last that may have changed something.
-    for name in line["hosts"] if line["step"] != "look" else ():
-        hosts[name] = replace(hosts[name], doing=line["step"])
-    return replace(record, hosts=hosts)
+    names = line["hosts"] if line["step"] != "look" else ()
+    rows = {name: replace(record.hosts[name], doing=line["step"]) for name in names}
+    return replace(record, hosts=record.hosts.all_replaced(rows))
 
 
 def _host(record: Record, line: Mapping[str, Any]) -> Record:
@@ -153,7 +158,8 @@ def _host(record: Record, line: Mapping[str, Any]) -> Record:
         facts |= {"state": line["state"], "since": line["at"]}
     # A line without a state notes a fact on the way: the step goes on.
     doing = "" if "state" in line else known.doing
-    return replace(record, hosts={**record.hosts, known.name: replace(known, doing=doing, **facts)})
+    changed = replace(known, doing=doing, **facts)
+    return replace(record, hosts=record.hosts.replaced(known.name, changed))
 
 
 def _wave(record: Record, line: Mapping[str, Any]) -> Record:
@@ -182,15 +188,32 @@ _ACTS: Mapping[str, Callable[[Record, Mapping[str, Any]], Record]] = {
 }
 
 
-class Journal:
-    """A journal that is written; `record` is the state after its last line."""
+def begin(
+    lines: Lines[Record],
+    number: str,
+    *,
+    kind: str,
+    by: Mapping[str, Any],
+    inventory: str,
+    release: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    waves: Sequence[Wave],
+    hosts: Sequence[str],
+) -> None:
+    """Write the first line of a rollout's journal."""
+    listed = [{"name": wave.name, "hosts": list(wave.hosts)} for wave in waves]
+    lines.append(
+        "begin", schema=SCHEMA, id=number, kind=kind, by=dict(by), inventory=inventory,
+        release=dict(release), plan=dict(plan), waves=listed, hosts=list(hosts),
+    )  # fmt: skip
+
+
+class Journal(Lines[Record]):
+    """A journal that is written: each line is on the disk before it counts."""
 
     def __init__(self, path: Path, record: Record, size: int, number: int) -> None:
+        super().__init__(apply, record, number)
         self.path = path
-        self.record = record
-        self.listener: Callable[[Mapping[str, Any], Record], None] | None = None
-        """Is told each line when it is on the disk."""
-        self._number = number
         with disk_guard(path.parent):
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             # What a crash left of a line must not become the beginning of the next one.
@@ -198,27 +221,12 @@ class Journal:
             _sync_folder(path.parent)
 
     @classmethod
-    def new(
-        cls,
-        path: Path,
-        *,
-        kind: str,
-        by: Mapping[str, Any],
-        inventory: str,
-        release: Mapping[str, Any],
-        plan: Mapping[str, Any],
-        waves: Sequence[Wave],
-        hosts: Sequence[str],
-    ) -> Journal:
-        """Begin a journal; its name is the rollout's id."""
+    def new(cls, path: Path, **facts: Any) -> Journal:  # noqa: ANN401 # those of begin
+        """Begin a journal; its name is the rollout's id, `facts` are what begin takes."""
         if path.exists():
             raise BadInputError(f"there is a rollout {path.stem} already", "begin it again")
         journal = cls(path, Record(), 0, 0)
-        listed = [{"name": wave.name, "hosts": list(wave.hosts)} for wave in waves]
-        journal.append(
-            "begin", schema=SCHEMA, id=path.stem, kind=kind, by=dict(by), inventory=inventory,
-            release=dict(release), plan=dict(plan), waves=listed, hosts=list(hosts),
-        )  # fmt: skip
+        begin(journal, path.stem, **facts)
         return journal
 
     @classmethod
@@ -227,17 +235,14 @@ class Journal:
         record, size, number = _read(path)
         return cls(path, record, size, number)
 
-    def append(self, event: str, **facts: Any) -> None:  # noqa: ANN401
-        """Put a line on the disk, then into the state. Raises DiskFullError."""
-        line = {"seq": self._number, "at": _now(), "event": event, **facts}
+    def _check(self, line: Mapping[str, Any]) -> None:
         _check(line)
-        state = apply(self.record, line)
+
+    def _keep(self, line: Mapping[str, Any]) -> None:
+        """Put a line on the disk. Raises DiskFullError."""
         raw = json.dumps(line, sort_keys=True, ensure_ascii=False).encode() + b"\n"
         with disk_guard(self.path.parent):
             self._write(raw)
-        self.record, self._number = state, self._number + 1
-        if self.listener:
-            self.listener(line, state)
 
     def _write(self, raw: bytes) -> None:
         while raw:
@@ -284,10 +289,6 @@ def _read(path: Path) -> tuple[Record, int, int]:
 def _whole_lines(raw: bytes) -> Iterator[bytes]:
     """Yield the lines that have an end: what stands after the last one is a torn line."""
     yield from raw.split(b"\n")[:-1]
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -124,8 +124,11 @@ class Plan:
         within = first <= second < last if first < last else second >= first or second < last
         return 0.0 if within else (first - second) % DAY_S
 
-    def verdict(self, failed: int, tried: int) -> str:
-        """Return why the rollout stops, "" if it goes on."""
+    def verdict(self, failed: int, tried: int, waiting: int = 0) -> str:
+        """Return why the rollout stops, "" if it goes on.
+
+        `waiting` are boards that can follow and were not tried yet: a share is one of them, too.
+        """
         if not failed:
             return ""
         if isinstance(self.stop_at, int):
@@ -133,8 +136,8 @@ class Plan:
                 return f"{failed} failed, the limit is {self.stop_at}"
             return ""
         percent = _percent(self.stop_at, "stop_at")
-        if tried >= self.min_tried and failed * 100 >= percent * tried:
-            return f"{failed} of {tried} failed, the limit is {self.stop_at}"
+        if tried >= self.min_tried and failed * 100 >= percent * (tried + waiting):
+            return f"{failed} of {tried + waiting} failed, the limit is {self.stop_at}"
         return ""
 
 
@@ -196,7 +199,8 @@ def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
         first = left[: size(plan.canary, total, "canary")]
     if first:
         result.append(Wave("canary", tuple(first)))
-        left = [name for name in left if name not in first]
+        gone = set(first)
+        left = [name for name in left if name not in gone]
     number = 0
     while left:
         count = size(plan.batches[min(number, len(plan.batches) - 1)], total, "batches")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout import gates, undo
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import (
@@ -18,7 +19,6 @@ from jetson_kit.fleet.rollout.journal import (
     HELD,
     PENDING,
     SWITCHED,
-    Journal,
     Record,
 )
 from jetson_kit.fleet.rollout.plan import Plan
@@ -60,7 +60,7 @@ class Rollout:
 
     def __init__(
         self,
-        journal: Journal,
+        journal: Lines[Record],
         plan: Plan,
         transport: Transport,
         clock: Clock,
@@ -212,12 +212,18 @@ class Rollout:
             raise _StopError(-1, why)
 
     def _judge(self, number: int) -> None:
-        """Judge the waves that were begun; who was held or was not switched yet is not tried."""
+        """Judge the waves that were begun; who was held or was not switched yet is not tried.
+
+        Who could not follow has failed before its wave begins, beside those that wait for it: a
+        share of failures is one of all of them.
+        """
         waves = self.record.waves
         begun = [name for wave in waves[: number + 1] for name in wave.hosts]
         untried = self.steps.names(PENDING, FETCHED, HELD, of=begun)
+        waiting = self.steps.names(FETCHED, of=begun)
         failed = self.steps.names(FAILED, of=begun)
-        why = self.steps.plan.verdict(len(failed), len(begun) - len(untried))
+        tried = len(begun) - len(untried)
+        why = self.steps.plan.verdict(len(failed), tried, waiting=len(waiting))
         if number < len(waves) and waves[number].canary and failed:
             why = f"the canary {failed[0]} failed: {self.record.hosts[failed[0]].why}"
         if why:
@@ -312,7 +318,7 @@ class Rollout:
             self._wave(last, todo)
 
 
-def requeue(journal: Journal) -> None:
+def requeue(journal: Lines[Record]) -> None:
     """Let a resumed run ask those again that were held when the run before had ended."""
     if journal.record.ended and journal.record.stop is None:
         for name in journal.record.names(HELD):

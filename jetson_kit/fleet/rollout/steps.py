@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from jetson_kit.core.errors import KitError
+from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout import journal as journals
-from jetson_kit.fleet.rollout.journal import Host, Journal, Record
+from jetson_kit.fleet.rollout.journal import Host, Record
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.transport import BUSY, UNREACHABLE, Clock, Replies, Reply, Transport
 
@@ -31,7 +32,9 @@ class TerminatedRolloutError(InterruptedRolloutError):
 class Steps:
     """What all parts of a rollout share."""
 
-    def __init__(self, journal: Journal, plan: Plan, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self, journal: Lines[Record], plan: Plan, transport: Transport, clock: Clock
+    ) -> None:
         self.journal = journal
         self.plan = plan
         self.transport = transport

@@ -19,10 +19,21 @@ def record_of(
 ) -> Record:
     """Return the state that a copy of a site's journal adds up to.
 
-    Raises IntegrityError where it is no whole journal, is of another rollout, image or set of
-    boards, or does not end as the site claims.
+    Raises IntegrityError where it is no whole journal, or not what `proven` takes.
     """
-    record = journals.read(path)
+    return proven(
+        journals.read(path), number=number, image_id=image_id, boards=boards, claimed=claimed
+    )
+
+
+def proven(
+    record: Record, *, number: str, image_id: str, boards: Sequence[str], claimed: str
+) -> Record:
+    """Return a site's state where it bears out what the site claims.
+
+    Raises IntegrityError where it is of another rollout, image or set of boards, or does not end
+    as the site claims.
+    """
     if record.id != number:
         raise IntegrityError(f"the journal is of rollout {record.id}, not {number}", HINT)
     if record.image_id != image_id:
@@ -60,6 +71,17 @@ def failures(record: Record) -> str:
     named = [f"{host.name}: {host.why or 'no reason given'}" for host in hosts[:MOST_NAMED]]
     more = [f"{len(hosts) - MOST_NAMED} more"] if len(hosts) > MOST_NAMED else []
     return plain("; ".join([*named, *more]))
+
+
+def asked(record: Record) -> tuple[int, int]:
+    """Return how many boards of a rollout that goes on have failed, and how many were asked.
+
+    Whether a board can follow is asked of all before the first batch: a share of failures among
+    those alone that were switched would be too large at the beginning.
+    """
+    failed = len(record.names(journals.FAILED, journals.ROLLED_BACK))
+    hosts = record.hosts.values()
+    return failed, sum(host.before is not None or host.state == journals.FAILED for host in hosts)
 
 
 def left_on(record: Record) -> tuple[str, ...]:

@@ -6,16 +6,16 @@ What the boards of a site are on stands in that site's own journal, of which a c
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import disk_guard
+from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.sites.plan import SiteWave
 
 SCHEMA = "mediapipe-jetson-kit/sites-journal/1"
@@ -93,14 +93,30 @@ def apply(record: SitesRecord, line: Mapping[str, Any]) -> SitesRecord:
             raise KeyError(other)
 
 
-class SitesJournal:
-    """A journal that is written; `record` is the state after its last line."""
+def begin(
+    lines: Lines[SitesRecord],
+    number: str,
+    *,
+    sites: str,
+    release: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    waves: Sequence[SiteWave],
+    boards: Mapping[str, Sequence[str]],
+) -> None:
+    """Write the first line of a rollout over sites; its id is that of the sites' own, too."""
+    lines.append(
+        "begin", schema=SCHEMA, id=number, sites=sites, release=dict(release), plan=dict(plan),
+        waves=[{"name": wave.name, "sites": list(wave.sites)} for wave in waves],
+        boards={name: list(names) for name, names in boards.items()},
+    )  # fmt: skip
+
+
+class SitesJournal(Lines[SitesRecord]):
+    """A journal that is written: each line is on the disk before it counts."""
 
     def __init__(self, path: Path, record: SitesRecord, size: int, number: int) -> None:
+        super().__init__(apply, record, number)
         self.path = path
-        self.record = record
-        self.listener: Callable[[Mapping[str, Any], SitesRecord], None] | None = None
-        self._number = number
         with disk_guard(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -113,24 +129,10 @@ class SitesJournal:
                 os.close(handle)
 
     @classmethod
-    def new(
-        cls,
-        path: Path,
-        *,
-        sites: str,
-        release: Mapping[str, Any],
-        plan: Mapping[str, Any],
-        waves: Sequence[SiteWave],
-        boards: Mapping[str, Sequence[str]],
-    ) -> SitesJournal:
-        """Begin a journal; its name is the rollout's id, here and at each site."""
+    def new(cls, path: Path, **facts: Any) -> SitesJournal:  # noqa: ANN401 # those of begin
+        """Begin a journal; its name is the rollout's id, `facts` are what begin takes."""
         sites_journal = cls(path, SitesRecord(), 0, 0)
-        rows = [{"name": wave.name, "sites": list(wave.sites)} for wave in waves]
-        sites_journal.append(
-            "begin", schema=SCHEMA, id=path.stem, sites=sites, release=dict(release),
-            plan=dict(plan), waves=rows,
-            boards={name: list(names) for name, names in boards.items()},
-        )  # fmt: skip
+        begin(sites_journal, path.stem, **facts)
         return sites_journal
 
     @classmethod
@@ -139,19 +141,13 @@ class SitesJournal:
         record, size, number = _read(path)
         return cls(path, record, size, number)
 
-    def append(self, event: str, **facts: Any) -> None:  # noqa: ANN401
-        """Put a line on the disk, then into the state. Raises DiskFullError."""
-        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        line = {"seq": self._number, "at": at, "event": event, **facts}
-        state = apply(self.record, line)
+    def _keep(self, line: Mapping[str, Any]) -> None:
+        """Put a line on the disk. Raises DiskFullError."""
         raw = json.dumps(line, sort_keys=True).encode() + b"\n"
         with disk_guard(self.path.parent):
             while raw:
                 raw = raw[os.write(self._file, raw) :]
             os.fsync(self._file)
-        self.record, self._number = state, self._number + 1
-        if self.listener:
-            self.listener(line, state)
 
     def close(self) -> None:
         """Close the file."""

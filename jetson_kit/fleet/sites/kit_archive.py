@@ -10,9 +10,11 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import os
 import re
 import subprocess
 import tarfile
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +32,8 @@ from jetson_kit.fleet.sites import install
 from jetson_kit.wheels.pins import ARCHITECTURES
 
 TABLE = Path(__file__).with_name("kit.toml")
+# What another controller on this machine, of another kit, may still be sending.
+OTHERS_STAY_S = 86_400.0
 HOST_LOCK = ROOT / "requirements" / "host.txt"
 
 
@@ -142,8 +146,13 @@ def _add(tar: tarfile.TarFile, name: str, raw: bytes) -> None:
 
 
 def _forget_others(path: Path) -> None:
-    """Keep this archive alone of those for its machine: each is some 60 MB."""
+    """Keep this archive, and others for its machine that were used of late: each is some 60 MB.
+
+    A controller of another checkout may be sending its own to sites.
+    """
+    for mine in (path, path.with_suffix(".sha256")):
+        os.utime(mine)
     stem = path.stem.rpartition("-")[0]
     for item in path.parent.glob(f"{stem}-*"):
-        if item.stem != path.stem:
+        if item.stem != path.stem and item.stat().st_mtime < time.time() - OTHERS_STAY_S:
             item.unlink(missing_ok=True)

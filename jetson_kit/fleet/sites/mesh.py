@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
 import select
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -27,12 +24,9 @@ from jetson_kit.core.errors import (
     StepFailedError,
     ToolMissingError,
 )
-from jetson_kit.core.run import run
-from jetson_kit.fleet.sites import config, receptor
+from jetson_kit.fleet.sites import config, control
 
-UNIT = re.compile(r"Unit ID: (\w+)")
-CONTROL_LIMIT_S = 60.0
-# As `receptorctl work list` has them: succeeded, failed, canceled.
+# As `work list` has them: succeeded, failed, canceled.
 SUCCEEDED, ENDED = 2, (2, 3, 4)
 LONGEST_LINE = 1 << 24
 Line = Mapping[str, Any]
@@ -64,7 +58,7 @@ class Mesh:
 
     def nodes(self) -> frozenset[str]:
         """Return the nodes that can be reached now. Raises StepFailedError where none answers."""
-        body = json.loads(self._control("status", "--json"))
+        body = control.command(self.socket, "status")
         return frozenset(body.get("RoutingTable") or {})
 
     def ask(
@@ -83,33 +77,28 @@ class Mesh:
         not run; IntegrityError for a line of more than `longest` bytes.
         """
         raw = json.dumps(request, sort_keys=True).encode() + b"\n" + payload
-        printed = self._submit(node, raw, silent_s)
-        match = UNIT.search(printed)
-        if not match:
-            raise StepFailedError(f"receptor took no work for {node}: {printed.strip()[-200:]}")
-        unit = match[1]
+        unit = self._submit(node, raw, silent_s)
         with self.guard:
             self.units[unit] = node
         try:
             _judge((yield from self._lines(unit, node, silent_s, longest)), node)
         finally:
             with contextlib.suppress(KitError):
-                self._control("work", "release", "--force", unit)
+                control.command(self.socket, "work", "force-release", unit)
             with self.guard:
                 self.units.pop(unit, None)
 
     def _submit(self, node: str, raw: bytes, silent_s: float) -> str:
         """Hand work to the controller's node, which may be away for as long as a site may."""
         limit = time.monotonic() + silent_s
+        request = {
+            "node": node, "worktype": config.WORK, "tlsclient": config.CLIENT, "signwork": "true",
+            "ttl": f"{max(1, round(silent_s))}s",
+        }  # fmt: skip
         while True:
             before = self._identity()
             try:
-                return self._control(
-                    *("work", "submit", config.WORK, "--node", node, "--payload", "-"),
-                    *("--tls-client", config.CLIENT, "--signwork"),
-                    *("--ttl", f"{max(1, round(silent_s))}s"),
-                    stdin=raw,
-                )
+                return control.submit(self.socket, request, raw)
             except KitError:
                 if self._answers() and self._identity() == before:
                     raise
@@ -120,7 +109,7 @@ class Mesh:
     def _answers(self) -> bool:
         """Tell whether a process takes connections at the node's socket."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(CONTROL_LIMIT_S)
+            client.settimeout(control.LIMIT_S)
             client.connect(str(self.socket))
             return True
         return False
@@ -137,52 +126,36 @@ class Mesh:
     ) -> Generator[Line, None, Line]:
         """Yield the lines of a unit; return how Receptor saw it end.
 
-        receptorctl is started again where its own link broke.
+        A connection that ended before the unit did is made again, and goes on where that one was.
         """
-        taken, last = 0, time.monotonic()
+        at, last = 0, time.monotonic()
 
         def limit() -> float:
             return last + silent_s
 
         while True:
-            reader = subprocess.Popen(
-                [*self._words(), "work", "results", unit],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            try:
-                for number, line in enumerate(_split(reader, limit, longest), 1):
-                    if number > taken:
-                        taken, last = number, time.monotonic()
-                        yield _parsed(line, node)
-            finally:
-                reader.kill()
-                reader.wait()
-                if reader.stdout:
-                    reader.stdout.close()
+            for line in self._printed(unit, at, limit, longest):
+                at, last = at + len(line) + 1, time.monotonic()
+                yield _parsed(line, node)
             if (end := self._end(unit)) is not None:
                 return end
             if time.monotonic() - last > silent_s:
                 raise SilentError(f"{node} gave no sign of life for {silent_s:.0f} s")
             time.sleep(0.5)
 
+    def _printed(
+        self, unit: str, at: int, until: Callable[[], float], longest: int
+    ) -> Iterator[bytes]:
+        """Yield whole lines of a unit's output from a byte on, as long as the connection lasts."""
+        with contextlib.suppress(StepFailedError), control.results(self.socket, unit, at) as stream:
+            yield from _split(stream, until, longest)
+
     def _end(self, unit: str) -> Line | None:
         """Return the state of a unit that has ended, None while it goes on."""
         with contextlib.suppress(KitError, ValueError):
-            body: Line = json.loads(self._control("work", "list", "--unit_id", unit)).get(unit, {})
+            body: Line = control.command(self.socket, "work", "list", unit).get(unit, {})
             return body if body.get("State") in ENDED else None
         return None
-
-    def _control(self, *words: str, stdin: bytes | None = None) -> str:
-        return run(
-            [*self._words(), *words],
-            what="receptor",
-            stdin=stdin,
-            timeout_s=CONTROL_LIMIT_S,
-            env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        )
-
-    def _words(self) -> list[str]:
-        return [str(receptor.control()), "--socket", str(self.socket)]
 
 
 def _judge(end: Line, node: str) -> None:
@@ -192,20 +165,17 @@ def _judge(end: Line, node: str) -> None:
         raise StepFailedError(f"{node}: receptor: {_plain(detail)}"[:400])
 
 
-def _split(
-    reader: subprocess.Popen[bytes], until: Callable[[], float], longest: int
-) -> Iterator[bytes]:
-    """Yield whole lines of a program's output, until it ends or the clock is past `until()`.
+def _split(stream: socket.socket, until: Callable[[], float], longest: int) -> Iterator[bytes]:
+    """Yield whole lines of a connection, until it ends or the clock is past `until()`.
 
     Raises IntegrityError for a line of more than `longest` bytes.
     """
-    stream: Any = reader.stdout
-    handle, pending = stream.fileno(), b""
+    pending = b""
     while True:
-        ready, _, _ = select.select([handle], [], [], max(0.0, until() - time.monotonic()))
+        ready, _, _ = select.select([stream], [], [], max(0.0, until() - time.monotonic()))
         if not ready:
             return
-        block = os.read(handle, 1 << 16)
+        block = stream.recv(1 << 16)
         if not block:
             return
         *lines, pending = (pending + block).split(b"\n")

@@ -26,8 +26,10 @@ class SitesPlan:
     stop_at: int | str = 1
     """So many failed boards of all sites, or this percentage of those tried, stop it."""
     min_tried: int = 5
-    stop_sites: int = 1
-    """So many failed sites stop it."""
+    stop_sites: int | str = 1
+    """So many failed sites, or this percentage of those of the waves so far, stop it."""
+    min_sites: int = 5
+    """That percentage is judged only when so many sites were tried."""
     scope: str = "wave"
     """What a stop takes back: the sites of the wave that it stopped in, or all."""
     unreachable_s: float = 900.0
@@ -38,13 +40,20 @@ class SitesPlan:
     def __post_init__(self) -> None:
         """Check it. Raises BadInputError."""
         limits = self.limits
+        try:
+            site_limits = self.site_limits
+        except BadInputError as error:
+            words = error.message.replace("stop_at", "stop_sites").replace("min_tried", "min_sites")
+            raise BadInputError(
+                words, "write a count such as 2, or a percentage such as 5%"
+            ) from None
         if self.boards.way != "archive":
             raise BadInputError(
                 "sites serve layers by ssh alone", "leave the plan's way at archive"
             )
         if self.scope not in SCOPES:
             raise BadInputError(f"scope is {self.scope!r}", f"write {' or '.join(SCOPES)}")
-        if self.stop_sites < 1 or limits.min_tried < 1:
+        if limits.min_tried < 1 or site_limits.min_tried < 1:
             raise BadInputError("a limit of no failure stops nothing", "write 1 or more")
         for name in ("unreachable_s", "clock_s"):
             if not 0 < getattr(self, name) < math.inf:
@@ -54,6 +63,11 @@ class SitesPlan:
     def limits(self) -> Plan:
         """Return the limit over all boards as the rollout's own code judges it."""
         return Plan(stop_at=self.stop_at, min_tried=self.min_tried)
+
+    @property
+    def site_limits(self) -> Plan:
+        """Return the limit over sites, as the same code judges it."""
+        return Plan(stop_at=self.stop_sites, min_tried=self.min_sites)
 
     def for_site(self, site: Site) -> Plan:
         """Return the plan inside a site: its window is its own."""

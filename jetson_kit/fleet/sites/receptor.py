@@ -1,4 +1,4 @@
-"""Receptor's own parts: its program out of Debian's package, receptorctl out of a lock of its own.
+"""Receptor's program, out of Debian's package.
 
 Debian 13's binary is one file without libraries but libc; it runs on Debian 12 and later.
 """
@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import io
 import shutil
-import sys
 import tarfile
 from pathlib import Path
 
-from jetson_kit.core import locked_env
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.files import locked, sha256_file, write_text, written_aside
-from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import apt, deb_file
 from jetson_kit.debian import lock as debian_lock
 
 SUITE = "trixie"
 VARIANT = "receptor"
 MEMBER = "./usr/bin/receptor"
-LOCK = ROOT / "requirements" / "sites.txt"
 
 
 def program(arch: str) -> Path:
@@ -52,8 +49,3 @@ def program(arch: str) -> Path:
         place.chmod(0o755)
         write_text(known, sha256_file(place))
     return place
-
-
-def control() -> Path:
-    """Return receptorctl, in an environment of its own. Raises as jetson_kit.core.uv."""
-    return locked_env.programs("sites", "receptor", LOCK, sys.executable) / "receptorctl"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from jetson_kit.core.errors import InternalError, KitError
+from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.sites import evidence
@@ -24,14 +25,16 @@ from jetson_kit.fleet.sites.journal import (
     SOME,
     STOPPED,
     WORKING,
-    SitesJournal,
     SitesRecord,
     SiteState,
 )
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
+from jetson_kit.fleet.sites.tally import Tally
 
 MOST_WHY = 1000
 Watch = Callable[[Record], bool]
+Together = Callable[[Sequence[str], Callable[[str], None]], None]
+"""Does something for several sites at once, and returns when it is done for all."""
 
 
 class Work(Protocol):
@@ -50,15 +53,25 @@ class Work(Protocol):
 class SitesRollout:
     """One rollout over sites, new or resumed."""
 
-    def __init__(self, journal: SitesJournal, plan: SitesPlan, work: Work) -> None:
+    def __init__(
+        self,
+        journal: Lines[SitesRecord],
+        plan: SitesPlan,
+        work: Work,
+        together: Together | None = None,
+    ) -> None:
+        """Prepare it; sites are worked on in threads, unless `together` does it otherwise."""
         self.journal = journal
         self.plan = plan
         self._work = work
+        self._together = together or in_threads
         self._guard = threading.RLock()
-        self._live: dict[str, tuple[int, int]] = {}
-        self._halted = False
-        # The wave that is at work: what a run before says of later ones is told anew by them.
+        # Of the waves up to the one that is at work: what a run before says of later ones is told
+        # anew by them.
+        self._tally = Tally()
         self._number = 0
+        # Why sites were stopped in the middle of a wave; "" while they go on.
+        self._halted = ""
 
     @property
     def record(self) -> SitesRecord:
@@ -83,11 +96,12 @@ class SitesRollout:
         todo = [name for name in wave.sites if resumed or states[name].state != DONE]
         with self._guard:
             self._number = number
-            self._live.clear()
-            for name in todo:
+            for name in wave.sites:
                 # What it came to in the run before is told anew.
-                self._live[name] = (0, 0)
-        _together(todo, self._site)
+                known = states[name]
+                again = resumed or known.state != DONE
+                self._tally.put(name, (0, 0) if again else (known.failed, known.tried))
+        self._together(todo, self._site)
         why = self._verdict(wave)
         if why:
             self.journal.append("stop", wave=number, why=why)
@@ -122,23 +136,20 @@ class SitesRollout:
     def _watch(self, name: str, seen: Record) -> bool:
         """Note a site's counts; return whether it goes on."""
         with self._guard:
-            self._live[name] = evidence.counts(seen)
-            self._halted = self._halted or bool(self._limit())
+            self._tally.put(name, evidence.asked(seen))
+            self._halted = self._halted or self._limit()
             return not self._halted
 
     def _put(self, name: str, **facts: object) -> None:
         with self._guard:
-            if "failed" in facts:
-                self._live.pop(name, None)
             self.journal.append("site", site=name, **facts)
+            if "failed" in facts:
+                site = self.record.sites[name]
+                self._tally.put(name, (site.failed, site.tried))
 
     def _limit(self) -> str:
         """Return why the limit over all boards is reached, "" if it is not."""
-        rows = [
-            self._live.get(site_state.name, (site_state.failed, site_state.tried))
-            for site_state in self._begun()
-        ]
-        return self.plan.limits.verdict(sum(row[0] for row in rows), sum(row[1] for row in rows))
+        return self.plan.limits.verdict(self._tally.failed, self._tally.tried)
 
     def _begun(self) -> list[SiteState]:
         """Return the sites of the waves up to this one."""
@@ -153,12 +164,13 @@ class SitesRollout:
             bad = [sites[name] for name in wave.sites if sites[name].state != DONE]
             if bad:
                 return f"the canary site {bad[0].name} failed: {bad[0].why}"
-        if why := self._limit():
+        # A share may have fallen again since; the sites that were stopped for it stay stopped.
+        if why := self._halted or self._limit():
             named = (f"{state.name}: {state.why}" for state in self._begun() if state.failed)
             return f"boards of all sites: {why}; {'; '.join(named)}"[:MOST_WHY]
-        if len(failed) >= self.plan.stop_sites:
+        if why := self.plan.site_limits.verdict(len(failed), len(self._begun())):
             message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)
-            return f"{len(failed)} sites failed, the limit is {self.plan.stop_sites}: {message}"
+            return f"sites: {why}: {message}"
         return ""
 
     def _take_back(self) -> None:
@@ -175,7 +187,7 @@ class SitesRollout:
             # Its own rollout has stopped, or was stopped in the middle: nothing of it stays.
             or site.state in (WORKING, FAILED)
         ]
-        _together(todo, self._back)
+        self._together(todo, self._back)
 
     def _back(self, name: str) -> None:
         try:
@@ -200,10 +212,10 @@ def _joined(why: str, named: str) -> str:
     return why if not named or named in why else f"{why}; {named}"
 
 
-def _together(names: Sequence[str], do: Callable[[str], None]) -> None:
-    """Do something for several sites at once; an interrupt leaves them, they end with the program.
+def in_threads(names: Sequence[str], do: Callable[[str], None]) -> None:
+    """Do something for several sites at once, in a thread each.
 
-    Raises what none of them expects.
+    An interrupt leaves them, they end with the program. Raises what none of them expects.
     """
     faults: list[BaseException] = []
 

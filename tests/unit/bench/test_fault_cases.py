@@ -27,6 +27,7 @@ from bench.faults.cases import Attempt
 from bench.faults.inside import Inside
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.hosts import Hosts
 from jetson_kit.fleet.rollout.journal import Host, Record
 from jetson_kit.virtual_devices import faults
 
@@ -37,8 +38,12 @@ FIRST = setting.check()
 HEADER = {"release": {"image_id": NEW}}
 
 
+def only(host: Host) -> Hosts[Host]:
+    return Hosts([(host.name, host)])
+
+
 def ended(state: str, result: str = journals.SOME) -> Record:
-    return Record("r1", "rollout", header=HEADER, hosts={"a": Host("a", state)}, ended=result)
+    return Record("r1", "rollout", header=HEADER, hosts=only(Host("a", state)), ended=result)
 
 
 @pytest.mark.parametrize(
@@ -111,10 +116,10 @@ def test_a_device_is_waited_for() -> None:
 
 def test_a_promise_is_held_to() -> None:
     case = replace(cases.load()["unhealthy"], ends="some", why="not healthy")
-    failed = replace(ended(journals.FAILED), hosts={"a": Host("a", "failed", why="not healthy")})
+    failed = replace(ended(journals.FAILED), hosts=only(Host("a", "failed", why="not healthy")))
     assert cases.unkept(case, failed, 1) == []
     assert "exit code 0" in cases.unkept(case, failed, 0)[0]
-    other = replace(failed, hosts={"a": Host("a", "failed", why="no space")})
+    other = replace(failed, hosts=only(Host("a", "failed", why="no space")))
     assert "nobody's reason" in cases.unkept(case, other, 1)[0]
     well = ended(journals.CONFIRMED, journals.ALL)
     assert "it ended as all, not some" in cases.unkept(case, well, 0)[0]

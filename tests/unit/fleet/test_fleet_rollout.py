@@ -140,6 +140,17 @@ def test_a_percentage_waits_for_so_many(tmp_path: Path) -> None:
     assert record.stop == "2 of 3 failed, the limit is 50%"
 
 
+def test_who_could_not_follow_does_not_weigh_more_before_its_batch_is_switched(
+    tmp_path: Path,
+) -> None:
+    names = [f"h{number:02}" for number in range(22)]
+    plan = dataclasses.replace(QUICK, canary=2, batches=(20,), stop_at="25%", min_tried=5)
+    at = sim.world({**dict.fromkeys(names, ""), **dict.fromkeys(names[2:6], "unreachable")})
+    # 4 of 22, never 4 of the 6 that were switched or have failed by then.
+    record = sim.run(tmp_path / "r.jsonl", at, plan)
+    assert (record.ended, record.stop, states(record)) == ("some", None, "ccffff" + 16 * "c")
+
+
 def test_not_now_is_asked_again_and_is_no_success(tmp_path: Path) -> None:
     record, at = go(tmp_path, QUICK, b="holds", d="holds-once")
     assert (states(record), record.ended) == ("cHccc", "some")

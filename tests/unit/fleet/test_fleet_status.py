@@ -17,6 +17,7 @@ from jetson_kit.core.paths import ROOT
 from jetson_kit.fleet import views
 from jetson_kit.fleet.rollout import answers, gates, results, status
 from jetson_kit.fleet.rollout import command as rollout_command
+from jetson_kit.fleet.rollout.hosts import Hosts
 from jetson_kit.fleet.rollout.journal import Host, Record
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.status import ControllerView
@@ -183,7 +184,7 @@ def test_an_engines_own_words_are_told() -> None:
     ],
 )
 def test_what_to_do_with_whom_it_did_not_reach(state: str, unsure: bool, cure: str) -> None:
-    record = Record("r1", hosts={"a": Host("a", state, unsure=unsure)}, ended="some")
+    record = Record("r1", hosts=Hosts([("a", Host("a", state, unsure=unsure))]), ended="some")
     with pytest.raises(CheckFailedError) as caught:
         rollout_command.judge(record)
     assert cure in caught.value.cure

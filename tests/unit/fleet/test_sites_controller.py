@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,24 +13,31 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.core.errors import BadInputError, StepFailedError
-from jetson_kit.fleet.sites import central, command, inventory, members, plan, receptor
+from jetson_kit.fleet.sites import central, command, inventory, members, plan
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal
 from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError, SilentError
 from jetson_kit.inspection import central as inspections
 
-# receptorctl as far as it matters here: the first connection decides, as its own library does.
-CONTROL = f"""#!{sys.executable}
-import socket, sys
-client = socket.socket(socket.AF_UNIX)
-client.connect(sys.argv[sys.argv.index("--socket") + 1])
-sys.stdin.read()
-if "refused" in sys.argv:
-    sys.exit("ERROR: refused by the site")
-print("Unit ID: abc" if "submit" in sys.argv else "")
-"""
 ID = "20260101-000000-abcdef"
 NAMES = ("berlin", "tokyo")
+
+
+def answer(client: socket.socket) -> None:
+    """Take work as Receptor does, or refuse it."""
+    with client, client.makefile("rwb") as stream, contextlib.suppress(OSError):
+        stream.write(b"Receptor Control, node controller\n")
+        stream.flush()
+        if not (line := stream.readline()):
+            return
+        if json.loads(line)["node"] == "refused":
+            stream.write(b"ERROR: refused by the site\n")
+        else:
+            stream.write(b"Work unit created with ID abc. Send stdin data and EOF.\n")
+            stream.flush()
+            stream.read()
+            stream.write(b'{"result": "Job Started", "unitid": "abc"}\n')
+        stream.flush()
 
 
 def serve(path: Path) -> socket.socket:
@@ -37,21 +45,27 @@ def serve(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)
     server.bind(str(path))
     server.listen(64)
+
+    def loop() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                answer(server.accept()[0])
+
+    threading.Thread(target=loop, daemon=True).start()
     return server
 
 
 def gone(path: Path) -> None:
     """Leave a socket's file with nobody behind it, as a Receptor that was killed does."""
-    serve(path).close()
+    server = socket.socket(socket.AF_UNIX)
+    path.unlink(missing_ok=True)
+    server.bind(str(path))
+    server.close()
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> central.Central:
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
-    program = tmp_path / "receptorctl"
-    program.write_text(CONTROL)
-    program.chmod(0o755)
-    monkeypatch.setattr(receptor, "control", lambda: program)
     result = central.here()
     result.node.mkdir(mode=0o700)
     return result

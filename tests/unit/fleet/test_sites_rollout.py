@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jetson_kit.core.errors import IntegrityError, StepFailedError
+from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
@@ -167,6 +168,36 @@ def test_boards_of_all_sites_are_counted_together(tmp_path: Path) -> None:
     assert "2 failed, the limit is 2" in stop
     assert "b2: " in stop
     assert "c2: " in stop
+
+
+def test_boards_that_were_asked_count_while_it_goes_on(tmp_path: Path) -> None:
+    at = sim.world({**dict.fromkeys("abcdefghi", ""), "j": "unreachable"})
+    plan = dataclasses.replace(BOARDS, stop_at=9, batches=(1,))
+    lines: list[tuple[int, int]] = []
+    sim.DyingJournal.world = at
+    begun = sim.journal(tmp_path / "r.jsonl", at, plan)
+    begun.listener = lambda line, record: lines.append(evidence.asked(record))
+    Rollout(begun, plan, at, at).run()
+    # All are asked first. One of ten has failed: never half of the few that were switched.
+    assert lines[-1] == (1, 10)
+    assert all(failed <= 1 for failed, _ in lines)
+    assert next(asked for failed, asked in lines if failed) == 10
+
+
+@pytest.mark.parametrize(("limit", "ended"), [("34%", "some"), ("33%", "stopped"), (1, "stopped")])
+def test_failed_sites_are_counted_or_judged_by_their_share(
+    tmp_path: Path, limit: int | str, ended: str
+) -> None:
+    at = mesh(tmp_path)
+    at.away = {"c"}
+    record = go(at, dataclasses.replace(PLAN, stop_at=9, stop_sites=limit, min_sites=3))
+    assert record.ended == ended
+
+
+@pytest.mark.parametrize("facts", [{"stop_sites": 0}, {"stop_sites": "x"}, {"min_sites": 0}])
+def test_a_limit_of_sites_that_is_none(facts: dict[str, Any]) -> None:
+    with pytest.raises(BadInputError, match=r"stop_sites|min_sites"):
+        SitesPlan(BOARDS, **facts)
 
 
 def test_below_the_limits_it_goes_to_its_end_and_is_no_success(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A controller and two sites on this machine, each in its own network; boards are light endpoints.
+"""A controller and sites on this machine, each in its own network; boards are light endpoints.
 
 The sites' networks have the same addresses inside, as networks behind routers do: nothing of one
 site can be reached from the other, and a site reaches the controller alone.
@@ -25,6 +25,7 @@ from bench.scale import light
 from bench.scale.children import child
 from bench.scale.light import LightEndpoints
 from bench.scale.sides import BOARD, Controller
+from bench.scale.traffic import Meter, interfaces
 from jetson_kit.ansible_driver import ansible
 from jetson_kit.core.paths import ROOT
 from jetson_kit.core.run import run
@@ -91,6 +92,11 @@ class World:
     """Process in the controller's network."""
     key: Path
     places: dict[str, Place] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    first: LightEndpoints = field(init=False)
+    """A board like all others."""
+    meter: Meter | None = None
+    """What counts the processor time of all that runs at the top."""
 
     @property
     def file(self) -> Path:
@@ -104,7 +110,15 @@ class World:
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Begin ./inv with these words where the controller is."""
-        line = ["nsenter", "--target", self.top, "--net", ROOT / "inv", *words]
+        line: list[str | Path] = [
+            "nsenter",
+            "--target",
+            str(self.top),
+            "--net",
+            ROOT / "inv",
+            *words,
+        ]
+        line = self.meter.under(line) if self.meter else line
         return subprocess.Popen(
             [str(word) for word in line],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -138,6 +152,15 @@ class World:
                 result[f"{name}-{board}"] = str(current.get("image_id", ""))
         return result
 
+    def traffic(self) -> int:
+        """Return the bytes that went between the controller and all sites so far, both ways."""
+        rows = interfaces(Path(f"/proc/{self.top}/net/dev").read_text(encoding="ascii"))
+        return sum(sum(rows[f"s{number}"]) for number in range(len(self.places)))
+
+    def golden(self, boards: int) -> contextlib.AbstractContextManager[LightEndpoints]:
+        """Return boards like those of the sites, in one network: to be brought up."""
+        return light.up(boards, self.variables, self.first.upper(0))
+
     def join(self, name: str, archive: Path) -> subprocess.CompletedProcess[str]:
         """Join a site by an archive."""
         place = self.places[name]
@@ -151,24 +174,28 @@ class World:
 
 
 @contextlib.contextmanager
-def up(folder: Path, count: int = 2) -> Iterator[World]:
+def up(
+    folder: Path, count: int = 2, names: Sequence[str] = SITES, meter: Meter | None = None
+) -> Iterator[World]:
     """Bring it up, with `count` boards at each site that have the kit's program and no image."""
     # What comes from outside, before there is a network without an outside.
-    receptor.control()
     receptor.program(small_release.ARCHITECTURE)
     with contextlib.ExitStack() as stack:
         holder = stack.enter_context(child(["unshare", "--net", "sleep", "infinity"]))
         while Path(f"/proc/{holder.pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink():
             time.sleep(0.01)
-        world = World(folder, holder.pid, folder / "key")
+        world = World(folder, holder.pid, folder / "key", meter=meter)
         stack.callback(_end, world)
         _ip(holder.pid, "link set lo up", "link add hub type bridge",
             f"address add {TOP}/24 dev hub", "link set hub up")  # fmt: skip
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", world.key], what="a key")
-        variables = {"image_allowed_signers": signing.signers([world.key.with_suffix(".pub")])}
+        world.variables = variables = {
+            "image_allowed_signers": signing.signers([world.key.with_suffix(".pub")])
+        }
         golden = stack.enter_context(light.up(1, variables))
         Controller(folder, world.key).play(golden, BOARD, ansible.environment())
-        for number, name in enumerate(SITES):
+        world.first = golden
+        for number, name in enumerate(names):
             endpoints = stack.enter_context(light.up(count, variables, golden.upper(0)))
             _link(world.top, endpoints.holder, number)
             world.places[name] = Place(name, endpoints, folder / name)
@@ -179,10 +206,10 @@ def up(folder: Path, count: int = 2) -> Iterator[World]:
         yield world
 
 
-def write_sites(world: World, **changes: Any) -> None:
+def write_sites(world: World, **changes: Any) -> None:  # noqa: ANN401
     """Write the file of sites; `changes` are keys of sites by their names."""
     lines = ["[controller]", f'address = "{TOP}"']
-    for number, name in enumerate(SITES):
+    for number, name in enumerate(world.places):
         row = {"name": name, "inventory": f"{name}.yml", "order": number + 1,
                "arch": small_release.ARCHITECTURE, "python": _python(),
                **changes.get(name, {})}  # fmt: skip
@@ -190,7 +217,7 @@ def write_sites(world: World, **changes: Any) -> None:
     world.file.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def release(world: World, version: str, **how: Any) -> Release:
+def release(world: World, version: str, **how: Any) -> Release:  # noqa: ANN401
     """Return a small signed release."""
     result = small_release.build(world.folder / f"v{version}", version, **how)
     signing.sign(result.path, world.key)
@@ -219,7 +246,7 @@ def _ip(process: int, *lines: str) -> None:
 
 def cut(world: World, name: str, *, whole: bool) -> None:
     """Cut a site's link to the controller, or mend it."""
-    number = SITES.index(name)
+    number = list(world.places).index(name)
     _ip(world.top, f"link set s{number} {'up' if whole else 'down'}")
 
 

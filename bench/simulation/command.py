@@ -1,0 +1,113 @@
+"""`bench.simulation`: several plans for one fleet, and what each comes to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from bench.simulation import fleet as fleets
+from bench.simulation import scenario as scenarios
+from bench.simulation.by_channel import ChannelSimulation
+from bench.simulation.flat import FlatSimulation
+from bench.simulation.outcome import Outcome
+from bench.simulation.over_sites import SitesSimulation
+from bench.simulation.scenario import Scenario
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import write_text
+from jetson_kit.core.paths import ROOT
+from jetson_kit.core.progress import Progress
+
+OUT = ROOT / "bench" / "simulation.json"
+SCHEMA = "mediapipe-jetson-kit/bench-simulation/1"
+UPDATE, FIRST, GOOD = "update", "first image", "good"
+
+
+class Simulation(Protocol):
+    """A rollout of some kind."""
+
+    def run(self) -> object:
+        """Run it to its end."""
+
+    def outcome(self, release: str) -> Outcome:
+        """Return what it came to."""
+
+
+def run(
+    sites: int = 0,
+    boards: int = 0,
+    seed: int = 1,
+    only: tuple[str, ...] = (),
+    *,
+    again: bool = False,
+) -> dict[str, Any]:
+    """Simulate every plan with its images; write bench/simulation.json if it is the whole fleet.
+
+    What stands there already, of the same scenario and seed, is not simulated again unless `again`
+    says so. Raises BadInputError for too few boards, or a plan that is not there.
+    """
+    scenario, progress = scenarios.load(), Progress()
+    whole = not (sites or boards)
+    sites = sites or scenario.body["fleet"]["sites"]
+    boards = boards or scenario.body["fleet"]["boards"]
+    if sites < 2 or boards < 2 * sites:
+        raise BadInputError(
+            f"{boards} boards are too few for {sites} sites", "at least 2 sites, 2 boards each"
+        )
+    for name in only:
+        scenario.plan(name)
+    head = {"schema": SCHEMA, "scenario": scenario.digest, "seed": seed,
+            "sites": sites, "boards": boards}  # fmt: skip
+    result = known(head) if whole and not again else {**head, "outcomes": []}
+    for plan, image, release in _cases(scenario, only):
+        if any((row["plan"], row["image"], row["release"]) == (plan, image, release)
+               for row in result["outcomes"]):  # fmt: skip
+            continue
+        with progress.step(f"{plan}: {image}", f"{plan}, {image}, {release}") as step:
+            outcome = simulate(scenario, plan, image, release, seed, sites, boards)
+            step.note = f"{outcome.result}, {outcome.ran} boards ran it"
+        result["outcomes"].append(outcome.as_json())
+        if whole:
+            write_text(OUT, json.dumps(result, indent=1) + "\n")
+    return result
+
+
+def known(head: dict[str, Any]) -> dict[str, Any]:
+    """Return what was simulated before of the same fleet."""
+    with contextlib.suppress(OSError, ValueError):
+        body: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8"))
+        if head.items() <= body.items():
+            return body
+    return {**head, "outcomes": []}
+
+
+def simulate(
+    scenario: Scenario, plan: str, image: str, release: str, seed: int, sites: int, boards: int
+) -> Outcome:
+    """Return what a plan comes to."""
+    row = scenario.plan(plan)
+    fleet = fleets.make(scenario, seed, scenario.image(image, release), sites, boards)
+    simulation: Simulation
+    match row["kind"]:
+        case "flat":
+            simulation = FlatSimulation(fleet, row)
+        case "sites":
+            simulation = SitesSimulation(fleet, row)
+        case "channel":
+            simulation = ChannelSimulation(fleet, row)
+        case other:
+            raise BadInputError(f"a plan is of kind {other!r}", "flat, sites or channel")
+    simulation.run()
+    return simulation.outcome(release)
+
+
+def _cases(scenario: Scenario, only: tuple[str, ...]) -> Iterator[tuple[str, str, str]]:
+    """Yield plan, image and release: updates of each kind, and good first images."""
+    for row in scenario.body["plan"]:
+        if only and row["name"] not in only:
+            continue
+        for image in row["images"]:
+            yield row["name"], image, UPDATE
+        if row.get("first_image"):
+            yield row["name"], GOOD, FIRST
