@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sites import world as worlds
-from tests.sites.world import World
+from bench.sites import world as worlds
+from bench.sites.world import World
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sites.world import World
 
-from tests.sites import world as worlds
+from bench.sites import world as worlds
+from bench.sites.world import World
 from tests.support.here import needs_parts, not_here_if
 
 pytestmark = [
