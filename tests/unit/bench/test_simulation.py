@@ -91,12 +91,14 @@ def test_a_cut_site_has_failed_and_a_resume_finishes() -> None:
 
 def test_sites_that_are_cut_stop_it_at_the_limit_and_all_goes_back() -> None:
     at = fleet()
-    for site in ("site-1", "site-2"):
+    cut_sites = ("site-1", "site-2")
+    for site in cut_sites:
         cut(at, site, 0, 20_000)
     record = SitesSimulation(at, PLAN).run()
     assert (record.ended, record.stopped_in) == ("stopped", 1)
     # All boards of a site that can't be reached: of the canary's ten and of four sites.
-    assert record.stop == "boards of all sites: 20 of 50 failed, the limit is 20%"
+    silent = "; ".join(f"{site}: {site} gave no sign of life for 900 s" for site in cut_sites)
+    assert record.stop == f"boards of all sites: 20 of 50 failed, the limit is 20%; {silent}"
     assert {board.image for board in at.everyone()} == {OLD}
     assert record.sites["site-9"].state == "pending"
 
