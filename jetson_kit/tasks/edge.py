@@ -14,6 +14,7 @@ from jetson_kit.command_line.options import Reader
 from jetson_kit.core import needs
 from jetson_kit.core.files import disk_guard
 
+RESUMED = "--resume goes on as it was planned"
 # Tasks' bodies and their full names ("fleet.rollout"), by which ci/needs.table knows them.
 NAMES: dict[Body, str] = {}
 

@@ -21,7 +21,7 @@ from jetson_kit.command_line.options import (
 )
 from jetson_kit.core.text import counted
 from jetson_kit.tasks import fleet_channel, fleet_k3s, fleet_release
-from jetson_kit.tasks.edge import kit_task
+from jetson_kit.tasks.edge import RESUMED, kit_task
 
 INVENTORY = "Ansible inventory: a file or a folder"
 LIMIT = "only these hosts or groups, by commas"
@@ -96,7 +96,7 @@ def uninstall(c: Context, i: Path, limit: str = "", check: bool = False, forks: 
         "i": INVENTORY,
         "limit": LIMIT,
         "plan": "print who comes when, and do nothing",
-        "resume": "go on with the last rollout, or with this one",
+        "resume": "go on with the last rollout, or with this one; with a target it must be of that",
         "file": "plan as TOML: the keys are the long flags' and jetson_kit/fleet/rollout/plan.py's",
         "canary": "who goes first: hosts by commas, a count or a percentage (default 1)",
         "batches": "sizes by commas, the last is repeated (default 10%,25%)",
@@ -159,10 +159,12 @@ def rollout(
     flags: dict[str, Any] = {name: value for name, value in given.items() if value}
     flags |= {"allow_downgrade": True} if allow_downgrade else {}
     if resume is not None:
-        if target or i or limit or file or flags or plan:
-            raise BadInputError("--resume goes on as it was planned", "give it no other options")
-        requested = "" if resume is True else str(resume)
-        record = rollout_command.resume(requested, take_over=take_over, quiet=json)
+        if len(target) > 1 or i or limit or file or flags or plan:
+            raise BadInputError(RESUMED, "give it the release at most, and no other options")
+        record = rollout_command.resume(
+            "" if resume is True else str(resume),
+            target="".join(target), take_over=take_over, quiet=json,
+        )  # fmt: skip
     else:
         if not i:
             raise BadInputError("no inventory is named", "name one: -i hosts.yml")

@@ -20,7 +20,7 @@ from jetson_kit.command_line.options import (
     Text,
 )
 from jetson_kit.tasks import sites_inspection
-from jetson_kit.tasks.edge import kit_task
+from jetson_kit.tasks.edge import RESUMED, kit_task
 
 SITES = "the file of sites"
 FILE = InputFile()
@@ -104,7 +104,7 @@ def remove(c: Context, name: str, i: Path) -> None:
         "i": SITES,
         "only": "only these sites, by commas",
         "plan": "print which sites come when, and do nothing",
-        "resume": "go on with the last rollout over sites, or with this one",
+        "resume": "go on with the last rollout, or with this one; with a target it must be of that",
         "file": "plan inside each site as TOML, as ./inv fleet.rollout --file takes it",
         "stop-at": "so many failed boards stop it: a count (default 1) or a percentage",
         "min-tried": "a percentage is judged when so many were tried (default 5)",
@@ -143,9 +143,10 @@ def rollout(
 
     del c
     if resume is not None:
-        if target or i or only or file or plan:
-            raise BadInputError("--resume goes on as it was planned", "give it no other options")
-        record = command.resume("" if resume is True else str(resume), quiet=json)
+        if len(target) > 1 or i or only or file or plan:
+            raise BadInputError(RESUMED, "give it the release at most, and no other options")
+        requested = "" if resume is True else str(resume)
+        record = command.resume(requested, target="".join(target), quiet=json)
     else:
         if not i or len(target) != 1:
             raise BadInputError("name one release and the file of sites", "RELEASE -i sites.toml")

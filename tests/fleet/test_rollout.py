@@ -80,7 +80,7 @@ def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
     assert site.running() == [new.image_id] * 3
     site.truth()
     # There is nothing more to do.
-    second = json.loads(site.task("rollout", "--resume", "--json"))
+    second = json.loads(site.task("rollout", str(new.folder), "--resume", "--json"))
     assert (second["result"], second["hosts"]) == ("all", done["hosts"])
     # A board that went back by hand is seen: what it is on counts, not the journal.
     site.boards.sh("mediapipe-image rollback", 1)

@@ -98,6 +98,15 @@ def folder_of(target: str) -> Path:
     raise BadInputError(f"{target} is not built", f"build it: {words}; {ROOT / 'dist'} has others")
 
 
+def check_same(target: str, image_id: str, what: str) -> None:
+    """Raise BadInputError where a target is named and `what` is of another image."""
+    if target and load(folder_of(target)).image_id != image_id:
+        raise BadInputError(
+            f"{what} is of {image_id[:19]}, not of {target}",
+            "leave out --resume to begin one, or the release to go on with that",
+        )
+
+
 def make(
     folder: Path, terms: Terms | None = None, sign: Callable[[bytes], str] | None = None
 ) -> Release:

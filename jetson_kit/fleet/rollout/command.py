@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -141,13 +142,21 @@ def start(asked: RolloutRequest) -> Record:
         return _go(journal, asked, release, hold)
 
 
-def resume(requested: str, *, take_over: bool = False, quiet: bool = False) -> Record:
-    """Go on with a rollout that was killed, interrupted, or left hosts open. Raises as start."""
+def resume(
+    requested: str, *, target: str = "", take_over: bool = False, quiet: bool = False
+) -> Record:
+    """Go on with a rollout that was killed, interrupted, or left hosts open.
+
+    With `target` it must be a rollout of that release. Raises as start.
+    """
     folder = controller.state_dir()
     path = controller.find(folder, requested)
     with controller.lock(folder, f"rollout {path.stem}") as hold:
         record = journals.read(path)
+        releases.check_same(target, record.image_id, f"rollout {record.id}")
         if record.over:
+            if not quiet:
+                print(f"rollout {record.id} had ended; nothing new is begun", file=sys.stderr)
             return record if record.stop is not None else _review(path, hold, quiet=quiet)
         release = releases.load(Path(record.header["release"]["folder"]))
         if release.image_id != record.image_id:

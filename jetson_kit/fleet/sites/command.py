@@ -71,12 +71,18 @@ def start(request: Request) -> SitesRecord:
         return _go(sites_journal, sites, release, request.plan, quiet=request.quiet)
 
 
-def resume(requested: str, *, quiet: bool = False) -> SitesRecord:
-    """Go on with a rollout that was killed, interrupted, or left sites open. Raises as start."""
+def resume(requested: str, *, target: str = "", quiet: bool = False) -> SitesRecord:
+    """Go on with a rollout that was killed, interrupted, or left sites open.
+
+    With `target` it must be a rollout of that release. Raises as start.
+    """
     place = central.where()
     path = _find(place.folder / ROLLOUTS, requested)
     with controller.lock(place.folder, f"rollout over sites {path.stem}"):
         record = journal.read(path)
+        releases.check_same(target, record.image_id, f"rollout {record.id}")
+        if record.ended and not record.open and not quiet:
+            print(f"rollout {record.id} had ended; nothing new is begun", file=sys.stderr)
         if record.ended and record.stop is not None and not record.open:
             return record
         sites = inventory.load(Path(record.header["sites"]))

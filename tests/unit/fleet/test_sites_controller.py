@@ -9,10 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.sites import central, command, inventory, members, plan
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal
@@ -113,6 +115,22 @@ def test_resume_while_the_node_is_down_writes_nothing(
     assert caught.value.exit_code == 3
     assert f"./inv sites.up -i {sites.path}" in caught.value.cure
     assert journal.read_bytes() == before
+
+
+def test_resume_of_another_release_is_refused(
+    journal: Path, sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollout that was killed before its journal began must not end as the one before."""
+    released = SimpleNamespace(image_id="sha256:" + "2" * 64)
+    monkeypatch.setattr(releases, "folder_of", Path)
+    monkeypatch.setattr(releases, "load", lambda folder: released)
+    before = journal.read_bytes()
+    with pytest.raises(BadInputError, match=f"rollout {ID} is of sha256:1+, not of r2"):
+        command.resume("", target="r2")
+    assert journal.read_bytes() == before
+    released.image_id = "sha256:" + "1" * 64
+    with pytest.raises(NodeDownError):
+        command.resume("", target="r2")
 
 
 def test_a_new_rollout_while_the_node_is_down_writes_nothing(
