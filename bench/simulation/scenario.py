@@ -114,4 +114,5 @@ def _named(rows: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401
         if row["name"] == name:
             result: Mapping[str, Any] = row
             return result
-    raise BadInputError(f"the scenario has no {name!r}", f"it has {[row['name'] for row in rows]}")
+    names = ", ".join(str(row["name"]) for row in rows)
+    raise BadInputError(f"the scenario has no {name!r}", f"choose from {names}")

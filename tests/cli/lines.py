@@ -57,8 +57,15 @@ ENVIRONMENTS: list[dict[str, str | None]] = [
     {"XDG_CACHE_HOME": "relative", "KIT_CACHE": None},
     {"XDG_STATE_HOME": "/dev/null", "KIT_STATE": None},
 ]  # fmt: skip
-# A line without these would do its work for minutes: the kit's own checks.
-ALWAYS = {"test.test": ("stage", ["", "no-such", LONG, "\udcff", "a\nb"])}
+# A line without these would do its work for minutes: the kit's own checks, and benchmarks.
+REFUSED = ["", "no-such", LONG, "\udcff", "a\nb"]
+ALWAYS = {
+    "test.test": ("stage", REFUSED),
+    "bench.simulation": ("only", REFUSED),
+    "bench.sites": ("sites", REFUSED),
+}
+# Nothing of it can be refused.
+LEFT_OUT = {"bench.report"}
 # "/" and ".." are among the folders: it would rewrite the old programs of the kit's own tests.
 NEVER = {("migrate.migrate", "write")}
 ENDS = [["--no-such"], ["surplus"], ["--"], ["--", "true"], ["targets"], ["-h"]]
@@ -131,7 +138,7 @@ class Line:
 def make(seed: int, count: int) -> Iterator[Line]:
     """Yield `count` command lines."""
     chance = random.Random(seed)  # noqa: S311 # no secret
-    names = sorted(tasks.ns.task_names)
+    names = sorted(set(tasks.ns.task_names) - LEFT_OUT)
     for number in range(count):
         # All tasks come equally often.
         name = names[(number + seed) % len(names)]
@@ -163,7 +170,7 @@ def _words(chance: random.Random, name: str) -> list[str]:
         own = str(argument.name).replace("-", "_")
         forced = ALWAYS.get(whole, ("", []))
         if own == forced[0]:
-            words += ["--stage", chance.choice(forced[1])]
+            words += [f"--{argument.names[0]}", chance.choice(forced[1])]
         elif (whole, own) in NEVER:
             continue
         elif argument.kind is bool:
