@@ -14,6 +14,8 @@ from jetson_kit.app import resolve
 INDEXES = re.compile(r"(UV|PIP)_.*(INDEX|FIND_LINKS).*")
 ADDRESS = re.compile(r"https?://[^\s\"']+")
 
+PORTS = {"http": 80, "https": 443}
+
 
 def bare(address: str) -> str:
     """Return an address without user, password and fragment."""
@@ -30,15 +32,29 @@ def without_password(address: str) -> str:
 
 
 def with_login(address: str, options: Sequence[str]) -> str:
-    """Return an address with the user and password that settings have for its host, if any."""
+    """Return an address with the user and password that settings have for its host, if any.
+
+    A login for HTTPS is for HTTPS alone, that of a port for that port alone.
+    """
     parts = urlsplit(address)
-    if "@" in parts.netloc:
+    place = _server(address)
+    if "@" in parts.netloc or place is None:
         return address
     for known in (*_addresses(options), *_named_indexes()):
-        other = urlsplit(known)
-        if "@" in other.netloc and other.netloc.rpartition("@")[2] == parts.netloc:
-            return urlunsplit(parts._replace(netloc=other.netloc))
+        if _server(known) == place and "@" in (netloc := urlsplit(known).netloc):
+            login = netloc.rpartition("@")[0]
+            return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
     return address
+
+
+def _server(address: str) -> tuple[str, str, int] | None:
+    """Return scheme, host and port that an address names; None for none of HTTP."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port or PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    return parts.scheme, parts.hostname or "", port
 
 
 def _addresses(options: Sequence[str]) -> Iterator[str]:
@@ -56,7 +72,8 @@ def _named_indexes() -> Iterator[str]:
     for row in rows if isinstance(rows, list) else ():
         prefix = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', str(row.get('name', '')).upper())}"
         user, password = (os.environ.get(f"{prefix}_{key}", "") for key in ("USERNAME", "PASSWORD"))
-        parts = urlsplit(str(row.get("url", "")))
-        if user or password:
+        address = str(row.get("url", ""))
+        if (user or password) and _server(address):
+            parts = urlsplit(address)
             login = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
             yield urlunsplit(parts._replace(netloc=login))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
-from jetson_kit.app.source import fetch, repository
+from jetson_kit.app.source import addresses, fetch, repository
 from jetson_kit.app.source.model import Source
 from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, NetworkError
 from jetson_kit.core.files import sha256_file
@@ -113,6 +113,36 @@ def test_an_index_of_uvs_settings_with_a_password_in_variables(
         monkeypatch.setenv("UV_INDEX_OUR_OWN_USERNAME", "me")
         monkeypatch.setenv("UV_INDEX_OUR_OWN_PASSWORD", "geheim")
         assert fetch.of_index("native", ["native"], "3.11", ()) is not None
+
+
+@pytest.mark.parametrize(
+    ("known", "address", "login"),
+    [
+        ("https://u:pw@host.invalid/simple", "https://host.invalid/x", "u:pw@"),
+        ("https://u:pw@host.invalid:443/simple", "https://HOST.invalid/x", "u:pw@"),
+        ("http://u:pw@host.invalid/simple", "http://host.invalid:80/x", "u:pw@"),
+        ("https://u:pw@host.invalid/simple", "http://host.invalid/x", ""),
+        ("http://u:pw@host.invalid/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@host.invalid:8443/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://host.invalid:8443/x", ""),
+        ("https://u:pw@host.invalid/simple", "http://host.invalid:443/x", ""),
+        ("https://u:pw@host.invalid/simple", "ssh://host.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://host.invalid.other.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://me@host.invalid/x", ""),
+        ("https://u:pw@host.invalid:x/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@[host/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://host.invalid:x/x", ""),
+    ],
+)
+@pytest.mark.parametrize("variable", [True, False])
+def test_an_indexs_login_goes_to_its_own_server_alone(
+    monkeypatch: pytest.MonkeyPatch, known: str, address: str, login: str, variable: bool
+) -> None:
+    monkeypatch.setenv("UV_CONFIG_FILE", os.devnull)
+    if variable:
+        monkeypatch.setenv("UV_INDEX_URL", known)
+    options = () if variable else (f"--index-url {known}",)
+    assert addresses.with_login(address, options) == address.replace("://", f"://{login}")
 
 
 def test_a_folder_of_archives_is_an_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
