@@ -16,10 +16,9 @@ from packaging.utils import canonicalize_name
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    login = ""
-
-    def __init__(self, *args: Any, login: str, **more: Any) -> None:
+    def __init__(self, *args: Any, login: str, seen: list[bytes], **more: Any) -> None:
         self.login = login
+        self.seen = seen
         super().__init__(*args, **more)
 
     def log_message(self, *_: object) -> None:
@@ -27,6 +26,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Serve a file to who knows the password, if there is one."""
+        self.seen.extend(_arguments())
         given = self.headers.get("Authorization", "")
         if self.login and given != f"Basic {b64encode(self.login.encode()).decode()}":
             self.send_response(401)
@@ -35,6 +35,13 @@ class _Quiet(SimpleHTTPRequestHandler):
             self.end_headers()
             return
         super().do_GET()
+
+
+def _arguments() -> Iterator[bytes]:
+    """Yield what every user of this machine sees of its programs."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes()
 
 
 def renew(folder: Path) -> None:
@@ -52,9 +59,13 @@ def renew(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def served(folder: Path, login: str = "") -> Iterator[str]:
-    """Serve `folder`; yield the index's address. `login` is NAME:PASSWORD."""
-    handler = partial(_Quiet, directory=str(folder), login=login)
+def served(folder: Path, login: str = "", seen: list[bytes] | None = None) -> Iterator[str]:
+    """Serve `folder`; yield the index's address. `login` is NAME:PASSWORD.
+
+    Into `seen` go the arguments of all programs that run while something is fetched.
+    """
+    seen = [] if seen is None else seen
+    handler = partial(_Quiet, directory=str(folder), login=login, seen=seen)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

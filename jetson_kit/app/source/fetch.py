@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
 import tempfile
-import tomllib
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 
 from jetson_kit.app import resolve
-from jetson_kit.app.source import unpack
+from jetson_kit.app.source import addresses, repository, unpack
 from jetson_kit.app.source.model import Source
 from jetson_kit.core import cached_files, stopping
-from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError, StepFailedError
+from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError
 from jetson_kit.core.files import CHUNK, sha256_file, written_aside
 from jetson_kit.core.paths import cache_dir
-from jetson_kit.core.run import run
 from jetson_kit.core.uv import NoSolutionError
 
 TIMEOUT_S = 60.0
-GIT_S = 1800.0
 # Bytes: more is no source archive.
 LARGEST = 1 << 30
-# Variables that hold addresses of indexes, with passwords or without.
-INDEXES = re.compile(r"(UV|PIP)_.*(INDEX|FIND_LINKS).*")
-ADDRESS = re.compile(r"https?://[^\s\"']+")
 
 
 def of_index(
@@ -71,12 +62,14 @@ def of_address(address: str, name: str, options: Sequence[str]) -> Source:
     parts = urlsplit(address)
     filename = unquote(Path(parts.path).name)
     if not filename.endswith(unpack.ARCHIVES):
-        raise BadInputError(f"{_bare(address)} names no source archive", "name a .tar.gz or .zip")
+        raise BadInputError(
+            f"{addresses.bare(address)} names no source archive", "name a .tar.gz or .zip"
+        )
     match = re.search(r"sha256=([0-9a-f]{64})", parts.fragment)
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-source-") as folder:
         path = Path(folder, "archive")
         sha256 = _download(address, path, match[1] if match else "", options)
-        source = Source(name, "", "url", _bare(address), filename, sha256)
+        source = Source(name, "", "url", addresses.bare(address), filename, sha256)
         shutil.move(path, _cached(source))
     return source
 
@@ -88,13 +81,15 @@ def of_git(address: str, name: str) -> Source:
     """
     plain, _, fragment = address.removeprefix("git+").partition("#")
     if "subdirectory=" in fragment:
-        raise BadInputError(f"{_bare(address)}: a subdirectory", "name the folder's own repository")
+        raise BadInputError(
+            f"{addresses.bare(address)}: a subdirectory", "name the folder's own repository"
+        )
     parts = urlsplit(plain)
     path, at, ref = parts.path.rpartition("@")
     place = urlunsplit(parts._replace(path=path)) if at else plain
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-source-") as folder:
-        commit = _clone(place, ref if at else "HEAD", Path(folder, "it"))
-    return Source(name, "", "git", _without_password(place), commit=commit)
+        commit = repository.clone(place, ref if at else "HEAD", Path(folder, "it"))
+    return Source(name, "", "git", addresses.without_password(place), commit=commit)
 
 
 def of_folder(app: Path, path: str, name: str) -> Source:
@@ -111,7 +106,9 @@ def put(source: Source, app: Path, into: Path, options: Sequence[str], python: s
     Raises NetworkError, IntegrityError where the bytes are others than those that were locked.
     """
     if source.kind == "git":
-        commit = _clone(_login(source.origin, options), source.commit, into / "it")
+        commit = repository.clone(
+            addresses.with_login(source.origin, options), source.commit, into / "it"
+        )
         if commit != source.commit:
             raise IntegrityError(f"{source.label}: {source.origin} has no commit {source.commit}")
         return into / "it"
@@ -154,13 +151,13 @@ def _cached(source: Source) -> Path:
 
 def _download(address: str, path: Path, sha256: str, options: Sequence[str]) -> str:
     """Fetch a file to `path` and return its sha256; it must be `sha256`, where that is known."""
-    shown = _bare(address)
+    shown = addresses.bare(address)
     parts = urlsplit(address)
     with written_aside(path) as aside:
         if parts.scheme in ("", "file"):
             shutil.copyfile(unquote(parts.path), aside)
         else:
-            _stream(_login(address, options), shown, aside)
+            _stream(addresses.with_login(address, options), shown, aside)
         value = sha256_file(aside)
         if sha256 and value != sha256:
             raise IntegrityError(
@@ -190,81 +187,3 @@ def _stream(address: str, shown: str, aside: Path) -> None:
     except requests.RequestException as error:
         kind = type(error).__name__
         raise NetworkError(f"cannot fetch {shown}: {kind}", "check the network") from error
-
-
-def _bare(address: str) -> str:
-    """Return an address without user, password and fragment."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
-
-
-def _login(address: str, options: Sequence[str]) -> str:
-    """Return an address with the user and password that settings have for its host, if any."""
-    parts = urlsplit(address)
-    if "@" in parts.netloc:
-        return address
-    for known in (*_addresses(options), *_named_indexes()):
-        other = urlsplit(known)
-        if "@" in other.netloc and other.netloc.rpartition("@")[2] == parts.netloc:
-            return urlunsplit(parts._replace(netloc=other.netloc))
-    return address
-
-
-def _addresses(options: Sequence[str]) -> Iterator[str]:
-    values = [value for name, value in os.environ.items() if INDEXES.fullmatch(name)]
-    for text in (*options, *values, resolve.own_settings()):
-        yield from ADDRESS.findall(text)
-
-
-def _named_indexes() -> Iterator[str]:
-    """Yield the addresses of uv's own settings, with the login that variables have for them."""
-    try:
-        rows = tomllib.loads(resolve.own_settings()).get("index", [])
-    except ValueError:
-        return
-    for row in rows if isinstance(rows, list) else ():
-        prefix = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', str(row.get('name', '')).upper())}"
-        user, password = (os.environ.get(f"{prefix}_{key}", "") for key in ("USERNAME", "PASSWORD"))
-        parts = urlsplit(str(row.get("url", "")))
-        if user or password:
-            login = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
-            yield urlunsplit(parts._replace(netloc=login))
-
-
-def _clone(address: str, ref: str, folder: Path) -> str:
-    """Clone a repository and check a reference out; return its commit.
-
-    A password goes to git by its environment: its arguments are seen by every user.
-    """
-    parts = urlsplit(address)
-    if parts.scheme not in ("https", "http", "ssh", "file"):
-        raise BadInputError(f"git+{_bare(address)}?", "write git+https://HOST/REPOSITORY@COMMIT")
-    if ref.startswith("-"):
-        raise BadInputError(f"git+{_bare(address)}: {ref} is no reference", "name a tag or commit")
-    bare = _without_password(address)
-    settings = {"GIT_TERMINAL_PROMPT": "0"}
-    if bare != address:
-        settings |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{address}.insteadOf",
-            "GIT_CONFIG_VALUE_0": bare,
-        }
-    git = partial(run, what=f"fetching {bare}", env={**os.environ, **settings}, timeout_s=GIT_S)
-    git(["git", "clone", "--quiet", "--no-checkout", bare, folder])
-    words = ("git", "-C", str(folder), "-c", "core.hooksPath=/dev/null")
-    commit = ""
-    for name in (f"origin/{ref}", ref):
-        with contextlib.suppress(StepFailedError):
-            commit = commit or git([*words, "rev-parse", "--verify", f"{name}^{{commit}}"]).strip()
-    if not commit:
-        raise BadInputError(f"{bare} has no {ref}", "name a branch, tag or commit")
-    git([*words, "checkout", "--quiet", "--detach", commit])
-    return commit
-
-
-def _without_password(address: str) -> str:
-    """Return an address without a password; of ssh the user stays."""
-    parts = urlsplit(address)
-    user, at, host = parts.netloc.rpartition("@")
-    user = user.partition(":")[0] if parts.scheme == "ssh" else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}" if user else host, fragment=""))

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from jetson_kit.app import resolve
 from jetson_kit.app.source.model import Target
 from jetson_kit.core import uv
@@ -77,6 +79,7 @@ def locked(
     """
     if not requires:
         return ()
+    requires = [_requirement(text, label) for text in requires]
     error: NoSolutionError | None = None
     for limits in ((*own, *image), tuple(own)):
         try:
@@ -97,6 +100,26 @@ def locked(
         f"{label}: what its build needs has no wheels that fit: {reason}",
         "[build] constraints in jetson.toml, another version, or its wheel in wheels/",
     ) from error
+
+
+def _requirement(text: str, label: str) -> str:
+    """Return a requirement as it goes into a file for uv, where other lines are options.
+
+    Raises BadInputError for what is none, and for an address: what a build needs is of an index.
+    """
+    try:
+        result = Requirement(text)
+    except InvalidRequirement as error:
+        raise BadInputError(
+            f"{label}: its build needs {text[:80]!r}, which is no requirement",
+            "name another version of it",
+        ) from error
+    if result.url:
+        raise BadInputError(
+            f"{label}: its build needs {result.name} from an address, not from an index",
+            "name another version, or put its wheel into wheels/",
+        )
+    return str(result)
 
 
 def unpacked(lines: Sequence[str], target: Target, options: Sequence[str], folder: Path) -> None:

@@ -146,7 +146,7 @@ def _add(tar: tarfile.TarFile, name: str, raw: bytes) -> None:
 
 
 def _forget_others(path: Path) -> None:
-    """Keep this archive, and others for its machine that were used of late: each is some 60 MB.
+    """Keep this archive, and others for its machine that were used of late: each is some 40 MB.
 
     A controller of another checkout may be sending its own to sites.
     """

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from jetson_kit.app.source import fetch
+from jetson_kit.app.source import addresses, fetch, repository
 from jetson_kit.app.source.model import Source
 from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, NetworkError
 from jetson_kit.core.files import sha256_file
@@ -113,6 +115,36 @@ def test_an_index_of_uvs_settings_with_a_password_in_variables(
         assert fetch.of_index("native", ["native"], "3.11", ()) is not None
 
 
+@pytest.mark.parametrize(
+    ("known", "address", "login"),
+    [
+        ("https://u:pw@host.invalid/simple", "https://host.invalid/x", "u:pw@"),
+        ("https://u:pw@host.invalid:443/simple", "https://HOST.invalid/x", "u:pw@"),
+        ("http://u:pw@host.invalid/simple", "http://host.invalid:80/x", "u:pw@"),
+        ("https://u:pw@host.invalid/simple", "http://host.invalid/x", ""),
+        ("http://u:pw@host.invalid/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@host.invalid:8443/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://host.invalid:8443/x", ""),
+        ("https://u:pw@host.invalid/simple", "http://host.invalid:443/x", ""),
+        ("https://u:pw@host.invalid/simple", "ssh://host.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://host.invalid.other.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://me@host.invalid/x", ""),
+        ("https://u:pw@host.invalid:x/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@[host/simple", "https://host.invalid/x", ""),
+        ("https://u:pw@host.invalid/simple", "https://host.invalid:x/x", ""),
+    ],
+)
+@pytest.mark.parametrize("variable", [True, False])
+def test_an_indexs_login_goes_to_its_own_server_alone(
+    monkeypatch: pytest.MonkeyPatch, known: str, address: str, login: str, variable: bool
+) -> None:
+    monkeypatch.setenv("UV_CONFIG_FILE", os.devnull)
+    if variable:
+        monkeypatch.setenv("UV_INDEX_URL", known)
+    options = () if variable else (f"--index-url {known}",)
+    assert addresses.with_login(address, options) == address.replace("://", f"://{login}")
+
+
 def test_a_folder_of_archives_is_an_index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in small_index.environment("http://127.0.0.1:9/").items():
         monkeypatch.setenv(name, value)
@@ -163,6 +195,70 @@ def test_git(folder: Path) -> None:
     package = fetch.put(source, folder, folder / "it", (), "3.11")
     assert "native.c" in {item.name for item in package.iterdir()}
     assert (package / "own.py").read_text() != "changed"
+
+
+@pytest.fixture
+def served_by_git(folder: Path) -> Path:
+    """Return the name of a repository that a plain web server can serve."""
+    place = sources.write(folder / "repository", {"setup.py": ""})
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid", "-C", str(place)]
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], check=True)
+    subprocess.run([*git, "update-server-info"], check=True)
+    return Path("repository", ".git")
+
+
+@pytest.mark.parametrize("password", ["geheim", "ge@h:e/i m%$'\"`$(id)"])
+def test_a_password_of_git_is_in_no_argument(
+    folder: Path, served_by_git: Path, password: str
+) -> None:
+    seen: list[bytes] = []
+    with small_index.served(folder, f"me:{password}", seen) as address:
+        place = address.replace("simple/", str(served_by_git))
+        login = f"me:{quote(password, safe='')}@"
+        source = fetch.of_git(f"git+{place.replace('//', f'//{login}', 1)}", "")
+        with pytest.raises(KitError) as refused:
+            fetch.of_git(f"git+{place.replace('//', '//me:falsch@', 1)}", "")
+    assert source.origin == place
+    arguments = b"\n".join(seen)
+    assert b"git-remote-http" in arguments.replace(b"git\0remote-http", b"git-remote-http")
+    for secret in (password, quote(password, safe=""), "falsch"):
+        assert secret.encode() not in arguments
+    assert "falsch" not in refused.value.line()
+
+
+@pytest.mark.parametrize(("own", "stays"), [("1", "yes\n"), ("0", ""), ("", "")])
+def test_settings_of_git_in_the_environment_stay(
+    monkeypatch: pytest.MonkeyPatch, own: str, stays: str
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", own)
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "own.setting")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "yes")
+    settings = repository._login("https://me:geheim@host.invalid/x")
+    done = [
+        subprocess.run(
+            ["git", "config", name],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+        for name in ("own.setting", "credential.https://host.invalid.username")
+    ]
+    assert done == [stays, "me\n"]
+
+
+@pytest.mark.parametrize("login", ["me:a%0Ab@", "me:a%00b@", "a%1Bb@"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_login_of_git_that_is_none_is_one_line(folder: Path, scheme: str, login: str) -> None:
+    with pytest.raises(BadInputError, match="control character"):
+        fetch.of_git(f"git+{scheme}://{login}127.0.0.1:9/x", "")
+
+
+def test_ssh_gets_no_password(folder: Path) -> None:
+    with pytest.raises(BadInputError, match="no password") as caught:
+        fetch.of_git("git+ssh://me:geheim@127.0.0.1:9/x", "")
+    assert "geheim" not in caught.value.line()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -137,6 +138,35 @@ def test_a_pyproject_that_is_none_is_one_line(tmp_path: Path, text: str) -> None
         requires.read(tmp_path, "x 1")
     assert caught.value.line().startswith("error: x 1: ")
     assert "\n" not in caught.value.line()
+
+
+TARGET = model.Target("bookworm", "arm64", "3.11", "manylinux_2_36", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "--index-url http://127.0.0.1:9/", "-r secret.txt", "--find-links=/", "-e .", "./folder",
+        "x\n--index-url http://127.0.0.1:9/", "x \\", "x --hash=sha256:0", "x # comment", "",
+        "x @ file:///etc/passwd", "x @ https://host.invalid/x-1-py3-none-any.whl", "x @ ${HOME}",
+        "x @ git+https://host.invalid/x", "/x-1-py3-none-any.whl", "\ud800",
+    ],
+)  # fmt: skip
+def test_what_a_build_needs_is_requirements_alone(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    with pytest.raises(BadInputError, match="y 1: its build needs ") as caught:
+        requires.locked(["setuptools", text], TARGET, ("--no-index",), (), (), "y 1")
+    assert "an address" in str(caught.value) or "no requirement" in str(caught.value)
+    assert "\n" not in caught.value.line()
+
+
+@pytest.mark.parametrize(
+    "text", ["wheel", "a.b[x,y] >=1,<2", "a==1.*", "a; python_version < '3.9'", "a (>=1)"]
+)
+def test_a_requirement_of_a_build_stays(text: str) -> None:
+    assert requires._requirement(text, "y 1").replace(" ", "").startswith(re.split(r"\W", text)[0])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""Repositories of git that sources are in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import partial
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from jetson_kit.app.source import addresses
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.run import run
+
+GIT_S = 1800.0
+# Answers git from variables: a shell's own printf has no arguments that others see.
+HELPER = '!printf "username=%s\\npassword=%s\\n" "$REPOSITORY_USER" "$REPOSITORY_PASSWORD"; :'
+
+
+def clone(address: str, ref: str, folder: Path) -> str:
+    """Clone a repository and check a reference out; return its commit.
+
+    A password is in no argument, which every user sees: git's helper asks the environment for it.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in ("https", "http", "ssh", "file"):
+        raise BadInputError(
+            f"git+{addresses.bare(address)}?", "write git+https://HOST/REPOSITORY@COMMIT"
+        )
+    if ref.startswith("-"):
+        raise BadInputError(
+            f"git+{addresses.bare(address)}: {ref} is no reference", "name a tag or commit"
+        )
+    bare = addresses.without_password(address)
+    settings = {"GIT_TERMINAL_PROMPT": "0", **_login(address)}
+    git = partial(run, what=f"fetching {bare}", env={**os.environ, **settings}, timeout_s=GIT_S)
+    git(["git", "clone", "--quiet", "--no-checkout", bare, folder])
+    words = ("git", "-C", str(folder), "-c", "core.hooksPath=/dev/null")
+    commit = ""
+    for name in (f"origin/{ref}", ref):
+        with contextlib.suppress(StepFailedError):
+            commit = commit or git([*words, "rev-parse", "--verify", f"{name}^{{commit}}"]).strip()
+    if not commit:
+        raise BadInputError(f"{bare} has no {ref}", "name a branch, tag or commit")
+    git([*words, "checkout", "--quiet", "--detach", commit])
+    return commit
+
+
+def _login(address: str) -> dict[str, str]:
+    """Return the variables by which git knows the user and password of an address, if any.
+
+    As a credential, not as a header: git gives it to no host that the server redirects to.
+    """
+    parts = urlsplit(address)
+    login, _, host = parts.netloc.rpartition("@")
+    user, colon, password = login.partition(":")
+    user, password = unquote(user), unquote(password)
+    if parts.scheme == "ssh" and colon:
+        raise BadInputError(f"git+{addresses.bare(address)}: ssh takes no password", "use a key")
+    if not user + password or parts.scheme not in ("https", "http"):
+        return {}
+    if not (user + password).isprintable():
+        raise BadInputError(
+            f"git+{addresses.bare(address)}: its login has a control character", "correct the login"
+        )
+    key = f"credential.{parts.scheme}://{host}"
+    rows = [(f"{key}.username", user)]
+    if colon:
+        rows += [(f"{key}.helper", ""), (f"{key}.helper", HELPER)]
+    own = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(own) if own.isdecimal() else 0
+    result = {"GIT_CONFIG_COUNT": str(first + len(rows))}
+    for number, (name, value) in enumerate(rows, first):
+        result |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return {**result, "REPOSITORY_USER": user, "REPOSITORY_PASSWORD": password}
