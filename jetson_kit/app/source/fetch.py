@@ -17,7 +17,7 @@ from jetson_kit.app.source.model import Source
 from jetson_kit.core import cached_files, stopping
 from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError
 from jetson_kit.core.files import CHUNK, sha256_file, written_aside
-from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.paths import FULL, cache_dir
 from jetson_kit.core.uv import NoSolutionError
 
 TIMEOUT_S = 60.0
@@ -40,7 +40,7 @@ def of_index(
     if not sdist:
         return None
     place = str(sdist.get("url") or sdist.get("path", ""))
-    filename = str(sdist.get("name") or unquote(Path(urlsplit(place).path).name))
+    filename = str(sdist.get("name") or Path(unquote(urlsplit(place).path)).name)
     sha256 = str(sdist.get("hashes", {}).get("sha256", ""))
     if not filename.endswith(unpack.ARCHIVES):
         return None
@@ -60,7 +60,7 @@ def of_address(address: str, name: str, options: Sequence[str]) -> Source:
     Raises NetworkError, IntegrityError, BadInputError.
     """
     parts = urlsplit(address)
-    filename = unquote(Path(parts.path).name)
+    filename = Path(unquote(parts.path)).name
     if not filename.endswith(unpack.ARCHIVES):
         raise BadInputError(
             f"{addresses.bare(address)} names no source archive", "name a .tar.gz or .zip"
@@ -155,7 +155,7 @@ def _download(address: str, path: Path, sha256: str, options: Sequence[str]) -> 
     parts = urlsplit(address)
     with written_aside(path) as aside:
         if parts.scheme in ("", "file"):
-            shutil.copyfile(unquote(parts.path), aside)
+            _copied(Path(unquote(parts.path)), aside)
         else:
             _stream(addresses.with_login(address, options), shown, aside)
         value = sha256_file(aside)
@@ -165,6 +165,21 @@ def _download(address: str, path: Path, sha256: str, options: Sequence[str]) -> 
                 "it was changed or damaged on the way; nothing of it was kept",
             )
     return value
+
+
+def _copied(source: Path, aside: Path) -> None:
+    """Copy a local archive. Raises BadInputError where it can't be read or is too large."""
+    try:
+        if source.stat().st_size > LARGEST:
+            raise BadInputError(f"{source} is larger than 1 GiB", "build its wheel")
+        shutil.copyfile(source, aside)
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
+        why = getattr(error, "strerror", None) or str(error)
+        raise BadInputError(
+            f"{source} can't be read: {why}", "name a file that is there"
+        ) from error
 
 
 def _stream(address: str, shown: str, aside: Path) -> None:

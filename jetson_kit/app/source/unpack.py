@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import lzma
 import os
 import posixpath
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -16,7 +18,7 @@ from typing import IO
 
 from jetson_kit.core import stopping
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import CHUNK, disk_guard
+from jetson_kit.core.files import CHUNK, disk_guard, sha256_file
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 LARGEST = 2 << 30
@@ -35,6 +37,8 @@ UNREADABLE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, KeyError),
     *(NotADirectoryError, IsADirectoryError, FileExistsError, RuntimeError, ValueError),
 )
+# A name that this file system can't hold.
+NAMES = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 NATIVE_FILES = frozenset({"cmakelists.txt", "meson.build", "cargo.toml", "configure"})
 
 
@@ -48,18 +52,21 @@ def archive(path: Path, folder: Path) -> Path:
             rows = _zip(path) if path.suffix == ".zip" else _tar(path)
             size = 0
             for number, (name, executable, stream) in enumerate(rows):
+                _few(number, path)
                 target = folder / _safe(name, path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("wb") as out:
                     while block := stream.read(CHUNK):
                         stopping.check()
                         size += out.write(block)
-                        if size > LARGEST or number > MOST:
+                        if size > LARGEST:
                             raise BadInputError(
                                 f"{path.name} unpacks to more than 2 GiB", "build its wheel"
                             )
                 target.chmod(0o755 if executable else 0o644)
-    except UNREADABLE as error:
+    except (*UNREADABLE, OSError) as error:
+        if not isinstance(error, UNREADABLE) and getattr(error, "errno", None) not in NAMES:
+            raise
         raise IntegrityError(
             f"{path.name} is no source archive that can be read: {error}", "fetch it again"
         ) from error
@@ -79,21 +86,28 @@ def copy(source: Path, target: Path | None) -> str:
         path = source / name
         if not path.resolve().is_relative_to(source.resolve()):
             raise BadInputError(f"{path} leads out of its folder", "copy the file there")
-        body = path.read_bytes()
-        size += len(body)
-        if size > LARGEST or number > MOST:
+        _few(number, source)
+        status = path.stat()
+        size += status.st_size
+        if size > LARGEST:
             raise BadInputError(f"{source} has more than 2 GiB", "build its wheel")
-        executable = bool(path.stat().st_mode & stat.S_IXUSR)
-        digest.update(f"{name}\0{executable}\0{hashlib.sha256(body).hexdigest()}\n".encode())
+        executable = bool(status.st_mode & stat.S_IXUSR)
+        line = f"{name}\0{executable}\0{sha256_file(path)}\n"
+        digest.update(line.encode(errors="surrogateescape"))
         if target is not None:
-            _write(target / name, body, executable)
+            _write(path, target / name, executable)
     return digest.hexdigest()
 
 
-def _write(path: Path, body: bytes, executable: bool) -> None:
+def _few(number: int, path: Path) -> None:
+    if number >= MOST:
+        raise BadInputError(f"{path} has more than {MOST} files", "build its wheel")
+
+
+def _write(source: Path, path: Path, executable: bool) -> None:
     with disk_guard(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(body)
+        shutil.copyfile(source, path)
         path.chmod(0o755 if executable else 0o644)
 
 

@@ -282,3 +282,11 @@ def test_a_damaged_lock_of_git(folder: Path) -> None:
         fetch.put(
             Source("x", "1", "git", f"file://{place}", commit="1" * 40), folder, folder, (), "3.11"
         )
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///nowhere/x-1.tar.gz", "file:///nowhere/a%2Fx-1.tar.gz"]
+)
+def test_an_archive_that_is_not_there_is_one_line(address: str) -> None:
+    with pytest.raises(BadInputError, match="can't be read: No such file"):
+        fetch.of_address(address, "x", ())

@@ -236,3 +236,36 @@ def test_a_damaged_row_is_one_line(line: str) -> None:
     with pytest.raises(BadInputError) as caught:
         model.from_rows(f"{model.ROW}{line}\n")
     assert "remove the lock" in caught.value.line()
+
+
+def test_empty_files_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpack, "MOST", 3)
+    rows = [(f"p/{number}", tarfile.REGTYPE, "") for number in range(4)]
+    with pytest.raises(BadInputError, match="has more than 3 files"):
+        unpack.archive(tar(tmp_path / "x.tar.gz", *rows), tmp_path / "it")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(4):
+        (folder / str(number)).touch()
+    with pytest.raises(BadInputError, match="has more than 3 files"):
+        unpack.copy(folder, None)
+
+
+def test_a_name_that_no_disk_holds_is_a_damaged_archive(tmp_path: Path) -> None:
+    path = tar(tmp_path / "x.tar.gz", ("p/" + "n" * 300, tarfile.REGTYPE, "x"))
+    with pytest.raises(IntegrityError, match="no source archive that can be read"):
+        unpack.archive(path, tmp_path / "it")
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as out:
+        out.truncate(unpack.LARGEST + 1)
+    with pytest.raises(BadInputError, match="more than 2 GiB"):
+        unpack.copy(tmp_path, None)
+
+
+def test_a_name_that_is_no_text_is_copied(tmp_path: Path) -> None:
+    folder = tmp_path / "from"
+    folder.mkdir()
+    (folder / "a\udcff.py").write_text("x")
+    assert unpack.copy(folder, tmp_path / "to") == unpack.copy(tmp_path / "to", None)

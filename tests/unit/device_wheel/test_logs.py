@@ -151,3 +151,39 @@ def test_logging_that_a_program_set_up_stays() -> None:
     code = f"import logging\nlogging.basicConfig(format='own %(message)s')\n{APPLICATION}"
     done = program(code=code, variables={logs.FORMAT_VARIABLE: "json"})
     assert '{"time"' not in done.stderr
+
+
+class Textless:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def _circular() -> list[object]:
+    value: list[object] = []
+    value.append(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    "fields", [{"v": float("nan")}, {"v": _circular()}, {"v": Textless()}, ["no", "dict"], 7]
+)
+def test_any_fields_make_one_line_of_json(fields: object) -> None:
+    record = logging.makeLogRecord({"msg": "a", "levelname": "INFO", "fields": fields})
+    text = logs.Json().format(record)
+    assert "\n" not in text
+    body = json.loads(text, parse_constant=lambda word: pytest.fail(word))
+    assert body["message"] == "a"
+    assert body["level"] == "info"
+
+
+def test_an_exception_in_a_thread_is_a_line() -> None:
+    program = (
+        "import threading\nfrom mediapipe_jetson import logs\nlogs.set_up('json')\n"
+        "thread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE / "src")},
+    )  # fmt: skip
+    (row,) = done.stderr.splitlines()
+    assert json.loads(row)["exception"].startswith("ZeroDivisionError")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.doctor.files import dockerfiles
 
 from tests.unit.doctor_scenes import judged, lines
 
@@ -120,3 +121,18 @@ def test_pythons_that_are_asked_for(
     answer = judged(tmp_path, {name: text})["project-python"]
     assert answer.result.status == status, lines(answer)
     assert cure in lines(answer)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN echo $((1<<3))", 'RUN bash -c "cat <<<word"', "RUN cat <<<word", "RUN cat << 'no end",
+        "RUN <<EOF\necho a\nEOF", "RUN <<-EOF\n\techo a\n\tEOF", 'RUN cat <<"EOF"\na\nEOF',
+        "RUN cat <<A <<B\na\nA\nb\nB", "COPY <<EOF /x\nFROM nothing:1\nEOF",
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_heredoc_hides_no_stage(line: str) -> None:
+    text = f"FROM ubuntu:20.04\n{line}\nFROM python:3.11\nRUN pip install x\n"
+    assert [base.image for base in dockerfiles.bases("Dockerfile", text.encode())] == [
+        "ubuntu:20.04", "python:3.11",
+    ]  # fmt: skip

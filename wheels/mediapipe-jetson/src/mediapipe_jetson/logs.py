@@ -42,8 +42,9 @@ class Json(logging.Formatter):
             "logger": record.name,
             "message": line(record.getMessage()),
         }
-        fields = getattr(record, "fields", None) or {}
-        body |= {str(key): value for key, value in fields.items() if key not in OWN}
+        fields = getattr(record, "fields", None)
+        if isinstance(fields, dict):
+            body |= {str(key): value for key, value in fields.items() if key not in OWN}
         if suppressed := getattr(record, "suppressed", 0):
             body["suppressed"] = suppressed
         if record.exc_info and record.exc_info[1] is not None:
@@ -51,7 +52,26 @@ class Json(logging.Formatter):
             body["exception"] = line(f"{getattr(kind, '__name__', kind)}: {error}")
             text = "".join(traceback.format_exception(kind, error, where))
             body["traceback"] = text[-TRACEBACK_MOST:]
-        return json.dumps(body, default=str)
+        return _dumped(body)
+
+
+def _dumped(body: dict[str, Any]) -> str:
+    """Return one JSON object; a value that JSON can't hold becomes its text."""
+    try:
+        return json.dumps(body, default=str, allow_nan=False)
+    except Exception:  # whatever an application's value does when it is asked for its text
+        return json.dumps({key: _plain(value) for key, value in body.items()})
+
+
+def _plain(value: object) -> object:
+    try:
+        json.dumps(value, allow_nan=False)
+    except Exception:
+        try:
+            return line(repr(value))
+        except Exception:
+            return f"a {type(value).__name__} without a text"
+    return value
 
 
 class Text(logging.Formatter):
@@ -110,6 +130,7 @@ def set_up(form: str = "", level: int = logging.INFO) -> None:
     if chosen == "json":
         logging.captureWarnings(True)
         sys.excepthook = _uncaught
+        threading.excepthook = _of_thread
 
 
 def from_environment() -> None:
@@ -138,3 +159,8 @@ def _uncaught(
     logging.getLogger("mediapipe_jetson").critical(
         "ended by %s", kind.__name__, exc_info=(kind, value, where)
     )
+
+
+def _of_thread(details: threading.ExceptHookArgs) -> None:
+    if details.exc_value is not None and details.exc_type is not SystemExit:
+        _uncaught(details.exc_type, details.exc_value, details.exc_traceback)

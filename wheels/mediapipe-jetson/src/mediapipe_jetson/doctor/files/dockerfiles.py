@@ -33,7 +33,9 @@ VAGUE_PYTHON = re.compile(
     re.I,
 )
 PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|mamba)\b|mediapipe", re.I)
-HEREDOC = re.compile(r"^\s*(?:RUN|COPY|ADD)\b.*<<-?[\"']?(\w+)", re.IGNORECASE)
+# A word of its own, as BuildKit takes it: not <<< and not the shift of $((1<<3)).
+HEREDOC = re.compile(r"(?<![<\w(])\d*<<-?([\"']?)(\w+)\1(?=\s|$)")
+QUOTED = re.compile(r"\$\(\(.*?\)\)|(?<!<)(?<!<-)\"[^\"]*\"|(?<!<)(?<!<-)'[^']*'")
 VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
 # Options of docker run and create that take no value.
 FLAGS = {
@@ -101,15 +103,16 @@ def bases(name: str, content: bytes) -> list[BaseImage]:
     stages: dict[str, tuple[int, str]] = {}
     runs: dict[int, list[str]] = {}
     result: list[tuple[int, str, str]] = []
-    heredoc = ""
-    for line in logical(documents.decoded(content)):
-        if heredoc:
-            heredoc = "" if line.text.strip() == heredoc else heredoc
-            if result:
+    text = documents.decoded(content)
+    ends: list[str] = []
+    for line in logical(text):
+        if ends:
+            if line.text.strip() == ends[0]:
+                ends.pop(0)
+            elif result:
                 runs.setdefault(len(result) - 1, []).append(f"RUN {line.text}")
             continue
-        begun = HEREDOC.search(line.text)
-        heredoc = begun.group(1) if begun else ""
+        ends = _heredocs(line, text)
         match = INSTRUCTION.match(line.text)
         word, rest = (match.group(1).upper(), match.group(2)) if match else ("", "")
         if word == "ARG" and not result:
@@ -124,6 +127,15 @@ def bases(name: str, content: bytes) -> list[BaseImage]:
         elif result and word in ("RUN", "COPY", "ADD", "ENV"):
             runs.setdefault(len(result) - 1, []).append(f"{word} {rest}")
     return _resolved(name, result, stages, runs)
+
+
+def _heredocs(line: Line, text: str) -> list[str]:
+    """Return the words that end the heredocs of an instruction, if each stands further down."""
+    if not re.match(r"\s*(RUN|COPY|ADD)\b", line.text, re.IGNORECASE):
+        return []
+    words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", line.text))]
+    below = {row.strip() for row in text.splitlines()[line.parts[-1][0] :]}
+    return words if below.issuperset(words) else []
 
 
 def _resolved(
