@@ -73,15 +73,13 @@ def failures(record: Record) -> str:
     return plain("; ".join([*named, *more]))
 
 
-def asked(record: Record) -> tuple[int, int]:
-    """Return how many boards of a rollout that goes on have failed, and how many were asked.
+def so_far(record: Record) -> tuple[int, int]:
+    """Return how many boards of a rollout that goes on have failed, and how many there are.
 
-    Whether a board can follow is asked of all before the first batch: a share of failures among
-    those alone that were switched would be too large at the beginning.
+    Whether a board can follow is asked of all before the first batch, and the answers are written
+    one by one: a share of those alone that were asked or switched is too large at the beginning.
     """
-    failed = len(record.names(journals.FAILED, journals.ROLLED_BACK))
-    hosts = record.hosts.values()
-    return failed, sum(host.before is not None or host.state == journals.FAILED for host in hosts)
+    return len(record.names(journals.FAILED, journals.ROLLED_BACK)), len(record.hosts)
 
 
 def left_on(record: Record) -> tuple[str, ...]:

@@ -136,7 +136,7 @@ class SitesRollout:
     def _watch(self, name: str, seen: Record) -> bool:
         """Note a site's counts; return whether it goes on."""
         with self._guard:
-            self._tally.put(name, evidence.asked(seen))
+            self._tally.put(name, evidence.so_far(seen))
             self._halted = self._halted or self._limit()
             return not self._halted
 
