@@ -120,7 +120,8 @@ class SitesRollout:
             return
         except Exception as error:  # a thread's fault must stop the rollout
             words = InternalError(f"{type(error).__name__}: {error}").message
-            self._put(name, state=FAILED, why=words, failed=len(self.record.boards(name)))
+            everyone = len(self.record.boards(name))
+            self._put(name, state=FAILED, why=words, failed=everyone, tried=everyone)
             return
         failed, tried = evidence.counts(record)
         named = evidence.failures(record)

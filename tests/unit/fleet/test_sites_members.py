@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError
 from jetson_kit.fleet.sites import authority, joining, members, remote
-from jetson_kit.fleet.sites.link import Hello
+from jetson_kit.fleet.sites.replies import Hello
 
 
 def test_a_node_has_its_name_where_receptor_reads_it(tmp_path: Path) -> None:

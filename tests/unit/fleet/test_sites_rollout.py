@@ -229,6 +229,23 @@ def test_a_site_out_of_reach_has_failed_and_is_put_right_by_a_resume(tmp_path: P
     assert (record.ended, at.images()) == ("all", "nnnnnn")
 
 
+@pytest.mark.parametrize("fault", [StepFailedError("silent"), KeyError("protocol"), TypeError()])
+def test_boards_of_sites_that_fail_before_their_rollout_count(
+    tmp_path: Path, fault: Exception
+) -> None:
+    at = mesh(tmp_path)
+
+    def prepare(site: str) -> str:
+        if site == "a":
+            return "folder"
+        raise fault
+
+    at.prepare = prepare  # type: ignore[method-assign]
+    record = go(at, dataclasses.replace(PLAN, stop_at="50%", stop_sites=100))
+    assert (record.sites["b"].failed, record.sites["b"].tried) == (2, 2)
+    assert "4 of 6 failed, the limit is 50%" in (record.stop or "")
+
+
 def test_a_site_that_can_not_be_taken_back_stays_open(tmp_path: Path) -> None:
     at = mesh(tmp_path, c1="unhealthy")
     tried = at.back
