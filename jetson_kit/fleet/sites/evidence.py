@@ -35,15 +35,19 @@ def proven(
     as the site claims.
     """
     if record.id != number:
-        raise IntegrityError(f"the journal is of rollout {record.id}, not {number}", HINT)
+        raise IntegrityError(
+            f"the journal is of rollout {plain(record.id, 40)}, not {number}", HINT
+        )
     if record.image_id != image_id:
-        raise IntegrityError(f"the journal is of image {record.image_id[:19]}", HINT)
+        raise IntegrityError(f"the journal is of image {plain(record.image_id[:19])}", HINT)
     if sorted(record.hosts) != sorted(boards):
         wrong = sorted(set(record.hosts) ^ set(boards))
-        raise IntegrityError(f"the journal is of other boards: {', '.join(wrong)[:200]}", HINT)
+        raise IntegrityError(
+            f"the journal is of other boards: {plain(', '.join(wrong), 200)}", HINT
+        )
     if claimed != record.ended:
         raise IntegrityError(
-            f"the site claims {claimed or 'no end'!r}, its journal ends as "
+            f"the site claims {plain(claimed, 40) or 'no end'!r}, its journal ends as "
             f"{record.ended or 'not at all'!r}",
             HINT,
         )
@@ -52,7 +56,7 @@ def proven(
             if host.state != journals.CONFIRMED or host.image_id != image_id or host.unseen:
                 raise IntegrityError(
                     f"the site claims success, and its journal has {host.name} as {host.state} "
-                    f"on {host.image_id[:19] or 'nothing'}",
+                    f"on {plain(host.image_id[:19]) or 'nothing'}",
                     HINT,
                 )
     return record

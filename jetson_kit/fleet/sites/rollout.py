@@ -30,6 +30,7 @@ from jetson_kit.fleet.sites.journal import (
 )
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.tally import Tally
+from jetson_kit.report.summary import plain
 
 MOST_WHY = 1000
 Watch = Callable[[Record], bool]
@@ -142,6 +143,9 @@ class SitesRollout:
             return not self._halted
 
     def _put(self, name: str, **facts: object) -> None:
+        if "why" in facts:
+            # Of a site's own words: nothing in the journal moves a cursor, or has no end.
+            facts["why"] = plain(facts["why"], MOST_WHY)
         with self._guard:
             self.journal.append("site", site=name, **facts)
             if "failed" in facts:
@@ -171,7 +175,7 @@ class SitesRollout:
             return f"boards of all sites: {why}; {'; '.join(named)}"[:MOST_WHY]
         if why := self.plan.site_limits.verdict(len(failed), len(self._begun())):
             message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)
-            return f"sites: {why}: {message}"
+            return f"sites: {why}: {message}"[:MOST_WHY]
         return ""
 
     def _take_back(self) -> None:

@@ -16,6 +16,7 @@ from jetson_kit.fleet.sites.kit_archive import Kit
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.replies import Hello
+from jetson_kit.report.values import HIDDEN
 
 HELLO = {
     "kind": "hello", "protocol": at_site.PROTOCOL, "version": "1", "kit": "", "time": 0.0,
@@ -102,3 +103,14 @@ def test_a_layer_that_is_none_of_the_release() -> None:
     body = {"lacking": [{"sha256": "f" * 64, "size": 1}]}
     with pytest.raises(IntegrityError, match="none of the release"):
         replies.lacking("berlin", body, {})
+
+
+def test_words_of_a_site_move_no_cursor_and_have_an_end(tmp_path: Path) -> None:
+    words = "\x1b]0;owned\x07\u202e\n" + "x" * (1 << 20)
+    line = {"kind": "error", "exit_code": 2, "message": words, "hint": words}
+    with pytest.raises(BadInputError) as caught:
+        link(tmp_path, always(line)).hello()
+    for text in (caught.value.message, caught.value.cure):
+        assert not HIDDEN.search(text)
+        assert "\n" not in text
+        assert len(text) < 3000

@@ -17,10 +17,11 @@ from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.rollout import Rollout
 from jetson_kit.fleet.rollout.take_back import undo_all
-from jetson_kit.fleet.sites import evidence
+from jetson_kit.fleet.sites import command, evidence
 from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord, read
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave, parse
 from jetson_kit.fleet.sites.rollout import SitesRollout
+from jetson_kit.report.values import HIDDEN
 from tests.unit import fleet_sim as sim
 
 BOARDS = Plan(soak_s=2, poll_s=1, tries=1, retry_s=1, held_tries=1, held_wait_s=1, canary=1)
@@ -244,6 +245,25 @@ def test_boards_of_sites_that_fail_before_their_rollout_count(
     record = go(at, dataclasses.replace(PLAN, stop_at="50%", stop_sites=100))
     assert (record.sites["b"].failed, record.sites["b"].tried) == (2, 2)
     assert "4 of 6 failed, the limit is 50%" in (record.stop or "")
+
+
+def test_nothing_that_a_site_says_reaches_the_journal_or_a_terminal_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = mesh(tmp_path)
+
+    def prepare(site: str) -> str:
+        raise StepFailedError(f"{site}: \x1b]0;owned\x07\x9b2J" + "x" * 100_000)
+
+    at.prepare = prepare  # type: ignore[method-assign]
+    begun = begin(at)
+    begun.listener = command._say
+    record = SitesRollout(begun, PLAN, at).run()
+    shown = capsys.readouterr().err
+    assert "a: " in shown
+    for text in (*shown.splitlines(), record.stop or "", record.sites["a"].why):
+        assert not HIDDEN.search(text)
+        assert len(text) < 3000
 
 
 def test_a_site_that_can_not_be_taken_back_stays_open(tmp_path: Path) -> None:
