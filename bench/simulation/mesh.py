@@ -14,9 +14,10 @@ from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.sites import evidence
 from jetson_kit.fleet.sites.inventory import Site
-from jetson_kit.fleet.sites.link import TRIES, Hello
+from jetson_kit.fleet.sites.link import TRIES
 from jetson_kit.fleet.sites.plan import SitesPlan
 from jetson_kit.fleet.sites.remote import check_clock
+from jetson_kit.fleet.sites.replies import Hello
 from jetson_kit.fleet.sites.rollout import Watch
 from jetson_kit.fleet.sites.site_work import BEAT_S
 

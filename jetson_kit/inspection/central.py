@@ -6,16 +6,17 @@ import datetime
 import queue
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.fleet.sites import central, inventory, kit_archive, members
 from jetson_kit.fleet.sites.inventory import Site
-from jetson_kit.fleet.sites.link import Hello, Link
+from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.members import Member
 from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.replies import Hello
 from jetson_kit.inspection.intake import Intake
 from jetson_kit.report.summary import MOST_LINE, Summary, plain
 
@@ -79,20 +80,25 @@ def run(request: Request) -> Iterator[Event]:
     chosen = sites.named(*request.only)
     if any(site.name in joined for site in chosen):
         place.mesh.check(request.sites)
-    events: queue.Queue[Event] = queue.Queue()
+    events: queue.Queue[Event | BaseException] = queue.Queue()
     slots = threading.BoundedSemaphore(SITES_AT_A_TIME)
     making = threading.Lock()
 
     def one(site: Site) -> None:
-        with slots:
-            work = _AtSite(request, site, sites.boards[site.name], place.mesh, making)
-            work.run(joined.get(site.name), events)
+        try:
+            with slots:
+                work = _AtSite(request, site, sites.boards[site.name], place.mesh, making)
+                work.run(joined.get(site.name), events.put)
+        except BaseException as error:  # raised again by the reader, who waits for this site
+            events.put(error)
 
     for site in chosen:
         threading.Thread(target=one, args=(site,), daemon=True).start()
     open_sites = len(chosen)
     while open_sites:
         event = events.get()
+        if isinstance(event, BaseException):
+            raise event
         open_sites -= isinstance(event, SiteResult)
         yield event
 
@@ -113,14 +119,15 @@ class _AtSite:
         self._making = making
         self._hello: Hello | None = None
 
-    def run(self, member: Member | None, events: queue.Queue[Event]) -> None:
-        """Put the lines of all boards into the queue, then the site's result, whatever comes."""
-        begun, problem = time.monotonic(), ""
+    def run(self, member: Member | None, put: Callable[[Event], None]) -> None:
+        """Put the lines of all boards, then the site's result, whatever comes."""
+        begun, problem, days = time.monotonic(), "", None
         intake = Intake(self._request.kind, self._site.name, self._boards, self._request.deadline_s)
         try:
             if member is None:
                 raise BadInputError(f"{self._site.name} has not joined")  # noqa: TRY301 # a result
-            self._inspect(intake, events)
+            days = (member.end - datetime.datetime.now(datetime.UTC)).days
+            self._inspect(intake, put)
         except KitError as error:
             problem = plain(error.message)
         except Exception as error:  # a result for each site, whatever comes
@@ -128,14 +135,14 @@ class _AtSite:
         if not problem and intake.missing(""):
             problem = f"{self._site.name} sent no line for {len(intake.missing(''))} of its boards"
         for board in intake.missing(problem):
-            events.put(board)
+            put(board)
         hello = self._hello
-        events.put(
+        put(
             SiteResult(
                 self._site.name,
                 len(self._boards),
                 problem,
-                _days_left(member),
+                days,
                 hello.version if hello else "",
                 hello.free if hello else 0,
                 round(hello.ahead_s, 1) if hello else 0.0,
@@ -143,7 +150,7 @@ class _AtSite:
             )
         )
 
-    def _inspect(self, intake: Intake, events: queue.Queue[Event]) -> None:
+    def _inspect(self, intake: Intake, put: Callable[[Event], None]) -> None:
         self._hello = self._link.hello()
         with self._making:
             kit = kit_archive.make(self._site.arch, self._site.python)
@@ -157,11 +164,4 @@ class _AtSite:
         }  # fmt: skip
         for line in self._link.lines(request, longest=MOST_LINE):
             if (board := intake.take(line)) is not None:
-                events.put(board)
-
-
-def _days_left(member: Member | None) -> int | None:
-    if member is None:
-        return None
-    left = datetime.datetime.fromisoformat(member.expires) - datetime.datetime.now(datetime.UTC)
-    return left.days
+                put(board)

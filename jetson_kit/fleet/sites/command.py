@@ -24,8 +24,10 @@ from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.remote import RemoteWork
 from jetson_kit.fleet.sites.rollout import SitesRollout, summary
+from jetson_kit.report.summary import plain
 
 ROLLOUTS = "rollouts"
+MOST_WORDS = 2000
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
             words += f" ({good} of {boards} boards)"
     elif line["event"] == "stop":
         words = f"stopped: {words}"
-    print(words or line["event"], file=sys.stderr)
+    print(plain(words, MOST_WORDS) or line["event"], file=sys.stderr)
 
 
 def _folder(place: central.Central) -> Path:

@@ -35,15 +35,19 @@ def proven(
     as the site claims.
     """
     if record.id != number:
-        raise IntegrityError(f"the journal is of rollout {record.id}, not {number}", HINT)
+        raise IntegrityError(
+            f"the journal is of rollout {plain(record.id, 40)}, not {number}", HINT
+        )
     if record.image_id != image_id:
-        raise IntegrityError(f"the journal is of image {record.image_id[:19]}", HINT)
+        raise IntegrityError(f"the journal is of image {plain(record.image_id[:19])}", HINT)
     if sorted(record.hosts) != sorted(boards):
         wrong = sorted(set(record.hosts) ^ set(boards))
-        raise IntegrityError(f"the journal is of other boards: {', '.join(wrong)[:200]}", HINT)
+        raise IntegrityError(
+            f"the journal is of other boards: {plain(', '.join(wrong), 200)}", HINT
+        )
     if claimed != record.ended:
         raise IntegrityError(
-            f"the site claims {claimed or 'no end'!r}, its journal ends as "
+            f"the site claims {plain(claimed, 40) or 'no end'!r}, its journal ends as "
             f"{record.ended or 'not at all'!r}",
             HINT,
         )
@@ -52,7 +56,7 @@ def proven(
             if host.state != journals.CONFIRMED or host.image_id != image_id or host.unseen:
                 raise IntegrityError(
                     f"the site claims success, and its journal has {host.name} as {host.state} "
-                    f"on {host.image_id[:19] or 'nothing'}",
+                    f"on {plain(host.image_id[:19]) or 'nothing'}",
                     HINT,
                 )
     return record
@@ -73,15 +77,13 @@ def failures(record: Record) -> str:
     return plain("; ".join([*named, *more]))
 
 
-def asked(record: Record) -> tuple[int, int]:
-    """Return how many boards of a rollout that goes on have failed, and how many were asked.
+def so_far(record: Record) -> tuple[int, int]:
+    """Return how many boards of a rollout that goes on have failed, and how many there are.
 
-    Whether a board can follow is asked of all before the first batch: a share of failures among
-    those alone that were switched would be too large at the beginning.
+    Whether a board can follow is asked of all before the first batch, and the answers are written
+    one by one: a share of those alone that were asked or switched is too large at the beginning.
     """
-    failed = len(record.names(journals.FAILED, journals.ROLLED_BACK))
-    hosts = record.hosts.values()
-    return failed, sum(host.before is not None or host.state == journals.FAILED for host in hosts)
+    return len(record.names(journals.FAILED, journals.ROLLED_BACK)), len(record.hosts)
 
 
 def left_on(record: Record) -> tuple[str, ...]:

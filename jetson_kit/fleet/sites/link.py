@@ -6,13 +6,12 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core import errors
-from jetson_kit.core.errors import CheckFailedError, DiskFullError, IntegrityError, KitError
+from jetson_kit.core.errors import CheckFailedError, DiskFullError, IntegrityError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.fleet.release import release as releases
@@ -21,33 +20,17 @@ from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.sites import at_site
+from jetson_kit.fleet.sites import at_site, replies
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.kit_archive import Kit
 from jetson_kit.fleet.sites.mesh import LONGEST_LINE, Mesh, SilentError
+from jetson_kit.fleet.sites.replies import Hello
 
 PIECE = 32 << 20
 # How often a process at a site that ended without a word is begun again.
 TRIES = 20
-KINDS: Mapping[int, type[KitError]] = {
-    kind.exit_code: kind
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, KitError)
-}
 Watch = Callable[[Record], bool]
 """Sees a site's state as it changes; False stops the site's rollout."""
-
-
-@dataclass(frozen=True)
-class Hello:
-    """What a site says of itself; `ahead_s`: its clock against ours, in seconds."""
-
-    kit: str
-    version: str
-    ahead_s: float
-    free: int
-    machine: str
-    python: str
 
 
 @dataclass(frozen=True)
@@ -59,19 +42,11 @@ class Link:
     silent_s: float
 
     def hello(self) -> Hello:
-        """Ask a site how it is. Raises SilentError, CheckFailedError for an older protocol."""
+        """Ask a site how it is. Raises SilentError, IntegrityError, CheckFailedError."""
         begun = time.time()
         body = self._one({"verb": "hello"}, "hello")
         took = time.time() - begun
-        if body["protocol"] != at_site.PROTOCOL:
-            raise CheckFailedError(
-                f"{self.site.name} speaks protocol {body['protocol']}, this kit {at_site.PROTOCOL}",
-                "let it join again: ./inv sites.join",
-            )
-        return Hello(
-            str(body["kit"]), str(body["version"]), float(body["time"]) - begun - took / 2,
-            int(body["free"]), str(body["machine"]), str(body["python"]),
-        )  # fmt: skip
+        return replies.hello(self.site.name, body, at_site.PROTOCOL, begun + took / 2)
 
     def bring_kit(self, kit: Kit, have: Hello) -> bool:
         """Bring a site to this kit; return whether it had another one."""
@@ -113,18 +88,19 @@ class Link:
         own = f"{release.name[:60]}-{release.image_id.partition(':')[2][:12]}-{release.number}"
         request = {"verb": "release", "name": own, "files": documents,
                    "inventory": self.site.inventory.name}  # fmt: skip
+        files = {layer.digest.partition(":")[2]: layer for layer in release.layers}
         answer = self._one(request, "release", packed)
-        if answer["lacking"]:
-            self._room(answer["free"], sum(row["size"] for row in answer["lacking"]))
+        if lacking := replies.lacking(self.site.name, answer, files):
+            with replies.read(self.site.name):
+                free = int(answer["free"])
+            self._room(free, sum(files[sha256].size for sha256 in lacking))
             folder = releases.layers(release)
-            files = {
-                layer.digest.partition(":")[2]: folder / layer.file for layer in release.layers
-            }
-            self._send({row["sha256"]: files[row["sha256"]] for row in answer["lacking"]})
+            self._send({sha256: folder / files[sha256].file for sha256 in lacking})
             answer = self._one(request, "release", packed)
-        if answer["lacking"]:
-            raise IntegrityError(f"{self.site.name} still lacks layers", "run it again")
-        return str(answer["folder"])
+            if replies.lacking(self.site.name, answer, files):
+                raise IntegrityError(f"{self.site.name} still lacks layers", "run it again")
+        with replies.read(self.site.name):
+            return str(answer["folder"])
 
     def lines(
         self, request: Mapping[str, Any], *, longest: int = LONGEST_LINE
@@ -132,7 +108,7 @@ class Link:
         """Yield what a site answers, each line as it comes. Raises what the site raised."""
         for line in self.mesh.ask(self.site.node, request, silent_s=self.silent_s, longest=longest):
             if line["kind"] == "error":
-                raise _error(self.site.name, line)
+                raise replies.failure(self.site.name, line)
             yield line
 
     def rollout(
@@ -158,16 +134,16 @@ class Link:
             for line in self.mesh.ask(self.site.node, request, silent_s=self.silent_s):
                 match line["kind"]:
                     case "line":
-                        record = copied.add(str(line["text"]))
+                        record = copied.add(str(line.get("text")))
                         if record and not watch(record):
                             watch = _stopped
                             self._one({"verb": "halt", "id": request["id"]}, "halt")
                     case "end":
-                        return str(line["result"]), ""
+                        return str(line.get("result")), ""
                     case "error":
                         if line.get("exit_code") == 130 and watch is _stopped:
                             return "", "stopped"
-                        raise _error(self.site.name, line)
+                        raise replies.failure(self.site.name, line)
             if watch is _stopped:
                 return "", "stopped"
             time.sleep(1)
@@ -175,19 +151,37 @@ class Link:
 
     def _send(self, files: Mapping[str, Path]) -> None:
         """Send files piece by piece, each from where it stands at the site."""
-        held = self._one({"verb": "held", "files": list(files)}, "held")["bytes"]
-        at = {sha256: int(held.get(sha256, 0)) for sha256 in files}
+        at = dict.fromkeys(files, 0) | self._held(files)
         second = False
         while rows := _next(files, at):
             payload = b"".join(_read(files[row["sha256"]], row) for row in rows)
+            before = dict(at)
             try:
-                at |= self._one({"verb": "pieces", "pieces": rows}, "held", payload)["bytes"]
+                at |= self._held(files, rows, payload)
             except IntegrityError:
                 # What had been there was damaged: once more from its beginning.
                 if second:
                     raise
                 second = True
-                at |= self._one({"verb": "held", "files": list(files)}, "held")["bytes"]
+                at |= self._held(files)
+                continue
+            if sum(at.values()) <= sum(before.values()):
+                raise IntegrityError(
+                    f"{self.site.name} keeps nothing of what it is sent", replies.HINT
+                )
+
+    def _held(
+        self,
+        files: Mapping[str, Path],
+        rows: Sequence[Mapping[str, Any]] = (),
+        payload: bytes = b"",
+    ) -> dict[str, int]:
+        """Return how much a site has of files, having sent it these pieces."""
+        request = {"verb": "pieces", "pieces": rows} if rows else {
+            "verb": "held", "files": list(files)
+        }  # fmt: skip
+        all_of = {sha256: path.stat().st_size for sha256, path in files.items()}
+        return replies.sizes(self.site.name, self._one(request, "held", payload), all_of)
 
     def _room(self, free: int, needed: int) -> None:
         if free < needed:
@@ -203,7 +197,7 @@ class Link:
         result = None
         for line in self.mesh.ask(self.site.node, request, payload, silent_s=self.silent_s):
             if line["kind"] == "error":
-                raise _error(self.site.name, line)
+                raise replies.failure(self.site.name, line)
             if line["kind"] == kind:
                 result = line
         if result is None:
@@ -234,11 +228,6 @@ def _stopped(record: Record) -> bool:
     return True
 
 
-def _error(site: str, line: Mapping[str, Any]) -> KitError:
-    kind = KINDS.get(line.get("exit_code", 7), CheckFailedError)
-    return kind(f"{site}: {line.get('message', 'no reason given')}", str(line.get("hint", "")))
-
-
 class _Copy:
     """A site's journal, written beside the central one as its lines come."""
 
@@ -253,6 +242,6 @@ class _Copy:
             out.write(text + "\n")
         try:
             self._record = journals.apply(self._record or Record(), json.loads(text))
-        except (ValueError, KeyError, TypeError):
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
             return None
         return self._record

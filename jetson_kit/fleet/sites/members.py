@@ -32,16 +32,24 @@ class Member:
     joined: str
     expires: str
 
+    @property
+    def end(self) -> datetime.datetime:
+        """Return when its certificate expires. Raises ValueError, TypeError for what is no time."""
+        return datetime.datetime.fromisoformat(self.expires)
+
 
 def load(folder: Path) -> dict[str, Member]:
     """Return the sites that have joined. Raises IntegrityError for a damaged file."""
     try:
         rows = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return {name: Member(**row) for name, row in rows.items()}
+        members = {name: Member(**row) for name, row in rows.items()}
+        if any(member.end.tzinfo is None for member in members.values()):
+            raise ValueError  # noqa: TRY301 # named with the others
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise IntegrityError(f"{folder / FILE} is damaged", "restore it from a backup") from error
+    return members
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from jetson_kit.core.errors import (
     ToolMissingError,
 )
 from jetson_kit.fleet.sites import config, control
+from jetson_kit.report.summary import plain
 
 # As `work list` has them: succeeded, failed, canceled.
 SUCCEEDED, ENDED = 2, (2, 3, 4)
@@ -160,7 +161,7 @@ class Mesh:
 
 def _judge(end: Line, node: str) -> None:
     """Raise StepFailedError where Receptor itself refused the work, or it was cancelled."""
-    detail = str(end.get("Detail", ""))
+    detail = plain(end.get("Detail"))
     if end["State"] != SUCCEEDED and not detail.startswith("exit status"):
         raise StepFailedError(f"{node}: receptor: {_plain(detail)}"[:400])
 

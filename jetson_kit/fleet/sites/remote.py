@@ -13,9 +13,10 @@ from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.sites import evidence, kit_archive, worker
 from jetson_kit.fleet.sites.inventory import Site
-from jetson_kit.fleet.sites.link import Hello, Link
+from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.plan import SitesPlan
+from jetson_kit.fleet.sites.replies import Hello
 from jetson_kit.fleet.sites.rollout import Watch
 
 

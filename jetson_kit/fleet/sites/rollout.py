@@ -30,6 +30,7 @@ from jetson_kit.fleet.sites.journal import (
 )
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.tally import Tally
+from jetson_kit.report.summary import plain
 
 MOST_WHY = 1000
 Watch = Callable[[Record], bool]
@@ -120,7 +121,8 @@ class SitesRollout:
             return
         except Exception as error:  # a thread's fault must stop the rollout
             words = InternalError(f"{type(error).__name__}: {error}").message
-            self._put(name, state=FAILED, why=words, failed=len(self.record.boards(name)))
+            everyone = len(self.record.boards(name))
+            self._put(name, state=FAILED, why=words, failed=everyone, tried=everyone)
             return
         failed, tried = evidence.counts(record)
         named = evidence.failures(record)
@@ -136,11 +138,14 @@ class SitesRollout:
     def _watch(self, name: str, seen: Record) -> bool:
         """Note a site's counts; return whether it goes on."""
         with self._guard:
-            self._tally.put(name, evidence.asked(seen))
+            self._tally.put(name, evidence.so_far(seen))
             self._halted = self._halted or self._limit()
             return not self._halted
 
     def _put(self, name: str, **facts: object) -> None:
+        if "why" in facts:
+            # Of a site's own words: nothing in the journal moves a cursor, or has no end.
+            facts["why"] = plain(facts["why"], MOST_WHY)
         with self._guard:
             self.journal.append("site", site=name, **facts)
             if "failed" in facts:
@@ -170,7 +175,7 @@ class SitesRollout:
             return f"boards of all sites: {why}; {'; '.join(named)}"[:MOST_WHY]
         if why := self.plan.site_limits.verdict(len(failed), len(self._begun())):
             message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)
-            return f"sites: {why}: {message}"
+            return f"sites: {why}: {message}"[:MOST_WHY]
         return ""
 
     def _take_back(self) -> None:

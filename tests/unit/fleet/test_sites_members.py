@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError
 from jetson_kit.fleet.sites import authority, joining, members, remote
-from jetson_kit.fleet.sites.link import Hello
+from jetson_kit.fleet.sites.replies import Hello
 
 
 def test_a_node_has_its_name_where_receptor_reads_it(tmp_path: Path) -> None:
@@ -155,3 +155,11 @@ def test_a_revoked_site_has_no_token_left(tmp_path: Path) -> None:
     members.forget_tokens(tmp_path, "berlin")
     with pytest.raises(members.RefusedTokenError, match="unknown"):
         members.claim(tmp_path, token, json.dumps({}))
+
+
+@pytest.mark.parametrize("expires", ["2028-01-01T00:00:00", "2028-01-01", "soon", "", None, 7])
+def test_a_member_whose_end_is_no_time_is_damage(tmp_path: Path, expires: object) -> None:
+    row = {"fingerprint": "x", "joined": "2026-01-01T00:00:00+00:00", "expires": expires}
+    (tmp_path / members.FILE).write_text(json.dumps({"berlin": row}))
+    with pytest.raises(IntegrityError, match="is damaged"):
+        members.load(tmp_path)

@@ -17,10 +17,11 @@ from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.rollout import Rollout
 from jetson_kit.fleet.rollout.take_back import undo_all
-from jetson_kit.fleet.sites import evidence
+from jetson_kit.fleet.sites import command, evidence
 from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord, read
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave, parse
 from jetson_kit.fleet.sites.rollout import SitesRollout
+from jetson_kit.report.values import HIDDEN
 from tests.unit import fleet_sim as sim
 
 BOARDS = Plan(soak_s=2, poll_s=1, tries=1, retry_s=1, held_tries=1, held_wait_s=1, canary=1)
@@ -170,18 +171,26 @@ def test_boards_of_all_sites_are_counted_together(tmp_path: Path) -> None:
     assert "c2: " in stop
 
 
-def test_boards_that_were_asked_count_while_it_goes_on(tmp_path: Path) -> None:
-    at = sim.world({**dict.fromkeys("abcdefghi", ""), "j": "unreachable"})
-    plan = dataclasses.replace(BOARDS, stop_at=9, batches=(1,))
-    lines: list[tuple[int, int]] = []
+@pytest.mark.parametrize(("off", "stops"), [(5, False), (9, False), (10, True)])
+def test_a_share_is_one_of_all_boards_while_it_goes_on(
+    tmp_path: Path, off: int, stops: bool
+) -> None:
+    # The first ones of the inventory are off: theirs are the first answers that are written.
+    names = [f"b{number:02}" for number in range(100)]
+    at = sim.world({name: "unreachable" if name in names[:off] else "" for name in names})
+    plan = dataclasses.replace(BOARDS, stop_at=99, canary=("b50",), batches=(50,))
+    limits = SitesPlan(plan, stop_at="10%").limits
+    verdicts: list[str] = []
     sim.DyingJournal.world = at
     begun = sim.journal(tmp_path / "r.jsonl", at, plan)
-    begun.listener = lambda line, record: lines.append(evidence.asked(record))
+    begun.listener = lambda line, record: verdicts.append(limits.verdict(*evidence.so_far(record)))
     Rollout(begun, plan, at, at).run()
-    # All are asked first. One of ten has failed: never half of the few that were switched.
-    assert lines[-1] == (1, 10)
-    assert all(failed <= 1 for failed, _ in lines)
-    assert next(asked for failed, asked in lines if failed) == 10
+    assert any(verdicts) == stops
+    # So it is when the site sends its journal anew.
+    replayed = Record()
+    for line in (tmp_path / "r.jsonl").read_text().splitlines():
+        replayed = journals.apply(replayed, json.loads(line))
+        assert stops or not limits.verdict(*evidence.so_far(replayed))
 
 
 @pytest.mark.parametrize(("limit", "ended"), [("34%", "some"), ("33%", "stopped"), (1, "stopped")])
@@ -219,6 +228,42 @@ def test_a_site_out_of_reach_has_failed_and_is_put_right_by_a_resume(tmp_path: P
     at.away = set()
     record = again(at)
     assert (record.ended, at.images()) == ("all", "nnnnnn")
+
+
+@pytest.mark.parametrize("fault", [StepFailedError("silent"), KeyError("protocol"), TypeError()])
+def test_boards_of_sites_that_fail_before_their_rollout_count(
+    tmp_path: Path, fault: Exception
+) -> None:
+    at = mesh(tmp_path)
+
+    def prepare(site: str) -> str:
+        if site == "a":
+            return "folder"
+        raise fault
+
+    at.prepare = prepare  # type: ignore[method-assign]
+    record = go(at, dataclasses.replace(PLAN, stop_at="50%", stop_sites=100))
+    assert (record.sites["b"].failed, record.sites["b"].tried) == (2, 2)
+    assert "4 of 6 failed, the limit is 50%" in (record.stop or "")
+
+
+def test_nothing_that_a_site_says_reaches_the_journal_or_a_terminal_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = mesh(tmp_path)
+
+    def prepare(site: str) -> str:
+        raise StepFailedError(f"{site}: \x1b]0;owned\x07\x9b2J" + "x" * 100_000)
+
+    at.prepare = prepare  # type: ignore[method-assign]
+    begun = begin(at)
+    begun.listener = command._say
+    record = SitesRollout(begun, PLAN, at).run()
+    shown = capsys.readouterr().err
+    assert "a: " in shown
+    for text in (*shown.splitlines(), record.stop or "", record.sites["a"].why):
+        assert not HIDDEN.search(text)
+        assert len(text) < 3000
 
 
 def test_a_site_that_can_not_be_taken_back_stays_open(tmp_path: Path) -> None:

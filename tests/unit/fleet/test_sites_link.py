@@ -1,0 +1,116 @@
+"""What a site answers is checked before it is believed: a stolen one may answer anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError, KitError
+from jetson_kit.fleet.sites import at_site, replies
+from jetson_kit.fleet.sites.inventory import Site
+from jetson_kit.fleet.sites.kit_archive import Kit
+from jetson_kit.fleet.sites.link import Link
+from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.replies import Hello
+from jetson_kit.report.values import HIDDEN
+
+HELLO = {
+    "kind": "hello", "protocol": at_site.PROTOCOL, "version": "1", "kit": "", "time": 0.0,
+    "free": 1 << 40, "machine": "x86_64", "python": "3.11",
+}  # fmt: skip
+Answer = Callable[[Mapping[str, Any]], Iterator[Mapping[str, Any]]]
+
+
+class Thief:
+    """In the place of the mesh: a site that answers as it likes."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def ask(
+        self, node: str, request: Mapping[str, Any], payload: bytes = b"", **limits: float
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield what the site answers."""
+        del node, payload, limits
+        yield from self.answer(request)
+
+
+def link(tmp_path: Path, answer: Answer, **more: float) -> Link:
+    place = tmp_path / "hosts.yml"
+    place.write_text("all: {}")
+    site = Site("berlin", place, "berlin")
+    return Link(cast("Mesh", Thief(answer)), site, **{"silent_s": 60.0, **more})
+
+
+def always(*lines: Mapping[str, Any]) -> Answer:
+    return lambda request: iter(lines)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"protocol": None, "kit": ["x"], "time": []},
+        {"time": "noon"},
+        {"time": float("nan")},
+        {"time": float("inf")},
+        {"free": None},
+        {"free": float("inf")},
+        {"free": {}},
+    ],
+)
+def test_a_damaged_hello_is_no_fault_of_the_kit(tmp_path: Path, change: dict[str, Any]) -> None:
+    with pytest.raises((IntegrityError, CheckFailedError), match="berlin"):
+        link(tmp_path, always({**HELLO, **change})).hello()
+
+
+def test_a_hello_alone_is_named_as_the_site_s(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match="berlin sent a damaged answer: KeyError: 'protocol'"):
+        link(tmp_path, always({"kind": "hello"})).hello()
+
+
+@pytest.mark.parametrize("held", [None, [], "x", {"SHA": -1}, {"SHA": 10**9}, {"SHA": None}, 7])
+def test_a_site_that_says_what_can_not_be_of_files(tmp_path: Path, held: Any) -> None:
+    kit = tmp_path / "kit.tar"
+    kit.write_bytes(b"kit")
+    sha256 = hashlib.sha256(b"kit").hexdigest()
+    body = {sha256: held["SHA"]} if isinstance(held, dict) else held
+    at = link(tmp_path, always({"kind": "held", "bytes": body}))
+    with pytest.raises(IntegrityError, match="berlin"):
+        at.bring_kit(Kit(kit, sha256), Hello("", "", 0, 1 << 40, "", ""))
+
+
+def test_a_site_that_keeps_nothing_is_not_sent_to_for_ever(tmp_path: Path) -> None:
+    kit = tmp_path / "kit.tar"
+    kit.write_bytes(b"kit")
+    at = link(tmp_path, always({"kind": "held", "bytes": {}}))
+    with pytest.raises(IntegrityError, match="keeps nothing"):
+        at.bring_kit(Kit(kit, "0" * 64), Hello("", "", 0, 1 << 40, "", ""))
+
+
+@pytest.mark.parametrize("code", [2, None, [], {}, "2", 4711, 2.5, True])
+def test_an_error_of_any_shape_is_an_error(tmp_path: Path, code: Any) -> None:
+    line = {"kind": "error", "exit_code": code, "message": ["x"], "hint": 3}
+    with pytest.raises(KitError, match="berlin: no reason given") as caught:
+        link(tmp_path, always(line)).hello()
+    assert isinstance(caught.value, BadInputError) == (code == 2)
+
+
+def test_a_layer_that_is_none_of_the_release() -> None:
+    body = {"lacking": [{"sha256": "f" * 64, "size": 1}]}
+    with pytest.raises(IntegrityError, match="none of the release"):
+        replies.lacking("berlin", body, {})
+
+
+def test_words_of_a_site_move_no_cursor_and_have_an_end(tmp_path: Path) -> None:
+    words = "\x1b]0;owned\x07\u202e\n" + "x" * (1 << 20)
+    line = {"kind": "error", "exit_code": 2, "message": words, "hint": words}
+    with pytest.raises(BadInputError) as caught:
+        link(tmp_path, always(line)).hello()
+    for text in (caught.value.message, caught.value.cure):
+        assert not HIDDEN.search(text)
+        assert "\n" not in text
+        assert len(text) < 3000
