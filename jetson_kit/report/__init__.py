@@ -61,9 +61,9 @@ def _page(
         shown = devices(paths, now, expect)
         return render.page(shown, title, now), tuple(map(summary.of_device, shown))
     lines = boards.named(judged.lines(paths, now, expect), paths)
-    folders = {path.parent for path in paths}
-    folder = f"{folders.pop()}/" if len(folders) == 1 else ""
-    options = index.Options(title, now, served, f"./inv report.html {folder}HOST.json")
+    folder, names = boards.relative(lines, paths)
+    how = (*index.words("./inv", "report.html"), (folder, index.Of.FILE))
+    options = index.Options(title, now, served, how, files=names)
     return index.page(lines, options), lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -46,6 +47,20 @@ def _free(line: Summary, path: Path, taken: set[Board]) -> str:
 def files(lines: Sequence[Summary], paths: Sequence[Path]) -> Mapping[Board, Path]:
     """Return the file of each board."""
     return {(line.site, line.host): path for line, path in zip(lines, paths, strict=True)}
+
+
+def relative(lines: Sequence[Summary], paths: Sequence[Path]) -> tuple[str, Mapping[Board, str]]:
+    """Return the folder that all files lie below, and each board's file from there.
+
+    The folder ends in "/"; it is empty for files that have none in common.
+    """
+    try:
+        folder = Path(os.path.commonpath([path.parent for path in paths]))
+    except ValueError:  # absolute and relative ones
+        return "", {board: str(path) for board, path in files(lines, paths).items()}
+    return f"{folder}/".replace("//", "/"), {
+        board: str(path.relative_to(folder)) for board, path in files(lines, paths).items()
+    }
 
 
 def _sites(paths: Sequence[Path]) -> dict[Path, str]:

@@ -109,3 +109,22 @@ def test_a_report_that_comes_while_others_are_judged_does_no_harm(
     )
     report.serve_page([tmp_path], 0)
     assert read.read(tmp_path / "b.json").sha256 in seen[0]
+
+
+@pytest.mark.parametrize(
+    ("paths", "folder", "files"),
+    [
+        (("x/a.json", "x/b.json"), "x/", ["a.json", "b.json"]),
+        (("x/1/report.json", "x/2/a.json"), "x/", ["1/report.json", "2/a.json"]),
+        (("a.json", "x/a.json"), "./", ["a.json", "x/a.json"]),
+        (("/a.json", "x/a.json"), "", ["/a.json", "x/a.json"]),
+        (("/a.json", "/x/a.json"), "/", ["a.json", "x/a.json"]),
+    ],
+)
+def test_each_board_s_file_is_named_in_the_command_for_it(
+    paths: tuple[str, ...], folder: str, files: list[str]
+) -> None:
+    listed = [Path(path) for path in paths]
+    lines = boards.named([Summary("verify", "", "cam") for _ in listed], listed)
+    below, names_ = boards.relative(lines, listed)
+    assert (below, list(names_.values())) == (folder, files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shlex
 import socket
 import struct
 import threading
@@ -41,6 +42,12 @@ GPU = Summary(
 )  # fmt: skip
 
 
+COMMAND = (
+    *index.words("./inv", "sites.report", "-i", "sites.toml", "--board"),
+    (index.Of.SITE, "/", index.Of.HOST),
+)
+
+
 def boards(count: int) -> list[Summary]:
     """Return boards of ten sites: the last three are bad in a way each."""
     result = [
@@ -57,8 +64,8 @@ def boards(count: int) -> list[Summary]:
 
 
 def page(count: int, **options: Any) -> str:
-    how = "./inv sites.report -i sites.toml --board SITE/HOST"
-    return index.page(boards(count), index.Options("Fleet", NOW, how=how, **options))
+    options.setdefault("how", COMMAND)
+    return index.page(boards(count), index.Options("Fleet", NOW, **options))
 
 
 def test_each_text_stands_once_and_ends_no_element() -> None:
@@ -168,6 +175,27 @@ class TestInBrowser:
         driver.switch_to.active_element.send_keys(Keys.ENTER)
         assert "board-00270" in panel.text
         assert panel.is_displayed()
+
+    def test_the_command_for_a_board_is_one_whatever_is_in_its_words(
+        self, opened: Callable[..., Chrome]
+    ) -> None:
+        files = ["/srv/SITES/s.toml", "a b/HOST", "it's", "$(id);`id`", '"\\', "", "~/$&", "é"]
+        how = (*index.words("./inv", *files), (index.Of.SITE, "/", index.Of.HOST))
+        names_ = ["plain", "SITE HOST", "a'b", "$1 $& $`", "-i"]
+        lines = [replace(GPU, site=name, host=f"{name}.") for name in names_]
+        options = index.Options("Fleet", NOW, how=how)
+        driver = opened(index.page(lines, options))
+        for line in lines:
+            button = next(
+                button
+                for button in driver.find_elements(By.CSS_SELECTOR, ".row button")
+                if button.text == line.host
+            )
+            button.click()
+            code = driver.find_element(By.CSS_SELECTOR, "#board-facts code")
+            text = str(code.get_property("textContent"))
+            assert shlex.split(text) == ["./inv", *files, f"{line.site}/{line.host}"]
+            driver.switch_to.active_element.send_keys(Keys.ESCAPE)
 
     @pytest.mark.parametrize(
         ("width", "dark"), [(320, False), (390, True), (768, True), (1280, False)]
