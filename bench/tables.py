@@ -173,7 +173,8 @@ def inference(facts: Facts) -> str:
                 "",
                 f"Over {took['video']} ({took['frames']} frames, face): {name} "
                 f"{took['pipeline']['fps']:.0f} frames a second, MediaPipe in a loop "
-                f"{took['loop']['fps']:.0f}: **{took['speedup']:.2f}x**. Landmarks are at most "
+                f"{took['loop']['fps']:.0f}: **{took['speedup']:.2f}x** (median of the "
+                f"ratios of {took['turns']} turns). Landmarks are at most "
                 f"{took['results']['worst']:.1%} of the face apart. What bounds it: "
                 f"`{turn['bound']}`, with {turn['cores']:.1f} cores busy.",
             ]

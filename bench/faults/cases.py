@@ -42,6 +42,11 @@ class Case:
     """All else, for its own function."""
 
     @property
+    def promised(self) -> bool:
+        """Tell whether anything is promised: of a drive that lies about flushes nothing can be."""
+        return not self.facts.get("lying")
+
+    @property
     def cuts(self) -> bool:
         """Tell whether it is a power cut, at points of a phase."""
         return self.facts.get("fault") == "power-cut" or bool(self.facts.get("phase"))

@@ -1,16 +1,55 @@
-"""The table of docs/faults.md, made from cases.toml and bench/faults.json."""
+"""The tables of docs/faults.md, made from cases.toml and bench/faults.json."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.faults import cases
+from bench.faults.cases import Case
+from bench.faults.record import WRONG
+
+Facts = Mapping[str, Any]
 
 
-def _points(facts: Mapping[str, Any]) -> list[str]:
+def table(facts: Facts) -> str:
+    """Return what was tried and what was seen: in a line, in words, and a row a case."""
+    known = cases.load()
+    lines = [
+        _head(facts, known),
+        "",
+        *_points(facts, known),
+        "| case | on | what happens | promise | tries | lost | false success | ended |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, case in known.items():
+        row = facts["by_fault"].get(name)
+        lines.append(f"| {name} | {case.on} | {case.does} | {case.promise} | {_seen(case, row)}")
+    return "\n".join([*lines, "", *_times(facts, known)]).rstrip()
+
+
+def _head(facts: Facts, known: Mapping[str, Case]) -> str:
+    """Return the counts of tries with a promise, and apart from them those that have none."""
+    tried = {name: row for name, row in facts["by_fault"].items() if name in known}
+    promised = [row for name, row in tried.items() if known[name].promised]
+    tries = sum(row["tried"] for row in promised)
+    lost, success, journal, failed, unkept = (sum(row[what] for row in promised) for what in WRONG)
+    words = [
+        f"`./inv bench.faults`, on {facts['cores']} x86 cores: **{tries} tries, {lost} lost, "
+        f"{success} false successes**, {journal} false journals, {failed} failed next rollouts, "
+        f"{unkept} broken promises."
+    ]
+    for name, row in tried.items():
+        if not known[name].promised:
+            words.append(f"Besides, `{name}`, which promises nothing: {row['tried']} tries, "
+                         f"{_ended(row)}.")  # fmt: skip
+    settings = "; ".join(f"{name} {count}" for name, count in facts["by_setting"].items())
+    return " ".join([*words, f"By engine and image: {settings}."])
+
+
+def _points(facts: Facts, known: Mapping[str, Case]) -> list[str]:
     """Return a table of the points at which the power was cut: each try has its own."""
-    cuts = [name for name, case in cases.load().items() if case.cuts]
+    cuts = [name for name, case in known.items() if case.cuts]
     rows = facts.get("cuts_by_setting", {})
     chosen = [name for name in cuts if any(name in counts for counts in rows.values())]
     if not chosen:
@@ -26,24 +65,24 @@ def _points(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def table(facts: Mapping[str, Any]) -> str:
-    """Return a row a case: what it is, what is promised, what was seen."""
-    lines = [
-        f"`./inv bench.faults`, on {facts['cores']} x86 cores: **{facts['tried']} tries, "
-        f"{facts['lost']} lost, {facts['false_success']} false successes**, "
-        f"{facts['false_journal']} false journals, {facts['next_failed']} failed next rollouts, "
-        f"{facts['unkept']} broken promises. By engine and image: "
-        f"{'; '.join(f'{name} {count}' for name, count in facts['by_setting'].items())}.",
-        "",
-        *_points(facts),
-        "| case | on | what happens | promise | tries | lost | false success | ended |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name, case in cases.load().items():
-        row = facts["by_fault"].get(name)
-        seen = "not tried | | |"
-        if row:
-            ended = ", ".join(f"{count} {word}" for word, count in row["ended"].items())
-            seen = f"{row['tried']} | {row['lost']} | {row['false_success']} | {ended} |"
-        lines.append(f"| {name} | {case.on} | {case.does} | {case.promise} | {seen}")
-    return "\n".join(lines)
+def _seen(case: Case, row: Facts | None) -> str:
+    """Return the last columns of a case's row; without a promise nothing is lost or claimed."""
+    if row is None:
+        return "not tried | | | |"
+    counts = f"{row['lost']} | {row['false_success']}" if case.promised else "- | -"
+    return f"{row['tried']} | {counts} | {_ended(row)} |"
+
+
+def _ended(row: Facts) -> str:
+    return ", ".join(f"{count} {word}" for word, count in row["ended"].items())
+
+
+def _times(facts: Facts, known: Mapping[str, Case]) -> Iterable[str]:
+    """Yield how long a try on a drive took, case by case, as far as it was measured."""
+    shown = []
+    for name, row in facts["by_fault"].items():
+        if name in known and known[name].on == "drives":
+            median = f"{row['seconds_median']:.0f} s, " if "seconds_median" in row else ""
+            shown.append(f"{name} {median}at most {row['seconds_max']:.0f} s")
+    if shown:
+        yield f"A try on a drive took: {'; '.join(shown)}."

@@ -107,7 +107,7 @@ def _round(
         item.attempt.seconds = round(time.monotonic() - begun, 1)
         point = item.point
         words = f"{item.seed}: {point.end} writes, {point.lost} of {point.end - point.base} lost"
-        if item.case.facts.get("lying") and (wrong := told_apart(item.attempt)):
+        if not item.case.promised and (wrong := told_apart(item.attempt)):
             words = f"{words}; {wrong}"
         yield item.case.name, words, item.attempt
 

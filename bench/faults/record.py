@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import statistics
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -50,6 +51,7 @@ def summary(tries: Iterable[Mapping[str, Any]], cases: Mapping[str, Case]) -> di
                 "tried": len(own),
                 **_wrong(own),
                 "ended": dict(sorted(Counter(item["ended"] or "none" for item in own).items())),
+                "seconds_median": statistics.median(item["seconds"] for item in own),
                 "seconds_max": max(item["seconds"] for item in own),
             }
     lacking = {

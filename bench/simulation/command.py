@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from bench.simulation import fleet as fleets
 from bench.simulation import scenario as scenarios
 from bench.simulation.by_channel import ChannelSimulation
 from bench.simulation.flat import FlatSimulation
-from bench.simulation.outcome import Outcome
+from bench.simulation.outcome import FIRST, GOOD, UPDATE, Outcome
 from bench.simulation.over_sites import SitesSimulation
 from bench.simulation.scenario import Scenario
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import write_text
-from jetson_kit.core.paths import ROOT
+from jetson_kit.core.paths import COLLECTION, ROOT
 from jetson_kit.core.progress import Progress
 
 OUT = ROOT / "bench" / "simulation.json"
 SCHEMA = "mediapipe-jetson-kit/bench-simulation/1"
-UPDATE, FIRST, GOOD = "update", "first image", "good"
+SOURCES = (
+    ROOT / "jetson_kit" / "fleet",
+    ROOT / "bench" / "simulation",
+    COLLECTION / "roles" / "image" / "files" / "mediapipe_image",
+)
+"""What decides: the rollout's own code, the simulation, and the board's program (channels)."""
 
 
 class Simulation(Protocol):
@@ -44,8 +51,8 @@ def run(
 ) -> dict[str, Any]:
     """Simulate every plan with its images; write bench/simulation.json if it is the whole fleet.
 
-    What stands there already, of the same scenario and seed, is not simulated again unless `again`
-    says so. Raises BadInputError for too few boards, or a plan that is not there.
+    What stands there already, of the same scenario, code and seed, is not simulated again unless
+    `again` says so. Raises BadInputError for too few boards, or a plan that is not there.
     """
     scenario, progress = scenarios.load(), Progress()
     whole = not (sites or boards)
@@ -57,7 +64,7 @@ def run(
         )
     for name in only:
         scenario.plan(name)
-    head = {"schema": SCHEMA, "scenario": scenario.digest, "seed": seed,
+    head = {"schema": SCHEMA, "scenario": scenario.digest, "code": code(), "seed": seed,
             "sites": sites, "boards": boards}  # fmt: skip
     result = known(head) if whole and not again else {**head, "outcomes": []}
     for plan, image, release in _cases(scenario, only):
@@ -73,8 +80,19 @@ def run(
     return result
 
 
+def code(folders: Sequence[Path] = SOURCES) -> str:
+    """Return the sha256 of all programs and tables in these folders, with their names."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(path for kind in ("*.py", "*.toml") for path in folder.rglob(kind)):
+            content = path.read_bytes()
+            digest.update(f"{folder.name}/{path.relative_to(folder)} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()
+
+
 def known(head: dict[str, Any]) -> dict[str, Any]:
-    """Return what was simulated before of the same fleet."""
+    """Return what was simulated before of the same fleet, by the same code."""
     with contextlib.suppress(OSError, ValueError):
         body: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8"))
         if head.items() <= body.items():

@@ -10,6 +10,7 @@ from bench.simulation.board import NEW
 from bench.simulation.fleet import Fleet
 
 SHARES = (50, 90, 98)
+UPDATE, FIRST, GOOD = "update", "first image", "good"
 
 
 @dataclass(frozen=True)

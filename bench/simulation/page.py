@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from bench.simulation.outcome import FIRST, GOOD, UPDATE
+
 Facts = Mapping[str, Any]
 WIDTH, LEFT, RIGHT, ROW, TOP = 720.0, 350.0, 80.0, 24.0, 60.0
 COLOURS = {"50": "#2f6fb2", "90": "#5f9fd2", "98": "#b9d3ea"}
 BAD = "#b2452f"
-UPDATE, FIRST, GOOD = "update", "first image", "good"
 
 
 def table(facts: Facts) -> str:

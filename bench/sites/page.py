@@ -20,16 +20,19 @@ def _costs(facts: Facts) -> str:
         return ""
     lines = [
         f"| `./inv bench.sites`, on {facts['cores']} x86 cores | processor at the top, per board "
-        "| by one controller | less | bytes at the top, per board | by one controller | less |",
-        "|---" * 7 + "|",
+        "| by one controller | less | bytes at the top, per board | by one controller | less "
+        "| wall time | by one controller |",
+        "|---" * 9 + "|",
     ]
     for row in rows:
         lines.append(
-            f"| {row['sites']} sites of {row['boards']} boards (load {row['load_at_start']:.0f}) "
+            f"| {row['sites']} {'site' if row['sites'] == 1 else 'sites'} "
+            f"of {row['boards']} boards (load {row['load_at_start']:.0f}) "
             f"| {1e3 * row['top_cpu_s_per_board']:.0f} ms "
             f"| {1e3 * row['flat_cpu_s_per_board']:.0f} ms | **{row['cpu_ratio']:.1f}x** "
             f"| {row['top_bytes_per_board'] / 1e3:.1f} kB "
-            f"| {row['flat_bytes_per_board'] / 1e3:.0f} kB | **{row['bytes_ratio']:.1f}x** |"
+            f"| {row['flat_bytes_per_board'] / 1e3:.0f} kB | **{row['bytes_ratio']:.1f}x** "
+            f"| {row['top']['wall_s']:.1f} s | {row['flat']['wall_s']:.1f} s |"
         )
     return "\n".join(lines)
 

@@ -21,7 +21,6 @@ from jetson_kit.report import index, read, rejudge, render, rows, serve
 from jetson_kit.report.summary import VERIFY, Summary
 
 SILENT_S = 30.0
-HOW = "./inv sites.report -i {sites} --of {kind} --board SITE/HOST"
 
 
 def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool = False) -> str:
@@ -29,7 +28,8 @@ def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool
     now = time.time()
     boards = tuple(board.at(now) for board in inspection.boards)
     problems = tuple((site.site, "; ".join(site.wrong)) for site in inspection.bad_sites)
-    how = HOW.format(sites=sites, kind=inspection.kind)
+    words = ("./inv", "sites.report", "-i", str(sites), "--of", inspection.kind, "--board")
+    how = (*index.words(*words), (index.Of.SITE, "/", index.Of.HOST))
     return index.page(boards, index.Options(title, now, served, how, problems))
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import written_aside
-from jetson_kit.report import index, judged, read, rejudge, render, rows, serve, summary
+from jetson_kit.report import boards, index, judged, read, rejudge, render, rows, serve, summary
+from jetson_kit.report.serve import Evidence
 from jetson_kit.report.summary import Summary
 
 TITLE = "Where inference runs"
@@ -48,15 +49,21 @@ def page(
 
     A page of many devices is an index; served ones fetch the evidence behind it.
     """
+    return _page(read.find(places), title, expect, served=served)
+
+
+def _page(
+    paths: Sequence[Path], title: str, expect: str, *, served: bool
+) -> tuple[str, tuple[Summary, ...]]:
     _check(expect)
-    paths, now = read.find(places), time.time()
+    now = time.time()
     if len(paths) <= MOST_WHOLE:
-        shown = devices(places, now, expect)
+        shown = devices(paths, now, expect)
         return render.page(shown, title, now), tuple(map(summary.of_device, shown))
-    lines = judged.lines(paths, now, expect)
-    folders = {path.parent for path in paths}
-    folder = f"{folders.pop()}/" if len(folders) == 1 else ""
-    options = index.Options(title, now, served, f"./inv report.html {folder}HOST.json")
+    lines = boards.named(judged.lines(paths, now, expect), paths)
+    folder, names = boards.relative(lines, paths)
+    how = (*index.words("./inv", "report.html"), (folder, index.Of.FILE))
+    options = index.Options(title, now, served, how, files=names)
     return index.page(lines, options), lines
 
 
@@ -80,16 +87,32 @@ def write(
 
 def serve_page(places: Sequence[Path], port: int, title: str = TITLE, expect: str = "") -> None:
     """Serve the page to this machine until the program is stopped. Raises as write, StepFailed."""
-    text, lines = page(places, title, expect, served=True)
-    paths = {line.host: path for line, path in zip(lines, read.find(places), strict=True)}
+    paths = read.find(places)
+    text, lines = _page(paths, title, expect, served=True)
+    serve.run(text, evidence_of(lines, paths, expect), port)
 
-    def evidence(_site: str, host: str) -> str:
-        if host not in paths:
+
+def evidence_of(lines: Sequence[Summary], paths: Sequence[Path], expect: str = "") -> Evidence:
+    """Return what makes the page of a board's evidence from the file that its line was made of.
+
+    It raises BadInputError for a board that is not there, IntegrityError for a file that changed.
+    """
+    known = {(line.site, line.host): line for line in lines}
+    files = boards.files(lines, paths)
+
+    def evidence(site: str, host: str) -> str:
+        if (site, host) not in known:
             raise BadInputError(f"there is no board {host}")
-        shown = devices([paths[host]], expect=expect)
-        return render.page(shown, host, time.time(), alone=True)
+        report = read.read(files[site, host])
+        if report.sha256 != known[site, host].evidence:
+            raise IntegrityError(
+                f"{report.path} has changed since the page was made", "make the page anew"
+            )
+        now = time.time()
+        shown = rows.device(report, rejudge.judge([report]).get(report.path), now, expect)
+        return render.page([shown], host, now, alone=True)
 
-    serve.run(text, evidence, port)
+    return evidence
 
 
 def _check(expect: str) -> None:

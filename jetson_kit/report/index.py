@@ -11,10 +11,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from jetson_kit.report import render, rows
+from jetson_kit.report.boards import Board
 from jetson_kit.report.summary import Summary
 from jetson_kit.report.values import moment
 
@@ -31,18 +33,36 @@ FOOTNOTES = {
 }
 
 
+class Of(StrEnum):
+    """What is a board's in the command for it; in the page's data it is {"of": NAME}."""
+
+    SITE = "site"
+    HOST = "host"
+    FILE = "file"
+
+
+Word = tuple[str | Of, ...]
+
+
+def words(*listed: str) -> tuple[Word, ...]:
+    """Return words of a command that are the same for every board."""
+    return tuple((word,) for word in listed)
+
+
 @dataclass(frozen=True)
 class Options:
     """How a page is made: served pages fetch evidence; in others `how` is the command for it.
 
-    `how` has SITE and HOST where a board's names go. `problems` are sites with what is wrong.
+    `how` is a command's words, each of parts: texts, and SITE, HOST and FILE where what is a
+    board's goes. `files` has what FILE stands for. `problems` are sites with what is wrong.
     """
 
     title: str
     now_s: float
     served: bool = False
-    how: str = ""
+    how: tuple[Word, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
+    files: Mapping[Board, str] = field(default_factory=dict)
 
 
 def order(board: Summary) -> tuple[int, str, str]:
@@ -105,11 +125,15 @@ def _data(boards: Sequence[Summary], options: Options) -> dict[str, Any]:
             number(board.remedy), number(board.image), number(board.release),
             number(board.model), board.time_s, board.evidence, board.bytes,
             _letters(board.tasks, tasks), board.versions,
+            *filter(None, [options.files.get((board.site, board.host))]),
         ]
         for board in boards
     ]  # fmt: skip
+    how = [
+        [{"of": part} if isinstance(part, Of) else part for part in word] for word in options.how
+    ]
     return {
-        "made": round(options.now_s, 1), "served": options.served, "how": options.how,
+        "made": round(options.now_s, 1), "served": options.served, "how": how,
         "tasks": tasks, "letters": LETTERS, "names": NAMES, "texts": list(texts), "rows": listed,
     }  # fmt: skip
 

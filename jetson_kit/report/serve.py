@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import html
+import sys
+import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -14,9 +16,23 @@ from jetson_kit.core.log import LOG
 ADDRESS = "127.0.0.1"
 # By any other name a page of a stranger could read it (DNS rebinding).
 NAMES = ("127.0.0.1", "localhost")
+# What a browser says of a request: of this server's own page, or opened by its user. Others send
+# no such header.
+OWN = ("same-origin", "none")
+SILENT_S = 30.0
+MOST_AT_ONCE = 4
+WAIT_S = 30.0
 NO_SITE = "-"
 Evidence = Callable[[str, str], str]
 """Return the page of a board, by its site ("" for none) and name. Raises KitError."""
+
+
+class Server(ThreadingHTTPServer):
+    """A server to which no client does harm, however it goes away."""
+
+    def handle_error(self, request: object, client_address: object) -> None:  # socketserver's
+        """Note what went wrong with a connection."""
+        LOG.debug("report: %s of %s", sys.exception(), client_address)
 
 
 def server(page: str, evidence: Evidence, port: int) -> ThreadingHTTPServer:
@@ -25,23 +41,33 @@ def server(page: str, evidence: Evidence, port: int) -> ThreadingHTTPServer:
     Raises StepFailedError for a port that is taken.
     """
     content = page.encode("utf-8", "replace")
+    room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version = "mediapipe-jetson-kit", ""
+        timeout = SILENT_S
 
         def do_GET(self) -> None:  # http.server's name
             host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-            parts = [unquote(part) for part in urlsplit(self.path).path.split("/")[1:]]
+            parts = _parts(self.path)
             if host not in NAMES:
                 self._send(421, b"This server answers by the name localhost.")
+            elif parts is None:
+                self._send(400, b"This is no address.")
             elif parts == [""]:
                 self._send(200, content)
-            elif len(parts) == 3 and parts[0] == "evidence":
-                self._send(
-                    200, _evidence(evidence, "" if parts[1] == NO_SITE else parts[1], parts[2])
-                )
-            else:
+            elif len(parts) != 3 or parts[0] != "evidence":
                 self._send(404, b"There is no such page.")
+            elif self.headers.get("Sec-Fetch-Site", "none") not in OWN:
+                self._send(403, b"Evidence is shown to this server's own page.")
+            elif room.acquire(timeout=WAIT_S):
+                try:
+                    shown = _evidence(evidence, "" if parts[1] == NO_SITE else parts[1], parts[2])
+                finally:
+                    room.release()
+                self._send(200, shown)
+            else:
+                self._send(503, b"Other evidence is being fetched; open it again later.")
 
         def _send(self, code: int, body: bytes) -> None:
             self.send_response(code)
@@ -54,15 +80,15 @@ def server(page: str, evidence: Evidence, port: int) -> ThreadingHTTPServer:
                 ("Cross-Origin-Resource-Policy", "same-origin"),
             ):
                 self.send_header(name, value)
-            self.end_headers()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self.end_headers()
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # http.server's
             LOG.debug("report: " + format, *args)
 
     try:
-        return ThreadingHTTPServer((ADDRESS, port), Handler)
+        return Server((ADDRESS, port), Handler)
     except OSError as error:
         raise StepFailedError(
             f"port {port} cannot be listened at: {error.strerror}", "name another: --serve PORT"
@@ -77,6 +103,14 @@ def run(page: str, evidence: Evidence, port: int) -> None:
             flush=True,
         )
         listening.serve_forever()
+
+
+def _parts(path: str) -> list[str] | None:
+    """Return the parts of an address's path, None for what is no address."""
+    try:
+        return [unquote(part) for part in urlsplit(path).path.split("/")[1:]]
+    except ValueError:
+        return None
 
 
 def _evidence(evidence: Evidence, site: str, host: str) -> bytes:

@@ -3,7 +3,7 @@
   const byId = (id) => document.getElementById(id);
   const data = JSON.parse(byId("data").textContent);
   const text = (number) => data.texts[number];
-  const KEYS = ["site", "host", "verdict", "state", "expected", "good", "reasons", "remedy", "image", "release", "model", "time", "evidence", "bytes", "tasks", "versions"];
+  const KEYS = ["site", "host", "verdict", "state", "expected", "good", "reasons", "remedy", "image", "release", "model", "time", "evidence", "bytes", "tasks", "versions", "file"];
   const TEXTS = ["site", "verdict", "state", "expected", "remedy", "image", "release", "model"];
   const boards = data.rows.map((row) => {
     const board = Object.fromEntries(KEYS.map((key, place) => [key, row[place]]));
@@ -41,6 +41,11 @@
   };
   const short = (image) => image.replace(/^sha256:/, "").slice(0, 12);
   const opening = (board) => `${encodeURIComponent(board.site || "-")}/${encodeURIComponent(board.host)}`;
+
+  // As a shell takes a word, whatever is in it.
+  const quoted = (word) => /^[\w@%+=:,.\/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`;
+  const command = (board) => data.how
+    .map((word) => quoted(word.map((part) => part.of ? board[part.of] ?? "" : part).join(""))).join(" ");
 
   const row = (place) => {
     const board = left[place];
@@ -167,7 +172,7 @@
       frame.src = `evidence/${opening(board)}`;
     } else {
       const note = make("p", "note", "Its evidence is not in this page. To see it: ");
-      note.append(make("code", "", data.how.replace("SITE", board.site).replace("HOST", board.host)));
+      note.append(make("code", "", command(board)));
       place.append(note);
     }
   };

@@ -283,3 +283,22 @@ def test_a_release_of_a_real_image_is_its_next_build(tmp_path: Path) -> None:
     for item in releases:
         assert [row.diff_id for row in item.layers[:-1]] == [row.diff_id for row in first.layers]
         assert item.layers[-1].size >= 1000
+
+
+def test_tries_without_a_promise_are_counted_apart(tmp_path: Path) -> None:
+    log = tmp_path / "tries.jsonl"
+    for ended, seconds in (("old", 10.0), ("old", 20.0), ("old", 60.0)):
+        record.append(log, "power-loss-load", "s", Attempt(ended=ended, seconds=seconds), FIRST)
+    record.append(
+        log, "power-loss-load", "s", Attempt(lost=["a"], ended="lost", seconds=15.0), FIRST
+    )
+    for ended in ("lost", "whole"):
+        attempt = Attempt(ended=ended, seconds=30.0)
+        record.append(log, "flushes-ignored", "s", attempt, FIRST)
+    text = page.table(record.summary(record.read(log), cases.load()))
+    assert "**4 tries, 1 lost, 0 false successes**" in text
+    assert "Besides, `flushes-ignored`, which promises nothing: 2 tries, 1 lost, 1 whole." in text
+    rows = {line.split(" | ")[0]: line for line in text.splitlines() if line.startswith("| ")}
+    assert rows["| power-loss-load"].endswith("| 4 | 1 | 0 | 1 lost, 3 old |")
+    assert rows["| flushes-ignored"].endswith("| 2 | - | - | 1 lost, 1 whole |")
+    assert "power-loss-load 18 s, at most 60 s; flushes-ignored 30 s, at most 30 s" in text

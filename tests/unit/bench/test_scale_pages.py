@@ -53,10 +53,14 @@ def test_costs_and_kills() -> None:
     lost = {**rollout, "bad_image": True, "kills": ["a link", "x"], "lost": ["b1"], "unlike": True}
     cost = {"sites": 4, "boards": 50, "load_at_start": 2.4, "top_cpu_s_per_board": 0.0123,
             "flat_cpu_s_per_board": 0.13, "cpu_ratio": 10.6, "top_bytes_per_board": 16_277,
-            "flat_bytes_per_board": 357_460, "bytes_ratio": 22.0}  # fmt: skip
-    facts = {"cores": 2, "costs": {"4x50": cost}, "rollouts": [rollout, lost]}
+            "flat_bytes_per_board": 357_460, "bytes_ratio": 22.0,
+            "top": {"wall_s": 102.5}, "flat": {"wall_s": 46.71}}  # fmt: skip
+    one = {**cost, "sites": 1, "boards": 9}
+    facts = {"cores": 2, "costs": {"4x50": cost, "1x9": one}, "rollouts": [rollout, lost]}
     text = sites_page.table(facts)
-    assert "| 12 ms | 130 ms | **10.6x** | 16.3 kB | 357 kB | **22.0x** |" in text
+    assert "| 130 ms | **10.6x** | 16.3 kB | 357 kB | **22.0x** | 102.5 s | 46.7 s |" in text
+    assert "| 4 sites of 50 boards" in text
+    assert "| 1 site of 9 boards" in text
     assert "3 kills at random moments of 2 rollouts" in text
     assert "2 of a link, 1 of x" in text
     assert "should: 1; false successes: 0; rollouts with another end than without kills: 1" in text

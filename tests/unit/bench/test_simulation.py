@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.simulation import command
 from bench.simulation import fleet as fleets
 from bench.simulation import scenario as scenarios
 from bench.simulation.board import NEW, OLD
@@ -234,3 +237,34 @@ def test_a_distribution_needs_a_reason() -> None:
     del body["links"]["rate"]["reason"]
     with pytest.raises(BadInputError, match=r"links\.rate is no distribution with a reason"):
         Scenario(body).distribution("links.rate")
+
+
+def test_rows_of_other_code_are_simulated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "OUT", tmp_path / "simulation.json")
+    head = {"seed": 1, "code": "a"}
+    row = {"plan": "flat"}
+    command.OUT.write_text(json.dumps({**head, "outcomes": [row]}))
+    assert command.known(head)["outcomes"] == [row]
+    assert command.known({**head, "code": "b"}) == {**head, "code": "b", "outcomes": []}
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("a.py", True), ("deep/b.py", True), ("table.toml", True), ("a.pyc", False)],
+)
+def test_the_code_is_known_by_its_programs_and_tables(
+    tmp_path: Path, name: str, counts: bool
+) -> None:
+    (tmp_path / "first.py").write_text("1\n")
+    before = command.code([tmp_path])
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("1\n")
+    assert (command.code([tmp_path]) != before) == counts
+    changed = command.code([tmp_path])
+    path.write_text("2\n")
+    assert (command.code([tmp_path]) != changed) == counts
+    (tmp_path / "first.py").rename(tmp_path / "other.py")
+    assert command.code([tmp_path]) not in (before, changed)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shlex
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +42,12 @@ GPU = Summary(
 )  # fmt: skip
 
 
+COMMAND = (
+    *index.words("./inv", "sites.report", "-i", "sites.toml", "--board"),
+    (index.Of.SITE, "/", index.Of.HOST),
+)
+
+
 def boards(count: int) -> list[Summary]:
     """Return boards of ten sites: the last three are bad in a way each."""
     result = [
@@ -55,8 +64,8 @@ def boards(count: int) -> list[Summary]:
 
 
 def page(count: int, **options: Any) -> str:
-    how = "./inv sites.report -i sites.toml --board SITE/HOST"
-    return index.page(boards(count), index.Options("Fleet", NOW, how=how, **options))
+    options.setdefault("how", COMMAND)
+    return index.page(boards(count), index.Options("Fleet", NOW, **options))
 
 
 def test_each_text_stands_once_and_ends_no_element() -> None:
@@ -167,6 +176,27 @@ class TestInBrowser:
         assert "board-00270" in panel.text
         assert panel.is_displayed()
 
+    def test_the_command_for_a_board_is_one_whatever_is_in_its_words(
+        self, opened: Callable[..., Chrome]
+    ) -> None:
+        files = ["/srv/SITES/s.toml", "a b/HOST", "it's", "$(id);`id`", '"\\', "", "~/$&", "é"]
+        how = (*index.words("./inv", *files), (index.Of.SITE, "/", index.Of.HOST))
+        names_ = ["plain", "SITE HOST", "a'b", "$1 $& $`", "-i"]
+        lines = [replace(GPU, site=name, host=f"{name}.") for name in names_]
+        options = index.Options("Fleet", NOW, how=how)
+        driver = opened(index.page(lines, options))
+        for line in lines:
+            button = next(
+                button
+                for button in driver.find_elements(By.CSS_SELECTOR, ".row button")
+                if button.text == line.host
+            )
+            button.click()
+            code = driver.find_element(By.CSS_SELECTOR, "#board-facts code")
+            text = str(code.get_property("textContent"))
+            assert shlex.split(text) == ["./inv", *files, f"{line.site}/{line.host}"]
+            driver.switch_to.active_element.send_keys(Keys.ESCAPE)
+
     @pytest.mark.parametrize(
         ("width", "dark"), [(320, False), (390, True), (768, True), (1280, False)]
     )
@@ -222,6 +252,40 @@ def test_a_port_that_is_taken_is_named() -> None:
             serve.server("", lambda site, host: "", port)
 
 
+Running = Callable[[serve.Evidence], int]
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """Return a function that starts a server and returns its port."""
+    servers = []
+
+    def start(evidence: serve.Evidence) -> int:
+        listening = serve.server("page", evidence, 0)
+        servers.append(listening)
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        return listening.server_port
+
+    yield start
+    for one in servers:
+        one.shutdown()
+        one.server_close()
+
+
+def get(port: int, path: str, host: str = "localhost", **headers: str) -> tuple[int, bytes, Any]:
+    """Return the answer's code, body and headers."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    client.putrequest("GET", path, skip_host=True)
+    client.putheader("Host", f"{host}:{port}")
+    for name, value in headers.items():
+        client.putheader(name.replace("_", "-"), value)
+    client.endheaders()
+    answer = client.getresponse()
+    body = answer.read()
+    client.close()
+    return answer.status, body, answer.headers
+
+
 @pytest.mark.parametrize(
     ("host", "path", "code"),
     [
@@ -230,18 +294,77 @@ def test_a_port_that_is_taken_is_named() -> None:
         ("evil.example", "/", 421),
         ("localhost", "/etc/passwd", 404),
         ("localhost", "/evidence/../../etc/passwd", 404),
+        ("localhost", "http://[/", 400),
+        ("localhost", "//[", 404),
+        ("localhost", "http://]/", 400),
+        ("localhost", "http://[v1.x/evidence/-/board", 400),
+        ("localhost", "/evidence/%ff/%00", 200),
+        ("localhost", "*", 404),
     ],
 )
-def test_it_answers_this_machine_alone(host: str, path: str, code: int) -> None:
-    with serve.server("page", lambda site, name: f"{site}|{name}", 0) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        client = http.client.HTTPConnection("127.0.0.1", listening.server_port, timeout=10)
-        client.putrequest("GET", path, skip_host=True)
-        client.putheader("Host", f"{host}:{listening.server_port}")
-        client.endheaders()
-        answer = client.getresponse()
-        body = answer.read()
-        listening.shutdown()
-    assert answer.status == code
-    assert (code == 200) == (body in (b"page", b"|board"))
-    assert answer.getheader("X-Content-Type-Options") == "nosniff"
+def test_it_answers_this_machine_alone(
+    running: Running, capfd: pytest.CaptureFixture[str], host: str, path: str, code: int
+) -> None:
+    port = running(lambda site, name: f"{site}|{name}")
+    status, body, headers = get(port, path, host)
+    assert status == code
+    assert (code == 200) == (body == b"page" or b"|" in body)
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("of", "code"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)],
+)
+def test_a_stranger_s_page_starts_no_fetch(running: Running, of: str, code: int) -> None:
+    fetched = []
+
+    def evidence(site: str, host: str) -> str:
+        fetched.append(host)
+        return "evidence"
+
+    assert get(running(evidence), "/evidence/-/board", Sec_Fetch_Site=of)[0] == code
+    assert fetched == ["board"] * (code == 200)
+
+
+def test_few_fetches_go_on_at_once(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "WAIT_S", 0.1)
+    begun, end = threading.Semaphore(0), threading.Event()
+
+    def evidence(site: str, host: str) -> str:
+        begun.release()
+        end.wait(20)
+        return "evidence"
+
+    port = running(evidence)
+    codes: list[int] = []
+    clients = [
+        threading.Thread(target=lambda: codes.append(get(port, "/evidence/-/board")[0]))
+        for _ in range(serve.MOST_AT_ONCE)
+    ]
+    for client in clients:
+        client.start()
+    for _ in clients:
+        assert begun.acquire(timeout=20)
+    assert get(port, "/evidence/-/board")[0] == 503
+    assert get(port, "/")[0] == 200
+    end.set()
+    for client in clients:
+        client.join()
+    assert codes == [200] * serve.MOST_AT_ONCE
+    assert get(port, "/evidence/-/board")[0] == 200
+
+
+def test_a_client_that_says_nothing_is_left(
+    running: Running, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serve, "SILENT_S", 0.2)
+    port = running(lambda site, host: "")
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
+        assert silent.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as reset:
+        reset.sendall(b"GET /")
+        reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert get(port, "/")[0] == 200
+    assert capfd.readouterr().err == ""

@@ -186,7 +186,9 @@ def test_of_more_devices_the_page_is_an_index_and_each_report_is_judged_once(
     )
     assert verdicts(report.write([folder], page)) == expected
     assert '<script id="data" type="application/json">' in page.read_text()
-    assert f"./inv report.html {folder}/HOST.json" in page.read_text()
+    (data,) = re.findall(r'<script id="data"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL)
+    command = [["./inv"], ["report.html"], [f"{folder}/", {"of": "file"}]]
+    assert json.loads(data)["how"] == command
     judged_now: list[str] = []
     judge = rejudge.judge
 
