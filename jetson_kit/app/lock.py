@@ -24,13 +24,13 @@ from jetson_kit.app.source import model, unpack, wheels
 from jetson_kit.app.source.model import MACHINES, Built
 from jetson_kit.app.source.wheels import Builds
 from jetson_kit.app.source_packages import SourcePackages
-from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.core.files import sha256_file, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.uv import NoSolutionError
 from jetson_kit.wheels import locks
 
-FORMAT = 1
+FORMAT = 2
 INPUTS = "# inputs sha256:"
 NO_WHEEL = re.compile(r"(?:has|have) no (?:usable )?wheels|no wheels? with a matching", re.I)
 HEAD = "# ./inv build --app writes it; --refresh takes newer versions\n"
@@ -107,6 +107,7 @@ def make(
     text = _without(text, held.names)
     names = {canonicalize_name(pin.partition("==")[0]) for pin in locks.locked(text)}
     built = tuple(item for item in built if item.source.name in names)
+    text = _allowed(text, requirements, frozenset(item.source.name for item in built))
     text = _with_hashes(text, {item.source.name: _content(item) for item in built})
     sources = model.to_rows(item.source for item in built)
     whole = f"{INPUTS}{key}\n{HEAD}{sources}{text}"
@@ -255,6 +256,27 @@ def _short(reason: str) -> str:
 def _without(text: str, names: frozenset[str]) -> str:
     """Return a lock without the packages that the image has."""
     rows = (row for name, row in _rows(text) if name not in names)
+    return "".join(rows)
+
+
+def _allowed(text: str, requirements: Requirements, built: frozenset[str]) -> str:
+    """Return a lock with those hashes alone that the requirements allow, where they name any.
+
+    Raises IntegrityError where the index has none of them.
+    """
+    rows = []
+    for name, row in _rows(text):
+        allowed = requirements.hashes(name) if name not in built else frozenset()
+        kept = allowed.intersection(re.findall(r"--hash=sha256:([0-9a-f]{64})", row))
+        if allowed and not kept:
+            pin = row.split(maxsplit=1)[0]
+            raise IntegrityError(
+                f"no wheel of {pin} has a hash that {requirements.path} allows",
+                "nothing was built; check the index, or correct the hash",
+            )
+        head = row.partition(" --hash=")[0].partition("\\")[0].rstrip()
+        lines = [head, *(f"--hash=sha256:{value}" for value in sorted(kept))]
+        rows.append(" \\\n    ".join(lines) + "\n" if kept else row)
     return "".join(rows)
 
 

@@ -12,11 +12,13 @@ from packaging.utils import canonicalize_name
 
 from jetson_kit.app.source import unpack
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import shown
 
 # Options that say where packages are.
 PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
 # A requirement that names its source: -e PLACE, NAME @ PLACE, or PLACE alone; then its marker.
+SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 DIRECT = re.compile(
     r"^(?:(?:-e|--editable)[\s=]*|(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*)?"
     r"(?P<place>(?:git\+|https?:|file:|\.{0,2}/|\.(?=$|[\s\[;]))[^\s;\[]*)(?P<more>\[[^\]]*\])?"
@@ -119,6 +121,7 @@ def read(path: Path, folder: Path) -> Requirements:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise BadInputError(f"{one} can't be read: {reason}", "correct requirements") from error
         for number, line in enumerate(texts[one].splitlines(), 1):
+            _check_hashes(one, number, line)
             if direct := _direct(one, number, line, folder):
                 directs.append(direct)
             else:
@@ -179,6 +182,24 @@ def _check(path: Path, number: int, line: str) -> None:
         raise BadInputError(
             f"{path}: line {number} is no requirement: {reason}", "write it like numpy>=1.26"
         ) from error
+
+
+def _check_hashes(file: Path, number: int, line: str) -> None:
+    """Raise BadInputError for a hash that would be passed over, since it is none of ours."""
+    text = _uncommented(line)
+    given = re.findall(r"--hash(?:[=\s]+(\S*)|$)", text)
+    wrong = [item for item in given if not SHA256.fullmatch(item)]
+    if match := DIRECT.match(text):
+        parts = match["place"].partition("#")[2].split("&")
+        hashes = [
+            part for part in parts if re.match(r"(md5|sha\d+|blake\w*)=", part, re.IGNORECASE)
+        ]
+        wrong += [part for part in hashes if not SHA256.fullmatch(part.replace("=", ":", 1))]
+    if wrong:
+        raise BadInputError(
+            f"{file}: line {number}: the hash {shown(wrong[0])} is none",
+            "write sha256 and its 64 hex digits",
+        )
 
 
 def _uncommented(line: str) -> str:

@@ -204,6 +204,8 @@ class OutputFile:
 
     def __call__(self, word: str) -> Path:
         """Return its path."""
+        if word == "-":
+            raise RefusedError("is no file here", "leave the name out, or name a file")
         path = _path(word)
         status = _status(path)
         if status and stat.S_ISDIR(status.st_mode):

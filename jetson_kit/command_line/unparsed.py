@@ -26,10 +26,12 @@ def refusal(error: ParseError, argv: Sequence[str], tasks: Iterable[str]) -> Bad
     if match := UNKNOWN.match(text):
         return _unknown(match["word"], context, argv, tasks)
     if match := NO_VALUE.match(text):
-        dashes = "-" if len(match["name"]) == 1 else "--"
-        return BadInputError(f"{dashes}{match['name']} needs a value", _help(context))
+        name = match["name"].rstrip("_-")
+        dashes = "-" if len(name) == 1 else "--"
+        return BadInputError(f"{dashes}{name} needs a value", _help(context))
     if match := MISSING.match(text):
-        names = match["names"].replace("'", "").upper()
+        listed = match["names"].replace("'", "").split(", ")
+        names = ", ".join(f"-{name}" if len(name) == 1 else name.upper() for name in listed)
         return BadInputError(f"{match['task']} needs {names}", f"./inv --help {match['task']}")
     return BadInputError(text, LISTS)
 

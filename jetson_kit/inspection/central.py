@@ -19,6 +19,7 @@ from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.replies import Hello
 from jetson_kit.inspection.intake import Intake
 from jetson_kit.report.summary import MOST_LINE, Summary, plain
+from jetson_kit.service import expectation
 
 # Each needs a process that reads its answer.
 SITES_AT_A_TIME = 32
@@ -75,6 +76,7 @@ def run(request: Request) -> Iterator[Event]:
     NodeDownError; what goes wrong at a site is in its result.
     """
     sites = inventory.load(request.sites)
+    expectation.check_tasks(request.tasks)
     place = central.here()
     joined = members.load(place.folder)
     chosen = sites.named(*request.only)

@@ -89,7 +89,7 @@ def looked_at(
         host=row.host,
         verdict=summary.NONE if silent else DRIFTED if row.drift else WELL,
         expected=WELL,
-        good=not row.drift,
+        good=not silent and not row.drift,
         state=summary.ABSENT if silent else summary.SOUND,
         reasons=tuple(plain(text) for text in (*row.drift, row.answer) if text)[:MOST_REASONS],
         image=plain(image, MOST_NAME),

@@ -102,7 +102,8 @@ def run(page: str, evidence: Evidence, port: int) -> None:
             f"http://localhost:{listening.server_port}/ (only this machine; Ctrl-C ends it)",
             flush=True,
         )
-        listening.serve_forever()
+        with contextlib.suppress(KeyboardInterrupt):  # how it is meant to end
+            listening.serve_forever()
 
 
 def _parts(path: str) -> list[str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,14 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 def known_tasks() -> tuple[str, ...]:
     """Return the names of the tasks that the device side can verify."""
     return tuple(json.loads(TASKS_TABLE.read_text(encoding="utf-8")))
+
+
+def check_tasks(names: Sequence[str]) -> None:
+    """Raise BadInputError for a task that the device side can't verify."""
+    for name in names:
+        if name not in known_tasks():
+            known = ", ".join(known_tasks())
+            raise BadInputError(f"there is no task {name!r}", f"choose one of {known}")
 
 
 def usual_tasks() -> tuple[str, ...]:

@@ -160,7 +160,7 @@ def rollout(
     flags |= {"allow_downgrade": True} if allow_downgrade else {}
     if resume is not None:
         if len(target) > 1 or i or limit or file or flags or plan:
-            raise BadInputError(RESUMED, "give it the release at most, and no other options")
+            raise BadInputError(RESUMED, "give it the release at most; leave out -i and all others")
         record = rollout_command.resume(
             "" if resume is True else str(resume),
             target="".join(target), take_over=take_over, quiet=json,

@@ -144,15 +144,15 @@ def rollout(
     del c
     if resume is not None:
         if len(target) > 1 or i or only or file or plan:
-            raise BadInputError(RESUMED, "give it the release at most, and no other options")
+            raise BadInputError(RESUMED, "give it the release at most; leave out -i and all others")
         requested = "" if resume is True else str(resume)
         record = command.resume(requested, target="".join(target), quiet=json)
     else:
         if not i or len(target) != 1:
             raise BadInputError("name one release and the file of sites", "RELEASE -i sites.toml")
         how = plans.SitesPlan(
-            board_plans.load(file, {}), plans.share(stop_at), min_tried,
-            plans.share(stop_sites), min_sites, scope, unreachable,
+            board_plans.load(file, {}), board_plans.share("stop_at", stop_at), min_tried,
+            board_plans.share("stop_sites", stop_sites), min_sites, scope, unreachable,
         )  # fmt: skip
         request = command.Request(i, target[0], only, how, json)
         if plan:

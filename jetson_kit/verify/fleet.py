@@ -117,12 +117,7 @@ class Options:
 
     def words(self) -> list[str]:
         """Return pytest's options. Raises BadInputError for what verify does not know."""
-        unknown = [task for task in self.tasks if task not in expectation.known_tasks()]
-        if unknown:
-            raise BadInputError(
-                f"there is no task {unknown[0]!r}",
-                f"choose one of {', '.join(expectation.known_tasks())}",
-            )
+        expectation.check_tasks(self.tasks)
         if self.level and self.level not in expectation.LEVELS:
             raise BadInputError(
                 f"--level {self.level!r} is not for an inventory",

@@ -37,7 +37,7 @@ from jetson_kit.core.paths import cache_dir
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.models import bundles as models
 from jetson_kit.service import contract as service
-from jetson_kit.service.expectation import known_tasks, usual_tasks
+from jetson_kit.service.expectation import check_tasks, usual_tasks
 from jetson_kit.wheels import device_side, device_wheel, repack
 from jetson_kit.wheels import pins as wheels
 
@@ -64,10 +64,7 @@ class VerifyOptions:
 
     def check(self) -> None:
         """Raise BadInputError for what verify does not know."""
-        unknown = [task for task in self.tasks if task not in known_tasks()]
-        if unknown:
-            known = ", ".join(known_tasks())
-            raise BadInputError(f"there is no task {unknown[0]!r}", f"choose one of {known}")
+        check_tasks(self.tasks)
         for name, value, allowed in (
             ("--level", self.level, LEVELS),
             ("--expect", self.expect, EXPECTED),

@@ -68,11 +68,19 @@ def default_key(given: Path | None) -> Path:
 
 def begin(folder: Path, owner: Path | None, key: Path | None, validity: Validity) -> Path:
     """Write a new channel; return its first root's path. Raises BadInputError."""
-    own = owner or signing.default_key(signing.OWNERS)
-    repository.begin(
-        folder, SshSigner(own), SshSigner(default_key(key)), validity, Policy().text().encode()
-    )
+    own = SshSigner(owner or signing.default_key(signing.OWNERS))
+    channel = SshSigner(default_key(key))
+    _apart(own, channel)
+    repository.begin(folder, own, channel, validity, Policy().text().encode())
     return folder / "1.root.json"
+
+
+def _apart(owner: SshSigner, channel: SshSigner) -> None:
+    """Refuse one key for both: the owner's stays offline, the channel's does not."""
+    if owner.public_key.keyval == channel.public_key.keyval:
+        raise BadInputError(
+            "owner and channel have one key", "make another: ./inv fleet.key --channel"
+        )
 
 
 def publish(
@@ -91,6 +99,8 @@ def publish(
     request.check()
     signer = SshSigner(default_key(key))
     by = SshSigner(owner) if owner else None
+    if by:
+        _apart(by, signer)
     with lock.locked(folder):
         Repository(folder)
     # Layers have names of their own and take long: nobody waits for them.

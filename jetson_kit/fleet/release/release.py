@@ -32,6 +32,7 @@ from jetson_kit.core.paths import ROOT, SCHEMAS, cache_dir
 from jetson_kit.fleet.release import terms as release_terms
 from jetson_kit.fleet.release.terms import Terms, parse_time
 
+MOST_NAMED = 5
 SCHEMA = "mediapipe-jetson/release/2"
 BEFORE = "mediapipe-jetson/release/1"
 SCHEMA_FILE = SCHEMAS / "release.schema.json"
@@ -95,7 +96,9 @@ def folder_of(target: str) -> Path:
             return folder
     release = re.match(r"r[0-9.]+[0-9]", target)
     words = f"./inv build --jetson --l4t {release[0]}" if release else "./inv build --jetson"
-    raise BadInputError(f"{target} is not built", f"build it: {words}; {ROOT / 'dist'} has others")
+    built = sorted(path.parent.name for path in (ROOT / "dist").glob(f"*/{MANIFEST}"))
+    there = f"; there are {', '.join(built[:MOST_NAMED])}" if built else ""
+    raise BadInputError(f"{target} is not built", f"build it: {words}{there}")
 
 
 def check_same(target: str, image_id: str, what: str) -> None:

@@ -124,10 +124,11 @@ class Plan:
         within = first <= second < last if first < last else second >= first or second < last
         return 0.0 if within else (first - second) % DAY_S
 
-    def verdict(self, failed: int, tried: int, waiting: int = 0) -> str:
+    def verdict(self, failed: int, tried: int, waiting: int = 0, whole: int | None = None) -> str:
         """Return why the rollout stops, "" if it goes on.
 
         `waiting` are boards that can follow and were not tried yet: a share is one of them, too.
+        Where the `whole` is smaller than `min_tried`, its first failures count.
         """
         if not failed:
             return ""
@@ -136,7 +137,8 @@ class Plan:
                 return f"{failed} failed, the limit is {self.stop_at}"
             return ""
         percent = _percent(self.stop_at, "stop_at")
-        if tried >= self.min_tried and failed * 100 >= percent * (tried + waiting):
+        least = self.min_tried if whole is None or whole >= self.min_tried else 1
+        if tried >= least and failed * 100 >= percent * (tried + waiting):
             return f"{failed} of {tried + waiting} failed, the limit is {self.stop_at}"
         return ""
 
@@ -226,11 +228,13 @@ def _percent(text: str, name: str) -> float:
     return float(match[1])
 
 
-def _share(name: str, value: Any) -> int | str:  # noqa: ANN401
+def share(name: str, value: Any) -> int | str:  # noqa: ANN401
+    """Return a limit as it was written: a count, or a percentage that is judged later."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return int(value) if value.strip().isdigit() else value.strip()
+        text = value.strip()
+        return int(text) if text.isascii() and text.isdecimal() else text
     raise _wrong(name, value, "write a count such as 5, or a percentage such as 25%")
 
 
@@ -239,16 +243,15 @@ def _typed(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401
     if name == "canary":
         if isinstance(value, list | tuple):
             return tuple(map(str, value))
-        share = _share(name, value)
-        named = isinstance(share, str) and not share.endswith("%")
-        return tuple(filter(None, map(str.strip, str(share).split(",")))) if named else share
+        first = share(name, value)
+        named = isinstance(first, str) and not first.endswith("%")
+        return tuple(filter(None, map(str.strip, str(first).split(",")))) if named else first
     if name == "stop_at":
-        return _share(name, value)
+        return share(name, value)
     if name == "batches":
         listed = value.split(",") if isinstance(value, str) else value
         return tuple(
-            _share(name, item)
-            for item in (listed if isinstance(listed, list | tuple) else [listed])
+            share(name, item) for item in (listed if isinstance(listed, list | tuple) else [listed])
         )
     kind = type(default)
     if kind in EXACT:

@@ -207,7 +207,8 @@ class Rollout:
         """Judge what every host was asked for: nothing is switched where too many can't follow."""
         if self.record.waves_begun:
             return
-        why = self.steps.plan.verdict(len(self.steps.names(FAILED)), len(self.record.hosts))
+        whole = len(self.record.hosts)
+        why = self.steps.plan.verdict(len(self.steps.names(FAILED)), whole, whole=whole)
         if why:
             raise _StopError(-1, why)
 
@@ -223,7 +224,9 @@ class Rollout:
         waiting = self.steps.names(FETCHED, of=begun)
         failed = self.steps.names(FAILED, of=begun)
         tried = len(begun) - len(untried)
-        why = self.steps.plan.verdict(len(failed), tried, waiting=len(waiting))
+        why = self.steps.plan.verdict(
+            len(failed), tried, waiting=len(waiting), whole=len(self.record.hosts)
+        )
         if number < len(waves) and waves[number].canary and failed:
             why = f"the canary {failed[0]} failed: {self.record.hosts[failed[0]].why}"
         if why:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.core import paths
-from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, sha256_file, write_text, written_aside
 from jetson_kit.fleet.sites import (
     authority,
@@ -27,7 +27,7 @@ from jetson_kit.fleet.sites import (
 )
 from jetson_kit.fleet.sites.inventory import DIALS, Sites
 from jetson_kit.fleet.sites.members import Member
-from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError
 from jetson_kit.fleet.sites.node import Process
 
 # The controller's own certificate is made anew so long before it expires.
@@ -152,15 +152,17 @@ def remove(sites: Sites, name: str) -> str:
     Raises BadInputError for a site that has neither.
     """
     place = here()
-    tokens = members.forget_tokens(place.folder, name)
     joined = name in members.load(place.folder)
+    if joined:
+        # First: a damaged file of tokens must not keep a stolen site in.
+        with members.changing(place.folder) as rows:
+            rows.pop(name, None)
+        apply(place, sites)
+    tokens = members.forget_tokens(place.folder, name, past_damaged=True)
     if not joined and not tokens:
         raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
     if not joined:
         return f"{name} had not joined; its token is good no more"
-    with members.changing(place.folder) as rows:
-        rows.pop(name, None)
-    apply(place, sites)
     return f"{name}: its certificate is let in no more"
 
 
@@ -171,8 +173,13 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
     """
     place = here()
     site = sites.named(name)[0]
+    if name in members.load(place.folder):
+        raise BadInputError(
+            f"{name} has joined, and another machine would take its place",
+            f"take it out first: ./inv sites.remove {name}",
+        )
     if not place.join_server(sites.path).pid():
-        raise StepFailedError("nobody is there to let sites in", "begin with ./inv sites.up")
+        raise NodeDownError("nobody is there to let sites in", "begin with ./inv sites.up")
     kit = kit_archive.make(site.arch, site.python)
     program = receptor.program(site.arch)
     by = authority.ensure(place.folder / "authority")

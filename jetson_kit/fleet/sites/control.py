@@ -18,6 +18,7 @@ from jetson_kit.core.errors import StepFailedError
 
 LIMIT_S = 60.0
 LONGEST = 1 << 20
+BLOCK = 1 << 14
 GREETING = b"Receptor Control, node "
 STREAMING = b"Streaming results for work unit "
 CREATED = re.compile(rb"Work unit created with ID (\w+)\. Send stdin data and EOF\.")
@@ -72,14 +73,14 @@ def _connected(place: Path) -> Iterator[socket.socket]:
 
 
 def _line(client: socket.socket) -> bytes:
-    """Return a line without its end. Byte by byte: what follows it is someone else's to read."""
-    line = b""
+    """Return a line without its end; what follows it stays for who reads on."""
+    line = bytearray()
     while not line.endswith(b"\n"):
-        byte = client.recv(1)
-        if not byte or len(line) > LONGEST:
+        seen = client.recv(BLOCK, socket.MSG_PEEK)
+        if not seen or len(line) > LONGEST:
             raise StepFailedError(f"receptor ended in the middle of an answer: {line[:80]!r}")
-        line += byte
-    return line.strip()
+        line += client.recv(seen.find(b"\n") + 1 or len(seen))
+    return bytes(line).strip()
 
 
 def _document(text: bytes) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ import datetime
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,18 +74,28 @@ def new_token(folder: Path, site: str, hours: float) -> tuple[str, datetime.date
     return token, end
 
 
-def forget_tokens(folder: Path, site: str) -> int:
+def forget_tokens(folder: Path, site: str, *, past_damaged: bool = False) -> int:
     """Take away a site's tokens that were not used yet; return how many.
 
-    Raises IntegrityError for a damaged one, before any is taken away.
+    Raises IntegrityError for a damaged one, which lets nobody in, before any is taken away; or,
+    `past_damaged`, when all others are.
     """
-    paths = sorted((folder / TOKENS).glob("*.json"))
-    rows = {path: _token(path) for path in paths}
+    rows: dict[Path, Mapping[str, Any]] = {}
+    damaged: IntegrityError | None = None
+    for path in sorted((folder / TOKENS).glob("*.json")):
+        try:
+            rows[path] = _token(path)
+        except IntegrityError as error:
+            damaged = error
+            if not past_damaged:
+                raise
     count = 0
     for path, row in rows.items():
         if row["site"] == site and not row.get("request"):
             path.unlink()
             count += 1
+    if damaged:
+        raise damaged
     return count
 
 

@@ -57,11 +57,6 @@ class Mesh:
                 "the controller's node is not running", f"start it: ./inv sites.up -i {sites}"
             )
 
-    def nodes(self) -> frozenset[str]:
-        """Return the nodes that can be reached now. Raises StepFailedError where none answers."""
-        body = control.command(self.socket, "status")
-        return frozenset(body.get("RoutingTable") or {})
-
     def ask(
         self,
         node: str,

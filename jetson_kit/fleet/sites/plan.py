@@ -97,11 +97,6 @@ def parse(body: Mapping[str, Any]) -> SitesPlan:
     return SitesPlan(**{**body, "boards": board_plans.parse(body["boards"])})
 
 
-def share(text: str) -> int | str:
-    """Return a limit out of an option: a count, or a percentage."""
-    return int(text) if text.isdigit() else text
-
-
 def waves(sites: Sequence[Site]) -> tuple[SiteWave, ...]:
     """Return who comes when: canary sites, then a wave for each `order`, smallest first.
 

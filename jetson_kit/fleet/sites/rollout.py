@@ -154,7 +154,8 @@ class SitesRollout:
 
     def _limit(self) -> str:
         """Return why the limit over all boards is reached, "" if it is not."""
-        return self.plan.limits.verdict(self._tally.failed, self._tally.tried)
+        whole = sum(len(self.record.boards(name)) for name in self.record.sites)
+        return self.plan.limits.verdict(self._tally.failed, self._tally.tried, whole=whole)
 
     def _begun(self) -> list[SiteState]:
         """Return the sites of the waves up to this one."""
@@ -173,7 +174,7 @@ class SitesRollout:
         if why := self._halted or self._limit():
             named = (f"{state.name}: {state.why}" for state in self._begun() if state.failed)
             return f"boards of all sites: {why}; {'; '.join(named)}"[:MOST_WHY]
-        if why := self.plan.site_limits.verdict(len(failed), len(self._begun())):
+        if why := self.plan.site_limits.verdict(len(failed), len(self._begun()), whole=len(sites)):
             message = "; ".join(f"{site_state.name}: {site_state.why}" for site_state in failed)
             return f"sites: {why}: {message}"[:MOST_WHY]
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import importlib
 import json
@@ -33,7 +34,9 @@ class Node:
 
 
 def decoded(content: bytes) -> str:
-    """Return a file's text."""
+    """Return a file's text; pip, too, takes UTF-16 where a mark at the beginning says so."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
     return content.decode("utf-8-sig", "replace")
 
 
