@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import zipfile
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from jetson_kit.app import base_packages, lock, settings
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import App
-from jetson_kit.core.errors import BadInputError, NetworkError
+from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError
 from jetson_kit.wheels import pins as wheels
 from tests.unit import small_index
 
@@ -170,3 +172,14 @@ def test_an_image_is_as_its_locks_say() -> None:
     assert {"numpy", "mediapipe", "opencv-python", "opencv-python-headless"} <= result.names
     assert result.manylinux == "manylinux_2_36"
     assert result.version("opencv-python") == f"{result.version('opencv-python-headless')}+jetson"
+
+
+@pytest.mark.usefixtures("index")
+def test_hashes_of_requirements_hold_for_wheels(app: App, tmp_path: Path) -> None:
+    """One of the index's is kept; none of them is no package that was asked for."""
+    file = tmp_path / "index" / "plain-2.0-py3-none-any.whl"
+    good, other = hashlib.sha256(file.read_bytes()).hexdigest(), "0" * 64
+    text = made(app, f"plain==2.0 --hash=sha256:{good} --hash=sha256:{other}").text
+    assert re.findall(r"--hash=sha256:(\w+)", text) == [good]
+    with pytest.raises(IntegrityError, match=r"no wheel of plain==2\.0 has a hash"):
+        made(app, f"plain==2.0 --hash=sha256:{other}")

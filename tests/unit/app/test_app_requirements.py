@@ -90,3 +90,24 @@ def test_a_link_out_of_the_folder_is_no_source(folder: Path) -> None:
     (folder / "out").symlink_to("/etc")
     with pytest.raises(BadInputError, match="outside of"):
         read(folder, "./out\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"docopt==0.6.2 --hash=sha256:{HASH[:-2]}", "docopt --hash=md5:0000", "docopt --hash=foo",
+        f"docopt --hash=SHA256:{HASH}", f"docopt --hash={HASH}", "docopt --hash",
+        f"docopt==0.6.2 --hash=sha256:{HASH} --hash=sha256:00",
+        "x @ https://example.org/x-1.tar.gz#sha256=00", "x @ https://example.org/x-1.tar.gz#md5=00",
+        f"x @ https://example.org/x-1.tar.gz#SHA256={HASH}",
+        "x @ https://example.org/x-1.tar.gz#sha256=",
+    ],
+)  # fmt: skip
+def test_a_hash_that_is_none_is_refused_with_its_line(folder: Path, line: str) -> None:
+    with pytest.raises(BadInputError, match=r"line 2: the hash .* is none"):
+        read(folder, f"numpy\n{line}\n")
+
+
+def test_hashes_on_lines_of_their_own_are_read(folder: Path) -> None:
+    text = f"docopt==0.6.2 \\\n    --hash=sha256:{HASH} \\\n    --hash=sha256:{'b' * 64}\n"
+    assert read(folder, text).hashes("docopt") == {HASH, "b" * 64}

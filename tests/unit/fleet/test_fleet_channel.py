@@ -256,3 +256,11 @@ def test_a_folder_with_something_in_it_is_no_new_channel(
         command.begin(folder, tmp_path / "owner", key, VALID)
     with pytest.raises(BadInputError, match="is no channel"):
         command.publish(folder, command.Request(), key, VALID)
+
+
+def test_one_key_is_not_owner_and_channel(board: Board, key: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="owner and channel have one key"):
+        command.begin(tmp_path / "one", key, key, VALID)
+    assert not (tmp_path / "one").exists()
+    with pytest.raises(BadInputError, match="owner and channel have one key"):
+        command.publish(tmp_path / "www", command.Request(), key, VALID, owner=key)

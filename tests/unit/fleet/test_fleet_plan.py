@@ -122,3 +122,20 @@ def test_a_trial_lasts_longer_than_what_comes_before_its_end() -> None:
     assert Plan(soak_s=7200.5, step_limit_s=10).trial_s == 7241
     # A board takes no more than thirty days.
     assert Plan(soak_s=1e7).trial_s == 30 * 86400
+
+
+@pytest.mark.parametrize(
+    ("failed", "tried", "waiting", "whole", "stops"),
+    [(4, 4, 0, 4, True), (1, 1, 0, 1, True), (1, 1, 3, 4, True), (1, 1, 9, 10, False),
+     (1, 5, 0, 5, True), (1, 4, 0, 5, False), (0, 4, 0, 4, False)],
+)  # fmt: skip
+def test_a_share_counts_in_a_small_fleet_too(
+    failed: int, tried: int, waiting: int, whole: int, *, stops: bool
+) -> None:
+    assert bool(Plan(stop_at="10%").verdict(failed, tried, waiting, whole)) == stops
+
+
+@pytest.mark.parametrize("text", ["\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT THREE}", "1.5"])
+def test_digits_of_others_are_no_count(text: str) -> None:
+    with pytest.raises(BadInputError, match="stop_at"):
+        parse({"stop_at": text})

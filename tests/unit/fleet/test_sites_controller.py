@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.fleet.release import release as releases
-from jetson_kit.fleet.sites import central, command, inventory, members, plan
+from jetson_kit.fleet.sites import central, command, control, inventory, members, plan
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal
 from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError, SilentError
@@ -214,3 +214,30 @@ def test_a_member_is_removed_with_a_token_that_it_was_given_since(
     assert set(members.load(place.folder)) == {"berlin"}
     with pytest.raises(members.RefusedTokenError, match="unknown"):
         members.claim(place.folder, token, "request")
+
+
+def test_a_removed_site_is_out_though_a_token_is_damaged(
+    sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(central, "apply", lambda *_: None)  # no node runs here
+    (place.folder / members.TOKENS).mkdir(exist_ok=True)
+    (place.folder / members.TOKENS / "x.json").write_bytes(b"")
+    with pytest.raises(IntegrityError, match=r"x\.json is damaged"):
+        central.remove(sites, "berlin")
+    assert set(members.load(place.folder)) == {"tokyo"}
+
+
+def test_a_site_that_has_joined_is_not_replaced_unseen(sites: Sites, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="berlin has joined, and another machine"):
+        central.invite(sites, "berlin", 1, tmp_path / "berlin.tar")
+
+
+def test_a_long_line_of_receptor_is_whole_and_what_follows_stays() -> None:
+    near, far = socket.socketpair()
+    text = b"x" * 300_000 + b"\nrest"
+    sender = threading.Thread(target=far.sendall, args=(text,))
+    sender.start()
+    with near, far:
+        assert control._line(near) == b"x" * 300_000
+        assert near.recv(16) == b"rest"
+        sender.join()

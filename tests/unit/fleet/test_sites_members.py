@@ -163,3 +163,12 @@ def test_a_member_whose_end_is_no_time_is_damage(tmp_path: Path, expires: object
     (tmp_path / members.FILE).write_text(json.dumps({"berlin": row}))
     with pytest.raises(IntegrityError, match="is damaged"):
         members.load(tmp_path)
+
+
+def test_tokens_beside_a_damaged_one_are_taken_away_where_a_site_is_removed(tmp_path: Path) -> None:
+    token, _ = members.new_token(tmp_path, "berlin", 1)
+    (tmp_path / members.TOKENS / ("0" * 64 + ".json")).write_bytes(b"")
+    with pytest.raises(IntegrityError, match="is damaged"):
+        members.forget_tokens(tmp_path, "berlin", past_damaged=True)
+    with pytest.raises(members.RefusedTokenError, match="unknown"):
+        members.claim(tmp_path, token, "first")

@@ -140,3 +140,11 @@ def test_the_longest_line_fits_the_limit() -> None:
     assert summary.parse(longest.as_json()) == longest
     sent = json.dumps({"kind": "board", "board": longest.as_json()})
     assert len(sent.encode()) < summary.MOST_LINE
+
+
+@pytest.mark.parametrize(
+    "change", [{"verdict": "broken"}, {"state": "stale"}, {"verdict": "cpu", "expected": "gpu"}]
+)
+def test_good_by_its_own_word_is_believed_by_nobody(change: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError, match="good by its own word"):
+        summary.parse({**GOOD.as_json(), **change, "good": True})
