@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.core.files import disk_guard, sha256_file, write_text, written_aside
+from jetson_kit.core.files import disk_guard, locked, sha256_file, write_text, written_aside
 from jetson_kit.fleet.sites import (
     authority,
     config,
@@ -31,6 +31,7 @@ from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError
 from jetson_kit.fleet.sites.node import Process
 
 # The controller's own certificate is made anew so long before it expires.
+AHEAD = "another ./inv sites.up is ahead"
 RENEW_DAYS = 30
 JOIN = Path(install.__file__).with_name("join.sh")
 
@@ -75,8 +76,16 @@ def here() -> Central:
 
 
 def up(sites: Sites) -> list[Path]:
-    """Bring the controller's node up, or to its newest settings; return units for systemd."""
+    """Bring the controller's node up, or to its newest settings; return units for systemd.
+
+    Two at once follow one another.
+    """
     place = here()
+    with locked(place.folder / "up.lock", lambda: print(AHEAD, file=sys.stderr)):
+        return _up(place, sites)
+
+
+def _up(place: Central, sites: Sites) -> list[Path]:
     apply(place, sites)
     server = place.join_server(sites.path)
     server.stop()

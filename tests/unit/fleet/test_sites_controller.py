@@ -241,3 +241,28 @@ def test_a_long_line_of_receptor_is_whole_and_what_follows_stays() -> None:
         assert control._line(near) == b"x" * 300_000
         assert near.recv(16) == b"rest"
         sender.join()
+
+
+def test_two_that_bring_the_controller_up_follow_one_another(
+    sites: Sites, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, most = [], []
+
+    def apply(*_: object) -> None:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.2)
+        inside.pop()
+        raise StepFailedError("far enough")
+
+    def up() -> None:
+        with contextlib.suppress(StepFailedError):
+            central.up(sites)
+
+    monkeypatch.setattr(central, "apply", apply)
+    threads = [threading.Thread(target=up) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1, 1, 1]
