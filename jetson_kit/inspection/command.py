@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import write_text
+from jetson_kit.fleet.sites import inventory
 from jetson_kit.inspection import central, result
 from jetson_kit.inspection.central import Event, Request, SiteResult
 from jetson_kit.report.summary import Summary
@@ -26,9 +28,10 @@ class Outputs:
     prometheus: Path | None = None
     lines: bool = False
 
-    def write(self, inspection: result.Inspection) -> None:
+    def write(self, inspection: result.Inspection, request: Request) -> None:
         """Write an inspection to its files, and keep it as the last one. Raises DiskFullError."""
-        result.keep(inspection)
+        names = inventory.load(request.sites).boards if request.only else ()
+        result.keep(inspection, frozenset(names).difference(request.only))
         if isinstance(self.json, Path):
             write_text(self.json, json.dumps(inspection.as_json(), indent=1) + "\n")
         if self.junit:
@@ -41,9 +44,11 @@ class Outputs:
 
 def run(request: Request, outputs: Outputs) -> result.Inspection:
     """Inspect, and return what it came to; the lines are shown as they come."""
+    if outputs.lines and outputs.json is True:
+        raise BadInputError("--lines and --json both print", "name a file: --json FILE")
     begun = time.time()
     inspection = result.merged(request.kind, _shown(request, outputs), begun)
-    outputs.write(inspection)
+    outputs.write(inspection, request)
     return inspection
 
 
@@ -79,7 +84,7 @@ def statuses(request: Request, outputs: Outputs) -> Iterator[tuple[SiteResult, l
             boards.setdefault(event.site, []).append(event)
         else:
             yield event, sorted(boards.pop(event.site, []), key=lambda board: board.host)
-    outputs.write(result.merged(request.kind, events, begun))
+    outputs.write(result.merged(request.kind, events, begun), request)
 
 
 def status_json(site: SiteResult, boards: list[Summary]) -> dict[str, object]:

@@ -63,7 +63,12 @@ def evidence(inspection: result.Inspection, sites: Path, site: str, host: str) -
         raise BadInputError(f"there is no evidence of {site}/{host}", "; ".join(line.reasons))
     content = fetch(line, sites)
     if line.kind != VERIFY:
-        text = json.dumps(json.loads(content), indent=1)
+        try:
+            text = json.dumps(json.loads(content), indent=1)
+        except (ValueError, RecursionError):
+            raise IntegrityError(
+                f"{site} sent damaged evidence of {host}", "look at the site itself"
+            ) from None
         return serve.note(f"{host} at {site}", text)
     with tempfile.TemporaryDirectory(prefix="evidence-") as name:
         path = Path(name, f"{host}.json")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,13 +148,29 @@ def counted(boards: Iterable[Summary]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
 
 
-def keep(inspection: Inspection) -> Path:
-    """Write the last inspection of its kind into the controller's own folder."""
+def keep(inspection: Inspection, beside: Collection[str] = ()) -> Path:
+    """Write the last inspection of its kind into the controller's own folder.
+
+    Sites named in `beside` were left out of it, and stay as the inspection before had them.
+    """
     path = _path(inspection.kind)
+    if beside:
+        with contextlib.suppress(BadInputError, IntegrityError):
+            inspection = _with_others(inspection, last(inspection.kind), beside)
     with disk_guard(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_text(path, json.dumps(inspection.as_json()) + "\n")
     return path
+
+
+def _with_others(new: Inspection, old: Inspection, names: Collection[str]) -> Inspection:
+    sites = [*new.sites, *(row for row in old.sites if row.site in names)]
+    boards = [*new.boards, *(row for row in old.boards if row.site in names)]
+    return replace(
+        new,
+        sites=tuple(sorted(sites, key=lambda site: site.site)),
+        boards=tuple(sorted(boards, key=lambda board: (board.site, board.host))),
+    )
 
 
 def last(kind: str) -> Inspection:

@@ -103,3 +103,14 @@ def test_the_last_one_is_read_as_it_was_written(tmp_path: Path) -> None:
         path.write_text(damage)
         with pytest.raises(IntegrityError, match="is damaged"):
             result.last("verify")
+
+
+def test_sites_that_were_left_out_stay_as_they_were(tmp_path: Path) -> None:
+    result.keep(merged(GOOD, BAD, BERLIN, AWAY))
+    result.keep(merged(replace(GOOD, verdict="cpu", good=False), BERLIN), ["tokyo"])
+    last = result.last("verify")
+    assert [site.site for site in last.sites] == ["berlin", "tokyo"]
+    assert [board.verdict for board in last.boards if board.site == "berlin"] == ["cpu"]
+    # A site that is in the file no more goes.
+    result.keep(merged(GOOD, BERLIN), ["paris"])
+    assert [site.site for site in result.last("verify").sites] == ["berlin"]
