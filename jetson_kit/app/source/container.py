@@ -44,8 +44,8 @@ LOG_TAIL = 1 << 20
 ENVIRONMENT = {
     "PATH": "/deps/bin:/usr/local/bin:/usr/bin:/bin",
     "PYTHONPATH": "/deps",
-    "HOME": "/work/home",
-    "TMPDIR": "/work/tmp",
+    "HOME": "/build/home",
+    "TMPDIR": "/build/tmp",
     "LC_ALL": "C.UTF-8",
     "SOURCE_DATE_EPOCH": str(EPOCH),
     "PYTHONHASHSEED": "0",
@@ -138,8 +138,8 @@ def _container(job: Job, limits: Limits) -> Iterator[Container]:
     jobs = str(os.cpu_count() or 1)
     environment = {**ENVIRONMENT, "MAKEFLAGS": f"-j{jobs}", "MAX_JOBS": jobs, **more["environment"]}
     mounts = [
-        Mount("/work", str(job.work), type="bind"),
-        Mount("/work/out", str(job.out), type="bind"),
+        Mount("/build", str(job.work), type="bind"),
+        Mount("/build/out", str(job.out), type="bind"),
         Mount("/deps", str(job.deps), type="bind", read_only=True),
         Mount("/kit/hook.py", str(HOOK), type="bind", read_only=True),
         *more["mounts"],
@@ -153,7 +153,7 @@ def _container(job: Job, limits: Limits) -> Iterator[Container]:
             platform=f"linux/{job.arch}",
             init=True,
             user=f"{uid}:{uid}",
-            working_dir="/work",
+            working_dir="/build",
             network_mode="none",
             read_only=True,
             cap_drop=["ALL"],

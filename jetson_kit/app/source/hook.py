@@ -1,7 +1,7 @@
 """Builds one wheel inside the builder's container, by PEP 517; it has no network there.
 
 Runs on the image's own Python, 3.9 or later, with nothing but the standard library and what lies
-in /deps. It reads /work/request.json and writes /work/out/result.json.
+in /deps. It reads /build/request.json and writes /build/out/result.json.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-WORK = Path("/work")
+WORK = Path("/build")
 DEPS = "/deps"
 FAILED = 1
 
