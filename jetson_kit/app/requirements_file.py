@@ -17,8 +17,8 @@ from jetson_kit.core.text import shown
 # Options that say where packages are.
 PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
-# A requirement that names its source: -e PLACE, NAME @ PLACE, or PLACE alone; then its marker.
 SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+# A requirement that names its source: -e PLACE, NAME @ PLACE, or PLACE alone; then its marker.
 DIRECT = re.compile(
     r"^(?:(?:-e|--editable)[\s=]*|(?P<name>[A-Za-z0-9][\w.-]*)\s*(?P<extras>\[[^\]]*\])?\s*@\s*)?"
     r"(?P<place>(?:git\+|https?:|file:|\.{0,2}/|\.(?=$|[\s\[;]))[^\s;\[]*)(?P<more>\[[^\]]*\])?"

@@ -70,6 +70,8 @@ class SitesRollout:
         # Of the waves up to the one that is at work: what a run before says of later ones is told
         # anew by them.
         self._tally = Tally()
+        # At hand: the limit is judged at every line of every site.
+        self._boards = sum(len(journal.record.boards(name)) for name in journal.record.sites)
         self._number = 0
         # Why sites were stopped in the middle of a wave; "" while they go on.
         self._halted = ""
@@ -154,8 +156,7 @@ class SitesRollout:
 
     def _limit(self) -> str:
         """Return why the limit over all boards is reached, "" if it is not."""
-        whole = sum(len(self.record.boards(name)) for name in self.record.sites)
-        return self.plan.limits.verdict(self._tally.failed, self._tally.tried, whole=whole)
+        return self.plan.limits.verdict(self._tally.failed, self._tally.tried, whole=self._boards)
 
     def _begun(self) -> list[SiteState]:
         """Return the sites of the waves up to this one."""

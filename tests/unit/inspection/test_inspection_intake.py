@@ -143,8 +143,12 @@ def test_the_longest_line_fits_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"verdict": "broken"}, {"state": "stale"}, {"verdict": "cpu", "expected": "gpu"}]
-)
+    "change",
+    [
+        {"verdict": "broken"}, {"verdict": "broken", "expected": ""}, {"state": "stale"},
+        {"verdict": "cpu", "expected": "gpu"},
+    ],
+)  # fmt: skip
 def test_good_by_its_own_word_is_believed_by_nobody(change: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError, match="good by its own word"):
         summary.parse({**GOOD.as_json(), **change, "good": True})
