@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
-WIDTH, ROW, HEAD, NAME, UNIT = 720.0, 22.0, 60.0, 210.0, 120.0
+from bench import svg
+
+ROW, HEAD, NAME, UNIT = 22.0, 60.0, 210.0, 120.0
 COLOURS = {
     "mediapipe-cpu": "#8a8f98",
     "mediapipe-gpu": "#5b8c2a",
@@ -116,15 +117,15 @@ def _stages(one: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
 
 def _picture(title: str, where: str, groups: Sequence[tuple[str, list[Bar]]]) -> str:
     most = max((bar.most for _, bars in groups for bar in bars), default=1.0) or 1.0
-    scale = (WIDTH - NAME - UNIT) / most
+    scale = (svg.WIDTH - NAME - UNIT) / most
     parts, y = [], HEAD
     for name, bars in groups:
-        parts.append(_text(10, y + 15, name, "head"))
+        parts.append(svg.text(10, y + 15, name, "head"))
         y += ROW + 4
         for bar in bars:
             left, right = NAME + bar.start * scale, NAME + bar.end * scale
             end = NAME + bar.most * scale
-            parts.append(_text(24, y + 15, bar.label))
+            parts.append(svg.text(24, y + 15, bar.label))
             parts.append(
                 f'<rect x="{left:.1f}" y="{y + 3:.1f}" width="{max(1.0, right - left):.1f}" '
                 f'height="{ROW - 7:.0f}" rx="2" fill="{bar.colour}"/>'
@@ -134,25 +135,7 @@ def _picture(title: str, where: str, groups: Sequence[tuple[str, list[Bar]]]) ->
                     f'<path d="M{right:.1f} {y + 10.5:.1f}H{end:.1f}M{end:.1f} {y + 6:.1f}v9" '
                     f'stroke="{bar.colour}" stroke-width="2" fill="none"/>'
                 )
-            parts.append(_text(end + 8, y + 15, bar.note))
+            parts.append(svg.text(end + 8, y + 15, bar.note))
             y += ROW
         y += 8
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {y + 6:.0f}" '
-            f'width="{WIDTH:.0f}" height="{y + 6:.0f}" role="img">',
-            "<style>text{font:13px system-ui,sans-serif;fill:#222}.head{font-weight:600}"
-            "svg{background:#fff}@media(prefers-color-scheme:dark)"
-            "{svg{background:#16181c}text{fill:#ddd}}</style>",
-            f"<title>{escape(title)}</title>",
-            _text(10, 24, title, "head"),
-            _text(10, 44, where),
-            *parts,
-            "</svg>\n",
-        ]
-    )
-
-
-def _text(x: float, y: float, words: str, kind: str = "") -> str:
-    mark = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}"{mark}>{escape(words)}</text>'
+    return svg.frame(title, where, parts, y)

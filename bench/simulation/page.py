@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
+from bench import svg
 from bench.simulation.outcome import FIRST, GOOD, UPDATE
 
 Facts = Mapping[str, Any]
-WIDTH, LEFT, RIGHT, ROW, TOP = 720.0, 350.0, 80.0, 24.0, 60.0
+LEFT, RIGHT, ROW, TOP = 350.0, 80.0, 24.0, 60.0
 COLOURS = {"50": "#2f6fb2", "90": "#5f9fd2", "98": "#b9d3ea"}
 BAD = "#b2452f"
 
@@ -115,36 +115,18 @@ def _picture(title: str, where: str, rows: Bars) -> str:
     most = max((scaled(value) for _, bars, _ in rows for value, _ in bars), default=1.0) or 1.0
     parts, y = [], TOP
     for name, bars, note in rows:
-        parts.append(_text(10, y + 16, name))
+        parts.append(svg.text(10, y + 16, name))
         end = LEFT
         for value, colour in bars:
-            width = max(1.0, scaled(value) / most * (WIDTH - LEFT - RIGHT))
+            width = max(1.0, scaled(value) / most * (svg.WIDTH - LEFT - RIGHT))
             end = max(end, LEFT + width)
             parts.append(
                 f'<rect x="{LEFT:.1f}" y="{y + 3:.1f}" width="{width:.1f}" '
                 f'height="{ROW - 8:.0f}" rx="2" fill="{colour}"/>'
             )
-        parts.append(_text(end + 8, y + 16, note))
+        parts.append(svg.text(end + 8, y + 16, note))
         y += ROW
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {y + 6:.0f}" '
-            f'width="{WIDTH:.0f}" height="{y + 6:.0f}" role="img">',
-            "<style>text{font:13px system-ui,sans-serif;fill:#222}.head{font-weight:600}"
-            "svg{background:#fff}@media(prefers-color-scheme:dark)"
-            "{svg{background:#16181c}text{fill:#ddd}}</style>",
-            f"<title>{escape(title)}</title>",
-            _text(10, 24, title, "head"),
-            _text(10, 44, f"{where}; logarithmic scale"),
-            *parts,
-            "</svg>\n",
-        ]
-    )
-
-
-def _text(x: float, y: float, words: str, kind: str = "") -> str:
-    mark = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}"{mark}>{escape(words)}</text>'
+    return svg.frame(title, f"{where}; logarithmic scale", parts, y)
 
 
 def _span(seconds: float | None) -> str:
