@@ -33,6 +33,7 @@ class Row:
     code: int = 0
     says: str = ""
     image: bool = False
+    minutes: float = 25.0
 
     @property
     def login(self) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 from bench.machines.machine import CommandResult, Machine, started
 from bench.machines.rows import Row
 
-COMMAND_S = 1500.0
 # What the build left, as a Python program in the machine reads it: the archive's own index and the
 # engine, not the manifest's word for them.
 PYTHON = "import platform; print(platform.python_version())"
@@ -110,7 +109,7 @@ def typed(machine: Machine, words: tuple[str, ...]) -> CommandResult:
     if row.locale:
         env |= {"LANG": row.locale, "LC_ALL": row.locale}
     command = f"umask {row.umask}; cd {shlex.quote(row.checkout)} && exec ./inv {shlex.join(words)}"
-    return machine.shell(command, user=row.login, env=env, timeout_s=COMMAND_S)
+    return machine.shell(command, user=row.login, env=env, timeout_s=row.minutes * 60)
 
 
 def _fault(row: Row, ended: CommandResult) -> str:
