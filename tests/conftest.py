@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.core import machine
 from tests.support import results
+
+machine.find_system_programs()
 
 NO_DOCKER = "no Docker Engine answers on this machine"
 NO_QEMU = "qemu-aarch64 is not registered with binfmt_misc"

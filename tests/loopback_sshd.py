@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.here import skip_without
 
-SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+SSHD = shutil.which("sshd")
 
 
 @dataclass(frozen=True)

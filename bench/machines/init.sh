@@ -6,6 +6,8 @@ for group in /sys/fs/cgroup /sys/fs/cgroup/*; do
     mount -o remount,bind,rw "$group"
   fi
 done
+# Its engine sets the networks of its own containers up.
+mount -o remount,bind,rw /proc/sys 2>/dev/null
 mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc 2>/dev/null
 : >/run/ready
 while :; do

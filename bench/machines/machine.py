@@ -111,6 +111,7 @@ def started(row: Row) -> Iterator[Machine]:
             *("docker", "run", "--detach", "--name", name, "--hostname", row.name),
             *("--label", f"{LABEL}={row.name}", "--cgroupns", "private"),
             *(f"--cap-add={capability}" for capability in capabilities),
+            "--device-cgroup-rule=a *:* rwm",  # its containers may have devices
             *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
             # The engine's files need a real file system below them: an overlay takes no overlay.
             *("--tmpfs", "/run:exec", "--volume", "/var/lib/docker"),

@@ -47,10 +47,9 @@ def into_engine(plan: BuildPlan, parts: Parts, early: Ahead, progress: Progress)
         return _load_archive(plan, archive, Path(folder), progress)
 
 
-def start(plan: BuildPlan, parts: Parts, progress: Progress) -> FirstStart:
+def start(plan: BuildPlan, progress: Progress) -> FirstStart:
     """Start the image that the engine has."""
-    bytecode = smoke.bytecode_for(plan, [tar for _, tar in parts.tars])
-    return smoke.start(plan, str(engine.client().images.get(plan.tag).id), progress, bytecode)
+    return smoke.start(plan, str(engine.client().images.get(plan.tag).id), progress)
 
 
 def write(
@@ -68,27 +67,12 @@ def write(
     `early` is what was begun before. Without `first_start` the image is not started; nor is it
     where `before` is what one with the same lower layers did.
     """
-    with ThreadPoolExecutor(1) as pool:
-        # Meanwhile, so that it is there once the image is loaded.
-        tars = [tar for _, tar in parts.tars] if first_start and not before else []
-        bytecode = pool.submit(smoke.bytecode_for, plan, tars)
 
-        def begin(image: Image) -> FirstStart:
-            if not first_start or before:
-                return before or smoke.not_started(plan)
-            return smoke.start(plan, str(image.id), progress, bytecode.result())
+    def begin(image: Image) -> FirstStart:
+        if not first_start or before:
+            return before or smoke.not_started(plan)
+        return smoke.start(plan, str(image.id), progress)
 
-        return _write(plan, parts, early, folder, progress, begin)
-
-
-def _write(
-    plan: BuildPlan,
-    parts: Parts,
-    early: Ahead,
-    folder: Path,
-    progress: Progress,
-    begin: Callable[[Image], FirstStart],
-) -> Written:
     if parts.base.reference:
         return _on_other_base(plan, parts, folder, progress, begin)
     layers = _layers(parts)

@@ -95,7 +95,7 @@ def build(
         if known := _unchanged(plan, inputs):
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
             _write_service(plan, plan.output)
-            return Built(_started(known, plan, result, first_start, progress), plan.output, False)
+            return Built(_started(known, plan, first_start, progress), plan.output, False)
         result = _whole(plan, result, device_source, progress)
         before = _started_before(plan, result) if first_start else None
         if before:
@@ -124,11 +124,11 @@ def _ahead(plan: BuildPlan, *, archive: bool) -> contextlib.AbstractContextManag
 
 
 def _started(
-    known: dict[str, Any], plan: BuildPlan, made: Parts, first_start: bool, progress: Progress
+    known: dict[str, Any], plan: BuildPlan, first_start: bool, progress: Progress
 ) -> dict[str, Any]:
     """Return the manifest of the last build; an image that it did not start is started now."""
     if first_start and known["first_start"]["how"] == smoke.NOT_STARTED:
-        known["first_start"] = image_write.start(plan, made, progress).as_json()
+        known["first_start"] = image_write.start(plan, progress).as_json()
         write_text(plan.output / MANIFEST, json.dumps(known, indent=1) + "\n")
     return known
 

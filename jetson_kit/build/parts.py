@@ -23,7 +23,8 @@ from jetson_kit.core.files import sha256_file
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
 from jetson_kit.core.text import counted
-from jetson_kit.debian import rootfs
+from jetson_kit.debian import bytecode, rootfs
+from jetson_kit.debian.bytecode import Compiler
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.models import bundles as models
 from jetson_kit.models import legacy as legacy_models
@@ -176,18 +177,23 @@ def _engines(plan: BuildPlan, progress: Progress) -> EngineLayers:
     return image.make(plan.engines, plan.python, plan.arch, progress)
 
 
+def _compiler(plan: BuildPlan) -> Compiler | None:
+    """Return the compiler of the image's Python; another base's may have another's bytecode."""
+    return bytecode.of(plan.suite, plan.python) if plan.base == "debian" else None
+
+
 def _own_python(plan: BuildPlan) -> str:
     return f"/usr/bin/python{plan.python}"
 
 
 def _locked(plan: BuildPlan, progress: Progress, interpreter: str) -> pysite.SiteLayer:
     with progress.step("deps", "Python packages from the lock"):
-        return pysite.locked(plan.lock, plan.python, plan.arch, interpreter)
+        return pysite.locked(plan.lock, plan.python, plan.arch, interpreter, _compiler(plan))
 
 
 def _litert(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
     with progress.step("litert", "LiteRT from its lock") as step:
-        site_layer = litert.layer(plan.arch, plan.python)
+        site_layer = litert.layer(plan.arch, plan.python, _compiler(plan))
         step.note = next(
             item.version for item in site_layer.installed if item.name == "ai-edge-litert"
         )
@@ -216,7 +222,11 @@ def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.S
         wheel = repack.build(plan.pin, cache_dir("wheels"))
         step.note = f"{plan.verdict} on this target"
         sha256 = cached_files.sha256(wheel)  # all of the file was just made, or read
-        return wheel, sha256, pysite.wheel(wheel, plan.python, plan.arch, sha256=sha256)
+        return (
+            wheel,
+            sha256,
+            pysite.wheel(wheel, plan.python, plan.arch, sha256=sha256, compiler=_compiler(plan)),
+        )
 
 
 def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
@@ -226,7 +236,8 @@ def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLay
         tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
     ):
         wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
-        return pysite.wheel(wheel, plan.python, plan.arch, beside=(legacy_models.HOOK,))
+        hook = (legacy_models.HOOK,)
+        return pysite.wheel(wheel, plan.python, plan.arch, beside=hook, compiler=_compiler(plan))
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, ContainerError
-from docker.types import Mount
 
-from jetson_kit.build import bytecode
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.containers import engine, owned
 from jetson_kit.core import stopping
@@ -26,7 +22,6 @@ from jetson_kit.emulation import cores as emulation
 
 EMULATED_FRAMES = 1
 NATIVE_FRAMES = 5
-PYCACHE = "/run/bytecode"
 COMMAND = ("python3", "-m", "mediapipe_jetson.first_start")
 NOT_STARTED = "not started"
 
@@ -59,15 +54,8 @@ def not_started(plan: BuildPlan) -> FirstStart:
     return FirstStart(NOT_STARTED, "", plan.python, {}, {}, "not run", reason, None, 0.0)
 
 
-def bytecode_for(plan: BuildPlan, tars: Sequence[Path]) -> Path | None:
-    """Return a folder with bytecode of an image's layers, for `start`; None where there is none."""
-    return None if plan.arch == host_arch() else bytecode.make(tars, plan.python)
-
-
-def start(
-    plan: BuildPlan, image: str, progress: Progress, compiled: Path | None = None
-) -> FirstStart:
-    """Start the image and infer; `compiled`, of `bytecode_for`, makes an emulated start faster.
+def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
+    """Start the image and infer.
 
     Raises StepFailedError with the image's own words when it does not work.
     """
@@ -82,9 +70,6 @@ def start(
         options: dict[str, Any] = {"environment": {}, "mounts": []}
         if cpu:
             options = emulation.container_options(cpu)
-            if compiled:
-                options["environment"]["PYTHONPYCACHEPREFIX"] = PYCACHE
-                options["mounts"] += [Mount(PYCACHE, str(compiled), type="bind", read_only=True)]
         frames = EMULATED_FRAMES if cpu else NATIVE_FRAMES
         raw = _run(plan, image, [*COMMAND, str(frames)], options)
         try:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from jetson_kit.checks import process as checks_process
 from jetson_kit.core import environments, needs, stopping
-from jetson_kit.core.errors import BadInputError, CheckFailedError
+from jetson_kit.core.errors import BadInputError, CheckFailedError, ToolMissingError
 from jetson_kit.core.paths import ROOT
 
 TABLE = ROOT / "ci" / "stages.toml"
@@ -219,14 +219,17 @@ def report(results: Sequence[Result]) -> list[str]:
 
 
 def _stage(stage: Stage, output: int, until: float) -> Result:
+    try:
+        commands = stage.commands()
+    except ToolMissingError as error:
+        return Result(stage.name, (), elsewhere=((f"stage {stage.name}", error.message),))
     if not stage.tests:
-        codes = [checks_process.run(command, output, until) for command in stage.commands()]
+        codes = [checks_process.run(command, output, until) for command in commands]
         return Result(stage.name, ("a check failed",) if any(codes) else ())
     with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
         path = Path(folder, "results.json")
         codes = [
-            checks_process.run(command, output, until, {RESULTS: str(path)})
-            for command in stage.commands()
+            checks_process.run(command, output, until, {RESULTS: str(path)}) for command in commands
         ]
         return judge(stage.name, codes, path)
 

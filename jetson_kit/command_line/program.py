@@ -16,7 +16,7 @@ from invoke.program import Program
 
 from jetson_kit import __version__
 from jetson_kit.command_line import ending, signals, unparsed
-from jetson_kit.core import log
+from jetson_kit.core import log, machine
 from jetson_kit.core.errors import BadInputError, KitError
 
 # What of Invoke's own options has a meaning here: no task runs shell commands through Invoke.
@@ -151,7 +151,8 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _prepare() -> None:
-    """Have the standard streams take any name of a file, and tables a width."""
+    """Have the standard streams take any name of a file, tables a width, and programs be found."""
+    machine.find_system_programs()
     for stream in (sys.stdout, sys.stderr):
         # It may hold bytes that no text can.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

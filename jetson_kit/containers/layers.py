@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import posixpath
 import tarfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from jetson_kit.core import stopping
 
@@ -15,13 +16,26 @@ from jetson_kit.core import stopping
 EPOCH = 1735689600
 
 
+class Compiler(Protocol):
+    """Makes Python's compiled files; debian/bytecode.py has one."""
+
+    def takes(self, name: str) -> bool:
+        """Tell whether a layer has the compiled file of this source."""
+
+    def compiled(self, sources: Mapping[str, bytes]) -> Iterable[tuple[str, bytes]]:
+        """Return (path, content) of the compiled files."""
+
+
 class LayerTar:
     """A tar of root-owned entries at one fixed time; missing parent folders are made.
 
     The caller adds entries in a fixed order; a path that was added before is not added again.
+    With a `compiler` the compiled files of Python sources come last.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, compiler: Compiler | None = None) -> None:
+        self._compiler = compiler
+        self._sources: dict[str, bytes] = {}
         self._tar = tarfile.open(path, "w", format=tarfile.PAX_FORMAT)  # noqa: SIM115
         self._seen: set[str] = set()
 
@@ -35,8 +49,13 @@ class LayerTar:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the tar."""
-        self._tar.close()
+        """Close the tar, which is whole if nothing went wrong."""
+        try:
+            if self._compiler and kind is None:
+                for name, content in self._compiler.compiled(self._sources):
+                    self.data(name, content)
+        finally:
+            self._tar.close()
 
     def __contains__(self, name: str) -> bool:
         """Tell whether a path was added."""
@@ -87,6 +106,9 @@ class LayerTar:
         clean.size = info.size if info.isreg() else 0
         self._put(clean, stream)
 
+    def _compiler_takes(self, name: str) -> bool:
+        return self._compiler is not None and self._compiler.takes(name)
+
     def _put(self, info: tarfile.TarInfo, stream: io.BufferedIOBase | None) -> None:
         stopping.check()
         if info.name in self._seen:
@@ -95,6 +117,9 @@ class LayerTar:
         if parent and parent not in self._seen:
             self.folder(parent)
         self._seen.add(info.name)
+        if stream and info.name.endswith(".py") and self._compiler_takes(info.name):
+            self._sources[info.name] = stream.read()
+            stream = io.BytesIO(self._sources[info.name])
         self._tar.addfile(info, stream)
 
 

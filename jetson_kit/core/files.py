@@ -12,7 +12,7 @@ import tarfile
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from jetson_kit.core import stopping
@@ -138,8 +138,13 @@ def _stream(url: str, path: Path, timeout_s: float) -> str:
     return digest.hexdigest()
 
 
-def extract_tar(archive: tarfile.TarFile, folder: Path) -> None:
-    """Unpack a tar of our own making, links to absolute paths included, below `folder`."""
+def extract_tar(
+    archive: tarfile.TarFile, folder: Path, members: Sequence[tarfile.TarInfo] | None = None
+) -> None:
+    """Unpack a tar of our own making, links to absolute paths included, below `folder`.
+
+    Of what has not been made by us, `members` are those that were looked at.
+    """
     # Python 3.11.2, which Debian 12 has, knows neither the filters nor extractall's argument.
     archive.extraction_filter = getattr(tarfile, "tar_filter", None)
-    archive.extractall(folder)  # noqa: S202
+    archive.extractall(folder, members)  # noqa: S202

@@ -22,7 +22,7 @@ from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, extract_tar, locked, write_text
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.debian import apt as debian
-from jetson_kit.debian import installed
+from jetson_kit.debian import bytecode, installed
 from jetson_kit.debian import lock as debian_lock
 from jetson_kit.debian.deb_file import Deb
 
@@ -99,8 +99,10 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     lock = debian_lock.read(debian_lock.path_of(variant, suite, arch))
     if lock and list(lock.packages) != facts["packages"]:
         lock = None
+    compiler = bytecode.of(suite, data()["suites"][suite]["python"]) if facts["bytecode"] else None
     requested = {
         "format": FORMAT,
+        "bytecode": compiler.key if compiler else "",
         "variant": {key: value for key, value in facts.items() if value != []},
         "injected": spec["injected"],
         "prune": spec["prune"],
@@ -131,7 +133,8 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
         with cached_files.made(tar) as aside:
             prune = {key: [*spec["prune"][key], *facts[key]] for key in ("drop", "keep")}
             injected = _injected(spec, facts)
-            _assemble(aside, debs, {**spec, "prune": prune}, injected, facts["without"])
+            with LayerTar(aside, compiler) as layer:
+                _assemble(layer, debs, {**spec, "prune": prune}, injected, facts["without"])
     packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
     rootfs = Rootfs(tar, key, suite, arch, variant, packages, follows)
     write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
@@ -196,17 +199,16 @@ def _counted(name: str, version: str, provides: Sequence[str], description: str)
 
 
 def _assemble(
-    out: Path,
+    layer: LayerTar,
     debs: tuple[Deb, ...],
     spec: dict[str, Any],
     injected: str,
     without: Collection[str] = (),
 ) -> None:
-    """Merge the packages' files into one tar and add what their scripts would have made."""
-    with LayerTar(out) as layer:
-        merged = installed.merge(layer, debs, spec["prune"], without)
-        _accounts(layer, merged.masters, spec["user"])
-        installed.add_common(layer, replace(merged, status=injected + merged.status))
+    """Merge the packages' files into a layer and add what their scripts would have made."""
+    merged = installed.merge(layer, debs, spec["prune"], without)
+    _accounts(layer, merged.masters, spec["user"])
+    installed.add_common(layer, replace(merged, status=injected + merged.status))
 
 
 def _accounts(layer: LayerTar, masters: dict[str, str], user: dict[str, Any]) -> None:

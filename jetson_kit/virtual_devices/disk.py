@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tarfile
 import tempfile
 from pathlib import Path
@@ -63,7 +62,7 @@ def _make(out: Path, *tars: Path) -> None:
                     if not info.issym():
                         (tree / info.name).chmod(info.mode)
         run(
-            [_tool("mke2fs"), *MKE2FS, "-U", UUID, "-d", tree, raw, str(SIZE >> 10)],
+            ["mke2fs", *MKE2FS, "-U", UUID, "-d", tree, raw, str(SIZE >> 10)],
             what="making the root's file system",
             env={**os.environ, "E2FSPROGS_FAKE_TIME": "1735689600"},
         )
@@ -82,12 +81,7 @@ def _give_back(raw: Path, owners: dict[str, tuple[int, int]]) -> None:
         for name, (uid, gid) in sorted(owners.items())
     )
     run(
-        [_tool("debugfs"), "-w", "-f", "-", raw],
+        ["debugfs", "-w", "-f", "-", raw],
         what="setting the owners of the root's files",
         stdin=script.encode(),
     )
-
-
-def _tool(name: str) -> str:
-    """Return a program of e2fsprogs, which a user's PATH on Debian lacks."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or name

@@ -18,7 +18,7 @@ from typing import Any
 
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files
-from jetson_kit.core.errors import StepFailedError, ToolMissingError
+from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import extract_tar, locked, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.run import run
@@ -134,10 +134,7 @@ def _make(kernel: Kernel, image: Deb, busybox: Deb, facts: dict[str, Any]) -> No
 
 def depmod(tree: Path, release: str) -> None:
     """Write the indexes of the modules below `tree`. Raises ToolMissingError or StepFailedError."""
-    tool = shutil.which("depmod", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if tool is None:
-        raise ToolMissingError("the program depmod is not installed", "install kmod")
-    run([tool, "-b", tree, release], what=f"listing the modules of kernel {release}")
+    run(["depmod", "-b", tree, release], what=f"listing the modules of kernel {release}")
 
 
 def closure(dependencies: str, names: tuple[str, ...]) -> list[str]:

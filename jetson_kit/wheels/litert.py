@@ -10,6 +10,7 @@ from typing import Any
 from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
+from jetson_kit.debian.bytecode import Compiler
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels import pysite
 from jetson_kit.wheels.pins import ARCHITECTURES
@@ -76,6 +77,6 @@ def make_lock(path: Path, *, upgrade: bool = False) -> str:
     )
 
 
-def layer(arch: str, python: str) -> SiteLayer:
+def layer(arch: str, python: str, compiler: Compiler | None = None) -> SiteLayer:
     """Return LiteRT's layer of an image."""
-    return pysite.alone("litert", lock_for(arch, python), python, arch)
+    return pysite.alone("litert", lock_for(arch, python), python, arch, compiler)

@@ -20,12 +20,13 @@ from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files, uv
 from jetson_kit.core.files import disk_guard, sha256_file, write_text
 from jetson_kit.core.paths import cache_dir
+from jetson_kit.debian.bytecode import Compiler
 from jetson_kit.wheels import site_prune
 
 PREFIX = "opt/mediapipe"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "amd64": "x86_64-manylinux_2_28"}
 # Raised when the same wheels would give other bytes than before.
-FORMAT = 3
+FORMAT = 4
 # Where a wheel lay and when: uv writes it beside what it unpacks. Console scripts, whose first line
 # names the build machine's Python, go as well.
 OF_THIS_MACHINE = ("direct_url.json", "uv_cache.json")
@@ -48,13 +49,16 @@ class SiteLayer:
     installed: tuple[Installed, ...]
 
 
-def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
+def locked(
+    lock: Path, python: str, arch: str, interpreter: str, compiler: Compiler | None = None
+) -> SiteLayer:
     """Return the layer of a hash-pinned lock, with the environment's own files.
 
-    `interpreter` is the absolute path, in the image, of the Python that the environment uses.
+    `interpreter` is the absolute path, in the image, of the Python that the environment uses;
+    `compiler` is of its version.
     """
     rules = site_prune.rules()
-    key = _key(lock.read_text(encoding="utf-8"), python, arch, interpreter, rules.key)
+    key = _key(lock.read_text(encoding="utf-8"), python, arch, interpreter, rules.key, compiler)
 
     def install(into: Path) -> None:
         _install(
@@ -71,18 +75,24 @@ def locked(lock: Path, python: str, arch: str, interpreter: str) -> SiteLayer:
         for name in ("python3", "python", f"python{python}"):
             layer.link(f"{PREFIX}/bin/{name}", interpreter)
 
-    return _layer("deps", key, python, install, first)
+    return _layer("deps", key, python, install, first, compiler)
 
 
 def wheel(
-    path: Path, python: str, arch: str, *, sha256: str = "", beside: Sequence[Path] = ()
+    path: Path,
+    python: str,
+    arch: str,
+    *,
+    sha256: str = "",
+    beside: Sequence[Path] = (),
+    compiler: Compiler | None = None,
 ) -> SiteLayer:
     """Return the layer of one local wheel, without its dependencies; its hash may be known.
 
     Files `beside` it go into the folder of packages as they are, such as a .pth.
     """
     contents = (f"{item.name} {sha256_file(item)}" for item in beside)
-    key = _key(path.name, sha256 or sha256_file(path), python, arch, *contents)
+    key = _key(path.name, sha256 or sha256_file(path), python, arch, *contents, compiler)
 
     def install(into: Path) -> None:
         _install(
@@ -91,13 +101,16 @@ def wheel(
         for one in beside:
             shutil.copyfile(one, into / one.name)
 
-    return _layer(path.name.partition("-")[0], key, python, install, lambda layer: None)
+    name = path.name.partition("-")[0]
+    return _layer(name, key, python, install, lambda layer: None, compiler)
 
 
-def alone(name: str, lock: Path, python: str, arch: str) -> SiteLayer:
+def alone(
+    name: str, lock: Path, python: str, arch: str, compiler: Compiler | None = None
+) -> SiteLayer:
     """Return the layer of a hash-pinned lock that comes without its packages' dependencies."""
     rules = site_prune.rules()
-    key = _key(lock.read_text(encoding="utf-8"), python, arch, rules.key)
+    key = _key(lock.read_text(encoding="utf-8"), python, arch, rules.key, compiler)
 
     def install(into: Path) -> None:
         _install(
@@ -106,7 +119,7 @@ def alone(name: str, lock: Path, python: str, arch: str) -> SiteLayer:
         )  # fmt: skip
         site_prune.prune(into, rules)
 
-    return _layer(name, key, python, install, lambda layer: None)
+    return _layer(name, key, python, install, lambda layer: None, compiler)
 
 
 def beside(
@@ -172,8 +185,9 @@ def _leave_out(site: Path, patterns: Sequence[str]) -> None:
         record.write_text("".join(left), "utf-8")
 
 
-def _key(*parts: str) -> str:
-    return hashlib.sha256("\0".join((str(FORMAT), *parts)).encode()).hexdigest()[:16]
+def _key(*parts: str | Compiler | None) -> str:
+    texts = (part if isinstance(part, str) else part.key if part else "" for part in parts)
+    return hashlib.sha256("\0".join((str(FORMAT), *texts)).encode()).hexdigest()[:16]
 
 
 def _layer(
@@ -182,6 +196,7 @@ def _layer(
     python: str,
     install: Callable[[Path], None],
     first: Callable[[LayerTar], None],
+    compiler: Compiler | None = None,
 ) -> SiteLayer:
     tar = cache_dir("layers") / f"{name}-{key}.tar"
     listing = tar.with_suffix(".json")
@@ -196,7 +211,7 @@ def _layer(
             install(site)
             _clean(site)
             known = _installed(site)
-            with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+            with cached_files.made(tar) as aside, LayerTar(aside, compiler) as layer:
                 first(layer)
                 layer.tree(f"{PREFIX}/lib/python{python}/site-packages", site)
             write_text(listing, json.dumps([[d.name, d.version, d.license] for d in known]))

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from jetson_kit.core import environments
+from jetson_kit.core.errors import ToolMissingError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.models import bundles as models
 from jetson_kit.models import legacy as legacy_models
+from tests.support.here import cannot_run_here
 
 HERE = importlib.util.find_spec("mediapipe") is not None
 if not HERE:
@@ -30,6 +32,14 @@ HOOKED = (
 )
 KIT = (sys.executable, "-c", HOOKED)
 LIMIT_S = 600
+
+
+def legacy_python() -> Path:
+    """Return the Python that has MediaPipe 0.10.21; the test ends where no such Python is."""
+    try:
+        return environments.python("solutions-legacy")
+    except ToolMissingError as error:
+        cannot_run_here(error.message)
 
 
 def pytest_report_header() -> str:
@@ -62,7 +72,7 @@ def legacy_site(tmp_path_factory: pytest.TempPathFactory) -> str:
     It has them where it looks for them before it downloads them.
     """
     folder = tmp_path_factory.mktemp("legacy")
-    (site,) = environments.python("solutions-legacy").parents[1].glob("lib/python3*/site-packages")
+    (site,) = legacy_python().parents[1].glob("lib/python3*/site-packages")
     for part in ("mediapipe", "mediapipe.libs"):
         if (site / part).is_dir():
             shutil.copytree(site / part, folder / part, copy_function=os.symlink)
@@ -88,7 +98,7 @@ def under_kit(model_folder: Path) -> Program:
 @pytest.fixture(scope="session")
 def under_legacy() -> Program:
     """Return a function that runs a program of programs/ under MediaPipe 0.10.21."""
-    python = environments.python("solutions-legacy")
+    python = legacy_python()
 
     def start(name: str, *words: str, **environment: str) -> Any:
         variables = {**legacy_variables(), **environment}

@@ -11,10 +11,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from jetson_kit.core import environments
 from jetson_kit.core.paths import ROOT
 from tests.solutions import films
-from tests.solutions.conftest import KIT, kit_variables, legacy_variables, run
+from tests.solutions.conftest import KIT, kit_variables, legacy_python, legacy_variables, run
 from tests.vision import media
 
 FOLDER = ROOT / "examples" / "solutions"
@@ -75,7 +74,7 @@ class Runner:
 
     def both(self, example: Example) -> tuple[Outcome, Outcome]:
         """Return what a program did under MediaPipe 0.10.21 and under the kit."""
-        legacy = environments.python("solutions-legacy")
+        legacy = legacy_python()
         return (
             self._one(example, "legacy", (legacy,), legacy_variables()),
             self._one(example, "kit", KIT, kit_variables(self.model_folder)),

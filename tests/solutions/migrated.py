@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.core import environments
 from jetson_kit.core.paths import ROOT
 from tests.solutions import films
-from tests.solutions.conftest import SOURCE, legacy_variables, run
+from tests.solutions.conftest import SOURCE, legacy_python, legacy_variables, run
 from tests.solutions.examples import BY_NAME, FOLDER
 from tests.vision import media
 
@@ -86,7 +85,7 @@ def bundle(folder: Path, model_folder: Path) -> Path:
         if not (folder / path.name).exists():
             (folder / path.name).symlink_to(path.resolve())
     writer = ROOT / "tests" / "solutions" / "holistic_bundle.py"
-    python = environments.python("solutions-legacy")
+    python = legacy_python()
     run([python, writer, folder, folder / "holistic_landmarker.task"], legacy_variables())
     return folder
 
@@ -102,7 +101,7 @@ def both(name: str, scratch: Path, models: Path) -> tuple[list[str], list[str]]:
         "MEDIAPIPE_JETSON_MODELS": str(models),
         "MEDIAPIPE_JETSON_SOLUTIONS": "off",
     }
-    old = run([environments.python("solutions-legacy"), FOLDER / program.name, *words], variables)
+    old = run([legacy_python(), FOLDER / program.name, *words], variables)
     new = run([sys.executable, program, *words], variables)
     return old.decode().splitlines(), new.decode().splitlines()
 

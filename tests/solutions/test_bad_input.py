@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jetson_kit.core import environments
-from tests.solutions.conftest import Program, kit_variables
+from tests.solutions.conftest import Program, kit_variables, legacy_python
 from tests.vision import media
 
 pytestmark = pytest.mark.vision
@@ -110,5 +109,5 @@ def test_messages_of_two_mediapipes_in_one_program(model_folder: Path) -> None:
         "assert drawn[0].any()\n"
         "assert all(np.array_equal(one, drawn[0]) for one in drawn)\n"
     )
-    done = python(code, model_folder, environments.python("solutions-legacy"))
+    done = python(code, model_folder, legacy_python())
     assert done.returncode == 0, done.stderr

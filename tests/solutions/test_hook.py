@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.core import environments
 from jetson_kit.wheels import pins as wheels
-from tests.solutions.conftest import SOURCE
+from tests.solutions.conftest import SOURCE, legacy_python
 
 pytestmark = pytest.mark.vision
 HOOK = "from mediapipe_jetson.solutions import hook; hook.install()\n"
@@ -58,6 +57,13 @@ def test_nothing_of_the_kit_is_imported_before_it_is_asked_for() -> None:
     assert done.stdout.strip() == str(names), done.stderr
 
 
+def test_a_start_of_python_imports_no_module_for_types_or_metadata() -> None:
+    done = start(HOOK + "import sys; print(*sys.modules)", python="/usr/bin/python3", folder=SOURCE)
+    slow = {"typing", "re", "pathlib", "importlib.abc", "importlib.resources", "email.message"}
+    isolated = start("import sys; print(*sys.modules)", python="/usr/bin/python3")
+    assert not slow & (set(done.stdout.split()) - set(isolated.stdout.split())), done.stderr
+
+
 def test_it_can_be_switched_off() -> None:
     done = start(
         HOOK + "import mediapipe as mp; print(hasattr(mp, 'solutions'))",
@@ -73,13 +79,13 @@ def test_what_is_missing_is_still_missing(code: str) -> None:
 
 
 def test_solutions_of_the_installed_mediapipe_stay_in_use() -> None:
-    legacy = environments.python("solutions-legacy")
+    legacy = legacy_python()
     done = start(HOOK + "import mediapipe as mp; print(mp.solutions.hands.__name__)", python=legacy)
     assert done.stdout == "mediapipe.python.solutions.hands\n", done.stderr
 
 
 def test_the_kits_can_be_chosen_where_there_are_others() -> None:
-    legacy = environments.python("solutions-legacy")
+    legacy = legacy_python()
     done = start(
         HOOK + "import mediapipe as mp; print(mp.solutions.hands.__name__)",
         python=legacy,

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.core import environments
-from tests.solutions.conftest import SOURCE
+from tests.solutions.conftest import SOURCE, legacy_python
 from tests.solutions.test_hook import HOOK, start
 
 pytestmark = pytest.mark.vision
@@ -21,7 +20,7 @@ LEGACY = "solutions-legacy"
 
 def section(code: str, python: str = "", **environment: str) -> Any:
     """Return info's section of the solutions, in an environment by its name."""
-    interpreter = environments.python(python) if python else sys.executable
+    interpreter = legacy_python() if python == LEGACY else sys.executable
     done = start(code + INFO, python=interpreter, folder=SOURCE, **environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["solutions"]

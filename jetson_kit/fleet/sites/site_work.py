@@ -87,7 +87,9 @@ def _take_inventory(here: Here, name: str, payload: bytes) -> Path:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         try:
-            tar.extractall(aside)  # noqa: S202 # plain names below it
+            for member in members:  # whatever the tar has: only who runs the site reads them
+                member.mode = 0o700 if member.isdir() else 0o600
+            tar.extractall(aside, members, numeric_owner=False)  # noqa: S202 # plain names below it
             if place.is_dir():
                 place.replace(aside / "before")
             (aside / name).replace(place)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import extract_tar
@@ -70,7 +71,8 @@ def packages(folder: Path) -> tuple[Deb, ...]:
 def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     skip_without("dpkg")
     folder = tmp_path_factory.mktemp("rootfs")
-    rootfs._assemble(folder / "1.tar", packages(folder), SPEC, INJECTED)
+    with LayerTar(folder / "1.tar") as layer:
+        rootfs._assemble(layer, packages(folder), SPEC, INJECTED)
     with tarfile.open(folder / "1.tar") as archive:
         extract_tar(archive, folder / "tree")
     return folder
@@ -143,7 +145,8 @@ def test_certificate_bundle_has_every_certificate_on_lines_of_its_own(assembled:
 
 
 def test_same_packages_same_bytes(assembled: Path, tmp_path: Path) -> None:
-    rootfs._assemble(tmp_path / "2.tar", packages(tmp_path), SPEC, INJECTED)
+    with LayerTar(tmp_path / "2.tar") as layer:
+        rootfs._assemble(layer, packages(tmp_path), SPEC, INJECTED)
     assert (tmp_path / "2.tar").read_bytes() == (assembled / "1.tar").read_bytes()
 
 
@@ -153,8 +156,9 @@ def test_damaged_package_is_removed_and_named(tmp_path: Path, how: str) -> None:
     deb = tiny_deb.make(tmp_path, "x", {"a": "1" * 5000})
     raw = deb.path.read_bytes()
     deb.path.write_bytes({"cut": raw[:-40], "garbage": b"x" * 500, "empty": b""}[how])
-    with pytest.raises(StepFailedError, match=r"x_1%3a2\.0-1_arm64\.deb is damaged") as caught:
-        rootfs._assemble(tmp_path / "o.tar", (deb,), SPEC, "")
+    damaged = pytest.raises(StepFailedError, match=r"x_1%3a2\.0-1_arm64\.deb is damaged")
+    with damaged as caught, LayerTar(tmp_path / "o.tar") as layer:
+        rootfs._assemble(layer, (deb,), SPEC, "")
     assert caught.value.line().count("\n") == 0
     assert "removed from the cache" in caught.value.cure
     assert not deb.path.exists()

@@ -160,9 +160,8 @@ def test_disk_keeps_owners_and_modes(tmp_path: Path, monkeypatch: pytest.MonkeyP
     disk._make(out, tar)
     subprocess.run(["qemu-img", "convert", "-O", "raw", out, raw], check=True)
     script = "stat /etc/shadow\nstat /usr/bin/su\nstat /bin\ncat /etc/shadow\n"
-    tool = disk._tool("debugfs")
     stdout = subprocess.run(
-        [tool, "-f", "-", raw], input=script, capture_output=True, text=True, check=True
+        ["debugfs", "-f", "-", raw], input=script, capture_output=True, text=True, check=True
     ).stdout
     assert "Mode:  0640" in stdout and "Group:    42" in stdout and "root:*" in stdout
     assert "Mode:  04755" in stdout

@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+
+# Each start of Python imports this package, for its hook: `typing` is slow to import.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MODULES = (
     "drawing_styles",

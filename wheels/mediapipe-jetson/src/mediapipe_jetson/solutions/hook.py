@@ -10,11 +10,17 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
-from typing import Any, Optional
+
+# Each start of Python reads this file: `typing` and `importlib.abc` would bring forty modules more.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.abc import Loader
+    from types import ModuleType
+    from typing import Any, Optional
+else:
+    Loader = object
 
 VARIABLE = "MEDIAPIPE_JETSON_SOLUTIONS"
 OFF, KIT = "off", "kit"
@@ -44,7 +50,7 @@ def install() -> None:
         sys.meta_path.insert(0, Finder())
 
 
-class Finder(MetaPathFinder):
+class Finder:
     """Finds the modules that MediaPipe no longer has."""
 
     replacing = False

@@ -1,0 +1,113 @@
+"""Bytecode for the Python files of images, compiled natively by the Python that they have.
+
+The same on each machine: it is one Python that compiles, and each file by itself.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import hashlib
+import posixpath
+import re
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.containers import layers
+from jetson_kit.core.files import disk_guard, written_aside
+from jetson_kit.core.paths import ROOT, cache_dir
+from jetson_kit.core.run import run
+from jetson_kit.debian import native_python
+from jetson_kit.debian.native_python import NativePython
+
+DATA = ROOT / "docker" / "bytecode.toml"
+PROGRAM = Path(__file__).with_name("bytecode_compile.py")
+PACKAGE = re.compile(r".*/(?:site|dist)-packages/(.*)")
+STDLIB = re.compile(r"usr/lib/python3\.\d+/(.*)")
+MAGIC = 4
+LIMIT_S = 600
+# One hash seed, one locale, and nothing of the user's: the order of sets is in the bytecode.
+ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """Compiles the files of one Python."""
+
+    python: NativePython
+
+    @property
+    def key(self) -> str:
+        """One hash over all that decides the bytes but the sources."""
+        texts = (DATA.read_bytes(), PROGRAM.read_bytes(), self.python.package.encode())
+        return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+    def takes(self, name: str) -> bool:
+        """Tell whether an image has a file's bytecode, by its path in there."""
+        if package := PACKAGE.fullmatch(name):
+            return not _any(package[1], _data()["packages_without"])
+        if stdlib := STDLIB.fullmatch(name):
+            return _any(stdlib[1], _data()["stdlib"])
+        return False
+
+    def compiled(self, sources: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+        """Yield the compiled files, sorted: (path, content), as Python looks for them.
+
+        They count for sources of that size with layers.EPOCH as their time: a source that a user
+        puts in the place of one is compiled anew. Raises StepFailedError, DiskFullError and what
+        NativePython.command raises.
+        """
+        store = cache_dir("bytecode", self.key)
+        places = {
+            name: store / hashlib.sha256(source).hexdigest()
+            for name, source in sorted(sources.items())
+        }
+        missing = {place: sources[name] for name, place in places.items() if not place.exists()}
+        if missing:
+            with disk_guard(store):
+                self._compile(missing)
+        tag = f"cpython-{self.python.version.replace('.', '')}"
+        for name, place in places.items():
+            if code := place.read_bytes():
+                size = len(sources[name]) & 0xFFFFFFFF
+                # Flags: none, so what follows are the source's time and size (PEP 552).
+                counts_for = b"".join(n.to_bytes(4, "little") for n in (0, layers.EPOCH, size))
+                folder, file = posixpath.split(name)
+                path = f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc"
+                yield path, code[:MAGIC] + counts_for + code[MAGIC:]
+
+    def _compile(self, missing: Mapping[Path, bytes]) -> None:
+        with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="bytecode-") as scratch:
+            sources, out = Path(scratch, "sources"), Path(scratch, "out")
+            with sources.open("wb") as file:
+                file.writelines(b"%d\n%s" % (len(text), text) for text in missing.values())
+            run(
+                [*self.python.command(), PROGRAM, sources, out],
+                what="compiling the image's Python files",
+                env=ENVIRONMENT,
+                timeout_s=LIMIT_S,
+            )
+            with out.open("rb") as file:
+                for place in missing:
+                    code = file.read(int(file.readline()))
+                    with written_aside(place) as aside:
+                        aside.write_bytes(code)
+
+
+def of(suite: str, version: str) -> Compiler | None:
+    """Return the compiler of a suite's Python; None where it can't be had on this machine."""
+    python = native_python.of(suite, version)
+    return Compiler(python) if python else None
+
+
+@functools.cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(DATA.read_text(encoding="utf-8"))
+
+
+def _any(path: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)

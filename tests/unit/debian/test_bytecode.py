@@ -1,0 +1,155 @@
+"""Compiled files in layers: what a real Python then does with them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.containers import layers
+from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core.files import extract_tar
+from jetson_kit.debian import bytecode, native_python
+from jetson_kit.debian.bytecode import Compiler
+from jetson_kit.debian.native_python import NativePython
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+SITE = f"opt/lib/python{PYTHON}/site-packages"
+FILES = {
+    "tool/__init__.py": "from tool import near\n",
+    "tool/near.py": "VALUE = {'a', 'b', 'c'} | {'d'}\ndef late():\n    return 'near'\n",
+    "tool/old.py": "print 'of Python 2'\n",
+    "tool/tests/test_near.py": "",
+}
+MAIN = "import tool.near; print(tool.near.late(), tool.near.late.__code__.co_filename)"
+
+
+class Here(NativePython):
+    """This Python in the place of Debian's."""
+
+    def command(self) -> list[str | Path]:
+        """Start it as Debian's is started."""
+        return [sys.executable, "-S", "-s", "-B"]
+
+
+@pytest.fixture
+def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compiler:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    return Compiler(Here("trixie", PYTHON, "1"))
+
+
+def unpacked(folder: Path, compiler: Compiler, files: dict[str, str] = FILES) -> Path:
+    """Write a layer and unpack it; return its folder of packages."""
+    folder.mkdir(exist_ok=True)
+    tar = folder / "layer.tar"
+    with LayerTar(tar, compiler) as layer:
+        for path, text in files.items():
+            layer.data(f"{SITE}/{path}", text)
+    with tarfile.open(tar) as archive:
+        extract_tar(archive, folder / "tree")
+    return folder / "tree" / SITE
+
+
+def run(site: Path, code: str = MAIN) -> subprocess.CompletedProcess[str]:
+    # Without PYTHONDONTWRITEBYTECODE a wrong file would be mended unseen.
+    environment = {"PYTHONPATH": str(site), "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        [sys.executable, "-B", "-v", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+def test_python_loads_them_and_names_the_file_that_is_there(
+    tmp_path: Path, compiler: Compiler
+) -> None:
+    site = unpacked(tmp_path, compiler)
+    done = run(site)
+    assert done.stdout == f"near {site}/tool/near.py\n"
+    for name in ("__init__", "near"):
+        assert f"code object from '{site}/tool/__pycache__/{name}.cpython-" in done.stderr
+
+
+def test_a_source_that_was_replaced_is_compiled_anew(tmp_path: Path, compiler: Compiler) -> None:
+    site = unpacked(tmp_path, compiler)
+    near = site / "tool" / "near.py"
+    near.write_text(near.read_text().replace("'near'", "'mine'"))  # as long as it was
+    done = run(site)
+    assert done.stdout.startswith("mine ")
+
+
+def test_only_what_is_listed_and_is_python_of_this_version(
+    tmp_path: Path, compiler: Compiler
+) -> None:
+    site = unpacked(tmp_path, compiler)
+    found = {path.name.partition(".")[0] for path in site.rglob("*.pyc")}
+    assert found == {"__init__", "near"}
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("usr/lib/python3.11/typing.py", True),
+        ("usr/lib/python3.11/turtle.py", False),
+        ("usr/lib/python3.11/asyncio/typing.py", False),
+        ("usr/lib/python3/dist-packages/gi/__init__.py", True),
+        ("opt/mediapipe/lib/python3.11/site-packages/numpy/_core/numeric.py", True),
+        ("opt/mediapipe/lib/python3.11/site-packages/numpy/f2py/rules.py", False),
+        ("usr/share/doc/typing.py", False),
+    ],
+)
+def test_which_files(compiler: Compiler, path: str, taken: bool) -> None:
+    assert compiler.takes(path) == taken
+
+
+def test_the_bytes_of_a_file_depend_on_no_other(
+    tmp_path: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = {"tool/near.py": FILES["tool/near.py"]}
+    alone = unpacked(tmp_path / "alone", compiler, near)
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "other cache"))
+    beside = unpacked(tmp_path / "beside", compiler)
+    name = f"tool/__pycache__/near.cpython-{PYTHON.replace('.', '')}.pyc"
+    assert (alone / name).read_bytes() == (beside / name).read_bytes()
+
+
+def test_what_was_compiled_is_not_compiled_again(
+    tmp_path: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked(tmp_path / "1", compiler)
+    monkeypatch.setattr(bytecode, "run", lambda *_, **__: pytest.fail("compiled again"))
+    unpacked(tmp_path / "2", compiler)
+
+
+def test_they_count_for_the_time_of_the_layer(
+    tmp_path: Path, compiler: Compiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, "EPOCH", layers.EPOCH + 2)
+    assert run(unpacked(tmp_path, compiler)).stdout.startswith("near ")
+
+
+@pytest.mark.parametrize(("suite", "python"), [("bookworm", "3.11"), ("trixie", "3.13")])
+def test_each_suite_of_images_has_one(suite: str, python: str) -> None:
+    assert native_python.of(suite, python) is not None
+    assert native_python.of(suite, "3.2") is None
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("suite", "python"), [("bookworm", "3.11"), ("trixie", "3.13")])
+def test_debians_python_runs_here(suite: str, python: str) -> None:
+    found = native_python.of(suite, python)
+    assert found is not None
+    code = "import sys; print(sys.version.split()[0], sys.flags.no_site, sys.path[1:2])"
+    done = subprocess.run(
+        [*found.command(), "-c", code], capture_output=True, text=True, check=True
+    )
+    version, no_site, path = done.stdout.split(maxsplit=2)
+    assert version == found.package.partition("-")[0]
+    assert no_site == "1"
+    assert "native-python" in path
