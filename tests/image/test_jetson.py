@@ -65,6 +65,40 @@ def test_labels(jetson: Image) -> None:
         assert labels[f"org.opencontainers.image.{name}"]
 
 
+def test_nothing_is_compiled_when_programs_start(jetson: Image) -> None:
+    code = (
+        "import cv2, numpy, mediapipe_jetson.first_start, mediapipe_jetson.inference\n"
+        "from mediapipe.tasks.python import vision\n"
+        "import os, sys\n"
+        "for name, module in sorted(sys.modules.items()):\n"
+        "    cached = getattr(module, '__cached__', None)\n"
+        "    if cached and not os.path.exists(cached):\n"
+        "        print(name)\n"
+    )
+    done = jetson.run("python3", "-c", code)
+    assert (done.stdout, done.returncode) == ("sitecustomize\n", 0), done.stderr
+
+
+def test_the_images_own_python_compiles_to_the_same(jetson: Image) -> None:
+    code = (
+        "import glob, importlib.util, marshal, os\n"
+        "found = sorted(glob.glob('/usr/lib/python3*/**/*.pyc', recursive=True)\n"
+        "    + glob.glob('/opt/mediapipe/lib/**/*.pyc', recursive=True))[::15]\n"
+        "for path in found:\n"
+        "    source = importlib.util.source_from_cache(path)\n"
+        "    with open(path, 'rb') as ours, open(source, 'rb') as text:\n"
+        "        head = ours.read(16)\n"
+        "        if int.from_bytes(head[8:12], 'little') != int(os.stat(source).st_mtime):\n"
+        "            continue  # a wheel's own\n"
+        "        code = compile(text.read(), '', 'exec', dont_inherit=True)\n"
+        "        assert ours.read() == marshal.dumps(code, 2), path\n"
+        "print(len(found))\n"
+    )
+    done = jetson.run("python3", "-c", code, options=("--env", "PYTHONHASHSEED=0"))
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 20
+
+
 def test_it_runs_with_the_least_rights(jetson: Image) -> None:
     done = jetson.run("info", "--json")
     assert done.returncode == 0, done.stderr
