@@ -22,7 +22,7 @@ from jetson_kit.core import cached_files
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
 from jetson_kit.core.text import counted
-from jetson_kit.debian import rootfs
+from jetson_kit.debian import bytecode, rootfs
 from jetson_kit.emulation.cpus import Cpu
 from jetson_kit.wheels import pysite
 from jetson_kit.wheels.pysite import Installed
@@ -141,6 +141,7 @@ def make(
                 base.arch,
                 ready.lock.platform,
                 lambda folder: fit.check(folder, image),
+                bytecode.of(base.suite, base.python),
             )
             step.note = f"{counted(len(site.installed), 'package')}"
         tars.append(("app-wheels.tar", site.tar))

@@ -149,6 +149,7 @@ def application(
     arch: str,
     platform: str,
     check: Callable[[Path], None],
+    compiler: Compiler | None = None,
 ) -> SiteLayer:
     """Return the layer of an application's lock, given as text, without dependencies.
 
@@ -168,8 +169,8 @@ def application(
             )  # fmt: skip
         check(into)
 
-    key = _key(contents, python, arch, platform)
-    return _layer("app-wheels", key, python, install, lambda _: None)
+    key = _key(contents, python, arch, platform, compiler)
+    return _layer("app-wheels", key, python, install, lambda _: None, compiler)
 
 
 def _leave_out(site: Path, patterns: Sequence[str]) -> None:
