@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mediapipe_jetson.observe import emulation
+
 from jetson_kit.service.contract import Device, Service, node_patterns
 from jetson_kit.service.extra import NONE, Extra
-from jetson_kit.wheels import device_side
 
 # The kernel's names, in the order of their bits: include/uapi/linux/capability.h.
 CAPABILITIES = (
@@ -244,7 +245,7 @@ def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) ->
     free = ENGINE_MOUNTS | INIT_MOUNTS | {"/"}
     further = {p for p in points if p not in free and not KERNEL_MOUNTS.fullmatch(p)}
     # A device that only stands for a Jetson says so in its containers: that can only take from it.
-    mark = device_side.module("observe.emulation").MARKER
+    mark = emulation.MARKER
     brought = {p for p in further if device.nvidia_runtime and _injected(p, seen.injected)}
     brought |= further & {mark}
     # A tmpfs or a device's file mounted below /dev is a node, not a place; those are judged above.
