@@ -65,11 +65,6 @@ class Pin:
         name, _, tags = self.filename.split("-", 2)
         return f"{name}-{self.jetson_version}-{tags}"
 
-    @property
-    def python_range(self) -> str:
-        """Return its Pythons for a sentence."""
-        return _range(self.pythons)
-
     def supports(self, python: str) -> bool:
         """Return whether it is for this Python, such as "3.11"."""
         return python in self.pythons
