@@ -216,7 +216,3 @@ def lock_for(wheel_class: str, arch: str, python: str) -> Path:
             f"choose Python {offered}" if offered else "make it with ./inv wheels.lock",
         )
     return path
-
-
-def _range(pythons: tuple[str, ...]) -> str:
-    return pythons[0] if len(pythons) == 1 else f"{pythons[0]} to {pythons[-1]}"
