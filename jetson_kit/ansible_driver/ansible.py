@@ -221,7 +221,7 @@ def _follow(
 
 @contextlib.contextmanager
 def _ended(child: subprocess.Popen[str], timeout_s: float | None) -> Iterator[threading.Event]:
-    """Yield an event that is set when time is up; whatever happens, the child is gone at the end."""
+    """Yield an event that is set when time is up; the child is gone at the end, come what may."""
     late = threading.Event()
 
     def over() -> None:
