@@ -213,7 +213,7 @@ def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]: 
 # What needs no right.
 FOR_ALL = ("version",)
 IMAGE = _option("image_id", metavar="IMAGE_ID", help="sha256:..., as in its release")
-RELEASE = _option("release", type=Path, metavar="RELEASE", help="folder of a release")
+RELEASE = _option("release", type=Path, metavar="RELEASE", help="its release.json")
 DOWNGRADE = _option(
     "--allow-downgrade", action="store_true",
     help="on purpose: it may be older than what was confirmed here",
