@@ -18,6 +18,8 @@ exclude_patterns = ["README*.md", ".venv", "dist"]
 root_doc = "docs/index"
 html_theme = "furo"
 html_title = project
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 myst_heading_anchors = 4
 # "--jetson" in a sentence must stay two hyphens: readers copy it.
 smartquotes = False
