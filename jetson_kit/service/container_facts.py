@@ -192,7 +192,7 @@ def user(seen: Seen, service: Service, device: Device) -> list[str]:
         *_differs("user of the first process", [uid], list(ids[0])),
         *_differs("group of the first process", [gid], list(ids[1])),
         *_sets("group", requested, {int(gid), *map(int, seen.status["Groups"].split())}),
-        *_sets("group asked for", map(str, device.groups), _groups(seen.host_config)),
+        *_sets("group in the settings", map(str, device.groups), _groups(seen.host_config)),
     ]
 
 
@@ -206,7 +206,7 @@ def devices(seen: Seen, device: Device, extra: Extra = NONE) -> list[str]:
     """Return differences of the device nodes: the runtime's own, the GPU's, the application's."""
     host = seen.host_config
     requested = [item["PathInContainer"] for item in host.get("Devices") or []]
-    sets = _sets("device asked for", extra.devices, requested)
+    sets = _sets("device in the settings", extra.devices, requested)
     sets += _sets("rule for devices", (), host.get("DeviceCgroupRules") or [])
     sets += _differs("device requests", [], host.get("DeviceRequests") or [])
     further = sorted(set(seen.probe["nodes"]) - DEVICES)
@@ -262,7 +262,7 @@ def root(seen: Seen, service: Service) -> list[str]:
     """Return where the root file system is writable, by its flags and by trying."""
     points = {point: writable for point, writable, _ in seen.probe["mounts"]}
     result = _differs(
-        "read-only root asked for", service.read_only, seen.host_config["ReadonlyRootfs"]
+        "read-only root in the settings", service.read_only, seen.host_config["ReadonlyRootfs"]
     )
     if points.get("/") is not False:
         result.append("the root file system is mounted writable")
