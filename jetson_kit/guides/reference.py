@@ -60,10 +60,7 @@ VARIABLES = {
 
 
 def page(tasks: Collection) -> str:
-    """Return the page of a collection of tasks.
-
-    Once in a process: Invoke hands out an argument's help only once.
-    """
+    """Return the page of a collection of tasks."""
     parts = [HEAD]
     group = None
     for name in sorted(tasks.task_names, key=lambda item: (_group(item), item)):
