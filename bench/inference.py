@@ -18,11 +18,11 @@ from bench import inference_env, inference_plots, sample_videos
 from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT
-from jetson_kit.wheels import device_side
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 OUT = ROOT / "bench"
 VIDEO = "Megamind.avi"
-SCHEMA = device_side.PACKAGE / "mediapipe_jetson" / "data" / "bench-inference.schema.json"
+SCHEMA = PACKAGE / "mediapipe_jetson" / "data" / "bench-inference.schema.json"
 LIMIT_S = 3600.0
 # Running or waiting programs for each core, in the last minute, above which it is no quiet machine.
 BUSY = 0.5

@@ -16,7 +16,7 @@ from jetson_kit.models import bundles as models
 from jetson_kit.onnx_export import commands
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels import repack
-from jetson_kit.wheels.device_side import PACKAGE
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 LOCK = ROOT / "requirements" / "inference.txt"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -10,7 +10,9 @@ from bench import tables as readme_tables
 from bench.faults import page as faults_page
 from bench.simulation import page as simulation_page
 from bench.sites import page as sites_page
+from bench.solutions import page as solutions_page
 from bench.tables import Facts
+from bench.translate import page as translate_page
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT
@@ -30,13 +32,13 @@ PAGES: Mapping[Path, Tables] = {
     ROOT / "docs" / "engines.md": {"export": readme_tables.export},
     ROOT / "docs" / "faults.md": {"faults": faults_page.table},
     ROOT / "docs" / "live-view.md": {"live": readme_tables.live},
-    ROOT / "docs" / "older-boards.md": {"translate": readme_tables.translate},
+    ROOT / "docs" / "older-boards.md": {"translate": translate_page.table},
     ROOT / "docs" / "scale.md": {
         "report": readme_tables.report,
         "simulation": simulation_page.table,
         "sites": sites_page.table,
     },
-    ROOT / "docs" / "solutions.md": {"solutions": readme_tables.solutions},
+    ROOT / "docs" / "solutions.md": {"solutions": solutions_page.table},
 }
 
 

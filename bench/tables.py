@@ -1,4 +1,7 @@
-"""The tables that show bench/*.json to a reader, one function each."""
+"""The tables that show bench/*.json to a reader, one function each.
+
+A package of a benchmark has its own: bench.translate.page and the like.
+"""
 
 from __future__ import annotations
 
@@ -180,124 +183,6 @@ def inference(facts: Facts) -> str:
             ]
         lines.append("")
     return "\n".join(lines).rstrip()
-
-
-def translate(facts: Facts) -> str:
-    """Return the tables of bench.translate: what is translated, and what was compared."""
-    lines = [
-        "| `./inv bench.translate` | for | processor time | growth | in place | branched out | "
-        "left to run-time choice |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for version, cores in facts["versions"]["rows"].items():
-        for core, row in cores.items():
-            lines.append(
-                f"| {version} | {core} | {row['seconds']:.1f} s | {row['growth_percent']:.2f} % "
-                f"| {row['in_place']:,} | {row['trampolines']:,} "
-                f"| {row['left_to_run_time_choice']:,} |"
-            )
-    compared = facts["compared"]
-    lines += ["", "| compared with the original | number | different |", "|---|---|---|"]
-    for name, what in (
-        ("found", f"states after each distinct instruction of {compared['version']}"),
-        ("possible", "states after others of the same kinds: sizes, orders, aliased registers"),
-    ):
-        row = compared[name]
-        number = f"{row['states']:,} of {row['instructions']:,} instructions"
-        lines.append(f"| {what} | {number} | {row['mismatches']} (NaNs alone: {row['nan_only']}) |")
-    threads = facts["threads"]
-    lines.append(
-        f"| counts of {threads['threads']} threads with atomics of all sizes, and unwinding "
-        f"through them | {threads['rounds']:,} rounds each | 0 |"
-    )
-    lines += _inferred(facts["inference"])
-    return "\n".join(lines)
-
-
-def _inferred(facts: Facts) -> list[str]:
-    """Return rows of what both libraries inferred, of the parts that were measured."""
-    cores = f"{facts['original_core']} against {facts['translated_core']}"
-    rows = []
-    for part, what in (
-        ("photographs", "two photographs on the CPU"),
-        ("old_kernel", "two photographs on the CPU, with Linux 4.9's system calls alone"),
-        ("video", "{frames} frames of a video on the CPU"),
-    ):
-        result = list(_parts(facts, part).values())
-        numbers = sum(sum(row["numbers_equal"].values()) for row in result)
-        tasks = [name.partition("_")[0] for row in result for name in row["numbers_equal"]]
-        rows += [(what.format(**row), tasks, numbers, result, "0") for row in result[:1]]
-    for part, what in (
-        ("graph", "two photographs by the GPU's graph ({opengl})"),
-        ("video_graph", "{results} frames of a video by the GPU's graph"),
-    ):
-        by_task = _parts(facts, part)
-        result, tasks = list(by_task.values()), list(by_task)
-        far = max((row["largest_difference"] for row in result), default=0)
-        different = sum(not row["bit_identical"] for row in result)
-        says = f"{different} tasks, by {far:.1g}" if different else "0"
-        numbers = sum(row["numbers"] for row in result)
-        rows += [(what.format(**row), tasks, numbers, result, says) for row in result[:1]]
-    return [
-        f"| results of {', '.join(tasks)}: {what}, {cores} "
-        f"| {numbers:,} numbers{_sites(found)} | {says} |"
-        for what, tasks, numbers, found, says in rows
-    ]
-
-
-def _parts(facts: Facts, name: str) -> dict[str, Facts]:
-    """Return a part, or one for each task where it is measured task by task."""
-    tasks = {task: f"{name}_{task}" for task in ("face", "hand", "pose", "selfie")}
-    return {task: facts[part] for task, part in {"": name, **tasks}.items() if part in facts}
-
-
-def _sites(found: list[Facts]) -> str:
-    counts = [row["sites_run"] for row in found if "sites_run" in row]
-    if not counts:
-        return ""
-    each = f"{min(counts):,} to {max(counts):,}" if len(counts) > 1 else f"{counts[0]:,}"
-    return f", {each} translated sites reached"
-
-
-SOLUTIONS = {
-    "face": "Face Mesh",
-    "face_refined": "Face Mesh, `refine_landmarks`",
-    "face_detection": "Face Detection",
-    "hands": "Hands, one hand",
-    "pose": "Pose",
-    "holistic": "Holistic",
-    "holistic_refined": "Holistic, `refine_face_landmarks`",
-    "selfie": "Selfie Segmentation",
-}
-
-
-def solutions(facts: Facts) -> str:
-    """Return the table of bench.solutions: milliseconds a frame, and ratios."""
-    lines = [
-        "| `./inv bench.solutions`, a frame | kit, LiteRT | MediaPipe 0.10.21 | "
-        "Tasks of 1.2.2, CPU | processor time: kit, 0.10.21, Tasks |",
-        "|---|---|---|---|---|",
-    ]
-    for case, row in facts["cases"].items():
-        cells = [f"{row['kit_wall_ms']:.1f} ms"]
-        work = [f"{row['kit_ms']:.1f}"]
-        for side in ("legacy", "tasks"):
-            there = f"{side}_ms" in row
-            cells.append(
-                f"{row[f'{side}_wall_ms']:.1f} ms ({row[f'{side}_wall_ratio']:.2f}x)"
-                if there
-                else "none"
-            )
-            if there:
-                work.append(f"{row[f'{side}_ms']:.1f} ({row[f'{side}_ratio']:.2f}x)")
-        lines.append(f"| {SOLUTIONS[case]} | {' | '.join(cells)} | {', '.join(work)} |")
-    lines += [
-        "",
-        f"Least of {facts['rounds']} rounds of {facts['frames']} frames on {facts['cores']} x86 "
-        f"cores (load {facts['load_at_start']:.1f} at the start); in brackets how many times the "
-        "kit's time that is.",
-    ]
-    return "\n".join(lines)
 
 
 def live(facts: Facts) -> str:

@@ -210,6 +210,12 @@ python_environment() {
   # shellcheck disable=SC2086
   step "fetching the locked Python packages" env VIRTUAL_ENV="$venv" "$venv/bin/uv" pip sync $again \
     --compile-bytecode --only-binary :all: --require-hashes "$root/requirements/host.txt"
+  # The device wheel from source, as an editable install puts it on the path.
+  for site in "$venv"/lib/python3*/site-packages; do
+    [ -d "$site" ] || continue
+    echo "$root/wheels/mediapipe-jetson/src" >"$scratch/path"
+    step "finishing .venv" cp "$scratch/path" "$site/mediapipe-jetson.pth"
+  done
   # What ./inv looks for from now on.
   echo "$root" >"$scratch/root"
   step "finishing .venv" cp "$scratch/root" "$venv/.root"

@@ -9,6 +9,7 @@ from sphinx.application import Sphinx
 
 CONTRIBUTING = Path(__file__).parent.with_name("CONTRIBUTING.md")
 project = "MediaPipe Jetson Kit"
+copyright = "the authors of MediaPipe Jetson Kit"  # Sphinx's name
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 include_patterns = ["docs/**", "examples/*.md", "*.md"]
@@ -17,23 +18,31 @@ exclude_patterns = ["README*.md", ".venv", "dist"]
 root_doc = "docs/index"
 html_theme = "furo"
 html_title = project
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 myst_heading_anchors = 4
+# "--jetson" in a sentence must stay two hyphens: readers copy it.
+smartquotes = False
 # Links to sources and folders lead to no page; the linters check that they lead somewhere.
 suppress_warnings = ["myst.xref_missing"]
 
 
 def contents(_app: Sphinx, name: str, source: list[str]) -> None:
-    """Give the first page a table of contents: the pages that it links to, in its order."""
+    """Give the first page tables of contents: for each part the pages that it links to."""
     if name != root_doc:
         return
-    links = re.findall(r"\]\(([\w./-]+)\.md\)", source[0])
-    pages = [
-        link.removeprefix("../") if link.startswith("../") else f"docs/{link}" for link in links
-    ]
-    guides = CONTRIBUTING.read_text(encoding="utf-8")
-    more = ["CONTRIBUTING", *re.findall(r"docs/contributing/[\w-]+", guides)]
-    rows = "\n".join(f"/{page}" for page in dict.fromkeys([*pages, *more]))
-    source[0] += f"\n```{{toctree}}\n:hidden:\n\n{rows}\n```\n"
+    for part in source[0].split("\n## ")[1:]:
+        links = re.findall(r"\]\(([\w./-]+)\.md\)", part)
+        pages = [
+            link.removeprefix("../") if link.startswith("../") else f"docs/{link}" for link in links
+        ]
+        if "CONTRIBUTING" in pages:
+            guides = re.findall(r"docs/contributing/[\w-]+", CONTRIBUTING.read_text("utf-8"))
+            after = pages.index("CONTRIBUTING") + 1
+            pages[after:after] = guides
+        rows = "\n".join(f"/{page}" for page in dict.fromkeys(pages))
+        caption = part.partition("\n")[0]
+        source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{rows}\n```\n"
 
 
 def setup(app: Sphinx) -> None:

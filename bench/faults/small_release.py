@@ -75,26 +75,25 @@ def build(
         layer(work, "app", {"version": f"{version} {kind}\n".encode(), **files}, {}),
     ]
     check = {GOOD: "true", UNHEALTHY: "false", ENDS: "false"}[kind]
-    config = json.dumps(
-        {
-            "architecture": architecture,
-            "os": "linux",
-            "created": oci.CREATED,
-            "config": {
-                "Env": ["PATH=/bin"],
-                "Entrypoint": ["/bin/sh", "-c", MISTAKE] if kind == ENDS else None,
-                "Cmd": ["/bin/sleep", "infinity"],
-                "Healthcheck": {
-                    "Test": ["CMD", f"/bin/{check}"],
-                    "Interval": check_s * 1_000_000_000,
-                    "Retries": 3,
-                },
-                "Labels": {"version": version},
-            },
-            "rootfs": {"type": "layers", "diff_ids": [blob.diff_id for blob in blobs]},
+    container = {
+        "Env": ["PATH=/bin"],
+        "Entrypoint": ["/bin/sh", "-c", MISTAKE] if kind == ENDS else None,
+        "Cmd": ["/bin/sleep", "infinity"],
+        "Healthcheck": {
+            "Test": ["CMD", f"/bin/{check}"],
+            "Interval": check_s * 1_000_000_000,
+            "Retries": 3,
         },
-        sort_keys=True,
-    ).encode()
+        "Labels": {"version": version},
+    }
+    image = {
+        "architecture": architecture,
+        "os": "linux",
+        "created": oci.CREATED,
+        "config": container,
+        "rootfs": {"type": "layers", "diff_ids": [blob.diff_id for blob in blobs]},
+    }
+    config = json.dumps(image, sort_keys=True).encode()
     archive = folder / "small.oci.tar"
     digest = oci.write_archive(archive, config, blobs, f"small:{version}", {})
     manifest = {

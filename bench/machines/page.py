@@ -12,8 +12,8 @@ from jetson_kit.core.paths import ROOT
 PAGE = ROOT / "docs" / "machines.md"
 START, END = "<!-- bench.machines -->", "<!-- /bench.machines -->"
 HEAD = (
-    "| machine | system | Python | engine | buildx | store | who | apart from bare | command "
-    "| took | result |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    "| machine | system | engine | user, and what is not bare | command | result |\n"
+    "|---|---|---|---|---|---|"
 )
 
 
@@ -54,14 +54,13 @@ def _line(row: Row, facts: dict[str, Any]) -> str:
         if made
         else f"exit {facts['code']}: {facts['last']}"
     )
+    engine = [facts["engine"], facts["store"], facts["buildx"] and f"buildx {facts['buildx']}"]
     cells = [
         row.name,
-        facts["system"],
-        *(facts[name] or "none" for name in ("python", "engine", "buildx", "store")),
-        row.user,
-        ", ".join(row.peculiar()) or "-",
-        f"`./inv {' '.join(row.words)}`",
-        f"{facts['seconds']:.0f} s",
+        f"{facts['system']}, {'Python ' + facts['python'] if facts['python'] else 'no Python'}",
+        ", ".join(filter(None, engine)) or "none",
+        ", ".join([row.user, *row.peculiar()]),
+        f"`./inv {' '.join(row.words)}`, {facts['seconds']:.0f} s",
         result.replace("|", "/"),
     ]
     return f"| {' | '.join(cells)} |"

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -199,23 +199,10 @@ def _follow(
     log: logs.Log | None,
 ) -> tuple[Mapping[str, Any] | None, list[Event], bool]:
     """Read events until the end, or until time is up; the child is gone on return."""
-    late = threading.Event()
-
-    def over() -> None:
-        late.set()
-        _signal(child, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(GRACE_S)
-        _signal(child, signal.SIGKILL)
-
-    timer = threading.Timer(timeout_s, over) if timeout_s else None
-    if timer:
-        timer.daemon = True
-        timer.start()
     stats: Mapping[str, Any] | None = None
     seen: list[Event] = []
     ids: dict[str, str] = {}
-    try:
+    with _ended(child, timeout_s) as late:
         for line in child.stdout or ():
             if log:
                 log.write(line)
@@ -229,6 +216,27 @@ def _follow(
                 if listener:
                     listener(event)
         child.wait()
+    return stats, seen, late.is_set()
+
+
+@contextlib.contextmanager
+def _ended(child: subprocess.Popen[str], timeout_s: float | None) -> Iterator[threading.Event]:
+    """Yield an event that is set when time is up; the child is gone at the end, come what may."""
+    late = threading.Event()
+
+    def over() -> None:
+        late.set()
+        _signal(child, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(GRACE_S)
+        _signal(child, signal.SIGKILL)
+
+    timer = threading.Timer(timeout_s, over) if timeout_s else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield late
     finally:
         if timer:
             timer.cancel()
@@ -240,7 +248,6 @@ def _follow(
             except subprocess.TimeoutExpired:
                 _signal(child, signal.SIGKILL)
                 child.wait()
-    return stats, seen, late.is_set()
 
 
 def _signal(child: subprocess.Popen[str], number: int) -> None:

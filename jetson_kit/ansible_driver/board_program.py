@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jetson_kit.core.paths import COLLECTION
@@ -17,12 +18,17 @@ SOURCES = COLLECTION / "roles" / "image" / "files"
 PACKAGE = "mediapipe_image"
 
 
+def module(name: str) -> ModuleType:
+    """Return a module of the program: it belongs to a role, and is on no path."""
+    if str(SOURCES) not in sys.path:
+        sys.path.append(str(SOURCES))
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
 @cache
 def digest() -> str:
     """Return the sum of this controller's copy, as the board's program gives its own."""
-    if str(SOURCES) not in sys.path:
-        sys.path.append(str(SOURCES))
-    version = importlib.import_module(f"{PACKAGE}.version")
+    version = module("version")
     files = {
         path.stem: path.read_text(encoding="utf-8") for path in (SOURCES / PACKAGE).glob("*.py")
     }

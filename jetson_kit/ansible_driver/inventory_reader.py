@@ -20,7 +20,7 @@ from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from jinja2 import Environment, TemplateError, meta
 
-VAULT, UNSAFE = "__ansible_vault", "__ansible_unsafe"
+VAULT = "__ansible_vault"
 SCALARS = (str, int, float, bool, type(None))
 
 

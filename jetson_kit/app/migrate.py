@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediapipe_jetson.migrate import project, view
+
 from jetson_kit.core.errors import BadInputError, CheckFailedError
-from jetson_kit.wheels import device_side
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,11 @@ def run(folder: Path, write: bool, gpu: bool = False) -> Migration:
 
     Raises BadInputError for what can't be followed, and OSError where a file can't be written.
     """
-    project = device_side.module("migrate.project")
     try:
         outcome = project.migrate(folder, gpu=gpu)
         if write:
             project.write(outcome.changes)
     except project.MigrateError as error:
         raise BadInputError(str(error)) from error
-    text = device_side.module("migrate.view").text(outcome, write)
+    text = view.text(outcome, write)
     return Migration(text, len({note.file for note in outcome.refused}))

@@ -16,7 +16,7 @@ from jetson_kit.build.plan import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, write_text
 from jetson_kit.core.paths import ROOT
-from jetson_kit.wheels.device_side import PACKAGE
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 FOLDER = Path(__file__).with_name("templates")
 PICTURES = PACKAGE / "mediapipe_jetson" / "data"

@@ -31,7 +31,7 @@ from jetson_kit.core.progress import Progress
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.emulation import run as emulated_run
 from jetson_kit.models import bundles as models
-from jetson_kit.wheels.device_side import PACKAGE
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 PATTERNS = ("test_*.py", "*_test.py")
 NO_TESTS = 5

@@ -170,7 +170,7 @@ def _measure(
     if known := record.load(libraries, live=live):
         return known
     if live is False:
-        return Measured(emulate.unknown("no record of these libraries"), "not run: not asked for")
+        return Measured(emulate.unknown("no record of these libraries"), "not run: not requested")
     with tempfile.TemporaryDirectory(prefix="kit-audit-") as name, disk_guard(Path(name)):
         folder = Path(name)
         with zipfile.ZipFile(wheel.path) as archive:

@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
@@ -83,37 +84,14 @@ def _read(path: Path, archive: zipfile.ZipFile) -> WheelFile:
     if sum(info.file_size for info in infos) > LARGEST:
         raise BadInputError(f"{path} is no wheel: it would unpack to more than 4 GiB", GOOD)
     members = frozenset(info.filename for info in infos)
-    folders = sorted(
-        {m.split("/", 1)[0] for m in members if re.match(r"[^/]+\.dist-info/(METADATA|WHEEL)$", m)}
-    )
-    if not folders:
-        raise BadInputError(f"{path} is no wheel: it has no .dist-info folder", GOOD)
-    if len(folders) > 1:
-        raise BadInputError(f"{path} is no wheel: it has {len(folders)} .dist-info folders", GOOD)
-    for file in ("METADATA", "WHEEL"):
-        if f"{folders[0]}/{file}" not in members:
-            raise BadInputError(f"{path} is no wheel: it has no {folders[0]}/{file}", GOOD)
-    about = _headers(archive, f"{folders[0]}/METADATA")
-    wheel = _headers(archive, f"{folders[0]}/WHEEL")
+    folder = _dist_info(path, members)
+    about = _headers(archive, f"{folder}/METADATA")
+    wheel = _headers(archive, f"{folder}/WHEEL")
     name, version = about.get("Name", ""), about.get("Version", "")
     if not name or not version:
         raise BadInputError(f"{path} is no wheel: its METADATA has no name or version", GOOD)
-    record = _record(archive, f"{folders[0]}/RECORD", members)
-    lies: list[str] = []
-    libraries = []
-    for info in infos:
-        with archive.open(info) as stream:
-            head = stream.read(8)
-            if not native.sniff(head):
-                _drain(stream)
-                continue
-            data = head + stream.read()
-        library = native.read(info.filename, data)
-        if library is None:
-            continue
-        libraries.append(library)
-        if record and record.get(info.filename, "") != _digest(data):
-            lies.append(f"RECORD does not have the hash of {info.filename}: it was changed")
+    record = _record(archive, f"{folder}/RECORD", members)
+    libraries, lies = _libraries(archive, infos, record)
     declared = tuple(sorted({str(tag) for text in wheel.get_all("Tag", []) for tag in _tags(text)}))
     lies += _name_lies(path, name, version, declared)
     for tags in dict.fromkeys((declared, _name_tags(path))):
@@ -134,6 +112,42 @@ def _read(path: Path, archive: zipfile.ZipFile) -> WheelFile:
         members=members,
         lies=tuple(dict.fromkeys(lies)),
     )
+
+
+def _dist_info(path: Path, members: frozenset[str]) -> str:
+    """Return the name of the one .dist-info folder, which is whole."""
+    folders = sorted(
+        {m.split("/", 1)[0] for m in members if re.match(r"[^/]+\.dist-info/(METADATA|WHEEL)$", m)}
+    )
+    if not folders:
+        raise BadInputError(f"{path} is no wheel: it has no .dist-info folder", GOOD)
+    if len(folders) > 1:
+        raise BadInputError(f"{path} is no wheel: it has {len(folders)} .dist-info folders", GOOD)
+    for file in ("METADATA", "WHEEL"):
+        if f"{folders[0]}/{file}" not in members:
+            raise BadInputError(f"{path} is no wheel: it has no {folders[0]}/{file}", GOOD)
+    return folders[0]
+
+
+def _libraries(
+    archive: zipfile.ZipFile, infos: Sequence[zipfile.ZipInfo], record: Mapping[str, str]
+) -> tuple[list[Library], list[str]]:
+    """Return the native libraries, and those that RECORD has another hash of."""
+    libraries, lies = [], []
+    for info in infos:
+        with archive.open(info) as stream:
+            head = stream.read(8)
+            if not native.sniff(head):
+                _drain(stream)
+                continue
+            data = head + stream.read()
+        library = native.read(info.filename, data)
+        if library is None:
+            continue
+        libraries.append(library)
+        if record and record.get(info.filename, "") != _digest(data):
+            lies.append(f"RECORD does not have the hash of {info.filename}: it was changed")
+    return libraries, lies
 
 
 def _drain(stream: IO[bytes]) -> None:

@@ -112,7 +112,7 @@ def print_one(
     rows: list[tuple[str, str]] = []
     if device:
         model = device.model or "a device that gives no model"
-        rows += [("Device", model), ("Its module", module.id if module else "cannot be told")]
+        rows += [("Device", model), ("Its module", module.id if module else "not known")]
     rows += [
         ("L4T", target.name),
         ("JetPack", target.jetpack),

@@ -113,3 +113,14 @@ def show_built(built: Built, plan: BuildPlan | None = None) -> None:
         ("output", str(facts["plan"]["output"])),
     ]
     _grid(rows)
+    # In a line of its own, unbroken, so that it can be copied.
+    print(f"next: {next_command(facts)}")
+
+
+def next_command(facts: dict[str, Any]) -> str:
+    """Return what follows a build, by its manifest: to a board, or verify on this machine."""
+    tag = facts["image"]["tag"]
+    if facts["plan"]["target"]:
+        return f"docker save {tag} | gzip | ssh user@board 'gunzip | docker load'"
+    software = " --expect software" if facts["plan"]["base"]["variant"] == "emulated" else ""
+    return f"./inv verify --image {tag}{software}"

@@ -70,10 +70,11 @@ class KitTask(Task[Body]):
         return self
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        """Return the arguments, each with its reader."""
-        arguments = [
-            self._typed(argument) for argument in super().get_arguments(ignore_unknown_help)
-        ]
+        """Return the arguments, each with its reader and its help, however often."""
+        texts = dict(self.help)
+        plain = super().get_arguments(ignore_unknown_help)
+        self.help = texts  # Invoke takes the texts out of it
+        arguments = [self._typed(argument) for argument in plain]
         if not self.variadic:
             return arguments
         first, *flags = arguments

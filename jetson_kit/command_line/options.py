@@ -20,6 +20,7 @@ from jetson_kit.core.text import shown
 
 Reader = Callable[[str], Any]
 MEBIBYTE = 1 << 20
+CORRECT = "correct the path"
 
 
 class RefusedError(ValueError):
@@ -132,7 +133,7 @@ class InputFile:
         path = _path(word)
         status = _status(path)
         if status is None:
-            raise RefusedError("is not there")
+            raise RefusedError("is not there", CORRECT)
         _readable_file(path, status, self.most)
         return path
 
@@ -146,7 +147,7 @@ class Folder:
         path = _path(word)
         status = _status(path)
         if status is None or not stat.S_ISDIR(status.st_mode):
-            raise RefusedError("is no folder" if status else "is not there")
+            raise RefusedError("is no folder" if status else "is not there", CORRECT)
         _listable(path)
         return path
 
@@ -162,7 +163,7 @@ class FileOrFolder:
         path = _path(word)
         status = _status(path)
         if status is None:
-            raise RefusedError("is not there")
+            raise RefusedError("is not there", CORRECT)
         if stat.S_ISDIR(status.st_mode):
             _listable(path)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from jetson_kit.core import text
 from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.data_update import update
 from jetson_kit.data_update.changes import Changes, Decision
@@ -35,6 +36,7 @@ def _list(title: str, decisions: Iterable[Decision]) -> None:
 def show_derived(written: Iterable[str]) -> None:
     """Print which derived files were written."""
     print("\n".join(written) or "what derives from the tables is up to date")
+    print("next: ./inv data.check")
 
 
 def show_check() -> None:
@@ -43,5 +45,8 @@ def show_check() -> None:
     for line in result:
         print(line, file=sys.stderr)
     if result:
-        raise CheckFailedError(f"the tables have {len(result)} problems")
+        raise CheckFailedError(
+            f"the tables have {text.counted(len(result), 'problem')}",
+            "correct the rows that are named above, and run it again",
+        )
     print("the tables and what derives from them agree")

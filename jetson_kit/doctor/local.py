@@ -17,6 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mediapipe_jetson.doctor import causes, commands, scene
+from mediapipe_jetson.doctor import report as reports
+from mediapipe_jetson.doctor.files import kinds
+from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe.driver import Node
+
 from jetson_kit.core import ssh
 from jetson_kit.core.errors import (
     BadInputError,
@@ -26,7 +32,7 @@ from jetson_kit.core.errors import (
 )
 from jetson_kit.doctor import tree as doctor_tree
 from jetson_kit.targets.detect import HOST
-from jetson_kit.wheels.device_side import PACKAGE, module
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 SCHEMA = "mediapipe-jetson/doctor/1"
 LOCAL_TIMEOUT_S = 300.0
@@ -81,7 +87,7 @@ class Diagnosis:
     @property
     def text(self) -> str:
         """Return the report as the device prints it."""
-        return str(module("doctor.report").text(self.document))
+        return reports.text(self.document)
 
     def check(self) -> None:
         """Raise CheckFailedError if any cause is at work."""
@@ -138,7 +144,7 @@ def remote(
     script = FINDER.format(pythons=PYTHONS, loader=shlex.quote(LOADER), none=NO_PYTHON)
     done = ssh.run(user_at_host, f"sh -c {shlex.quote(script)}", sent, options, timeout_s)
     if done.returncode == NO_PYTHON:
-        content = doctor_tree.script(module("doctor.commands").COMMANDS).encode()
+        content = doctor_tree.script(commands.COMMANDS).encode()
         stdout = ssh.run(user_at_host, "sh -s", content, options, timeout_s).stdout
         return examine(doctor_tree.parse(stdout.decode(errors="replace")), code)
     return _read(done, user_at_host)
@@ -146,32 +152,28 @@ def remote(
 
 def examine(facts: doctor_tree.RawFacts, code: Path | None = None) -> Diagnosis:
     """Run the checks here on what sh told of a board."""
-    scenes, observation = module("doctor.scene"), module("doctor.commands")
-    driver, absent = scenes.driver, observation.Absent
     with tempfile.TemporaryDirectory(prefix="jetson-doctor-") as folder:
         nodes = tuple(
-            driver.Node(name, stat.filemode(stat.S_IFCHR | mode), uid, gid, False)
+            Node(name, stat.filemode(stat.S_IFCHR | mode), uid, gid, False)
             for name, mode, uid, gid in facts.nodes
         )
-        here = scenes.Scene(
+        here = scene.Scene(
             root=facts.plant(Path(folder)),
             environment=facts.environment,
             outputs={
-                name: observation.evaluate(observation.COMMANDS[name], exit_code, text)
+                name: commands.evaluate(commands.COMMANDS[name], exit_code, text)
                 for name, (exit_code, text) in facts.outputs.items()
             },
             python=facts.python,
             mediapipe=facts.mediapipe,
-            library=absent("the library was not read: that needs Python 3.9 on the board"),
+            library=Absent("the library was not read: that needs Python 3.9 on the board"),
             uid=facts.uid,
             groups=facts.groups,
             machine=facts.machine,
             code=_existing(code) if code is not None else None,
             nodes=nodes,
         )
-        return Diagnosis(
-            module("doctor.report").document(here, module("doctor.causes").examine(here))
-        )
+        return Diagnosis(reports.document(here, causes.examine(here)))
 
 
 def payload(code: Path | None = None) -> bytes:
@@ -202,7 +204,6 @@ def _folder(package: str) -> Path:
 
 
 def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
-    kinds = module("doctor.files.kinds")
     archive.writestr("code/", b"")
     size = 0
     for path in kinds.files(code):

@@ -18,6 +18,7 @@ from typing import Any
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
+from mediapipe_jetson import diagnosis
 
 from jetson_kit.containers import engine, owned
 from jetson_kit.core.errors import BadInputError, StepFailedError
@@ -25,7 +26,6 @@ from jetson_kit.core.log import LOG
 from jetson_kit.core.machine import host_arch
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.emulation.cpus import Cpu
-from jetson_kit.wheels import device_side
 
 TIMED_OUT = 124
 OWN_NETWORKS = ("none", "bridge", "host")
@@ -97,7 +97,7 @@ def run(request: Request, output: int | None = None) -> int:
 def unfit(image: Image, cpu: Cpu) -> str:
     """Return why this image's MediaPipe can't run on a core; "" where it can or has none."""
     version = image.labels.get(f"{emulation.LABELS}.mediapipe", "")
-    missing = device_side.module("diagnosis").missing_features(version, cpu.features)
+    missing = diagnosis.missing_features(version, cpu.features)
     if not missing:
         return ""
     return (

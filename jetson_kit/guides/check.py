@@ -10,10 +10,11 @@ from pathlib import Path
 
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT
-from jetson_kit.guides import causes, environment, links, reference
+from jetson_kit.guides import causes, environment, links, programs, reference
 from jetson_kit.wheels.device_wheel import SOURCE
 
 REFERENCE = ROOT / "docs" / "reference.md"
+PROGRAMS = ROOT / "docs" / "programs.md"
 WHEEL = SOURCE / "README.md"
 TROUBLESHOOTING = ROOT / "docs" / "troubleshooting.md"
 READMES = ("README.md", "README.zh-CN.md")
@@ -28,6 +29,7 @@ def generated() -> dict[Path, str]:
 
     return {
         REFERENCE: reference.page(ns),
+        PROGRAMS: programs.page(),
         WHEEL: reference.with_variables(WHEEL.read_text(encoding="utf-8")),
         TROUBLESHOOTING: causes.page(TROUBLESHOOTING.read_text(encoding="utf-8")),
     }

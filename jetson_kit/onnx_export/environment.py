@@ -19,6 +19,7 @@ from typing import Any
 from jetson_kit.core import environments, errors
 from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.paths import ROOT
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 WORKER = "jetson_kit.onnx_export.worker"
 
@@ -31,7 +32,7 @@ def python() -> Path:
 def variables() -> dict[str, str]:
     """Return the environment variables in which the tools run: this project's code, our words."""
     kept = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    return kept | {"PYTHONPATH": str(ROOT), "PYTHONNOUSERSITE": "1"}
+    return kept | {"PYTHONPATH": f"{ROOT}:{PACKAGE}", "PYTHONNOUSERSITE": "1"}
 
 
 def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from ai_edge_litert.interpreter import Interpreter
+from mediapipe_jetson.engines import expected as device
 
 from jetson_kit.onnx_export.bundle import SubModel
 from jetson_kit.onnx_export.criteria import Criteria, of, table
 from jetson_kit.onnx_export.samples import pixels
-from jetson_kit.wheels.device_side import module
 
 LEAST = {"fp32": 1e-3, "fp16": 1e-2}
 SLACK = 4.0
@@ -27,7 +27,6 @@ SEED = 20250101
 
 def write(sub_model: SubModel, onnx: Mapping[str, Path], path: Path) -> dict[str, float]:
     """Write a sub-model's check; return its tolerances. `onnx`: precision to the ONNX file."""
-    device = module("engines.expected")
     inputs, outputs = _tflite(sub_model)
     tolerance = {
         kind: float(f"{max(LEAST[kind], SLACK * _distance(file, inputs, outputs)):.3g}")

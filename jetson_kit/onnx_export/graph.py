@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import tflite
+from mediapipe_jetson.tflite import flat
 
 from jetson_kit.onnx_export import schema
 from jetson_kit.onnx_export.bundle import IDENTIFIER, SubModel
 from jetson_kit.onnx_export.errors import ModelDamagedError, ModelUnsupportedError
-from jetson_kit.wheels.device_side import module
 
-flat = module("tflite.flat")
 MAX_TENSORS = 20_000
 MAX_OPERATORS = 10_000
 MAX_LINKS = 100_000

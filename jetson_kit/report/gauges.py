@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from jetson_kit.wheels import device_side
+from mediapipe_jetson import exposition
 
 Gauge = tuple[str, str, Iterable[tuple[float, Mapping[str, str]]]]
 """Name without its prefix, what it is, and its values with their labels."""
@@ -12,7 +12,6 @@ Gauge = tuple[str, str, Iterable[tuple[float, Mapping[str, str]]]]
 
 def gauges_text(prefix: str, gauges: Iterable[Gauge], labels: Mapping[str, str]) -> str:
     """Return the text; `labels` stand first in each value. A gauge without values is left out."""
-    exposition = device_side.module("exposition")
     families = [
         exposition.Family(
             f"{prefix}_{name}",
@@ -22,4 +21,4 @@ def gauges_text(prefix: str, gauges: Iterable[Gauge], labels: Mapping[str, str])
         )
         for name, about, values in gauges
     ]
-    return str(exposition.text(families))
+    return exposition.text(families)

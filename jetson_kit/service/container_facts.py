@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mediapipe_jetson.observe import emulation
+
 from jetson_kit.service.contract import Device, Service, node_patterns
 from jetson_kit.service.extra import NONE, Extra
-from jetson_kit.wheels import device_side
 
 # The kernel's names, in the order of their bits: include/uapi/linux/capability.h.
 CAPABILITIES = (
@@ -191,7 +192,7 @@ def user(seen: Seen, service: Service, device: Device) -> list[str]:
         *_differs("user of the first process", [uid], list(ids[0])),
         *_differs("group of the first process", [gid], list(ids[1])),
         *_sets("group", requested, {int(gid), *map(int, seen.status["Groups"].split())}),
-        *_sets("group asked for", map(str, device.groups), _groups(seen.host_config)),
+        *_sets("group in the settings", map(str, device.groups), _groups(seen.host_config)),
     ]
 
 
@@ -205,7 +206,7 @@ def devices(seen: Seen, device: Device, extra: Extra = NONE) -> list[str]:
     """Return differences of the device nodes: the runtime's own, the GPU's, the application's."""
     host = seen.host_config
     requested = [item["PathInContainer"] for item in host.get("Devices") or []]
-    sets = _sets("device asked for", extra.devices, requested)
+    sets = _sets("device in the settings", extra.devices, requested)
     sets += _sets("rule for devices", (), host.get("DeviceCgroupRules") or [])
     sets += _differs("device requests", [], host.get("DeviceRequests") or [])
     further = sorted(set(seen.probe["nodes"]) - DEVICES)
@@ -244,7 +245,7 @@ def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) ->
     free = ENGINE_MOUNTS | INIT_MOUNTS | {"/"}
     further = {p for p in points if p not in free and not KERNEL_MOUNTS.fullmatch(p)}
     # A device that only stands for a Jetson says so in its containers: that can only take from it.
-    mark = device_side.module("observe.emulation").MARKER
+    mark = emulation.MARKER
     brought = {p for p in further if device.nvidia_runtime and _injected(p, seen.injected)}
     brought |= further & {mark}
     # A tmpfs or a device's file mounted below /dev is a node, not a place; those are judged above.
@@ -261,7 +262,7 @@ def root(seen: Seen, service: Service) -> list[str]:
     """Return where the root file system is writable, by its flags and by trying."""
     points = {point: writable for point, writable, _ in seen.probe["mounts"]}
     result = _differs(
-        "read-only root asked for", service.read_only, seen.host_config["ReadonlyRootfs"]
+        "read-only root in the settings", service.read_only, seen.host_config["ReadonlyRootfs"]
     )
     if points.get("/") is not False:
         result.append("the root file system is mounted writable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def provision(
 
     del c
     provisioning.run(provisioning.ProvisionRequest(i, limit, check, tags, forks))
+    if not check:
+        print(f"next: ./inv fleet.status -i {shlex.quote(str(i))}")
 
 
 @kit_task(

@@ -109,6 +109,8 @@ def release(
             f"{result.path}: release {result.number}, {result.image_id[:19]}, "
             f"{result.size / 1e6:.1f} MB, signed, valid until {result.expires:%Y-%m-%d}"
         )
+        shown = shlex.quote(str(target[0] if target else folder))
+        print(f"next: ./inv fleet.rollout {shown} -i INVENTORY --canary 1 --plan")
 
 
 @kit_task(

@@ -73,7 +73,11 @@ def join(c: Context, name: str, i: Path, hours: float = 24.0, output: Path | Non
     print(f"at the site: tar xf {place.name} && ./join FOLDER")
 
 
-@kit_task(auto_shortflags=False, options={"name": NAME, "i": FILE}, help={"i": SITES})
+@kit_task(
+    auto_shortflags=False,
+    options={"name": NAME, "i": FILE},
+    help={"name": "the site, as the file of sites has it", "i": SITES},
+)
 def remove(c: Context, name: str, i: Path) -> None:
     """Let a site in no more. Example: ./inv sites.remove berlin -i sites.toml."""
     from jetson_kit.fleet.sites import central, inventory

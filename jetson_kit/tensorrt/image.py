@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mediapipe_jetson.engines import fit, identity
+from mediapipe_jetson.engines import manifest as device_manifest
+
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files
 from jetson_kit.core.errors import BadInputError, IntegrityError
@@ -17,7 +20,6 @@ from jetson_kit.core.progress import Progress
 from jetson_kit.targets.table import Soc, Target
 from jetson_kit.tensorrt import manifest, signed, sources, store
 from jetson_kit.wheels import pysite, runtimes
-from jetson_kit.wheels.device_side import module
 from jetson_kit.wheels.pysite import Installed
 from jetson_kit.wheels.runtimes import Runtime
 
@@ -111,13 +113,12 @@ def _fit(
     folders: Sequence[Path], runtime: Runtime, socs: Sequence[Soc]
 ) -> tuple[list[Any], list[str]]:
     """Return the engines that run in the image on one of the SoCs, and why others do not."""
-    device, identity = module("engines.fit"), module("engines.identity")
     fitting: dict[str, Any] = {}
     refused: dict[str, None] = {}
     for folder in folders:
         for engine in manifest.read(folder).engines:
             places = [identity.LocalRuntime(soc.sm, runtime.tensorrt, runtime.lean) for soc in socs]
-            reasons = [device.problem(engine, place) for place in places]
+            reasons = [fit.problem(engine, place) for place in places]
             if None in reasons:
                 fitting.setdefault(engine.file, engine)
             else:
@@ -181,8 +182,7 @@ def _link(runtime: Runtime, python: str) -> tuple[str, str] | None:
 
 def _tar(engines: Sequence[Any], onnx: Sequence[Any], link: tuple[str, str] | None) -> Path:
     """Return the layer of engines and ONNX files with one manifest for all; equal when equal."""
-    device = module("engines.manifest")
-    body = device.Manifest(Path(FOLDER), tuple(engines), tuple(onnx)).as_json()
+    body = device_manifest.Manifest(Path(FOLDER), tuple(engines), tuple(onnx)).as_json()
     text = json.dumps(body, indent=1) + "\n"
     key = hashlib.sha256(f"{text}{link}".encode()).hexdigest()[:16]
     tar = cache_dir("layers") / f"engines-{key}.tar"

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+
+from mediapipe_jetson.backends.base import TensorSpec
+from mediapipe_jetson.engines import manifest as device
+from mediapipe_jetson.engines import onnx_file
+from mediapipe_jetson.engines.errors import ManifestError
+from mediapipe_jetson.engines.manifest import Engine, Manifest, Onnx
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import sha256_file
-from jetson_kit.wheels.device_side import module
 
 FILE = "engines.json"
 
 
-def read(folder: Path) -> Any:  # noqa: ANN401 # mediapipe_jetson.engines.manifest.Manifest
+def read(folder: Path) -> Manifest:
     """Return a folder's manifest. Raises BadInputError where there is none, IntegrityError."""
-    device, errors = module("engines.manifest"), module("engines.errors")
     try:
         result = device.read(folder)
-    except errors.ManifestError as error:
+    except ManifestError as error:
         raise IntegrityError(str(error), "make the folder again") from error
     if result is None:
         raise BadInputError(
@@ -27,9 +30,10 @@ def read(folder: Path) -> Any:  # noqa: ANN401 # mediapipe_jetson.engines.manife
     return result
 
 
-def check_files(found: Any) -> None:  # noqa: ANN401
+def check_files(found: Manifest) -> None:
     """Raise IntegrityError unless each listed file is there with the bytes that are listed."""
-    for item in (*found.engines, *found.onnx):
+    listed: list[Engine | Onnx] = [*found.engines, *found.onnx]
+    for item in listed:
         if not item.path.is_file():
             raise IntegrityError(f"{item.path} is listed and not there", "make the folder again")
         if (item.path.stat().st_size, sha256_file(item.path)) != (item.size, item.sha256):
@@ -38,9 +42,9 @@ def check_files(found: Any) -> None:  # noqa: ANN401
             )
 
 
-def stand_ins(found: Any) -> list[str]:  # noqa: ANN401
+def stand_ins(found: Manifest) -> list[str]:
     """Return the files that are no engines: by the manifest's word, or by their own."""
-    mark = module("engines.manifest").NO_ENGINE
+    mark = device.NO_ENGINE
     names = []
     for engine in found.engines:
         with engine.path.open("rb") as stream:
@@ -49,17 +53,15 @@ def stand_ins(found: Any) -> list[str]:  # noqa: ANN401
     return names
 
 
-def onnx_rows(paths: Sequence[Path]) -> list[Any]:
+def onnx_rows(paths: Sequence[Path]) -> list[Onnx]:
     """Return the entries of ONNX files, by what is written in them. Raises IntegrityError."""
-    device, reader = module("engines.manifest"), module("engines.onnx_file")
-    spec = module("backends.base").TensorSpec
     rows = []
     for path in sorted(paths):
         try:
-            model = reader.parse(path.read_bytes())
+            model = onnx_file.parse(path.read_bytes())
             metadata = model.metadata
             rows.append(
-                device.Onnx(
+                Onnx(
                     path.parent,
                     path.name,
                     sha256_file(path),
@@ -67,8 +69,8 @@ def onnx_rows(paths: Sequence[Path]) -> list[Any]:
                     metadata["sub_model"],
                     metadata["source_sha256"],
                     metadata["precision"],
-                    tuple(spec(item.name, item.shape) for item in model.inputs),
-                    tuple(spec(output.name, output.shape) for output in model.outputs),
+                    tuple(TensorSpec(item.name, item.shape) for item in model.inputs),
+                    tuple(TensorSpec(output.name, output.shape) for output in model.outputs),
                 )
             )
         except (ValueError, KeyError) as error:
@@ -78,8 +80,7 @@ def onnx_rows(paths: Sequence[Path]) -> list[Any]:
     return rows
 
 
-def write(folder: Path, *, engines: Sequence[Any] = (), onnx: Sequence[Any] = ()) -> Any:  # noqa: ANN401
+def write(folder: Path, *, engines: Sequence[Engine] = (), onnx: Sequence[Onnx] = ()) -> Manifest:
     """Write a folder's manifest and return it as read again."""
-    device = module("engines.manifest")
-    device.write(device.Manifest(folder, tuple(engines), tuple(onnx)))
+    device.write(Manifest(folder, tuple(engines), tuple(onnx)))
     return read(folder)

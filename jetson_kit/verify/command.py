@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mediapipe_jetson.verify import report as reports
+
 from jetson_kit.containers import engine
 from jetson_kit.core.errors import BadInputError, ToolMissingError
 from jetson_kit.core.files import write_text
@@ -105,15 +107,14 @@ def _local(request: VerifyRequest) -> int:
         report = verify.in_image(
             request.image or verify.native_tag(request.variant or "runtime"), options
         )
-    readings = verify.readings()
-    contents = {"junit": readings.junit(report), "prometheus": readings.prometheus(report)}
+    contents = {"junit": reports.junit(report), "prometheus": reports.prometheus(report)}
     request.wanted.write(report, contents)
     if request.wanted.nagios:
-        line, code = readings.nagios(report)
+        line, code = reports.nagios(report)
         print(line)
-        return int(code)
+        return code
     if request.wanted.json is not True:
-        print(readings.text(report))
+        print(reports.text(report))
     return verify.verdict_code(report)
 
 

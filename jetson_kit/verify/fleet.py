@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -27,6 +26,7 @@ from jetson_kit.core import ssh, stopping
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.files import written_aside
 from jetson_kit.core.paths import ROOT
+from jetson_kit.report import junit
 from jetson_kit.service import expectation
 from jetson_kit.service.expectation import Expectation
 
@@ -102,10 +102,7 @@ class Fleet:
 
     def junit(self) -> str:
         """Return JUnit's XML: a suite for each host."""
-        top = ET.Element("testsuites")
-        for host in self.hosts:
-            top.append(ET.fromstring(host.suite))  # noqa: S314 # our own pytest wrote it
-        return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(top, "unicode") + "\n"
+        return junit.document(host.suite for host in self.hosts)
 
 
 @dataclass(frozen=True)
@@ -202,11 +199,11 @@ def _host(
         reach(host)
     except KitError as error:
         return _unreached(host.name, expected.verdict, error.line().removeprefix("error: "))
-    junit = own / "junit.xml"
+    xml = own / "junit.xml"
     with _one_connection(host, own) as shared:
-        code, message = _pytest(host, path, own, junit, words, shared)
+        code, message = _pytest(host, path, own, xml, words, shared)
     taken = round(time.monotonic() - begun, 1)
-    return _read(host.name, expected, own, junit, code, message, taken)
+    return _read(host.name, expected, own, xml, code, message, taken)
 
 
 def reach(host: Host) -> None:
@@ -226,11 +223,11 @@ def _one_connection(host: Host, folder: Path) -> Iterator[str]:
 
 
 def _pytest(
-    host: Host, path: Path, place: Path, junit: Path, words: Sequence[str], shared: str
+    host: Host, path: Path, place: Path, xml: Path, words: Sequence[str], shared: str
 ) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
-    command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
+    command += [f"--reports={place}", f"--junitxml={xml}", "-o", f"junit_suite_name={host.name}"]
     common = str(host.variables.get("ansible_ssh_common_args", ""))
     environment = inventory.environment() | {
         "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common} {LASTING}"
@@ -253,28 +250,27 @@ def _pytest(
 
 def _unreached(host: str, requested: str, why: str) -> HostResult:
     case = Case(REACHABLE, why)
-    suite = _suite(host, case)
+    suite = junit.Suite(host, (junit.Case(REACHABLE, why),), "device").xml()
     return HostResult(host, requested, False, None, reason=why, failed=(case,), suite=suite)
 
 
-def _suite(host: str, case: Case) -> str:
-    top = ET.Element("testsuite", name=host, tests="1", failures="1", errors="0", skipped="0")
-    row = ET.SubElement(top, "testcase", classname="device", name=case.test)
-    ET.SubElement(row, "failure", message=case.why)
-    return ET.tostring(top, "unicode")
-
-
 def _read(
-    host: str, expected: Expectation, place: Path, junit: Path, code: int, output: str, taken: float
+    host: str, expected: Expectation, place: Path, xml: Path, code: int, output: str, taken: float
 ) -> HostResult:
     """Return what pytest's XML and the report say; without them nothing is as expected."""
     try:
-        suite = next(iter(ET.parse(junit).getroot().iter("testsuite")))  # noqa: S314 # our own
-    except (OSError, ET.ParseError, StopIteration):
+        suite, cases = junit.read_suite(xml)
+    except (OSError, ValueError):
         lines = [line.strip() for line in output.splitlines() if line.strip()]
         last = lines[-1] if lines else f"exit code {code}"
         return _unreached(host, expected.verdict, f"the tests did not run: {last}")
-    failed, skipped, passed = _cases(host, suite)
+    failed = tuple(
+        Case(_test(host, case.name), case.failure.removeprefix("Failed: "))
+        for case in cases
+        if case.failure
+    )
+    skipped = tuple(Case(_test(host, case.name), case.skipped) for case in cases if case.skipped)
+    passed = len(cases) - len(failed) - len(skipped)
     report: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         report = json.loads((place / f"{host}.json").read_text(encoding="utf-8"))
@@ -292,26 +288,10 @@ def _read(
         passed=passed,
         report=f"{host}.json" if report else None,
         seconds=taken,
-        suite=ET.tostring(suite, "unicode"),
+        suite=suite,
     )
 
 
-def _cases(host: str, suite: ET.Element) -> tuple[tuple[Case, ...], tuple[Case, ...], int]:
-    failed, skipped, passed = [], [], 0
-    for case in suite.iter("testcase"):
-        name = str(case.get("name", "")).replace(f"ansible://{host}", "")
-        name = name.replace("[]", "").replace("[-", "[")
-        bad = next((element for kind in ("failure", "error") for element in case.iter(kind)), None)
-        left = next(iter(case.iter("skipped")), None)
-        if bad is not None:
-            failed.append(Case(name, _words(bad)))
-        elif left is not None:
-            skipped.append(Case(name, str(left.get("message", ""))))
-        else:
-            passed += 1
-    return tuple(failed), tuple(skipped), passed
-
-
-def _words(node: ET.Element) -> str:
-    text = (node.text or node.get("message") or "").strip()
-    return text.removeprefix("Failed: ")
+def _test(host: str, name: str) -> str:
+    """Return a test's name without what names its host."""
+    return name.replace(f"ansible://{host}", "").replace("[]", "").replace("[-", "[")

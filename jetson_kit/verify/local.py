@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import docker.errors
@@ -38,7 +37,7 @@ from jetson_kit.emulation import cores as emulation
 from jetson_kit.models import bundles as models
 from jetson_kit.service import contract as service
 from jetson_kit.service.expectation import check_tasks, usual_tasks
-from jetson_kit.wheels import device_side, device_wheel, repack
+from jetson_kit.wheels import device_wheel, repack
 from jetson_kit.wheels import pins as wheels
 
 SCHEMA = device_wheel.SOURCE / "src" / "mediapipe_jetson" / "data" / "verify.schema.json"
@@ -254,11 +253,6 @@ def checked(raw: bytes, output: str = "") -> dict[str, Any]:
 def _schema() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(SCHEMA.read_text(encoding="utf-8"))
     return document
-
-
-def readings() -> ModuleType:
-    """Return the device side's module that writes a report as text, JUnit, gauges and so on."""
-    return device_side.module("verify.report")
 
 
 def verdict_code(report: Mapping[str, Any]) -> int:

@@ -26,6 +26,9 @@ from jetson_kit.wheels import shim
 from jetson_kit.wheels.record import hash_of
 
 SOURCE = ROOT / "wheels" / "mediapipe-jetson"
+# On the path of .venv, where ci/setup.sh puts it as an editable install does; on PYTHONPATH for
+# other interpreters that run the device side from source.
+PACKAGE = SOURCE / "src"
 # What the wheel is made of; caches and build folders are not.
 INPUTS = ("pyproject.toml", "README.md", "LICENSE", "src")
 # 1980-01-01, the earliest time that a zip file can hold.

@@ -65,11 +65,6 @@ class Pin:
         name, _, tags = self.filename.split("-", 2)
         return f"{name}-{self.jetson_version}-{tags}"
 
-    @property
-    def python_range(self) -> str:
-        """Return its Pythons for a sentence."""
-        return _range(self.pythons)
-
     def supports(self, python: str) -> bool:
         """Return whether it is for this Python, such as "3.11"."""
         return python in self.pythons
@@ -221,7 +216,3 @@ def lock_for(wheel_class: str, arch: str, python: str) -> Path:
             f"choose Python {offered}" if offered else "make it with ./inv wheels.lock",
         )
     return path
-
-
-def _range(pythons: tuple[str, ...]) -> str:
-    return pythons[0] if len(pythons) == 1 else f"{pythons[0]} to {pythons[-1]}"

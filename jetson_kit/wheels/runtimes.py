@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mediapipe_jetson.engines import identity
+
 from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.table import Soc, Target
-from jetson_kit.wheels.device_side import module
 
 TABLE = Path(__file__).with_name("runtimes.toml")
 LOCKS = ROOT / "wheels" / "locks" / "tensorrt"
@@ -77,7 +78,6 @@ def lean_for(target: Target, socs: Sequence[Soc]) -> str:
 
     It must have kernels for all the SoCs. "" where PyPI has none.
     """
-    identity = module("engines.identity")
     able = [
         version
         for version, row in table()["lean"].items()
@@ -123,7 +123,7 @@ def _lean(target: Target, socs: Sequence[Soc], python: str) -> Runtime:
         why = f"PyPI has no lean runtime that runs engines of TensorRT {target.tensorrt}"
         return Runtime(LEAN, "", why, "leave out --engines")
     row = table()["lean"][version]
-    own = module("engines.identity").same_version(target.tensorrt, version)
+    own = identity.same_version(target.tensorrt, version)
     note = f"TensorRT's lean runtime {version} from PyPI"
     if not own:
         note += f", the next to {target.name}'s own {target.tensorrt}, which is not published"

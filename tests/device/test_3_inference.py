@@ -54,7 +54,7 @@ def test_verify_says_what_is_expected(board: Board, reports: Path | None) -> Non
 def test_every_task_was_judged(board: Board) -> None:
     result = tuple(board.verified.report["tasks"])
     if set(result) != set(board.expected.tasks):
-        fail(f"asked for {board.expected.tasks}, judged {result}")
+        fail(f"requested {board.expected.tasks}, judged {result}")
 
 
 def test_the_report_is_of_this_run(board: Board) -> None:

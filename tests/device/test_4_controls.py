@@ -32,7 +32,7 @@ def test_without_devices_there_is_no_gpu(board: Board, value: str) -> None:
 def test_on_the_cpu_it_is_the_cpu(board: Board) -> None:
     done = board.on_cpu
     if done.code or done.report["verdict"] != "cpu":
-        fail(f"the CPU was asked for, found {done.report['verdict']}", done.evidence())
+        fail(f"the CPU was requested, found {done.report['verdict']}", done.evidence())
 
 
 def test_software_is_never_gpu(board: Board) -> None:

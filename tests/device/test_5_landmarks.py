@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from mediapipe_jetson import landmarks
 
-from jetson_kit.wheels import device_side
 from jetson_kit.wheels.device_wheel import SOURCE
 from tests.device.board import Board, Verified, fail
 
@@ -34,7 +34,7 @@ def as_on_x86(done: Verified, tolerance: float) -> None:
     if (run.get("picture") or {}).get("sha256") != known["image_sha256"]:
         fail("another picture was looked at", [str(run.get("picture"))], "build the image anew")
     points = (run.get("result") or {}).get("points") or []
-    apart = device_side.module("landmarks").distance(points, known["points"])
+    apart = landmarks.distance(points, known["points"])
     if apart is None:
         fail(f"{len(points)} points in place of {len(known['points'])}", done.evidence())
     if not apart.maximum <= tolerance:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from mediapipe_jetson.solutions import weights
 
 from jetson_kit.onnx_export import bundle, check, compare, export, nvidia
 from jetson_kit.onnx_export.bundle import SubModel
 from jetson_kit.onnx_export.criteria import Landmarks, of, table
 from jetson_kit.onnx_export.options import BATCHES, LAYOUTS, PRECISIONS, Options
-from jetson_kit.wheels.device_side import module
 from tests.support.here import cannot_run_here
 
 pytestmark = pytest.mark.engines
@@ -40,7 +40,7 @@ def all_of_them() -> dict[str, SubModel]:
 
 def weights_table() -> Any:
     """Return the device wheel's table of the legacy solutions' models."""
-    return module("solutions.weights").table()
+    return weights.table()
 
 
 def named(name: str) -> SubModel:

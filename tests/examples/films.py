@@ -17,7 +17,7 @@ import numpy as np
 
 from jetson_kit.app_testing import clip
 from jetson_kit.core.paths import ROOT
-from jetson_kit.wheels.device_side import PACKAGE
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 EXAMPLES = ROOT / "examples"
 PHOTOGRAPH = PACKAGE / "mediapipe_jetson" / "data" / "astronaut.jpg"

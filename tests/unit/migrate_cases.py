@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jetson_kit.wheels.device_side import module
+from mediapipe_jetson.migrate import project
 
-project = module("migrate.project")
 MARK = "# here\n"
 HEAD = "import mediapipe as mp\nimport numpy as np\nimport os\n\n"
 TASKS = "mp.tasks.vision"

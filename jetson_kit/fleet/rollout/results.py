@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from jetson_kit.core.files import write_text
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
+from jetson_kit.report import junit as junit_xml
 from jetson_kit.report.gauges import Gauge, gauges_text
 
 SCHEMA = "mediapipe-jetson-kit/rollout/1"
@@ -43,21 +43,17 @@ def as_json(record: Record) -> dict[str, Any]:
 
 def junit(record: Record) -> str:
     """Return JUnit's XML: a test a host, skipped where it was not its turn."""
-    good = _good(record)
-    bad = [name for name, host in record.hosts.items() if host.state in _bad(record)]
-    skipped = len(record.hosts) - len(good) - len(bad)
-    top = ET.Element(
-        "testsuite", name=f"{record.kind} {record.id}", tests=str(len(record.hosts)),
-        failures=str(len(bad)), errors="0", skipped=str(skipped), timestamp=record.begun,
-    )  # fmt: skip
+    good, bad = _good(record), _bad(record)
+    cases = []
     for name, host in record.hosts.items():
-        case = ET.SubElement(top, "testcase", classname=record.kind, name=name)
-        words = _printable(f"{host.state}: {host.why}".removesuffix(": "))
-        if name in bad:
-            ET.SubElement(case, "failure", message=words)
-        elif name not in good:
-            ET.SubElement(case, "skipped", message=words)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(top, "unicode")}\n'
+        why = f"{host.state}: {host.why}".removesuffix(": ")
+        failed = host.state in bad
+        skipped = not failed and name not in good
+        cases.append(junit_xml.Case(name, why if failed else "", why if skipped else ""))
+    suite = junit_xml.Suite(
+        f"{record.kind} {record.id}", tuple(cases), record.kind, timestamp=record.begun
+    )
+    return junit_xml.document([suite.xml()])
 
 
 def prometheus(record: Record) -> str:
@@ -102,8 +98,3 @@ def _good(record: Record) -> tuple[str, ...]:
 def _bad(record: Record) -> tuple[str, ...]:
     both = (journals.FAILED, journals.ROLLED_BACK)
     return both[:1] if record.kind == "rollback" else both
-
-
-def _printable(text: str) -> str:
-    """Return text without what XML can't hold."""
-    return "".join(item if item.isprintable() else " " for item in text)

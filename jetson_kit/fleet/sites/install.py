@@ -18,6 +18,7 @@ from pathlib import Path
 
 FACTS = "kit.json"
 WHEELS, LOCK = ".wheels", "site.txt"
+DEVICE_SIDE = "wheels/mediapipe-jetson/src"
 COMPLETE = ".complete"
 KITS, CURRENT = "kits", "current"
 # The current one and the one before.
@@ -112,6 +113,9 @@ def _environment(folder: Path) -> None:
         _run([*base, "pip", "install", "--python", str(venv / "bin" / "python"), "--no-index",
               "--find-links", str(folder / WHEELS), "--require-hashes",
               "--requirement", str(folder / LOCK)])  # fmt: skip
+        for site in venv.glob("lib/python3*/site-packages"):
+            # As in ci/setup.sh.
+            (site / "mediapipe-jetson.pth").write_text(f"{folder / DEVICE_SIDE}\n", "utf-8")
         _run([str(venv / "bin" / "python"), "-c", PROBE], folder)
     finally:
         tool.unlink(missing_ok=True)

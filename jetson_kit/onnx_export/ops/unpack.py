@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from mediapipe_jetson.tflite import sparse
 
 from jetson_kit.onnx_export.builder import Builder
 from jetson_kit.onnx_export.graph import Operator
 from jetson_kit.onnx_export.ops.registry import handles
-from jetson_kit.wheels.device_side import module
-
-sparse = module("tflite.sparse")
 
 
 @handles("DENSIFY")

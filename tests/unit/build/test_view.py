@@ -18,3 +18,20 @@ def test_a_command_with_brackets_is_printed_as_it_is(
     (tmp_path / "jetson.toml").write_text(f'name = "it"\ncommand = ["sh", "-c", "{word}"]\n')
     view.show_plan(planning.make(planning.Request(jetson=True, app=settings.load(tmp_path))))
     assert f"it: sh -c {word}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("request_", "command"),
+    [
+        (
+            planning.Request(jetson=True),
+            "docker save {} | gzip | ssh user@board 'gunzip | docker load'",
+        ),
+        (planning.Request(), "./inv verify --image {}"),
+        (planning.Request(variant="emulated"), "./inv verify --image {} --expect software"),
+    ],
+)
+def test_a_build_ends_with_the_next_command(request_: planning.Request, command: str) -> None:
+    plan = planning.make(request_)
+    facts = {"plan": plan.as_json(), "image": {"tag": plan.tag}}
+    assert view.next_command(facts) == command.format(plan.tag)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from jetson_kit.command_line.arguments import KitTask, TypedArgument
 from jetson_kit.command_line.options import Reader, RefusedError
 from jetson_kit.core import text
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
 
 NAMES = sorted(tasks.ns.task_names)
 
@@ -155,3 +158,26 @@ def test_lines_are_short_and_printable() -> None:
     assert text.line("a  b\tc\n") == "a b c"
     many = text.line("word " * 10_000)
     assert len(many) <= text.LINE_MOST
+
+
+@pytest.mark.parametrize("words", [["--help", "verify"], ["verify", "--help"]])
+def test_help_says_what_each_option_means(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tasks.py", *words],
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    flags = re.findall(r"^  (-\S+(?: STRING)?)(?:, \S+)* *(.*)$", done.stdout, re.MULTILINE)
+    assert len(flags) > 10
+    assert not [flag for flag, meaning in flags if not meaning]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_option_has_its_meaning_however_often_it_is_read(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["inv", name])
+    for _ in range(2):
+        assert not [item.name for item in tasks.ns[name].get_arguments() if not item.help]

@@ -16,7 +16,7 @@ from mediapipe_jetson import application
 from mediapipe_jetson.healthcheck import FILE_VARIABLE
 from mediapipe_jetson.pipeline import Frame, Pipeline, StageError
 
-from jetson_kit.wheels.device_side import PACKAGE
+from jetson_kit.wheels.device_wheel import PACKAGE
 from tests.unit.pictures import Picture
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.migrate import project
 
 from tests.unit.migrate_cases import (
     FOLDER,
@@ -18,7 +19,6 @@ from tests.unit.migrate_cases import (
     OLD_POSE,
     TASKS,
     after,
-    project,
     refused,
 )
 

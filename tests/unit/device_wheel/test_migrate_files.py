@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.migrate import project, reach
 
 from jetson_kit.app import migrate
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.paths import ROOT
-from jetson_kit.wheels.device_side import module
 from tests.unit.doctor_scenes import answer, scene
 from tests.unit.migrate_cases import (
     HEAD,
@@ -21,7 +21,6 @@ from tests.unit.migrate_cases import (
     OLD_POSE,
     TASKS,
     after,
-    project,
     refused,
 )
 
@@ -41,7 +40,6 @@ def test_files_that_work_together_are_migrated_or_left_together(tmp_path: Path) 
 
 
 def test_only_what_has_to_do_with_mediapipe_is_read(tmp_path: Path) -> None:
-    reach = module("migrate.reach")
     contents = {
         "app/main.py": b"from . import view\nimport tools.draw as d\n",
         "app/view.py": b"import mediapipe\nimport maths\n",

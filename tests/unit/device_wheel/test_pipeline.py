@@ -20,7 +20,7 @@ from mediapipe_jetson.pipeline import (
     StuckError,
 )
 
-from jetson_kit.wheels.device_side import PACKAGE
+from jetson_kit.wheels.device_wheel import PACKAGE
 from tests.unit.pictures import Picture
 
 

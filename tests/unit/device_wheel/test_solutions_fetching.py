@@ -17,10 +17,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from mediapipe_jetson.solutions import fetching, weights
 
-from jetson_kit.wheels.device_side import module
-
-fetching, weights = module("solutions.fetching"), module("solutions.weights")
 CONTENT = {"pose_landmark_lite.tflite": b"lite", "pose_landmark_heavy.tflite": b"heavy"}
 
 

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from jetson_kit.wheels.device_side import module
-
-settings = module("solutions.settings")
-nodes = module("observe.gpu_nodes")
+from mediapipe_jetson.observe import gpu_nodes as nodes
+from mediapipe_jetson.solutions import settings
 
 
 @pytest.fixture(autouse=True)

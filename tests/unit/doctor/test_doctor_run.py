@@ -21,8 +21,8 @@ from mediapipe_jetson.observe import driver
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.doctor import local as doctor
-from jetson_kit.wheels import device_side
 from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels.device_wheel import PACKAGE
 from tests.support.here import cannot_run_here
 from tests.unit.device_wheel_trees import SOURCE, schema, wheel
 from tests.unit.doctor_scenes import legacy_project, program
@@ -215,7 +215,7 @@ def test_payload_of_files_from_before_or_after_the_time_of_zip(
 ) -> None:
     """A site's kit is unpacked with files of 1970."""
     package = tmp_path / "src"
-    shutil.copytree(device_side.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     for path in (*package.rglob("*"), *project.rglob("*")):
         os.utime(path, (seconds, seconds))
     monkeypatch.setattr(doctor, "PACKAGE", package)

@@ -16,7 +16,7 @@ import pytest
 from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError
 from jetson_kit.doctor import local as doctor
 from jetson_kit.doctor import tree as doctor_tree
-from jetson_kit.wheels.device_side import PACKAGE
+from jetson_kit.wheels.device_wheel import PACKAGE
 from tests.loopback_sshd import Sshd, serving
 from tests.unit.device_wheel_trees import TREES, schema
 from tests.unit.doctor_scenes import legacy_project, plant, program

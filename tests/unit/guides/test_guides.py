@@ -10,7 +10,7 @@ import pytest
 
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.paths import ROOT
-from jetson_kit.guides import causes, check, environment, links
+from jetson_kit.guides import causes, check, environment, links, programs
 
 
 def test_the_docs_are_in_order() -> None:
@@ -106,3 +106,14 @@ def test_the_causes_need_their_place() -> None:
     assert page.endswith(f"{causes.END}after\n")
     assert "old\n" not in page
     assert "{" not in page
+
+
+def test_every_option_of_the_devices_programs_is_explained() -> None:
+    page = programs.page()
+    for command in ("selftest", "engines build", "healthcheck", "switch", "poll"):
+        assert f"### `{command}`\n\n" in page
+    assert "| `--level quick\\|full\\|soak` |" in page
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert not [row for row in rows if row.endswith("|  |")]
+    headings = [part.partition("\n\n")[2] for part in page.split("\n### ")[1:]]
+    assert not [about for about in headings if not about.strip() or about.startswith("|")]

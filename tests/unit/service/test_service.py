@@ -158,11 +158,11 @@ def test_as_it_must_be(device: Device) -> None:
         ({"host_PidsLimit": None}, "limit of processes"),
         ({"host_CapAdd": ["SYS_ADMIN"]}, "added capability: SYS_ADMIN"),
         ({"host_CapDrop": None}, "dropped capability: ALL is missing"),
-        ({"host_GroupAdd": []}, "group asked for: 109 is missing"),
-        ({"host_Devices": [{"PathInContainer": "/dev/x"}]}, "device asked for: /dev/x"),
+        ({"host_GroupAdd": []}, "group in the settings: 109 is missing"),
+        ({"host_Devices": [{"PathInContainer": "/dev/x"}]}, "device in the settings: /dev/x"),
         ({"host_DeviceCgroupRules": ["c 1:1 rwm"]}, "rule for devices"),
         ({"host_DeviceRequests": [{"Count": -1}]}, "device requests"),
-        ({"host_ReadonlyRootfs": False}, "read-only root asked for"),
+        ({"host_ReadonlyRootfs": False}, "read-only root in the settings"),
         ({"host_Runtime": "runc"}, "runtime: expected 'nvidia'"),
         ({"host_Tmpfs": {}}, "tmpfs"),
         ({"status_NoNewPrivs": "0"}, "no_new_privs"),
@@ -188,7 +188,7 @@ def test_groups_of_compose() -> None:
     """Compose takes no equal entries, so a group that owns two nodes has zeros before it."""
     assert judge(seen(host_GroupAdd=["44", "0109", "00109"])) == []
     assert judge(seen(host_GroupAdd=["44", "109", "video"])) == [
-        "group asked for: video is there and must not be"
+        "group in the settings: video is there and must not be"
     ]
 
 
@@ -254,7 +254,10 @@ def test_what_an_inventory_says_of_an_application() -> None:
     ("left_out", "differences"),
     [
         ("", []),
-        ("/dev/lidar", ["device asked for: /dev/lidar is missing", "device node: /dev/lidar is"]),
+        (
+            "/dev/lidar",
+            ["device in the settings: /dev/lidar is missing", "device node: /dev/lidar is"],
+        ),
         ("/logs", ["mount: ('bind', '/srv/logs', '/logs', True) is missing", "mount point: /logs"]),
     ],
 )

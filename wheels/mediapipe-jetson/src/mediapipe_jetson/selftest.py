@@ -27,7 +27,6 @@ EXIT = {"pass": exit_codes.DONE, "fail": exit_codes.NEGATIVE, "broken": exit_cod
 LAST_WORDS = 20000
 # Their times must fit into the pipe with the points.
 MOST_FRAMES = 1000
-PICTURE_MOST = 256 * MEBIBYTE
 
 
 @dataclasses.dataclass(frozen=True)

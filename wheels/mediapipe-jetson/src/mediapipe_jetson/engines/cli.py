@@ -26,15 +26,17 @@ def main(arguments: Sequence[str]) -> int:
     """Run one of the commands; return the exit code."""
     parser = Parser("engines", "TensorRT engines: what is here, whether it fits, building.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    listed = commands.add_parser("list", help="engines and ONNX files, and why each fits or not")
-    listed.add_argument("--json", action="store_true")
-    build = commands.add_parser("build", help="build engines of a folder's ONNX files")
-    build.add_argument("--from", dest="source", required=True, type=kinds.folder, metavar="DIR")
-    build.add_argument("--to", required=True, type=Path, metavar="DIR")
+    listed = _command(commands, "list", "Show engines and ONNX files, and why each fits or not.")
+    listed.add_argument("--json", action="store_true", help="print JSON")
+    build = _command(commands, "build", "Build engines of a folder's ONNX files.")
+    build.add_argument("--from", dest="source", required=True, type=kinds.folder, metavar="DIR",
+                       help="folder of ONNX files, by ./inv engines.export")  # fmt: skip
+    build.add_argument("--to", required=True, type=Path, metavar="DIR",
+                       help="folder to write engines and their manifest to")  # fmt: skip
     build.add_argument("--only", metavar="ONNX", help="only this file")
     build.add_argument("--lean", action="store_true", help="for TensorRT's lean runtime")
     build.add_argument("--device", default="{}", metavar="JSON", help="facts of the board")
-    behind = commands.add_parser("background", help="build what is missing, at low priority")
+    behind = _command(commands, "background", "Build what is missing, at low priority.")
     behind.add_argument("--detach", action="store_true", help="go on alone")
     for item in (listed, build, behind):
         item.add_argument("--sm", default="", help="such as 8.7 (default: the GPU's)")
@@ -43,6 +45,12 @@ def main(arguments: Sequence[str]) -> int:
         )
     options = parser.parse_args(arguments)
     return {"list": _list, "build": _build, "background": _background}[options.command](options)
+
+
+def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:  # noqa: ANN401
+    """Add a command whose line in the list is its description, too."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+    return parser
 
 
 def _list(options: argparse.Namespace) -> int:

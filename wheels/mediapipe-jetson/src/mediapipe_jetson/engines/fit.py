@@ -10,7 +10,7 @@ from typing import Optional
 from mediapipe_jetson.engines import manifest, places
 from mediapipe_jetson.engines.errors import ManifestError, NoEngineError
 from mediapipe_jetson.engines.identity import PRECISIONS, LocalRuntime, refusal
-from mediapipe_jetson.engines.manifest import Engine, Manifest, Onnx
+from mediapipe_jetson.engines.manifest import Engine, Manifest
 
 
 def find(
@@ -56,17 +56,6 @@ def problem(engine: Engine, here: LocalRuntime) -> Optional[str]:
     if engine.check.ok is False:
         return f"its outputs were wrong on the board that built it: {engine.check.why}"
     return refusal(engine.identity, here)
-
-
-def find_onnx(
-    source_sha256: str, precision: str, folders: Optional[Sequence[Path]] = None
-) -> Optional[Onnx]:
-    """Return the ONNX file of a sub-model, the first in the order of folders."""
-    for item in _manifests(folders, []):
-        for row in item.onnx:
-            if (row.source_sha256, row.precision) == (source_sha256, precision):
-                return row
-    return None
 
 
 def fingerprint(folders: Optional[Sequence[Path]] = None) -> str:

@@ -173,17 +173,7 @@ def judge_task(
         **emulated(device),
     }
     verdict = rules.judge("task", known)
-    slower = None not in latency.values() and latency["gpu"] > latency["cpu"]  # type: ignore[operator]
-    hints = rules.warnings(
-        {
-            "throttled": lasting["throttled"],
-            "throttle_detail": lasting["throttle_detail"],
-            "slower": slower if verdict.verdict == "gpu" else False,
-            "latency_detail": f"{latency['gpu']} ms, CPU {latency['cpu']} ms a frame",
-            "cpu_submodels": bool(task["cpu_submodels"]) and verdict.verdict == "gpu",
-            "submodels": ", ".join(task["cpu_submodels"]),
-        }
-    )
+    hints = _warnings(task["cpu_submodels"], lasting, latency, on_gpu=verdict.verdict == "gpu")
     row = facts.interface(task["name"], run.get("mediapipe"))
     return {
         **verdict.document(),
@@ -200,6 +190,28 @@ def judge_task(
         "distance": result["distance"],
         "facts": {"run": own, "task": known},
     }
+
+
+def _warnings(
+    cpu_submodels: Sequence[str],
+    lasting: Mapping[str, Any],
+    latency: Mapping[str, Optional[float]],
+    *,
+    on_gpu: bool,
+) -> list[dict[str, str]]:
+    """Return what is true beside a verdict: throttled, slower than the CPU, in part on the CPU."""
+    gpu_ms, cpu_ms = latency["gpu"], latency["cpu"]
+    slower = gpu_ms is not None and cpu_ms is not None and gpu_ms > cpu_ms
+    return rules.warnings(
+        {
+            "throttled": lasting["throttled"],
+            "throttle_detail": lasting["throttle_detail"],
+            "slower": on_gpu and slower,
+            "latency_detail": f"{gpu_ms} ms, CPU {cpu_ms} ms a frame",
+            "cpu_submodels": on_gpu and bool(cpu_submodels),
+            "submodels": ", ".join(cpu_submodels),
+        }
+    )
 
 
 def judge_device(

@@ -212,8 +212,8 @@ def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]: 
 
 # What needs no right.
 FOR_ALL = ("version",)
-IMAGE = _option("image_id", metavar="IMAGE_ID")
-RELEASE = _option("release", type=Path, metavar="RELEASE")
+IMAGE = _option("image_id", metavar="IMAGE_ID", help="sha256:..., as in its release")
+RELEASE = _option("release", type=Path, metavar="RELEASE", help="its release.json")
 DOWNGRADE = _option(
     "--allow-downgrade", action="store_true",
     help="on purpose: it may be older than what was confirmed here",
@@ -230,7 +230,7 @@ COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
     "expect": ("prepare for a pull from a registry", _expect, [RELEASE]),
     "adopt": ("take over what was pulled from a registry", _adopt, [RELEASE]),
     "offer": ("take a release's text, then as missing, for either way", _offer, [
-        _option("--way", choices=(ARCHIVE, REGISTRY), required=True),
+        _option("--way", choices=(ARCHIVE, REGISTRY), required=True, help="how its layers come"),
         _option("--signers", default="", help="its lists of signers in base64"),
         DOWNGRADE,
         _option("document", metavar="RELEASE", help="release.json in base64"),

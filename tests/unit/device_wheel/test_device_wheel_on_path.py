@@ -1,0 +1,19 @@
+"""The host side's Python has the device wheel from source, without any PYTHONPATH."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from jetson_kit.wheels.device_wheel import PACKAGE
+
+
+def test_the_hosts_environment_has_the_source() -> None:
+    environment = {name: os.environ[name] for name in os.environ if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", "import mediapipe_jetson; print(mediapipe_jetson.__file__)"]
+    done = subprocess.run(
+        command, cwd="/", env=environment, capture_output=True, text=True, check=True
+    )
+    assert Path(done.stdout.strip()).is_relative_to(PACKAGE)
