@@ -58,8 +58,8 @@ def run(
 ) -> str:
     """Run `command` and return its standard output.
 
-    `what` names the step in errors; `failed` judges what the program printed, else `failure`. Raises ToolMissingError, NetworkError, IntegrityError,
-    DiskFullError or StepFailedError.
+    `what` names the step in errors; `failed` judges what the program printed, else `failure`.
+    Raises ToolMissingError, NetworkError, IntegrityError, DiskFullError or StepFailedError.
     """
     stopping.check()
     try:

@@ -37,7 +37,8 @@ TABLE = (
          r"too many authentication failures|invalid credentials",
          NetworkError, "no access, or no such repository",
          "check the address, and the key or the login in it"),
-    _row(r"ssl certificate|certificate verif|certificate problem|gnutls_handshake|TLS connect error",
+    _row(r"ssl certificate|certificate verif|certificate problem|gnutls_handshake|"
+         r"TLS connect error",
          NetworkError, "its certificate is not trusted", "install the authority's certificate"),
     _row(r"dubious ownership", BadInputError, "it belongs to another user",
          "make it yours, or list it in git's safe.directory"),

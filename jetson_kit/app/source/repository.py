@@ -27,7 +27,8 @@ def clone(address: str, ref: str, folder: Path) -> str:
     """Clone a repository and check a reference out; return its commit.
 
     Raises BadInputError for what is no repository or has no such reference, NetworkError for what
-    can't be reached or gives no access, and what `run` raises. A password is in no argument, which every user sees: git's helper asks the environment for it.
+    can't be reached or gives no access, and what `run` raises. A password is in no argument, which
+    every user sees: git's helper asks the environment for it.
     """
     parts = urlsplit(address)
     if parts.scheme not in ("https", "http", "ssh", "file"):

@@ -134,16 +134,20 @@ def test_what_is_no_repository(tmp_path: Path, address: str, code: int, words: s
 
 def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "SLOW_S", 1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with pytest.raises(NetworkError, match="it does not answer in time"):
-            fetch.of_git(f"git+http://127.0.0.1:{silent.getsockname()[1]}/x", "")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(NetworkError, match="it does not answer in time"),
+    ):
+        fetch.of_git(f"git+http://127.0.0.1:{silent.getsockname()[1]}/x", "")
 
 
 def test_a_time_limit_is_the_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "GIT_S", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with pytest.raises(NetworkError, match="no answer within"):
-            fetch.of_git(f"git+http://127.0.0.1:{silent.getsockname()[1]}/x", "")
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(NetworkError, match="no answer within"),
+    ):
+        fetch.of_git(f"git+http://127.0.0.1:{silent.getsockname()[1]}/x", "")
 
 
 @pytest.mark.parametrize(
