@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit.app import inputs, resolve, source_packages, wheel_folder
+from jetson_kit.app import inputs, lock_lines, resolve, source_packages, wheel_folder
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
@@ -97,6 +97,7 @@ def make(
     path = path_of(app, arch, python) if not file else cache_dir("app-locks") / f"{key}.txt"
     known = path.read_text(encoding="utf-8") if path.is_file() else ""
     rows = model.from_rows(known)
+    lock_lines.check(lock_lines.joined(known), str(path))
     if known.startswith(f"{INPUTS}{key}\n") and not refresh and (builds or not rows):
         found = [builds.build(row) for row in rows] if builds else []
         if builds:
