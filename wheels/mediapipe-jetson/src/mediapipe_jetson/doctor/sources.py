@@ -9,6 +9,7 @@ from typing import Optional
 
 from mediapipe_jetson.doctor import legacy
 from mediapipe_jetson.doctor.files import (
+    builds,
     compose,
     dockerfiles,
     documents,
@@ -57,6 +58,7 @@ class Scan:
         self.programs = Programs()
         self.read = 0
         self._texts: dict[str, bytes] = {}
+        self._arguments: dict[str, list[builds.Arguments]] = {}
         self._done: set[str] = set()
         self._files(folder)
         self.programs.follow()
@@ -73,6 +75,7 @@ class Scan:
             if kind is not None:
                 result.append((kind, name, content))
                 self._texts[name] = content
+        self._arguments = builds.given(result)
         composed = {name for kind, name, _ in result if kind == "compose"}
         for kind, name, content in result:
             if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
@@ -224,18 +227,23 @@ class Scan:
                 self.pythons.append(PythonPin(name, number, f"=={match.group(1)}", line.strip()))
 
     def _dockerfile(self, name: str, content: bytes) -> None:
-        self.images += dockerfiles.bases(name, content)
-        self._shell(name, content)
+        text = documents.decoded(content)
+        for given in self._arguments.get(name, [{}]):
+            for image in dockerfiles.bases(name, content, given):
+                self.images += [image] if image not in self.images else []
+            self._commands(name, dockerfiles.filled(text, given), None, 0)
 
     def _shell(self, name: str, content: bytes) -> None:
         self._commands(name, documents.decoded(content), None, 0)
 
     def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note what commands install, and containers that they start."""
-        self.requirements += dockerfiles.installs(name, text, chosen, cell)
+        for item in dockerfiles.installs(name, text, chosen, cell):
+            self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):
             if dockerfiles.gpus_alone(words):
-                self.commands.append(Finding(name, cell, number, 1, WHAT, INSTEAD))
+                finding = Finding(name, cell, number, 1, WHAT, INSTEAD)
+                self.commands += [finding] if finding not in self.commands else []
 
     def _compose(self, name: str, content: bytes, composed: set[str]) -> None:
         override = None
