@@ -176,3 +176,43 @@ def test_a_notebook_as_colab_writes_it(tmp_path: Path) -> None:
         "a.ipynb: cell 1, line 1",
         "a.ipynb: cell 2, line 2",
     ]
+
+
+def test_a_helper_that_is_called_again_for_the_cpu_is_no_fault(tmp_path: Path) -> None:
+    code = (
+        "from mediapipe.tasks.python import BaseOptions, vision\nD = BaseOptions.Delegate\n"
+        "def make(d):\n    b = BaseOptions('x', d=d)\n"
+        "    options = vision.HandLandmarkerOptions(base_options=b)\n"
+        "    return vision.HandLandmarker.create_from_options(options)\n"
+        "try:\n    task = make(D.GPU)\nexcept RuntimeError:\n    task = make(D.CPU)\n"
+    ).replace("d=d", "delegate=d")
+    answer = judged(tmp_path, {"a.py": code}, device="orin")["gpu-not-requested"]
+    assert answer.result.status == "ok", lines(answer)
+    first_cpu = code.replace("D.GPU", "D.CPU", 1)
+    answer = judged(tmp_path, {"a.py": first_cpu}, device="orin")["gpu-not-requested"]
+    assert answer.result.status == "bad", lines(answer)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pytest\nmp = pytest.importorskip('mediapipe')\nmp.solutions.hands.Hands()\n",
+        "import lazy_loader as lazy\nmp = lazy.load('mediapipe')\nmp.solutions.hands.Hands()\n",
+        "from importlib import import_module as im\nmp = im('mediapipe')\n"
+        "mp.solutions.hands.Hands()\n",
+        "mp = __import__('mediapipe')\n\nmp.solutions.hands.Hands()\n",
+    ],
+)
+def test_modules_that_are_imported_by_a_function(tmp_path: Path, code: str) -> None:
+    answer = judged(tmp_path, {"a.py": code}, device="orin")["legacy-api"]
+    assert answer.result.status == "bad"
+    assert "a.py:3" in lines(answer)
+
+
+def test_a_notebook_that_was_exported(tmp_path: Path) -> None:
+    code = f"import mediapipe\nget_ipython().system('pip install {OLD}')\n"
+    code += "get_ipython().run_line_magic('pip', 'install mediapipe==0.10.5')\n"
+    code += "get_ipython().run_cell_magic('bash', '', 'pip install mediapipe==0.10.7')\n"
+    answer = judged(tmp_path, {"a.py": code}, device="orin")["old-requirement"]
+    places = [finding.place() for finding in answer.result.findings]
+    assert places == ["a.py:2", "a.py:3", "a.py:4"]

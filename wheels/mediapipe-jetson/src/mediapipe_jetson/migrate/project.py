@@ -32,7 +32,10 @@ SKIPPED = {"venv", "env", "build", "dist", ".eggs", ".mypy_cache", ".ruff_cache"
 FILES_MOST = 20_000
 NOTEBOOK = ".ipynb"
 MENTIONED = b"mediapipe"
-SUFFIXES = {".py", ".pyw", NOTEBOOK}
+# Cython, stubs and templates: no program as it stands.
+OTHERS = {".pyx", ".pxd", ".pxi", ".pyi", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl"}
+SUFFIXES = {".py", ".pyw", NOTEBOOK, *OTHERS}
+SHEBANG = re.compile(rb"#![^\n]*python")
 DEEPEST = 400
 LARGEST_BYTES = 256_000_000
 """Of a file that is looked through for old code; notebooks hold pictures."""
@@ -188,8 +191,19 @@ def _files(folder: Path) -> Iterator[Path]:
                 f"{folder} has more than {FILES_MOST} files; name one of its folders"
             )
         parts = path.relative_to(folder).parts[:-1]
-        if path.suffix.lower() in SUFFIXES and not set(parts) & SKIPPED:
+        if not set(parts) & SKIPPED and (path.suffix.lower() in SUFFIXES or _script(path)):
             yield path
+
+
+def _script(path: Path) -> bool:
+    """Return whether a file without an ending is a program, as ROS' nodes and tools are."""
+    if path.suffix:
+        return False
+    try:
+        with path.open("rb") as stream:
+            return SHEBANG.match(stream.read(200)) is not None
+    except OSError:
+        return False
 
 
 def _content(path: Path) -> tuple[bytes, bool, str]:
@@ -205,6 +219,8 @@ def _content(path: Path) -> tuple[bytes, bool, str]:
     old, ours = LEGACY.search(plain) is not None, MENTIONED in plain
     if path.suffix.lower() == NOTEBOOK:
         return b"", *_notebook(plain, old=old, ours=ours)
+    if path.suffix.lower() in OTHERS:
+        return b"", old, f"programs that end in {path.suffix} are not rewritten" if old else ""
     if text is not None:
         return b"", old, unreadable.UTF16 if old or ours else ""
     if len(content) > kinds.LARGEST_BYTES:

@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.files.facts import PythonPin, Requirement
 BLOCK = re.compile(r"^# /// script\s*$\n(?P<body>(?:^#(?:| .*)$\n?)+?)^# ///\s*$", re.MULTILINE)
 # What runs a command that is given as a text or as words; nox calls its own `install`.
 RUNNERS = {"system", "run", "call", "check_call", "check_output", "Popen", "popen", "getoutput"}
+MAGICS = {"run_line_magic", "run_cell_magic"}
 INSTALL = "install"
 ADDING = {"append", "add", "insert"}
 UNKNOWN = "?"
@@ -132,6 +133,10 @@ def installs(name: str, tree: ast.AST) -> list[Requirement]:
         if called == INSTALL and isinstance(node.func, ast.Attribute):
             words = ["pip", INSTALL, *(text for text, _ in _texts(node.args))]
             found += requirements.command(words, name, node.lineno)
+        elif called in MAGICS:
+            line = " ".join(text for text, _ in _texts(node.args))
+            for command in requirements.split(line):
+                found += requirements.command(command, name, node.lineno)
         elif called in RUNNERS:
             for words in _commands(node.args):
                 found += requirements.command(words, name, node.lineno)
