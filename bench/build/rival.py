@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from bench.machines import host
 from jetson_kit.build import parts
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.containers import engine
@@ -84,6 +85,7 @@ def _base(folder: Path, planned: BuildPlan, progress: Progress) -> float:
         started = time.monotonic()
         run_program(
             [
+                *host.apart(),
                 *("mmdebstrap", "--quiet", "--variant=minbase"),
                 *(f"--architectures={planned.arch}", "--include=ca-certificates"),
                 *(planned.suite, folder / "rootfs.tar"),

@@ -42,6 +42,8 @@ def run(
     asked = asked or setting.check()
     known = cases.load()
     chosen = select(known, names, asked, points)
+    kinds = {case.on for case in chosen.values()}
+    setting.check_arch(asked, {name: sites.KINDS[name].arch for name in sorted(kinds)})
     home = cache_dir("faults")
     log = home / "tries.jsonl"
     if again:

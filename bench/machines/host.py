@@ -55,3 +55,12 @@ def environment() -> dict[str, str]:
     result = {name: os.environ[name] for name in names if os.environ.get(name)}
     result |= {name: BUNDLE for name in BUNDLES if os.environ.get(name)}
     return result
+
+
+def apart() -> tuple[str, ...]:
+    """Return the words before a command whose mounts must go with it, however it ends.
+
+    As root, mmdebstrap mounts on this machine, and leaves that behind where a hook fails or it is
+    killed; as another user it makes a namespace by itself.
+    """
+    return ("unshare", "--mount") if os.geteuid() == 0 else ()

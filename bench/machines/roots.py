@@ -42,6 +42,7 @@ def _make(suite: str, out: Path, sources: list[str], options: list[str]) -> None
     trusted = host.authorities()
     run(
         [
+            *host.apart(),
             *("mmdebstrap", "--quiet", "--variant=minbase", "--format=tar"),
             *(f"--include={name}" for name in INCLUDED),
             *(f"--aptopt={option}" for option in options),

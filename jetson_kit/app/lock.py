@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit.app import requirements_file, resolve, source_packages
+from jetson_kit.app import inputs, lock_lines, resolve, source_packages, wheel_folder
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
@@ -87,7 +87,7 @@ def make(
     fit the image or have no wheel, NetworkError, and what building from source raises.
     """
     platform = f"{MACHINES[arch]}-{held.manylinux}"
-    requirements = requirements_file.read(app.folder / (file or app.requirements), app.folder)
+    requirements = inputs.read(app, file)
     options = requirements.options
     if app.wheels:
         options = (*options, f"--find-links {app.folder / app.wheels}")
@@ -97,13 +97,21 @@ def make(
     path = path_of(app, arch, python) if not file else cache_dir("app-locks") / f"{key}.txt"
     known = path.read_text(encoding="utf-8") if path.is_file() else ""
     rows = model.from_rows(known)
+    lock_lines.check(lock_lines.joined(known), str(path))
     if known.startswith(f"{INPUTS}{key}\n") and not refresh and (builds or not rows):
         found = [builds.build(row) for row in rows] if builds else []
         if builds:
             SourcePackages(builds, rows, requirements, path).check(held)
         return Lock(known, options, platform, fresh=False, built=tuple(filter(None, found)))
     keep = "" if refresh else known
-    text, built = _resolve(requirements, held, platform, python, options, builds, keep)
+    try:
+        text, built = _resolve(requirements, held, platform, python, options, builds, keep)
+    except BadInputError as error:
+        if other := wheel_folder.unfit(app, error.message, platform, python):
+            raise BadInputError(
+                f"{error.message}; {other}", f"put its wheel for {platform}, Python {python} there"
+            ) from error
+        raise
     text = _without(text, held.names)
     names = {canonicalize_name(pin.partition("==")[0]) for pin in locks.locked(text)}
     built = tuple(item for item in built if item.source.name in names)

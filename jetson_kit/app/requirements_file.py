@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,14 @@ from jetson_kit.core.text import shown
 # Options that say where packages are.
 PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+# What uv and pip take in such a file.
+SHORT = ("-i", "-f", "-r", "-c", "-e")
+OPTIONS = (
+    *("--index-url", "--extra-index-url", "--no-index", "--find-links", "--requirement"),
+    *("--constraint", "--editable", "--no-binary", "--only-binary", "--prefer-binary", "--pre"),
+    *("--require-hashes", "--trusted-host", "--use-feature", "--hash", "--config-settings"),
+    *("--global-option", "--process-dependency-links"),
+)
 SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 # A requirement that names its source: -e PLACE, NAME @ PLACE, or PLACE alone; then its marker.
 DIRECT = re.compile(
@@ -57,6 +66,8 @@ class Requirements:
     path: Path
     texts: Mapping[Path, str]
     directs: tuple[Direct, ...]
+    recoded: bool = False
+    """Whether a file is UTF-16, which pip reads and uv does not."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -108,6 +119,7 @@ def read(path: Path, folder: Path) -> Requirements:
     """Return a requirements file with those that it names. Raises BadInputError."""
     texts: dict[Path, str] = {}
     directs: list[Direct] = []
+    recoded = False
     waiting = [path]
     while waiting:
         one = waiting.pop()
@@ -116,7 +128,10 @@ def read(path: Path, folder: Path) -> Requirements:
         if not one.resolve().is_relative_to(folder.resolve()):
             raise BadInputError(f"{path.name} names {one}, outside of {folder}", "move it there")
         try:
-            texts[one] = one.read_text(encoding="utf-8")
+            content = one.read_bytes()
+            marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            texts[one] = content.decode("utf-16" if marked else "utf-8-sig")
+            recoded = recoded or marked
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise BadInputError(f"{one} can't be read: {reason}", "correct requirements") from error
@@ -127,8 +142,23 @@ def read(path: Path, folder: Path) -> Requirements:
             else:
                 _check(one, number, line)
             if match := INCLUDED.match(line):
-                waiting.append(one.parent / match[1])
-    return Requirements(folder, path, texts, tuple(directs))
+                waiting.append(_included(one, number, match[1], folder))
+    return Requirements(folder, path, texts, tuple(directs), recoded)
+
+
+def _included(file: Path, number: int, place: str, folder: Path) -> Path:
+    """Return a file that a line names. Raises BadInputError for an address and for what is none."""
+    if "://" in place:
+        raise BadInputError(
+            f"{file}: line {number} names a file at an address", "put it into the folder"
+        )
+    path = file.parent / place
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise BadInputError(f"{file.name} names {path}, outside of {folder}", "move it there")
+    if not path.is_file():
+        what = "is no file" if path.exists() else "is not there"
+        raise BadInputError(f"{file}: line {number}: {path} {what}", "correct the path")
+    return path
 
 
 def _direct(file: Path, number: int, line: str, folder: Path) -> Direct | None:
@@ -172,16 +202,28 @@ def _check_source(file: Path, number: int, path: Path) -> None:
 
 
 def _check(path: Path, number: int, line: str) -> None:
-    text = _uncommented(line)
-    if not text or text.startswith(("-", "http:", "https:")) or text.endswith("\\"):
+    text = _uncommented(line).removesuffix("\\").strip()
+    if text.startswith("-"):
+        _check_option(path, number, text)
+    if not text or text.startswith(("-", "http:", "https:")):
         return
     try:
-        Requirement(_plain(line))
+        Requirement(_plain(text))
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise BadInputError(
             f"{path}: line {number} is no requirement: {reason}", "write it like numpy>=1.26"
         ) from error
+
+
+def _check_option(path: Path, number: int, text: str) -> None:
+    """Raise BadInputError for an option that no requirements file has."""
+    option = re.split(r"[\s=]", text, maxsplit=1)[0]
+    if option not in OPTIONS and option[:2] not in SHORT:
+        raise BadInputError(
+            f"{path}: line {number}: {shown(option)} is no option of a requirements file",
+            "take it out, or write it like numpy>=1.26",
+        )
 
 
 def _check_hashes(file: Path, number: int, line: str) -> None:

@@ -61,7 +61,7 @@ class SourcePackages:
                     NO_EMULATION,
                 )
             pins[direct] = direct.pinned(made.source.name, made.source.version)
-        if not pins:
+        if not pins and not self.requirements.recoded:
             return self.requirements.path
         return self.requirements.rewritten(self.scratch / "requirements", pins)
 

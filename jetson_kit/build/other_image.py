@@ -82,7 +82,7 @@ def faults(attrs: Mapping[str, Any]) -> list[str]:
     config = attrs["Config"]
     labels = config.get("Labels") or {}
     if attrs["Architecture"] != "arm64":
-        return [f"it is for {attrs['Architecture']}, not arm64"]
+        return [f"it is for {attrs['Architecture'] or 'no processor that it names'}, not arm64"]
     if lacking := [name for name in NEEDED if f"{LABELS}.{name}" not in labels]:
         return [f"it is not made from an image of the kit's: no label {LABELS}.{lacking[0]}"]
     result = []

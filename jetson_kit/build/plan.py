@@ -13,6 +13,7 @@ from typing import Any
 from packaging.version import Version
 
 from jetson_kit import __version__
+from jetson_kit.app import inputs
 from jetson_kit.app.settings import App
 from jetson_kit.build import wheel_choice
 from jetson_kit.build.wheel_choice import AuditedPin
@@ -140,7 +141,7 @@ class BuildPlan:
 
 
 def make(request: Request) -> BuildPlan:
-    """Turn a request into a plan. Raises BadInputError for what can't be."""
+    """Turn a request into a plan. Raises BadInputError for what can't be, and as inputs.check."""
     if request.variant not in VARIANTS:
         raise BadInputError(
             f"unknown variant {request.variant!r}", f"choose one of {', '.join(VARIANTS)}"
@@ -156,6 +157,8 @@ def make(request: Request) -> BuildPlan:
             "leave out --base, or install GStreamer in that image: "
             "gstreamer1.0-plugins-base gstreamer1.0-plugins-good",
         )
+    if request.app:
+        inputs.check(request.app)
     target = _target(request)
     socs = _socs(request, target)
     arch = "arm64" if target else host_arch()

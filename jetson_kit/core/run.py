@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from jetson_kit.core import log, needs, stopping
@@ -17,6 +17,8 @@ from jetson_kit.core.errors import (
     ToolMissingError,
 )
 
+# From the step's name, the exit code and standard error.
+Failed = Callable[[str, int, str], KitError]
 # In lower case: apt, uv, buildx and ssh each have a spelling of their own.
 NETWORK_WORDS = (
     "temporary failure resolving",
@@ -52,11 +54,12 @@ def run(
     cwd: Path | None = None,
     timeout_s: float | None = None,
     stdin: bytes | None = None,
+    failed: Failed | None = None,
 ) -> str:
     """Run `command` and return its standard output.
 
-    `what` names the step in errors. Raises ToolMissingError, NetworkError, IntegrityError,
-    DiskFullError or StepFailedError.
+    `what` names the step in errors; `failed` judges what the program printed, else `failure`.
+    Raises ToolMissingError, NetworkError, IntegrityError, DiskFullError or StepFailedError.
     """
     stopping.check()
     try:
@@ -81,7 +84,7 @@ def run(
         raise StepFailedError(f"{what}: no answer within {timeout_s:.0f} s") from error
     if done.returncode == 0:
         return done.stdout.decode(errors="replace")
-    raise failure(what, done.returncode, done.stderr.decode(errors="replace"))
+    raise (failed or failure)(what, done.returncode, done.stderr.decode(errors="replace"))
 
 
 def failure(what: str, code: int, stderr: str) -> KitError:

@@ -86,6 +86,9 @@ def run(request: Request, output: int | None = None) -> int:
         emulation.require()
         if warning := unfit(image, cpu):
             LOG.warning("warning: %s", warning)
+    config = image.attrs.get("Config") or {}
+    if not (request.command or config.get("Cmd") or config.get("Entrypoint")):
+        raise BadInputError(f"{request.image} has no command of its own", "give one after --")
     if request.timeout_s < 0:
         raise BadInputError(f"--timeout {request.timeout_s:g}?", "give seconds, or 0 for no limit")
     _check_network(request.network)
@@ -114,7 +117,10 @@ def _image(reference: str) -> Image:
         )
     arch = image.attrs["Architecture"]
     if arch != "arm64":
-        raise BadInputError(f"{reference} is for {arch}, not arm64", "name an arm64 image")
+        raise BadInputError(
+            f"{reference} is for {arch or 'no processor that it names'}, not arm64",
+            "name an arm64 image",
+        )
     return image
 
 

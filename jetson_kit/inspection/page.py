@@ -8,6 +8,7 @@ import json
 import tempfile
 import time
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,14 @@ from jetson_kit.fleet.sites import central, inventory
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.inspection import result
 from jetson_kit.inspection.at_site import MOST_BYTES, PIECE
-from jetson_kit.report import index, read, rejudge, render, rows, serve
+from jetson_kit.report import index, read, rejudge, render, rows, serve, summary
 from jetson_kit.report.summary import VERIFY, Summary
+from jetson_kit.report.task import UNKNOWN
+from jetson_kit.report.values import moment
 
 SILENT_S = 30.0
+# What a line has of its evidence, and of nothing else.
+FROM_EVIDENCE = ("time_s", "image", "model", "versions")
 
 
 def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool = False) -> str:
@@ -109,11 +114,40 @@ def fetch(line: Summary, sites: Path) -> bytes:
 
 
 def _compared(device: rows.Device, line: Summary) -> rows.Device:
-    """Return a device with an alert where its evidence, judged here, is not what its line says."""
-    if line.verdict == device.verdict or device.state in ("stale", "future"):
+    """Return a device with an alert where its evidence, judged here, is not what its line says.
+
+    The verdict alone would let a site pass an old report for a new one, or one image for another.
+    """
+    own = summary.of_device(device, line.site)
+    pairs = [(name, getattr(line, name), getattr(own, name)) for name in FROM_EVIDENCE]
+    if device.state not in ("stale", "future"):
+        pairs.insert(0, ("", line.verdict, device.verdict))
+        pairs.append(("tasks", _tasks(line.tasks), _tasks(own.tasks)))
+    alerts = [
+        f"its site said {f'{name} ' if name else ''}{_said(theirs)}, its evidence shows "
+        f"{_said(ours)} when judged here"
+        for name, theirs, ours in pairs
+        if theirs != ours
+    ]
+    if not alerts:
         return device
-    alert = f"its site said {line.verdict}, its evidence shows {device.verdict} when judged here"
-    return replace(device, state="contradicted", alerts=(alert, *device.alerts), as_expected=False)
+    return replace(
+        device,
+        state="contradicted",
+        verdict=UNKNOWN,
+        alerts=(*alerts, *device.alerts),
+        as_expected=False,
+    )
+
+
+def _tasks(tasks: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {verdict}" for name, verdict in sorted(tasks.items()))
+
+
+def _said(value: object) -> str:
+    if isinstance(value, Mapping):
+        return _tasks(value) or "none"
+    return moment(value) if isinstance(value, float) else str(value or "none")
 
 
 def _written(output: Path, text: str) -> int:

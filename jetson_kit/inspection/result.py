@@ -6,7 +6,7 @@ import contextlib
 import json
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from jetson_kit.fleet.sites import central as centrals
 from jetson_kit.inspection.central import Event, SiteResult
 from jetson_kit.report import junit, summary
 from jetson_kit.report.gauges import Gauge, gauges_text
-from jetson_kit.report.summary import Summary
+from jetson_kit.report.summary import MOST_REASONS, VERIFY, Summary, plain
+from jetson_kit.report.task import UNKNOWN
 
 SCHEMA = "mediapipe-jetson-kit/sites-inspection/1"
 FOLDER = "inspections"
@@ -129,8 +130,31 @@ def merged(kind: str, events: Iterable[Event], time_s: float | None = None) -> I
         kind,
         round(begun, 3),
         tuple(sorted(sites, key=lambda site: site.site)),
-        tuple(sorted(boards, key=lambda board: (board.site, board.host))),
+        _apart(sorted(boards, key=lambda board: (board.site, board.host))),
     )
+
+
+def _apart(boards: Sequence[Summary]) -> tuple[Summary, ...]:
+    """Return lines of which none rests on the evidence of another board.
+
+    A report names its board's boot and time, so that one of two boards with the same was copied.
+    """
+    owners: dict[str, list[Summary]] = {}
+    for board in boards:
+        if board.kind == VERIFY and board.evidence:
+            owners.setdefault(board.evidence, []).append(board)
+    result = []
+    for board in boards:
+        others = [one for one in owners.get(board.evidence, ()) if one is not board]
+        if others:
+            named = ", ".join(f"{one.site}/{one.host}" for one in others[:MOST_NAMED])
+            reasons = (f"its evidence is also that of {plain(named, 200)}", *board.reasons)
+            board = replace(  # noqa: PLW2901
+                board, verdict=UNKNOWN, good=False, state="contradicted", remedy="",
+                reasons=reasons[:MOST_REASONS],
+            )  # fmt: skip
+        result.append(board)
+    return tuple(result)
 
 
 def counted(boards: Iterable[Summary]) -> str:

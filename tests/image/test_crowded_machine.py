@@ -71,6 +71,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Crowd:
 def unpacked(folder: Path, suite: str, packages: str) -> None:
     subprocess.run(
         [
+            *host.apart(),
             *("mmdebstrap", "--quiet", "--variant=extract", "--format=directory"),
             *(f"--aptopt={option}" for option in host.apt_options()),
             *(f"--include={packages}", suite, f"{folder}", *host.apt_sources(suite)),

@@ -38,15 +38,8 @@ def _build(folder: Path) -> None:
         for path in host.authorities():
             hooks.insert(0, f"copy-in {path} /usr/local/share/ca-certificates")
         words: list[str | Path] = [
-            # In a mount namespace of its own: what it mounts goes with it, however it ends.
-            *(
-                "unshare",
-                "--mount",
-                "mmdebstrap",
-                "--quiet",
-                "--variant=minbase",
-                "--format=directory",
-            ),
+            *host.apart(),
+            *("mmdebstrap", "--quiet", "--variant=minbase", "--format=directory"),
             f"--include=ca-certificates,{PACKAGES}",
             *(f"--aptopt={option}" for option in host.apt_options()),
             *(f"--customize-hook={hook}" for hook in hooks),

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from jetson_kit.app import lock_lines
+from jetson_kit.app.lock_lines import AGAIN
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.emulation.cpus import Cpu
 
 ROW = "# source: "
+SHA256 = re.compile(r"[0-9a-f]{64}")
+COMMIT = re.compile(r"[0-9a-f]{40,64}")
+PLAIN = re.compile(r"[A-Za-z0-9][\w.!+-]*")
 KINDS = ("index", "url", "git", "folder")
 MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 
@@ -94,15 +100,34 @@ def from_rows(text: str) -> tuple[Source, ...]:
             source = Source(**{key: row[key] for key in row if key in names})
             source = replace(source, requires=tuple(map(str, source.requires)))
         except (ValueError, TypeError) as error:
-            raise BadInputError(
-                f"a lock's line is damaged: {line[:80]}", "remove the lock: it is made again"
-            ) from error
-        if source.kind not in KINDS or not source.content:
-            raise BadInputError(
-                f"a lock's line names no source: {line[:80]}", "remove the lock: it is made again"
-            )
+            raise BadInputError(f"a lock's line is damaged: {line[:80]}", AGAIN) from error
+        _check(source, line)
         result.append(source)
     return tuple(result)
+
+
+def _check(source: Source, line: str) -> None:
+    """Raise BadInputError for a source that no build of ours wrote: paths and options among it."""
+    words = (source.name, source.version, source.origin, source.filename)
+    sound = (
+        source.kind in KINDS
+        and bool(source.content)
+        and all(isinstance(word, str) and word.isprintable() for word in words)
+        and (not source.sha256 or SHA256.fullmatch(source.sha256))
+        and (not source.commit or COMMIT.fullmatch(source.commit))
+        and PLAIN.fullmatch(source.name or "x")
+        and PLAIN.fullmatch(source.version or "1")
+        and Path(source.filename).name == source.filename
+        and (source.kind != "folder" or _inside(source.origin))
+        and (source.kind != "url" or source.origin.startswith(("https://", "http://", "file://")))
+    )
+    if not sound:
+        raise BadInputError(f"a lock's line names no source: {line[:80]}", AGAIN)
+    lock_lines.check(source.requires, "a lock's line")
+
+
+def _inside(path: str) -> bool:
+    return not Path(path).is_absolute() and ".." not in Path(path).parts
 
 
 def _filled(source: Source) -> dict[str, Any]:

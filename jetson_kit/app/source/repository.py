@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import subprocess
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from jetson_kit.app.source import addresses
-from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.app.source import addresses, git_failures
+from jetson_kit.core.errors import BadInputError, KitError, NetworkError, StepFailedError
 from jetson_kit.core.run import run
 
 GIT_S = 1800.0
+CONNECT_S = 30
+SLOW_S = 60
+# Other programs have no -o.
+OPENSSH = re.compile(r"(\S*/)?ssh(\s|$)")
 # Answers git from variables: a shell's own printf has no arguments that others see.
 HELPER = '!printf "username=%s\\npassword=%s\\n" "$REPOSITORY_USER" "$REPOSITORY_PASSWORD"; :'
 
@@ -20,7 +26,9 @@ HELPER = '!printf "username=%s\\npassword=%s\\n" "$REPOSITORY_USER" "$REPOSITORY
 def clone(address: str, ref: str, folder: Path) -> str:
     """Clone a repository and check a reference out; return its commit.
 
-    A password is in no argument, which every user sees: git's helper asks the environment for it.
+    Raises BadInputError for what is no repository or has no such reference, NetworkError for what
+    can't be reached or gives no access, and what `run` raises. A password is in no argument, which
+    every user sees: git's helper asks the environment for it.
     """
     parts = urlsplit(address)
     if parts.scheme not in ("https", "http", "ssh", "file"):
@@ -32,18 +40,53 @@ def clone(address: str, ref: str, folder: Path) -> str:
             f"git+{addresses.bare(address)}: {ref} is no reference", "name a tag or commit"
         )
     bare = addresses.without_password(address)
-    settings = {"GIT_TERMINAL_PROMPT": "0", **_login(address)}
-    git = partial(run, what=f"fetching {bare}", env={**os.environ, **settings}, timeout_s=GIT_S)
-    git(["git", "clone", "--quiet", "--no-checkout", bare, folder])
+    git = partial(
+        run,
+        what=f"fetching {bare}",
+        env={**os.environ, **_unattended(), **_login(address)},
+        timeout_s=GIT_S,
+        failed=git_failures.failure,
+    )
+    try:
+        git(["git", "clone", "--quiet", "--no-checkout", bare, folder])
+    except StepFailedError as error:
+        if isinstance(error.__cause__, subprocess.TimeoutExpired):
+            raise NetworkError(error.message, "check the network and run it again") from error
+        raise
     words = ("git", "-C", str(folder), "-c", "core.hooksPath=/dev/null")
     commit = ""
     for name in (f"origin/{ref}", ref):
-        with contextlib.suppress(StepFailedError):
+        with contextlib.suppress(KitError):
             commit = commit or git([*words, "rev-parse", "--verify", f"{name}^{{commit}}"]).strip()
     if not commit:
-        raise BadInputError(f"{bare} has no {ref}", "name a branch, tag or commit")
+        any_commit = git([*words, "rev-list", "--all", "--max-count=1"]).strip()
+        what = f"has no {ref}" if any_commit else "is empty"
+        raise BadInputError(f"{bare} {what}", git_failures.COMMIT)
     git([*words, "checkout", "--quiet", "--detach", commit])
     return commit
+
+
+def _unattended() -> dict[str, str]:
+    """Return the variables by which git speaks English, never asks and never waits for ever."""
+    ssh = os.environ.get("GIT_SSH_COMMAND") or os.environ.get("GIT_SSH") or _ssh()
+    options = f" -o BatchMode=yes -o ConnectTimeout={CONNECT_S}" if OPENSSH.match(ssh) else ""
+    return {
+        "LC_ALL": "C.UTF-8",
+        "LANGUAGE": "",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_SSH_COMMAND": f"{ssh}{options}",
+        # Bytes a second, and for how many seconds.
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1000",
+        "GIT_HTTP_LOW_SPEED_TIME": str(SLOW_S),
+    }
+
+
+def _ssh() -> str:
+    """Return the ssh command of git's own settings."""
+    try:
+        return run(["git", "config", "core.sshCommand"], what="git's settings").strip() or "ssh"
+    except StepFailedError:
+        return "ssh"
 
 
 def _login(address: str) -> dict[str, str]:

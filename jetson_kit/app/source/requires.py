@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from jetson_kit.app import resolve
+from jetson_kit.app import lock_lines, resolve
 from jetson_kit.app.source.model import Target
 from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError, StepFailedError
@@ -123,10 +123,14 @@ def _requirement(text: str, label: str) -> str:
 
 
 def unpacked(lines: Sequence[str], target: Target, options: Sequence[str], folder: Path) -> None:
-    """Unpack what a build needs into `folder`, its programs in bin. Raises as core.uv."""
+    """Unpack what a build needs into `folder`, its programs in bin.
+
+    Raises BadInputError for a line that is no version with a hash, and as core.uv.
+    """
     folder.mkdir(exist_ok=True)
     if not lines:
         return
+    lock_lines.check(lines, "what a build needs")
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-build-") as scratch:
         listed = Path(scratch, "requirements.txt")
         listed.touch(0o600)
@@ -155,9 +159,4 @@ def _point(script: Path) -> None:
 
 def _lines(text: str) -> tuple[str, ...]:
     """Return a lock's requirements, a line each."""
-    joined = re.sub(r"\\\n\s*", " ", text)
-    return tuple(
-        " ".join(line.split())
-        for line in joined.splitlines()
-        if line.strip() and not line.startswith("#")
-    )
+    return tuple(lock_lines.joined(text))

@@ -111,3 +111,50 @@ def test_a_hash_that_is_none_is_refused_with_its_line(folder: Path, line: str) -
 def test_hashes_on_lines_of_their_own_are_read(folder: Path) -> None:
     text = f"docopt==0.6.2 \\\n    --hash=sha256:{HASH} \\\n    --hash=sha256:{'b' * 64}\n"
     assert read(folder, text).hashes("docopt") == {HASH, "b" * 64}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_files_as_windows_writes_them_are_read(folder: Path, encoding: str, end: str) -> None:
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    text = end.join(("numpy>=1.26  # größer", "./lib", "")).encode(encoding)
+    (folder / "requirements.txt").write_bytes(mark + text)
+    result = requirements_file.read(folder / "requirements.txt", folder)
+    assert (len(result.directs), result.of("numpy")) == (1, ["numpy>=1.26"])
+    assert result.recoded == encoding.startswith("utf-16")
+    path = result.rewritten(folder / "aside", {result.directs[0]: "lib==1"})
+    assert path.read_text(encoding="utf-8") == "numpy>=1.26  # größer\nlib==1\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--foo bar", 'line 2: "--foo" is no option of a requirements file'),
+        ("-q", 'line 2: "-q" is no option'),
+        ("--upgrade numpy", 'line 2: "--upgrade" is no option'),
+        ("numpy = 1.26", "line 2 is no requirement"),
+        ("num py \\", "line 2 is no requirement"),
+        ("numpy; python_version > 3", "line 2 is no requirement"),
+        ("pip install numpy", "line 2 is no requirement"),
+        ("-r https://host.invalid/r.txt", "line 2 names a file at an address"),
+        ("-c gone.txt", "gone.txt is not there"),
+        ("-r lib", "lib is no file"),
+        ("numpy==1.*.2", "line 2 is no requirement"),
+    ],
+)
+def test_a_line_that_no_installer_takes_is_named(folder: Path, line: str, words: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        read(folder, f"numpy\n{line}\n")
+    assert words in caught.value.line()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--pre", "--no-binary :all:", "--only-binary=:all:", "-ihttps://host.invalid/simple",
+        "--trusted-host host.invalid", "--require-hashes", "numpy ; sys_platform == 'linux'",
+        "numpy[all,extra]~=1.26.0", "numpy@https://host.invalid/numpy-1-py3-none-any.whl", "# x",
+    ],
+)  # fmt: skip
+def test_lines_that_installers_take_are_taken(folder: Path, line: str) -> None:
+    read(folder, f"numpy\n{line}\n")

@@ -222,7 +222,17 @@ def test_why_a_build_failed(
 
 def test_rows_of_a_lock_come_back() -> None:
     rows = (
-        Source("a", "1", "index", "", "a-1.tar.gz", "0" * 64, "", False, ("b==1 --hash=sha256:1",)),
+        Source(
+            "a",
+            "1",
+            "index",
+            "",
+            "a-1.tar.gz",
+            "0" * 64,
+            "",
+            False,
+            (f"b==1 --hash=sha256:{'1' * 64}",),
+        ),
         Source("c", "2", "git", "https://host.invalid/c", commit="1" * 40, compiled=True),
     )
     assert model.from_rows(model.to_rows(rows)) == rows

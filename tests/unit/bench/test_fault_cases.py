@@ -211,9 +211,12 @@ def test_what_was_measured_lost_nothing() -> None:
     assert [facts[what] for what in record.WRONG] == [0] * len(record.WRONG)
 
 
-def test_a_real_image_is_tried_where_none_is_made_for_the_case(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text("{}")
-    real = setting.check("28-containerd", tmp_path)
+def test_a_real_image_is_tried_where_none_is_made_for_the_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    small_release.build(tmp_path / "build", "1")
+    real = setting.check("28-containerd", tmp_path / "build")
     assert real.name == "28-containerd-real"
     chosen = command.select(cases.load(), [], real)
     assert {"power-cut-load", "controller-killed", "net-off-fetch"} <= set(chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,14 @@ def test_variables_of_this_machine_go_on_to_bare_ones(monkeypatch: pytest.Monkey
     assert environment["PIP_INDEX_URL"] == "https://index.invalid/simple"
     assert environment["SSL_CERT_FILE"] == host.BUNDLE
     assert "AWS_SECRET_ACCESS_KEY" not in environment
+
+
+def test_mounts_of_a_command_that_fails_go_with_it(tmp_path: Path) -> None:
+    """mmdebstrap as root mounts /proc and more below the root that it makes."""
+    script = 'mount -t tmpfs none "$1" && touch "$1/seen" && exit 3'
+    # Another user needs to be root in a namespace of users for it to mount at all.
+    words = host.apart() or ("unshare", "--map-root-user", "--mount")
+    done = subprocess.run([*words, "sh", "-c", script, "-", tmp_path], check=False)
+    assert done.returncode == 3
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+    assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,9 @@ def programs(path: Path) -> Iterator[str]:
         called = node.func.id if isinstance(node.func, ast.Name) else called
         first = node.args[0]
         if called in RUNNERS and isinstance(first, ast.List | ast.Tuple) and first.elts:
-            first = first.elts[0]
+            # *host.apart() stands before a program.
+            elements = [item for item in first.elts if ast.unparse(item) != "*host.apart()"]
+            first = elements[0]
             # *("ssh", "-F") is how a long line begins.
             if isinstance(first, ast.Starred) and isinstance(first.value, ast.Tuple):
                 first = first.value.elts[0]

@@ -227,3 +227,30 @@ def test_the_doctor_finds_the_gpu_requested_where_it_is(
     here = scene(tmp_path / "board", code=tmp_path / "app.py")
     status = answer(here, "gpu-not-requested").result.status
     assert status == ("ok" if gpu else "bad"), (tmp_path / "app.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("first", ["#!/usr/bin/env python3", "#!/usr/bin/python3 -u"])
+def test_a_program_without_an_ending_is_migrated(tmp_path: Path, first: str) -> None:
+    """ROS installs its nodes so."""
+    program = tmp_path / "scripts" / "node"
+    program.parent.mkdir()
+    program.write_text(f"{first}\n{HEAD}{OLD_POSE}", encoding="utf-8")
+    program.chmod(0o755)
+    (tmp_path / "scripts" / "other").write_text(f"#!/bin/sh\n# {HEAD}mp.solutions\n")
+    (tmp_path / "notes").write_text("mediapipe: mp.solutions\n")
+    outcome = project.migrate(tmp_path)
+    assert [change.name for change in outcome.changes] == ["scripts/node"]
+    assert (outcome.refused, outcome.unread) == ([], [])
+    project.write(outcome.changes)
+    assert NEW_POSE in program.read_text(encoding="utf-8")
+    assert program.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name", ["a.pyx", "a.pxd", "a.pyi", "a.py.j2", "a.py.jinja", "A.PYX"])
+def test_programs_of_other_kinds_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(HEAD + OLD_POSE, encoding="utf-8")
+    (tmp_path / f"none{Path(name).suffix}").write_text("x = 1\n", encoding="utf-8")
+    outcome = project.migrate(tmp_path)
+    (note,) = outcome.refused
+    assert (note.file, outcome.changes, outcome.unread) == (name, [], [])
+    assert "are not rewritten" in note.text

@@ -21,7 +21,9 @@ from tests.unit.inspection.test_inspection_intake import GOOD
 
 BERLIN, TOKYO = SiteResult("berlin", 2, certificate_days=700), SiteResult("tokyo", 1)
 AWAY = SiteResult("tokyo", 1, "tokyo gave no sign of life for 60 s")
-BAD = replace(GOOD, host="b2", verdict="cpu", good=False, reasons=("no <driver>",))
+BAD = replace(
+    GOOD, host="b2", verdict="cpu", good=False, reasons=("no <driver>",), evidence="b" * 64
+)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def merged(*events: summary.Summary | SiteResult) -> result.Inspection:
 
 
 def test_all_good_is_no_error() -> None:
-    inspection = merged(GOOD, BERLIN, replace(GOOD, site="tokyo"), TOKYO)
+    inspection = merged(GOOD, BERLIN, replace(GOOD, site="tokyo", evidence="c" * 64), TOKYO)
     inspection.check()
     assert inspection.as_json()["good"]
     assert [site.site for site in inspection.sites] == ["berlin", "tokyo"]
@@ -114,3 +116,22 @@ def test_sites_that_were_left_out_stay_as_they_were(tmp_path: Path) -> None:
     # A site that is in the file no more goes.
     result.keep(merged(GOOD, BERLIN), ["paris"])
     assert [site.site for site in result.last("verify").sites] == ["berlin"]
+
+
+def test_one_report_is_no_evidence_of_two_boards() -> None:
+    """A site that has one good board could show it as all of its boards."""
+    copied = replace(GOOD, site="tokyo", host="t1")
+    inspection = merged(GOOD, BERLIN, copied, TOKYO, BAD)
+    by_host = {board.host: board for board in inspection.boards}
+    assert by_host["b2"] == BAD
+    for host, other in (("b1", "tokyo/t1"), ("t1", "berlin/b1")):
+        board = by_host[host]
+        assert (board.verdict, board.good, board.state) == ("unknown", False, "contradicted")
+        assert board.reasons[0] == f"its evidence is also that of {other}"
+        assert summary.parse(board.as_json()) == board
+    with pytest.raises(CheckFailedError, match="3 of 3 boards"):
+        inspection.check()
+    # Of the doctor two boards may well have the same, and without evidence there is nothing.
+    for kind, evidence in (("doctor", "a" * 64), ("verify", "")):
+        rows = [replace(row, kind=kind, evidence=evidence) for row in (GOOD, copied)]
+        assert merged(*rows).boards == tuple(rows)

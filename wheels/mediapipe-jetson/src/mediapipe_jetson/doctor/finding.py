@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mediapipe_jetson.observation import one_line
+from mediapipe_jetson.doctor.files import unreadable
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -37,7 +37,5 @@ class Unread:
 
     @classmethod
     def of(cls, file: str, error: Exception, cell: int = 0) -> Unread:
-        """Return what an error says of a file."""
-        where = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
-        where = f"cell {cell} {where}" if cell else where
-        return cls(file, f"{where}{one_line(getattr(error, 'msg', error))}")
+        """Return what an error means for a file."""
+        return cls(file, f"cell {cell}, {unreadable.why(error)}" if cell else unreadable.why(error))

@@ -27,6 +27,29 @@ def canonical(path: str) -> str:
     return path
 
 
+VISION = (
+    *("FaceDetector", "FaceLandmarker", "FaceStylizer", "GestureRecognizer", "HandLandmarker"),
+    *("HolisticLandmarker", "ImageClassifier", "ImageEmbedder", "ImageSegmenter"),
+    *("InteractiveSegmenter", "ObjectDetector", "PoseLandmarker"),
+)
+PARTS = ("audio", "components", "core", "genai", "text", "vision")
+
+
+def starred(module: str) -> tuple[str, ...]:
+    """Return the names that `from MODULE import *` takes from a module of MediaPipe Tasks."""
+    if module == PACKAGE:
+        return ("tasks", "Image", "ImageFormat")
+    if module in ("mediapipe.tasks", "mediapipe.tasks.python"):
+        return ("BaseOptions", *PARTS)
+    if module == "mediapipe.tasks.python.vision":
+        kinds = ("", "Options", "Result")
+        return ("RunningMode", *(f"{name}{kind}" for name in VISION for kind in kinds))
+    if not module.startswith("mediapipe.tasks.python."):
+        return ()
+    name = "".join(word.title() for word in module.rpartition(".")[2].split("_"))
+    return (name, f"{name}Options", f"{name}Result")
+
+
 def is_ours(path: str) -> bool:
     """Return whether a module is MediaPipe or a part of it."""
     return path == PACKAGE or path.startswith(f"{PACKAGE}.")

@@ -125,7 +125,7 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
     doubts += stale(scan)
-    doubts += [f"not read: {item.file} ({item.why})" for item in scan.unread[:5]]
+    doubts += scan.unread_lines()
     if findings:
         first = min(findings)
         return bad(
@@ -221,7 +221,7 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     if scan is None:
         return unknown(NO_CODE)
     wrong, open_ = obstacles(scan)
-    open_ += [f"not read: {item.file} ({item.why})" for item in scan.unread[:5]]
+    open_ += scan.unread_lines()
     if wrong:
         first = wrong[0]
         return bad(

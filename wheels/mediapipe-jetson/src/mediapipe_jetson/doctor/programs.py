@@ -190,7 +190,7 @@ def starts(own: set[str]) -> re.Pattern[bytes]:
     names = b"|".join(re.escape(name).encode() for name in sorted({PACKAGE, *(above - own)}))
     return re.compile(
         rb"^[^\n#]*\b(?:import|from)\b[^\n]*\b(?:" + names + rb")\b|"
-        rb"[\"']mediapipe\.|(?:import_module|__import__)\(\s*[\"']mediapipe[\"']",
+        rb"[\"']mediapipe\.|\(\s*[\"']mediapipe[\"']",
         re.MULTILINE,
     )
 

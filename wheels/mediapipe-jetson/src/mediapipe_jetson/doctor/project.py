@@ -24,7 +24,7 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
         return unknown(NO_CODE)
     hidden, doubts = inside(scan)
     findings = tuple(sorted([*scan.programs.uses.found, *hidden]))
-    open_ = [*doubts, *unread(scan), *unexamined(scan)]
+    open_ = [*doubts, *scan.unread_lines(), *unexamined(scan)]
     if findings:
         files = len({entry.file for entry in findings})
         uses = "one use" if len(findings) == 1 else f"{len(findings)} uses"
@@ -105,10 +105,3 @@ def _listed() -> frozenset[str]:
 
     folder = Path(str(sys.modules["os"].__file__)).parent
     return frozenset(path.stem for path in folder.iterdir() if path.name != "site-packages")
-
-
-def unread(scan: Scan) -> list[str]:
-    """Return what could not be read, as lines."""
-    lines = [f"not read: {item.file} ({item.why})" for item in scan.unread[:SHOWN_MOST]]
-    more = len(scan.unread) - SHOWN_MOST
-    return [*lines, f"and {more} more not read"] if more > 0 else lines

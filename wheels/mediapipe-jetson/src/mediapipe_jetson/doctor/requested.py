@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import packages, pins, projects, tasks, versions
 from mediapipe_jetson.doctor.finding import Finding
-from mediapipe_jetson.doctor.project import NO_CODE, named, unread
+from mediapipe_jetson.doctor.project import NO_CODE, named
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.observe.native import NativeLibrary
@@ -35,8 +35,8 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
             good += 1
     open_ += inside(scene)
     if findings:
-        return _bad(scene, findings, [*open_, *unread(scan)])
-    open_ += unread(scan)
+        return _bad(scene, findings, [*open_, *scan.unread_lines()])
+    open_ += scan.unread_lines()
     if not scan.programs.tasks.found:
         why = "no task of MediaPipe's is created" if scan.programs.sources else "no program is here"
         return unknown(f"{why}{_files(scan.read)}", *open_)

@@ -9,6 +9,7 @@ from typing import Optional
 
 from mediapipe_jetson.doctor import legacy
 from mediapipe_jetson.doctor.files import (
+    builds,
     compose,
     dockerfiles,
     documents,
@@ -17,6 +18,7 @@ from mediapipe_jetson.doctor.files import (
     pixi,
     requirements,
     scripts,
+    unreadable,
     wheelfile,
 )
 from mediapipe_jetson.doctor.files.facts import (
@@ -26,11 +28,12 @@ from mediapipe_jetson.doctor.files.facts import (
     Service,
     Wheel,
 )
+from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Finding, Unread
 from mediapipe_jetson.doctor.programs import Programs
-from mediapipe_jetson.observation import one_line
 
 FILES_MOST = 20_000
+UNREAD_MOST = 200
 MAGIC = ("!", "%", "?")
 WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
@@ -55,6 +58,7 @@ class Scan:
         self.programs = Programs()
         self.read = 0
         self._texts: dict[str, bytes] = {}
+        self._arguments: dict[str, list[builds.Arguments]] = {}
         self._done: set[str] = set()
         self._files(folder)
         self.programs.follow()
@@ -71,6 +75,7 @@ class Scan:
             if kind is not None:
                 result.append((kind, name, content))
                 self._texts[name] = content
+        self._arguments = builds.given(result)
         composed = {name for kind, name, _ in result if kind == "compose"}
         for kind, name, content in result:
             if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
@@ -91,9 +96,15 @@ class Scan:
             content = path.read_bytes()
         except OSError as error:
             if known is not None:
-                self.unread.append(Unread(name, one_line(error)))
+                self.unread.append(Unread.of(name, error))
             return None, b""
-        return known or kinds.by_content(path, content), content
+        text = unreadable.plain_text(content)
+        content = content if text is None else text.encode()
+        kind = known or kinds.by_content(path, content)
+        if kind == "python" and text is not None:
+            self.unread.append(Unread(name, unreadable.UTF16))
+            return None, b""
+        return kind, content
 
     def _read(self, kind: str, name: str, content: bytes, composed: set[str]) -> None:
         if name in self._done:
@@ -141,12 +152,16 @@ class Scan:
         document = json.loads(content)
         cells = document.get("cells") if isinstance(document, dict) else None
         if not isinstance(cells, list):
-            raise ValueError("it has no list of cells")  # noqa: TRY004 # of the file, not of a type
+            raise FormError("it has no list of cells")
         trees = []
         for number, cell in enumerate(cells, 1):
             if not isinstance(cell, dict) or cell.get("cell_type") != "code":
                 continue
-            lines = "".join(cell.get("source", "")).splitlines()
+            source = cell.get("source", "")
+            parts = source if isinstance(source, list) else [source]
+            if not all(isinstance(part, str) for part in parts):
+                raise FormError(f"cell {number} holds no text")
+            lines = "".join(parts).splitlines()
             whole = bool(lines) and lines[0].startswith("%%")
             shell = [at for at, line in enumerate(lines) if line.lstrip().startswith(MAGIC)]
             self._commands(
@@ -212,18 +227,23 @@ class Scan:
                 self.pythons.append(PythonPin(name, number, f"=={match.group(1)}", line.strip()))
 
     def _dockerfile(self, name: str, content: bytes) -> None:
-        self.images += dockerfiles.bases(name, content)
-        self._shell(name, content)
+        text = documents.decoded(content)
+        for given in self._arguments.get(name, [{}]):
+            for image in dockerfiles.bases(name, content, given):
+                self.images += [image] if image not in self.images else []
+            self._commands(name, dockerfiles.filled(text, given), None, 0)
 
     def _shell(self, name: str, content: bytes) -> None:
         self._commands(name, documents.decoded(content), None, 0)
 
     def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note what commands install, and containers that they start."""
-        self.requirements += dockerfiles.installs(name, text, chosen, cell)
+        for item in dockerfiles.installs(name, text, chosen, cell):
+            self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):
             if dockerfiles.gpus_alone(words):
-                self.commands.append(Finding(name, cell, number, 1, WHAT, INSTEAD))
+                finding = Finding(name, cell, number, 1, WHAT, INSTEAD)
+                self.commands += [finding] if finding not in self.commands else []
 
     def _compose(self, name: str, content: bytes, composed: set[str]) -> None:
         override = None
@@ -238,6 +258,12 @@ class Scan:
             # As many empty lines before it as make its lines the file's.
             self._dockerfile(name, b"\n" * line + text.encode())
 
+    def unread_lines(self) -> list[str]:
+        """Return what could not be read, as lines."""
+        lines = [f"not read: {item.file} ({item.why})" for item in self.unread[:UNREAD_MOST]]
+        more = len(self.unread) - UNREAD_MOST
+        return [*lines, f"and {more} more not read"] if more > 0 else lines
+
     def _main(self, name: str, composed: set[str]) -> bool:
         """Return whether an override has the file beside it that it overrides."""
         folder = PurePosixPath(name).parent
@@ -246,10 +272,13 @@ class Scan:
         )
 
     def _other(self, name: str) -> bytes:
-        """Return another file of the project. Raises OSError."""
+        """Return another file of the project. Raises FormError."""
         if name in self._texts:
             return self._texts[name]
         path = self.folder / name
         if self.folder.resolve() not in path.resolve().parents:
-            raise ValueError(f"{name} lies outside the project")
-        return path.read_bytes()
+            raise FormError(f"{name} lies outside the project")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise FormError(f"{name}, which it names: {unreadable.why(error)}") from error

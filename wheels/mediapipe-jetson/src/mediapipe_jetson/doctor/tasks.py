@@ -74,7 +74,9 @@ class Created(Rounds):
         for task in self.heard:
             places.setdefault((task.place, task.name), []).append(task)
         joined = []
-        for same in places.values():
+        for every in places.values():
+            # A helper that is called once more after it failed is no other task.
+            same = [item for item in every if not item.fallback] or every
             delegates = frozenset().union(*(item.delegates for item in same))
             reasons = tuple(dict.fromkeys(why for item in same for why in item.unknown))
             joined.append(dataclasses.replace(same[0], delegates=delegates, unknown=reasons))

@@ -45,6 +45,10 @@ class Attributes(Names):
             else:
                 self._leftover(original_node)
             return updated_node
+        around = self.parent(original_node)
+        if isinstance(around, cst.Arg) and any(item.kind == "method" for item in own):
+            self.refuse(original_node, f"{code(original_node)} is handed on; call it where it is")
+            return updated_node
         actions = {self._action(original_node, value) for value in base}
         if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
             self.refuse(original_node, f"{code(original_node.value)} may be several things")
@@ -233,7 +237,7 @@ class Attributes(Names):
     def _leftover(self, node: cst.Attribute) -> None:
         """Refuse what looks like a legacy result but comes from where nothing is known."""
         name = node.attr.value
-        if name in table.document()["distinct"] and self.unknown(node.value):
+        if name in table.document()["distinct"] and self.opaque(node.value, library=True):
             self.refuse(node, f"where {code(node.value)} comes from can't be followed")
 
 

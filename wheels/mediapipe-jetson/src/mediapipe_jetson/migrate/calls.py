@@ -78,7 +78,7 @@ class Calls(Attributes, Construct):
         function = node.func
         if not isinstance(function, cst.Attribute) or function.attr.value != "process":
             return
-        if len(node.args) == 1 and self.unknown(function.value):
+        if len(node.args) == 1 and self.opaque(function.value):
             self.refuse(node, f"where {code(function.value)} comes from can't be followed")
 
     def _process(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression:

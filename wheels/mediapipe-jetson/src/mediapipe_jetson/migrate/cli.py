@@ -14,7 +14,7 @@ LIBCST = "LibCST is not installed; pip install 'mediapipe-jetson[migrate]'"
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Run the command: 0 if all was migrated, 1 if something was refused, 2 for bad input."""
+    """Run the command: 0 if all was migrated, 1 if not, 2 for bad input."""
     parser = Parser("migrate", "Rewrite mp.solutions code to MediaPipe Tasks.")
     parser.add_argument("folder", type=Path, metavar="DIR", help="a folder, or one program")
     parser.add_argument(
@@ -33,8 +33,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         outcome = project.migrate(options.folder, gpu=options.gpu)
         if options.write:
             project.write(outcome.changes)
-    except (OSError, project.MigrateError) as error:
+    except project.MigrateError as error:
         print(line(f"error: {error}"), file=sys.stderr)
         return exit_codes.of(error)
     print(view.text(outcome, options.write), end="")
-    return exit_codes.NEGATIVE if outcome.refused else exit_codes.DONE
+    return exit_codes.NEGATIVE if outcome.refused or outcome.unread else exit_codes.DONE

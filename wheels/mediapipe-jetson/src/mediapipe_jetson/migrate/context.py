@@ -10,6 +10,7 @@ import libcst as cst
 from libcst import metadata
 
 from mediapipe_jetson.doctor.flow.values import Object, Path, Unknown, Value
+from mediapipe_jetson.doctor.project import standard
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.follow import Facts, Span
 from mediapipe_jetson.migrate.table import OldValue
@@ -113,6 +114,23 @@ class Context(cst.CSTTransformer):
         """Return whether nothing is known of an expression."""
         values = self.values(node)
         return all(isinstance(value, Unknown) for value in values)
+
+    def opaque(self, node: cst.CSTNode, *, library: bool = False) -> bool:
+        """Return whether an expression may be anything: unknown, or what Python's library returns.
+
+        dataclasses.field(), asyncio.to_thread() and the like give back what they were given. With
+        `library` what any other package returns counts as well.
+        """
+        return all(
+            isinstance(value, Unknown)
+            or (
+                isinstance(value, Path)
+                and "()" in value.text
+                and not value.text.startswith("mediapipe.")
+                and (library or value.text.split(".")[0] in standard())
+            )
+            for value in self.values(node)
+        )
 
     def _old(self, path: Path) -> bool:
         return table.thing(path.text) is not None

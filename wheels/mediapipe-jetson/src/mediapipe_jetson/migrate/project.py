@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Optional
+from typing import Optional, Union
 
 import libcst as cst
 
-from mediapipe_jetson.doctor.files import kinds
+from mediapipe_jetson.doctor.files import kinds, unreadable
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse, scan
 from mediapipe_jetson.migrate import reach, texts
@@ -30,8 +31,14 @@ __all__ = ["Change", "MigrateError", "Outcome", "migrate", "write"]
 SKIPPED = {"venv", "env", "build", "dist", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 FILES_MOST = 20_000
 NOTEBOOK = ".ipynb"
-SUFFIXES = {".py", ".pyw", NOTEBOOK}
+MENTIONED = b"mediapipe"
+# Cython, stubs and templates: no program as it stands.
+OTHERS = {".pyx", ".pxd", ".pxi", ".pyi", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl"}
+SUFFIXES = {".py", ".pyw", NOTEBOOK, *OTHERS}
+SHEBANG = re.compile(rb"#![^\n]*python")
 DEEPEST = 400
+LARGEST_BYTES = 256_000_000
+"""Of a file that is looked through for old code; notebooks hold pictures."""
 RECURSION = 20_000
 """Frames that LibCST takes for code that is nested that deeply."""
 
@@ -44,6 +51,8 @@ class Outcome:
     """Whether the new code asks for the GPU."""
     changes: list[Change] = field(default_factory=list)
     refused: list[Note] = field(default_factory=list)
+    unread: list[Note] = field(default_factory=list)
+    """Files that may have to do with MediaPipe, of which nothing old was seen: the reasons."""
     differs: list[Note] = field(default_factory=list)
     models: dict[str, None] = field(default_factory=dict)
 
@@ -92,6 +101,7 @@ def _migrated(folder: Path, outcome: Outcome) -> Outcome:
         facts = _followed(folder, programs, places)
     _rewritten(programs, modules, facts, outcome)
     outcome.refused.sort()
+    outcome.unread.sort()
     outcome.differs.sort()
     return outcome
 
@@ -126,7 +136,7 @@ def _left(name: str, module: cst.Module) -> tuple[Note, ...]:
     try:
         uses = scan(module.code, name)
     except (SyntaxError, ValueError, RecursionError) as error:
-        return (Note(name, 1, 1, f"what would come of it can't be read: {error}"),)
+        return (Note(name, 1, 1, f"the new code can't be read: {unreadable.why(error)}"),)
     return tuple(Note(name, 1, 1, f"{finding.what} would stay in it") for finding in uses[:1])
 
 
@@ -150,14 +160,14 @@ def _dragged(bad: set[str], done: set[str], facts: Facts) -> list[str]:
 
 
 def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
-    """Yield the programs that can be read; the others are refused where they are old code."""
+    """Yield the programs that can be read; the others are noted, as refused if they are old."""
     paths: dict[str, Path] = {}
     contents: dict[str, bytes] = {}
     for path in _files(folder):
         name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
-        content, why = _content(path)
+        content, old, why = _content(path)
         if why:
-            outcome.refused.append(Note(name, 1, 1, why))
+            (outcome.refused if old else outcome.unread).append(Note(name, 1, 1, why))
         elif content:
             paths[name], contents[name] = path, content
     chosen, reached = reach.reached(contents)
@@ -165,8 +175,9 @@ def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
         program = _program(paths[name], name, contents[name], name in chosen)
         if isinstance(program, Program):
             yield program
-        elif program is not None:
-            outcome.refused.append(Note(name, program[0], 1, program[1]))
+        else:
+            old = LEGACY.search(contents[name]) is not None
+            (outcome.refused if old else outcome.unread).append(program)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -180,34 +191,59 @@ def _files(folder: Path) -> Iterator[Path]:
                 f"{folder} has more than {FILES_MOST} files; name one of its folders"
             )
         parts = path.relative_to(folder).parts[:-1]
-        if path.suffix.lower() in SUFFIXES and not set(parts) & SKIPPED:
+        if not set(parts) & SKIPPED and (path.suffix.lower() in SUFFIXES or _script(path)):
             yield path
 
 
-def _content(path: Path) -> tuple[bytes, str]:
-    """Return what a file holds, nothing of one that is none of ours; and why it is refused."""
+def _script(path: Path) -> bool:
+    """Return whether a file without an ending is a program, as ROS' nodes and tools are."""
+    if path.suffix:
+        return False
     try:
         with path.open("rb") as stream:
-            content = stream.read(kinds.LARGEST_BYTES + 1)
+            return SHEBANG.match(stream.read(200)) is not None
+    except OSError:
+        return False
+
+
+def _content(path: Path) -> tuple[bytes, bool, str]:
+    """Return what a file of ours holds, whether it is old code, and why it can't be rewritten."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            return b"", False, f"larger than {LARGEST_BYTES} bytes"
+        content = path.read_bytes()
     except OSError as error:
-        return b"", f"it can't be read: {error.strerror}"
-    if LEGACY.search(content) is None:
-        return (b"" if _other(path, content) else content), ""
-    if len(content) > kinds.LARGEST_BYTES:
-        return b"", f"larger than {kinds.LARGEST_BYTES} bytes"
+        return b"", False, unreadable.why(error)
+    text = unreadable.plain_text(content)
+    plain = content if text is None else text.encode()
+    old, ours = LEGACY.search(plain) is not None, MENTIONED in plain
     if path.suffix.lower() == NOTEBOOK:
-        return b"", "notebooks are not rewritten; export it as a program first"
-    return content, "a link to another file; name the file itself" if path.is_symlink() else ""
+        return b"", *_notebook(plain, old=old, ours=ours)
+    if path.suffix.lower() in OTHERS:
+        return b"", old, f"programs that end in {path.suffix} are not rewritten" if old else ""
+    if text is not None:
+        return b"", old, unreadable.UTF16 if old or ours else ""
+    if len(content) > kinds.LARGEST_BYTES:
+        return b"", old, f"larger than {kinds.LARGEST_BYTES} bytes" if old or ours else ""
+    link = old and path.is_symlink()
+    return content, old, "a link to another file; name the file itself" if link else ""
 
 
-def _other(path: Path, content: bytes) -> bool:
-    return path.suffix.lower() == NOTEBOOK or len(content) > kinds.LARGEST_BYTES
+def _notebook(content: bytes, *, old: bool, ours: bool) -> tuple[bool, str]:
+    """Return whether a notebook is old code, and why it can't be rewritten."""
+    if old:
+        return True, "notebooks are not rewritten; export it as a program first"
+    if not ours:
+        return False, ""
+    try:
+        json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return False, unreadable.why(error)
+    return False, ""
 
 
-def _program(
-    path: Path, name: str, content: bytes, chosen: bool
-) -> Optional[Program | tuple[int, str]]:
-    """Return a program, or the line and the reason why it can't be migrated; None for others."""
+def _program(path: Path, name: str, content: bytes, chosen: bool) -> Union[Program, Note]:
+    """Return a program, or the line and the reason why it can't be migrated."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
         text = content.decode(encoding)
@@ -215,8 +251,7 @@ def _program(
         _check_depth(tree)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
-        old = LEGACY.search(content) is not None
-        return (line, f"it can't be read: {getattr(error, 'msg', error)}") if old else None
+        return Note(name, line, 1, unreadable.why(error).replace(f"line {line}: ", "", 1))
     return Program(path, name, content, text, tree, chosen)
 
 
@@ -225,7 +260,7 @@ def _module(program: Program) -> tuple[Optional[cst.Module], int, str]:
     try:
         module = cst.parse_module(program.content)
     except cst.ParserSyntaxError as error:
-        return None, error.raw_line, f"it can't be read: {error.message}"
+        return None, error.raw_line, "no program that LibCST can read"
     if _encoded(program.content, module) != program.content:
         return None, 1, "its encoding or line ends would not be kept"
     return module, 1, ""
@@ -237,7 +272,7 @@ def _check_depth(tree: ast.AST) -> None:
     for _ in range(DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
     if level:
-        raise ValueError("it is nested too deeply")
+        raise unreadable.FormError(unreadable.DEEP)
 
 
 def _followed(folder: Path, programs: dict[str, Program], places: dict[str, texts.Texts]) -> Facts:

@@ -19,11 +19,15 @@ def text(outcome: Outcome, written: bool) -> str:
     if outcome.refused:
         lines.append("refused:\n")
         lines += [f"  {note}\n" for note in outcome.refused]
+    if outcome.unread:
+        lines.append("not read:\n")
+        lines += [f"  {note}\n" for note in outcome.unread]
     if outcome.changes and not outcome.gpu:
         lines.append("on the CPU, as mp.solutions did; with --gpu the new code asks for the GPU\n")
     done = "rewritten" if written else "to rewrite (--write does it)"
     files = len({note.file for note in outcome.refused})
     count = len(outcome.changes)
-    lines.append(f"{count} file{'' if count == 1 else 's'} {done}, {files} refused\n")
+    rest = f", {len(outcome.unread)} not read" if outcome.unread else ""
+    lines.append(f"{count} file{'' if count == 1 else 's'} {done}, {files} refused{rest}\n")
     # A file's name may have bytes that are no text.
     return "".join(lines).encode(errors="surrogateescape").decode(errors="backslashreplace")

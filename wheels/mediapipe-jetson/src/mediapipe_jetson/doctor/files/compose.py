@@ -11,6 +11,7 @@ from typing import Optional
 from mediapipe_jetson.doctor.files import documents
 from mediapipe_jetson.doctor.files.documents import Node
 from mediapipe_jetson.doctor.files.facts import BaseImage, Service
+from mediapipe_jetson.doctor.files.unreadable import FormError
 
 Reader = Callable[[str], bytes]
 MAIN = re.compile(r"(docker-)?compose\.ya?ml$", re.IGNORECASE)
@@ -69,7 +70,7 @@ def inline(content: bytes) -> list[tuple[int, str]]:
 def _parts(name: str, content: bytes, reader: Reader, depth: int) -> dict[str, list[Part]]:
     """Return each service as the chain of what it is made of, the last one on top."""
     if depth > 8:
-        raise ValueError("files include each other too deep")
+        raise FormError("files include each other too deep")
     result: dict[str, list[Part]] = {}
     for document in documents.yaml(content):
         included = document.get("include")
@@ -93,7 +94,7 @@ def _parts(name: str, content: bytes, reader: Reader, depth: int) -> dict[str, l
 def _extended(part: Part, services: Node, reader: Reader, depth: int) -> list[Part]:
     """Return a service with what it extends below it."""
     if depth > 8:
-        raise ValueError("services extend each other too deep")
+        raise FormError("services extend each other too deep")
     extends = part.node.get("extends")
     if extends is None:
         return [part]
@@ -107,11 +108,11 @@ def _extended(part: Part, services: Node, reader: Reader, depth: int) -> list[Pa
         other = beside(part.file, str(file.value))
         chains = _parts(other, reader(other), reader, depth + 1)
         if value not in chains:
-            raise ValueError(f"{other} has no service {value}")
+            raise FormError(f"{other} has no service {value}")
         return [*chains[value], part]
     base = services.get(str(value))
     if base is None:
-        raise ValueError(f"there is no service {value}, which another one extends")
+        raise FormError(f"there is no service {value}, which another one extends")
     return [*_extended(Part(part.file, base), services, reader, depth + 1), part]
 
 

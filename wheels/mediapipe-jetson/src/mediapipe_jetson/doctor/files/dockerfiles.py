@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Optional
 
 from mediapipe_jetson.doctor.files import documents, requirements
@@ -37,6 +38,10 @@ PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|mamba)\b|mediapi
 HEREDOC = re.compile(r"(?<![<\w(])\d*<<-?([\"']?)(\w+)\1(?=\s|$)")
 QUOTED = re.compile(r"\$\(\(.*?\)\)|(?<!<)(?<!<-)\"[^\"]*\"|(?<!<)(?<!<-)'[^']*'")
 VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+SET = re.compile(
+    r"\s*(?P<word>ARG|ENV)\s+(?P<key>\w+)(?:(?:=|\s+)(?P<value>\"[^\"]*\"|'[^']*'|\S+))?\s*$", re.I
+)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 # Options of docker run and create that take no value.
 FLAGS = {
     "-d",
@@ -94,10 +99,29 @@ def is_dockerfile(text: str) -> bool:
     )
 
 
-def bases(name: str, content: bytes) -> list[BaseImage]:
+def filled(text: str, given: Mapping[str, str]) -> str:
+    """Return a Dockerfile's text with its arguments and variables in place, where they are known.
+
+    `given` are arguments of the build, which count for more than the defaults.
+    """
+    variables: dict[str, str] = {}
+    lines = []
+    for line in text.splitlines(keepends=True):
+        match = SET.match(line)
+        if match:
+            key, value = match.group("key"), (match.group("value") or "").strip().strip("\"'")
+            value = given.get(key, value) if match.group("word").upper() == "ARG" else value
+            variables[key] = substituted(value, variables)
+            lines.append(line)
+        else:
+            lines.append(substituted(line, variables) if variables else line)
+    return "".join(lines)
+
+
+def bases(name: str, content: bytes, given: Mapping[str, str] = NOTHING) -> list[BaseImage]:
     """Return the images that a Dockerfile starts from, stages resolved.
 
-    A heredoc's lines belong to the instruction that begins it.
+    A heredoc's lines belong to the instruction that begins it. `given` are the build's arguments.
     """
     variables: dict[str, str] = {}
     stages: dict[str, tuple[int, str]] = {}
@@ -117,7 +141,8 @@ def bases(name: str, content: bytes) -> list[BaseImage]:
         word, rest = (match.group(1).upper(), match.group(2)) if match else ("", "")
         if word == "ARG" and not result:
             key, _, value = rest.partition("=")
-            variables[key.strip()] = value.strip().strip("\"'")
+            value = given.get(key.strip(), value.strip().strip("\"'"))
+            variables[key.strip()] = substituted(value, variables)
         elif word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
             image = substituted(parts[0] if parts else "", variables)

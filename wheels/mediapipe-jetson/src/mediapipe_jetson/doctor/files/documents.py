@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any, Optional
 
+from mediapipe_jetson.doctor.files.unreadable import FormError
+
 DEEPEST = 40
 
 
@@ -41,15 +43,20 @@ def decoded(content: bytes) -> str:
 
 
 def toml(content: bytes) -> dict[str, Any]:
-    """Return a TOML document. Raises ValueError, also where there is no parser."""
+    """Return a TOML document. Raises FormError, also where there is no parser."""
     for name in ("tomllib", "tomli"):
         try:
             parser = importlib.import_module(name)
         except ImportError:
             continue
-        result: dict[str, Any] = parser.loads(decoded(content))
+        try:
+            result: dict[str, Any] = parser.loads(decoded(content))
+        except ValueError as error:
+            place = re.search(r"at line (\d+)", str(error))
+            where = f"line {place.group(1)}: " if place else ""
+            raise FormError(f"{where}it is not valid TOML") from error
         return result
-    raise ValueError("this Python has no TOML parser; pip install tomli")
+    raise FormError("this Python has no TOML parser; pip install tomli")
 
 
 def json_of(content: bytes) -> Any:  # noqa: ANN401 # whatever the document holds
@@ -60,12 +67,12 @@ def json_of(content: bytes) -> Any:  # noqa: ANN401 # whatever the document hold
 def yaml(content: bytes) -> list[Node]:
     """Return a YAML file's documents, aliases and merge keys resolved.
 
-    Raises ValueError, also where there is no parser.
+    Raises FormError, also where there is no parser.
     """
     try:
         parser = importlib.import_module("yaml")
     except ImportError as error:
-        raise ValueError("this Python has no YAML parser; pip install pyyaml") from error
+        raise FormError("this Python has no YAML parser; pip install pyyaml") from error
     try:
         loader = parser.SafeLoader(decoded(content))
         documents = []
@@ -74,14 +81,14 @@ def yaml(content: bytes) -> list[Node]:
     except parser.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark is not None else ""
-        raise ValueError(f"{where}no YAML: {getattr(error, 'problem', '') or error}") from error
+        raise FormError(f"{where}it is not valid YAML") from error
     return documents
 
 
 def _node(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: int) -> Node:  # noqa: ANN401
     """Return one node of PyYAML's; an alias is what its anchor has made (`known`)."""
     if depth > DEEPEST:
-        raise ValueError("nested too deep")
+        raise FormError("it is nested too deeply")
     if id(node) not in known:
         known[id(node)] = _made(parser, loader, node, known, depth)
     return known[id(node)]

@@ -57,7 +57,8 @@ BY_NAME = (
 USES = re.compile(
     rb"\b(pip[\d.]*|uv|conda|poetry)\b[^\n]*\b(install|add)\b[^\n]*\bmediapipe|"
     rb"\bmediapipe\s*(==|>=|<=|~=|!=)\s*\d|\bimport\s+mediapipe\b|\bmp\.solutions\b|@mediapipe/|"
-    rb"depend>[^<]*mediapipe|\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe",
+    rb"depend>[^<]*mediapipe|\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe|"
+    rb"\bMediaPipeTasks\w*|com\.github\.homuler\.mediapipe|\bMediapipe\.Unity",
     re.IGNORECASE,
 )
 # What people or programs read as data, except for JSON that sets containers or JavaScript up.

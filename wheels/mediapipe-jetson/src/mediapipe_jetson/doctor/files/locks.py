@@ -10,6 +10,7 @@ from typing import Any
 from mediapipe_jetson.doctor.files import documents, pixi
 from mediapipe_jetson.doctor.files.facts import LOCK, PythonPin, Requirement
 from mediapipe_jetson.doctor.files.requirements import normal
+from mediapipe_jetson.doctor.files.unreadable import FormError
 
 NAMES = re.compile(
     r"(uv|poetry|pdm|pixi)\.lock$|pylock(\..*)?\.toml$|Pipfile\.lock$|conda-lock\.ya?ml$"
@@ -60,7 +61,7 @@ def read(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]
         if isinstance(item, dict) and isinstance(item.get("name"), str):
             requirements.append(_package(name, text, item))
     if packages is not None and not isinstance(packages, list):
-        raise ValueError("its packages are no list")
+        raise FormError("its packages are no list")
     return requirements, pythons
 
 
@@ -114,7 +115,7 @@ def _line(text: str, package: str, version: str) -> int:
 def _pipenv(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
     document, text = documents.json_of(content), documents.decoded(content)
     if not isinstance(document, dict):
-        raise ValueError("it holds no object")  # noqa: TRY004 # of the file, not of a type
+        raise FormError("it holds no object")
     requirements, pythons = [], []
     for group, packages in document.items():
         for package, entry in (

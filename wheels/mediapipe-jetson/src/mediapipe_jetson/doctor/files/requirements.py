@@ -23,6 +23,9 @@ PYTHON = re.compile(r"(?:python|pip)(?P<version>3\.\d+)?$")
 INSTALLERS = {"install", "add", "download", "wheel"}
 VALUED = {"-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target"}
 VALUED |= {"-r", "--requirement", "-c", "--constraint", "-p", "--python", "--prefix", "--root"}
+# Tools that run a program in an environment of its own, and their options for packages in it.
+RUNNERS = {"uv", "uvx", "pipx"}
+WITH = {"--with", "--from", "--spec", "-w"}
 VALUED |= {"--trusted-host", "--cache-dir", "--timeout", "--retries", "--platform", "-d", "--dest"}
 
 
@@ -114,11 +117,15 @@ def is_list(text: str) -> bool:
 
 def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requirement]:
     """Return what one command installs, if it is pip's, uv's, Poetry's, Pipenv's or conda's."""
+    if run := _run(words, file, line, cell):
+        return run
     at = next((n for n, word in enumerate(words) if word in INSTALLERS), None)
     before = words[:at] if at is not None else []
     tools = [word.rsplit("/", 1)[-1] for word in before]
     known = [
-        word for word in tools if re.fullmatch(r"pip[\d.]*|uv|poetry|pipenv|pdm|conda|mamba", word)
+        word
+        for word in tools
+        if re.fullmatch(r"pip[\d.]*|uv|poetry|pipenv|pdm|pipx|conda|mamba", word)
     ]
     if at is None or not known:
         return []
@@ -145,6 +152,23 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
             if entry:
                 requirements.append(entry)
     return requirements
+
+
+def _run(words: list[str], file: str, line: int, cell: int) -> list[Requirement]:
+    """Return what a command installs for one program alone: uv run, uvx, uv tool, pipx."""
+    tools = [word.rsplit("/", 1)[-1] for word in words]
+    at = next((n for n, word in enumerate(tools) if word in RUNNERS), None)
+    if at is None or (tools[at] == "uv" and tools[at + 1 : at + 2] not in (["run"], ["tool"])):
+        return []
+    result = []
+    for position, word in enumerate(words[at:], at + 1):
+        option, equals, value = word.partition("=")
+        following = words[position] if position < len(words) else ""
+        if option in WITH:
+            for text in (value if equals else following).split(","):
+                entry = one(text, file, line, cell, COMMAND)
+                result += [entry] if entry else []
+    return result
 
 
 def split(text: str) -> list[list[str]]:
@@ -191,7 +215,9 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
                 if isinstance(value, str):
                     pythons.append(_pin(name, text, "python", value))
                 continue
-            requirements.append(keyed(name, text, key, value))
+            # Poetry's alternatives: one for each marker.
+            for item in value if isinstance(value, list) else (value,):
+                requirements.append(keyed(name, text, key, item))
     needs = _table(document, "requires")
     for key in ("python_version", "python_full_version"):
         if isinstance(needs.get(key), str):
@@ -231,6 +257,9 @@ def _lists(table: Any) -> Iterator[list[Any]]:  # noqa: ANN401 # of a parsed doc
     for key, value in table.items() if isinstance(table, dict) else ():
         if isinstance(value, list) and key.endswith("dependencies"):
             yield value
+        elif isinstance(value, dict) and key == "dev-dependencies":
+            # PDM's groups; Poetry's table of the same name has versions, no lists.
+            yield from (item for item in value.values() if isinstance(item, list))
         yield from _lists(value)
 
 

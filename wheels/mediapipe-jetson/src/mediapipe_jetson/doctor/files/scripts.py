@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import Optional
 
 from mediapipe_jetson.doctor.files import documents, requirements
 from mediapipe_jetson.doctor.files.facts import PythonPin, Requirement
@@ -13,7 +14,10 @@ from mediapipe_jetson.doctor.files.facts import PythonPin, Requirement
 BLOCK = re.compile(r"^# /// script\s*$\n(?P<body>(?:^#(?:| .*)$\n?)+?)^# ///\s*$", re.MULTILINE)
 # What runs a command that is given as a text or as words; nox calls its own `install`.
 RUNNERS = {"system", "run", "call", "check_call", "check_output", "Popen", "popen", "getoutput"}
+MAGICS = {"run_line_magic", "run_cell_magic"}
 INSTALL = "install"
+ADDING = {"append", "add", "insert"}
+UNKNOWN = "?"
 
 
 def block(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
@@ -39,17 +43,84 @@ def block(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]
 
 
 def setup(name: str, tree: ast.AST) -> tuple[list[Requirement], list[PythonPin]]:
-    """Return the requirements in the lists of a setup.py, and its python_requires."""
+    """Return the requirements in the lists of a setup.py, and its python_requires.
+
+    Texts are put together where the tree tells their parts; what it does not tell is `?`.
+    """
     found: list[Requirement] = []
     pythons: list[PythonPin] = []
+    known = _constants(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-            entries = (requirements.one(text, name, line) for text, line in _texts(node.elts))
-            found += [item for item in entries if item is not None]
+            found += _listed(name, _written(node.elts, known))
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ADDING:
+            found += _listed(name, _mentioned(_written(node.args, known)))
+        elif isinstance(node, ast.Constant) and "\n" in str(node.value):
+            found += _listed(name, _mentioned(_written([node], known)))
+        elif isinstance(node, ast.keyword) and node.arg == "install_requires":
+            found += _listed(name, _written([node.value], known))
         if isinstance(node, ast.keyword) and node.arg == "python_requires":
             for text, line in _texts([node.value]):
                 pythons.append(PythonPin(name, line, text, f"python_requires = {text}"))
     return found, pythons
+
+
+def _listed(name: str, texts: Iterator[tuple[str, int]]) -> list[Requirement]:
+    entries = [requirements.one(text, name, line) for text, line in texts]
+    return [item for item in entries if item is not None]
+
+
+def _mentioned(texts: Iterator[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Return the texts that name MediaPipe: others may be anything."""
+    return (pair for pair in texts if re.match(r"\s*mediapipe\b", pair[0], re.IGNORECASE))
+
+
+def _constants(tree: ast.AST) -> dict[str, str]:
+    """Return the names that are a text all over a program."""
+    values: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            text = getattr(node.value, "value", None)
+            shown = text if isinstance(text, str) else UNKNOWN
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    values.setdefault(target.id, set()).add(shown)
+    return {name: next(iter(texts)) for name, texts in values.items() if len(texts) == 1}
+
+
+def _written(nodes: list[ast.expr], known: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Return the lines of texts that are written here, each with its line."""
+    for node in nodes:
+        text = _text(node, known)
+        for number, line in enumerate((text or "").splitlines()):
+            yield line, node.lineno + (number if isinstance(node, ast.Constant) else 0)
+
+
+def _text(node: ast.expr, known: dict[str, str]) -> Optional[str]:
+    """Return a text of which a part may be unknown; None for what is no text at all."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_part(item, known) for item in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)):
+        left = _text(node.left, known)
+        if left is None or isinstance(node.op, ast.Add):
+            return None if left is None else left + _part(node.right, known)
+        return re.sub(r"%[sd]", UNKNOWN, left)
+    formatted = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "format"
+    if formatted and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        left = _text(node.func.value, known)
+        return None if left is None else re.sub(r"\{[^}]*\}", UNKNOWN, left)
+    return None
+
+
+def _part(node: ast.expr, known: dict[str, str]) -> str:
+    """Return a part of a text."""
+    inner = node.value if isinstance(node, ast.FormattedValue) else node
+    if isinstance(inner, ast.Name):
+        return known.get(inner.id, UNKNOWN)
+    text = _text(inner, known)
+    return UNKNOWN if text is None else text
 
 
 def installs(name: str, tree: ast.AST) -> list[Requirement]:
@@ -62,6 +133,10 @@ def installs(name: str, tree: ast.AST) -> list[Requirement]:
         if called == INSTALL and isinstance(node.func, ast.Attribute):
             words = ["pip", INSTALL, *(text for text, _ in _texts(node.args))]
             found += requirements.command(words, name, node.lineno)
+        elif called in MAGICS:
+            line = " ".join(text for text, _ in _texts(node.args))
+            for command in requirements.split(line):
+                found += requirements.command(command, name, node.lineno)
         elif called in RUNNERS:
             for words in _commands(node.args):
                 found += requirements.command(words, name, node.lineno)

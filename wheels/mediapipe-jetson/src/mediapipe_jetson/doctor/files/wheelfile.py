@@ -6,17 +6,19 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 
+from mediapipe_jetson.doctor.files import unreadable
 from mediapipe_jetson.doctor.files.facts import Wheel
-from mediapipe_jetson.observation import Absent, one_line
+from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import native
 
 LIBRARY = re.compile(r"mediapipe/(tasks/c/libmediapipe\.so|python/_framework_bindings[\w.-]*\.so)$")
 LARGEST_BYTES = 600_000_000
 
 
-def read(path: Path, name: str) -> Wheel:
+def read(path: Path, name: str) -> Wheel:  # noqa: PLR0911 # one for each reason
     """Return what a wheel's library says; nothing is loaded."""
     try:
         if not path.stat().st_size:
@@ -31,8 +33,12 @@ def read(path: Path, name: str) -> Wheel:
             with archive.open(members[0]) as packed, library.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked)
             native_library = native.examine(library)
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError) as error:
-        return Wheel(name, None, f"it can't be read: {one_line(error)}")
+    except OSError as error:
+        return Wheel(name, None, unreadable.why(error))
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
+        return Wheel(name, None, "it can't be read: it is no whole zip file, as wheels are")
+    except (NotImplementedError, RuntimeError):
+        return Wheel(name, None, "it can't be read: it is encrypted, or packed as no wheel is")
     if isinstance(native_library, Absent):
         return Wheel(name, None, native_library.reason.replace(str(library), members[0].filename))
     return Wheel(

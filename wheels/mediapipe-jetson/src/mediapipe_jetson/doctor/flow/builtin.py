@@ -28,7 +28,10 @@ from mediapipe_jetson.doctor.names import canonical
 COPIES = {"copy.copy", "copy.deepcopy", "dataclasses.replace"}
 SAME = {"builtins.list", "builtins.tuple", "builtins.sorted", "builtins.reversed", "builtins.set"}
 SAME |= {"builtins.iter", "typing.cast"}
-IMPORTERS = {"importlib.import_module", "builtins.__import__"}
+IMPORTERS = {
+    "importlib.import_module", "builtins.__import__", "pytest.importorskip", "lazy_loader.load",
+    "importlib.__import__",
+}  # fmt: skip
 
 
 class Builtins(Expressions):

@@ -19,7 +19,7 @@ from mediapipe_jetson.doctor.flow.values import (
     path,
     unknown,
 )
-from mediapipe_jetson.doctor.names import canonical, is_ours
+from mediapipe_jetson.doctor.names import canonical, is_ours, starred
 
 
 class Rounds(Listener):
@@ -180,6 +180,8 @@ class Flow(Statements):
                 self.bind(item.asname or item.name, values)
             elif item.name == "*":
                 base = canonical(module)
+                for name in starred(base):
+                    self.bind(name, path(f"{base}.{name}"))
                 for listener in self.listeners:
                     for name in listener.imported(self.place(node), base, True):
                         self.bind(name, path(f"{base}.{name}"))

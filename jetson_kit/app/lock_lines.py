@@ -1,0 +1,34 @@
+"""The lines of an application's lock, which anyone may have written: pins with hashes alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import shown
+
+AGAIN = "remove the lock: it is made again"
+NAME = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?(?:\[[\w.,\s-]*\])?"
+VERSION = r"==[A-Za-z0-9][\w.!+-]*"
+ADDRESS = r"\s*@\s*https?://[^\s\\]+"
+MARKER = r"(?:\s*;\s*[\w.\s'\"<>=!~()+*,-]+?)?"
+HASHES = r"(?:\s+--hash=sha256:[0-9a-f]{64})+"
+# An address may hold its hash itself, as #sha256=...
+PIN = re.compile(rf"{NAME}(?:{VERSION}{MARKER}{HASHES}|{ADDRESS}{MARKER}(?:{HASHES})?)")
+
+
+def check(lines: Iterable[str], where: str) -> None:
+    """Raise BadInputError for a line that is no version with a hash; an installer takes options."""
+    for line in lines:
+        if not line.isprintable() or not PIN.fullmatch(line.strip()):
+            raise BadInputError(
+                f"{where}: {shown(line[:80])} is no line of a lock: a version and its sha256", AGAIN
+            )
+
+
+def joined(text: str) -> list[str]:
+    """Return the requirements of a lock, a line each, without remarks."""
+    whole = re.sub(r"\\\r?\n\s*", " ", text)
+    lines = (line for line in whole.splitlines() if line.strip() and line.lstrip()[:1] != "#")
+    return [" ".join(line.split()) for line in lines]

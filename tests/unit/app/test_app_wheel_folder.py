@@ -1,0 +1,158 @@
+"""Wheels in an application's folder that are damaged, misnamed or for another machine: one line."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import lock, settings
+from jetson_kit.app.base_packages import BasePackages
+from jetson_kit.app.settings import App
+from jetson_kit.core.errors import KitError
+from tests.unit import small_index, tiny_wheel
+
+HELD = BasePackages(("numpy==2.2.6",), {"mediapipe": "1.2.2+jetson.2"}, "manylinux_2_36")
+
+
+def wheel(folder: Path, file: str, *, about: str = "mine 1.0", machine: int | None = None) -> Path:
+    """Write a wheel under any name; `machine` is that of a library in it."""
+    name, version = about.split()
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / file, "w") as archive:
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\n")
+        archive.writestr(f"{info}/RECORD", "")
+        archive.writestr("mine/data.bin", bytes(range(256)) * 40)
+        if machine is not None:
+            archive.writestr("mine/_native.so", tiny_wheel.elf(machine))
+    return folder / file
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    for name, value in small_index.environment("http://127.0.0.1:9/simple/").items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "it" / "wheels").mkdir(parents=True)
+    (tmp_path / "it" / "app.py").touch()
+    (tmp_path / "it" / "requirements.txt").write_text("--no-index\nmine\n")
+    return settings.load(tmp_path / "it")
+
+
+def refused(app: App) -> KitError:
+    with pytest.raises(KitError) as caught:
+        lock.make(app, HELD, "arm64", "3.11")
+    assert "\n" not in caught.value.line()
+    assert caught.value.cure
+    assert not lock.path_of(app, "arm64", "3.11").exists()
+    return caught.value
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def flip(path: Path) -> None:
+    body = bytearray(path.read_bytes())
+    at = body.index(bytes(range(256)))
+    body[at + 7] ^= 1
+    path.write_bytes(body)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def page(path: Path) -> None:
+    path.write_bytes(b"<!DOCTYPE html><html>404</html>")
+
+
+def bare(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mine.py", "")
+
+
+def folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [cut, flip, empty, page, bare])
+def test_a_damaged_wheel_is_named(app: App, damage: object) -> None:
+    path = wheel(app.folder / "wheels", "mine-1.0-py3-none-any.whl")
+    assert callable(damage)
+    damage(path)
+    error = refused(app)
+    assert (error.exit_code, str(path) in error.message) == (5, True)
+    assert error.cure == "fetch or build it again, or take it out"
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("mine.whl", "has no name of a wheel"),
+        ("mine-1.0.whl", "has no name of a wheel"),
+        ("mine-1.0-py3-none-any (1).whl", "no name of a wheel"),
+        ("mine-next-py3-none-any.whl", "has no name of a wheel"),
+        ("mine-1.0-py3-none-any.WHL", "has not the ending .whl"),
+        ("mine-1.0-py3-none-any.whl.crdownload", "is no whole download"),
+        ("mine-1.0-py3-none-any.whl.1", "is no whole download"),
+        ("other-1.0-py3-none-any.whl", "holds mine 1.0"),
+        ("mine-2.0-py3-none-any.whl", "holds mine 1.0"),
+    ],
+)
+def test_a_misnamed_wheel_is_named(app: App, file: str, words: str) -> None:
+    wheel(app.folder / "wheels", file)
+    error = refused(app)
+    assert (error.exit_code, file in error.message, words in error.message) == (2, True, True)
+
+
+def test_a_folder_with_a_wheels_name(app: App) -> None:
+    folder(wheel(app.folder / "wheels", "mine-1.0-py3-none-any.whl"))
+    assert "mine-1.0-py3-none-any.whl can't be read" in refused(app).message
+
+
+def test_libraries_for_another_machine_than_the_name_says(app: App) -> None:
+    file = "mine-1.0-cp311-cp311-linux_aarch64.whl"
+    wheel(app.folder / "wheels", file, machine=tiny_wheel.X86_64)
+    words = f"{file} is named for aarch64, and its libraries are for x86_64"
+    assert refused(app).message.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("mine-1.0-cp311-cp311-linux_x86_64.whl", "is for Python 3.11 on linux_x86_64"),
+        ("mine-1.0-cp310-cp310-linux_aarch64.whl", "is for Python 3.10 on linux_aarch64"),
+        ("mine-1.0-cp312-abi3-linux_aarch64.whl", "is for Python 3.12 on linux_aarch64"),
+        ("mine-1.0-py3-none-win_amd64.whl", "is for any Python on win_amd64"),
+        ("mine-1.0-py2-none-any.whl", "is for Python 2 on any"),
+        ("mine-1.0-cp311-cp311-macosx_11_0_arm64.whl", "is for Python 3.11 on macosx_11_0_arm64"),
+    ],
+)
+def test_a_wheel_for_another_target_is_named(app: App, file: str, words: str) -> None:
+    wheel(app.folder / "wheels", file)
+    error = refused(app)
+    assert f"wheels/{file} {words}" in error.message
+    assert error.cure == "put its wheel for aarch64-manylinux_2_36, Python 3.11 there"
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "mine-1.0-cp311-cp311-linux_aarch64.whl",
+        "mine-1.0-cp38-abi3-manylinux_2_28_aarch64.whl",
+        "mine-1.0-py2.py3-none-any.whl",
+        "mine-1.0-cp311-cp311-manylinux2014_aarch64.manylinux_2_17_aarch64.whl",
+    ],
+)
+def test_wheels_that_fit_are_taken_beside_others(app: App, file: str) -> None:
+    machine = None if file.endswith("any.whl") else tiny_wheel.AARCH64
+    wheel(app.folder / "wheels", file, machine=machine)
+    wheel(app.folder / "wheels", "mine-1.0-cp311-cp311-linux_x86_64.whl", machine=62)
+    assert lock.make(app, HELD, "arm64", "3.11").pins == ("mine==1.0",)

@@ -1,0 +1,68 @@
+"""What of a project can't be read is named with a reason that needs no knowledge of Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.doctor_scenes import answer, lines, scene
+
+OURS = "import mediapipe as mp\n"
+FILES: dict[str, tuple[bytes, str]] = {
+    "python2.py": (f"{OURS}print mp\n".encode(), "line 2: it is Python 2"),
+    "utf16.py": (OURS.encode("utf-16"), "it is UTF-16, which Python does not run"),
+    "unmarked.py": (OURS.encode("utf-16-le"), "it is UTF-16, which Python does not run"),
+    "latin.py": (f"{OURS}x = 'ä'\n".encode("latin-1"), "it is not UTF-8 and names no other"),
+    "coding.py": (f"# coding: nonsense\n{OURS}".encode(), "does not know: nonsense"),
+    "zero.py": (f"{OURS}\0".encode(), "it has zero bytes"),
+    "open.py": (f"{OURS}x = (\n".encode(), "a bracket is not closed"),
+    "text.py": (f"{OURS}x = 'a\n".encode(), "a text is not closed"),
+    "deep.py": (OURS.encode() + b"(" * 5000 + b")" * 5000, "it is nested too deeply"),
+    "empty.ipynb": (b"", "line 1: it is not valid JSON"),
+    "cells.ipynb": (b'{"x": "mediapipe"}', "it has no list of cells"),
+    "numbers.ipynb": (b'{"cells": [{"cell_type": "code", "source": [1]}]}', "cell 1 holds no text"),
+    "cell.ipynb": (
+        b'{"cells": [{"cell_type": "code", "source": "import mediapipe\\nx = ("}]}',
+        "cell 1, line 2: no program",
+    ),
+    "pyproject.toml": (b'[project\nname = "mediapipe"', "line 1: it is not valid TOML"),
+    "poetry.lock": (b"[[package", "it is not valid TOML"),
+    "Pipfile.lock": (b"{", "line 1: it is not valid JSON"),
+    "compose.yml": (b"services:\n\t- a: mediapipe", "line 2: it is not valid YAML"),
+    "environment.yml": (b"dependencies: [a: b: c", "line 1: it is not valid YAML"),
+}
+PYTHONS_OWN = (
+    "Expecting value", "codec", "invalid syntax", "never closed", "expected str", "NoneType",
+    "Errno", "Missing parentheses", "unterminated", "at line", "(char", "not allowed here",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_reason_is_plain(tmp_path: Path, name: str) -> None:
+    content, why = FILES[name]
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "app.py").write_text(OURS, encoding="utf-8")
+    result = answer(scene(tmp_path / "board", code=tmp_path), "legacy-api")
+    assert result.result.status == "unknown"
+    (line,) = [text for text in lines(result).splitlines() if name in text]
+    assert f"not read: {name} (" in line
+    assert why in line
+    assert [words for words in PYTHONS_OWN if words in line] == []
+
+
+def test_all_that_was_not_read_is_listed(tmp_path: Path) -> None:
+    for name, (content, _) in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    for cause in ("legacy-api", "old-requirement", "project-python", "gpu-not-requested"):
+        result = lines(answer(scene(tmp_path / "board", code=tmp_path), cause))
+        assert {name for name in FILES if f"not read: {name} (" not in result} == set()
+
+
+def test_utf_16_notebooks_and_lists_are_read(tmp_path: Path) -> None:
+    book = '{"cells": [{"cell_type": "code", "source": "import mediapipe\\nmediapipe.solutions"}]}'
+    (tmp_path / "book.ipynb").write_bytes(book.encode("utf-16"))
+    (tmp_path / "requirements.txt").write_bytes("mediapipe==0.10.9\n".encode("utf-16"))
+    here = scene(tmp_path / "board", code=tmp_path)
+    assert "book.ipynb: cell 1, line 2" in lines(answer(here, "legacy-api"))
+    assert "requirements.txt:1" in lines(answer(here, "old-requirement"))

@@ -1,0 +1,105 @@
+"""Which build arguments Dockerfiles are given: by compose files and by docker build in scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import compose, dockerfiles, documents
+from mediapipe_jetson.doctor.files.documents import Node
+
+Arguments = dict[str, str]
+USUAL = "Dockerfile"
+# Options of docker build that take no value.
+FLAGS = {"--no-cache", "--pull", "--push", "--load", "--rm", "--force-rm", "-q", "--quiet"}
+FLAGS |= {"--squash", "--compress"}
+
+
+def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]:
+    """Return the arguments that each Dockerfile is built with somewhere, by its path.
+
+    `files` are kind, name and content.
+    """
+    result: dict[str, list[Arguments]] = {}
+    for kind, name, content in files:
+        pairs: list[tuple[str, Arguments]] = []
+        if kind == "compose":
+            try:
+                pairs = list(_composed(name, content))
+            except (ValueError, RecursionError):
+                continue  # its own reader says so
+        elif kind == "shell":
+            pairs = list(_scripted(name, documents.decoded(content)))
+        for path, arguments in pairs:
+            if arguments and arguments not in result.setdefault(path, []):
+                result[path].append(arguments)
+    return result
+
+
+def _composed(name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
+    for document in documents.yaml(content):
+        services = document.get("services")
+        entries = services.value if services is not None else None
+        for service in entries.values() if isinstance(entries, dict) else ():
+            build = service.get("build")
+            arguments = build.get("args") if build is not None else None
+            if build is not None and arguments is not None:
+                context = _plain(build.get("context"), ".")
+                file = _plain(build.get("dockerfile"), USUAL)
+                path = compose.beside(name, str(PurePosixPath(context, file)))
+                yield path, dict(_pairs(arguments))
+
+
+def _plain(node: Optional[Node], usual: str) -> str:
+    return usual if node is None or not isinstance(node.value, str) else node.value
+
+
+def _pairs(node: Node) -> Iterator[tuple[str, str]]:
+    """Return the arguments of a compose file, with the defaults of its own variables."""
+    if isinstance(node.value, dict):
+        rows = [(key, item.value) for key, item in node.value.items()]
+    else:
+        entries = node.value if isinstance(node.value, list) else []
+        texts = (str(item.value).partition("=") for item in entries)
+        rows = [(key, value) for key, _, value in texts]
+    for key, value in rows:
+        text = dockerfiles.substituted("" if value is None else str(value), {})
+        if text and "$" not in text:
+            yield key, text
+
+
+def _scripted(name: str, text: str) -> Iterator[tuple[str, Arguments]]:
+    for _, words, _ in dockerfiles.commands(text):
+        built = _built(words)
+        if built is not None:
+            path, arguments = built
+            # Scripts are started in their own folder or at the top.
+            for place in dict.fromkeys((compose.beside(name, path), compose.beside("", path))):
+                yield place, arguments
+
+
+def _built(words: list[str]) -> Optional[tuple[str, Arguments]]:
+    """Return the Dockerfile and the arguments of docker build, None for another command."""
+    tools = [word.rsplit("/", 1)[-1] for word in words]
+    at = next((n for n, word in enumerate(tools) if word in ("docker", "podman", "nerdctl")), None)
+    rest = words[at + 1 :] if at is not None else []
+    rest = rest[1:] if rest[:1] == ["buildx"] else rest
+    if rest[:1] != ["build"]:
+        return None
+    arguments: Arguments = {}
+    file, context, position = "", ".", 1
+    while position < len(rest):
+        name, equals, value = rest[position].partition("=")
+        if name.startswith("-") and not equals and name not in FLAGS:
+            position += 1
+            value = rest[position] if position < len(rest) else ""
+        if name == "--build-arg":
+            key, _, text = value.partition("=")
+            arguments.update({key: text} if text and "$" not in text else {})
+        elif name in ("-f", "--file"):
+            file = value
+        elif not name.startswith("-"):
+            context = rest[position]
+        position += 1
+    return file or str(PurePosixPath(context, USUAL)), arguments
