@@ -117,7 +117,7 @@ class _AtSite:
         making: threading.Lock,
     ) -> None:
         self._request, self._site, self._boards = request, site, boards
-        self._link = Link(mesh, site, request.silent_s)
+        self._link = Link(mesh, site, request.silent_s, request.deadline_s)
         self._making = making
         self._hello: Hello | None = None
 
@@ -164,6 +164,6 @@ class _AtSite:
             "inventory": self._site.inventory.name, "level": self._request.level,
             "tasks": list(self._request.tasks),
         }  # fmt: skip
-        for line in self._link.lines(request, longest=MOST_LINE):
+        for line in self._link.lines(request, longest=MOST_LINE, total=intake.most_bytes):
             if (board := intake.take(line)) is not None:
                 put(board)
