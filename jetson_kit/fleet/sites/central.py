@@ -18,8 +18,6 @@ from jetson_kit.core.files import disk_guard, locked, sha256_file, write_text, w
 from jetson_kit.fleet.sites import (
     authority,
     config,
-    install,
-    join_program,
     kit_archive,
     members,
     node,
@@ -33,7 +31,9 @@ from jetson_kit.fleet.sites.node import Process
 # The controller's own certificate is made anew so long before it expires.
 AHEAD = "another ./inv sites.up is ahead"
 RENEW_DAYS = 30
-JOIN = Path(install.__file__).with_name("join.sh")
+JOIN = Path(__file__).with_name("join.sh")
+PROGRAMS = ("install.py", "join_checks.py", "join_program.py", "tied_child.py")
+"""What ./join runs before there is a kit: beside JOIN, and beside it in the archive."""
 
 
 @dataclass(frozen=True)
@@ -207,9 +207,8 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
     with written_aside(output) as aside, tarfile.open(aside, "w") as tar:
         _add(tar, "join", JOIN.read_bytes(), 0o755)
         _add(tar, "join.json", json.dumps(facts, indent=1).encode(), 0o600)
-        for path, member in ((Path(install.__file__), "install.py"),
-                             (Path(join_program.__file__), "join_program.py"),
-                             (kit.path, "kit.tar"), (program, "receptor")):  # fmt: skip
+        programs = ((path, path.name) for path in map(JOIN.with_name, PROGRAMS))
+        for path, member in (*programs, (kit.path, "kit.tar"), (program, "receptor")):
             tar.add(path, member, filter=_plain)
     output.chmod(0o600)
     return end
