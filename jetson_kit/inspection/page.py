@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import tempfile
 import time
 import zlib
@@ -16,7 +17,7 @@ from jetson_kit.core.files import written_aside
 from jetson_kit.fleet.sites import central, inventory
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.inspection import result
-from jetson_kit.inspection.at_site import MOST_BYTES, PIECE
+from jetson_kit.inspection.at_site import EVIDENCE, MOST_BYTES, PIECE
 from jetson_kit.report import index, read, rejudge, render, rows, serve
 from jetson_kit.report.summary import VERIFY, Summary
 
@@ -36,6 +37,12 @@ def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool
 def write(inspection: result.Inspection, sites: Path, output: Path, title: str) -> int:
     """Write the page, whole or not at all; return its size in bytes. Raises DiskFullError."""
     return _written(output, page(inspection, sites, title))
+
+
+def place_of(board: str) -> Path:
+    """Return where the page of one board goes by default: beside the page of all of them."""
+    site, _, host = (re.sub(r"[^A-Za-z0-9._-]", "_", part) for part in board.partition("/"))
+    return Path("dist", f"sites-{site}-{host}.html")
 
 
 def write_board(inspection: result.Inspection, sites: Path, board: str, output: Path) -> int:
@@ -76,7 +83,8 @@ def evidence(inspection: result.Inspection, sites: Path, site: str, host: str) -
         answer = read.read(path)
         device = rows.device(answer, rejudge.judge([answer]).get(path), time.time(), line.expected)
     shown = _compared(device, line)
-    return render.page([shown], f"{host} at {site}", time.time(), alone=True)
+    place = f"{EVIDENCE}/{line.kind}/{host}.json in the folder of {site}, at the site"
+    return render.page([shown], f"{host} at {site}", time.time(), alone=True, rest=lambda _: place)
 
 
 def fetch(line: Summary, sites: Path) -> bytes:
