@@ -15,6 +15,7 @@ from pathlib import Path
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, locked, sha256_file, write_text, written_aside
+from jetson_kit.fleet.certificate_parts import write_private
 from jetson_kit.fleet.sites import (
     authority,
     config,
@@ -121,7 +122,7 @@ def apply(place: Central, sites: Sites) -> None:
         if known != names or not authority.holds(by, own, key, RENEW_DAYS):
             request = authority.request(key, sites.controller.node)
             issue = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
-            authority.write_private(own, issue)
+            write_private(own, issue)
             write_text(named, names)
         joined = {name: member.fingerprint for name, member in members.load(place.folder).items()}
         rows = config.of_controller(sites, place.node, by, joined)

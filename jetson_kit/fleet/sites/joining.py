@@ -26,6 +26,7 @@ from jetson_kit.core.errors import (
     StepFailedError,
 )
 from jetson_kit.core.files import disk_guard, sha256_file, write_text
+from jetson_kit.fleet.certificate_parts import write_private
 from jetson_kit.fleet.sites import authority, config, join_checks, join_program, node
 
 LIMIT_S = 60.0
@@ -66,15 +67,15 @@ def join(archive: Path, root: Path) -> str:
         known = place / "request.token"
         with _controller(facts) as link:
             if not (request.is_file() and key.is_file() and _is(known, facts["token"])):
-                authority.write_private(request, authority.request(key, facts["site"]))
-                authority.write_private(known, facts["token"].encode())
+                write_private(request, authority.request(key, facts["site"]))
+                write_private(known, facts["token"].encode())
             try:
                 answer = _ask(link, facts, request.read_text(encoding="ascii"))
             except CheckFailedError:
                 _forget(request, known, key)
                 raise
-        authority.write_private(place / "tls.crt", answer["certificate"].encode())
-        authority.write_private(place / "tls.key", key.read_bytes())
+        write_private(place / "tls.crt", answer["certificate"].encode())
+        write_private(place / "tls.key", key.read_bytes())
         write_text(place / "ca.crt", answer["authority"])
         write_text(place / "work.pub", answer["verification"])
         _install(archive, root, config.parse(answer["node"]))
