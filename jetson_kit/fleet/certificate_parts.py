@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import os
 from pathlib import Path
 
@@ -73,6 +74,14 @@ def usage(*, signs: bool) -> x509.KeyUsage:
 def common_name(text: str) -> x509.Name:
     """Return a name."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def address(host: str) -> x509.GeneralName:
+    """Return an address as a certificate has it: an IP address, or a name."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def private(key: ec.EllipticCurvePrivateKey) -> bytes:

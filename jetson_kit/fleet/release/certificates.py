@@ -6,7 +6,6 @@ machine; devices get its certificate with the image's name.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +29,7 @@ class Files:
 
 
 def ensure(folder: Path, address: str) -> Files:
-    """Return the certificate for an IP address, made where there is none; the authority is kept."""
+    """Return the certificate for an IP address or a name; what is not there is made."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     files = Files(folder / "ca.crt", folder / f"{address}.crt", folder / f"{address}.key")
     ca_key = folder / "ca.key"
@@ -67,7 +66,7 @@ def _signer(ca_key: Path) -> ec.EllipticCurvePrivateKey:
 def _issue(files: Files, ca_key: Path, address: str) -> None:
     signer = _signer(ca_key)
     key = ec.generate_private_key(ec.SECP256R1())
-    owner = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    owner = x509.SubjectAlternativeName([parts.address(address)])
     builder = (
         parts.start(
             parts.common_name(AUTHORITY),

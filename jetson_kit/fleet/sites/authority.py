@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import ipaddress
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +130,7 @@ def issue(
     signer = serialization.load_pem_private_key(by.key.read_bytes(), None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise IntegrityError(f"{by.key} is no key of the kit's", "restore it from a backup")
-    names: list[x509.GeneralName] = [_receptor_name(node), *map(_address, hosts)]
+    names: list[x509.GeneralName] = [_receptor_name(node), *map(parts.address, hosts)]
     now = datetime.datetime.now(datetime.UTC)
     builder = (
         parts.start(
@@ -215,10 +214,3 @@ def _receptor_name(node: str) -> x509.OtherName:
     if len(raw) > 127:
         raise BadInputError(f"the name {node[:20]}... is too long", "name nodes in 63 characters")
     return x509.OtherName(RECEPTOR_NAME, bytes((0x0C, len(raw))) + raw)  # DER: UTF8String
-
-
-def _address(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
