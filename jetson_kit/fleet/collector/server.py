@@ -1,71 +1,24 @@
-"""The collector's HTTPS address: small posts alone, bounded in size, time and number."""
+"""The collector's HTTPS address: small posts alone, each answered by what became of it."""
 
 from __future__ import annotations
 
-import contextlib
 import http.server
-import socket
 import ssl
-import sys
-import threading
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from jetson_kit.core.errors import BadInputError, BusyError, KitError, StepFailedError
+from jetson_kit.fleet import bounded_server
+from jetson_kit.fleet.bounded_server import SILENT_S, say
 from jetson_kit.fleet.collector.reports import LARGEST, RefusedError, Reports
 
-# All of a connection, from its handshake on; silence in it.
-TOTAL_S, SILENT_S = 15.0, 10.0
-CONNECTIONS = 64
 
-
-class Server(http.server.ThreadingHTTPServer):
+class Server(bounded_server.Server):
     """A server for boards; `reports` takes what they post."""
 
-    daemon_threads = True
-    request_queue_size = 128
-
     def __init__(self, place: tuple[str, int], reports: Reports, context: ssl.SSLContext) -> None:
-        self.reports, self.context = reports, context
-        self.slots = threading.BoundedSemaphore(CONNECTIONS)
-        if ":" in place[0]:
-            self.address_family = socket.AF_INET6
-        super().__init__(place, _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Give a connection a thread, or close it where there are too many."""
-        if not self.slots.acquire(blocking=False):
-            return self.shutdown_request(request)
-        try:
-            return super().process_request(request, client_address)
-        except BaseException:
-            self.slots.release()
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Serve a connection; whatever it does, it ends in time."""
-        # Who sends a byte now and then would never be silent.
-        spare = request.dup()
-        end = threading.Timer(TOTAL_S, _cut, (spare,))
-        end.daemon = True
-        end.start()
-        try:
-            request.settimeout(SILENT_S)
-            secure = self.context.wrap_socket(request, server_side=True)
-            super().process_request_thread(secure, client_address)
-        except OSError as error:
-            self.shutdown_request(request)
-            _say(client_address, str(error))
-        finally:
-            end.cancel()
-            spare.close()
-            self.slots.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Say in a line what went wrong with a connection."""
-        del request
-        _say(client_address, str(sys.exception()))
+        self.reports = reports
+        super().__init__(place, _Handler, context)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -77,13 +30,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_POST(self) -> None:
-        words = self.headers.get("Content-Length") or ""
-        if self.headers.get("Transfer-Encoding") or not (words.isascii() and words.isdigit()):
-            return self._answer(HTTPStatus.LENGTH_REQUIRED)
-        # int() of thousands of digits takes long.
-        if len(words) > 6 or not 0 < int(words) <= LARGEST:
-            return self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        raw = self.rfile.read(int(words))
+        size = bounded_server.length(self.headers, LARGEST)
+        if size < 1:
+            return self._answer(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE if size else HTTPStatus.LENGTH_REQUIRED
+            )
+        raw = self.rfile.read(size)
         try:
             report = self.server.reports.take(raw)
         except BusyError as error:
@@ -93,26 +45,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         except KitError as error:
             return self._answer(HTTPStatus.SERVICE_UNAVAILABLE, error)
         self._answer(HTTPStatus.NO_CONTENT)
-        return _say(self.client_address, f"{report.board}: {report.phase}")
+        return say(self.client_address, f"{report.board}: {report.phase}")
 
     def _answer(self, status: HTTPStatus, error: KitError | None = None) -> None:
         self.send_response_only(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
         if error:
-            _say(self.client_address, error.message)
+            say(self.client_address, error.message)
 
     def log_message(self, form: str, *words: object) -> None:
         """Say nothing more: outcomes have their lines."""
-
-
-def _cut(request: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        request.shutdown(socket.SHUT_RDWR)
-
-
-def _say(client: Any, message: str) -> None:  # noqa: ANN401 # as socketserver has it
-    print(f"{client[0]}: {message[:300]}", file=sys.stderr, flush=True)
 
 
 def listening(bind: str, port: int, cert: Path, key: Path, reports: Reports) -> Server:

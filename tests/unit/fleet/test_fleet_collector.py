@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from jetson_kit.core.errors import BadInputError, BusyError
+from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.channel import command as channel
 from jetson_kit.fleet.channel.repository import Validity
 from jetson_kit.fleet.collector import board_keys, command, reports, server
@@ -202,7 +203,7 @@ def test_keys_are_those_that_ssh_knows(fleet: Fleet, tmp_path: Path) -> None:
 
 @pytest.fixture
 def at(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Server]:
-    monkeypatch.setattr(server, "TOTAL_S", 1.5)
+    monkeypatch.setattr(bounded_server, "TOTAL_S", 1.5)
     files = certificates.ensure(tmp_path / "certificates", "127.0.0.1")
     with server.listening("127.0.0.1", 0, files.cert, files.key, fleet.reports()) as listening:
         threading.Thread(target=listening.serve_forever, daemon=True).start()
@@ -243,7 +244,7 @@ def test_a_post_is_answered_by_what_it_is(fleet: Fleet, at: server.Server, tmp_p
 def test_slow_clients_are_cut_and_hold_nobody_up(
     fleet: Fleet, at: server.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "SILENT_S", 60.0)
+    monkeypatch.setattr(bounded_server, "SILENT_S", 60.0)
     silent = [socket.create_connection(("127.0.0.1", at.server_port)) for _ in range(20)]
     dripping = secure(at, tmp_path)
     dripping.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10000\r\n\r\n")
@@ -264,7 +265,7 @@ def test_more_connections_than_there_is_room_for_are_closed(
 ) -> None:
     held = [
         socket.create_connection(("127.0.0.1", at.server_port))
-        for _ in range(server.CONNECTIONS + 8)
+        for _ in range(bounded_server.CONNECTIONS + 8)
     ]
     closed = 0
     for client in held:
