@@ -84,16 +84,20 @@ def _rollout(
 
 def _under_kills(world: World, release: Release, choose: random.Random, kills: list[str]) -> int:
     process = world.start(*world.rollout_words(release))
-    for _ in range(EACH):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=choose.uniform(0.3, SPREAD_S))
-            break
-        target = choose.choice(TARGETS)
-        if _kill(world, target, choose, process):
-            kills.append(target)
-        if target == TOP:
-            process.communicate()
-            process = world.start(*_words(world, release))
+    try:
+        for _ in range(EACH):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=choose.uniform(0.3, SPREAD_S))
+                break
+            target = choose.choice(TARGETS)
+            if _kill(world, target, choose, process):
+                kills.append(target)
+            if target == TOP:
+                process.communicate()
+                process = world.start(*_words(world, release))
+    except BaseException:
+        _stop(process)
+        raise
     code = _end(process)
     for _ in range(RESUMES):
         # As a user would: 0 is done, 1 with nothing open is over, all else goes on.
@@ -116,10 +120,19 @@ def _end(process: subprocess.Popen[str]) -> int:
     try:
         process.communicate(timeout=LIMIT_S)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        _stop(process)
         return -9
+    except BaseException:
+        _stop(process)
+        raise
     return process.returncode
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End a rollout that is in a session of its own: it would outlive this program."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def _newest(world: World) -> SitesRecord | None:

@@ -77,11 +77,10 @@ def run(request: Request) -> Iterator[Event]:
     """
     sites = inventory.load(request.sites)
     expectation.check_tasks(request.tasks)
-    place = central.here()
-    joined = members.load(place.folder)
     chosen = sites.named(*request.only)
-    if any(site.name in joined for site in chosen):
-        place.mesh.check(request.sites)
+    place = central.where()
+    place.mesh.check(request.sites)
+    joined = members.load(place.folder)
     events: queue.Queue[Event | BaseException] = queue.Queue()
     slots = threading.BoundedSemaphore(SITES_AT_A_TIME)
     making = threading.Lock()
@@ -117,7 +116,7 @@ class _AtSite:
         making: threading.Lock,
     ) -> None:
         self._request, self._site, self._boards = request, site, boards
-        self._link = Link(mesh, site, request.silent_s)
+        self._link = Link(mesh, site, request.silent_s, request.deadline_s)
         self._making = making
         self._hello: Hello | None = None
 
@@ -127,7 +126,10 @@ class _AtSite:
         intake = Intake(self._request.kind, self._site.name, self._boards, self._request.deadline_s)
         try:
             if member is None:
-                raise BadInputError(f"{self._site.name} has not joined")  # noqa: TRY301 # a result
+                name = self._site.name
+                raise BadInputError(  # noqa: TRY301 # a result
+                    f"{name} has not joined; ./inv sites.join {name} makes its archive"
+                )
             days = (member.end - datetime.datetime.now(datetime.UTC)).days
             self._inspect(intake, put)
         except KitError as error:
@@ -164,6 +166,6 @@ class _AtSite:
             "inventory": self._site.inventory.name, "level": self._request.level,
             "tasks": list(self._request.tasks),
         }  # fmt: skip
-        for line in self._link.lines(request, longest=MOST_LINE):
+        for line in self._link.lines(request, longest=MOST_LINE, total=intake.most_bytes):
             if (board := intake.take(line)) is not None:
                 put(board)

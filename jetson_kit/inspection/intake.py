@@ -18,6 +18,7 @@ from jetson_kit.report.summary import Summary, plain
 HINT = "look at the site itself: what it sends is not believed"
 # Besides a line for each board: signs of life, one in five seconds, and those a cut has delayed.
 SPARE_LINES = 100
+MOST_BEAT = 100
 
 
 class Intake:
@@ -58,6 +59,12 @@ class Intake:
                 return None
             case other:
                 raise self._wrong(f"it sent a line of the kind {plain(other, 40)!r}")
+
+    @property
+    def most_bytes(self) -> int:
+        """Return how many bytes the site may send in all."""
+        lines = (len(self._boards) + SPARE_LINES) * summary.MOST_LINE
+        return lines + int(self._deadline_s) * MOST_BEAT
 
     def missing(self, why: str) -> list[Summary]:
         """Return a line for each board of the inventory that the site sent none for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import tempfile
 import time
 import zlib
@@ -17,13 +18,13 @@ from jetson_kit.core.files import written_aside
 from jetson_kit.fleet.sites import central, inventory
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.inspection import result
-from jetson_kit.inspection.at_site import MOST_BYTES, PIECE
+from jetson_kit.inspection.at_site import EVIDENCE, MOST_BYTES, PIECE
 from jetson_kit.report import index, read, rejudge, render, rows, serve, summary
 from jetson_kit.report.summary import VERIFY, Summary
 from jetson_kit.report.task import UNKNOWN
 from jetson_kit.report.values import moment
 
-SILENT_S = 30.0
+SILENT_S, DEADLINE_S = 30.0, 300.0
 # What a line has of its evidence, and of nothing else.
 FROM_EVIDENCE = ("time_s", "image", "model", "versions")
 
@@ -41,6 +42,12 @@ def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool
 def write(inspection: result.Inspection, sites: Path, output: Path, title: str) -> int:
     """Write the page, whole or not at all; return its size in bytes. Raises DiskFullError."""
     return _written(output, page(inspection, sites, title))
+
+
+def place_of(board: str) -> Path:
+    """Return where the page of one board goes by default: beside the page of all of them."""
+    site, _, host = (re.sub(r"[^A-Za-z0-9._-]", "_", part) for part in board.partition("/"))
+    return Path("dist", f"sites-{site}-{host}.html")
 
 
 def write_board(inspection: result.Inspection, sites: Path, board: str, output: Path) -> int:
@@ -81,7 +88,8 @@ def evidence(inspection: result.Inspection, sites: Path, site: str, host: str) -
         answer = read.read(path)
         device = rows.device(answer, rejudge.judge([answer]).get(path), time.time(), line.expected)
     shown = _compared(device, line)
-    return render.page([shown], f"{host} at {site}", time.time(), alone=True)
+    place = f"{EVIDENCE}/{line.kind}/{host}.json in the folder of {site}, at the site"
+    return render.page([shown], f"{host} at {site}", time.time(), alone=True, rest=lambda _: place)
 
 
 def fetch(line: Summary, sites: Path) -> bytes:
@@ -92,14 +100,12 @@ def fetch(line: Summary, sites: Path) -> bytes:
     known = inventory.load(sites)
     place = central.here()
     place.mesh.check(sites)
-    link = Link(place.mesh, known.named(line.site)[0], SILENT_S)
+    link = Link(place.mesh, known.named(line.site)[0], SILENT_S, DEADLINE_S)
     request = {"verb": "evidence", "kind": line.kind, "host": line.host, "sha256": line.evidence}
     packed: list[str] = []
-    for answer in link.lines(request, longest=PIECE + 100):
+    for answer in link.lines(request, longest=PIECE + 100, total=2 * MOST_BYTES):
         if answer["kind"] == "piece":
             packed.append(str(answer.get("data")))
-        if len(packed) * PIECE > 2 * MOST_BYTES:
-            raise IntegrityError(f"{line.site} sends more than evidence can be", "look there")
     unpacker = zlib.decompressobj(wbits=31)
     try:
         content = unpacker.decompress(base64.b64decode("".join(packed), validate=True), MOST_BYTES)

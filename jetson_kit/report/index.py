@@ -67,14 +67,7 @@ class Options:
 
 def order(board: Summary) -> tuple[int, str, str]:
     """Return what sorts boards: those that need a look come first."""
-    worst = ("absent", "unreadable", "contradicted", "unchecked", "future", "stale")
-    if board.state in worst:
-        return worst.index(board.state), board.site, board.host
-    if not board.good:
-        bad = ("broken", "unknown")
-        rank = bad.index(board.verdict) if board.verdict in bad else len(bad)
-        return len(worst) + rank, board.site, board.host
-    return len(worst) + 3, board.site, board.host
+    return rows.rank(board.state, board.verdict, good=board.good), board.site, board.host
 
 
 def page(boards: Sequence[Summary], options: Options) -> str:

@@ -7,6 +7,7 @@ import functools
 import gzip
 import hashlib
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,10 +39,22 @@ def environment() -> Environment:
     return result
 
 
-def page(devices: Sequence[rows.Device], title: str, now_s: float, *, alone: bool = False) -> str:
+def _report_command(device: rows.Device) -> str:
+    return shlex.join(("./inv", "report.html", str(device.report.path)))
+
+
+def page(
+    devices: Sequence[rows.Device],
+    title: str,
+    now_s: float,
+    *,
+    alone: bool = False,
+    rest: Callable[[rows.Device], str] = _report_command,
+) -> str:
     """Return the page; evidence that has no room in it is left out, and the page says so.
 
-    `alone` is for the evidence of one board: it is open, and there is nothing to filter.
+    `alone` is for the evidence of one board: it is open, and there is nothing to filter. `rest`
+    returns the command or the place by which one has all that was left out of a device.
     """
     ordered = sorted(devices, key=lambda device: device.order)
     templates = environment()
@@ -54,6 +67,7 @@ def page(devices: Sequence[rows.Device], title: str, now_s: float, *, alone: boo
         templates.get_template("page.html.j2").render,
         title=title,
         alone=alone,
+        rest=rest,
         style=ours(style),
         script=ours(script),
         policy=policy(style, script),

@@ -21,6 +21,9 @@ AHEAD_S = 120.0
 MOST_WHY = 170
 
 
+WORST = ("absent", "unreadable", "contradicted", "unchecked", "future", "stale")
+
+
 @dataclass(frozen=True)
 class Device:
     """One row. `state` is sound, stale, future, contradicted, unchecked or unreadable."""
@@ -62,12 +65,15 @@ class Device:
     @property
     def order(self) -> tuple[int, str]:
         """Return what sorts devices: what needs a look comes first."""
-        worst = ("unreadable", "contradicted", "unchecked", "future", "stale")
-        if self.state in worst:
-            return worst.index(self.state), self.name
-        bad = ("broken", "unknown")
-        rank = bad.index(self.verdict) if self.verdict in bad else 2 + self.as_expected
-        return len(worst) + rank, self.name
+        return rank(self.state, self.verdict, good=self.as_expected), self.name
+
+
+def rank(state: str, verdict: str, *, good: bool) -> int:
+    """Return how soon somebody should look at a device: 0 is first."""
+    if state in WORST:
+        return WORST.index(state)
+    bad = ("broken", "unknown")
+    return len(WORST) + (bad.index(verdict) if verdict in bad and not good else 2 + good)
 
 
 @cache

@@ -291,5 +291,6 @@ def collection() -> Collection:
         fleet_release.registry,
         fleet_release.collection,
         fleet_channel.channel,
+        fleet_channel.collect,
         fleet_k3s.k3s,
     )

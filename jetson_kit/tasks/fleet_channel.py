@@ -17,6 +17,13 @@ WINDOW = Text(
     "22:00-05:00",
 )
 
+COLLECTOR = Text(
+    400,
+    r"none|https://[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*(/[A-Za-z0-9._~/-]*)?",
+    "address of a collector",
+    "https://198.51.100.1:27197/",
+)
+ADDRESS = Text(253, r"[A-Za-z0-9][A-Za-z0-9.-]*|[0-9A-Fa-f:]{2,45}", "address", "198.51.100.1")
 # A host's name in an inventory: Ansible takes patterns and lists apart by the other characters.
 BOARD = Text(255, "[A-Za-z0-9_][A-Za-z0-9_.:-]*", "name of a host in an inventory", "camera-1")
 
@@ -35,6 +42,9 @@ BOARD = Text(255, "[A-Za-z0-9_][A-Za-z0-9_.:-]*", "name of a host in an inventor
         "owner": InputFile(),
         "valid": Integer(1, 365),
         "root_valid": Integer(1, 3650),
+        "collector": COLLECTOR,
+        "collector_ca": InputFile(),
+        "silent": Number(60, 366 * 86400),
     },
     help={
         "folder": "the channel's folder, for any web server",
@@ -53,6 +63,11 @@ BOARD = Text(255, "[A-Za-z0-9_][A-Za-z0-9_.:-]*", "name of a host in an inventor
         "owner": "owner's private key: signs the first root, or a new one that names --key",
         "valid": "days until boards refuse the channel if it is not renewed (default 7)",
         "root-valid": "days until they refuse its root (default 365)",
+        "collector": "address that boards report to, as ./inv fleet.collect prints it, or none",
+        "collector-ca": "certificate of the authority that counts there (default: public ones)",
+        "status": "show what boards reported to ./inv fleet.collect here; change nothing",
+        "silent": "seconds after which a board counts as silent (default 7200)",
+        "json": "print the status as JSON",
     },
 )
 def channel(
@@ -73,6 +88,11 @@ def channel(
     owner: Path | None = None,
     valid: int = 7,
     root_valid: int | None = None,
+    collector: str = "",
+    collector_ca: Path | None = None,
+    status: bool = False,
+    silent: float = 7200.0,
+    json: bool = False,
 ) -> None:
     """Publish updates that boards fetch by themselves. Example: ./inv fleet.channel DIR --renew.
 
@@ -83,18 +103,24 @@ def channel(
     from jetson_kit.fleet.channel.repository import Validity
 
     del c
+    changes = [bool(target), pause, resume, stop, rollback, renew, bool(window), bool(collector)]
+    if status:
+        if begin or owner or any(changes):
+            raise BadInputError("--status changes nothing", "leave the other options out")
+        return _show(silent, as_json=json)
+    if collector_ca and not collector.startswith("https:"):
+        raise BadInputError("--collector-ca is of a collector", "name it: --collector https://...")
+    changes.append(bool(owner))
     if root_valid and not (begin or owner):
         raise BadInputError("--root-valid is for a new root", "name who signs it: --owner")
     validity = Validity(online=valid) if root_valid is None else Validity(root_valid, valid)
     if pause and resume:
         raise BadInputError("--pause and --resume contradict each other", "give one of them")
-    changes = [bool(target), pause, resume, stop, rollback, renew, bool(window), bool(owner)]
     terms = [bool(waves), bool(canary), step is not None]
     if begin:
         if any([*changes[:-1], *terms]):
             raise BadInputError("--begin makes an empty channel", "publish with a second command")
-        print(command.begin(folder, owner, key, validity))
-        return
+        return print(command.begin(folder, owner, key, validity))
     if not any([*changes, *terms]):
         raise BadInputError(
             "name what to do: --begin, --target, --pause or --resume, --stop, --rollback, --renew",
@@ -109,6 +135,63 @@ def channel(
         pause=True if pause else False if resume else None,
         stop=stop,
         roll_back=rollback,
+        collector=None if not collector else "" if collector == "none" else collector,
+        collector_ca=collector_ca.read_text(encoding="ascii") if collector_ca else "",
     )
     version, policy = command.publish(folder, request, key, validity, owner)
-    print(command.summary(version, policy, validity))
+    return print(command.summary(version, policy, validity))
+
+
+def _show(silent_s: float, *, as_json: bool) -> None:
+    """Print what boards reported. Raises CheckFailedError if a board has a problem."""
+    import json
+
+    from jetson_kit.core.errors import CheckFailedError
+    from jetson_kit.core.text import counted
+    from jetson_kit.fleet.collector import command
+
+    rows = command.status(silent_s)
+    if as_json:
+        print(json.dumps(command.as_json(rows), indent=1))
+    else:
+        print("\n".join(command.lines(rows)))
+    if bad := [row.board for row in rows if row.problem]:
+        raise CheckFailedError(f"{counted(len(bad), 'board')} of {len(rows)} need a look")
+
+
+@kit_task(
+    auto_shortflags=False,
+    options={
+        "i": InputFile(),
+        "address": ADDRESS,
+        "port": Integer(0, 65535),
+        "bind": Text(64),
+        "cert": InputFile(),
+        "key": InputFile(),
+    },
+    help={
+        "i": "the inventory of the boards, which this machine has provisioned",
+        "address": "where boards reach this machine: an IP address or a name",
+        "port": "port to listen on (default 27197; 0: any free one)",
+        "bind": "address to listen at (default 0.0.0.0, all)",
+        "cert": "certificate of your own (default: one of the kit's own authority)",
+        "key": "its private key",
+    },
+)
+def collect(
+    c: Context,
+    i: Path,
+    address: str,
+    port: int = 27197,
+    bind: str = "0.0.0.0",  # noqa: S104 # boards are elsewhere
+    cert: Path | None = None,
+    key: Path | None = None,
+) -> None:
+    """Take the reports of boards that poll a channel, until stopped.
+
+    Example: ./inv fleet.collect -i hosts.yml --address 198.51.100.1.
+    """
+    from jetson_kit.fleet.collector import command
+
+    del c
+    command.run(command.Request(i, address, port, bind, cert, key))

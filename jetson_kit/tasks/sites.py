@@ -101,6 +101,7 @@ def remove(c: Context, name: str, i: Path) -> None:
         "min_sites": Integer(1, 10_000),
         "scope": Choice("wave", "rollout"),
         "unreachable": Number(1, 7 * 86400),
+        "deadline": Number(1, 366 * 86400),
     },
     optional=["resume"],
     help={
@@ -116,6 +117,7 @@ def remove(c: Context, name: str, i: Path) -> None:
         "min-sites": "that percentage is judged when so many sites were tried (default 5)",
         "scope": "what a stop takes back: wave (default) or rollout",
         "unreachable": "seconds without a sign of life after which a site has failed (default 900)",
+        "deadline": "seconds that a site may take in all, windows included (default 604800)",
         "json": "print the plan or the result as JSON",
     },
 )
@@ -133,6 +135,7 @@ def rollout(
     min_sites: int = 5,
     scope: str = "wave",
     unreachable: float = 900.0,
+    deadline: float = 7 * 86400.0,
     json: bool = False,
 ) -> None:
     """Bring an image to the boards of sites. Example: ./inv sites.rollout r36.4.4 -i sites.toml.
@@ -156,7 +159,7 @@ def rollout(
             raise BadInputError("name one release and the file of sites", "RELEASE -i sites.toml")
         how = plans.SitesPlan(
             board_plans.load(file, {}), board_plans.share("stop_at", stop_at), min_tried,
-            board_plans.share("stop_sites", stop_sites), min_sites, scope, unreachable,
+            board_plans.share("stop_sites", stop_sites), min_sites, scope, unreachable, deadline,
         )  # fmt: skip
         request = command.Request(i, target[0], only, how, json)
         if plan:

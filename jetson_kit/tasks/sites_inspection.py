@@ -160,7 +160,7 @@ def doctor(
     help={
         "i": HELP["i"],
         "of": "which inspection's last result: verify (default), doctor or status",
-        "output": "the page to write (default: dist/sites.html)",
+        "output": "the page to write (default: dist/sites.html; of a board, beside it)",
         "board": "the page of this board's evidence alone, SITE/HOST, fetched from its site",
         "title": "its title",
         "serve": "serve it to this machine's browser at this port (0: any), and write no file",
@@ -190,7 +190,7 @@ def report(
         if output or board:
             raise BadInputError("--serve writes no file", "leave out --output and --board")
         return page.run(inspection, i, title, serve)
-    place = output or Path("dist/sites.html")
+    place = output or (page.place_of(board) if board else Path("dist/sites.html"))
     if board:
         size = page.write_board(inspection, i, board, place)
     else:

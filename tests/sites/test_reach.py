@@ -13,7 +13,7 @@ import pytest
 from bench.faults.small_release import ARCHITECTURE
 from jetson_kit.core.errors import KitError
 from jetson_kit.fleet.sites import authority, config, inventory, node, receptor
-from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.mesh import Limits, Mesh
 from jetson_kit.fleet.sites.node import Process
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -103,17 +103,17 @@ def start(folder: Path, running: list[Process]) -> Mesh:
 
 @pytest.mark.parametrize("site", ["hub", "behind", "called"])
 def test_work_comes_to_a_site_and_its_answer_back(mesh: Mesh, site: str) -> None:
-    lines = list(mesh.ask(site, {"verb": "hello"}, silent_s=60))
+    lines = list(mesh.ask(site, {"verb": "hello"}, limits=Limits(60, 120)))
     assert lines == [{"kind": "hello", "site": site}]
     assert mesh.units == {}
 
 
 def test_a_site_that_is_not_there_is_told_in_its_time(mesh: Mesh) -> None:
     with pytest.raises(KitError):
-        list(mesh.ask("nowhere", {"verb": "hello"}, silent_s=5))
+        list(mesh.ask("nowhere", {"verb": "hello"}, limits=Limits(5, 60)))
 
 
 def test_a_site_can_submit_no_work(mesh: Mesh) -> None:
     hub = Mesh(mesh.socket.parents[1] / "hub" / "socket")
     with pytest.raises(KitError):
-        list(hub.ask("called", {"verb": "hello"}, silent_s=15))
+        list(hub.ask("called", {"verb": "hello"}, limits=Limits(15, 60)))

@@ -241,7 +241,7 @@ def run(path: Path, at: World, plan: Plan) -> Record:
     DyingJournal.world = at
     if path.exists() and path.read_bytes().count(b"\n"):
         at.rollout = path.stem
-        opened = DyingJournal.open(path)
+        opened: Journal = DyingJournal.open(path)
         requeue(opened)
         opened.append("resume", by={"host": "here", "pid": 2})
     else:

@@ -38,6 +38,9 @@ class Request:
     pause: bool | None = None
     stop: bool = False
     roll_back: bool = False
+    collector: str | None = None
+    """Where boards are to report; "" is nowhere."""
+    collector_ca: str = ""
 
     def check(self) -> None:
         """Raise BadInputError for what contradicts itself, or would change nothing."""
@@ -174,6 +177,8 @@ def _steered(request: Request, policy: Policy, image_id: str) -> Policy:
         policy = replace(policy, window=request.window)
     if request.pause is not None:
         policy = replace(policy, paused=request.pause)
+    if request.collector is not None:
+        policy = replace(policy, collector=request.collector, collector_ca=request.collector_ca)
     return policy
 
 
@@ -192,6 +197,7 @@ def summary(version: int, policy: Policy, validity: Validity) -> str:
     words = [f"version {version}", offered, waves, _canary(policy.canary)]
     words += [f"window {policy.window}"] if policy.window else []
     words += ["paused"] if policy.paused else []
+    words += [f"boards report to {policy.collector}"] if policy.collector else []
     words += [f"boards leave {counted(len(policy.leave), 'image')}"] if policy.leave else []
     return "; ".join(filter(None, [*words, f"renew it within {validity.online} days"]))
 

@@ -43,6 +43,10 @@ class Policy:
     seed: str = ""
     stopped_image: str = ""
     """Id of the image that was offered when the channel was stopped; boards do not read it."""
+    collector: str = ""
+    """HTTPS address that boards report to; "" is none."""
+    collector_ca: str = ""
+    """Whose certificates count there (PEM); "" is all that a board knows."""
 
     def text(self) -> str:
         """Return the document. Raises BadInputError for what no board would take."""
@@ -72,6 +76,8 @@ def parse(text: str) -> Policy:
         tuple(body["leave"]),
         body["seed"],
         body.get("stopped_image", ""),
+        body.get("collector", ""),
+        body.get("collector_ca", ""),
     )
 
 

@@ -1,24 +1,18 @@
-"""The journal of a rollout: JSON lines, only ever appended, each on the disk before it counts.
-
-Replaying the lines gives the state; a line that was cut off by a crash is as if it never was.
-"""
+"""The journal of a rollout: its lines, and the state that they add up to."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 
-from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.fleet.journal_file import Format, JournalFile
 from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout.hosts import Hosts
 from jetson_kit.fleet.rollout.plan import Wave
@@ -208,97 +202,6 @@ def begin(
     )  # fmt: skip
 
 
-class Journal(Lines[Record]):
-    """A journal that is written: each line is on the disk before it counts."""
-
-    def __init__(self, path: Path, record: Record, size: int, number: int) -> None:
-        super().__init__(apply, record, number)
-        self.path = path
-        with disk_guard(path.parent):
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            # What a crash left of a line must not become the beginning of the next one.
-            os.ftruncate(self._file, size)
-            _sync_folder(path.parent)
-
-    @classmethod
-    def new(cls, path: Path, **facts: Any) -> Journal:  # noqa: ANN401 # those of begin
-        """Begin a journal; its name is the rollout's id, `facts` are what begin takes."""
-        if path.exists():
-            raise BadInputError(f"there is a rollout {path.stem} already", "begin it again")
-        journal = cls(path, Record(), 0, 0)
-        begin(journal, path.stem, **facts)
-        return journal
-
-    @classmethod
-    def open(cls, path: Path) -> Journal:
-        """Open a journal to go on with it. Raises as read does."""
-        record, size, number = _read(path)
-        return cls(path, record, size, number)
-
-    def _check(self, line: Mapping[str, Any]) -> None:
-        _check(line)
-
-    def _keep(self, line: Mapping[str, Any]) -> None:
-        """Put a line on the disk. Raises DiskFullError."""
-        raw = json.dumps(line, sort_keys=True, ensure_ascii=False).encode() + b"\n"
-        with disk_guard(self.path.parent):
-            self._write(raw)
-
-    def _write(self, raw: bytes) -> None:
-        while raw:
-            raw = raw[os.write(self._file, raw) :]
-        os.fsync(self._file)
-
-    def close(self) -> None:
-        """Close the file."""
-        with contextlib.suppress(OSError):
-            os.close(self._file)
-
-
-def read(path: Path) -> Record:
-    """Return what a journal says. Raises BadInputError without one, IntegrityError if damaged."""
-    return _read(path)[0]
-
-
-def _read(path: Path) -> tuple[Record, int, int]:
-    """Return the state, the bytes of all whole lines, and their number."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
-    record, size, number = Record(), 0, 0
-    for text in _whole_lines(raw):
-        try:
-            line = json.loads(text)
-            _check(line)
-            if line["seq"] != number or (number == 0) != (line["event"] == "begin"):
-                raise ValueError("it is out of order")  # noqa: TRY301 # told with the others
-            record = apply(record, line)
-        except (ValueError, KeyError, jsonschema.ValidationError) as error:
-            message = getattr(error, "message", error)
-            raise IntegrityError(
-                f"{path} line {number + 1} is damaged: {message}",
-                "what the devices are on: ./inv fleet.status; then begin a new rollout",
-            ) from error
-        size, number = size + len(text) + 1, number + 1
-    if not number:
-        raise BadInputError(f"{path} holds no rollout", "it was killed as it began: begin anew")
-    return record, size, number
-
-
-def _whole_lines(raw: bytes) -> Iterator[bytes]:
-    """Yield the lines that have an end: what stands after the last one is a torn line."""
-    yield from raw.split(b"\n")[:-1]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _check(line: Any) -> None:  # noqa: ANN401 # whatever stands in the file
     """Measure a line by the part of the schema for its event: ten times faster than by all."""
     event = line.get("event") if isinstance(line, dict) else None
@@ -316,3 +219,17 @@ def _validators() -> Mapping[str, jsonschema.Draft202012Validator]:
         part["properties"]["event"]["const"]: jsonschema.Draft202012Validator({**common, **part})
         for part in schema["oneOf"]
     }
+
+
+class Journal(JournalFile[Record]):
+    """A rollout's journal that is written."""
+
+    FORMAT: ClassVar[Format[Record]] = Format(
+        SCHEMA, Record(), apply, _check, begin, "./inv fleet.status"
+    )
+
+
+def read(path: Path) -> Record:
+    """Return what a journal says. Raises BadInputError without one, IntegrityError if damaged."""
+    record: Record = Journal.FORMAT.read(path)[0]
+    return record

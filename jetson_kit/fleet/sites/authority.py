@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import ipaddress
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +16,16 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import disk_guard
+from jetson_kit.fleet import certificate_parts as parts
+from jetson_kit.fleet.certificate_parts import PEM, write_private
 
 NAME = "MediaPipe Jetson Kit sites"
 RECEPTOR_NAME = ObjectIdentifier("1.3.6.1.4.1.2312.19.1")
 VALID_DAYS = 730
-# A site whose clock is behind must still find its certificate valid: its clock is named then.
-FIRST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
-LAST = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
-_PEM = serialization.Encoding.PEM
 
 
 @dataclass(frozen=True)
@@ -109,9 +105,10 @@ def request(key: Path, node: str) -> bytes:
     """Make a node's key; return the request for its certificate, in PEM."""
     generate_private_key = ec.generate_private_key(ec.SECP256R1())
     with disk_guard(key.parent):
-        write_private(key, _private(generate_private_key))
-    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(node))
-    return builder.sign(generate_private_key, hashes.SHA256()).public_bytes(_PEM)
+        write_private(key, parts.private(generate_private_key))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(parts.common_name(node))
+    result: bytes = builder.sign(generate_private_key, hashes.SHA256()).public_bytes(PEM)
+    return result
 
 
 def issue(
@@ -133,12 +130,16 @@ def issue(
     signer = serialization.load_pem_private_key(by.key.read_bytes(), None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise IntegrityError(f"{by.key} is no key of the kit's", "restore it from a backup")
-    names: list[x509.GeneralName] = [_receptor_name(node), *map(_address, hosts)]
+    names: list[x509.GeneralName] = [_receptor_name(node), *map(parts.address, hosts)]
     now = datetime.datetime.now(datetime.UTC)
     builder = (
-        _start(_name(NAME), _name(node), key, signer.public_key())
-        .not_valid_before(FIRST)
-        .not_valid_after(now + datetime.timedelta(days=days or VALID_DAYS))
+        parts.start(
+            parts.common_name(NAME),
+            parts.common_name(node),
+            key,
+            signer.public_key(),
+            now + datetime.timedelta(days=days or VALID_DAYS),
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(
             x509.ExtendedKeyUsage(
@@ -148,24 +149,13 @@ def issue(
         )
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
     )
-    return builder.sign(signer, hashes.SHA256()).public_bytes(_PEM)
+    return parts.signed(builder, signer)
 
 
 def fingerprint(certificate: bytes) -> str:
     """Return a certificate's sha256, its bytes separated by colons as Receptor pins it."""
     raw = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
     return ":".join(f"{item:02x}" for item in hashlib.sha256(raw).digest())
-
-
-def write_private(path: Path, raw: bytes) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    aside = path.with_name(f".{path.name}.part")
-    aside.unlink(missing_ok=True)
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(raw)
-        out.flush()
-        os.fsync(out.fileno())
-    aside.replace(path)
 
 
 def _make(folder: Path) -> None:
@@ -175,12 +165,12 @@ def _make(folder: Path) -> None:
         aside = Authority(Path(name) / "new")
         aside.folder.mkdir(mode=0o700)
         key = ec.generate_private_key(ec.SECP256R1())
-        write_private(aside.key, _private(key))
-        write_private(aside.certificate, _self_signed(key))
+        write_private(aside.key, parts.private(key))
+        write_private(aside.certificate, parts.authority(NAME, key))
         signer = rsa.generate_private_key(public_exponent=65537, key_size=3072)
         traditional = serialization.PrivateFormat.TraditionalOpenSSL
         none = serialization.NoEncryption()
-        write_private(aside.signing_key, signer.private_bytes(_PEM, traditional, none))
+        write_private(aside.signing_key, signer.private_bytes(PEM, traditional, none))
         write_private(aside.verification_key, _public(signer))
         try:
             aside.folder.replace(folder)
@@ -201,7 +191,7 @@ def _broken(path: Path, what: str) -> IntegrityError:
 
 def _public(key: rsa.RSAPrivateKey) -> bytes:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(_PEM, form)
+    return key.public_key().public_bytes(PEM, form)
 
 
 def _load_key(path: Path) -> object:
@@ -219,60 +209,8 @@ def _load_certificate(path: Path) -> x509.Certificate | None:
         return None
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> bytes:
-    name = _name(NAME)
-    builder = (
-        _start(name, name, key.public_key(), key.public_key())
-        .not_valid_before(FIRST)
-        .not_valid_after(LAST)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_signs_certificates(), critical=True)
-    )
-    return builder.sign(key, hashes.SHA256()).public_bytes(_PEM)
-
-
-def _start(
-    issuer: x509.Name,
-    subject: x509.Name,
-    key: ec.EllipticCurvePublicKey,
-    signer: ec.EllipticCurvePublicKey,
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .issuer_name(issuer)
-        .subject_name(subject)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
-    )
-
-
-def _signs_certificates() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, key_cert_sign=True, crl_sign=True,
-        encipher_only=False, decipher_only=False,
-    )  # fmt: skip
-
-
 def _receptor_name(node: str) -> x509.OtherName:
     raw = node.encode()
     if len(raw) > 127:
         raise BadInputError(f"the name {node[:20]}... is too long", "name nodes in 63 characters")
     return x509.OtherName(RECEPTOR_NAME, bytes((0x0C, len(raw))) + raw)  # DER: UTF8String
-
-
-def _address(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

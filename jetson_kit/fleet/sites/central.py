@@ -15,11 +15,10 @@ from pathlib import Path
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, locked, sha256_file, write_text, written_aside
+from jetson_kit.fleet.certificate_parts import write_private
 from jetson_kit.fleet.sites import (
     authority,
     config,
-    install,
-    join_program,
     kit_archive,
     members,
     node,
@@ -33,7 +32,9 @@ from jetson_kit.fleet.sites.node import Process
 # The controller's own certificate is made anew so long before it expires.
 AHEAD = "another ./inv sites.up is ahead"
 RENEW_DAYS = 30
-JOIN = Path(install.__file__).with_name("join.sh")
+JOIN = Path(__file__).with_name("join.sh")
+PROGRAMS = ("install.py", "join_checks.py", "join_program.py", "tied_child.py")
+"""What ./join runs before there is a kit: beside JOIN, and beside it in the archive."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def apply(place: Central, sites: Sites) -> None:
         if known != names or not authority.holds(by, own, key, RENEW_DAYS):
             request = authority.request(key, sites.controller.node)
             issue = authority.issue(by, request, sites.controller.node, (sites.controller.address,))
-            authority.write_private(own, issue)
+            write_private(own, issue)
             write_text(named, names)
         joined = {name: member.fingerprint for name, member in members.load(place.folder).items()}
         rows = config.of_controller(sites, place.node, by, joined)
@@ -207,9 +208,8 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
     with written_aside(output) as aside, tarfile.open(aside, "w") as tar:
         _add(tar, "join", JOIN.read_bytes(), 0o755)
         _add(tar, "join.json", json.dumps(facts, indent=1).encode(), 0o600)
-        for path, member in ((Path(install.__file__), "install.py"),
-                             (Path(join_program.__file__), "join_program.py"),
-                             (kit.path, "kit.tar"), (program, "receptor")):  # fmt: skip
+        programs = ((path, path.name) for path in map(JOIN.with_name, PROGRAMS))
+        for path, member in (*programs, (kit.path, "kit.tar"), (program, "receptor")):
             tar.add(path, member, filter=_plain)
     output.chmod(0o600)
     return end

@@ -16,6 +16,12 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+if __package__:
+    from jetson_kit.fleet.sites.tied_child import tie
+else:
+    # In a site's archive it stands beside this file.
+    from tied_child import tie  # type: ignore[import-not-found,no-redef]
+
 FACTS = "kit.json"
 WHEELS, LOCK = ".wheels", "site.txt"
 DEVICE_SIDE = "wheels/mediapipe-jetson/src"
@@ -128,6 +134,7 @@ def _run(command: list[str], where: Path | None = None) -> None:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=where,
             errors="replace", timeout=LIMIT_S, check=False,
+            preexec_fn=tie(),  # no threads here
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise InstallError(f"the kit's environment is not made after {LIMIT_S} s") from error

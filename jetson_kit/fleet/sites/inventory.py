@@ -7,7 +7,7 @@ import ipaddress
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,21 @@ WRITTEN = {
     "bool": "true or false",
     "Path": "a path in quotes",
 }
+VALUES: Mapping[str, tuple[Callable[[Any], object], str]] = {
+    **dict.fromkeys(
+        ("name", "node"),
+        (NAME.fullmatch, "write lower-case letters, digits and hyphens, 63 at most"),
+    ),
+    "reach": (REACHES.__contains__, f"write {', '.join(REACHES)}"),
+    "arch": (ARCHITECTURES.__contains__, f"write {' or '.join(ARCHITECTURES)}"),
+    "python": (
+        re.compile(r"3\.(1[1-9]|[2-9][0-9])").fullmatch,
+        "write the Python of the site's machine, 3.11 or later, such as 3.11",
+    ),
+    "order": (range(10001).__contains__, "write 0 to 10000"),
+    **dict.fromkeys(("port", "join_port"), (range(1, 65536).__contains__, "write 1 to 65535")),
+}
+"""What a value of the right type must be, and what to write instead."""
 PORT, JOIN_PORT = 27199, 27198
 HEADER = re.compile(r"\s*\[(\[?)\s*(\w+)\s*\]?\]")
 
@@ -118,62 +133,60 @@ class _Reader:
                 self._fault("", -1, f"{name} is no table of sites", "write [controller], [[site]]")
         table = body.get("controller")
         row = table if isinstance(table, dict) else {}
-        controller = self._row(Controller, row, "controller", 0)
+        controller = self._controller(row)
         rows = body.get("site")
         rows = rows if isinstance(rows, list) else []
         if not rows:
             self._fault("site", -1, "no site is named", "add a [[site]] for each")
-        result = [self._site(row, number) for number, row in enumerate(rows)]
-        sites = [site for site in result if isinstance(site, Site)]
-        if isinstance(controller, Controller):
-            self._address("controller", 0, controller.address)
-            if controller.port == controller.join_port:
-                what = f"port and join_port are both {controller.port}"
-                key = "join_port" if "join_port" in row else "port"
-                self._fault("controller", 0, what, "write two different ports", key)
-            self._together(controller, sites, [n for n, site in enumerate(result) if site])
-        listed = self._boards(sites, [n for n, site in enumerate(result) if site])
-        if self.faults or not isinstance(controller, Controller):
-            return None
-        return Sites(self.path, controller, tuple(sites), listed)
+        numbered = {number: self._site(row, number) for number, row in enumerate(rows)}
+        known = {number: site for number, site in numbered.items() if site}
+        sites, numbers = list(known.values()), list(known)
+        self._together(controller.node, sites, numbers)
+        listed = self._boards(sites, numbers)
+        return None if self.faults else Sites(self.path, controller, tuple(sites), listed)
+
+    def _controller(self, row: Mapping[str, Any]) -> Controller:
+        """Return the controller's table, with defaults where it has a fault."""
+        good = self._row(Controller, row, "controller", 0)
+        if "address" in good:
+            self._address("controller", 0, good["address"])
+        controller = Controller(**{"address": "", **good})
+        if controller.port == controller.join_port:
+            what = f"port and join_port are both {controller.port}"
+            key = "join_port" if "join_port" in row else "port"
+            self._fault("controller", 0, what, "write two different ports", key)
+        return controller
 
     def _site(self, row: Any, number: int) -> Site | None:  # noqa: ANN401 # as TOML has it
+        """Return a site's table, with defaults where it has a fault; None without name or boards.
+
+        A fault in one value hides none in another.
+        """
         if not isinstance(row, dict):
+            self._fault("site", number, f"a site is {row!r}", "write [[site]] for each")
             return None
-        row = {"node": row.get("name", ""), **row}
         if isinstance(row.get("inventory"), str):
-            row["inventory"] = self.path.parent / row["inventory"]
-        site = self._row(Site, row, "site", number)
-        if not isinstance(site, Site):
-            return None
-
-        def wrong(key: str, cure: str) -> None:
-            self._fault("site", number, f"{key} is {getattr(site, key)!r}", cure, key)
-
-        for key in ("name", "node"):
-            if not NAME.fullmatch(getattr(site, key)):
-                wrong(key, "write lower-case letters, digits and hyphens, 63 at most")
-        if site.reach not in REACHES:
-            wrong("reach", f"write {', '.join(REACHES)}")
-        if site.arch not in ARCHITECTURES:
-            wrong("arch", f"write {' or '.join(ARCHITECTURES)}")
-        if not re.fullmatch(r"3\.(1[1-9]|[2-9][0-9])", site.python):
-            wrong("python", "write the Python of the site's machine, 3.11 or later, such as 3.11")
-        if not 0 <= site.order <= 10000:
-            wrong("order", "write 0 to 10000")
-        if (site.reach == THROUGH) != bool(site.through):
-            wrong("through", 'name the site that it dials, and reach = "through"')
+            row = {**row, "inventory": self.path.parent / row["inventory"]}
+        good = self._row(Site, row, "site", number)
+        if "through" in good or "reach" in good:
+            through = good.get("reach", DIALS) == THROUGH
+            if through != bool(good.get("through")):
+                what = f"through is {good.get('through', '')!r}"
+                cure = 'name the site that it dials, and reach = "through"'
+                self._fault("site", number, what, cure, "through")
         try:
-            Plan(window=site.window)
+            Plan(window=good.get("window", ""))
         except BadInputError as error:
             self._fault("site", number, error.message, error.cure, "window")
-        if site.address:
-            self._address("site", number, site.address)
-        return site
+        if good.get("address"):
+            self._address("site", number, good["address"])
+        if not {"name", "inventory"} <= good.keys():
+            return None
+        return Site(**{"node": good["name"], **good})
 
-    def _together(self, controller: Controller, sites: list[Site], numbers: list[int]) -> None:
-        """Note what is wrong with several sites together."""
-        nodes = defaultdict(list, {controller.node: ["the controller"]})
+    def _together(self, controller: str, sites: list[Site], numbers: list[int]) -> None:
+        """Note what is wrong with several sites together; `controller` is its node."""
+        nodes = defaultdict(list, {controller: ["the controller"]})
         names: dict[str, int] = {}
         for site, number in zip(sites, numbers, strict=True):
             if site.name in names:
@@ -220,22 +233,25 @@ class _Reader:
 
     def _row(
         self, kind: type[Controller | Site], row: Mapping[str, Any], table: str, number: int
-    ) -> Controller | Site | None:
-        """Return a table as its dataclass; None where a key is missing, unknown or of no type."""
+    ) -> dict[str, Any]:
+        """Return the values of a table that are of their type; note each that is wrong."""
         types = {name: field.type for name, field in kind.__dataclass_fields__.items()}
-        before = len(self.faults)
-        for key in set(types) - {*row, *vars(kind)}:
+        good = {}
+        for key in sorted(set(types) - {*row, *vars(kind)} - {"node"}):
             self._fault(table, number, f"{key} is missing", f"write {key} = ...")
         for key, value in row.items():
+            rule, cure = VALUES.get(key, (lambda _: True, ""))
             if key not in types:
                 near = difflib.get_close_matches(key, types, n=1) or sorted(types)
                 self._fault(table, number, f"there is no {key}", f"write {', '.join(near)}", key)
             elif type(value).__name__ != types[key] and not isinstance(value, Path):
                 what = f"{key} is {value!r}"
                 self._fault(table, number, what, f"write {WRITTEN[str(types[key])]}", key)
-            elif key in ("port", "join_port") and not 0 < value < 65536:
-                self._fault(table, number, f"{key} is {value}", "write 1 to 65535", key)
-        return kind(**row) if len(self.faults) == before else None
+            else:
+                good[key] = value
+                if not rule(value):
+                    self._fault(table, number, f"{key} is {value!r}", cure, key)
+        return good
 
     def _address(self, table: str, number: int, address: str) -> None:
         if not ADDRESS.fullmatch(address) or address.startswith("-"):

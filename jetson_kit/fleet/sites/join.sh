@@ -11,4 +11,4 @@ if ! python3 -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null
 	echo "error: python3 is older than 3.8; have the one of the site's row in the PATH" >&2
 	exit 3
 fi
-exec python3 -S "$here/join_program.py" "$here" "$@"
+exec python3 -S -B "$here/join_program.py" "$here" "$@"

@@ -26,7 +26,8 @@ from jetson_kit.core.errors import (
     StepFailedError,
 )
 from jetson_kit.core.files import disk_guard, sha256_file, write_text
-from jetson_kit.fleet.sites import authority, config, join_program, node
+from jetson_kit.fleet.certificate_parts import write_private
+from jetson_kit.fleet.sites import authority, config, join_checks, join_program, node
 
 LIMIT_S = 60.0
 RUN = """\
@@ -47,12 +48,12 @@ exec .venv/bin/python -m jetson_kit.fleet.sites.joining --stop "$here"
 
 
 def join(archive: Path, root: Path) -> str:
-    """Join by an unpacked archive, which join_program.py has checked; return the site's name.
+    """Join by an unpacked archive, which join_checks.py has checked; return the site's name.
 
     A site that has joined before gets another certificate, by another token. Raises KitError,
     JoinError.
     """
-    facts = join_program.read_facts(archive)
+    facts = join_checks.read_facts(archive)
     _clock(facts)
     if sha256_file(archive / "receptor") != facts["receptor"]:
         raise IntegrityError(f"{archive / 'receptor'} is damaged", "bring the archive again")
@@ -66,15 +67,15 @@ def join(archive: Path, root: Path) -> str:
         known = place / "request.token"
         with _controller(facts) as link:
             if not (request.is_file() and key.is_file() and _is(known, facts["token"])):
-                authority.write_private(request, authority.request(key, facts["site"]))
-                authority.write_private(known, facts["token"].encode())
+                write_private(request, authority.request(key, facts["site"]))
+                write_private(known, facts["token"].encode())
             try:
                 answer = _ask(link, facts, request.read_text(encoding="ascii"))
             except CheckFailedError:
                 _forget(request, known, key)
                 raise
-        authority.write_private(place / "tls.crt", answer["certificate"].encode())
-        authority.write_private(place / "tls.key", key.read_bytes())
+        write_private(place / "tls.crt", answer["certificate"].encode())
+        write_private(place / "tls.key", key.read_bytes())
         write_text(place / "ca.crt", answer["authority"])
         write_text(place / "work.pub", answer["verification"])
         _install(archive, root, config.parse(answer["node"]))
@@ -192,8 +193,8 @@ def _main(words: list[str]) -> int:
     except KitError as failed:
         print(failed.line(), file=sys.stderr)
         return failed.exit_code
-    except join_program.JoinError as failed:
-        print(f"error: {failed.line}", file=sys.stderr)
+    except join_checks.JoinError as failed:
+        sys.stderr.write(failed.text())
         return failed.code
     except OSError as error:
         print(StepFailedError(f"the site can't be made: {error}").line(), file=sys.stderr)

@@ -1,20 +1,16 @@
-"""The central journal: JSON lines, each on the disk before it counts. It repeats what sites say.
+"""The central journal: its lines, and the state that they add up to. It repeats what sites say.
 
 What the boards of a site are on stands in that site's own journal, of which a copy lies beside.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import disk_guard
+from jetson_kit.fleet.journal_file import Format, JournalFile
 from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.sites.plan import SiteWave
 
@@ -23,6 +19,7 @@ PENDING, WORKING, DONE, FAILED, BACK = "pending", "working", "done", "failed", "
 PART = "part"
 """It went to its end within the site's own limit, and not every board has it."""
 STATES = (PENDING, WORKING, DONE, PART, FAILED, BACK)
+EVENTS = ("begin", "resume", "site", "stop", "end")
 ALL, SOME, STOPPED = "all", "some", "stopped"
 
 
@@ -111,73 +108,20 @@ def begin(
     )  # fmt: skip
 
 
-class SitesJournal(Lines[SitesRecord]):
-    """A journal that is written: each line is on the disk before it counts."""
+def _check(line: Any) -> None:  # noqa: ANN401 # whatever stands in the file
+    if not isinstance(line, dict) or line["event"] not in EVENTS:
+        raise ValueError(f"there is no event {str(line)[:60]}")
 
-    def __init__(self, path: Path, record: SitesRecord, size: int, number: int) -> None:
-        super().__init__(apply, record, number)
-        self.path = path
-        with disk_guard(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            # What a crash left of a line must not become the beginning of the next one.
-            os.ftruncate(self._file, size)
-            handle = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
 
-    @classmethod
-    def new(cls, path: Path, **facts: Any) -> SitesJournal:  # noqa: ANN401 # those of begin
-        """Begin a journal; its name is the rollout's id, `facts` are what begin takes."""
-        sites_journal = cls(path, SitesRecord(), 0, 0)
-        begin(sites_journal, path.stem, **facts)
-        return sites_journal
+class SitesJournal(JournalFile[SitesRecord]):
+    """A central journal that is written."""
 
-    @classmethod
-    def open(cls, path: Path) -> SitesJournal:
-        """Open a journal to go on with it. Raises as read does."""
-        record, size, number = _read(path)
-        return cls(path, record, size, number)
-
-    def _keep(self, line: Mapping[str, Any]) -> None:
-        """Put a line on the disk. Raises DiskFullError."""
-        raw = json.dumps(line, sort_keys=True).encode() + b"\n"
-        with disk_guard(self.path.parent):
-            while raw:
-                raw = raw[os.write(self._file, raw) :]
-            os.fsync(self._file)
-
-    def close(self) -> None:
-        """Close the file."""
-        with contextlib.suppress(OSError):
-            os.close(self._file)
+    FORMAT: ClassVar[Format[SitesRecord]] = Format(
+        SCHEMA, SitesRecord(), apply, _check, begin, "./inv sites.status"
+    )
 
 
 def read(path: Path) -> SitesRecord:
     """Return what a journal says. Raises BadInputError without one, IntegrityError if damaged."""
-    return _read(path)[0]
-
-
-def _read(path: Path) -> tuple[SitesRecord, int, int]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error.strerror}") from error
-    record, size, number = SitesRecord(), 0, 0
-    for text in raw.split(b"\n")[:-1]:
-        try:
-            line = json.loads(text)
-            if line["seq"] != number or (number == 0) != (line["event"] == "begin"):
-                raise ValueError("it is out of order")  # noqa: TRY301 # told with the others
-            record = apply(record, line)
-        except (ValueError, KeyError, TypeError) as error:
-            raise IntegrityError(
-                f"{path} line {number + 1} is damaged: {error}",
-                "what the boards are on: ./inv sites.status; then begin a new rollout",
-            ) from error
-        size, number = size + len(text) + 1, number + 1
-    if not number:
-        raise BadInputError(f"{path} holds no rollout", "it was killed as it began: begin anew")
-    return record, size, number
+    record: SitesRecord = SitesJournal.FORMAT.read(path)[0]
+    return record

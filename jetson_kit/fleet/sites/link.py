@@ -7,7 +7,7 @@ import json
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +23,38 @@ from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.sites import at_site, replies
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.kit_archive import Kit
-from jetson_kit.fleet.sites.mesh import LONGEST_LINE, Mesh, SilentError
+from jetson_kit.fleet.sites.mesh import HINT, LONGEST_LINE, Limits, Mesh, SilentError
 from jetson_kit.fleet.sites.replies import Hello
 
 PIECE = 32 << 20
 # How often a process at a site that ended without a word is begun again.
 TRIES = 20
+# A site's journal and its signs of life: far more than a rollout of a week writes.
+MOST_JOURNAL, MOST_OF_BOARD = 64 << 20, 1 << 20
+DEADLINE_S = 7 * 86400.0
 Watch = Callable[[Record], bool]
 """Sees a site's state as it changes; False stops the site's rollout."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """The way to one site."""
+    """The way to one site; seconds that it may be silent, and may take for all it is asked."""
 
     mesh: Mesh
     site: Site
     silent_s: float
+    deadline_s: float = DEADLINE_S
+    begun: float = field(default_factory=time.monotonic)
+
+    def _limits(self, *, line: int = LONGEST_LINE, total: int = LONGEST_LINE) -> Limits:
+        """Return what is left of the site's time, with so many bytes. Raises SilentError."""
+        left = self.begun + self.deadline_s - time.monotonic()
+        if left <= 0:
+            raise SilentError(
+                f"{self.site.name} was not done within {self.deadline_s:.0f} s",
+                "a longer --deadline",
+            )
+        return Limits(self.silent_s, left, line, total)
 
     def hello(self) -> Hello:
         """Ask a site how it is. Raises SilentError, IntegrityError, CheckFailedError."""
@@ -103,16 +118,17 @@ class Link:
             return str(answer["folder"])
 
     def lines(
-        self, request: Mapping[str, Any], *, longest: int = LONGEST_LINE
+        self, request: Mapping[str, Any], *, longest: int, total: int
     ) -> Iterator[Mapping[str, Any]]:
         """Yield what a site answers, each line as it comes. Raises what the site raised."""
-        for line in self.mesh.ask(self.site.node, request, silent_s=self.silent_s, longest=longest):
+        limits = self._limits(line=longest, total=total)
+        for line in self.mesh.ask(self.site.node, request, limits=limits):
             if line["kind"] == "error":
                 raise replies.failure(self.site.name, line)
             yield line
 
     def rollout(
-        self, number: str, folder: str, plan: Plan, copy: Path, watch: Watch
+        self, number: str, folder: str, plan: Plan, copy: Path, watch: Watch, *, boards: int
     ) -> tuple[str, str]:
         """Roll out at a site, or go on with it, or follow it; its journal is copied as it comes.
 
@@ -120,18 +136,21 @@ class Link:
         """
         request = {"verb": "rollout", "id": number, "release": folder, "plan": plan.as_json(),
                    "inventory": self.site.inventory.name}  # fmt: skip
-        return self._follow(request, copy, watch)
+        return self._follow(request, copy, watch, boards)
 
-    def back(self, number: str, why: str, copy: Path) -> tuple[str, str]:
+    def back(self, number: str, why: str, copy: Path, *, boards: int) -> tuple[str, str]:
         """Have a site take back all that a rollout changed there; returns as rollout does."""
         request = {"verb": "back", "id": number, "why": why,
                    "inventory": self.site.inventory.name}  # fmt: skip
-        return self._follow(request, copy, lambda record: True)
+        return self._follow(request, copy, lambda record: True, boards)
 
-    def _follow(self, request: Mapping[str, Any], copy: Path, watch: Watch) -> tuple[str, str]:
+    def _follow(
+        self, request: Mapping[str, Any], copy: Path, watch: Watch, boards: int
+    ) -> tuple[str, str]:
         for _ in range(TRIES):
             copied = _Copy(copy)
-            for line in self.mesh.ask(self.site.node, request, silent_s=self.silent_s):
+            limits = self._limits(total=MOST_JOURNAL + boards * MOST_OF_BOARD)
+            for line in self.mesh.ask(self.site.node, request, limits=limits):
                 match line["kind"]:
                     case "line":
                         record = copied.add(str(line.get("text")))
@@ -193,13 +212,19 @@ class Link:
     def _one(
         self, request: Mapping[str, Any], kind: str, payload: bytes = b""
     ) -> Mapping[str, Any]:
-        """Return the one answer to a request. Raises what the site raised."""
+        """Return the one answer to a request, a line. Raises what the site raised."""
+        limits = self._limits()
+        # Nothing but the answer comes, so there is no sign of life to wait longer for.
+        limits = replace(limits, deadline_s=min(limits.deadline_s, 2 * self.silent_s))
         result = None
-        for line in self.mesh.ask(self.site.node, request, payload, silent_s=self.silent_s):
+        for line in self.mesh.ask(self.site.node, request, payload, limits=limits):
             if line["kind"] == "error":
                 raise replies.failure(self.site.name, line)
-            if line["kind"] == kind:
-                result = line
+            if line["kind"] != kind or result is not None:
+                raise IntegrityError(
+                    f"{self.site.name} answers {request['verb']} with a line too many", HINT
+                )
+            result = line
         if result is None:
             raise SilentError(f"{self.site.name} ended without an answer to {request['verb']}")
         return result

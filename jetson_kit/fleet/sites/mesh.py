@@ -30,7 +30,21 @@ from jetson_kit.report.summary import plain
 # As `work list` has them: succeeded, failed, canceled.
 SUCCEEDED, ENDED = 2, (2, 3, 4)
 LONGEST_LINE = 1 << 24
+HINT = "look at the site itself"
 Line = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a site may take for one answer: seconds, and bytes.
+
+    A line is a sign of life; it lengthens `silent_s` and never `deadline_s`.
+    """
+
+    silent_s: float
+    deadline_s: float
+    line: int = LONGEST_LINE
+    total: int = LONGEST_LINE
 
 
 class SilentError(NetworkError):
@@ -63,21 +77,21 @@ class Mesh:
         request: Mapping[str, Any],
         payload: bytes = b"",
         *,
-        silent_s: float,
-        longest: int = LONGEST_LINE,
+        limits: Limits,
     ) -> Iterator[Line]:
         """Yield what a site answers, line by line.
 
-        Raises SilentError after `silent_s` seconds without a line, or without the controller's
-        own node; StepFailedError where the site's Receptor refuses the work or its command could
-        not run; IntegrityError for a line of more than `longest` bytes.
+        Raises SilentError for a site that is silent for too long or not done in time, and for the
+        controller's own node likewise; StepFailedError where the site's Receptor refuses the work
+        or its command could not run; IntegrityError for a line or an answer of too many bytes.
         """
         raw = json.dumps(request, sort_keys=True).encode() + b"\n" + payload
-        unit = self._submit(node, raw, silent_s)
+        end = time.monotonic() + limits.deadline_s
+        unit = self._submit(node, raw, min(limits.silent_s, limits.deadline_s))
         with self.guard:
             self.units[unit] = node
         try:
-            _judge((yield from self._lines(unit, node, silent_s, longest)), node)
+            _judge((yield from self._lines(unit, node, limits, end)), node)
         finally:
             with contextlib.suppress(KitError):
                 control.command(self.socket, "work", "force-release", unit)
@@ -118,7 +132,7 @@ class Mesh:
         return 0, 0
 
     def _lines(
-        self, unit: str, node: str, silent_s: float, longest: int
+        self, unit: str, node: str, limits: Limits, until: float
     ) -> Generator[Line, None, Line]:
         """Yield the lines of a unit; return how Receptor saw it end.
 
@@ -127,16 +141,26 @@ class Mesh:
         at, last = 0, time.monotonic()
 
         def limit() -> float:
-            return last + silent_s
+            return min(last + limits.silent_s, until)
 
         while True:
-            for line in self._printed(unit, at, limit, longest):
+            for line in self._printed(unit, at, limit, limits.line):
                 at, last = at + len(line) + 1, time.monotonic()
+                if at > limits.total:
+                    raise IntegrityError(
+                        f"{node} answers with more than {limits.total} bytes", HINT
+                    )
+                if last > until:
+                    break
                 yield _parsed(line, node)
+            if time.monotonic() > until:
+                raise SilentError(
+                    f"{node} was not done within {limits.deadline_s:.0f} s", "a longer --deadline"
+                )
             if (end := self._end(unit)) is not None:
                 return end
-            if time.monotonic() - last > silent_s:
-                raise SilentError(f"{node} gave no sign of life for {silent_s:.0f} s")
+            if time.monotonic() - last > limits.silent_s:
+                raise SilentError(f"{node} gave no sign of life for {limits.silent_s:.0f} s")
             time.sleep(0.5)
 
     def _printed(
@@ -177,9 +201,7 @@ def _split(stream: socket.socket, until: Callable[[], float], longest: int) -> I
         *lines, pending = (pending + block).split(b"\n")
         for line in (*lines, pending):
             if len(line) > longest:
-                raise IntegrityError(
-                    f"an answer has a line of more than {longest} bytes", "look at the site itself"
-                )
+                raise IntegrityError(f"an answer has a line of more than {longest} bytes", HINT)
         yield from lines
 
 

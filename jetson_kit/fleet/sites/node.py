@@ -115,15 +115,25 @@ class Process:
 
     def stop(self) -> None:
         """End it, where it runs."""
-        number = self.pid()
-        if number:
+        for number in self._running():
+            began = _began(number)
             _end(number, signal.SIGTERM)
             limit = time.monotonic() + STOP_S
-            while self.pid() and time.monotonic() < limit:
+            while _began(number) == began and time.monotonic() < limit:
                 time.sleep(0.05)
-            if self.pid():
+            if _began(number) == began:
                 _end(number, signal.SIGKILL)
         self._pid.unlink(missing_ok=True)
+
+    def _running(self) -> set[int]:
+        """Return its number, and those that a killed start left without a pid file."""
+        words = [os.fsencode(word) for word in self.command]
+        mine = {self.pid()} - {0}
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if words and path.read_bytes().split(b"\0")[:-1] == words and _own(path):
+                    mine.add(int(path.parent.name))
+        return mine
 
     def last_words(self, since: int = 0) -> str:
         """Return the last line of its log, of what was written from a place on."""
@@ -217,6 +227,11 @@ def _began(number: int) -> int:
     except OSError:
         return 0
     return 0 if fields[0] == "Z" else int(fields[19])
+
+
+def _own(path: Path) -> bool:
+    """Tell whether a process is of this user."""
+    return path.stat().st_uid == os.geteuid()
 
 
 def _end(number: int, kind: signal.Signals) -> None:

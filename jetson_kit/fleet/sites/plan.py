@@ -34,6 +34,8 @@ class SitesPlan:
     """What a stop takes back: the sites of the wave that it stopped in, or all."""
     unreachable_s: float = 900.0
     """A site that gave no sign of life for so long has failed, and its boards with it."""
+    deadline_s: float = 7 * 86400.0
+    """A site that is not done for so long has failed, whatever signs of life it gave."""
     clock_s: float = 300.0
     """A site whose clock differs by more is refused."""
 
@@ -55,7 +57,7 @@ class SitesPlan:
             raise BadInputError(f"scope is {self.scope!r}", f"write {' or '.join(SCOPES)}")
         if limits.min_tried < 1 or site_limits.min_tried < 1:
             raise BadInputError("a limit of no failure stops nothing", "write 1 or more")
-        for name in ("unreachable_s", "clock_s"):
+        for name in ("unreachable_s", "deadline_s", "clock_s"):
             if not 0 < getattr(self, name) < math.inf:
                 raise BadInputError(f"{name} is {getattr(self, name)}", "write more than 0")
 

@@ -36,7 +36,7 @@ class RemoteWork:
 
     def link(self, site: str) -> Link:
         """Return the way to a site."""
-        return Link(self.mesh, self.sites[site], self.plan.unreachable_s)
+        return Link(self.mesh, self.sites[site], self.plan.unreachable_s, self.plan.deadline_s)
 
     def prepare(self, site: str) -> str:
         """Bring a site kit, inventory and release; return the release's folder there."""
@@ -52,14 +52,18 @@ class RemoteWork:
         """Roll out inside a site; return its proven state. Raises IntegrityError for a lie."""
         copy = self._copy(site)
         plan = self.plan.for_site(self.sites[site])
-        claimed, stopped = self.link(site).rollout(self.number, folder, plan, copy, watch)
+        claimed, stopped = self.link(site).rollout(
+            self.number, folder, plan, copy, watch, boards=len(self.boards[site])
+        )
         if stopped:
             return journals.read(copy)
         return self._proven(site, claimed)
 
     def back(self, site: str, why: str) -> tuple[str, ...]:
         """Take back what this rollout changed; return the boards that are still to go back."""
-        claimed, _ = self.link(site).back(self.number, why, self._copy(site))
+        claimed, _ = self.link(site).back(
+            self.number, why, self._copy(site), boards=len(self.boards[site])
+        )
         if claimed == worker.NOTHING:
             return ()
         return evidence.left_on(self._proven(site, claimed))

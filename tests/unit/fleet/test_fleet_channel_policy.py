@@ -26,6 +26,7 @@ FULL = Policy(
     window="22:00-05:00",
     leave=("sha256:" + "a" * 64,),
     seed="x",
+    collector="https://198.51.100.1:27197/",
 )
 
 
@@ -42,7 +43,7 @@ def test_the_board_reads_what_the_kit_writes(program: Program) -> None:
     result = read(program, FULL)
     assert result == (
         FULL.release, ((5, FULL.waves[0].start), (100, FULL.waves[1].start)), FULL.canary,
-        FULL.window, False, FULL.leave, FULL.seed,
+        FULL.window, False, FULL.leave, FULL.seed, (FULL.collector, ""),
     )  # fmt: skip
     assert policies.parse(FULL.text()) == FULL
 

@@ -16,6 +16,7 @@ from jetson_kit.fleet import controller
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Journal
 from jetson_kit.fleet.rollout.plan import Wave
+from jetson_kit.fleet.sites.journal import SitesJournal
 
 
 def begun(path: Path) -> Journal:
@@ -141,3 +142,29 @@ def test_a_journal_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
     for expected in ("2026", "2027"):
         with pytest.raises(BadInputError):
             controller.find(tmp_path, expected)
+
+
+@pytest.mark.parametrize(
+    "line", [b"[]", b"7", b'"begin"', b"{}", b'{"event": []}', b"[" * 100_000, b"\xff"]
+)
+@pytest.mark.parametrize("kind", [Journal, SitesJournal])
+def test_what_is_no_line_is_named(
+    tmp_path: Path, kind: type[Journal] | type[SitesJournal], line: bytes
+) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(line + b"\n")
+    with pytest.raises(IntegrityError, match="line 1 is damaged"):
+        kind.open(path)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Journal, "journal"), (SitesJournal, "sites-journal")])
+def test_a_journal_of_a_later_kit_is_named_and_left_alone(
+    tmp_path: Path, kind: type[Journal] | type[SitesJournal], name: str
+) -> None:
+    path = tmp_path / "j.jsonl"
+    line = {"event": "begin", "schema": f"mediapipe-jetson-kit/{name}/2", "seq": 0, "new": {}}
+    path.write_text(json.dumps(line) + "\n")
+    with pytest.raises(IntegrityError, match="has format 2, this kit reads 1") as caught:
+        kind.open(path)
+    assert "version of the kit" in caught.value.cure
+    assert json.loads(path.read_text()) == line

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.fleet import certificate_parts
 from jetson_kit.fleet.release import certificates, registry_push
 from jetson_kit.fleet.release.registry import Registry, RegistryOptions
 
@@ -95,12 +96,12 @@ def test_certificates_of_an_older_kit_are_renewed_by_the_same_key(
         return (
             x509.CertificateBuilder(issuer, subject, key)
             .serial_number(1)
-            .not_valid_before(certificates.FIRST)
-            .not_valid_after(certificates.LAST)
+            .not_valid_before(certificate_parts.FIRST)
+            .not_valid_after(certificate_parts.LAST)
         )
 
     with monkeypatch.context() as older:
-        older.setattr(certificates, "_start", bare)
+        older.setattr(certificate_parts, "start", bare)
         files = certificates.ensure(tmp_path, "127.0.0.1")
         on_boards = tmp_path / "on-boards.crt"
         on_boards.write_bytes(files.ca.read_bytes())

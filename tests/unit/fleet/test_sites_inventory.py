@@ -99,10 +99,12 @@ window = "evening"
     result = faults(write(tmp_path, text, berlin="b1: {}"))
     assert result == [
         "5: name is 'Berlin!'",
-        "4: node is 'Berlin!'",
         "11: there is no windw",
         "18: order is 'first'",
         "23: window is 'evening'",
+        "17: it comes through paris, which is no other site",
+        f"10: there is no inventory {tmp_path / 'lost.yml'}",
+        "15: rome and Berlin! both have the board b1",
         "22: oslo and Berlin! both have the board b1",
     ]
 
@@ -122,6 +124,52 @@ window = "evening"
 def test_a_fault_of_one_site(tmp_path: Path, rows: str, words: str) -> None:
     text = f'[[site]]\nname = "b"\ninventory = "b.yml"\n{rows}\n'
     assert words in "\n".join(faults(write(tmp_path, text, b="b1: {}")))
+
+
+def test_a_fault_of_type_hides_none_of_value(tmp_path: Path) -> None:
+    text = """
+[[site]]
+name = "b"
+inventory = "b.yml"
+order = "first"
+arch = "riscv"
+python = "2.7"
+reach = "shouts"
+address = "-x"
+window = "evening"
+port = 99999
+canary = 1
+
+[[site]]
+inventory = 7
+name = "-b"
+node = "controller"
+"""
+    assert faults(write(tmp_path, text, b="b1: {}")) == [
+        "7: order is 'first'",
+        "8: arch is 'riscv'",
+        "9: python is '2.7'",
+        "10: reach is 'shouts'",
+        "13: port is 99999",
+        "14: canary is 1",
+        "12: window is 'evening'",
+        "11: '-x' is no address",
+        "17: inventory is 7",
+        "18: name is '-b'",
+    ]
+
+
+def test_a_fault_of_the_controller_hides_none_of_the_sites(tmp_path: Path) -> None:
+    path = write(tmp_path, '[[site]]\nname = "b"\ninventory = "b.yml"\narch = "z80"\n', b="b1: {}")
+    path.write_text(path.read_text().replace('"198.51.100.1"', "7\njoin_port = 0"))
+    assert faults(path) == ["2: address is 7", "3: join_port is 0", "7: arch is 'z80'"]
+
+
+@pytest.mark.parametrize("rows", ['site = [1, "x"]', "site = [[]]"])
+def test_a_site_that_is_no_table(tmp_path: Path, rows: str) -> None:
+    path = tmp_path / "sites.toml"
+    path.write_text(f"{rows}\n{TOP}")
+    assert any("a site is" in fault for fault in faults(path))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,15 @@ from typing import Any
 import pytest
 
 from jetson_kit.core.paths import ROOT
-from jetson_kit.fleet.sites import authority, config, install, join_program, node
+from jetson_kit.fleet.sites import (
+    authority,
+    central,
+    config,
+    install,
+    join_checks,
+    join_program,
+    node,
+)
 
 SITES = ROOT / "jetson_kit" / "fleet" / "sites"
 # uv's part: an environment whose Python is this one, with the kit of this checkout.
@@ -67,6 +75,7 @@ class Archive:
 
     place: Path
     folder: Path
+    authority: str
     facts: dict[str, Any] = field(default_factory=dict)
 
     def write(self, uv: str = UV, **facts: object) -> None:
@@ -81,7 +90,7 @@ class Archive:
         } | dict(facts)  # fmt: skip
         tar_of(self.place / "kit.tar", {"kit.json": json.dumps(kit).encode(), **files})
         (self.place / "receptor").write_text(RECEPTOR)
-        for name in ("install.py", "join_program.py"):
+        for name in central.PROGRAMS:
             (self.place / name).write_bytes((SITES / name).read_bytes())
         (self.place / "join").write_bytes((SITES / "join.sh").read_bytes())
         (self.place / "join").chmod(0o755)
@@ -93,12 +102,12 @@ class Archive:
         self.facts = {
             "site": "berlin", "token": "x" * 43, "made": now.isoformat(),
             "expires": (now + timedelta(hours=1)).isoformat(), "address": "127.0.0.1", "port": 9,
-            "authority": "", "receptor": join_program._sha256(self.place / "receptor"),
-            "kit": join_program._sha256(self.place / "kit.tar"),
+            "authority": self.authority, "receptor": join_checks.sha256_of(self.place / "receptor"),
+            "kit": join_checks.sha256_of(self.place / "kit.tar"),
         } | self.facts.copy() | dict(facts)  # fmt: skip
         for name in ("kit", "receptor"):
             file = "kit.tar" if name == "kit" else name
-            self.facts[name] = join_program._sha256(self.place / file)
+            self.facts[name] = join_checks.sha256_of(self.place / file)
         (self.place / "join.json").write_text(json.dumps(self.facts))
 
     def start(self, *words: str | Path, **environment: str) -> subprocess.Popen[str]:
@@ -115,9 +124,15 @@ class Archive:
         return process.returncode, out, err
 
 
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A controller's authority."""
+    return authority.ensure(tmp_path_factory.mktemp("authority")).certificate.read_text()
+
+
 @pytest.fixture
-def archive(tmp_path: Path) -> Archive:
-    made = Archive(tmp_path / "a", tmp_path / "s")
+def archive(tmp_path: Path, certificate: str) -> Archive:
+    made = Archive(tmp_path / "a", tmp_path / "s", certificate)
     made.place.mkdir()
     made.write()
     return made
@@ -133,7 +148,7 @@ def refused(archive: Archive, code: int, words: str, *call: str | Path, **env: s
     assert [path for path in sorted(archive.folder.parent.rglob("*")) if path not in before] == []
 
 
-@pytest.mark.parametrize("name", ["install.py", "join_program.py"])
+@pytest.mark.parametrize("name", central.PROGRAMS)
 def test_what_runs_before_the_version_check_is_python_3_8(name: str) -> None:
     ast.parse((SITES / name).read_text(), feature_version=(3, 8))
 
@@ -146,15 +161,61 @@ def test_hashes_need_no_python_3_11(
     assert install.install(archive.place / "kit.tar", sha256, tmp_path / "s").name == sha256[:16]
 
 
-@pytest.mark.parametrize(
-    "raw", [None, b"\x89PNG\xff\xfe", b"", b"[]", b"{}", b'{"site": 3}', b"[" * 100_000]
-)
+@pytest.mark.parametrize("raw", [None, b"\x89PNG\xff\xfe", b"", b"[]", b"{}", b"3", b"[" * 100_000])
 def test_a_damaged_join_json(archive: Archive, raw: bytes | None) -> None:
     path = archive.place / "join.json"
     path.unlink()
     if raw is not None:
         path.write_bytes(raw)
     refused(archive, 5, "join.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("site", "../berlin"),
+        ("site", "-x"),
+        ("token", ""),
+        ("token", "a b" * 20),
+        ("made", "yesterday"),
+        ("expires", "2026-13-45"),
+        ("expires", "2030-01-01T00:00:00"),
+        ("expires", 7),
+        ("address", ""),
+        ("address", "-oProxyCommand=x"),
+        ("address", "host/path"),
+        ("port", 0),
+        ("port", 70000),
+        ("port", -1),
+        ("port", True),
+        ("port", "27198"),
+        ("port", 1.5),
+        ("authority", ""),
+        ("authority", "no certificate"),
+        ("authority", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        ("kit", "../../x"),
+        ("receptor", "A" * 64),
+        ("receptor", None),
+    ],
+)
+def test_a_damaged_value_in_join_json(archive: Archive, name: str, value: object) -> None:
+    path = archive.place / "join.json"
+    path.write_text(json.dumps({**archive.facts, name: value}))
+    refused(archive, 5, f"is damaged: {name} is ")
+
+
+def test_all_damaged_values_of_join_json_are_told_at_once(archive: Archive) -> None:
+    facts = {**archive.facts, "port": "x", "expires": "never", "token": "se cret"}
+    del facts["address"]
+    (archive.place / "join.json").write_text(json.dumps(facts))
+    status, _, err = archive.join(archive.folder)
+    assert status == 5
+    ends = [line.partition(" is damaged: ")[2].partition(";")[0] for line in err.splitlines()]
+    assert ends == [
+        "token is no such", "expires is 'never'", "address is missing", "port is 'x'"
+    ]  # fmt: skip
+    assert "cret" not in err
+    assert not archive.folder.exists()
 
 
 def test_an_unreadable_join_json(archive: Archive) -> None:
@@ -244,9 +305,9 @@ def test_a_folder_that_holds_something_else(archive: Archive, tmp_path: Path, ki
 def test_a_disk_without_room(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(join_program, "ROOM", 1 << 40)
-    with pytest.raises(join_program.JoinError, match="MiB are free") as caught:
-        join_program.check_machine(archive.place, archive.facts, tmp_path / "s")
+    monkeypatch.setattr(join_checks, "ROOM", 1 << 40)
+    with pytest.raises(join_checks.JoinError, match="MiB are free") as caught:
+        join_checks.check_machine(archive.place, archive.facts, tmp_path / "s")
     assert caught.value.code == 6
 
 
@@ -283,6 +344,13 @@ def test_a_signal_ends_it_all(
     assert (process.returncode, out, err) == (code, "", "error: stopped; run ./join again\n")
     assert not archive.folder.exists()
     assert not node._began(int(mark.read_text()))
+
+
+def gone(number: int) -> bool:
+    limit = time.monotonic() + 30
+    while node._began(number) and time.monotonic() < limit:
+        time.sleep(0.01)
+    return not node._began(number)
 
 
 @pytest.fixture
@@ -345,6 +413,46 @@ def test_a_site_joins_and_its_node_is_stopped(
     done = subprocess.run([archive.folder / "stop"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "the node does not run\n")
     refused(archive, 2, "is no site", "--stop", tmp_path)
+
+
+@pytest.mark.parametrize("left", ["kit", "switch", "token"])
+def test_a_join_that_is_killed_leaves_nothing_running_and_is_done_again(
+    archive: Archive, controller: dict[str, Any], tmp_path: Path, left: str
+) -> None:
+    own = config.SiteNode("berlin", "controller", "127.0.0.1:27199", None)
+    controller |= {
+        "status": 200, "site": "berlin", "authority": "a", "verification": "v",
+        "node": own.as_json(),
+    }  # fmt: skip
+    archive.write(uv=SLOW_UV)
+    mark = tmp_path / "mark"
+    process = archive.start(archive.folder, MARK=str(mark))
+    while not mark.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert gone(int(mark.read_text()))
+    (half,) = (archive.folder / "kits").iterdir()
+    assert not (half / install.COMPLETE).exists()
+    if left != "kit":
+        (archive.folder / ".current").symlink_to(Path("kits", half.name))
+    if left == "token":
+        (archive.folder / "node").mkdir()
+        (archive.folder / "node" / "request.pem").write_text("half")
+    archive.write()
+    archive.sums()
+    assert archive.join(archive.folder) == (0, "berlin has joined\n", "")
+    assert archive.join("--stop", archive.folder)[0] == 0
+
+
+def test_a_node_whose_start_was_killed_is_found_again(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", "import time; time.sleep(600)", str(tmp_path))
+    orphan = subprocess.Popen(command)
+    process = node.Process("receptor", tmp_path, command)
+    assert not process.pid()
+    process.stop()
+    assert orphan.wait(30) == -signal.SIGTERM
 
 
 def test_a_process_that_ended_at_once_does_not_run(tmp_path: Path) -> None:

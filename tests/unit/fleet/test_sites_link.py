@@ -32,7 +32,7 @@ class Thief:
         self.answer = answer
 
     def ask(
-        self, node: str, request: Mapping[str, Any], payload: bytes = b"", **limits: float
+        self, node: str, request: Mapping[str, Any], payload: bytes = b"", **limits: object
     ) -> Iterator[Mapping[str, Any]]:
         """Yield what the site answers."""
         del node, payload, limits

@@ -9,7 +9,7 @@ import pytest
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.fleet.sites import members
 from jetson_kit.fleet.sites.members import Member
-from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError
 from jetson_kit.inspection import central
 from jetson_kit.inspection.central import Request, SiteResult
 
@@ -34,10 +34,24 @@ def sites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_before_sites_up_there_is_nothing_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    (tmp_path / "berlin.yml").write_text(BOARDS)
+    path = tmp_path / "sites.toml"
+    path.write_text(SITES)
+    with pytest.raises(NodeDownError, match="not running") as caught:
+        next(central.run(Request("status", path)))
+    assert caught.value.exit_code == 3
+    assert caught.value.cure == f"start it: ./inv sites.up -i {path}"
+    assert not (tmp_path / "state").exists()
+
+
 def test_a_site_that_has_not_joined_is_a_result(sites: Path) -> None:
     *_, last = central.run(Request("status", sites))
     assert isinstance(last, SiteResult)
-    assert "has not joined" in last.problem
+    assert last.problem == "berlin has not joined; ./inv sites.join berlin makes its archive"
 
 
 def test_a_fault_in_a_site_s_thread_ends_the_reader(

@@ -159,7 +159,7 @@ def test_two_hundred_devices(tmp_path: Path) -> None:
     assert "data-packed" in first
     # The rest still has each task's judgement, and says where its evidence is.
     assert all("asked-for-cpu" in item or "run-not-gpu" in item for item in others)
-    assert "./inv report.html board-0199.json" in others[-1]
+    assert f"./inv report.html {tmp_path}/board-0199.json" in others[-1]
 
 
 def verdicts(written_page: report.WrittenPage) -> Counter[tuple[str, str]]:

@@ -15,6 +15,7 @@ from mediapipe_image import (
     change,
     channel_files,
     channel_policy,
+    channel_report,
     channel_roles,
     channel_web,
     disk,
@@ -82,9 +83,18 @@ def config() -> Config:
 def poll(settings: Settings, *, now: bool = False) -> Dict[str, Any]:
     """Do what the channel wants of this board; return what was done, and why not more.
 
-    `now`: do not wait longer after failures. Raises as the steps do.
+    `now`: do not wait longer after failures. Raises as the steps do. Its collector is told then.
     """
     own = config()
+    try:
+        body = _locked_poll(own, settings, now=now)
+    except ImageError as error:
+        channel_report.send(own.board, settings, error=error)
+        raise
+    return dict(body, unreported=channel_report.send(own.board, settings, body))
+
+
+def _locked_poll(own: Config, settings: Settings, *, now: bool) -> Dict[str, Any]:
     with disk.locked("channel"):
         notes = _notes()
         waits = 0 if now else _waits(notes, own)
@@ -143,6 +153,7 @@ def _poll(own: Config, settings: Settings, notes: Dict[str, Any]) -> Dict[str, A
     targets = channel_files.refresh(own.url, latest)
     raw = channel_files.target(own.url, targets, channel_policy.FILE)
     policy = channel_policy.parse(raw)
+    channel_report.note(policy.collector)
     current = state_files.read().current
     if current is not None and current.image_id in policy.leave:
         return _leave(current.image_id, settings)

@@ -5,7 +5,7 @@ import re
 import time
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from mediapipe_image import strict, trust
+from mediapipe_image import channel_report, strict, trust
 from mediapipe_image.errors import IntegrityError
 
 SCHEMA = "mediapipe-jetson/channel/1"
@@ -34,6 +34,8 @@ class Policy(NamedTuple):
     leave: Tuple[str, ...]
     # Moves boards to other places in the waves.
     seed: str
+    # Where boards report to.
+    collector: channel_report.Collector
 
 
 def parse(raw: bytes) -> Policy:
@@ -58,6 +60,7 @@ def _parsed(body: Dict[str, Any]) -> Policy:
         body.get("paused") is not False,
         tuple(strict.strings(body, "leave", BUCKETS)),
         strict.string(body, "seed"),
+        channel_report.collector(body),
     )  # fmt: skip
     if result.release and not PLACE.fullmatch(result.release):
         raise ValueError("its release has no place")

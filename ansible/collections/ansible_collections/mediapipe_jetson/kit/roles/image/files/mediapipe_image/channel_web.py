@@ -89,6 +89,29 @@ def append(url: str, path: Path, size: int) -> None:
         raise AwayError(f"{url} ended early")
 
 
+def post(url: str, authority: str, raw: bytes) -> None:
+    """Send a small document to a server with a certificate of an authority (PEM; "": any known).
+
+    What it answers is not read. Raises AwayError unless it takes the document.
+    """
+    try:
+        opener = _opener(authority)
+        request = urllib.request.Request(  # noqa: S310 # base() looked
+            url, raw, {"User-Agent": AGENT, "Content-Type": "application/json"}
+        )
+        opener.open(request, timeout=SILENCE_S).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise AwayError(f"{url}: the server says {error.code}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise AwayError(f"{url} can't be reached: {getattr(error, 'reason', error)}") from error
+
+
+def _opener(authority: str = "") -> urllib.request.OpenerDirector:
+    context = ssl.create_default_context(cadata=authority or None)
+    return urllib.request.build_opener(NoRedirect(), urllib.request.HTTPSHandler(context=context))
+
+
 def _copy(stream: IO[bytes], out: IO[bytes], url: str, left: int) -> None:
     start, came = time.monotonic(), 0
     while True:
@@ -118,11 +141,9 @@ def _open(url: str, start: int) -> Optional[IO[bytes]]:
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    context = ssl.create_default_context()
-    opener = urllib.request.build_opener(NoRedirect(), urllib.request.HTTPSHandler(context=context))
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 # base() looked
-        return cast(IO[bytes], opener.open(request, timeout=SILENCE_S))
+        return cast(IO[bytes], _opener().open(request, timeout=SILENCE_S))
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in NOT_THERE:

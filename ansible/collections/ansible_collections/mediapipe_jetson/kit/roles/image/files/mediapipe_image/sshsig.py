@@ -85,7 +85,7 @@ def claimed(block: str) -> str:
 def signers(raw: bytes, text: str, keys: Sequence[str], namespace: str) -> Set[str]:
     """Return those of the keys that signed `raw`; `text` holds the signatures.
 
-    Each key counts once, however often it signed. Raises ToolMissingError (OpenSSH < 8.1).
+    Each key counts once, however often it signed. Raises ToolMissingError.
     """
     result: Set[str] = set()
     listed = blocks(text)
@@ -106,22 +106,45 @@ def _good(raw: bytes, block: str, own: str, namespace: str, folder: Path) -> boo
     words = ["ssh-keygen", "-Y", "verify", "-f", str(folder / "allowed"), "-I", WHO]
     words += ["-n", namespace, "-s", str(folder / "signature")]
     done = command.ask(words, stdin=raw)
-    refuse_old(done.err)
+    if _old(done.err):
+        return _by_openssl(raw, block, own, namespace)
     return done.code == 0
 
 
-def able() -> None:
-    """Raise ToolMissingError where OpenSSH is too old to check signatures, or is missing."""
-    refuse_old(command.ask(["ssh-keygen", "-Y", "verify"]).err)
+def _by_openssl(raw: bytes, block: str, own: str, namespace: str) -> bool:
+    from mediapipe_image import libcrypto
 
-
-def refuse_old(message: str) -> None:
-    """Raise ToolMissingError if ssh-keygen's words are those of one that knows no -Y."""
-    if "option" in message and "-- Y" in message:
+    if not libcrypto.knows(own):
         raise ToolMissingError(
-            "this device's OpenSSH can't check signatures (8.1 can)",
-            "use the registry way: its images come by digest",
+            "this device's OpenSSH can't check signatures (8.1 can), and its OpenSSL only those "
+            f"of ed25519 keys, which {own.split(' ', 1)[0]} is none of",
+            "sign with an ed25519 key, as ./inv fleet.key makes it",
         )
+    try:
+        return libcrypto.signed(raw, block, own, namespace)
+    except OSError as error:
+        raise _unable() from error
+
+
+def able() -> None:
+    """Raise ToolMissingError where neither OpenSSH nor OpenSSL can check signatures."""
+    if _old(command.ask(["ssh-keygen", "-Y", "verify"]).err):
+        from mediapipe_image import libcrypto
+
+        if libcrypto.library() is None:
+            raise _unable()
+
+
+def _old(message: str) -> bool:
+    """Tell whether ssh-keygen's words are those of one that knows no -Y."""
+    return "option" in message and ("-- Y" in message or "-- 'Y'" in message)
+
+
+def _unable() -> ToolMissingError:
+    return ToolMissingError(
+        "neither this device's OpenSSH (8.1 can) nor its OpenSSL (1.1.1 can) checks signatures",
+        "use the registry way: its images come by digest",
+    )
 
 
 @contextlib.contextmanager

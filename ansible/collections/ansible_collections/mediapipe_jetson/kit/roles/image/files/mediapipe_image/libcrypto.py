@@ -1,0 +1,119 @@
+"""Checks signatures of ed25519 keys by OpenSSL's own library, where ssh-keygen is older than 8.1.
+
+JetPack 4 has OpenSSH 7.6, which knows no `ssh-keygen -Y`, and OpenSSL 1.1.1, which knows ed25519.
+The form of what is signed: https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig
+"""
+
+import base64
+import ctypes
+import hashlib
+import re
+import struct
+from typing import Any, List, Optional
+
+ARMOR = re.compile(r"-----(?:BEGIN|END) SSH SIGNATURE-----")
+MAGIC, VERSION = b"SSHSIG", 1
+KIND = b"ssh-ed25519"
+HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
+KEY_BYTES, SIGNATURE_BYTES = 32, 64
+# NID_ED25519 of openssl/obj_mac.h.
+ED25519 = 1087
+NAMES = ("libcrypto.so.3", "libcrypto.so.1.1")
+NEEDED = ("EVP_PKEY_new_raw_public_key", "EVP_DigestVerify")
+
+
+def library() -> Optional[Any]:  # noqa: ANN401 # ctypes
+    """Return OpenSSL's library, None where there is none that knows ed25519."""
+    for name in NAMES:
+        try:
+            loaded = ctypes.CDLL(name)
+        except OSError:
+            continue
+        if all(hasattr(loaded, item) for item in NEEDED):
+            return loaded
+    return None
+
+
+def knows(key: str) -> bool:
+    """Tell whether a key ("KIND BASE64") is one whose signatures are checked here."""
+    return key.startswith(KIND.decode("ascii") + " ")
+
+
+def signed(raw: bytes, block: str, key: str, namespace: str) -> bool:
+    """Tell whether a signature in its armor is one that this key made of these bytes.
+
+    Raises OSError without OpenSSL.
+    """
+    try:
+        public, signature, covered = _parts(raw, block, namespace)
+        own = _strings(base64.b64decode(key.split(" ")[1], validate=True), 2)
+    except (ValueError, LookupError):
+        return False
+    if own[0] != KIND or own[1] != public:
+        return False
+    return _verified(public, signature, covered)
+
+
+def _parts(raw: bytes, block: str, namespace: str) -> List[bytes]:
+    """Return public key, signature, and the bytes that it covers. Raises ValueError."""
+    body = base64.b64decode("".join(ARMOR.sub("", block).split()), validate=True)
+    start = len(MAGIC) + 4
+    if body[:start] != MAGIC + struct.pack(">I", VERSION):
+        raise ValueError("it is no signature")
+    named_key, space, reserved, name, made = _strings(body[start:], 5)
+    kind, public = _strings(named_key, 2)
+    how, signature = _strings(made, 2)
+    sizes = (len(public), len(signature))
+    if (kind, how) != (KIND, KIND) or sizes != (KEY_BYTES, SIGNATURE_BYTES):
+        raise ValueError("it is of another kind")
+    if space != namespace.encode("ascii") or not space or name not in HASHES:
+        raise ValueError("it is for something else")
+    digest = HASHES[name](raw).digest()
+    covered = MAGIC + b"".join(
+        struct.pack(">I", len(item)) + item for item in (space, reserved, name, digest)
+    )
+    return [public, signature, covered]
+
+
+def _strings(raw: bytes, count: int) -> List[bytes]:
+    """Return so many strings of SSH's encoding, which are all of these bytes."""
+    result = []
+    for _ in range(count):
+        if len(raw) < 4:
+            raise ValueError("it is cut short")
+        (size,) = struct.unpack(">I", raw[:4])
+        if size > len(raw) - 4:
+            raise ValueError("it is cut short")
+        result.append(raw[4 : 4 + size])
+        raw = raw[4 + size :]
+    if raw:
+        raise ValueError("it has more than it may")
+    return result
+
+
+def _verified(public: bytes, signature: bytes, covered: bytes) -> bool:
+    """Have OpenSSL check an ed25519 signature; EVP_DigestVerify(3)."""
+    crypto = library()
+    if crypto is None:
+        raise OSError("no OpenSSL knows ed25519 here")
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    crypto.EVP_PKEY_new_raw_public_key.restype = crypto.EVP_MD_CTX_new.restype = pointer
+    crypto.EVP_PKEY_new_raw_public_key.argtypes = [
+        ctypes.c_int, pointer, ctypes.c_char_p, size,
+    ]  # fmt: skip
+    crypto.EVP_DigestVerifyInit.argtypes = [pointer] * 5
+    crypto.EVP_DigestVerify.argtypes = [pointer, ctypes.c_char_p, size, ctypes.c_char_p, size]
+    crypto.EVP_PKEY_free.argtypes = crypto.EVP_MD_CTX_free.argtypes = [pointer]
+    key = crypto.EVP_PKEY_new_raw_public_key(ED25519, None, public, len(public))
+    context = crypto.EVP_MD_CTX_new()
+    try:
+        return bool(
+            key
+            and context
+            and crypto.EVP_DigestVerifyInit(context, None, None, None, key) == 1
+            and crypto.EVP_DigestVerify(context, signature, len(signature), covered, len(covered))
+            == 1
+        )
+    finally:
+        crypto.EVP_MD_CTX_free(context)
+        crypto.EVP_PKEY_free(key)

@@ -1,0 +1,67 @@
+"""The keys of boards: those of their ssh servers, as ssh itself knows them from known_hosts."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from jetson_kit.ansible_driver import inventory
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.core.errors import BadInputError, ToolMissingError
+from jetson_kit.fleet.release import signing
+
+AT_A_TIME = 8
+DEFAULT_PORT = "22"
+
+
+def of_inventory(path: Path) -> dict[str, tuple[str, ...]]:
+    """Return the keys ("KIND BASE64") of each board of an inventory; () for one never met.
+
+    Raises BadInputError, ToolMissingError.
+    """
+    hosts = inventory.read(path).hosts
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return dict(zip((host.name for host in hosts), pool.map(of_host, hosts), strict=True))
+
+
+def of_host(host: Host) -> tuple[str, ...]:
+    """Return the keys by which ssh would know a host. Raises BadInputError, ToolMissingError."""
+    how = _as_ssh_goes(host)
+    name, port = how.get("hostkeyalias") or how.get("hostname", host.host), how.get("port")
+    if port not in (None, DEFAULT_PORT) and not how.get("hostkeyalias"):
+        name = f"[{name}]:{port}"
+    files = shlex.split(
+        f"{how.get('userknownhostsfile', '')} {how.get('globalknownhostsfile', '')}"
+    )
+    keys: dict[str, None] = {}
+    for file in (Path(word).expanduser() for word in files):
+        if file.is_file():
+            keys |= dict.fromkeys(_keys(_asked(["ssh-keygen", "-F", name, "-f", str(file)])))
+    return tuple(keys)
+
+
+def _as_ssh_goes(host: Host) -> dict[str, str]:
+    """Return ssh's own settings for a host, by their names in small letters."""
+    lines = _asked(["ssh", "-G", *host.ssh_options(), "--", host.host]).splitlines()
+    return {name: value for name, _, value in (line.partition(" ") for line in lines)}
+
+
+def _keys(text: str) -> list[str]:
+    """Return the keys of known_hosts' lines; none that is revoked, or an authority's."""
+    rows = [line.split() for line in text.splitlines() if not line.startswith(("#", "@"))]
+    return [f"{row[1]} {row[2]}" for row in rows if len(row) >= 3 and row[1] in signing.KINDS]
+
+
+def _asked(words: list[str]) -> str:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+    except FileNotFoundError as error:
+        raise ToolMissingError(
+            f"{words[0]} is not installed", "apt-get install openssh-client"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise BadInputError(f"{words[0]} does not answer: {shlex.join(words)}") from error
+    # Exit code 1 of ssh-keygen -F: there is none.
+    return done.stdout

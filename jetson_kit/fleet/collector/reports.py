@@ -1,0 +1,170 @@
+"""Reports of boards: held against what may be believed, the last one of each kept."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from jetson_kit.core.errors import BadInputError, BusyError, IntegrityError
+from jetson_kit.core.files import disk_guard, write_text
+from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.fleet.release import signing
+from jetson_kit.fleet.release.signing import Role
+from jetson_kit.report.summary import plain
+
+SCHEMA_FILE = SCHEMAS / "channel-report.schema.json"
+ROLE = Role("mediapipe-jetson-board", "mediapipe-jetson-report", "")
+LARGEST = 16 * 1024
+# A board polls once in a minute at most.
+EACH_S = 20.0
+# Each signature is a process.
+AT_A_TIME = 4
+WAIT_S = 5.0
+Keys = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a board said last; `received` is our time, `time` the board's own, both in UTC."""
+
+    board: str
+    key: str
+    number: int
+    received: str
+    time: str
+    phase: str
+    reason: str
+    release: str
+    image_id: str
+    state: str
+    verdict: str
+
+
+class RefusedError(IntegrityError):
+    """A report that is not believed."""
+
+
+class Reports:
+    """The reports of the boards whose keys are known, one file for each."""
+
+    def __init__(
+        self, folder: Path, keys: Keys, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folder, self._keys, self._clock = folder, keys, clock
+        self._guard = threading.Lock()
+        self._slots = threading.BoundedSemaphore(AT_A_TIME)
+        self._taken: dict[str, float] = {}
+
+    def take(self, raw: bytes) -> Report:
+        """Keep a report. Raises RefusedError for what is not believed, BusyError, DiskFullError.
+
+        What costs nothing to see is looked at before any signature.
+        """
+        text, block, body = _read(raw)
+        board, number = str(body["board"]), int(body["number"])
+        if board not in self._keys:
+            raise RefusedError(f"there is no board {plain(board, 60)}")
+        self._check(board, number)
+        key = self._signer(board, text, block)
+        with self._guard:
+            # Again: another thread may have taken the same one meanwhile.
+            self._check(board, number)
+            report = Report(
+                board, key, number,
+                datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                *(plain(body[name], 400) for name in (
+                    "time", "phase", "reason", "release", "image_id", "state", "verdict")),
+            )  # fmt: skip
+            with disk_guard(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                write_text(self._folder / f"{board}.json", json.dumps(asdict(report)) + "\n")
+            self._taken[board] = self._clock()
+        return report
+
+    def _check(self, board: str, number: int) -> None:
+        """Refuse what was taken before, and what comes too soon; a new key begins anew."""
+        since = self._clock() - self._taken.get(board, -EACH_S)
+        if since < EACH_S:
+            raise BusyError(f"{board} reports more than once in {EACH_S:.0f} s")
+        known = load(self._folder, board)
+        same = known is not None and known.key in map(_fingerprint, self._keys[board])
+        if known and same and number <= known.number:
+            raise RefusedError(f"{board}: report {number} is none after {known.number}")
+
+    def _signer(self, board: str, text: str, block: str) -> str:
+        """Return the fingerprint of the board's key that signed. Raises RefusedError, BusyError."""
+        if not self._slots.acquire(timeout=WAIT_S):
+            raise BusyError("too many reports at once")
+        try:
+            for key in self._keys[board]:
+                if signing.signed_by(text.encode(), block, key, ROLE):
+                    return _fingerprint(key)
+        finally:
+            self._slots.release()
+        raise RefusedError(f"a report in the name of {board} is not signed by its key")
+
+
+def load(folder: Path, board: str) -> Report | None:
+    """Return a board's last report, None without one, or with a damaged one."""
+    try:
+        body = json.loads((folder / f"{board}.json").read_text(encoding="utf-8"))
+        return Report(**body)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _read(raw: bytes) -> tuple[str, str, dict[str, Any]]:
+    """Return a report's text, its signature, and what it says. Raises RefusedError."""
+    try:
+        outer = json.loads(raw)
+        text, block = outer["report"], outer["signature"]
+        if not isinstance(text, str) or not isinstance(block, str):
+            raise TypeError("it has other than texts")  # noqa: TRY301 # told with the others
+        body = json.loads(text)
+        _validator().validate(body)
+        blocks = signing.blocks(block)
+        if len(blocks) != 1:
+            raise ValueError("it has no signature")  # noqa: TRY301
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        RecursionError,
+        jsonschema.ValidationError,
+    ) as error:
+        message = plain(getattr(error, "message", error), 100)
+        raise RefusedError(f"this is no report: {message}") from None
+    return text, blocks[0], body
+
+
+def _fingerprint(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+
+
+def keep_boards(folder: Path, keys: Keys) -> None:
+    """Note whose reports are awaited, for the view of who is silent."""
+    without = sorted(name for name, known in keys.items() if not known)
+    if len(without) == len(keys):
+        raise BadInputError(
+            "no key of any board is known here",
+            "provision them from here first, or bring known_hosts of the machine that did",
+        )
+    with disk_guard(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        body = {"boards": sorted(keys), "without": without}
+        write_text(folder / "boards.json", json.dumps(body) + "\n")

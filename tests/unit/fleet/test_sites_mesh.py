@@ -1,0 +1,150 @@
+"""Every exchange with a site has an end, in time and in bytes, whatever the site sends."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.core.errors import IntegrityError
+from jetson_kit.fleet.sites.inventory import Site
+from jetson_kit.fleet.sites.link import Link
+from jetson_kit.fleet.sites.mesh import Limits, Mesh, SilentError
+
+BEAT = b'{"kind": "beat"}\n'
+HELLO = b'{"kind": "hello"}\n'
+Sending = Callable[[], Iterator[bytes]]
+
+
+def beats() -> Iterator[bytes]:
+    while True:
+        yield BEAT
+        time.sleep(0.05)
+
+
+def drips() -> Iterator[bytes]:
+    yield b'{"kind": "'
+    while True:
+        yield b"h"
+        time.sleep(0.01)
+
+
+def flood() -> Iterator[bytes]:
+    while True:
+        yield BEAT * 4096
+
+
+def one_line_without_end() -> Iterator[bytes]:
+    while True:
+        yield b"x" * 65536
+
+
+def silence() -> Iterator[bytes]:
+    while True:
+        yield b""
+        time.sleep(0.05)
+
+
+class Node:
+    """A control socket like Receptor's, over which a site's answer comes."""
+
+    def __init__(self, place: Path, sending: Sending) -> None:
+        self.place, self.sending = place, sending
+        self.released: list[str] = []
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(str(place))
+        self._server.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._talk, args=(client,), daemon=True).start()
+
+    def _talk(self, client: socket.socket) -> None:
+        try:
+            with client, client.makefile("rb") as lines:
+                client.sendall(b"Receptor Control, node controller\n")
+                words = lines.readline().decode().split()
+                if not words:
+                    return
+                if words[0] == "work" and words[1] == "results":
+                    client.sendall(b"Streaming results for work unit u1\n")
+                    for block in self.sending():
+                        client.sendall(block)
+                elif words[0] == "work":
+                    self.released += [words[2]] if "release" in words[1] else []
+                    client.sendall(json.dumps({"u1": {"State": 1}}).encode() + b"\n")
+                else:
+                    client.sendall(b"Work unit created with ID u1. Send stdin data and EOF.\n")
+                    lines.read()
+                    client.sendall(b"{}\n")
+        except OSError:
+            return
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Callable[[Sending], Node]]:
+    nodes: list[Node] = []
+
+    def make(sending: Sending) -> Node:
+        nodes.append(Node(tmp_path / "socket", sending))
+        return nodes[-1]
+
+    yield make
+    for one in nodes:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("sending", "error"),
+    [
+        (beats, SilentError),
+        (drips, SilentError),
+        (silence, SilentError),
+        (flood, IntegrityError),
+        (one_line_without_end, IntegrityError),
+    ],
+)
+def test_an_answer_without_end_ends(
+    node: Callable[[Sending], Node], sending: Sending, error: type[Exception]
+) -> None:
+    at = node(sending)
+    limits = Limits(0.6, 1.2, line=1 << 20, total=1 << 20)
+    with pytest.raises(error):
+        list(Mesh(at.place).ask("berlin", {"verb": "hello"}, limits=limits))
+    assert at.released == ["u1"]
+
+
+@pytest.mark.parametrize("sending", [beats, drips, silence, flood])
+def test_hello_has_the_site_s_deadline(
+    node: Callable[[Sending], Node], sending: Sending, tmp_path: Path
+) -> None:
+    at = node(sending)
+    link = Link(Mesh(at.place), Site("berlin", tmp_path, "berlin"), 0.6, 60)
+    with pytest.raises((SilentError, IntegrityError)):
+        link.hello()
+
+
+def test_a_second_answer_is_one_too_many(node: Callable[[Sending], Node], tmp_path: Path) -> None:
+    at = node(lambda: iter([HELLO, HELLO, b""]))
+    link = Link(Mesh(at.place), Site("berlin", tmp_path, "berlin"), 1, 60)
+    with pytest.raises(IntegrityError, match="a line too many"):
+        link.hello()
+
+
+def test_what_is_asked_after_the_deadline_is_not_asked(tmp_path: Path) -> None:
+    link = Link(Mesh(tmp_path / "none"), Site("berlin", tmp_path, "berlin"), 60, 0)
+    with pytest.raises(SilentError, match="not done within 0 s"):
+        link.hello()
