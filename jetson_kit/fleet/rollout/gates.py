@@ -13,11 +13,9 @@ from jetson_kit.fleet.rollout.transport import DONE, UNREACHABLE, Device, Reply
 PACE_S = 60.0
 
 
-def application(device: Device, plan: Plan) -> dict[str, float]:
-    """Return for the journal how fast the application of the image before is, where it tells."""
-    if not plan.latency_factor or device.pace is None:
-        return {}
-    return {"baseline_application_ms": device.pace.latency_p95_ms}
+def application_ms(device: Device, plan: Plan) -> float:
+    """Return how slow the application of the image before is (p95); 0 where it is not known."""
+    return device.pace.latency_p95_ms if plan.latency_factor and device.pace else 0.0
 
 
 def baseline(steps: Steps, hosts: Sequence[str]) -> None:
