@@ -15,6 +15,7 @@ NAMES = {
     "vision": ("vision", "tests"),
     "vision-old": ("vision", "old"),
     "docs": ("docs", "tools"),
+    "live": ("live", "tests"),
     "wheel-check": ("wheel-check", "tools"),
     "solutions-legacy": ("vision", "legacy"),
 }

@@ -68,6 +68,8 @@ def parser() -> Parser:
     add("--serve", type=PORT, metavar="PORT", help="show picture, landmarks and numbers on a page")
     add("--metrics", type=PORT, metavar="PORT", help="serve Prometheus' metrics alone; the page's "
         "port has them too")  # fmt: skip
+    add("--otlp", action="store_true", help="send the metrics by OpenTelemetry's protocol "
+        "(extra otel; OTEL_EXPORTER_OTLP_ENDPOINT)")  # fmt: skip
     add("--serve-password-file", type=Path, metavar="FILE", help="answer every network, with this "
         f"password (default: ${FILE_VARIABLE}; without one: only this machine)")  # fmt: skip
     add("--verify-report", type=Path, default=REPORT, metavar="FILE",
@@ -201,7 +203,7 @@ def _source(options: argparse.Namespace) -> int:
 
 
 def _serves(options: argparse.Namespace) -> bool:
-    return options.serve is not None or options.metrics is not None
+    return options.serve is not None or options.metrics is not None or options.otlp
 
 
 def _live(options: argparse.Namespace) -> Live:
@@ -211,6 +213,7 @@ def _live(options: argparse.Namespace) -> Live:
         options.metrics,
         password_file=options.serve_password_file,
         verify_report=options.verify_report,
+        otlp=options.otlp,
     )
     for item in live.lines():
         LOG.info("serving %s", item)

@@ -17,3 +17,9 @@ class PortError(ServeError):
 
 class PasswordError(ServeError):
     """The password's file can't be read, or holds none that protects."""
+
+
+class OtlpError(ServeError):
+    """Metrics can't be sent by OpenTelemetry's protocol here."""
+
+    exit_code = 3
