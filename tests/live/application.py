@@ -1,6 +1,6 @@
 """An application with the live view's options, run in their environment: prints its port.
 
-python application.py otlp|page SECONDS: pictures that change, and a function that infers nothing.
+python application.py webrtc|page SECONDS: pictures that change, and a function that infers nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def nothing(frame: Frame) -> int:
 def main(mode: str, seconds: str) -> None:
     """Run for so long."""
     pipeline = Pipeline(pictures(), nothing, policy="latest")
-    with serve(pipeline, 0, otlp=mode == "otlp", landmarks=False) as live:
+    with serve(pipeline, 0, webrtc=mode == "webrtc", landmarks=False) as live:
         print(live.ports[0], flush=True)
         threading.Timer(float(seconds), pipeline.stop).start()
         report = pipeline.run()

@@ -19,8 +19,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from tests.live import application
 
-# Its environment comes from a registry.
-pytestmark = pytest.mark.network
+pytestmark = pytest.mark.live
 
 
 class Receiver(ThreadingHTTPServer):

@@ -23,3 +23,13 @@ class OtlpError(ServeError):
     """Metrics can't be sent by OpenTelemetry's protocol here."""
 
     exit_code = 3
+
+
+class WebRtcError(ServeError):
+    """Pictures can't be sent by WebRTC here."""
+
+    exit_code = 3
+
+
+class OfferError(ServeError):
+    """A browser's offer can't be answered."""

@@ -17,6 +17,7 @@ from mediapipe_jetson.live.picture import Picture
 from mediapipe_jetson.live.server import Server
 from mediapipe_jetson.live.state import Backend, State, backend_of
 from mediapipe_jetson.live.verdict import REPORT, Verdicts
+from mediapipe_jetson.live.webrtc import Peers
 from mediapipe_jetson.pipeline.pipeline import Pipeline
 
 Place = Union[str, os.PathLike[str]]
@@ -25,9 +26,11 @@ Place = Union[str, os.PathLike[str]]
 class Live:
     """The live view on the port `view`, metrics alone on the port `metrics`; None for neither.
 
-    `otlp` sends the metrics by OpenTelemetry's protocol, too. It serves from the start; `attach` a
+    `otlp` sends the metrics by OpenTelemetry's protocol, too; `webrtc` offers the view's picture by
+    WebRTC. It serves from the start; `attach` a
     pipeline before that runs. Use it as a context, or close it. Raises PortError, PasswordError;
-    OpenCvMissingError for a view without OpenCV, OtlpError without the extra `otel`.
+    OpenCvMissingError for a view without OpenCV, OtlpError and WebRtcError
+    without the extras `otel` and `webrtc`.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Live:
         verify_report: Place = REPORT,
         landmarks: bool = True,
         otlp: bool = False,
+        webrtc: bool = False,
     ) -> None:
         given = None if password_file is None else Path(password_file)
         # Without a port nobody is answered, and a password's file need not be there.
@@ -51,10 +55,12 @@ class Live:
         self._picture = picture
         self._servers: list[Server] = []
         self._sender: Optional[Sender] = None
+        self._peers: Optional[Peers] = None
         try:
+            self._peers = Peers(picture) if webrtc and picture is not None else None
             for port, shown in ((view, picture), (metrics, None)):
                 if port is not None:
-                    site = Site(self.state, scrapes, shown, secret)
+                    site = Site(self.state, scrapes, shown, secret, self._peers if shown else None)
                     self._servers.append(Server(port, site))
             if otlp:
                 self._sender = Sender(lambda: [*scrapes.families(), *process()])
@@ -94,6 +100,8 @@ class Live:
             self._sender.close()
         for server in self._servers:
             server.close()
+        if self._peers is not None:
+            self._peers.close()
         if self._picture is not None:
             self._picture.close()
 
@@ -113,6 +121,7 @@ def serve(
     verify_report: Place = REPORT,
     landmarks: bool = True,
     otlp: bool = False,
+    webrtc: bool = False,
 ) -> Live:
     """Serve a pipeline that has not started: the page on `port`, metrics alone on `metrics`.
 
@@ -127,6 +136,7 @@ def serve(
         verify_report=verify_report,
         landmarks=landmarks,
         otlp=otlp,
+        webrtc=webrtc,
     )
     live.attach(pipeline)
     return live
