@@ -64,6 +64,7 @@ ns.add_collection(sites.collection())
 ns.add_collection(
     Collection(
         "bench",
+        bench.application,
         bench.build,
         bench.export,
         bench.faulty_rollouts,

@@ -26,6 +26,7 @@ TABLES: Tables = {
     "devices": readme_tables.devices,
     "rollout": readme_tables.rollout,
     "inference": readme_tables.inference,
+    "app": readme_tables.app,
 }
 PAGES: Mapping[Path, Tables] = {
     BENCHMARKS: TABLES,

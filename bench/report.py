@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import tempfile
 import time
@@ -17,10 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
-
-from jetson_kit.core.errors import ToolMissingError
+from bench import browser
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import CACHE, ROOT
 from jetson_kit.report import index, judged, read, rejudge, render, rows, summary
@@ -30,8 +26,6 @@ SAMPLES = ROOT / "tests" / "unit" / "reports"
 COUNTS = (1_000, 10_000)
 ROUNDS = 3
 SITES = 40
-# Debian's own file first: what stands on PATH starts it and leaves it behind when it is ended.
-BROWSERS = ("/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium")
 TIMES = """
 const [nav] = performance.getEntriesByType("navigation");
 const [mark] = performance.getEntriesByName("usable");
@@ -63,19 +57,7 @@ def reports(folder: Path, count: int) -> list[Path]:
 
 def shown(path: Path) -> dict[str, float]:
     """Return how long Chromium takes until a page can be used, by its own clock."""
-    driver_path, browser_path = (
-        next(filter(None, map(shutil.which, names)), None)
-        for names in (("chromedriver",), BROWSERS)
-    )
-    if not (driver_path and browser_path):
-        raise ToolMissingError(
-            "there is no Chromium with its driver", "apt-get install chromium-driver"
-        )
-    options = ChromeOptions()
-    options.binary_location = browser_path
-    for word in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    with Chrome(options=options, service=Service(driver_path)) as driver:
+    with browser.headless() as driver:
         driver.execute_cdp_cmd("Performance.enable", {})
         driver.get(path.as_uri())
         loaded, usable = driver.execute_script(TIMES)

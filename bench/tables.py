@@ -196,6 +196,39 @@ def live(facts: Facts) -> str:
     return _table(rows, ("`./inv bench.live`", f"{head}, load {facts['load']:.0f}"))
 
 
+def app(facts: Facts) -> str:
+    """Return the table of bench.app."""
+    speed, age = facts["speed"], facts["camera_to_browser_ms"]
+    ratios = speed["ratios"]
+    rows = [
+        (
+            f"{speed['video']}, {speed['task']}: frames a second, MediaPipe's own loop",
+            f"{speed['loop']['fps']:.0f}",
+        ),
+        (
+            f"the pipeline of `run` ({speed['backend']}, {speed['threads']} threads)",
+            f"{speed['pipeline']['fps']:.0f}",
+        ),
+        (
+            "ratio, turn by turn",
+            f"**{speed['ratio']:.2f}x** ({min(ratios):.2f} to {max(ratios):.2f})",
+        ),
+        ("processor time a frame, the loop's to ours", f"{speed['ratio_of_cpu']:.2f}x"),
+        ("the worst landmark apart", f"{speed['results']['worst']:.1%} of the face"),
+        (
+            "capture to the canvas of a page in headless Chromium, on this machine",
+            f"{age['median']:.0f} ms, 95 of 100 within {age['p95']:.0f} ms",
+        ),
+        (
+            "metrics, scraped every 15 s",
+            f"{facts['metrics_percent_of_a_core']['beyond']:.2f} % of a core",
+        ),
+    ]
+    place = f"{facts['cores']} x86 cores, {facts['priority']} priority"
+    head = f"{place}, load {facts['load_at_start']:.0f}"
+    return _table(rows, ("`./inv bench.app`", head))
+
+
 def report(facts: Facts) -> str:
     """Return the table of bench.report: the page with all evidence against the index."""
     lines = [

@@ -24,6 +24,12 @@ SECRET = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|CRED
 ARGUS = "/tmp/argus_socket"  # noqa: S108 # where NVIDIA's service has it
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
 BACKEND_VARIABLE = "MEDIAPIPE_JETSON_BACKEND"
+# What the image's health check measures by, and where it is if jetson.toml names no other file.
+HEALTH_VARIABLE, HEALTH_FILE = "MEDIAPIPE_JETSON_HEALTH_FILE", "/tmp/alive"  # noqa: S108
+LIMITS = {
+    "min_fps": "MEDIAPIPE_JETSON_MIN_FPS",
+    "max_latency_ms": "MEDIAPIPE_JETSON_MAX_LATENCY_MS",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,21 @@ class Health:
     timeout_s: int | None = None
     start_period_s: int | None = None
     retries: int | None = None
+    min_fps: float | None = None
+    max_latency_ms: float | None = None
+    """What 95 of 100 frames of the last ten seconds may take, from their capture."""
+
+    @property
+    def of_engine(self) -> dict[str, Any]:
+        """Return what the engine's check of the container has of its own."""
+        own = asdict(self).items()
+        return {key: value for key, value in own if value and key not in LIMITS}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return the variables by which the image's check holds the application to its limits."""
+        rows = {LIMITS[key]: getattr(self, key) for key in LIMITS}
+        return {name: f"{value:g}" for name, value in rows.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -125,7 +146,9 @@ class App:
         """Return the image's environment variables that are the application's."""
         chosen = {BACKEND_VARIABLE: self.backend} if self.backend != "auto" else {}
         filmed = {SOURCE_VARIABLE: self.camera} if self.camera else {}
-        return {**chosen, **filmed, **self.environment}
+        limits = self.health.variables
+        measured = {HEALTH_VARIABLE: HEALTH_FILE} if limits else {}
+        return {**chosen, **filmed, **measured, **limits, **self.environment}
 
     def as_json(self) -> dict[str, Any]:
         """Return what plan, manifest and image say of it; nothing in it names this machine."""
@@ -188,6 +211,12 @@ def load(folder: Path) -> App:
         raise BadInputError(
             f"{folder / FILE}: camera is a stream, and service.network is none",
             'write network = "bridge", or leave it out',
+        )
+    if app.health.command and app.health.variables:
+        raise BadInputError(
+            f"{folder / FILE}: health.command is the application's own, and health has limits, "
+            "which only the image's check keeps",
+            "leave the command out, or the limits",
         )
     if secrets := [name for name in app.environment if SECRET.search(name)]:
         raise BadInputError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from jetson_kit.app.settings import HOME, App
@@ -38,8 +37,7 @@ def settings(
     facts["env"] |= facts["variant_env"].get(variant, {})
     health = facts["healthcheck"]
     if app:
-        own = {key: value for key, value in asdict(app.health).items() if value}
-        health = {**health, **own}
+        health = {**health, **app.health.of_engine}
         facts |= {"env": {**facts["env"], **app.variables}, "cmd": list(app.command)}
         facts["working_dir"] = f"/{HOME}"
     return {

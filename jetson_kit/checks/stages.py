@@ -44,7 +44,7 @@ WORKFLOWS = (
     ("github-actions", ACTIONS),
     ("gitlab-ci", ("ci/gitlab.yml", "ci/app/gitlab.yml")),
 )
-REAL = "network or docker or qemu or slow or browser or engines or vision"
+REAL = "network or docker or qemu or slow or browser or engines or vision or live"
 
 
 # The sizes of ./inv test, each with all that the ones before it run.

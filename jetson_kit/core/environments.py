@@ -18,6 +18,7 @@ NAMES = {
     "vision": ("vision", "tests"),
     "vision-old": ("vision", "old"),
     "docs": ("docs", "tools"),
+    "live": ("live", "tests"),
     "wheel-check": ("wheel-check", "tools"),
     "solutions-legacy": ("vision", "legacy"),
 }

@@ -308,3 +308,22 @@ def live(c: Context) -> None:
 
     del c
     live_view.main()
+
+
+@kit_task(
+    name="app",
+    options={"rounds": kinds.ROUNDS},
+    auto_shortflags=False,
+    help={
+        "rounds": "turns of the pipeline and of MediaPipe's loop (default 7)",
+        "real-time": "both at real-time priority (as root): other work counts for neither",
+    },
+)
+def application(c: Context, rounds: int = 7, real_time: bool = False) -> None:
+    """Measure speed, age of pictures in a browser, metrics' cost. Example: ./inv bench.app."""
+    from bench import pages as readme
+    from bench.app import command
+
+    del c
+    print(json.dumps(command.run(rounds, real_time=real_time), indent=1))
+    readme.renew()

@@ -19,11 +19,13 @@ from jetson_kit.fleet.rollout.transport import (
     TIMED_OUT,
     UNREACHABLE,
     Device,
+    Pace,
     Replies,
     Reply,
 )
 
 OLD, NEW = "sha256:" + "0" * 64, "sha256:" + "1" * 64
+APPLICATION_MS = 30.0
 BASE_MS = 20.0
 
 
@@ -59,6 +61,15 @@ class Board:
         if "sick-after-confirm" in self.nature and not self.trial:
             return False
         return not ("dies" in self.nature and now - self.switched_at > 20)
+
+
+def _pace(board: Board) -> Pace | None:
+    """Return what an application tells: `app` is one, `app-slow` and `app-silent` the new one."""
+    new = board.image == NEW
+    if "app" not in board.nature or (new and "app-silent" in board.nature):
+        return None
+    slow = new and "app-slow" in board.nature
+    return Pace(10.0, APPLICATION_MS * (3 if slow else 1), "limited" in board.nature)
 
 
 @dataclass
@@ -130,6 +141,7 @@ class World:
         return Device(
             board.image, board.trial, board.rollout, previous=board.previous,
             running=board.image, healthy=board.healthy(self.now_s), left=tuple(board.left),
+            pace=_pace(board),
         )  # fmt: skip
 
     def fits(self, hosts: Sequence[str]) -> Replies:

@@ -125,6 +125,21 @@ def test_a_timestamp_that_does_not_grow(wrong: Any, bundle: Bundle) -> None:
         assert landmarker.detect_for_video(picture, 34).face_landmarks
 
 
+@pytest.mark.parametrize("task", ["Face", "Hand", "Pose"])
+def test_results_made_while_later_frames_are_inferred_are_the_same(
+    task: str, bundle: Bundle
+) -> None:
+    pixels = media.rgb("hand.jpg" if task == "Hand" else "astronaut.jpg")
+    frames = [np.roll(pixels, step * 3, axis=1) for step in range(5)]
+    mode = {"running_mode": RunningMode.VIDEO}
+    with near.kits(task, bundle, "litert", **mode) as one:
+        at_once = [one.detect_for_video(item, place * 33) for place, item in enumerate(frames)]
+    with near.kits(task, bundle, "litert", **mode) as other:
+        begun = [other.begin_for_video(item, place * 33) for place, item in enumerate(frames)]
+        assert [make() for make in begun] == at_once
+    assert any(getattr(result, f"{task.lower()}_landmarks") for result in at_once)
+
+
 def test_a_live_stream_calls_back_in_order(bundle: Bundle) -> None:
     got: list[tuple[int, int]] = []
     done = threading.Event()

@@ -22,6 +22,7 @@ from jetson_kit.fleet.rollout.transport import (
     UNPROVISIONED,
     UNREACHABLE,
     Device,
+    Pace,
     Reply,
 )
 
@@ -123,12 +124,20 @@ def device(body: Mapping[str, Any]) -> Device:
         problem=body["problem"],
         # Programs of earlier versions don't say it.
         ended=str(body.get("ended", "")),
+        pace=_pace(body.get("pace")),
         left=tuple(
             (row["image_id"], row["rollout"])
             for row in body["history"]
             if row["event"] == "rollback"
         ),
     )
+
+
+def _pace(row: object) -> Pace | None:
+    """Return how fast the application goes; None from a program that does not tell it."""
+    if not isinstance(row, dict):
+        return None
+    return Pace(float(row["fps"]), float(row["latency_p95_ms"]), bool(row["limited"]))
 
 
 def _healthy(running: Mapping[str, Any] | None) -> bool | None:

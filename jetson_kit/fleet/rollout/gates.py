@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jetson_kit.fleet.rollout import journal as journals
+from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.steps import Steps
-from jetson_kit.fleet.rollout.transport import DONE, UNREACHABLE, Reply
+from jetson_kit.fleet.rollout.transport import DONE, UNREACHABLE, Device, Reply
+
+# How long an application on trial may take beyond the soak until its health check tells its pace.
+PACE_S = 60.0
+
+
+def application_ms(device: Device, plan: Plan) -> float:
+    """Return how slow the application of the image before is (p95); 0 where it is not known."""
+    return device.pace.latency_p95_ms if plan.latency_factor and device.pace else 0.0
 
 
 def baseline(steps: Steps, hosts: Sequence[str]) -> None:
@@ -74,7 +83,7 @@ def soak(steps: Steps, hosts: Sequence[str], told: Mapping[str, Reply]) -> None:
         return
     steps.check()
     steps.journal.append("doing", step="soak", hosts=list(hosts))
-    for name, problem in watch(steps, hosts, steps.plan.soak_s, told).items():
+    for name, problem in watch(steps, hosts, steps.plan.soak_s, told, paced=True).items():
         if problem:
             steps.fail(name, problem, unsure=True)
         else:
@@ -82,12 +91,18 @@ def soak(steps: Steps, hosts: Sequence[str], told: Mapping[str, Reply]) -> None:
 
 
 def watch(
-    steps: Steps, hosts: Sequence[str], seconds: float, told: Mapping[str, Reply]
+    steps: Steps,
+    hosts: Sequence[str],
+    seconds: float,
+    told: Mapping[str, Reply],
+    *,
+    paced: bool = False,
 ) -> dict[str, str]:
     """Look at hosts for a while; return what is wrong with each, "" where the last look was good.
 
     `told` stands for the first look at those hosts whose own status is in it. What leaves a doubt
-    (no answer) is looked at again, as often as the plan tries things.
+    (no answer) is looked at again, as often as the plan tries things. `paced`: an application that
+    told its pace before must tell it again, and not be slower by more than the plan allows.
     """
     begun = steps.clock.monotonic()
     doubts = dict.fromkeys(hosts, 0)
@@ -107,13 +122,38 @@ def watch(
             if problem and (sure or doubts[name] >= steps.plan.tries):
                 result[name] = problem
             elif not problem and past >= seconds and reply.device and reply.device.healthy:
-                result[name] = ""
+                slow = _application(steps, name, reply.device, past - seconds) if paced else ""
+                if slow is not None:
+                    result[name] = slow
             elif past >= seconds + steps.plan.step_limit_s:
                 result[name] = problem or "the service is still starting"
         if len(result) == len(hosts):
             return {name: result[name] for name in hosts}
         rest = seconds - past
         steps.sleep(min(steps.plan.poll_s, rest) if rest > 0 else steps.plan.poll_s)
+
+
+def _application(steps: Steps, name: str, device: Device, waited_s: float) -> str | None:
+    """Return why an application is too slow beside the one before, "" if not; None is not known.
+
+    One with limits of its own is held to those, by its health check.
+    """
+    before = steps.host(name).baseline_application_ms
+    if not before or not steps.plan.latency_factor:
+        return ""
+    if device.pace is None:
+        # An image whose application tells nothing any more is no slower one.
+        return "" if waited_s >= PACE_S else None
+    now = device.pace.latency_p95_ms
+    steps.put(name, application_ms=now)
+    if device.pace.limited:
+        return ""
+    return slower(
+        {"the application": before},
+        {"the application": now},
+        steps.plan.latency_factor,
+        steps.plan.latency_slack_ms,
+    )
 
 
 def judge(

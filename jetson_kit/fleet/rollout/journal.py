@@ -61,6 +61,9 @@ class Host:
     baseline_ms: Mapping[str, float] = field(default_factory=dict)
     """Latency of each task with the image before."""
     latency_ms: Mapping[str, float] = field(default_factory=dict)
+    baseline_application_ms: float = 0.0
+    """Latency (p95) of the application of the image before; 0 is not known."""
+    application_ms: float = 0.0
     seconds: float | None = None
     """How long the device took for its last change."""
 
@@ -117,7 +120,10 @@ class Record:
 
 
 ON_TRIAL = (SWITCHED, HEALTHY)
-FIELDS = tuple("image_id why before ours late unsure unseen baseline_ms latency_ms seconds".split())
+FIELDS = tuple(
+    "image_id why before ours late unsure unseen baseline_ms latency_ms baseline_application_ms "
+    "application_ms seconds".split()
+)
 
 
 def apply(record: Record, line: Mapping[str, Any]) -> Record:

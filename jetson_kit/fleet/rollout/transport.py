@@ -28,6 +28,16 @@ LOST = (UNREACHABLE, TIMED_OUT, BUSY)
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How fast an application goes, by its image's health check over the last ten seconds."""
+
+    fps: float
+    latency_p95_ms: float
+    limited: bool = False
+    """Whether the image has limits of its own, which its health check holds it to."""
+
+
+@dataclass(frozen=True)
 class Device:
     """A device by its own word."""
 
@@ -47,6 +57,8 @@ class Device:
     problem: str = ""
     ended: str = ""
     """How the application ended, with its last lines; "" where it runs and is healthy."""
+    pace: Pace | None = None
+    """None where the image's health check tells none, or not yet."""
     left: tuple[tuple[str, str], ...] = ()
     """(image, rollout) of each time that it went back, oldest first."""
 

@@ -22,7 +22,9 @@ from jetson_kit.core import needs, stopping
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.paths import ROOT
 
-MARKED = re.compile(r"pytest\.mark\.(network|docker|qemu|slow|browser|engines|vision)\b|\bNEEDS\b")
+MARKED = re.compile(
+    r"pytest\.mark\.(network|docker|qemu|slow|browser|engines|vision|live)\b|\bNEEDS\b"
+)
 # tests/device is for devices: ./inv verify -i INVENTORY runs it.
 FILES = [path for path in sorted(ROOT.glob("tests/**/test_*.py")) if path.parent.name != "device"]
 STAGED = Counter(path for stage in checks.stages() for path in stage.real)

@@ -280,6 +280,22 @@ def test_healthcheck_of_the_models(site: Path, tmp_path: Path) -> None:
     assert "plain file name" in health(site, **environment)[1]
 
 
+def test_healthcheck_holds_the_application_to_its_limits(site: Path, tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    file = {"MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}
+    limit = {"MEDIAPIPE_JETSON_MAX_LATENCY_MS": "120"}
+    alive.write_text('{"seconds": 10.0, "fps": 7.9, "latency_p95_ms": 180.4}')
+    assert health(site, **file) == (0, "healthy: 7.9 frames/s, p95 180.4 ms\n")
+    assert health(site, **file, **limit) == (
+        1, "unhealthy: slower than its limit of 120 ms: 7.9 frames/s, p95 180.4 ms\n"
+    )  # fmt: skip
+    alive.write_text('{"seconds": 10.0, "fps": 29.8, "latency_p95_ms": 42.1}')
+    line = "healthy: 29.8 frames/s, p95 42.1 ms, within its limits\n"
+    assert health(site, **file, **limit) == (0, line)
+    assert "no MEDIAPIPE_JETSON_HEALTH_FILE" in health(site, **limit)[1]
+    assert "no number" in health(site, **file, MEDIAPIPE_JETSON_MIN_FPS="fast")[1]
+
+
 def test_healthcheck_of_the_application(site: Path, tmp_path: Path) -> None:
     alive = tmp_path / "alive"
     environment = {"MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}

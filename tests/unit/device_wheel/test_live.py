@@ -385,10 +385,13 @@ def test_a_cameras_password_is_not_shown(source: str, shown: str, tmp_path: Path
 
 def test_the_settings_in_the_docs_are_right(tmp_path: Path) -> None:
     text = Path("docs/live-view.md").read_text()
-    (toml,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    (tmp_path / "jetson.toml").write_text(toml)
     (tmp_path / "app.py").touch()
-    app = settings.load(tmp_path)
+    apps = []
+    for toml in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+        (tmp_path / "jetson.toml").write_text(toml)
+        apps.append(settings.load(tmp_path))
+    app, sent = apps
+    assert sent.environment["OTEL_EXPORTER_OTLP_ENDPOINT"].startswith("http://")
     assert app.service.ports == ("8080:8080",)
     assert "--serve" in app.command
 

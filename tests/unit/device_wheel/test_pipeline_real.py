@@ -102,7 +102,7 @@ def test_run_says_rates_times_and_what_bounds_it(
     assert alive.is_file()  # what the container's health check looks at
     assert (result["done"], result["frames_with_results"]) == (FRAMES, FACES)
     names = [stage["name"] for stage in result["stages"]]
-    assert names == ["capture", "preprocess", "detect", "draw", "sink"]
+    assert names == ["capture", "preprocess", "detect", "convert", "draw", "sink"]
     assert result["bound"] in names
     assert result["fps"] > 0
     second = reported(run(settings, "--source", drawn, "--backend", "litert", "--json"))

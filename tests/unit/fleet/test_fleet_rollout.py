@@ -54,6 +54,18 @@ def told(tmp_path: Path, plan: Plan, **natures: str) -> tuple[journals.Record, l
     return record, [step for step, _ in at.calls]
 
 
+def test_an_application_slower_than_the_one_before_is_rolled_back(tmp_path: Path) -> None:
+    plan = dataclasses.replace(LENIENT, verify="none")
+    record, at = go(tmp_path, plan, a="app", b="app app-slow", c="app app-slow limited",
+                    d="app app-silent", e="app-slow")  # fmt: skip
+    assert states(record) == "cfccc"
+    assert (at.boards["b"].image, at.boards["c"].image) == (sim.OLD, sim.NEW)
+    assert record.hosts["b"].why == ("the application takes 90.0 ms, with the image before 30.0 ms")
+    assert [record.hosts[name].application_ms for name in "abcd"] == [30.0, 90.0, 90.0, 0.0]
+    off, _ = go(tmp_path / "off", dataclasses.replace(plan, latency_factor=0), b="app app-slow")
+    assert states(off) == "ccccc"
+
+
 def test_who_told_how_it_is_is_not_asked_again(tmp_path: Path) -> None:
     plan = dataclasses.replace(QUICK, verify="none", soak_s=0)
     record, steps = told(tmp_path, plan)

@@ -19,7 +19,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson import logs
+from mediapipe_jetson import logs, pace
 from mediapipe_jetson.healthcheck import FILE_VARIABLE
 from mediapipe_jetson.models import models_folder
 from mediapipe_jetson.pipeline.landmarkers import tasks
@@ -66,8 +66,8 @@ def run(*pipelines: Pipeline) -> list[Report]:
     """Run pipelines that have not started until all have ended; return their reports in order.
 
     SIGTERM (`docker stop`) ends them as the end of a video does; one that fails ends the others.
-    While each of them finishes frames, the file $MEDIAPIPE_JETSON_HEALTH_FILE is touched, which is
-    what the image's health check looks at. With $MEDIAPIPE_JETSON_LOG_FORMAT the log is set up,
+    While each of them finishes frames, the file $MEDIAPIPE_JETSON_HEALTH_FILE is written anew: the
+    image's health check looks at it. With $MEDIAPIPE_JETSON_LOG_FORMAT the log is set up,
     where the program has not done so. Raises what Pipeline.run raises.
     """
     if not pipelines:
@@ -94,7 +94,7 @@ def run(*pipelines: Pipeline) -> list[Report]:
 
 
 def show_life(*pipelines: Pipeline) -> None:
-    """Touch $MEDIAPIPE_JETSON_HEALTH_FILE while each of the pipelines finishes frames."""
+    """Write the pace into $MEDIAPIPE_JETSON_HEALTH_FILE while each pipeline finishes frames."""
     if file := os.environ.get(FILE_VARIABLE):
         alive = _Alive(Path(file), len(pipelines))
         for place, pipeline in enumerate(pipelines):
@@ -102,26 +102,29 @@ def show_life(*pipelines: Pipeline) -> None:
 
 
 class _Alive:
-    """Touches a file when every pipeline finished a frame since it was last touched."""
+    """Writes a file anew when every pipeline finished a frame since it was last written."""
 
     def __init__(self, path: Path, pipelines: int) -> None:
-        self._path, self._pipelines = path, pipelines
+        self._path = path
         self._lock = threading.Lock()
+        self._meters = [pace.Meter() for _ in range(pipelines)]
         self._seen: set[int] = set()
-        self._touched: Optional[float] = None
+        self._written: Optional[float] = None
 
     def observer(self, place: int) -> Callable[[Any], None]:
         """Return what a pipeline calls with each finished frame."""
 
-        def observe(_job: Any) -> None:  # noqa: ANN401
+        def observe(job: Any) -> None:  # noqa: ANN401
             with self._lock:
+                self._meters[place].frame(job.frame.taken_s)
                 self._seen.add(place)
                 now = time.monotonic()
-                late = self._touched is None or now - self._touched >= TOUCH_S
-                if late and len(self._seen) == self._pipelines:
-                    self._path.touch()
+                late = self._written is None or now - self._written >= TOUCH_S
+                if late and len(self._seen) == len(self._meters):
+                    paces = [measured for item in self._meters if (measured := item.pace())]
+                    pace.write(self._path, pace.slowest(paces))
                     self._seen.clear()
-                    self._touched = now
+                    self._written = now
 
         return observe
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from mediapipe_jetson import __version__, models
+from mediapipe_jetson import __version__, models, pace
 from mediapipe_jetson.diagnosis import refused_here
 from mediapipe_jetson.exit_codes import BAD_INPUT
 from mediapipe_jetson.usage import line, program
@@ -24,7 +24,7 @@ DEFAULT_AGE_S = 30.0
 USAGE = """\
 usage: {program} healthcheck
 
-The container's health, in one line: 0 healthy, 1 not. See {file}, {age}.
+The container's health, in one line: 0 healthy, 1 not. See {file}, {age}, {fps}, {latency}.
 """
 
 
@@ -71,6 +71,28 @@ def application_problem(now: float) -> Optional[str]:
     return None
 
 
+def pace_problem() -> Optional[str]:
+    """Return which of the application's limits is not kept; None if all are, or there is none."""
+    try:
+        limits = pace.limits(os.environ)
+    except ValueError as error:
+        return str(error)
+    name = os.environ.get(FILE_VARIABLE)
+    if limits and not name:
+        return f"limits are set, and no {FILE_VARIABLE} to measure by"
+    return limits.problem(pace.read(Path(name))) or None if name else None
+
+
+def _measured() -> str:
+    """Return the application's pace, and whether limits hold for it; "" where it tells none."""
+    name = os.environ.get(FILE_VARIABLE)
+    measured = pace.read(Path(name)) if name else None
+    if measured is None or measured.seconds < pace.WINDOW_S:
+        return ""
+    held = ", within its limits" if pace.limits(os.environ) else ""
+    return f": {measured.text()}{held}"
+
+
 def cpu_problem() -> Optional[str]:
     """Return why MediaPipe can't run on this CPU; None if it may."""
     never = refused_here()
@@ -81,16 +103,18 @@ def main(arguments: Sequence[str]) -> int:
     """Print one line; return 0 if all is well, 1 if not."""
     if arguments:
         if arguments[0] in ("-h", "--help"):
-            text = USAGE.format(program=program(), file=FILE_VARIABLE, age=AGE_VARIABLE)
+            text = USAGE.format(program=program(), file=FILE_VARIABLE, age=AGE_VARIABLE,
+                fps=pace.FPS_VARIABLE, latency=pace.LATENCY_VARIABLE)  # fmt: skip
             print(text, end="")
             return 0
         print(line(f"error: healthcheck takes no {arguments[0]!r}"), file=sys.stderr)
         return BAD_INPUT
     problem = (
         application_problem(time.time())
+        or pace_problem()
         or wheel_problem()
         or models.problem(models.models_folder())
         or cpu_problem()
     )
-    print(f"unhealthy: {' '.join(problem.split())}" if problem else "healthy")
+    print(f"unhealthy: {' '.join(problem.split())}" if problem else f"healthy{_measured()}")
     return 1 if problem else 0

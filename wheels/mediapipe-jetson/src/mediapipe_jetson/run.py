@@ -68,6 +68,9 @@ def parser() -> Parser:
     add("--serve", type=PORT, metavar="PORT", help="show picture, landmarks and numbers on a page")
     add("--metrics", type=PORT, metavar="PORT", help="serve Prometheus' metrics alone; the page's "
         "port has them too")  # fmt: skip
+    add("--webrtc", action="store_true", help="offer the page's picture by WebRTC (extra webrtc)")
+    add("--otlp", action="store_true", help="send the metrics by OpenTelemetry's protocol "
+        "(extra otel; OTEL_EXPORTER_OTLP_ENDPOINT)")  # fmt: skip
     add("--serve-password-file", type=Path, metavar="FILE", help="answer every network, with this "
         f"password (default: ${FILE_VARIABLE}; without one: only this machine)")  # fmt: skip
     add("--verify-report", type=Path, default=REPORT, metavar="FILE",
@@ -101,6 +104,8 @@ def main(arguments: Sequence[str]) -> int:
         command.error("--source is needed, or --why")
     if options.serve_password_file and not _serves(options):
         command.error("--serve-password-file is of --serve or --metrics")
+    if options.webrtc and options.serve is None:
+        command.error("--webrtc is of --serve")
     if options.why and options.backend != AUTO:
         command.error("--why explains --backend auto")
     try:
@@ -201,7 +206,7 @@ def _source(options: argparse.Namespace) -> int:
 
 
 def _serves(options: argparse.Namespace) -> bool:
-    return options.serve is not None or options.metrics is not None
+    return options.serve is not None or options.metrics is not None or options.otlp
 
 
 def _live(options: argparse.Namespace) -> Live:
@@ -211,6 +216,8 @@ def _live(options: argparse.Namespace) -> Live:
         options.metrics,
         password_file=options.serve_password_file,
         verify_report=options.verify_report,
+        otlp=options.otlp,
+        webrtc=options.webrtc,
     )
     for item in live.lines():
         LOG.info("serving %s", item)

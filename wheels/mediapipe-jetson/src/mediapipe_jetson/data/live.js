@@ -1,10 +1,13 @@
 "use strict";
 const POLL_MS = 1000;
+const CONNECT_MS = 5000;
+const GATHER_MS = 1000;
 const TONES = { gpu: "good", software: "bad", cpu: "warn", broken: "bad", unknown: "warn", none: "" };
 const at = (name) => document.getElementById(name);
 const put = (name, text) => { at(name).textContent = text; };
 let before = null;
 let lost = false;
+let tried = false;
 
 function age(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s old`;
@@ -78,14 +81,64 @@ function show(now) {
   before = now;
 }
 
+// The picture by WebRTC where it is offered and a connection comes about; else the stream stays.
+async function connect() {
+  const peer = new RTCPeerConnection();
+  const video = at("video");
+  const back = () => {
+    if (peer.signalingState === "closed") return;
+    peer.close();
+    video.srcObject = null;
+    video.hidden = true;
+    at("picture").hidden = false;
+    at("picture").src = `/stream.mjpg?${Date.now()}`;
+  };
+  const late = setTimeout(back, CONNECT_MS);
+  peer.addTransceiver("video", { direction: "recvonly" });
+  peer.ontrack = (event) => { video.srcObject = new MediaStream([event.track]); };
+  // Its size is known: pictures come. A hidden one would not begin to play.
+  video.onloadedmetadata = () => {
+    clearTimeout(late);
+    video.hidden = false;
+    video.play().catch(() => {});
+    at("picture").hidden = true;
+    at("picture").removeAttribute("src");
+  };
+  peer.onconnectionstatechange = () => {
+    if (["failed", "disconnected", "closed"].includes(peer.connectionState)) back();
+  };
+  try {
+    await peer.setLocalDescription();
+    if (peer.iceGatheringState !== "complete") {
+      await new Promise((done) => {
+        peer.onicegatheringstatechange = () => { if (peer.iceGatheringState === "complete") done(); };
+        setTimeout(done, GATHER_MS);
+      });
+    }
+    const answer = await fetch(`${location.origin}/offer`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(peer.localDescription),
+    });
+    if (!answer.ok) throw new Error(String(answer.status));
+    await peer.setRemoteDescription(await answer.json());
+  } catch {
+    clearTimeout(late);
+    back();
+  }
+}
+
 async function poll() {
   try {
     // Of the origin: an address with a password in it is none that may be fetched.
     const answer = await fetch(`${location.origin}/status.json`, { cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
-    show(await answer.json());
+    const now = await answer.json();
+    show(now);
+    if (now.webrtc && !tried && window.RTCPeerConnection) connect();
+    tried = true;
     // A stream that broke does not come back by itself.
-    if (lost) at("picture").src = `/stream.mjpg?${Date.now()}`;
+    if (lost && at("video").hidden) at("picture").src = `/stream.mjpg?${Date.now()}`;
     lost = false;
   } catch {
     lost = true;

@@ -17,3 +17,19 @@ class PortError(ServeError):
 
 class PasswordError(ServeError):
     """The password's file can't be read, or holds none that protects."""
+
+
+class OtlpError(ServeError):
+    """Metrics can't be sent by OpenTelemetry's protocol here."""
+
+    exit_code = 3
+
+
+class WebRtcError(ServeError):
+    """Pictures can't be sent by WebRTC here."""
+
+    exit_code = 3
+
+
+class OfferError(ServeError):
+    """A browser's offer can't be answered."""

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Optional
 from mediapipe_jetson import exposition
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.live import password
+from mediapipe_jetson.live.errors import OfferError
 from mediapipe_jetson.live.metrics import Metrics
 from mediapipe_jetson.live.picture import Picture, Shown
 from mediapipe_jetson.live.state import State
+from mediapipe_jetson.live.webrtc import Peers
 
 if TYPE_CHECKING:
     from mediapipe_jetson.live.server import Server
@@ -32,6 +34,7 @@ STREAMS = 8
 BOUNDARY = "frame"
 # A reader that takes longer for one picture, or a source that gives none for so long.
 PATIENCE_S = 10.0
+LARGEST_OFFER = 1 << 16
 # Of pictures on their way: what the kernel holds for a slow reader is old when it comes.
 SEND_BUFFER = 1 << 18
 HEADERS = {
@@ -54,6 +57,7 @@ class Site:
     metrics: Metrics
     picture: Optional[Picture]
     secret: bytes = field(default=b"", repr=False)
+    peers: Optional[Peers] = None
     streams: threading.BoundedSemaphore = field(
         default_factory=lambda: threading.BoundedSemaphore(STREAMS)
     )
@@ -81,7 +85,8 @@ class Handler(BaseHTTPRequestHandler):
             name, kind = PAGES[path]
             self._send((DATA / name).read_bytes(), kind)
         elif path == "/status.json":
-            self._send(json.dumps(site.state.document()).encode(), "application/json")
+            document = {**site.state.document(), "webrtc": site.peers is not None}
+            self._send(json.dumps(document).encode(), "application/json")
         elif path == "/picture.jpg":
             self._picture(site.picture)
         elif path == "/stream.mjpg":
@@ -90,6 +95,32 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(404, "there is no such page")
 
     do_HEAD = do_GET  # noqa: N815 # the base class looks for this name
+
+    def do_POST(self) -> None:
+        """Answer an offer of WebRTC; JSON alone, which a page from elsewhere can't post unasked."""
+        site = self.server.site
+        if not self._allowed(site):
+            return
+        if self.path != "/offer" or site.peers is None:
+            self._refuse(404, "there is no such page")
+            return
+        length = self.headers.get("Content-Length", "")
+        kind = self.headers.get("Content-Type", "").partition(";")[0]
+        if kind != "application/json" or not length.isdecimal() or int(length) > LARGEST_OFFER:
+            self._refuse(400, f"an offer is JSON of at most {LARGEST_OFFER} bytes")
+            return
+        try:
+            offer = json.loads(self.rfile.read(int(length)))["sdp"]
+            answer = site.peers.answer(str(offer))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self._refuse(400, 'an offer is {"type": "offer", "sdp": "..."}')
+        except OfferError as error:
+            self._refuse(400, str(error))
+        else:
+            document = {"type": "answer", "sdp": answer}
+            self._send(json.dumps(document).encode(), "application/json")
+        finally:
+            self.server.asked(self.request)
 
     def _allowed(self, site: Site) -> bool:
         """Answer for those who may not; without a password a name must be this machine's.

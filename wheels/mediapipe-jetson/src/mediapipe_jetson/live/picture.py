@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from mediapipe_jetson.observation import one_line
@@ -25,11 +25,15 @@ MOST_RATE = 30.0
 
 @dataclass(frozen=True)
 class Shown:
-    """A JPEG; `taken_s` is time.monotonic() of the frame's capture."""
+    """A JPEG and what it was made of; `taken_s` is time.monotonic() of the frame's capture.
+
+    `bgr` is a NumPy array (height, width, 3) of uint8; whoever reads it leaves it as it is.
+    """
 
     jpeg: bytes
     index: int
     taken_s: float
+    bgr: Any = field(repr=False, compare=False)
 
 
 class Picture:
@@ -114,19 +118,18 @@ class Picture:
         try:
             if self._landmarks:
                 draw_landmarks(job)
-            jpeg = self._jpeg(job.frame.bgr)
+            bgr = self._scaled(job.frame.bgr)
+            _, jpeg = self._cv2.imencode(".jpg", bgr, [self._cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         except Exception as error:  # whatever an application's results raise
             self.problem = one_line(error)
             return None
         self.problem = ""
-        return Shown(jpeg, job.frame.index, job.frame.taken_s)
+        return Shown(bytes(jpeg), job.frame.index, job.frame.taken_s, bgr)
 
-    def _jpeg(self, bgr: Any) -> bytes:  # noqa: ANN401 # a NumPy array
-        cv2 = self._cv2
+    def _scaled(self, bgr: Any) -> Any:  # noqa: ANN401 # NumPy arrays
         height, width = bgr.shape[:2]
         scale = LONGEST_SIDE / max(height, width)
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
-        _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        return bytes(jpeg)
+        if scale >= 1:
+            return bgr
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        return self._cv2.resize(bgr, size, interpolation=self._cv2.INTER_AREA)

@@ -11,11 +11,13 @@ from mediapipe_jetson.live import password
 from mediapipe_jetson.live.board import Board
 from mediapipe_jetson.live.collector import Collector
 from mediapipe_jetson.live.handler import Site
-from mediapipe_jetson.live.metrics import Metrics
+from mediapipe_jetson.live.metrics import Metrics, process
+from mediapipe_jetson.live.otlp import Sender
 from mediapipe_jetson.live.picture import Picture
 from mediapipe_jetson.live.server import Server
 from mediapipe_jetson.live.state import Backend, State, backend_of
 from mediapipe_jetson.live.verdict import REPORT, Verdicts
+from mediapipe_jetson.live.webrtc import Peers
 from mediapipe_jetson.pipeline.pipeline import Pipeline
 
 Place = Union[str, os.PathLike[str]]
@@ -24,8 +26,11 @@ Place = Union[str, os.PathLike[str]]
 class Live:
     """The live view on the port `view`, metrics alone on the port `metrics`; None for neither.
 
-    It serves from the start; `attach` a pipeline before that runs. Use it as a context, or close
-    it. Raises PortError, PasswordError; OpenCvMissingError for a view without OpenCV.
+    `otlp` sends the metrics by OpenTelemetry's protocol, too; `webrtc` offers the view's picture by
+    WebRTC. It serves from the start; `attach` a
+    pipeline before that runs. Use it as a context, or close it. Raises PortError, PasswordError;
+    OpenCvMissingError for a view without OpenCV, OtlpError and WebRtcError
+    without the extras `otel` and `webrtc`.
     """
 
     def __init__(
@@ -36,6 +41,8 @@ class Live:
         password_file: Optional[Place] = None,
         verify_report: Place = REPORT,
         landmarks: bool = True,
+        otlp: bool = False,
+        webrtc: bool = False,
     ) -> None:
         given = None if password_file is None else Path(password_file)
         # Without a port nobody is answered, and a password's file need not be there.
@@ -47,11 +54,16 @@ class Live:
         self._metrics = scrapes = Metrics(self.state)
         self._picture = picture
         self._servers: list[Server] = []
+        self._sender: Optional[Sender] = None
+        self._peers: Optional[Peers] = None
         try:
+            self._peers = Peers(picture) if webrtc and picture is not None else None
             for port, shown in ((view, picture), (metrics, None)):
                 if port is not None:
-                    site = Site(self.state, scrapes, shown, secret)
+                    site = Site(self.state, scrapes, shown, secret, self._peers if shown else None)
                     self._servers.append(Server(port, site))
+            if otlp:
+                self._sender = Sender(lambda: [*scrapes.families(), *process()])
         except BaseException:
             self.close()
             raise
@@ -84,8 +96,12 @@ class Live:
 
     def close(self) -> None:
         """Free the ports."""
+        if self._sender is not None:
+            self._sender.close()
         for server in self._servers:
             server.close()
+        if self._peers is not None:
+            self._peers.close()
         if self._picture is not None:
             self._picture.close()
 
@@ -104,6 +120,8 @@ def serve(
     password_file: Optional[Place] = None,
     verify_report: Place = REPORT,
     landmarks: bool = True,
+    otlp: bool = False,
+    webrtc: bool = False,
 ) -> Live:
     """Serve a pipeline that has not started: the page on `port`, metrics alone on `metrics`.
 
@@ -117,6 +135,8 @@ def serve(
         password_file=password_file,
         verify_report=verify_report,
         landmarks=landmarks,
+        otlp=otlp,
+        webrtc=webrtc,
     )
     live.attach(pipeline)
     return live

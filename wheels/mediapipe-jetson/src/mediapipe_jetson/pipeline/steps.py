@@ -33,8 +33,8 @@ def steps_of(landmarker: Any) -> Steps:  # noqa: ANN401 # MediaPipe's classes ha
     call = next((getattr(landmarker, name) for name in CALLS if hasattr(landmarker, name)), None)
     if call is not None:
         # Ours take arrays as they are; MediaPipe's want them wrapped, which copies.
-        ours = type(landmarker).__module__.startswith("mediapipe_jetson.")
-        return _of_task(call, wrapped=not ours)
+        begin = getattr(landmarker, "begin_for_video", None)
+        return _of_task(call) if begin is None else _of_ours(begin)
     if not callable(landmarker):
         raise TypeError(
             f"{type(landmarker).__name__} is no landmarker: it has none of {', '.join(CALLS)}"
@@ -42,20 +42,35 @@ def steps_of(landmarker: Any) -> Steps:  # noqa: ANN401 # MediaPipe's classes ha
     return Steps((("detect", lambda job: Detected(job.frame, landmarker(job.frame))),))
 
 
-def _of_task(call: Callable[[Any, int], Any], *, wrapped: bool) -> Steps:
+def _of_task(call: Callable[[Any, int], Any]) -> Steps:
     cv2 = opencv()
-    mediapipe: Any = importlib.import_module("mediapipe") if wrapped else None
+    mediapipe: Any = importlib.import_module("mediapipe")
 
     def prepare(job: Detected) -> Detected:
         image = cv2.cvtColor(job.frame.bgr, cv2.COLOR_BGR2RGB)
-        if wrapped:
-            image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=image)
         return Detected(job.frame, image)
 
     def detect(job: Detected) -> Detected:
         return Detected(job.frame, call(job.result, job.frame.timestamp_ms))
 
     return Steps((("preprocess", prepare), ("detect", detect)))
+
+
+def _of_ours(begin: Callable[[Any, int], Callable[[], Any]]) -> Steps:
+    """Return the steps of our landmarkers: the next frame is inferred while a result is made."""
+    cv2 = opencv()
+
+    def prepare(job: Detected) -> Detected:
+        return Detected(job.frame, cv2.cvtColor(job.frame.bgr, cv2.COLOR_BGR2RGB))
+
+    def detect(job: Detected) -> Detected:
+        return Detected(job.frame, begin(job.result, job.frame.timestamp_ms))
+
+    def convert(job: Detected) -> Detected:
+        return Detected(job.frame, job.result())
+
+    return Steps((("preprocess", prepare), ("detect", detect), ("convert", convert)))
 
 
 def start(frame: Frame) -> Detected:

@@ -71,6 +71,11 @@ class FaceGraph(Graph[Face]):
         super().use(sessions)
         self.blendshape_session = sessions.get(BLENDSHAPES)
 
+    @property
+    def finishes_apart(self) -> bool:
+        """Whether no model runs in `finish`; smoothing does not change what is tracked."""
+        return self.blendshape_session is None
+
     def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
         """Return the detections' boxes, level with the eyes and widened."""
         rects = []

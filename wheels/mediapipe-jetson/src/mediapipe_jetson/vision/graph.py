@@ -114,8 +114,17 @@ class Graph(ABC, Generic[Found]):
         self.landmark_stage = Stage(sessions[self.landmarks_name], 0.0, zeros=False)
         self.landmark_stage.expect(self.landmarks_name, *self.landmarks_sizes)
 
+    @property
+    def finishes_apart(self) -> bool:
+        """Whether `finish` touches nothing that `infer` does: it may run beside the next frame."""
+        return False
+
     def process(self, frame: Frame, timestamp_ms: float) -> list[Found]:
         """Return what is in the frame; raise InferenceError and ImageError."""
+        return self.finish(frame, self.infer(frame), timestamp_ms)
+
+    def infer(self, frame: Frame) -> list[Found]:
+        """Return what is in the frame, not finished; raise InferenceError and ImageError."""
         limits = self.limits
         if not limits.stream:
             rects = self.detect(frame)
@@ -132,7 +141,7 @@ class Graph(ABC, Generic[Found]):
         result = [item for item, _ in pairs]
         if limits.stream:
             self.tracked = [rect for _, rect in pairs]
-        return self.finish(frame, result, timestamp_ms)
+        return result
 
     def detect(self, frame: Frame) -> list[Rect]:
         """Return the regions that the detector finds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     from mediapipe_jetson.vision.graph import Graph
     from mediapipe_jetson.vision.images import Frame
 
+# Makes the result of a frame, once, from any thread.
+Pending = Callable[[], Any]
 DELEGATES = {"mediapipe-cpu": "CPU", "mediapipe-gpu": "GPU"}
 
 
 class Runner(Protocol):
     """Takes frames; one at a time."""
 
-    def process(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Any:  # noqa: ANN401
-        """Return MediaPipe's result type; raise InferenceError, after which it is of no use."""
+    def process(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Pending:  # noqa: ANN401
+        """Return what makes MediaPipe's result; raise InferenceError, after which it is no use."""
         ...
 
     def close(self) -> None:
@@ -67,14 +70,19 @@ class SubModelRunner:
                 raise ModelError(f"{name}: a sub-model has no such inputs: {error}") from error
             self.opened = opened.pop_all()
 
-    def process(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Any:  # noqa: ANN401
-        """Return the result of a frame."""
+    def process(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Pending:  # noqa: ANN401
+        """Return what makes the result of a frame, from arrays that no other frame touches."""
         del image, processing
         try:
-            return self.convert(self.graph.process(frame, timestamp_ms))
+            if self.graph.finishes_apart:
+                return functools.partial(self._finish, frame, self.graph.infer(frame), timestamp_ms)
+            return functools.partial(self.convert, self.graph.process(frame, timestamp_ms))
         except InputError as error:
             # Inputs are of the session's own buffers: it is the model that has others.
             raise InferenceError(str(error)) from error
+
+    def _finish(self, frame: Frame, found: list[Any], timestamp_ms: int) -> Any:  # noqa: ANN401
+        return self.convert(self.graph.finish(frame, found, timestamp_ms))
 
     def close(self) -> None:
         """Close the sessions."""
@@ -109,8 +117,12 @@ class MediaPipeRunner:
         except (RuntimeError, NotImplementedError) as error:
             raise BackendUnavailableError(f"{name}: {_line(error)}") from error
 
-    def process(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Any:  # noqa: ANN401
-        """Return the result of a frame."""
+    def process(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Pending:  # noqa: ANN401
+        """Return what gives the result of a frame, which is there already."""
+        result = self._result(image, frame, processing, timestamp_ms)
+        return lambda: result
+
+    def _result(self, image: Any, frame: Frame, processing: Any, timestamp_ms: int) -> Any:  # noqa: ANN401
         if isinstance(image, np.ndarray):
             formats = self.types.image_format
             kind = formats.SRGB if frame.pixels.shape[2] == 3 else formats.SRGBA

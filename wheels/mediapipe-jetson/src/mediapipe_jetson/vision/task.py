@@ -26,7 +26,7 @@ from mediapipe_jetson.vision.errors import (
     TimestampTypeError,
 )
 from mediapipe_jetson.vision.graph import Graph, Limits
-from mediapipe_jetson.vision.runners import MediaPipeRunner, Runner, SubModelRunner
+from mediapipe_jetson.vision.runners import MediaPipeRunner, Pending, Runner, SubModelRunner
 from mediapipe_jetson.vision.stream import LiveStream
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Landmarker(ABC):
         self.clock = threading.Lock()
         self.runner: Optional[Runner] = self._next()
         live = self.mode == self.types.vision.RunningMode.LIVE_STREAM
-        self.stream = LiveStream(self._process, self._deliver) if live else None
+        self.stream = LiveStream(self._result, self._deliver) if live else None
         self.closed = False
 
     @classmethod
@@ -141,7 +141,7 @@ class Landmarker(ABC):
         """
         self._expect("IMAGE")
         frame = images.frame(image, image_processing_options)
-        return self._process(image, frame, image_processing_options, 0)
+        return self._process(image, frame, image_processing_options, 0)()
 
     def detect_for_video(
         self,
@@ -153,6 +153,18 @@ class Landmarker(ABC):
 
         As `detect`; also raises TimestampError unless the timestamp (a whole number of
         milliseconds) is after the last one.
+        """
+        return self.begin_for_video(image, timestamp_ms, image_processing_options)()
+
+    def begin_for_video(
+        self,
+        image: Any,  # noqa: ANN401
+        timestamp_ms: int,
+        image_processing_options: Any = None,  # noqa: ANN401
+    ) -> Pending:
+        """Infer as `detect_for_video` does, and return a function that makes the result of it.
+
+        What it does needs no model, so that another thread can do it while this one infers.
         """
         self._expect("VIDEO")
         frame = images.frame(image, image_processing_options)
@@ -270,7 +282,16 @@ class Landmarker(ABC):
         del frame, processing
         self.options.result_callback(result, image, timestamp_ms)
 
-    def _process(self, image: Any, frame: images.Frame, processing: Any, timestamp_ms: int) -> Any:  # noqa: ANN401
+    def _result(self, *frame: Any) -> Any:  # noqa: ANN401 # what `_process` takes
+        return self._process(*frame)()
+
+    def _process(
+        self,
+        image: Any,  # noqa: ANN401
+        frame: images.Frame,
+        processing: Any,  # noqa: ANN401
+        timestamp_ms: int,
+    ) -> Pending:
         """Run a frame; a backend that fails is reported and the next one takes the frame."""
         with self.lock:
             while True:

@@ -7,6 +7,7 @@ from mediapipe_image import (
     disk,
     ending,
     engine,
+    pace,
     records,
     service,
     state_files,
@@ -45,6 +46,7 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
             if seen.healthy:
                 seen = seen._replace(health=HEALTHY)
         body["ended"] = _ended(state, seen)
+        body["pace"] = pace.of_health(engine.health_words(settings.container))
         rows = records.all_records()
         there = {image.engine_id for image in engine.images([row.engine_id for row in rows])}
         body["running"] = {
@@ -68,7 +70,9 @@ def status(settings: Settings, *, probe: bool = False) -> Dict[str, Any]:
         body["settled"] = seen.image_id == image_id and not body["pending"]
         body["problem"] = ""
     except ImageError as error:
-        body.update(running=None, images=[], ended="", settled=False, problem=error.message)
+        body.update(
+            running=None, images=[], ended="", pace=None, settled=False, problem=error.message
+        )
     return body
 
 

@@ -1,0 +1,46 @@
+"""An application with the live view's options, run in their environment: prints its port.
+
+python application.py webrtc|page SECONDS: pictures that change, and a function that infers nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from mediapipe_jetson.live import serve
+from mediapipe_jetson.pipeline import Frame, Pipeline
+
+
+def pictures() -> Iterator[Any]:
+    """Give 25 pictures a second, 320x240; half of each is white, by turns."""
+    for count in itertools.count():
+        time.sleep(1 / 25)
+        picture = np.full((240, 320, 3), 30, np.uint8)
+        half = count // 25 % 2 * 160
+        picture[:, half : half + 160] = 255
+        yield picture
+
+
+def nothing(frame: Frame) -> int:
+    """Infer nothing."""
+    return frame.index
+
+
+def main(mode: str, seconds: str) -> None:
+    """Run for so long."""
+    pipeline = Pipeline(pictures(), nothing, policy="latest")
+    with serve(pipeline, 0, webrtc=mode == "webrtc", landmarks=False) as live:
+        print(live.ports[0], flush=True)
+        threading.Timer(float(seconds), pipeline.stop).start()
+        report = pipeline.run()
+    print(report.done, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,174 @@
+"""The picture by WebRTC: in headless Chromium, and offers that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiortc
+import pytest
+
+from bench import browser
+from tests.support.here import needs_parts
+
+pytestmark = [
+    pytest.mark.live, pytest.mark.browser, needs_parts("chromedriver", "chromium")
+]  # fmt: skip
+APPLICATION = Path(__file__).with_name("application.py")
+SHOWN = """
+const video = document.getElementById("video"), picture = document.getElementById("picture");
+const canvas = document.createElement("canvas");
+canvas.width = 4; canvas.height = 1;
+const context = canvas.getContext("2d");
+if (video.videoWidth) context.drawImage(video, 0, 0, 4, 1);
+const half = context.getImageData(0, 0, 1, 1).data[0] > 127 ? "left" : "right";
+return [video.hidden, picture.hidden, video.videoWidth, half,
+  document.getElementById("state").textContent];
+"""
+
+
+class Served:
+    """An application and its port."""
+
+    def __init__(self, mode: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, APPLICATION, mode, "120"], stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )  # fmt: skip
+        assert self.process.stdout
+        self.address = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def post(self, body: bytes, kind: str = "application/json", **headers: str) -> tuple[int, str]:
+        """Return the code and the text of what an offer is answered with."""
+        request = urllib.request.Request(  # noqa: S310 # it is http
+            f"{self.address}/offer", body, {"Content-Type": kind, **headers}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    running = Served("webrtc")
+    yield running
+    running.process.kill()
+    running.process.communicate()
+
+
+def waited(driver: Any, fits: Callable[[list[Any]], bool]) -> None:
+    """Wait until what the page shows fits."""
+    until = time.monotonic() + 30
+    while not fits(seen := driver.execute_script(SHOWN)):
+        assert time.monotonic() < until, seen
+        time.sleep(0.2)
+
+
+def test_the_page_plays_the_video_and_it_moves(served: Served) -> None:
+    with browser.headless() as driver:
+        driver.get(served.address)
+        waited(driver, lambda now: now[:3] == [False, True, 320])
+        for half in ("left", "right", "left"):
+            waited(driver, lambda now, half=half: now[3] == half)  # type: ignore[misc]
+        assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_without_an_offer_the_page_has_the_stream() -> None:
+    running = Served("page")
+    try:
+        with browser.headless() as driver:
+            driver.get(running.address)
+            waited(driver, lambda now: now[4] == "running")
+            time.sleep(2)
+            assert driver.execute_script(SHOWN)[:2] == [True, False]
+        assert running.post(b"{}")[0] == 404
+    finally:
+        running.process.kill()
+        running.process.communicate()
+
+
+def test_where_no_connection_comes_about_the_stream_stays(served: Served) -> None:
+    with browser.headless() as driver:
+        # As behind a network that lets no UDP through: the answer names nobody.
+        driver.execute_cdp_cmd(
+            "Page.addScriptToEvaluateOnNewDocument",
+            {
+                "source": """
+            const real = RTCPeerConnection.prototype.setRemoteDescription;
+            RTCPeerConnection.prototype.setRemoteDescription = function (answer) {
+              const sdp = answer.sdp.replace(/a=candidate.*\\r\\n/g, "");
+              return real.call(this, { type: answer.type, sdp });
+            };"""
+            },
+        )
+        driver.get(served.address)
+        time.sleep(7)
+        waited(driver, lambda now: now[:2] == [True, False] and now[4] == "running")
+
+
+async def _offer(*, video: bool) -> str:
+    peer = aiortc.RTCPeerConnection()
+    if video:
+        peer.addTransceiver("video", direction="recvonly")
+    else:
+        peer.createDataChannel("data")
+    await peer.setLocalDescription(await peer.createOffer())
+    text = str(peer.localDescription.sdp)
+    await peer.close()
+    return text
+
+
+def offer(*, video: bool = True) -> bytes:
+    """Return an offer as a browser posts it."""
+    text = asyncio.run(_offer(video=video))
+    return json.dumps({"type": "offer", "sdp": text}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "an offer is"),
+        (b"nonsense", "an offer is"),
+        (b"[]", "an offer is"),
+        (b"{}", "an offer is"),
+        (b"[" * 50_000, "an offer is"),
+        (b'{"sdp": "nonsense"}', "asks for no video"),
+        (b'{"sdp": "m=video 9 x"}', "no offer of a picture's reader"),
+        (b'{"sdp": null}', "asks for no video"),
+        (b" " * 70_000, "at most 65536 bytes"),
+    ],
+)
+def test_what_is_no_offer_is_refused(served: Served, body: bytes, words: str) -> None:
+    code, text = served.post(body)
+    assert code == 400
+    assert words in text
+    assert text.count("\n") == 1
+
+
+def test_an_offer_without_a_video_is_refused(served: Served) -> None:
+    assert served.post(offer(video=False)) == (400, "the offer asks for no video\n")
+
+
+def test_a_page_from_elsewhere_can_post_no_offer(served: Served) -> None:
+    good = offer()
+    assert served.post(good, "text/plain")[0] == 400
+    assert served.post(good, Host="evil.example")[0] == 403
+
+
+def test_a_good_offer_is_answered_with_addresses_of_this_machine(served: Served) -> None:
+    code, text = served.post(offer())
+    answer = json.loads(text)
+    assert (code, answer["type"]) == (200, "answer")
+    assert "a=candidate" in answer["sdp"]
+    assert "a=sendonly" in answer["sdp"]
