@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -15,17 +14,16 @@ from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT, cache_dir
 
 OUT = ROOT / "bench" / "machines.json"
-SCHEMA = "mediapipe-jetson-kit/bench-machines/1"
+SCHEMA = "mediapipe-jetson-kit/bench-machines/2"
 
 
 def run(names: Sequence[str]) -> None:
-    """Try the rows, and write what came out after each; rows of another commit are dropped.
+    """Try the rows, and write what came out after each; what others gave before stays.
 
     Raises BadInputError for an unknown row, CheckFailedError where a row failed or where two rows'
     bytes differ.
     """
-    commit = _commit()
-    results = _known(commit)
+    results = _known()
     for row in named(names):
         log: list[str] = []
         print(f"--- {row.name}", file=sys.stderr, flush=True)
@@ -36,35 +34,26 @@ def run(names: Sequence[str]) -> None:
         fault = result.fault or result.last
         print(f"--- {row.name}: {result.seconds:.0f} s: {fault}", file=sys.stderr, flush=True)
         results[row.name] = result
-        _write(commit, list(results.values()))
+        _write(list(results.values()))
     if faults := trial.compare([results[row.name] for row in named(()) if row.name in results]):
         raise CheckFailedError("; ".join(faults))
 
 
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short=12", "HEAD"]
-    return (
-        subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().strip()
-    )
-
-
-def _known(commit: str) -> dict[str, trial.Result]:
-    """Return the rows that were tried on this commit before."""
+def _known() -> dict[str, trial.Result]:
+    """Return what rows gave when they were tried last."""
     try:
         document = json.loads(OUT.read_text(encoding="utf-8"))
-        if document["commit"] != commit:
-            return {}
         return {facts["row"]: trial.from_json(facts) for facts in document["rows"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def _write(commit: str, results: list[trial.Result]) -> None:
+def _write(results: list[trial.Result]) -> None:
     order = [row.name for row in named(())]
-    rows = sorted(results, key=lambda result: order.index(result.row))
+    here = [result for result in results if result.row in order]
+    rows = sorted(here, key=lambda result: order.index(result.row))
     document: dict[str, Any] = {
         "schema": SCHEMA,
-        "commit": commit,
         "rows": [row.as_json() for row in rows],
     }
     write_text(OUT, json.dumps(document, indent=1) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.machines.rows import Row, load
@@ -33,18 +34,26 @@ def table(document: dict[str, Any]) -> str:
     tried = [facts for facts in document["rows"] if facts["row"] in rows]
     lines = [_line(rows[facts["row"]], facts) for facts in tried]
     left = sorted(rows.keys() - {facts["row"] for facts in tried})
-    images = [facts["bytes"] for facts in tried if facts["bytes"]]
-    foot = [f"Commit {document['commit']}."]
-    if images and all(image == images[0] for image in images):
-        foot.append(
-            f"All {len(images)} images are the same bytes: config {_short(images[0]['config'])}, "
-            f"{len(images[0]['layers'])} layers, archive sha256 {images[0]['archive'][:12]}."
-        )
-    elif images:
-        foot.append("**The images' bytes differ.**")
+    foot = [_commit(commit, tried) for commit in dict.fromkeys(row["commit"] for row in tried)]
     if left:
-        foot.append(f"Not run for this commit: {', '.join(left)}.")
-    return "\n".join([HEAD, *lines, "", " ".join(foot)])
+        foot.append(f"- Not run: {', '.join(left)}.")
+    return "\n".join([HEAD, *lines, "", *foot])
+
+
+def _commit(commit: str, tried: Sequence[dict[str, Any]]) -> str:
+    """Return the line on a commit: which rows ran it, and whether their images are the same."""
+    own = [facts for facts in tried if facts["commit"] == commit]
+    words = f"- Commit {commit}: {', '.join(facts['row'] for facts in own)}."
+    images = [facts["bytes"] for facts in own if facts["bytes"]]
+    if len(images) < 2:
+        return words
+    if any(image != images[0] for image in images):
+        return f"{words} **The images' bytes differ.**"
+    return (
+        f"{words} All {len(images)} images are the same bytes: config "
+        f"{_short(images[0]['config'])}, {len(images[0]['layers'])} layers, archive sha256 "
+        f"{images[0]['archive'][:12]}."
+    )
 
 
 def _line(row: Row, facts: dict[str, Any]) -> str:

@@ -74,6 +74,8 @@ class Result:
     bytes: Bytes | None
     image: str
     """The engine's id of the image: a store of containerd has another than a classic one."""
+    commit: str
+    """What was cloned there."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the result for bench/machines.json."""
@@ -156,6 +158,7 @@ def _result(machine: Machine, ended: CommandResult, fault: str, made: dict[str, 
         fault=fault,
         bytes=_bytes(made) if made else None,
         image=made.get("id", ""),
+        commit=asked(f"git -c safe.directory='*' -C {checkout} rev-parse --short=12 HEAD"),
     )
 
 
@@ -174,11 +177,11 @@ def _bytes(made: dict[str, Any]) -> Bytes:
 
 
 def compare(results: list[Result]) -> list[str]:
-    """Return one line for each fault of a row, and for each pair of rows with other bytes."""
+    """Return one line for each fault of a row, and for each pair of one commit with other bytes."""
     faults = [f"{result.row}: {result.fault}" for result in results if result.fault]
     images = [result for result in results if result.bytes]
-    for image in images[1:]:
-        first = images[0]
+    for image in images:
+        first = next(item for item in images if item.commit == image.commit)
         assert first.bytes and image.bytes  # noqa: S101 - narrowed above
         for name in ("packages", "layers", "config", "archive"):
             ours, theirs = getattr(image.bytes, name), getattr(first.bytes, name)

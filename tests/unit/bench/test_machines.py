@@ -18,10 +18,10 @@ from jetson_kit.core.errors import BadInputError
 BYTES = Bytes("sha256:c0", ("sha256:1", "sha256:2"), "a0", "p0")
 
 
-def result(row: str, made: Bytes | None = BYTES, fault: str = "") -> Result:
+def result(row: str, made: Bytes | None = BYTES, fault: str = "", commit: str = "abc") -> Result:
     return Result(
         row, "Debian", "3.11.2", "20.10", "", "classic (overlay2)", "2.6", 45.4, 0,
-        "output dist", fault, made, "sha256:c0",
+        "output dist", fault, made, "sha256:c0", commit,
     )  # fmt: skip
 
 
@@ -73,12 +73,16 @@ def test_a_result_is_read_back_as_it_was_written() -> None:
 
 def test_the_page_says_whether_the_bytes_are_the_same() -> None:
     other = dataclasses.replace(BYTES, archive="b1")
-    document = {"commit": "abc", "rows": [result("debian-12").as_json(), result("sid").as_json()]}
+    document = {"rows": [result("debian-12").as_json(), result("sid").as_json()]}
     table = page.table(document)
     assert "All 2 images are the same bytes: config c0, 2 layers, archive sha256 a0." in table
-    assert "Not run for this commit: " in table
+    assert "Not run: " in table
     document["rows"] = [result("debian-12").as_json(), result("sid", other).as_json()]
     assert "bytes differ" in page.table(document)
+    older = result("sid", other, commit="abd")
+    document["rows"] = [result("debian-12").as_json(), older.as_json()]
+    assert "bytes differ" not in page.table(document)
+    assert trial.compare([result("debian-12"), older]) == []
 
 
 def test_docs_show_what_was_measured() -> None:

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.migrate import project
 
-from tests.unit.migrate_cases import HEAD, project, refused
+from tests.unit.migrate_cases import HEAD, refused
 
 POSE = "mp.solutions.pose.Pose()"
 USED = "print(r.pose_landmarks.landmark[0].x)\n"

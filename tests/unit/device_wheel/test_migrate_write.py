@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.migrate import project
 
 from jetson_kit.app import migrate
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
-from tests.unit.migrate_cases import HEAD, NEW_POSE, OLD_POSE, project
+from tests.unit.migrate_cases import HEAD, NEW_POSE, OLD_POSE
 
 OLD = HEAD + OLD_POSE
 NAMES = ("a.py", "sub/b.py", "z.py")
