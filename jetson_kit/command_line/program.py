@@ -30,6 +30,14 @@ HELP = ("--help", "-h")
 FORMATS = ("flat", "nested", "json")
 SHELLS = ("bash", "zsh", "fish")
 NAGIOS_UNKNOWN = 3
+# Invoke's own script for bash calls the `inv` of PATH, and we have none there.
+BASH = """\
+_complete_inv() {
+  local words
+  words=$("${COMP_WORDS[0]}" --complete -- inv "${COMP_WORDS[@]:1}" 2>/dev/null)
+  COMPREPLY=($(compgen -W "$words" -- "$2"))
+}
+complete -o default -F _complete_inv inv"""
 
 
 class NoFiles(Config):
@@ -66,7 +74,10 @@ class Front(Program):
         shell = self.args["print-completion-script"].value
         if shell:
             _one_of("--print-completion-script", shell, SHELLS)
-            print_completion_script(shell=shell, names=self.binary_names)
+            if shell == "bash":
+                print(BASH)
+            else:
+                print_completion_script(shell=shell, names=self.binary_names)
             raise Exit
 
     def parse_cleanup(self) -> None:

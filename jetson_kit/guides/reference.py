@@ -28,6 +28,8 @@ one line, each with its options behind it. The programs in the image and on boar
 that is started, with the time of day and what it took. `--quiet` and `--verbose` may stand anywhere
 before a `--`. `-q` and `-v` behind a command follow its own words; where the command has such an
 option of its own (`emulate -v`), they are that.
+
+bash completes tasks and options after `source <(./inv --print-completion-script bash)`.
 """
 FOOT = """\
 apt, pip, uv and Ansible read their own variables besides:

@@ -7,6 +7,7 @@ import html
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
@@ -35,41 +36,60 @@ class Server(ThreadingHTTPServer):
         LOG.debug("report: %s of %s", sys.exception(), client_address)
 
 
+@dataclass
+class Pages:
+    """What is answered: the page, and the evidence of a board, of few at a time."""
+
+    page: bytes
+    evidence: Evidence
+    room: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(MOST_AT_ONCE)
+    )
+
+    def answer(self, path: str, host: str, of_site: str) -> tuple[int, bytes]:
+        """Return a status and a body; `of_site` is what a browser says of where it comes from."""
+        parts = _parts(path)
+        if refusal := _refusal(parts, host, of_site):
+            return refusal
+        if parts is None or parts == [""]:
+            return 200, self.page
+        if not self.room.acquire(timeout=WAIT_S):
+            return 503, b"Other evidence is being fetched; open it again later."
+        try:
+            return 200, _evidence(self.evidence, "" if parts[1] == NO_SITE else parts[1], parts[2])
+        finally:
+            self.room.release()
+
+
+def _refusal(parts: list[str] | None, host: str, of_site: str) -> tuple[int, bytes] | None:
+    """Return the answer to what is not shown; None for the page, and evidence for it."""
+    if (host.rpartition(":")[0] or host) not in NAMES:
+        return 421, b"This server answers by the name localhost."
+    if parts is None:
+        return 400, b"This is no address."
+    if parts == [""]:
+        return None
+    if len(parts) != 3 or parts[0] != "evidence":
+        return 404, b"There is no such page."
+    if of_site not in OWN:
+        return 403, b"Evidence is shown to this server's own page."
+    return None
+
+
 def server(page: str, evidence: Evidence, port: int) -> ThreadingHTTPServer:
     """Return a server of a page, which listens and does not serve yet; 0 is any free port.
 
     Raises StepFailedError for a port that is taken.
     """
-    content = page.encode("utf-8", "replace")
-    room = threading.BoundedSemaphore(MOST_AT_ONCE)
+    pages = Pages(page.encode("utf-8", "replace"), evidence)
 
     class Handler(BaseHTTPRequestHandler):
         server_version, sys_version = "mediapipe-jetson-kit", ""
         timeout = SILENT_S
 
         def do_GET(self) -> None:  # http.server's name
-            host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
-            parts = _parts(self.path)
-            if host not in NAMES:
-                self._send(421, b"This server answers by the name localhost.")
-            elif parts is None:
-                self._send(400, b"This is no address.")
-            elif parts == [""]:
-                self._send(200, content)
-            elif len(parts) != 3 or parts[0] != "evidence":
-                self._send(404, b"There is no such page.")
-            elif self.headers.get("Sec-Fetch-Site", "none") not in OWN:
-                self._send(403, b"Evidence is shown to this server's own page.")
-            elif room.acquire(timeout=WAIT_S):
-                try:
-                    shown = _evidence(evidence, "" if parts[1] == NO_SITE else parts[1], parts[2])
-                finally:
-                    room.release()
-                self._send(200, shown)
-            else:
-                self._send(503, b"Other evidence is being fetched; open it again later.")
-
-        def _send(self, code: int, body: bytes) -> None:
+            host, of_site = self.headers.get("Host", ""), self.headers.get("Sec-Fetch-Site", "none")
+            code, body = pages.answer(self.path, host, of_site)
             self.send_response(code)
             for name, value in (
                 ("Content-Type", f"text/{'html' if code == 200 else 'plain'}; charset=utf-8"),

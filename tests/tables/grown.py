@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from jetson_kit.core.paths import ROOT
 from jetson_kit.targets import table as targets
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels import recipes as repack_recipes
+from jetson_kit.wheels.device_wheel import PACKAGE
 
 OWN = (".git", ".venv", ".kit", "dist", "__pycache__", ".*_cache", "*.egg-info")
 
@@ -27,19 +29,19 @@ def copy(folder: Path) -> Path:
 
 def module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m WORDS` in the copy."""
-    return subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
+    return _python(folder, "-m", *words)
 
 
 def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `./inv WORDS` of the copy, without its set-up."""
+    return _python(folder, "tasks.py", *words)
+
+
+def _python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    # This environment has the device wheel of the tree that the copy was made of.
+    own = {**os.environ, "PYTHONPATH": str(folder / PACKAGE.relative_to(ROOT))}
     return subprocess.run(
-        [sys.executable, "tasks.py", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, *words], cwd=folder, env=own, capture_output=True, text=True, check=False
     )
 
 

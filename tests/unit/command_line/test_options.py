@@ -181,3 +181,18 @@ def test_an_option_has_its_meaning_however_often_it_is_read(
     monkeypatch.setattr(sys, "argv", ["inv", name])
     for _ in range(2):
         assert not [item.name for item in tasks.ns[name].get_arguments() if not item.help]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("fleet.roll", {"fleet.rollback", "fleet.rollout"}), ("build --js", {"--json"})],
+)
+def test_bash_completes_tasks_and_options(typed: str, offered: set[str]) -> None:
+    script = (
+        f"source <(./inv --print-completion-script bash); COMP_WORDS=(./inv {typed})\n"
+        '_complete_inv ./inv "${COMP_WORDS[-1]}"; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert {*done.stdout.split()} == offered

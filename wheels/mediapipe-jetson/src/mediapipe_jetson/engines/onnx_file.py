@@ -73,14 +73,14 @@ def parse(raw: bytes) -> Model:
 def _graph(model: Model, raw: bytes) -> None:
     """Read a graph and check that each tensor is made before it is used."""
     nodes: list[bytes] = []
-    result = {""}
+    made = {""}
     for number, value in _fields(raw):
         if number == 1:
             nodes.append(_bytes(value))
         elif number == 2:
             model.name = _text(value)
         elif number == 5:
-            result.add(_name(_bytes(value), 8))
+            made.add(_name(_bytes(value), 8))
             model.initializers += 1
         elif number == 11:
             model.inputs.append(_tensor(_bytes(value)))
@@ -88,19 +88,23 @@ def _graph(model: Model, raw: bytes) -> None:
             model.outputs.append(_tensor(_bytes(value)))
     if len(nodes) > MOST_NODES:
         raise NoOnnxError(f"it has {len(nodes)} nodes")
-    result |= {tensor.name for tensor in model.inputs}
-    for node in nodes:
-        taken, given, kind = _node(node)
-        missing = [name for name in taken if name not in result]
-        if missing:
-            raise NoOnnxError(f"nothing makes {missing[0]!r}, which a {kind} takes")
-        result |= set(given)
-        model.operators[kind] = model.operators.get(kind, 0) + 1
-    for output in model.outputs:
-        if output.name not in result:
-            raise NoOnnxError(f"nothing makes the output {output.name!r}")
+    _nodes(model, nodes, made | {tensor.name for tensor in model.inputs})
     if not nodes or not model.outputs:
         raise NoOnnxError("its graph is empty")
+
+
+def _nodes(model: Model, nodes: list[bytes], made: set[str]) -> None:
+    """Count operators in order; `made` are the tensors that are there before the first."""
+    for node in nodes:
+        taken, given, kind = _node(node)
+        missing = [name for name in taken if name not in made]
+        if missing:
+            raise NoOnnxError(f"nothing makes {missing[0]!r}, which a {kind} takes")
+        made |= set(given)
+        model.operators[kind] = model.operators.get(kind, 0) + 1
+    for output in model.outputs:
+        if output.name not in made:
+            raise NoOnnxError(f"nothing makes the output {output.name!r}")
 
 
 def _node(raw: bytes) -> tuple[list[str], list[str], str]:
