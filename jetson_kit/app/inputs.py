@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jetson_kit.app import requirements_file, wheel_folder
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
+from jetson_kit.core import log
+
+LARGEST = 1 << 20
+SIGNS = {"pyproject.toml": b"dependencies", "setup.py": b"install_requires"}
+# Files that name packages, and what makes a requirements file of them.
+OTHERS = {
+    "uv.lock": "uv export --no-hashes -o requirements.txt",
+    "poetry.lock": "poetry export -o requirements.txt",
+    "pdm.lock": "pdm export -o requirements.txt",
+    "Pipfile": "pipenv requirements > requirements.txt",
+    "environment.yml": "pip list --format=freeze > requirements.txt",
+    "setup.py": "pip-compile setup.py -o requirements.txt",
+    "pyproject.toml": "uv pip compile pyproject.toml -o requirements.txt",
+}
 
 
 def check(app: App) -> None:
     """Raise for requirements, hashes, paths in them and wheels that no build takes.
 
-    Raises BadInputError, IntegrityError.
+    Warns of other files that name packages where no requirements are. Raises BadInputError,
+    IntegrityError.
     """
     if app.requirements:
         read(app)
+        return
+    for name, command in OTHERS.items():
+        if _names_packages(app.folder / name):
+            log.LOG.warning(
+                "warning: %s is not read, and there is no requirements.txt: %s writes one, and "
+                "without it the image has none of its packages", app.folder / name, command,
+            )  # fmt: skip
+            return
+
+
+def _names_packages(path: Path) -> bool:
+    """Return whether a file, which may hold a tool's settings alone, names packages."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            text = stream.read(LARGEST)
+    except OSError:
+        return False
+    return path.name not in SIGNS or SIGNS[path.name] in text
 
 
 def read(app: App, file: str = "") -> Requirements:

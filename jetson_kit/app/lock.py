@@ -61,7 +61,9 @@ class Lock:
 
         It may hold passwords.
         """
-        text = _with_hashes(self.text, {item.source.name: item.sha256 for item in self.built})
+        text = lock_lines.with_hashes(
+            self.text, {item.source.name: item.sha256 for item in self.built}
+        )
         return "\n".join((*self.sources, *wheels.find_links(self.built), text))
 
 
@@ -112,11 +114,11 @@ def make(
                 f"{error.message}; {other}", f"put its wheel for {platform}, Python {python} there"
             ) from error
         raise
-    text = _without(text, held.names)
+    text = lock_lines.without(text, held.names)
     names = {canonicalize_name(pin.partition("==")[0]) for pin in locks.locked(text)}
     built = tuple(item for item in built if item.source.name in names)
     text = _allowed(text, requirements, frozenset(item.source.name for item in built))
-    text = _with_hashes(text, {item.source.name: _content(item) for item in built})
+    text = lock_lines.with_hashes(text, {item.source.name: _content(item) for item in built})
     sources = model.to_rows(item.source for item in built)
     whole = f"{INPUTS}{key}\n{HEAD}{sources}{text}"
     try:
@@ -261,19 +263,13 @@ def _short(reason: str) -> str:
     return " ".join(reason.partition(": ")[2].split()).rstrip(".")
 
 
-def _without(text: str, names: frozenset[str]) -> str:
-    """Return a lock without the packages that the image has."""
-    rows = (row for name, row in _rows(text) if name not in names)
-    return "".join(rows)
-
-
 def _allowed(text: str, requirements: Requirements, built: frozenset[str]) -> str:
     """Return a lock with those hashes alone that the requirements allow, where they name any.
 
     Raises IntegrityError where the index has none of them.
     """
     rows = []
-    for name, row in _rows(text):
+    for name, row in lock_lines.rows(text):
         allowed = requirements.hashes(name) if name not in built else frozenset()
         kept = allowed.intersection(re.findall(r"--hash=sha256:([0-9a-f]{64})", row))
         if allowed and not kept:
@@ -286,26 +282,3 @@ def _allowed(text: str, requirements: Requirements, built: frozenset[str]) -> st
         lines = [head, *(f"--hash=sha256:{value}" for value in sorted(kept))]
         rows.append(" \\\n    ".join(lines) + "\n" if kept else row)
     return "".join(rows)
-
-
-def _with_hashes(text: str, hashes: dict[str, str]) -> str:
-    """Return a lock in which these packages, by normalised name, have one hash each."""
-    rows = []
-    for name, row in _rows(text):
-        pin = row.split(maxsplit=1)[0] if row.strip() else ""
-        rows.append(f"{pin} \\\n    --hash=sha256:{hashes[name]}\n" if name in hashes else row)
-    return "".join(rows)
-
-
-def _rows(text: str) -> list[tuple[str, str]]:
-    """Return the requirements of a lock, each with its hashes, by normalised names."""
-    rows: list[tuple[str, str]] = []
-    for line in text.splitlines(keepends=True):
-        if line.startswith("#"):
-            continue
-        if line[:1].isspace() and rows:
-            rows[-1] = (rows[-1][0], rows[-1][1] + line)
-        else:
-            name = canonicalize_name(re.split(r"[\s=@\[;]", line, maxsplit=1)[0])
-            rows.append((name, line))
-    return rows

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from packaging.utils import canonicalize_name
+
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.text import shown
 
@@ -32,3 +34,31 @@ def joined(text: str) -> list[str]:
     whole = re.sub(r"\\\r?\n\s*", " ", text)
     lines = (line for line in whole.splitlines() if line.strip() and line.lstrip()[:1] != "#")
     return [" ".join(line.split()) for line in lines]
+
+
+def rows(text: str) -> list[tuple[str, str]]:
+    """Return the requirements of a lock, each with its hashes, by normalised names."""
+    result: list[tuple[str, str]] = []
+    for line in text.splitlines(keepends=True):
+        if line.startswith("#"):
+            continue
+        if line[:1].isspace() and result:
+            result[-1] = (result[-1][0], result[-1][1] + line)
+        else:
+            name = canonicalize_name(re.split(r"[\s=@\[;]", line, maxsplit=1)[0])
+            result.append((name, line))
+    return result
+
+
+def without(text: str, names: frozenset[str]) -> str:
+    """Return a lock without the packages that the image has."""
+    return "".join(row for name, row in rows(text) if name not in names)
+
+
+def with_hashes(text: str, hashes: dict[str, str]) -> str:
+    """Return a lock in which these packages, by normalised name, have one hash each."""
+    result = []
+    for name, row in rows(text):
+        pin = row.split(maxsplit=1)[0] if row.strip() else ""
+        result.append(f"{pin} \\\n    --hash=sha256:{hashes[name]}\n" if name in hashes else row)
+    return "".join(result)

@@ -19,6 +19,7 @@ from jetson_kit.core.text import shown
 PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
 INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
 # What uv and pip take in such a file.
+LARGEST = 1 << 20
 SHORT = ("-i", "-f", "-r", "-c", "-e")
 OPTIONS = (
     *("--index-url", "--extra-index-url", "--no-index", "--find-links", "--requirement"),
@@ -26,6 +27,7 @@ OPTIONS = (
     *("--require-hashes", "--trusted-host", "--use-feature", "--hash", "--config-settings"),
     *("--global-option", "--process-dependency-links"),
 )
+CONDA = re.compile(r"[\w.-]+=[^=\s]+(=[^=\s]+)?")
 SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 # A requirement that names its source: -e PLACE, NAME @ PLACE, or PLACE alone; then its marker.
 DIRECT = re.compile(
@@ -128,7 +130,12 @@ def read(path: Path, folder: Path) -> Requirements:
         if not one.resolve().is_relative_to(folder.resolve()):
             raise BadInputError(f"{path.name} names {one}, outside of {folder}", "move it there")
         try:
-            content = one.read_bytes()
+            if one.exists() and not one.is_file():
+                raise BadInputError(f"{one} can't be read: it is no file", "correct requirements")
+            with one.open("rb") as stream:
+                content = stream.read(LARGEST + 1)
+            if len(content) > LARGEST:
+                raise BadInputError(f"{one} is larger than 1 MiB", "it is no list of requirements")
             marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
             texts[one] = content.decode("utf-16" if marked else "utf-8-sig")
             recoded = recoded or marked
@@ -210,6 +217,11 @@ def _check(path: Path, number: int, line: str) -> None:
     try:
         Requirement(_plain(text))
     except InvalidRequirement as error:
+        if CONDA.fullmatch(text):
+            raise BadInputError(
+                f"{path}: line {number} is conda's own form, name=version=build",
+                "write name==version; pip list --format=freeze does",
+            ) from error
         reason = str(error).splitlines()[0]
         raise BadInputError(
             f"{path}: line {number} is no requirement: {reason}", "write it like numpy>=1.26"

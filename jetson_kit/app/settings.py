@@ -233,6 +233,8 @@ def load(folder: Path) -> App:
 def _read(path: Path) -> dict[str, Any]:
     """Return jetson.toml, checked; nothing where there is none."""
     try:
+        if path.exists() and not path.is_file():
+            raise BadInputError(f"{path} is no regular file", "write it anew, or remove it")
         with path.open("rb") as stream:
             raw = stream.read(LARGEST + 1)
     except FileNotFoundError:
@@ -242,8 +244,10 @@ def _read(path: Path) -> dict[str, Any]:
     if len(raw) > LARGEST:
         raise BadInputError(f"{path} is larger than 1 MiB", "it is no file of settings")
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")
         body = tomllib.loads(text)
+    except UnicodeError as error:
+        raise BadInputError(f"{path} is not UTF-8, as TOML is", "save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise BadInputError(f"{path} is not TOML: {reason}", "correct it") from error

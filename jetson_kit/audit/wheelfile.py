@@ -70,7 +70,7 @@ def read(path: Path) -> WheelFile:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         if path.open("rb").read(4) == b"PK\x03\x04":
             raise BadInputError(
-                f"{path} is damaged ({str(error) or type(error).__name__})", "fetch it again"
+                f"{path} is damaged: it is cut short, or bytes of it are others", "fetch it again"
             ) from error
         raise BadInputError(f"{path} is no wheel: it is not a zip archive", GOOD) from error
     except RuntimeError as error:

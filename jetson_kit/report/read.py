@@ -86,7 +86,9 @@ def _document(content: bytes) -> dict[str, Any]:
         rest = error.doc[error.pos :].strip()
         if not rest or error.msg.startswith("Unterminated"):
             raise ValueError(f"it is truncated: its JSON ends after {len(content)} bytes") from None
-        raise ValueError(f"it is no JSON: {error.msg} in line {error.lineno}") from None
+        raise ValueError(f"it is no JSON in line {error.lineno}") from None
+    except UnicodeError:
+        raise ValueError("it is no JSON: its text is not UTF-8") from None
     except ValueError as error:
         raise ValueError(f"it is no JSON: {str(error)[:WORDS]}") from None
     schema = document.get("schema") if isinstance(document, dict) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,21 @@ def test_a_line_that_no_installer_takes_is_named(folder: Path, line: str, words:
 )  # fmt: skip
 def test_lines_that_installers_take_are_taken(folder: Path, line: str) -> None:
     read(folder, f"numpy\n{line}\n")
+
+
+def test_what_is_no_file_or_too_large_is_not_read(folder: Path) -> None:
+    path = folder / "requirements.txt"
+    os.mkfifo(path)
+    with pytest.raises(BadInputError, match="it is no file"):
+        requirements_file.read(path, folder)
+    path.unlink()
+    path.write_text("numpy\n" * 300_000)
+    with pytest.raises(BadInputError, match="larger than 1 MiB"):
+        requirements_file.read(path, folder)
+
+
+@pytest.mark.parametrize("line", ["numpy=1.26.4=py310h5f9d8c6_0", "numpy=1.26.4"])
+def test_conda_s_form_is_named(folder: Path, line: str) -> None:
+    with pytest.raises(BadInputError, match=r"line 1 is conda's own form") as caught:
+        read(folder, f"{line}\n")
+    assert "name==version" in caught.value.cure

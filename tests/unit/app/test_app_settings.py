@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import service, settings
+from jetson_kit.app import inputs, service, settings
 from jetson_kit.app.settings import App
 from jetson_kit.app_testing import scaffold
 from jetson_kit.core.errors import BadInputError
@@ -101,7 +102,7 @@ def test_a_fault_says_what_to_write(folder: Path, toml: str, words: str) -> None
 
 def test_bytes_that_are_no_text(folder: Path) -> None:
     (folder / "jetson.toml").write_bytes(b"\xff\x00")
-    with pytest.raises(BadInputError, match="is not TOML"):
+    with pytest.raises(BadInputError, match="is not UTF-8, as TOML is"):
         settings.load(folder)
 
 
@@ -207,3 +208,38 @@ def test_a_fault_of_build_has_its_line(folder: Path, line: str, words: str) -> N
     result = refused(folder, f"[build]\n{line}\n")
     assert words in result
     assert "line 2: " in result
+
+
+def test_settings_as_windows_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "app.py").touch()
+    text = 'name = "door"\r\n'
+    (tmp_path / "jetson.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert settings.load(tmp_path).name == "door"
+    (tmp_path / "jetson.toml").write_bytes(text.encode("utf-16"))
+    with pytest.raises(BadInputError, match="is not UTF-8, as TOML is") as caught:
+        settings.load(tmp_path)
+    assert "codec" not in caught.value.line()
+    (tmp_path / "jetson.toml").unlink()
+    os.mkfifo(tmp_path / "jetson.toml")
+    with pytest.raises(BadInputError, match="is no regular file"):
+        settings.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock", "Pipfile", "environment.yml"])
+def test_packages_that_only_another_file_names_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    (tmp_path / "app.py").touch()
+    inputs.check(settings.load(tmp_path))
+    assert caplog.text == ""
+    (tmp_path / name).write_text("[tool.ruff]\n" if name == "pyproject.toml" else "")
+    inputs.check(settings.load(tmp_path))
+    assert (caplog.text == "") == (name == "pyproject.toml")
+    caplog.clear()
+    (tmp_path / name).write_text("dependencies = []\n")
+    inputs.check(settings.load(tmp_path))
+    assert f"{name} is not read, and there is no requirements.txt" in caplog.text
+    caplog.clear()
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    inputs.check(settings.load(tmp_path))
+    assert caplog.text == ""

@@ -13,6 +13,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from mediapipe_jetson import verify as device_verify
 
 from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.core.paths import ROOT
@@ -211,3 +212,31 @@ def test_tests_on_a_device_need_hosts() -> None:
     assert done.returncode == 0
     assert "no hosts: ./inv verify -i INVENTORY" in done.stdout
     assert "passed" not in done.stdout
+
+
+UNREPORTS = {
+    "cut": (b'{"schema": "mediapipe-jetson/verify/1", "x', "line 1: it is not valid JSON"),
+    "empty": (b"", "line 1: it is not valid JSON"),
+    "packed": (b"\x1f\x8b\x08\x00", "it is not UTF-8"),
+    "deep": (b"[" * 100_000, "it is nested too deeply"),
+    "two": (b"{}\n{}\n", "line 2: it is not valid JSON"),
+    "a list": (b"[]", "its schema is not mediapipe-jetson/verify/1"),
+    "damaged": (
+        b'{"schema": "mediapipe-jetson/verify/1", "level": "full", "observations": null}',
+        "it is damaged: its observations are not as verify writes them",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNREPORTS)
+def test_what_is_no_report_is_said_plainly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    content, why = UNREPORTS[kind]
+    path = tmp_path / "report.json"
+    path.write_bytes(content)
+    with pytest.raises(SystemExit) as caught:
+        device_verify.main(["--read", str(path)])
+    told = capsys.readouterr().err
+    assert (caught.value.code, told.count("\n")) == (2, 1)
+    assert f"report.json is no report: {why}" in told

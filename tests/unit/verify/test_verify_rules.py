@@ -10,6 +10,7 @@ from mediapipe_jetson.verify import rules, session
 from tests.unit import verify_samples as sample
 from tests.unit.verify_attacks import ATTACKS
 from tests.unit.verify_boards import BOARDS
+from tests.unit.verify_drivers import DRIVERS
 from tests.unit.verify_samples import changed, counts, curve, held, node, samples
 
 DISABLED = {
@@ -298,7 +299,7 @@ CASES = (
     case("cpu-asked", "cpu", "no-work", "asked-for-cpu", run=sample.cpu_run()),
     case("cpu-asked-gpu-got", "unknown", "gpu", "asked-for-cpu-got-other",
          run__delegate="CPU"),
-    *(Case(*item) for item in (*ATTACKS, *BOARDS)),
+    *(Case(*item) for item in (*ATTACKS, *BOARDS, *DRIVERS)),
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mediapipe_jetson.doctor import projects, services, versions
 from mediapipe_jetson.doctor.commands import Output
+from mediapipe_jetson.doctor.files import unreadable
 from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import CONTAINER, Scene
 from mediapipe_jetson.observation import Absent
@@ -100,7 +101,7 @@ def _does_without(scene: Scene, version: str, raw: dict[str, Any]) -> str:
     try:
         settings = _settings(scene)
     except ValueError as error:
-        raise UnseenError(f"{DAEMON}: {error}") from error
+        raise UnseenError(f"{DAEMON}: {unreadable.why(error)}") from error
     if settings.get("iptables") is False or settings.get("firewall-backend") == "nftables":
         return f"{DAEMON} that does without iptables"
     if versions.at_least(version, raw["waived_from"]) and _waived(scene, raw["variable"]):
@@ -148,7 +149,7 @@ def runtime(scene: Scene, _facts: dict[str, Any]) -> Result:
         try:
             runtimes = _settings(scene).get("runtimes")
         except ValueError as error:
-            return bad(f"{DAEMON} is not readable as JSON: {error}")
+            return bad(f"{DAEMON} can't be read: {unreadable.why(error)}")
         listed = isinstance(runtimes, dict) and "nvidia" in runtimes
         if not listed and not scene.exists(DAEMON):
             engine(scene)  # without Docker there is nothing to say

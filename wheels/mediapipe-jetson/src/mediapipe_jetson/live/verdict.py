@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-from mediapipe_jetson.observation import one_line
+from mediapipe_jetson.doctor.files import unreadable
 from mediapipe_jetson.verify import MAX_AGE_S, REPORT_MOST, gauges, report
 
 # Where the fleet's role leaves it on a board, inside the container too.
@@ -67,7 +67,7 @@ def _content(path: Path) -> bytes:
     with os.fdopen(handle, "rb") as stream:
         content = stream.read(REPORT_MOST + 1) or b""
     if len(content) > REPORT_MOST:
-        raise ValueError("it is too large")
+        raise unreadable.FormError("it is too large")
     return content
 
 
@@ -80,5 +80,5 @@ def _judged(path: Path) -> Verdict:
     except OSError as error:
         return Verdict("unknown", f"{path} can't be read: {error.strerror}")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        return Verdict("unknown", f"{path} is no report: {one_line(error)}")
+        return Verdict("unknown", f"{path} is no report: {unreadable.why(error)}")
     return Verdict(str(result["verdict"]), str(result["reason"]), result["time_s"], result)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson.diagnosis import refused_here
+from mediapipe_jetson.doctor.files import unreadable
 from mediapipe_jetson.exit_codes import BROKEN, DONE, NEGATIVE
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
 from mediapipe_jetson.options import MEBIBYTE, input_file, output_file, positive
@@ -125,7 +126,7 @@ def _read(options: argparse.Namespace, line: Parser) -> dict[str, Any]:
     except OSError as error:
         line.error(f"{options.read} can't be read: {error.strerror}")
     except (ValueError, RecursionError) as error:
-        line.error(f"{options.read} is no report: {' '.join(str(error).split())}")
+        line.error(f"{options.read} is no report: {unreadable.why(error)}")
     result["expected"] = options.expect
     result["as_expected"] = result["verdict"] == options.expect
     return result

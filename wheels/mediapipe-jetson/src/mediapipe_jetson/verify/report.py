@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson import __version__, exposition
+from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.observation import below, read_text
 from mediapipe_jetson.observe import emulation
 from mediapipe_jetson.verify import gauges, session
@@ -113,7 +114,7 @@ def tasks_again(
     `here` is what this machine is made of, where the report was made on it.
     """
     if not isinstance(report, dict) or report.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is not {SCHEMA}")
+        raise FormError(f"its schema is not {SCHEMA}")
     try:
         observations = report["observations"]
         known = session.tasks()
@@ -124,7 +125,7 @@ def tasks_again(
             for name, observed in observations["tasks"].items()
         }
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise ValueError(f"it is damaged: {type(error).__name__} {error}") from error
+        raise FormError("it is damaged: its observations are not as verify writes them") from error
 
 
 def emulated_again(report: Mapping[str, Any]) -> tuple[Optional[bool], tuple[str, ...]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents, requirements
+from mediapipe_jetson.doctor.files import documents, installers
 from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
 
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
@@ -222,7 +222,7 @@ def commands(
                 words = body.split()
             yield line.number, [str(word) for word in words], line
             continue
-        for words in requirements.split(body):
+        for words in installers.split(body):
             yield line.number, words, line
 
 
@@ -238,7 +238,7 @@ def installs(
     """Return what a script's commands install."""
     result = []
     for number, words, line in commands(text, chosen):
-        for entry in requirements.command(words, name, number, cell):
+        for entry in installers.command(words, name, number, cell):
             # The line of a continued command that the word stands on.
             own = next((at for at, part in line.parts if entry.text in part), number)
             result.append(dataclasses.replace(entry, line=own))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents, requirements
+from mediapipe_jetson.doctor.files import documents, installers, requirements
 from mediapipe_jetson.doctor.files.facts import PythonPin, Requirement
 
 # https://packaging.python.org/en/latest/specifications/inline-script-metadata/
@@ -132,14 +132,14 @@ def installs(name: str, tree: ast.AST) -> list[Requirement]:
         called = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if called == INSTALL and isinstance(node.func, ast.Attribute):
             words = ["pip", INSTALL, *(text for text, _ in _texts(node.args))]
-            found += requirements.command(words, name, node.lineno)
+            found += installers.command(words, name, node.lineno)
         elif called in MAGICS:
             line = " ".join(text for text, _ in _texts(node.args))
-            for command in requirements.split(line):
-                found += requirements.command(command, name, node.lineno)
+            for command in installers.split(line):
+                found += installers.command(command, name, node.lineno)
         elif called in RUNNERS:
             for words in _commands(node.args):
-                found += requirements.command(words, name, node.lineno)
+                found += installers.command(words, name, node.lineno)
     return found
 
 
@@ -156,7 +156,7 @@ def _commands(arguments: list[ast.expr]) -> Iterator[list[str]]:
             ]
             yield words
         for text, _ in _texts([item]):
-            yield from requirements.split(text)
+            yield from installers.split(text)
 
 
 def _texts(nodes: list[ast.expr]) -> Iterator[tuple[str, int]]:
