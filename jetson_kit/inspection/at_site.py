@@ -25,6 +25,7 @@ from jetson_kit.fleet.sites.site_work import BEAT_S, INVENTORY, NAMES, named
 from jetson_kit.inspection import lines
 from jetson_kit.report.summary import DOCTOR, STATUS, VERIFY, Summary
 from jetson_kit.verify import fleet as verify
+from jetson_kit.verify.host_results import HostResult
 
 EVIDENCE = "evidence"
 PIECE = 1 << 20
@@ -41,7 +42,7 @@ def _verify(here: Here, request: Request, place: Path, send: Send) -> None:
         tuple(map(str, request.get("tasks", ()))), str(request.get("level", ""))
     )
 
-    def each(result: verify.HostResult) -> None:
+    def each(result: HostResult) -> None:
         send(lines.verified(site, result, place, releases))
 
     verify.run(inventory, options, folder=place, each=each)

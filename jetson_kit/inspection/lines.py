@@ -14,7 +14,7 @@ from jetson_kit.fleet import controller
 from jetson_kit.fleet.rollout import journal, status
 from jetson_kit.report import summary
 from jetson_kit.report.summary import MOST_NAME, MOST_REASONS, Summary, plain
-from jetson_kit.verify.fleet import HostResult
+from jetson_kit.verify.host_results import HostResult
 
 WELL, ILL, DRIFTED = "well", "ill", "drifted"
 

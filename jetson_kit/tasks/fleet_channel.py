@@ -187,9 +187,9 @@ def collect(
     cert: Path | None = None,
     key: Path | None = None,
 ) -> None:
-    """Take the reports of boards that poll a channel, until stopped.
+    """Take boards' reports. Example: ./inv fleet.collect -i hosts.yml --address 198.51.100.1.
 
-    Example: ./inv fleet.collect -i hosts.yml --address 198.51.100.1.
+    For boards that poll a channel which names this address; it serves until it is stopped.
     """
     from jetson_kit.fleet.collector import command
 

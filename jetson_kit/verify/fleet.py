@@ -8,7 +8,6 @@ would spread one host's tests over workers, each of which would observe and veri
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import subprocess
 import sys
@@ -16,9 +15,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jetson_kit.ansible_driver import inventory
 from jetson_kit.ansible_driver.inventory import Host
@@ -29,19 +27,20 @@ from jetson_kit.core.paths import ROOT
 from jetson_kit.report import junit
 from jetson_kit.service import expectation
 from jetson_kit.service.expectation import Expectation
+from jetson_kit.verify import host_results
+from jetson_kit.verify.host_results import Fleet, HostResult
 
-SCHEMA = "mediapipe-jetson-kit/fleet-verify/1"
 SUITE = ROOT / "tests" / "device"
 # Each waits for its board nearly all of its time.
 AT_A_TIME = 8
 HOST_LIMIT_S = 7200.0
 REACH_LIMIT_S = 30.0
-REACHABLE = "reachable"
 # The inventory's own arguments come after these: ssh takes the first of each.
 STRICT, LASTING = " ".join(ssh.STRICT), " ".join(ssh.LASTING)
 
 
 @dataclass(frozen=True)
+<<<<<<< HEAD
 class Case:
     """A test that failed or was skipped, and why."""
 
@@ -106,6 +105,8 @@ class Fleet:
 
 
 @dataclass(frozen=True)
+=======
+>>>>>>> mesh
 class Options:
     """What the inventory's expectations are overruled by; empty means not."""
 
@@ -198,12 +199,23 @@ def _host(
     try:
         reach(host)
     except KitError as error:
+<<<<<<< HEAD
         return _unreached(host.name, expected.verdict, error.line().removeprefix("error: "))
     xml = own / "junit.xml"
+=======
+        return host_results.unreached(
+            host.name, expected.verdict, error.line().removeprefix("error: ")
+        )
+    junit = own / "junit.xml"
+>>>>>>> mesh
     with _one_connection(host, own) as shared:
         code, message = _pytest(host, path, own, xml, words, shared)
     taken = round(time.monotonic() - begun, 1)
+<<<<<<< HEAD
     return _read(host.name, expected, own, xml, code, message, taken)
+=======
+    return host_results.read(host.name, expected, own, junit, code, message, taken)
+>>>>>>> mesh
 
 
 def reach(host: Host) -> None:
@@ -246,6 +258,7 @@ def _pytest(
     except subprocess.TimeoutExpired:
         return 124, f"no answer within {HOST_LIMIT_S:.0f} s"
     return done.returncode, f"{done.stdout}\n{done.stderr}"
+<<<<<<< HEAD
 
 
 def _unreached(host: str, requested: str, why: str) -> HostResult:
@@ -295,3 +308,5 @@ def _read(
 def _test(host: str, name: str) -> str:
     """Return a test's name without what names its host."""
     return name.replace(f"ansible://{host}", "").replace("[]", "").replace("[-", "[")
+=======
+>>>>>>> mesh

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from jetson_kit.core.errors import BrokenError, CheckFailedError
 from jetson_kit.report.gauges import Gauge, gauges_text
-from jetson_kit.verify.fleet import Fleet, HostResult
+from jetson_kit.verify.host_results import Fleet, HostResult
 
 OK, WARNING, CRITICAL = 0, 1, 2
 COLOURS = {"gpu": "green", "software": "yellow", "cpu": "yellow", "broken": "red"}

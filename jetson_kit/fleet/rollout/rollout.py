@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jetson_kit.fleet.lines import Lines
-from jetson_kit.fleet.rollout import gates, undo
+from jetson_kit.fleet.rollout import gates, reconcile, undo
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import (
     CONFIRMED,
@@ -87,7 +87,7 @@ class Rollout:
     def run(self) -> Record:
         """Go on to the end. Raises InterruptedRolloutError; KitError where we are wrong."""
         if self.record.stop is None:
-            self._agree()
+            reconcile.agree(self.steps, self._seen)
             try:
                 self._preflight()
                 self._fetch()
@@ -108,32 +108,8 @@ class Rollout:
 
     def review(self) -> Record:
         """End the run by what the hosts themselves say: the journal may be old, or untrue."""
-        self._agree()
+        reconcile.agree(self.steps, self._seen)
         return self._end()
-
-    def _agree(self) -> None:
-        """Look at the confirmed hosts, but for those that were seen just now.
-
-        One that is not on the image, healthy, has failed; one that gives no answer stays open.
-        """
-        steps = self.steps
-        latest = steps.clock.monotonic() - steps.plan.poll_s
-        todo = [name for name in steps.names(CONFIRMED) if self._seen.get(name, latest) <= latest]
-        replies = steps.ask("look", steps.transport.look, todo, again=LOST)
-        for name in [item for item in todo if replies[item].kind in LOST]:
-            reply = replies[name]
-            why = f"it was confirmed and gives no answer now: {reply.words or reply.kind}"
-            steps.put(name, why=why, unseen=True)
-        there = [name for name in todo if replies[name].kind not in LOST]
-        for name, problem in (gates.watch(steps, there, 0.0, replies) if there else {}).items():
-            device = replies[name].device
-            facts = {"image_id": device.image_id} if device else {}
-            if problem:
-                steps.put(name, FAILED, why=problem, unsure=False, unseen=False, **facts)
-                continue
-            self._seen[name] = steps.clock.monotonic()
-            if steps.host(name).unseen:
-                steps.put(name, why="", unseen=False)
 
     def _end(self, result: str = "") -> Record:
         seen = [name for name in self.record.names(CONFIRMED) if not self.steps.host(name).unseen]
@@ -156,12 +132,14 @@ class Rollout:
         unseen = [name for name in todo if name not in known]
         replies = steps.ask("look", steps.transport.look, unseen, again=LOST)
         for name in todo:
-            self._reconcile(name, known.get(name) or replies[name], left[name])
+            reply = known.get(name) or replies[name]
+            reconcile.take_in(steps, name, reply, left[name], self._foreign)
         for name in steps.names(PENDING, of=requested):
             if requested[name].kind != DONE:
                 steps.fail(name, requested[name].words or requested[name].kind, unsure=False)
         self._judge_all()
 
+<<<<<<< HEAD
     def _reconcile(self, name: str, reply: Reply, doing: str) -> None:
         steps, host = self.steps, self.steps.host(name)
         device = reply.device
@@ -192,6 +170,8 @@ class Rollout:
             if device.went_back(steps.image_id, self.record.id):
                 steps.fail(name, problem, unsure=True)
 
+=======
+>>>>>>> mesh
     def _foreign(self, device: Device) -> str:
         """Return who else has the device on trial, if we must not touch it."""
         if not device.trial or device.rollout in self._known or self._take_over:

@@ -56,14 +56,19 @@ def site_node(sites: Sites, name: str) -> SiteNode:
     """Return how a site's node is connected."""
     site = sites.named(name)[0]
     controller = sites.controller
-    peer = "" if site.reach == DIALED else f"{controller.address}:{controller.port}"
+    peer = "" if site.reach == DIALED else joined(controller.address, controller.port)
     if site.through:
         hub = sites.named(site.through)[0]
-        peer = f"{hub.address}:{hub.port}"
+        peer = joined(hub.address, hub.port)
     behind = tuple(item.node for item in sites.sites if item.through == name)
     peers = (*([controller.node] if site.reach == DIALED else []), *behind)
     listener = Listener(site.bind, site.port, peers) if peers else None
     return SiteNode(site.node, controller.node, peer, listener)
+
+
+def joined(address: str, port: int) -> str:
+    """Return ADDRESS:PORT; an IPv6 address stands in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def of_controller(
@@ -74,10 +79,10 @@ def of_controller(
     Only their nodes are heard, and only their certificates are let in.
     """
     controller = sites.controller
-    joined = [site for site in sites.sites if site.name in members]
-    direct = [site for site in joined if not site.through and site.reach != DIALED]
-    accept = [controller.node, *(site.node for site in joined)]
-    links = [_peer(f"{site.address}:{site.port}") for site in joined if site.reach == DIALED]
+    members_of = [site for site in sites.sites if site.name in members]
+    direct = [site for site in members_of if not site.through and site.reach != DIALED]
+    accept = [controller.node, *(site.node for site in members_of)]
+    links = [_peer(joined(site.address, site.port)) for site in members_of if site.reach == DIALED]
     if direct:
         peers = tuple(site.node for site in direct)
         links.append(_listener(Listener(controller.bind, controller.port, peers)))
@@ -130,7 +135,8 @@ def _tls(folder: Path, authority: Path, pins: Sequence[str]) -> list[Row]:
 
 
 def _listener(of: Listener) -> Row:
-    return {"tcp-listener": {"bindaddr": of.bind, "port": of.port, "tls": SERVER,
+    bind = f"[{of.bind}]" if ":" in of.bind else of.bind
+    return {"tcp-listener": {"bindaddr": bind, "port": of.port, "tls": SERVER,
                              "allowedpeers": list(of.peers)}}  # fmt: skip
 
 

@@ -17,9 +17,12 @@ from jetson_kit.ansible_driver.inventory_files import Fault
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.fleet.check import InventoryError
 from jetson_kit.fleet.rollout.plan import Plan
+from jetson_kit.fleet.sites import toml_lines
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:]{2,45}")
+# As a site takes it (site_work.py).
+FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,100}")
+ADDRESS = re.compile(r"[A-Za-z0-9.-]{1,253}")
 DIALS, DIALED, THROUGH = "dials", "dialed", "through"
 REACHES = (DIALS, DIALED, THROUGH)
 ARCHITECTURES = ("amd64", "arm64")
@@ -45,7 +48,6 @@ VALUES: Mapping[str, tuple[Callable[[Any], object], str]] = {
 }
 """What a value of the right type must be, and what to write instead."""
 PORT, JOIN_PORT = 27199, 27198
-HEADER = re.compile(r"\s*\[(\[?)\s*(\w+)\s*\]?\]")
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class _Reader:
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.faults: list[Fault] = []
-        self._lines = _lines(text)
+        self._lines = toml_lines.of(text)
 
     def sites(self, body: Mapping[str, Any]) -> Sites | None:
         for name in body:
@@ -180,6 +182,11 @@ class _Reader:
             self._fault("site", number, error.message, error.cure, "window")
         if good.get("address"):
             self._address("site", number, good["address"])
+        if "inventory" in good and not FILE.fullmatch(good["inventory"].name):
+            what = f"inventory is {good['inventory'].name!r}, a name that no site takes"
+            cure = "rename it: letters, digits, dots, hyphens and underscores"
+            self._fault("site", number, what, cure, "inventory")
+            del good["inventory"]
         if not {"name", "inventory"} <= good.keys():
             return None
         return Site(**{"node": good["name"], **good})
@@ -200,6 +207,7 @@ class _Reader:
                 self._fault("site", number, f"{both} have one node, {site.node}", "rename one")
         by_name = {site.name: site for site in sites}
         hubs = {site.through for site in sites if site.through}
+        dialed: dict[tuple[str, int], str] = {}
         for site, number in zip(sites, numbers, strict=True):
             if site.through and (site.through not in by_name or site.through == site.name):
                 cure = "name another site of this file"
@@ -211,6 +219,11 @@ class _Reader:
             if (site.reach == DIALED or site.name in hubs) and not site.address:
                 self._fault("site", number, f"{site.name} has no address, and is dialed",
                             "write its address")  # fmt: skip
+            elif site.reach == DIALED or site.name in hubs:
+                other = dialed.setdefault((site.address.lower(), site.port), site.name)
+                if other != site.name:
+                    what = f"{other} and {site.name} are both dialed at one address and port"
+                    self._fault("site", number, what, "give one another port", "port")
 
     def _boards(self, sites: list[Site], numbers: list[int]) -> dict[str, tuple[str, ...]]:
         """Return the boards of each site; note those of two sites."""
@@ -254,13 +267,22 @@ class _Reader:
         return good
 
     def _address(self, table: str, number: int, address: str) -> None:
-        if not ADDRESS.fullmatch(address) or address.startswith("-"):
+        if not _is_address(address):
             what = f"{address!r} is no address"
             self._fault(table, number, what, "write a name or an IP address", "address")
 
     def _fault(self, table: str, number: int, what: str, cure: str, key: str = "") -> None:
         line = self._lines.get((table, number, key)) or self._lines.get((table, number, "")) or 1
         self.faults.append(Fault(f"{self.path}:{line}", what, cure))
+
+
+def _is_address(text: str) -> bool:
+    if ":" in text:
+        try:
+            return ipaddress.ip_address(text).version == 6 and "%" not in text
+        except ValueError:
+            return False
+    return ADDRESS.fullmatch(text) is not None and not text.startswith(("-", "."))
 
 
 def _identities(host: boards.Host) -> Iterator[str]:
@@ -272,19 +294,3 @@ def _identities(host: boards.Host) -> Iterator[str]:
         return
     if public:
         yield f"the address {host.host}:{host.variable('ansible_port') or 22}"
-
-
-def _lines(text: str) -> dict[tuple[str, int, str], int]:
-    """Return the line of each table (key "") and of each of its keys: tomllib keeps none."""
-    result: dict[tuple[str, int, str], int] = {}
-    count: dict[str, int] = defaultdict(int)
-    table, number = "", -1
-    for line, words in enumerate(text.splitlines(), 1):
-        header = HEADER.match(words)
-        if header:
-            table, number = header[2], count[header[2]]
-            count[table] += 1
-            result[table, number, ""] = line
-        elif (key := words.partition("=")[0].strip()) and "=" in words:
-            result.setdefault((table, number, key), line)
-    return result

@@ -143,7 +143,7 @@ def _clock(facts: dict[str, Any]) -> None:
 @contextmanager
 def _controller(facts: dict[str, Any]) -> Iterator[http.client.HTTPSConnection]:
     """Yield a connection to the controller. Raises IntegrityError, NetworkError."""
-    where = f"{facts['address']}:{facts['port']}"
+    where = config.joined(facts["address"], facts["port"])
     try:
         context = ssl.create_default_context(cadata=facts["authority"])
         context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -171,7 +171,7 @@ def _ask(link: http.client.HTTPSConnection, facts: dict[str, Any], request: str)
         reply = link.getresponse()
         answer: dict[str, Any] = json.loads(reply.read(1 << 20))
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _no_answer(f"{facts['address']}:{facts['port']}", error) from error
+        raise _no_answer(config.joined(facts["address"], facts["port"]), error) from error
     if reply.status != 200:
         raise CheckFailedError(str(answer.get("message")), str(answer.get("hint")))
     return answer

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.errors import CheckFailedError, DiskFullError, IntegrityError
+from jetson_kit.core.errors import (
+    BadInputError,
+    CheckFailedError,
+    DiskFullError,
+    IntegrityError,
+)
 from jetson_kit.core.files import write_text
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.fleet.release import release as releases
@@ -23,7 +28,14 @@ from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.sites import at_site, replies
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.kit_archive import Kit
-from jetson_kit.fleet.sites.mesh import HINT, LONGEST_LINE, Limits, Mesh, SilentError
+from jetson_kit.fleet.sites.mesh import (
+    HINT,
+    LONGEST_LINE,
+    Limits,
+    Mesh,
+    SilentError,
+    own_disk,
+)
 from jetson_kit.fleet.sites.replies import Hello
 
 PIECE = 32 << 20
@@ -84,8 +96,15 @@ class Link:
 
     def _packed_inventory(self) -> bytes:
         raw = io.BytesIO()
-        with tarfile.open(fileobj=raw, mode="w") as tar:
-            tar.add(self.site.inventory, self.site.inventory.name)
+        try:
+            # A site takes no links: what they lead to goes there.
+            with tarfile.open(fileobj=raw, mode="w", dereference=True) as tar:
+                tar.add(self.site.inventory, self.site.inventory.name)
+        except OSError as error:
+            raise BadInputError(
+                f"{error.filename or self.site.inventory} can't be read: {error.strerror}",
+                "an inventory is made of files that this machine can read",
+            ) from error
         return raw.getvalue()
 
     def bring_release(self, release: Release) -> str:
@@ -259,11 +278,12 @@ class _Copy:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._record: Record | None = None
-        write_text(path, "")
+        with own_disk():
+            write_text(path, "")
 
     def add(self, text: str) -> Record | None:
         """Keep a line; return the state after it, None where it does not fit."""
-        with self._path.open("a", encoding="utf-8") as out:
+        with own_disk(), self._path.open("a", encoding="utf-8") as out:
             out.write(text + "\n")
         try:
             self._record = journals.apply(self._record or Record(), json.loads(text))

@@ -18,18 +18,22 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import (
+    DiskFullError,
     IntegrityError,
     KitError,
     NetworkError,
     StepFailedError,
     ToolMissingError,
 )
+from jetson_kit.core.files import disk_guard
 from jetson_kit.fleet.sites import config, control
 from jetson_kit.report.summary import plain
 
 # As `work list` has them: succeeded, failed, canceled.
 SUCCEEDED, ENDED = 2, (2, 3, 4)
 LONGEST_LINE = 1 << 24
+# As Go says ENOSPC.
+NO_SPACE = "no space left"
 HINT = "look at the site itself"
 Line = Mapping[str, Any]
 
@@ -53,6 +57,20 @@ class SilentError(NetworkError):
 
 class NodeDownError(ToolMissingError):
     """The controller's own node takes no requests."""
+
+
+class OwnDiskFullError(DiskFullError):
+    """The central controller's own disk is full: no site has failed by it."""
+
+
+@contextlib.contextmanager
+def own_disk() -> Iterator[None]:
+    """Turn "no space left" here into an error that is none of a site's."""
+    try:
+        with disk_guard():
+            yield
+    except DiskFullError as error:
+        raise OwnDiskFullError(error.message, error.cure) from error
 
 
 @dataclass(frozen=True)
@@ -109,7 +127,9 @@ class Mesh:
             before = self._identity()
             try:
                 return control.submit(self.socket, request, raw)
-            except KitError:
+            except KitError as error:
+                if NO_SPACE in error.message.lower():
+                    raise OwnDiskFullError(error.message, "free some space here") from error
                 if self._answers() and self._identity() == before:
                     raise
             if time.monotonic() > limit:

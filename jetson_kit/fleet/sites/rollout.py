@@ -28,6 +28,7 @@ from jetson_kit.fleet.sites.journal import (
     SitesRecord,
     SiteState,
 )
+from jetson_kit.fleet.sites.mesh import OwnDiskFullError
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.tally import Tally
 from jetson_kit.report.summary import plain
@@ -117,6 +118,9 @@ class SitesRollout:
                 return
             self._put(name, state=WORKING, why="")
             record = self._work.rollout(name, folder, lambda seen: self._watch(name, seen))
+        except OwnDiskFullError:
+            # It ends the run; the site goes on, and a resume follows it.
+            raise
         except KitError as error:
             everyone = len(self.record.boards(name))
             self._put(name, state=FAILED, why=error.message, failed=everyone, tried=everyone)
@@ -199,6 +203,8 @@ class SitesRollout:
     def _back(self, name: str) -> None:
         try:
             left = self._work.back(name, f"rollout over sites stopped: {self.record.stop}")
+        except OwnDiskFullError:
+            raise
         except KitError as error:
             known = self.record.sites[name].why.partition("; not taken back")[0]
             why = "; ".join(filter(None, (known, f"not taken back: {error.message}")))

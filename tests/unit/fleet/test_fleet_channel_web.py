@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -96,6 +96,52 @@ def test_who_holds_a_file_up_is_left(
         program.channel_web.append(f"{server.url}layer", tmp_path / "part", len(RAW))
     with pytest.raises(program.channel_web.AwayError, match="did not come within"):
         program.channel_web.small(f"{server.url}small", 1000)
+
+
+def drip_line(before: bytes) -> Callable[[Handler], None]:
+    """Return what sends a line that has no end, a byte from time to time."""
+
+    def answer(handler: Handler) -> None:
+        try:
+            handler.wfile.write(before)
+            for _ in range(400):
+                handler.wfile.write(b"1")
+                handler.wfile.flush()
+                time.sleep(0.02)
+        except OSError:
+            return
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX-A: ",
+        b"HTTP/1.1 302 Found\r\nLocation: ",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+    ],
+)
+def test_lines_without_end_hold_no_poll_up(
+    program: Program, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes
+) -> None:
+    server.instead = dict.fromkeys(("small", "layer"), drip_line(before))
+    for name in ("SMALL_S", "SILENCE_S", "WINDOW_S"):
+        monkeypatch.setattr(program.channel_web, name, 0.4)
+    begun = time.monotonic()
+    with pytest.raises(program.channel_web.AwayError):
+        program.channel_web.small(f"{server.url}small", 1000)
+    with pytest.raises(program.channel_web.AwayError):
+        program.channel_web.append(f"{server.url}layer", tmp_path / "part", len(RAW))
+    assert time.monotonic() - begun < 400 * 0.02
+
+
+def test_chunks_that_come_are_a_file(program: Program, server: Server) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server.instead["small"] = lambda handler: handler.wfile.write(head + b"3\r\nabc\r\n0\r\n\r\n")
+    assert program.channel_web.small(f"{server.url}small", 1000) == b"abc"
 
 
 def silent(handler: Handler) -> None:

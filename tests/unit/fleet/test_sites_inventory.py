@@ -117,6 +117,10 @@ window = "evening"
         ('node = "controller"', "the controller and b have one node"),
         ("port = 99999", "port is 99999"),
         ('address = "-oProxyCommand=x"', "is no address"),
+        ('address = "::::"', "is no address"),
+        ('address = "fe80::1%eth0"', "is no address"),
+        ('address = "a:b"', "is no address"),
+        ('address = "host/path"', "is no address"),
         ('arch = "riscv"', "arch is 'riscv'"),
         ('python = "2.7"', "python is '2.7'"),
     ],
@@ -264,3 +268,68 @@ def test_a_site_takes_signed_work_of_one_type_alone(tmp_path: Path) -> None:
     assert work[0]["allowruntimeparams"] is False
     assert not any("tcp-listener" in row for row in rows)
     assert config.to_yaml(rows).startswith("- node:")
+
+
+@pytest.mark.parametrize(
+    "name", ["-i", "--only", "m\u00fcnchen", "a/b", "a.b", "", "a\tb", "x" * 64]
+)
+def test_names_that_are_none(tmp_path: Path, name: str) -> None:
+    text = f'[[site]]\nname = "{name}"\ninventory = "b.yml"\n'.replace("\t", "\\t")
+    (fault,) = faults(write(tmp_path, text, b="b1: {}"))
+    assert "name is" in fault
+
+
+@pytest.mark.parametrize("name", ["..", ".", "-x.yml", "h\u00f6sts.yml", "two words.yml"])
+def test_an_inventory_that_no_site_would_take_is_refused_here(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "sites.d"
+    folder.mkdir()
+    text = f'[[site]]\nname = "b"\ninventory = "{name}"\n'
+    if name.endswith(".yml"):
+        (folder / name).write_text("all:\n  hosts:\n    b1: {}\n")
+    found = faults(write(folder, text))
+    assert any("a name that no site takes" in fault for fault in found) or name == "."
+
+
+SAME = """
+[[site]]
+name = "a"
+inventory = "a.yml"
+reach = "dialed"
+address = "Hub.example"
+
+[[site]]
+name = "b"
+inventory = "b.yml"
+reach = "dialed"
+address = "hub.example"
+"""
+
+
+def test_two_sites_on_one_host_need_two_ports(tmp_path: Path) -> None:
+    boards = {"a": "a1: {}", "b": "b1: {}"}
+    (fault,) = faults(write(tmp_path, SAME, **boards))
+    assert fault.endswith("a and b are both dialed at one address and port")
+    inventory.load(write(tmp_path, SAME + "port = 4000\n", **boards))
+
+
+def test_ranges_are_boards(tmp_path: Path) -> None:
+    text = '[[site]]\nname = "b"\ninventory = "b.yml"\n'
+    sites = inventory.load(write(tmp_path, text, b='"board[001:500]": {};"x[a:c]": {}'))
+    assert len(sites.boards["b"]) == 503
+    assert {"board001", "board500", "xb"} <= set(sites.boards["b"])
+
+
+def test_ipv6_addresses_stand_in_brackets(tmp_path: Path) -> None:
+    text = REACHES.replace("203.0.113.7", "2001:db8::7").replace(
+        "called.example.org", "2001:db8::8"
+    )
+    path = write(tmp_path, text, hub="h: {}", behind="b: {}", called="c: {}")
+    path.write_text(path.read_text().replace('"198.51.100.1"', '"2001:db8::1"\nbind = "::"'))
+    sites = inventory.load(path)
+    nodes = {site.name: config.site_node(sites, site.name) for site in sites.sites}
+    assert nodes["hub"].peer == "[2001:db8::1]:27199"
+    assert nodes["behind"].peer == "[2001:db8::7]:27199"
+    rows = config.of_controller(sites, tmp_path, Authority(tmp_path), {"hub": "a", "called": "c"})
+    reported = {key: value for row in rows for key, value in row.items()}
+    assert reported["tcp-peer"]["address"] == "[2001:db8::8]:27199"
+    assert reported["tcp-listener"]["bindaddr"] == "[::]"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -13,8 +15,8 @@ from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityErr
 from jetson_kit.fleet.sites import at_site, replies
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.kit_archive import Kit
-from jetson_kit.fleet.sites.link import Link
-from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.link import Link, _Copy
+from jetson_kit.fleet.sites.mesh import Mesh, OwnDiskFullError
 from jetson_kit.fleet.sites.replies import Hello
 from jetson_kit.report.values import HIDDEN
 
@@ -114,3 +116,29 @@ def test_words_of_a_site_move_no_cursor_and_have_an_end(tmp_path: Path) -> None:
         assert not HIDDEN.search(text)
         assert "\n" not in text
         assert len(text) < 3000
+
+
+def test_links_in_an_inventory_become_what_they_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "real.yml").write_text("all: {}")
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / "a.yml").symlink_to(tmp_path / "real.yml")
+    at = Link(cast("Mesh", None), Site("berlin", tmp_path / "hosts", "berlin"), 60)
+    with tarfile.open(fileobj=io.BytesIO(at._packed_inventory())) as tar:
+        assert [member.isfile() or member.isdir() for member in tar] == [True, True]
+
+
+@pytest.mark.parametrize("to", ["nowhere", "."])
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, to: str) -> None:
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / "a").symlink_to(to)
+    at = Link(cast("Mesh", None), Site("berlin", tmp_path / "hosts", "berlin"), 60)
+    with pytest.raises(BadInputError, match="can't be read"):
+        at._packed_inventory()
+
+
+def test_a_full_disk_here_is_none_of_the_site(tmp_path: Path) -> None:
+    copied = _Copy(tmp_path / "copy")
+    (tmp_path / "copy").unlink()
+    (tmp_path / "copy").symlink_to("/dev/full")
+    with pytest.raises(OwnDiskFullError):
+        copied.add("{}")

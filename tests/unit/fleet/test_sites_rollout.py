@@ -19,6 +19,7 @@ from jetson_kit.fleet.rollout.rollout import Rollout
 from jetson_kit.fleet.rollout.take_back import undo_all
 from jetson_kit.fleet.sites import command, evidence
 from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord, read
+from jetson_kit.fleet.sites.mesh import OwnDiskFullError
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave, parse
 from jetson_kit.fleet.sites.rollout import SitesRollout
 from jetson_kit.report.values import HIDDEN
@@ -392,3 +393,24 @@ def test_a_damaged_line_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"\n".join([lines[0], *lines[2:]]))
     with pytest.raises(IntegrityError, match="line 2 is damaged"):
         read(path)
+
+
+@pytest.mark.parametrize("step", ["prepare", "rollout", "back"])
+def test_a_full_disk_here_fails_no_site_and_is_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    at = mesh(tmp_path, **({"b1": "unhealthy"} if step == "back" else {}))
+
+    def full(*_: object) -> object:
+        raise OwnDiskFullError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(at, step, full)
+        with pytest.raises(OwnDiskFullError) as caught:
+            go(at)
+    assert caught.value.exit_code == 6
+    record = read(tmp_path / f"{ID}.jsonl")
+    assert not record.ended
+    assert not any("space" in site.why for site in record.sites.values())
+    ended = again(at)
+    assert ended.ended == ("stopped" if step == "back" else "all")

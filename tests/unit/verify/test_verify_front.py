@@ -22,7 +22,8 @@ from jetson_kit.verify import fleet as verify_fleet
 from jetson_kit.verify import local as verify
 from jetson_kit.verify import view as verify_view
 from jetson_kit.verify.command import Outputs, VerifyRequest
-from jetson_kit.verify.fleet import Case, Fleet, HostResult, Options
+from jetson_kit.verify.fleet import Options
+from jetson_kit.verify.host_results import Case, Fleet, HostResult
 
 SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
 

@@ -3,12 +3,13 @@
 import http.client
 import os
 import ssl
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import IO, Any, Optional, cast
+from typing import IO, Any, Callable, List, Optional, cast
 
 from mediapipe_image.errors import BadInputError, IntegrityError, StepFailedError
 
@@ -49,6 +50,11 @@ def small(url: str, most: int) -> Optional[bytes]:
 
     Raises IntegrityError for more bytes, AwayError.
     """
+    # Beyond the limit inside: the line before a chunk may come byte by byte.
+    return cast(Optional[bytes], _within(2 * SMALL_S, lambda: _small(url, most), url))
+
+
+def _small(url: str, most: int) -> Optional[bytes]:
     end = time.monotonic() + SMALL_S
     stream = _open(url, 0)
     if stream is None:
@@ -78,6 +84,9 @@ def append(url: str, path: Path, size: int) -> None:
     if stream is None:
         raise AwayError(f"{url} is not there")
     with stream:
+        if getattr(stream, "chunked", False):
+            # The line before each chunk could come byte by byte, for ever.
+            raise AwayError(f"{url}: the server names no length")
         at = have if getattr(stream, "status", 200) == PARTIAL else 0
         with path.open("r+b" if path.exists() else "w+b") as out:
             out.seek(at)
@@ -137,13 +146,39 @@ def _read(stream: IO[bytes], url: str) -> bytes:
         raise AwayError(f"{url} was cut: {error}") from error
 
 
+def _within(seconds: float, work: Callable[[], Any], url: str) -> Any:  # noqa: ANN401
+    """Return what `work` returns, or raise what it raises. Raises AwayError where it takes longer.
+
+    Its thread is left then: it ends with its connection, or with this program.
+    """
+    result: List[Any] = []
+
+    def run() -> None:
+        try:
+            result.append((work(), None))
+        except BaseException as error:  # raised below
+            result.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not result:
+        raise AwayError(f"{url} did not begin within {seconds:.0f} s")
+    value, error = result[0]
+    if error is not None:
+        raise error
+    return value
+
+
 def _open(url: str, start: int) -> Optional[IO[bytes]]:
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 # base() looked
-        return cast(IO[bytes], _opener().open(request, timeout=SILENCE_S))
+        # Its headers may come byte by byte, too.
+        stream = _within(SMALL_S, lambda: _opener().open(request, timeout=SILENCE_S), url)
+        return cast(IO[bytes], stream)
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in NOT_THERE:
