@@ -50,10 +50,7 @@ def points_of(result: Any) -> Points:  # noqa: ANN401
 
 
 def loop(video: Path, request: landmarkers.LandmarkerRequest, *, keep: bool = False) -> Side:
-    """Run MediaPipe in a loop over the video; `keep` its results, as no program in use does.
-
-    Half a million landmarks that stay make Python's garbage collector stop every thread.
-    """
+    """Run MediaPipe in a loop over the video; `keep` all results, as no program in use does."""
     mediapipe: Any = importlib.import_module("mediapipe")
     cv2 = opencv()
     source, encode = VideoFile(video), Jpeg()
