@@ -17,6 +17,7 @@ from mediapipe_jetson.bench import versus
 from mediapipe_jetson.choice import auto
 
 TASK = "face"
+REST_S = 1.5
 
 
 def size_of(video: str) -> tuple[int, int]:
@@ -37,7 +38,7 @@ def main(video: str, model: str, turns: str, real_time: str) -> None:
     if best is None:
         raise RuntimeError("no backend runs face rightly here")
     result: dict[str, Any] = versus.compare(
-        Path(video), TASK, model, best.backend, best.threads, int(turns)
+        Path(video), TASK, model, best.backend, best.threads, int(turns), rest_s=REST_S
     )
     rows = [
         {"backend": row.backend, "threads": row.threads, "median_ms": row.median_ms}

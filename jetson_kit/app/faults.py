@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA = SCHEMAS / "app.schema.json"
 MOST = 20
-SECRET = re.compile(r"//[^\s\"]*@")
+SECRET = re.compile(r"//(?!USER@)[^\s\"]*@")
 """A user and a password in an address."""
 TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
 
@@ -27,7 +28,7 @@ def of(body: dict[str, Any], text: str) -> list[str]:
     """Return the faults of a document, one clause each, in the order of their lines."""
     import jsonschema  # noqa: PLC0415 # slow, and most commands read no such file
 
-    whole = {"pattern": _pattern}
+    whole = {"pattern": _pattern, "minimum": _minimum}
     # Its stubs leave extend without types.
     kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, whole)  # type: ignore[no-untyped-call]
     validator = kind(_schema())
@@ -57,6 +58,15 @@ def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
+def _minimum(_: object, least: float, instance: object, __: object) -> Iterator[ValidationError]:
+    """Yield a fault of a number below the least one, and of TOML's nan, which is below none."""
+    from jsonschema import ValidationError  # noqa: PLC0415 # slow, as above
+
+    number = isinstance(instance, (int, float)) and not isinstance(instance, bool)
+    if number and not instance >= least:  # type: ignore[operator] # it is a number
+        yield ValidationError(f"{instance} is less than the minimum of {least}")
+
+
 def _clauses(error: ValidationError) -> Iterator[tuple[list[str], str]]:
     """Yield the keys that lead to a fault, and what it is."""
     path = [str(part) for part in error.absolute_path]
@@ -69,13 +79,26 @@ def _clauses(error: ValidationError) -> Iterator[tuple[list[str], str]]:
             meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
             yield [*path, key], f"{_dotted([*path, key])} is no key of jetson.toml, {meant}"
         return
-    write = schema.get("description", "")
+    write = _described(error) or schema.get("description", "")
     name = _dotted(path)
+    if isinstance(instance, float) and math.isnan(instance):
+        yield path, f"{name} is no number, write {write}"
+        return
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
         name, path = _dotted([*path, str(error.instance)]), [*path, str(error.instance)]
         yield path, f"{name} is no name of a variable, write {write}"
         return
     yield path, f"{name} is {_shown(instance)}, write {write or error.message}"
+
+
+def _described(error: ValidationError) -> str:
+    """Return what the schema says of the key itself, where its form is one that others share."""
+    node: Any = _schema()
+    for part in error.absolute_schema_path:
+        if part not in node:
+            return str(node.get("description", "")) if "$ref" in node else ""
+        node = node[part]
+    return ""
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 # any value of TOML

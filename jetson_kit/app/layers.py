@@ -32,6 +32,7 @@ ABOUT = "etc/mediapipe-jetson/app.json"
 # Files from this size on have a layer below the code's, which then stays small.
 LARGE = 1 << 20
 CODE = "app.tar"
+DOCKERIGNORE = ".dockerignore"
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ def prepare(
         if resolved and resolved.built:
             packages += f" ({len(resolved.built)} built from source)"
         step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
+    if (app.folder / DOCKERIGNORE).is_file() and not app.ignore:
+        progress.say(
+            f"        {DOCKERIGNORE} is of Dockerfiles and not read here: name in jetson.toml what "
+            "the image does not need: ignore = [...]"
+        )
     if files.secrets:
         progress.say(
             f"        left out, as they look like secrets: {', '.join(files.secrets[:10])} "

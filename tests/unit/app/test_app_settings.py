@@ -52,6 +52,43 @@ def test_what_is_named_is_taken(folder: Path) -> None:
     assert app.as_json()["health"] == {"interval_s": 5}
 
 
+def test_a_hint_is_of_the_key_itself(folder: Path) -> None:
+    line = refused(
+        folder, 'wheels = "../x"\ncamera = "usb0"\n[target]\nl4t = 36\n[test]\nvideo = 5\n'
+    )
+    assert "write a folder of wheels inside the application's folder" in line
+    assert 'l4t is 36, write a release or JetPack, such as "36.4.4"' in line
+    assert "video is 5, write a video in the folder" in line
+    assert '"rtsp://USER@HOST/PATH", without a password' in line
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("min_fps = 0", "health.min_fps is 0, write the fewest frames a second"),
+        ("max_latency_ms = 'x'", 'health.max_latency_ms is "x", write the most milliseconds'),
+        ("min_fps = nan", "health.min_fps"),
+        ("max_latency_ms = inf", "health.max_latency_ms"),
+        ("min_fps = 5\ncommand = ['true']", "health.command is the application's own"),
+    ],
+)
+def test_a_limit_that_cannot_be_kept_is_refused(folder: Path, toml: str, words: str) -> None:
+    assert words in refused(folder, f"[health]\n{toml}\n")
+
+
+def test_limits_are_variables_of_the_image_and_no_part_of_the_engines_check(folder: Path) -> None:
+    (folder / "jetson.toml").write_text(
+        "[health]\nmin_fps = 12.5\nmax_latency_ms = 120\nretries = 2\n"
+    )
+    app = settings.load(folder)
+    assert app.variables == {
+        "MEDIAPIPE_JETSON_HEALTH_FILE": "/tmp/alive",
+        "MEDIAPIPE_JETSON_MIN_FPS": "12.5",
+        "MEDIAPIPE_JETSON_MAX_LATENCY_MS": "120",
+    }
+    assert app.health.of_engine == {"retries": 2}
+
+
 def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
     line = refused(folder, 'nmae = "x"\ncommand = 5\n[service]\ndevices = ["/etc/passwd"]\n')
     places = [line.index(f"line {number}: ") for number in (1, 2, 4)]
@@ -78,7 +115,7 @@ def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
         ("[service]\nports = [80]", "BOARD:APPLICATION"),
         ("[health]\nretries = 0", "from 1 to 100"),
         ('[target]\npython = "2.7"', "version of Python"),
-        ('requirements = "../r.txt"', "inside the application's folder"),
+        ('requirements = "../r.txt"', "in the folder"),
         ('requirements = "r.txt"', "requirements names r.txt, which is not there"),
         ('[test]\nvideo = "v.avi"', "names v.avi, which is not there"),
         ('target = "r36"', "write a table [target]"),

@@ -12,6 +12,7 @@ import pytest
 from jetson_kit.app import layers, settings, tree
 from jetson_kit.app.settings import App
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.progress import Progress
 
 
 @pytest.fixture
@@ -141,3 +142,15 @@ def test_a_file_that_changes_meanwhile_is_told(app: App) -> None:
     (app.folder / "app.py").write_text("longer than it was\n")
     with pytest.raises(BadInputError, match="was changed meanwhile"):
         tree.check_unchanged(entries)
+
+
+@pytest.mark.parametrize("ignore", [(), ("secret",)])
+def test_a_dockerignore_that_is_not_read_is_named(
+    app: App, ignore: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(app, ".dockerignore", "secret/a.txt")
+    lines: list[str] = []
+    monkeypatch.setattr(Progress, "say", lambda _self, text: lines.append(text))
+    base = layers.Base(Path("lock"), "1.2.2", "arm64", "3.11", "bookworm", "runtime", None)
+    layers.prepare(replace(app, ignore=ignore), base, Progress())
+    assert any(".dockerignore is of Dockerfiles" in line for line in lines) is not bool(ignore)

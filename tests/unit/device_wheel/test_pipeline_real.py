@@ -73,8 +73,8 @@ from pathlib import Path
 from mediapipe_jetson.bench import versus
 from mediapipe_jetson.pipeline.landmarkers import LandmarkerRequest
 video, model, backend = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-alone = versus.loop(video, LandmarkerRequest("face", model, "mediapipe-cpu"))
-side, report = versus.pipelined(video, LandmarkerRequest("face", model, backend, 1))
+alone = versus.loop(video, LandmarkerRequest("face", model, "mediapipe-cpu"), keep=True)
+side, report = versus.pipelined(video, LandmarkerRequest("face", model, backend, 1), keep=True)
 print(json.dumps({**versus.apart(side.points, alone.points), **report.as_json()}))
 """
 

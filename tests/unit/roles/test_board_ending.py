@@ -159,3 +159,13 @@ def test_the_pace_is_read_of_what_the_health_check_prints(
 )  # fmt: skip
 def test_what_is_no_pace_is_none(program: Program, words: bytes) -> None:
     assert program.pace.of_health(words) is None
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_people_see_the_pace_where_there_is_one(program: Program, told: bool) -> None:
+    body = dict.fromkeys(("current", "previous", "running", "held", "problem", "ended"))
+    body |= {"pending": False, "state_problems": [], "pace": None}
+    if told:
+        body["pace"] = {"fps": 29.83, "latency_p95_ms": 42.1, "limited": False}
+    text = program.status.lines(body)
+    assert ("pace      29.8 frames/s, p95 42.1 ms" in text) is told

@@ -29,7 +29,7 @@ LOOP_STAGES = ("capture", "detect", "draw", "encode")
 class Side:
     """One way through the video; seconds of wall time, of the processor, and each frame's points.
 
-    `stages_ms` is the mean time of each stage, per frame.
+    `stages_ms` is the mean time of each stage, per frame; `points` is empty where none were kept.
     """
 
     frames: int
@@ -49,12 +49,13 @@ def points_of(result: Any) -> Points:  # noqa: ANN401
     return [[[point.x, point.y] for point in item] for item in found_in(result)]
 
 
-def loop(video: Path, request: landmarkers.LandmarkerRequest) -> Side:
-    """Run MediaPipe in a loop over the video."""
+def loop(video: Path, request: landmarkers.LandmarkerRequest, *, keep: bool = False) -> Side:
+    """Run MediaPipe in a loop over the video; `keep` all results, as no program in use does."""
     mediapipe: Any = importlib.import_module("mediapipe")
     cv2 = opencv()
     source, encode = VideoFile(video), Jpeg()
-    results, spent = [], dict.fromkeys(LOOP_STAGES, 0.0)
+    results: list[Any] = []
+    frames, spent = 0, dict.fromkeys(LOOP_STAGES, 0.0)
     with landmarkers.make(request) as landmarker:
         begin, cpu = time.perf_counter(), time.process_time()
         mark = begin
@@ -75,22 +76,27 @@ def loop(video: Path, request: landmarkers.LandmarkerRequest) -> Side:
             passed("draw")
             encode(job)
             passed("encode")
-            results.append(job.result)
+            frames += 1
+            if keep:
+                results.append(job.result)
         wall_s, cpu_s = time.perf_counter() - begin, time.process_time() - cpu
     source.close()
-    each = 1e3 / len(results)
+    each = 1e3 / frames
     stages = {name: round(value * each, 3) for name, value in spent.items()}
-    return Side(len(results), wall_s, cpu_s, stages, tuple(map(points_of, results)))
+    return Side(frames, wall_s, cpu_s, stages, tuple(map(points_of, results)))
 
 
-def pipelined(video: Path, request: landmarkers.LandmarkerRequest) -> tuple[Side, Report]:
-    """Run the pipeline over the video."""
-    results = []
+def pipelined(
+    video: Path, request: landmarkers.LandmarkerRequest, *, keep: bool = False
+) -> tuple[Side, Report]:
+    """Run the pipeline over the video; `keep` its results."""
+    results: list[Any] = []
     encode = Jpeg()
 
     def sink(job: Detected) -> None:
         encode(job)
-        results.append(job.result)
+        if keep:
+            results.append(job.result)
 
     with landmarkers.make(request) as landmarker:
         cpu = time.process_time()
@@ -119,19 +125,32 @@ def apart(one: Sequence[Points], other: Sequence[Points]) -> dict[str, Any]:
 
 
 def compare(
-    video: Path, task: str, model: str, backend: str, threads: int, turns: int
+    video: Path,
+    task: str,
+    model: str,
+    backend: str,
+    threads: int,
+    turns: int,
+    *,
+    rest_s: float = 0.0,
 ) -> dict[str, Any]:
-    """Return both sides' rates over `turns` turns, their ratio, and how far results are apart."""
+    """Return both sides' rates over `turns` turns, their ratio, and how far results are apart.
+
+    Each side begins after `rest_s` seconds: Linux takes 5 % of each second from programs at
+    real-time priority that use all of it, which would slow the side with more threads alone.
+    """
     opencv().setNumThreads(1)
     loops, pipes, reports = [], [], []
+    theirs = landmarkers.LandmarkerRequest(task, model, REFERENCE)
+    ours = landmarkers.LandmarkerRequest(task, model, backend, threads)
     for _ in range(turns):
-        loops.append(loop(video, landmarkers.LandmarkerRequest(task, model, REFERENCE)))
-        side, report = pipelined(
-            video, landmarkers.LandmarkerRequest(task, model, backend, threads)
-        )
+        time.sleep(rest_s)
+        loops.append(loop(video, theirs))
+        time.sleep(rest_s)
+        side, report = pipelined(video, ours)
         pipes.append(side)
         reports.append(report)
-    ratios = [mine.fps / theirs.fps for mine, theirs in zip(pipes, loops)]  # noqa: B905
+    ratios = [mine.fps / other.fps for mine, other in zip(pipes, loops)]  # noqa: B905
     best = max(range(turns), key=lambda turn: pipes[turn].fps)
     return {
         "task": task,
@@ -146,7 +165,9 @@ def compare(
             **_side(pipes),
             "best_turn": {**reports[best].as_json(), "source": video.name},
         },
-        "results": apart(pipes[-1].points, loops[-1].points),
+        "results": apart(
+            pipelined(video, ours, keep=True)[0].points, loop(video, theirs, keep=True).points
+        ),
     }
 
 

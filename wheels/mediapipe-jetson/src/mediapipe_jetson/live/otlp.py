@@ -47,7 +47,8 @@ class Sender:
             self._exporter = importlib.import_module(EXPORTER).OTLPMetricExporter()
         except ImportError as error:
             raise OtlpError(
-                "OpenTelemetry is not installed: write mediapipe-jetson[otel] into requirements.txt"
+                "OpenTelemetry is not installed: write opentelemetry-exporter-otlp-proto-http into "
+                "requirements.txt"
             ) from error
         # Its own words, and a traceback, at each failure; ours is one line until it goes again.
         logging.getLogger(EXPORTER).setLevel(logging.CRITICAL)

@@ -112,6 +112,9 @@ def lines(body: Dict[str, Any]) -> str:
                 "running", running["image_id"][7:19] or "nothing", **running
             )
         )
+    if body["pace"]:
+        text = "pace      {fps:.1f} frames/s, p95 {latency_p95_ms:.1f} ms"
+        rows.append(text.format(**body["pace"]))
     for name in ("held", "problem", "ended"):
         if body[name]:
             rows.append(f"{name:<9} {body[name]}")
