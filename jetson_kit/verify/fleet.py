@@ -24,7 +24,6 @@ from jetson_kit.core import ssh, stopping
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.files import written_aside
 from jetson_kit.core.paths import ROOT
-from jetson_kit.report import junit
 from jetson_kit.service import expectation
 from jetson_kit.service.expectation import Expectation
 from jetson_kit.verify import host_results
@@ -40,73 +39,6 @@ STRICT, LASTING = " ".join(ssh.STRICT), " ".join(ssh.LASTING)
 
 
 @dataclass(frozen=True)
-<<<<<<< HEAD
-class Case:
-    """A test that failed or was skipped, and why."""
-
-    test: str
-    why: str
-
-
-@dataclass(frozen=True)
-class HostResult:
-    """What was found out about one host."""
-
-    host: str
-    expected: str
-    as_expected: bool
-    verdict: str | None
-    """None where no report could be had."""
-    tasks: dict[str, str] = field(default_factory=dict)
-    reason: str = ""
-    failed: tuple[Case, ...] = ()
-    skipped: tuple[Case, ...] = ()
-    passed: int = 0
-    report: str | None = None
-    """File name in the folder of the reports."""
-    seconds: float = 0.0
-    suite: str = ""
-    """JUnit's XML of this host's tests."""
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """All hosts of a run, in the inventory's order; `time_s` counts from 1970."""
-
-    inventory: str
-    folder: Path
-    time_s: float
-    hosts: tuple[HostResult, ...]
-
-    @property
-    def bad(self) -> tuple[HostResult, ...]:
-        """Return the hosts that are not as expected."""
-        return tuple(host for host in self.hosts if not host.as_expected)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the document of schemas/fleet-verify.schema.json."""
-        rows = {}
-        for host in self.hosts:
-            row = asdict(host)
-            del row["suite"], row["host"]
-            row["failed"], row["skipped"] = list(row["failed"]), list(row["skipped"])
-            rows[host.host] = row
-        return {
-            "schema": SCHEMA,
-            "time_s": self.time_s,
-            "inventory": self.inventory,
-            "as_expected": not self.bad,
-            "hosts": rows,
-        }
-
-    def junit(self) -> str:
-        """Return JUnit's XML: a suite for each host."""
-        return junit.document(host.suite for host in self.hosts)
-
-
-@dataclass(frozen=True)
-=======
->>>>>>> mesh
 class Options:
     """What the inventory's expectations are overruled by; empty means not."""
 
@@ -199,23 +131,14 @@ def _host(
     try:
         reach(host)
     except KitError as error:
-<<<<<<< HEAD
-        return _unreached(host.name, expected.verdict, error.line().removeprefix("error: "))
-    xml = own / "junit.xml"
-=======
         return host_results.unreached(
             host.name, expected.verdict, error.line().removeprefix("error: ")
         )
     junit = own / "junit.xml"
->>>>>>> mesh
     with _one_connection(host, own) as shared:
-        code, message = _pytest(host, path, own, xml, words, shared)
+        code, message = _pytest(host, path, own, junit, words, shared)
     taken = round(time.monotonic() - begun, 1)
-<<<<<<< HEAD
-    return _read(host.name, expected, own, xml, code, message, taken)
-=======
     return host_results.read(host.name, expected, own, junit, code, message, taken)
->>>>>>> mesh
 
 
 def reach(host: Host) -> None:
@@ -235,11 +158,11 @@ def _one_connection(host: Host, folder: Path) -> Iterator[str]:
 
 
 def _pytest(
-    host: Host, path: Path, place: Path, xml: Path, words: Sequence[str], shared: str
+    host: Host, path: Path, place: Path, junit: Path, words: Sequence[str], shared: str
 ) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
-    command += [f"--reports={place}", f"--junitxml={xml}", "-o", f"junit_suite_name={host.name}"]
+    command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
     common = str(host.variables.get("ansible_ssh_common_args", ""))
     environment = inventory.environment() | {
         "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common} {LASTING}"
@@ -258,55 +181,3 @@ def _pytest(
     except subprocess.TimeoutExpired:
         return 124, f"no answer within {HOST_LIMIT_S:.0f} s"
     return done.returncode, f"{done.stdout}\n{done.stderr}"
-<<<<<<< HEAD
-
-
-def _unreached(host: str, requested: str, why: str) -> HostResult:
-    case = Case(REACHABLE, why)
-    suite = junit.Suite(host, (junit.Case(REACHABLE, why),), "device").xml()
-    return HostResult(host, requested, False, None, reason=why, failed=(case,), suite=suite)
-
-
-def _read(
-    host: str, expected: Expectation, place: Path, xml: Path, code: int, output: str, taken: float
-) -> HostResult:
-    """Return what pytest's XML and the report say; without them nothing is as expected."""
-    try:
-        suite, cases = junit.read_suite(xml)
-    except (OSError, ValueError):
-        lines = [line.strip() for line in output.splitlines() if line.strip()]
-        last = lines[-1] if lines else f"exit code {code}"
-        return _unreached(host, expected.verdict, f"the tests did not run: {last}")
-    failed = tuple(
-        Case(_test(host, case.name), case.failure.removeprefix("Failed: "))
-        for case in cases
-        if case.failure
-    )
-    skipped = tuple(Case(_test(host, case.name), case.skipped) for case in cases if case.skipped)
-    passed = len(cases) - len(failed) - len(skipped)
-    report: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        report = json.loads((place / f"{host}.json").read_text(encoding="utf-8"))
-    reason = failed[0].why.splitlines()[0] if failed else report.get("reason", "")
-    good = code == 0 and passed > 0 and bool(report)
-    return HostResult(
-        host=host,
-        expected=expected.verdict,
-        as_expected=good,
-        verdict=report.get("verdict"),
-        tasks={name: task["verdict"] for name, task in report.get("tasks", {}).items()},
-        reason=reason or ("" if good else f"the tests ended with exit code {code}"),
-        failed=failed,
-        skipped=skipped,
-        passed=passed,
-        report=f"{host}.json" if report else None,
-        seconds=taken,
-        suite=suite,
-    )
-
-
-def _test(host: str, name: str) -> str:
-    """Return a test's name without what names its host."""
-    return name.replace(f"ansible://{host}", "").replace("[]", "").replace("[-", "[")
-=======
->>>>>>> mesh

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import xml.etree.ElementTree as ET
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jetson_kit.report import junit
 from jetson_kit.service.expectation import Expectation
 
 SCHEMA = "mediapipe-jetson-kit/fleet-verify/1"
@@ -76,37 +76,33 @@ class Fleet:
 
     def junit(self) -> str:
         """Return JUnit's XML: a suite for each host."""
-        top = ET.Element("testsuites")
-        for host in self.hosts:
-            top.append(ET.fromstring(host.suite))  # noqa: S314 # our own pytest wrote it
-        return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(top, "unicode") + "\n"
+        return junit.document(host.suite for host in self.hosts)
 
 
 def unreached(host: str, requested: str, why: str) -> HostResult:
     """Return the result of a host that gave no answer, or whose tests did not run."""
     case = Case(REACHABLE, why)
-    suite = _suite(host, case)
+    suite = junit.Suite(host, (junit.Case(REACHABLE, why),), "device").xml()
     return HostResult(host, requested, False, None, reason=why, failed=(case,), suite=suite)
 
 
-def _suite(host: str, case: Case) -> str:
-    top = ET.Element("testsuite", name=host, tests="1", failures="1", errors="0", skipped="0")
-    row = ET.SubElement(top, "testcase", classname="device", name=case.test)
-    ET.SubElement(row, "failure", message=case.why)
-    return ET.tostring(top, "unicode")
-
-
 def read(
-    host: str, expected: Expectation, place: Path, junit: Path, code: int, output: str, taken: float
+    host: str, expected: Expectation, place: Path, xml: Path, code: int, output: str, taken: float
 ) -> HostResult:
     """Return what pytest's XML and the report say; without them nothing is as expected."""
     try:
-        suite = next(iter(ET.parse(junit).getroot().iter("testsuite")))  # noqa: S314 # our own
-    except (OSError, ET.ParseError, StopIteration):
+        suite, cases = junit.read_suite(xml)
+    except (OSError, ValueError):
         lines = [line.strip() for line in output.splitlines() if line.strip()]
         last = lines[-1] if lines else f"exit code {code}"
         return unreached(host, expected.verdict, f"the tests did not run: {last}")
-    failed, skipped, passed = _cases(host, suite)
+    failed = tuple(
+        Case(_test(host, case.name), case.failure.removeprefix("Failed: "))
+        for case in cases
+        if case.failure
+    )
+    skipped = tuple(Case(_test(host, case.name), case.skipped) for case in cases if case.skipped)
+    passed = len(cases) - len(failed) - len(skipped)
     report: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         report = json.loads((place / f"{host}.json").read_text(encoding="utf-8"))
@@ -124,26 +120,10 @@ def read(
         passed=passed,
         report=f"{host}.json" if report else None,
         seconds=taken,
-        suite=ET.tostring(suite, "unicode"),
+        suite=suite,
     )
 
 
-def _cases(host: str, suite: ET.Element) -> tuple[tuple[Case, ...], tuple[Case, ...], int]:
-    failed, skipped, passed = [], [], 0
-    for case in suite.iter("testcase"):
-        name = str(case.get("name", "")).replace(f"ansible://{host}", "")
-        name = name.replace("[]", "").replace("[-", "[")
-        bad = next((element for kind in ("failure", "error") for element in case.iter(kind)), None)
-        left = next(iter(case.iter("skipped")), None)
-        if bad is not None:
-            failed.append(Case(name, _words(bad)))
-        elif left is not None:
-            skipped.append(Case(name, str(left.get("message", ""))))
-        else:
-            passed += 1
-    return tuple(failed), tuple(skipped), passed
-
-
-def _words(node: ET.Element) -> str:
-    text = (node.text or node.get("message") or "").strip()
-    return text.removeprefix("Failed: ")
+def _test(host: str, name: str) -> str:
+    """Return a test's name without what names its host."""
+    return name.replace(f"ansible://{host}", "").replace("[]", "").replace("[-", "[")

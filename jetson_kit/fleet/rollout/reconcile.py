@@ -56,7 +56,14 @@ def take_in(
         good = device.image_id == steps.image_id and not device.trial
         left = device.image_id == steps.image_id and device.trial
         before = device.previous if left else device.image_id
-        steps.put(name, before=before, ours=not good, image_id=device.image_id)
+        slowest = 0.0 if good or left else gates.application_ms(device, steps.plan)
+        steps.put(
+            name,
+            before=before,
+            ours=not good,
+            image_id=device.image_id,
+            baseline_application_ms=slowest,
+        )
     elif host.state == FETCHED and doing == "switch":
         # The switch was cut off from us, not from the device: that it failed is known by now.
         problem, _ = gates.judge(reply, steps.image_id, rollout)

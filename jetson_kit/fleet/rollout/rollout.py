@@ -139,39 +139,6 @@ class Rollout:
                 steps.fail(name, requested[name].words or requested[name].kind, unsure=False)
         self._judge_all()
 
-<<<<<<< HEAD
-    def _reconcile(self, name: str, reply: Reply, doing: str) -> None:
-        steps, host = self.steps, self.steps.host(name)
-        device = reply.device
-        if reply.kind != DONE or device is None:
-            # Of a host that was touched the step that is due will tell the same, and undo more.
-            if host.state == PENDING:
-                steps.fail(name, reply.words or reply.kind, unsure=False)
-            return
-        if host.before is None:
-            foreign = self._foreign(device)
-            if foreign:
-                steps.fail(name, foreign, unsure=False)
-                return
-            good = device.image_id == steps.image_id and not device.trial
-            left = device.image_id == steps.image_id and device.trial
-            before = device.previous if left else device.image_id
-            slowest = 0.0 if good or left else gates.application_ms(device, steps.plan)
-            steps.put(
-                name,
-                before=before,
-                ours=not good,
-                image_id=device.image_id,
-                baseline_application_ms=slowest,
-            )
-        elif host.state == FETCHED and doing == "switch":
-            # The switch was cut off from us, not from the device: that it failed is known by now.
-            problem, _ = gates.judge(reply, steps.image_id, self.record.id)
-            if device.went_back(steps.image_id, self.record.id):
-                steps.fail(name, problem, unsure=True)
-
-=======
->>>>>>> mesh
     def _foreign(self, device: Device) -> str:
         """Return who else has the device on trial, if we must not touch it."""
         if not device.trial or device.rollout in self._known or self._take_over:
