@@ -44,7 +44,10 @@ def works(c: Context, how: str) -> None:
             elif how == "heirs":
                 run(["sh", "-c", HEIRS], what="sleeping")
             elif how == "daemon":
-                subprocess.Popen(["sleep", "60"], start_new_session=True)
+                nothing = subprocess.DEVNULL
+                subprocess.Popen(
+                    ["sleep", "60"], start_new_session=True, stdout=nothing, stderr=nothing
+                )
                 time.sleep(60)
             elif how == "slow":
                 time.sleep(60)
