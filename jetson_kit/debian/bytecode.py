@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.containers import layers
+from jetson_kit.core import cached_files
+from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import disk_guard, written_aside
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.core.run import run
@@ -29,6 +31,8 @@ PROGRAM = Path(__file__).with_name("bytecode_compile.py")
 PACKAGE = re.compile(r".*/(?:site|dist)-packages/(.*)")
 STDLIB = re.compile(r"usr/lib/python3\.\d+/(.*)")
 MAGIC = 4
+# Bytes of the sha256 that stands before the bytecode in the cache.
+DIGEST = 32
 LIMIT_S = 600
 # One hash seed, one locale, and nothing of the user's: the order of sets is in the bytecode.
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
@@ -66,13 +70,17 @@ class Compiler:
             name: store / hashlib.sha256(source).hexdigest()
             for name, source in sorted(sources.items())
         }
-        missing = {place: sources[name] for name, place in places.items() if not place.exists()}
+        known = {place: _read(place) for place in places.values()}
+        missing = {place: sources[name] for name, place in places.items() if known[place] is None}
         if missing:
             with disk_guard(store):
-                self._compile(missing)
+                known |= self._compile(missing)
+        for place in known:
+            cached_files.used(place)
+        cached_files.forget_unused(store.parent, "*/*")
         tag = f"cpython-{self.python.version.replace('.', '')}"
         for name, place in places.items():
-            if code := place.read_bytes():
+            if code := known[place]:
                 size = len(sources[name]) & 0xFFFFFFFF
                 # Flags: none, so what follows are the source's time and size (PEP 552).
                 counts_for = b"".join(n.to_bytes(4, "little") for n in (0, layers.EPOCH, size))
@@ -80,28 +88,47 @@ class Compiler:
                 path = f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc"
                 yield path, code[:MAGIC] + counts_for + code[MAGIC:]
 
-    def _compile(self, missing: Mapping[Path, bytes]) -> None:
+    def _compile(self, missing: Mapping[Path, bytes]) -> dict[Path, bytes | None]:
+        result: dict[Path, bytes | None] = {}
         with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="bytecode-") as scratch:
             sources, out = Path(scratch, "sources"), Path(scratch, "out")
             with sources.open("wb") as file:
                 file.writelines(b"%d\n%s" % (len(text), text) for text in missing.values())
-            run(
-                [*self.python.command(), PROGRAM, sources, out],
-                what="compiling the image's Python files",
-                env=ENVIRONMENT,
-                timeout_s=LIMIT_S,
-            )
+            try:
+                run(
+                    [*self.python.command(), PROGRAM, sources, out],
+                    what="compiling the image's Python files",
+                    env=ENVIRONMENT,
+                    timeout_s=LIMIT_S,
+                )
+            except StepFailedError as error:
+                self.python.forget()
+                raise StepFailedError(
+                    error.message, "its Python was removed; run it again"
+                ) from error
             with out.open("rb") as file:
                 for place in missing:
                     code = file.read(int(file.readline()))
                     with written_aside(place) as aside:
-                        aside.write_bytes(code)
+                        aside.write_bytes(hashlib.sha256(code).digest() + code)
+                    result[place] = code
+        return result
 
 
 def of(suite: str, version: str) -> Compiler | None:
     """Return the compiler of a suite's Python; None where it can't be had on this machine."""
     python = native_python.of(suite, version)
     return Compiler(python) if python else None
+
+
+def _read(place: Path) -> bytes | None:
+    """Return the bytecode in a file of the cache; None where it is not what was written."""
+    try:
+        content = place.read_bytes()
+    except OSError:
+        return None
+    digest, code = content[:DIGEST], content[DIGEST:]
+    return code if hashlib.sha256(code).digest() == digest else None
 
 
 @functools.cache

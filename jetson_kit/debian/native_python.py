@@ -48,17 +48,24 @@ class NativePython:
 
         Raises NetworkError, IntegrityError, DiskFullError, StepFailedError, ToolMissingError.
         """
-        arch = host_arch()
-        folder = cache_dir("native-python") / f"{self.suite}-{arch}-{self.package}"
+        folder = self._folder
         with locked(cache_dir("locks") / f"{folder.name}.lock", lambda: None):
             if not folder.exists():
                 self._unpack(folder)
         loaders = sorted(folder.glob(f"{LIBRARIES}ld-linux-*"))
         if not loaders:
-            shutil.rmtree(folder, ignore_errors=True)
+            self.forget()
             raise StepFailedError(f"{folder.name} has no loader", "it was removed; run it again")
         libraries, python = loaders[0].parent, folder / f"usr/bin/python{self.version}"
         return [loaders[0], "--library-path", libraries, python, "-S", "-s", "-B"]
+
+    @property
+    def _folder(self) -> Path:
+        return cache_dir("native-python") / f"{self.suite}-{host_arch()}-{self.package}"
+
+    def forget(self) -> None:
+        """Remove what is unpacked: it does not run."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _unpack(self, folder: Path) -> None:
         aside = folder.with_name(f".{folder.name}.part")

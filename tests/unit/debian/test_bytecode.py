@@ -12,6 +12,7 @@ import pytest
 
 from jetson_kit.containers import layers
 from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import extract_tar
 from jetson_kit.debian import bytecode, native_python
 from jetson_kit.debian.bytecode import Compiler
@@ -125,6 +126,29 @@ def test_what_was_compiled_is_not_compiled_again(
     unpacked(tmp_path / "1", compiler)
     monkeypatch.setattr(bytecode, "run", lambda *_, **__: pytest.fail("compiled again"))
     unpacked(tmp_path / "2", compiler)
+
+
+def test_what_was_damaged_in_the_cache_is_compiled_again(
+    tmp_path: Path, compiler: Compiler
+) -> None:
+    whole = unpacked(tmp_path / "1", compiler)
+    for path in (tmp_path / "cache" / "bytecode").glob("*/*"):
+        path.write_bytes(path.read_bytes()[:-1] + b"x")
+    again = unpacked(tmp_path / "2", compiler)
+    for path in whole.rglob("*.pyc"):
+        assert path.read_bytes() == (again / path.relative_to(whole)).read_bytes()
+
+
+def test_a_python_that_does_not_run_is_removed(tmp_path: Path, compiler: Compiler) -> None:
+    class Broken(Here):
+        def command(self) -> list[str | Path]:
+            self._folder.mkdir(parents=True)
+            return ["/bin/false"]
+
+    broken = Broken("trixie", PYTHON, "1")
+    with pytest.raises(StepFailedError, match="compiling the image's Python files"):
+        unpacked(tmp_path, Compiler(broken))
+    assert not broken._folder.exists()
 
 
 def test_they_count_for_the_time_of_the_layer(
