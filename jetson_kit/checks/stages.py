@@ -18,7 +18,7 @@ from pathlib import Path
 
 from jetson_kit.checks import process as checks_process
 from jetson_kit.core import environments, needs, stopping
-from jetson_kit.core.errors import BadInputError, CheckFailedError, ToolMissingError
+from jetson_kit.core.errors import BadInputError, CheckFailedError, NoPythonError
 from jetson_kit.core.paths import ROOT
 
 TABLE = ROOT / "ci" / "stages.toml"
@@ -221,7 +221,7 @@ def report(results: Sequence[Result]) -> list[str]:
 def _stage(stage: Stage, output: int, until: float) -> Result:
     try:
         commands = stage.commands()
-    except ToolMissingError as error:
+    except NoPythonError as error:
         return Result(stage.name, (), elsewhere=((f"stage {stage.name}", error.message),))
     if not stage.tests:
         codes = [checks_process.run(command, output, until) for command in commands]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 from jetson_kit.core import locked_env
-from jetson_kit.core.errors import BadInputError, ToolMissingError
+from jetson_kit.core.errors import BadInputError, NoPythonError
 from jetson_kit.core.paths import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
@@ -27,7 +28,7 @@ NAMES = {
 def python(name: str) -> Path:
     """Return the Python of an environment by its lock's name; it is made when first asked for.
 
-    Raises BadInputError, ToolMissingError where no Python here is old enough for it, and as
+    Raises BadInputError, NoPythonError where no Python here is old enough for it, and as
     jetson_kit.core.uv.
     """
     if name not in NAMES:
@@ -44,9 +45,16 @@ def _interpreter(name: str) -> str:
     if sys.version_info.minor <= newest:
         return sys.executable
     for minor in range(newest, oldest - 1, -1):
-        if found := shutil.which(f"python3.{minor}"):
+        found = shutil.which(f"python3.{minor}")
+        if found and _runs(found):
             return found
-    raise ToolMissingError(
+    raise NoPythonError(
         f"no Python 3.{newest} or older, of which this system has no package",
         f"put python3.{newest} into PATH, with its venv module",
     )
+
+
+def _runs(program: str) -> bool:
+    """Tell whether a Python starts: a version manager has names of those that it has not."""
+    done = subprocess.run([program, "-c", ""], capture_output=True, check=False)
+    return done.returncode == 0

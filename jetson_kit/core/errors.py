@@ -45,6 +45,10 @@ class ToolMissingError(KitError):
     exit_code = 3
 
 
+class NoPythonError(ToolMissingError):
+    """No Python of a version that is old enough is on this machine."""
+
+
 class NetworkError(KitError):
     """A download failed."""
 

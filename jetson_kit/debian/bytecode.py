@@ -10,6 +10,7 @@ import functools
 import hashlib
 import posixpath
 import re
+import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from jetson_kit.core.files import disk_guard, written_aside
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.core.run import run
 from jetson_kit.debian import native_python
-from jetson_kit.debian.native_python import NativePython
+from jetson_kit.debian.native_python import Command, NativePython
 
 DATA = ROOT / "docker" / "bytecode.toml"
 PROGRAM = Path(__file__).with_name("bytecode_compile.py")
@@ -94,25 +95,39 @@ class Compiler:
             sources, out = Path(scratch, "sources"), Path(scratch, "out")
             with sources.open("wb") as file:
                 file.writelines(b"%d\n%s" % (len(text), text) for text in missing.values())
+            python = self._run(sources, out)
+            with out.open("rb") as file:
+                for place in missing:
+                    code = file.read(int(file.readline()))
+                    if python.locked:
+                        with written_aside(place) as aside:
+                            aside.write_bytes(hashlib.sha256(code).digest() + code)
+                    result[place] = code
+        return result
+
+    def _run(self, sources: Path, out: Path) -> Command:
+        """Compile; a Python that does not run is unpacked once more, as it may be damaged."""
+        for last in (False, True):
+            python = self.python.command()
             try:
                 run(
-                    [*self.python.command(), PROGRAM, sources, out],
+                    [*python.words, PROGRAM, sources, out],
                     what="compiling the image's Python files",
                     env=ENVIRONMENT,
                     timeout_s=LIMIT_S,
                 )
-            except StepFailedError as error:
-                self.python.forget()
+            except PermissionError as error:
                 raise StepFailedError(
-                    error.message, "its Python was removed; run it again"
+                    f"no program can be run in {python.folder}: {error.strerror}",
+                    "move the cache to another file system: KIT_CACHE=FOLDER",
                 ) from error
-            with out.open("rb") as file:
-                for place in missing:
-                    code = file.read(int(file.readline()))
-                    with written_aside(place) as aside:
-                        aside.write_bytes(hashlib.sha256(code).digest() + code)
-                    result[place] = code
-        return result
+            except StepFailedError:
+                if last:
+                    raise
+                shutil.rmtree(python.folder, ignore_errors=True)
+                continue
+            return python
+        raise AssertionError
 
 
 def of(suite: str, version: str) -> Compiler | None:

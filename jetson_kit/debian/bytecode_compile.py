@@ -17,7 +17,7 @@ def compiled(source: bytes) -> bytes:
     """Return the bytecode; it has no file name, as each import sets the one it is read from."""
     try:
         code = compile(source, "", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return b""
     return bytes(MAGIC_NUMBER) + marshal.dumps(code, FORMAT)
 

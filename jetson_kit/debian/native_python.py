@@ -34,6 +34,17 @@ VARIANT = "runtime"
 
 
 @dataclass(frozen=True)
+class Command:
+    """How a Python is started."""
+
+    words: tuple[str | Path, ...]
+    folder: Path
+    """Where it is unpacked."""
+    locked: bool
+    """Whether it is the lock's; the archive may have that no more, and then it is the newest."""
+
+
+@dataclass(frozen=True)
 class NativePython:
     """A Python that can be had on this machine."""
 
@@ -43,36 +54,49 @@ class NativePython:
     package: str
     """The version of its package, "3.11.2-6+deb12u9"."""
 
-    def command(self) -> list[str | Path]:
+    def command(self) -> Command:
         """Return how it is started, without the modules of a site; fetched where it is missing.
 
         Raises NetworkError, IntegrityError, DiskFullError, StepFailedError, ToolMissingError.
         """
-        folder = self._folder
-        with locked(cache_dir("locks") / f"{folder.name}.lock", lambda: None):
+        with locked(cache_dir("locks") / f"{self._folder.name}.lock", lambda: None):
+            folder, as_locked = self._folder, True
             if not folder.exists():
-                self._unpack(folder)
+                debs, as_locked = self._debs()
+                if not as_locked:
+                    found = next(deb for deb in debs if deb.name == self._name)
+                    folder = folder.with_name(f"{self.suite}-{host_arch()}-{found.version}")
+                if not folder.exists():
+                    self._unpack(debs, folder)
+        python = folder / f"usr/bin/python{self.version}"
         loaders = sorted(folder.glob(f"{LIBRARIES}ld-linux-*"))
         if not loaders:
-            self.forget()
+            shutil.rmtree(folder, ignore_errors=True)
             raise StepFailedError(f"{folder.name} has no loader", "it was removed; run it again")
-        libraries, python = loaders[0].parent, folder / f"usr/bin/python{self.version}"
-        return [loaders[0], "--library-path", libraries, python, "-S", "-s", "-B"]
+        options: tuple[str | Path, ...] = (
+            "--library-path",
+            loaders[0].parent,
+            python,
+            "-S",
+            "-s",
+            "-B",
+        )
+        return Command((loaders[0], *options), folder, as_locked)
+
+    @property
+    def _name(self) -> str:
+        return PACKAGES[1].format(self.version)
 
     @property
     def _folder(self) -> Path:
         return cache_dir("native-python") / f"{self.suite}-{host_arch()}-{self.package}"
 
-    def forget(self) -> None:
-        """Remove what is unpacked: it does not run."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _unpack(self, folder: Path) -> None:
+    def _unpack(self, debs: tuple[Deb, ...], folder: Path) -> None:
         aside = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(aside, ignore_errors=True)
         patterns = [pattern.format(self.version) for pattern in FILES]
         with disk_guard(folder.parent):
-            for deb in self._debs():
+            for deb in debs:
                 with tarfile.open(fileobj=io.BytesIO(deb_file.files_tar(deb))) as files:
                     chosen = []
                     for info in files:
@@ -82,7 +106,8 @@ class NativePython:
                     extract_tar(files, aside, chosen)
             aside.replace(folder)
 
-    def _debs(self) -> tuple[Deb, ...]:
+    def _debs(self) -> tuple[tuple[Deb, ...], bool]:
+        """Return its packages, and whether they are those of the lock or the newest."""
         arch = host_arch()
         names = tuple(name.format(self.version) for name in PACKAGES)
         folder = cache_dir("apt", f"{self.suite}-{arch}")
@@ -90,9 +115,9 @@ class NativePython:
             rows = tuple(row for row in lock.rows if row.name in names)
             part = debian_lock.Lock(names, rows)
             if debs := debian_lock.fetch(part, suite=self.suite, arch=arch, folder=folder):
-                return debs
+                return debs, True
         found = debian.fetch(names, suite=self.suite, arch=arch, folder=folder)
-        return tuple(deb for deb in found if deb.name in names)
+        return tuple(deb for deb in found if deb.name in names), False
 
 
 def of(suite: str, version: str) -> NativePython | None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from jetson_kit.core import environments
-from jetson_kit.core.errors import ToolMissingError
+from jetson_kit.core.errors import NoPythonError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.models import bundles as models
 from jetson_kit.models import legacy as legacy_models
@@ -38,7 +38,7 @@ def legacy_python() -> Path:
     """Return the Python that has MediaPipe 0.10.21; the test ends where no such Python is."""
     try:
         return environments.python("solutions-legacy")
-    except ToolMissingError as error:
+    except NoPythonError as error:
         cannot_run_here(error.message)
 
 

@@ -16,7 +16,7 @@ from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import extract_tar
 from jetson_kit.debian import bytecode, native_python
 from jetson_kit.debian.bytecode import Compiler
-from jetson_kit.debian.native_python import NativePython
+from jetson_kit.debian.native_python import Command, NativePython
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SITE = f"opt/lib/python{PYTHON}/site-packages"
@@ -32,9 +32,9 @@ MAIN = "import tool.near; print(tool.near.late(), tool.near.late.__code__.co_fil
 class Here(NativePython):
     """This Python in the place of Debian's."""
 
-    def command(self) -> list[str | Path]:
+    def command(self) -> Command:
         """Start it as Debian's is started."""
-        return [sys.executable, "-S", "-s", "-B"]
+        return Command((sys.executable, "-S", "-s", "-B"), self._folder, locked=True)
 
 
 @pytest.fixture
@@ -139,16 +139,59 @@ def test_what_was_damaged_in_the_cache_is_compiled_again(
         assert path.read_bytes() == (again / path.relative_to(whole)).read_bytes()
 
 
-def test_a_python_that_does_not_run_is_removed(tmp_path: Path, compiler: Compiler) -> None:
-    class Broken(Here):
-        def command(self) -> list[str | Path]:
-            self._folder.mkdir(parents=True)
-            return ["/bin/false"]
+def damaged(python: Here, tries: int) -> Here:
+    """Return a Python that runs only after it was unpacked so often."""
+    left = [tries]
 
-    broken = Broken("trixie", PYTHON, "1")
+    class Damaged(Here):
+        def command(self) -> Command:
+            if self._folder.exists():
+                return Command(("/bin/false",), self._folder, locked=True)
+            self._folder.mkdir(parents=True)
+            left[0] -= 1
+            works = super().command()
+            return works if not left[0] else Command(("/bin/false",), works.folder, locked=True)
+
+    return Damaged(python.suite, python.version, python.package)
+
+
+def test_a_damaged_python_is_unpacked_again(tmp_path: Path, compiler: Compiler) -> None:
+    python = Here("trixie", PYTHON, "1")
+    assert run(unpacked(tmp_path, Compiler(damaged(python, 2)))).stdout.startswith("near ")
+
+
+def test_a_python_that_never_runs_is_named(tmp_path: Path, compiler: Compiler) -> None:
+    python = Here("trixie", PYTHON, "1")
     with pytest.raises(StepFailedError, match="compiling the image's Python files"):
-        unpacked(tmp_path, Compiler(broken))
-    assert not broken._folder.exists()
+        unpacked(tmp_path, Compiler(damaged(python, 3)))
+
+
+def test_a_cache_where_nothing_can_be_run(tmp_path: Path, compiler: Compiler) -> None:
+    class Forbidden(Here):
+        def command(self) -> Command:
+            return Command((tmp_path,), tmp_path, locked=True)
+
+    with pytest.raises(StepFailedError, match="no program can be run") as caught:
+        unpacked(tmp_path / "1", Compiler(Forbidden("trixie", PYTHON, "1")))
+    assert "KIT_CACHE" in caught.value.cure
+
+
+def test_what_another_python_compiled_is_not_kept(tmp_path: Path, compiler: Compiler) -> None:
+    class Newest(Here):
+        def command(self) -> Command:
+            return Command(super().command().words, self._folder, locked=False)
+
+    site = unpacked(tmp_path, Compiler(Newest("trixie", PYTHON, "1")))
+    assert run(site).stdout.startswith("near ")
+    assert not list((tmp_path / "cache" / "bytecode").glob("*/*"))
+
+
+@pytest.mark.parametrize(
+    "deep", ["if x:\n pass\n" + "elif x:\n pass\n" * 5000, "y = " + "-" * 9999 + "1"]
+)
+def test_a_file_that_is_too_deep_gets_none(tmp_path: Path, compiler: Compiler, deep: str) -> None:
+    site = unpacked(tmp_path, compiler, {**FILES, "tool/deep.py": deep})
+    assert {path.name.partition(".")[0] for path in site.rglob("*.pyc")} == {"__init__", "near"}
 
 
 def test_they_count_for_the_time_of_the_layer(
@@ -169,11 +212,10 @@ def test_each_suite_of_images_has_one(suite: str, python: str) -> None:
 def test_debians_python_runs_here(suite: str, python: str) -> None:
     found = native_python.of(suite, python)
     assert found is not None
-    code = "import sys; print(sys.version.split()[0], sys.flags.no_site, sys.path[1:2])"
-    done = subprocess.run(
-        [*found.command(), "-c", code], capture_output=True, text=True, check=True
-    )
-    version, no_site, path = done.stdout.split(maxsplit=2)
+    code = "import sys; print(sys.version.split()[0], sys.flags.no_site, sys.prefix)"
+    command = [*found.command().words, "-c", code]
+    done = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
+    version, no_site, prefix = done.stdout.split()
     assert version == found.package.partition("-")[0]
     assert no_site == "1"
-    assert "native-python" in path
+    assert "native-python" in prefix

@@ -32,7 +32,9 @@ def test_a_warning_fails_and_leaves_the_old_site(tmp_path: Path) -> None:
     (root / "docs").mkdir(parents=True)
     shutil.copy(ROOT / "docs" / "conf.py", root / "docs")
     (root / "CONTRIBUTING.md").write_text("# Contributing\n")
-    (root / "docs" / "index.md").write_text("# Index\n\n[a](a.md)\n")
+    (root / "docs" / "index.md").write_text(
+        "# Index\n\n## Part\n\n[a](a.md), [b](../CONTRIBUTING.md)\n"
+    )
     (root / "docs" / "a.md").write_text("# A\n")
     site.build(folder, root)
     (root / "docs" / "b.md").write_text("# A page that none links to\n")
