@@ -30,7 +30,8 @@ def test_every_page_is_on_it(tmp_path: Path) -> None:
 def test_a_warning_fails_and_leaves_the_old_site(tmp_path: Path) -> None:
     root, folder = tmp_path / "kit", tmp_path / "site"
     (root / "docs").mkdir(parents=True)
-    shutil.copy(ROOT / "docs" / "conf.py", root / "docs")
+    for name in ("conf.py", "site.css"):
+        shutil.copy(ROOT / "docs" / name, root / "docs")
     (root / "CONTRIBUTING.md").write_text("# Contributing\n")
     (root / "docs" / "index.md").write_text(
         "# Index\n\n## Part\n\n[a](a.md), [b](../CONTRIBUTING.md)\n"
