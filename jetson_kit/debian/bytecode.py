@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.containers import layers
 from jetson_kit.core import cached_files
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import disk_guard, written_aside
@@ -31,7 +30,6 @@ DATA = ROOT / "docker" / "bytecode.toml"
 PROGRAM = Path(__file__).with_name("bytecode_compile.py")
 PACKAGE = re.compile(r".*/(?:site|dist)-packages/(.*)")
 STDLIB = re.compile(r"usr/lib/python3\.\d+/(.*)")
-MAGIC = 4
 # Bytes of the sha256 that stands before the bytecode in the cache.
 DIGEST = 32
 LIMIT_S = 600
@@ -62,9 +60,8 @@ class Compiler:
     def compiled(self, sources: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
         """Yield the compiled files, sorted: (path, content), as Python looks for them.
 
-        They count for sources of that size with layers.EPOCH as their time: a source that a user
-        puts in the place of one is compiled anew. Raises StepFailedError, DiskFullError and what
-        NativePython.command raises.
+        A source that a user puts in the place of one is compiled anew. Raises StepFailedError,
+        DiskFullError and what NativePython.command raises.
         """
         store = cache_dir("bytecode", self.key)
         places = {
@@ -81,13 +78,9 @@ class Compiler:
         cached_files.forget_unused(store.parent, "*/*")
         tag = f"cpython-{self.python.version.replace('.', '')}"
         for name, place in places.items():
-            if code := known[place]:
-                size = len(sources[name]) & 0xFFFFFFFF
-                # Flags: none, so what follows are the source's time and size (PEP 552).
-                counts_for = b"".join(n.to_bytes(4, "little") for n in (0, layers.EPOCH, size))
+            if content := known[place]:
                 folder, file = posixpath.split(name)
-                path = f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc"
-                yield path, code[:MAGIC] + counts_for + code[MAGIC:]
+                yield f"{folder}/__pycache__/{file.removesuffix('.py')}.{tag}.pyc", content
 
     def _compile(self, missing: Mapping[Path, bytes]) -> dict[Path, bytes | None]:
         result: dict[Path, bytes | None] = {}

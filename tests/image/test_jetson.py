@@ -81,14 +81,14 @@ def test_nothing_is_compiled_when_programs_start(jetson: Image) -> None:
 
 def test_the_images_own_python_compiles_to_the_same(jetson: Image) -> None:
     code = (
-        "import glob, importlib.util, marshal, os\n"
+        "import glob, importlib.util, marshal\n"
         "found = sorted(glob.glob('/usr/lib/python3*/**/*.pyc', recursive=True)\n"
         "    + glob.glob('/opt/mediapipe/lib/**/*.pyc', recursive=True))[::15]\n"
         "for path in found:\n"
         "    source = importlib.util.source_from_cache(path)\n"
         "    with open(path, 'rb') as ours, open(source, 'rb') as text:\n"
         "        head = ours.read(16)\n"
-        "        if int.from_bytes(head[8:12], 'little') != int(os.stat(source).st_mtime):\n"
+        "        if head[4] != 3:\n"
         "            continue  # a wheel's own\n"
         "        code = compile(text.read(), '', 'exec', dont_inherit=True)\n"
         "        assert ours.read() == marshal.dumps(code, 2), path\n"
