@@ -83,7 +83,12 @@ class Front(Program):
     def parse_cleanup(self) -> None:
         """Do what ends before any task: help, lists, completion."""
         _one_of("--list-format", self.args["list-format"].value, FORMATS)
-        super().parse_cleanup()
+        try:
+            super().parse_cleanup()
+        except ValueError as error:
+            if not self.args.complete.value:
+                raise
+            raise Exit from error  # a quotation that is still open completes to nothing
 
     def update_config(self, merge: bool = True) -> None:
         """Take no option of the command line into Invoke's configuration."""
@@ -104,7 +109,8 @@ class Front(Program):
             self.parse_tasks()
             self.parse_cleanup()
         except ParseError as error:
-            tasks = list(self.collection.task_names) if self.collection else []
+            known = getattr(self, "collection", None)  # not before the tasks were read
+            tasks = list(known.task_names) if known else []
             raise unparsed.refusal(error, list(argv), tasks) from error
         except Exit as error:
             if error.message:

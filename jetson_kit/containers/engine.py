@@ -65,6 +65,11 @@ def client() -> docker.DockerClient:
         raise ToolMissingError(
             "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"
         )
+    if named := os.environ.get("DOCKER_HOST"):
+        raise ToolMissingError(
+            f"no Docker Engine answers at DOCKER_HOST={named}",
+            "correct it, or unset it for this machine's own",
+        )
     raise ToolMissingError(
         "the Docker Engine does not answer",
         "start it (sudo systemctl start docker, or sudo ci/start-docker.sh)",

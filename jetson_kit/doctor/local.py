@@ -206,7 +206,11 @@ def _folder(package: str) -> Path:
 def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
     archive.writestr("code/", b"")
     size = 0
-    for path in kinds.files(code):
+
+    def unseen(error: OSError) -> None:
+        raise BadInputError(f"{error.filename} can't be read: {error.strerror}") from error
+
+    for path in kinds.files(code, unseen):
         try:
             # A wheel is too large to be sent; that it is there is told.
             wheel = kinds.by_name(path) == "wheel"

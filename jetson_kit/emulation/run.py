@@ -156,7 +156,7 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
             environment=environment,
             # Nobody reads its health, and each check is another emulated Python.
             healthcheck={"test": ["NONE"]},
-            volumes=[volume(text) for text in request.volumes],
+            volumes=[_known(volume(text)) for text in request.volumes],
             **more,
         )
     except APIError as error:
@@ -183,12 +183,25 @@ def volume(text: str) -> str:
     source, colon, target = text.partition(":")
     if not colon or not target.startswith("/"):
         raise BadInputError(f"--volume {text!r}?", "write SOURCE:/TARGET or SOURCE:/TARGET:ro")
-    if source.startswith(("/", ".", "~")):
+    if "/" in source or source.startswith((".", "~")):
         path = Path(source).expanduser().absolute()
         if not path.exists():
             raise BadInputError(f"--volume {text}: {path} is not there", "name what is there")
         source = str(path)
     return f"{source}:{target}"
+
+
+def _known(mounted: str) -> str:
+    """Return it if what it names is there: the engine would make a volume. Raises BadInputError."""
+    source = mounted.partition(":")[0]
+    if "/" not in source:
+        try:
+            engine.client().volumes.get(source)
+        except NotFound as error:
+            raise BadInputError(
+                f"--volume {mounted}: there is no volume {source}", f"a folder is ./{source}"
+            ) from error
+    return mounted
 
 
 def _attended(container: Container, limit_s: float, output: int | None) -> int:

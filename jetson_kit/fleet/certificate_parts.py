@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from jetson_kit.core.errors import BadInputError
+
 # Boards without a battery start years in the past, and a clock that is behind must still find a
 # certificate valid: it is named as the reason by what comes then.
 FIRST = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
@@ -98,3 +100,13 @@ def write_private(path: Path, raw: bytes) -> None:
         out.flush()
         os.fsync(out.fileno())
     aside.replace(path)
+
+
+def certificate_text(path: Path) -> str:
+    """Return a PEM file of certificates as text. Raises BadInputError for what is none."""
+    try:
+        raw = path.read_bytes()
+        x509.load_pem_x509_certificates(raw)
+        return raw.decode("ascii")
+    except ValueError as error:
+        raise BadInputError(f"{path} is no certificate", "name a PEM file") from error

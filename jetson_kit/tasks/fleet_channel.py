@@ -108,6 +108,8 @@ def channel(
         if begin or owner or any(changes):
             raise BadInputError("--status changes nothing", "leave the other options out")
         return _show(silent, as_json=json)
+    from jetson_kit.fleet.certificate_parts import certificate_text
+
     if collector_ca and not collector.startswith("https:"):
         raise BadInputError("--collector-ca is of a collector", "name it: --collector https://...")
     changes.append(bool(owner))
@@ -136,7 +138,7 @@ def channel(
         stop=stop,
         roll_back=rollback,
         collector=None if not collector else "" if collector == "none" else collector,
-        collector_ca=collector_ca.read_text(encoding="ascii") if collector_ca else "",
+        collector_ca=certificate_text(collector_ca) if collector_ca else "",
     )
     version, policy = command.publish(folder, request, key, validity, owner)
     return print(command.summary(version, policy, validity))

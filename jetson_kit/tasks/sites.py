@@ -42,9 +42,10 @@ def up(c: Context, i: Path) -> None:
 @kit_task(auto_shortflags=False, options={"i": FILE}, help={"i": SITES})
 def down(c: Context, i: Path) -> None:
     """Stop the controller's node; sites go on. Example: ./inv sites.down -i sites.toml."""
-    from jetson_kit.fleet.sites import central
+    from jetson_kit.fleet.sites import central, inventory
 
     del c
+    inventory.load(i)
     central.down(i)
 
 

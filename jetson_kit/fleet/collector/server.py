@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.server
 import ssl
 from http import HTTPStatus
@@ -68,11 +69,17 @@ def listening(bind: str, port: int, cert: Path, key: Path, reports: Reports) -> 
     try:
         context.load_cert_chain(cert, key)
     except (OSError, ssl.SSLError) as error:
-        raise BadInputError(f"{cert} and {key} are no certificate with its key: {error}") from error
+        raise BadInputError(
+            f"{cert} and {key} are no certificate with its key", "name both as PEM files"
+        ) from error
     try:
         return Server((bind, port), reports, context)
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise BadInputError(
+                f"--bind {bind} is no address of this machine", "name one of those of: ip addr"
+            ) from error
         raise StepFailedError(
-            f"the collector can't listen on {bind}, port {port}: {error}",
+            f"the collector can't listen on {bind}, port {port}: {error.strerror}",
             f"end what holds it (`ss -ltnp sport = :{port}` names it), or name another --port",
         ) from error

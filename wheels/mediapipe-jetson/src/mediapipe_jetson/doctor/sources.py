@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path, PurePosixPath
 from typing import Optional
@@ -66,7 +67,7 @@ class Scan:
 
     def _files(self, folder: Path) -> None:
         result: list[tuple[str, str, bytes]] = []
-        for path in kinds.files(folder):
+        for path in kinds.files(folder, lambda error: self._unseen(folder, error)):
             if len(result) >= FILES_MOST:
                 self.unread.append(Unread(str(folder), f"it has more than {FILES_MOST} files"))
                 break
@@ -81,6 +82,10 @@ class Scan:
             if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
                 continue
             self._read(kind, name, content, composed)
+
+    def _unseen(self, folder: Path, error: OSError) -> None:
+        name = os.path.relpath(error.filename or folder, folder)
+        self.unread.append(Unread.of(f"{name}/", error))
 
     def _load(self, path: Path, name: str) -> tuple[Optional[str], bytes]:
         """Return a file's kind and content."""

@@ -10,7 +10,10 @@ from typing import Optional
 from mediapipe_jetson import exit_codes
 from mediapipe_jetson.usage import Parser, line
 
-LIBCST = "LibCST is not installed; pip install 'mediapipe-jetson[migrate]'"
+LIBCST = (
+    "LibCST is not installed: images leave it out; where the kit is: ./inv migrate DIR, in an "
+    "environment of yours: pip install 'mediapipe-jetson[migrate]'"
+)
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:

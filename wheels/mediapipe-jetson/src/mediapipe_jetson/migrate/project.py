@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import re
 import sys
 import tokenize
@@ -163,7 +164,7 @@ def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
     """Yield the programs that can be read; the others are noted, as refused if they are old."""
     paths: dict[str, Path] = {}
     contents: dict[str, bytes] = {}
-    for path in _files(folder):
+    for path in _files(folder, outcome):
         name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
         content, old, why = _content(path)
         if why:
@@ -180,12 +181,20 @@ def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
             (outcome.refused if old else outcome.unread).append(program)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield programs and notebooks. Raises MigrateError where there are too many files."""
+def _files(folder: Path, outcome: Outcome) -> Iterator[Path]:
+    """Yield programs and notebooks; folders that can't be read are noted.
+
+    Raises MigrateError where there are too many files.
+    """
+
+    def unseen(error: OSError) -> None:
+        name = os.path.relpath(error.filename or folder, folder)
+        outcome.unread.append(Note(f"{name}/", 1, 1, unreadable.why(error)))
+
     if folder.is_file():
         yield folder
         return
-    for number, path in enumerate(kinds.files(folder)):
+    for number, path in enumerate(kinds.files(folder, unseen)):
         if number >= FILES_MOST:
             raise MigrateError(
                 f"{folder} has more than {FILES_MOST} files; name one of its folders"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Optional
 
@@ -123,19 +124,29 @@ def kind(path: Path, content: bytes) -> Optional[str]:
     return by_name(path) or by_content(path, content)
 
 
-def files(folder: Path) -> Iterator[Path]:
-    """Return the files below a folder, in order, without environments and repositories' own."""
+def files(folder: Path, unseen: Callable[[OSError], None]) -> Iterator[Path]:
+    """Return the files below a folder, in order, without environments and repositories' own.
+
+    `unseen` gets the error of each folder, by its file name, that does not show what is in it.
+    """
     if folder.is_file():
         yield folder
         return
-    for top, inner, names in os.walk(folder):
+    for top, inner, names in os.walk(folder, onerror=unseen):
         inner[:] = sorted(name for name in inner if not _skipped(Path(top, name)))
         for name in sorted(names):
-            if Path(top, name).is_file():
-                yield Path(top, name)
+            path = Path(top, name)
+            try:
+                if stat.S_ISREG(path.stat().st_mode):
+                    yield path
+            except PermissionError as error:  # of all that is in the folder
+                unseen(PermissionError(error.errno, error.strerror, top))
+                break
+            except OSError:
+                continue  # a link to nowhere
 
 
 def _skipped(folder: Path) -> bool:
     """Return whether a folder is an environment or a tool's own."""
     built = folder.name.endswith((".dist-info", ".egg-info"))
-    return folder.name in SKIPPED or built or (folder / "pyvenv.cfg").exists()
+    return folder.name in SKIPPED or built or os.path.exists(folder / "pyvenv.cfg")  # noqa: PTH110 # which raises nothing
