@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -30,6 +31,11 @@ EACH_S = 20.0
 # Each signature is a process.
 AT_A_TIME = 4
 WAIT_S = 5.0
+MOST_NAMED = 3
+CURE = (
+    "on the copied board: rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; "
+    "here: ssh-keygen -R its address, and provision it"
+)
 Keys = Mapping[str, Sequence[str]]
 
 
@@ -60,7 +66,7 @@ class Reports:
     def __init__(
         self, folder: Path, keys: Keys, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._folder, self._keys, self._clock = folder, keys, clock
+        self._folder, self._keys, self._clock = folder, own_keys(keys), clock
         self._guard = threading.Lock()
         self._slots = threading.BoundedSemaphore(AT_A_TIME)
         self._taken: dict[str, float] = {}
@@ -156,15 +162,47 @@ def _validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
 
 
+def own_keys(keys: Keys) -> dict[str, tuple[str, ...]]:
+    """Return the keys of each board that no other one has: any other key could sign for both."""
+    times = Counter(key for known in keys.values() for key in set(known))
+    return {name: tuple(key for key in known if times[key] == 1) for name, known in keys.items()}
+
+
+def shared_keys(keys: Keys) -> dict[str, list[str]]:
+    """Return, for each board that has a key of others, those others."""
+    holders: dict[str, set[str]] = {}
+    for name, known in keys.items():
+        for key in known:
+            holders.setdefault(key, set()).add(name)
+    rows = {
+        name: set[str]().union(*(holders[key] for key in known)) - {name}
+        for name, known in keys.items()
+    }
+    return {name: sorted(others) for name, others in rows.items() if others}
+
+
+def shares(others: Sequence[str]) -> str:
+    """Return what is wrong with a board whose ssh host key others have, too."""
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    return f"has the ssh host key of {', '.join(others[:MOST_NAMED])}{more}, which signs nothing"
+
+
 def keep_boards(folder: Path, keys: Keys) -> None:
-    """Note whose reports are awaited, for the view of who is silent."""
+    """Note whose reports are awaited, for the view of who is silent.
+
+    Raises BadInputError where no board could report.
+    """
     without = sorted(name for name, known in keys.items() if not known)
+    shared = shared_keys(keys)
     if len(without) == len(keys):
         raise BadInputError(
             "no key of any board is known here",
             "provision them from here first, or bring known_hosts of the machine that did",
         )
+    if not any(own_keys(keys).values()):
+        name = next(iter(shared))
+        raise BadInputError(f"no board has a key of its own: {name} {shares(shared[name])}", CURE)
     with disk_guard(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        body = {"boards": sorted(keys), "without": without}
+        body = {"boards": sorted(keys), "without": without, "shared": shared}
         write_text(folder / "boards.json", json.dumps(body) + "\n")

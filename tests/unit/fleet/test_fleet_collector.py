@@ -167,7 +167,9 @@ def test_the_view_names_who_is_silent_failed_or_has_a_wrong_clock(fleet: Fleet) 
     taken.take(signed(report(time="1970-01-02T00:00:00Z"), fleet.keys["camera-1"]))
     taken.take(signed(report("camera-2", time=right, phase="went-back", reason="unhealthy"),
                       fleet.keys["camera-2"]))  # fmt: skip
-    reports.keep_boards(fleet.folder, {"camera-1": ["k"], "camera-2": ["k"], "new": ["k"], "x": []})
+    reports.keep_boards(fleet.folder, {
+        "camera-1": ["1"], "camera-2": ["2"], "new": ["3"], "x": [],
+    })  # fmt: skip
     problems = {row.board: row.problem for row in command.status(3600)}
     assert "its clock was" in problems["camera-1"]
     assert "behind" in problems["camera-1"]
@@ -177,6 +179,69 @@ def test_the_view_names_who_is_silent_failed_or_has_a_wrong_clock(fleet: Fleet) 
     later = now + datetime.timedelta(days=3)
     (silent,) = [row for row in command.status(3600, later) if row.board == "camera-2"]
     assert silent.problem.startswith("silent for 3 days")
+
+
+def listed(fleet: Fleet, **boards: list[str]) -> dict[str, list[str]]:
+    """Return boards with the keys of cameras, by the cameras' names."""
+    text = {name: signing.key_text(signing.public_of(key)) for name, key in fleet.keys.items()}
+    return {name: [text[key] for key in keys] for name, keys in boards.items()}
+
+
+def test_boards_of_one_key_can_not_report_for_each_other(fleet: Fleet) -> None:
+    keys = listed(fleet, a=["camera-1"], b=["camera-1"], c=["camera-2"])
+    taken = Reports(fleet.folder / "reports", keys)
+    for name in ("a", "b"):
+        with pytest.raises(RefusedError, match="not signed by its key"):
+            taken.take(signed(report(name), fleet.keys["camera-1"]))
+    assert taken.take(signed(report("c"), fleet.keys["camera-2"])).board == "c"
+    reports.keep_boards(fleet.folder, keys)
+    problems = {row.board: row.problem for row in command.status(3600)}
+    assert problems["a"] == "has the ssh host key of b, which signs nothing"
+    assert problems["b"] == "has the ssh host key of a, which signs nothing"
+    assert "ssh host key" not in problems["c"]
+
+
+def test_a_board_reports_by_the_key_that_is_its_own(fleet: Fleet) -> None:
+    keys = listed(fleet, a=["camera-1", "camera-2"], b=["camera-1"])
+    taken = Reports(fleet.folder / "reports", keys)
+    with pytest.raises(RefusedError, match="not signed by its key"):
+        taken.take(signed(report("a"), fleet.keys["camera-1"]))
+    taken.take(signed(report("a"), fleet.keys["camera-2"]))
+    reports.keep_boards(fleet.folder, keys)
+    assert "of b, which" in {row.board: row.problem for row in command.status(3600)}["a"]
+
+
+def test_a_key_that_is_known_twice_of_one_board_is_its_own(fleet: Fleet) -> None:
+    keys = listed(fleet, a=["camera-1", "camera-1"], b=[])
+    assert reports.shared_keys(keys) == {}
+    Reports(fleet.folder / "reports", keys).take(signed(report("a"), fleet.keys["camera-1"]))
+
+
+def test_a_fleet_of_one_key_is_named_with_its_cure(fleet: Fleet) -> None:
+    keys = listed(fleet, **{f"b{number}": ["camera-1"] for number in range(6)})
+    with pytest.raises(BadInputError) as caught:
+        reports.keep_boards(fleet.folder, keys)
+    assert "b0 has the ssh host key of b1, b2, b3 and 2 more" in caught.value.message
+    assert "ssh-keygen -A" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", "[" * 9000, '{"boards": 1, "without": []}',
+     '{"boards": ["a"], "without": [], "shared": []}',
+     '{"boards": ["a"], "without": [], "shared": {"a": 1}}'],
+)  # fmt: skip
+def test_a_damaged_list_of_boards_is_named(fleet: Fleet, content: str) -> None:
+    fleet.folder.mkdir(parents=True)
+    (fleet.folder / "boards.json").write_text(content)
+    with pytest.raises(BadInputError, match="damaged"):
+        command.status(3600)
+
+
+def test_a_list_of_an_older_kit_is_read(fleet: Fleet) -> None:
+    fleet.folder.mkdir(parents=True)
+    (fleet.folder / "boards.json").write_text('{"boards": ["a"], "without": []}')
+    assert [row.problem for row in command.status(3600)] == ["never reported"]
 
 
 def test_without_reports_it_says_what_to_type(fleet: Fleet) -> None:
