@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,11 +36,15 @@ def of_host(host: Host) -> tuple[str, ...]:
     files = shlex.split(
         f"{how.get('userknownhostsfile', '')} {how.get('globalknownhostsfile', '')}"
     )
-    keys: dict[str, None] = {}
-    for file in (Path(word).expanduser() for word in files):
-        if file.is_file():
-            keys |= dict.fromkeys(_keys(_asked(["ssh-keygen", "-F", name, "-f", str(file)])))
-    return tuple(keys)
+    rows = [
+        line.split()
+        for file in (Path(word).expanduser() for word in files)
+        if file.is_file()
+        for line in _asked(["ssh-keygen", "-F", name, "-f", str(file)]).splitlines()
+    ]
+    # A key that one line revokes is none in any file, as for ssh.
+    revoked = set(_keys(row[1:] for row in rows if row[:1] == ["@revoked"]))
+    return tuple(key for key in dict.fromkeys(_keys(rows)) if key not in revoked)
 
 
 def _as_ssh_goes(host: Host) -> dict[str, str]:
@@ -48,10 +53,13 @@ def _as_ssh_goes(host: Host) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition(" ") for line in lines)}
 
 
-def _keys(text: str) -> list[str]:
-    """Return the keys of known_hosts' lines; none that is revoked, or an authority's."""
-    rows = [line.split() for line in text.splitlines() if not line.startswith(("#", "@"))]
-    return [f"{row[1]} {row[2]}" for row in rows if len(row) >= 3 and row[1] in signing.KINDS]
+def _keys(rows: Iterable[list[str]]) -> list[str]:
+    """Return the keys of known_hosts' lines; none of a line with a mark, as an authority's."""
+    return [
+        f"{row[1]} {row[2]}"
+        for row in rows
+        if len(row) >= 3 and not row[0].startswith(("#", "@")) and row[1] in signing.KINDS
+    ]
 
 
 def _asked(words: list[str]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import BadInputError, BusyError
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.channel import command as channel
@@ -264,6 +265,31 @@ def test_keys_are_those_that_ssh_knows(fleet: Fleet, tmp_path: Path) -> None:
     )
     found = board_keys.of_inventory(place)
     assert found == {"camera-1": (text,), "camera-2": (), "camera-3": ()}
+
+
+@pytest.mark.parametrize(
+    ("user", "everybody", "expected"),
+    [
+        ("{h} {1}\n{h} {2}\n@revoked {h} {1}\n", "", ["2"]),
+        ("@revoked * {1}\n{h} {1}\n{h} {2}\n", "", ["2"]),
+        (" @revoked {h}\t{1}\n{h} {1}\n{h} {2}\n", "", ["2"]),
+        ("{h} {1}\n{h} {2}\n", "@revoked {h} {1}\n", ["2"]),
+        ("@revoked {h} {2}\n", "{h} {1}\n{h} {2}\n", ["1"]),
+        ("{h} {1}\n@revoked 192.0.2.9 {1}\n", "", ["1"]),
+        ("@cert-authority {h} {1}\n{h} {2}\n", "", ["2"]),
+        ("{h} {1}\n@cert-authority {h} {1}\n", "", ["1"]),
+    ],
+)
+def test_a_revoked_key_is_none_wherever_else_it_stands(
+    fleet: Fleet, tmp_path: Path, user: str, everybody: str, expected: list[str]
+) -> None:
+    text = {name[-1]: signing.key_text(signing.public_of(key)) for name, key in fleet.keys.items()}
+    files = {"UserKnownHostsFile": user, "GlobalKnownHostsFile": everybody}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content.format("", text["1"], text["2"], h="192.0.2.7"))
+    args = " ".join(f"-o {name}={tmp_path / name}" for name in files)
+    host = Host("192.0.2.7", {"ansible_ssh_common_args": args})
+    assert board_keys.of_host(host) == tuple(text[name] for name in expected)
 
 
 @pytest.fixture
