@@ -107,13 +107,13 @@ class Reports:
         if known and same and number <= known.number:
             raise RefusedError(f"{board}: report {number} is none after {known.number}")
 
-    def _signer(self, board: str, text: str, block: str) -> str:
+    def _signer(self, board: str, text: bytes, block: str) -> str:
         """Return the fingerprint of the board's key that signed. Raises RefusedError, BusyError."""
         if not self._slots.acquire(timeout=WAIT_S):
             raise BusyError("too many reports at once")
         try:
             for key in self._keys[board]:
-                if signing.signed_by(text.encode(), block, key, ROLE):
+                if signing.signed_by(text, block, key, ROLE):
                     return _fingerprint(key)
         finally:
             self._slots.release()
@@ -129,14 +129,16 @@ def load(folder: Path, board: str) -> Report | None:
         return None
 
 
-def _read(raw: bytes) -> tuple[str, str, dict[str, Any]]:
-    """Return a report's text, its signature, and what it says. Raises RefusedError."""
+def _read(raw: bytes) -> tuple[bytes, str, dict[str, Any]]:
+    """Return a report as it was signed, its signature, and what it says. Raises RefusedError."""
     try:
         outer = json.loads(raw)
         text, block = outer["report"], outer["signature"]
         if not isinstance(text, str) or not isinstance(block, str):
             raise TypeError("it has other than texts")  # noqa: TRY301 # told with the others
-        body = json.loads(text)
+        # JSON can escape half a character, which nothing that is signed has.
+        signed, _ = text.encode(), block.encode()
+        body = json.loads(signed)
         _validator().validate(body)
         blocks = signing.blocks(block)
         if len(blocks) != 1:
@@ -150,7 +152,7 @@ def _read(raw: bytes) -> tuple[str, str, dict[str, Any]]:
     ) as error:
         message = plain(getattr(error, "message", error), 100)
         raise RefusedError(f"this is no report: {message}") from None
-    return text, blocks[0], body
+    return signed, blocks[0], body
 
 
 def _fingerprint(key: str) -> str:

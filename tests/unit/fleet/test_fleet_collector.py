@@ -332,6 +332,29 @@ def test_a_post_is_answered_by_what_it_is(fleet: Fleet, at: server.Server, tmp_p
     assert b"501" in answer(at, tmp_path, b"GET / HTTP/1.1\r\n\r\n")
 
 
+BLOCK = "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"report": "\ud800", "signature": BLOCK.format("x")},
+        {
+            "report": json.dumps(report(reason="?")).replace("?", "\ud800"),
+            "signature": BLOCK.format("x"),
+        },
+        {"report": json.dumps(report(reason="\ud800")), "signature": BLOCK.format("x")},
+        {"report": json.dumps(report()), "signature": BLOCK.format("\udfff")},
+        {"report": json.dumps(report(board="\udfff")), "signature": BLOCK.format("x")},
+        {"report": json.dumps({**report(), "\ud800": 1}), "signature": BLOCK.format("x")},
+    ],
+)
+def test_half_characters_are_refused_with_an_answer(
+    at: server.Server, tmp_path: Path, rows: dict[str, str]
+) -> None:
+    assert b"403" in answer(at, tmp_path, post(json.dumps(rows).encode()))
+
+
 def test_slow_clients_are_cut_and_hold_nobody_up(
     fleet: Fleet, at: server.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,8 @@ def test_what_is_no_request_is_answered_and_a_wrong_token_refused(at: Server) ->
         assert b"400" in answer(at, post(raw))
     assert b"400" in answer(at, post(b"", Content_Length=10**8))
     assert b"400" in answer(at, post(b"0", Transfer_Encoding="chunked"))
+    for rows in ({"token": "\ud800", "request": "x"}, {"token": "x", "request": "\udcff"}):
+        assert b"400" in answer(at, post(json.dumps(rows).encode()))
     body = json.dumps({"token": "x" * 43, "request": "x"}).encode()
     assert b"403" in answer(at, post(body))
 
