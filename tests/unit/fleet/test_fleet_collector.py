@@ -484,6 +484,39 @@ def test_numbers_grow_whatever_the_clock_does(
     assert found == [2 * 10**9, 2 * 10**9 + 1, 2 * 10**9 + 2, 3 * 10**9]
 
 
+def test_runs_at_once_give_no_number_twice(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, disk = program.channel_report, program.disk
+    numbers: list[str] = []
+    monkeypatch.setattr(report, "_verdict", lambda settings: "healthy")
+    monkeypatch.setattr(report.time, "time", lambda: 5.0)
+    monkeypatch.setattr(report, "_signature", numbers.append)
+    monkeypatch.setattr(program.channel_web, "post", lambda *_: None)
+    places = [report.Collector(f"https://192.0.2.{number}/", "") for number in (1, 2)]
+    report.note(places[0])
+    write = disk.write_json
+
+    def between(place: Path, body: dict[str, Any]) -> None:
+        """Write what was read; a run that does not wait for it reads the same meanwhile."""
+        other = threading.Thread(target=report.send, args=("camera-1", None, {"why": "x"}))
+        if not others:
+            others.append(other)
+            other.start()
+            other.join(0.5)
+        write(place, body)
+
+    for step, words in ((report.note, places[1:]), (report.send, ("camera-1", None, {}))):
+        others: list[threading.Thread] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(disk, "write_json", between)
+            step(*words)
+            others[0].join()
+        assert report.send("camera-1", None, {}) == ""
+    assert [json.loads(text)["number"] for text in numbers] == [5, 6, 7, 8, 9]
+    assert json.loads(report.NOTES.read_text())["url"] == places[1].url
+
+
 @pytest.mark.parametrize(
     "body",
     [
