@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,8 @@ from jetson_kit.fleet.release import signing
 
 AT_A_TIME = 8
 DEFAULT_PORT = "22"
+# How a key revocation list begins (OpenSSH's PROTOCOL.krl).
+KRL = b"SSHKRL\n\0"
 
 
 def of_inventory(path: Path) -> dict[str, tuple[str, ...]]:
@@ -44,7 +47,12 @@ def of_host(host: Host) -> tuple[str, ...]:
     ]
     # A key that one line revokes is none in any file, as for ssh.
     revoked = set(_keys(row[1:] for row in rows if row[:1] == ["@revoked"]))
-    return tuple(key for key in dict.fromkeys(_keys(rows)) if key not in revoked)
+    listed = how.get("revokedhostkeys", "none")
+    return tuple(
+        key
+        for key in dict.fromkeys(_keys(rows))
+        if key not in revoked and (listed == "none" or not _is_listed(key, Path(listed)))
+    )
 
 
 def _as_ssh_goes(host: Host) -> dict[str, str]:
@@ -60,6 +68,25 @@ def _keys(rows: Iterable[list[str]]) -> list[str]:
         for row in rows
         if len(row) >= 3 and not row[0].startswith(("#", "@")) and row[1] in signing.KINDS
     ]
+
+
+def _is_listed(key: str, place: Path) -> bool:
+    """Tell whether a key is in ssh's RevokedHostKeys: lines of keys, or an OpenSSH KRL.
+
+    Where that can't be read, every key is: ssh trusts no host then.
+    """
+    try:
+        raw = place.expanduser().read_bytes()
+    except OSError:
+        return True
+    if not raw.startswith(KRL):
+        lines = raw.decode(errors="replace").splitlines()
+        return key in (" ".join(line.split()[:2]) for line in lines)
+    with tempfile.NamedTemporaryFile("w", prefix="kit-key-") as public:
+        public.write(f"{key}\n")
+        public.flush()
+        words = ["ssh-keygen", "-Q", "-f", str(place.expanduser()), public.name]
+        return not _asked(words).rstrip().endswith(": ok")
 
 
 def _asked(words: list[str]) -> str:

@@ -292,6 +292,29 @@ def test_a_revoked_key_is_none_wherever_else_it_stands(
     assert board_keys.of_host(host) == tuple(text[name] for name in expected)
 
 
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [("lines", ["2"]), ("krl", ["2"]), ("nothing", ["1", "2"]), ("damaged", []), ("away", [])],
+)
+def test_a_key_that_ssh_has_revoked_in_a_file_is_none(
+    fleet: Fleet, tmp_path: Path, form: str, expected: list[str]
+) -> None:
+    public = {name[-1]: signing.public_of(key) for name, key in fleet.keys.items()}
+    text = {name: signing.key_text(path) for name, path in public.items()}
+    (tmp_path / "known").write_text("".join(f"192.0.2.7 {key}\n" for key in text.values()))
+    place = tmp_path / "revoked"
+    if form == "krl":
+        words = ["ssh-keygen", "-q", "-k", "-f", str(place), str(public["1"])]
+        subprocess.run(words, check=True, capture_output=True)
+    elif form == "damaged":
+        place.write_bytes(board_keys.KRL + b"\xff" * 40)
+    elif form != "away":
+        place.write_text("# lost\n" + (f"{text['1']} lost\n" if form == "lines" else ""))
+    args = f"-o UserKnownHostsFile={tmp_path / 'known'} -o GlobalKnownHostsFile=/dev/null"
+    host = Host("192.0.2.7", {"ansible_ssh_common_args": f"{args} -o RevokedHostKeys={place}"})
+    assert board_keys.of_host(host) == tuple(text[name] for name in expected)
+
+
 @pytest.fixture
 def at(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Server]:
     monkeypatch.setattr(bounded_server, "TOTAL_S", 1.5)
