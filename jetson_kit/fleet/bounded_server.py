@@ -8,6 +8,7 @@ import socket
 import ssl
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 # All of a connection, from its handshake on; silence in it.
@@ -46,23 +47,29 @@ class Server(http.server.ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Serve a connection; whatever it does, it ends in time."""
-        # Who sends a byte now and then would never be silent.
-        spare = request.dup()
-        end = threading.Timer(TOTAL_S, _cut, (spare,))
-        end.daemon = True
-        end.start()
-        self._own.end = end
         try:
-            request.settimeout(SILENT_S)
-            secure = self.context.wrap_socket(request, server_side=True)
-            super().process_request_thread(secure, client_address)
-        except OSError as error:
+            with self._limited(request):
+                request.settimeout(SILENT_S)
+                secure = self.context.wrap_socket(request, server_side=True)
+                super().process_request_thread(secure, client_address)
+        except (OSError, RuntimeError) as error:  # also without a handle or a thread for the limit
             self.shutdown_request(request)
             say(client_address, str(error))
         finally:
-            end.cancel()
-            spare.close()
             self.slots.release()
+
+    @contextlib.contextmanager
+    def _limited(self, request: socket.socket) -> Iterator[None]:
+        """End a connection in time: who sends a byte now and then would never be silent."""
+        with request.dup() as spare:
+            end = threading.Timer(TOTAL_S, _cut, (spare,))
+            end.daemon = True
+            end.start()
+            self._own.end = end
+            try:
+                yield
+            finally:
+                end.cancel()
 
     def received(self) -> None:
         """Let this thread's connection last: its request is here, and our own work takes long."""

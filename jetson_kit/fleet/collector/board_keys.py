@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import tempfile
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from jetson_kit.fleet.release import signing
 
 AT_A_TIME = 8
 DEFAULT_PORT = "22"
+# How a key revocation list begins (OpenSSH's PROTOCOL.krl).
+KRL = b"SSHKRL\n\0"
 
 
 def of_inventory(path: Path) -> dict[str, tuple[str, ...]]:
@@ -35,11 +39,20 @@ def of_host(host: Host) -> tuple[str, ...]:
     files = shlex.split(
         f"{how.get('userknownhostsfile', '')} {how.get('globalknownhostsfile', '')}"
     )
-    keys: dict[str, None] = {}
-    for file in (Path(word).expanduser() for word in files):
-        if file.is_file():
-            keys |= dict.fromkeys(_keys(_asked(["ssh-keygen", "-F", name, "-f", str(file)])))
-    return tuple(keys)
+    rows = [
+        line.split()
+        for file in (Path(word).expanduser() for word in files)
+        if file.is_file()
+        for line in _asked(["ssh-keygen", "-F", name, "-f", str(file)]).splitlines()
+    ]
+    # A key that one line revokes is none in any file, as for ssh.
+    revoked = set(_keys(row[1:] for row in rows if row[:1] == ["@revoked"]))
+    listed = how.get("revokedhostkeys", "none")
+    return tuple(
+        key
+        for key in dict.fromkeys(_keys(rows))
+        if key not in revoked and (listed == "none" or not _is_listed(key, Path(listed)))
+    )
 
 
 def _as_ssh_goes(host: Host) -> dict[str, str]:
@@ -48,10 +61,32 @@ def _as_ssh_goes(host: Host) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition(" ") for line in lines)}
 
 
-def _keys(text: str) -> list[str]:
-    """Return the keys of known_hosts' lines; none that is revoked, or an authority's."""
-    rows = [line.split() for line in text.splitlines() if not line.startswith(("#", "@"))]
-    return [f"{row[1]} {row[2]}" for row in rows if len(row) >= 3 and row[1] in signing.KINDS]
+def _keys(rows: Iterable[list[str]]) -> list[str]:
+    """Return the keys of known_hosts' lines; none of a line with a mark, as an authority's."""
+    return [
+        f"{row[1]} {row[2]}"
+        for row in rows
+        if len(row) >= 3 and not row[0].startswith(("#", "@")) and row[1] in signing.KINDS
+    ]
+
+
+def _is_listed(key: str, place: Path) -> bool:
+    """Tell whether a key is in ssh's RevokedHostKeys: lines of keys, or an OpenSSH KRL.
+
+    Where that can't be read, every key is: ssh trusts no host then.
+    """
+    try:
+        raw = place.expanduser().read_bytes()
+    except OSError:
+        return True
+    if not raw.startswith(KRL):
+        lines = raw.decode(errors="replace").splitlines()
+        return key in (" ".join(line.split()[:2]) for line in lines)
+    with tempfile.NamedTemporaryFile("w", prefix="kit-key-") as public:
+        public.write(f"{key}\n")
+        public.flush()
+        words = ["ssh-keygen", "-Q", "-f", str(place.expanduser()), public.name]
+        return not _asked(words).rstrip().endswith(": ok")
 
 
 def _asked(words: list[str]) -> str:

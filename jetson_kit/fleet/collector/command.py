@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,8 +64,10 @@ def run(request: Request) -> None:
     taken = reports.Reports(folder / "reports", keys)
     with server.listening(request.bind, request.port, cert, key, taken) as at:
         shown = f"[{request.address}]" if ":" in request.address else request.address
-        strangers = sum(not known for known in keys.values())
-        print(f"collecting reports of {len(keys) - strangers} boards; name it to them by:")
+        for name, others in reports.shared_keys(keys).items():
+            print(f"{name} {reports.shares(others)}; {reports.CURE}", file=sys.stderr)
+        known = sum(map(bool, reports.own_keys(keys).values()))
+        print(f"collecting reports of {known} boards; name it to them by:")
         print(
             f"./inv fleet.channel FOLDER --collector https://{shown}:{at.server_port}/{authority}",
             flush=True,
@@ -82,24 +85,29 @@ def status(silent_s: float, now: datetime.datetime | None = None) -> list[Row]:
     try:
         body = json.loads((home() / "boards.json").read_text(encoding="utf-8"))
         names, without = list(map(str, body["boards"])), set(body["without"])
+        # An older kit's collector looked for none.
+        shared = {name: list(map(str, rows)) for name, rows in body.get("shared", {}).items()}
     except FileNotFoundError:
         raise BadInputError(
             "no reports are collected here", "begin with ./inv fleet.collect -i INVENTORY --address"
         ) from None
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
             f"{home() / 'boards.json'} is damaged", "start ./inv fleet.collect again"
         ) from error
-    rows = [_row(name, name in without, silent_s, now) for name in names]
+    fault = dict.fromkeys(without, "its key is not known here")
+    fault |= {name: reports.shares(others) for name, others in shared.items()}
+    rows = [_row(name, fault.get(name, ""), silent_s, now) for name in names]
     return sorted(rows, key=lambda row: (not row.problem, row.board))
 
 
-def _row(board: str, unknown: bool, silent_s: float, now: datetime.datetime) -> Row:
+def _row(board: str, fault: str, silent_s: float, now: datetime.datetime) -> Row:
     report = reports.load(home() / "reports", board)
     if report is None:
-        return Row(board, None, None, "its key is not known here" if unknown else "never reported")
+        return Row(board, None, None, fault or "never reported")
     since = (now - datetime.datetime.fromisoformat(report.received)).total_seconds()
-    return Row(board, report, since, "; ".join(_problems(report, since, silent_s)))
+    problems = filter(None, (fault, *_problems(report, since, silent_s)))
+    return Row(board, report, since, "; ".join(problems))
 
 
 def _problems(report: Report, since: float, silent_s: float) -> Iterator[str]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -30,6 +31,11 @@ EACH_S = 20.0
 # Each signature is a process.
 AT_A_TIME = 4
 WAIT_S = 5.0
+MOST_NAMED = 3
+CURE = (
+    "on the copied board: rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; "
+    "here: ssh-keygen -R its address, and provision it"
+)
 Keys = Mapping[str, Sequence[str]]
 
 
@@ -60,7 +66,7 @@ class Reports:
     def __init__(
         self, folder: Path, keys: Keys, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._folder, self._keys, self._clock = folder, keys, clock
+        self._folder, self._keys, self._clock = folder, own_keys(keys), clock
         self._guard = threading.Lock()
         self._slots = threading.BoundedSemaphore(AT_A_TIME)
         self._taken: dict[str, float] = {}
@@ -101,13 +107,13 @@ class Reports:
         if known and same and number <= known.number:
             raise RefusedError(f"{board}: report {number} is none after {known.number}")
 
-    def _signer(self, board: str, text: str, block: str) -> str:
+    def _signer(self, board: str, text: bytes, block: str) -> str:
         """Return the fingerprint of the board's key that signed. Raises RefusedError, BusyError."""
         if not self._slots.acquire(timeout=WAIT_S):
             raise BusyError("too many reports at once")
         try:
             for key in self._keys[board]:
-                if signing.signed_by(text.encode(), block, key, ROLE):
+                if signing.signed_by(text, block, key, ROLE):
                     return _fingerprint(key)
         finally:
             self._slots.release()
@@ -123,14 +129,16 @@ def load(folder: Path, board: str) -> Report | None:
         return None
 
 
-def _read(raw: bytes) -> tuple[str, str, dict[str, Any]]:
-    """Return a report's text, its signature, and what it says. Raises RefusedError."""
+def _read(raw: bytes) -> tuple[bytes, str, dict[str, Any]]:
+    """Return a report as it was signed, its signature, and what it says. Raises RefusedError."""
     try:
         outer = json.loads(raw)
         text, block = outer["report"], outer["signature"]
         if not isinstance(text, str) or not isinstance(block, str):
             raise TypeError("it has other than texts")  # noqa: TRY301 # told with the others
-        body = json.loads(text)
+        # JSON can escape half a character, which nothing that is signed has.
+        signed, _ = text.encode(), block.encode()
+        body = json.loads(signed)
         _validator().validate(body)
         blocks = signing.blocks(block)
         if len(blocks) != 1:
@@ -144,7 +152,7 @@ def _read(raw: bytes) -> tuple[str, str, dict[str, Any]]:
     ) as error:
         message = plain(getattr(error, "message", error), 100)
         raise RefusedError(f"this is no report: {message}") from None
-    return text, blocks[0], body
+    return signed, blocks[0], body
 
 
 def _fingerprint(key: str) -> str:
@@ -156,15 +164,47 @@ def _validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
 
 
+def own_keys(keys: Keys) -> dict[str, tuple[str, ...]]:
+    """Return the keys of each board that no other one has: any other key could sign for both."""
+    times = Counter(key for known in keys.values() for key in set(known))
+    return {name: tuple(key for key in known if times[key] == 1) for name, known in keys.items()}
+
+
+def shared_keys(keys: Keys) -> dict[str, list[str]]:
+    """Return, for each board that has a key of others, those others."""
+    holders: dict[str, set[str]] = {}
+    for name, known in keys.items():
+        for key in known:
+            holders.setdefault(key, set()).add(name)
+    rows = {
+        name: set[str]().union(*(holders[key] for key in known)) - {name}
+        for name, known in keys.items()
+    }
+    return {name: sorted(others) for name, others in rows.items() if others}
+
+
+def shares(others: Sequence[str]) -> str:
+    """Return what is wrong with a board whose ssh host key others have, too."""
+    more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+    return f"has the ssh host key of {', '.join(others[:MOST_NAMED])}{more}, which signs nothing"
+
+
 def keep_boards(folder: Path, keys: Keys) -> None:
-    """Note whose reports are awaited, for the view of who is silent."""
+    """Note whose reports are awaited, for the view of who is silent.
+
+    Raises BadInputError where no board could report.
+    """
     without = sorted(name for name, known in keys.items() if not known)
+    shared = shared_keys(keys)
     if len(without) == len(keys):
         raise BadInputError(
             "no key of any board is known here",
             "provision them from here first, or bring known_hosts of the machine that did",
         )
+    if not any(own_keys(keys).values()):
+        name = next(iter(shared))
+        raise BadInputError(f"no board has a key of its own: {name} {shares(shared[name])}", CURE)
     with disk_guard(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        body = {"boards": sorted(keys), "without": without}
+        body = {"boards": sorted(keys), "without": without, "shared": shared}
         write_text(folder / "boards.json", json.dumps(body) + "\n")

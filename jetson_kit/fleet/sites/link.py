@@ -283,10 +283,12 @@ class _Copy:
 
     def add(self, text: str) -> Record | None:
         """Keep a line; return the state after it, None where it does not fit."""
-        with own_disk(), self._path.open("a", encoding="utf-8") as out:
-            out.write(text + "\n")
+        # JSON can escape half a character, which no file takes; sites send none.
+        raw = text.encode(errors="replace")
+        with own_disk(), self._path.open("ab") as out:
+            out.write(raw + b"\n")
         try:
-            self._record = journals.apply(self._record or Record(), json.loads(text))
+            self._record = journals.apply(self._record or Record(), json.loads(raw))
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
             return None
         return self._record

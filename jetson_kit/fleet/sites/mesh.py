@@ -156,16 +156,20 @@ class Mesh:
     ) -> Generator[Line, None, Line]:
         """Yield the lines of a unit; return how Receptor saw it end.
 
-        A connection that ended before the unit did is made again, and goes on where that one was.
+        A connection that ended before all was printed is made again, and goes on at the line where
+        that one was.
         """
-        at, last = 0, time.monotonic()
+        at, printed, last = 0, 0, time.monotonic()
 
         def limit() -> float:
             return min(last + limits.silent_s, until)
 
         while True:
             for line in self._printed(unit, at, limit, limits.line):
-                at, last = at + len(line) + 1, time.monotonic()
+                printed = at + len(line)
+                if not line.endswith(b"\n"):
+                    break
+                at, last = printed, time.monotonic()
                 if at > limits.total:
                     raise IntegrityError(
                         f"{node} answers with more than {limits.total} bytes", HINT
@@ -177,7 +181,7 @@ class Mesh:
                 raise SilentError(
                     f"{node} was not done within {limits.deadline_s:.0f} s", "a longer --deadline"
                 )
-            if (end := self._end(unit)) is not None:
+            if (end := self._end(unit)) is not None and printed >= _size(end):
                 return end
             if time.monotonic() - last > limits.silent_s:
                 raise SilentError(f"{node} gave no sign of life for {limits.silent_s:.0f} s")
@@ -186,7 +190,7 @@ class Mesh:
     def _printed(
         self, unit: str, at: int, until: Callable[[], float], longest: int
     ) -> Iterator[bytes]:
-        """Yield whole lines of a unit's output from a byte on, as long as the connection lasts."""
+        """Yield a unit's lines from a byte on, as long as the connection lasts; see _split."""
         with contextlib.suppress(StepFailedError), control.results(self.socket, unit, at) as stream:
             yield from _split(stream, until, longest)
 
@@ -198,6 +202,12 @@ class Mesh:
         return None
 
 
+def _size(end: Line) -> int:
+    """Return how many bytes a unit printed, by Receptor's count of them."""
+    size = end.get("StdoutSize")
+    return size if isinstance(size, int) else 0
+
+
 def _judge(end: Line, node: str) -> None:
     """Raise StepFailedError where Receptor itself refused the work, or it was cancelled."""
     detail = plain(end.get("Detail"))
@@ -206,9 +216,10 @@ def _judge(end: Line, node: str) -> None:
 
 
 def _split(stream: socket.socket, until: Callable[[], float], longest: int) -> Iterator[bytes]:
-    """Yield whole lines of a connection, until it ends or the clock is past `until()`.
+    """Yield lines of a connection with their ends, until it ends or the clock is past `until()`.
 
-    Raises IntegrityError for a line of more than `longest` bytes.
+    The last one is without it where the connection ends in its middle. Raises IntegrityError for
+    a line of more than `longest` bytes.
     """
     pending = b""
     while True:
@@ -217,12 +228,15 @@ def _split(stream: socket.socket, until: Callable[[], float], longest: int) -> I
             return
         block = stream.recv(1 << 16)
         if not block:
+            if pending:
+                yield pending
             return
         *lines, pending = (pending + block).split(b"\n")
         for line in (*lines, pending):
             if len(line) > longest:
                 raise IntegrityError(f"an answer has a line of more than {longest} bytes", HINT)
-        yield from lines
+        for line in lines:
+            yield line + b"\n"
 
 
 def _parsed(line: bytes, node: str) -> Line:

@@ -121,14 +121,9 @@ class SitesRollout:
         except OwnDiskFullError:
             # It ends the run; the site goes on, and a resume follows it.
             raise
-        except KitError as error:
-            everyone = len(self.record.boards(name))
-            self._put(name, state=FAILED, why=error.message, failed=everyone, tried=everyone)
-            return
         except Exception as error:  # a thread's fault must stop the rollout
-            words = InternalError(f"{type(error).__name__}: {error}").message
             everyone = len(self.record.boards(name))
-            self._put(name, state=FAILED, why=words, failed=everyone, tried=everyone)
+            self._put(name, state=FAILED, why=_reason(error), failed=everyone, tried=everyone)
             return
         failed, tried = evidence.counts(record)
         named = evidence.failures(record)
@@ -205,9 +200,9 @@ class SitesRollout:
             left = self._work.back(name, f"rollout over sites stopped: {self.record.stop}")
         except OwnDiskFullError:
             raise
-        except KitError as error:
+        except Exception as error:  # the other sites still go back, and the rollout ends
             known = self.record.sites[name].why.partition("; not taken back")[0]
-            why = "; ".join(filter(None, (known, f"not taken back: {error.message}")))
+            why = "; ".join(filter(None, (known, f"not taken back: {_reason(error)}")))
             self._put(name, state=FAILED, why=why, open=True)
             return
         if left:
@@ -218,6 +213,13 @@ class SitesRollout:
     def _end(self, result: str) -> SitesRecord:
         self.journal.append("end", result=result)
         return self.record
+
+
+def _reason(error: Exception) -> str:
+    """Return why a site failed; what is none of the kit's errors is a fault of the kit itself."""
+    if isinstance(error, KitError):
+        return error.message
+    return InternalError(f"{type(error).__name__}: {error}").message
 
 
 def _joined(why: str, named: str) -> str:

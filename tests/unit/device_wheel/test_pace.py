@@ -110,5 +110,29 @@ def test_a_file_without_a_pace_has_none(content: str, tmp_path: Path) -> None:
     assert pace.read(tmp_path / "alive") is None
 
 
+HUGE = "1" + "0" * 400
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'{{"seconds": 10, "fps": {HUGE}, "latency_p95_ms": 1}}'.encode(),
+        f'{{"seconds": 10, "fps": -{HUGE}, "latency_p95_ms": 1}}'.encode(),
+        f'{{"seconds": 10, "fps": "{HUGE}", "latency_p95_ms": 1}}'.encode(),
+        b'{"seconds": 10, "fps": 1e999, "latency_p95_ms": 1}',
+        b"[" * 4096, b'{"a":' * 800, b"[[" * 9000, b"9" * 4096, b"\xff\xfe", b"\x00" * 4096,
+        b'{"seconds": 10, "fps": [], "latency_p95_ms": {}}', b'"\\ud800"',
+    ],
+)  # fmt: skip
+def test_whatever_a_program_writes_is_no_pace(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "alive").write_bytes(content)
+    assert pace.read(tmp_path / "alive") is None
+
+
+@pytest.mark.parametrize("name", ["", "none", "none/none"])
+def test_what_is_no_file_has_no_pace(name: str, tmp_path: Path) -> None:
+    assert pace.read(tmp_path / name) is None
+
+
 def test_of_several_cameras_the_slowest_counts() -> None:
     assert pace.slowest([GOOD, Pace(4, 50.0, 90.0)]) == Pace(4, 30.0, 90.0)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import BadInputError, BusyError
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.channel import command as channel
@@ -167,7 +168,9 @@ def test_the_view_names_who_is_silent_failed_or_has_a_wrong_clock(fleet: Fleet) 
     taken.take(signed(report(time="1970-01-02T00:00:00Z"), fleet.keys["camera-1"]))
     taken.take(signed(report("camera-2", time=right, phase="went-back", reason="unhealthy"),
                       fleet.keys["camera-2"]))  # fmt: skip
-    reports.keep_boards(fleet.folder, {"camera-1": ["k"], "camera-2": ["k"], "new": ["k"], "x": []})
+    reports.keep_boards(fleet.folder, {
+        "camera-1": ["1"], "camera-2": ["2"], "new": ["3"], "x": [],
+    })  # fmt: skip
     problems = {row.board: row.problem for row in command.status(3600)}
     assert "its clock was" in problems["camera-1"]
     assert "behind" in problems["camera-1"]
@@ -177,6 +180,69 @@ def test_the_view_names_who_is_silent_failed_or_has_a_wrong_clock(fleet: Fleet) 
     later = now + datetime.timedelta(days=3)
     (silent,) = [row for row in command.status(3600, later) if row.board == "camera-2"]
     assert silent.problem.startswith("silent for 3 days")
+
+
+def listed(fleet: Fleet, **boards: list[str]) -> dict[str, list[str]]:
+    """Return boards with the keys of cameras, by the cameras' names."""
+    text = {name: signing.key_text(signing.public_of(key)) for name, key in fleet.keys.items()}
+    return {name: [text[key] for key in keys] for name, keys in boards.items()}
+
+
+def test_boards_of_one_key_can_not_report_for_each_other(fleet: Fleet) -> None:
+    keys = listed(fleet, a=["camera-1"], b=["camera-1"], c=["camera-2"])
+    taken = Reports(fleet.folder / "reports", keys)
+    for name in ("a", "b"):
+        with pytest.raises(RefusedError, match="not signed by its key"):
+            taken.take(signed(report(name), fleet.keys["camera-1"]))
+    assert taken.take(signed(report("c"), fleet.keys["camera-2"])).board == "c"
+    reports.keep_boards(fleet.folder, keys)
+    problems = {row.board: row.problem for row in command.status(3600)}
+    assert problems["a"] == "has the ssh host key of b, which signs nothing"
+    assert problems["b"] == "has the ssh host key of a, which signs nothing"
+    assert "ssh host key" not in problems["c"]
+
+
+def test_a_board_reports_by_the_key_that_is_its_own(fleet: Fleet) -> None:
+    keys = listed(fleet, a=["camera-1", "camera-2"], b=["camera-1"])
+    taken = Reports(fleet.folder / "reports", keys)
+    with pytest.raises(RefusedError, match="not signed by its key"):
+        taken.take(signed(report("a"), fleet.keys["camera-1"]))
+    taken.take(signed(report("a"), fleet.keys["camera-2"]))
+    reports.keep_boards(fleet.folder, keys)
+    assert "of b, which" in {row.board: row.problem for row in command.status(3600)}["a"]
+
+
+def test_a_key_that_is_known_twice_of_one_board_is_its_own(fleet: Fleet) -> None:
+    keys = listed(fleet, a=["camera-1", "camera-1"], b=[])
+    assert reports.shared_keys(keys) == {}
+    Reports(fleet.folder / "reports", keys).take(signed(report("a"), fleet.keys["camera-1"]))
+
+
+def test_a_fleet_of_one_key_is_named_with_its_cure(fleet: Fleet) -> None:
+    keys = listed(fleet, **{f"b{number}": ["camera-1"] for number in range(6)})
+    with pytest.raises(BadInputError) as caught:
+        reports.keep_boards(fleet.folder, keys)
+    assert "b0 has the ssh host key of b1, b2, b3 and 2 more" in caught.value.message
+    assert "ssh-keygen -A" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", "[" * 9000, '{"boards": 1, "without": []}',
+     '{"boards": ["a"], "without": [], "shared": []}',
+     '{"boards": ["a"], "without": [], "shared": {"a": 1}}'],
+)  # fmt: skip
+def test_a_damaged_list_of_boards_is_named(fleet: Fleet, content: str) -> None:
+    fleet.folder.mkdir(parents=True)
+    (fleet.folder / "boards.json").write_text(content)
+    with pytest.raises(BadInputError, match="damaged"):
+        command.status(3600)
+
+
+def test_a_list_of_an_older_kit_is_read(fleet: Fleet) -> None:
+    fleet.folder.mkdir(parents=True)
+    (fleet.folder / "boards.json").write_text('{"boards": ["a"], "without": []}')
+    assert [row.problem for row in command.status(3600)] == ["never reported"]
 
 
 def test_without_reports_it_says_what_to_type(fleet: Fleet) -> None:
@@ -199,6 +265,54 @@ def test_keys_are_those_that_ssh_knows(fleet: Fleet, tmp_path: Path) -> None:
     )
     found = board_keys.of_inventory(place)
     assert found == {"camera-1": (text,), "camera-2": (), "camera-3": ()}
+
+
+@pytest.mark.parametrize(
+    ("user", "everybody", "expected"),
+    [
+        ("{h} {1}\n{h} {2}\n@revoked {h} {1}\n", "", ["2"]),
+        ("@revoked * {1}\n{h} {1}\n{h} {2}\n", "", ["2"]),
+        (" @revoked {h}\t{1}\n{h} {1}\n{h} {2}\n", "", ["2"]),
+        ("{h} {1}\n{h} {2}\n", "@revoked {h} {1}\n", ["2"]),
+        ("@revoked {h} {2}\n", "{h} {1}\n{h} {2}\n", ["1"]),
+        ("{h} {1}\n@revoked 192.0.2.9 {1}\n", "", ["1"]),
+        ("@cert-authority {h} {1}\n{h} {2}\n", "", ["2"]),
+        ("{h} {1}\n@cert-authority {h} {1}\n", "", ["1"]),
+    ],
+)
+def test_a_revoked_key_is_none_wherever_else_it_stands(
+    fleet: Fleet, tmp_path: Path, user: str, everybody: str, expected: list[str]
+) -> None:
+    text = {name[-1]: signing.key_text(signing.public_of(key)) for name, key in fleet.keys.items()}
+    files = {"UserKnownHostsFile": user, "GlobalKnownHostsFile": everybody}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content.format("", text["1"], text["2"], h="192.0.2.7"))
+    args = " ".join(f"-o {name}={tmp_path / name}" for name in files)
+    host = Host("192.0.2.7", {"ansible_ssh_common_args": args})
+    assert board_keys.of_host(host) == tuple(text[name] for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [("lines", ["2"]), ("krl", ["2"]), ("nothing", ["1", "2"]), ("damaged", []), ("away", [])],
+)
+def test_a_key_that_ssh_has_revoked_in_a_file_is_none(
+    fleet: Fleet, tmp_path: Path, form: str, expected: list[str]
+) -> None:
+    public = {name[-1]: signing.public_of(key) for name, key in fleet.keys.items()}
+    text = {name: signing.key_text(path) for name, path in public.items()}
+    (tmp_path / "known").write_text("".join(f"192.0.2.7 {key}\n" for key in text.values()))
+    place = tmp_path / "revoked"
+    if form == "krl":
+        words = ["ssh-keygen", "-q", "-k", "-f", str(place), str(public["1"])]
+        subprocess.run(words, check=True, capture_output=True)
+    elif form == "damaged":
+        place.write_bytes(board_keys.KRL + b"\xff" * 40)
+    elif form != "away":
+        place.write_text("# lost\n" + (f"{text['1']} lost\n" if form == "lines" else ""))
+    args = f"-o UserKnownHostsFile={tmp_path / 'known'} -o GlobalKnownHostsFile=/dev/null"
+    host = Host("192.0.2.7", {"ansible_ssh_common_args": f"{args} -o RevokedHostKeys={place}"})
+    assert board_keys.of_host(host) == tuple(text[name] for name in expected)
 
 
 @pytest.fixture
@@ -239,6 +353,29 @@ def test_a_post_is_answered_by_what_it_is(fleet: Fleet, at: server.Server, tmp_p
     assert b"411" in answer(at, tmp_path, post(b"", Content_Length=None))
     assert b"411" in answer(at, tmp_path, post(b"0", Transfer_Encoding="chunked"))
     assert b"501" in answer(at, tmp_path, b"GET / HTTP/1.1\r\n\r\n")
+
+
+BLOCK = "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"report": "\ud800", "signature": BLOCK.format("x")},
+        {
+            "report": json.dumps(report(reason="?")).replace("?", "\ud800"),
+            "signature": BLOCK.format("x"),
+        },
+        {"report": json.dumps(report(reason="\ud800")), "signature": BLOCK.format("x")},
+        {"report": json.dumps(report()), "signature": BLOCK.format("\udfff")},
+        {"report": json.dumps(report(board="\udfff")), "signature": BLOCK.format("x")},
+        {"report": json.dumps({**report(), "\ud800": 1}), "signature": BLOCK.format("x")},
+    ],
+)
+def test_half_characters_are_refused_with_an_answer(
+    at: server.Server, tmp_path: Path, rows: dict[str, str]
+) -> None:
+    assert b"403" in answer(at, tmp_path, post(json.dumps(rows).encode()))
 
 
 def test_slow_clients_are_cut_and_hold_nobody_up(
@@ -368,6 +505,39 @@ def test_numbers_grow_whatever_the_clock_does(
         clock.pop(0)
     found = [json.loads(text)["number"] for text in numbers]
     assert found == [2 * 10**9, 2 * 10**9 + 1, 2 * 10**9 + 2, 3 * 10**9]
+
+
+def test_runs_at_once_give_no_number_twice(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, disk = program.channel_report, program.disk
+    numbers: list[str] = []
+    monkeypatch.setattr(report, "_verdict", lambda settings: "healthy")
+    monkeypatch.setattr(report.time, "time", lambda: 5.0)
+    monkeypatch.setattr(report, "_signature", numbers.append)
+    monkeypatch.setattr(program.channel_web, "post", lambda *_: None)
+    places = [report.Collector(f"https://192.0.2.{number}/", "") for number in (1, 2)]
+    report.note(places[0])
+    write = disk.write_json
+
+    def between(place: Path, body: dict[str, Any]) -> None:
+        """Write what was read; a run that does not wait for it reads the same meanwhile."""
+        other = threading.Thread(target=report.send, args=("camera-1", None, {"why": "x"}))
+        if not others:
+            others.append(other)
+            other.start()
+            other.join(0.5)
+        write(place, body)
+
+    for step, words in ((report.note, places[1:]), (report.send, ("camera-1", None, {}))):
+        others: list[threading.Thread] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(disk, "write_json", between)
+            step(*words)
+            others[0].join()
+        assert report.send("camera-1", None, {}) == ""
+    assert [json.loads(text)["number"] for text in numbers] == [5, 6, 7, 8, 9]
+    assert json.loads(report.NOTES.read_text())["url"] == places[1].url
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,8 @@ def test_what_is_no_request_is_answered_and_a_wrong_token_refused(at: Server) ->
         assert b"400" in answer(at, post(raw))
     assert b"400" in answer(at, post(b"", Content_Length=10**8))
     assert b"400" in answer(at, post(b"0", Transfer_Encoding="chunked"))
+    for rows in ({"token": "\ud800", "request": "x"}, {"token": "x", "request": "\udcff"}):
+        assert b"400" in answer(at, post(json.dumps(rows).encode()))
     body = json.dumps({"token": "x" * 43, "request": "x"}).encode()
     assert b"403" in answer(at, post(body))
 
@@ -86,11 +88,39 @@ def test_who_drips_bytes_is_cut_and_holds_nobody_up(at: Server) -> None:
             assert client.recv(1) == b""
 
 
+@pytest.mark.parametrize(
+    ("where", "name", "fault"),
+    [
+        (socket.socket, "dup", OSError(24, "Too many open files")),
+        (threading.Timer, "start", RuntimeError("can't start new thread")),
+        (ssl.SSLContext, "wrap_socket", OSError(24, "Too many open files")),
+        (threading.Thread, "start", RuntimeError("can't start new thread")),
+    ],
+)
+def test_what_a_connection_lacks_takes_no_slot_for_ever(
+    at: Server, monkeypatch: pytest.MonkeyPatch, where: type, name: str, fault: Exception
+) -> None:
+    monkeypatch.setattr(at, "slots", slots := threading.BoundedSemaphore(1))
+
+    def refused(*_: object, **__: object) -> None:
+        raise fault
+
+    for _ in range(3):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, refused)
+            with socket.create_connection(("127.0.0.1", at.server_port), timeout=30) as client:
+                assert client.recv(1) == b""
+        assert slots.acquire(timeout=30)
+        slots.release()
+    assert b"400" in answer(at, post(b"{}"))
+
+
 def test_a_site_is_let_in_however_long_that_takes(
     at: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(*_: object) -> dict[str, object]:
-        time.sleep(bounded_server.TOTAL_S + 1)
+        # The connection's limit: it is over at once where it was lifted, else with the connection.
+        at._own.end.join()
         return {"site": "b"}
 
     monkeypatch.setattr(central, "admit", slow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -142,3 +143,17 @@ def test_a_full_disk_here_is_none_of_the_site(tmp_path: Path) -> None:
     (tmp_path / "copy").symlink_to("/dev/full")
     with pytest.raises(OwnDiskFullError):
         copied.add("{}")
+
+
+@pytest.mark.parametrize("escaped", [r"\ud800", r"\udc80 and \udfff", r"\udc00\ud800"])
+def test_half_characters_of_a_site_end_neither_copy_nor_rollout(
+    tmp_path: Path, escaped: str
+) -> None:
+    text = f'{{"event": "stop", "why": "{escaped}"}}'
+    # As it comes: JSON in JSON, once with the escape in the inner text, once with it decoded.
+    lines = [{"kind": "line", "text": text}, {"kind": "line", "text": json.loads(f'"{escaped}"')}]
+    answer = always(*lines, {"kind": "end", "result": "stopped"})
+    at = link(tmp_path, answer)
+    assert at.back("r", "why", tmp_path / "copy", boards=1) == ("stopped", "")
+    copied = (tmp_path / "copy").read_text(encoding="utf-8").split("\n")
+    assert (copied[0], len(copied)) == (text, 3)

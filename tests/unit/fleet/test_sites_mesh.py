@@ -56,6 +56,7 @@ class Node:
     def __init__(self, place: Path, sending: Sending) -> None:
         self.place, self.sending = place, sending
         self.released: list[str] = []
+        self.unit: dict[str, object] = {"State": 1}
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(str(place))
         self._server.listen()
@@ -63,6 +64,12 @@ class Node:
 
     def close(self) -> None:
         self._server.close()
+
+    def results(self, client: socket.socket, at: int) -> None:
+        """Send a unit's output from a byte on."""
+        del at
+        for block in self.sending():
+            client.sendall(block)
 
     def _serve(self) -> None:
         while True:
@@ -81,17 +88,30 @@ class Node:
                     return
                 if words[0] == "work" and words[1] == "results":
                     client.sendall(b"Streaming results for work unit u1\n")
-                    for block in self.sending():
-                        client.sendall(block)
+                    self.results(client, int(words[3]))
                 elif words[0] == "work":
                     self.released += [words[2]] if "release" in words[1] else []
-                    client.sendall(json.dumps({"u1": {"State": 1}}).encode() + b"\n")
+                    client.sendall(json.dumps({"u1": self.unit}).encode() + b"\n")
                 else:
                     client.sendall(b"Work unit created with ID u1. Send stdin data and EOF.\n")
                     lines.read()
                     client.sendall(b"{}\n")
         except OSError:
             return
+
+
+class CutNode(Node):
+    """One whose unit has ended, and whose connections end after so many bytes each."""
+
+    def __init__(self, place: Path, printed: bytes, cuts: list[int]) -> None:
+        self.printed, self.cuts = printed, cuts
+        super().__init__(place, silence)
+        self.unit = {"State": 2, "StdoutSize": len(printed), "Detail": "exit status 0"}
+
+    def results(self, client: socket.socket, at: int) -> None:
+        """Send a piece of the output; without a cut left, all of it."""
+        rest = self.printed[at:]
+        client.sendall(rest[: self.cuts.pop(0)] if self.cuts else rest)
 
 
 @pytest.fixture
@@ -125,6 +145,33 @@ def test_an_answer_without_end_ends(
     with pytest.raises(error):
         list(Mesh(at.place).ask("berlin", {"verb": "hello"}, limits=limits))
     assert at.released == ["u1"]
+
+
+@pytest.mark.parametrize(
+    ("cuts", "end"),
+    [
+        ([], b""),
+        ([0], b""),
+        ([len(BEAT)], b""),
+        ([len(BEAT) + 5, 0], b""),
+        ([3, len(BEAT) - 1], b""),
+        ([len(BEAT)], b'{"kind": "torn'),
+    ],
+)
+def test_an_answer_is_whole_though_its_connection_fails_as_its_unit_ends(
+    tmp_path: Path, cuts: list[int], end: bytes
+) -> None:
+    at = CutNode(tmp_path / "socket", BEAT + HELLO + end, cuts)
+    lines = Mesh(at.place).ask("berlin", {"verb": "hello"}, limits=Limits(30, 30))
+    assert [line["kind"] for line in lines] == ["beat", "hello"]
+    at.close()
+
+
+def test_an_answer_that_is_never_whole_ends(tmp_path: Path) -> None:
+    at = CutNode(tmp_path / "socket", BEAT + HELLO, [len(BEAT), *[4] * 100])
+    with pytest.raises(SilentError):
+        list(Mesh(at.place).ask("berlin", {"verb": "hello"}, limits=Limits(0.6, 60)))
+    at.close()
 
 
 @pytest.mark.parametrize("sending", [beats, drips, silence, flood])

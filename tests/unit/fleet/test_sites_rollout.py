@@ -286,6 +286,26 @@ def test_a_site_that_can_not_be_taken_back_stays_open(tmp_path: Path) -> None:
     assert (record.ended, record.open, at.images()) == ("stopped", (), "nnoooo")
 
 
+@pytest.mark.parametrize("fault", [KeyError("protocol"), TypeError(), RecursionError("\ud800")])
+def test_a_site_that_fails_by_surprise_keeps_no_stop_from_its_end(
+    tmp_path: Path, fault: Exception
+) -> None:
+    at = mesh(tmp_path, c1="unhealthy")
+    tried = at.back
+
+    def back(site: str, why: str) -> tuple[str, ...]:
+        if site == "b":
+            raise fault
+        return tried(site, why)
+
+    at.back = back  # type: ignore[method-assign]
+    record = go(at)
+    assert (record.ended, record.open) == ("stopped", ("b",))
+    assert "not taken back" in record.sites["b"].why
+    at.back = tried  # type: ignore[method-assign]
+    assert (again(at).ended, at.images()) == ("stopped", "nnoooo")
+
+
 def lies(change: Callable[[Record], Record]) -> Callable[[str, Record], Record]:
     return lambda site, record: change(record) if site == "a" else record
 

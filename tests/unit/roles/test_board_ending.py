@@ -135,12 +135,7 @@ def test_a_link_where_the_record_goes_is_replaced_not_followed(
     [
         (b"healthy: 29.8 frames/s, p95 42.1 ms\n", 29.8, 42.1, False),
         (b"healthy: 29.8 frames/s, p95 42.1 ms, within its limits\n", 29.8, 42.1, True),
-        (
-            b"unhealthy: slower than its limit of 9 ms: 7.9 frames/s, p95 180.4 ms",
-            7.9,
-            180.4,
-            False,
-        ),
+        (b"a warning\nhealthy: 7.9 frames/s, p95 180.4 ms\n", 7.9, 180.4, False),
     ],
 )
 def test_the_pace_is_read_of_what_the_health_check_prints(
@@ -155,7 +150,10 @@ def test_the_pace_is_read_of_what_the_health_check_prints(
     "words",
     [b"", b"healthy\n", b"healthy: inf frames/s, p95 1.0 ms", b"healthy: 1.0 frames/s, p95 -1.0 ms",
      b"healthy: 1.0 frames/s,\n p95 1.0 ms", b"healthy: " + b"9" * 400 + b".0 frames/s, p95 1.0 ms",
-     b"\xff\x00" * 2000],
+     b"unhealthy: slower than its limit of 9 ms: 7.9 frames/s, p95 180.4 ms\n",
+     b"unhealthy: measured for 3 s of 10: 0.4 frames/s, p95 2042.1 ms\n",
+     b"unhealthy: 7.9 frames/s, p95 180.4 ms\n", b"not healthy: 7.9 frames/s, p95 180.4 ms\n",
+     b"healthy: 7.9 frames/s, p95 180.4 ms, or so\n", b"\xff\x00" * 2000],
 )  # fmt: skip
 def test_what_is_no_pace_is_none(program: Program, words: bytes) -> None:
     assert program.pace.of_health(words) is None

@@ -135,6 +135,6 @@ def read(path: Path) -> Optional[Pace]:
         with path.open("rb") as stream:
             body = json.loads(stream.read(LARGEST))
         values = [float(body[name]) for name in Pace.__dataclass_fields__]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None  # whatever a program wrote
     return Pace(*values) if all(map(math.isfinite, values)) else None

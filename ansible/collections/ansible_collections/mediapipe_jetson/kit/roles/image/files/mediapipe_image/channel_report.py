@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, ContextManager, Dict, NamedTuple, Optional
 
 from mediapipe_image import (
     channel_files,
@@ -39,6 +39,8 @@ SSH = Path(disk.ROOT + "/etc/ssh")
 KEYS = ("ssh_host_ed25519_key", "ssh_host_ecdsa_key", "ssh_host_rsa_key")
 # All of it, whatever the server does.
 LIMIT_S = 20.0
+# Notes are read and written in a moment.
+LOCK_S = 5.0
 MOST_WORDS = 400
 MOST_NUMBER = 2**53 - 1
 
@@ -70,7 +72,7 @@ def collector(body: Dict[str, Any]) -> Collector:
 
 def note(made: Collector) -> None:
     """Remember where reports go: a poll that gets no metadata is reported, too."""
-    with contextlib.suppress(ImageError, OSError):
+    with contextlib.suppress(ImageError, OSError), _locked():
         known = _notes()
         if (known["url"], known["authority"]) != made:
             disk.write_json(NOTES, dict(known, url=made.url, authority=made.authority))
@@ -105,7 +107,7 @@ def send(
 
 
 def _send(board: str, settings: Settings, body: Dict[str, Any], error: Optional[ImageError]) -> str:
-    with disk.locked("report"):
+    with _locked():
         notes = _notes()
         if not notes["url"]:
             return ""
@@ -116,6 +118,11 @@ def _send(board: str, settings: Settings, body: Dict[str, Any], error: Optional[
     packed = json.dumps({"report": text, "signature": _signature(text)})
     channel_web.post(notes["url"], notes["authority"], packed.encode("utf-8"))
     return ""
+
+
+def _locked() -> ContextManager[None]:
+    """Hold the notes: whoever writes them read them under the same lock. Raises BusyError."""
+    return disk.locked("report", LOCK_S)
 
 
 def _notes() -> Dict[str, Any]:
