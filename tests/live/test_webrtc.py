@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -82,6 +83,27 @@ def test_the_page_plays_the_video_and_it_moves(served: Served) -> None:
         for half in ("left", "right", "left"):
             waited(driver, lambda now, half=half: now[3] == half)  # type: ignore[misc]
         assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_the_video_goes_on_after_the_source_was_silent(served: Served) -> None:
+    with browser.headless() as driver:
+        driver.get(served.address)
+        waited(driver, lambda now: now[:3] == [False, True, 320])
+        served.process.send_signal(signal.SIGUSR1)
+        time.sleep(4)
+        for half in ("left", "right", "left"):
+            waited(driver, lambda now, half=half: now[:2] == [False, True] and now[3] == half)  # type: ignore[misc]
+
+
+def test_the_stream_stands_in_where_the_sender_ends_the_video(served: Served) -> None:
+    with browser.headless() as driver:
+        driver.get(served.address)
+        waited(driver, lambda now: now[:3] == [False, True, 320])
+        driver.execute_script("""
+const track = document.getElementById("video").srcObject.getTracks()[0];
+track.dispatchEvent(new Event("ended"));
+""")
+        waited(driver, lambda now: now[:2] == [True, False] and now[4] == "running")
 
 
 def test_without_an_offer_the_page_has_the_stream() -> None:

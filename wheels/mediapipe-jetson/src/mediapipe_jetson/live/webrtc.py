@@ -22,7 +22,7 @@ from mediapipe_jetson.observation import one_line
 
 STREAMS = 8
 CLOCK = 90_000
-# Until an offer is answered, and until its connection stands; no picture for so long ends one.
+# Until an offer is answered, until its connection stands, and how soon the view's end is heard.
 ANSWER_S, CONNECT_S, PATIENCE_S = 10.0, 15.0, 10.0
 OVER = ("failed", "closed")
 
@@ -116,7 +116,10 @@ class Peers:
             await peer.close()
 
     def _track(self) -> Any:  # noqa: ANN401 # aiortc's class
-        """Return a track of the latest pictures, each once."""
+        """Return a track of the latest pictures, each once; it waits as long as the source does.
+
+        Who went away meanwhile is known by the connection, not by pictures.
+        """
         picture, loop, pool, av, ended = (
             self._picture, self._loop, self._pool, self._av, self._ended
         )  # fmt: skip
@@ -124,10 +127,12 @@ class Peers:
 
         async def recv(track: Any) -> Any:  # noqa: ANN401
             nonlocal before
-            shown = await loop.run_in_executor(pool, picture.shown, before, PATIENCE_S)
-            if shown is None or shown is before:
-                track.stop()
-                raise ended
+            shown = before
+            while shown is None or shown is before:
+                if picture.closed:
+                    track.stop()
+                    raise ended
+                shown = await loop.run_in_executor(pool, picture.shown, before, PATIENCE_S)
             before = shown
             # Its codecs halve the colour: sides are even.
             height, width = (side // 2 * 2 for side in shown.bgr.shape[:2])
