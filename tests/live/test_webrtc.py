@@ -17,6 +17,8 @@ from typing import Any
 
 import aiortc
 import pytest
+from mediapipe_jetson.live.picture import Picture
+from mediapipe_jetson.live.webrtc import Peers
 
 from bench import browser
 from tests.support.here import needs_parts
@@ -194,3 +196,23 @@ def test_a_good_offer_is_answered_with_addresses_of_this_machine(served: Served)
     assert (code, answer["type"]) == (200, "answer")
     assert "a=candidate" in answer["sdp"]
     assert "a=sendonly" in answer["sdp"]
+
+
+@pytest.mark.parametrize("offers", [0, 2])
+def test_what_is_closed_holds_no_file(offers: int) -> None:
+    sdp = asyncio.run(_offer(video=True))
+
+    def use() -> None:
+        picture = Picture()
+        peers = Peers(picture)
+        for _ in range(offers):
+            assert "a=sendonly" in peers.answer(sdp)
+        peers.close()
+        picture.close()
+        assert picture.viewers == 0
+
+    use()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        use()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

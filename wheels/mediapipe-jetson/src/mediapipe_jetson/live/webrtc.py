@@ -41,9 +41,7 @@ class Peers:
         self._peers: set[Any] = set()
         self._pool = ThreadPoolExecutor(STREAMS, thread_name_prefix="live-webrtc")
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="live-webrtc", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="live-webrtc", daemon=True)
         self._thread.start()
 
     def answer(self, sdp: str) -> str:
@@ -66,6 +64,12 @@ class Peers:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWER_S)
         self._pool.shutdown(wait=False)
+
+    def _run(self) -> None:
+        """Run the loop until it is stopped, then free what it holds."""
+        self._loop.run_forever()
+        self._loop.run_until_complete(_end_others())
+        self._loop.close()
 
     def _wait(self, work: Coroutine[Any, Any, Any], seconds: float) -> Any:  # noqa: ANN401
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -143,6 +147,14 @@ class Peers:
 
         kind: Any = type("Track", (self._aiortc.MediaStreamTrack,), {"kind": "video", "recv": recv})
         return kind()
+
+
+async def _end_others() -> None:
+    """Cancel what still runs in this loop, and wait for its end."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _expect_video(peer: Any) -> None:  # noqa: ANN401
