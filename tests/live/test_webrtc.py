@@ -180,6 +180,12 @@ def test_what_is_no_offer_is_refused(served: Served, body: bytes, words: str) ->
     assert text.count("\n") == 1
 
 
+@pytest.mark.parametrize("length", ["9" * 10, "9" * 5000, "-1", "0x10", "\xb2", "1 0"])
+def test_a_length_that_is_none_is_refused(served: Served, length: str) -> None:
+    code, text = served.post(b"{}", **{"Content-Length": length})
+    assert (code, text) == (400, "an offer is JSON of at most 65536 bytes\n")
+
+
 def test_an_offer_without_a_video_is_refused(served: Served) -> None:
     assert served.post(offer(video=False)) == (400, "the offer asks for no video\n")
 
