@@ -17,7 +17,6 @@ from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import apt as debian
 from jetson_kit.debian import installed, rootfs
 from jetson_kit.debian import lock as debian_lock
-from jetson_kit.debian.deb_file import Deb
 from jetson_kit.debian.lock import Lock
 from jetson_kit.debian.rootfs import Rootfs
 
@@ -73,12 +72,15 @@ def _make(request: _Request, base: Rootfs, refresh: bool) -> SystemLayer | None:
     if not debs:
         return None  # the image has them all
     packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
-    listing = json.dumps([FORMAT, base.key, [deb.sha256 for deb in debs]])
+    compiler = rootfs.compiler_of(base.variant, base.suite)
+    compiled_by = compiler.key if compiler else ""
+    listing = json.dumps([FORMAT, base.key, compiled_by, [deb.sha256 for deb in debs]])
     key = hashlib.sha256(listing.encode()).hexdigest()[:16]
     tar = cache_dir("layers") / f"app-{request.name}-{key}.tar"
     if not cached_files.intact(tar):
-        with cached_files.made(tar) as aside:
-            _assemble(aside, debs, base)
+        with cached_files.made(tar) as aside, LayerTar(aside, compiler) as layer:
+            merged = installed.merge(layer, debs, rootfs.data()["prune"])
+            layer.data(STATUS, _status(base) + merged.status)
     return SystemLayer(tar, packages)
 
 
@@ -109,9 +111,3 @@ def _status(base: Rootfs) -> str:
     with tarfile.open(base.tar) as archive:
         stream = archive.extractfile(STATUS)
         return stream.read().decode() if stream else ""
-
-
-def _assemble(out: Path, debs: tuple[Deb, ...], base: Rootfs) -> None:
-    with LayerTar(out) as layer:
-        merged = installed.merge(layer, debs, rootfs.data()["prune"])
-        layer.data(STATUS, _status(base) + merged.status)

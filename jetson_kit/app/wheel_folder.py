@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +87,9 @@ def _check(path: Path) -> None:
     if not LETTERS.fullmatch(path.name):
         raise BadInputError(f"{path} has no name of a wheel", NAME)
     try:
-        mark = cache_dir("app-wheels") / f"{sha256_file(path)}-{path.name}"
+        # A wheel's name may be as long as a file's.
+        key = hashlib.sha256(f"{sha256_file(path)}-{path.name}".encode()).hexdigest()
+        mark = cache_dir("app-wheels") / key
     except OSError as error:
         raise BadInputError(
             f"{path} can't be read: {error.strerror}", "let this user read it, or take it out"

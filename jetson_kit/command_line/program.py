@@ -30,6 +30,8 @@ HELP = ("--help", "-h")
 FORMATS = ("flat", "nested", "json")
 SHELLS = ("bash", "zsh", "fish")
 NAGIOS_UNKNOWN = 3
+# int() takes only so many, and no terminal is wider.
+WIDTH_DIGITS = 5
 # Invoke's own script for bash calls the `inv` of PATH, and we have none there.
 BASH = """\
 _complete_inv() {
@@ -174,7 +176,7 @@ def _prepare() -> None:
         # It may hold bytes that no text can.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     width = os.environ.get("COLUMNS", "1")
-    if not width.isdecimal() or not int(width):
+    if not width.isdecimal() or len(width) > WIDTH_DIGITS or not int(width):
         del os.environ["COLUMNS"]  # a table of no width has no words
 
 

@@ -24,6 +24,7 @@ from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.debian import apt as debian
 from jetson_kit.debian import bytecode, installed
 from jetson_kit.debian import lock as debian_lock
+from jetson_kit.debian.bytecode import Compiler
 from jetson_kit.debian.deb_file import Deb
 
 DATA = ROOT / "docker" / "rootfs.toml"
@@ -73,6 +74,17 @@ def facts_of(spec: dict[str, Any], variant: str) -> dict[str, Any]:
     return result
 
 
+def compiler_of(variant: str, suite: str) -> Compiler | None:
+    """Return what compiles the Python files of a variant, and of Debian packages laid upon it.
+
+    None for a variant without bytecode, and where the suite's Python can't be had here.
+    """
+    spec = data()
+    if not facts_of(spec, variant)["bytecode"]:
+        return None
+    return bytecode.of(suite, spec["suites"][suite]["python"])
+
+
 def suite_for(python: str) -> str:
     """Return the Debian suite whose Python is `python` ("3.11"). Raises BadInputError."""
     suites: dict[str, Any] = data()["suites"]
@@ -99,7 +111,7 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     lock = debian_lock.read(debian_lock.path_of(variant, suite, arch))
     if lock and list(lock.packages) != facts["packages"]:
         lock = None
-    compiler = bytecode.of(suite, data()["suites"][suite]["python"]) if facts["bytecode"] else None
+    compiler = compiler_of(variant, suite)
     requested = {
         "format": FORMAT,
         "bytecode": compiler.key if compiler else "",

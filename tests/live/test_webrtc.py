@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from typing import Any
 
 import aiortc
 import pytest
+from mediapipe_jetson.live.picture import Picture
+from mediapipe_jetson.live.webrtc import Peers
 
 from bench import browser
 from tests.support.here import needs_parts
@@ -82,6 +85,27 @@ def test_the_page_plays_the_video_and_it_moves(served: Served) -> None:
         for half in ("left", "right", "left"):
             waited(driver, lambda now, half=half: now[3] == half)  # type: ignore[misc]
         assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_the_video_goes_on_after_the_source_was_silent(served: Served) -> None:
+    with browser.headless() as driver:
+        driver.get(served.address)
+        waited(driver, lambda now: now[:3] == [False, True, 320])
+        served.process.send_signal(signal.SIGUSR1)
+        time.sleep(4)
+        for half in ("left", "right", "left"):
+            waited(driver, lambda now, half=half: now[:2] == [False, True] and now[3] == half)  # type: ignore[misc]
+
+
+def test_the_stream_stands_in_where_the_sender_ends_the_video(served: Served) -> None:
+    with browser.headless() as driver:
+        driver.get(served.address)
+        waited(driver, lambda now: now[:3] == [False, True, 320])
+        driver.execute_script("""
+const track = document.getElementById("video").srcObject.getTracks()[0];
+track.dispatchEvent(new Event("ended"));
+""")
+        waited(driver, lambda now: now[:2] == [True, False] and now[4] == "running")
 
 
 def test_without_an_offer_the_page_has_the_stream() -> None:
@@ -156,6 +180,12 @@ def test_what_is_no_offer_is_refused(served: Served, body: bytes, words: str) ->
     assert text.count("\n") == 1
 
 
+@pytest.mark.parametrize("length", ["9" * 10, "9" * 5000, "-1", "0x10", "\xb2", "1 0"])
+def test_a_length_that_is_none_is_refused(served: Served, length: str) -> None:
+    code, text = served.post(b"{}", **{"Content-Length": length})
+    assert (code, text) == (400, "an offer is JSON of at most 65536 bytes\n")
+
+
 def test_an_offer_without_a_video_is_refused(served: Served) -> None:
     assert served.post(offer(video=False)) == (400, "the offer asks for no video\n")
 
@@ -172,3 +202,23 @@ def test_a_good_offer_is_answered_with_addresses_of_this_machine(served: Served)
     assert (code, answer["type"]) == (200, "answer")
     assert "a=candidate" in answer["sdp"]
     assert "a=sendonly" in answer["sdp"]
+
+
+@pytest.mark.parametrize("offers", [0, 2])
+def test_what_is_closed_holds_no_file(offers: int) -> None:
+    sdp = asyncio.run(_offer(video=True))
+
+    def use() -> None:
+        picture = Picture()
+        peers = Peers(picture)
+        for _ in range(offers):
+            assert "a=sendonly" in peers.answer(sdp)
+        peers.close()
+        picture.close()
+        assert picture.viewers == 0
+
+    use()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        use()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

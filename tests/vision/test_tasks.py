@@ -140,6 +140,68 @@ def test_results_made_while_later_frames_are_inferred_are_the_same(
     assert any(getattr(result, f"{task.lower()}_landmarks") for result in at_once)
 
 
+class Watched:
+    """A graph's `finish` that waits a while for whatever comes in between."""
+
+    def __init__(self, finish: Any) -> None:
+        self.finish = finish
+        self.inside = self.most = 0
+        self.entered, self.between = threading.Event(), threading.Event()
+
+    def __call__(self, *found: Any) -> Any:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        if self.inside > 1:
+            self.between.set()
+        self.entered.set()
+        self.between.wait(0.5)
+        result = self.finish(*found)
+        self.inside -= 1
+        return result
+
+
+def test_threads_wait_for_each_others_results(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = media.rgb("astronaut.jpg")
+    with near.kits("Face", bundle, "litert", running_mode=RunningMode.VIDEO) as landmarker:
+        assert landmarker.graph.finishes_apart
+        watched = Watched(landmarker.graph.finish)
+        monkeypatch.setattr(landmarker.graph, "finish", watched)
+        numbers, failures = itertools.count(), []
+
+        def look() -> None:
+            for _ in range(2):
+                try:
+                    assert landmarker.detect_for_video(picture, next(numbers)).face_landmarks
+                except TimestampError:
+                    pass  # the other thread was faster
+                except Exception as error:
+                    failures.append(error)
+
+        threads = [threading.Thread(target=look) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (watched.most, failures) == (1, [])
+
+
+def test_closing_waits_for_the_result_of_a_video(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = media.rgb("astronaut.jpg")
+    landmarker = near.kits("Face", bundle, "litert", running_mode=RunningMode.VIDEO)
+    watched = Watched(landmarker.graph.finish)
+    monkeypatch.setattr(landmarker.graph, "finish", watched)
+    thread = threading.Thread(target=landmarker.detect_for_video, args=(picture, 1))
+    thread.start()
+    assert watched.entered.wait(60)
+    landmarker.close()
+    assert watched.inside == 0
+    thread.join()
+
+
 def test_a_live_stream_calls_back_in_order(bundle: Bundle) -> None:
     got: list[tuple[int, int]] = []
     done = threading.Event()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
+import posixpath
+import shlex
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ GIT_S = 1800.0
 CONNECT_S = 30
 SLOW_S = 60
 # Other programs have no -o.
-OPENSSH = re.compile(r"(\S*/)?ssh(\s|$)")
+OPENSSH = "ssh"
 # Answers git from variables: a shell's own printf has no arguments that others see.
 HELPER = '!printf "username=%s\\npassword=%s\\n" "$REPOSITORY_USER" "$REPOSITORY_PASSWORD"; :'
 
@@ -68,8 +69,8 @@ def clone(address: str, ref: str, folder: Path) -> str:
 
 def _unattended() -> dict[str, str]:
     """Return the variables by which git speaks English, never asks and never waits for ever."""
-    ssh = os.environ.get("GIT_SSH_COMMAND") or os.environ.get("GIT_SSH") or _ssh()
-    options = f" -o BatchMode=yes -o ConnectTimeout={CONNECT_S}" if OPENSSH.match(ssh) else ""
+    ssh = _ssh()
+    options = f" -o BatchMode=yes -o ConnectTimeout={CONNECT_S}" if _is_openssh(ssh) else ""
     return {
         "LC_ALL": "C.UTF-8",
         "LANGUAGE": "",
@@ -82,11 +83,22 @@ def _unattended() -> dict[str, str]:
 
 
 def _ssh() -> str:
-    """Return the ssh command of git's own settings."""
+    """Return the command that git would run, for a shell; git looks at these in this order."""
+    if command := os.environ.get("GIT_SSH_COMMAND"):
+        return command
+    with contextlib.suppress(StepFailedError):
+        if command := run(["git", "config", "core.sshCommand"], what="git's settings").strip():
+            return command
+    # A program's path, which no shell takes apart.
+    return shlex.quote(os.environ.get("GIT_SSH") or OPENSSH)
+
+
+def _is_openssh(command: str) -> bool:
     try:
-        return run(["git", "config", "core.sshCommand"], what="git's settings").strip() or "ssh"
-    except StepFailedError:
-        return "ssh"
+        words = shlex.split(command)
+    except ValueError:
+        return False
+    return bool(words) and posixpath.basename(words[0]) == OPENSSH
 
 
 def _login(address: str) -> dict[str, str]:

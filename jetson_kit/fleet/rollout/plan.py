@@ -22,6 +22,8 @@ PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 CURE = "see ./inv --help fleet.rollout"
 DAY_S = 86400.0
+# int() takes only so many.
+COUNT_DIGITS = 18
 EXACT: Mapping[type, str] = {str: "write it as text", bool: "write true or false"}
 
 
@@ -234,7 +236,8 @@ def share(name: str, value: Any) -> int | str:  # noqa: ANN401
         return value
     if isinstance(value, str):
         text = value.strip()
-        return int(text) if text.isascii() and text.isdecimal() else text
+        digits = text.isascii() and text.isdecimal() and len(text) <= COUNT_DIGITS
+        return int(text) if digits else text
     raise _wrong(name, value, "write a count such as 5, or a percentage such as 25%")
 
 

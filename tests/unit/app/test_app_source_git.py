@@ -153,9 +153,50 @@ def test_a_time_limit_is_the_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("own", "command"),
     [("", "ssh -o BatchMode=yes -o ConnectTimeout=30"), ("plink -batch", "plink -batch"),
-     ("/usr/bin/ssh -i key", "/usr/bin/ssh -i key -o BatchMode=yes -o ConnectTimeout=30")],
+     ("/usr/bin/ssh -i key", "/usr/bin/ssh -i key -o BatchMode=yes -o ConnectTimeout=30"),
+     ("'/my tools/ssh' -i key", "'/my tools/ssh' -i key -o BatchMode=yes -o ConnectTimeout=30"),
+     ("ssh -i 'key", "ssh -i 'key"), ("/opt/ssh/plink", "/opt/ssh/plink"), ("  ", "  ")],
 )  # fmt: skip
 def test_ssh_never_asks(own: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_SSH_COMMAND", own)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     assert repository._unattended()["GIT_SSH_COMMAND"] == command
+
+
+NAMES = ["ssh", "my tools/ssh", "a$HOME;b/ssh", "quo'te\"d/ssh", "sshd-like ssh", "$(true)"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("variant", ["ssh", "simple"])
+def test_a_program_of_git_ssh_is_run_whatever_its_path(
+    name: str, variant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program that git runs by itself is the one that it runs here."""
+    program, ran = tmp_path / name, tmp_path / "ran"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >"{ran}"\nexit 255\n')
+    program.chmod(0o755)
+    for key, value in {
+        "GIT_SSH": str(program), "GIT_SSH_VARIANT": variant, "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_NOSYSTEM": "1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(key, value)
+    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
+    address = "ssh://h.invalid/x"
+    subprocess.run(["git", "ls-remote", address], check=False, capture_output=True)
+    words = ran.read_text().splitlines()
+    ran.unlink()
+    with pytest.raises(KitError):
+        fetch.of_git(f"git+{address}", "")
+    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=30"]
+    assert ran.read_text().splitlines() == (options if program.name == "ssh" else []) + words
+
+
+def test_gits_own_setting_counts_for_more_than_a_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[core]\n\tsshCommand = plink -batch\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    monkeypatch.setenv("GIT_SSH", "ssh")
+    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
+    assert repository._unattended()["GIT_SSH_COMMAND"] == "plink -batch"

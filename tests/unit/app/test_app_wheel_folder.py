@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import lock, settings
+from jetson_kit.app import lock, settings, wheel_folder
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.settings import App
 from jetson_kit.core.errors import KitError
@@ -110,6 +110,23 @@ def test_a_misnamed_wheel_is_named(app: App, file: str, words: str) -> None:
     wheel(app.folder / "wheels", file)
     error = refused(app)
     assert (error.exit_code, file in error.message, words in error.message) == (2, True, True)
+
+
+LONG = f"mine-1.0-1{'a' * 228}-py3-none-any.whl"
+
+
+def test_a_wheel_may_have_the_longest_name_of_a_file(app: App) -> None:
+    assert len(LONG) == 255
+    path = wheel(app.folder / "wheels", LONG)
+    wheel_folder.check(app)
+    # That it was good under that name says nothing of another one.
+    path.rename(path.with_name(LONG.replace("1.0", "2.0")))
+    assert "holds mine 1.0" in refused(app).message
+
+
+def test_a_damaged_wheel_of_the_longest_name_is_named(app: App) -> None:
+    cut(wheel(app.folder / "wheels", LONG))
+    assert refused(app).exit_code == 5
 
 
 def test_a_folder_with_a_wheels_name(app: App) -> None:

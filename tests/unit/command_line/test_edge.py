@@ -77,6 +77,17 @@ def invoke(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
+    "width", ["", "0", "x", "9" * 5000, "0" * 5000, "-1", "\N{SUPERSCRIPT TWO}"]
+)
+def test_a_width_that_is_none_changes_nothing(home: Path, width: str) -> None:
+    done = subprocess.run(
+        command("many", "a"), cwd=home, env={**env(), "COLUMNS": width}, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "['a'] False \n", "")
+
+
+@pytest.mark.parametrize(
     ("words", "printed"),
     [
         (("a",), "['a'] False "),

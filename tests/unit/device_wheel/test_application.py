@@ -75,7 +75,7 @@ def test_it_runs_in_a_thread_too_where_signals_are_left_alone() -> None:
 
 def test_sigterm_ends_cameras_as_the_end_of_a_video_does() -> None:
     program = """
-import itertools, time
+import itertools, os, time
 from mediapipe_jetson import application
 from mediapipe_jetson.pipeline import Pipeline
 from tests.unit.pictures import Picture
@@ -85,7 +85,7 @@ def forever():
         time.sleep(0.005)
         yield Picture()
         if number == 5:
-            print("runs", flush=True)
+            os.write(1, b"runs\\n")
 
 reports = application.run(*(Pipeline(forever(), lambda frame: 0) for _ in range(2)))
 print(min(report.done for report in reports) > 0, flush=True)
@@ -119,6 +119,94 @@ def test_a_health_file_that_cannot_be_written_is_an_error(
     monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "none" / "alive"))
     with pytest.raises(StageError, match="FileNotFoundError"):
         application.run(Pipeline(pictures(), index_of))
+
+
+FULL = """
+mount -t tmpfs -o size=64k none "$1"
+cat /dev/zero >"$1/full" 2>/dev/null || true
+"""
+MOUNT = """
+touch "$1/file" "$1/alive"
+mount --bind "$1/file" "$1/alive"
+"""
+LATER = """
+import os, sys, time
+from pathlib import Path
+from mediapipe_jetson import application
+from mediapipe_jetson.pipeline import Pipeline
+from tests.unit.pictures import Picture
+
+alive = Path(sys.argv[1], "alive")
+application.TOUCH_S = 0.0
+ages = []
+
+def pictures():
+    for _ in range(40):
+        time.sleep(0.005)
+        yield Picture()
+        if alive.exists():
+            ages.append(alive.stat().st_mtime)
+            os.utime(alive, (0, 0))
+
+print(application.run(Pipeline(pictures(), lambda frame: 0, depth=1))[0].done)
+print(max(ages[1:]) > 0, sorted(path.name for path in alive.parent.iterdir()))
+print(alive.read_text().strip())
+"""
+
+
+def apart(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run an application in a mount namespace of its own, after a script."""
+    space = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount"]
+    words = ["sh", "-ec", f'{script}\nexec "$2" -c "$3" "$1"', "-", str(folder)]
+    return subprocess.run(
+        [*space, *words, sys.executable, LATER],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{PACKAGE}{os.pathsep}{Path.cwd()}",
+            FILE_VARIABLE: str(folder / "alive"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "names", "measured"),
+    [
+        (FULL, ["alive", "full"], False),
+        (FULL.replace("cat", 'echo "{}" >"$1/alive"\ncat'), ["alive", "full"], True),
+        (MOUNT, ["alive", "file"], True),
+    ],
+    ids=["full from the start", "full later", "a mount"],
+)
+def test_a_health_file_that_cannot_be_replaced_ends_no_camera(
+    script: str, names: list[str], measured: bool, tmp_path: Path
+) -> None:
+    done = apart(script, tmp_path)
+    frames, there, content = done.stdout.split("\n", 2)
+    assert (done.returncode, frames, there) == (0, "40", f"True {names}"), done.stderr
+    assert ("latency_p95_ms" in content) is measured
+    assert done.stderr.count("the pace can't be written: No space left") == (not measured)
+
+
+def test_a_health_file_that_goes_away_later_ends_no_camera(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    alive = tmp_path / "health" / "alive"
+    alive.parent.mkdir()
+
+    def going() -> Iterator[Picture]:
+        for number in range(40):
+            if number > 5 and alive.exists():
+                alive.parent.rename(tmp_path / "gone")
+            yield from pictures(1)
+
+    monkeypatch.setenv(FILE_VARIABLE, str(alive))
+    monkeypatch.setattr(application, "TOUCH_S", 0.0)
+    assert application.run(Pipeline(going(), index_of))[0].done == 40
+    warnings = [text for text in caplog.messages if "the pace can't be written" in text]
+    assert len(warnings) == 1
 
 
 def test_without_a_pipeline_or_a_known_task_it_is_the_callers_mistake() -> None:

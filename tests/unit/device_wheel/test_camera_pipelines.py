@@ -62,6 +62,17 @@ def test_secrets_are_properties_and_in_no_text() -> None:
         assert "abc" not in text
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["9" * 5000, "0" * 5000, "256", f"csi://{'1' * 5000}", "csi://-1", "csi://\u0663",
+     f"csi://0?width={'0' * 5000}", f"csi://0?width={'9' * 5000}", "v4l2://0?width=00000064099",
+     "v4l2://0?fps=0"],
+)  # fmt: skip
+def test_a_number_that_is_none_of_a_camera_is_refused(source: str) -> None:
+    with pytest.raises(CameraSourceError, match="number"):
+        address.parse(source)
+
+
 @pytest.mark.parametrize("missing", ["nvarguscamerasrc", "nvvidconv"])
 def test_a_missing_element_of_the_board_is_named(missing: str) -> None:
     with pytest.raises(CameraMissingError, match=f"{missing} is not here: it is the board's"):

@@ -135,7 +135,9 @@ def test_a_share_counts_in_a_small_fleet_too(
     assert bool(Plan(stop_at="10%").verdict(failed, tried, waiting, whole)) == stops
 
 
-@pytest.mark.parametrize("text", ["\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT THREE}", "1.5"])
+@pytest.mark.parametrize(
+    "text", ["\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT THREE}", "1.5", "9" * 5000]
+)
 def test_digits_of_others_are_no_count(text: str) -> None:
     with pytest.raises(BadInputError, match="stop_at"):
         parse({"stop_at": text})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import signal
 import threading
@@ -26,6 +27,7 @@ from mediapipe_jetson.pipeline.landmarkers import tasks
 from mediapipe_jetson.pipeline.pipeline import Pipeline
 from mediapipe_jetson.pipeline.report import Report
 
+LOG = logging.getLogger(__name__)
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
 BACKEND_VARIABLE = "MEDIAPIPE_JETSON_BACKEND"
 CAMERA = "/dev/video0"
@@ -110,6 +112,7 @@ class _Alive:
         self._meters = [pace.Meter() for _ in range(pipelines)]
         self._seen: set[int] = set()
         self._written: Optional[float] = None
+        self._warned = False
 
     def observer(self, place: int) -> Callable[[Any], None]:
         """Return what a pipeline calls with each finished frame."""
@@ -122,11 +125,26 @@ class _Alive:
                 late = self._written is None or now - self._written >= TOUCH_S
                 if late and len(self._seen) == len(self._meters):
                     paces = [measured for item in self._meters if (measured := item.pace())]
-                    pace.write(self._path, pace.slowest(paces))
+                    self._write(pace.slowest(paces))
                     self._seen.clear()
                     self._written = now
 
         return observe
+
+    def _write(self, measured: pace.Pace) -> None:
+        """Write the pace; where it can't be, that frames come. Raises OSError at the first time."""
+        try:
+            pace.write(self._path, measured)
+        except OSError as error:
+            try:
+                self._path.touch()
+            except OSError:
+                # A path that never was one is a mistake; what happens to it later ends no camera.
+                if self._written is None:
+                    raise
+            if not self._warned:
+                LOG.warning("%s: the pace can't be written: %s", self._path, error.strerror)
+            self._warned = True
 
 
 @contextlib.contextmanager

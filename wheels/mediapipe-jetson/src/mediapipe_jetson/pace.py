@@ -5,6 +5,7 @@ The application writes it into the file of its health, once a second; the health
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -21,6 +22,8 @@ WINDOW_S = 10.0
 SHARE = 0.95
 # A file of numbers; what is longer is none of ours.
 LARGEST = 4096
+# What is written over another pace has its length: whoever reads meanwhile finds no rest of that.
+WIDTH = 128
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,30 @@ def slowest(paces: list[Pace]) -> Pace:
 
 
 def write(path: Path, pace: Pace) -> None:
-    """Replace the file by one that has the pace; readers never see half of it. Raises OSError."""
+    """Replace the file by one that has the pace; readers never see half of it.
+
+    Where it can't be replaced, as on a full disk or where it is a mount, it is written over. Raises
+    OSError where that fails, too.
+    """
+    text = json.dumps(pace.__dict__)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(json.dumps(pace.__dict__), encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        _write_over(path, text.ljust(WIDTH).encode())
+
+
+def _write_over(path: Path, content: bytes) -> None:
+    """Write into a file as it lies, which needs no more space where it had as much content."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.write(handle, content)
+        os.ftruncate(handle, len(content))
+    finally:
+        os.close(handle)
 
 
 def read(path: Path) -> Optional[Pace]:

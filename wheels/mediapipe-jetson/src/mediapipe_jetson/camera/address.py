@@ -16,6 +16,8 @@ CSI, V4L2, RTSP, FILE, PIPELINE, URL = "csi", "v4l2", "rtsp", "file", "pipeline"
 LIVE = (CSI, V4L2, RTSP, URL)
 RTSP_PORT = 554
 MOST_NUMBER = 255
+# int() takes only so many.
+DIGITS = 9
 # Ends the address of a file that stands in for a camera: over and over, at its own pace.
 LOOP = "?loop=1"
 # name: (least, most) of the options that an address may end with, as in csi://0?width=1920
@@ -120,9 +122,16 @@ def _v4l2(place: str, query: str) -> Address:
 
 
 def _number(place: str, text: str) -> str:
-    if not (place.isascii() and place.isdecimal() and int(place) <= MOST_NUMBER):
+    number = _whole(place)
+    if number is None or number > MOST_NUMBER:
         raise CameraSourceError(f"{redacted(text)}: write the camera's number, as in csi://0")
-    return str(int(place))
+    return str(number)
+
+
+def _whole(text: str) -> Optional[int]:
+    """Return the number that a text is; None for none, and for more than any option takes."""
+    digits = text.isascii() and text.isdecimal() and len(text) <= DIGITS
+    return int(text) if digits else None
 
 
 def _options(kind: str, query: str) -> dict[str, Union[int, str]]:
@@ -142,9 +151,10 @@ def option(name: str, value: Union[int, str]) -> Union[int, str]:
         return value
     least, most = NUMBERS[name]
     text = str(value)
-    if not (text.isascii() and text.isdecimal() and least <= int(text[:9]) <= most):
+    number = _whole(text)
+    if number is None or not least <= number <= most:
         raise CameraSourceError(f"{name} is a number from {least} to {most}, not {text!r}")
-    return int(text)
+    return number
 
 
 def _rtsp(text: str) -> Address:

@@ -95,7 +95,11 @@ async function connect() {
   };
   const late = setTimeout(back, CONNECT_MS);
   peer.addTransceiver("video", { direction: "recvonly" });
-  peer.ontrack = (event) => { video.srcObject = new MediaStream([event.track]); };
+  peer.ontrack = ({ track }) => {
+    video.srcObject = new MediaStream([track]);
+    // Where a browser tells of the sender's end by the track; Chromium does by the connection, 6 s later.
+    track.onmute = track.onended = back;
+  };
   // Its size is known: pictures come. A hidden one would not begin to play.
   video.onloadedmetadata = () => {
     clearTimeout(late);

@@ -35,6 +35,7 @@ BOUNDARY = "frame"
 # A reader that takes longer for one picture, or a source that gives none for so long.
 PATIENCE_S = 10.0
 LARGEST_OFFER = 1 << 16
+LONGEST_NUMBER = 9
 # Of pictures on their way: what the kernel holds for a slow reader is old when it comes.
 SEND_BUFFER = 1 << 18
 HEADERS = {
@@ -106,7 +107,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         length = self.headers.get("Content-Length", "")
         kind = self.headers.get("Content-Type", "").partition(";")[0]
-        if kind != "application/json" or not length.isdecimal() or int(length) > LARGEST_OFFER:
+        # int() takes only so many digits.
+        number = length.isascii() and length.isdecimal() and len(length) <= LONGEST_NUMBER
+        if kind != "application/json" or not number or int(length) > LARGEST_OFFER:
             self._refuse(400, f"an offer is JSON of at most {LARGEST_OFFER} bytes")
             return
         try:

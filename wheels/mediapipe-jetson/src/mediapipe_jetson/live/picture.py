@@ -89,6 +89,11 @@ class Picture:
         """Return the picture that was made last, which may be old."""
         return self._shown
 
+    @property
+    def closed(self) -> bool:
+        """Return whether no picture comes any more."""
+        return self._closed
+
     def close(self) -> None:
         """End the encoder and whoever waits."""
         with self._changed:

@@ -22,7 +22,7 @@ from mediapipe_jetson.observation import one_line
 
 STREAMS = 8
 CLOCK = 90_000
-# Until an offer is answered, and until its connection stands; no picture for so long ends one.
+# Until an offer is answered, until its connection stands, and how soon the view's end is heard.
 ANSWER_S, CONNECT_S, PATIENCE_S = 10.0, 15.0, 10.0
 OVER = ("failed", "closed")
 
@@ -41,9 +41,7 @@ class Peers:
         self._peers: set[Any] = set()
         self._pool = ThreadPoolExecutor(STREAMS, thread_name_prefix="live-webrtc")
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="live-webrtc", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="live-webrtc", daemon=True)
         self._thread.start()
 
     def answer(self, sdp: str) -> str:
@@ -66,6 +64,12 @@ class Peers:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(ANSWER_S)
         self._pool.shutdown(wait=False)
+
+    def _run(self) -> None:
+        """Run the loop until it is stopped, then free what it holds."""
+        self._loop.run_forever()
+        self._loop.run_until_complete(_end_others())
+        self._loop.close()
 
     def _wait(self, work: Coroutine[Any, Any, Any], seconds: float) -> Any:  # noqa: ANN401
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -116,7 +120,10 @@ class Peers:
             await peer.close()
 
     def _track(self) -> Any:  # noqa: ANN401 # aiortc's class
-        """Return a track of the latest pictures, each once."""
+        """Return a track of the latest pictures, each once; it waits as long as the source does.
+
+        Who went away meanwhile is known by the connection, not by pictures.
+        """
         picture, loop, pool, av, ended = (
             self._picture, self._loop, self._pool, self._av, self._ended
         )  # fmt: skip
@@ -124,10 +131,12 @@ class Peers:
 
         async def recv(track: Any) -> Any:  # noqa: ANN401
             nonlocal before
-            shown = await loop.run_in_executor(pool, picture.shown, before, PATIENCE_S)
-            if shown is None or shown is before:
-                track.stop()
-                raise ended
+            shown = before
+            while shown is None or shown is before:
+                if picture.closed:
+                    track.stop()
+                    raise ended
+                shown = await loop.run_in_executor(pool, picture.shown, before, PATIENCE_S)
             before = shown
             # Its codecs halve the colour: sides are even.
             height, width = (side // 2 * 2 for side in shown.bgr.shape[:2])
@@ -138,6 +147,14 @@ class Peers:
 
         kind: Any = type("Track", (self._aiortc.MediaStreamTrack,), {"kind": "video", "recv": recv})
         return kind()
+
+
+async def _end_others() -> None:
+    """Cancel what still runs in this loop, and wait for its end."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _expect_video(peer: Any) -> None:  # noqa: ANN401

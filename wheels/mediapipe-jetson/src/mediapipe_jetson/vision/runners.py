@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mediapipe_jetson.vision.graph import Graph
     from mediapipe_jetson.vision.images import Frame
 
-# Makes the result of a frame, once, from any thread.
+# Makes the result of a frame, once, in the order of the frames; two at a time are one too many.
 Pending = Callable[[], Any]
 DELEGATES = {"mediapipe-cpu": "CPU", "mediapipe-gpu": "GPU"}
 

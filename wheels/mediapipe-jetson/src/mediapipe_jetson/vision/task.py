@@ -141,7 +141,7 @@ class Landmarker(ABC):
         """
         self._expect("IMAGE")
         frame = images.frame(image, image_processing_options)
-        return self._process(image, frame, image_processing_options, 0)()
+        return self._result(image, frame, image_processing_options, 0)
 
     def detect_for_video(
         self,
@@ -154,7 +154,11 @@ class Landmarker(ABC):
         As `detect`; also raises TimestampError unless the timestamp (a whole number of
         milliseconds) is after the last one.
         """
-        return self.begin_for_video(image, timestamp_ms, image_processing_options)()
+        self._expect("VIDEO")
+        frame = images.frame(image, image_processing_options)
+        with self.lock:
+            self._advance(timestamp_ms)
+            return self._process(image, frame, image_processing_options, timestamp_ms)()
 
     def begin_for_video(
         self,
@@ -164,12 +168,15 @@ class Landmarker(ABC):
     ) -> Pending:
         """Infer as `detect_for_video` does, and return a function that makes the result of it.
 
-        What it does needs no model, so that another thread can do it while this one infers.
+        What it does needs no model, so that another thread can do it while this one infers. It
+        may smooth what it finds, and waits for no other: call each once, one at a time, in the
+        order of the frames, and use no `detect_for_video` of the same landmarker meanwhile.
         """
         self._expect("VIDEO")
         frame = images.frame(image, image_processing_options)
-        self._advance(timestamp_ms)
-        return self._process(image, frame, image_processing_options, timestamp_ms)
+        with self.lock:
+            self._advance(timestamp_ms)
+            return self._process(image, frame, image_processing_options, timestamp_ms)
 
     def detect_async(
         self,
@@ -283,7 +290,8 @@ class Landmarker(ABC):
         self.options.result_callback(result, image, timestamp_ms)
 
     def _result(self, *frame: Any) -> Any:  # noqa: ANN401 # what `_process` takes
-        return self._process(*frame)()
+        with self.lock:
+            return self._process(*frame)()
 
     def _process(
         self,
@@ -292,15 +300,17 @@ class Landmarker(ABC):
         processing: Any,  # noqa: ANN401
         timestamp_ms: int,
     ) -> Pending:
-        """Run a frame; a backend that fails is reported and the next one takes the frame."""
-        with self.lock:
-            while True:
-                try:
-                    return self._current().process(image, frame, processing, timestamp_ms)
-                except InferenceError as error:
-                    self._report(self.backend, error)
-                    self._drop()
-                    self.runner = self._next()
+        """Run a frame; a backend that fails is reported and the next one takes the frame.
+
+        Whoever calls it holds the lock.
+        """
+        while True:
+            try:
+                return self._current().process(image, frame, processing, timestamp_ms)
+            except InferenceError as error:
+                self._report(self.backend, error)
+                self._drop()
+                self.runner = self._next()
 
     def _next(self) -> Runner:
         """Return a runner on the next backend that can be used; raise NoBackendError."""
