@@ -1,7 +1,7 @@
 """Damaged and foreign models, made from real ones by seed: what the exporter makes of them.
 
 Run it alone for a longer run, in the engines' environment, from the project's folder:
-    PYTHONPATH=. python -m tests.engines.fuzz COUNT [FIRST_SEED] FILE...
+    PYTHONPATH=.:wheels/mediapipe-jetson/src python -m tests.engines.fuzz COUNT [FIRST_SEED] FILE...
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import pytest
 
 from jetson_kit.core.paths import ROOT
 from jetson_kit.models import bundles as models
+from jetson_kit.wheels import device_wheel
 from tests.engines import fuzz
 
 pytestmark = pytest.mark.engines
@@ -32,7 +33,7 @@ def test_nothing_but_typed_errors(part: int) -> None:
     done = subprocess.run(
         [*words, *(str(path) for path in paths)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, device_wheel.PACKAGE)))},
         capture_output=True,
         text=True,
         check=False,

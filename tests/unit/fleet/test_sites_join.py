@@ -449,6 +449,8 @@ def test_a_join_that_is_killed_leaves_nothing_running_and_is_done_again(
 def test_a_node_whose_start_was_killed_is_found_again(tmp_path: Path) -> None:
     command = (sys.executable, "-c", "import time; time.sleep(600)", str(tmp_path))
     orphan = subprocess.Popen(command)
+    while not Path(f"/proc/{orphan.pid}/cmdline").read_bytes():
+        time.sleep(0.01)  # the kernel has its words a moment after its start
     process = node.Process("receptor", tmp_path, command)
     assert not process.pid()
     process.stop()
