@@ -196,3 +196,12 @@ def test_bash_completes_tasks_and_options(typed: str, offered: set[str]) -> None
         ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert {*done.stdout.split()} == offered
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--print-completion-script"], 2), (["--complete", "--", './inv "x'], 0)],
+)
+def test_completion_of_what_is_not_whole(words: list[str], code: int) -> None:
+    done = subprocess.run([ROOT / "inv", *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, "fault of the kit" in done.stderr) == (code, False), done.stderr

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from jetson_kit.core.paths import ROOT
+from jetson_kit.wheels import device_wheel
 from tests.unit.doctor_scenes import answer, lines, scene
 
 OURS = "import mediapipe as mp\n"
@@ -66,3 +72,39 @@ def test_utf_16_notebooks_and_lists_are_read(tmp_path: Path) -> None:
     here = scene(tmp_path / "board", code=tmp_path)
     assert "book.ipynb: cell 1, line 2" in lines(answer(here, "legacy-api"))
     assert "requirements.txt:1" in lines(answer(here, "old-requirement"))
+
+
+CODE = """\
+import sys
+from pathlib import Path
+from mediapipe_jetson.doctor.sources import Scan
+from mediapipe_jetson.migrate import project
+folder = Path(sys.argv[1])
+print([(item.file, item.why) for item in Scan(folder).unread])
+print([(item.file, item.text) for item in project.migrate(folder).unread])
+"""
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])
+def test_a_folder_that_does_not_show_what_is_in_it(tmp_path: Path, mode: int) -> None:
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    (shut / "a.py").write_text(OURS)
+    (tmp_path / "b.py").write_text(OURS)
+    shut.chmod(mode)
+    # Root sees all, but for one that gave its rights up.
+    rights = "--bounding-set=-dac_override,-dac_read_search,-fowner"
+    less = ["setpriv", rights] if os.geteuid() == 0 and shutil.which("setpriv") else []
+    try:
+        done = subprocess.run(
+            [*less, sys.executable, "-c", CODE, tmp_path],
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{device_wheel.PACKAGE}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        shut.chmod(0o755)
+    assert done.stdout == "[('shut/', \"it can't be opened: permission denied\")]\n" * 2, (
+        done.stderr
+    )
