@@ -218,6 +218,12 @@ def load(folder: Path) -> App:
             "which only the image's check keeps",
             "leave the command out, or the limits",
         )
+    for name, key in _own_keys(app).items():
+        if name in app.environment:
+            raise BadInputError(
+                f"{folder / FILE}: environment.{name} says what {key} is for",
+                f"leave it out, and write {key}",
+            )
     if secrets := [name for name in app.environment if SECRET.search(name)]:
         raise BadInputError(
             f"{folder / FILE}: environment.{secrets[0]} looks like a secret, which all who have "
@@ -228,6 +234,15 @@ def load(folder: Path) -> App:
         if not (folder / file).is_file():
             raise BadInputError(f"{folder / FILE}: [test] names {file}, which is not there")
     return app
+
+
+def _own_keys(app: App) -> dict[str, str]:
+    """Return the variables that keys of jetson.toml set, with these keys."""
+    return {
+        **{variable: f"health.{key}" for key, variable in LIMITS.items()},
+        **({BACKEND_VARIABLE: "backend"} if app.backend != "auto" else {}),
+        **({SOURCE_VARIABLE: "camera"} if app.camera else {}),
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -76,6 +76,24 @@ def test_a_limit_that_cannot_be_kept_is_refused(folder: Path, toml: str, words: 
     assert words in refused(folder, f"[health]\n{toml}\n")
 
 
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('[environment]\nMEDIAPIPE_JETSON_MIN_FPS = "x"\n', "write health.min_fps"),
+        (
+            'backend = "litert"\n[environment]\nMEDIAPIPE_JETSON_BACKEND = "onnx"\n',
+            "says what backend is for",
+        ),
+        (
+            'camera = "csi://0"\n[environment]\nMEDIAPIPE_JETSON_SOURCE = "a.avi"\n',
+            "says what camera is for",
+        ),
+    ],
+)
+def test_a_variable_that_a_key_sets_is_refused(folder: Path, toml: str, words: str) -> None:
+    assert words in refused(folder, toml)
+
+
 def test_limits_are_variables_of_the_image_and_no_part_of_the_engines_check(folder: Path) -> None:
     (folder / "jetson.toml").write_text(
         "[health]\nmin_fps = 12.5\nmax_latency_ms = 120\nretries = 2\n"
