@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.app import base_packages, fit, lock, system, tree
+from jetson_kit.app import base_packages, fit, lock, program, system, tree
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
 from jetson_kit.app.lock import Lock
@@ -125,6 +125,9 @@ def make(
 
     Raises BadInputError for packages that don't fit the image, and what its sources raise.
     """
+    compiler = bytecode.of(base.suite, base.python)
+    if compiler:
+        program.check(app, ready.tree, compiler)
     tars: list[tuple[str, Path]] = []
     installed: tuple[Installed, ...] = ()
     packages: tuple[tuple[str, str, str], ...] = ()
@@ -147,7 +150,7 @@ def make(
                 base.arch,
                 ready.lock.platform,
                 lambda folder: fit.check(folder, image),
-                bytecode.of(base.suite, base.python),
+                compiler,
             )
             step.note = f"{counted(len(site.installed), 'package')}"
         tars.append(("app-wheels.tar", site.tar))

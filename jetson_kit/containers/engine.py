@@ -23,7 +23,7 @@ from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 
 from jetson_kit.containers import oci
-from jetson_kit.core.errors import NetworkError, StepFailedError, ToolMissingError
+from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import ROOT, cache_dir
 
@@ -105,7 +105,7 @@ def diff_ids(found: Image) -> tuple[str, ...]:
 def pull(reference: str, platform: str) -> Image:
     """Pull an image, or use the local one where no registry has it.
 
-    Raises NetworkError when neither is to be had.
+    Raises NetworkError when neither is to be had, BadInputError for one of another processor.
     """
     try:
         return client().images.pull(reference, platform=platform)
@@ -114,6 +114,12 @@ def pull(reference: str, platform: str) -> Image:
         requested = platform.partition("/")[2].partition("/")[0]
         if local is not None and local.attrs["Architecture"] == requested:
             return local
+        if local is not None:
+            raise BadInputError(
+                f"{reference} here is for {local.attrs['Architecture']}, not {requested}, and no "
+                "registry gives another",
+                f"name an image that is built for {requested}",
+            ) from error
         raise NetworkError(
             f"the base image {reference} can't be had: {error.explanation or error}",
             "check the name and the network, log in to its registry, or leave out --base",
