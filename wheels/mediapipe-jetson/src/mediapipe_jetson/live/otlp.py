@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from mediapipe_jetson import __version__
 from mediapipe_jetson.exposition import Family, Sample
@@ -35,11 +36,12 @@ UNITS = {
 class Sender:
     """Sends what `families` returns, again and again, until `close`.
 
-    Raises OtlpError without the extra `otel`, or for an interval that is no number.
+    Raises OtlpError without the extra `otel`, and for settings that nothing could be sent with.
     """
 
     def __init__(self, families: Callable[[], Sequence[Family]]) -> None:
         self._families = families
+        check(os.environ)
         try:
             self._sdk: Any = importlib.import_module("opentelemetry.sdk.metrics.export")
             resources: Any = importlib.import_module("opentelemetry.sdk.resources")
@@ -107,6 +109,31 @@ class Sender:
             counts = family.kind == "counter"
             data = sdk.Sum(points, cumulative, True) if counts else sdk.Gauge(points)
         return sdk.Metric(family.name, family.about, unit(family.name), data)
+
+
+def check(environment: Mapping[str, str]) -> None:
+    """Raise OtlpError for a value that the exporter would take and then fail with, or pass over."""
+    for name in _set(environment, "ENDPOINT"):
+        try:
+            place = urlsplit(environment[name])
+            good = place.scheme in ("http", "https") and bool(place.hostname)
+        except ValueError:
+            good = False
+        if not good:
+            raise OtlpError(f"{name}={environment[name]} is no address, http://HOST:4318")
+    for name in _set(environment, "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"):
+        if not os.path.isfile(environment[name]):  # noqa: PTH113 # which raises nothing
+            raise OtlpError(f"{name}={environment[name]} is no file")
+    for name in _set(environment, "PROTOCOL"):
+        if environment[name] != "http/protobuf":
+            raise OtlpError(f"{name}={environment[name]}: only http/protobuf is sent")
+
+
+def _set(environment: Mapping[str, str], *ends: str) -> list[str]:
+    """Return the variables that are set; those of metrics alone count before the others."""
+    names = ((f"OTEL_EXPORTER_OTLP_METRICS_{end}", f"OTEL_EXPORTER_OTLP_{end}") for end in ends)
+    chosen = (next((name for name in pair if environment.get(name)), "") for pair in names)
+    return [name for name in chosen if name]
 
 
 def unit(name: str) -> str:
