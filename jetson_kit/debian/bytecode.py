@@ -70,12 +70,13 @@ class Compiler:
         }
         known = {place: _read(place) for place in places.values()}
         missing = {place: sources[name] for name, place in places.items() if known[place] is None}
+        for place in known:
+            cached_files.used(place)
         if missing:
             with disk_guard(store):
                 known |= self._compile(missing)
-        for place in known:
-            cached_files.used(place)
-        cached_files.forget_unused(store.parent, "*/*")
+            # It looks at each file: not where a layer only takes what is there.
+            cached_files.forget_unused(store.parent, "*/*")
         tag = f"cpython-{self.python.version.replace('.', '')}"
         for name, place in places.items():
             if content := known[place]:

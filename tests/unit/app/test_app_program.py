@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,13 @@ import pytest
 from jetson_kit.app import program, settings, tree
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian.bytecode import Compiler
-from jetson_kit.debian.native_python import Command, NativePython
-
-
-class Here(NativePython):
-    """This Python in the place of Debian's."""
-
-    def command(self) -> Command:
-        """Start it as Debian's is started."""
-        return Command((sys.executable, "-S", "-s", "-B"), self._folder, locked=True)
+from tests.unit.this_python import VERSION, ThisPython
 
 
 @pytest.fixture
 def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compiler:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return Compiler(Here("bookworm", version, "1"))
+    return Compiler(ThisPython("bookworm", VERSION, "1"))
 
 
 def check(folder: Path, compiler: Compiler, files: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from jetson_kit.debian import lock as debian_lock
 from jetson_kit.debian.lock import Lock, Row
 from jetson_kit.debian.rootfs import Rootfs
 from tests.unit import tiny_deb
-from tests.unit.debian.test_bytecode import PYTHON, Here
+from tests.unit.this_python import VERSION, ThisPython
 
 pytestmark = tiny_deb.needs_dpkg
 GI = "usr/lib/python3/dist-packages/gi"
@@ -26,7 +26,7 @@ FILES = {
     f"{GI}/tests/test_gi.py": "VALUE = 2\n",
     "usr/share/gi/example.py": "VALUE = 3\n",
 }
-TAG = f"cpython-{PYTHON.replace('.', '')}"
+TAG = f"cpython-{VERSION.replace('.', '')}"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def names(layer: system.SystemLayer | None) -> set[str]:
 @pytest.fixture
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this Python stand for the image's."""
-    here = bytecode.Compiler(Here("bookworm", PYTHON, "1"))
+    here = bytecode.Compiler(ThisPython("bookworm", VERSION, "1"))
     monkeypatch.setattr(bytecode, "of", lambda *_: here)
 
 
@@ -89,7 +89,7 @@ def test_another_compiler_makes_another_layer(
 ) -> None:
     layers = []
     for package in ("1", "2", "1"):
-        here = bytecode.Compiler(Here("bookworm", PYTHON, package))
+        here = bytecode.Compiler(ThisPython("bookworm", VERSION, package))
         monkeypatch.setattr(bytecode, "of", lambda *_, here=here: here)
         layers.append(system.make(app, base(tmp_path)))
     first, second, third = (layer.tar for layer in layers if layer)

@@ -15,10 +15,10 @@ from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import extract_tar
 from jetson_kit.debian import bytecode, native_python
 from jetson_kit.debian.bytecode import Compiler
-from jetson_kit.debian.native_python import Command, NativePython
+from jetson_kit.debian.native_python import Command
+from tests.unit.this_python import VERSION, ThisPython
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-SITE = f"opt/lib/python{PYTHON}/site-packages"
+SITE = f"opt/lib/python{VERSION}/site-packages"
 FILES = {
     "tool/__init__.py": "from tool import near\n",
     "tool/near.py": "VALUE = {'a', 'b', 'c'} | {'d'}\ndef late():\n    return 'near'\n",
@@ -28,18 +28,10 @@ FILES = {
 MAIN = "import tool.near; print(tool.near.late(), tool.near.late.__code__.co_filename)"
 
 
-class Here(NativePython):
-    """This Python in the place of Debian's."""
-
-    def command(self) -> Command:
-        """Start it as Debian's is started."""
-        return Command((sys.executable, "-S", "-s", "-B"), self._folder, locked=True)
-
-
 @pytest.fixture
 def compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compiler:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    return Compiler(Here("trixie", PYTHON, "1"))
+    return Compiler(ThisPython("trixie", VERSION, "1"))
 
 
 def unpacked(folder: Path, compiler: Compiler, files: dict[str, str] = FILES) -> Path:
@@ -117,7 +109,7 @@ def test_the_bytes_of_a_file_depend_on_no_other(
     alone = unpacked(tmp_path / "alone", compiler, near)
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "other cache"))
     beside = unpacked(tmp_path / "beside", compiler)
-    name = f"tool/__pycache__/near.cpython-{PYTHON.replace('.', '')}.pyc"
+    name = f"tool/__pycache__/near.cpython-{VERSION.replace('.', '')}.pyc"
     assert (alone / name).read_bytes() == (beside / name).read_bytes()
 
 
@@ -140,11 +132,11 @@ def test_what_was_damaged_in_the_cache_is_compiled_again(
         assert path.read_bytes() == (again / path.relative_to(whole)).read_bytes()
 
 
-def damaged(python: Here, tries: int) -> Here:
+def damaged(python: ThisPython, tries: int) -> ThisPython:
     """Return a Python that runs only after it was unpacked so often."""
     left = [tries]
 
-    class Damaged(Here):
+    class Damaged(ThisPython):
         def command(self) -> Command:
             if self._folder.exists():
                 return Command(("/bin/false",), self._folder, locked=True)
@@ -157,32 +149,32 @@ def damaged(python: Here, tries: int) -> Here:
 
 
 def test_a_damaged_python_is_unpacked_again(tmp_path: Path, compiler: Compiler) -> None:
-    python = Here("trixie", PYTHON, "1")
+    python = ThisPython("trixie", VERSION, "1")
     assert run(unpacked(tmp_path, Compiler(damaged(python, 2)))).stdout.startswith("near ")
 
 
 def test_a_python_that_never_runs_is_named(tmp_path: Path, compiler: Compiler) -> None:
-    python = Here("trixie", PYTHON, "1")
+    python = ThisPython("trixie", VERSION, "1")
     with pytest.raises(StepFailedError, match="compiling the image's Python files"):
         unpacked(tmp_path, Compiler(damaged(python, 3)))
 
 
 def test_a_cache_where_nothing_can_be_run(tmp_path: Path, compiler: Compiler) -> None:
-    class Forbidden(Here):
+    class Forbidden(ThisPython):
         def command(self) -> Command:
             return Command((tmp_path,), tmp_path, locked=True)
 
     with pytest.raises(StepFailedError, match="no program can be run") as caught:
-        unpacked(tmp_path / "1", Compiler(Forbidden("trixie", PYTHON, "1")))
+        unpacked(tmp_path / "1", Compiler(Forbidden("trixie", VERSION, "1")))
     assert "KIT_CACHE" in caught.value.cure
 
 
 def test_what_another_python_compiled_is_not_kept(tmp_path: Path, compiler: Compiler) -> None:
-    class Newest(Here):
+    class Newest(ThisPython):
         def command(self) -> Command:
             return Command(super().command().words, self._folder, locked=False)
 
-    site = unpacked(tmp_path, Compiler(Newest("trixie", PYTHON, "1")))
+    site = unpacked(tmp_path, Compiler(Newest("trixie", VERSION, "1")))
     assert run(site).stdout.startswith("near ")
     assert not list((tmp_path / "cache" / "bytecode").glob("*/*"))
 
