@@ -71,7 +71,7 @@ def output(tmp_path: Path) -> Iterator[Path]:
 def test_no_docker_engine(output: Path) -> None:
     words = ("build", "--jetson", "--output", str(output))
     dead = inv(*words, env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
-    assert "does not answer" in last_line(dead, 3)
+    assert "no Docker Engine answers at DOCKER_HOST=unix:" in last_line(dead, 3)
     assert not output.exists()
 
 
