@@ -215,7 +215,7 @@ def test_a_real_image_is_tried_where_none_is_made_for_the_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    small_release.build(tmp_path / "build", "1")
+    small_release.build(tmp_path / "build", "1", runnable=False)
     real = setting.check("28-containerd", tmp_path / "build")
     assert real.name == "28-containerd-real"
     chosen = command.select(cases.load(), [], real)
