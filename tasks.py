@@ -16,6 +16,7 @@ from jetson_kit.tasks import (
     audit,
     bench,
     build,
+    cache,
     data,
     devices,
     docs,
@@ -57,6 +58,7 @@ ns.add_collection(Collection("models", models.fetch, models.list_models))
 ns.add_collection(Collection("engines", engines.export, engines.check, engines_build.build))
 ns.add_collection(Collection("report", report.html))
 ns.add_collection(Collection("docs", docs.build))
+ns.add_collection(Collection("cache", cache.show, cache.prune))
 ns.add_collection(Collection("release", release.check))
 ns.add_collection(devices.collection())
 ns.add_collection(fleet.collection())

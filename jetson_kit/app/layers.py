@@ -162,9 +162,6 @@ def make(
         tars.append(("app-data.tar", _files("app-data", large, "")))
     about = json.dumps({"schema": "mediapipe-jetson/app/1", **app.as_json()}, indent=1) + "\n"
     tars.append((CODE, _files("app", small, about)))
-    for _, tar in tars:
-        cached_files.used(tar)
-    cached_files.forget_unused(cache_dir("layers"), "app-*.tar")
     wheels.forget_unused()
     return AppLayers(tuple(tars), installed, packages, built)
 

@@ -29,7 +29,7 @@ from jetson_kit.build.parts import Parts
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.build.smoke import FirstStart
 from jetson_kit.containers import engine, image_load, oci
-from jetson_kit.core import output_folder
+from jetson_kit.core import cached_files, output_folder
 from jetson_kit.core.errors import BadInputError, NetworkError
 from jetson_kit.core.files import locked, sweep, write_text
 from jetson_kit.core.output_folder import MANIFEST
@@ -233,6 +233,8 @@ def _alone(plan: BuildPlan, progress: Progress) -> Iterator[None]:
             )
         for folder in ("rootfs", "layers", "blobs", "wheels", "models"):
             sweep(cache_dir(folder), ".*.part")
+        for folder, made in (("rootfs", "*.tar"), ("layers", "*.tar"), ("blobs", "*.zst")):
+            cached_files.forget_unused(cache_dir(folder), made)
         sweep(cache_dir("tmp"), "*")
         image_load.forget_left()
         yield

@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 import zstandard
 
 from jetson_kit.containers.layers import EPOCH
-from jetson_kit.core import stopping
+from jetson_kit.core import cached_files, stopping
 from jetson_kit.core.errors import IntegrityError, StepFailedError
 from jetson_kit.core.files import CHUNK, sha256_file, write_text, written_aside
 from jetson_kit.core.paths import cache_dir
@@ -136,6 +136,7 @@ def _cached(diff_id: str) -> Blob | None:
     try:
         facts = json.loads(_listing(diff_id).read_text(encoding="utf-8"))
         blob = Blob(diff_id, path, facts["digest"], facts["size"], facts["file_bytes"])
+        cached_files.used(path)
         return blob if f"sha256:{sha256_file(path)}" == blob.digest else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

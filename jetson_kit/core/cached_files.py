@@ -34,6 +34,7 @@ def intact(path: Path, *, thorough: bool = False) -> bool:
         facts = json.loads(_record(path).read_text(encoding="utf-8"))
         if path.stat().st_size != facts["size"]:
             return False
+        used(path)
         if not thorough or _own.get(path) == _state(path):
             return True
         return bool(sha256_file(path) == facts["sha256"])
@@ -53,16 +54,17 @@ def forget(path: Path) -> None:
 
 
 def used(path: Path) -> None:
-    """Note that a file was used now, for forget_unused."""
+    """Note that a file was used now, for forget_unused: as if it was read, not as if it changed."""
     with contextlib.suppress(OSError):
-        os.utime(path)
+        os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
 
 
 def forget_unused(folder: Path, pattern: str) -> None:
     """Remove what matches and was neither made nor marked as used for UNUSED_S."""
     for path in folder.glob(pattern):
         with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > UNUSED_S:
+            facts = path.stat()
+            if time.time() - max(facts.st_atime, facts.st_mtime) > UNUSED_S:
                 forget(path)
 
 

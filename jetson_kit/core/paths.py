@@ -26,7 +26,10 @@ def room_hint(place: Path | None) -> str:
     for variable, home in ((CACHE, _cache_home), (STATE, state_home)):
         with contextlib.suppress(BadInputError):
             if place is not None and place.absolute().is_relative_to(home().absolute()):
-                return f"free some space, or set {variable} to a larger disk, and run it again"
+                tidy = " (./inv cache.prune)" if variable == CACHE else ""
+                return (
+                    f"free some space{tidy}, or set {variable} to a larger disk, and run it again"
+                )
     if place is not None and place.absolute().is_relative_to(tempfile.gettempdir()):
         return "free some space, or set TMPDIR to a larger disk, and run it again"
     return "free some space there, and run it again"

@@ -49,9 +49,7 @@ def build(pin: Pin, out: Path) -> Path:
     inputs = repr((FORMAT, elf_strip.FORMAT, pin, recipe, translator)).encode()
     folder = cache_dir("wheels", "jetson", hashlib.sha256(inputs).hexdigest()[:16])
     path = folder / pin.jetson_filename
-    if cached_files.intact(path, thorough=True):
-        cached_files.used(path)
-    else:
+    if not cached_files.intact(path, thorough=True):
         official = wheels.fetch(pin)
         with disk_guard(folder), cached_files.made(path) as aside:
             _repack_file(official, pin, recipe, aside)

@@ -143,7 +143,6 @@ class _Package:
         place = self._place(target)
         for wheel in place.glob("*.whl") if place.is_dir() else ():
             if cached_files.intact(wheel):
-                cached_files.used(wheel)
                 return self._built(wheel)
         return None
 
