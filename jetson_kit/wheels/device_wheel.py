@@ -115,8 +115,19 @@ def build_platform(out: Path, arch: str, source: Path = SOURCE) -> Path:
 
 
 def build_all(out: Path) -> list[Path]:
-    """Put the pure wheel and those of both architectures into `out`; raises as build_platform."""
-    return [build(out), *(build_platform(out, arch) for arch in ("arm64", "amd64"))]
+    """Put the pure wheel and those of both architectures into `out`; raises as build_platform.
+
+    All of them, or none.
+    """
+    with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheels-") as scratch:
+        aside = Path(scratch)
+        made = [build(aside), *(build_platform(aside, arch) for arch in ("arm64", "amd64"))]
+        result = []
+        for wheel in made:
+            with written_aside(out / wheel.name) as copy:
+                shutil.copyfile(wheel, copy)
+            result.append(out / wheel.name)
+    return result
 
 
 def _add_library(

@@ -67,7 +67,8 @@ ALWAYS = {
 # Nothing of it can be refused.
 LEFT_OUT = {"bench.report"}
 # "/" and ".." are among the folders: it would rewrite the old programs of the kit's own tests.
-NEVER = {("migrate.migrate", "write")}
+# A page that is served goes on until it is stopped.
+NEVER = {("migrate.migrate", "write"), ("report.html", "serve")}
 ENDS = [["--no-such"], ["surplus"], ["--"], ["--", "true"], ["targets"], ["-h"]]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 0.12

@@ -96,7 +96,11 @@ def wrong(line: lines.Line, answer: Answer, changed: list[str]) -> list[str]:
         result.append("a traceback")
     errors = [item for item in answer.stderr.splitlines() if item.startswith("error: ")]
     verdict = answer.code in (1, 11) and answer.stdout
-    if answer.code and not nagios and not verdict and errors != answer.stderr.splitlines()[-1:]:
+    # A file's faults are told all at once, and counted by the last line.
+    counted = len(errors) > 1 and f" has {len(errors) - 1} fault" in errors[-1]
+    said = len(errors) == 1 or counted
+    last = answer.stderr.splitlines()[-len(errors) :]
+    if answer.code and not nagios and not verdict and not (said and errors == last):
         result.append("no line, or more than one, that says why")
     if any(len(error) > 9000 or not error.replace("\t", " ").isprintable() for error in errors):
         result.append("a line that is too long or can't be printed")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.metadata import Metadata
 
-from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.errors import NetworkError, StepFailedError
 from jetson_kit.wheels import device_wheel
 
 
@@ -176,3 +176,17 @@ def test_a_broken_project_is_one_line(tmp_path: Path, cache: Path) -> None:
         device_wheel.build(tmp_path / "out", source)
     assert "\n" not in caught.value.line()
     assert sorted(cache.rglob("*.whl")) == before
+
+
+def test_all_three_wheels_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = device_wheel.build
+
+    def build_platform(out: Path, arch: str) -> Path:
+        if arch == "amd64":
+            raise NetworkError("no network")
+        return real(out)
+
+    monkeypatch.setattr(device_wheel, "build_platform", build_platform)
+    with pytest.raises(NetworkError):
+        device_wheel.build_all(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
