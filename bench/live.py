@@ -23,7 +23,7 @@ from bench import pages as readme
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT
 
-PROGRAM = ROOT / "bench" / "live_program.py"
+PROGRAM = "bench.live_program"
 OUT = ROOT / "bench" / "live.json"
 SECONDS = 20.0
 ROUNDS = 3
@@ -66,10 +66,10 @@ def run(model: str, mode: str, readers: Callable[[int, threading.Event], None]) 
     """Run the program once with its readers; return what it printed."""
     settings = inference_env.variables()
     video = sample_videos.fetch("Megamind.avi")
-    words = (inference_env.python(), PROGRAM, video, model, mode, SECONDS)
+    words = (inference_env.python(), "-m", PROGRAM, video, model, mode, SECONDS)
     with subprocess.Popen(
-        [*map(str, words)], env=settings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True,
+        [*map(str, words)], env=settings, cwd=ROOT, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         if process.stdout is None:
             raise RuntimeError("it has no output")

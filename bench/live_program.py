@@ -1,7 +1,7 @@
 """What bench/live.py measures: a pipeline at a camera's pace, served or not.
 
-python live_program.py VIDEO MODEL|- none|metrics|page SECONDS: without a model nothing infers. It
-prints the ports, then the processor time that the process used, as a share of a core.
+python -m bench.live_program VIDEO MODEL|- none|metrics|page SECONDS: without a model nothing
+infers. It prints the ports, then the processor time that the process used, as a share of a core.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -21,21 +20,9 @@ from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions,
 from mediapipe_jetson.live import serve
 from mediapipe_jetson.pipeline import Frame, Pipeline
 
-PER_SECOND = 30
-FRAMES = 60
+from bench.paced_video import pictures
+
 SETTLE_S = 2.0
-
-
-def pictures(path: str) -> Iterator[Any]:
-    """Give the video's first frames for ever, each at its time."""
-    capture = cv2.VideoCapture(path)
-    frames = [capture.read()[1] for _ in range(FRAMES)]
-    due = time.monotonic()
-    while True:
-        for frame in frames:
-            due += 1 / PER_SECOND
-            time.sleep(max(0.0, due - time.monotonic()))
-            yield frame
 
 
 def nothing(frame: Frame) -> int:

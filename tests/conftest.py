@@ -37,11 +37,11 @@ def missing(part: str) -> str:
         except ToolMissingError:
             return NO_DOCKER
     if part == "qemu":
-        from jetson_kit.audit import emulate
+        from jetson_kit.audit import one_cpu
 
         registered = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64").exists()
         native = os.uname().machine == "aarch64"
-        if not native and not (registered and emulate.program()):
+        if not native and not (registered and one_cpu.program()):
             return NO_QEMU
     if part == "network":
         uv = Path(sys.executable).with_name("uv")

@@ -1,8 +1,8 @@
 """A camera whose pictures carry the time of their capture as bars, inferred and served.
 
-python camera_program.py VIDEO MODEL SECONDS: prints the port of the page, then what the pipeline
-did. Above each frame is a strip of bars, white for 1 and black for 0, most significant first: the
-Unix time in milliseconds modulo 2^BITS, then one bar of even parity.
+python -m bench.app.camera_program VIDEO MODEL SECONDS: prints the port of the page, then what the
+pipeline did. Above each frame is a strip of bars, white for 1 and black for 0, most significant
+first: the Unix time in milliseconds modulo 2^BITS, then one bar of even parity.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from mediapipe_jetson.live import serve
 from mediapipe_jetson.pipeline import Pipeline, landmarkers
 
-PER_SECOND = 30
-FRAMES = 60
+from bench.paced_video import pictures
+
 BITS = 20
 STRIP = 32
 
@@ -38,16 +38,10 @@ def marked(frame: Any, stamp_ms: int) -> Any:  # noqa: ANN401 # NumPy arrays
     return np.vstack((strip, frame))
 
 
-def pictures(path: str) -> Iterator[Any]:
-    """Give the video's first frames for ever, each at its time and with it."""
-    capture = cv2.VideoCapture(path)
-    frames = [capture.read()[1] for _ in range(FRAMES)]
-    due = time.monotonic()
-    while True:
-        for frame in frames:
-            due += 1 / PER_SECOND
-            time.sleep(max(0.0, due - time.monotonic()))
-            yield marked(frame, int(time.time() * 1000) % (1 << BITS))
+def stamped(path: str) -> Iterator[Any]:
+    """Yield the video's frames at a camera's pace, each with the time above it."""
+    for frame in pictures(path):
+        yield marked(frame, int(time.time() * 1000) % (1 << BITS))
 
 
 def main(video: str, model: str, seconds: str) -> None:
@@ -56,7 +50,7 @@ def main(video: str, model: str, seconds: str) -> None:
     request = landmarkers.LandmarkerRequest("face", model, "litert", 1)
     with contextlib.ExitStack() as stack:
         landmarker = stack.enter_context(landmarkers.make(request))
-        pipeline = Pipeline(pictures(video), landmarker, policy="latest")
+        pipeline = Pipeline(stamped(video), landmarker, policy="latest")
         port = stack.enter_context(serve(pipeline, 0)).ports[0]
         print(json.dumps({"port": port, "bits": BITS, "strip": STRIP}), flush=True)
         threading.Timer(float(seconds), pipeline.stop).start()

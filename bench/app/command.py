@@ -17,7 +17,6 @@ from jetson_kit.core.paths import ROOT
 
 OUT = ROOT / "bench" / "app.json"
 SCHEMA = "mediapipe-jetson-kit/bench-app/1"
-HERE = Path(__file__).parent
 VIDEO = "Megamind.avi"
 LIMIT_S = 900.0
 LOOK_S = 20.0
@@ -79,15 +78,15 @@ def run(turns: int = 7, *, real_time: bool = False) -> dict[str, Any]:
 def _command(program: str, *words: object) -> list[str]:
     model = Path(inference_env.variables()["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")
     video = sample_videos.fetch(VIDEO)
-    return [*map(str, (inference_env.python(), HERE / program, video, model, *words))]
+    return [*map(str, (inference_env.python(), "-m", f"bench.app.{program}", video, model, *words))]
 
 
 def speed(turns: int, *, real_time: bool) -> dict[str, Any]:
     """Return the pipeline of `run` against MediaPipe's loop, both with capture and drawing."""
     done = subprocess.run(
-        _command("speed_program.py", turns, "yes" if real_time else "no"),
-        env=inference_env.variables(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=LIMIT_S, check=False,
+        _command("speed_program", turns, "yes" if real_time else "no"),
+        env=inference_env.variables(), cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=LIMIT_S, check=False,
     )  # fmt: skip
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:]
@@ -110,7 +109,7 @@ def camera_to_browser() -> dict[str, Any]:
     """Return how old pictures are when headless Chromium's page has them on its canvas."""
     seconds = LOOK_S + 20
     with subprocess.Popen(
-        _command("camera_program.py", seconds), env=inference_env.variables(),
+        _command("camera_program", seconds), env=inference_env.variables(), cwd=ROOT,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         if process.stdout is None:

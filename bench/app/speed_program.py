@@ -1,7 +1,8 @@
 """The pipeline of `run` against MediaPipe's own loop, over one video, in turns; prints JSON.
 
-python speed_program.py VIDEO MODEL TURNS yes|no: `yes` runs both at real-time priority, so that
-what else the machine does counts for neither. Backend and threads are those that `auto` measures.
+python -m bench.app.speed_program VIDEO MODEL TURNS yes|no: `yes` runs both at real-time priority,
+so that what else the machine does counts for neither. Backend and threads are those that `auto`
+measures.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.audit import emulate
+from jetson_kit.audit import one_cpu
 from jetson_kit.core import cached_files
 from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.files import disk_guard
@@ -125,12 +125,12 @@ def play(program: Path, cases: Sequence[Case], pool: Sequence[bytes], cpu: str) 
 
     Raises ToolMissingError without QEMU, StepFailedError where a case ended the player.
     """
-    if not emulate.program():
+    if not one_cpu.program():
         raise ToolMissingError("QEMU's user emulation of arm64 is not installed", "./inv build")
     head = struct.pack("<II", len(pool), len(cases))
     data = b"".join((head, *pool, *(case.packed() for case in cases)))
     done = subprocess.run(
-        [emulate.program(), "-cpu", cpu, program], input=data, capture_output=True, check=False
+        [one_cpu.program(), "-cpu", cpu, program], input=data, capture_output=True, check=False
     )
     if done.returncode or len(done.stdout) != len(cases) * len(pool) * STATE.size:
         number = len(done.stdout) // (len(pool) * STATE.size)

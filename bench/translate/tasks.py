@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import sample_videos
-from jetson_kit.audit import emulate, inference, wheelfile
+from jetson_kit.audit import inference, one_cpu, wheelfile
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import rootfs
@@ -105,7 +105,7 @@ def infer(
     core = emulation.core(cpu)
     on_gpu = work.delegate == "GPU"
     tree = rootfs.tree(variant="emulated" if on_gpu else "audit", suite="bookworm", arch="arm64")
-    with emulate.prefix(tree, core) as place, tempfile.TemporaryDirectory() as scratch:
+    with one_cpu.prefix(tree, core) as place, tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "results.json"
         request = {
             "out": str(out),
@@ -117,7 +117,7 @@ def infer(
             "photographs": [str(inference.PICTURE), str(sample_videos.fetch("messi5.jpg"))],
             "models": [str(path) for path in models.fetch(work.models)],
         }
-        qemu = emulate.command(place, core, *map(str, options))
+        qemu = one_cpu.command(place, core, *map(str, options))
         done = subprocess.run(
             [*before, *qemu, PROGRAM, json.dumps(request)],
             env={

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.translate import player
-from jetson_kit.audit import emulate
+from jetson_kit.audit import one_cpu
 from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cores as emulation
@@ -40,11 +40,11 @@ def run(threads: int = 8, rounds: int = 20_000, cpu: str = "cortex-a57") -> Thre
     translation = rewrite.translate(original.read_bytes(), table.core("armv80"))
     core = emulation.core(cpu)
     tree = rootfs.tree(variant="audit", suite="bookworm", arch="arm64")
-    with emulate.prefix(tree, core) as place, tempfile.TemporaryDirectory() as name:
+    with one_cpu.prefix(tree, core) as place, tempfile.TemporaryDirectory() as name:
         library = Path(name) / "threads.so"
         library.write_bytes(translation.data)
         done = subprocess.run(
-            [*emulate.command(place, core), *map(str, (PROGRAM, library, threads, rounds))],
+            [*one_cpu.command(place, core), *map(str, (PROGRAM, library, threads, rounds))],
             env={"PATH": os.defpath},
             capture_output=True,
             timeout=LIMIT_S,

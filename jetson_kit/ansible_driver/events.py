@@ -9,7 +9,6 @@ from typing import Any
 
 from jetson_kit.core.paths import COLLECTION_NAME
 
-STATUSES = ("ok", "changed", "skipped", "failed", "unreachable")
 EVENTS = {
     "v2_runner_on_ok": "ok",
     "v2_runner_on_failed": "failed",
@@ -46,7 +45,7 @@ class Event:
     task: str
     """"role : name" for a role's task; of a role of the kit without its collection."""
     status: str
-    """One of STATUSES; a failure that the playbook rescues or ignores is "failed" here too."""
+    """ok, changed, skipped, failed or unreachable; what is rescued or ignored is failed, too."""
     message: str
     result: Mapping[str, Any]
     """All that the task returned; `diff` is there where it was asked for."""

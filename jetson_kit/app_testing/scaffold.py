@@ -24,8 +24,12 @@ NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 FRAMES = 2
 # Whose CI, with the template for the user's repository and where it stands there.
 CI = {
+    "azure": (ROOT / "ci" / "app" / "azure.yml", "azure-pipelines.yml"),
+    "buildkite": (ROOT / "ci" / "app" / "buildkite.yml", ".buildkite/pipeline.yml"),
+    "circleci": (ROOT / "ci" / "app" / "circleci.yml", ".circleci/config.yml"),
     "github": (ROOT / "ci" / "app" / "github.yml", ".github/workflows/app.yml"),
     "gitlab": (ROOT / "ci" / "app" / "gitlab.yml", ".gitlab-ci.yml"),
+    "jenkins": (ROOT / "ci" / "app" / "Jenkinsfile", "Jenkinsfile"),
 }
 DEVCONTAINER = ".devcontainer/devcontainer.json"
 HEALTH = 'MEDIAPIPE_JETSON_HEALTH_FILE = "/tmp/alive"'

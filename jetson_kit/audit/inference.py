@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from jetson_kit.audit import emulate, rules
+from jetson_kit.audit import one_cpu, rules
 from jetson_kit.audit.emulate import Emulation
 from jetson_kit.audit.wheelfile import WheelFile
 from jetson_kit.core import uv
@@ -49,7 +49,7 @@ def infer(wheel: WheelFile, folder: Path, emulation: Emulation) -> str:
                 script = [TASKS, *models.fetch((facts["tasks_model"],)), PICTURE]
         except KitError as error:
             return f"not run: {error.message}"
-        with emulate.prefix(tree, cpu) as place:
+        with one_cpu.prefix(tree, cpu) as place:
             return _infer(place, cpu, script, [folder, Path(name)])
 
 
@@ -62,7 +62,7 @@ def _infer(tree: Path, cpu: cpus.Cpu, script: list[str | Path], folders: list[Pa
     }
     try:
         done = subprocess.run(
-            [*emulate.command(tree, cpu), *script],
+            [*one_cpu.command(tree, cpu), *script],
             env=env,
             capture_output=True,
             timeout=INFER_S,

@@ -1,4 +1,4 @@
-"""Check docs/: links, generated pages, the same commands in both READMEs; --write renews pages."""
+"""Check docs/: links, names of tests, generated pages, commands of both READMEs; --write renews."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT
-from jetson_kit.guides import causes, environment, links, programs, reference
+from jetson_kit.guides import causes, environment, links, named_tests, programs, reference
 from jetson_kit.wheels.device_wheel import SOURCE
 
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -57,7 +57,8 @@ def problems() -> list[str]:
     ]
     if not differ and first != second:
         differ = [f"{READMES[0]} and {READMES[1]} have their commands in different order"]
-    return [*links.problems(), *links.unlisted(), *environment.problems(), *stale, *differ]
+    found = (links.problems(), links.unlisted(), named_tests.problems(), environment.problems())
+    return [*(line for lines in found for line in lines), *stale, *differ]
 
 
 def main() -> int:

@@ -80,7 +80,11 @@ def _used(root: Path) -> Iterator[tuple[str, str]]:
             pattern = READ.get(path.suffix or ".sh")
             if pattern is None or not path.is_file() or "__pycache__" in path.parts:
                 continue
-            for match in pattern.finditer(path.read_text(encoding="utf-8", errors="replace")):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            # Without a suffix it is a script of the shell, or none: a Jenkinsfile.
+            if not path.suffix and not text.startswith("#!"):
+                continue
+            for match in pattern.finditer(text):
                 name = next(filter(None, match.groups()))
                 yield name, str(path.relative_to(root))
     for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):

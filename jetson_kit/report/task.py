@@ -38,7 +38,6 @@ class Task:
     cpu_ms: float | None
     delegate: str
     distance: str
-    submodels: tuple[str, ...]
     observed: Any
 
     @property
@@ -113,7 +112,6 @@ def task(name: str, said: Any, carried: Any, observed: Any) -> Task:  # noqa: AN
         cpu_ms=number(at(carried, "latency_ms", "cpu")),
         delegate=word(at(carried, "delegate")),
         distance="" if distance is None else f"{distance:.2g}",
-        submodels=tuple(word(row) for row in rows(at(carried, "cpu_submodels"))[:10]),
         observed=observed,
     )
 

@@ -12,15 +12,16 @@ from jetson_kit.command_line.options import Choice, Folder, OutputFolder
 from jetson_kit.tasks.edge import kit_task
 
 TEMPLATES = Choice("face", "hand", "pose", "holistic", "empty")
+CI = Choice("azure", "buildkite", "circleci", "github", "gitlab", "jenkins")
 
 
 @kit_task(
     positional=["name"],
-    options={"name": OutputFolder(), "template": TEMPLATES, "ci": Choice("github", "gitlab")},
+    options={"name": OutputFolder(), "template": TEMPLATES, "ci": CI},
     help={
         "name": "folder to make; its last part is the application's name",
         "template": "face (default), hand, pose, holistic or empty",
-        "ci": "also a workflow that tests and builds it: github or gitlab",
+        "ci": "also a workflow that tests and builds it: github, gitlab, azure, ... (docs/app.md)",
         "devcontainer": "also a container to work in, for VS Code and its like (docs/app.md)",
     },
 )

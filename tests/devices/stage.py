@@ -7,7 +7,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from jetson_kit.virtual_devices import board_profile
+from jetson_kit.virtual_devices import board_profile, board_rows
 from tests.support.here import cannot_run_here
 
 # Overlays take what is written; /dev and /run are new, so that nothing reaches the machine's own.
@@ -29,7 +29,7 @@ done
 mount --rbind "$STAGE/dev" /dev
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 """
-BOOT = f"{board_profile.load()['folder']}/face >/dev/null\n"
+BOOT = f"{board_rows.load()['folder']}/face >/dev/null\n"
 
 
 def put(root: Path, profile: board_profile.BoardProfile) -> Path:

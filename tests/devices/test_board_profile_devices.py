@@ -13,13 +13,13 @@ from mediapipe_jetson.observe import emulation, l4t, module
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.detect import SCRIPT, identify, parse, soc_of
-from jetson_kit.virtual_devices import board_profile, dtb
+from jetson_kit.virtual_devices import board_profile, board_rows, dtb
 from tests.devices.stage import on_stage, put
 from tests.support.here import skip_without
 
 pytestmark = pytest.mark.slow
 
-FOLDER = board_profile.load()["folder"]
+FOLDER = board_rows.load()["folder"]
 BRANCHES = sorted({item.branch for item in targets.load().all})
 
 
@@ -62,7 +62,7 @@ def test_every_module_and_release_is_read_back(tmp_path: Path, branch: str) -> N
 
 
 def test_every_module_has_a_row_and_no_row_is_left_over() -> None:
-    rows = board_profile.load()
+    rows = board_rows.load()
     assert set(rows["modules"]) == {item.id for item in targets.load().modules}
     assert set(rows["branches"]) == set(BRANCHES)
     assert set(rows["releases"]) <= {item.l4t for item in targets.load().all}
@@ -72,7 +72,7 @@ def test_every_module_has_a_row_and_no_row_is_left_over() -> None:
 
 def test_release_files_of_four_generations() -> None:
     def text(module_id: str, release: str) -> list[str]:
-        return board_profile.release_file(board_profile.pick(module_id, release)).splitlines()
+        return board_profile.release_file(board_rows.pick(module_id, release)).splitlines()
 
     assert text("nano", "32.7.1") == [
         "# R32 (release), REVISION: 7.1, GCID: 29689809, BOARD: t210ref, EABI: aarch64, "

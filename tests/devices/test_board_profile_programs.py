@@ -10,12 +10,12 @@ from mediapipe_jetson.doctor import device
 from mediapipe_jetson.verify import hardware
 
 from jetson_kit.targets import table as targets
-from jetson_kit.virtual_devices import board_profile
+from jetson_kit.virtual_devices import board_profile, board_rows
 from tests.devices.stage import on_stage
 
 pytestmark = pytest.mark.slow
 
-FOLDER = board_profile.load()["folder"]
+FOLDER = board_rows.load()["folder"]
 BUSY = "mkdir -p /run/mediapipe-jetson; echo {} >/run/mediapipe-jetson/gpu-busy\n"
 # A module and a release of each form of tegrastats' line.
 FORMS = {
@@ -37,17 +37,17 @@ def made(module_id: str, release: str) -> board_profile.BoardProfile:
 
 def test_every_form_is_used() -> None:
     rows = [
-        board_profile.pick(module.id, target.l4t)
+        board_rows.pick(module.id, target.l4t)
         for target in targets.load().all
         for module in target.modules
     ]
     assert (
         {board_profile.tegrastats_form(row) for row in rows}
         == set(FORMS)
-        == set(board_profile.load()["tegrastats"])
+        == set(board_rows.load()["tegrastats"])
     )
     for form, (module_id, release) in FORMS.items():
-        assert board_profile.tegrastats_form(board_profile.pick(module_id, release)) == form
+        assert board_profile.tegrastats_form(board_rows.pick(module_id, release)) == form
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -65,7 +65,7 @@ def test_tegrastats_tells_what_it_is_steered_to(tmp_path: Path, form: str) -> No
     assert readings == [None, 87.0, 87.0, None, None if form == "thor" else 0.0]
     cores = re.search(r"CPU \[([^\]]+)\]", lines[1])
     assert cores
-    row = board_profile.pick(*FORMS[form]).row
+    row = board_rows.pick(*FORMS[form]).row
     assert len(cores[1].split(",")) == row["cores"]
     assert f"/{row['ram_mb']}MB" in lines[1]
     assert bool(re.match(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d RAM ", lines[1])) == (
@@ -112,7 +112,7 @@ def test_power_modes_persist_and_are_read(tmp_path: Path, module_id: str, releas
         "jetson_clocks --show | grep GPU\n",
     )
     queried, conf, rest = stage.split("@@\n")
-    row = board_profile.pick(module_id, release).row
+    row = board_rows.pick(module_id, release).row
     names = [name for name, _ in row["modes"]]
     # The doctor's expression, which takes any line before it.
     matches = re.findall(r"NV Power Mode:\s*(\S+)\s+(\d+)", queried)
@@ -125,9 +125,7 @@ def test_power_modes_persist_and_are_read(tmp_path: Path, module_id: str, releas
     }
     assert rest.startswith("pmode:0000\n")
     assert "NVPM ERROR" in rest
-    assert (
-        f"SOC family:{board_profile.pick(module_id, release).soc}  Machine:{row['model']}" in rest
-    )
+    assert f"SOC family:{board_rows.pick(module_id, release).soc}  Machine:{row['model']}" in rest
     gpu = [tuple(map(int, re.findall(r"=(\d+)", line))) for line in rest.splitlines()
            if line.startswith("GPU ")]  # fmt: skip
     assert gpu[0] == gpu[2]
@@ -172,7 +170,7 @@ def test_every_program_says_first_that_it_is_a_stand_in(tmp_path: Path) -> None:
         "nvidia-ctk": "--version", "nvidia-container-runtime": "--version", "face": "",
         "trtexec": "--help",
     }  # fmt: skip
-    inside = set(board_profile.load()["programs"]) - {"inject"}
+    inside = set(board_rows.load()["programs"]) - {"inject"}
     assert inside == set(calls)
     script = "\n".join(f"{FOLDER}/{name} {words} 2>&1 | head -n 1" for name, words in calls.items())
     lines = on_stage(tmp_path, made("orin-nano-8gb", "36.4.4"), script).splitlines()

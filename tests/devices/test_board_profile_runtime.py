@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.virtual_devices import board_profile
+from jetson_kit.virtual_devices import board_profile, board_rows
 from tests.devices.stage import on_stage
 
 pytestmark = pytest.mark.docker
-FOLDER = board_profile.load()["folder"]
-LIBRARIES = board_profile.load()["libraries"]
+FOLDER = board_rows.load()["folder"]
+LIBRARIES = board_rows.load()["libraries"]
 PROGRAMS = ("sh", "ls", "cat", "readlink", "env", "find", "stat", "mount")
 LOOK = (
     "echo nodes: $(find /dev -type c \\( -name 'nv*' -o -path '*/dri/*' -o -path '*/nvgpu/*' \\)); "
@@ -116,7 +116,7 @@ def test_none_gives_libraries_without_devices(tmp_path: Path, rootfs: Path) -> N
 def test_all_gives_everything_with_its_owner(tmp_path: Path, rootfs: Path, asked: str) -> None:
     result = run(tmp_path, rootfs, orin(), f"NVIDIA_VISIBLE_DEVICES={asked}")
     # What a device has and no CSV file names, such as /dev/nvgpu/igpu0/x, would not be here.
-    assert set(result["nodes"]) == set(board_profile.load()["nodes"]["nvgpu"])
+    assert set(result["nodes"]) == set(board_rows.load()["nodes"]["nvgpu"])
     assert set(result["libraries"]) == {
         f"{LIBRARIES}/{name}"
         for name in (
@@ -213,6 +213,6 @@ def test_below_a_docker_engine(tmp_path: Path, rootfs: Path) -> None:
     assert (unset["nodes"], unset["libraries"], unset["told"]) == ([], [], ["1"])
     assert none["nodes"] == []
     assert len(none["libraries"]) == len(every["libraries"]) == 7
-    assert set(every["nodes"]) == set(board_profile.load()["nodes"]["nvgpu"])
+    assert set(every["nodes"]) == set(board_rows.load()["nodes"]["nvgpu"])
     assert every["told"] == ["1"]
     assert result["read-only"]["libraries"] == every["libraries"]

@@ -8,20 +8,17 @@ the keys that may sign have changed since devices were provisioned. Signatures a
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import re
 import shutil
-import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import jsonschema
-import zstandard
 
 from jetson_kit.build.manifest import SCHEMA as BUILD_SCHEMA
 from jetson_kit.containers.oci import digest
@@ -30,6 +27,7 @@ from jetson_kit.core.files import CHUNK, STALE_S, disk_guard, sha256_file, write
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.core.paths import ROOT, SCHEMAS, cache_dir
 from jetson_kit.fleet.release import terms as release_terms
+from jetson_kit.fleet.release.build_archive import blob, member, opened, unpacked
 from jetson_kit.fleet.release.terms import Terms, parse_time
 
 MOST_NAMED = 5
@@ -123,15 +121,15 @@ def make(
     terms = terms or Terms()
     build = _build(folder)
     archive = folder / build["archive"]["file"]
-    with _opened(archive) as tar:
-        raw = _blob(tar, build["archive"]["digest"])
+    with opened(archive) as tar:
+        raw = blob(tar, build["archive"]["digest"])
         manifest: dict[str, Any] = json.loads(raw)
-        config = _blob(tar, build["archive"]["config"])
+        config = blob(tar, build["archive"]["config"])
         rows = []
         for row, described in zip(build["archive"]["layers"], manifest["layers"], strict=True):
             if (row["digest"], row["size"]) != (described["digest"], described["size"]):
                 raise IntegrityError(f"{archive}: layers and manifest disagree", "build it again")
-            rows.append({**row, "unpacked": _unpacked(tar, row["digest"], row["diff_id"])})
+            rows.append({**row, "unpacked": unpacked(tar, row["digest"], row["diff_id"])})
     plan, image = build["plan"], build["image"]
     target = plan.get("target") or {}
     body = {
@@ -219,10 +217,10 @@ def layers(release: Release) -> Path:
     lacking = [item for item in release.layers if not _same(folder / item.file, item)]
     if lacking:
         build = _build(release.folder)
-        with _opened(release.folder / build["archive"]["file"]) as tar, disk_guard(folder):
+        with opened(release.folder / build["archive"]["file"]) as tar, disk_guard(folder):
             for layer in lacking:
                 with written_aside(folder / layer.file) as aside, aside.open("wb") as out:
-                    shutil.copyfileobj(_member(tar, layer.digest), out, CHUNK)
+                    shutil.copyfileobj(member(tar, layer.digest), out, CHUNK)
                 if sha256_file(folder / layer.file) != layer.digest.partition(":")[2]:
                     (folder / layer.file).unlink()
                     raise IntegrityError(f"layer {layer.digest} is damaged", "build it again")
@@ -240,57 +238,6 @@ def _build(folder: Path) -> dict[str, Any]:
     if body.get("schema") != BUILD_SCHEMA:
         raise BadInputError(f"{folder / MANIFEST} is of another schema", "build it again")
     return body
-
-
-def _damaged(of: str, why: object = "") -> IntegrityError:
-    return IntegrityError(f"{of} in the archive is damaged{why}", "build it again")
-
-
-def _opened(archive: Path) -> tarfile.TarFile:
-    try:
-        return tarfile.open(archive)
-    except (OSError, tarfile.TarError) as error:
-        raise IntegrityError(f"cannot read {archive}: {error}", "build it again") from error
-
-
-def _member(tar: tarfile.TarFile, of: str) -> IO[bytes]:
-    try:
-        stream = tar.extractfile("blobs/sha256/" + of.partition(":")[2])
-    except (KeyError, tarfile.TarError):
-        stream = None
-    if stream is None:
-        raise _damaged(of, ": it is not there")
-    return stream
-
-
-def _blob(tar: tarfile.TarFile, of: str) -> bytes:
-    raw = _member(tar, of).read()
-    if digest(raw) != of:
-        raise _damaged(of)
-    return raw
-
-
-def _unpacked(tar: tarfile.TarFile, of: str, diff_id: str) -> int:
-    """Return how many bytes a layer has when unpacked; its hash is checked on the way."""
-    known = cache_dir("unpacked") / of.partition(":")[2]
-    if known.is_file() and (text := known.read_text(encoding="utf-8").split())[:1] == [diff_id]:
-        return int(text[1])
-    result, size = hashlib.sha256(), 0
-    try:
-        for block in _blocks(_member(tar, of)):
-            result.update(block)
-            size += len(block)
-    except zstandard.ZstdError as error:
-        raise _damaged(of, f": {error}") from error
-    if result.hexdigest() != diff_id.partition(":")[2]:
-        raise _damaged(of, f": it does not unpack to {diff_id}")
-    write_text(known, f"{diff_id} {size}\n")
-    return size
-
-
-def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    tool = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-    yield from tool.read_to_iter(stream, read_size=CHUNK, write_size=CHUNK)
 
 
 def _same(path: Path, layer: Layer) -> bool:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import shutil
-import signal
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from jetson_kit import report
 from jetson_kit.ansible_driver.inventory import Host
@@ -34,60 +29,10 @@ from jetson_kit.fleet.rollout import plan as rollout_plan
 from jetson_kit.fleet.rollout import status as statuses
 from jetson_kit.fleet.rollout.by_ansible import Site
 from jetson_kit.fleet.rollout.by_ssh import Ssh
+from jetson_kit.fleet.rollout.clock import RealClock
 from jetson_kit.fleet.rollout.journal import Journal, Record
 from jetson_kit.fleet.rollout.plan import Plan, Wave
 from jetson_kit.fleet.rollout.rollout import Rollout, requeue
-from jetson_kit.fleet.rollout.steps import InterruptedRolloutError, TerminatedRolloutError
-
-
-class RealClock:
-    """The machine's time; the first Ctrl-C asks for an end, the second one is KeyboardInterrupt."""
-
-    def __init__(self, say: live.View) -> None:
-        self._stop = threading.Event()
-        self._terminated = False
-        self._say = say
-
-    @property
-    def stopping(self) -> bool:
-        """Tell whether to stop after the current step."""
-        return self._stop.is_set()
-
-    def now(self) -> datetime.datetime:
-        """Return the local time."""
-        return datetime.datetime.now().astimezone()
-
-    def monotonic(self) -> float:
-        """Return seconds that only grow."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait; less if the user wants an end."""
-        self._stop.wait(seconds)
-
-    @contextlib.contextmanager
-    def interrupts(self) -> Iterator[None]:
-        """Take Ctrl-C and SIGTERM as the wish to stop between two steps."""
-
-        def asked(number: int, frame: FrameType | None) -> None:
-            del frame
-            if self.stopping:
-                raise KeyboardInterrupt
-            self._terminated = number == signal.SIGTERM
-            self._stop.set()
-            self._say.say("stopping after this step; once more stops at once")
-
-        kinds = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(kind, asked) for kind in kinds]
-        try:
-            yield
-        except InterruptedRolloutError as error:
-            if self._terminated:
-                raise TerminatedRolloutError(error.message, error.cure) from error
-            raise
-        finally:
-            for kind, old in zip(kinds, before, strict=True):
-                signal.signal(kind, old)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout import plan as rollout_plan
 from jetson_kit.fleet.rollout.by_ansible import Site
 from jetson_kit.fleet.rollout.by_ssh import Ssh
+from jetson_kit.fleet.rollout.clock import RealClock
 from jetson_kit.fleet.rollout.journal import Journal, Record
 from jetson_kit.fleet.rollout.rollout import Rollout
 
@@ -30,7 +31,7 @@ def take_back(number: str, why: str, *, quiet: bool = False) -> Record:
         journal = Journal.open(path)
         place = command.folder_of(path)
         with live.View(place / "log", quiet=quiet) as view:
-            clock = command.RealClock(view)
+            clock = RealClock(view)
             journal.listener = view.line
             site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
             try:

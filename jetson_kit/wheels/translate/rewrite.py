@@ -14,6 +14,7 @@ from jetson_kit.wheels.translate import (
     atomics,
     dot,
     elf,
+    elf_segment,
     half,
     half_scalar,
     sequences,
@@ -170,7 +171,7 @@ def translate(data: bytes, target: Core) -> Translation:
 
     for site in in_place:
         patch(site.address, load_acquire(site.word))
-    base = elf.next_address(library)
+    base = elf_segment.next_address(library)
     trampolines = []
     code: list[int] = []
     functions = _Functions(library)
@@ -185,7 +186,7 @@ def translate(data: bytes, target: Core) -> Translation:
         patch(start[0], branch(*start))
     patched = replace(library, data=bytes(image))
     packed = struct.pack(f"<{len(code)}I", *code)
-    done = elf.with_segment(patched, packed, base, SEGMENT)
+    done = elf_segment.with_segment(patched, packed, base, SEGMENT)
     return Translation(
         done,
         target,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -19,10 +20,11 @@ import pytest
 import yaml
 from invoke.parser import Parser
 
-from jetson_kit.app import settings
+from jetson_kit.app import settings, tree
 from jetson_kit.app_testing import scaffold
 from jetson_kit.checks import stages as checks
 from jetson_kit.core.paths import ROOT
+from jetson_kit.tasks.app import CI
 from tasks import ns
 
 NOTE = """#!{python}
@@ -36,6 +38,60 @@ def template(name: str) -> dict[str, Any]:
     path, _ = scaffold.CI[name]
     loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return loaded
+
+
+def github() -> tuple[list[str], list[str]]:
+    steps = template("github")["jobs"]["image"]["steps"]
+    kept = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
+    return [step["run"] for step in steps if "run" in step], kept
+
+
+def azure() -> tuple[list[str], list[str]]:
+    (job,) = template("azure")["jobs"]
+    scripts = [step for step in job["steps"] if "bash" in step]
+    assert {step["workingDirectory"] for step in scripts} == {"$(Pipeline.Workspace)"}
+    kept = [Path(step["publish"]).name for step in job["steps"] if "publish" in step]
+    return [step["bash"] for step in scripts], kept
+
+
+def circleci() -> tuple[list[str], list[str]]:
+    steps = template("circleci")["jobs"]["image"]["steps"]
+    kept = [step["store_artifacts"]["path"] for step in steps if "store_artifacts" in step]
+    return [step["run"]["command"] for step in steps if "run" in step], kept
+
+
+def jenkins() -> tuple[list[str], list[str]]:
+    text = scaffold.CI["jenkins"][0].read_text(encoding="utf-8")
+    kept = re.findall(r"(\w+)/\*\*", text)
+    scripts = re.findall(r"\bsh \'\'\'(.*?)\'\'\'", text, re.DOTALL)
+    # Groovy would read a backslash before the shell does, and `sh` has one form here.
+    assert len(scripts) == text.count("sh '")
+    assert not any("\\" in script for script in scripts)
+    return scripts, kept
+
+
+def gitlab() -> tuple[list[str], list[str]]:
+    job = template("gitlab")["app"]
+    return ["\n".join(job["script"])], job["artifacts"]["paths"]
+
+
+def buildkite() -> tuple[list[str], list[str]]:
+    (step,) = template("buildkite")["steps"]
+    lines = "\n".join(step["commands"])
+    # Its upload puts in the value of what has one dollar, and leaves one of two.
+    assert "$" not in lines.replace("$$", "")
+    return [lines.replace("$$", "$")], [path.split("/")[0] for path in step["artifact_paths"]]
+
+
+# Systems that check out into a folder of our choice: each step is a shell of its own.
+BESIDE = {"github": github, "azure": azure, "circleci": circleci, "jenkins": jenkins}
+# Systems that start in the checkout, with the names of its folder and of the project.
+INSIDE = {
+    "gitlab": (gitlab, "CI_PROJECT_DIR", "CI_PROJECT_NAME"),
+    "buildkite": (buildkite, "BUILDKITE_BUILD_CHECKOUT_PATH", "BUILDKITE_PIPELINE_SLUG"),
+}
+SHELL = {"jenkins": ("sh", "-xe", "-c"), "azure": ("bash", "--noprofile", "--norc", "-c")}
+BASH = ("bash", "-e", "-o", "pipefail", "-c")
 
 
 def git(folder: Path, *words: str) -> None:
@@ -56,10 +112,12 @@ def kit(folder: Path) -> Path:
     return folder
 
 
-def run(lines: Sequence[str], place: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run lines as both systems do: one script of bash that ends at the first failure."""
+def run(
+    line: str, place: Path, shell: Sequence[str] = BASH, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a step as a system does."""
     return subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", "\n".join(lines)],
+        [*shell, line],
         cwd=place,
         env={"PATH": os.environ["PATH"], "HOME": str(place), **variables},
         capture_output=True,
@@ -82,57 +140,84 @@ def judged(notes: Path, place: Path) -> list[tuple[str, dict[str, Any], Path]]:
     return parsed
 
 
+def test_each_system_has_its_steps_read_here() -> None:
+    assert {*BESIDE, *INSIDE} == {*scaffold.CI}
+    assert {*CI.words} == {*scaffold.CI}
+
+
+def test_the_steps_are_the_same_in_all_systems() -> None:
+    beside = {name: read()[0] for name, read in BESIDE.items()}
+    assert all(steps[-2:] == beside["github"][-2:] for steps in beside.values())
+    assert len({steps[0] for name, steps in beside.items() if name != "github"}) == 1
+    inside = [
+        [line for line in read()[0][0].splitlines() if line and not line.startswith("trap ")]
+        for read, _, _ in INSIDE.values()
+    ]
+    assert inside[0][1:] == inside[1][1:]
+    assert beside["azure"][0].removesuffix(" kit") + ' "$work/kit"' in inside[0]
+
+
 @pytest.mark.parametrize("app", [".", "boards/door one"])
 @pytest.mark.parametrize("ref", ["", "v1"])
-def test_gitlabs_steps(tmp_path: Path, app: str, ref: str) -> None:
+@pytest.mark.parametrize("name", INSIDE)
+def test_steps_in_a_checkout(tmp_path: Path, name: str, app: str, ref: str) -> None:
     place = tmp_path / "my project"
     (place / app).mkdir(parents=True)
     (place / app / "app.py").write_text("")
-    job = template("gitlab")["app"]
-    variables = {"CI_PROJECT_DIR": str(place), "CI_PROJECT_NAME": "project",
+    read, folder_variable, name_variable = INSIDE[name]
+    (script,), kept = read()
+    variables = {folder_variable: str(place), name_variable: "project",
                  "KIT_URL": f"file://{kit(tmp_path / 'kit')}", "APP": app,
                  "NOTES": str(tmp_path / "notes"), **({"KIT_REF": ref} if ref else {})}  # fmt: skip
-    done = run(job["script"], place, **variables)
+    cleaned_up = "trap " in script
+    # Kept until they are read: the trap would remove the folders that the notes name.
+    bare = "\n".join(line for line in script.splitlines() if not line.startswith("trap "))
+    done = run(bare, place, **variables)
     assert done.returncode == 0, done.stderr
     rows = judged(tmp_path / "notes", place)
     assert [task for task, _, _ in rows] == ["test.app", "build"]
-    assert [str(options["output"]) for _, options, _ in rows] == job["artifacts"]["paths"]
+    assert [str(options["output"]) for _, options, _ in rows] == kept
     assert all(settings.load(folder).name == "project" for _, _, folder in rows)
     first = "app.py" if app == "." else "boards"
     assert [path.name for path in place.iterdir()] == [first]
-    assert run(job["after_script"], place, **variables).returncode == 0
+    after = script if cleaned_up else "\n".join(template("gitlab")["app"]["after_script"])
+    assert run(after, place, **variables).returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kit", "my project", "notes"]
 
 
-def test_gitlabs_steps_name_the_variable_that_is_missing(tmp_path: Path) -> None:
-    place = tmp_path / "p"
-    place.mkdir()
-    done = run(template("gitlab")["app"]["script"], place,
-               CI_PROJECT_DIR=str(place), CI_PROJECT_NAME="p", APP=".")  # fmt: skip
-    assert done.returncode != 0
-    assert "KIT_URL: set the CI/CD variable KIT_URL" in done.stderr
-
-
-def test_githubs_steps(tmp_path: Path) -> None:
-    workflow = template("github")
-    steps = workflow["jobs"]["image"]["steps"]
-    checkouts = [step["with"]["path"] for step in steps if "checkout" in step.get("uses", "")]
-    assert checkouts == ["app", "kit"]
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "app.py").write_text("")
-    kit(tmp_path / "kit")
-    lines = [step["run"] for step in steps if "run" in step]
-    variables = {"APP": workflow["env"]["APP"], "NOTES": str(tmp_path / "notes")}
-    refused = run(lines, tmp_path, **variables)
-    assert refused.returncode == 2
-    assert "set the variable KIT_REPOSITORY" in refused.stdout
-    done = run(lines, tmp_path, KIT_REPOSITORY="owner/kit", **variables)
-    assert done.returncode == 0, done.stderr
-    rows = judged(tmp_path / "notes", tmp_path)
+@pytest.mark.parametrize("ref", ["", "v1"])
+@pytest.mark.parametrize("name", BESIDE)
+def test_steps_beside_a_checkout(tmp_path: Path, name: str, ref: str) -> None:
+    place = tmp_path / "my work"
+    (place / "app").mkdir(parents=True)
+    (place / "app" / "app.py").write_text("")
+    scripts, kept = BESIDE[name]()
+    source = kit(place / "kit" if name == "github" else tmp_path / "source")
+    variables = {"APP": ".", "NOTES": str(tmp_path / "notes"),
+                 "KIT_REPOSITORY": "owner/kit", "KIT_URL": f"file://{source}",
+                 **({"KIT_REF": ref} if ref else {})}  # fmt: skip
+    for script in scripts:
+        done = run(script, place, SHELL.get(name, BASH), **variables)
+        assert done.returncode == 0, done.stderr
+    rows = judged(tmp_path / "notes", place)
     assert [task for task, _, _ in rows] == ["test.app", "build"]
-    kept = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
     assert [str(options["output"]) for _, options, _ in rows] == kept
     assert all(settings.load(folder).name == "app" for _, _, folder in rows)
+
+
+@pytest.mark.parametrize("name", scaffold.CI)
+def test_steps_name_the_variable_that_is_missing(tmp_path: Path, name: str) -> None:
+    place = tmp_path / "p"
+    place.mkdir()
+    if name in BESIDE:
+        script, variables = BESIDE[name]()[0][0], {}
+    else:
+        read, folder, project = INSIDE[name]
+        (script,), variables = read()[0], {folder: str(place), project: "p", "APP": "."}
+    done = run(script, place, SHELL.get(name, BASH), **variables)
+    assert done.returncode != 0
+    variable = "KIT_REPOSITORY" if name == "github" else "KIT_URL"
+    assert f"set the variable {variable} " in done.stderr + done.stdout
 
 
 def action_step(
@@ -147,7 +232,7 @@ def action_step(
         for key, value in step["env"].items()
     }
     return run(
-        [step["run"]],
+        step["run"],
         place,
         **variables,
         GITHUB_ACTION_PATH=str(kit_folder / "ci" / "app"),
@@ -188,7 +273,10 @@ def test_the_action_refuses_what_is_neither_true_nor_false(tmp_path: Path) -> No
 
 def test_every_template_is_judged_by_its_systems_schema() -> None:
     files = {file for _, names in checks.WORKFLOWS for file in names}
-    assert {str(path.relative_to(ROOT)) for path, _ in scaffold.CI.values()} <= files
+    # Jenkins has none: only a running Jenkins judges a Jenkinsfile.
+    assert {str(path.relative_to(ROOT)) for path, _ in scaffold.CI.values()} - files == {
+        "ci/app/Jenkinsfile"
+    }
 
 
 def test_a_container_to_work_in_is_of_the_dev_image_of_this_machine(tmp_path: Path) -> None:
@@ -206,7 +294,14 @@ def test_a_container_to_work_in_is_of_the_dev_image_of_this_machine(tmp_path: Pa
 def test_a_new_folder_has_it_where_its_system_looks(tmp_path: Path, name: str) -> None:
     source, path = scaffold.CI[name]
     plain = scaffold.new(tmp_path / "plain", "empty")
-    assert not (plain / ".github").exists()
-    assert not (plain / ".gitlab-ci.yml").exists()
+    assert not any((plain / place).exists() for _, place in scaffold.CI.values())
     folder = scaffold.new(tmp_path / "door", "empty", name)
     assert (folder / path).read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("name", scaffold.CI)
+def test_it_stays_out_of_the_image(tmp_path: Path, name: str) -> None:
+    (tmp_path / "ci").mkdir()
+    plain = settings.load(scaffold.new(tmp_path / "door", "empty"))
+    with_ci = settings.load(scaffold.new(tmp_path / "ci" / "door", "empty", name))
+    assert tree.digest(tree.read(with_ci).entries) == tree.digest(tree.read(plain).entries)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.audit import core, emulate, native, record, rules, verdict
+from jetson_kit.audit import core, native, one_cpu, record, rules, verdict
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.emulation import cpus
@@ -192,7 +192,7 @@ def test_qemu_is_found_by_either_name(
     for name in names:
         (tmp_path / name).touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert emulate.program() == str(tmp_path / names[-1])
+    assert one_cpu.program() == str(tmp_path / names[-1])
 
 
 def test_no_qemu_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mediapipe_jetson.observe import cpu as device_cpu
 
-from jetson_kit.audit import emulate
+from jetson_kit.audit import one_cpu
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cores as emulation
@@ -44,7 +44,7 @@ def test_cpuinfo_reads_as_on_that_core(tmp_path: Path, cpu: cpus.Cpu) -> None:
 @pytest.mark.parametrize("cpu", cpus.load(), ids=lambda cpu: cpu.name)
 def test_features_are_those_that_qemu_reports(cpu: cpus.Cpu) -> None:
     tree = rootfs.tree(variant="audit", suite="bookworm", arch="arm64")
-    command = [*emulate.command(tree, cpu), "-c", PRINT_HWCAP]
+    command = [*one_cpu.command(tree, cpu), "-c", PRINT_HWCAP]
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     reported = {
         name

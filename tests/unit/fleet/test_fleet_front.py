@@ -14,7 +14,7 @@ import pytest
 
 from jetson_kit.core.paths import ROOT
 from jetson_kit.fleet.rollout import live
-from jetson_kit.fleet.rollout.command import RealClock
+from jetson_kit.fleet.rollout.clock import RealClock
 from jetson_kit.fleet.rollout.steps import InterruptedRolloutError
 
 pytestmark = pytest.mark.slow  # each a process

@@ -10,7 +10,7 @@ import pytest
 
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.paths import ROOT
-from jetson_kit.guides import causes, check, environment, links, programs
+from jetson_kit.guides import causes, check, environment, links, named_tests, programs
 
 
 def test_the_docs_are_in_order() -> None:
@@ -65,6 +65,32 @@ def test_a_page_that_nothing_lists(tmp_path: Path) -> None:
         "docs/b.md",
         "docs/contributing/d.md",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("test_it_holds", True),
+        ("test_it_holds_in_a_class", True),
+        ("test_a.py", True),
+        ("tests/unit/test_a.py", True),
+        ("tests/unit/test_a.py::test_it_holds", True),
+        ("tests/unit", True),
+        ("test_it_fails", False),
+        ("test_b.py", False),
+        ("tests/test_a.py", False),
+        ("tests/unit/test_a.py::test_it_fails", False),
+    ],
+)
+def test_a_test_that_a_page_names(tmp_path: Path, name: str, there: bool) -> None:
+    (tmp_path / "tests" / "unit").mkdir(parents=True)
+    (tmp_path / "tests" / "unit" / "test_a.py").write_text(
+        "def test_it_holds():\n    pass\n\n\nclass Test:\n    def test_it_holds_in_a_class(self):\n"
+        "        pass\n"
+    )
+    (tmp_path / "README.md").write_text(f"# Page\n\nShown by `{name}`.\n")
+    problem = f"README.md: there is no test {name}"
+    assert named_tests.problems(tmp_path) == ([] if there else [problem])
 
 
 def test_commands_of_a_page() -> None:

@@ -36,7 +36,6 @@ class Model:
 
     ir_version: int = 0
     opset: int = 0
-    producer: str = ""
     name: str = ""
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
@@ -53,8 +52,6 @@ def parse(raw: bytes) -> Model:
     for number, value in _fields(raw):
         if number == 1:
             model.ir_version = _int(value)
-        elif number == 2:
-            model.producer = _text(value)
         elif number == 7:
             graph = _bytes(value)
         elif number == 8:
