@@ -352,7 +352,7 @@ def test_a_post_is_answered_by_what_it_is(fleet: Fleet, at: server.Server, tmp_p
     assert b"413" in answer(at, tmp_path, post(b"", Content_Length="9" * 5000))
     assert b"411" in answer(at, tmp_path, post(b"", Content_Length=None))
     assert b"411" in answer(at, tmp_path, post(b"0", Transfer_Encoding="chunked"))
-    assert b"501" in answer(at, tmp_path, b"GET / HTTP/1.1\r\n\r\n")
+    assert b"405" in answer(at, tmp_path, b"GET / HTTP/1.1\r\n\r\n")
 
 
 BLOCK = "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n"
