@@ -107,7 +107,7 @@ def channel(
     if status:
         if begin or owner or any(changes):
             raise BadInputError("--status changes nothing", "leave the other options out")
-        return _show(silent, as_json=json)
+        return _show(folder, silent, as_json=json)
     from jetson_kit.fleet.certificate_parts import certificate_text
 
     if collector_ca and not collector.startswith("https:"):
@@ -144,21 +144,30 @@ def channel(
     return print(command.summary(version, policy, validity))
 
 
-def _show(silent_s: float, *, as_json: bool) -> None:
-    """Print what boards reported. Raises CheckFailedError if a board has a problem."""
+def _show(folder: Path, silent_s: float, *, as_json: bool) -> None:
+    """Print what a channel wants and what boards reported here.
+
+    Raises CheckFailedError if a board has a problem, BadInputError for what is no channel.
+    """
     import json
 
     from jetson_kit.core.errors import CheckFailedError
-    from jetson_kit.core.text import counted
+    from jetson_kit.core.text import counted, verb
+    from jetson_kit.fleet.channel import command as channels
     from jetson_kit.fleet.collector import command
 
+    version, policy = channels.current(folder)
     rows = command.status(silent_s)
     if as_json:
-        print(json.dumps(command.as_json(rows), indent=1))
+        about = {"version": version, "release": policy.release, "collector": policy.collector}
+        print(json.dumps({**command.as_json(rows), "channel": about}, indent=1))
     else:
+        nowhere = "" if policy.collector else "; it names no collector: --collector"
+        print(f"channel: {channels.words_of(version, policy)}{nowhere}")
         print("\n".join(command.lines(rows)))
     if bad := [row.board for row in rows if row.problem]:
-        raise CheckFailedError(f"{counted(len(bad), 'board')} of {len(rows)} need a look")
+        of = counted(len(rows), "board")
+        raise CheckFailedError(f"{len(bad)} of {of} {verb(len(bad), 'need')} a look")
 
 
 @kit_task(

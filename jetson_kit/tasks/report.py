@@ -9,6 +9,7 @@ from invoke.context import Context
 
 from jetson_kit.command_line import kinds
 from jetson_kit.command_line.options import MEBIBYTE, FileOrFolder, Integer, OutputFile, Text
+from jetson_kit.core.text import counted
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -52,5 +53,6 @@ def html(
     counts = Counter(device.verdict for device in written.devices)
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     return print(
-        f"{written.path}: {len(written.devices)} devices ({listed}), {written.size / 1e6:.1f} MB"
+        f"{written.path}: {counted(len(written.devices), 'device')} ({listed}), "
+        f"{written.size / 1e6:.1f} MB"
     )

@@ -19,6 +19,7 @@ from jetson_kit.command_line.options import (
     Reader,
     Text,
 )
+from jetson_kit.core.text import counted
 from jetson_kit.tasks.edge import kit_task
 
 NAME = Text(63)
@@ -195,5 +196,7 @@ def report(
         size = page.write_board(inspection, i, board, place)
     else:
         size = page.write(inspection, i, place, title)
-    what = board or f"{len(inspection.boards)} boards ({result.counted(inspection.boards)})"
+    what = (
+        board or f"{counted(len(inspection.boards), 'board')} ({result.counted(inspection.boards)})"
+    )
     return print(f"{place}: {what}, {size / 1e6:.1f} MB")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import counted
 
 WAYS = ("archive", "registry")
 SCOPES = ("batch", "rollout")
@@ -196,7 +197,8 @@ def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
         unknown = [name for name in plan.canary if name not in left]
         if unknown:
             raise BadInputError(
-                f"the canary {unknown[0]} is none of the {total} hosts", "correct it or --limit"
+                f"the canary {unknown[0]} is none of the {counted(total, 'host')}",
+                "correct it or --limit",
             )
         first = [name for name in left if name in plan.canary]
     else:

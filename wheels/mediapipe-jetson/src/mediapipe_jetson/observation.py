@@ -53,6 +53,11 @@ def on_device(root: Path, path: Path) -> str:
     return f"/{path.relative_to(root)}" if root != Path("/") else str(path)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in 1 frame, 2 frames."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def one_line(error: object) -> str:
     """Return an error's text on one line."""
     return " ".join(str(error).split()) or type(error).__name__
