@@ -172,8 +172,9 @@ def _show(folder: Path, silent_s: float, *, as_json: bool) -> None:
 
 @kit_task(
     auto_shortflags=False,
+    positional=[],
     options={
-        "i": InputFile(),
+        "i": kinds.INVENTORY,
         "address": ADDRESS,
         "port": Integer(0, 65535),
         "bind": Text(64),
@@ -191,8 +192,8 @@ def _show(folder: Path, silent_s: float, *, as_json: bool) -> None:
 )
 def collect(
     c: Context,
-    i: Path,
-    address: str,
+    i: Path | None = None,
+    address: str = "",
     port: int = 27197,
     bind: str = "0.0.0.0",  # noqa: S104 # boards are elsewhere
     cert: Path | None = None,
@@ -202,7 +203,14 @@ def collect(
 
     For boards that poll a channel which names this address; it serves until it is stopped.
     """
+    from jetson_kit.core.errors import BadInputError
     from jetson_kit.fleet.collector import command
 
     del c
+    if i is None:
+        raise BadInputError("no inventory is named", "name one: -i hosts.yml")
+    if not address:
+        raise BadInputError(
+            "no address is named", "name where boards reach this machine: --address 198.51.100.1"
+        )
     command.run(command.Request(i, address, port, bind, cert, key))

@@ -143,7 +143,7 @@ def rollout(
     """Bring an image to the boards of sites. Example: ./inv sites.rollout r36.4.4 -i sites.toml.
 
     Exit code 0 only if every board of every site runs it, healthy and confirmed, by its site's own
-    records. Example: ./inv sites.rollout r36.4.4 -i sites.toml.
+    records. Example: ./inv sites.rollout r36.4.4 -i sites.toml --plan.
     """
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.fleet.rollout import plan as board_plans

@@ -100,6 +100,8 @@ def publish(
     IntegrityError.
     """
     request.check()
+    if request.target:
+        releases.folder_of(request.target)
     signer = SshSigner(default_key(key))
     by = SshSigner(owner) if owner else None
     if by:

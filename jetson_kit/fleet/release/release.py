@@ -29,6 +29,7 @@ from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import CHUNK, STALE_S, disk_guard, sha256_file, write_text, written_aside
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.core.paths import ROOT, SCHEMAS, cache_dir
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release import terms as release_terms
 from jetson_kit.fleet.release.terms import Terms, parse_time
 
@@ -250,7 +251,7 @@ def _opened(archive: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(archive)
     except (OSError, tarfile.TarError) as error:
-        raise IntegrityError(f"cannot read {archive}: {error}", "build it again") from error
+        raise IntegrityError(f"cannot read {archive}: {why(error)}", "build it again") from error
 
 
 def _member(tar: tarfile.TarFile, of: str) -> IO[bytes]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.reasons import why
 from jetson_kit.core.text import counted
 
 WAYS = ("archive", "registry")
@@ -169,7 +170,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Plan:
         try:
             body = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise BadInputError(f"{path} is no plan: {error}", CURE) from error
+            raise BadInputError(f"{path} is no plan: {why(error)}", CURE) from error
     return parse({**body, **overrides})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jetson_kit.core.errors import KitError
 from jetson_kit.core.http_errors import PlainErrors
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.bounded_server import SILENT_S
 from jetson_kit.fleet.sites import central, inventory
@@ -75,4 +76,4 @@ if __name__ == "__main__":
     except KitError as fault:
         sys.exit(fault.line())
     except OSError as fault:
-        sys.exit(f"error: {fault}")
+        sys.exit(f"error: {why(fault)}")
