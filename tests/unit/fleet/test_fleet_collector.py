@@ -574,3 +574,13 @@ def test_an_address_that_no_board_would_take_is_not_published(
 ) -> None:
     with pytest.raises(BadInputError):
         polls(board, tmp_path, url)
+
+
+@pytest.mark.parametrize("bind", ["192.0.2.77", "2001:db8::77"])
+def test_an_address_that_is_another_machines_is_refused(
+    fleet: Fleet, tmp_path: Path, bind: str
+) -> None:
+    files = certificates.ensure(tmp_path / "certificates", "127.0.0.1")
+    with pytest.raises(BadInputError) as caught:
+        server.listening(bind, 0, files.cert, files.key, fleet.reports())
+    assert str(caught.value) == f"--bind {bind} is no address of this machine"
