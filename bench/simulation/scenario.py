@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.rollout import plan as board_plans
 from jetson_kit.fleet.sites.plan import SitesPlan
 
@@ -95,7 +96,7 @@ def load(path: Path = FILE) -> Scenario:
     try:
         result = Scenario(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise BadInputError(f"{path} is no scenario: {error}") from error
+        raise BadInputError(f"{path} is no scenario: {why(error)}") from error
     for section in ("links", "sites", "boards", "traffic"):
         for name in result.body[section]:
             result.distribution(f"{section}.{name}")

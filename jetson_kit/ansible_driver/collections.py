@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.files import disk_guard, locked, sha256_file, sweep, write_text
 from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.reasons import why
 from jetson_kit.core.uv import download_wheel
 
 TABLE = Path(__file__).with_name("collections.toml")
@@ -60,7 +61,7 @@ def load(path: Path = TABLE) -> Pinned:
         collections = tuple(Collection(name, **row) for name, row in raw["collections"].items())
         return Pinned(**raw["wheel"], collections=collections)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise IntegrityError(f"{path.name} is wrong: {error}", "restore the file") from error
+        raise IntegrityError(f"{path.name} is wrong: {why(error)}", "restore the file") from error
 
 
 def path(table: Path = TABLE) -> Path:

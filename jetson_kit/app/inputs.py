@@ -1,10 +1,10 @@
-"""What of an application can be judged without a network: its requirements and its wheels."""
+"""What of an application can be judged without a network: requirements, wheels, its folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from jetson_kit.app import requirements_file, wheel_folder
+from jetson_kit.app import module_names, requirements_file, tree, wheel_folder
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
 from jetson_kit.core import log
@@ -39,6 +39,14 @@ def check(app: App) -> None:
                 "without it the image has none of its packages", app.folder / name, command,
             )  # fmt: skip
             return
+
+
+def check_folder(app: App, python: str, packages: frozenset[str]) -> None:
+    """Raise BadInputError as tree.read, and for names of modules that an image has.
+
+    The image has this Python and, by their normalised names, these packages.
+    """
+    module_names.check(app, tree.read(app).entries, python, packages)
 
 
 def _names_packages(path: Path) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.app import base_packages, fit, lock, program, system, tree
+from jetson_kit.app import base_packages, fit, lock, module_names, program, system, tree
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
 from jetson_kit.app.lock import Lock
@@ -154,6 +154,8 @@ def make(
             )
             step.note = f"{counted(len(site.installed), 'package')}"
         tars.append(("app-wheels.tar", site.tar))
+        for name in module_names.hidden(app, ready.tree.entries, module_names.in_layer(site.tar)):
+            progress.say(f"        {name} is imported in place of the package of that name")
         installed = site.installed
         built = ready.lock.built
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]

@@ -12,6 +12,7 @@ from typing import Any
 from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.reasons import why
 
 
 def compile_file(
@@ -109,6 +110,6 @@ def own_settings() -> str:
             continue
         except (OSError, ValueError) as error:
             raise BadInputError(
-                f"{path} can't be read: {error}", "correct uv's settings"
+                f"{path} can't be read: {why(error)}", "correct uv's settings"
             ) from error
     return ""

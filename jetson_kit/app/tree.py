@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import stat
-import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ def read(app: App) -> Tree:
     """Return what of the folder goes into the image.
 
     Raises BadInputError for a link that leads out, for what is no regular file, can't be read or
-    has a name that is no text, for too much, and for modules that hide Python's own.
+    has a name that is no text, and for too much.
     """
     ignored, secret = _patterns()
     own = (*ignored, *app.ignore, app.tests.folder, *filter(None, (app.wheels,)))
@@ -85,7 +84,6 @@ def read(app: App) -> Tree:
         entries.append(_entry(app.folder, path, name))
     tree = Tree(tuple(sorted(entries, key=lambda entry: entry.name)), tuple(sorted(secrets)))
     _check_size(app, tree)
-    _check_names(app, tree)
     return tree
 
 
@@ -180,16 +178,3 @@ def _check_size(app: App, tree: Tree) -> None:
         f"is {largest.name} with {largest.size / MEGABYTE:.0f} MB",
         f"name what the image does not need in {FILE}: ignore = [...], or raise max_mb",
     )
-
-
-def _check_names(app: App, tree: Tree) -> None:
-    """Refuse modules that the image's own programs would import in place of Python's."""
-    for entry in tree.entries:
-        head, _, rest = entry.name.partition("/")
-        package = rest == "__init__.py"
-        module = head if package else head.removesuffix(".py") if not rest else ""
-        if (package or entry.name.endswith(".py")) and module in sys.stdlib_module_names:
-            raise BadInputError(
-                f"{app.folder / entry.name} has the name of Python's own module {module}",
-                "give it another name",
-            )

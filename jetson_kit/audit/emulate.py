@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from jetson_kit.audit import one_cpu, rules
 from jetson_kit.core.errors import DiskFullError, KitError
+from jetson_kit.core.text import counted, verb
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cpus
 from jetson_kit.emulation.cpus import Cpu
@@ -146,7 +147,8 @@ def _run(cpu: Cpu, outcome: one_cpu.Outcome) -> CpuRun:
         return CpuRun(cpu.name, False, outcome.crash)
     if outcome.errors:
         count = len(outcome.errors)
-        message = f"{count} of {count + len(outcome.loaded)} libraries do not load, not for the CPU"
+        all_ = counted(count + len(outcome.loaded), "library", "libraries")
+        message = f"{count} of {all_} {verb(count, 'do')} not load, not for the CPU"
         return CpuRun(cpu.name, True if outcome.loaded else None, message)
     return CpuRun(cpu.name, True, "loads")
 

@@ -60,16 +60,24 @@ def external(reference: str, platform: str, arch: str, python: str) -> Base:
     )
 
 
-def python_of(reference: str, versions: Sequence[str]) -> str:
+def python_of(reference: str, versions: Sequence[str], arch: str) -> str | None:
     """Return the first of `versions` that an image of the local engine has, "" where it has none.
 
-    It is "" too where no engine answers or the image is not there: nothing is pulled.
+    It is None where no engine answers, or has no such image for `arch`: nothing is pulled.
     """
     try:
         image = engine.image(reference)
-        there = _interpreters(str(image.id), versions) if image else {}
+        if image is None or image.attrs["Architecture"] != arch:
+            return None
+        there = _interpreters(str(image.id), versions)
     except (DockerException, ToolMissingError):
-        return ""
+        return None
+    return next((version for version in versions if version in there), "")
+
+
+def fetched_python(reference: str, versions: Sequence[str], arch: str) -> str:
+    """Return the same of an image that is pulled for it. Raises as engine.pull."""
+    there = _interpreters(str(engine.pull(reference, f"linux/{arch}").id), versions)
     return next((version for version in versions if version in there), "")
 
 

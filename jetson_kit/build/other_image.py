@@ -27,6 +27,7 @@ from jetson_kit.core.files import write_text
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.core.paths import ROOT
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.reasons import why
 
 NEEDED = ("target", "socs", "mediapipe", "wheel.sha256")
 USER = re.compile(r"[1-9][0-9]*(:[1-9][0-9]*)?")
@@ -172,7 +173,7 @@ def _manifest(
             "first_start": started.as_json(),
         }
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise BadInputError(f"the image's own documents are damaged: {error}", CURE) from error
+        raise BadInputError(f"the image's own documents are damaged: {why(error)}", CURE) from error
     manifest.check(body)
     return body
 

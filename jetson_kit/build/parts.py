@@ -241,7 +241,7 @@ def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLay
 
 
 def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str, str], ...]]:
-    with progress.step("models", f"{len(plan.models)} models, checked by hash"):
+    with progress.step("models", f"{counted(len(plan.models), 'model')}, checked by hash"):
         paths = sorted((*models.fetch(plan.models), *legacy_models.fetch()))
         listed = tuple((path.name, sha256_file(path)) for path in paths)
         manifest = json.dumps(

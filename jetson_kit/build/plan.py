@@ -10,12 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from packaging.version import Version
-
 from jetson_kit import __version__
-from jetson_kit.app import inputs
+from jetson_kit.app import base_packages, inputs
 from jetson_kit.app.settings import App
-from jetson_kit.build import wheel_choice
+from jetson_kit.build import cameras, wheel_choice
 from jetson_kit.build.wheel_choice import AuditedPin
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.machine import host_arch
@@ -43,8 +41,8 @@ class Request:
     module: str = ""
     python: str = ""
     base: str = "debian"
-    base_python: str = ""
-    """The Python of another base, such as 3.11, where that is known."""
+    base_python: str | None = ""
+    """The Python of another base, such as 3.11; "" for none of ours, None until it is looked at."""
     variant: str = "runtime"
     mediapipe: str = ""
     require_gpu: bool | None = None
@@ -85,6 +83,8 @@ class BuildPlan:
     app: App | None = None
     components: tuple[str, ...] = ()
     """What of docker/rootfs.toml it has besides its variant's packages."""
+    looked: bool = True
+    """Whether the base was looked at; if not, `python`, and what follows from it, is a guess."""
 
     @property
     def root(self) -> str:
@@ -106,8 +106,13 @@ class BuildPlan:
         """Return the version of the MediaPipe-Jetson wheel."""
         return self.pin.jetson_version
 
+    @property
+    def one_wheel(self) -> bool:
+        """Return whether its wheel is certain: one for any Python is, where that is not known."""
+        return self.looked or "-py3-none-" in self.pin.filename
+
     def as_json(self) -> dict[str, Any]:
-        """Return the plan for `--plan --json`."""
+        """Return the plan for `--plan --json`; null is what is not known yet."""
         return {
             "schema": SCHEMA,
             "kit": __version__,
@@ -116,7 +121,7 @@ class BuildPlan:
             "target": asdict(self.target) if self.target else None,
             "socs": [soc.id for soc in self.socs],
             "platform": self.platform,
-            "python": self.python,
+            "python": self.python if self.looked else None,
             "base": {
                 "kind": self.base,
                 "suite": self.suite,
@@ -125,12 +130,12 @@ class BuildPlan:
             },
             "mediapipe": {
                 "version": self.jetson_version,
-                "source": self.pin.filename,
-                "sha256": self.pin.sha256,
+                "source": self.pin.filename if self.one_wheel else None,
+                "sha256": self.pin.sha256 if self.one_wheel else None,
                 "verdict": self.verdict,
                 "reason": self.reason,
             },
-            "lock": self.lock.relative_to(ROOT).as_posix(),
+            "lock": self.lock.relative_to(ROOT).as_posix() if self.looked else None,
             "models": list(self.models),
             "driver_dirs": list(self.driver_dirs),
             **({"engines": self.engines.as_json()} if self.engines else {}),
@@ -141,7 +146,7 @@ class BuildPlan:
 
 
 def make(request: Request) -> BuildPlan:
-    """Turn a request into a plan. Raises BadInputError for what can't be, and as inputs.check."""
+    """Turn a request into a plan. Raises BadInputError for what can't be, and as inputs."""
     if request.variant not in VARIANTS:
         raise BadInputError(
             f"unknown variant {request.variant!r}", f"choose one of {', '.join(VARIANTS)}"
@@ -167,6 +172,10 @@ def make(request: Request) -> BuildPlan:
     engines = _engines(request, target, socs, base, python)
     chosen, audited_pins = _wheel(request, target, socs, arch, python)
     pin = chosen.pin
+    lock = wheels.lock_for(pin.wheel_class, arch, python)
+    if request.app:
+        held = base_packages.of(lock, pin.jetson_version, arch, python, suite).names
+        inputs.check_folder(request.app, python, held)
     name = _name(request, target, arch, python, pin)
     films = request.camera or (request.app is not None and request.app.films)
     components = ("camera",) if films else ()
@@ -183,16 +192,17 @@ def make(request: Request) -> BuildPlan:
         pin=pin,
         verdict=chosen.verdict,
         reason=chosen.reason,
-        lock=wheels.lock_for(pin.wheel_class, arch, python),
+        lock=lock,
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
         notes=wheel_choice.notes(target, socs, chosen, audited_pins)
         + (engines.notes if engines else ())
-        + (_camera_notes(target, suite) if components else ()),
+        + (cameras.notes(target, suite) if components else ()),
         app=request.app,
         engines=engines,
         components=components,
+        looked=request.base_python is not None or bool(request.python),
     )
 
 
@@ -273,28 +283,9 @@ def _base(request: Request, target: Target | None) -> tuple[str, str]:
 def _wheel(
     request: Request, target: Target | None, socs: tuple[Soc, ...], arch: str, python: str
 ) -> tuple[AuditedPin, tuple[AuditedPin, ...]]:
+    gpu = request.require_gpu
     return wheel_choice.choose(
-        target,
-        socs,
-        arch,
-        python,
-        mediapipe=request.mediapipe,
-        require_gpu=request.require_gpu,
-    )
-
-
-def _camera_notes(target: Target | None, suite: str) -> tuple[str, ...]:
-    """Say where the image's GStreamer is older than the board's plugins."""
-    if target is None:
-        return ()
-    facts = rootfs.data()
-    mine = str(facts["suites"][suite]["gstreamer"])
-    boards = str(facts["components"]["camera"]["boards"].get(target.ubuntu, mine))
-    if Version(boards) <= Version(mine):
-        return ()
-    return (
-        f"NVIDIA's plugins for cameras are built with GStreamer {boards} on this release, and the "
-        f"image's {mine} refuses newer ones: take --python 3.13 for CSI cameras.",
+        target, socs, arch, python, mediapipe=request.mediapipe, require_gpu=gpu
     )
 
 

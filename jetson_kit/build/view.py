@@ -39,10 +39,10 @@ def show_plan(plan: BuildPlan) -> None:
     rows += [
         ("base", base + (f", variant {plan.variant}" if plan.variant != "runtime" else "")),
         *([("components", ", ".join(plan.components))] if plan.components else []),
-        ("python", plan.python),
-        ("mediapipe", f"{plan.jetson_version} from {plan.pin.filename}"),
+        ("python", plan.python if plan.looked else f"unknown until the build looks at {plan.base}"),
+        ("mediapipe", f"{plan.jetson_version} from {_wheel(plan)}"),
         ("verdict", f"{plan.verdict}: {plan.reason}"),
-        ("lock", plan.as_json()["lock"]),
+        ("lock", plan.as_json()["lock"] or "unknown: that of its Python"),
         ("models", ", ".join(plan.models)),
         *_engines(plan),
         *([("application", f"{plan.app.name}: {' '.join(plan.app.command)}")] if plan.app else []),
@@ -50,6 +50,10 @@ def show_plan(plan: BuildPlan) -> None:
         *(("note", note) for note in plan.notes),
     ]
     _grid(rows)
+
+
+def _wheel(plan: BuildPlan) -> str:
+    return plan.pin.filename if plan.one_wheel else "the wheel for its Python"
 
 
 def _engines(plan: BuildPlan) -> list[tuple[str, str]]:

@@ -61,7 +61,7 @@ class Number:
             value = math.nan
         if self.least <= value <= self.most:
             return value
-        raise RefusedError(f"is no number from {self.least:g} to {self.most:g}")
+        raise RefusedError(f"is no number from {self.least:.10g} to {self.most:.10g}")
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from invoke.collection import Collection
-from invoke.completion.complete import print_completion_script
 from invoke.config import Config
 from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 
 from jetson_kit import __version__
-from jetson_kit.command_line import ending, signals, unparsed
+from jetson_kit.command_line import completion, ending, signals, unparsed
 from jetson_kit.core import log, machine
 from jetson_kit.core.errors import BadInputError, KitError
 
@@ -28,18 +27,9 @@ OF_ALL_TASKS = {
 }
 HELP = ("--help", "-h")
 FORMATS = ("flat", "nested", "json")
-SHELLS = ("bash", "zsh", "fish")
 NAGIOS_UNKNOWN = 3
 # int() takes only so many, and no terminal is wider.
 WIDTH_DIGITS = 5
-# Invoke's own script for bash calls the `inv` of PATH, and we have none there.
-BASH = """\
-_complete_inv() {
-  local words
-  words=$("${COMP_WORDS[0]}" --complete -- inv "${COMP_WORDS[@]:1}" 2>/dev/null)
-  COMPREPLY=($(compgen -W "$words" -- "$2"))
-}
-complete -o default -F _complete_inv inv"""
 
 
 class NoFiles(Config):
@@ -75,22 +65,21 @@ class Front(Program):
             raise Exit
         shell = self.args["print-completion-script"].value
         if shell:
-            _one_of("--print-completion-script", shell, SHELLS)
-            if shell == "bash":
-                print(BASH)
-            else:
-                print_completion_script(shell=shell, names=self.binary_names)
+            _one_of("--print-completion-script", shell, list(completion.SCRIPTS))
+            print(completion.SCRIPTS[shell])
             raise Exit
 
     def parse_cleanup(self) -> None:
         """Do what ends before any task: help, lists, completion."""
         _one_of("--list-format", self.args["list-format"].value, FORMATS)
-        try:
-            super().parse_cleanup()
-        except ValueError as error:
-            if not self.args.complete.value:
-                raise
-            raise Exit from error  # a quotation that is still open completes to nothing
+        if not self.args.complete.value:
+            return super().parse_cleanup()
+        contexts = {str(item.name): item for item in self.parser.contexts.values()}
+        options = {name: context.flag_names() for name, context in contexts.items()}
+        typed = str(self.core.remainder).partition(" ")[2]
+        core = self.initial_context.flag_names()
+        print("\n".join(completion.offered(typed, sorted(options), options, core)))
+        raise Exit
 
     def update_config(self, merge: bool = True) -> None:
         """Take no option of the command line into Invoke's configuration."""

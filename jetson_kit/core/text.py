@@ -5,6 +5,7 @@ from __future__ import annotations
 WORD_MOST = 300
 LINE_MOST = 4000
 SHOWN_MOST = 60
+IRREGULAR = {"be": ("is", "are"), "have": ("has", "have"), "do": ("does", "do")}
 
 
 def printable(text: str) -> str:
@@ -42,6 +43,12 @@ def shown(text: str) -> str:
     return f'"{shortened(printable(text) if text.strip() else text, SHOWN_MOST)}"'
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, as in 1 board, 2 boards."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, as in 1 board, 2 boards; `plural` is one without an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
+
+
+def verb(number: int, word: str) -> str:
+    """Return a verb as it goes with a number: 1 board needs, 2 boards need."""
+    one, many = IRREGULAR.get(word, (f"{word}s", word))
+    return one if number == 1 else many

@@ -21,6 +21,7 @@ from jetson_kit.ansible_driver import collections
 from jetson_kit.audit import planned, record
 from jetson_kit.core.errors import KitError
 from jetson_kit.core.paths import ROOT
+from jetson_kit.core.reasons import why
 from jetson_kit.data_update import changes, debian_packages, derived, index, lock_files
 from jetson_kit.targets import check as targets_check
 from jetson_kit.targets import table as targets
@@ -55,7 +56,7 @@ def problems() -> list[str]:
         except KitError as error:
             result.append(error.line().removeprefix("error: "))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            result.append(f"{look.__name__[1:]}: a table can't be read: {error!r}")
+            result.append(f"{look.__name__[1:]}: a table can't be read: {why(error)}")
     return result
 
 

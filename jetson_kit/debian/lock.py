@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from jetson_kit.core.errors import IntegrityError, NetworkError, StepFailedError
 from jetson_kit.core.files import disk_guard, locked
 from jetson_kit.core.paths import ROOT
+from jetson_kit.core.reasons import why
 from jetson_kit.core.run import run
 from jetson_kit.debian import apt as debian
 from jetson_kit.debian.apt import Mirror
@@ -72,7 +73,7 @@ def read(path: Path) -> Lock | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(
-            f"{path.name} is no list of packages: {error}", "get it back: git checkout docker"
+            f"{path.name} is no list of packages: {why(error)}", "get it back: git checkout docker"
         ) from error
 
 

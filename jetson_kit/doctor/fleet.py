@@ -16,6 +16,7 @@ from jetson_kit.ansible_driver import board_program, inventory
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core import ssh
 from jetson_kit.core.errors import CheckFailedError, KitError
+from jetson_kit.core.text import counted, verb
 from jetson_kit.doctor import local as doctor
 from jetson_kit.doctor.local import Diagnosis
 
@@ -93,7 +94,8 @@ class Round:
         bad = [host.host for host in self.hosts if not host.well]
         if bad:
             raise CheckFailedError(
-                f"{len(bad)} of {len(self.hosts)} hosts need care: {', '.join(bad)}",
+                f"{len(bad)} of {counted(len(self.hosts), 'host')} "
+                f"{verb(len(bad), 'need')} care: {', '.join(bad)}",
                 "mend the first cause of each and run it again",
             )
 

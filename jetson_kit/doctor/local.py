@@ -30,6 +30,7 @@ from jetson_kit.core.errors import (
     StepFailedError,
     ToolMissingError,
 )
+from jetson_kit.core.text import counted
 from jetson_kit.doctor import tree as doctor_tree
 from jetson_kit.targets.detect import HOST
 from jetson_kit.wheels.device_wheel import PACKAGE
@@ -92,7 +93,7 @@ class Diagnosis:
     def check(self) -> None:
         """Raise CheckFailedError if any cause is at work."""
         if self.bad:
-            many = f"{len(self.bad)} causes" if len(self.bad) > 1 else "one cause"
+            many = counted(len(self.bad), "cause")
             raise CheckFailedError(
                 f"{many} found: {', '.join(self.bad)}", "mend the first one and run it again"
             )

@@ -100,7 +100,8 @@ def run(
         board.one is None for board in boards
     ):
         raise CheckFailedError(
-            f"none of {len(boards)} boards can build engines: {done[0].words}", f"the log is {log}"
+            f"none of {counted(len(boards), 'board')} can build engines: {done[0].words}",
+            f"the log is {log}",
         )
     return done
 
@@ -236,7 +237,7 @@ def _play(
 
     lean = next(iter(part)).lean
     words = ", ".join(f"{board.host.name} for {item.name}" for item, board in part.items())
-    with progress.step("build", f"{total} engines each: {words}"):
+    with progress.step("build", f"{counted(total, 'engine')} each: {words}"):
         job = ansible.Job(
             BUILD,
             site.inventory,

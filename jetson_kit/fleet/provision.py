@@ -12,6 +12,7 @@ from jetson_kit.ansible_driver.events import Event
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.log import LOG
+from jetson_kit.core.text import counted
 from jetson_kit.fleet import check, controller, diffs
 from jetson_kit.fleet.release import trust
 from jetson_kit.fleet.rollout import bounds
@@ -66,7 +67,7 @@ def run(asked: ProvisionRequest) -> ansible.Outcome:
         first = outcome.hosts[outcome.failed[0]]
         message = first.messages[-1] if first.messages else first.status
         raise CheckFailedError(
-            f"{asked.playbook} failed on {len(outcome.failed)} of {len(hosts)} hosts: "
+            f"{asked.playbook} failed on {len(outcome.failed)} of {counted(len(hosts), 'host')}: "
             f"{', '.join(outcome.failed)}: {message}",
             f"the log is {log}",
         )

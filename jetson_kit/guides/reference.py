@@ -29,7 +29,8 @@ that is started, with the time of day and what it took. `--quiet` and `--verbose
 before a `--`. `-q` and `-v` behind a command follow its own words; where the command has such an
 option of its own (`emulate -v`), they are that.
 
-bash completes tasks and options after `source <(./inv --print-completion-script bash)`.
+Shells complete tasks and options: bash after `source <(./inv --print-completion-script bash)`, zsh
+the same with `zsh`, fish after `./inv --print-completion-script fish | source`.
 """
 FOOT = """\
 apt, pip, uv and Ansible read their own variables besides:

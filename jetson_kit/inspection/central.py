@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.core.text import counted
 from jetson_kit.fleet.sites import central, inventory, kit_archive, members
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.link import Link
@@ -60,7 +61,9 @@ class SiteResult:
         """Return what is wrong with the site itself."""
         result = [self.problem] if self.problem else []
         if self.certificate_days is not None and self.certificate_days < SOON_DAYS:
-            result.append(f"its certificate is good for {self.certificate_days} days: join again")
+            result.append(
+                f"its certificate is good for {counted(self.certificate_days, 'day')}: join again"
+            )
         if not self.problem and abs(self.clock_ahead_s) > CLOCK_S:
             result.append(f"its clock differs by {self.clock_ahead_s:.0f} s")
         return result

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from jetson_kit.core import text as texts
 from jetson_kit.core.errors import (
     BadInputError,
     BrokenError,
@@ -110,7 +111,9 @@ class Inspection:
         if self.bad:
             listed = ", ".join(f"{board.site}/{board.host}" for board in self.bad[:MOST_NAMED])
             more = f" and {len(self.bad) - MOST_NAMED} more" if len(self.bad) > MOST_NAMED else ""
-            parts.append(f"{len(self.bad)} of {len(self.boards)} boards: {listed}{more}")
+            parts.append(
+                f"{len(self.bad)} of {texts.counted(len(self.boards), 'board')}: {listed}{more}"
+            )
         if self.bad_sites:
             parts.append("; ".join(f"{s.site}: {', '.join(s.wrong)}" for s in self.bad_sites[:20]))
         kind = BrokenError if any(b.verdict == "broken" for b in self.bad) else CheckFailedError

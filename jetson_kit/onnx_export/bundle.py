@@ -13,6 +13,7 @@ from mediapipe_jetson.backends import base
 from mediapipe_jetson.solutions.graphs import attention
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.reasons import why
 from jetson_kit.onnx_export.errors import ModelDamagedError, ModelUnsupportedError
 
 IDENTIFIER = b"TFL3"
@@ -87,7 +88,9 @@ def _members(source: str, blob: bytes) -> list[tuple[str, bytes]]:
                 )
             return [(entry.filename, _content(archive, entry)) for entry in entries]
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
-        raise ModelDamagedError(source, f"neither a TFLite model nor a bundle: {error}") from error
+        raise ModelDamagedError(
+            source, f"neither a TFLite model nor a bundle: {why(error)}"
+        ) from error
     except (NotImplementedError, RuntimeError) as error:  # other compressions; encrypted members
         raise ModelUnsupportedError(source, str(error)) from error
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jetson_kit.core.text import counted
 from jetson_kit.report.values import at, milliseconds, number, numbers, pairs, rows, word
 
 RUNS = (("run", "Run"), ("cpu", "CPU control"), ("withheld", "Driver withheld"))
@@ -190,7 +191,10 @@ def _hardware(runs: Runs) -> Table:
         if not isinstance(samples, Mapping):
             return ()
         return _some(
-            [f"{word(name)}: {len(rows(sample))} samples" for name, sample in samples.items()]
+            [
+                f"{word(name)}: {counted(len(rows(sample)), 'sample')}"
+                for name, sample in samples.items()
+            ]
         )
 
     def clocks(run: Any, when: str) -> tuple[str, ...]:  # noqa: ANN401

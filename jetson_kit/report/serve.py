@@ -8,10 +8,11 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 from jetson_kit.core.errors import InternalError, KitError, StepFailedError
+from jetson_kit.core.http_errors import PlainErrors
 from jetson_kit.core.log import LOG
 
 ADDRESS = "127.0.0.1"
@@ -83,11 +84,11 @@ def server(page: str, evidence: Evidence, port: int) -> ThreadingHTTPServer:
     """
     pages = Pages(page.encode("utf-8", "replace"), evidence)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(PlainErrors):
         server_version, sys_version = "mediapipe-jetson-kit", ""
         timeout = SILENT_S
 
-        def do_GET(self) -> None:  # http.server's name
+        def do_GET(self) -> None:  # noqa: N802 # http.server's name
             host, of_site = self.headers.get("Host", ""), self.headers.get("Sec-Fetch-Site", "none")
             code, body = pages.answer(self.path, host, of_site)
             self.send_response(code)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.reasons import why
 from jetson_kit.wheels.device_wheel import SOURCE
 
 DATA = Path(__file__).with_name("service.toml")
@@ -119,7 +120,7 @@ def load(path: Path = DATA) -> Service:
             nvidia_environment=nvidia["environment"],
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"{path} is no table of a service: {error}") from error
+        raise BadInputError(f"{path} is no table of a service: {why(error)}") from error
 
 
 def run_arguments(service: Service, image: str, device: Device) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.core.reasons import why
 from jetson_kit.targets.facts import differences, facts_rows
 from jetson_kit.targets.table import (
     TABLE,
@@ -217,7 +218,7 @@ def raw_table(path: Path = TABLE) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise BadInputError(f"cannot read {path}: {error}", "name a targets.toml") from error
+        raise BadInputError(f"cannot read {path}: {why(error)}", "name a targets.toml") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

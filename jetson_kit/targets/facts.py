@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.reasons import why
 from jetson_kit.targets.table import Target, Targets, version_key
 
 COLUMNS = ("L4T", "JetPack", "Ubuntu", "Python", "glibc", "kernel", "CUDA", "cuDNN", "TensorRT")
@@ -23,7 +24,7 @@ def facts_rows(path: Path) -> dict[str, dict[str, str]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise BadInputError(f"cannot read {path}: {error}", "name a markdown file") from error
+        raise BadInputError(f"cannot read {path}: {why(error)}", "name a markdown file") from error
     rows: dict[str, dict[str, str]] = {}
     names: list[str] = []
     before: dict[str, str] = {}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.core.reasons import why
 
 TABLE = Path(__file__).with_name("targets.toml")
 LIST_ALL = "./inv targets lists them all"
@@ -225,7 +226,7 @@ def load(path: Path = TABLE) -> Targets:
     try:
         return build(tomllib.loads(path.read_text(encoding="utf-8")))
     except tomllib.TOMLDecodeError as error:
-        raise IntegrityError(f"{path.name} is no TOML: {error}", "restore the file") from error
+        raise IntegrityError(f"{path.name} is no TOML: {why(error)}", "restore the file") from error
 
 
 def build(raw: Mapping[str, Any]) -> Targets:

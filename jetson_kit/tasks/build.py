@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+from dataclasses import replace
 from pathlib import Path
 
 from invoke.context import Context
@@ -81,6 +82,7 @@ def build(
     from jetson_kit.build.plan import Request
     from jetson_kit.core import log
     from jetson_kit.core.errors import BadInputError
+    from jetson_kit.core.machine import host_arch
     from jetson_kit.core.progress import Progress
     from jetson_kit.targets import detect as device_facts
     from jetson_kit.wheels import pins as wheels
@@ -96,16 +98,15 @@ def build(
     if chosen:
         python = python or chosen.target.python
         mediapipe = mediapipe or chosen.target.mediapipe
-    other = base not in ("", "debian", "ngc")
+    other = base not in ("", "debian", "ngc") and not python
+    newest_first, arch = wheels.pythons()[::-1], "arm64" if jetson else host_arch()
     request = Request(
         jetson=jetson,
         l4t=l4t,
         module=module,
         python=python,
         base=base or "debian",
-        base_python=base_image.python_of(base, wheels.pythons()[::-1])
-        if other and not python
-        else "",
+        base_python=base_image.python_of(base, newest_first, arch) if other else "",
         camera=camera,
         variant=variant,
         mediapipe=mediapipe,
@@ -121,6 +122,9 @@ def build(
         else:
             build_view.show_plan(planned)
         return
+    if not planned.looked:
+        there = base_image.fetched_python(base, newest_first, arch)
+        planned = planning.make(replace(request, base_python=there))
     progress = Progress()
     if not json and log.shows_steps():
         build_view.show_plan(planned)

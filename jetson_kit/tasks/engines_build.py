@@ -42,6 +42,7 @@ def build(
 ) -> None:
     """Build engines, once for each class of boards. Example: ./inv engines.build -i hosts.yml."""
     from jetson_kit.core.errors import CheckFailedError
+    from jetson_kit.core.text import counted, verb
     from jetson_kit.fleet import engines_build as fleet_build
     from jetson_kit.fleet import engines_view as build_view
 
@@ -54,6 +55,7 @@ def build(
     failed = [item for item in done if not item.good]
     if failed:
         raise CheckFailedError(
-            f"{len(failed)} classes have no engines: {failed[0].name}: {failed[0].words}",
+            f"{counted(len(failed), 'class', 'classes')} {verb(len(failed), 'have')} no engines: "
+            f"{failed[0].name}: {failed[0].words}",
             "run it again: what is done stays",
         )

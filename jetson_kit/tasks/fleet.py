@@ -240,7 +240,9 @@ def status(c: Context, i: Path, limit: str = "", check: bool = False, json: bool
     else:
         views.status_table(result)
     if check and result.drifted:
-        raise CheckFailedError(f"{len(result.drifted)} of {len(result.rows)} hosts have drifted")
+        raise CheckFailedError(
+            f"{len(result.drifted)} of {counted(len(result.rows), 'host')} drifted"
+        )
 
 
 @kit_task(

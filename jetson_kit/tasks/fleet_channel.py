@@ -107,7 +107,7 @@ def channel(
     if status:
         if begin or owner or any(changes):
             raise BadInputError("--status changes nothing", "leave the other options out")
-        return _show(silent, as_json=json)
+        return _show(folder, silent, as_json=json)
     from jetson_kit.fleet.certificate_parts import certificate_text
 
     if collector_ca and not collector.startswith("https:"):
@@ -144,27 +144,37 @@ def channel(
     return print(command.summary(version, policy, validity))
 
 
-def _show(silent_s: float, *, as_json: bool) -> None:
-    """Print what boards reported. Raises CheckFailedError if a board has a problem."""
+def _show(folder: Path, silent_s: float, *, as_json: bool) -> None:
+    """Print what a channel wants and what boards reported here.
+
+    Raises CheckFailedError if a board has a problem, BadInputError for what is no channel.
+    """
     import json
 
     from jetson_kit.core.errors import CheckFailedError
-    from jetson_kit.core.text import counted
+    from jetson_kit.core.text import counted, verb
+    from jetson_kit.fleet.channel import command as channels
     from jetson_kit.fleet.collector import command
 
+    version, policy = channels.current(folder)
     rows = command.status(silent_s)
     if as_json:
-        print(json.dumps(command.as_json(rows), indent=1))
+        about = {"version": version, "release": policy.release, "collector": policy.collector}
+        print(json.dumps({**command.as_json(rows), "channel": about}, indent=1))
     else:
+        nowhere = "" if policy.collector else "; it names no collector: --collector"
+        print(f"channel: {channels.words_of(version, policy)}{nowhere}")
         print("\n".join(command.lines(rows)))
     if bad := [row.board for row in rows if row.problem]:
-        raise CheckFailedError(f"{counted(len(bad), 'board')} of {len(rows)} need a look")
+        of = counted(len(rows), "board")
+        raise CheckFailedError(f"{len(bad)} of {of} {verb(len(bad), 'need')} a look")
 
 
 @kit_task(
     auto_shortflags=False,
+    positional=[],
     options={
-        "i": InputFile(),
+        "i": kinds.INVENTORY,
         "address": ADDRESS,
         "port": Integer(0, 65535),
         "bind": Text(64),
@@ -182,8 +192,8 @@ def _show(silent_s: float, *, as_json: bool) -> None:
 )
 def collect(
     c: Context,
-    i: Path,
-    address: str,
+    i: Path | None = None,
+    address: str = "",
     port: int = 27197,
     bind: str = "0.0.0.0",  # noqa: S104 # boards are elsewhere
     cert: Path | None = None,
@@ -193,7 +203,14 @@ def collect(
 
     For boards that poll a channel which names this address; it serves until it is stopped.
     """
+    from jetson_kit.core.errors import BadInputError
     from jetson_kit.fleet.collector import command
 
     del c
+    if i is None:
+        raise BadInputError("no inventory is named", "name one: -i hosts.yml")
+    if not address:
+        raise BadInputError(
+            "no address is named", "name where boards reach this machine: --address 198.51.100.1"
+        )
     command.run(command.Request(i, address, port, bind, cert, key))

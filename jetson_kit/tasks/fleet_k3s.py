@@ -57,8 +57,8 @@ def k3s(
 ) -> None:
     """Write manifests for k3s, or judge a cluster by them. Example: ./inv fleet.k3s r36.4.4.
 
-    Example: ./inv fleet.k3s r36.4.4 --groups 44,104; ./inv fleet.k3s --check ends with 1 where a
-    DaemonSet selects no node or a pod does not run.
+    Example: ./inv fleet.k3s r36.4.4 --groups 44,104. Example: ./inv fleet.k3s --check. With --check
+    it ends with 1 where a DaemonSet selects no node or a pod does not run.
     """
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.fleet.k3s import command

@@ -93,9 +93,10 @@ def release(
     del c
     if len(target) + bool(image) != 1:
         raise BadInputError("name one target, or an --image", "./inv fleet.release r36.4.4")
+    built = releases.folder_of(target[0]) if target else None
     own = key or signing.default_key()
     signing.public_of(own)
-    folder = other_image.write(image, Progress()) if image else releases.folder_of(target[0])
+    folder = built or other_image.write(image, Progress())
     terms = release_terms.Terms(number, valid, module, signers=signers.attach(folder))
     result = releases.make(
         folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES)

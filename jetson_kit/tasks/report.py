@@ -9,6 +9,7 @@ from invoke.context import Context
 
 from jetson_kit.command_line import kinds
 from jetson_kit.command_line.options import MEBIBYTE, FileOrFolder, Integer, OutputFile, Text
+from jetson_kit.core.text import counted
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -24,7 +25,7 @@ from jetson_kit.tasks.edge import kit_task
     auto_shortflags=False,
     help={
         "reports": "reports of `verify --json`, or folders of them (default: dist/reports)",
-        "output": "the page to write (default: dist/report.html)",
+        "output": "the page to write (default: dist/report.html, in place of the one before)",
         "title": "its title",
         "expect": "gpu, software or cpu: what is expected of every device, whatever it says itself",
         "serve": "serve it to this machine's browser at this port (0: any), and write no file",
@@ -48,9 +49,11 @@ def html(
             raise BadInputError("--serve writes no file", "leave out --output")
         return report.serve_page(reports or [Path("dist/reports")], serve, title, expect)
     page = output or Path("dist/report.html")
+    replaced = ", in place of the page before" if output is None and page.exists() else ""
     written = report.write(reports or [Path("dist/reports")], page, title, expect)
     counts = Counter(device.verdict for device in written.devices)
     listed = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     return print(
-        f"{written.path}: {len(written.devices)} devices ({listed}), {written.size / 1e6:.1f} MB"
+        f"{written.path}: {counted(len(written.devices), 'device')} ({listed}), "
+        f"{written.size / 1e6:.1f} MB{replaced}"
     )

@@ -19,6 +19,7 @@ from jetson_kit.command_line.options import (
     OutputFile,
     Text,
 )
+from jetson_kit.core.text import counted
 from jetson_kit.tasks import sites_inspection
 from jetson_kit.tasks.edge import RESUMED, kit_task
 
@@ -142,7 +143,7 @@ def rollout(
     """Bring an image to the boards of sites. Example: ./inv sites.rollout r36.4.4 -i sites.toml.
 
     Exit code 0 only if every board of every site runs it, healthy and confirmed, by its site's own
-    records. Example: ./inv sites.rollout r36.4.4 -i sites.toml.
+    records. Example: ./inv sites.rollout r36.4.4 -i sites.toml --plan.
     """
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.fleet.rollout import plan as board_plans
@@ -171,7 +172,7 @@ def rollout(
         print(json_format.dumps(command.as_json(record), indent=1))
     command.judge(record)
     if not json:
-        print(f"every board of {len(record.sites)} sites is on {record.image_id[:19]}")
+        print(f"every board of {counted(len(record.sites), 'site')} is on {record.image_id[:19]}")
 
 
 def collection() -> Collection:

@@ -19,6 +19,7 @@ from jetson_kit.command_line.options import (
     Reader,
     Text,
 )
+from jetson_kit.core.text import counted
 from jetson_kit.tasks.edge import kit_task
 
 NAME = Text(63)
@@ -160,7 +161,7 @@ def doctor(
     help={
         "i": HELP["i"],
         "of": "which inspection's last result: verify (default), doctor or status",
-        "output": "the page to write (default: dist/sites.html; of a board, beside it)",
+        "output": "the page to write (default: dist/sites.html, over the one before)",
         "board": "the page of this board's evidence alone, SITE/HOST, fetched from its site",
         "title": "its title",
         "serve": "serve it to this machine's browser at this port (0: any), and write no file",
@@ -191,9 +192,12 @@ def report(
             raise BadInputError("--serve writes no file", "leave out --output and --board")
         return page.run(inspection, i, title, serve)
     place = output or (page.place_of(board) if board else Path("dist/sites.html"))
+    replaced = ", in place of the page before" if output is None and place.exists() else ""
     if board:
         size = page.write_board(inspection, i, board, place)
     else:
         size = page.write(inspection, i, place, title)
-    what = board or f"{len(inspection.boards)} boards ({result.counted(inspection.boards)})"
-    return print(f"{place}: {what}, {size / 1e6:.1f} MB")
+    what = (
+        board or f"{counted(len(inspection.boards), 'board')} ({result.counted(inspection.boards)})"
+    )
+    return print(f"{place}: {what}, {size / 1e6:.1f} MB{replaced}")

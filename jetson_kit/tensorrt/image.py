@@ -17,6 +17,7 @@ from jetson_kit.core import cached_files
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.text import counted
 from jetson_kit.targets.table import Soc, Target
 from jetson_kit.tensorrt import manifest, signed, sources, store
 from jetson_kit.wheels import pysite, runtimes
@@ -144,7 +145,7 @@ def make(plan: EnginePlan, python: str, arch: str, progress: Progress) -> Engine
             runtimes.table()["leave_out"],
         )  # fmt: skip
     source = sources.prepare(progress) if plan.with_onnx else None
-    with progress.step("engines", f"{len(plan.engines)} engines, checked by hash"):
+    with progress.step("engines", f"{counted(len(plan.engines), 'engine')}, checked by hash"):
         rows = [row for folder in plan.folders for row in checked(folder).engines]
         engines = [row for row in rows if row.file in plan.engines]
         listed = manifest.read(source).onnx if source else ()

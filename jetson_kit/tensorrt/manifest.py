@@ -13,6 +13,7 @@ from mediapipe_jetson.engines.manifest import Engine, Manifest, Onnx
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import sha256_file
+from jetson_kit.core.reasons import why
 
 FILE = "engines.json"
 
@@ -75,7 +76,7 @@ def onnx_rows(paths: Sequence[Path]) -> list[Onnx]:
             )
         except (ValueError, KeyError) as error:
             raise IntegrityError(
-                f"{path} is no ONNX file of the kit's: {error}", "./inv engines.export"
+                f"{path} is no ONNX file of the kit's: {why(error)}", "./inv engines.export"
             ) from error
     return rows
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jetson_kit.core import text as texts
 from jetson_kit.core.errors import BrokenError, CheckFailedError
 from jetson_kit.report.gauges import Gauge, gauges_text
 from jetson_kit.verify.host_results import Fleet, HostResult
@@ -59,7 +60,7 @@ def nagios(fleet: Fleet) -> tuple[str, int]:
     many = len(fleet.hosts)
     counted = f"hosts={many} bad={len(fleet.bad)}"
     if not fleet.bad:
-        return f"MEDIAPIPE OK - {many} hosts as expected | {counted}", OK
+        return f"MEDIAPIPE OK - {texts.counted(many, 'host')} as expected | {counted}", OK
     # A host without a verdict may be dead; that is no lesser thing than a broken one.
     grave = any(host.verdict in (None, "broken") for host in fleet.bad)
     state, code = ("CRITICAL", CRITICAL) if grave else ("WARNING", WARNING)

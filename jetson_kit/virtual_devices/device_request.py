@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import counted
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.table import Module, Target
 from jetson_kit.virtual_devices import engines
@@ -66,7 +67,9 @@ def check(
     if kind not in KINDS:
         raise BadInputError(f'unknown kind "{kind}"', f"take {' or '.join(KINDS)}")
     if not 1 <= count <= MOST:
-        raise BadInputError(f"{count} devices can't be made", f"take 1 to {MOST} with --count")
+        raise BadInputError(
+            f"{counted(count, 'device')} can't be made", f"take 1 to {MOST} with --count"
+        )
     arch = arch or (host_arch() if kind == "container" else "arm64")
     if arch not in ARCHES:
         raise BadInputError(f'unknown architecture "{arch}"', f"take {' or '.join(ARCHES)}")

@@ -22,6 +22,7 @@ from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import extract_tar, locked, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.run import run
+from jetson_kit.core.text import counted
 from jetson_kit.debian import apt as debian
 from jetson_kit.debian import deb_file
 from jetson_kit.debian.deb_file import Deb
@@ -81,7 +82,9 @@ def _build(arch: str, refresh: bool) -> Kernel:
 def _one(debs: tuple[Deb, ...], glob: str) -> Deb:
     result = [deb for deb in debs if fnmatch.fnmatchcase(deb.name, glob)]
     if len(result) != 1:
-        raise StepFailedError(f"apt offers {len(result)} packages {glob} where one was expected")
+        raise StepFailedError(
+            f"apt offers {counted(len(result), 'package')} {glob} where one was expected"
+        )
     return result[0]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.reasons import why
 
 TIMEOUT_S = 20.0
 
@@ -34,7 +35,7 @@ class Monitor:
             while "event" in (reply := self._read()):
                 pass
         except (OSError, ValueError) as error:
-            raise StepFailedError(f"the machine does not answer {command}: {error}") from error
+            raise StepFailedError(f"the machine does not answer {command}: {why(error)}") from error
         if "error" in reply:
             raise StepFailedError(f"the machine refused {command}: {reply['error'].get('desc')}")
         return reply.get("return")

@@ -171,3 +171,18 @@ def test_bad_input_is_one_line(jetson: Image, options: tuple[str, ...], words: s
     done = emulate(jetson, *options, command=("true",))
     assert done.returncode in (2, 7)
     assert words in one_line(done)
+
+
+def test_a_volume_by_its_name(jetson: Image) -> None:
+    """One that is there is mounted; one that is not is named, and not made."""
+    name = "mediapipe-jetson-test-named"
+    words = ("python3", "-c", "open('/data/x', 'a').write('y')")
+    docker("volume", "create", name)
+    try:
+        assert emulate(jetson, "--volume", f"{name}:/data:ro", command=words).returncode == 1
+    finally:
+        docker("volume", "rm", name)
+    done = emulate(jetson, "--volume", f"{name}:/data", command=words)
+    assert done.returncode == 2
+    assert f"there is no volume {name}; a folder is ./{name}" in done.stderr
+    assert docker("volume", "ls", "-q", "--filter", f"name={name}").stdout == ""

@@ -119,13 +119,25 @@ def test_it_sends_again_and_again(receiver: Receiver, monkeypatch: pytest.Monkey
     assert values[-1] == 25
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTEL_SERVICE_NAME", "door"), ("OTEL_RESOURCE_ATTRIBUTES", "site=a,service.name=door")],
+)
 def test_the_names_of_the_service_are_those_of_the_variables(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    monkeypatch.setenv("OTEL_SERVICE_NAME", "door")
+    monkeypatch.setenv(variable, value)
     run(2)
     resource = receiver.requests[-1].resource_metrics[0].resource
     assert "door" in {item.value.string_value for item in resource.attributes}
+
+
+def test_a_variable_that_turns_it_off_does(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    run(2)
+    assert receiver.requests == []
 
 
 def test_a_receiver_that_refuses_is_one_line(

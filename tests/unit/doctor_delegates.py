@@ -92,11 +92,6 @@ DELEGATES = [
         "absent",
     ),
     (
-        "two calls",
-        "def f(d):\n    " + made("BaseOptions(delegate=d)") + "\nf(GPU)\nf(CPU)",
-        "CPU GPU",
-    ),
-    (
         "a word",
         "def base(w):\n    return BaseOptions(delegate=GPU if w == 'gpu' else CPU)\n"
         + made("base('gpu')"),

@@ -16,6 +16,7 @@ from jetson_kit.app.source.model import Target
 from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.reasons import why
 from jetson_kit.core.uv import NoSolutionError
 
 # PEP 517: of a package without pyproject.toml, or without a backend in it.
@@ -50,7 +51,7 @@ def read(folder: Path, label: str) -> BuildSystem:
         sound = all(isinstance(word, str) for word in (*requires, *paths, backend))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise BadInputError(
-            f"{label}: its pyproject.toml can't be read: {error}", "name another version of it"
+            f"{label}: its pyproject.toml can't be read: {why(error)}", "name another version of it"
         ) from error
     if not sound or not BACKEND.fullmatch(backend):
         raise BadInputError(

@@ -19,6 +19,7 @@ from typing import IO
 from jetson_kit.core import stopping
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import CHUNK, disk_guard, sha256_file
+from jetson_kit.core.reasons import why
 
 ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 LARGEST = 2 << 30
@@ -68,7 +69,7 @@ def archive(path: Path, folder: Path) -> Path:
         if not isinstance(error, UNREADABLE) and getattr(error, "errno", None) not in NAMES:
             raise
         raise IntegrityError(
-            f"{path.name} is no source archive that can be read: {error}", "fetch it again"
+            f"{path.name} is no source archive that can be read: {why(error)}", "fetch it again"
         ) from error
     tops = [entry for entry in folder.iterdir() if entry.is_dir()]
     return tops[0] if len(tops) == 1 and len(list(folder.iterdir())) == 1 else folder

@@ -58,7 +58,9 @@ class Archive:
             with zipfile.ZipFile(pyz) as archive:
                 self.manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise DamagedError(f"{pyz} is damaged: {error}; copy it again") from error
+            raise DamagedError(
+                f"{pyz} is damaged: {getattr(error, 'strerror', None) or error}; copy it again"
+            ) from error
         if self.manifest.get("schema") != SCHEMA:
             raise DamagedError(f"{pyz} is not of the schema {SCHEMA}; copy it again")
         self._groups = {name: Group(row) for name, row in self.manifest["groups"].items()}
@@ -109,7 +111,9 @@ class Archive:
                 f"{name} is not beside {self.pyz.name}; copy every file of the bundle"
             ) from error
         except (OSError, zipfile.BadZipFile) as error:
-            raise BundleError(f"{name} can't be read: {error}") from error
+            raise BundleError(
+                f"{name} can't be read: {getattr(error, 'strerror', None) or error}"
+            ) from error
 
     @contextmanager
     def stream(self, group: Group) -> Iterator[IO[bytes]]:

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
         print("error: stopped", file=sys.stderr)
         return SIGNALLED + int(stopped.args[0])
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error.filename or 'this machine'}: {error.strerror}", file=sys.stderr)
         return BundleError.exit_code
 
 

@@ -73,7 +73,8 @@ def site(folder: Path, core: Core) -> Path:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoRoomError(f"no space is left for MediaPipe for {core.name}") from error
-        raise BundleError(f"MediaPipe for {core.name} can't be written: {error}") from error
+        why = error.strerror or type(error).__name__
+        raise BundleError(f"MediaPipe for {core.name} can't be written: {why}") from error
     return ready
 
 

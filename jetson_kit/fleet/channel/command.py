@@ -100,6 +100,8 @@ def publish(
     IntegrityError.
     """
     request.check()
+    if request.target:
+        releases.folder_of(request.target)
     signer = SshSigner(default_key(key))
     by = SshSigner(owner) if owner else None
     if by:
@@ -190,7 +192,22 @@ def _image_id(files: dict[str, bytes], policy: Policy) -> str:
     return str(body["image"]["id"])
 
 
+def current(folder: Path) -> tuple[int, Policy]:
+    """Return a channel's version and what it wants.
+
+    Raises BadInputError, BusyError, IntegrityError.
+    """
+    with lock.locked(folder):
+        there = Repository(folder)
+        return there.timestamp.signed.version, policies.parse(there.read(FILE).decode("utf-8"))
+
+
 def summary(version: int, policy: Policy, validity: Validity) -> str:
+    """Return a line that says what a channel wants now, after it was published."""
+    return f"{words_of(version, policy)}; renew it within {counted(validity.online, 'day')}"
+
+
+def words_of(version: int, policy: Policy) -> str:
     """Return a line that says what a channel wants now."""
     offered = policy.release or "no release"
     waves = ", ".join(f"{item.share} % from {item.start}" for item in policy.waves)
@@ -199,7 +216,7 @@ def summary(version: int, policy: Policy, validity: Validity) -> str:
     words += ["paused"] if policy.paused else []
     words += [f"boards report to {policy.collector}"] if policy.collector else []
     words += [f"boards leave {counted(len(policy.leave), 'image')}"] if policy.leave else []
-    return "; ".join(filter(None, [*words, f"renew it within {validity.online} days"]))
+    return "; ".join(filter(None, words))
 
 
 def _canary(boards: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ import jsonschema
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release.terms import FORMAT
 
 SCHEMA = "mediapipe-jetson/channel/1"
@@ -66,7 +67,7 @@ def parse(text: str) -> Policy:
         body = json.loads(text)
         jsonschema.validate(body, json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
     except (ValueError, jsonschema.ValidationError) as error:
-        raise BadInputError(f"{FILE} is no policy: {str(error)[:200]}") from error
+        raise BadInputError(f"{FILE} is no policy: {why(error)}") from error
     return Policy(
         body["release"],
         tuple(Wave(row["share"], row["from"]) for row in body["waves"]),

@@ -31,6 +31,7 @@ from tuf.api.serialization import DeserializationError
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import disk_guard, written_aside
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.channel import lock
 from jetson_kit.fleet.channel.ssh_keys import SshSigner
 
@@ -73,7 +74,7 @@ class Repository:
             delegator.verify_delegate(role, file)
         except (OSError, StorageError, DeserializationError, RepositoryError) as error:
             raise IntegrityError(
-                f"{self.folder / name} is damaged: {str(error)[:200]}", "publish it from a copy"
+                f"{self.folder / name} is damaged: {why(error)}", "publish it from a copy"
             ) from error
         return file
 
@@ -86,7 +87,7 @@ class Repository:
             if row:
                 row.verify_length_and_hashes(raw)
         except (OSError, RepositoryError) as error:
-            raise IntegrityError(f"{path} is damaged: {error}", "publish it anew") from error
+            raise IntegrityError(f"{path} is damaged: {why(error)}", "publish it anew") from error
         return raw
 
     def publish(

@@ -13,6 +13,7 @@ from typing import Any
 
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import counted
 from jetson_kit.fleet.collector import board_keys, reports, server
 from jetson_kit.fleet.collector.reports import Report
 from jetson_kit.fleet.release import certificates
@@ -67,7 +68,7 @@ def run(request: Request) -> None:
         for name, others in reports.shared_keys(keys).items():
             print(f"{name} {reports.shares(others)}; {reports.CURE}", file=sys.stderr)
         known = sum(map(bool, reports.own_keys(keys).values()))
-        print(f"collecting reports of {known} boards; name it to them by:")
+        print(f"collecting reports of {counted(known, 'board')}; name it to them by:")
         print(
             f"./inv fleet.channel FOLDER --collector https://{shown}:{at.server_port}/{authority}",
             flush=True,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import http.server
 import ssl
 from http import HTTPStatus
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, BusyError, KitError, StepFailedError
+from jetson_kit.core.http_errors import PlainErrors
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.bounded_server import SILENT_S, say
 from jetson_kit.fleet.collector.reports import LARGEST, RefusedError, Reports
@@ -22,7 +22,7 @@ class Server(bounded_server.Server):
         super().__init__(place, _Handler, context)
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Handler(PlainErrors):
     """One post, one answer."""
 
     server: Server
@@ -30,7 +30,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server_version = "collector"
     sys_version = ""
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 # http.server's name
         size = bounded_server.length(self.headers, LARGEST)
         if size < 1:
             return self._answer(

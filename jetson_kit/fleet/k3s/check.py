@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jetson_kit.core.text import counted, verb
 from jetson_kit.fleet.k3s import labels, selection
 from jetson_kit.fleet.k3s.cluster import Cluster, Document, key
 
@@ -138,7 +139,7 @@ def _faults(cluster: Cluster, rows: tuple[Row, ...]) -> Iterator[str]:
 def _of_daemon_set(cluster: Cluster, daemon_set: Document, rows: list[Row]) -> Iterator[str]:
     name, selected = key(daemon_set), [row for row in rows if row.verdict != NOT]
     if not selected:
-        yield f"{name}: selects none of {len(rows)} nodes"
+        yield f"{name}: selects none of {counted(len(rows), 'node')}"
     yield from (
         f"{row.node}: selected by {name}, and {reason}"
         for row in selected
@@ -167,14 +168,15 @@ def _status_faults(daemon_set: Document, selected: int) -> Iterator[str]:
         return
     desired, ready, updated, wrong = (int(status.get(item) or 0) for item in STATUS)
     if desired != selected:
-        yield f"{name}: the cluster wants {desired} pods, by labels and taints it is {selected}"
+        pods = counted(desired, "pod")
+        yield f"{name}: the cluster wants {pods}, by labels and taints it is {selected}"
     elif not desired:
         yield f"{name}: the cluster wants 0 pods, which `kubectl rollout status` calls a success"
     for count, what in ((ready, "ready"), (updated, "of its newest version")):
         if count < desired:
-            yield f"{name}: {count} of {desired} pods are {what}"
+            yield f"{name}: {count} of {counted(desired, 'pod')} {verb(count, 'be')} {what}"
     if wrong:
-        yield f"{name}: {wrong} nodes run a pod of it and should not"
+        yield f"{name}: {counted(wrong, 'node')} {verb(wrong, 'run')} a pod of it and should not"
 
 
 def _status(item: Document) -> dict[str, Any]:

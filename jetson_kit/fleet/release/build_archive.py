@@ -14,6 +14,7 @@ from jetson_kit.containers.oci import digest
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.files import CHUNK, write_text
 from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.reasons import why
 
 
 def opened(archive: Path) -> tarfile.TarFile:
@@ -21,7 +22,7 @@ def opened(archive: Path) -> tarfile.TarFile:
     try:
         return tarfile.open(archive)
     except (OSError, tarfile.TarError) as error:
-        raise IntegrityError(f"cannot read {archive}: {error}", "build it again") from error
+        raise IntegrityError(f"cannot read {archive}: {why(error)}", "build it again") from error
 
 
 def member(tar: tarfile.TarFile, of: str) -> IO[bytes]:

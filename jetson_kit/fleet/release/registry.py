@@ -24,6 +24,7 @@ import yaml
 from jetson_kit.core.errors import BadInputError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import locked, write_text
 from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release import certificates
 
 PORT = 5000
@@ -69,7 +70,9 @@ class RegistryOptions:
         try:
             ipaddress.ip_address(self.address)
         except ValueError as error:
-            raise BadInputError(f"{self.address} is no address of this machine: {error}") from error
+            raise BadInputError(
+                f"{self.address} is no address of this machine: {why(error)}"
+            ) from error
         if not 0 < self.port < 65536:
             raise BadInputError(f"{self.port} is no port")
         if bool(self.cert) != bool(self.key):

@@ -19,6 +19,7 @@ import jsonschema
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.core.text import counted, verb
 from jetson_kit.fleet import controller
 from jetson_kit.fleet.release import release, signing
 from jetson_kit.fleet.release import terms as release_terms
@@ -107,7 +108,8 @@ def change(request: Change) -> dict[str, Any]:
         body[name] = {"keys": keys, "threshold": numbers[name] or old["threshold"]}
         if not 1 <= body[name]["threshold"] <= len(keys):
             raise BadInputError(
-                f"{len(keys)} keys of {name} are left and {body[name]['threshold']} must sign",
+                f"{counted(len(keys), 'key')} of {name} {verb(len(keys), 'be')} left and "
+                f"{body[name]['threshold']} must sign",
                 "name more: --release-key and --owner-key, or set --threshold, --owner-threshold",
             )
     jsonschema.validate(body, _schema())
@@ -163,7 +165,7 @@ def shown(body: dict[str, Any] | None) -> str:
         lines += [f"  {signing.fingerprint(key)} {key.split()[0]}" for key in role["keys"]]
     lines += [f"revoked: {item}" for item in body["revoked"]]
     missing = lacking()
-    lines += [f"{missing} owners must still sign it: --key"] if missing else []
+    lines += [f"{counted(missing, 'owner')} must still sign it: --key"] if missing else []
     return "\n".join(lines)
 
 
@@ -188,7 +190,7 @@ def attach(folder: Path) -> int:
     rows = load()
     if rows and (missing := _lacking(rows[-1])):
         raise BadInputError(
-            f"the newest list of signers lacks {missing} signatures",
+            f"the newest list of signers lacks {counted(missing, 'signature')}",
             "sign it: ./inv fleet.signers --key, or take it back: --drop",
         )
     return _newest_of(folder, rows)

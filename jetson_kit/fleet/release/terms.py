@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import counted
 
 VALID_DAYS = 180
 FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -34,7 +35,7 @@ class Terms:
             raise BadInputError(f"{self.number} is no number of a release", "write 1 or more")
         if not 0 <= self.valid_days <= 3650:
             raise BadInputError(
-                f"a release can't be valid for {self.valid_days} days", "write 1 to 3650"
+                f"a release can't be valid for {counted(self.valid_days, 'day')}", "write 1 to 3650"
             )
 
 

@@ -23,6 +23,7 @@ from jetson_kit.ansible_driver import board_program, inventory, logs
 from jetson_kit.ansible_driver.events import Event, words_of_ssh
 from jetson_kit.ansible_driver.inventory import BECOME_SECRET, Host
 from jetson_kit.core import ssh
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.rollout import processes
@@ -160,7 +161,7 @@ class Ssh(Ansible):
             coded = [_coded(item) for item in (path, path.with_name(path.name + signing.SUFFIX))]
             words = [f"--signers={_coded(lists)}"] if lists.is_file() else []
         except OSError as error:
-            return Reply(FAILED, f"cannot read the release: {error}"), {}
+            return Reply(FAILED, f"cannot read the release: {why(error)}"), {}
         words += ["--allow-downgrade"] if self._plan.allow_downgrade else []
         return await self._image(host, "offer", f"--way={self._plan.way}", *words, *coded)
 

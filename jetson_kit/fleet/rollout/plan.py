@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.reasons import why
+from jetson_kit.core.text import counted
 
 WAYS = ("archive", "registry")
 SCOPES = ("batch", "rollout")
@@ -168,7 +170,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Plan:
         try:
             body = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise BadInputError(f"{path} is no plan: {error}", CURE) from error
+            raise BadInputError(f"{path} is no plan: {why(error)}", CURE) from error
     return parse({**body, **overrides})
 
 
@@ -196,7 +198,8 @@ def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
         unknown = [name for name in plan.canary if name not in left]
         if unknown:
             raise BadInputError(
-                f"the canary {unknown[0]} is none of the {total} hosts", "correct it or --limit"
+                f"the canary {unknown[0]} is none of the {counted(total, 'host')}",
+                "correct it or --limit",
             )
         first = [name for name in left if name in plan.canary]
     else:

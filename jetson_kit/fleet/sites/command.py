@@ -11,6 +11,7 @@ from typing import Any
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.stopping import StoppedError
+from jetson_kit.core.text import counted
 from jetson_kit.fleet import controller
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signers
@@ -183,7 +184,7 @@ def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
         words = f"{site.name} {site.state}" + (f": {site.why}" if site.why else "")
         if site.tried:
             good, boards = site.tried - site.failed, len(record.boards(site.name))
-            words += f" ({good} of {boards} boards)"
+            words += f" ({good} of {counted(boards, 'board')})"
     elif line["event"] == "stop":
         words = f"stopped: {words}"
     print(plain(words, MOST_WORDS) or line["event"], file=sys.stderr)

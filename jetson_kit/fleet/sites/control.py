@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.reasons import why
 
 LIMIT_S = 60.0
 LONGEST = 1 << 20
@@ -69,7 +70,7 @@ def _connected(place: Path) -> Iterator[socket.socket]:
                 raise StepFailedError(f"receptor: {place} answers with {text[:80]!r}")
             yield client
     except OSError as error:
-        raise StepFailedError(f"receptor: {place}: {error}") from error
+        raise StepFailedError(f"receptor: {place}: {why(error)}") from error
 
 
 def _line(client: socket.socket) -> bytes:

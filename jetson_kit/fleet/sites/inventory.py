@@ -15,6 +15,7 @@ from typing import Any
 from jetson_kit.ansible_driver import inventory as boards
 from jetson_kit.ansible_driver.inventory_files import Fault
 from jetson_kit.core.errors import BadInputError, KitError
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.check import InventoryError
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.sites import toml_lines
@@ -113,7 +114,9 @@ def load(path: Path) -> Sites:
         text = path.read_text(encoding="utf-8")
         body = tomllib.loads(text)
     except (OSError, ValueError) as error:
-        raise BadInputError(f"{path} is no file of sites: {error}", "see docs/sites.md") from error
+        raise BadInputError(
+            f"{path} is no file of sites: {why(error)}", "see docs/sites.md"
+        ) from error
     reader = _Reader(path, text)
     sites = reader.sites(body)
     if reader.faults or sites is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import ssl
 import sys
@@ -10,6 +9,8 @@ import threading
 from pathlib import Path
 
 from jetson_kit.core.errors import KitError
+from jetson_kit.core.http_errors import PlainErrors
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.bounded_server import SILENT_S
 from jetson_kit.fleet.sites import central, inventory
@@ -22,13 +23,13 @@ def listening(path: Path) -> bounded_server.Server:
     sites = inventory.load(path)
     here, guard = central.here(), threading.Lock()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(PlainErrors):
         server: bounded_server.Server
         timeout = SILENT_S
         server_version = "join-server"
         sys_version = ""
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 # http.server's name
             try:
                 size = bounded_server.length(self.headers, LARGEST)
                 if self.path != "/join" or size < 1:
@@ -75,4 +76,4 @@ if __name__ == "__main__":
     except KitError as fault:
         sys.exit(fault.line())
     except OSError as fault:
-        sys.exit(f"error: {fault}")
+        sys.exit(f"error: {why(fault)}")

@@ -26,6 +26,7 @@ from jetson_kit.core.errors import (
     StepFailedError,
 )
 from jetson_kit.core.files import disk_guard, sha256_file, write_text
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.certificate_parts import write_private
 from jetson_kit.fleet.sites import authority, config, join_checks, join_program, node
 
@@ -197,7 +198,7 @@ def _main(words: list[str]) -> int:
         sys.stderr.write(failed.text())
         return failed.code
     except OSError as error:
-        print(StepFailedError(f"the site can't be made: {error}").line(), file=sys.stderr)
+        print(StepFailedError(f"the site can't be made: {why(error)}").line(), file=sys.stderr)
         return StepFailedError.exit_code
     except Exception as error:  # one line, whatever it is
         line = InternalError(f"{type(error).__name__}: {error}", "please report it").line()

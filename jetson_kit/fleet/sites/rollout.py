@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from jetson_kit.core.errors import InternalError, KitError
+from jetson_kit.core.text import counted
 from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
@@ -130,7 +131,7 @@ class SitesRollout:
         if record.ended == journals.ALL:
             self._put(name, state=DONE, why="", failed=failed, tried=tried)
         elif record.ended == journals.SOME and record.stop is None:
-            why = f"{failed} of {len(record.hosts)} boards have failed or wait"
+            why = f"{failed} of {counted(len(record.hosts), 'board')} failed or wait"
             self._put(name, state=PART, why=_joined(why, named), failed=failed, tried=tried)
         else:
             why = _joined(record.stop or "stopped by the central controller", named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from jetson_kit.core.text import counted
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.plan import SiteWave
@@ -21,5 +22,7 @@ def plan(sites: Sites, release: Release, waves: Sequence[SiteWave], *, as_json: 
         print(json.dumps({**body, "waves": rows}, indent=1))
         return
     for wave in waves:
-        message = ", ".join(f"{name} ({len(sites.boards[name])} boards)" for name in wave.sites)
+        message = ", ".join(
+            f"{name} ({counted(len(sites.boards[name]), 'board')})" for name in wave.sites
+        )
         print(f"{wave.name}: {message}")

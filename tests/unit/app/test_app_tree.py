@@ -106,16 +106,6 @@ def test_too_much_names_the_largest_file(app: App) -> None:
         tree.read(replace(app, max_mb=2))
 
 
-@pytest.mark.parametrize("name", ["json.py", "select/__init__.py"])
-def test_a_module_that_hides_pythons_own_is_refused(app: App, name: str) -> None:
-    plant(app, name)
-    with pytest.raises(BadInputError, match="the name of Python's own module"):
-        tree.read(app)
-    (app.folder / name).rename(app.folder / "ok.py")
-    plant(app, "data/json.py")
-    tree.read(app)
-
-
 def test_a_layer_has_names_rights_and_contents_and_nothing_of_this_machine(
     app: App, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

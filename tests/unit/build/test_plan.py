@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pytest
 
 from jetson_kit.audit import planned
-from jetson_kit.build import plan
+from jetson_kit.build import plan, view
 from jetson_kit.build.plan import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
@@ -212,10 +212,31 @@ def test_variants_and_bases() -> None:
     assert (own.base, own.suite) == ("x:1", "")
     result = plan.make(Request(jetson=True, base="x:1", base_python="3.11"))
     assert (result.python, result.name) == ("3.11", f"{targets.load().default.name}-x-1")
+    none = plan.make(Request(jetson=True, l4t="r36.4.4", base="x:1", base_python=""))
+    assert (none.python, none.looked) == ("3.10", True)
     ngc = plan.make(Request(jetson=True, l4t="r36.4.4", base="ngc"))
     assert ngc.base == targets.load().resolve("r36.4.4").ngc_image
     assert "--mediapipe" in refusal(jetson=True, mediapipe="0.10.18", python="3.13")
     assert "9.9.9 is not pinned" in refusal(jetson=True, mediapipe="9.9.9")
+
+
+def test_what_follows_from_a_base_that_nobody_looked_at_is_unknown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words: dict[str, Any] = {"jetson": True, "l4t": "r36.4.4", "base": "x:1", "base_python": None}
+    unseen = plan.make(Request(**words))
+    facts = unseen.as_json()
+    assert (unseen.looked, facts["python"], facts["lock"]) == (False, None, None)
+    assert facts["mediapipe"]["source"] == unseen.pin.filename  # one wheel for every Python
+    view.show_plan(unseen)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "python unknown until the build looks at x:1" in shown
+    assert "lock unknown: that of its Python" in shown
+    assert not re.search(r"py3\.\d", shown)
+    old = plan.make(Request(**words, mediapipe="0.10.18", require_gpu=False)).as_json()["mediapipe"]
+    assert (old["version"], old["source"], old["sha256"]) == ("0.10.18+jetson.2", None, None)
+    named = plan.make(Request(**words, python="3.12"))
+    assert (named.looked, named.as_json()["python"]) == (True, "3.12")
 
 
 def test_unknown_and_ambiguous_releases() -> None:

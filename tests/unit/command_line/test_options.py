@@ -20,6 +20,7 @@ from jetson_kit.command_line.options import Reader, RefusedError
 from jetson_kit.core import text
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
+from tests.support.here import needs_parts
 
 NAMES = sorted(tasks.ns.task_names)
 
@@ -183,19 +184,46 @@ def test_an_option_has_its_meaning_however_often_it_is_read(
         assert not [item.name for item in tasks.ns[name].get_arguments() if not item.help]
 
 
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [("fleet.roll", {"fleet.rollback", "fleet.rollout"}), ("build --js", {"--json"})],
-)
-def test_bash_completes_tasks_and_options(typed: str, offered: set[str]) -> None:
-    script = (
-        f"source <(./inv --print-completion-script bash); COMP_WORDS=(./inv {typed})\n"
-        '_complete_inv ./inv "${COMP_WORDS[-1]}"; printf "%s\\n" "${COMPREPLY[@]}"'
-    )
+TYPED = [
+    ("fleet.roll", {"fleet.rollback", "fleet.rollout"}),
+    ("build --js", {"--json"}),
+    ("emulate --cp", {"--cpu"}),  # which has no image yet
+    ("build --jetson --l4", {"--l4t"}),
+    ("bench.machines ''", set()),
+    ("build --app REA", set()),
+    ("--vers", {"--version"}),
+]
+ASKED = {
+    "bash": """COMP_WORDS=(./inv {typed}); _complete_inv ./inv "${{COMP_WORDS[-1]}}"
+printf '%s\\n' "${{COMPREPLY[@]}}\"""",
+    "zsh": "_offered_by_inv ./inv {typed}; print -l -- $reply",
+}
+
+
+@pytest.mark.parametrize("shell", ["bash", pytest.param("zsh", marks=needs_parts("zsh"))])
+@pytest.mark.parametrize(("typed", "offered"), TYPED)
+def test_a_shell_completes_tasks_and_options(shell: str, typed: str, offered: set[str]) -> None:
+    script = f"source <(./inv --print-completion-script {shell})\n"
     done = subprocess.run(
-        ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        [shell, "-c", script + ASKED[shell].format(typed=typed)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert {*done.stdout.split()} == offered
+
+
+@needs_parts("fish")
+@pytest.mark.parametrize(("typed", "offered"), TYPED)
+def test_fish_completes_tasks_and_options(typed: str, offered: set[str]) -> None:
+    line = f"./inv {typed}".replace("''", "")
+    script = f'source (./inv --print-completion-script fish | psub); complete -C "{line}"'
+    done = subprocess.run(
+        ["fish", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = {path.name for path in ROOT.iterdir()} | {f"{path.name}/" for path in ROOT.iterdir()}
+    assert {*done.stdout.split()} - files == offered
 
 
 @pytest.mark.parametrize(

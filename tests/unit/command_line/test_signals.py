@@ -104,10 +104,8 @@ def of_session(session: int) -> list[str]:
 @pytest.mark.parametrize("how", ["child", "threads", "heirs"])
 def test_a_signal_cleans_up(tmp_path: Path, how: str, number: signal.Signals) -> None:
     child = start(tmp_path, how)
-    began = time.monotonic()
     child.send_signal(number)
-    _, err = child.communicate(timeout=20)
-    assert time.monotonic() - began < 10
+    _, err = child.communicate(timeout=60)  # it has not hung
     assert child.returncode == 128 + number
     assert err == "error: stopped; run it again to go on from here\n"
     assert [path.name for path in tmp_path.iterdir()] == ["tasks.py"]

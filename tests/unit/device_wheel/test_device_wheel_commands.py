@@ -6,10 +6,12 @@ import dataclasses
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +296,45 @@ def test_healthcheck_holds_the_application_to_its_limits(site: Path, tmp_path: P
     assert health(site, **file, **limit) == (0, line)
     assert "no MEDIAPIPE_JETSON_HEALTH_FILE" in health(site, **limit)[1]
     assert "no number" in health(site, **file, MEDIAPIPE_JETSON_MIN_FPS="fast")[1]
+
+
+def _loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+def _link_to_a_fifo(path: Path) -> None:
+    os.mkfifo(path.with_name("fifo"))
+    path.symlink_to("fifo")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (os.mkfifo, "alive is no regular file"),
+        (_link_to_a_fifo, "alive is no regular file"),
+        (Path.mkdir, "alive is no regular file"),
+        (_socket, "alive is no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "alive is no regular file"),
+        (_loop, "alive: Too many levels of symbolic links"),
+    ],
+)
+def test_a_health_file_that_is_no_file_is_unhealthy_at_once(
+    site: Path, tmp_path: Path, make: Callable[[Path], None], words: str
+) -> None:
+    make(tmp_path / "alive")
+    done = health(site, MEDIAPIPE_JETSON_HEALTH_FILE=str(tmp_path / "alive"))
+    assert done == (1, f"unhealthy: the application's {tmp_path}/{words}\n")
+
+
+def test_a_health_file_of_any_size_is_read_in_part(site: Path, tmp_path: Path) -> None:
+    with (tmp_path / "alive").open("wb") as stream:
+        stream.truncate(1 << 40)
+    assert health(site, MEDIAPIPE_JETSON_HEALTH_FILE=str(tmp_path / "alive")) == (0, "healthy\n")
 
 
 def test_healthcheck_of_the_application(site: Path, tmp_path: Path) -> None:

@@ -329,6 +329,52 @@ def test_odd_requests_change_nothing(
     assert capfd.readouterr() == ("", "")
 
 
+def asked(port: int, request: bytes) -> tuple[str, str]:
+    """Return the head and the body of an answer."""
+    with connected(port) as client:
+        client.sendall(request)
+        answer = b""
+        while more := client.recv(1 << 16):
+            answer += more
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    return head, body
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "POST", "OPTIONS", "PATCH", "TRACE", "BREW"])
+def test_other_methods_get_a_short_answer_that_names_those_there_are(
+    method: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    content = b"a" * 300_000  # more than the kernel holds of a body that nobody reads
+    words = f"{method} /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n"
+    with Live(metrics=0) as live:
+        for request in (words.encode() + content, words.encode().replace(b"300000", b"0")):
+            head, body = asked(live.ports[0], request)
+            assert head.startswith("HTTP/1.0 405 ")
+            assert "\r\nAllow: GET, HEAD" in head
+            assert "Python" not in head
+            assert body == "it is read with GET\n"
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "code"),
+    [
+        (b"\0\xff\r\n\r\n", 400),
+        (b"GET / HTTP/x\r\n\r\n", 400),
+        (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/9.9\r\n\r\n", 505),
+    ],
+)
+def test_what_is_no_request_gets_one_plain_line(request_line: bytes, code: int) -> None:
+    with Live(metrics=0) as live:
+        head, body = asked(live.ports[0], request_line)
+    assert head.startswith(f"HTTP/1.0 {code} ")
+    assert "text/plain" in head
+    assert body.count("\n") == 1
+    assert "<" not in body
+
+
 def test_the_page_is_not_where_metrics_are_alone() -> None:
     with Live(metrics=0) as live:
         for path in ("/", "/live.js", "/status.json", "/stream.mjpg", "/picture.jpg", "/x"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,12 @@ def test_what_is_no_file_has_no_pace(name: str, tmp_path: Path) -> None:
 
 def test_of_several_cameras_the_slowest_counts() -> None:
     assert pace.slowest([GOOD, Pace(4, 50.0, 90.0)]) == Pace(4, 30.0, 90.0)
+
+
+def test_a_fifo_is_neither_read_nor_waited_for(tmp_path: Path) -> None:
+    fifo = tmp_path / "alive"
+    os.mkfifo(fifo)
+    assert pace.read(fifo) is None
+    (tmp_path / f".alive.{os.getpid()}").mkdir()  # so that it is written over
+    with pytest.raises(OSError, match="No such device or address"):
+        pace.write(fifo, Pace(1.0, 1.0, 1.0))

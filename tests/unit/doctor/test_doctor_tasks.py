@@ -26,6 +26,64 @@ def test_delegate(tmp_path: Path, code: str, told: str) -> None:
         assert " ".join([*sorted(task.delegates), *(["?"] if task.unknown else [])]) == told, task
 
 
+HELPER = "def f(d):\n    " + made("BaseOptions(delegate=d)") + "\n"
+ONE_OF_TWO = [
+    ("a function", f"{HELPER}f(GPU)\nf(CPU)", ["f(CPU)"]),
+    ("three calls", f"{HELPER}f(CPU)\nf(GPU)\na = f(None)", ["f(CPU)", "a = f(None)"]),
+    ("by keyword", f"{HELPER}f(d=CPU)\nf(d=GPU)", ["f(d=CPU)"]),
+    ("through another", f"{HELPER}def g(x):\n    return f(x)\ng(GPU)\ng(CPU)", ["g(CPU)"]),
+    ("both ways", f"{HELPER}def g(x):\n    return f(x)\nf(GPU)\ng(CPU)", ["    return f(x)"]),
+    (
+        "a method",
+        "class A:\n    def __init__(self, d):\n        self.d = d\n    def go(self):\n        "
+        + made("BaseOptions(delegate=self.d)")
+        + "\nA(GPU).go()\nA(CPU).go()",
+        ["A(CPU).go()"],
+    ),
+    (
+        "a constructor",
+        "class A:\n    def __init__(self, d):\n        "
+        + made("BaseOptions(delegate=d)")
+        + "\nb = A(GPU)\nc = A(CPU)",
+        ["c = A(CPU)"],
+    ),
+    ("a default", HELPER.replace("(d)", "(d=CPU)", 1) + "f(GPU)\nf()", ["f()"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "places"), [item[1:] for item in ONE_OF_TWO], ids=[item[0] for item in ONE_OF_TWO]
+)
+def test_the_call_for_the_cpu_is_listed(tmp_path: Path, code: str, places: list[str]) -> None:
+    text = f"{HEAD}{code}\n"
+    here = scene(tmp_path, files={"app/a.py": text}, code=tmp_path / "app")
+    result = answer(here, "gpu-not-requested").result
+    assert result.status == "bad", result
+    lines = text.splitlines()
+    assert [lines[item.line - 1] for item in result.findings] == places
+    assert {item.instead for item in result.findings} == {
+        "delegate=BaseOptions.Delegate.GPU for this call"
+    }
+
+
+def test_of_calls_that_differ_the_unknown_one_is_named(tmp_path: Path) -> None:
+    code = f"{HEAD}import sys\n{HELPER}f(GPU)\nf(sys.argv[1])\n"
+    here = scene(tmp_path, files={"app/a.py": code}, code=tmp_path / "app")
+    result = answer(here, "gpu-not-requested").result
+    assert result.status == "unknown"
+    number = code.splitlines().index("f(sys.argv[1])") + 1
+    assert result.evidence[0].startswith(f"a.py:{number}: FaceLandmarker: its delegate can't be")
+
+
+def test_calls_for_the_gpu_are_as_good_as_one(tmp_path: Path) -> None:
+    here = scene(
+        tmp_path,
+        files={"app/a.py": f"{HEAD}{HELPER}f(GPU)\nf(GPU)\n"},
+        code=tmp_path / "app",
+    )
+    assert answer(here, "gpu-not-requested").result.status == "ok"
+
+
 def project(tmp_path: Path, files: dict[str, str], **given: Any) -> tuple[str, str]:
     here = scene(
         tmp_path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -89,3 +90,56 @@ def test_the_summary_shows_window_and_canary() -> None:
     assert "window 22:00-05:00" in text
     bare = command.summary(3, Policy(), Validity())
     assert "window" not in bare and "first" not in bare
+
+
+@needs_parts("ssh-keygen")
+@pytest.mark.parametrize(
+    ("words", "code", "problem"),
+    [
+        (("nosuch", "--status"), 2, "nosuch is no channel: No such file or directory"),
+        ((".", "--status"), 2, "is no channel; begin one"),
+        (("www", "--status"), 2, "no reports are collected here"),
+        (("www", "--status", "--silent", "0"), 2, '"0" is no number from 60 to 31622400'),
+        (("www", "--status", "--silent", "1e12"), 2, "is no number from 60 to 31622400"),
+    ],
+)
+def test_a_status_is_of_the_channel_that_is_named(
+    tmp_path: Path, words: tuple[str, ...], code: int, problem: str
+) -> None:
+    for name in ("owner", "channel"):
+        signing.make_key(tmp_path / name, name, passphrase=False)
+    command.begin(tmp_path / "www", tmp_path / "owner", tmp_path / "channel", Validity())
+    done = subprocess.run(
+        [sys.executable, "-c", FRONT, "channel", *words],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "KIT_STATE": str(tmp_path / "s")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert problem in done.stderr
+
+
+@needs_parts("ssh-keygen")
+def test_the_channels_state_stands_above_its_boards(tmp_path: Path) -> None:
+    for name in ("owner", "channel"):
+        signing.make_key(tmp_path / name, name, passphrase=False)
+    command.begin(tmp_path / "www", tmp_path / "owner", tmp_path / "channel", Validity())
+    (tmp_path / "s/collector").mkdir(parents=True)
+    listed = {"boards": ["camera-1"], "without": [], "shared": {}}
+    (tmp_path / "s/collector/boards.json").write_text(json.dumps(listed))
+    given = [sys.executable, "-c", FRONT, "channel", "www", "--status"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KIT_STATE": str(tmp_path / "s")}
+    done = subprocess.run(
+        given, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "channel: version 2; no release; it names no collector: --collector",
+        "camera-1  never reported",
+    ]
+    assert done.stderr == "error: 1 of 1 board needs a look\n"
+    done = subprocess.run(
+        [*given, "--json"], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    channel = json.loads(done.stdout)["channel"]
+    assert channel == {"version": 2, "release": "", "collector": ""}

@@ -352,7 +352,7 @@ def test_a_post_is_answered_by_what_it_is(fleet: Fleet, at: server.Server, tmp_p
     assert b"413" in answer(at, tmp_path, post(b"", Content_Length="9" * 5000))
     assert b"411" in answer(at, tmp_path, post(b"", Content_Length=None))
     assert b"411" in answer(at, tmp_path, post(b"0", Transfer_Encoding="chunked"))
-    assert b"501" in answer(at, tmp_path, b"GET / HTTP/1.1\r\n\r\n")
+    assert b"405" in answer(at, tmp_path, b"GET / HTTP/1.1\r\n\r\n")
 
 
 BLOCK = "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n"
@@ -574,3 +574,13 @@ def test_an_address_that_no_board_would_take_is_not_published(
 ) -> None:
     with pytest.raises(BadInputError):
         polls(board, tmp_path, url)
+
+
+@pytest.mark.parametrize("bind", ["192.0.2.77", "2001:db8::77"])
+def test_an_address_that_is_another_machines_is_refused(
+    fleet: Fleet, tmp_path: Path, bind: str
+) -> None:
+    files = certificates.ensure(tmp_path / "certificates", "127.0.0.1")
+    with pytest.raises(BadInputError) as caught:
+        server.listening(bind, 0, files.cert, files.key, fleet.reports())
+    assert str(caught.value) == f"--bind {bind} is no address of this machine"

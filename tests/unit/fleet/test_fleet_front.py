@@ -36,6 +36,8 @@ def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
     env.pop("KIT_STATE", None)
     (folder / "hosts.yml").write_text(HOSTS)
+    (folder / "folder").mkdir()
+    (folder / "folder/hosts.yml").write_text(HOSTS)
     return subprocess.run(
         [sys.executable, "-c", FRONT, *words],
         cwd=folder, env=env, capture_output=True, text=True, check=False,
@@ -59,6 +61,14 @@ def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         ("rollout --resume --canary 2", 2, "--resume goes on as it was planned"),
         ("status -i none.yml", 2, '-i "none.yml" is not there'),
         ("rollback -i hosts.yml --limit z", 2, "--limit z names no host and no group"),
+        # What the user named is looked at before keys, channels and what else is to be there.
+        ("release nosuch", 2, "nosuch is not built"),
+        ("channel none --target nosuch", 2, "nosuch is not built"),
+        ("collect", 2, "no inventory is named; name one: -i hosts.yml"),
+        ("collect -i hosts.yml", 2, "no address is named"),
+        ("collect -i hosts.yml 192.0.2.9", 2, "collect does not take '192.0.2.9'"),
+        ("collect -i none --address 192.0.2.9", 2, '-i "none" is not there'),
+        ("collect -i folder --address 192.0.2.9", 2, "no key of any board is known here"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, words: str, code: int, said: str) -> None:

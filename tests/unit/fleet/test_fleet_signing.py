@@ -319,7 +319,7 @@ def test_a_list_that_lacks_signatures_travels_with_nothing(tmp_path: Path) -> No
     assert signers.lacking() == 1
     done = task("release", str(result.folder), "--key", str(own))
     assert done.returncode == 2
-    assert "lacks 1 signatures" in done.stderr
+    assert "lacks 1 signature;" in done.stderr
     with pytest.raises(BadInputError, match="not signed yet"):
         signers.change(signers.Change(threshold=1))
     signers.sign(second)

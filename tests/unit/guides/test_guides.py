@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +145,15 @@ def test_every_option_of_the_devices_programs_is_explained() -> None:
     assert not [row for row in rows if row.endswith("|  |")]
     headings = [part.partition("\n\n")[2] for part in page.split("\n### ")[1:]]
     assert not [about for about in headings if not about.strip() or about.startswith("|")]
+
+
+def test_each_example_is_one_command_that_stands_there_once() -> None:
+    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^### `(\./inv \S+)`.*?^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 50
+    for task, block in blocks:
+        lines = block.splitlines()
+        assert len(lines) == len(set(lines)), task
+        for line in lines:
+            assert shlex.split(line)[0] == "./inv", task
+            assert ";" not in line, task

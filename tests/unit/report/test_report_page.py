@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ import pytest
 
 from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.paths import ROOT
 from jetson_kit.report import curves, pictures, read, rejudge, render, rows
 from tests.unit import report_samples as sample
 
@@ -300,3 +303,20 @@ def contrast(one: str, two: str) -> float:
 
     low, high = sorted((light(one), light(two)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_a_page_that_nobody_named_is_said_to_be_replaced(tmp_path: Path) -> None:
+    sample.put(tmp_path, "one", sample.board(), NOW)
+
+    def page(*words: str) -> str:
+        return subprocess.run(
+            [sys.executable, ROOT / "tasks.py", "report.html", "one.json", *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert page().startswith("dist/report.html: 1 device (")
+    assert page().rstrip().endswith(" MB, in place of the page before")
+    assert page("--output", "dist/report.html").rstrip().endswith(" MB")

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import importlib.metadata
 import os
+import stat
 import sys
 import time
 from collections.abc import Sequence
@@ -62,9 +63,12 @@ def application_problem(now: float) -> Optional[str]:
     except ValueError:
         return f"{AGE_VARIABLE} is no number of seconds"
     try:
-        age = now - Path(name).stat().st_mtime
+        facts = Path(name).stat()
     except OSError as error:
         return f"the application's {name}: {error.strerror}"
+    if not stat.S_ISREG(facts.st_mode):
+        return f"the application's {name} is no regular file"
+    age = now - facts.st_mtime
     # A board without a clock may start in the past: a time far ahead is as little proof as an old.
     if not -allowed <= age <= allowed:
         return f"the application's {name} is {age:.0f} s old, allowed are {allowed:g} s"

@@ -71,7 +71,8 @@ def _run(questions: list[str]) -> tuple[dict[str, Answer], bool]:
     except subprocess.TimeoutExpired as late:
         output, why, hangs = late.stdout or b"", f"no answer within {timeout_s():g} s", True
     except OSError as error:
-        return dict.fromkeys(questions, f"no probe could be started: {error}"), False
+        why = error.strerror or type(error).__name__
+        return dict.fromkeys(questions, f"no probe could be started: {why}"), False
     answers: dict[str, Answer] = {}
     for line in output.decode("utf-8", "replace").splitlines():
         # A driver may print too, and a killed child may leave half a line.

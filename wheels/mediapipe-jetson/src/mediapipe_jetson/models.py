@@ -37,7 +37,7 @@ def problem(folder: Path) -> Optional[str]:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        return f"{manifest} can't be read: {error}"
+        return f"{manifest} can't be read: {getattr(error, 'strerror', None) or error}"
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         return f"{manifest} is not of the schema {SCHEMA}"
     listed = document.get("models")

@@ -53,6 +53,16 @@ def on_device(root: Path, path: Path) -> str:
     return f"/{path.relative_to(root)}" if root != Path("/") else str(path)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in 1 frame, 2 frames."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def reason(error: BaseException) -> str:
+    """Return an error's reason on one line, without its number and the file that it names."""
+    return (error.strerror if isinstance(error, OSError) else None) or one_line(error)
+
+
 def one_line(error: object) -> str:
     """Return an error's text on one line."""
     return " ".join(str(error).split()) or type(error).__name__

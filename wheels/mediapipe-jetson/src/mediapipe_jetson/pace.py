@@ -9,6 +9,7 @@ import contextlib
 import json
 import math
 import os
+import stat
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -144,7 +145,8 @@ def write(path: Path, pace: Pace) -> None:
 
 def _write_over(path: Path, content: bytes) -> None:
     """Write into a file as it lies, which needs no more space where it had as much content."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+    # A FIFO that nobody reads fails here, instead of stopping the application.
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o644)
     try:
         os.write(handle, content)
         os.ftruncate(handle, len(content))
@@ -152,10 +154,17 @@ def _write_over(path: Path, content: bytes) -> None:
         os.close(handle)
 
 
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def read(path: Path) -> Optional[Pace]:
     """Return what a file has; None where it has none, as one that a program only touches."""
     try:
-        with path.open("rb") as stream:
+        # A FIFO, which a program may have put there meanwhile, must not be waited for.
+        with open(path, "rb", opener=_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return None
             body = json.loads(stream.read(LARGEST))
         values = [float(body[name]) for name in Pace.__dataclass_fields__]
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):

@@ -22,7 +22,7 @@ from mediapipe_jetson.live.password import FILE_VARIABLE
 from mediapipe_jetson.live.state import Backend
 from mediapipe_jetson.live.verdict import REPORT
 from mediapipe_jetson.models import MODELS_VARIABLE, models_folder
-from mediapipe_jetson.observation import one_line
+from mediapipe_jetson.observation import counted, one_line
 from mediapipe_jetson.options import folder, output_file, whole
 from mediapipe_jetson.pipeline import Pipeline, PipelineError, landmarkers
 from mediapipe_jetson.pipeline.channel import POLICIES
@@ -195,10 +195,14 @@ def _source(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(document(result, report, sink.found), indent=1))
     elif logs.json_lines():
-        summary = f"{result.task} by {result.backend}, something found in {sink.found} frames"
+        summary = (
+            f"{result.task} by {result.backend}, something found in {counted(sink.found, 'frame')}"
+        )
         LOG.info("%s", summary, extra={"fields": {"report": document(result, report, sink.found)}})
     else:
-        print(f"{result.task} by {result.backend}, something found in {sink.found} frames")
+        print(
+            f"{result.task} by {result.backend}, something found in {counted(sink.found, 'frame')}"
+        )
         print("\n".join(report.lines()))
         if options.why and result.choice is not None:
             print("\n".join(result.choice.explain()))

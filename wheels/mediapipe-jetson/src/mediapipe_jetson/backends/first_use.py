@@ -21,6 +21,7 @@ from typing import Any, Optional
 from mediapipe_jetson import isolated
 from mediapipe_jetson.backends.base import SubModel
 from mediapipe_jetson.choice import choice_store
+from mediapipe_jetson.observation import reason
 from mediapipe_jetson.observe import packages, vulkan_devices
 
 CHILD = "mediapipe_jetson.backends.first_use_child"
@@ -130,7 +131,7 @@ def attempt(tflite: bytes, name: str, timeout_s: float = TIMEOUT_S) -> Verdict:
             raise NoVerdictError(f"the GPU gave no answer within {timeout_s:g} s") from None
         except OSError as error:
             raise NoVerdictError(
-                f"no process could be started for its first use: {error}"
+                f"no process could be started for its first use: {reason(error)}"
             ) from error
     return evaluate(done.returncode, done.stdout.decode("utf-8", "replace"),
                   done.stderr.decode("utf-8", "replace"), name)  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import CONTAINER, Scene
-from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observation import Absent, counted
 from mediapipe_jetson.observe.driver import Driver, Node
 
 CONF = "/etc/nvpmodel.conf"
@@ -30,7 +30,7 @@ def nodes(scene: Scene, facts: dict[str, Any]) -> Result:
         return unknown("none of the GPU's device nodes is here")
     closed = [node for node in needed if not node_open(scene, node)]
     if not closed:
-        return ok(f"{len(needed)} nodes, all open to user {scene.uid}")
+        return ok(f"{counted(len(needed), 'node')}, all open to user {scene.uid}")
     seen = [f"{node.path} {node.mode} {node.uid}:{node.gid}" for node in closed]
     shut = [node.path for node in closed if node.mode[4:6] != "rw"]
     if shut:

@@ -24,6 +24,8 @@ class Programs:
     def __init__(self) -> None:
         self.sources: dict[str, Source] = {}
         self.imports: dict[str, tuple[str, int]] = {}
+        self.users: list[str] = []
+        """The files of programs that use MediaPipe, or a package which does so inside."""
         self.unread: list[Unread] = []
         self.uses, self.tasks = legacy.Uses(), tasks.Created()
         self._texts: dict[str, bytes] = {}
@@ -46,6 +48,7 @@ class Programs:
             for name, source in self.sources.items()
             if source.trees or signs.search(self._texts[source.file])
         ]
+        self.users = [self.sources[name].file for name in start]
         callers = self._callers(start)
         for name in callers:
             if not self.sources[name].trees:

@@ -104,7 +104,9 @@ def _joined(names: list[str]) -> str:
 
 def _finding(place: Finding, task: tasks.Task, problem: str) -> Finding:
     instead = f"{WRITE} in its BaseOptions"
-    if task.how == tasks.MODEL:
+    if task.called:
+        instead = f"{WRITE} for this call"
+    elif task.how == tasks.MODEL:
         value = f"{task.name}Options(base_options=BaseOptions(model_asset_path=..., {WRITE}))"
         instead = f"{task.name}.create_from_options({value})"
     what = f"{task.name} is created with {problem}"

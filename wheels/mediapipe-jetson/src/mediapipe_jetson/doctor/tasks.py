@@ -49,6 +49,10 @@ class Task:
     unknown: tuple[str, ...]
     fallback: bool = False
     vision: bool = True
+    calls: tuple[Place, ...] = ()
+    """Where the calls stand that lead to it, the outermost first."""
+    called: bool = False
+    """Whether `place` is a call of the helper that creates it, which gives the delegate."""
 
 
 class Created(Rounds):
@@ -69,17 +73,17 @@ class Created(Rounds):
 
     @property
     def found(self) -> list[Task]:
-        """Return each place once, in order, with all that leads to it."""
+        """Return each place once, in order, with all that leads to it.
+
+        Where calls of a helper give it different delegates, these calls are the places.
+        """
         places: dict[tuple[Place, str], list[Task]] = {}
         for task in self.heard:
             places.setdefault((task.place, task.name), []).append(task)
         joined = []
         for every in places.values():
             # A helper that is called once more after it failed is no other task.
-            same = [item for item in every if not item.fallback] or every
-            delegates = frozenset().union(*(item.delegates for item in same))
-            reasons = tuple(dict.fromkeys(why for item in same for why in item.unknown))
-            joined.append(dataclasses.replace(same[0], delegates=delegates, unknown=reasons))
+            joined += _by_call([item for item in every if not item.fallback] or every)
         return sorted(joined, key=lambda item: dataclasses.astuple(item.place))
 
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
@@ -99,8 +103,9 @@ class Created(Rounds):
             )
         else:
             result = frozenset(), (path.rsplit(".", 1)[-1],)
+        how, calls = match.group("how"), tuple(state.calls[:-1])
         task = Task(
-            place, match.group("task"), match.group("how"), *result, bool(state.fallback), vision
+            place, match.group("task"), how, *result, bool(state.fallback), vision, calls=calls
         )
         self.heard.append(task)
 
@@ -118,6 +123,35 @@ class Created(Rounds):
             if (file, cell, line) not in self.places:
                 place = Place(file, cell, line, column)
                 self.heard.append(Task(place, "a task", name, frozenset(), (source(node),)))
+
+
+def _by_call(heard: list[Task]) -> list[Task]:
+    """Return one task of a place, or one for each call of its helper that gives another one."""
+    ways: dict[tuple[Place, ...], list[Task]] = {}
+    for item in heard:
+        ways.setdefault(item.calls, []).append(item)
+    every = [_joined(items) for items in ways.values()]
+    if len({(item.delegates, item.unknown) for item in every}) == 1:
+        return every[:1]
+    same = 0  # calls that all ways end with
+    while all(len(way) > same + 1 for way in ways) and (len({way[-same - 1] for way in ways}) == 1):
+        same += 1
+    if any(len(way) <= same for way in ways):
+        return [_joined(heard)]
+    calls: dict[Place, list[Task]] = {}
+    for item in every:
+        calls.setdefault(item.calls[-same - 1], []).append(item)
+    return [
+        dataclasses.replace(_joined(items), place=place, called=True)
+        for place, items in calls.items()
+    ]
+
+
+def _joined(same: list[Task]) -> Task:
+    """Return one task with all that these may be given."""
+    given = frozenset().union(*(item.delegates for item in same))
+    reasons = tuple(dict.fromkeys(why for item in same for why in item.unknown))
+    return dataclasses.replace(same[0], delegates=given, unknown=reasons)
 
 
 def delegates(options: Values, state: State) -> tuple[frozenset[str], tuple[str, ...]]:

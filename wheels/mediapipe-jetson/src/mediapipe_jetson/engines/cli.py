@@ -19,6 +19,7 @@ from mediapipe_jetson.engines.errors import BuildError, ManifestError, NoBuilder
 from mediapipe_jetson.engines.identity import LocalRuntime
 from mediapipe_jetson.engines.make import Place
 from mediapipe_jetson.engines.manifest import Manifest, Onnx
+from mediapipe_jetson.observation import reason
 from mediapipe_jetson.usage import Parser, line
 
 
@@ -127,7 +128,7 @@ def _one(place: Place, source: Onnx, builder: builders.Builder) -> bool:
     try:
         engine = there or make.one(place, source, builder)
     except (BuildError, OSError) as error:
-        print(f"error: {source.file}: {error}", file=sys.stderr, flush=True)
+        print(f"error: {source.file}: {reason(error)}", file=sys.stderr, flush=True)
         return False
     output = "there already" if there else f"built in {engine.build_s:.1f} s"
     emulated = "; a stand-in's, no engine" if engine.emulated else ""

@@ -23,6 +23,7 @@ from mediapipe_jetson.engines.expected import Expected, NoCheckError
 from mediapipe_jetson.engines.identity import VERSION_COMPATIBLE, Identity
 from mediapipe_jetson.engines.manifest import Check, Engine, Manifest, Onnx
 from mediapipe_jetson.models import sha256
+from mediapipe_jetson.observation import reason
 from mediapipe_jetson.observe import emulation
 
 LOCK = ".lock"
@@ -139,7 +140,7 @@ def _expected(source: Onnx) -> Optional[Expected]:
     except FileNotFoundError:
         return None
     except (OSError, NoCheckError) as error:
-        raise BuildError(f"{source.checks}: {error}") from error
+        raise BuildError(f"{source.checks}: {reason(error)}") from error
     if result.source_sha256 != source.source_sha256:
         raise BuildError(f"{source.checks} is of another model")
     return result

@@ -15,6 +15,7 @@ from mediapipe_jetson.engines.builders import LEAN_FLAGS, Order, Result
 from mediapipe_jetson.engines.errors import BuildError, NoBuilderError
 from mediapipe_jetson.engines.expected import Expected
 from mediapipe_jetson.engines.identity import numbers
+from mediapipe_jetson.observation import reason
 
 STAND_IN = "a stand-in of MediaPipe Jetson Kit"
 BANNER = re.compile(r"\[TensorRT v(\d+)\](?: \[b(\d+)\])?")
@@ -79,7 +80,7 @@ class Trtexec:
                 check=False,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            raise NoBuilderError(f"{self.path} can't be run: {error}") from error
+            raise NoBuilderError(f"{self.path} can't be run: {reason(error)}") from error
         return done.stdout.decode("utf-8", "replace")
 
     def build(self, order: Order) -> Result:
@@ -183,4 +184,4 @@ def _outputs(path: Path) -> Optional[dict[str, list[float]]]:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BuildError(f"trtexec's outputs can't be read: {error}") from error
+        raise BuildError(f"trtexec's outputs can't be read: {reason(error)}") from error

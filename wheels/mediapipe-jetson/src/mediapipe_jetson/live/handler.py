@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Optional
 
@@ -30,12 +32,16 @@ PAGES = {
     "/icon.svg": ("live.svg", "image/svg+xml"),
 }
 CHALLENGE = 'Basic realm="live", charset="UTF-8"'
+OFFER = "/offer"
+READ_ONLY, READING = "it is read with GET", {"Allow": "GET, HEAD"}
 STREAMS = 8
 BOUNDARY = "frame"
 # A reader that takes longer for one picture, or a source that gives none for so long.
 PATIENCE_S = 10.0
 LARGEST_OFFER = 1 << 16
 LONGEST_NUMBER = 9
+# Of a request that was refused before its body was read.
+LINGER_S, LINGER_PARTS = 0.5, 32
 # Of pictures on their way: what the kernel holds for a slow reader is old when it comes.
 SEND_BUFFER = 1 << 18
 HEADERS = {
@@ -80,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         if path == "/metrics":
             self._send(site.metrics.text().encode(), exposition.CONTENT_TYPE)
+        elif path == OFFER and site.peers is not None:
+            self._refuse(405, "an offer is posted", {"Allow": "POST"})
         elif site.picture is None:
             self._refuse(404, "only /metrics is here")
         elif path in PAGES:
@@ -102,8 +110,8 @@ class Handler(BaseHTTPRequestHandler):
         site = self.server.site
         if not self._allowed(site):
             return
-        if self.path != "/offer" or site.peers is None:
-            self._refuse(404, "there is no such page")
+        if self.path != OFFER or site.peers is None:
+            self._refuse(405, READ_ONLY, READING)
             return
         length = self.headers.get("Content-Length", "")
         kind = self.headers.get("Content-Type", "").partition(";")[0]
@@ -124,6 +132,18 @@ class Handler(BaseHTTPRequestHandler):
             self._send(json.dumps(document).encode(), "application/json")
         finally:
             self.server.asked(self.request)
+
+    def send_error(
+        self, code: int, message: Optional[str] = None, explain: Optional[str] = None
+    ) -> None:
+        """Answer what the base class refuses, without its page and without the request's words."""
+        del message, explain
+        if self.request_version == "HTTP/0.9":  # also where the version was not read yet
+            self.request_version = "HTTP/1.0"
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            self._refuse(405, READ_ONLY, READING)
+        else:
+            self._refuse(code, HTTPStatus(code).phrase)
 
     def _allowed(self, site: Site) -> bool:
         """Answer for those who may not; without a password a name must be this machine's.
@@ -186,6 +206,17 @@ class Handler(BaseHTTPRequestHandler):
         self._head(code, "text/plain; charset=utf-8", {**length, **(more or {})})
         if self.command != "HEAD":
             self.wfile.write(content)
+        if self.command not in ("GET", "HEAD"):
+            self._linger()
+
+    def _linger(self) -> None:
+        """Take what still comes: closing before that would throw the answer away at the reader."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(LINGER_S)
+            for _ in range(LINGER_PARTS):
+                if not self.rfile.read1(LARGEST_OFFER):
+                    return
 
     def _head(self, code: int, kind: str, more: Optional[dict[str, str]] = None) -> None:
         self.send_response(code)

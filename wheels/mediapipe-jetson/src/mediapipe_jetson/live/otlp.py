@@ -11,19 +11,17 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from mediapipe_jetson import __version__
 from mediapipe_jetson.exposition import Family, Sample
+from mediapipe_jetson.live import otlp_settings
 from mediapipe_jetson.live.errors import OtlpError
 from mediapipe_jetson.observation import one_line
 
 LOG = logging.getLogger(__name__)
 EXPORTER = "opentelemetry.exporter.otlp.proto.http.metric_exporter"
-INTERVAL_VARIABLE, SERVICE_VARIABLE = "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_SERVICE_NAME"
-INTERVAL_MS = 60_000.0
 SERVICE = "mediapipe-jetson"
 # At the end, for what was measured last.
 CLOSE_S = 5.0
@@ -41,12 +39,14 @@ class Sender:
 
     def __init__(self, families: Callable[[], Sequence[Family]]) -> None:
         self._families = families
-        check(os.environ)
+        otlp_settings.check(os.environ)
+        timeout_s = otlp_settings.timeout_s(os.environ)
         try:
             self._sdk: Any = importlib.import_module("opentelemetry.sdk.metrics.export")
             resources: Any = importlib.import_module("opentelemetry.sdk.resources")
             scopes: Any = importlib.import_module("opentelemetry.sdk.util.instrumentation")
-            self._exporter = importlib.import_module(EXPORTER).OTLPMetricExporter()
+            exporter: Any = importlib.import_module(EXPORTER)
+            self._exporter = exporter.OTLPMetricExporter(timeout=timeout_s)
         except ImportError as error:
             raise OtlpError(
                 "OpenTelemetry is not installed: write opentelemetry-exporter-otlp-proto-http into "
@@ -54,10 +54,11 @@ class Sender:
             ) from error
         # Its own words, and a traceback, at each failure; ours is one line until it goes again.
         logging.getLogger(EXPORTER).setLevel(logging.CRITICAL)
-        name = {} if os.environ.get(SERVICE_VARIABLE) else {"service.name": SERVICE}
+        named = otlp_settings.names_service(os.environ)
+        name = {} if named else {"service.name": SERVICE}
         self._resource = resources.Resource.create(name)
         self._scope = scopes.InstrumentationScope("mediapipe_jetson", __version__)
-        self._interval_s = _interval_s(os.environ)
+        self._interval_s = otlp_settings.interval_s(os.environ)
         self._began_ns = time.time_ns()
         self._failed = False
         self._ending = threading.Event()
@@ -111,31 +112,6 @@ class Sender:
         return sdk.Metric(family.name, family.about, unit(family.name), data)
 
 
-def check(environment: Mapping[str, str]) -> None:
-    """Raise OtlpError for a value that the exporter would take and then fail with, or pass over."""
-    for name in _set(environment, "ENDPOINT"):
-        try:
-            place = urlsplit(environment[name])
-            good = place.scheme in ("http", "https") and bool(place.hostname)
-        except ValueError:
-            good = False
-        if not good:
-            raise OtlpError(f"{name}={environment[name]} is no address, http://HOST:4318")
-    for name in _set(environment, "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"):
-        if not os.path.isfile(environment[name]):  # noqa: PTH113 # which raises nothing
-            raise OtlpError(f"{name}={environment[name]} is no file")
-    for name in _set(environment, "PROTOCOL"):
-        if environment[name] != "http/protobuf":
-            raise OtlpError(f"{name}={environment[name]}: only http/protobuf is sent")
-
-
-def _set(environment: Mapping[str, str], *ends: str) -> list[str]:
-    """Return the variables that are set; those of metrics alone count before the others."""
-    names = ((f"OTEL_EXPORTER_OTLP_METRICS_{end}", f"OTEL_EXPORTER_OTLP_{end}") for end in ends)
-    chosen = (next((name for name in pair if environment.get(name)), "") for pair in names)
-    return [name for name in chosen if name]
-
-
 def unit(name: str) -> str:
     """Return the unit that a metric's name ends with; "1" for a number of things."""
     words = name[: -len("_total")] if name.endswith("_total") else name
@@ -153,14 +129,3 @@ def distribution(samples: Sequence[Sample]) -> dict[str, Any]:
         "bucket_counts": [now - before for before, now in zip([0, *counts], counts)],  # noqa: B905
         "explicit_bounds": [float(item.labels["le"]) for item in below[:-1]],
     }
-
-
-def _interval_s(environment: Mapping[str, str]) -> float:
-    text = environment.get(INTERVAL_VARIABLE) or INTERVAL_MS
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1 << 31:
-        raise OtlpError(f"{INTERVAL_VARIABLE} is no number of milliseconds")
-    return value / 1e3

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
-from mediapipe_jetson.live import password
+from mediapipe_jetson.live import otlp_settings, password
 from mediapipe_jetson.live.board import Board
 from mediapipe_jetson.live.collector import Collector
 from mediapipe_jetson.live.handler import Site
@@ -20,6 +21,7 @@ from mediapipe_jetson.live.verdict import REPORT, Verdicts
 from mediapipe_jetson.live.webrtc import Peers
 from mediapipe_jetson.pipeline.pipeline import Pipeline
 
+LOG = logging.getLogger(__name__)
 Place = Union[str, os.PathLike[str]]
 
 
@@ -62,7 +64,9 @@ class Live:
                 if port is not None:
                     site = Site(self.state, scrapes, shown, secret, self._peers if shown else None)
                     self._servers.append(Server(port, site))
-            if otlp:
+            if otlp and (why := otlp_settings.off(os.environ)):
+                LOG.warning("no metrics are sent by OTLP: %s", why)
+            elif otlp:
                 self._sender = Sender(lambda: [*scrapes.families(), *process()])
         except BaseException:
             self.close()

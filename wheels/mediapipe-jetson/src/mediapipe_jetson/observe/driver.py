@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import Optional, Union
 
-from mediapipe_jetson.observation import Absent, below, on_device, read_text
+from mediapipe_jetson.observation import Absent, below, counted, on_device, read_text
 
 VERSION_FILES = ("/sys/module/nvidia/version", "/proc/driver/nvidia/version")
 # Where JetPack 4 to 7 and the container runtime put the libraries.
@@ -75,7 +75,9 @@ class Driver:
             f"{len(entry.libraries)} libraries in {entry.path}" for entry in self.directories
         ]
         closed = [node for node in self.nodes if not node.accessible]
-        result.append(f"{len(self.nodes)} device nodes, {len(closed)} of them closed to this user")
+        result.append(
+            f"{counted(len(self.nodes), 'device node')}, {len(closed)} of them closed to this user"
+        )
         groups = sorted({node.gid for node in closed})
         if groups:
             flags = " ".join(f"--group-add {gid}" for gid in groups)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from mediapipe_jetson.observation import counted
 from mediapipe_jetson.pipeline.channel import Depth
 from mediapipe_jetson.pipeline.times import StageTimes
 
@@ -74,8 +75,8 @@ class Report:
         left += [f"{self.refused} refused"] if self.refused else []
         lost = f" ({', '.join(left)})" if left else ""
         result = [
-            f"{self.done} of {self.given} frames in {self.wall_s:.2f} s: {self.fps:.1f} a second"
-            f"{lost}, {self.cores:.1f} cores busy",
+            f"{self.done} of {counted(self.given, 'frame')} in {self.wall_s:.2f} s: "
+            f"{self.fps:.1f} a second{lost}, {self.cores:.1f} cores busy",
             f"capture to result {self.latency_median_ms:.1f} ms, "
             f"{self.latency_p99_ms:.1f} ms at most for 99 of 100 frames",
             f"{'stage':<12}{'mean':>8}{'median':>8}{'p99':>8}{'cpu':>8}{'starved':>9}"
@@ -88,10 +89,11 @@ class Report:
             for stage in self.stages
         ]
         if self.reconnects:
-            result.append(f"lost and opened again {self.reconnects} times")
+            result.append(f"lost and opened again {counted(self.reconnects, 'time')}")
         result += [f"refused: {why}" for why in self.refusals]
         if self.expected is not None and self.given < self.expected:
             result.append(
-                f"{self.source} says that it has {self.expected} frames: cut short, or stopped"
+                f"{self.source} says that it has {counted(self.expected, 'frame')}: cut short, "
+                "or stopped"
             )
         return tuple(result)

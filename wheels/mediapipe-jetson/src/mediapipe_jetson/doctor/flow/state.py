@@ -114,6 +114,8 @@ class State:
         self.classes: dict[Class, ClassCode] = {}
         self.frames: list[Frame] = []
         self.stack: list[Function] = []
+        # Where the calls stand that are being followed, the outermost first.
+        self.calls: list[Place] = []
         # The modules whose every function counts; of others only what these call.
         self.chosen: frozenset[str] = frozenset()
         self.depth = self.dead = self.steps = 0

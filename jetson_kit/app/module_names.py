@@ -1,0 +1,120 @@
+"""Files of an application that Python would import in place of the image's own modules.
+
+The folder of a program stands before everything else on sys.path, and the image's own programs
+start in the application's folder.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import sys
+import tarfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from jetson_kit.app.settings import FILE, HOME, App
+from jetson_kit.app.tree import DATA, Entry
+from jetson_kit.core.errors import BadInputError
+
+SUFFIXES = (".py", ".so")
+INIT = "__init__"
+SITE = "/site-packages/"
+INFO = ".dist-info"
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return dict(tomllib.loads(DATA.read_text(encoding="utf-8"))["modules"])
+
+
+def standard(python: str) -> frozenset[str]:
+    """Return the modules of a version of Python ("3.11"), whichever this one is."""
+    table, version = _table(), Version(python)
+    names = set(sys.stdlib_module_names)
+    for at, gone in table["gone"].items():
+        names = names - set(gone) if Version(at) <= version else names | set(gone)
+    for at, new in table["new"].items():
+        names = names | set(new) if Version(at) <= version else names - set(new)
+    return frozenset(names)
+
+
+def of_packages(names: frozenset[str]) -> dict[str, str]:
+    """Return which package of an image has a module, by the module's name."""
+    rows: Mapping[str, Sequence[str]] = _table()["packages"]
+    return {module: name for name in sorted(names) for module in rows.get(name, ())}
+
+
+def in_layer(tar: Path) -> frozenset[str]:
+    """Return the modules of a layer of Python packages."""
+    result = set()
+    with tarfile.open(tar) as layer:
+        for member in layer:
+            head, _, rest = member.name.partition(SITE)[2].partition("/")
+            if rest and not head.endswith(INFO) and head != "__pycache__":
+                result.add(head)
+            elif head.endswith(SUFFIXES):
+                result.add(head.partition(".")[0])
+    return frozenset(result)
+
+
+def check(app: App, entries: Sequence[Entry], python: str, packages: frozenset[str]) -> None:
+    """Raise BadInputError for a file with the name of a module of Python's or of the image's.
+
+    `packages` are the normalised names of what the image holds.
+    """
+    own, held = standard(python), of_packages(packages)
+    for name, module in modules(app, entries):
+        if module in own:
+            whose = f"Python's own module {module}"
+        elif module in held:
+            whose = f"the image's module {module} (package {held[module]})"
+        else:
+            continue
+        raise BadInputError(
+            f"{app.folder / name} has the name of {whose}, and would be imported in its place",
+            f"give it another name, or leave it out: ignore = [...] in {FILE}",
+        )
+
+
+def hidden(app: App, entries: Sequence[Entry], names: frozenset[str]) -> list[str]:
+    """Return files with the names of modules that the application's own packages have."""
+    return sorted({name for name, module in modules(app, entries) if module in names})
+
+
+def modules(app: App, entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """Return files and the names under which a program imports them, where it finds them first."""
+    for root in _roots(app):
+        for entry in entries:
+            if entry.name.startswith(root):
+                module = _module(entry, entry.name[len(root) :])
+                if module:
+                    yield entry.name, module
+
+
+def _module(entry: Entry, rest: str) -> str:
+    """Return the module that a file makes, by its path below a folder of sys.path."""
+    head, _, inner = rest.partition("/")
+    if inner:
+        # A folder without __init__.py gives way to any module of its name.
+        package = inner.endswith(SUFFIXES) and inner.partition(".")[0] == INIT
+        return head if package else ""
+    if head.endswith(SUFFIXES):
+        return head.partition(".")[0]
+    return head if entry.link and (entry.source / f"{INIT}.py").is_file() else ""
+
+
+def _roots(app: App) -> list[str]:
+    """Return the application's folders that are on sys.path, as prefixes of files' names."""
+    folders = [posixpath.dirname(word) for word in app.command if word.endswith(".py")]
+    folders += app.variables.get("PYTHONPATH", "").split(":")
+    result = {""}
+    for folder in folders:
+        path = posixpath.normpath(posixpath.join("/", HOME, folder))
+        if path.startswith(f"/{HOME}/"):
+            result.add(f"{path[len(HOME) + 2 :]}/")
+    return sorted(result)
