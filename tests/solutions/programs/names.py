@@ -159,7 +159,9 @@ def arguments():
     result = {name: named(lambda make=make: make().process(PICTURE)) for name, make in one.items()}
     result |= {name: named(make) for name, make in refused.items()}
     with one["none"]() as solution:
-        result["found"] = len(solution.process(PICTURE).multi_face_landmarks)
+        found = solution.process(PICTURE)
+        result["found"] = len(found.multi_face_landmarks)
+        result["shown"] = str(found)
     return result
 
 

@@ -33,6 +33,8 @@ CHANNELS = 3
 CONFIDENCE = 0.5
 """What a confidence is where None is given."""
 STREAM = "image"
+MODULE = "mediapipe.python.solution_base"
+"""What results call their module when they are printed."""
 
 
 @lru_cache(maxsize=None)
@@ -92,7 +94,7 @@ class SolutionBase:
         values = self._values(self._find(engine, frame(image)))
         names = self.outputs
         content = {name: values.get(name) for name in names}
-        content["__module__"] = __name__
+        content["__module__"] = MODULE
         return type("SolutionOutputs", (_outputs(names),), content)
 
     @staticmethod
