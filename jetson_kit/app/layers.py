@@ -125,6 +125,7 @@ def make(
 
     Raises BadInputError for packages that don't fit the image, and what its sources raise.
     """
+    program.check_start(app, ready.tree)
     compiler = bytecode.of(base.suite, base.python)
     if compiler:
         program.check(app, ready.tree, compiler)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -272,8 +273,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _name(folder: Path) -> str:
-    """Return a name for the image out of the folder's."""
-    words = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    """Return a name for the image out of the folder's, accents left out."""
+    plain = unicodedata.normalize("NFKD", folder.resolve().name)
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    words = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
     return words[:40].strip("-") or "app"
 
 

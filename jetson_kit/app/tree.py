@@ -55,9 +55,10 @@ class Tree:
 
 
 @cache
-def _patterns() -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _patterns() -> tuple[tuple[str, ...], ...]:
+    """Return the patterns of what stays out and of secrets, and the marks of environments."""
     table = tomllib.loads(DATA.read_text(encoding="utf-8"))
-    return tuple(table["ignore"]), tuple(table["secrets"])
+    return tuple(tuple(table[key]) for key in ("ignore", "secrets", "environments"))
 
 
 def read(app: App) -> Tree:
@@ -66,11 +67,11 @@ def read(app: App) -> Tree:
     Raises BadInputError for a link that leads out, for what is no regular file, can't be read or
     has a name that is no text, and for too much.
     """
-    ignored, secret = _patterns()
+    ignored, secret, marks = _patterns()
     own = (*ignored, *app.ignore, app.tests.folder, *filter(None, (app.wheels,)))
     entries: list[Entry] = []
     secrets: list[str] = []
-    for path in _walk(app.folder, app.folder, own):
+    for path in _walk(app.folder, app.folder, own, marks):
         name = path.relative_to(app.folder).as_posix()
         hidden = _matches(name, secret) or _has_password(path)
         if hidden and not _matches(name, app.include):
@@ -108,18 +109,20 @@ def check_unchanged(entries: Sequence[Entry]) -> None:
             raise BadInputError(f"{entry.source} was changed meanwhile", "run it again")
 
 
-def _walk(root: Path, folder: Path, ignored: Sequence[str]) -> Iterator[Path]:
+def _walk(root: Path, folder: Path, ignored: Sequence[str], marks: Sequence[str]) -> Iterator[Path]:
     stopping.check()
     try:
         result = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
         raise BadInputError(f"{folder} can't be read: {error.strerror}") from error
+    if folder != root and any(item.name in marks for item in result):
+        return
     for item in result:
         path = Path(item.path)
         if _matches(path.relative_to(root).as_posix(), ignored):
             continue
         if item.is_dir(follow_symlinks=False):
-            yield from _walk(root, path, ignored)
+            yield from _walk(root, path, ignored, marks)
         else:
             yield path
 

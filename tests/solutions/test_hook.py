@@ -26,6 +26,9 @@ FORMS = (
     "import mediapipe.framework.formats.landmark_pb2 as pb; pb.NormalizedLandmarkList()",
     "import mediapipe as mp; assert hasattr(mp, 'solutions')",
     "import mediapipe as mp; mp.tasks.vision.FaceLandmarker",
+    "import mediapipe as mp; mp.python.solutions.hands.Hands",
+    "import mediapipe as mp; mp.framework.formats.landmark_pb2.NormalizedLandmarkList()",
+    "import mediapipe.python as p; p.solution_base.SolutionBase",
 )
 
 
@@ -76,6 +79,14 @@ def test_it_can_be_switched_off() -> None:
 def test_what_is_missing_is_still_missing(code: str) -> None:
     done = start(HOOK + code)
     assert "ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing", "framework.nothing", "python.__wrapped__", "framework.formats.x_pb2"]
+)
+def test_what_is_missing_is_no_attribute_either(name: str) -> None:
+    done = start(HOOK + f"import mediapipe as mp; mp.{name}")
+    assert done.stderr.splitlines()[-1].startswith("AttributeError: module 'mediapipe")
 
 
 def test_solutions_of_the_installed_mediapipe_stay_in_use() -> None:

@@ -298,3 +298,13 @@ def test_packages_that_only_another_file_names_are_told(
     (tmp_path / "requirements.txt").write_text("numpy\n")
     inputs.check(settings.load(tmp_path))
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("Caf\u00e9", "cafe"), ("t\u00fcr kamera", "tur-kamera"), ("\u6444\u50cf\u5934", "app")],
+)
+def test_the_name_of_a_folder_with_other_letters(tmp_path: Path, folder: str, name: str) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "app.py").touch()
+    assert settings.load(tmp_path / folder).name == name

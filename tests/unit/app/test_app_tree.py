@@ -43,6 +43,14 @@ def test_tools_caches_tests_and_locks_stay_out(app: App) -> None:
     assert names(app) == ["app.py", "pkg/a b.py"]
 
 
+@pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
+def test_environments_stay_out_by_what_is_in_them(app: App, mark: str) -> None:
+    plant(app, f"env/{mark}", "env/lib/a.py", f"tools/my env/{mark}", "environment/a.py")
+    (app.folder / "env" / "bin").mkdir()
+    (app.folder / "env" / "bin" / "python").symlink_to("/usr/bin/python3")
+    assert names(app) == ["app.py", "environment/a.py"]
+
+
 def test_what_looks_like_a_secret_is_left_out_and_named(app: App) -> None:
     plant(app, ".env", "conf/server.key", "id_rsa", "ca.pem", "key.py")
     result = tree.read(replace(app, include=("ca.pem",)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import PurePosixPath
 from typing import Union
 
@@ -65,9 +66,9 @@ def _cure_of(pin: PythonPin) -> str:
     known = pins.table()["python"]
     name = PurePosixPath(pin.file).name
     good = known["good"]
-    if name.endswith((".yml", ".yaml")):
+    if name.endswith((".yml", ".yaml")) or re.match(r"python[=<>~!]", pin.text):
         text = f"python={good}"
-    elif name in (".python-version", ".tool-versions", "runtime.txt"):
+    elif name in (".python-version", ".tool-versions", "runtime.txt") or "mise" in name:
         text = pin.text.replace(pin.specifier.lstrip("="), good)
     elif name == "Pipfile":
         text = f'python_version = "{good}"'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
@@ -14,12 +13,15 @@ from mediapipe_jetson.doctor.files import (
     compose,
     dockerfiles,
     documents,
+    installers,
     kinds,
     locks,
     pixi,
+    python_versions,
     requirements,
     scripts,
     unreadable,
+    variables,
     wheelfile,
 )
 from mediapipe_jetson.doctor.files.facts import (
@@ -60,6 +62,7 @@ class Scan:
         self.read = 0
         self._texts: dict[str, bytes] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
+        self._scripts: frozenset[str] = frozenset()
         self._done: set[str] = set()
         self._files(folder)
         self.programs.follow()
@@ -77,6 +80,11 @@ class Scan:
                 result.append((kind, name, content))
                 self._texts[name] = content
         self._arguments = builds.given(result)
+        self._scripts = frozenset(
+            PurePosixPath(name).name
+            for kind, name, content in result
+            if kind == "shell" and dockerfiles.PACKAGES.search(documents.decoded(content))
+        )
         composed = {name for kind, name, _ in result if kind == "compose"}
         for kind, name, content in result:
             if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
@@ -224,22 +232,24 @@ class Scan:
         self.requirements += result
         self.pythons += pythons
 
+    def _mise(self, name: str, content: bytes) -> None:
+        self.pythons += python_versions.mise(name, content)
+
     def _python_version(self, name: str, content: bytes) -> None:
-        """Read .python-version, .tool-versions or runtime.txt."""
-        for number, line in enumerate(documents.decoded(content).splitlines(), 1):
-            match = re.match(r"\s*(?:python[\s-]|cpython-)?(\d+\.\d+(?:\.\d+)?)\s*$", line)
-            if match:
-                self.pythons.append(PythonPin(name, number, f"=={match.group(1)}", line.strip()))
+        self.pythons += python_versions.plain(name, content)
 
     def _dockerfile(self, name: str, content: bytes) -> None:
         text = documents.decoded(content)
         for given in self._arguments.get(name, [{}]):
-            for image in dockerfiles.bases(name, content, given):
+            for image in dockerfiles.bases(name, content, given, self._scripts):
                 self.images += [image] if image not in self.images else []
             self._commands(name, dockerfiles.filled(text, given), None, 0)
 
     def _shell(self, name: str, content: bytes) -> None:
-        self._commands(name, documents.decoded(content), None, 0)
+        text = variables.filled(name, documents.decoded(content))
+        self._commands(name, text, None, 0)
+        for number, words, _ in dockerfiles.commands(text):
+            self.pythons += installers.pythons(words, name, number)
 
     def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note what commands install, and containers that they start."""

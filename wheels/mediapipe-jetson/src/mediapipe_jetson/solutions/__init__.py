@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MODULES = (
+    "download_utils",
     "drawing_styles",
     "drawing_utils",
     "face_detection",
@@ -35,7 +36,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 # a module or a function
         return importlib.import_module(f"{__name__}.{name}")
     if name == "configure":
         return importlib.import_module(f"{__name__}.settings").configure
-    raise AttributeError(f"module 'mediapipe.solutions' has no attribute {name!r}")
+    raise AttributeError(f"module 'mediapipe.python.solutions' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

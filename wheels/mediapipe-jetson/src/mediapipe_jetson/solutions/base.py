@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -29,7 +30,11 @@ if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array, SubModel
 
 CHANNELS = 3
+CONFIDENCE = 0.5
+"""What a confidence is where None is given."""
 STREAM = "image"
+MODULE = "mediapipe.python.solution_base"
+"""What results call their module when they are printed."""
 
 
 @lru_cache(maxsize=None)
@@ -89,7 +94,7 @@ class SolutionBase:
         values = self._values(self._find(engine, frame(image)))
         names = self.outputs
         content = {name: values.get(name) for name in names}
-        content["__module__"] = __name__
+        content["__module__"] = MODULE
         return type("SolutionOutputs", (_outputs(names),), content)
 
     @staticmethod
@@ -142,13 +147,29 @@ def frame(image: Any) -> Frame:  # noqa: ANN401
 
 def limits(count: Any, detection: Any, tracking: Any, *, static: Any) -> Limits:  # noqa: ANN401
     """Return limits of legacy arguments; raise ArgumentTypeError."""
-    for value in (detection, tracking):
-        if not isinstance(value, (int, float)):
-            raise ArgumentTypeError(f"must be real number, not {type(value).__name__}")
-    if not isinstance(count, int):
-        raise ArgumentTypeError(f"a count is a whole number, not {count!r}")
+    tracked = _confidence(tracking)
     # The tracking confidence is the least presence that counts, in stills too.
-    return Limits(count, float(detection), float(tracking), float(tracking), stream=not static)
+    return Limits(_whole(count), _confidence(detection), tracked, tracked, stream=not static)
+
+
+def _confidence(value: Any) -> float:  # noqa: ANN401
+    """Return a number of any type, as NumPy's; None is the default."""
+    if value is None:
+        return CONFIDENCE
+    try:
+        if not isinstance(value, (str, bytes, bytearray)):
+            return float(value)
+    except TypeError:
+        pass
+    raise ArgumentTypeError(f"must be real number, not {type(value).__name__}")
+
+
+def _whole(value: Any) -> int:  # noqa: ANN401
+    """Return a whole number of any type, as NumPy's."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(f"a count is a whole number, not {value!r}") from None
 
 
 def landmark_list(

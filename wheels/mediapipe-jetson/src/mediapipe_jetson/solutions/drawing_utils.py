@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Optional, Union
@@ -38,6 +39,13 @@ class DrawingSpec:
 Styles = Union[DrawingSpec, Mapping[Any, DrawingSpec]]
 RED_SPEC = DrawingSpec(color=RED_COLOR)
 WHITE_SPEC = DrawingSpec()
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 # a module
+    """Return the modules of messages that the legacy module had imported."""
+    if name in ("detection_pb2", "landmark_pb2", "location_data_pb2"):
+        return importlib.import_module(f"mediapipe.framework.formats.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _normalized_to_pixel_coordinates(
@@ -179,8 +187,9 @@ def draw_axis(
         cv2.arrowedLine(image, origin, tip, color, axis_drawing_spec.thickness)
 
 
-def _plot_color(spec: DrawingSpec) -> tuple[float, ...]:
-    return tuple(value / 255.0 for value in spec.color[::-1])
+def _normalize_color(color: Color) -> tuple[float, ...]:
+    """Return a colour, in its order, with parts from 0 to 1."""
+    return tuple(value / 255.0 for value in color)
 
 
 def plot_landmarks(
@@ -208,11 +217,11 @@ def plot_landmarks(
     axes: Any = pyplot.axes(projection="3d")
     axes.view_init(elev=elevation, azim=azimuth)
     places: dict[int, tuple[float, float, float]] = {}
-    color = _plot_color(landmark_drawing_spec)
+    color = _normalize_color(landmark_drawing_spec.color[::-1])
     for index, landmark in _visible(landmark_list.landmark):
         x, y, z = places[index] = (-landmark.z, landmark.x, -landmark.y)
         axes.scatter3D([x], [y], [z], color=color, linewidth=landmark_drawing_spec.thickness)
-    color = _plot_color(connection_drawing_spec)
+    color = _normalize_color(connection_drawing_spec.color[::-1])
     for _, start, end in _connected(connections, len(landmark_list.landmark), places):
         axes.plot3D(
             *zip(start, end),  # noqa: B905

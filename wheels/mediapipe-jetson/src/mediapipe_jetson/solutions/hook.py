@@ -27,6 +27,8 @@ OFF, KIT = "off", "kit"
 OURS = "mediapipe_jetson.solutions"
 PACKAGES = ("mediapipe.python", "mediapipe.framework", "mediapipe.framework.formats")
 FORMATS = "mediapipe.framework.formats."
+SHORTCUTS = ("python", "framework")
+"""Packages that programs read as attributes of `mediapipe`."""
 SOLUTIONS = "mediapipe.python.solutions"
 BASE = "mediapipe.python.solution_base"
 
@@ -143,9 +145,20 @@ class _MediaPipe(Loader):
                 return importlib.import_module(OURS)
             if before is not None:
                 return before(name)
+            if name in SHORTCUTS:
+                return _submodule("mediapipe", name)
             raise AttributeError(f"module 'mediapipe' has no attribute {name!r}")
 
         module.__dict__["__getattr__"] = read
+        module.__dict__["__dir__"] = lambda: sorted({*module.__dict__, "solutions"})
+
+
+def _submodule(package: str, name: str) -> ModuleType:
+    """Import a package's module as its attribute; raise AttributeError where it has none."""
+    try:
+        return importlib.import_module(f"{package}.{name}")
+    except ModuleNotFoundError:
+        raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
 
 
 class _Package(Loader):
@@ -157,7 +170,15 @@ class _Package(Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Do nothing."""
+        """Let its modules be read as attributes, as early releases of MediaPipe did."""
+        package = module.__name__
+
+        def read(name: str) -> ModuleType:
+            if name.startswith("_"):
+                raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            return _submodule(package, name)
+
+        module.__dict__["__getattr__"] = read
 
 
 class _Alias(Loader):

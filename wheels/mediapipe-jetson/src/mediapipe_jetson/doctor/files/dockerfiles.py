@@ -26,14 +26,14 @@ KNOWN |= {
 }
 OTHER_PYTHON = re.compile(
     r"\b(?:apt(?:-get)?\s+install\b.*\bpython(3\.\d+)\b|pyenv\s+install\s+\S*?(3\.\d+)|"
-    r"(?:conda|mamba)\s+(?:create|install)\b.*\bpython=?=?(3\.\d+)|uv\s+(?:python\s+install|venv\b.*-p)\s*(3\.\d+)|"
+    r"(?:conda|(?:micro)?mamba)\s+(?:create|install)\b.*\bpython=?=?(3\.\d+)|uv\s+(?:python\s+install|venv\b.*-p)\s*(3\.\d+)|"
     r"Python-(3\.\d+)[\d.]*\.t)"
 )
 VAGUE_PYTHON = re.compile(
     r"\b((?:miniconda|miniforge|mambaforge)\d*|micromamba|pyenv|uv\s+(sync|venv|run)|deadsnakes)\b",
     re.I,
 )
-PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|mamba)\b|mediapipe", re.I)
+PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b|mediapipe", re.I)
 # A word of its own, as BuildKit takes it: not <<< and not the shift of $((1<<3)).
 HEREDOC = re.compile(r"(?<![<\w(])\d*<<-?([\"']?)(\w+)\1(?=\s|$)")
 QUOTED = re.compile(r"\$\(\(.*?\)\)|(?<!<)(?<!<-)\"[^\"]*\"|(?<!<)(?<!<-)'[^']*'")
@@ -118,10 +118,16 @@ def filled(text: str, given: Mapping[str, str]) -> str:
     return "".join(lines)
 
 
-def bases(name: str, content: bytes, given: Mapping[str, str] = NOTHING) -> list[BaseImage]:
+def bases(
+    name: str,
+    content: bytes,
+    given: Mapping[str, str] = NOTHING,
+    scripts: frozenset[str] = frozenset(),
+) -> list[BaseImage]:
     """Return the images that a Dockerfile starts from, stages resolved.
 
-    A heredoc's lines belong to the instruction that begins it. `given` are the build's arguments.
+    A heredoc's lines belong to the instruction that begins it. `given` are the build's arguments,
+    `scripts` the file names of the project's scripts that install packages.
     """
     variables: dict[str, str] = {}
     stages: dict[str, tuple[int, str]] = {}
@@ -151,7 +157,7 @@ def bases(name: str, content: bytes, given: Mapping[str, str] = NOTHING) -> list
             stages.setdefault(stage or f" {len(result)}", (len(result) - 1, image))
         elif result and word in ("RUN", "COPY", "ADD", "ENV"):
             runs.setdefault(len(result) - 1, []).append(f"{word} {rest}")
-    return _resolved(name, result, stages, runs)
+    return _resolved(name, result, stages, runs, scripts)
 
 
 def _heredocs(line: Line, text: str) -> list[str]:
@@ -168,6 +174,7 @@ def _resolved(
     found: list[tuple[int, str, str]],
     stages: dict[str, tuple[int, str]],
     runs: dict[int, list[str]],
+    scripts: frozenset[str],
 ) -> list[BaseImage]:
     """Return each external base with what its stages add to it."""
     result = []
@@ -181,10 +188,19 @@ def _resolved(
                 chain.append(later)
         text = "\n".join(item for at in chain for item in runs.get(at, ()))
         final = len(found) - 1 in chain
-        result.append(
-            BaseImage(name, line, image, final, _python(text), bool(PACKAGES.search(text)))
-        )
+        packages = bool(PACKAGES.search(text)) or _runs(text, scripts)
+        result.append(BaseImage(name, line, image, final, _python(text), packages))
     return result
+
+
+def _runs(text: str, scripts: frozenset[str]) -> bool:
+    """Return whether commands run one of these scripts, or make where a Makefile is one."""
+    lines = [line for line in text.splitlines() if line.startswith("RUN ")]
+    words = {
+        word.rsplit("/", 1)[-1] for line in lines for word in re.split(r"[\s;&|\"'\[\],]+", line)
+    }
+    made = "make" in words and any(name.lower().endswith("makefile") for name in scripts)
+    return made or not words.isdisjoint(scripts)
 
 
 def _python(text: str) -> str:

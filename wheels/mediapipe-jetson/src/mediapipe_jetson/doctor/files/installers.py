@@ -1,20 +1,25 @@
-"""Read what commands install: pip's, uv's, Poetry's, Pipenv's, pipx's and conda's."""
+"""Read what commands install: pip's, uv's, Poetry's, Pipenv's, pipx's, conda's and mamba's."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 
-from mediapipe_jetson.doctor.files.facts import COMMAND, Requirement
-from mediapipe_jetson.doctor.files.requirements import one
+from mediapipe_jetson.doctor.files.facts import COMMAND, PythonPin, Requirement
+from mediapipe_jetson.doctor.files.requirements import conda_package, one
 
 PYTHON = re.compile(r"(?:python|pip)(?P<version>3\.\d+)?$")
+CONDA = re.compile(r"conda|mamba|micromamba")
+# A variable may hold a program: $PIP and ${PIP3}.
+TOOL = re.compile(rf"pip[\d.]*|uv|poetry|pipenv|pdm|pipx|{CONDA.pattern}|\$\{{?\w*PIP\w*\}}?")
 INSTALLERS = {"install", "add", "download", "wheel"}
 VALUED = {"-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target"}
 VALUED |= {"-r", "--requirement", "-c", "--constraint", "-p", "--python", "--prefix", "--root"}
 # Tools that run a program in an environment of its own, and their options for packages in it.
 RUNNERS = {"uv", "uvx", "pipx"}
 WITH = {"--with", "--from", "--spec", "-w"}
+CONDA_VALUED = {"-n", "--name", "-c", "--channel", "--file", "--solver"}
 VALUED |= {"--trusted-host", "--cache-dir", "--timeout", "--retries", "--platform", "-d", "--dest"}
 
 
@@ -22,39 +27,63 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
     """Return what one command installs, if it is pip's, uv's, Poetry's, Pipenv's or conda's."""
     if run := _run(words, file, line, cell):
         return run
-    at = next((n for n, word in enumerate(words) if word in INSTALLERS), None)
-    before = words[:at] if at is not None else []
-    tools = [word.rsplit("/", 1)[-1] for word in before]
-    known = [
-        word
-        for word in tools
-        if re.fullmatch(r"pip[\d.]*|uv|poetry|pipenv|pdm|pipx|conda|mamba", word)
-    ]
-    if at is None or not known:
+    tools, packages = _called(words)
+    if not tools:
         return []
+    conda = _conda(tools)
     python = ""
     for word in tools:
         named = PYTHON.match(word)
         python = named.group("version") or python if named else python
     requirements, index, skip = [], "", False
-    for position, word in enumerate(words[at + 1 :], at + 1):
+    for position, word in enumerate(packages, 1):
         if skip:
             skip = False
             continue
         name, _, value = word.partition("=")
-        if name in VALUED:
+        if name in VALUED or (conda and name in CONDA_VALUED):
             skip = not value
-            following = words[position + 1] if position + 1 < len(words) else ""
+            following = packages[position] if position < len(packages) else ""
             if name in ("-i", "--index-url", "--extra-index-url", "-f", "--find-links"):
                 index = value or following
-            elif name in ("-p", "--python"):
+            elif name in ("-p", "--python") and not conda:
                 python = value or following
             continue
         if not word.startswith("-"):
-            entry = one(word, file, line, cell, COMMAND, index, python)
+            text, source = ("".join(conda_package(word)), "conda") if conda else (word, index)
+            entry = one(text, file, line, cell, COMMAND, source, python)
             if entry:
-                requirements.append(entry)
+                requirements.append(entry if not conda else replace(entry, text=word))
     return requirements
+
+
+def pythons(words: list[str], file: str, line: int) -> list[PythonPin]:
+    """Return the Python that a command of conda's makes an environment with."""
+    tools, packages = _called(words)
+    found = [(word, conda_package(word)) for word in packages if _conda(tools)]
+    return [
+        PythonPin(file, line, specifier, word)
+        for word, (package, specifier) in found
+        if package == "python" and specifier
+    ]
+
+
+def _called(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the tools of a command that installs, and the words behind; nothing of another."""
+    tools = [word.rsplit("/", 1)[-1] for word in words]
+    for at, word in enumerate(words):
+        verb = word in INSTALLERS or (word == "create" and _conda(tools[:at]))
+        if verb and any(TOOL.fullmatch(tool) for tool in tools[:at]):
+            return tools[:at], words[at + 1 :]
+        if verb:
+            break
+    return [], []
+
+
+def _conda(tools: list[str]) -> bool:
+    """Return whether conda itself installs: `conda run pip install` is pip's."""
+    known = [tool for tool in tools if TOOL.fullmatch(tool)]
+    return bool(known) and CONDA.fullmatch(known[-1]) is not None
 
 
 def _run(words: list[str], file: str, line: int, cell: int) -> list[Requirement]:

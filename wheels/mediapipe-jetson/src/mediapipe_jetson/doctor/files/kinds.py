@@ -36,6 +36,7 @@ BY_SUFFIX = {
 }
 BY_NAME = (
     (re.compile(r"(pyproject|pixi)\.toml$|Pipfile$"), "settings"),
+    (re.compile(r"\.?mise(\.\w+)?\.toml$"), "mise"),
     (re.compile(r"setup\.cfg$|tox\.ini$"), "cfg"),
     (locks.NAMES, "lock"),
     (

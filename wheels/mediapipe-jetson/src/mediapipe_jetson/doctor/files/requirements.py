@@ -221,7 +221,7 @@ def conda(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]
         entries = document.get("dependencies")
         for item in entries.value if entries and isinstance(entries.value, list) else ():
             if isinstance(item.value, str):
-                package, specifier = _conda(item.value)
+                package, specifier = conda_package(item.value)
                 if package == "python":
                     pythons.append(PythonPin(name, item.line, specifier, item.value))
                     continue
@@ -236,7 +236,7 @@ def conda(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]
     return requirements, pythons
 
 
-def _conda(text: str) -> tuple[str, str]:
+def conda_package(text: str) -> tuple[str, str]:
     """Return a package and a specifier: conda writes python=3.8 for 3.8.*."""
     text = text.rsplit("::", maxsplit=1)[-1].split("[", maxsplit=1)[0].strip()
     name, _, rest = re.sub(r"\s+", " ", text).partition(" ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Optional
 
 from mediapipe_jetson.doctor.flow.state import DICT, State
@@ -30,6 +31,8 @@ from mediapipe_jetson.doctor.flow.values import (
 )
 from mediapipe_jetson.doctor.names import canonical
 
+# A member of an enumeration, or the member of another one whose value it is.
+MEMBER = re.compile(r"\.Delegate\.[A-Z]+$")
 OF_TEXTS = ("upper", "lower", "strip", "title", "capitalize", "casefold")
 
 
@@ -56,7 +59,11 @@ class Attributes(State):
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Values:  # noqa: PLR0911
         """Return what an attribute of one value may be."""
         if isinstance(owner, Path):
+            if name == "value" and MEMBER.search(owner.text):
+                return frozenset({owner})
             return path(canonical(f"{owner.text}.{name}"))
+        if isinstance(owner, Constant) and name == "value":
+            return frozenset({owner})  # of an enumeration: no literal has it
         if isinstance(owner, Module):
             scope = self.module_scope(owner.name)
             inner = f"{owner.name}.{name}"

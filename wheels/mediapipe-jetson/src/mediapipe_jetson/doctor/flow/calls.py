@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Optional, Union
 
-from mediapipe_jetson.doctor.flow.parameters import Parameters
+from mediapipe_jetson.doctor.flow.started import Started
 from mediapipe_jetson.doctor.flow.state import DICT, Frame
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
@@ -37,7 +37,7 @@ NESTED_FAR, TIMES_FAR = 4, 6
 OPTIONS_FIELDS = {"BaseOptions": ("model_asset_path", "model_asset_buffer", "delegate")}
 
 
-class Calls(Parameters):
+class Calls(Started):
     """Follows calls."""
 
     def call(self, node: ast.Call) -> Values:
@@ -134,6 +134,7 @@ class Calls(Parameters):
             return self.of_dictionary(function.owner, function.name, given, node)
         if isinstance(function, Text):
             return function.called()
+        self.start(getattr(getattr(node, "func", None), "attr", ""), given, node)
         self.handed_over(given, node)
         return unknown(source(node))
 
@@ -151,6 +152,7 @@ class Calls(Parameters):
             listener.called(self.place(node), name, given, self)
         last = name.rsplit(".", 1)[-1]
         if not is_ours(name) and not name.startswith(HARMLESS):
+            self.start(name, given, node)
             self.handed_over(given, node)
         if name.startswith("mediapipe.") and last.endswith("Options"):
             return frozenset({self.options(name, given)})

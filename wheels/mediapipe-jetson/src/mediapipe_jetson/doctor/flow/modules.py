@@ -99,9 +99,10 @@ class Flow(Statements):
         if code.of is not None and "staticmethod" not in code.words:
             owners = [code.of] if "classmethod" in code.words else list(self.objects(code.of))
         for owner in owners[:4]:
-            code.times = 0
-            with self.below():
-                self.run(function, OUTSIDE, owner)
+            for given in code.started or [OUTSIDE]:
+                code.times = 0
+                with self.below():
+                    self.run(function, given, owner)
 
     def objects(self, of: Class) -> list[Value]:
         """Return the objects of a class and of those below it; without one, one is made."""

@@ -78,7 +78,10 @@ class Frame:
 
 @dataclasses.dataclass
 class Code:
-    """A function of the project and where it was defined; `times` counts how often it was run."""
+    """A function of the project and where it was defined; `times` counts how often it was run.
+
+    `started` are the arguments with which threads and executors are told to call it.
+    """
 
     node: Callable
     outer: tuple[Scope, ...]
@@ -88,6 +91,7 @@ class Code:
     keyword_defaults: tuple[tuple[str, Values], ...] = ()
     words: frozenset[str] = frozenset()
     times: int = 0
+    started: list[Arguments] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass

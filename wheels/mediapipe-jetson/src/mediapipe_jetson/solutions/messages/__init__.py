@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from mediapipe_jetson.solutions.messages.enum_wrapper import EnumWrapper
 from mediapipe_jetson.solutions.messages.fields import (
     ENUM,
     FLOAT,
@@ -116,6 +117,7 @@ LocationData = _message(
     Field(3, "relative_bounding_box", MESSAGE, kind=lambda: _RelativeBoundingBox),
     Field(5, "relative_keypoints", MESSAGE, REPEATED, lambda: _RelativeKeypoint),
 )
+LocationData.Format = EnumWrapper(_FORMAT)
 LocationData.BoundingBox = _BoundingBox
 LocationData.RelativeBoundingBox = _RelativeBoundingBox
 LocationData.RelativeKeypoint = _RelativeKeypoint

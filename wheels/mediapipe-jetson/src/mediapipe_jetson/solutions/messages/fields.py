@@ -75,6 +75,11 @@ class EnumType:
     values: tuple[EnumValue, ...]
 
     @property
+    def name(self) -> str:
+        """Return the last part of the full name."""
+        return self.full_name.rpartition(".")[2]
+
+    @property
     def values_by_number(self) -> dict[int, EnumValue]:
         """Return the values by their numbers."""
         return {value.number: value for value in self.values}
@@ -113,6 +118,8 @@ class Field:
     camelcase_name: str = field(init=False)
     containing_type: Any = field(init=False, default=None)
     """The descriptor of the message that has the field."""
+    index: int = field(init=False, default=0)
+    """Its place among the message's fields."""
 
     def __post_init__(self) -> None:
         first, *rest = self.name.split("_")
@@ -181,8 +188,9 @@ class Descriptor:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields_by_name", {item.name: item for item in self.fields})
         object.__setattr__(self, "fields_by_number", {item.number: item for item in self.fields})
-        for one in self.fields:
+        for index, one in enumerate(self.fields):
             object.__setattr__(one, "containing_type", self)
+            object.__setattr__(one, "index", index)
 
     @property
     def name(self) -> str:

@@ -160,6 +160,17 @@ class Message:
         """Return True: no field is required."""
         return True
 
+    def FindInitializationErrors(self) -> list[str]:  # noqa: N802
+        """Return nothing: no field is required."""
+        return []
+
+    def WhichOneof(self, name: str) -> None:  # noqa: N802
+        """Raise ValueError: no field is one of several."""
+        raise ValueError(f'Protocol message {self.DESCRIPTOR.name} has no "{name}" field.')
+
+    def DiscardUnknownFields(self) -> None:  # noqa: N802
+        """Do nothing: unknown fields are not kept."""
+
     def ByteSize(self) -> int:  # noqa: N802
         """Return the number of bytes that it takes."""
         return len(self.SerializeToString())

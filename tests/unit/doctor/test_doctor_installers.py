@@ -1,0 +1,116 @@
+"""What scripts install: by variables, by make, by conda, and in images that run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.doctor_scenes import judged, lines
+
+OLD = "mediapipe==0.10.9"
+OLDER = {
+    "a shell's variable": ("a.sh", f"VER=0.10.9\npip install 'numpy' mediapipe==$VER # {OLD}\n"),
+    "an exported one": ("a.sh", 'export VER="0.10.9"\npip3 install "mediapipe==${VER}"\n'),
+    "its default": ("a.sh", "VER=${VER:-0.10.9}\npip install mediapipe==${VER}\n"),
+    "one within another": ("a.sh", "V=0.10.9; \npip install mediapipe==$V\n"),
+    "a program": ("a.sh", f"PIP=pip3\n$PIP install {OLD}\n"),
+    "a program of the caller's": ("a.sh", f":\n${{MY_PIP}} install {OLD}\n"),
+    "make": ("Makefile", "MP ?= 0.10.9\n\tpip install mediapipe==$(MP)\n"),
+    "make's program": ("Makefile", f"PIP := pip3\n\t$(PIP) install {OLD}\n"),
+    "make, quietly": ("Makefile", f"a:\n\t@pip3 install {OLD}\n"),
+    "make, whatever comes": ("GNUmakefile", f"a:\n\t-@python3 -m pip install {OLD}\n"),
+    "included by make": ("rules/pip.mk", "MP = 0.10.9 # old\n\tpip install mediapipe==${MP}\n"),
+    "just": ("justfile", "mp := '0.10.9'\n    @pip install mediapipe=={{ mp }}\n"),
+    "conda runs pip": ("a.sh", f":\nconda run -n mp pip install {OLD}\n"),
+}
+
+
+@pytest.mark.parametrize("kind", OLDER)
+def test_variables_are_put_in_place(tmp_path: Path, kind: str) -> None:
+    name, text = OLDER[kind]
+    answer = judged(tmp_path, {name: text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+    assert f"{name}:2" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.sh", "if x; then\nVER=0.10.9\nelse\nVER=1.2.2\nfi\npip install mediapipe==$VER\n"),
+        ("a.sh", "pip install mediapipe==$1\n"),
+        ("a.sh", "VER=$(cat version)\npip install mediapipe==$VER\n"),
+        ("a.sh", "VER=$VER\npip install mediapipe==$VER\n"),
+        ("Makefile", "a:\n\tpip install mediapipe==$(MP)\n"),
+    ],
+)
+def test_a_version_that_is_not_told_is_unknown(tmp_path: Path, name: str, text: str) -> None:
+    answer = judged(tmp_path, {name: text}, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown"
+    assert "version can't be read" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.sh", "conda create -y -n mp python=3.7 mediapipe\n"),
+        ("a.sh", "micromamba create --name mp -c conda-forge 'python<3.9' mediapipe\n"),
+        ("a.sh", "PY=3.8\nmamba create -n mp python=$PY\npip install mediapipe\n"),
+        ("Dockerfile", "FROM mambaorg/micromamba:1.5\nRUN micromamba install python=3.8 mediapipe"),
+        ("mise.toml", "[tools]\npython = '3.8'\n"),
+        (".mise.local.toml", "[tools]\npython = ['3.8.18']\n"),
+        ("Dockerfile.template", "FROM balenalib/%%BALENA_MACHINE_NAME%%-ubuntu-python:3.8-bionic\n"
+         "RUN pip install mediapipe\n"),
+    ],
+)  # fmt: skip
+def test_a_python_without_a_wheel(tmp_path: Path, name: str, text: str) -> None:
+    answer = judged(tmp_path, {name: text}, device="orin")["project-python"]
+    assert answer.result.status == "bad", lines(answer)
+    assert "3.11" in answer.cure
+
+
+def test_what_conda_installs_is_of_its_own_channels(tmp_path: Path) -> None:
+    text = "conda install -c conda-forge mediapipe=0.10.9\n"
+    answer = judged(tmp_path, {"a.sh": text}, device="orin")["old-requirement"]
+    assert "a.sh:1: mediapipe=0.10.9, from conda" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    "text", ["conda env create -n mp -f environment.yml", "conda create -n x --clone mp"]
+)
+def test_environments_of_a_file_or_a_copy_name_no_python(tmp_path: Path, text: str) -> None:
+    answer = judged(tmp_path, {"a.sh": text}, device="orin")["project-python"]
+    assert answer.result.status == "unknown"
+    assert "a.sh" not in lines(answer)
+
+
+FOCAL = "FROM ubuntu:20.04\nCOPY . /app\nRUN {}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "script"),
+    [
+        ("./install.sh", "install.sh"),
+        ("cd /app && bash scripts/install.sh --all", "scripts/install.sh"),
+        ('["/app/install.sh"]', "install.sh"),
+        ("make -C /app deps", "Makefile"),
+    ],
+)
+def test_an_image_whose_script_installs_packages_counts(
+    tmp_path: Path, line: str, script: str
+) -> None:
+    files = {"Dockerfile": FOCAL.format(line), script: "deps:\n\tpip3 install mediapipe\n"}
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "bad"
+    assert "Dockerfile:1" in answer.cure
+
+
+@pytest.mark.parametrize("line", ["./lint.sh", "echo install.sh.txt", "cmake ."])
+def test_an_image_that_installs_none_does_not(tmp_path: Path, line: str) -> None:
+    files = {
+        "Dockerfile": FOCAL.format(line),
+        "lint.sh": "shellcheck *.sh\n",
+        "install.sh": "pip install mediapipe\n",
+    }
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "unknown", lines(answer)

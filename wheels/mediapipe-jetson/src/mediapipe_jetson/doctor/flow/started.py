@@ -1,0 +1,106 @@
+"""What has a function called by others: threads, processes, executors, defaults of fields."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Optional
+
+from mediapipe_jetson.doctor.flow.parameters import Parameters
+from mediapipe_jetson.doctor.flow.state import DICT
+from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
+    Bound,
+    Function,
+    Object,
+    Path,
+    Sequence,
+    Value,
+    Values,
+    join,
+    source,
+    unknown,
+)
+from mediapipe_jetson.doctor.names import is_ours
+
+# Where the function stands among the arguments; the rest are its own.
+EXECUTORS = {"submit": 0, "to_thread": 0, "run_in_executor": 1, "run_sync": 0}
+# Where the function, its arguments and its keywords stand, and what the function is called.
+THREADS = {
+    "Thread": (1, 3, 4, "target"),
+    "Process": (1, 3, 4, "target"),
+    "Timer": (1, 2, 3, "function"),
+}
+# What gives a field of a class its default.
+FIELDS = {"dataclasses.field", "attr.field", "attr.ib", "attrs.field", "pydantic.Field"}
+CREATES = re.compile(r"\.create_from_\w+$")
+
+
+class Started(Parameters):
+    """Follows functions that are handed over to be called."""
+
+    def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Tell of an external call."""
+        raise NotImplementedError
+
+    def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
+        """Return the default of a field, or what another of Python's own functions gives."""
+        if name not in FIELDS:
+            return super().builtin(name, given, node)
+        factory = given.get(-1, "default_factory") or given.get(-1, "factory")
+        if factory:
+            return join(self.apply(item, Arguments(), node) for item in factory)
+        return given.get(0, "default") or unknown(source(node))
+
+    def start(self, name: str, given: Arguments, node: ast.AST) -> None:
+        """Note what a call has called: functions of the project wait, MediaPipe's are told of."""
+        functions, own = self._started(name, given, node)
+        for item in functions:
+            if isinstance(item, (Function, Bound)):
+                code = self.functions[item.function if isinstance(item, Bound) else item]
+                code.started += [own] if own not in code.started else []
+            elif _creates(item):
+                self.external(item.text, own, node)  # type: ignore[union-attr] # a path
+        for values in (*given.positional, *(held for _, held in given.keywords)):
+            for item in values - functions:
+                if _creates(item):
+                    # Whatever takes it calls it in a way that is not known.
+                    more = Arguments(open=source(node))
+                    self.external(item.text, more, node)  # type: ignore[union-attr] # a path
+
+    def _started(self, name: str, given: Arguments, node: ast.AST) -> tuple[Values, Arguments]:
+        """Return the functions that a call starts, and with what."""
+        last = name.rsplit(".", 1)[-1]
+        nothing: Values = frozenset()
+        if last in EXECUTORS:
+            at = EXECUTORS[last]
+            functions = given.positional[at] if len(given.positional) > at else nothing
+            return functions, Arguments(given.positional[at + 1 :], given.keywords, given.open)
+        if last not in THREADS:
+            return nothing, Arguments()
+        at, listed, keyed, word = THREADS[last]
+        functions = given.get(at, word) or nothing
+        positional, open_ = self._listed(given.get(listed, "args"), given.open, node)
+        keywords, open_ = self._keyed(given.get(keyed, "kwargs"), open_, node)
+        return functions, Arguments(positional, keywords, open_)
+
+    def _listed(
+        self, values: Optional[Values], open_: str, node: ast.AST
+    ) -> tuple[tuple[Values, ...], str]:
+        only = next(iter(values)) if values is not None and len(values) == 1 else None
+        if isinstance(only, Sequence) and only.exact:
+            return only.items, open_
+        return (), open_ if values is None else source(node)
+
+    def _keyed(
+        self, values: Optional[Values], open_: str, node: ast.AST
+    ) -> tuple[tuple[tuple[str, Values], ...], str]:
+        only = next(iter(values)) if values is not None and len(values) == 1 else None
+        heap = self.heap.get(only) if isinstance(only, Object) else None
+        if heap is not None and heap.base == DICT and not heap.open and "*" not in heap.fields:
+            return tuple(heap.fields.items()), open_
+        return (), open_ if values is None else source(node)
+
+
+def _creates(item: Value) -> bool:
+    return isinstance(item, Path) and is_ours(item.text) and CREATES.search(item.text) is not None
