@@ -43,7 +43,7 @@ class PlainLayer:
 
 def from_layers(tag: str, config: bytes, layers: Sequence[PlainLayer]) -> Image:
     """Load an image into a classic image store. Raises DiskFullError or StepFailedError."""
-    there = _shared(layers, tag)
+    there = shared(layers, tag)
     try:
         _load(_docker_archive(tag, config, layers, there))
     except StepFailedError:
@@ -54,13 +54,11 @@ def from_layers(tag: str, config: bytes, layers: Sequence[PlainLayer]) -> Image:
     return _loaded(tag, oci.digest(config), [layer.diff_id for layer in layers])
 
 
-def part(arch: str, layers: Sequence[PlainLayer]) -> str:
+def part(arch: str, layers: Sequence[PlainLayer], there: int = 0) -> str:
     """Load layers as an image without a name, for `from_layers` to build on; return its id.
 
-    "" where the engine has them all. Raises as `from_layers`.
+    The engine has the lowest `there` of them. Raises as `from_layers`.
     """
-    if _shared(layers) == len(layers):
-        return ""
     body = {
         "architecture": arch,
         "os": "linux",
@@ -69,7 +67,7 @@ def part(arch: str, layers: Sequence[PlainLayer]) -> str:
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
     }
     config = json.dumps(body, sort_keys=True).encode()
-    _load(_docker_archive("", config, layers, 0))
+    _load(_docker_archive("", config, layers, there))
     return oci.digest(config)
 
 
@@ -102,7 +100,7 @@ def _loaded(tag: str, digest: str, diff_ids: Sequence[str]) -> Image:
     return image
 
 
-def _shared(layers: Sequence[PlainLayer], tag: str = "") -> int:
+def shared(layers: Sequence[PlainLayer], tag: str = "") -> int:
     """Return how many of the lowest layers the engine has, in this order, in one of its images.
 
     The last build of the same `tag` is looked at first, and no other where it has nearly all.

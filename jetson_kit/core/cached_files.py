@@ -41,6 +41,11 @@ def intact(path: Path, *, thorough: bool = False) -> bool:
         return False
 
 
+def made_now(path: Path) -> bool:
+    """Tell whether this process made a file."""
+    return path in _own
+
+
 def sha256(path: Path) -> str:
     """Return the recorded sha256 of a file that is intact."""
     return str(json.loads(_record(path).read_text(encoding="utf-8"))["sha256"])
