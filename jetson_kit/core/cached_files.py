@@ -51,6 +51,11 @@ def sha256(path: Path) -> str:
     return str(json.loads(_record(path).read_text(encoding="utf-8"))["sha256"])
 
 
+def sha256_now(path: Path) -> str:
+    """Return the sha256 of a file as it is; what this process made is not read again."""
+    return sha256(path) if path in _own and _own[path] == _state(path) else sha256_file(path)
+
+
 def forget(path: Path) -> None:
     """Remove a file and its record."""
     path.unlink(missing_ok=True)

@@ -13,7 +13,6 @@ import pytest
 
 from tests.unit.device_wheel_trees import SOURCE, schema
 
-
 BASE_OPTIONS = """
 class BaseOptions:
     class Delegate:
