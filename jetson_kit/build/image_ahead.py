@@ -82,6 +82,10 @@ class Ahead:
             with contextlib.suppress(*FAULTS):
                 part.result()
 
+    def loaded(self) -> tuple[str, ...]:
+        """Return the digests of the layers that the engine has, once nothing more is loaded."""
+        return tuple(layer.diff_id for layer in self._ready[: self._there or 0])
+
     def close(self) -> None:
         """Drop what was not begun, and the images that only hold layers."""
         self._compressing.shutdown(cancel_futures=True)

@@ -77,6 +77,7 @@ def test_each_layer_is_loaded_as_soon_as_it_is_there(
             item = layer(tmp_path, name)
             ahead.layer(item.name, item.tar)
             ahead.wait_for_load()
+        assert len(ahead.loaded()) == 2
     assert sent == [(("models.tar",), 0), (("models.tar", "deps.tar"), 1)]
     assert [name for name in forgotten if name] == ["sha256:1", "sha256:2"]
 
@@ -122,4 +123,5 @@ def test_an_engine_that_refuses_a_layer_is_sent_no_more(
             item = layer(tmp_path, name)
             ahead.layer(item.name, item.tar)
             ahead.wait_for_load()
+        assert ahead.loaded() == ()
     assert sent == [(("models.tar",), 0)]
