@@ -6,13 +6,12 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from docker.errors import DockerException
 
-from jetson_kit.build import image_config
 from jetson_kit.containers import image_load, oci
 from jetson_kit.containers.image_load import PlainLayer
 from jetson_kit.containers.oci import Blob
@@ -21,14 +20,13 @@ from jetson_kit.core.errors import KitError
 
 # Whatever else runs goes first: what is compressed is needed last.
 NICENESS = 10
-TOP = "rootfs.tar"
 # What may go wrong here; where it matters it goes wrong again later, and is told there.
 FAULTS = (KitError, DockerException, OSError)
 
 
 @dataclass
 class Ahead:
-    """Compresses each layer that is there, and loads the lowest ones once all of them are."""
+    """Compresses each layer that is there, and loads those that were just made."""
 
     arch: str
     load: bool
@@ -40,24 +38,34 @@ class Ahead:
     )
     _loading: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     _blobs: dict[str, Future[Blob]] = field(default_factory=dict)
-    _lower: list[PlainLayer] = field(default_factory=list)
-    _loaded: Future[str] | None = None
+    _ready: list[PlainLayer] = field(default_factory=list)
+    _there: int | None = None
+    """How many of the layers the engine has; None before it was asked."""
+    _parts: list[Future[str]] = field(default_factory=list)
 
     def layer(self, name: str, tar: Path) -> None:
-        """Take a finished layer."""
+        """Take a finished layer; they come in the order of the image, from the lowest up."""
         layer = PlainLayer(name, f"sha256:{cached_files.sha256(tar)}", tar)
         if self.compress:
             future = self._compressing.submit(oci.compressed, layer.diff_id, tar)
             self._blobs[layer.diff_id] = future
-        order = image_config.order()
-        if self.load and order.index(name) < order.index(TOP):
-            self._lower.append(layer)
-            self._lower.sort(key=lambda plain_layer: order.index(plain_layer.name))
+        self._ready.append(layer)
+        # The engine has most layers that were made before; the whole load sends what it has not.
+        if self.load and cached_files.made_now(tar):
+            self._parts.append(self._loading.submit(self._load_ready))
 
-    def lower_complete(self) -> None:
-        """Begin to load: no more layers come below the system's."""
-        if self._lower and self._loaded is None:
-            self._loaded = self._loading.submit(image_load.part, self.arch, tuple(self._lower))
+    def _load_ready(self) -> str:
+        """Load what has come since, as one image; return its id, "" where there is nothing more."""
+        layers = tuple(self._ready)
+        if any(part.done() and part.exception() for part in self._parts):
+            return ""
+        if self._there is None:
+            self._there = image_load.shared(layers)
+        if self._there == len(layers):
+            return ""
+        image = image_load.part(self.arch, layers, self._there)
+        self._there = len(layers)
+        return image
 
     def blob(self, layer: PlainLayer) -> Blob:
         """Return a layer compressed. Raises as oci.compressed."""
@@ -70,17 +78,21 @@ class Ahead:
 
     def wait_for_load(self) -> None:
         """Wait until what is being loaded is there; whatever is wrong shows in the whole load."""
-        if self._loaded is not None:
+        for part in self._parts:
             with contextlib.suppress(*FAULTS):
-                self._loaded.result()
+                part.result()
+
+    def loaded(self) -> tuple[str, ...]:
+        """Return the digests of the layers that the engine has, once nothing more is loaded."""
+        return tuple(layer.diff_id for layer in self._ready[: self._there or 0])
 
     def close(self) -> None:
-        """Drop what was not begun, and the image that only holds layers."""
+        """Drop what was not begun, and the images that only hold layers."""
         self._compressing.shutdown(cancel_futures=True)
         self._loading.shutdown(cancel_futures=True)
-        if self._loaded is not None and not self._loaded.cancelled():
-            with contextlib.suppress(*FAULTS):
-                image_load.forget(self._loaded.result())
+        for part in self._parts:
+            with contextlib.suppress(*FAULTS, CancelledError):
+                image_load.forget(part.result())
 
 
 @contextlib.contextmanager

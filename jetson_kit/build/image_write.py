@@ -40,8 +40,7 @@ def into_engine(plan: BuildPlan, parts: Parts, early: Ahead, progress: Progress)
     layers = _layers(parts)
     config = _config(plan, parts, layers)
     if not engine.containerd_store():
-        early.wait_for_load()
-        return _load_layers(plan, config, layers, progress)
+        return _load_layers(plan, config, layers, early, progress)
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp")) as folder:
         archive = _archive(plan, config, _blobs(layers, early, progress), Path(folder), progress)
         return _load_archive(plan, archive, Path(folder), progress)
@@ -84,8 +83,7 @@ def write(
         return _written(archive, blobs, begin(image))
 
     def load_and_start() -> FirstStart:
-        early.wait_for_load()
-        return begin(_load_layers(plan, config, layers, progress))
+        return begin(_load_layers(plan, config, layers, early, progress))
 
     with ThreadPoolExecutor(1) as pool:
         started = pool.submit(load_and_start)
@@ -168,10 +166,15 @@ def _archive(
 
 
 def _load_layers(
-    plan: BuildPlan, config: bytes, layers: Sequence[PlainLayer], progress: Progress
+    plan: BuildPlan,
+    config: bytes,
+    layers: Sequence[PlainLayer],
+    early: Ahead,
+    progress: Progress,
 ) -> Image:
+    early.wait_for_load()
     with progress.step("load", f"image {plan.tag} into the Docker Engine") as step:
-        image = image_load.from_layers(plan.tag, config, layers)
+        image = image_load.from_layers(plan.tag, config, layers, early.loaded())
         step.note = str(image.id)[:19]
     return image
 

@@ -199,7 +199,7 @@ def _inputs(plan: BuildPlan, made: Parts) -> str:
         made.key.encode(),
         plan.tag.encode(),
     ]
-    settings = f"{__version__} {oci.LEVEL} {oci.WINDOW_LOG} {oci.MIN_MATCH}"
+    settings = f"{__version__} {oci.SETTINGS}"
     return oci.digest(b"\0".join((*recipe, settings.encode())))
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from jetson_kit.models import bundles as models
 from jetson_kit.models import legacy as legacy_models
 from jetson_kit.tensorrt import image
 from jetson_kit.tensorrt.image import EngineLayers
-from jetson_kit.wheels import device_wheel, litert, pysite, repack
+from jetson_kit.wheels import device_wheel, litert, pysite, repack, shim
 from jetson_kit.wheels.pysite import Installed
 
 Tars = tuple[tuple[str, Path], ...]
@@ -102,8 +102,8 @@ def make(
         else None
     )
     # First the lower layers, which are loaded and compressed while the others are made; at a time
-    # no more than the processor can do, and one that waits for the network.
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+    # no more than the processor can do, and two that wait for the network.
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 2) as pool:
         own_base = plan.base == "debian"
         if own_base:
             locked = pool.submit(_locked, plan, progress, _own_python(plan))
@@ -111,11 +111,13 @@ def make(
             based = pool.submit(_base, plan, progress, refresh)
         wheeled = pool.submit(_mediapipe, plan, progress)
         modelled = pool.submit(_models, plan, progress)
+        # Its compiler is the largest file to fetch.
+        shimmed = pool.submit(shim.build, plan.arch, device_source / "native")
         runtime = pool.submit(_litert, plan, progress)
         engined = pool.submit(_engines, plan, progress)
         if own_base:
             based = pool.submit(_base, plan, progress, refresh)
-        device = pool.submit(_device, plan, progress, device_source)
+        device = pool.submit(_device, plan, progress, device_source, shimmed)
         if not own_base:
             locked = pool.submit(_locked, plan, progress, based.result()[0].interpreter)
 
@@ -134,8 +136,6 @@ def make(
         lower.append(layer("mediapipe.tar", mediapipe.tar))
         engines = engined.result()
         lower += [layer(*row) for row in engines.tars]
-        if own_base and ahead and not (based.done() and device.done()):
-            ahead.lower_complete()
         base, packages = based.result()
         lower += [layer(*row) for row in base.tars]
         own = device.result()
@@ -229,13 +229,15 @@ def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.S
         )
 
 
-def _device(plan: BuildPlan, progress: Progress, source: Path) -> pysite.SiteLayer:
+def _device(
+    plan: BuildPlan, progress: Progress, source: Path, shimmed: Future[Path]
+) -> pysite.SiteLayer:
     # In a folder of its own: another checkout's wheel has the same name.
     with (
         progress.step("device", "device wheel, its shim compiled for the target"),
         tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheel-") as folder,
     ):
-        wheel = device_wheel.build_platform(Path(folder), plan.arch, source)
+        wheel = device_wheel.build_platform(Path(folder), plan.arch, source, shimmed.result())
         hook = (legacy_models.HOOK,)
         return pysite.wheel(wheel, plan.python, plan.arch, beside=hook, compiler=_compiler(plan))
 

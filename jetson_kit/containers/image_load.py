@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -41,9 +42,14 @@ class PlainLayer:
     tar: Path
 
 
-def from_layers(tag: str, config: bytes, layers: Sequence[PlainLayer]) -> Image:
-    """Load an image into a classic image store. Raises DiskFullError or StepFailedError."""
-    there = _shared(layers, tag)
+def from_layers(
+    tag: str, config: bytes, layers: Sequence[PlainLayer], loaded: Sequence[str] = ()
+) -> Image:
+    """Load an image into a classic image store. Raises DiskFullError or StepFailedError.
+
+    `loaded` are the digests of layers that `part` loaded, from the lowest up.
+    """
+    there = shared(layers, tag, loaded)
     try:
         _load(_docker_archive(tag, config, layers, there))
     except StepFailedError:
@@ -54,13 +60,11 @@ def from_layers(tag: str, config: bytes, layers: Sequence[PlainLayer]) -> Image:
     return _loaded(tag, oci.digest(config), [layer.diff_id for layer in layers])
 
 
-def part(arch: str, layers: Sequence[PlainLayer]) -> str:
+def part(arch: str, layers: Sequence[PlainLayer], there: int = 0) -> str:
     """Load layers as an image without a name, for `from_layers` to build on; return its id.
 
-    "" where the engine has them all. Raises as `from_layers`.
+    The engine has the lowest `there` of them. Raises as `from_layers`.
     """
-    if _shared(layers) == len(layers):
-        return ""
     body = {
         "architecture": arch,
         "os": "linux",
@@ -69,7 +73,7 @@ def part(arch: str, layers: Sequence[PlainLayer]) -> str:
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
     }
     config = json.dumps(body, sort_keys=True).encode()
-    _load(_docker_archive("", config, layers, 0))
+    _load(_docker_archive("", config, layers, there))
     return oci.digest(config)
 
 
@@ -102,13 +106,14 @@ def _loaded(tag: str, digest: str, diff_ids: Sequence[str]) -> Image:
     return image
 
 
-def _shared(layers: Sequence[PlainLayer], tag: str = "") -> int:
+def shared(layers: Sequence[PlainLayer], tag: str = "", loaded: Sequence[str] = ()) -> int:
     """Return how many of the lowest layers the engine has, in this order, in one of its images.
 
-    The last build of the same `tag` is looked at first, and no other where it has nearly all.
+    What was `loaded` is looked at first, then the last build of the same `tag`; no other where one
+    has nearly all.
     """
     best = 0
-    for theirs in _kit_images(tag):
+    for theirs in itertools.chain([loaded] if loaded else (), _kit_images(tag)):
         common = 0
         for layer, other in zip(layers, theirs, strict=False):
             if layer.diff_id != other:
@@ -120,7 +125,7 @@ def _shared(layers: Sequence[PlainLayer], tag: str = "") -> int:
     return best
 
 
-def _kit_images(tag: str) -> Iterator[list[str]]:
+def _kit_images(tag: str) -> Iterator[Sequence[str]]:
     """Yield the layers of the kit's images in the engine, of those with names first."""
     api = engine.client().api
     rows = api.images(filters={"label": engine.KIT_LABEL})

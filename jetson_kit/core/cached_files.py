@@ -42,9 +42,19 @@ def intact(path: Path, *, thorough: bool = False) -> bool:
         return False
 
 
+def made_now(path: Path) -> bool:
+    """Tell whether this process made a file."""
+    return path in _own
+
+
 def sha256(path: Path) -> str:
     """Return the recorded sha256 of a file that is intact."""
     return str(json.loads(_record(path).read_text(encoding="utf-8"))["sha256"])
+
+
+def sha256_now(path: Path) -> str:
+    """Return the sha256 of a file as it is; what this process made is not read again."""
+    return sha256(path) if path in _own and _own[path] == _state(path) else sha256_file(path)
 
 
 def forget(path: Path) -> None:

@@ -168,7 +168,7 @@ def _apt(folder: Path, suite: str, arch: str, status: str) -> Iterator[_Apt]:
         )
     with locked(folder / "kit.lock", lambda: None):
         with disk_guard(folder):
-            configure(folder, suite, arch, status)
+            configure(folder, suite, arch, status, host_mirror())
             room(folder)
         apt = _Apt(folder, f"{suite} ({arch})")
         apt.run("update", what="reading Debian")
@@ -204,11 +204,10 @@ def archives(folder: Path) -> Path:
     return folder / "cache" / "archives"
 
 
-def configure(folder: Path, suite: str, arch: str, status: str) -> Path:
+def configure(folder: Path, suite: str, arch: str, status: str, mirror: Mirror) -> Path:
     """Write the settings of an apt that works in `folder`; return their file."""
     for name in ("lists/partial", "cache/archives/partial", "none/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    mirror = host_mirror()
     signed = f"[arch={arch} signed-by={KEYRING}]"
     rows = [(mirror.main, suite)]
     if suite not in ROLLING:

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ class Compiler:
         """One hash over all that decides the bytes but the sources."""
         texts = (DATA.read_bytes(), PROGRAM.read_bytes(), self.python.package.encode())
         return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+    def begin(self) -> None:
+        """Unpack the Python in a thread, for files that will be compiled soon.
+
+        Whatever is wrong shows when they are.
+        """
+        pool = ThreadPoolExecutor(1)
+        pool.submit(self.python.command)
+        pool.shutdown(wait=False)
 
     def takes(self, name: str) -> bool:
         """Tell whether an image has a file's bytecode, by its path in there."""

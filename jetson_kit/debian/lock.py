@@ -121,7 +121,7 @@ def fetch(lock: Lock, *, suite: str, arch: str, folder: Path) -> tuple[Deb, ...]
             return debs
         mirror = debian.host_mirror()
         with disk_guard(folder):
-            config = debian.configure(folder, suite, arch, "")
+            config = debian.configure(folder, suite, arch, "", mirror)
             debian.room(folder)
         words = [word for pair in missing for word in _download(*pair, mirror)]
         try:

@@ -98,14 +98,17 @@ def build(out: Path, source: Path = SOURCE) -> Path:
     return wheel
 
 
-def build_platform(out: Path, arch: str, source: Path = SOURCE) -> Path:
+def build_platform(
+    out: Path, arch: str, source: Path = SOURCE, library: Path | None = None
+) -> Path:
     """Put the wheel of one architecture (arm64, amd64), with its shim, into the folder `out`.
 
-    Raises what `build` and shim.build raise, without a compiler NetworkError or ToolMissingError:
-    the pure wheel then still works, and says of the work of a GPU that it can't be counted.
+    `library` is the shim, where that was compiled before. Raises what `build` and shim.build raise,
+    without a compiler NetworkError or ToolMissingError: the pure wheel then still works, and says
+    of the work of a GPU that it can't be counted.
     """
     requested = shim.target(arch)
-    library = shim.build(arch, source / "native")
+    library = library or shim.build(arch, source / "native")
     with tempfile.TemporaryDirectory(prefix="device-wheel-") as name:
         pure = build(Path(name), source)
         wheel = out / pure.name.replace("-none-any.whl", f"-none-{requested.tag}.whl")

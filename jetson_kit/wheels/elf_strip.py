@@ -105,7 +105,7 @@ def strip(data: bytes, patterns: Sequence[str], what: str = "the file") -> Strip
             f"{what} cannot be stripped: {error}", "take the file from its official wheel"
         ) from error
     end = max(stop for _, stop in elf.fixed)
-    image = bytearray(data[:end])
+    image = bytearray(memoryview(data)[:end])
     for start, stop in _holes(elf, gone, end):
         image[start:stop] = bytes(stop - start)
     _append_sections(image, elf)

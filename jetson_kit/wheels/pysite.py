@@ -203,6 +203,8 @@ def _layer(
     listing = tar.with_suffix(".json")
     known = _listed(listing) if cached_files.intact(tar) else None
     if known is None:
+        if compiler:
+            compiler.begin()
         with (
             disk_guard(tar.parent),
             tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix=f"{name}-") as scratch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,22 +48,80 @@ def test_a_tar_that_was_damaged_and_made_again(tmp_path: Path) -> None:
         assert ahead.blob(plain_layer).diff_id == plain_layer.diff_id
 
 
-@pytest.mark.parametrize("fault", [StepFailedError("x"), APIError("x"), ConnectionError("x")])
-def test_an_engine_that_refuses_the_lower_layers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
-) -> None:
-    requested: list[tuple[str, ...]] = []
+Calls = list[tuple[tuple[str, ...], int]]
 
-    def part(_: str, layers: tuple[PlainLayer, ...]) -> str:
-        requested.append(tuple(plain_layer.name for plain_layer in layers))
-        raise fault
+
+def parts(monkeypatch: pytest.MonkeyPatch, *, has: int, fault: Exception | None = None) -> Calls:
+    """Stand in for an engine that has the lowest `has` layers; return what it is sent."""
+    sent: Calls = []
+
+    def part(_: str, layers: tuple[PlainLayer, ...], there: int) -> str:
+        sent.append((tuple(plain_layer.name for plain_layer in layers), there))
+        if fault:
+            raise fault
+        return f"sha256:{len(sent)}"
 
     monkeypatch.setattr(image_load, "part", part)
-    plain_layers = [layer(tmp_path, name) for name in ("deps.tar", "rootfs.tar", "models.tar")]
+    monkeypatch.setattr(image_load, "shared", lambda layers: min(has, len(layers)))
+    return sent
+
+
+def test_each_layer_is_loaded_as_soon_as_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = parts(monkeypatch, has=0)
+    forgotten: list[str] = []
+    monkeypatch.setattr(image_load, "forget", forgotten.append)
     with image_ahead.ahead("arm64", load=True) as ahead:
-        for item in plain_layers:
+        for name in ("models.tar", "deps.tar"):
+            item = layer(tmp_path, name)
             ahead.layer(item.name, item.tar)
-        ahead.lower_complete()
+            ahead.wait_for_load()
+        assert len(ahead.loaded()) == 2
+    assert sent == [(("models.tar",), 0), (("models.tar", "deps.tar"), 1)]
+    assert [name for name in forgotten if name] == ["sha256:1", "sha256:2"]
+
+
+def test_layers_that_come_meanwhile_are_loaded_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = parts(monkeypatch, has=0)
+    items = [layer(tmp_path, name) for name in ("models.tar", "deps.tar", "litert.tar")]
+    with image_ahead.ahead("arm64", load=True) as ahead:
+        release = threading.Event()
+        ahead._loading.submit(release.wait)
+        for item in items:
+            ahead.layer(item.name, item.tar)
+        release.set()
         ahead.wait_for_load()
-    # In the order of the image, and none from the system's layer on.
-    assert requested == [("models.tar", "deps.tar")]
+    assert sent == [(("models.tar", "deps.tar", "litert.tar"), 0)]
+
+
+@pytest.mark.parametrize("has", [0, 1, 2, 3])
+def test_only_what_was_made_now_is_a_reason_to_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: int
+) -> None:
+    sent = parts(monkeypatch, has=has)
+    items = [layer(tmp_path, name) for name in ("models.tar", "deps.tar", "rootfs.tar")]
+    made_now = cached_files.made_now
+    monkeypatch.setattr(cached_files, "made_now", lambda tar: tar == items[1].tar and made_now(tar))
+    with image_ahead.ahead("arm64", load=True) as ahead:
+        for item in items:
+            ahead.layer(item.name, item.tar)
+            ahead.wait_for_load()
+    # The engine has all of it, or most likely the layer on top, which was made before.
+    assert sent == ([] if has > 1 else [(("models.tar", "deps.tar"), has)])
+
+
+@pytest.mark.parametrize("fault", [StepFailedError("x"), APIError("x"), ConnectionError("x")])
+def test_an_engine_that_refuses_a_layer_is_sent_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    sent = parts(monkeypatch, has=0, fault=fault)
+    with image_ahead.ahead("arm64", load=True) as ahead:
+        for name in ("models.tar", "deps.tar", "litert.tar"):
+            item = layer(tmp_path, name)
+            ahead.layer(item.name, item.tar)
+            ahead.wait_for_load()
+        assert ahead.loaded() == ()
+    assert sent == [(("models.tar",), 0)]

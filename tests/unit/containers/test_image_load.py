@@ -107,6 +107,39 @@ def test_the_last_build_is_enough_where_it_has_nearly_all(
     assert len(members(fake.sent[1])) == 3
 
 
+@pytest.mark.parametrize(
+    ("loaded", "sent"),
+    [
+        (("sha256:a", "sha256:b"), ["2"]),
+        (("sha256:a", "sha256:x"), ["1", "2"]),
+        (("sha256:b", "sha256:a"), ["0", "1", "2"]),
+        ((), ["0", "1", "2"]),
+    ],
+)
+def test_what_was_loaded_is_not_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: tuple[str, ...], sent: list[str]
+) -> None:
+    # An engine with many images may have none of these among the first.
+    fake = use(monkeypatch, Engine([]))
+    monkeypatch.setattr(image_load, "_loaded", lambda *_: None)
+    image_load.from_layers("it:1", CONFIG, layers(tmp_path), loaded)
+    names = sorted(name for name in members(fake.sent[0]) if name.endswith("layer.tar"))
+    assert names == [f"{number}/layer.tar" for number in sent]
+
+
+def test_a_part_has_only_what_the_engine_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = use(monkeypatch, Engine([]))
+    plain_layers = layers(tmp_path)
+    image = image_load.part("arm64", plain_layers, 2)
+    result = members(fake.sent[0])
+    config = result.pop(f"{image.partition(':')[2]}.json")
+    assert json.loads(config)["rootfs"]["diff_ids"] == [layer.diff_id for layer in plain_layers]
+    (listing,) = json.loads(result.pop("manifest.json"))
+    assert (listing["RepoTags"], sorted(result)) == (None, ["2/layer.tar"])
+
+
 def test_where_a_shared_layer_is_gone_all_are_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

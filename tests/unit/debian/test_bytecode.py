@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
 
 from jetson_kit.containers.layers import LayerTar
-from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.errors import NetworkError, StepFailedError
 from jetson_kit.core.files import extract_tar
 from jetson_kit.debian import bytecode, native_python
 from jetson_kit.debian.bytecode import Compiler
@@ -157,6 +158,36 @@ def test_a_python_that_never_runs_is_named(tmp_path: Path, compiler: Compiler) -
     python = ThisPython("trixie", VERSION, "1")
     with pytest.raises(StepFailedError, match="compiling the image's Python files"):
         unpacked(tmp_path, Compiler(damaged(python, 3)))
+
+
+def test_a_python_is_unpacked_before_it_is_needed() -> None:
+    asked, whole = threading.Event(), threading.Event()
+
+    class Slow(ThisPython):
+        def command(self) -> Command:
+            asked.set()
+            assert whole.wait(60)
+            return super().command()
+
+    Compiler(Slow("trixie", VERSION, "1")).begin()
+    assert asked.wait(60)
+    whole.set()
+
+
+@pytest.mark.parametrize("fault", [StepFailedError("x"), NetworkError("x")])
+def test_what_is_wrong_before_a_python_is_needed_shows_when_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+
+    class Broken(ThisPython):
+        def command(self) -> Command:
+            raise fault
+
+    broken = Compiler(Broken("trixie", VERSION, "1"))
+    broken.begin()
+    with pytest.raises(type(fault)):
+        unpacked(tmp_path / "image", broken)
 
 
 def test_a_cache_where_nothing_can_be_run(tmp_path: Path, compiler: Compiler) -> None:

@@ -110,7 +110,7 @@ def test_a_suite_that_rolls_has_no_updates_of_its_own(
     suite: str, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://a.invalid/debian")
-    debian.configure(tmp_path, suite, "arm64", "")
+    debian.configure(tmp_path, suite, "arm64", "", host_mirror())
     rows = (tmp_path / "sources.list").read_text().splitlines()
     assert [row.split()[4] for row in rows] == names
 

@@ -9,15 +9,63 @@ import sys
 from pathlib import Path
 
 import jsonschema
+import pytest
 
 from tests.unit.device_wheel_trees import SOURCE, schema
 
+BASE_OPTIONS = """
+class BaseOptions:
+    class Delegate:
+        CPU = 1
+    def __init__(self, **_):
+        pass
+"""
+VISION = """
+import json, os, signal, sys, time
+from types import SimpleNamespace
+from mediapipe_jetson import landmarks
 
-def start(*folders: Path) -> subprocess.CompletedProcess[str]:
+class FaceLandmarkerOptions:
+    def __init__(self, **_):
+        pass
+
+class FaceLandmarker:
+    @classmethod
+    def create_from_options(cls, options):
+        return cls()
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        pass
+    def detect(self, picture):
+        print("a line of MediaPipe's own", flush=True)
+        {detect}
+        points = [SimpleNamespace(x=x, y=y) for x, y in landmarks.expected().points]
+        return SimpleNamespace(face_landmarks=[points])
+"""
+
+
+def stand_in(folder: Path, detect: str = "pass") -> Path:
+    """Make modules that import as the image's do, and MediaPipe's way to find a face."""
+    for name, text in {
+        "cv2.py": "",
+        "numpy.py": "",
+        "mediapipe/__init__.py": "class Image:\n    create_from_file = staticmethod(str)\n",
+        "mediapipe/tasks/python/vision.py": VISION.replace("{detect}", detect),
+        "mediapipe/tasks/python/core/base_options.py": BASE_OPTIONS,
+        "models/face_landmarker.task": "a model",
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def start(*folders: Path, models: str = "/nonexistent") -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(map(str, (SOURCE, *folders)))
     return subprocess.run(
         [sys.executable, "-m", "mediapipe_jetson.first_start", "1"],
-        env={**os.environ, "PYTHONPATH": path, "MEDIAPIPE_JETSON_MODELS": "/nonexistent"},
+        env={**os.environ, "PYTHONPATH": path, "MEDIAPIPE_JETSON_MODELS": models},
         capture_output=True,
         text=True,
         check=False,
@@ -44,3 +92,53 @@ def test_a_module_that_does_not_import_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     (line,) = done.stderr.strip().splitlines()
     assert line == "error: ModuleNotFoundError: No module named 'no_such_library'"
+
+
+def test_the_inference_of_a_fork_is_judged_as_the_selftest_is(tmp_path: Path) -> None:
+    done = start(stand_in(tmp_path), models=str(tmp_path / "models"))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)["selftest"]
+    jsonschema.validate(found, schema("selftest"))
+    assert (found["verdict"], found["landmarks"], found["times"]["frames"]) == ("pass", 478, 1)
+
+
+@pytest.mark.parametrize(
+    ("detect", "cause"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "crash"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "crash"),
+        ("os._exit(7)", "crash"),
+        ("raise RuntimeError('no graph')", "error"),
+    ],
+)
+def test_an_inference_that_breaks_is_told(tmp_path: Path, detect: str, cause: str) -> None:
+    done = start(stand_in(tmp_path, detect), models=str(tmp_path / "models"))
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)["selftest"]
+    assert (found["verdict"], found["cause"]) == ("broken", cause)
+
+
+def test_an_inference_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
+    stand_in(tmp_path, "time.sleep(600)")
+    (tmp_path / "cv2.py").write_text("import no_such_library\n")
+    assert start(tmp_path, models=str(tmp_path / "models")).returncode == 3
+
+
+def test_an_inference_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    stand_in(tmp_path, "time.sleep(600)")
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, (SOURCE, tmp_path)))}
+    text = (
+        "from mediapipe_jetson.forked import Forked\n"
+        "with Forked(1) as forked:\n"
+        "    told, code = forked.result(1.0)\n"
+        "print(code, forked._process)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, **environment, "MEDIAPIPE_JETSON_MODELS": str(tmp_path / "models")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["None", "0"], done.stderr

@@ -10,6 +10,7 @@ from typing import Any, Optional
 
 MODELS_VARIABLE = "MEDIAPIPE_JETSON_MODELS"
 DEFAULT_FOLDER = "/opt/mediapipe/models"
+FACE_MODEL = "face_landmarker.task"
 SCHEMA = "mediapipe-jetson/models/1"
 MANIFEST = "manifest.json"
 CHUNK = 1 << 20

@@ -9,20 +9,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import IO, Any, Optional
 
 from mediapipe_jetson import exit_codes, landmarks
 from mediapipe_jetson.diagnosis import Broken, Ending, diagnose, refused
-from mediapipe_jetson.models import MODELS_VARIABLE, models_folder, sha256
+from mediapipe_jetson.models import FACE_MODEL, MODELS_VARIABLE, models_folder, sha256
 from mediapipe_jetson.observe import cpu, emulation, packages
 from mediapipe_jetson.options import MEBIBYTE, input_file, positive, whole
 from mediapipe_jetson.usage import Parser
 
 SCHEMA = "mediapipe-jetson/selftest/1"
 FRAMES_VARIABLE = "MEDIAPIPE_JETSON_SELFTEST_FRAMES"
-MODEL = "face_landmarker.task"
 EXIT = {"pass": exit_codes.DONE, "fail": exit_codes.NEGATIVE, "broken": exit_codes.BROKEN}
 LAST_WORDS = 20000
 # Their times must fit into the pipe with the points.
@@ -87,11 +86,16 @@ def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending
                 child.kill()
                 child.wait()
         with os.fdopen(reader, "rb") as stream:
-            lines = stream.read().decode("utf-8", "replace").splitlines()
-        words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))
-        stderr = words.read().decode("utf-8", "replace")
+            told = stream.read()
+        return ending_of(told, code, words)
+
+
+def ending_of(told: bytes, code: Optional[int], words: IO[bytes]) -> Ending:
+    """Return how a child ended, by what it told, its exit code and the file of its log."""
+    words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))
+    stderr = words.read().decode("utf-8", "replace")
     facts: dict[str, Any] = {}
-    for line in lines:
+    for line in told.decode("utf-8", "replace").splitlines():
         try:
             facts.update(json.loads(line))
         except ValueError:
@@ -99,6 +103,9 @@ def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending
     if os.environ.get("MEDIAPIPE_JETSON_DEBUG"):
         print(stderr, file=sys.stderr)
     return Ending(facts, code, stderr)
+
+
+Run = Callable[[Path, Path, int, float], Ending]
 
 
 def how_emulated(here: object) -> Optional[str]:
@@ -109,8 +116,10 @@ def how_emulated(here: object) -> Optional[str]:
     return "; ".join(device.reasons) if device.emulated else None
 
 
-def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict:
-    """Infer and judge."""
+def selftest(
+    model: Path, image: Path, frames: int, timeout_s: float, run: Run = run_child
+) -> Verdict:
+    """Infer and judge; `run` infers in a child process."""
     expected = landmarks.expected()
     here = cpu.read()
     version = packages.version("mediapipe")
@@ -126,13 +135,15 @@ def selftest(model: Path, image: Path, frames: int, timeout_s: float) -> Verdict
     try:
         model_hash = sha256(model)
     except OSError as error:
-        cure = f"give --model PATH, or put {MODEL} into the folder that {MODELS_VARIABLE} names"
+        cure = (
+            f"give --model PATH, or put {FACE_MODEL} into the folder that {MODELS_VARIABLE} names"
+        )
         message = f"no model {model}: {error.strerror}; {cure}"
         return dataclasses.replace(base, cause="missing-model", message=message)
     base = dataclasses.replace(base, model_sha256=model_hash)
     if never := refused(version, here):
         return dataclasses.replace(base, cause=never.cause, message=never.message)
-    ending = run_child(model, image, frames, timeout_s)
+    ending = run(model, image, frames, timeout_s)
     base = dataclasses.replace(base, mediapipe=ending.facts.get("mediapipe") or version)
     if ending.facts.get("stage") != "done":
         broken: Broken = diagnose(ending, base.mediapipe, here)
@@ -203,7 +214,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the test; return 0 where the landmarks are right, 1 where not, 11 where it broke."""
     parser = Parser("selftest", "Find a face on the CPU and compare its landmarks.")
     parser.add_argument("--json", action="store_true", help=f"print JSON ({SCHEMA})")
-    parser.add_argument("--model", type=Path, help=f"default: {MODEL} in ${MODELS_VARIABLE}")
+    parser.add_argument("--model", type=Path, help=f"default: {FACE_MODEL} in ${MODELS_VARIABLE}")
     parser.add_argument(
         "--image", type=input_file(256 * MEBIBYTE), help="default: the photograph in this wheel"
     )
@@ -218,7 +229,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     image: Path = options.image or landmarks.PICTURE
-    model: Path = options.model or models_folder() / MODEL
+    model: Path = options.model or models_folder() / FACE_MODEL
     verdict = selftest(model, image, options.frames, options.timeout)
     if options.json:
         print(json.dumps(verdict.document(), indent=2))
