@@ -90,6 +90,9 @@ def hit(joined: World, what: str, central: subprocess.Popen[str]) -> None:
     elif what == "the site's rollout":
         wait_for(berlin.worker)
         os.kill(berlin.worker(), signal.SIGKILL)
+    elif what == "a command of the site's receptor":
+        wait_for(berlin.command)
+        os.kill(berlin.command(), signal.SIGKILL)
     elif what == "the site's receptor":
         os.kill(berlin.pid(), signal.SIGKILL)
         time.sleep(2)
@@ -110,6 +113,7 @@ def hit(joined: World, what: str, central: subprocess.Popen[str]) -> None:
     [
         "the central rollout",
         "the site's rollout",
+        "a command of the site's receptor",
         "the site's receptor",
         "the central receptor",
         "the link",
