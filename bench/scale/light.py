@@ -9,6 +9,8 @@ ones. All are in one network that nothing else can reach, and end with the proce
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -24,6 +26,7 @@ import yaml
 
 from bench.scale.children import child
 from bench.scale.traffic import Bytes, interfaces
+from jetson_kit.core import cached_files
 from jetson_kit.core import ssh as clients
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import extract_tar, locked, write_text
@@ -40,6 +43,8 @@ BRIDGE = "bench"
 # In memory: each device would have a disk of its own, and the program waits for it often.
 MEMORY = Path("/dev/shm")  # noqa: S108 # a file system, not a file that others could guess
 START_S = 120.0
+# Of folders that are not whole yet, or no more.
+ASIDE = ".aside-"
 SSHD = """\
 HostKey /etc/ssh/light_key
 AuthorizedKeysFile /etc/ssh/light_authorized
@@ -85,19 +90,26 @@ class LightEndpoints:
 
 
 def base() -> Path:
-    """Return the shared root, unpacked once."""
+    """Return the shared root, unpacked once.
+
+    Another version of the kit has another root, and may be using it now: it stays until it was
+    unused for long, and is out of its place before any of it goes.
+    """
     result = root.build("amd64" if os.uname().machine == "x86_64" else "arm64")
     with locked(cache_dir("locks") / "light-root.lock", lambda: None):
-        folder = cache_dir("devices") / f"light-{result.key}"
+        folder = cache_dir("light") / f"root-{result.key}"
+        for left in folder.parent.glob(f"{ASIDE}*"):
+            shutil.rmtree(left)
         if not folder.exists():
-            for old in folder.parent.glob("light-*"):
-                shutil.rmtree(old)
-            aside = folder.with_name(f".{folder.name}")
-            shutil.rmtree(aside, ignore_errors=True)
+            aside = folder.with_name(f"{ASIDE}{folder.name}")
             aside.mkdir()
             with tarfile.open(result.tar) as tar:
                 extract_tar(tar, aside)
             aside.rename(folder)
+        cached_files.used(folder)
+        for old in folder.parent.glob("root-*"):
+            if time.time() - old.stat().st_mtime > cached_files.UNUSED_S:
+                shutil.rmtree(old.rename(old.with_name(f"{ASIDE}{old.name}")))
     return folder
 
 
@@ -109,8 +121,7 @@ def up(
 
     `variables` are those of the inventory. Raises StepFailedError where they don't come up.
     """
-    shared = base()  # the first one of a kind takes away all older layers
-    lower = ":".join(map(str, ([golden] if golden else []) + [_own(), shared]))
+    lower = ":".join(map(str, ([golden] if golden else []) + [_own(), base()]))
     folder = Path(tempfile.mkdtemp(prefix="kit-light-", dir=MEMORY))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -143,11 +154,13 @@ def _network(process: str) -> Path:
 
 
 def _own() -> Path:
-    """Return the layer of the overlay with the stand-ins and sshd's settings."""
-    folder = cache_dir("devices", "light-own")
-    for path in STAND_INS.iterdir():
-        place = folder / "usr/local/bin" / path.name
-        write_text(place, path.read_text(encoding="utf-8"))
+    """Return the layer of the overlay with the stand-ins and sshd's settings, by its content."""
+    programs = {path.name: path.read_text(encoding="utf-8") for path in STAND_INS.iterdir()}
+    digest = hashlib.sha256(json.dumps([programs, SSHD], sort_keys=True).encode())
+    folder = cache_dir("light", f"own-{digest.hexdigest()[:16]}")
+    for name, text in programs.items():
+        place = folder / "usr/local/bin" / name
+        write_text(place, text)
         place.chmod(0o755)
     write_text(folder / "etc/ssh/light.conf", SSHD)
     return folder

@@ -34,8 +34,8 @@ def run(sites: Sequence[int] = SITES, boards: int = BOARDS) -> dict[str, Any]:
     return known()
 
 
-def kill(count: int, seed: int = 0) -> dict[str, Any]:
-    """Make so many kills more; write bench/sites.json after each rollout.
+def kill(count: int, seed: int = 0, targets: Sequence[str] = ()) -> dict[str, Any]:
+    """Make so many kills more, of all targets or these; write bench/sites.json after each rollout.
 
     Raises CheckFailedError where any rollout did not end as it would have without them.
     """
@@ -50,7 +50,7 @@ def kill(count: int, seed: int = 0) -> dict[str, Any]:
         result["rollouts"].append(dict(row))
         write_text(OUT, json.dumps(result, indent=1) + "\n")
 
-    kills.run(count, seed, Progress(), note)
+    kills.run(count, seed, Progress(), note, targets)
     if wrong := [row for row in new if row["lost"] or row["false_success"] or row["unlike"]]:
         raise CheckFailedError(f"{len(wrong)} rollouts did not end as without kills", f"see {OUT}")
     return known()

@@ -47,9 +47,18 @@ def _kills(facts: Facts) -> str:
     lost = sum(len(row["lost"]) for row in rows)
     false = sum(row["false_success"] for row in rows)
     unlike = sum(row["unlike"] for row in rows)
+    of_sites = [kill for row in rows for kill in row.get("processes", ())]
+    begun = sum(bool(kill["at"]) for kill in of_sites)
+    resumed = sum(row.get("resumed_at_sites", 0) for row in rows)
+    met = (
+        f" Of {len(of_sites)} kills of a site's processes, found by their numbers, {begun} came "
+        f"after the first line of the site's journal; the sites' journals have {resumed} resumes."
+        if of_sites
+        else ""
+    )
     return (
         f"`./inv bench.sites --kills N`: {count.total()} kills at random moments of {len(rows)} "
         f"rollouts to two sites of two boards, {bad} of them of an image that is never healthy: "
         f"{listed}. Boards that did not end on the image that they should: {lost}; false "
-        f"successes: {false}; rollouts with another end than without kills: {unlike}."
+        f"successes: {false}; rollouts with another end than without kills: {unlike}.{met}"
     )

@@ -74,11 +74,19 @@ class Place:
 
     def worker(self) -> int:
         """Return the process that does a rollout here, 0 where there is none."""
+        return self._process("jetson_kit.fleet.sites.worker")
+
+    def command(self) -> int:
+        """Return the process that Receptor has started here, 0 where there is none."""
+        return self._process("jetson_kit.fleet.sites.at_site")
+
+    def _process(self, module: str) -> int:
+        """Return a process that runs a module for this site, by the last word it was given."""
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 words = path.read_bytes().decode(errors="replace").split("\0")
-                request = words[-2] if "jetson_kit.fleet.sites.worker" in words else ""
-                if request.startswith(str(self.folder)):
+                last = words[-2] if module in words else ""
+                if Path(last).is_relative_to(self.folder):
                     return int(path.parent.name)
         return 0
 

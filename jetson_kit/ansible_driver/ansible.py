@@ -17,7 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.ansible_driver import collections, environments, events, inventory, logs
+from jetson_kit.ansible_driver import (
+    collections,
+    environments,
+    events,
+    inventory,
+    logs,
+    program_environment,
+)
 from jetson_kit.ansible_driver.events import Event, HostResult
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.paths import ANSIBLE, COLLECTION, COLLECTION_NAME
@@ -108,7 +115,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         "ANSIBLE_HOST_KEY_CHECKING": "true",
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONUNBUFFERED": "1",
-        **inventory.secrets(),
+        **program_environment.secrets(),
         **(extra or {}),
     }
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,13 +16,16 @@ from typing import Any
 
 import yaml
 
-from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.ansible_driver.program_environment import environment
+from jetson_kit.core.errors import BadInputError, KitError, StepFailedError
 from jetson_kit.core.paths import ANSIBLE, COLLECTION
-from jetson_kit.core.run import run
+from jetson_kit.core.run import failure, run
 
 PLAYBOOKS = COLLECTION / "playbooks"
 READER = Path(__file__).with_name("inventory_reader.py")
-TIMEOUT_S = 120.0
+READING = "reading the inventory"
+# For each one.
+TIMEOUT_S = 120
 GRAPH = "check it: ansible-inventory --graph -i FILE"
 # What ssh alone can reach; containers and the like are not machines with a kernel of their own.
 SSH = ("ssh", "smart", "ansible.builtin.ssh")
@@ -30,15 +34,6 @@ SSH = ("ssh", "smart", "ansible.builtin.ssh")
 SECRET_NAME = re.compile(
     r"^(?:ansible_(?:\w+_)?(?:pass|password|passphrase|passwd)|image_registry_password)$"
 )
-# Names of environment variables that hold what no argument and no log may hold.
-VAULT_SECRET = "KIT_VAULT_PASSWORD"  # noqa: S105 # a name
-BECOME_SECRET = "KIT_BECOME_PASSWORD"  # noqa: S105 # a name
-SECRETS = {
-    VAULT_SECRET: ("ANSIBLE_VAULT_PASSWORD_FILE", ANSIBLE / "secret-vault"),
-    BECOME_SECRET: ("ANSIBLE_BECOME_PASSWORD_FILE", ANSIBLE / "secret-become"),
-}
-
-
 # As the ssh plugin has them: where several are given, the last of these counts.
 ALIASES = {
     "ansible_host": ("ansible_host", "ansible_ssh_host"),
@@ -175,29 +170,6 @@ def _literal(value: object) -> object:
     return value
 
 
-def environment() -> dict[str, str]:
-    """Return the environment in which Ansible's programs, of our own environment, are found."""
-    here = str(Path(sys.executable).parent)
-    # testinfra starts `ansible-inventory` by its name; a warning on stdout would break its JSON.
-    return {
-        **os.environ,
-        "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
-        # Ansible refuses any other, as cron and ssh without a locale have it.
-        "LC_ALL": "C.UTF-8",
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_HOST_KEY_CHECKING": "true",
-        **secrets(),
-    }
-
-
-def secrets() -> dict[str, str]:
-    """Return the options by which Ansible gets its passwords out of the environment, if there."""
-    return {
-        option: str(program) for name, (option, program) in SECRETS.items() if os.environ.get(name)
-    }
-
-
 def load(path: Path, limit: str = "") -> tuple[Host, ...]:
     """Return the hosts of an inventory (file or folder), in its order.
 
@@ -212,23 +184,57 @@ def load(path: Path, limit: str = "") -> tuple[Host, ...]:
 
 def read(path: Path) -> Inventory:
     """Read an inventory by the kit's newest ansible-core. Raises BadInputError."""
-    if not path.exists():
-        raise BadInputError(f"there is no inventory {path}", "see ansible/inventories/example/")
+    result = read_each([path])[path]
+    if isinstance(result, KitError):
+        raise result
+    return result
+
+
+def read_each(paths: Sequence[Path]) -> dict[Path, Inventory | KitError]:
+    """Read inventories by one program that loads Ansible once; or return why one can't be read."""
+    there = [path for path in dict.fromkeys(paths) if path.exists()]
+    result: dict[Path, Inventory | KitError] = {
+        path: BadInputError(f"there is no inventory {path}", "see ansible/inventories/example/")
+        for path in paths
+    }
     try:
-        raw = run(
-            # An unparsed source is an error, not an empty inventory.
-            [sys.executable, "-P", READER, "--list", "--playbook-dir", PLAYBOOKS,
-             "-i", path.absolute()],
-            what="reading the inventory",
-            env={**environment(), "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
-                 "ANSIBLE_INVENTORY_UNPARSED_IS_FAILED": "1",
-                 "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
-            timeout_s=TIMEOUT_S,
-        )  # fmt: skip
-        table: dict[str, Any] = json.loads(raw)
-    except (StepFailedError, ValueError) as error:
-        message = _yaml_fault(path) or getattr(error, "message", None) or str(error)
-        raise BadInputError(f"{path} is no inventory: {message}", GRAPH) from error
+        read = _read(there) if there else []
+    except StepFailedError as error:
+        read = [_refused(path, error) for path in there]
+    return result | dict(zip(there, read, strict=True))
+
+
+def _read(paths: Sequence[Path]) -> list[Inventory | KitError]:
+    output = run(
+        [sys.executable, "-P", READER, str(TIMEOUT_S),
+         "--list", "--playbook-dir", PLAYBOOKS],
+        what=READING,
+        env={**environment(), "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
+             # An unparsed source is an error, not an empty inventory.
+             "ANSIBLE_INVENTORY_UNPARSED_IS_FAILED": "1",
+             "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
+        stdin=b"".join(os.fsencode(path.absolute()) + b"\0" for path in paths),
+    )  # fmt: skip
+    rows = {number: row for number, *row in map(json.loads, output.splitlines())}
+    return [_inventory(path, *rows[number]) for number, path in enumerate(paths)]
+
+
+def _refused(path: Path, error: Exception) -> BadInputError:
+    message = _yaml_fault(path) or getattr(error, "message", None) or str(error)
+    return BadInputError(f"{path} is no inventory: {message}", GRAPH)
+
+
+def _inventory(path: Path, code: int, output: str, errors: str) -> Inventory | KitError:
+    """Return what Ansible read, or why it could not."""
+    if code == -signal.SIGALRM:
+        return _refused(path, StepFailedError(f"{READING}: no answer within {TIMEOUT_S} s"))
+    if code:
+        error = failure(READING, code, errors)
+        return _refused(path, error) if isinstance(error, StepFailedError) else error
+    try:
+        table: dict[str, Any] = json.loads(output)
+    except ValueError as error:
+        return _refused(path, error)
     rows, groups = table["hosts"], table["groups"]
     hosts = tuple(
         Host(
@@ -244,7 +250,7 @@ def read(path: Path) -> Inventory:
         for name in _members(groups, "all")
     )
     if not hosts:
-        raise BadInputError(f"{path} has no hosts", "see ansible/inventories/example/")
+        return BadInputError(f"{path} has no hosts", "see ansible/inventories/example/")
     return Inventory(path, hosts, groups)
 
 

@@ -1,31 +1,54 @@
-"""Prints an inventory as JSON: each variable as it stands there, and as Ansible renders it.
+"""Prints inventories as JSON: each variable as it stands there, and as Ansible renders it.
 
 ansible-inventory prints templates as they are written. This prints both, so that whoever connects
 without Ansible connects to the same place, and so that another ansible-core gets the result.
-A program of its own that jetson_kit.ansible_driver.inventory runs, with the options of
-ansible-inventory.
+A program of its own that jetson_kit.ansible_driver.inventory runs; its arguments are the seconds
+that an inventory may take, and options of ansible-inventory. The inventories' paths come on its
+standard input. Each is read in a process of its own that finds Ansible loaded; as that ends, a line
+has the inventory's number, exit code, output and errors.
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
+import importlib
 import json
+import os
+import signal
 import sys
+import tempfile
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from ansible.cli.inventory import InventoryCLI
+from ansible.config.manager import cleanup_tmp_file
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultHelper
 from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from jinja2 import Environment, TemplateError, meta
 
+from ansible import context
+
 VAULT = "__ansible_vault"
 SCALARS = (str, int, float, bool, type(None))
 
 
 class Reader(InventoryCLI):  # type: ignore[misc] # Ansible has no types
-    """ansible-inventory --list with rendered variables."""
+    """ansible-inventory --list with rendered variables, of many inventories."""
+
+    seconds = 0
+
+    def _play_prereqs(self) -> Any:  # noqa: ANN401 # has no types
+        """Go on in a process for each inventory: up to here all have the same."""
+        # Half of what an inventory of a few boards costs.
+        importlib.import_module("ansible_collections.ansible.builtin")
+        # Else each process copies all that is loaded as it looks for garbage; none lives for long.
+        gc.freeze()
+        gc.disable()
+        _in_processes([os.fsdecode(raw) for raw in sys.stdin.buffer.read().split(b"\0")[:-1]])
+        return super()._play_prereqs()
 
     def dump(self, stuff: Mapping[str, Any]) -> str:
         """Return the document, of the groups that ansible-inventory found."""
@@ -59,6 +82,41 @@ class Reader(InventoryCLI):  # type: ignore[misc] # Ansible has no types
             ),
             "origins": {name: _origin(raw[name]) for name in raw if "pass" in name},
         }
+
+
+def _in_processes(paths: list[str]) -> None:
+    """Return in a process for each path, for which alone it is then; the first one ends here."""
+    at_work: dict[int, tuple[int, IO[bytes], IO[bytes]]] = {}
+    for number, path in enumerate(paths):
+        if len(at_work) >= (os.cpu_count() or 1):
+            _say_next(at_work)
+        out, err = (tempfile.TemporaryFile() for _ in range(2))  # noqa: SIM115 # _say_next closes it
+        if not (child := os.fork()):
+            # The folder for temporary files is the first one's, and goes when that ends.
+            atexit.unregister(cleanup_tmp_file)
+            signal.alarm(Reader.seconds)
+            for stream, place in ((out, 1), (err, 2)):
+                os.dup2(stream.fileno(), place)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            context.CLIARGS = context.CLIARGS.union({"inventory": (path,)})
+            return
+        at_work[child] = number, out, err
+    while at_work:
+        _say_next(at_work)
+    sys.exit(0)
+
+
+def _say_next(at_work: dict[int, tuple[int, IO[bytes], IO[bytes]]]) -> None:
+    """Wait for the end of a process, and print what came of it."""
+    child, status = os.wait()
+    number, *streams = at_work.pop(child)
+    texts = []
+    for stream in streams:
+        with stream:
+            stream.seek(0)
+            texts.append(stream.read().decode(errors="replace"))
+    row = [number, os.waitstatus_to_exitcode(status), *texts]
+    print(json.dumps(row), flush=True)
 
 
 def _templated(templar: Any, value: object) -> bool:  # noqa: ANN401
@@ -125,4 +183,5 @@ _PARSER = Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"])  
 
 if __name__ == "__main__":
     sys.argv[0] = "ansible-inventory"
+    Reader.seconds = int(sys.argv.pop(1))
     Reader.cli_executor(sys.argv)

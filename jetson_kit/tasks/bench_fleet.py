@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import Commas, Folder, Integer, Text
+from jetson_kit.command_line.options import Choice, Commas, Folder, Integer, Text
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -135,6 +135,7 @@ def simulation(
     options={
         "sites": Commas(Integer(1, 16), 8), "boards": Integer(1, 200),
         "kills": Integer(1, 10_000), "seed": Integer(0, 1_000_000),
+        "only": Commas(Choice("top", "site", "command", "top-mesh", "site-mesh", "link"), 6),
     },
     auto_shortflags=False,
     help={
@@ -142,10 +143,17 @@ def simulation(
         "boards": "light endpoints at each (default 50)",
         "kills": "make so many kills at random moments instead; they add to those before",
         "seed": "of the moments (default: one that was not tried)",
+        "only": "what is killed, by commas: top, site, command, top-mesh, site-mesh, link "
+                "(default all)",
     },
 )  # fmt: skip
 def sites(
-    c: Context, sites: tuple[int, ...] = (1, 4, 8), boards: int = 50, kills: int = 0, seed: int = 0
+    c: Context,
+    sites: tuple[int, ...] = (1, 4, 8),
+    boards: int = 50,
+    kills: int = 0,
+    seed: int = 0,
+    only: tuple[str, ...] = (),
 ) -> None:
     """Measure a rollout over sites at the top. Example: ./inv bench.sites --sites 1 --boards 10."""
     from bench import pages as readme
@@ -153,7 +161,7 @@ def sites(
 
     del c
     try:
-        result = command.kill(kills, seed) if kills else command.run(sites, boards)
+        result = command.kill(kills, seed, only) if kills else command.run(sites, boards)
     finally:
         readme.renew()
     print(json.dumps(result["costs"], indent=1))

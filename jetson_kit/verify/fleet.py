@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.ansible_driver import inventory
+from jetson_kit.ansible_driver import inventory, program_environment
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core import ssh, stopping
 from jetson_kit.core.errors import BadInputError, KitError
@@ -164,7 +164,7 @@ def _pytest(
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
     command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
     common = str(host.variables.get("ansible_ssh_common_args", ""))
-    environment = inventory.environment() | {
+    environment = program_environment.environment() | {
         "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common} {LASTING}"
     }
     try:

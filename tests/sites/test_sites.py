@@ -90,6 +90,9 @@ def hit(joined: World, what: str, central: subprocess.Popen[str]) -> None:
     elif what == "the site's rollout":
         wait_for(berlin.worker)
         os.kill(berlin.worker(), signal.SIGKILL)
+    elif what == "a command of the site's receptor":
+        wait_for(berlin.command)
+        os.kill(berlin.command(), signal.SIGKILL)
     elif what == "the site's receptor":
         os.kill(berlin.pid(), signal.SIGKILL)
         time.sleep(2)
@@ -110,6 +113,7 @@ def hit(joined: World, what: str, central: subprocess.Popen[str]) -> None:
     [
         "the central rollout",
         "the site's rollout",
+        "a command of the site's receptor",
         "the site's receptor",
         "the central receptor",
         "the link",
@@ -189,6 +193,28 @@ def test_a_site_with_another_kit_is_brought_to_this_one(joined: World) -> None:
     assert code == 0, err
     assert result["result"] == "all"
     assert current.readlink().name != "other"
+
+
+def test_a_top_restored_from_an_old_backup_believes_the_boards(joined: World) -> None:
+    rollouts = joined.state / "sites" / "rollouts"
+    older = worlds.release(joined, "older")
+    assert joined.rollout(older)[0] == 0
+    path = max(rollouts.glob("*.jsonl"))
+    # A backup of the moment in which the canary site was at work.
+    backup = b"".join(path.read_bytes().splitlines(keepends=True)[:2])
+    path.write_bytes(backup)
+    code, out, err = joined.inv("sites.rollout", "--resume", "--json")
+    assert code == 0, err
+    assert json.loads(out)["result"] == "all"
+    newer = worlds.release(joined, "newer")
+    assert joined.rollout(newer)[0] == 0
+    for other in set(rollouts.glob("*.jsonl")) - {path}:
+        other.unlink()
+    path.write_bytes(backup)
+    code, out, err = joined.inv("sites.rollout", "--resume", path.stem, "--json")
+    assert code == 1, err
+    assert "berlin-light-1" in err
+    assert set(joined.images().values()) == {newer.image_id}
 
 
 def problem(joined: World) -> str:

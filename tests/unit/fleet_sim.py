@@ -233,6 +233,11 @@ class DyingJournal(Journal):
         self.world.point()
 
 
+def dying(at: World) -> type[DyingJournal]:
+    """Return the kind of journal that dies as a world says: worlds are at work side by side."""
+    return type("DyingJournal", (DyingJournal,), {"world": at})
+
+
 def world(natures: dict[str, str], **more: Any) -> World:
     """Return a fleet: name to words."""
     return World({name: Board(tuple(words.split())) for name, words in natures.items()}, **more)
@@ -241,7 +246,7 @@ def world(natures: dict[str, str], **more: Any) -> World:
 def journal(path: Path, at: World, plan: Plan) -> Journal:
     """Begin the journal of a rollout of NEW to all boards."""
     at.rollout = path.stem
-    return DyingJournal.new(
+    return dying(at).new(
         path, kind="rollout", by={"host": "here", "pid": 1}, inventory="hosts.yml",
         release={"image_id": NEW, "name": "small"}, plan=plan.as_json(),
         waves=waves(plan, list(at.boards)), hosts=list(at.boards),
@@ -250,10 +255,9 @@ def journal(path: Path, at: World, plan: Plan) -> Journal:
 
 def run(path: Path, at: World, plan: Plan) -> Record:
     """Run a rollout of NEW to its end, or go on with it."""
-    DyingJournal.world = at
     if path.exists() and path.read_bytes().count(b"\n"):
         at.rollout = path.stem
-        opened: Journal = DyingJournal.open(path)
+        opened: Journal = dying(at).open(path)
         requeue(opened)
         opened.append("resume", by={"host": "here", "pid": 2})
     else:

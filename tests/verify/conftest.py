@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.ansible_driver.inventory import environment
+from jetson_kit.ansible_driver.program_environment import environment
 from jetson_kit.build import images, plan
 from jetson_kit.containers import engine
 from jetson_kit.core.paths import ROOT

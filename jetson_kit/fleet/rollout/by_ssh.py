@@ -21,7 +21,8 @@ from typing import Any
 
 from jetson_kit.ansible_driver import board_program, inventory, logs
 from jetson_kit.ansible_driver.events import Event, words_of_ssh
-from jetson_kit.ansible_driver.inventory import BECOME_SECRET, Host
+from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.ansible_driver.program_environment import BECOME_SECRET
 from jetson_kit.core import ssh
 from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release import release as releases

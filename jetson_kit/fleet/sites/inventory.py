@@ -232,14 +232,14 @@ class _Reader:
         """Return the boards of each site; note those of two sites."""
         listed: dict[str, tuple[str, ...]] = {}
         owners: dict[str, str] = {}
+        inventories = boards.read_each([site.inventory for site in sites])
         for site, number in zip(sites, numbers, strict=True):
-            try:
-                hosts = boards.read(site.inventory).hosts
-            except KitError as error:
-                self._fault("site", number, error.message, error.cure, "inventory")
+            read = inventories[site.inventory]
+            if isinstance(read, KitError):
+                self._fault("site", number, read.message, read.cure, "inventory")
                 continue
-            listed[site.name] = tuple(host.name for host in hosts)
-            for host in hosts:
+            listed[site.name] = tuple(host.name for host in read.hosts)
+            for host in read.hosts:
                 for what in _identities(host):
                     other = owners.setdefault(what, site.name)
                     if other != site.name:

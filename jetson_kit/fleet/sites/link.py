@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-import json
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,30 +17,29 @@ from jetson_kit.core.errors import (
     DiskFullError,
     IntegrityError,
 )
-from jetson_kit.core.files import write_text
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.release.release import Release
-from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.sites import at_site, replies
 from jetson_kit.fleet.sites.inventory import Site
+from jetson_kit.fleet.sites.journal_copy import JournalCopy
 from jetson_kit.fleet.sites.kit_archive import Kit
 from jetson_kit.fleet.sites.mesh import (
     HINT,
     LONGEST_LINE,
+    KilledError,
     Limits,
     Mesh,
     SilentError,
-    own_disk,
 )
 from jetson_kit.fleet.sites.replies import Hello
 
 PIECE = 32 << 20
-# How often a process at a site that ended without a word is begun again.
-TRIES = 20
+# How often a process at a site that ended without a word is begun again, and how soon.
+TRIES, AGAIN_S = 20, 1.0
 # A site's journal and its signs of life: far more than a rollout of a week writes.
 MOST_JOURNAL, MOST_OF_BOARD = 64 << 20, 1 << 20
 DEADLINE_S = 7 * 86400.0
@@ -167,25 +166,29 @@ class Link:
         self, request: Mapping[str, Any], copy: Path, watch: Watch, boards: int
     ) -> tuple[str, str]:
         for _ in range(TRIES):
-            copied = _Copy(copy)
+            copied = JournalCopy(copy)
             limits = self._limits(total=MOST_JOURNAL + boards * MOST_OF_BOARD)
-            for line in self.mesh.ask(self.site.node, request, limits=limits):
-                match line["kind"]:
-                    case "line":
-                        record = copied.add(str(line.get("text")))
-                        if record and not watch(record):
-                            watch = _stopped
-                            self._one({"verb": "halt", "id": request["id"]}, "halt")
-                    case "end":
-                        return str(line.get("result")), ""
-                    case "error":
-                        if line.get("exit_code") == 130 and watch is _stopped:
-                            return "", "stopped"
-                        raise replies.failure(self.site.name, line)
+            with contextlib.suppress(KilledError):
+                for line in self.mesh.ask(self.site.node, request, limits=limits):
+                    match line["kind"]:
+                        case "line":
+                            record = copied.add(str(line.get("text")))
+                            if record and not watch(record):
+                                watch = _stopped
+                                self._one({"verb": "halt", "id": request["id"]}, "halt")
+                        case "end":
+                            return str(line.get("result")), ""
+                        case "error":
+                            if line.get("exit_code") == 130 and watch is _stopped:
+                                return "", "stopped"
+                            raise replies.failure(self.site.name, line)
             if watch is _stopped:
                 return "", "stopped"
-            time.sleep(1)
-        raise CheckFailedError(f"{self.site.name}: its process ended {TRIES} times", "look there")
+            time.sleep(AGAIN_S)
+        raise self._always_ended()
+
+    def _always_ended(self) -> CheckFailedError:
+        return CheckFailedError(f"{self.site.name}: its process was ended {TRIES} times", HINT)
 
     def _send(self, files: Mapping[str, Path]) -> None:
         """Send files piece by piece, each from where it stands at the site."""
@@ -231,7 +234,17 @@ class Link:
     def _one(
         self, request: Mapping[str, Any], kind: str, payload: bytes = b""
     ) -> Mapping[str, Any]:
-        """Return the one answer to a request, a line. Raises what the site raised."""
+        """Return the one answer to a request, a line. Raises what the site raised.
+
+        A command that was killed there is begun again: what it had done stays done.
+        """
+        for _ in range(TRIES):
+            with contextlib.suppress(KilledError):
+                return self._answer(request, kind, payload)
+            time.sleep(AGAIN_S)
+        raise self._always_ended()
+
+    def _answer(self, request: Mapping[str, Any], kind: str, payload: bytes) -> Mapping[str, Any]:
         limits = self._limits()
         # Nothing but the answer comes, so there is no sign of life to wait longer for.
         limits = replace(limits, deadline_s=min(limits.deadline_s, 2 * self.silent_s))
@@ -270,25 +283,3 @@ def _read(path: Path, row: Mapping[str, Any]) -> bytes:
 def _stopped(record: Record) -> bool:
     del record
     return True
-
-
-class _Copy:
-    """A site's journal, written beside the central one as its lines come."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._record: Record | None = None
-        with own_disk():
-            write_text(path, "")
-
-    def add(self, text: str) -> Record | None:
-        """Keep a line; return the state after it, None where it does not fit."""
-        # JSON can escape half a character, which no file takes; sites send none.
-        raw = text.encode(errors="replace")
-        with own_disk(), self._path.open("ab") as out:
-            out.write(raw + b"\n")
-        try:
-            self._record = journals.apply(self._record or Record(), json.loads(raw))
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
-            return None
-        return self._record

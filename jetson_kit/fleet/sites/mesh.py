@@ -34,6 +34,8 @@ SUCCEEDED, ENDED = 2, (2, 3, 4)
 LONGEST_LINE = 1 << 24
 # As Go says ENOSPC.
 NO_SPACE = "no space left"
+# How Receptor tells of a command that a signal ended, as Go says it.
+SIGNAL = "signal: "
 HINT = "look at the site itself"
 Line = Mapping[str, Any]
 
@@ -53,6 +55,10 @@ class Limits:
 
 class SilentError(NetworkError):
     """A site gave no sign of life for its limit."""
+
+
+class KilledError(StepFailedError):
+    """A site's command was killed before it had answered; asked again it does the rest."""
 
 
 class NodeDownError(ToolMissingError):
@@ -101,7 +107,8 @@ class Mesh:
 
         Raises SilentError for a site that is silent for too long or not done in time, and for the
         controller's own node likewise; StepFailedError where the site's Receptor refuses the work
-        or its command could not run; IntegrityError for a line or an answer of too many bytes.
+        or its command could not run, KilledError where that was killed; IntegrityError for a line
+        or an answer of too many bytes.
         """
         raw = json.dumps(request, sort_keys=True).encode() + b"\n" + payload
         end = time.monotonic() + limits.deadline_s
@@ -211,6 +218,8 @@ def _size(end: Line) -> int:
 def _judge(end: Line, node: str) -> None:
     """Raise StepFailedError where Receptor itself refused the work, or it was cancelled."""
     detail = plain(end.get("Detail"))
+    if end["State"] != SUCCEEDED and detail.startswith(SIGNAL):
+        raise KilledError(f"{node}: its command ended by a {detail}"[:400], HINT)
     if end["State"] != SUCCEEDED and not detail.startswith("exit status"):
         raise StepFailedError(f"{node}: receptor: {_plain(detail)}"[:400])
 

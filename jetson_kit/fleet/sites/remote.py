@@ -13,6 +13,7 @@ from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.sites import evidence, kit_archive, worker
 from jetson_kit.fleet.sites.inventory import Site
+from jetson_kit.fleet.sites.kit_archive import Kit
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.plan import SitesPlan
@@ -33,6 +34,7 @@ class RemoteWork:
     folder: Path
     """Where copies of the sites' journals go."""
     _making: threading.Lock = field(default_factory=threading.Lock)
+    _kits: dict[tuple[str, str], Kit] = field(default_factory=dict)
 
     def link(self, site: str) -> Link:
         """Return the way to a site."""
@@ -43,10 +45,15 @@ class RemoteWork:
         link = self.link(site)
         hello = link.hello()
         check_clock(site, hello, self.plan.clock_s)
-        with self._making:
-            kit = kit_archive.make(self.sites[site].arch, self.sites[site].python)
-        link.bring_kit(kit, hello)
+        link.bring_kit(self.kit(self.sites[site].arch, self.sites[site].python), hello)
         return link.bring_release(self.release)
+
+    def kit(self, arch: str, python: str) -> Kit:
+        """Return this kit for a machine: one for all its sites, whatever changes here meanwhile."""
+        with self._making:
+            if (arch, python) not in self._kits:
+                self._kits[arch, python] = kit_archive.make(arch, python)
+            return self._kits[arch, python]
 
     def rollout(self, site: str, folder: str, watch: Watch) -> Record:
         """Roll out inside a site; return its proven state. Raises IntegrityError for a lie."""

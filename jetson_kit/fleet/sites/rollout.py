@@ -91,7 +91,7 @@ class SitesRollout:
                 if self.record.stop is not None:
                     break
         if self.record.stop is not None:
-            self._take_back()
+            self._take_back(resumed=resumed)
             return self._end(STOPPED)
         good = all(site.state == DONE for site in self.record.sites.values())
         return self._end(ALL if good else SOME)
@@ -180,8 +180,11 @@ class SitesRollout:
             return f"sites: {why}: {message}"[:MOST_WHY]
         return ""
 
-    def _take_back(self) -> None:
-        """Have the sites of the stop's scope go back: those that this rollout has touched."""
+    def _take_back(self, *, resumed: bool) -> None:
+        """Have the sites of the stop's scope go back: those that this rollout has touched.
+
+        A journal of an old backup takes for pending what has begun since; they are asked, too.
+        """
         record = self.record
         among = set(record.sites)
         if self.plan.scope == "wave":
@@ -189,7 +192,7 @@ class SitesRollout:
         todo = [
             name
             for name, site in record.sites.items()
-            if (name in among and site.state not in (PENDING, BACK))
+            if (name in among and site.state != BACK and (resumed or site.state != PENDING))
             or site.open
             # Its own rollout has stopped, or was stopped in the middle: nothing of it stays.
             or site.state in (WORKING, FAILED)

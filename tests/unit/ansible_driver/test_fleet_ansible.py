@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.ansible_driver import ansible, collections, environments, events
-from jetson_kit.ansible_driver import inventory as inventory_module
+from jetson_kit.ansible_driver import (
+    ansible,
+    collections,
+    environments,
+    events,
+    program_environment,
+)
 from jetson_kit.core.errors import BadInputError, StepFailedError, ToolMissingError
 
 HOSTS = """\
@@ -50,7 +55,7 @@ def books(folder: Path, play: str = PLAY, hosts: str = HOSTS) -> tuple[str, Path
 def test_each_host_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By Ansible's own counts; and the secret, encrypted in the inventory, is in no log."""
     (tmp_path / "group_vars").mkdir()
-    monkeypatch.setenv(inventory_module.VAULT_SECRET, "key-of-the-vault")
+    monkeypatch.setenv(program_environment.VAULT_SECRET, "key-of-the-vault")
     words = tmp_path / "group_vars" / "all.yml"
     words.write_text("word: hunter2\n")
     vault = Path(sys.executable).with_name("ansible-vault")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.ansible_driver import ansible, environments, inventory
+from jetson_kit.ansible_driver import ansible, environments, inventory, program_environment
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.fleet import check
@@ -181,7 +181,7 @@ def test_passwords_in_plain_text_are_refused(tmp_path: Path, form: str) -> None:
 
 
 def test_encrypted_passwords_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(inventory.VAULT_SECRET, "key-of-the-vault")
+    monkeypatch.setenv(program_environment.VAULT_SECRET, "key-of-the-vault")
     write(
         tmp_path,
         hosts_DOT_ini="a ansible_ssh_pass={{secret}}\nb\n",
@@ -190,7 +190,7 @@ def test_encrypted_passwords_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     vault = Path(sys.executable).with_name("ansible-vault")
     files = [tmp_path / "group_vars/all/vault.yml", tmp_path / "host_vars/b.yml"]
-    subprocess.run([vault, "encrypt", *files], env=inventory.environment(), check=True)
+    subprocess.run([vault, "encrypt", *files], env=program_environment.environment(), check=True)
     assert [host.name for host in check.check(tmp_path)] == ["a", "b"]
 
 
@@ -241,14 +241,14 @@ def test_one_inventory_means_the_same_to_both_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder with an .ini file, which the older one passes over by itself."""
-    monkeypatch.setenv(inventory.VAULT_SECRET, "key-of-the-vault")
+    monkeypatch.setenv(program_environment.VAULT_SECRET, "key-of-the-vault")
     site = write(tmp_path / "site", **BOTH)
     hosts = site / "hosts.ini"
     hosts.write_text(hosts.read_text().replace("PYTHON", environments.old_python()))
     vault = Path(sys.executable).with_name("ansible-vault")
     line = subprocess.run(
         [vault, "encrypt_string", "hunter2", "--name", "secret"],
-        env=inventory.environment(), capture_output=True, check=True,
+        env=program_environment.environment(), capture_output=True, check=True,
     ).stdout  # fmt: skip
     (site / "group_vars" / "all.yml").write_bytes(line)
     (tmp_path / "play.yml").write_text(PLAY)

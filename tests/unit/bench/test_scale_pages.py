@@ -50,7 +50,10 @@ def test_pictures_are_xml_with_a_bar_for_each_row() -> None:
 def test_costs_and_kills() -> None:
     rollout = {"bad_image": False, "kills": ["a link"], "exit_code": 0, "lost": [],
                "false_success": False, "unlike": False}  # fmt: skip
-    lost = {**rollout, "bad_image": True, "kills": ["a link", "x"], "lost": ["b1"], "unlike": True}
+    lost = {**rollout, "bad_image": True, "kills": ["a link", "x"], "lost": ["b1"], "unlike": True,
+            "processes": [{"target": "x", "site": "berlin", "pid": 7, "at": ""},
+                          {"target": "x", "site": "berlin", "pid": 8, "at": "7 doing soak"}],
+            "resumed_at_sites": 1}  # fmt: skip
     cost = {"sites": 4, "boards": 50, "load_at_start": 2.4, "top_cpu_s_per_board": 0.0123,
             "flat_cpu_s_per_board": 0.13, "cpu_ratio": 10.6, "top_bytes_per_board": 16_277,
             "flat_bytes_per_board": 357_460, "bytes_ratio": 22.0,
@@ -64,4 +67,6 @@ def test_costs_and_kills() -> None:
     assert "3 kills at random moments of 2 rollouts" in text
     assert "2 of a link, 1 of x" in text
     assert "should: 1; false successes: 0; rollouts with another end than without kills: 1" in text
+    assert "Of 2 kills of a site's processes, found by their numbers, 1 came after" in text
+    assert "have 1 resumes" in text
     assert sites_page.table({"cores": 2, "costs": {}, "rollouts": []}) == ""

@@ -21,7 +21,6 @@ def test_each_device_has_its_line(
     monkeypatch.setenv("COLUMNS", "120")
     world = fleet_sim.world({"one": "", "two": "full"})
     plan = Plan(canary=1, batches=(1,), soak_s=1, stop_at=2, latency_factor=0, verify="none")
-    fleet_sim.DyingJournal.world = world
     journal = fleet_sim.journal(tmp_path / "r1.jsonl", world, plan)
     with live.View(tmp_path / "log") as view:
         journal.listener = view.line

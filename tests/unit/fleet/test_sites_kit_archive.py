@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import cast
 
+import pytest
+
+from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.sites import kit_archive
+from jetson_kit.fleet.sites.kit_archive import Kit
+from jetson_kit.fleet.sites.mesh import Mesh
+from jetson_kit.fleet.sites.plan import SitesPlan
+from jetson_kit.fleet.sites.remote import RemoteWork
 
 
 def archive(folder: Path, key: str, age_s: float) -> Path:
@@ -28,3 +36,21 @@ def test_old_archives_go_and_those_in_use_stay(tmp_path: Path) -> None:
     assert left == {own.name, other.name, python.name}
     # It counts as used from now on.
     assert own.stat().st_mtime > time.time() - 3600
+
+
+def test_a_rollout_brings_one_kit_to_all_its_sites_of_a_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, str]] = []
+
+    def make(arch: str, python: str) -> Kit:
+        made.append((arch, python))
+        # The checkout changes while the rollout is at work.
+        return Kit(tmp_path, f"{arch}-{python}-{len(made)}")
+
+    monkeypatch.setattr(kit_archive, "make", make)
+    release = cast("Release", None)
+    work = RemoteWork("1", Mesh(tmp_path), {}, {}, release, SitesPlan(), tmp_path)
+    machines = [("amd64", "3.11"), ("arm64", "3.11"), ("amd64", "3.11"), ("amd64", "3.12")]
+    kits = [work.kit(*machine).sha256 for machine in machines]
+    assert kits == ["amd64-3.11-1", "arm64-3.11-2", "amd64-3.11-1", "amd64-3.12-3"]

@@ -15,8 +15,9 @@ import pytest
 from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError, KitError
 from jetson_kit.fleet.sites import at_site, replies
 from jetson_kit.fleet.sites.inventory import Site
+from jetson_kit.fleet.sites.journal_copy import JournalCopy
 from jetson_kit.fleet.sites.kit_archive import Kit
-from jetson_kit.fleet.sites.link import Link, _Copy
+from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.mesh import Mesh, OwnDiskFullError
 from jetson_kit.fleet.sites.replies import Hello
 from jetson_kit.report.values import HIDDEN
@@ -138,7 +139,7 @@ def test_a_link_that_leads_nowhere_is_named(tmp_path: Path, to: str) -> None:
 
 
 def test_a_full_disk_here_is_none_of_the_site(tmp_path: Path) -> None:
-    copied = _Copy(tmp_path / "copy")
+    copied = JournalCopy(tmp_path / "copy")
     (tmp_path / "copy").unlink()
     (tmp_path / "copy").symlink_to("/dev/full")
     with pytest.raises(OwnDiskFullError):

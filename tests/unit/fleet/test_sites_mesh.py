@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.errors import CheckFailedError, IntegrityError, StepFailedError
+from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.mesh import Limits, Mesh, SilentError
@@ -114,6 +115,23 @@ class CutNode(Node):
         client.sendall(rest[: self.cuts.pop(0)] if self.cuts else rest)
 
 
+class DyingNode(CutNode):
+    """One whose site's command is killed so many times before it answers, in the middle of that."""
+
+    def __init__(self, place: Path, printed: bytes, deaths: int, detail: str) -> None:
+        self.deaths, self.detail, self.asked = deaths, detail, 0
+        super().__init__(place, printed, [])
+
+    def results(self, client: socket.socket, at: int) -> None:
+        """Send half of the output while the command still dies."""
+        self.asked += 1
+        dying = self.asked <= self.deaths
+        size = len(self.printed) // 2 if dying else len(self.printed)
+        self.unit = {"State": 3 if dying else 2, "StdoutSize": size,
+                     "Detail": self.detail if dying else "exit status 0"}  # fmt: skip
+        client.sendall(self.printed[at:size])
+
+
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[Callable[[Sending], Node]]:
     nodes: list[Node] = []
@@ -195,3 +213,59 @@ def test_what_is_asked_after_the_deadline_is_not_asked(tmp_path: Path) -> None:
     link = Link(Mesh(tmp_path / "none"), Site("berlin", tmp_path, "berlin"), 60, 0)
     with pytest.raises(SilentError, match="not done within 0 s"):
         link.hello()
+
+
+ANSWER = (
+    b'{"kind": "hello", "protocol": 1, "version": "1", "kit": "", "time": 0.0, "free": 1, '
+    b'"machine": "x86_64", "python": "3.11"}\n'
+)
+
+
+@pytest.mark.parametrize(
+    "detail", ["signal: killed", "signal: terminated", "signal: aborted (core dumped)"]
+)
+def test_what_was_killed_at_a_site_is_asked_again(
+    tmp_path: Path, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    at = DyingNode(tmp_path / "socket", ANSWER, 3, detail)
+    link = Link(Mesh(at.place), Site("berlin", tmp_path, "berlin"), 30, 60)
+    assert link.hello().version == "1"
+    assert at.asked == 4
+    at.close()
+
+
+def test_what_is_always_killed_is_named_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    at = DyingNode(tmp_path / "socket", ANSWER, 10**6, "signal: killed")
+    link = Link(Mesh(at.place), Site("berlin", tmp_path, "berlin"), 30, 60)
+    with pytest.raises(CheckFailedError, match="berlin: its process was ended 20 times"):
+        link.hello()
+    at.close()
+
+
+def test_a_rollout_whose_follower_is_killed_is_followed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    end = b'{"kind": "beat"}\n{"kind": "end", "result": "all"}\n'
+    at = DyingNode(tmp_path / "socket", end, 2, "signal: killed")
+    link = Link(Mesh(at.place), Site("berlin", tmp_path, "berlin"), 30, 60)
+    copy = tmp_path / "copy.jsonl"
+    assert link.rollout("1", "f", Plan(), copy, lambda record: True, boards=1) == ("all", "")
+    assert at.asked == 3
+    at.close()
+
+
+def test_work_that_a_site_refuses_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    at = DyingNode(tmp_path / "socket", ANSWER, 1, "unknown work type kit")
+    link = Link(Mesh(at.place), Site("berlin", tmp_path, "berlin"), 30, 60)
+    with pytest.raises(StepFailedError, match="unknown work type"):
+        link.hello()
+    assert at.asked == 1
+    at.close()

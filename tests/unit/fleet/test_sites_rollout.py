@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -386,6 +386,47 @@ def test_a_top_killed_at_any_point_comes_to_the_same_end(
     sites_journal.close()
     record = again(at)
     assert (record.ended, at.images()) == (("stopped", "nnoooo") if bad else ("all", "nnnnnn"))
+    assert record.open == ()
+
+
+@pytest.mark.parametrize("bad", ["", "a1", "c1"])
+@pytest.mark.parametrize("kept", range(1, 9))
+def test_a_top_restored_from_an_old_backup_comes_to_the_same_end(
+    tmp_path: Path, kept: int, bad: str
+) -> None:
+    at = mesh(tmp_path, **({bad: "unhealthy"} if bad else {}))
+    before = go(at)
+    images = at.images()
+    path = at.folder / f"{ID}.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:kept]))
+    record = again(at)
+    assert (record.ended, at.images()) == (before.ended, images)
+    assert record.open == ()
+
+
+@pytest.mark.parametrize("scope", ["wave", "rollout"])
+@pytest.mark.parametrize("site", ["b", "c"])
+def test_what_a_lost_journal_s_end_began_is_taken_back_too(
+    tmp_path: Path, site: str, scope: str
+) -> None:
+    """Restored from an old backup, the top takes for pending what is on the image already."""
+    bad = "c" if site == "b" else "b"
+    at = mesh(tmp_path, **{f"{bad}1": "unhealthy"})
+    sites_journal = begin(at, dataclasses.replace(PLAN, scope=scope))
+    sim.run(at._path(site), at.worlds[site], BOARDS)
+    sites_journal.append("resume")
+
+    def bad_one_first(names: Sequence[str], do: Callable[[str], None]) -> None:
+        # The limit is reached before the other one's turn.
+        for name in sorted(names, key=lambda name: name != bad):
+            do(name)
+
+    plan = parse(sites_journal.record.header["plan"])
+    SitesRollout(sites_journal, plan, at, bad_one_first).run(resumed=True)
+    record = sites_journal.record
+    sites_journal.close()
+    assert record.ended == "stopped"
+    assert at.images() == ("nnoooo" if scope == "wave" else "oooooo")
     assert record.open == ()
 
 

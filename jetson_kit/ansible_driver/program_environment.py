@@ -1,0 +1,40 @@
+"""The environment in which Ansible's programs run, and the passwords that it may hold."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from jetson_kit.core.paths import ANSIBLE
+
+# Names of environment variables that hold what no argument and no log may hold.
+VAULT_SECRET = "KIT_VAULT_PASSWORD"  # noqa: S105 # a name
+BECOME_SECRET = "KIT_BECOME_PASSWORD"  # noqa: S105 # a name
+SECRETS = {
+    VAULT_SECRET: ("ANSIBLE_VAULT_PASSWORD_FILE", ANSIBLE / "secret-vault"),
+    BECOME_SECRET: ("ANSIBLE_BECOME_PASSWORD_FILE", ANSIBLE / "secret-become"),
+}
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which Ansible's programs, of our own environment, are found."""
+    here = str(Path(sys.executable).parent)
+    # testinfra starts `ansible-inventory` by its name; a warning on stdout would break its JSON.
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([here, os.environ.get("PATH", os.defpath)]),
+        # Ansible refuses any other, as cron and ssh without a locale have it.
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOST_KEY_CHECKING": "true",
+        **secrets(),
+    }
+
+
+def secrets() -> dict[str, str]:
+    """Return the options by which Ansible gets its passwords out of the environment, if there."""
+    return {
+        option: str(program) for name, (option, program) in SECRETS.items() if os.environ.get(name)
+    }

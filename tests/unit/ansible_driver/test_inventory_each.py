@@ -1,0 +1,126 @@
+"""Many inventories by one program: each as if it were read alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jetson_kit.ansible_driver import inventory
+from jetson_kit.core.errors import BadInputError, DiskFullError, KitError
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> dict[str, Path]:
+    """Return inventories of all kinds; one host has the same name in all of them."""
+    result = {name: tmp_path / name for name in ("yaml", "ini", "folder", "broken", "empty")}
+    for path in result.values():
+        path.mkdir()
+    (result["yaml"] / "hosts.yml").write_text(
+        "all:\n  hosts:\n    same: {own: '{{ place }} of {{ inventory_hostname }}'}\n"
+        "  vars: {place: yaml}\n"
+    )
+    (result["ini"] / "hosts").write_text("[group]\nsame own=ini\nb[1:3]\n")
+    (result["ini"] / "group_vars").mkdir()
+    (result["ini"] / "group_vars" / "group.yml").write_text("of_ini: true\n")
+    (result["folder"] / "a.yml").write_text("one: {hosts: {same: {own: folder}}}\n")
+    (result["folder"] / "b.yml").write_text("two: {hosts: {second: {}}}\n")
+    (result["broken"] / "hosts.yml").write_text("all:\n  hosts:\n    same: {a: 1\n    b: {}\n")
+    (result["empty"] / "hosts.yml").write_text("all:\n  hosts: {}\n")
+    script(
+        tmp_path / "script",
+        """echo '{"_meta": {"hostvars": {"same": {"own": "script"}}},
+        "all": {"hosts": ["same"]}}'""",
+    )
+    script(tmp_path / "failing", "echo out of order >&2; exit 3")
+    for name in ("yaml", "broken", "empty"):
+        result[name] /= "hosts.yml"
+    result["ini"] /= "hosts"
+    names = ("script", "failing", "missing")
+    return {**result, **{name: tmp_path / name for name in names}}
+
+
+def alone(path: Path) -> inventory.Inventory | str:
+    try:
+        return inventory.read(path)
+    except KitError as error:
+        return error.line()
+
+
+def test_each_is_what_it_is_alone(places: dict[str, Path]) -> None:
+    together = inventory.read_each(list(places.values()))
+    assert list(together) == list(places.values())
+    seen = {
+        name: read.line() if isinstance(read := together[path], KitError) else read
+        for name, path in places.items()
+    }
+    assert seen == {name: alone(path) for name, path in places.items()}
+    assert {name: read.hosts[0].variables.get("own") for name, read in seen.items()
+            if not isinstance(read, str)} == {
+        "yaml": "yaml of same", "ini": "ini", "folder": "folder", "script": "script"
+    }  # fmt: skip
+    of_ini = [name for name, read in seen.items()
+              if not isinstance(read, str) and "of_ini" in read.hosts[0].variables]  # fmt: skip
+    assert of_ini == ["ini"]
+    assert "line 4" in str(seen["broken"])
+    assert "has no hosts" in str(seen["empty"])
+    assert "failing is no inventory" in str(seen["failing"])
+    assert "there is no inventory" in str(seen["missing"])
+
+
+def test_one_program_reads_them_all(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    run = inventory.run  # type: ignore[attr-defined]
+
+    def counted(*words: Any, **how: Any) -> str:
+        started.append(words)
+        return run(*words, **how)
+
+    monkeypatch.setattr(inventory, "run", counted)
+    paths = [places[name] for name in ("yaml", "ini", "yaml", "folder")]
+    assert len(inventory.read_each(paths)) == 3
+    assert len(started) == 1
+    assert inventory.read_each([]) == {}
+    assert inventory.read_each([places["missing"]]).keys() == {places["missing"]}
+    assert len(started) == 1
+
+
+def test_one_that_does_not_end_keeps_no_other(
+    places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "TIMEOUT_S", 5)
+    slow = script(tmp_path / "slow", "exec sleep 60")
+    read = inventory.read_each([slow, places["yaml"]])
+    assert isinstance(read[slow], BadInputError)
+    assert "no answer within 5 s" in str(read[slow])
+    assert isinstance(read[places["yaml"]], inventory.Inventory)
+
+
+def test_a_full_disk_is_no_fault_of_an_inventory(tmp_path: Path) -> None:
+    full = script(tmp_path / "full", "echo No space left on device >&2; exit 1")
+    with pytest.raises(DiskFullError):
+        inventory.read(full)
+
+
+def test_more_than_there_are_cores(tmp_path: Path) -> None:
+    paths: list[Path] = []
+    for number in range(30):
+        paths.append(tmp_path / f"{number}.yml")
+        paths[-1].write_text(f"all: {{hosts: {{b{number}: {{}}}}}}\n")
+    read = inventory.read_each(paths)
+    names = [host.name for path in paths for host in inventory_of(read[path]).hosts]
+    assert names == [f"b{number}" for number in range(30)]
+
+
+def inventory_of(read: inventory.Inventory | KitError) -> inventory.Inventory:
+    assert isinstance(read, inventory.Inventory)
+    return read
