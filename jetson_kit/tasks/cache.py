@@ -25,9 +25,9 @@ def show(c: Context, json: bool = False) -> None:
     },
 )
 def prune(c: Context, days: int = 14, plan: bool = False) -> None:
-    """Remove what no command used for long; it is made or fetched again when it is needed.
+    """Remove what no command used for long from the cache. Example: ./inv cache.prune --days 30.
 
-    Example: ./inv cache.prune --days 30. Nothing that a build left in dist/ is touched.
+    It is made or fetched again when it is needed. What builds left in dist/ is not touched.
     """
     from jetson_kit.cache import usage, view
     from jetson_kit.virtual_devices import store
