@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import fnmatch
 import os
 import shutil
 import stat
@@ -13,15 +13,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from jetson_kit.cache import open_files
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import CACHE, cache_dir
 
 DAY_S = 86400.0
-LOCKS = "locks"
-# Others may put it into any cache: https://bford.info/cachedir/
-TAG = "CACHEDIR.TAG"
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,24 @@ class Entry:
     kind: Kind
     size: int
     used_at: float
+    beside: tuple[Path, ...] = ()
+    """Its record and its listing, where it has them."""
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("kinds.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def kinds() -> dict[str, Kind]:
     """Return the kinds of kinds.toml by name."""
-    raw = tomllib.loads(Path(__file__).with_name("kinds.toml").read_text(encoding="utf-8"))
-    return {row["name"]: Kind(**row) for row in raw["kind"]}
+    return {row["name"]: Kind(**row) for row in _table()["kind"]}
+
+
+def folder() -> Path:
+    """Return the cache's folder, as processes name files there."""
+    return cache_dir().resolve()
 
 
 def entries() -> tuple[Entry, ...]:
@@ -58,8 +67,13 @@ def entries() -> tuple[Entry, ...]:
     An entry was used when a file of it was last read or written, as far as its file system notes
     reading (Linux notes it once a day; with `noatime` never).
     """
-    home = cache_dir()
-    foreign = sorted(item.name for item in home.iterdir() if item.name not in {*kinds(), TAG})
+    home = folder()
+    passed = (*kinds(), *_table()["of_the_system"])
+    foreign = sorted(
+        item.name
+        for item in home.iterdir()
+        if not any(fnmatch.fnmatchcase(item.name, name) for name in passed)
+    )
     if foreign:
         raise BadInputError(
             f"{home} holds more than the kit's cache: {', '.join(foreign[:3])}",
@@ -74,18 +88,30 @@ def entries() -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def _below(folder: Path, kind: Kind, depth: int) -> Iterator[Entry]:
-    for item in sorted(folder.iterdir()):
-        if depth > 1 and item.is_dir() and not item.is_symlink():
+def _below(place: Path, kind: Kind, depth: int) -> Iterator[Entry]:
+    together: dict[str, list[Path]] = {}
+    for item in sorted(place.iterdir()):
+        if item.is_symlink() or not item.is_dir():
+            together.setdefault(_stem(item.name), []).append(item)
+        elif depth > 1:
             yield from _below(item, kind, depth - 1)
         else:
-            yield _entry(item, kind)
+            yield _entry((item,), kind)
+    for files in together.values():
+        yield _entry(files, kind)
 
 
-def _entry(path: Path, kind: Kind) -> Entry:
+def _stem(name: str) -> str:
+    """Return the name that a file has in common with its record and its listing."""
+    for suffix in _table()["beside"]:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _entry(paths: Sequence[Path], kind: Kind) -> Entry:
     counted: set[int] = set()
     size, used_at = 0, 0.0
-    for file in (path, *_files(path)):
+    for file in (file for path in paths for file in (path, *_files(path))):
         with contextlib.suppress(FileNotFoundError):
             facts = file.lstat()
             # Reading a folder's names, as is done here, is no use of it.
@@ -94,52 +120,56 @@ def _entry(path: Path, kind: Kind) -> Entry:
             if facts.st_ino not in counted:
                 counted.add(facts.st_ino)
                 size += facts.st_blocks * 512
-    return Entry(path, kind, size, used_at)
+    first, *beside = sorted(paths, key=lambda path: path.suffix in {".json", ".sum", ".sha256"})
+    return Entry(first, kind, size, used_at, tuple(beside))
 
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_symlink() or not path.is_dir():
         return
-    for folder, folders, files in os.walk(path):
+    for place, folders, files in os.walk(path):
         for name in (*folders, *files):
-            yield Path(folder, name)
+            yield Path(place, name)
 
 
 def unused(found: Sequence[Entry], days: float, keep: Collection[str] = ()) -> tuple[Entry, ...]:
-    """Return what was not used for `days`, but for kinds that are kept or named in `keep`."""
+    """Return what was not used for `days` and no process holds open.
+
+    Kinds that are kept or named in `keep` are left out.
+    """
     latest = time.time() - days * DAY_S
+    held = open_files.below(folder())
     return tuple(
         entry
         for entry in found
-        if entry.used_at <= latest and not entry.kind.kept and entry.kind.name not in keep
+        if entry.used_at <= latest
+        and not entry.kind.kept
+        and entry.kind.name not in keep
+        and not any(file.is_relative_to(entry.path) for file in held)
     )
 
 
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Hold every lock of the cache, so that no command works on it now.
-
-    Raises BadInputError where one does.
-    """
-    with contextlib.ExitStack() as held:
-        for lock in sorted(cache_dir(LOCKS).glob("*.lock")):
-            stream = held.enter_context(lock.open("a"))
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BadInputError(
-                    f"another command uses the cache ({lock.stem})",
-                    "run it again when that has ended",
-                ) from error
-        yield
-
-
 def remove(entry: Entry) -> None:
-    """Remove an entry, a folder by renaming it first: it is whole, or it is not there."""
-    if entry.path.is_symlink() or not entry.path.is_dir():
-        entry.path.unlink(missing_ok=True)
-        return
-    aside = cache_dir("tmp") / f"pruned-{os.getpid()}-{entry.path.name}"
-    with contextlib.suppress(FileNotFoundError):
-        entry.path.replace(aside)
-        shutil.rmtree(aside)
+    """Remove an entry, a folder by renaming it first: it is whole, or it is not there.
+
+    Raises OSError.
+    """
+    for path in (entry.path, *entry.beside):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+            continue
+        aside = cache_dir("tmp") / f"pruned-{os.getpid()}-{path.name}"
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(aside)
+            shutil.rmtree(aside)
+
+
+def remove_all(chosen: Sequence[Entry]) -> dict[Entry, OSError]:
+    """Remove entries; return those that could not be, each with the reason."""
+    left = {}
+    for entry in chosen:
+        try:
+            remove(entry)
+        except OSError as error:
+            left[entry] = error
+    return left

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from jetson_kit.cache.usage import DAY_S, Entry
-from jetson_kit.core.paths import cache_dir
+from jetson_kit.cache.usage import DAY_S, Entry, folder
+from jetson_kit.core.reasons import why
 from jetson_kit.core.text import counted
 
 
@@ -30,9 +30,9 @@ def show(entries: Sequence[Entry], *, as_json: bool) -> None:
             }
             for of_kind in kinds
         ]
-        print(json.dumps({"folder": str(cache_dir()), "kinds": rows}, indent=1))
+        print(json.dumps({"folder": str(folder()), "kinds": rows}, indent=1))
         return
-    print(cache_dir())
+    print(folder())
     print(f"{'':20} {'size':>10}  {'entries':>7}  {'last used':>12}")
     for of_kind in kinds:
         kind = of_kind[0].kind
@@ -49,7 +49,7 @@ def show(entries: Sequence[Entry], *, as_json: bool) -> None:
 def plan(chosen: Sequence[Entry], keep: Collection[str]) -> None:
     """Print what would be removed."""
     for entry in chosen:
-        print(f"{_mb(entry.size):>10}  {entry.path.relative_to(cache_dir())}")
+        print(f"{_mb(entry.size):>10}  {entry.path.relative_to(folder())}")
     print(f"would remove {_mb(_size(chosen))}{_kept(keep)}")
 
 
@@ -68,3 +68,10 @@ def _size(entries: Sequence[Entry]) -> int:
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
+
+
+def not_removed(left: Mapping[Entry, OSError]) -> tuple[str, str]:
+    """Return what to say of what could not be removed, and what to do."""
+    entry, error = next(iter(left.items()))
+    more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+    return f"{entry.path} can't be removed: {why(error)}{more}", "remove it as the user who owns it"

@@ -58,9 +58,9 @@ def sha256_now(path: Path) -> str:
 
 
 def forget(path: Path) -> None:
-    """Remove a file and its record."""
-    path.unlink(missing_ok=True)
-    _record(path).unlink(missing_ok=True)
+    """Remove a file, its record, and its listing where it has one."""
+    for each in (path, _record(path), path.with_suffix(".json")):
+        each.unlink(missing_ok=True)
 
 
 def used(path: Path) -> None:

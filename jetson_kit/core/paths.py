@@ -23,7 +23,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def room_hint(place: Path | None) -> str:
     """Return what helps where a disk is full: some room, or the variable that moves the place."""
-    for variable, home in ((CACHE, _cache_home), (STATE, state_home)):
+    for variable, home in ((CACHE, cache_home), (STATE, state_home)):
         with contextlib.suppress(BadInputError):
             if place is not None and place.absolute().is_relative_to(home().absolute()):
                 tidy = " (./inv cache.prune)" if variable == CACHE else ""
@@ -35,7 +35,8 @@ def room_hint(place: Path | None) -> str:
     return "free some space there, and run it again"
 
 
-def _cache_home() -> Path:
+def cache_home() -> Path:
+    """Return the folder of the cache: $KIT_CACHE, else the user's own. Raises BadInputError."""
     return _home(CACHE, "XDG_CACHE_HOME", ".cache")
 
 
@@ -44,7 +45,7 @@ def cache_dir(*parts: str) -> Path:
 
     Raises BadInputError where it can't be made.
     """
-    return made(_cache_home().joinpath(*parts), CACHE)
+    return made(cache_home().joinpath(*parts), CACHE)
 
 
 def state_home() -> Path:

@@ -30,6 +30,8 @@ def prune(c: Context, days: int = 14, plan: bool = False) -> None:
     It is made or fetched again when it is needed. What builds left in dist/ is not touched.
     """
     from jetson_kit.cache import usage, view
+    from jetson_kit.core import cache_lock
+    from jetson_kit.core.errors import StepFailedError
     from jetson_kit.virtual_devices import store
 
     del c
@@ -38,8 +40,9 @@ def prune(c: Context, days: int = 14, plan: bool = False) -> None:
     if plan:
         view.plan(usage.unused(usage.entries(), days, keep), keep)
         return
-    with usage.alone():
+    with cache_lock.alone():
         chosen = usage.unused(usage.entries(), days, keep)
-        for entry in chosen:
-            usage.remove(entry)
-    view.removed(chosen, keep)
+        left = usage.remove_all(chosen)
+    view.removed([entry for entry in chosen if entry not in left], keep)
+    if left:
+        raise StepFailedError(*view.not_removed(left))

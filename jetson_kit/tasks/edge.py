@@ -11,7 +11,7 @@ from invoke.tasks import task
 
 from jetson_kit.command_line.arguments import Body, KitTask
 from jetson_kit.command_line.options import Reader
-from jetson_kit.core import needs
+from jetson_kit.core import cache_lock, needs
 from jetson_kit.core.files import disk_guard
 
 RESUMED = "--resume goes on as it was planned"
@@ -34,7 +34,7 @@ def _prepared(body: Body) -> Body:
     def inner(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         if name := NAMES.get(inner):
             needs.require(needs.table().of_task(name, kwargs), f"./inv {name}")
-        with disk_guard():
+        with cache_lock.shared(), disk_guard():
             return body(*args, **kwargs)
 
     return inner

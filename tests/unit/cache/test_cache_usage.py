@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,8 +14,8 @@ import pytest
 from invoke.context import Context
 
 from jetson_kit.cache import usage
-from jetson_kit.core import cached_files, environments
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core import cache_lock, cached_files, environments
+from jetson_kit.core.errors import BadInputError, BusyError, StepFailedError
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.tasks.cache import prune, show
 
@@ -92,15 +94,99 @@ def test_a_link_is_removed_not_what_it_names(home: Path, tmp_path: Path) -> None
     assert target.exists()
 
 
-def test_a_running_command_is_waited_for(home: Path) -> None:
+def test_a_cache_in_use_is_left(home: Path) -> None:
     layer = put(home / "layers" / "old.tar", 99)
-    with put(home / "locks" / "image-r36.lock", 99).open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(BadInputError, match=r"another command uses the cache \(image-r36\)"):
+    using = subprocess.Popen(
+        [sys.executable, "-c",
+         "from jetson_kit.core import cache_lock\nwith cache_lock.shared():\n"
+         "    print(flush=True)\n    input()"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with using:
+        assert using.stdout
+        using.stdout.readline()
+        with pytest.raises(BusyError, match="another command of the kit uses the cache"):
             prune(Context())
-    assert layer.exists()
+        assert layer.exists()
+        using.communicate(b"\n")
     prune(Context())
     assert not layer.exists()
+
+
+def test_while_it_is_pruned_no_command_begins(home: Path) -> None:
+    waiting = [
+        sys.executable, "-c",
+        "from jetson_kit.core import cache_lock\nwith cache_lock.shared():\n    print(1)",
+    ]  # fmt: skip
+    with (
+        cache_lock.shared(),
+        cache_lock.alone(),
+        subprocess.Popen(waiting, cwd=ROOT, stdout=subprocess.PIPE) as command,
+    ):
+        with pytest.raises(subprocess.TimeoutExpired):
+            command.wait(1)
+        command.kill()
+    assert subprocess.run(waiting, cwd=ROOT, capture_output=True, check=True).stdout == b"1\n"
+
+
+def test_an_open_file_stays(home: Path) -> None:
+    disk = put(home / "devices" / "disk" / "a.qcow2", 99)
+    inside = put(home / "vision" / "tests-1" / "lib" / "a.so", 99)
+    os.utime(inside.parents[1], (0, 0))
+    os.utime(inside.parent, (0, 0))
+    with disk.open(), inside.open():
+        prune(Context(), days=0)
+        assert disk.exists()
+        assert inside.exists()
+    prune(Context(), days=0)
+    assert not disk.exists()
+    assert not inside.exists()
+
+
+def test_a_cache_may_be_a_disk(home: Path) -> None:
+    for name in ("lost+found", ".nfs000000000001", ".Trash-1000"):
+        put(home / name / "file", 99)
+    layer = put(home / "layers" / "old.tar", 99)
+    prune(Context())
+    assert not layer.exists()
+    assert (home / "lost+found" / "file").exists()
+
+
+def test_a_file_its_record_and_its_listing_stay_or_go_together(home: Path) -> None:
+    names = ("deps-1.tar", "deps-1.tar.sum", "deps-1.json")
+    files = [put(home / "layers" / name, 99) for name in names]
+    os.utime(files[0], (time.time(), files[0].stat().st_mtime))
+    prune(Context())
+    assert all(file.exists() for file in files)
+    os.utime(files[0], (0, 0))
+    prune(Context())
+    assert not any(file.exists() for file in files)
+
+
+def test_what_can_not_be_removed_is_told_and_the_rest_goes(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = put(home / "blobs" / "a.zst", 99)
+    second = put(home / "layers" / "b.tar", 99)
+    real = Path.unlink
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if path == first:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(StepFailedError, match=r"a\.zst can't be removed: Operation not permitted"):
+        prune(Context())
+    assert first.exists()
+    assert not second.exists()
+
+
+def test_a_listing_goes_with_its_layer(home: Path) -> None:
+    for name in ("deps-1.tar", "deps-1.tar.sum", "deps-1.json"):
+        put(home / "layers" / name, 99)
+    cached_files.forget_unused(home / "layers", "*.tar")
+    assert list((home / "layers").iterdir()) == []
 
 
 def test_a_plan_removes_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
