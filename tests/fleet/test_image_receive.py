@@ -46,6 +46,17 @@ def test_a_damaged_layer_is_removed_and_sent_again(board: Board) -> None:
     board.fetch(release)
 
 
+def test_a_layer_that_lost_its_bytes_is_offered_anew(board: Board) -> None:
+    release = board.release(bulk=230_000)
+    missing = board.offer(release)
+    subprocess.run(board.layers(release, missing), check=True, capture_output=True)
+    # As a power cut leaves it: its length, and nothing in it.
+    part = f"{BLOBS}/{release.layers[1].file}"
+    board.run(f"size=$(stat -c %s {part}) && truncate -s 0 {part} && truncate -s $size {part}")
+    assert board.offer(release)["bytes_to_send"] == release.layers[1].size
+    board.fetch(release)
+
+
 def test_no_space_is_said_before_anything_is_sent(board: Board) -> None:
     release = board.release(bulk=220_000)
     place = "/var/lib/docker/filler"

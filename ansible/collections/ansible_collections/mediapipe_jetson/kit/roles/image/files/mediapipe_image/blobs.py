@@ -113,6 +113,22 @@ def accept(layer: Layer) -> Path:
     return whole
 
 
+def drop_damaged(layers: Sequence[Layer]) -> bool:
+    """Remove layers that have their full length but other bytes; tell whether there was one.
+
+    A power cut may leave a file's length and lose its bytes, and rsync sends no file anew that is
+    as long as its own.
+    """
+    found = False
+    for layer in layers:
+        for path in (disk.BLOBS / layer.hex, disk.BLOBS / (layer.hex + PART)):
+            size = _size(path)
+            if size > layer.size or (size == layer.size and _sha256(path) != layer.hex):
+                disk.remove(path)
+                found = True
+    return found
+
+
 def clear() -> None:
     """Remove every layer that came."""
     _tidy([])

@@ -62,6 +62,8 @@ def missing(release: Release, settings: Settings) -> Dict[str, Any]:
         if present:
             return _answer(release, True, blobs.Lack(len(release.layers), [], {}, [], False))
         result = _prepare(release, settings)
+        if blobs.drop_damaged(result.layers):
+            result = _prepare(release, settings)
         blobs.check_space(result)
         return _answer(release, False, result)
 
