@@ -124,3 +124,9 @@ def test_a_bare_name_is_looked_for_in_the_images_layers(tmp_path: Path) -> None:
         else:
             with pytest.raises(BadInputError, match="none has that name"):
                 program.check_found(app, files, "/usr/bin:/bin", [layer])
+
+
+def test_a_file_that_is_only_named_may_be_no_python(tmp_path: Path, compiler: Compiler) -> None:
+    command = 'command = ["python3", "main.py", "old.py"]\n'
+    files = {"main.py": "print(1)\n", "old.py": "print 1\n", "jetson.toml": command}
+    check(tmp_path / "app", compiler, files)
