@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jetson_kit.app import module_names, requirements_file, tree, wheel_folder
+from jetson_kit.app import module_names, program, requirements_file, tree, wheel_folder
+from jetson_kit.app.module_names import Python
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
 from jetson_kit.core import log
@@ -41,12 +42,14 @@ def check(app: App) -> None:
             return
 
 
-def check_folder(app: App, python: str, packages: frozenset[str]) -> None:
-    """Raise BadInputError as tree.read, and for names of modules that an image has.
+def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
+    """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
     The image has this Python and, by their normalised names, these packages.
     """
-    module_names.check(app, tree.read(app).entries, python, packages)
+    files = tree.read(app)
+    program.check_start(app, files)
+    module_names.check(app, files.entries, python, packages)
 
 
 def _names_packages(path: Path) -> bool:

@@ -12,6 +12,7 @@ from jetson_kit.app import base_packages, fit, lock, module_names, program, syst
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
 from jetson_kit.app.lock import Lock
+from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import HOME, App
 from jetson_kit.app.source import wheels
 from jetson_kit.app.source.model import Built, Target
@@ -119,13 +120,13 @@ def make(
     below: Sequence[Path],
     progress: Progress,
     *,
+    path: str,
     refresh: bool = False,
 ) -> AppLayers:
-    """Return the layers; `below` are the image's layers of Python packages.
+    """Return the layers; `below` are the image's layers of Python packages, `path` is its PATH.
 
     Raises BadInputError for packages that don't fit the image, and what its sources raise.
     """
-    program.check_start(app, ready.tree)
     compiler = bytecode.of(base.suite, base.python)
     if compiler:
         program.check(app, ready.tree, compiler)
@@ -140,6 +141,10 @@ def make(
                 tars.append(("app-debian.tar", system_layer.tar))
                 packages = system_layer.packages
             step.note = f"{len(packages)} that the image lacks"
+    if program.ambiguous(app, ready.tree):
+        system_tar = rootfs.build(base.variant, base.suite, base.arch).tar
+        own_tars = [tar for _, tar in tars]
+        program.check_found(app, ready.tree, path, (*below, system_tar, *own_tars))
     if ready.lock and ready.lock.pins:
         own = next((tar for name, tar in tars if name == "app-debian.tar"), None)
         image = Image(base.suite, base.arch, base.core, tuple(below), own)
@@ -155,7 +160,9 @@ def make(
             )
             step.note = f"{counted(len(site.installed), 'package')}"
         tars.append(("app-wheels.tar", site.tar))
-        for name in module_names.hidden(app, ready.tree.entries, module_names.in_layer(site.tar)):
+        python = Python(base.python, base.arch)
+        names = module_names.in_layer(site.tar, python)
+        for name in module_names.hidden(app, ready.tree.entries, python, names):
             progress.say(f"        {name} is imported in place of the package of that name")
         installed = site.installed
         built = ready.lock.built

@@ -10,21 +10,45 @@ import posixpath
 import sys
 import tarfile
 import tomllib
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
+from jetson_kit.app import started
 from jetson_kit.app.settings import FILE, HOME, App
+from jetson_kit.app.source.model import MACHINES
 from jetson_kit.app.tree import DATA, Entry
 from jetson_kit.core.errors import BadInputError
 
-SUFFIXES = (".py", ".so")
 INIT = "__init__"
 SITE = "/site-packages/"
 INFO = ".dist-info"
+
+
+@dataclass(frozen=True)
+class Python:
+    """The Python of an image."""
+
+    version: str
+    """Such as "3.11"."""
+    arch: str
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Return the endings of files that it imports."""
+        tag = f"cpython-{self.version.replace('.', '')}-{MACHINES[self.arch]}-linux-gnu"
+        return (".py", f".{tag}.so", ".abi3.so", ".so")
+
+    def module(self, file: str) -> str:
+        """Return the module that a file makes; "" for a name that no import finds."""
+        suffix = next((item for item in self.suffixes if file.endswith(item)), "")
+        name = file.removesuffix(suffix)
+        return name if suffix and name.isidentifier() else ""
 
 
 @cache
@@ -49,7 +73,7 @@ def of_packages(names: frozenset[str]) -> dict[str, str]:
     return {module: name for name in sorted(names) for module in rows.get(name, ())}
 
 
-def in_layer(tar: Path) -> frozenset[str]:
+def in_layer(tar: Path, python: Python) -> frozenset[str]:
     """Return the modules of a layer of Python packages."""
     result = set()
     with tarfile.open(tar) as layer:
@@ -57,18 +81,18 @@ def in_layer(tar: Path) -> frozenset[str]:
             head, _, rest = member.name.partition(SITE)[2].partition("/")
             if rest and not head.endswith(INFO) and head != "__pycache__":
                 result.add(head)
-            elif head.endswith(SUFFIXES):
-                result.add(head.partition(".")[0])
+            elif module := python.module(head):
+                result.add(module)
     return frozenset(result)
 
 
-def check(app: App, entries: Sequence[Entry], python: str, packages: frozenset[str]) -> None:
+def check(app: App, entries: Sequence[Entry], python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError for a file with the name of a module of Python's or of the image's.
 
     `packages` are the normalised names of what the image holds.
     """
-    own, held = standard(python), of_packages(packages)
-    for name, module in modules(app, entries):
+    own, held = standard(python.version), of_packages(packages)
+    for name, module in modules(app, entries, python):
         if module in own:
             whose = f"Python's own module {module}"
         elif module in held:
@@ -81,40 +105,55 @@ def check(app: App, entries: Sequence[Entry], python: str, packages: frozenset[s
         )
 
 
-def hidden(app: App, entries: Sequence[Entry], names: frozenset[str]) -> list[str]:
+def hidden(app: App, entries: Sequence[Entry], python: Python, names: frozenset[str]) -> list[str]:
     """Return files with the names of modules that the application's own packages have."""
-    return sorted({name for name, module in modules(app, entries) if module in names})
+    return sorted({name for name, module in modules(app, entries, python) if module in names})
 
 
-def modules(app: App, entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+def modules(app: App, entries: Sequence[Entry], python: Python) -> Iterator[tuple[str, str]]:
     """Return files and the names under which a program imports them, where it finds them first."""
-    for root in _roots(app):
+    for root in _roots(app, entries):
         for entry in entries:
             if entry.name.startswith(root):
-                module = _module(entry, entry.name[len(root) :])
+                module = _module(entry, entry.name[len(root) :], python)
                 if module:
                     yield entry.name, module
 
 
-def _module(entry: Entry, rest: str) -> str:
+def _module(entry: Entry, rest: str, python: Python) -> str:
     """Return the module that a file makes, by its path below a folder of sys.path."""
     head, _, inner = rest.partition("/")
     if inner:
         # A folder without __init__.py gives way to any module of its name.
-        package = inner.endswith(SUFFIXES) and inner.partition(".")[0] == INIT
-        return head if package else ""
-    if head.endswith(SUFFIXES):
-        return head.partition(".")[0]
-    return head if entry.link and (entry.source / f"{INIT}.py").is_file() else ""
+        return head if python.module(inner) == INIT else ""
+    if entry.link and (entry.source / f"{INIT}.py").is_file():
+        return head
+    return python.module(head)
 
 
-def _roots(app: App) -> list[str]:
+def _roots(app: App, entries: Sequence[Entry]) -> list[str]:
     """Return the application's folders that are on sys.path, as prefixes of files' names."""
-    folders = [posixpath.dirname(word) for word in app.command if word.endswith(".py")]
-    folders += app.variables.get("PYTHONPATH", "").split(":")
-    result = {""}
+    folders = [f"/{HOME}", *app.variables.get("PYTHONPATH", "").split(":")]
+    folders += _folder_of_program(app, {entry.name: entry for entry in entries})
+    result = set()
     for folder in folders:
-        path = posixpath.normpath(posixpath.join("/", HOME, folder))
+        path = posixpath.normpath(posixpath.join("/", HOME, folder)) + "/"
         if path.startswith(f"/{HOME}/"):
-            result.add(f"{path[len(HOME) + 2 :]}/")
+            result.add(path[len(HOME) + 2 :])
     return sorted(result)
+
+
+def _folder_of_program(app: App, files: Mapping[str, Entry]) -> list[str]:
+    """Return the folder that Python has before all others for the file that is run."""
+    script = started.of(app, files)
+    name = started.name_of(script.word)
+    if script.by != "python" or not name or script.flags & {"I", "P"}:
+        return []
+    if f"{name}/__main__.py" in files:
+        return [name]
+    # An archive stands there itself; of a link it is the folder that it leads into.
+    source = (app.folder / name).resolve()
+    if name not in files or zipfile.is_zipfile(source):
+        return []
+    folder = source.parent.relative_to(app.folder.resolve())
+    return [folder.as_posix()]

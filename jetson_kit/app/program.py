@@ -4,51 +4,63 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import posixpath
 import shlex
+import tarfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from mediapipe_jetson.__main__ import COMMANDS
+
+from jetson_kit.app import command_words, started
 from jetson_kit.app.settings import FILE, App
-from jetson_kit.app.tree import Tree
+from jetson_kit.app.tree import Entry, Tree
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian.bytecode import Compiler
 
 HEAD = 1 << 16
 """The bytes of a script in which its line endings are looked for."""
+OF_NO_PROGRAM = (".sh", ".py")
+"""Endings that no program of the image has, without further Debian packages."""
 
 
 def check_start(app: App, files: Tree) -> None:
     """Raise BadInputError for a file of the folder that the command can't start as it is."""
-    programs = {entry.name: entry for entry in files.entries if not entry.link}
-    for position, word in enumerate(app.command):
-        entry = programs.get(word.removeprefix("./"))
-        first = position == 0
-        if entry is None or not (first or word.endswith(".sh")):
-            continue
-        with entry.source.open("rb") as stream:
-            head = stream.read(HEAD)
-        script = head.startswith(b"#!")
-        if (script or not first) and b"\r\n" in head:
-            line = "script" if not first else "first line"
-            raise BadInputError(
-                f"{entry.name}: its {line} ends as on Windows, which no shell of the image takes",
-                f"sed -i 's/\\r$//' {shlex.quote(str(entry.source))}",
-            )
-        if not first:
-            continue
-        if "/" not in word:
-            raise BadInputError(
-                f"command in {FILE} starts {word}, which is looked for among the image's programs",
-                f"write ./{word}",
-            )
-        if not entry.executable:
-            raise BadInputError(
-                f"{entry.name}, which command in {FILE} starts, is not executable",
-                f"chmod +x {shlex.quote(str(entry.source))}",
-            )
-        if not script and not head.startswith(b"\x7fELF"):
-            raise BadInputError(
-                f"{entry.name}, which command in {FILE} starts, names no program that runs it",
-                "begin it with a line such as #!/usr/bin/env python3",
-            )
+    programs = _by_name(files)
+    direct = command_words.of(app.command)
+    entry = programs.get(started.name_of(direct.word))
+    if entry and not direct.by:
+        if "/" in direct.word:
+            _check_program(entry)
+        elif direct.word.endswith(OF_NO_PROGRAM) and not (app.debian or "PATH" in app.variables):
+            raise _not_found(direct.word)
+    script = started.of(app, programs)
+    entry = programs.get(started.name_of(script.word))
+    if entry and script.by == "shell" and _of_windows(entry):
+        raise _windows(entry, "script")
+
+
+def ambiguous(app: App, files: Tree) -> bool:
+    """Return whether a file of the folder has the bare name of the program that is started."""
+    word = command_words.of(app.command).word
+    return "/" not in word and word not in COMMANDS and word in _by_name(files)
+
+
+def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> None:
+    """Raise BadInputError where no folder of PATH has the program that the command starts.
+
+    `layers` are the image's, `path` is its PATH; the application may have one of its own.
+    """
+    word, programs = command_words.of(app.command).word, _by_name(files)
+    folders = app.variables.get("PATH", path).split(":")
+    if any(started.name_of(posixpath.join(folder, word)) in programs for folder in folders):
+        return
+    names = {posixpath.join(folder, word).lstrip("/") for folder in folders}
+    for layer in layers:
+        with tarfile.open(layer) as archive:
+            if any(member.name.removeprefix("./") in names for member in archive):
+                return
+    raise _not_found(word)
 
 
 def check(app: App, files: Tree, compiler: Compiler) -> None:
@@ -56,18 +68,62 @@ def check(app: App, files: Tree, compiler: Compiler) -> None:
 
     Raises also what Compiler.compiled raises.
     """
-    programs = {entry.name: entry for entry in files.entries if not entry.link}
-    for word in app.command:
-        name = word.removeprefix("./")
-        if not name.endswith(".py") or name not in programs:
-            continue
-        source = programs[name].source.read_bytes()
-        if not list(compiler.compiled({name: source})):
-            raise BadInputError(
-                f"{name}{_place(source)} is no Python {compiler.python.version}, and it is what "
-                f"the application runs",
-                f"correct it, or name another program: command in {FILE}",
-            )
+    programs = _by_name(files)
+    script = started.of(app, programs)
+    name = started.name_of(script.word)
+    if script.by != "python" or not name.endswith(".py") or name not in programs:
+        return
+    source = programs[name].source.read_bytes()
+    if not list(compiler.compiled({name: source})):
+        raise BadInputError(
+            f"{name}{_place(source)} is no Python {compiler.python.version}, and it is what "
+            f"the application runs",
+            f"correct it, or name another program: command in {FILE}",
+        )
+
+
+def _by_name(files: Tree) -> dict[str, Entry]:
+    return {entry.name: entry for entry in files.entries if not entry.link}
+
+
+def _check_program(entry: Entry) -> None:
+    """Raise BadInputError for a file that the kernel does not start."""
+    line = started.first_line(entry)
+    script = line.startswith("#!")
+    if script and line.endswith("\r") and not started.takes_carriage_return(line):
+        raise _windows(entry, "first line")
+    if not entry.executable:
+        raise BadInputError(
+            f"{entry.name}, which command in {FILE} starts, is not executable",
+            f"chmod +x {shlex.quote(str(entry.source))}",
+        )
+    if not script and not line.startswith("\x7fELF"):
+        raise BadInputError(
+            f"{entry.name}, which command in {FILE} starts, names no program that runs it",
+            "begin it with a line such as #!/usr/bin/env python3",
+        )
+
+
+def _of_windows(entry: Entry) -> bool:
+    """Return whether most lines of a script end as on Windows; behind a NUL it is no text."""
+    with entry.source.open("rb") as stream:
+        lines: Sequence[bytes] = stream.read(HEAD).partition(b"\0")[0].split(b"\n")[:-1]
+    return sum(line.endswith(b"\r") for line in lines) * 2 > len(lines)
+
+
+def _windows(entry: Entry, what: str) -> BadInputError:
+    return BadInputError(
+        f"{entry.name}: its {what} ends as on Windows, which no shell of the image takes",
+        f"sed -i 's/\\r$//' {shlex.quote(str(entry.source))}",
+    )
+
+
+def _not_found(word: str) -> BadInputError:
+    return BadInputError(
+        f"command in {FILE} starts {word}, which is looked for among the image's programs, and "
+        "none has that name",
+        f"write ./{word}; a package's script is python3 -m NAME",
+    )
 
 
 def _place(source: bytes) -> str:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.app import faults
+from jetson_kit.app import command_words, faults
 from jetson_kit.core.errors import BadInputError
 
 FILE = "jetson.toml"
@@ -202,12 +202,12 @@ def load(folder: Path) -> App:
             f"{folder} has neither app.py nor a command in {FILE}",
             "write app.py, or make a folder that has one: ./inv app.new NAME",
         )
-    for word in app.command[:3]:
-        if word.endswith(".py") and not word.startswith("/") and not (folder / word).is_file():
-            raise BadInputError(
-                f"{folder / FILE}: command runs {word}, which is not there",
-                "correct command, or write it",
-            )
+    word = command_words.of(app.command).word
+    if word.endswith(".py") and not word.startswith("/") and not (folder / word).exists():
+        raise BadInputError(
+            f"{folder / FILE}: command runs {word}, which is not there",
+            "correct command, or write it",
+        )
     if app.camera.startswith("rtsp") and app.service.network_mode == "none":
         raise BadInputError(
             f"{folder / FILE}: camera is a stream, and service.network is none",

@@ -13,7 +13,7 @@ from pathlib import Path
 from jetson_kit.app import layers as app_layers
 from jetson_kit.app.layers import AppLayers
 from jetson_kit.app.source.model import Built
-from jetson_kit.build import base_image
+from jetson_kit.build import base_image, image_config
 from jetson_kit.build.base_image import Base
 from jetson_kit.build.image_ahead import Ahead
 from jetson_kit.build.plan import BuildPlan
@@ -142,7 +142,10 @@ def make(
     below = (deps.tar, runtime_layer.tar, mediapipe.tar, own.tar)
     app = AppLayers(())
     if plan.app and ready:
-        app = app_layers.make(plan.app, base_facts, ready, below, progress, refresh=refresh)
+        path = image_config.data()["env"]["PATH"]
+        app = app_layers.make(
+            plan.app, base_facts, ready, below, progress, path=path, refresh=refresh
+        )
     return Parts(
         base=base,
         tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan)), *app.tars),

@@ -12,6 +12,7 @@ from typing import Any
 
 from jetson_kit import __version__
 from jetson_kit.app import base_packages, inputs
+from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
 from jetson_kit.build import cameras, wheel_choice
 from jetson_kit.build.wheel_choice import AuditedPin
@@ -175,7 +176,7 @@ def make(request: Request) -> BuildPlan:
     lock = wheels.lock_for(pin.wheel_class, arch, python)
     if request.app:
         held = base_packages.of(lock, pin.jetson_version, arch, python, suite).names
-        inputs.check_folder(request.app, python, held)
+        inputs.check_folder(request.app, Python(python, arch), held)
     name = _name(request, target, arch, python, pin)
     films = request.camera or (request.app is not None and request.app.films)
     components = ("camera",) if films else ()

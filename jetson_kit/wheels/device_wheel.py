@@ -125,12 +125,12 @@ def build_all(out: Path) -> list[Path]:
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheels-") as scratch:
         aside = Path(scratch)
         made = [build(aside), *(build_platform(aside, arch) for arch in ("arm64", "amd64"))]
-        result = []
-        for wheel in made:
-            with written_aside(out / wheel.name) as copy:
+        # They get their names when the last of them is written.
+        with contextlib.ExitStack() as copies:
+            for wheel in made:
+                copy = copies.enter_context(written_aside(out / wheel.name))
                 shutil.copyfile(wheel, copy)
-            result.append(out / wheel.name)
-    return result
+    return [out / wheel.name for wheel in made]
 
 
 def _add_library(

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.app import base_packages, inputs, module_names, settings, tree
+from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.wheels import device_wheel, litert
 
+PYTHON = Python("3.11", "arm64")
 HELD = frozenset({"numpy", "mediapipe", "mediapipe-jetson", "opencv-python-headless"})
 
 
@@ -47,10 +49,10 @@ def plant(app: App, *names: str) -> None:
 def test_a_name_of_the_images_is_refused(app: App, name: str, words: str) -> None:
     plant(app, name)
     with pytest.raises(BadInputError) as caught:
-        inputs.check_folder(app, "3.11", HELD)
+        inputs.check_folder(app, PYTHON, HELD)
     assert str(caught.value).startswith(f"{app.folder / name} has the name of ")
     assert words in str(caught.value)
-    inputs.check_folder(replace(app, ignore=(name.split("/", maxsplit=1)[0],)), "3.11", HELD)
+    inputs.check_folder(replace(app, ignore=(name.split("/", maxsplit=1)[0],)), PYTHON, HELD)
 
 
 @pytest.mark.parametrize(
@@ -58,20 +60,22 @@ def test_a_name_of_the_images_is_refused(app: App, name: str, words: str) -> Non
     [
         *("data/json.py", "mediapipe/graph.pbtxt", "numpy/deep/__init__.py", "queue.txt"),
         *("google/__init__.py", "Queue.py", "typesx.py", "random-1.py", "telnetlib3.py"),
+        *("queue.old.py", "numpy.v2.py", "select.cpython-39-x86_64-linux-gnu.so", "tests/queue.py"),
+        *("random/cat.png", "email/a/b.jpg", "door/types.py", "door/__init__.py"),
     ],
 )
 def test_what_hides_nothing_is_taken(app: App, name: str) -> None:
     plant(app, name)
-    inputs.check_folder(app, "3.11", HELD)
+    inputs.check_folder(app, PYTHON, HELD)
 
 
 def test_a_link_that_makes_a_package_counts(app: App) -> None:
     plant(app, "vendor/mp/__init__.py", "vendor/data/x.txt")
     (app.folder / "cv2").symlink_to("vendor/data")
-    inputs.check_folder(app, "3.11", HELD)
+    inputs.check_folder(app, PYTHON, HELD)
     (app.folder / "mediapipe").symlink_to("vendor/mp")
     with pytest.raises(BadInputError, match="/mediapipe has the name of the image's module"):
-        inputs.check_folder(app, "3.11", HELD)
+        inputs.check_folder(app, PYTHON, HELD)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +90,38 @@ def test_the_folder_of_the_program_and_pythonpath_count(
     app: App, words: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     plant(app, "src/app.py", "src/queue.py", "src/more/types.py")
-    inputs.check_folder(app, "3.11", HELD)
+    inputs.check_folder(app, PYTHON, HELD)
     with pytest.raises(BadInputError, match=r"src/queue\.py has the name of Python's own"):
-        inputs.check_folder(replace(app, command=words, environment=environment), "3.11", HELD)
+        inputs.check_folder(replace(app, command=words, environment=environment), PYTHON, HELD)
+
+
+@pytest.mark.parametrize(
+    ("words", "module", "taken"),
+    [
+        (("python3", "main.py", "--config", "conf/run.py"), "conf/logging.py", True),
+        (("gunicorn", "-c", "deploy/gunicorn.conf.py", "main:app"), "deploy/logging.py", True),
+        (("python3", "-m", "bin.app"), "bin/types.py", True),
+        (("python3", "-I", "bin/app"), "bin/types.py", True),
+        (("bash", "-c", "python3 bin/app"), "bin/types.py", True),
+        (("./bin/app",), "bin/types.py", False),
+        (("python3", "-u", "-X", "dev", "bin/app"), "bin/types.py", False),
+        (("env", "A=1", "python3", "bin/app"), "bin/types.py", False),
+    ],
+)
+@pytest.mark.parametrize("line", ["#!/usr/bin/env python3", "#!/usr/bin/env -S python3 -u"])
+def test_only_the_program_itself_counts(
+    app: App, words: tuple[str, ...], module: str, line: str, *, taken: bool
+) -> None:
+    plant(app, "main.py", "conf/run.py", module)
+    (app.folder / "bin").mkdir(exist_ok=True)
+    (app.folder / "bin/app").write_text(f"{line}\n")
+    (app.folder / "bin/app").chmod(0o755)
+    app = replace(app, command=words)
+    if taken:
+        inputs.check_folder(app, PYTHON, HELD)
+        return
+    with pytest.raises(BadInputError, match="has the name of Python's own module"):
+        inputs.check_folder(app, PYTHON, HELD)
 
 
 def test_the_images_python_decides() -> None:
@@ -129,12 +162,12 @@ def test_the_applications_own_packages_are_compared(app: App, tmp_path: Path) ->
         (site / name).touch()
     with LayerTar(tmp_path / "layer.tar") as layer:
         layer.tree("opt/mediapipe/lib/python3.11/site-packages", site)
-    names = module_names.in_layer(tmp_path / "layer.tar")
+    names = module_names.in_layer(tmp_path / "layer.tar", PYTHON)
     assert names == {"door", "six", "yaml"}
     (app.folder / "site").rename(tmp_path.with_suffix(".gone"))
     plant(app, "door/__init__.py", "door/more.py", "six.py", "yaml.txt")
     entries = tree.read(app).entries
-    assert module_names.hidden(app, entries, names) == ["door/__init__.py", "six.py"]
+    assert module_names.hidden(app, entries, PYTHON, names) == ["door/__init__.py", "six.py"]
 
 
 @pytest.mark.parametrize("name", ["mediapipe/__init__.py", "queue.py"])

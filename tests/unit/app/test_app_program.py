@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.app import program, settings, tree
+from jetson_kit.build import plan
+from jetson_kit.build.plan import Request
+from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian.bytecode import Compiler
 from tests.unit.this_python import VERSION, ThisPython
@@ -62,6 +65,12 @@ def check_start(folder: Path, command: str, text: str, *, executable: bool) -> N
         ("'sh', 'run.sh'", "exec python3 app.py\n", False),
         ("'python3', 'bin/run'", "print('x')\r\n", False),
         ("'selftest'", SHELL, False),
+        ("'./run.sh'", "#!/usr/bin/env python3\nprint('x')\r\nprint('y')\r\n", True),
+        ("'./run.sh'", SHELL + "x\0\r\n\r\n\r\n\r\n", True),
+        ("'./run.sh'", "#!/usr/bin/env -S python3 -u\r\nprint(1)\r\n", True),
+        ("'bash', 'run.sh'", "printf 'a\r\n'\necho b\necho c\n", False),
+        ("'bash', '-c', 'run.sh'", SHELL.replace("\n", "\r\n"), False),
+        ("'python3', 'bin/run', 'run.sh'", SHELL.replace("\n", "\r\n"), False),
         ("'/app/other'", SHELL, False),
     ],
 )
@@ -85,10 +94,39 @@ def test_what_can_be_started(tmp_path: Path, command: str, text: str, *, executa
          "begin it with a line such as #!"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_started_is_named_before_the_image_is_made(
+def test_a_plan_names_it(
     tmp_path: Path, command: str, text: str, *, executable: bool, fault: str, hint: str
 ) -> None:
     with pytest.raises(BadInputError) as raised:
         check_start(tmp_path / "app", command, text, executable=executable)
+    with pytest.raises(BadInputError) as planned:
+        plan.make(Request(app=settings.load(tmp_path / "app")))
+    assert (planned.value.message, planned.value.cure) == (raised.value.message, raised.value.cure)
     assert raised.value.message.startswith(fault)
     assert raised.value.cure.startswith(hint)
+
+
+def test_a_bare_name_is_looked_for_in_the_images_layers(tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "mytool").touch()
+    (folder / "jetson.toml").write_text('command = ["mytool"]\n')
+    app = settings.load(folder)
+    files = tree.read(app)
+    program.check_start(app, files)
+    assert program.ambiguous(app, files)
+    layer = tmp_path / "layer.tar"
+    for name in ("usr/bin/other", "usr/bin/mytool"):
+        with LayerTar(layer) as out:
+            out.data(name, "x")
+        if name.endswith("mytool"):
+            program.check_found(app, files, "/usr/bin:/bin", [layer])
+        else:
+            with pytest.raises(BadInputError, match="none has that name"):
+                program.check_found(app, files, "/usr/bin:/bin", [layer])
+
+
+def test_a_file_that_is_only_named_may_be_no_python(tmp_path: Path, compiler: Compiler) -> None:
+    command = 'command = ["python3", "main.py", "old.py"]\n'
+    files = {"main.py": "print(1)\n", "old.py": "print 1\n", "jetson.toml": command}
+    check(tmp_path / "app", compiler, files)

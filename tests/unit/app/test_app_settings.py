@@ -308,3 +308,17 @@ def test_the_name_of_a_folder_with_other_letters(tmp_path: Path, folder: str, na
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "app.py").touch()
     assert settings.load(tmp_path / folder).name == name
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        '["python3", "main.py", "out.py"]',
+        '["sh", "-c", "x.py"]',
+        '["python3", "-m", "mod", "o.py"]',
+    ],
+)
+def test_only_the_program_of_a_command_has_to_be_there(tmp_path: Path, command: str) -> None:
+    (tmp_path / "main.py").touch()
+    (tmp_path / "jetson.toml").write_text(f"command = {command}\n")
+    settings.load(tmp_path)

@@ -13,6 +13,7 @@ import pytest
 from packaging.metadata import Metadata
 
 from jetson_kit.core.errors import NetworkError, StepFailedError
+from jetson_kit.core.paths import ROOT
 from jetson_kit.wheels import device_wheel
 
 
@@ -190,3 +191,43 @@ def test_all_three_wheels_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(NetworkError):
         device_wheel.build_all(tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+SECOND_COPY = """
+set -e
+mkdir "$1/out"
+mount -t tmpfs -o size="$2" none "$1/out"
+PYTHONPATH="$3" "$4" -c "$5" "$1/out" || code=$?
+ls -A "$1/out"
+exit "${code:-0}"
+"""
+COPIES = """
+import sys
+from pathlib import Path
+from jetson_kit.core.errors import DiskFullError
+from jetson_kit.wheels import device_wheel
+
+def build_platform(out, arch):
+    wheel = out / f"device-{arch}.whl"
+    wheel.write_bytes(device_wheel.build(out).read_bytes())
+    return wheel
+
+device_wheel.build_platform = build_platform
+try:
+    device_wheel.build_all(Path(sys.argv[1]))
+except DiskFullError:
+    sys.exit(6)
+"""
+
+
+@pytest.mark.parametrize(("copies", "code", "names"), [(1.5, 6, 0), (2.5, 6, 0), (3.5, 0, 3)])
+def test_all_three_wheels_or_none_where_the_disk_is_full(
+    tmp_path: Path, copies: float, code: int, names: int
+) -> None:
+    size = device_wheel.build(tmp_path).stat().st_size
+    space = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount"]
+    words = [str(tmp_path), str(int(size * copies)), str(ROOT), sys.executable, COPIES]
+    done = subprocess.run(
+        [*space, "sh", "-c", SECOND_COPY, "-", *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, len(done.stdout.split())) == (code, names), done.stderr

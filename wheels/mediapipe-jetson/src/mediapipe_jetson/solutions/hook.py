@@ -154,10 +154,16 @@ class _MediaPipe(Loader):
 
 
 def _submodule(package: str, name: str) -> ModuleType:
-    """Import a package's module as its attribute; raise AttributeError where it has none."""
+    """Import a package's module as its attribute; raise AttributeError where it has none.
+
+    Raises ModuleNotFoundError where the module is there and lacks another, such as cv2.
+    """
+    full = f"{package}.{name}"
     try:
-        return importlib.import_module(f"{package}.{name}")
-    except ModuleNotFoundError:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if not f"{full}.".startswith(f"{error.name}."):
+            raise
         raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
 
 

@@ -117,7 +117,7 @@ LocationData = _message(
     Field(3, "relative_bounding_box", MESSAGE, kind=lambda: _RelativeBoundingBox),
     Field(5, "relative_keypoints", MESSAGE, REPEATED, lambda: _RelativeKeypoint),
 )
-LocationData.Format = EnumWrapper(_FORMAT)
+LocationData.Format = EnumWrapper(LocationData, _FORMAT)
 LocationData.BoundingBox = _BoundingBox
 LocationData.RelativeBoundingBox = _RelativeBoundingBox
 LocationData.RelativeKeypoint = _RelativeKeypoint

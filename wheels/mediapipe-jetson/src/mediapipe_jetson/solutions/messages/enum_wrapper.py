@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from mediapipe_jetson.solutions.messages.fields import EnumType
@@ -11,15 +11,23 @@ if TYPE_CHECKING:
 class EnumWrapper:
     """The numbers of an enumeration as attributes, and what protobuf tells of them."""
 
-    def __init__(self, described: EnumType) -> None:
+    def __init__(self, owner: type[Any], described: EnumType) -> None:
         self.DESCRIPTOR = described
+        self._owner = owner
         self._numbers = {value.name: value.number for value in described.values}
 
     def __getattr__(self, name: str) -> int:
-        try:
-            return self.__dict__["_numbers"][name]  # type: ignore[no-any-return] # numbers only
-        except KeyError:
-            raise AttributeError(self._no_value(name)) from None
+        # An object that is not made yet has no attribute to look it up in.
+        numbers: dict[str, int] = self.__dict__.get("_numbers", {})
+        if name not in numbers:
+            raise AttributeError(
+                self._no_value(name) if numbers else f"an enumeration has no attribute {name!r}"
+            )
+        return numbers[name]
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Stand for the class's own, which a copy is and a pickle names."""
+        return getattr, (self._owner, self.DESCRIPTOR.name)
 
     def _no_value(self, name: str) -> str:
         return f"Enum {self.DESCRIPTOR.name} has no value defined for name {name!r}"

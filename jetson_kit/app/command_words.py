@@ -1,0 +1,115 @@
+"""What the words of a command start: a file, and whether Python or a shell runs it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
+SHELLS = frozenset({"sh", "dash", "bash", "ash", "ksh", "zsh"})
+ASSIGNMENT = re.compile(r"\w+=")
+SPLIT = re.compile(r"--split-string(?:=|$)|-[iv0]*S")
+VALUED_BY_ENV = ("-u", "--unset", "-C", "--chdir")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a program that runs files, by their letters."""
+
+    valued: str
+    """Those that have a word behind them."""
+    long_valued: tuple[str, ...]
+    without_file: str
+    """Those with which it runs no file."""
+
+
+OF_PYTHON = Options("WX", ("--check-hash-based-pycs",), "cm")
+OF_SHELLS = Options("oO", ("--rcfile", "--init-file"), "cs")
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a command starts."""
+
+    by: str = ""
+    """"python", "shell", or "" for a program of its own."""
+    word: str = ""
+    """The file, as the command names it; "" where it runs a module or a line of text."""
+    flags: frozenset[str] = frozenset()
+    """The options of one letter that Python is given."""
+
+
+def of(command: Sequence[str]) -> Started:
+    """Return what a command starts, by its words alone."""
+    words = _without_env(list(command))
+    if not words:
+        return Started()
+    folder, name = posixpath.split(words[0])
+    if not folder or folder.startswith("/"):
+        if PYTHON.fullmatch(name):
+            word, flags = _file(words[1:], OF_PYTHON)
+            return Started("python", word, flags)
+        if name in SHELLS:
+            return Started("shell", _file(words[1:], OF_SHELLS)[0])
+    return Started("", words[0])
+
+
+def is_split(word: str) -> bool:
+    """Return whether it is the option by which env splits a text into words."""
+    return SPLIT.match(word) is not None
+
+
+def _without_env(words: list[str]) -> list[str]:
+    """Return a command without the env before it."""
+    if not words or posixpath.basename(words[0]) != "env":
+        return words
+    words = words[1:]
+    while words:
+        word = words[0]
+        if is_split(word):
+            text = SPLIT.sub("", word, count=1)
+            rest = words[1:] if text else words[2:]
+            return _without_env(["env", *_split(text or "".join(words[1:2])), *rest])
+        if word in VALUED_BY_ENV:
+            words = words[2:]
+        elif word.startswith("-") or ASSIGNMENT.match(word):
+            words = words[1:]
+        else:
+            break
+    return words
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return []
+
+
+def _file(words: Sequence[str], options: Options) -> tuple[str, frozenset[str]]:
+    """Return the first word that is no option, "" where there is none, and the short options."""
+    flags: set[str] = set()
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            return next(rest, ""), frozenset(flags)
+        if word == "-":
+            return "", frozenset(flags)
+        if word.startswith("--"):
+            if word in options.long_valued:
+                next(rest, "")
+        elif word[0:1] in {"-", "+"}:
+            for position, letter in enumerate(word[1:], 2):
+                if letter in options.without_file:
+                    return "", frozenset(flags)
+                if letter in options.valued:
+                    if position == len(word):
+                        next(rest, "")
+                    break
+                flags.add(letter)
+        else:
+            return word, frozenset(flags)
+    return "", frozenset(flags)
