@@ -37,7 +37,7 @@ from mediapipe_jetson.live.errors import OtlpError
         ("TIMEOUT", "1_0", "is no number of seconds"),
         ("TIMEOUT", "1e1", "is no number of seconds"),
         ("TIMEOUT", "+1", "is no number of seconds"),
-        ("TIMEOUT", "١", "is no number of seconds"),
+        ("TIMEOUT", "\u0661", "is no number of seconds"),
         ("TIMEOUT", ".", "is no number of seconds"),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_can_be_sent(environment: dict[str, str]) -> None:
         ("OTEL_METRIC_EXPORT_TIMEOUT", "1_000", "is no number of milliseconds"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "1e3", "is no number of milliseconds"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "2.5", "is no number of milliseconds"),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "१०००", "is no number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "\u0967000", "is no number of milliseconds"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "0", "is no number of milliseconds"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "9" * 5000, "is no number of milliseconds"),
         ("OTEL_RESOURCE_ATTRIBUTES", "house", "no list of NAME=VALUE"),
@@ -106,8 +106,17 @@ def test_a_secret_of_a_wrong_address_is_not_repeated(value: str, shown: str) -> 
     assert "ret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["http://h:65535", "https://h:1/v1", "http://u:p@h:4318",
-                                   "http://[::1]:4318", "HTTP://h:", "http://[fe80::1%25eth0]"])  # fmt: skip
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://h:65535",
+        "https://h:1/v1",
+        "http://u:p@h:4318",
+        "http://[::1]:4318",
+        "HTTP://h:",
+        "http://[fe80::1%25eth0]",
+    ],
+)
 def test_addresses_that_hold(value: str) -> None:
     otlp.check({"OTEL_EXPORTER_OTLP_ENDPOINT": value})
 
