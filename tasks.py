@@ -7,6 +7,8 @@ if __name__ == "__main__":
 
     if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+    # What came before now waits: `inv` saw to that.
+    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
 
 from invoke.collection import Collection
 

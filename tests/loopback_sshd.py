@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import os
 import shutil
@@ -18,6 +19,9 @@ import pytest
 from tests.support.here import skip_without
 
 SSHD = shutil.which("sshd")
+PRIVILEGE = Path("/run/sshd")
+# Held by each that needs the folder; it has a line while that is one of tests.
+LOCK = Path("/run/mediapipe-jetson-kit-tests-sshd.lock")
 
 
 @dataclass(frozen=True)
@@ -93,18 +97,27 @@ def make_key(path: Path) -> Path:
 
 @contextlib.contextmanager
 def _privilege_folder() -> Iterator[None]:
-    """Have the empty folder that an sshd started as root asks for."""
-    folder = Path("/run/sshd")
-    ours = os.geteuid() == 0 and not folder.exists()
-    if ours:
-        # Tests beside this one may make it, and remove it, at any time.
-        folder.mkdir(mode=0o755, exist_ok=True)
-    try:
+    """Have the empty folder that an sshd started as root asks for, at each connection anew.
+
+    Tests beside this one share it: the last one removes it, if a test has made it.
+    """
+    if os.geteuid():
         yield
-    finally:
-        if ours:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        return
+    with LOCK.open("a+") as made:
+        fcntl.flock(made, fcntl.LOCK_SH)
+        with contextlib.suppress(FileExistsError):
+            PRIVILEGE.mkdir(mode=0o755)
+            print("made by a test", file=made, flush=True)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(made, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(made.fileno()).st_size:
+                    with contextlib.suppress(OSError):
+                        PRIVILEGE.rmdir()
+                    made.truncate(0)
 
 
 def _wait_for(port: int, daemon: subprocess.Popen[bytes], log: Path) -> None:

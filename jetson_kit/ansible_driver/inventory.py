@@ -24,7 +24,7 @@ from jetson_kit.core.run import failure, run
 PLAYBOOKS = COLLECTION / "playbooks"
 READER = Path(__file__).with_name("inventory_reader.py")
 READING = "reading the inventory"
-# For each one.
+# For each one, and for the program to load Ansible.
 TIMEOUT_S = 120
 GRAPH = "check it: ansible-inventory --graph -i FILE"
 # What ssh alone can reach; containers and the like are not machines with a kernel of their own.
@@ -213,6 +213,7 @@ def _read(paths: Sequence[Path]) -> list[Inventory | KitError]:
              # An unparsed source is an error, not an empty inventory.
              "ANSIBLE_INVENTORY_UNPARSED_IS_FAILED": "1",
              "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "1"},
+        timeout_s=TIMEOUT_S * (1 + len(paths)),
         stdin=b"".join(os.fsencode(path.absolute()) + b"\0" for path in paths),
     )  # fmt: skip
     rows = {number: row for number, *row in map(json.loads, output.splitlines())}

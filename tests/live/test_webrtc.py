@@ -116,7 +116,7 @@ def test_without_an_offer_the_page_has_the_stream() -> None:
             waited(driver, lambda now: now[4] == "running")
             time.sleep(2)
             assert driver.execute_script(SHOWN)[:2] == [True, False]
-        assert running.post(b"{}")[0] == 404
+        assert running.post(b"{}")[0] == 405
     finally:
         running.process.kill()
         running.process.communicate()

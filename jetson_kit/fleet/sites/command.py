@@ -84,9 +84,10 @@ def resume(requested: str, *, target: str = "", quiet: bool = False) -> SitesRec
     with controller.lock(place.folder, f"rollout over sites {path.stem}"):
         record = journal.read(path)
         releases.check_same(target, record.image_id, f"rollout {record.id}")
-        if record.ended and not record.open and not quiet:
+        due = record.open or record.unasked
+        if record.ended and not due and not quiet:
             print(f"rollout {record.id} had ended; nothing new is begun", file=sys.stderr)
-        if record.ended and record.stop is not None and not record.open:
+        if record.ended and record.stop is not None and not due:
             return record
         sites = inventory.load(Path(record.header["sites"]))
         sites.named(*record.sites)
@@ -154,11 +155,13 @@ def judge(record: SitesRecord) -> None:
     counted = ", ".join(f"{count} {state}" for state, count in summary(record).items())
     second = f"./inv sites.rollout --resume {record.id}"
     if record.stop is not None:
-        raise CheckFailedError(
-            f"rollout {record.id} stopped: {record.stop} ({counted})",
-            f"{second} takes back what could not be reached" if record.open
-            else "see who and why: ./inv sites.status",
-        )  # fmt: skip
+        hint = "see who and why: ./inv sites.status"
+        if record.unasked:
+            counted += f"; {', '.join(record.unasked)} could not be asked"
+            hint = f"{second} asks again"
+        if record.open:
+            hint = f"{second} takes back what could not be reached"
+        raise CheckFailedError(f"rollout {record.id} stopped: {record.stop} ({counted})", hint)
     raise CheckFailedError(
         f"rollout {record.id} is not on every board: {counted}", f"{second} asks the others again"
     )

@@ -65,6 +65,15 @@ class SitesRecord:
             return tuple(name for name, site in self.sites.items() if site.state != DONE)
         return tuple(name for name, site in self.sites.items() if site.open)
 
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Return the sites that a stop could not ask; nothing is known to have begun there."""
+        if self.stop is None:
+            return ()
+        return tuple(
+            name for name, site in self.sites.items() if site.state == PENDING and site.why
+        )
+
 
 def apply(record: SitesRecord, line: Mapping[str, Any]) -> SitesRecord:
     """Return the state after one more line. Raises KeyError for what is none."""

@@ -7,10 +7,10 @@ whose own journals and boards are the truth, go on from where they are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
-from jetson_kit.core.errors import InternalError, KitError
+from jetson_kit.core.errors import IntegrityError, InternalError, KitError
 from jetson_kit.core.text import counted
 from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout import journal as journals
@@ -197,14 +197,20 @@ class SitesRollout:
             # Its own rollout has stopped, or was stopped in the middle: nothing of it stays.
             or site.state in (WORKING, FAILED)
         ]
-        self._together(todo, self._back)
+        untouched = {name for name in todo if record.sites[name].state == PENDING}
+        self._together(todo, lambda name: self._back(name, untouched))
 
-    def _back(self, name: str) -> None:
+    def _back(self, name: str, untouched: Collection[str]) -> None:
+        """Have a site go back; `untouched` are those of which nothing is known to have begun."""
         try:
             left = self._work.back(name, f"rollout over sites stopped: {self.record.stop}")
         except OwnDiskFullError:
             raise
         except Exception as error:  # the other sites still go back, and the rollout ends
+            # A journal that does not hold is one of this rollout, whatever is known here.
+            if name in untouched and not isinstance(error, IntegrityError):
+                self._put(name, why=f"could not be asked: {_reason(error)}")
+                return
             known = self.record.sites[name].why.partition("; not taken back")[0]
             why = "; ".join(filter(None, (known, f"not taken back: {_reason(error)}")))
             self._put(name, state=FAILED, why=why, open=True)
@@ -212,7 +218,8 @@ class SitesRollout:
         if left:
             self._put(name, state=FAILED, why=f"not back: {', '.join(left)}"[:400], open=True)
         else:
-            self._put(name, state=BACK, open=False)
+            cleared = {"why": ""} if name in untouched else {}
+            self._put(name, state=BACK, open=False, **cleared)
 
     def _end(self, result: str) -> SitesRecord:
         self.journal.append("end", result=result)

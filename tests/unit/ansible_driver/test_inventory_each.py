@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jetson_kit.ansible_driver import inventory
+from jetson_kit.ansible_driver.inventory import READER
 from jetson_kit.core.errors import BadInputError, DiskFullError, KitError
 
 
@@ -103,6 +105,41 @@ def test_one_that_does_not_end_keeps_no_other(
     assert isinstance(read[slow], BadInputError)
     assert "no answer within 5 s" in str(read[slow])
     assert isinstance(read[places["yaml"]], inventory.Inventory)
+
+
+@pytest.mark.parametrize("at", ["start", "end"])
+def test_the_program_itself_has_an_end(
+    places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Whatever keeps it: what it loads, its own clean-up."""
+    if at == "start":
+        text = "import time\ntime.sleep(600)\n"
+    else:
+        text = READER.read_text(encoding="utf-8").replace(
+            "if __name__", "atexit.register(lambda: __import__('time').sleep(600))\nif __name__"
+        )
+    stuck = tmp_path / "stuck.py"
+    stuck.write_text(text)
+    monkeypatch.setattr(inventory, "READER", stuck)
+    monkeypatch.setattr(inventory, "TIMEOUT_S", 4)
+    read = inventory.read_each([places["yaml"], places["ini"]])
+    for path, result in read.items():
+        assert isinstance(result, BadInputError)
+        # Once for Ansible, once for each.
+        assert f"{path} is no inventory: reading the inventory: no answer within 12 s" in str(
+            result
+        )
+
+
+def test_each_inventory_in_turn_has_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "TIMEOUT_S", 6)
+    # One more than are read at once.
+    numbers = range((os.cpu_count() or 1) + 1)
+    slow = [script(tmp_path / f"slow{number}", "exec sleep 60") for number in numbers]
+    for result in inventory.read_each(slow).values():
+        assert "no answer within 6 s" in str(result)
 
 
 def test_a_full_disk_is_no_fault_of_an_inventory(tmp_path: Path) -> None:

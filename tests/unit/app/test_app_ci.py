@@ -148,13 +148,14 @@ def test_each_system_has_its_steps_read_here() -> None:
 def test_the_steps_are_the_same_in_all_systems() -> None:
     beside = {name: read()[0] for name, read in BESIDE.items()}
     assert all(steps[-2:] == beside["github"][-2:] for steps in beside.values())
-    assert len({steps[0] for name, steps in beside.items() if name != "github"}) == 1
+    got = {steps[0].splitlines()[-1] for name, steps in beside.items() if name != "github"}
+    assert len(got) == 1
     inside = [
         [line for line in read()[0][0].splitlines() if line and not line.startswith("trap ")]
         for read, _, _ in INSIDE.values()
     ]
     assert inside[0][1:] == inside[1][1:]
-    assert beside["azure"][0].removesuffix(" kit") + ' "$work/kit"' in inside[0]
+    assert got.pop().removesuffix(" kit") + ' "$work/kit"' in inside[0]
 
 
 @pytest.mark.parametrize("app", [".", "boards/door one"])
@@ -218,6 +219,45 @@ def test_steps_name_the_variable_that_is_missing(tmp_path: Path, name: str) -> N
     assert done.returncode != 0
     variable = "KIT_REPOSITORY" if name == "github" else "KIT_URL"
     assert f"set the variable {variable} " in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("name", sorted({*BESIDE, *INSIDE} - {"github"}))
+@pytest.mark.parametrize("token", ["s3cret", "a%40s3cret", "s3cret'$(x)"])
+def test_a_token_in_the_address_is_not_in_the_log(tmp_path: Path, name: str, token: str) -> None:
+    """Whether the kit is got or not; git itself shows no password."""
+    place = tmp_path / "p"
+    place.mkdir()
+    source = kit(tmp_path / "source")
+    config = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{source}.insteadOf",
+              "NOTES": str(tmp_path / "notes"), "KIT_REF": "v1"}  # fmt: skip
+    for host, code in (("there.invalid", 0), ("nowhere.invalid", 128)):
+        config["GIT_CONFIG_VALUE_0"] = f"https://user:{token}@there.invalid/kit"
+        if name in BESIDE:
+            script = BESIDE[name]()[0][0]
+            variables = {"APP": "."}
+        else:
+            read, folder, project = INSIDE[name]
+            (script,) = read()[0]
+            variables = {folder: str(place), project: "p", "APP": "."}
+        url = f"https://user:{token}@{host}/kit"
+        done = run(script, place, SHELL.get(name, BASH), **variables, **config, KIT_URL=url)
+        assert done.returncode == code, done.stderr
+        assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_what_azure_keeps_secret_reaches_the_script(tmp_path: Path) -> None:
+    """It puts plain variables into the environment by itself, and secret ones where they are named.
+
+    One that is not set stands there as it is written.
+    """
+    (job,) = template("azure")["jobs"]
+    (step,) = [step for step in job["steps"] if "KIT_URL" in step.get("bash", "")]
+    assert step["env"] == {"KIT_URL": "$(KIT_URL)"}
+    # It would be replaced in the script as well, and so be shown.
+    assert "$(KIT_URL)" not in step["bash"]
+    done = run(step["bash"], tmp_path, SHELL["azure"], **step["env"])
+    assert done.returncode != 0
+    assert "set the variable KIT_URL " in done.stderr
 
 
 def action_step(

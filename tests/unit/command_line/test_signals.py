@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -173,6 +173,59 @@ def test_a_signal_at_any_moment_of_a_real_task(words: list[str]) -> None:
         assert "Traceback" not in err or "tasks.py" not in err, (step, err)
         assert child.returncode in (0, 1, 128 + number, -number), (step, err)
         assert len([line for line in err.splitlines() if line.startswith("error: ")]) <= 1
+
+
+def held_back(command: Sequence[object], *, ignored: bool = False) -> subprocess.Popen[str]:
+    """Start a program whose Ctrl-C has come, and waits for it to take it."""
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        os.kill(os.getpid(), signal.SIGINT)
+
+    return subprocess.Popen(
+        [str(word) for word in command], cwd=ROOT, preexec_fn=prepare,  # noqa: PLW1509 # no thread
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("words", [["--list"], ["targets"], ["no-such-task"]])
+def test_ctrl_c_before_python_has_started_ends_it_without_a_traceback(
+    words: list[str], ignored: bool
+) -> None:
+    child = held_back([sys.executable, "tasks.py", *words], ignored=ignored)
+    _, err = child.communicate(timeout=60)
+    if ignored:
+        assert child.returncode == (2 if words == ["no-such-task"] else 0)
+    else:
+        assert (child.returncode, err) == (-signal.SIGINT, "")
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_the_shell_has_ctrl_c_wait_until_python_can_take_it(tmp_path: Path, old: bool) -> None:
+    """Where `env` can do that."""
+    (tmp_path / "inv").write_text((ROOT / "inv").read_text())
+    own = tmp_path / "requirements" / "host.txt"
+    own.parent.mkdir()
+    own.write_text("")
+    binary = tmp_path / ".venv" / "bin"
+    binary.mkdir(parents=True)
+    (tmp_path / ".venv" / ".locked").write_text("")
+    (tmp_path / ".venv" / ".root").write_text(f"{tmp_path}\n")
+    (binary / "python").write_text('#!/bin/sh\necho "$@"\nexec grep SigBlk: /proc/self/status\n')
+    (tmp_path / "env").write_text("#!/bin/sh\nexit 125\n")
+    for script in (tmp_path / "inv", binary / "python", tmp_path / "env"):
+        script.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}" if old else os.environ["PATH"]
+    done = subprocess.run(
+        [tmp_path / "inv", "a b", "--list"],
+        env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    words, mask = done.stdout.splitlines()
+    assert words == f"{tmp_path}/tasks.py a b --list"
+    blocked = int(mask.split()[1], 16) >> (signal.SIGINT - 1) & 1
+    assert (blocked, done.stderr) == (not old, "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +112,7 @@ def test_the_inference_of_a_fork_is_judged_as_the_selftest_is(tmp_path: Path) ->
         ("os.kill(os.getpid(), signal.SIGKILL)", "crash"),
         ("os._exit(7)", "crash"),
         ("raise RuntimeError('no graph')", "error"),
+        ("sys.exit(11)", "crash"),
     ],
 )
 def test_an_inference_that_breaks_is_told(tmp_path: Path, detect: str, cause: str) -> None:
@@ -142,3 +146,102 @@ def test_an_inference_that_takes_too_long_is_ended(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.stdout.split() == ["None", "0"], done.stderr
+
+
+def forked(folder: Path, script: str) -> subprocess.Popen[str]:
+    """Run a script that has `Forked`; modules and models are those of `stand_in`."""
+    path = os.pathsep.join(map(str, (SOURCE, folder)))
+    models = {"MEDIAPIPE_JETSON_MODELS": str(folder / "models")}
+    return subprocess.Popen(
+        [sys.executable, "-c", f"from mediapipe_jetson.forked import Forked\n{script}"],
+        env={**os.environ, "PYTHONPATH": path, **models},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "words"),
+    [
+        ("sys.exit(11)", 11, ""),
+        ("sys.exit()", 0, ""),
+        ("sys.exit(0)", 0, ""),
+        ("sys.exit(True)", 1, ""),
+        ("sys.exit('no graph')", 1, "no graph\n"),
+        ("sys.exit(-1)", 255, ""),
+        ("sys.exit(1 << 70)", 255, ""),
+        ("raise SystemExit((1, 2))", 1, "(1, 2)\n"),
+        ("raise KeyboardInterrupt", 1, "KeyboardInterrupt\n"),
+    ],
+)
+def test_an_inference_ends_with_the_code_of_its_own_exit(
+    tmp_path: Path, raised: str, code: int, words: str
+) -> None:
+    stand_in(tmp_path, raised)
+    script = (
+        "with Forked(1) as forked:\n"
+        "    code = forked.result(50.0)[1]\n"
+        "    forked.words.seek(0)\n"
+        "    print(code, forked.words.read().decode(), sep='|', end='')\n"
+    )
+    with forked(tmp_path, script) as process:
+        assert process.stdout is not None
+        text = process.stdout.read()
+    # As a Python of its own ends, which adds where it was interrupted.
+    assert text.startswith(f"{code}|a line of MediaPipe's own\n")
+    assert text.endswith(words or "own\n")
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells a child that its parent ended"
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+def test_an_inference_ends_with_its_parent(tmp_path: Path, number: int) -> None:
+    stand_in(tmp_path, "open(os.environ['BEGUN'], 'w').close(); time.sleep(600)")
+    begun = tmp_path / "begun"
+    script = (
+        f"import os, time\nos.environ['BEGUN'] = {str(begun)!r}\n"
+        "with Forked(1) as forked:\n"
+        f"    while not os.path.exists({str(begun)!r}): time.sleep(0.05)\n"
+        "    print(forked._process, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    with forked(tmp_path, script) as process:
+        assert process.stdout is not None
+        child = os.pidfd_open(int(process.stdout.readline()))
+        try:
+            process.send_signal(number)
+            assert process.wait(60) == -number
+            # Readable once the process has ended.
+            assert select.select([child], [], [], 60)[0]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(child, signal.SIGKILL)
+            os.close(child)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells a child that its parent ended"
+)
+def test_an_inference_whose_parent_ended_before_it_began_ends(tmp_path: Path) -> None:
+    stand_in(tmp_path, "open(os.environ['BEGUN'], 'w').close()")
+    begun = tmp_path / "begun"
+    # The parent is gone, and another has the child, before the child asks to be told.
+    script = (
+        f"import os, sys\nos.environ['BEGUN'] = {str(begun)!r}\n"
+        "from mediapipe_jetson import forked\n"
+        "fork, ready = os.fork, os.pipe()\n"
+        "def late():\n"
+        "    parent, child = os.getpid(), fork()\n"
+        "    if not child:\n"
+        "        while os.getppid() == parent: pass\n"
+        "    return child\n"
+        "os.fork = late\n"
+        "Forked(1)\n"
+        "os._exit(0)\n"
+    )
+    with forked(tmp_path, script) as process:
+        assert process.stdout is not None
+        # At its end once no process has it.
+        assert process.stdout.read() == ""
+    assert not begun.exists()

@@ -15,6 +15,12 @@ from mediapipe_jetson.live.errors import OtlpError
         ("ENDPOINT", "junk", "is no address"),
         ("ENDPOINT", "http://[::1", "is no address"),
         ("METRICS_ENDPOINT", "http://", "is no address"),
+        ("ENDPOINT", "http://h:99999", "is no address"),
+        ("ENDPOINT", "http://h:port", "is no address"),
+        ("ENDPOINT", "http://h:-1", "is no address"),
+        ("ENDPOINT", "http://h:0", "is no address"),
+        ("METRICS_ENDPOINT", "https://h:43_18", "is no address"),
+        ("ENDPOINT", "http://a b:4318", "is no address"),
         ("CERTIFICATE", "/nowhere/ca.pem", "is no file"),
         ("METRICS_CLIENT_KEY", "/nowhere/key.pem", "is no file"),
         ("PROTOCOL", "grpc", "only http/protobuf is sent"),
@@ -28,6 +34,11 @@ from mediapipe_jetson.live.errors import OtlpError
         ("TIMEOUT", "soon", "is no number of seconds"),
         ("METRICS_TIMEOUT", "0", "is no number of seconds"),
         ("TIMEOUT", "nan", "is no number of seconds"),
+        ("TIMEOUT", "1_0", "is no number of seconds"),
+        ("TIMEOUT", "1e1", "is no number of seconds"),
+        ("TIMEOUT", "+1", "is no number of seconds"),
+        ("TIMEOUT", "\u0661", "is no number of seconds"),
+        ("TIMEOUT", ".", "is no number of seconds"),
     ],
 )
 def test_what_could_not_be_sent(name: str, value: str, words: str) -> None:
@@ -56,6 +67,12 @@ def test_what_can_be_sent(environment: dict[str, str]) -> None:
     [
         ("OTEL_METRIC_EXPORT_INTERVAL", "-1", "is no number of milliseconds"),
         ("OTEL_METRIC_EXPORT_TIMEOUT", "1e99", "is no number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "1_000", "is no number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1e3", "is no number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "2.5", "is no number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "\u0967000", "is no number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "0", "is no number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "9" * 5000, "is no number of milliseconds"),
         ("OTEL_RESOURCE_ATTRIBUTES", "house", "no list of NAME=VALUE"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "token", "no list of NAME=VALUE"),
         ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "a=b,=c", "no list of NAME=VALUE"),
@@ -66,6 +83,42 @@ def test_what_is_no_value(name: str, value: str, words: str) -> None:
         otlp.check({name: value})
     assert name in str(caught.value)
     assert "HEADERS" not in name or value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("http://u:secret@/x", "http://***@/x"),
+        ("ftp://secret@h:1/x", "ftp://***@h:1/x"),
+        ("http://u:p@secret@h:99999", "http://***@h:99999"),
+        ("http://u:sec/ret@h:4318", "http://***@h:4318"),
+        ("u:secret@h:4318", "***@h:4318"),
+        ("http://[::1?token=secret", "http://[::1?***"),
+        ("junk#secret", "junk#***"),
+        ("http://u:secret%40@[::1", "http://***@[::1"),
+    ],
+)
+def test_a_secret_of_a_wrong_address_is_not_repeated(value: str, shown: str) -> None:
+    name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    with pytest.raises(OtlpError) as caught:
+        otlp.check({name: value})
+    assert str(caught.value).startswith(f"{name}={shown} is no address")
+    assert "ret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://h:65535",
+        "https://h:1/v1",
+        "http://u:p@h:4318",
+        "http://[::1]:4318",
+        "HTTP://h:",
+        "http://[fe80::1%25eth0]",
+    ],
+)
+def test_addresses_that_hold(value: str) -> None:
+    otlp.check({"OTEL_EXPORTER_OTLP_ENDPOINT": value})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shlex
@@ -179,3 +180,22 @@ def test_what_ssh_alone_can_not_do_is_ansibles(variables: dict[str, Any], plain:
 def test_what_can_not_be_rendered_yet_is_ansibles(name: str) -> None:
     host = Host("a", {name: "{{ later }}"}, errors={name: "'later' is undefined"})
     assert not by_ssh._plain(host)
+
+
+@pytest.mark.parametrize("ends", [0, 1, 2])
+def test_a_server_s_end_takes_nothing_from_those_beside_it(tmp_path: Path, ends: int) -> None:
+    """As tests in other processes end: the folder that all sshd share as root stays."""
+    folders = [tmp_path / name for name in "abc"]
+    stacks = [contextlib.ExitStack() for _ in folders]
+    with contextlib.ExitStack() as whole:
+        for folder, stack in zip(folders, stacks, strict=True):
+            folder.mkdir()
+            whole.enter_context(stack)
+        servers = [
+            stack.enter_context(serving(folder, ANSWERS))
+            for folder, stack in zip(folders, stacks, strict=True)
+        ]
+        stacks[ends].close()
+        for number, server in enumerate(servers):
+            reply = transport(folders[number], server).look(["a"])["a"]
+            assert reply.kind == (UNREACHABLE if number == ends else DONE), reply

@@ -11,7 +11,12 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
+from jetson_kit.core.errors import (
+    BadInputError,
+    CheckFailedError,
+    IntegrityError,
+    StepFailedError,
+)
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
@@ -428,6 +433,64 @@ def test_what_a_lost_journal_s_end_began_is_taken_back_too(
     assert record.ended == "stopped"
     assert at.images() == ("nnoooo" if scope == "wave" else "oooooo")
     assert record.open == ()
+
+
+def end_lost(at: Mesh, *, scope: str = "rollout") -> None:
+    """Let the canary site fail and be taken back; the line of the end is lost."""
+    go(at, dataclasses.replace(PLAN, scope=scope))
+    path = at.folder / f"{ID}.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize("away", [("c",), ("b",), ("b", "c")])
+def test_an_untouched_site_that_can_not_be_asked_is_pending(
+    tmp_path: Path, away: tuple[str, ...]
+) -> None:
+    at = mesh(tmp_path, a1="unhealthy")
+    end_lost(at)
+    at.away = set(away)
+    record = again(at)
+    assert (record.ended, record.open, record.unasked) == ("stopped", (), away)
+    for name, site in record.sites.items():
+        assert (site.state, site.open) == ("pending" if name in away else "back", False)
+    assert record.sites[away[0]].why == f"could not be asked: {away[0]} gave no sign of life"
+    with pytest.raises(CheckFailedError, match=f"{', '.join(away)} could not be asked") as raised:
+        command.judge(record)
+    assert f"--resume {ID} asks again" in raised.value.line()
+    at.away = set()
+    record = again(at)
+    assert (states(record), record.unasked) == ("back back back", ())
+    assert not any(site.why.startswith("could not") for site in record.sites.values())
+
+
+@pytest.mark.parametrize("fault", [KeyError("protocol"), TypeError(), OSError()])
+def test_a_fault_of_the_kit_itself_leaves_an_untouched_site_pending(
+    tmp_path: Path, fault: Exception
+) -> None:
+    at = mesh(tmp_path, a1="unhealthy")
+    end_lost(at)
+
+    def back(site: str, why: str) -> tuple[str, ...]:
+        raise fault
+
+    at.back = back  # type: ignore[method-assign]
+    record = again(at)
+    assert (states(record), record.open) == ("back pending pending", ())
+    assert record.unasked == ("b", "c")
+
+
+def test_a_journal_that_does_not_hold_shows_that_a_site_was_touched(tmp_path: Path) -> None:
+    at = mesh(tmp_path, a1="unhealthy")
+    end_lost(at)
+
+    def back(site: str, why: str) -> tuple[str, ...]:
+        if site == "c":
+            raise IntegrityError("the journal is of other boards: c3")
+        return ()
+
+    at.back = back  # type: ignore[method-assign]
+    record = again(at)
+    assert (states(record), record.open, record.unasked) == ("back back failed", ("c",), ())
 
 
 @pytest.mark.parametrize("point", range(0, 60, 3))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
+import re
 from collections.abc import Mapping
 from typing import Optional
 from urllib.parse import urlsplit
@@ -15,6 +15,14 @@ SERVICE, ATTRIBUTES = "OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"
 DISABLED, EXPORTER = "OTEL_SDK_DISABLED", "OTEL_METRICS_EXPORTER"
 INTERVAL_MS = 60_000.0
 LONGEST_MS = float(1 << 31)
+# Python's own numbers are more: 1_000, 1e3, digits of other scripts.
+NUMBERS = {
+    "milliseconds": re.compile(r"[0-9]+"),
+    "seconds": re.compile(r"[0-9]+(\.[0-9]+)?"),
+}
+HOST = re.compile(r"(\[[^\[\]\s]+\]|[^\[\]:\s]+)(:(?P<port>[0-9]{0,5}))?")
+# Of an address: user and password, and what may be a token.
+SECRETS = re.compile(r"(?:(?<=://)|^(?!.*://)).*(?=@)|(?<=[?#]).+", re.DOTALL)
 # What is sent, of what a variable may ask for.
 ONLY = {
     "PROTOCOL": ("http/protobuf",),
@@ -45,13 +53,9 @@ def off(environment: Mapping[str, str]) -> str:
 def check(environment: Mapping[str, str]) -> None:
     """Raise OtlpError for a value that the exporter would take and then fail with, or pass over."""
     for name in _set(environment, "ENDPOINT"):
-        try:
-            place = urlsplit(environment[name])
-            good = place.scheme in ("http", "https") and bool(place.hostname)
-        except ValueError:
-            good = False
-        if not good:
-            raise OtlpError(f"{name}={environment[name]} is no address, http://HOST:4318")
+        if not _address(environment[name]):
+            shown = SECRETS.sub("***", environment[name])
+            raise OtlpError(f"{name}={shown} is no address, http://HOST:4318")
     for name in _set(environment, "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"):
         if not os.path.isfile(environment[name]):  # noqa: PTH113 # which raises nothing
             raise OtlpError(f"{name}={environment[name]} is no file")
@@ -98,6 +102,18 @@ def _set(environment: Mapping[str, str], *ends: str) -> list[str]:
     return [name for name in chosen if name]
 
 
+def _address(text: str) -> bool:
+    """Tell whether something can be sent there."""
+    try:
+        place = urlsplit(text)
+    except ValueError:
+        return False
+    found = HOST.fullmatch(place.netloc.rpartition("@")[2])
+    if not found or place.scheme not in ("http", "https"):
+        return False
+    return not found["port"] or 0 < int(found["port"]) < 1 << 16
+
+
 def _pair(text: str) -> bool:
     """Tell whether this is NAME=VALUE, or nothing, as after a last comma."""
     name, sign, _ = text.strip().partition("=")
@@ -109,10 +125,8 @@ def _milliseconds(environment: Mapping[str, str], name: str) -> float:
 
 
 def _number(environment: Mapping[str, str], name: str, unit: str) -> float:
-    try:
-        value = float(environment[name])
-    except ValueError:
-        value = math.nan
+    text = environment[name].strip()
+    value = float(text) if NUMBERS[unit].fullmatch(text) else 0.0
     if not 0 < value <= LONGEST_MS:
         raise OtlpError(f"{name}={environment[name]} is no number of {unit}")
     return value
