@@ -33,7 +33,20 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # The last line of the file $1 that tells what went wrong.
 last_words() {
   { grep -aE '^E:|rror|not start|denied|refused' "$1" | grep -av 'E: Sub-process' || cat "$1"; } 2>/dev/null |
-    grep -a . | tail -n 1 | tr -d '\r' | cut -c 1-300
+    grep -a . | tail -n 1 | tr -d '\r' | plain | cut -c 1-300
+}
+
+# What pip says of a connection has names of Python's classes and objects around the reason.
+plain() {
+  sed -e "/after connection broken by/{
+s/.*after connection broken by //
+s|': /[^ ]*\$||
+s/HTTPS\{0,1\}ConnectionPool([^)]*): //
+s/ (\(read\|connect\) timeout=[^)]*)//
+s/<[^>]*object at 0x[^>]*>[,:]* *//
+s/^['\"]*[A-Za-z]*(['\"]*//
+s/['\")]*\$//
+}" -e 's/<[^>]*object at 0x[^>]*>[,:]* *//g' -e 's/\[Errno -\{0,1\}[0-9]*\] //g'
 }
 
 full_disk() {
@@ -47,6 +60,9 @@ full_disk() {
 explain() {
   if grep -aqE "No space left|don't have enough free space|Disk quota exceeded" "$2" || full_disk "$scratch" "$root" /var; then
     fail "$DISK_FULL" "$1: no space left on the disk; free some and run ./inv again"
+  fi
+  if grep -aqiE 'certificate.?verif|self.?signed certificate|UnknownIssuer|unable to get local issuer|invalid peer certificate' "$2"; then
+    fail "$NETWORK" "$1: the server's certificate is of no CA that this machine trusts; set PIP_CERT and SSL_CERT_FILE to the file of its CA, or add that to this machine's (update-ca-certificates), and run ./inv again"
   fi
   if grep -aqE 'Could not resolve|failure resolving|resolution|Name or service not known|dns error|failed to lookup|unreachable|Connection (refused|timed out|failed|reset)|Could not connect|Cannot initiate|Failed to fetch|error sending request|Max retries|[Tt]imed out' "$2"; then
     fail "$NETWORK" "$1: the network does not answer ($(last_words "$2")); check it and run ./inv again"

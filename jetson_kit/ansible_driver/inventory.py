@@ -19,6 +19,7 @@ import yaml
 from jetson_kit.ansible_driver.program_environment import environment
 from jetson_kit.core.errors import BadInputError, KitError, StepFailedError
 from jetson_kit.core.paths import ANSIBLE, COLLECTION
+from jetson_kit.core.reasons import of_utf16
 from jetson_kit.core.run import failure, run
 
 PLAYBOOKS = COLLECTION / "playbooks"
@@ -221,7 +222,7 @@ def _read(paths: Sequence[Path]) -> list[Inventory | KitError]:
 
 
 def _refused(path: Path, error: Exception) -> BadInputError:
-    message = _yaml_fault(path) or getattr(error, "message", None) or str(error)
+    message = of_utf16(path) or _yaml_fault(path) or getattr(error, "message", None) or str(error)
     return BadInputError(f"{path} is no inventory: {message}", GRAPH)
 
 

@@ -43,7 +43,8 @@ def show(entries: Sequence[Entry], *, as_json: bool) -> None:
             f"  {kind.holds}; {kind.again} again"
         )
     print(f"{'in all':20} {_mb(_size(entries)):>10}")
-    print("next: ./inv cache.prune --plan")
+    if _size(entries):
+        print("next: ./inv cache.prune --plan")
 
 
 def plan(chosen: Sequence[Entry], keep: Collection[str]) -> None:

@@ -8,15 +8,17 @@ import hashlib
 import http.client
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from jetson_kit.core import stopping
-from jetson_kit.core.errors import DiskFullError, IntegrityError, NetworkError
+from jetson_kit.core.errors import BadInputError, DiskFullError, IntegrityError, NetworkError
 from jetson_kit.core.paths import FULL, room_hint
 
 CHUNK = 1 << 20
@@ -28,6 +30,28 @@ def sha256_file(path: Path) -> str:
     """Return the sha256 of a file as 64 hex digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_regular(path: Path, cure: str) -> IO[bytes]:
+    """Open a file to read it; opening a named pipe would wait for who writes into it.
+
+    Raises BadInputError with this cure for what is no regular file, OSError.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BadInputError(f"{path} is no regular file", cure)
+    return os.fdopen(handle, "rb")
+
+
+def check_regular(path: Path, cure: str) -> None:
+    """Raise BadInputError with this cure for what is there and no regular file."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        raise BadInputError(f"{path} is no regular file", cure)
 
 
 @contextlib.contextmanager

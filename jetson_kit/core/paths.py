@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,11 @@ COLLECTION = ANSIBLE.joinpath("collections", "ansible_collections", *COLLECTION_
 ROOT_NAME = "mediapipe-jetson-kit"
 STATE = "KIT_STATE"
 CACHE = "KIT_CACHE"
+# Names of the kit's own temporary folders, with the letters that Python's tempfile adds.
+SCRATCH = re.compile(
+    r"\.?(kit|verify|evidence|shim|device-wheel|jetson-doctor|mediapipe-jetson-doctor)-"
+    r"(.*-)?[a-z0-9_]{8}$|tmp[a-z0-9_]{8}"
+)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -30,9 +36,16 @@ def room_hint(place: Path | None) -> str:
                 return (
                     f"free some space{tidy}, or set {variable} to a larger disk, and run it again"
                 )
-    if place is not None and place.absolute().is_relative_to(tempfile.gettempdir()):
+    if place is not None and _scratch(place):
         return "free some space, or set TMPDIR to a larger disk, and run it again"
     return "free some space there, and run it again"
+
+
+def _scratch(place: Path) -> bool:
+    """Tell whether a place is in a temporary folder of the kit's, which TMPDIR moves."""
+    base, full = Path(tempfile.gettempdir()).absolute(), place.absolute()
+    below = full.relative_to(base).parts if full.is_relative_to(base) else ()
+    return bool(below) and SCRATCH.match(below[0]) is not None
 
 
 def cache_home() -> Path:

@@ -42,7 +42,7 @@ def key(
     role = signing.role(owner=owner, channel=channel)
     place = path or signing.default_key(role)
     if show:
-        public = signing.public_of(place)
+        public = signing.public_of(place, role)
     else:
         public = signing.make_key(place, getpass.getuser(), passphrase=passphrase, token=token)
     if channel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -152,10 +153,30 @@ def test_a_receiver_that_refuses_is_one_line(
     ]
 
 
-def test_nobody_there_ends_no_application(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("close_s", "why"),
+    [(0.5, "nothing answered within 0.5 seconds"), (60.0, "the receiver did not take them")],
+)
+def test_nobody_there_ends_no_application_and_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, close_s: float, why: str
+) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(otlp, "CLOSE_S", 0.5)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "2")
+    monkeypatch.setattr(otlp, "CLOSE_S", close_s)
     run(2)
+    time.sleep(0.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"metrics are not sent by OTLP: {why}; the last ones are lost"
+    ]
+
+
+def test_a_receiver_that_refuses_the_only_export_is_one_line(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.code = 403
+    run(2)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.endswith("the receiver did not take them; the last ones are lost")
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-5", "nan"])

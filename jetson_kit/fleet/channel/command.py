@@ -71,7 +71,7 @@ def default_key(given: Path | None) -> Path:
 
 def begin(folder: Path, owner: Path | None, key: Path | None, validity: Validity) -> Path:
     """Write a new channel; return its first root's path. Raises BadInputError."""
-    own = SshSigner(owner or signing.default_key(signing.OWNERS))
+    own = SshSigner(owner or signing.default_key(signing.OWNERS), signing.OWNERS)
     channel = SshSigner(default_key(key))
     _apart(own, channel)
     repository.begin(folder, own, channel, validity, Policy().text().encode())
@@ -103,7 +103,7 @@ def publish(
     if request.target:
         releases.folder_of(request.target)
     signer = SshSigner(default_key(key))
-    by = SshSigner(owner) if owner else None
+    by = SshSigner(owner, signing.OWNERS) if owner else None
     if by:
         _apart(by, signer)
     with lock.locked(folder):

@@ -42,9 +42,9 @@ class SshKey(Key):
 class SshSigner(Signer):
     """Signs by ssh-keygen."""
 
-    def __init__(self, private: Path) -> None:
+    def __init__(self, private: Path, role: signing.Role = CHANNEL) -> None:
         self._private = private
-        self._public = public_key(private)
+        self._public = public_key(private, role)
 
     @property
     def public_key(self) -> Key:
@@ -65,9 +65,9 @@ class SshSigner(Signer):
         return Signature(self._public.keyid, block)
 
 
-def public_key(path: Path) -> SshKey:
+def public_key(path: Path, role: signing.Role = CHANNEL) -> SshKey:
     """Return the public half of a key, which may be named itself. Raises BadInputError."""
-    text = signing.key_text(signing.public_of(path))
+    text = signing.key_text(signing.public_of(path, role))
     keyid = signing.fingerprint(text).partition(":")[2].replace("/", "_").replace("+", "-")
     return SshKey(keyid, KEYTYPE, SCHEME, {"public": text})
 

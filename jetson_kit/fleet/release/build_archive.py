@@ -12,13 +12,14 @@ import zstandard
 
 from jetson_kit.containers.oci import digest
 from jetson_kit.core.errors import IntegrityError
-from jetson_kit.core.files import CHUNK, write_text
+from jetson_kit.core.files import CHUNK, check_regular, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.reasons import why
 
 
 def opened(archive: Path) -> tarfile.TarFile:
-    """Open a build's archive. Raises IntegrityError."""
+    """Open a build's archive. Raises IntegrityError, BadInputError for no regular file."""
+    check_regular(archive, "move it away, and build it again: ./inv build")
     try:
         return tarfile.open(archive)
     except (OSError, tarfile.TarError) as error:

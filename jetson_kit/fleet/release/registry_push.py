@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError, ToolMissingError
-from jetson_kit.core.files import write_text
+from jetson_kit.core.files import check_regular, write_text
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.core.run import run
 from jetson_kit.fleet.release.registry import Registry
@@ -56,6 +56,7 @@ def push(release: Release, registry: Registry) -> Pushed:
         raise ToolMissingError("skopeo is not installed", "install it: apt-get install skopeo")
     build = json.loads((release.folder / MANIFEST).read_text(encoding="utf-8"))
     archive = release.folder / build["archive"]["file"]
+    check_regular(archive, "move it away, and build it again: ./inv build")
     name = f"{registry.name}/{REPOSITORY}"
     with _scratch(registry) as scratch:
         note = scratch / "digest"
@@ -85,6 +86,7 @@ def push(release: Release, registry: Registry) -> Pushed:
 
 def pushed(release: Release) -> Pushed:
     """Return where a release was pushed to. Raises NetworkError where it was not."""
+    check_regular(release.folder / FILE, "move it away, and push it again")
     try:
         body = json.loads((release.folder / FILE).read_text(encoding="utf-8"))
         if body["image_id"] == release.image_id:

@@ -23,14 +23,25 @@ import jsonschema
 from jetson_kit.build.manifest import SCHEMA as BUILD_SCHEMA
 from jetson_kit.containers.oci import digest
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import CHUNK, STALE_S, disk_guard, sha256_file, write_text, written_aside
+from jetson_kit.core.files import (
+    CHUNK,
+    STALE_S,
+    check_regular,
+    disk_guard,
+    open_regular,
+    sha256_file,
+    write_text,
+    written_aside,
+)
 from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.core.paths import ROOT, SCHEMAS, cache_dir
+from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release import terms as release_terms
 from jetson_kit.fleet.release.build_archive import blob, member, opened, unpacked
 from jetson_kit.fleet.release.terms import Terms, parse_time
 
 MOST_NAMED = 5
+OTHERS_PLACE = "move it away, and build it again: ./inv build"
 SCHEMA = "mediapipe-jetson/release/2"
 BEFORE = "mediapipe-jetson/release/1"
 SCHEMA_FILE = SCHEMAS / "release.schema.json"
@@ -41,6 +52,8 @@ SIGNERS = "signers.json"
 LARGEST = 1 << 20
 # As the device names a layer that is on its way.
 PART = ".part"
+# What a release's folder holds beside the archive, each a regular file.
+OWN = (MANIFEST, FILE, FILE + ".sig", SIGNERS)
 # Unpacked releases that stay in the cache: these newest ones, and all that were used lately.
 KEPT = 3
 
@@ -90,7 +103,9 @@ class Release:
 def folder_of(target: str) -> Path:
     """Return the folder of a build by its target's name or by its path. Raises BadInputError."""
     for folder in (ROOT / "dist" / target, Path(target)):
-        if target and (folder / MANIFEST).is_file():
+        if target and (folder / MANIFEST).exists():
+            for name in OWN:
+                check_regular(folder / name, OTHERS_PLACE)
             return folder
     release = re.match(r"r[0-9.]+[0-9]", target)
     words = f"./inv build --jetson --l4t {release[0]}" if release else "./inv build --jetson"
@@ -169,7 +184,8 @@ def make(
 def _document(path: Path) -> dict[str, Any]:
     """Return a release's document, nothing where there is none that can be read."""
     try:
-        body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path, OTHERS_PLACE) as stream:
+            body: dict[str, Any] = json.loads(stream.read(LARGEST))
         jsonschema.validate(body, _schema())
         parse_time(body["created"]), parse_time(body["expires"])
     except (OSError, ValueError, RecursionError, jsonschema.ValidationError):
@@ -181,7 +197,7 @@ def load(folder: Path) -> Release:
     """Return the release of a folder. Raises BadInputError or IntegrityError."""
     path = folder / FILE
     try:
-        with path.open("rb") as stream:
+        with open_regular(path, OTHERS_PLACE) as stream:
             body: dict[str, Any] = json.loads(stream.read(LARGEST))
         if isinstance(body, dict) and body.get("schema") == BEFORE:
             raise BadInputError(
@@ -190,10 +206,16 @@ def load(folder: Path) -> Release:
             )
         jsonschema.validate(body, _schema())
         created, expires = parse_time(body["created"]), parse_time(body["expires"])
-    except (OSError, ValueError, RecursionError, jsonschema.ValidationError) as error:
-        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
+    except FileNotFoundError as error:
         raise BadInputError(
-            f"{path} is no release: {str(reason)[:200]}", "make it: ./inv fleet.release"
+            f"{folder} has no release", f"make it: ./inv fleet.release {folder.name}"
+        ) from error
+    except (OSError, ValueError, RecursionError, jsonschema.ValidationError) as error:
+        reason = (error.message if isinstance(error, jsonschema.ValidationError) else why(error))[
+            :200
+        ]
+        raise BadInputError(
+            f"{path} is no release: {reason}", "make it: ./inv fleet.release"
         ) from error
     if digest(body["config"].encode()) != body["image"]["id"]:
         raise IntegrityError(f"{path}: the configuration is not the image's", "make it again")
@@ -230,7 +252,8 @@ def layers(release: Release) -> Path:
 
 def _build(folder: Path) -> dict[str, Any]:
     try:
-        body: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        with open_regular(folder / MANIFEST, OTHERS_PLACE) as stream:
+            body: dict[str, Any] = json.loads(stream.read())
     except (OSError, ValueError) as error:
         raise BadInputError(
             f"{folder} holds no build", "name a target of dist/, or build one: ./inv build"

@@ -17,7 +17,7 @@ from typing import Any
 import jsonschema
 
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.core.files import write_text
+from jetson_kit.core.files import open_regular, write_text
 from jetson_kit.core.paths import SCHEMAS
 from jetson_kit.core.text import counted, verb
 from jetson_kit.fleet import controller
@@ -61,7 +61,7 @@ def load(place: Path | None = None) -> list[dict[str, Any]]:
     if not place.exists():
         return []
     try:
-        with place.open("rb") as stream:
+        with open_regular(place, "restore it from a release") as stream:
             raw = stream.read(LARGEST + 1)
         body = json.loads(raw)
         rows: list[dict[str, Any]] = body["lists"]
@@ -122,7 +122,7 @@ def sign(key: Path) -> None:
     rows = load()
     if not rows:
         raise BadInputError("there is no list of signers", "write one: ./inv fleet.signers --help")
-    own = signing.key_text(signing.public_of(key))
+    own = signing.key_text(signing.public_of(key, signing.OWNERS))
     known = {item for row in rows[-2:] for item in json.loads(row["document"])["owners"]["keys"]}
     # Before the first list devices have the inventory's keys, which aren't known here.
     if len(rows) > 1 and own not in known:

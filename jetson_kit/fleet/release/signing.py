@@ -39,13 +39,15 @@ class Role:
     namespace: str
     key: str
     """Name of the key's file."""
+    words: str = ""
+    """What `./inv fleet.key` is told to make one."""
 
 
 RELEASES = Role("mediapipe-jetson-release", "mediapipe-jetson", "release_key")
-OWNERS = Role("mediapipe-jetson-owner", "mediapipe-jetson-signers", "owner_key")
+OWNERS = Role("mediapipe-jetson-owner", "mediapipe-jetson-signers", "owner_key", " --owner")
 
-CHANNELS = Role("mediapipe-jetson-channel", "mediapipe-jetson-channel", "channel_key")
-CHANNEL_ROOTS = replace(CHANNELS, key="channel_owner_key")
+CHANNELS = Role("mediapipe-jetson-channel", "mediapipe-jetson-channel", "channel_key", " --channel")
+CHANNEL_ROOTS = replace(CHANNELS, key="channel_owner_key", words=" --owner --channel")
 
 
 def role(*, owner: bool = False, channel: bool = False) -> Role:
@@ -70,7 +72,7 @@ def default_key(role: Role = RELEASES) -> Path:
     return config_dir() / role.key
 
 
-def public_of(key: Path) -> Path:
+def public_of(key: Path, role: Role = RELEASES) -> Path:
     """Return the public half of a key, which may be named itself: its private one is elsewhere.
 
     Raises BadInputError where there is none.
@@ -79,7 +81,7 @@ def public_of(key: Path) -> Path:
     if not public.is_file():
         raise BadInputError(
             f"there is no key {key}" if not key.exists() else f"{key} has no public half {public}",
-            "make one: ./inv fleet.key, or name yours: --key"
+            f"make one: ./inv fleet.key{role.words}, or name yours: --key"
             if not key.exists()
             else f"make it: ssh-keygen -y -f {key} >{public}",
         )
@@ -171,7 +173,7 @@ def sign(path: Path, key: Path, role: Role = RELEASES) -> Path:
     Signatures of what the file was earlier are left out. Returns the signatures' file. Raises
     BadInputError without a key, ToolMissingError.
     """
-    public_of(key)
+    public_of(key, role)
     signature = path.with_name(path.name + SUFFIX)
     there = signature.read_text(encoding="utf-8") if signature.is_file() else ""
     raw = path.read_bytes()
@@ -211,7 +213,7 @@ def good_block(raw: bytes, block: str, role: Role) -> bool:
 
 def signed(path: Path, key: Path, role: Role = RELEASES) -> bool:
     """Tell whether a file has a good signature of this key. Raises BadInputError without one."""
-    own = key_text(public_of(key))
+    own = key_text(public_of(key, role))
     signature = path.with_name(path.name + SUFFIX)
     if not signature.is_file():
         return False

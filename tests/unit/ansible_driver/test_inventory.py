@@ -125,3 +125,12 @@ def test_the_service_of_a_host() -> None:
     assert own.reports is not None
     assert (own.name, own.reports.source) == ("c", "/r")
     assert own.reports.target == service.load().reports.target  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["hosts.yml", "hosts.ini", "hosts"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_an_inventory_of_utf_16_is_told(tmp_path: Path, name: str, encoding: str) -> None:
+    path = tmp_path / name
+    path.write_bytes((TWO if name.endswith("yml") else "[boards]\na\n").encode(encoding))
+    with pytest.raises(BadInputError, match="is no inventory: it is UTF-16, not UTF-8"):
+        inventory.load(path)

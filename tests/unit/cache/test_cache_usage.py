@@ -213,6 +213,16 @@ def test_show_names_the_largest_first(home: Path, capsys: pytest.CaptureFixture[
     assert names[2:4] == ["blobs", "layers"]
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_what_to_do_next_is_told_where_something_is_there(
+    home: Path, capsys: pytest.CaptureFixture[str], full: bool
+) -> None:
+    if full:
+        put(home / "layers" / "a.tar", 0)
+    show(Context())
+    assert ("next: " in capsys.readouterr().out) == full
+
+
 def test_a_look_is_a_use(home: Path) -> None:
     path = home / "layers" / "a.tar"
     with cached_files.made(path) as aside:

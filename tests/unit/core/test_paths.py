@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +73,22 @@ def test_what_helps_on_a_full_disk_moves_the_place(
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
-    for variable, folder in (("KIT_CACHE", "cache"), ("KIT_STATE", "state"), ("TMPDIR", "scratch")):
+    own = Path(tempfile.mkdtemp(prefix="kit-audit-", dir=tmp_path)).name
+    for variable, folder in (
+        ("KIT_CACHE", "cache"),
+        ("KIT_STATE", "state"),
+        ("TMPDIR", f"scratch/{own}"),
+    ):
         assert f"set {variable} " in paths.room_hint(tmp_path / folder / "a" / "b")
-    for place in (tmp_path / "out", None):
+    outputs = [tmp_path / "scratch" / name for name in ("out", "out/a", "kit", "r36.4.4", "")]
+    for place in (tmp_path / "out", *outputs, None):
         assert paths.room_hint(place) == "free some space there, and run it again"
+
+
+def test_all_temporary_folders_of_the_kit_have_a_name_that_is_known() -> None:
+    given = re.compile(r"""(?:TemporaryDirectory|mkdtemp|NamedTemporaryFile)\(([^()]*)\)""")
+    for path in (paths.ROOT / "jetson_kit").rglob("*.py"):
+        for words in given.findall(path.read_text(encoding="utf-8")):
+            prefix = re.search(r'prefix="([^"]*)"', words)
+            if prefix and "dir=" not in words:
+                assert paths.SCRATCH.match(prefix[1] + "abcd_123"), (path, prefix[1])

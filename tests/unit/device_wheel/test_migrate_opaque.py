@@ -79,3 +79,63 @@ def test_what_can_be_followed_is_migrated(tmp_path: Path, how: str) -> None:
     assert (
         subprocess.run([sys.executable, "-m", "py_compile", program], check=False).returncode == 0
     )
+
+
+REST = "det = sol.face_detection.FaceDetection()\nr = det.process(x)\nprint(r.detections)\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import mediapipe\nsol = getattr(mediapipe, 'solutions')\n",
+        "import mediapipe as mp\nsol = getattr(mp, 'solutions', None)\n",
+        "import importlib\nsol = importlib.import_module('mediapipe.solutions')\n",
+        "from importlib import import_module as get\nsol = get('mediapipe.python.solutions')\n",
+    ],
+)
+def test_a_function_that_gives_the_legacy_api_is_named_at_its_line(
+    tmp_path: Path, text: str
+) -> None:
+    (why,) = refused(tmp_path, text + REST)
+    assert why.startswith("program.py:2:7: ")
+    assert why.endswith("() gives the legacy API; name it by import or attribute")
+
+
+@pytest.mark.parametrize(
+    "text", ["def get(): return mp.solutions\n", "get = lambda: mp.solutions\n"]
+)
+def test_a_function_of_the_program_that_gives_it_is_rewritten(tmp_path: Path, text: str) -> None:
+    head = "import mediapipe as mp\n"
+    (tmp_path / "program.py").write_text(f"{head}{text}sol = get()\n{REST}")
+    outcome = project.migrate(tmp_path)
+    assert (len(outcome.changes), outcome.refused) == (1, [])
+
+
+FACES = "import mediapipe as mp\nr = mp.solutions.face_detection.FaceDetection().process(x)\n"
+FACES += "d = r.detections[0]\nb = d.location_data.relative_bounding_box\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"),
+    [
+        ("b.xmin", False),
+        ("b.ymin", False),
+        ("b.width", False),
+        ("b.xmin, b.height", False),
+        ("d.score[0]", False),
+        ("d.score", False),
+        ("b", True),
+        ("d", True),
+        ("r.detections", True),
+        ("b.xmin, d", True),
+    ],
+)
+@pytest.mark.parametrize("name", ["print", "str"])
+def test_what_is_printed_is_another_text_only_for_objects(
+    tmp_path: Path, text: str, noted: bool, name: str
+) -> None:
+    (tmp_path / "program.py").write_text(f"{FACES}{name}({text})\n")
+    outcome = project.migrate(tmp_path)
+    assert len(outcome.changes) == 1
+    told = [note.line for note in outcome.differs if "their text is another" in note.text]
+    assert told == ([5] if noted else [])

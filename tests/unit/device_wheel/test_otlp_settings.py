@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from mediapipe_jetson import exit_codes
 from mediapipe_jetson.live import Live
 from mediapipe_jetson.live import otlp_settings as otlp
 from mediapipe_jetson.live.errors import OtlpError
@@ -45,6 +46,7 @@ def test_what_could_not_be_sent(name: str, value: str, words: str) -> None:
     with pytest.raises(OtlpError, match=words) as caught:
         otlp.check({f"OTEL_EXPORTER_OTLP_{name}": value})
     assert f"OTEL_EXPORTER_OTLP_{name}={value}" in str(caught.value)
+    assert caught.value.exit_code == exit_codes.BAD_INPUT
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -79,3 +82,24 @@ def test_without_opencv_a_video_is_a_source_error(tmp_path: Path) -> None:
 def test_what_a_name_means() -> None:
     assert all(is_live(name) for name in (0, "0", "/dev/video0", "rtsp://x/y", "videotestsrc ! x"))
     assert not any(is_live(name) for name in ("a.avi", "./0.mp4", "/data/video"))
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (os.mkfifo, "is no regular file"),
+        (lambda path: path.symlink_to("/dev/null"), "is no regular file"),
+        (lambda path: path.symlink_to("none"), "is not there"),
+        (Path.mkdir, "is a folder"),
+        (str, "is not there"),
+    ],
+)
+def test_what_is_no_video_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Callable[[Path], Any], why: str
+) -> None:
+    # It is refused before OpenCV, which this environment need not have, is asked.
+    monkeypatch.setitem(sys.modules, "cv2", ModuleType("cv2"))
+    path = tmp_path / "video.avi"
+    made(path)
+    with pytest.raises(SourceError, match=rf"video {path} {why}$"):
+        open_source(path)

@@ -8,10 +8,13 @@ import http.server
 import io
 import json
 import os
+import re
+import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -169,6 +172,43 @@ def test_a_damaged_archive_gives_the_right_files_or_none(
             fetching.unpack(path, folder)
         for found in folder.iterdir():
             assert found.read_bytes() == CONTENT[found.name]
+
+
+def _none(path: Path) -> None:
+    del path
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (_none, "is not there"),
+        (Path.mkdir, "is a folder"),
+        (Path.touch, "is empty"),
+        (os.mkfifo, "is no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+        (lambda path: path.symlink_to("none"), "is not there"),
+        (lambda path: path.symlink_to(path.name), "can't be read: Too many levels"),
+        (lambda path: path.write_bytes(b"text" * 300), "it is no wheel and no .tgz"),
+        (lambda path: path.write_bytes(b"PK\3\4"), "it is no wheel and no .tgz"),
+        (lambda path: path.write_bytes(b"\x1f\x8b\x08"), "can't be unpacked"),
+    ],
+)
+def test_what_is_no_archive_is_told_in_plain_words(
+    tmp_path: Path, made: Callable[[Path], Any], words: str
+) -> None:
+    path = tmp_path / "given"
+    made(path)
+    command = [sys.executable, "-m", "mediapipe_jetson.solutions", "fetch", "--from", str(path)]
+    environment = {**os.environ, "MEDIAPIPE_JETSON_MODELS": str(tmp_path), "HOME": str(tmp_path)}
+    # A program of its own: what waits for a pipe's writer can't be stopped within this one.
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in line
+    assert line.endswith((fetching.NAMED, fetching.AGAIN))
+    assert not re.search("Errno|ReadError|method", line)
 
 
 def test_links_and_folders_in_a_package_are_passed_over(site: Site, tmp_path: Path) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from jetson_kit.containers.oci import digest
 from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
+from jetson_kit.fleet.channel import command
+from jetson_kit.fleet.channel.repository import Validity
 from jetson_kit.fleet.release import release, signing
 from tests.fleet.small_release import build
 from tests.support.here import needs_parts
@@ -98,6 +104,92 @@ def test_without_a_key_the_cure_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError) as caught:
         signing.sign(result.path, tmp_path / "none")
     assert "fleet.key" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        (signing.RELEASES, "./inv fleet.key,"),
+        (signing.OWNERS, "./inv fleet.key --owner,"),
+        (signing.CHANNELS, "./inv fleet.key --channel,"),
+        (signing.CHANNEL_ROOTS, "./inv fleet.key --owner --channel,"),
+    ],
+)
+def test_the_cure_makes_a_key_of_the_role_that_lacks_one(
+    tmp_path: Path, role: signing.Role, words: str
+) -> None:
+    result = small(tmp_path / "a")
+    with pytest.raises(BadInputError) as caught:
+        signing.sign(result.path, tmp_path / "none", role)
+    assert words in caught.value.cure
+
+
+def test_a_channel_without_its_key_asks_for_that_one(tmp_path: Path) -> None:
+    own = key(tmp_path, "owner")
+    with pytest.raises(BadInputError, match="channel_key") as caught:
+        command.begin(tmp_path / "c", own, None, Validity())
+    assert "./inv fleet.key --channel" in caught.value.cure
+
+
+def _pipe(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def _device(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("become", [_pipe, _folder, _device])
+@pytest.mark.parametrize(
+    "name",
+    ["manifest.json", "release.json", "release.json.sig", "signers.json", "small.oci.tar"],
+)
+def test_what_is_no_regular_file_is_refused(
+    tmp_path: Path, name: str, become: Callable[[Path], None]
+) -> None:
+    result = small(tmp_path / "a")
+    become(result.folder / name)
+    code = """
+import sys
+from pathlib import Path
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.fleet.release import release
+try:
+    release.make(release.folder_of(sys.argv[1]))
+except BadInputError as error:
+    print(error.message)
+    sys.exit(error.exit_code)
+"""
+    # A program of its own: what waits for a pipe's writer can't be stopped within this one.
+    words = [sys.executable, "-c", code, str(result.folder)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == f"{result.folder / name} is no regular file\n"
+
+
+@pytest.mark.parametrize("become", [_pipe, _folder, _device])
+def test_a_release_that_became_another_thing_is_not_read(
+    tmp_path: Path, become: Callable[[Path], None]
+) -> None:
+    result = small(tmp_path / "a")
+    become(result.path)
+    with pytest.raises(BadInputError, match="is no regular file"):
+        release.load(result.folder)
+
+
+def test_a_build_without_a_release_says_so(tmp_path: Path) -> None:
+    result = small(tmp_path / "a")
+    result.path.unlink()
+    with pytest.raises(BadInputError, match=r"has no release$") as caught:
+        release.load(result.folder)
+    assert "./inv fleet.release" in caught.value.cure
 
 
 def test_what_is_no_key_does_not_sign(tmp_path: Path) -> None:

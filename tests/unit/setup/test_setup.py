@@ -336,6 +336,70 @@ def test_uv_fails_and_the_next_run_completes(machine: Machine, words: str, code:
     assert "--reinstall" in [line for line in machine.calls if line.startswith("uv pip sync")][-1]
 
 
+RETRY = "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
+OBJECT = "<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f85>"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            f"{RETRY}'NewConnectionError('{OBJECT}: Failed to establish a new connection: [Errno "
+            "111] Connection refused')': /simple/uv/",
+            "(Failed to establish a new connection: Connection refused)",
+        ),
+        (
+            f"{RETRY}'NewConnectionError('{OBJECT}: Failed to establish a new connection: [Errno "
+            "-2] Name or service not known')': /simple/uv/",
+            "(Failed to establish a new connection: Name or service not known)",
+        ),
+        (
+            f"{RETRY}'ConnectTimeoutError({OBJECT}, 'Connection to h timed out. (connect "
+            "timeout=15.0)')': /simple/uv/",
+            "(Connection to h timed out.)",
+        ),
+        (
+            f"{RETRY}\"ReadTimeoutError(\"HTTPSConnectionPool(host='h', port=443): Read timed "
+            'out. (read timeout=15.0)")": /simple/uv/',
+            "(Read timed out.",
+        ),
+        (
+            f"{RETRY}'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] "
+            "certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)'))'"
+            ": /simple/uv/",
+            "PIP_CERT and SSL_CERT_FILE",
+        ),
+    ],
+)
+def test_pip_meets_no_network_or_an_unknown_certificate(
+    machine: Machine, tmp_path: Path, words: str, told: str
+) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"{words}\nERROR: No matching distribution found for uv==1\n")
+    does = f'case "$1 $2" in "-m pip") /bin/cat {log} >&2; exit 1 ;; esac'
+    got, _, err = machine.run("build", PYTHON_DOES=does)
+    last = err.splitlines()[-1]
+    assert got == 4, err
+    assert last.startswith("error: fetching uv: ")
+    assert told in last
+    assert not re.search("0x|Errno|Retry|Error", last)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "invalid peer certificate: UnknownIssuer",
+        "error: error sending request for url (https://h/): self-signed certificate",
+    ],
+)
+def test_uv_meets_an_unknown_certificate(machine: Machine, words: str) -> None:
+    machine.set_up()
+    does = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
+    got, _, err = machine.run(UV_DOES=does)
+    assert got == 4
+    assert "SSL_CERT_FILE" in err.splitlines()[-1]
+
+
 def test_a_half_made_environment_is_made_anew(machine: Machine) -> None:
     machine.set_up()
     (machine.checkout / ".venv" / "bin").mkdir(parents=True)

@@ -20,7 +20,11 @@ class PasswordError(ServeError):
 
 
 class OtlpError(ServeError):
-    """Metrics can't be sent by OpenTelemetry's protocol here."""
+    """Metrics can't be sent by OpenTelemetry's protocol with these settings."""
+
+
+class OtlpMissingError(OtlpError):
+    """OpenTelemetry is not installed."""
 
     exit_code = 3
 

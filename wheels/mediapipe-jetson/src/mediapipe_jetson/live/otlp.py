@@ -17,7 +17,7 @@ from typing import Any
 from mediapipe_jetson import __version__
 from mediapipe_jetson.exposition import Family, Sample
 from mediapipe_jetson.live import otlp_settings
-from mediapipe_jetson.live.errors import OtlpError
+from mediapipe_jetson.live.errors import OtlpMissingError
 from mediapipe_jetson.observation import one_line
 
 LOG = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ UNITS = {
 class Sender:
     """Sends what `families` returns, again and again, until `close`.
 
-    Raises OtlpError without the extra `otel`, and for settings that nothing could be sent with.
+    Raises OtlpMissingError without the extra `otel`, OtlpError for settings that nothing could be
+    sent with.
     """
 
     def __init__(self, families: Callable[[], Sequence[Family]]) -> None:
@@ -48,7 +49,7 @@ class Sender:
             exporter: Any = importlib.import_module(EXPORTER)
             self._exporter = exporter.OTLPMetricExporter(timeout=timeout_s)
         except ImportError as error:
-            raise OtlpError(
+            raise OtlpMissingError(
                 "OpenTelemetry is not installed: write opentelemetry-exporter-otlp-proto-http into "
                 "requirements.txt"
             ) from error
@@ -66,9 +67,12 @@ class Sender:
         self._thread.start()
 
     def close(self) -> None:
-        """Send once more, for at most CLOSE_S seconds."""
+        """Send once more, for at most CLOSE_S seconds; a line says where that failed."""
         self._ending.set()
         self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            # The exporter tries again for longer than an application's end may take.
+            self._note(f"nothing answered within {CLOSE_S:g} seconds")
         self._exporter.shutdown()
 
     def _run(self) -> None:
@@ -84,8 +88,13 @@ class Sender:
                 why = "the receiver did not take them"
         except Exception as error:  # whatever a library raises must not end the application
             why = one_line(error)
+        self._note(why)
+
+    def _note(self, why: str) -> None:
+        """Say why sending fails, once until it goes again."""
         if why and not self._failed:
-            LOG.warning("metrics are not sent by OTLP: %s; it is tried again", why)
+            then = "the last ones are lost" if self._ending.is_set() else "it is tried again"
+            LOG.warning("metrics are not sent by OTLP: %s; %s", why, then)
         self._failed = bool(why)
 
     def _data(self) -> Any:  # noqa: ANN401 # the SDK's classes

@@ -17,6 +17,10 @@ from mediapipe_jetson.migrate.names import named_one
 
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
+# Numbers, lists of numbers and arrays, whose text is the same.
+NUMBERS = {"xmin", "ymin", "scores", "label_ids", "first_mask", "selfie_mask", "holistic_mask"}
+ROOTS = {"package", "module", "class", "formats", "gone"}
+SAME_TEXT = PLAIN | NUMBERS
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
 MADE = {"list_class", "landmark_class", "adder", "copier"}
 PROTOBUF = "google.protobuf"
@@ -61,17 +65,24 @@ class Calls(Attributes, Construct):
     def _handed(self, node: cst.Call) -> None:
         """Refuse results handed to what looks into them as into messages."""
         handed = [value for arg in node.args for value in self.things(arg.value)]
+        name = code(node.func)
         if not handed:
+            if table.kinds(self.things(node)) & ROOTS and self._of_a_library(node.func):
+                self.refuse(node, f"{name}() gives the legacy API; name it by import or attribute")
             self._unfollowed(node)
             return
-        name = code(node.func)
         paths = [path.text for path in self.values(node.func) if isinstance(path, Path)]
         if name in REFLECTING and not (name == "getattr" and all(map(_same_names, handed))):
             self.refuse(node, f"{name}() of something of the legacy API")
         elif any(path.startswith(PROTOBUF) for path in paths):
             self.refuse(node, "results are no protobuf messages in MediaPipe Tasks")
-        elif any(path.startswith(TEXTS) for path in paths) and not table.kinds(handed) <= PLAIN:
-            self.note(node, f"{name}() gets lists of other objects, and their text is another")
+        elif any(path.startswith(TEXTS) for path in paths) and not table.kinds(handed) <= SAME_TEXT:
+            self.note(node, f"{name}() gets other objects, and their text is another")
+
+    def _of_a_library(self, function: cst.BaseExpression) -> bool:
+        """Return whether a function is of Python or a package, not of the program."""
+        values = self.values(function)
+        return bool(values) and all(isinstance(value, Path) for value in values)
 
     def _unfollowed(self, node: cst.Call) -> None:
         """Refuse a process() of something that is not known."""

@@ -79,7 +79,8 @@ class VideoFile:
         place = Path(path)
         sequence = is_sequence(self.name) and not place.exists()
         if not place.is_file() and not sequence:
-            kind = "a folder" if place.is_dir() else "not there"
+            there = "no regular file" if place.exists() else "not there"
+            kind = "a folder" if place.is_dir() else there
             raise SourceError(f"video {self.name} is {kind}")
         self._capture = cv2.VideoCapture(str(place), cv2.CAP_IMAGES if sequence else cv2.CAP_ANY)
         if sequence and not self._capture.isOpened():

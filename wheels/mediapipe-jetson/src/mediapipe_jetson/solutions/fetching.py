@@ -11,6 +11,7 @@ import importlib
 import json
 import shutil
 import ssl
+import stat
 import subprocess
 import sys
 import tarfile
@@ -34,6 +35,8 @@ DOWNLOAD = (
     "--platform manylinux2014_aarch64 --python-version 3.11 --implementation cp --abi cp311"
 ).split()
 CONNECT_S = 10.0
+NAMED = "name an official wheel up to 0.10.21, or the npm package @mediapipe/pose, by --from"
+AGAIN = "download it again"
 
 
 class FetchError(RuntimeError):
@@ -145,8 +148,9 @@ def _take(part: Path, model: Weights, folder: Path, source: str) -> None:
 def unpack(path: Path, folder: Path) -> int:
     """Put the models of an archive into a folder; return their number.
 
-    Raises ArchiveError, and OSError for a file that can't be read.
+    Raises ArchiveError, and OSError where the folder can't be written.
     """
+    _check(path)
     known = {item.filename: item for item in weights.table().values()}
     count = 0
     with _scratch(folder) as scratch:
@@ -160,11 +164,35 @@ def unpack(path: Path, folder: Path) -> int:
                 count += 1
         except (FetchError, OSError):
             raise
+        except tarfile.ReadError as error:
+            # Its words are of each compression that Python tried.
+            raise ArchiveError(
+                f"{path.name} can't be unpacked: it is no wheel and no .tgz, or not whole; {AGAIN}"
+            ) from error
         except Exception as error:  # each kind of compression has errors of its own
-            raise ArchiveError(f"{path.name} can't be unpacked: {error}") from error
+            raise ArchiveError(
+                f"{path.name} can't be unpacked: {reason(error)}; {AGAIN}"
+            ) from error
     if not count:
-        raise ArchiveError(f"{path.name} holds none of the models")
+        raise ArchiveError(f"{path.name} holds none of the models; {NAMED}")
     return count
+
+
+def _check(path: Path) -> None:
+    """Raise ArchiveError unless a file can be read; opening a named pipe would wait."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
+            problem = "" if path.stat().st_size else "is empty"
+        else:
+            problem = "is a folder" if stat.S_ISDIR(mode) else "is no regular file"
+    except FileNotFoundError:
+        problem = "is not there"
+    except (OSError, ValueError) as error:
+        problem = f"can't be read: {reason(error)}"
+    if problem:
+        raise ArchiveError(f"{path} {problem}; {NAMED}")
 
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
