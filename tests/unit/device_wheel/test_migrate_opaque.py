@@ -75,6 +75,25 @@ MIXED = {
         "        ui.on_result(self.show)\n        self.show(self.p.process(ui.frame))\n"
         "    def show(self, r):\n        print(r.pose_landmarks.landmark[0].x)\nA()\n"
     ),
+    "a lambda": f"{THREADED}{THREAD}ui.on_result(lambda r: show(r))\n",
+    "a partial": f"from functools import partial\n{THREADED}{THREAD}ui.on_result(partial(show))\n",
+    "another's function": (f"{THREADED}{THREAD}def also(r):\n    show(r)\nui.on_result(also)\n"),
+    "a function within": (
+        f"import threading, ui\np = {POSE}\ndef go():\n    def show(r):\n"
+        "        print(r.pose_landmarks.landmark[0].x)\n"
+        "    threading.Thread(target=show, args=(p.process(1),)).start()\n"
+        "    ui.on_result(show)\ngo()\n"
+    ),
+    "a loop's": (
+        f"import asyncio\np = {POSE}\n{SHOW}loop = asyncio.get_event_loop()\n"
+        "loop.run_in_executor(None, show, p.process(1))\nloop.call_soon(show, loop.x)\n"
+    ),
+    "a static method": (
+        f"import ui\nclass A:\n    @staticmethod\n    def show(r):\n"
+        "        print(r.pose_landmarks.landmark[0].x)\n"
+        f"A.show({POSE}.process(1))\nui.on_result(A.show)\n"
+    ),
+    "a registrar": (f"{THREADED}def register(f):\n    ui.on_result(f)\nregister(show)\n{THREAD}"),
     "what is drawn": (
         f"import threading, ui\np = {POSE}\ndef show(lms):\n"
         "    mp.solutions.drawing_utils.draw_landmarks(ui.frame, lms)\n"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.doctor.flow.modules import Flow
+from mediapipe_jetson.doctor.flow.state import Source
 
 from tests.unit.doctor_scenes import judged, lines
 
@@ -136,3 +139,14 @@ def test_a_task_that_something_unknown_creates_is_not_known(tmp_path: Path, line
     answer = judged(tmp_path, {"a.py": code}, device="orin")["gpu-not-requested"]
     assert answer.result.status == "unknown"
     assert "a.py:5: HandLandmarker" in lines(answer)
+
+
+def test_code_that_is_too_deep_leaves_no_caller_behind() -> None:
+    deep = " + ".join(["x"] * 2000)
+    code = (
+        "def f(x):\n    try:\n        pass\n    except E:\n        return g(x)\n"
+        f"def g(x):\n    {deep}\nf(1)\n"
+    )
+    flow = Flow({"a": Source("a", "a.py", ((0, ast.parse(code)),))}, ())
+    assert flow.follow(["a"]) == "too deep to be followed"
+    assert (flow.calls, flow.stack, flow.frames, flow.fallback) == ([], [], [], 0)

@@ -112,7 +112,7 @@ class Flow(Statements):
         if function not in self.uncalled_ones:
             return [*code.started, *([HANDED] if code.handed else [])]
         if not code.started:
-            return [OUTSIDE]
+            return [HANDED if code.handed else OUTSIDE]
         loose = code.of is not None and getattr(code.node, "name", "") in self.loose
         handed = code.handed or loose or not code.words <= PLAIN
         return [*code.started, *([HANDED] if handed else [])]
