@@ -49,6 +49,76 @@ def test_what_can_not_be_followed_is_refused(tmp_path: Path, how: str) -> None:
     assert refused(tmp_path, f"{HEAD}{THROUGH[how]}{USED}")
 
 
+SHOW = "def show(r):\n    print(r.pose_landmarks.landmark[0].x)\n"
+SETTINGS = (
+    "from dataclasses import dataclass, field, replace\nimport ui\n@dataclass\nclass C:\n"
+    f"    p: object = field(default_factory=lambda: {POSE})\n"
+)
+THREADED = f"import threading, ui\np = {POSE}\n{SHOW}"
+THREAD = "threading.Thread(target=show, args=(p.process(ui.frame),)).start()\n"
+# What the project gives, and what others may give in the same place.
+MIXED = {
+    "a callback": f"{THREADED}{THREAD}ui.on_result(show)\n",
+    "a callback before": f"{THREADED}ui.on_result(show)\n{THREAD}",
+    "a called callback": f"{THREADED}show(p.process(ui.frame))\nui.on_result(show)\n",
+    "a set callback": f"{THREADED}{THREAD}ui.on_result = show\n",
+    "a callback in a table": f"{THREADED}{THREAD}ui.connect({{'result': show}})\n",
+    "a decorated one": f"import threading, ui\np = {POSE}\n@ui.on('x')\n{SHOW}{THREAD}",
+    "a keyword": f"{THREADED}{THREAD}ui.connect(result=[show])\n",
+    "a map": (
+        f"import ui\nfrom concurrent.futures import ThreadPoolExecutor\np = {POSE}\n{SHOW}"
+        "pool = ThreadPoolExecutor()\npool.submit(show, p.process(ui.frame))\n"
+        "ui.map(show, ui.results)\n"
+    ),
+    "a method": (
+        f"import threading, ui\nclass A:\n    def __init__(self):\n        self.p = {POSE}\n"
+        "        ui.on_result(self.show)\n        self.show(self.p.process(ui.frame))\n"
+        "    def show(self, r):\n        print(r.pose_landmarks.landmark[0].x)\nA()\n"
+    ),
+    "a lambda": f"{THREADED}{THREAD}ui.on_result(lambda r: show(r))\n",
+    "a partial": f"from functools import partial\n{THREADED}{THREAD}ui.on_result(partial(show))\n",
+    "another's function": (f"{THREADED}{THREAD}def also(r):\n    show(r)\nui.on_result(also)\n"),
+    "a function within": (
+        f"import threading, ui\np = {POSE}\ndef go():\n    def show(r):\n"
+        "        print(r.pose_landmarks.landmark[0].x)\n"
+        "    threading.Thread(target=show, args=(p.process(1),)).start()\n"
+        "    ui.on_result(show)\ngo()\n"
+    ),
+    "a loop's": (
+        f"import asyncio\np = {POSE}\n{SHOW}loop = asyncio.get_event_loop()\n"
+        "loop.run_in_executor(None, show, p.process(1))\nloop.call_soon(show, loop.x)\n"
+    ),
+    "a static method": (
+        f"import ui\nclass A:\n    @staticmethod\n    def show(r):\n"
+        "        print(r.pose_landmarks.landmark[0].x)\n"
+        f"A.show({POSE}.process(1))\nui.on_result(A.show)\n"
+    ),
+    "a registrar": (f"{THREADED}def register(f):\n    ui.on_result(f)\nregister(show)\n{THREAD}"),
+    "what is drawn": (
+        f"import threading, ui\np = {POSE}\ndef show(lms):\n"
+        "    mp.solutions.drawing_utils.draw_landmarks(ui.frame, lms)\n"
+        "threading.Thread(target=show, args=(p.process(ui.frame).pose_landmarks,)).start()\n"
+        "ui.on_result(show)\n"
+    ),
+    "settings": f"{SETTINGS}c = C(**ui.settings())\nr = c.p.process(x)\n",
+    "listed settings": f"{SETTINGS}c = C(*ui.settings())\nr = c.p.process(x)\n",
+    "replaced settings": f"{SETTINGS}c = replace(C(), **ui.settings())\nr = c.p.process(x)\n",
+    "a class's settings": (
+        f"import ui\nclass C:\n    def __init__(self, p={POSE}):\n        self.p = p\n"
+        "c = C(**ui.settings())\nr = c.p.process(x)\n"
+    ),
+    "a table": f"import ui\nd = {{'p': {POSE}}}\nd.update(ui.settings())\nd['p'].process(x)\n",
+    "a function's": (
+        f"import ui\nq = {POSE}\ndef go(p=q):\n    return p.process(x)\ngo(**ui.settings())\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", MIXED)
+def test_what_may_come_from_elsewhere_too_is_refused(tmp_path: Path, how: str) -> None:
+    assert "can't be followed" in "".join(refused(tmp_path, f"{HEAD}{MIXED[how]}"))
+
+
 FOLLOWED = {
     "a field's factory": (
         "from dataclasses import dataclass, field\n@dataclass\nclass C:\n"
@@ -61,6 +131,11 @@ FOLLOWED = {
     ),
     "a generator": f"def go():\n    p = {POSE}\n    yield p.process(x)\nr = next(go())\n",
     "a list": f"p = {POSE}\nr = [p.process(x) for x in xs][0]\n",
+    "a thread's function": f"import threading\np = {POSE}\n{SHOW}"
+    "threading.Thread(target=show, args=(p.process(x),)).start()\nr = p.process(x)\n",
+    "a function of two callers": f"p = {POSE}\n{SHOW}show(p.process(x))\nr = p.process(x)\n",
+    "another function's callback": f"import ui\np = {POSE}\ndef go(event):\n    print(event)\n"
+    "ui.on(go)\ngo(1)\nr = p.process(x)\n",
     "another package's process": f"import other\no = other.load()\no.process(x)\np = {POSE}\n"
     "r = p.process(x)\n",
 }

@@ -26,6 +26,24 @@ def status(tmp_path: Path, files: dict[str, str]) -> tuple[str, list[str]]:
         ({"src/a.py": USER, "src/types.py": ""}, ["src/types.py"]),
         ({"src/a.py": USER, "queue/__init__.py": ""}, ["queue/__init__.py"]),
         ({"pkg/__init__.py": "", "pkg/a.py": USER, "cv2.py": ""}, ["cv2.py"]),
+        ({"app.py": "import os.path", "src/a.py": USER, "src/types.py": ""}, ["src/types.py"]),
+        (
+            {"src/a.py": f"{USER}import face", "src/face.py": "", "src/types.py": ""},
+            ["src/types.py"],
+        ),
+        (
+            {"m.py": "from eye import face", "eye/face.py": USER, "types.py": ""},
+            ["types.py"],
+        ),
+        (
+            {
+                "m.py": "import eye.face",
+                "eye/face.py": "",
+                "b/a.py": USER,
+                "b/queue.py": "",
+            },
+            ["b/queue.py"],
+        ),
     ],
 )
 def test_what_hides_a_module_is_listed(
@@ -42,6 +60,24 @@ def test_what_hides_a_module_is_listed(
         {"a.py": USER, "lib/random.py": ""},  # nothing with MediaPipe starts there
         {"a.py": USER, "profile.py": "", "queue.txt": ""},
         {"a.py": USER, "Queue.py": "", "queues.py": ""},
+        # folders without __init__.py
+        {"m.py": "from eye import face", "eye/face.py": USER, "eye/types.py": ""},
+        {"m.py": "import eye.face as f", "eye/face.py": USER, "eye/types.py": ""},
+        {"m.py": "from eye.face import go", "eye/face.py": USER, "eye/types.py": ""},
+        {"m.py": f"{USER}from a.b import face", "a/b/face.py": USER, "a/b/queue.py": ""},
+        {"m.py": "import a.b.face", "a/b/face.py": USER, "a/face.py": USER, "a/queue.py": ""},
+        {
+            "src/main.py": "import eye.face",
+            "src/eye/face.py": USER,
+            "src/eye/queue.py": "",
+        },
+        {"eye/face.py": f"{USER}from . import types", "eye/types.py": ""},
+        {"eye/face.py": f"{USER}from .types import x", "eye/types.py": ""},
+        {
+            "m.py": "from eye import face",
+            "eye/face.py": USER,
+            "eye/queue/__init__.py": "",
+        },
     ],
 )
 def test_what_hides_nothing_is_fine(tmp_path: Path, files: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.doctor.files import variables
 
 from tests.unit.doctor_scenes import judged, lines
 
@@ -25,6 +26,67 @@ OLDER = {
     "conda runs pip": ("a.sh", f":\nconda run -n mp pip install {OLD}\n"),
 }
 
+INSTALL = "pip install mediapipe==$V\n"
+# What sets V once more, after V=0.10.9.
+OTHERWISE = (
+    "for V in 1.2.2 1.2.3; do",
+    "read V",
+    "read -r -p 'Which one? ' V",
+    "while read -r name V; do",
+    "V+=.1",
+    "case x in\n  new) V=1.2.2 ;;\nesac",
+    "[ -n x ] && V=1.2.2",
+    "[ -n x ] && export V=1.2.2",
+    "if true; then V=1.2.2; fi",
+    "unset V",
+    "getopts v: V",
+    "export A=1 V=1.2.2",
+    "f() { local V=1.2.2; }",
+    "  local V",
+    "declare -x V",
+    "V=1.2.2 make all",
+    "V=$(cat version)",
+    "V[0]=1.2.2",
+    "V=(1.2.2)",
+    "printf -v V 1.2.2",
+    ": ${V:=1.2.2}",
+    "select V in 1 2; do",
+    "mapfile -t V < versions",
+    'eval "V=1.2.2"',
+)
+MADE = ("V += 1", "V != cat v", "V := 1.2.2", "V ?= 1.2.2", "a: V = 1", "define V", "V::=1")
+# What sets nothing.
+SAME = (
+    "# V=1.2.2",
+    "export V",
+    "docker build --build-arg V=$V .",
+    'echo "V == $V"',
+    "V=0.10.9",
+    "[ $V = 1.2.2 ]",
+    "pip install --find-links=x 'numpy>=1'",
+)
+
+
+@pytest.mark.parametrize("line", SAME)
+def test_what_sets_nothing_changes_nothing(tmp_path: Path, line: str) -> None:
+    answer = judged(tmp_path, {"a.sh": f"V=0.10.9\n{line}\n{INSTALL}"}, device="orin")
+    assert answer["old-requirement"].result.status == "bad", lines(answer["old-requirement"])
+
+
+def test_values_are_put_into_each_other() -> None:
+    rows = "".join(f"A{n}=${{A{n - 1}}}\n" for n in range(1, 3000))
+    assert variables.filled("a.sh", f"A0=1\n{rows}echo $A2999\n").endswith("echo 1\n")
+    backwards = "".join(f"A{n}=$A{n + 1}\n" for n in range(3000))
+    assert variables.filled("a.sh", f"{backwards}A3000=1\necho $A0\n").endswith("echo 1\n")
+
+
+def test_values_that_grow_are_left_as_they_are() -> None:
+    rows = "".join(f"A{n}=${{A{n - 1}}}${{A{n - 1}}}\n" for n in range(1, 64))
+    text = f"A0=1\n{rows}echo $A3\necho $A63\n" + "echo $A11\n" * 5000
+    done = variables.filled("a.sh", text)
+    assert "echo 11111111\necho $A63\n" in done
+    assert len(done) < len(text) + (2 << 20)
+
 
 @pytest.mark.parametrize("kind", OLDER)
 def test_variables_are_put_in_place(tmp_path: Path, kind: str) -> None:
@@ -42,6 +104,11 @@ def test_variables_are_put_in_place(tmp_path: Path, kind: str) -> None:
         ("a.sh", "VER=$(cat version)\npip install mediapipe==$VER\n"),
         ("a.sh", "VER=$VER\npip install mediapipe==$VER\n"),
         ("Makefile", "a:\n\tpip install mediapipe==$(MP)\n"),
+        *(("a.sh", f"V=0.10.9\n{line}\n{INSTALL}") for line in OTHERWISE),
+        *(("Makefile", f"V = 0.10.9\n{line}\n\tpip install mediapipe==$(V)\n") for line in MADE),
+        ("justfile", "v := '0.10.9'\na v='1.2.2':\n    pip install mediapipe=={{ v }}\n"),
+        ("a.sh", "A=$B\nB=$A\npip install mediapipe==$A\n"),
+        ("a.sh", f"A=0.10.9{'0' * 5000}\npip install mediapipe==$A\n"),
     ],
 )
 def test_a_version_that_is_not_told_is_unknown(tmp_path: Path, name: str, text: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.doctor.flow.modules import Flow
+from mediapipe_jetson.doctor.flow.state import Source
 
 from tests.unit.doctor_scenes import judged, lines
 
@@ -82,6 +85,51 @@ def test_the_delegate_is_followed(tmp_path: Path, kind: str, delegate: str, stat
     assert answer.result.status == status, lines(answer)
 
 
+WORK = (
+    f"D = BaseOptions.Delegate\ndef w(d):\n    {CREATE}(vision.HandLandmarkerOptions("
+    "base_options=BaseOptions('x', delegate=d)))\n"
+)
+THREAD = "threading.Thread(target=w, args=(D.GPU,)).start()\n"
+MAPPED = "pool = ThreadPoolExecutor()\nlist(pool.map(w, [D.CPU]))\n"
+# What is not started alone, and what may be found.
+ALSO = {
+    "an executor's map": f"{WORK}{MAPPED}{THREAD}",
+    "its map after the thread": f"{WORK}{THREAD}{MAPPED}",
+    "a view": "from web import app\n" + WORK.replace("def w", "@app.route('/<d>')\ndef w") + THREAD,
+    "a callback": f"from web import app\n{WORK}{THREAD}app.call = w\n",
+    "a call": f"{WORK}w(D.GPU)\n{THREAD.replace('GPU', 'CPU')}",
+    "a call by a function": f"{WORK}def go():\n    w(D.GPU)\n    {THREAD.replace('GPU', 'CPU')}",
+    "a called callback": f"from web import app\n{WORK}w(D.GPU)\napp.on(w)\n",
+    "a submitted and called one": f"{WORK}ThreadPoolExecutor().submit(w, D.CPU)\nw(D.GPU)\n",
+    "several methods": (
+        f"{WORK}class A:\n    def go(self, d):\n        w(d)\n    def start(self):\n"
+        "        self.go(D.GPU)\n        threading.Thread(target=self.go, args=(D.CPU,)).start()\n"
+        "A().start()\n"
+    ),
+    "a returned one": f"{WORK}def give():\n    return w\n{THREAD}",
+}
+
+
+@pytest.mark.parametrize("kind", ALSO)
+def test_what_others_call_as_well_is_not_good(tmp_path: Path, kind: str) -> None:
+    answer = judged(tmp_path, {"a.py": IMPORTS + ALSO[kind]}, device="orin")["gpu-not-requested"]
+    assert answer.result.status != "ok", lines(answer)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        WORK + THREAD + "w(D.GPU)\n",
+        WORK + THREAD + THREAD,
+        "import functools\n" + WORK.replace("def w", "@functools.lru_cache(None)\ndef w") + THREAD,
+        f"{WORK}ALL = {{'w': w}}\n{THREAD}ALL['w'](D.GPU)\n",
+    ],
+)
+def test_what_only_the_project_calls_is_good(tmp_path: Path, code: str) -> None:
+    answer = judged(tmp_path, {"a.py": IMPORTS + code}, device="orin")["gpu-not-requested"]
+    assert answer.result.status == "ok", lines(answer)
+
+
 @pytest.mark.parametrize(
     "line",
     [f"later({CREATE}, {MADE})", f"pool.run({CREATE}, {MADE})", f"hooks.append({CREATE})"],
@@ -91,3 +139,14 @@ def test_a_task_that_something_unknown_creates_is_not_known(tmp_path: Path, line
     answer = judged(tmp_path, {"a.py": code}, device="orin")["gpu-not-requested"]
     assert answer.result.status == "unknown"
     assert "a.py:5: HandLandmarker" in lines(answer)
+
+
+def test_code_that_is_too_deep_leaves_no_caller_behind() -> None:
+    deep = " + ".join(["x"] * 2000)
+    code = (
+        "def f(x):\n    try:\n        pass\n    except E:\n        return g(x)\n"
+        f"def g(x):\n    {deep}\nf(1)\n"
+    )
+    flow = Flow({"a": Source("a", "a.py", ((0, ast.parse(code)),))}, ())
+    assert flow.follow(["a"]) == "too deep to be followed"
+    assert (flow.calls, flow.stack, flow.frames, flow.fallback) == ([], [], [], 0)

@@ -66,6 +66,27 @@ def test_the_call_for_the_cpu_is_listed(tmp_path: Path, code: str, places: list[
     }
 
 
+SOME = "The program asks for the GPU in some places, not in these"
+NEVER = "The program never asks for the GPU"
+
+
+@pytest.mark.parametrize(
+    ("code", "title"),
+    [
+        (HELPER + "import sys\nif '--cpu' in sys.argv:\n    f(CPU)\nelse:\n    f(GPU)", SOME),
+        (HELPER + "f(GPU)\nf(None)", SOME),
+        (f"{BY_GPU}\n{BY_CPU}", SOME),
+        (HELPER + "f(CPU)\nf(None)", NEVER),
+        (BY_CPU, NEVER),
+        (f"{BY_CPU}\nmp.tasks.text.TextClassifier.create_from_model_path('x')", NEVER),
+    ],
+)
+def test_the_title_says_whether_the_gpu_is_asked_for(tmp_path: Path, code: str, title: str) -> None:
+    here = scene(tmp_path, files={"app/a.py": f"{HEAD}{code}\n"}, code=tmp_path / "app")
+    judged = answer(here, "gpu-not-requested")
+    assert (judged.result.status, judged.title) == ("bad", title)
+
+
 def test_of_calls_that_differ_the_unknown_one_is_named(tmp_path: Path) -> None:
     code = f"{HEAD}import sys\n{HELPER}f(GPU)\nf(sys.argv[1])\n"
     here = scene(tmp_path, files={"app/a.py": code}, code=tmp_path / "app")

@@ -19,6 +19,7 @@ DATA = Path(__file__).resolve().parent.parent / "data" / "doctor.json"
 class Cause:
     """One cause; {words} in its texts are filled by its check. `source` says where it is from.
 
+    `titles` are for a part of what it is about, `cures` for other boards or wheels.
     `blocks` tells that no other cure can be followed before this one, `project` that its check
     reads the user's project.
     """
@@ -30,6 +31,7 @@ class Cause:
     cure: str
     source: str
     cures: dict[str, str] = dataclasses.field(default_factory=dict)
+    titles: dict[str, str] = dataclasses.field(default_factory=dict)
     blocks: bool = False
     project: bool = False
 
@@ -45,6 +47,11 @@ class Answer:
     def bad(self) -> bool:
         """Return whether this cause is at work."""
         return self.result.status == BAD
+
+    @property
+    def title(self) -> str:
+        """Return what this cause is, as far as its check found it."""
+        return self.cause.titles.get(self.result.title, self.cause.title)
 
     @property
     def why(self) -> str:

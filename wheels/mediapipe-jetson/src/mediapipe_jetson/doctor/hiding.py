@@ -13,6 +13,12 @@ from mediapipe_jetson.doctor.scene import Scene
 INIT = "__init__.py"
 
 
+def _folder(item: Finding) -> PurePosixPath:
+    """Return the folder that a module which hides another lies in."""
+    path = PurePosixPath(item.file)
+    return path.parent.parent if path.name == INIT else path.parent
+
+
 def modules(scene: Scene, facts: dict[str, Any]) -> Result:
     """Judge the names of modules in the folders that programs with MediaPipe start in."""
     scan = scene.scan
@@ -32,6 +38,10 @@ def modules(scene: Scene, facts: dict[str, Any]) -> Result:
         if module.parent in folders and module.stem in whose and path.suffix == ".py":
             what = f"it is imported in place of {whose[module.stem]}"
             findings.append(Finding(str(path), 0, 1, 1, what, "another name"))
+    if findings:
+        # A folder whose modules are imported by a dotted name is a package without __init__.py.
+        imported = scan.programs.folders_imported() - {PurePosixPath()}
+        findings = [item for item in findings if _folder(item) not in imported]
     if findings:
         first = min(findings)
         return bad(first.what, findings=tuple(sorted(findings)), place=first.file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import legacy, projects, tasks
 from mediapipe_jetson.doctor.finding import Unread
@@ -128,6 +129,36 @@ class Programs:
             parts = [*start, *plain.split(".")] if plain else start
             result += [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
         return [item for item in dict.fromkeys(result) if item in self.sources]
+
+    def folders_imported(self) -> set[PurePosixPath]:
+        """Return the folders from which modules are imported by dotted or relative names.
+
+        A dotted name counts where it stands in another folder.
+        """
+        result: set[PurePosixPath] = set()
+        for source in self.sources.values():
+            here = PurePosixPath(source.file).parent
+            for name in self._names_imported(source):
+                level = len(name) - len(name.lstrip("."))
+                result.update([here, *here.parents][:level])
+                depth = name.lstrip(".").count(".")
+                for module in self._exact(source, name) if depth and not level else ():
+                    found = self.sources[module]
+                    folder = PurePosixPath(found.file).parent
+                    folder = folder.parent if found.package else folder
+                    result.update([folder, *folder.parents][:depth] if folder != here else ())
+        return result
+
+    def _names_imported(self, source: Source) -> set[str]:
+        """Return the modules that a program imports, and names of them, which may be modules."""
+        if source.trees:
+            return {name for _, tree in source.trees for name, _ in imported(tree)}
+        lines = import_lines(self._texts[source.file])
+        return {
+            f"{base}{'' if base.endswith('.') or not item else '.'}{item}"
+            for base, items in lines
+            for item in ("", *items)
+        }
 
     def _meant(self, source: Source, base: str, items: list[str]) -> set[str]:
         """Return the modules whose names an import line takes."""

@@ -36,7 +36,7 @@ def document(scene: Scene, answers: list[Answer]) -> dict[str, Any]:
 def _entry(answer: Answer) -> dict[str, Any]:
     return {
         "id": answer.cause.id,
-        "title": answer.cause.title,
+        "title": answer.title,
         "status": answer.result.status,
         "evidence": list(answer.result.evidence),
         "why": answer.why if answer.bad else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Optional
 
 from mediapipe_jetson.doctor import packages, pins, projects, tasks, versions
@@ -21,7 +22,7 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
     if scan is None:
         return unknown(NO_CODE)
     version = packages.version(scene)
-    findings, open_, good = [], [], 0
+    findings, open_, good, gpu = [], [], 0, False
     for task in scan.programs.tasks.found:
         place = Finding(
             task.place.file, task.place.cell, task.place.line, task.place.column, "", ""
@@ -33,9 +34,11 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
             open_.append(f"{place.place()}: {task.name}: {doubt}")
         else:
             good += 1
+            gpu = gpu or task.vision
     open_ += inside(scene)
     if findings:
-        return _bad(scene, findings, [*open_, *scan.unread_lines()])
+        result = _bad(scene, findings, [*open_, *scan.unread_lines()])
+        return dataclasses.replace(result, title="some" if gpu else "")
     open_ += scan.unread_lines()
     if not scan.programs.tasks.found:
         why = "no task of MediaPipe's is created" if scan.programs.sources else "no program is here"

@@ -13,7 +13,8 @@ OK, BAD, UNKNOWN = "ok", "bad", "unknown"
 class Result:
     """One check's answer.
 
-    `fills` are the words for the cause's cure and reason; `cure` names one of its other cures.
+    `fills` are the words for the cause's cure and reason; `cure` names one of its other cures,
+    `title` one of its other titles.
     """
 
     status: str
@@ -21,6 +22,7 @@ class Result:
     fills: tuple[tuple[str, str], ...] = ()
     cure: str = ""
     findings: tuple[Finding, ...] = ()
+    title: str = ""
 
 
 class UnseenError(Exception):

@@ -53,6 +53,9 @@ class Attributes(Names):
         if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
             self.refuse(original_node, f"{code(original_node.value)} may be several things")
             return updated_node
+        if self.foreign(original_node.value) and actions != {"keep"}:
+            self.refuse(original_node, self.unfollowed(original_node.value))
+            return updated_node
         return self._done(original_node, updated_node, base[0], actions.pop())
 
     def _action(self, node: cst.Attribute, base: OldValue) -> str:
@@ -221,6 +224,9 @@ class Attributes(Names):
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
         if not (lists or (direct and kinds == {"first_mask"})):
             return updated_node
+        if self.foreign(original_node.left):
+            self.refuse(original_node, self.unfollowed(original_node.left))
+            return updated_node
         value = updated_node.left
         if missing:
             around = self.parent(original_node)
@@ -238,7 +244,7 @@ class Attributes(Names):
         """Refuse what looks like a legacy result but comes from where nothing is known."""
         name = node.attr.value
         if name in table.document()["distinct"] and self.opaque(node.value, library=True):
-            self.refuse(node, f"where {code(node.value)} comes from can't be followed")
+            self.refuse(node, self.unfollowed(node.value))
 
 
 def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:

@@ -50,6 +50,9 @@ class Calls(Attributes, Construct):
         if kinds & MADE:
             return self._made(original_node, updated_node, kinds)
         name = named_one(own)
+        for arg in original_node.args if name else ():
+            if self.things(arg.value) and self.foreign(arg.value):
+                self.refuse(original_node, self.unfollowed(arg.value))
         if name in ("draw_landmarks", "plot_landmarks"):
             return self._draw(original_node, updated_node, name)
         if name == "draw_detection":
@@ -90,7 +93,7 @@ class Calls(Attributes, Construct):
         if not isinstance(function, cst.Attribute) or function.attr.value != "process":
             return
         if len(node.args) == 1 and self.opaque(function.value):
-            self.refuse(node, f"where {code(function.value)} comes from can't be followed")
+            self.refuse(node, self.unfollowed(function.value))
 
     def _process(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression:
         """Rewrite process(): detect, detect_for_video or segment of a picture."""
@@ -103,6 +106,9 @@ class Calls(Attributes, Construct):
             self.refuse(original, "process() has other arguments than one picture")
             return updated
         sites = [self.facts.sites[value.site] for value in self.things(source) if value.site >= 0]
+        if self.foreign(source.value):
+            self.refuse(original, self.unfollowed(source.value))
+            return updated
         modes = {self.mode(site) for site in sites}
         names = {(site.solution.detect, site.solution.member) for site in sites}
         if not sites:

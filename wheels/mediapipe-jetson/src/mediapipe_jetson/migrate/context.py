@@ -110,10 +110,13 @@ class Context(cst.CSTTransformer):
             for path in self.values(node)
         )
 
-    def unknown(self, node: cst.CSTNode) -> bool:
-        """Return whether nothing is known of an expression."""
-        values = self.values(node)
-        return all(isinstance(value, Unknown) for value in values)
+    def foreign(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression may be what code gives that is not known."""
+        return any(isinstance(value, Unknown) and value.outside for value in self.values(node))
+
+    def unfollowed(self, node: cst.CSTNode) -> str:
+        """Return the words of a refusal: it may be anything."""
+        return f"where {code(node)} comes from can't be followed"
 
     def opaque(self, node: cst.CSTNode, *, library: bool = False) -> bool:
         """Return whether an expression may be anything: unknown, or what Python's library returns.

@@ -20,6 +20,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Path,
     Sequence,
     Text,
+    Unknown,
     Value,
     Values,
     constant,
@@ -79,7 +80,9 @@ class Attributes(State):
         if isinstance(owner, Parent):
             bases = [self.of_base(base, name, owner.owner, node) for base in self.bases(owner.of)]
             return join(bases) if bases else unknown(source(node))
-        return unknown(source(node))
+        if isinstance(owner, Unknown):
+            self.loose.add(name)
+        return unknown(source(node), owner)
 
     def field(self, owner: Object, name: str, node: ast.AST) -> Values:
         """Return a field of an object: its own, or its class's."""
@@ -182,7 +185,7 @@ class Attributes(State):
                 if -len(owner.items) <= at < len(owner.items):
                     return owner.items[at]
             return join(owner.items) or unknown("an empty list")
-        return unknown(source(node))
+        return unknown(source(node), owner)
 
     def elements(self, values: Values) -> Values:
         """Return what a loop over these gets."""
@@ -195,7 +198,7 @@ class Attributes(State):
             elif isinstance(item, Object) and self.heap[item].base == DICT:
                 result += [constant(key) for key in self.heap[item].fields if key != "*"]
             else:
-                result.append(unknown("an item of a loop"))
+                result.append(unknown("an item of a loop", item))
         return join(result)
 
     def update(self, owner: Object, given: Values, why: str) -> None:
@@ -203,7 +206,7 @@ class Attributes(State):
         for item in given:
             entries = self.heap.get(item) if isinstance(item, Object) else None
             if entries is None:
-                self.touched(self.heap[owner], why)
+                self.touched(self.heap[owner], why, certain=True)
                 continue
             for name, values in entries.fields.items():
                 self.store(owner, name, values)

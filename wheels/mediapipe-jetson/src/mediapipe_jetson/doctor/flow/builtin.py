@@ -17,6 +17,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Sequence,
     Value,
     Values,
+    foreign,
     join,
     path,
     source,
@@ -25,6 +26,7 @@ from mediapipe_jetson.doctor.flow.values import (
 )
 from mediapipe_jetson.doctor.names import canonical
 
+NOTHING: Values = frozenset()
 COPIES = {"copy.copy", "copy.deepcopy", "dataclasses.replace"}
 SAME = {"builtins.list", "builtins.tuple", "builtins.sorted", "builtins.reversed", "builtins.set"}
 SAME |= {"builtins.iter", "typing.cast"}
@@ -138,7 +140,13 @@ class Builtins(Expressions):
         if not isinstance(item, Object):
             return frozenset({item})  # type: ignore[arg-type] # any value
         heap = self.heap[item]
-        fields = {**heap.fields, **dict(given.keywords)}
+        fields = dict(heap.fields)
+        if given.open:
+            code = self.classes[heap.of] if heap.of is not None else None
+            known = {name: code.scope.get(name, NOTHING) for name in code.fields} if code else {}
+            joined = {**known, **fields}.items()
+            fields = {name: values | foreign(given.open) for name, values in joined}
+        fields.update(given.keywords)
         return frozenset({self.make(fields, heap.of, heap.base, heap.open or given.open)})
 
     def dictionary(self, given: Arguments) -> Values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Optional, Union
 
+from mediapipe_jetson.doctor.flow.parameters import MANY, OUTSIDE
 from mediapipe_jetson.doctor.flow.started import Started
 from mediapipe_jetson.doctor.flow.state import DICT, Frame
 from mediapipe_jetson.doctor.flow.values import (
@@ -31,7 +32,6 @@ from mediapipe_jetson.doctor.names import is_ours
 # What looks at objects and changes none.
 HARMLESS = ("builtins.", "logging.", "pprint.", "json.", "warnings.", "inspect.")
 GROWING = ("append", "extend", "insert", "add", "appendleft")
-OUTSIDE = Arguments(open="what calls it")
 NESTED_MOST, TIMES_MOST = 8, 24
 NESTED_FAR, TIMES_FAR = 4, 6
 OPTIONS_FIELDS = {"BaseOptions": ("model_asset_path", "model_asset_buffer", "delegate")}
@@ -46,10 +46,8 @@ class Calls(Started):
         given = self.arguments(node, any(map(self.heard, functions)))
         if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and given.positional:
             self.grow(node.func, given.positional[-1])
-        self.calls.append(self.place(node))
-        result = join(self.apply(item, given, node) for item in functions)
-        self.calls.pop()
-        return result
+        with self.within(self.calls, self.place(node)):
+            return join(self.apply(item, given, node) for item in functions)
 
     eval_call = call
 
@@ -136,7 +134,7 @@ class Calls(Started):
             return function.called()
         self.start(getattr(getattr(node, "func", None), "attr", ""), given, node)
         self.handed_over(given, node)
-        return unknown(source(node))
+        return unknown(source(node), function)
 
     def handed_over(self, given: Arguments, node: ast.AST) -> None:
         """Note that code which is not known has got objects, which it may change."""
@@ -151,6 +149,8 @@ class Calls(Started):
         for listener in self.listeners if is_ours(name) else ():
             listener.called(self.place(node), name, given, self)
         last = name.rsplit(".", 1)[-1]
+        if is_ours(name):
+            self.escaped(given.values())
         if not is_ours(name) and not name.startswith(HARMLESS):
             self.start(name, given, node)
             self.handed_over(given, node)
@@ -207,7 +207,8 @@ class Calls(Started):
         if given.open and code is not None:
             for name in code.fields:
                 known = self.classes[heap.of].scope if heap.of is not None else {}
-                heap.fields.setdefault(name, unknown(given.open) | known.get(name, frozenset()))
+                open_ = self.opened(given, given.open)
+                heap.fields.setdefault(name, open_ | known.get(name, frozenset()))
 
     def called_object(self, function: Object, given: Arguments, node: ast.AST) -> Values:
         """Call an object: a partial function, or a __call__ of the project."""
@@ -245,23 +246,23 @@ class Calls(Started):
         near = code.frame.module in self.chosen
         nested, times = (NESTED_MOST, TIMES_MOST) if near else (NESTED_FAR, TIMES_FAR)
         if function in self.stack or len(self.stack) >= nested:
+            self.escaped(given.values())
             return unknown(f"{getattr(code.node, 'name', 'lambda')}()")
         code.times += 1
         if code.times > times:
             if code.times > times + 1:
+                self.escaped(given.values())
                 return unknown(f"{getattr(code.node, 'name', 'lambda')}()")
-            given = Arguments(open="a function that is called in many ways")
+            given = MANY
         holder = owner if isinstance(owner, (Object, Class)) else None
         home = code.frame
         scope = self.parameters(code, given, holder)
         inner = Frame(scope, code.outer, home.module, home.file, home.cell, holder, code.of)
-        self.stack.append(function)
-        with self.inside(inner):
+        with self.within(self.stack, function), self.inside(inner):
             if isinstance(code.node, ast.Lambda):
                 inner.returns.append(self.eval(code.node.body))
             elif not self.block(code.node.body):
                 inner.returns.append(constant(None))
-        self.stack.pop()
         if inner.yields:
             return frozenset({Sequence((join(inner.yields),), exact=False)})
         return join(inner.returns)

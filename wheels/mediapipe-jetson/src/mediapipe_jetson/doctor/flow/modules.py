@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.calls import OUTSIDE
+from mediapipe_jetson.doctor.flow.parameters import OUTSIDE
 from mediapipe_jetson.doctor.flow.state import ExhaustedError, Frame, Listener, Source
 from mediapipe_jetson.doctor.flow.statements import Statements
 from mediapipe_jetson.doctor.flow.values import (
+    Arguments,
     Class,
     Function,
     Module,
@@ -20,6 +21,16 @@ from mediapipe_jetson.doctor.flow.values import (
     unknown,
 )
 from mediapipe_jetson.doctor.names import canonical, is_ours, starred
+
+# What has got a function may call it with anything.
+HANDED = Arguments(open="what it is handed to")
+# Decorators that call a function as it is called.
+PLAIN = frozenset(
+    (
+        *("staticmethod", "classmethod", "property", "cached_property", "abstractmethod"),
+        *("override", "final", "cache", "lru_cache", "no_grad", "inference_mode"),
+    )
+)
 
 
 class Rounds(Listener):
@@ -37,7 +48,8 @@ class Flow(Statements):
 
     def __init__(self, sources: dict[str, Source], listeners: tuple[Listener, ...]) -> None:
         super().__init__(sources, listeners)
-        self.loading: set[str] = set()
+        self.uncalled_ones: set[Function] = set()
+        """The functions that no code calls that was followed before they were."""
 
     def follow(self, names: list[str]) -> str:
         """Follow these modules and what they import; return why that failed, "" if it did not."""
@@ -61,11 +73,13 @@ class Flow(Statements):
         frame = Frame(scope, (), name, code.file, 0)
         depth, self.depth = self.depth, 0
         dead, self.dead = self.dead, 0
-        with self.inside(frame):
-            for cell, tree in code.trees:
-                frame.cell = cell
-                self.block(tree.body)
-        self.depth, self.dead = depth, dead
+        try:
+            with self.inside(frame):
+                for cell, tree in code.trees:
+                    frame.cell = cell
+                    self.block(tree.body)
+        finally:
+            self.depth, self.dead = depth, dead
         return scope
 
     def uncalled(self) -> None:
@@ -85,12 +99,23 @@ class Flow(Statements):
                 self.outside(function)
 
     def waiting(self) -> list[Function]:
-        """Return the functions of the chosen modules that were not followed yet."""
+        """Return the functions of the chosen modules that others call in ways not followed yet."""
+        chosen = [item for item, code in self.functions.items() if code.frame.module in self.chosen]
+        self.uncalled_ones |= {item for item in chosen if not self.functions[item].times}
         return [
-            item
-            for item, code in self.functions.items()
-            if not code.times and code.frame.module in self.chosen
+            item for item in chosen if not self.functions[item].followed.issuperset(self.ways(item))
         ]
+
+    def ways(self, function: Function) -> list[Arguments]:
+        """Return the arguments with which others than the code itself call a function."""
+        code = self.functions[function]
+        if function not in self.uncalled_ones:
+            return [*code.started, *([HANDED] if code.handed else [])]
+        if not code.started:
+            return [HANDED if code.handed else OUTSIDE]
+        loose = code.of is not None and getattr(code.node, "name", "") in self.loose
+        handed = code.handed or loose or not code.words <= PLAIN
+        return [*code.started, *([HANDED] if handed else [])]
 
     def outside(self, function: Function) -> None:
         """Follow a function as if something unknown called it."""
@@ -98,11 +123,12 @@ class Flow(Statements):
         owners: list[Optional[Value]] = [None]
         if code.of is not None and "staticmethod" not in code.words:
             owners = [code.of] if "classmethod" in code.words else list(self.objects(code.of))
-        for owner in owners[:4]:
-            for given in code.started or [OUTSIDE]:
+        for given in self.ways(function):
+            code.followed.add(given)
+            for owner in owners[:4]:
                 code.times = 0
                 with self.below():
-                    self.run(function, given, owner)
+                    self.escaped([self.run(function, given, owner)])
 
     def objects(self, of: Class) -> list[Value]:
         """Return the objects of a class and of those below it; without one, one is made."""

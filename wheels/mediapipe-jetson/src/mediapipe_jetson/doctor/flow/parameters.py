@@ -14,10 +14,14 @@ from mediapipe_jetson.doctor.flow.values import (
     Sequence,
     Value,
     Values,
+    foreign,
     join,
     path,
     unknown,
 )
+
+OUTSIDE = Arguments(open="what calls it")
+MANY = Arguments(open="a function that is called in many ways")
 
 
 class Parameters(Builtins):
@@ -42,31 +46,40 @@ class Parameters(Builtins):
                 continue
             values = defaults.get(item.arg, frozenset())
             if given.open or not values:
-                values |= self.typed(code, item)
+                values |= self.typed(code, item, given)
             scope[item.arg] = values
         if arguments.vararg is not None:
             rest = tuple(positional[len(names) :])
             scope[arguments.vararg.arg] = (
-                unknown(f"*{arguments.vararg.arg}") if given.open else frozenset({Sequence(rest)})
+                self.opened(given, f"*{arguments.vararg.arg}")
+                if given.open
+                else frozenset({Sequence(rest)})
             )
         if arguments.kwarg is not None:
             why = f"**{arguments.kwarg.arg}" if given.open else ""
             scope[arguments.kwarg.arg] = frozenset({self.make(spare, base=DICT, open_=why)})
         return scope
 
-    def typed(self, code: Code, item: ast.arg) -> Values:
+    def opened(self, given: Arguments, why: str) -> Values:
+        """Return what more arguments may be: foreign, unless it is only a guess that there are."""
+        certain = given.open not in ("", OUTSIDE.open, MANY.open)
+        return foreign(why) if certain else unknown(why)
+
+    def typed(self, code: Code, item: ast.arg, given: Arguments) -> Values:
         """Return what a parameter may be that nobody gives: what its type says, else unknown."""
         name = getattr(code.node, "name", "lambda")
         if isinstance(item.annotation, (ast.Name, ast.Attribute)):
             frame = Frame({}, code.outer, code.frame.module, code.frame.file, code.frame.cell)
             listeners, self.listeners = self.listeners, ()
-            with self.inside(frame):
-                types = self.eval(item.annotation)
-            self.listeners = listeners
+            try:
+                with self.inside(frame):
+                    types = self.eval(item.annotation)
+            finally:
+                self.listeners = listeners
             paths = [path(f"{one.text}()") for one in types if isinstance(one, Path)]
             ours = [
                 one for one in paths if any("mediapipe." in getattr(v, "text", "") for v in one)
             ]
             if ours and not any("Options" in getattr(v, "text", "") for one in ours for v in one):
                 return join(ours)
-        return unknown(f"{item.arg} of {name}()")
+        return self.opened(given, f"{item.arg} of {name}()")

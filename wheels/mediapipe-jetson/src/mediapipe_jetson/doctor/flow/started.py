@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Optional
+from collections.abc import Iterable
+from typing import Optional, Union
 
 from mediapipe_jetson.doctor.flow.parameters import Parameters
-from mediapipe_jetson.doctor.flow.state import DICT
+from mediapipe_jetson.doctor.flow.state import DICT, Code
 from mediapipe_jetson.doctor.flow.values import (
+    WAYS_MOST,
     Arguments,
     Bound,
     Function,
@@ -52,16 +54,41 @@ class Started(Parameters):
             return join(self.apply(item, Arguments(), node) for item in factory)
         return given.get(0, "default") or unknown(source(node))
 
+    def escaped(self, many: Iterable[Values]) -> None:
+        """Note functions that code which is not known has got, by themselves or in something."""
+        waiting, seen = [item for values in many for item in values], set()
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, (Function, Bound)):
+                self.code_of(item).handed = True
+            elif isinstance(item, Sequence):
+                waiting += [inner for values in item.items for inner in values]
+            elif isinstance(item, Object) and item not in seen:
+                seen.add(item)
+                heap = self.heap[item]
+                if heap.base in (DICT, "functools.partial"):
+                    waiting += [inner for values in heap.fields.values() for inner in values]
+
+    def code_of(self, item: Union[Function, Bound]) -> Code:
+        """Return the code of a function or a method."""
+        return self.functions[item.function if isinstance(item, Bound) else item]
+
     def start(self, name: str, given: Arguments, node: ast.AST) -> None:
         """Note what a call has called: functions of the project wait, MediaPipe's are told of."""
         functions, own = self._started(name, given, node)
         for item in functions:
             if isinstance(item, (Function, Bound)):
-                code = self.functions[item.function if isinstance(item, Bound) else item]
+                code = self.code_of(item)
                 code.started += [own] if own not in code.started else []
+                if len(code.started) > WAYS_MOST:
+                    code.started.pop()
+                    code.handed = True
             elif _creates(item):
                 self.external(item.text, own, node)  # type: ignore[union-attr] # a path
-        for values in (*given.positional, *(held for _, held in given.keywords)):
+            else:
+                self.escaped([frozenset({item})])
+        for values in given.values():
+            self.escaped([values - functions])
             for item in values - functions:
                 if _creates(item):
                     # Whatever takes it calls it in a way that is not known.

@@ -6,7 +6,7 @@ import ast
 import contextlib
 import dataclasses
 from collections.abc import Iterator
-from typing import Optional, Union
+from typing import Optional, TypeVar, Union
 
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
@@ -19,11 +19,13 @@ from mediapipe_jetson.doctor.flow.values import (
     Value,
     Values,
     constant,
+    foreign,
     unknown,
 )
 
 STEPS_MOST = 400_000
 DICT = "dict"
+Item = TypeVar("Item")
 Callable = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 
 
@@ -80,7 +82,9 @@ class Frame:
 class Code:
     """A function of the project and where it was defined; `times` counts how often it was run.
 
-    `started` are the arguments with which threads and executors are told to call it.
+    `started` are the arguments with which threads and executors are told to call it; `followed`
+    those of them, and of others, with which it was. `handed` tells that code which is not known
+    has it, and may call it.
     """
 
     node: Callable
@@ -92,6 +96,8 @@ class Code:
     words: frozenset[str] = frozenset()
     times: int = 0
     started: list[Arguments] = dataclasses.field(default_factory=list)
+    followed: set[Arguments] = dataclasses.field(default_factory=set)
+    handed: bool = False
 
 
 @dataclasses.dataclass
@@ -122,6 +128,8 @@ class State:
         self.calls: list[Place] = []
         # The modules whose every function counts; of others only what these call.
         self.chosen: frozenset[str] = frozenset()
+        # The attributes that are read of objects which are not known.
+        self.loose: set[str] = set()
         self.depth = self.dead = self.steps = 0
         self.fallback = 0
 
@@ -162,10 +170,10 @@ class State:
             scope = self.classes[owner].scope
             scope[name] = values | scope.get(name, frozenset()) if self.depth else values
 
-    def touched(self, heap: Heap, why: str) -> None:
-        """Note that something which is not known may have set any field."""
+    def touched(self, heap: Heap, why: str, *, certain: bool = False) -> None:
+        """Note that something which is not known may have set any field, or `certain`: does so."""
         for name in list(heap.fields):
-            heap.fields[name] |= unknown(why)
+            heap.fields[name] |= foreign(why) if certain else unknown(why)
         heap.open = heap.open or why
 
     def absent(self, heap: Heap, name: str) -> Values:
@@ -186,10 +194,16 @@ class State:
             self.dead -= dead
 
     @contextlib.contextmanager
+    def within(self, items: list[Item], item: Item) -> Iterator[None]:
+        """Hold an item in one of the state's lists for a while."""
+        items.append(item)
+        try:
+            yield
+        finally:
+            items.pop()
+
+    @contextlib.contextmanager
     def inside(self, frame: Frame) -> Iterator[Frame]:
         """Follow within a frame."""
-        self.frames.append(frame)
-        try:
+        with self.within(self.frames, frame):
             yield frame
-        finally:
-            self.frames.pop()

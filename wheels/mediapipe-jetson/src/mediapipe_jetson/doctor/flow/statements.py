@@ -12,8 +12,10 @@ from mediapipe_jetson.doctor.flow.state import DICT, ClassCode, Frame
 from mediapipe_jetson.doctor.flow.values import (
     Class,
     Object,
+    Path,
     Scope,
     Sequence,
+    Unknown,
     Value,
     Values,
     join,
@@ -90,11 +92,13 @@ class Statements(Calls):
         elif isinstance(target, ast.Attribute):
             for owner in self.eval(target.value):
                 self.store(owner, target.attr, values)
+                self.escaped([values] if isinstance(owner, (Path, Unknown)) else [])
         elif isinstance(target, ast.Subscript):
             key = text_of(self.eval(target.slice))
             for owner in self.eval(target.value):
                 if isinstance(owner, Object) and self.heap[owner].base == DICT:
                     self.store(owner, key if key is not None else "*", values)
+                self.escaped([values] if isinstance(owner, (Path, Unknown)) else [])
         elif isinstance(target, ast.Starred):
             self.assign(target.value, frozenset({Sequence((values,), exact=False)}))
         elif isinstance(target, (ast.Tuple, ast.List)):
@@ -106,7 +110,7 @@ class Statements(Calls):
         if isinstance(item, Sequence):
             exact = item.exact and len(item.items) == count
             return item.items[index] if exact else join(item.items)
-        return unknown("a part of several")
+        return unknown("a part of several", item)
 
     def bind(self, name: str, values: Values) -> None:
         """Bind a name in its scope; a shared one joins what it may have been before."""
@@ -235,9 +239,10 @@ class Statements(Calls):
         if node.name:
             self.bind(node.name, unknown(node.name))
         self.fallback += 1
-        ended = self.block(node.body)
-        self.fallback -= 1
-        return ended
+        try:
+            return self.block(node.body)
+        finally:
+            self.fallback -= 1
 
     def do_with(self, node: Union[ast.With, ast.AsyncWith]) -> bool:
         """Bind what a context manager gives."""
@@ -260,11 +265,9 @@ class Statements(Calls):
         """Define a function."""
         given = node.args
         every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
-        for item in every:
-            if item is not None and item.annotation is not None:
-                self.eval(item.annotation)
-        if node.returns is not None:
-            self.eval(node.returns)
+        notes = [item.annotation for item in every if item is not None]
+        for note in filter(None, (*notes, node.returns)):
+            self.eval(note)
         self.bind(node.name, frozenset({self.define(node)}))
 
     do_asyncfunctiondef = do_functiondef

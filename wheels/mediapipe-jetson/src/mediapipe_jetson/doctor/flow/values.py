@@ -36,9 +36,13 @@ class Prefix:
 
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """What the syntax tree does not tell, and why, as people name it."""
+    """What the syntax tree does not tell, and why, as people name it.
+
+    `outside` tells that code which is not known certainly gives it: it may be anything.
+    """
 
     why: str
+    outside: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +148,10 @@ class Arguments:
     open: str = ""
     places: tuple[tuple[Union[int, str], Place], ...] = ()
 
+    def values(self) -> list[Values]:
+        """Return what is handed over, in order."""
+        return [*self.positional, *(values for _, values in self.keywords)]
+
     def get(self, index: int, name: str) -> Optional[Values]:
         """Return the argument with this place or name."""
         named = dict(self.keywords)
@@ -177,9 +185,14 @@ class Place:
     column: int
 
 
-def unknown(why: str) -> Values:
-    """Return the values of what can't be known."""
-    return frozenset({Unknown(why)})
+def unknown(why: str, of: object = None) -> Values:
+    """Return the values of what can't be known; a part `of` what is from outside is so too."""
+    return frozenset({Unknown(why, isinstance(of, Unknown) and of.outside)})
+
+
+def foreign(why: str) -> Values:
+    """Return the values of what code gives that is not known."""
+    return frozenset({Unknown(why, outside=True)})
 
 
 def constant(value: object) -> Values:
