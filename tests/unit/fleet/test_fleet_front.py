@@ -36,7 +36,7 @@ def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
     env.pop("KIT_STATE", None)
     (folder / "hosts.yml").write_text(HOSTS)
-    (folder / "folder").mkdir()
+    (folder / "folder").mkdir(exist_ok=True)
     (folder / "folder/hosts.yml").write_text(HOSTS)
     return subprocess.run(
         [sys.executable, "-c", FRONT, *words],
