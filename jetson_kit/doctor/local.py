@@ -19,7 +19,7 @@ from typing import Any
 
 from mediapipe_jetson.doctor import causes, commands, scene
 from mediapipe_jetson.doctor import report as reports
-from mediapipe_jetson.doctor.files import kinds
+from mediapipe_jetson.doctor.files import kinds, reading, unreadable
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe.driver import Node
 
@@ -215,10 +215,14 @@ def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
         try:
             # A wheel is too large to be sent; that it is there is told.
             wheel = kinds.by_name(path) == "wheel"
-            large = path.stat().st_size > kinds.LARGEST_BYTES
-            content = b"" if wheel or (large and not kinds.by_name(path)) else path.read_bytes()
+            most = None if kinds.by_name(path) else kinds.LARGEST_BYTES
+            content = b"" if wheel else reading.content(path, most)
         except OSError as error:
             raise BadInputError(f"{path} can't be read: {error.strerror}") from error
+        except unreadable.FormError as error:
+            if kinds.by_name(path):
+                raise BadInputError(f"{path} can't be read: {error}") from error
+            continue
         if not kinds.kind(path, content):
             continue
         size += len(content)
@@ -235,6 +239,9 @@ def _existing(code: Path) -> Path:
     path = code.expanduser()
     if not path.exists():
         raise BadInputError(f"{code} does not exist", "give a folder or a file by --code")
+    place = reading.kernels(path)
+    if place:
+        raise BadInputError(f"{code} leads into {place}: {reading.NONE}")
     return path.resolve()
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from mediapipe_jetson.doctor import causes, report, scene
+from mediapipe_jetson.doctor.files import reading
 from mediapipe_jetson.options import file_or_folder
 from mediapipe_jetson.usage import Parser
 
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str]) -> int:
         help="with --code: judge this machine too, though it has no NVIDIA GPU",
     )
     options = parser.parse_args(arguments)
+    place = reading.kernels(options.code) if options.code else ""
+    if place:
+        parser.error(f"argument --code: {str(options.code)!r} leads into {place}: {reading.NONE}")
     here = scene.here(options.code)
     project_only = bool(options.code) and not options.local and not here.may_have_gpu
     answers = causes.examine(here, project_only=project_only)

@@ -18,6 +18,7 @@ from mediapipe_jetson.doctor.files import (
     locks,
     pixi,
     python_versions,
+    reading,
     requirements,
     scripts,
     unreadable,
@@ -102,12 +103,8 @@ class Scan:
             self.wheels.append(wheelfile.read(path, name))
             return None, b""
         try:
-            if path.stat().st_size > kinds.LARGEST_BYTES:
-                if known is not None:
-                    self.unread.append(Unread(name, f"larger than {kinds.LARGEST_BYTES} bytes"))
-                return None, b""
-            content = path.read_bytes()
-        except OSError as error:
+            content = reading.content(path, kinds.LARGEST_BYTES)
+        except (OSError, FormError) as error:
             if known is not None:
                 self.unread.append(Unread.of(name, error))
             return None, b""
@@ -294,6 +291,6 @@ class Scan:
         if self.folder.resolve() not in path.resolve().parents:
             raise FormError(f"{name} lies outside the project")
         try:
-            return path.read_bytes()
+            return reading.content(path)
         except OSError as error:
             raise FormError(f"{name}, which it names: {unreadable.why(error)}") from error

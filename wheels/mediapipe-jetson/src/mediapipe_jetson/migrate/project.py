@@ -16,7 +16,7 @@ from typing import Optional, Union
 
 import libcst as cst
 
-from mediapipe_jetson.doctor.files import kinds, unreadable
+from mediapipe_jetson.doctor.files import kinds, reading, unreadable
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse, scan
 from mediapipe_jetson.migrate import reach, texts
@@ -87,6 +87,8 @@ def migrate(folder: Path, *, gpu: bool = False) -> Outcome:
 def _migrated(folder: Path, outcome: Outcome) -> Outcome:
     if not folder.exists():
         raise MigrateError(f"{folder} does not exist; name a folder or a program")
+    if reading.kernels(folder):
+        raise MigrateError(f"{folder} leads into {reading.kernels(folder)}: {reading.NONE}")
     programs = {program.name: program for program in _programs(folder, outcome)}
     # First which files are old at all: LibCST is slow, and the others need not be read by it.
     facts = _followed(folder, programs, {})
@@ -209,19 +211,17 @@ def _script(path: Path) -> bool:
     if path.suffix:
         return False
     try:
-        with path.open("rb") as stream:
+        with reading.opened(path) as stream:
             return SHEBANG.match(stream.read(200)) is not None
-    except OSError:
+    except (OSError, unreadable.FormError):
         return False
 
 
 def _content(path: Path) -> tuple[bytes, bool, str]:
     """Return what a file of ours holds, whether it is old code, and why it can't be rewritten."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            return b"", False, f"larger than {LARGEST_BYTES} bytes"
-        content = path.read_bytes()
-    except OSError as error:
+        content = reading.content(path, LARGEST_BYTES)
+    except (OSError, unreadable.FormError) as error:
         return b"", False, unreadable.why(error)
     text = unreadable.plain_text(content)
     plain = content if text is None else text.encode()

@@ -9,7 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import compose, dockerfiles, documents, locks, requirements
+from mediapipe_jetson.doctor.files import (
+    compose,
+    dockerfiles,
+    documents,
+    locks,
+    reading,
+    requirements,
+)
 
 SKIPPED = {
     ".git",
@@ -128,6 +135,7 @@ def kind(path: Path, content: bytes) -> Optional[str]:
 def files(folder: Path, unseen: Callable[[OSError], None]) -> Iterator[Path]:
     """Return the files below a folder, in order, without environments and repositories' own.
 
+    Not all of them are regular ones: `reading` opens those that are.
     `unseen` gets the error of each folder, by its file name, that does not show what is in it.
     """
     if folder.is_file():
@@ -138,7 +146,7 @@ def files(folder: Path, unseen: Callable[[OSError], None]) -> Iterator[Path]:
         for name in sorted(names):
             path = Path(top, name)
             try:
-                if stat.S_ISREG(path.stat().st_mode):
+                if not stat.S_ISDIR(path.stat().st_mode):
                     yield path
             except PermissionError as error:  # of all that is in the folder
                 unseen(PermissionError(error.errno, error.strerror, top))
@@ -148,6 +156,8 @@ def files(folder: Path, unseen: Callable[[OSError], None]) -> Iterator[Path]:
 
 
 def _skipped(folder: Path) -> bool:
-    """Return whether a folder is an environment or a tool's own."""
+    """Return whether a folder is an environment, a tool's own or the kernel's."""
     built = folder.name.endswith((".dist-info", ".egg-info"))
-    return folder.name in SKIPPED or built or os.path.exists(folder / "pyvenv.cfg")  # noqa: PTH110 # which raises nothing
+    if folder.name in SKIPPED or built or reading.kernels(folder):
+        return True
+    return os.path.exists(folder / "pyvenv.cfg")  # noqa: PTH110 # which raises nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from mediapipe_jetson.doctor.files import unreadable
+from mediapipe_jetson.doctor.files import reading, unreadable
 from mediapipe_jetson.doctor.files.facts import Wheel
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe import native
@@ -21,9 +22,10 @@ LARGEST_BYTES = 600_000_000
 def read(path: Path, name: str) -> Wheel:  # noqa: PLR0911 # one for each reason
     """Return what a wheel's library says; nothing is loaded."""
     try:
-        if not path.stat().st_size:
-            return Wheel(name, None, "it was not sent along; run ./inv wheels.audit on it")
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+        with reading.opened(path) as stream, tempfile.TemporaryDirectory() as folder:
+            if not os.fstat(stream.fileno()).st_size:
+                return Wheel(name, None, "it was not sent along; run ./inv wheels.audit on it")
+            archive = zipfile.ZipFile(stream)
             members = [item for item in archive.infolist() if LIBRARY.match(item.filename)]
             if not members:
                 return Wheel(name, None, "it holds no library of MediaPipe's")
@@ -33,7 +35,7 @@ def read(path: Path, name: str) -> Wheel:  # noqa: PLR0911 # one for each reason
             with archive.open(members[0]) as packed, library.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked)
             native_library = native.examine(library)
-    except OSError as error:
+    except (OSError, unreadable.FormError) as error:
         return Wheel(name, None, unreadable.why(error))
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError):
         return Wheel(name, None, "it can't be read: it is no whole zip file, as wheels are")
