@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from jetson_kit.ansible_driver import board_program, inventory
+from jetson_kit.ansible_driver import board_program
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core import ssh
 from jetson_kit.core.errors import CheckFailedError, KitError
 from jetson_kit.core.text import counted, verb
 from jetson_kit.doctor import local as doctor
 from jetson_kit.doctor.local import Diagnosis
+from jetson_kit.fleet import check
 
 SCHEMA = "mediapipe-jetson-kit/fleet-doctor/1"
 # A doctor's work is the board's; here a thread only waits for it.
@@ -113,7 +114,9 @@ def run(
     in its row. `each` gets a host's row when it is done, in a thread of its own. Raises
     BadInputError for an inventory that is wrong.
     """
-    hosts = inventory.load(path, limit)
+    hosts = check.without_passwords(path).limited(limit)
+    for error in filter(None, (host.unreachable() for host in hosts)):
+        raise error
     doctor.payload(code)  # A folder that is wrong is told once, before any host is touched.
 
     def one(host: Host) -> Examined:

@@ -64,6 +64,17 @@ def check(path: Path, limit: str = "", *, target: str = "") -> tuple[Host, ...]:
     return hosts
 
 
+def without_passwords(path: Path) -> inventory.Inventory:
+    """Return an inventory that holds no password in the clear, whatever else is in it.
+
+    Raises InventoryError, and BadInputError where Ansible can't read it.
+    """
+    whole = inventory.read(path)
+    if faults := list(dict.fromkeys(inventory_files.secrets(path, whole.hosts))):
+        raise InventoryError(path, faults)
+    return whole
+
+
 def of_hosts(hosts: Sequence[Host], *, target: str = "") -> Iterator[Fault]:
     """Yield what is wrong with hosts, in their order, then with several of them together."""
     for host in hosts:

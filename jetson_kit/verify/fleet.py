@@ -18,12 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.ansible_driver import inventory, program_environment
+from jetson_kit.ansible_driver import program_environment
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core import ssh, stopping
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.files import written_aside
 from jetson_kit.core.paths import ROOT
+from jetson_kit.fleet import check
 from jetson_kit.service import expectation
 from jetson_kit.service.expectation import Expectation
 from jetson_kit.verify import host_results
@@ -82,7 +83,7 @@ def run(
     wrong, before any host is touched.
     """
     words = options.words()
-    whole = inventory.read(path)
+    whole = check.without_passwords(path)
     hosts = whole.limited(limit)
     for error in filter(None, (host.unreachable() for host in hosts)):
         raise error

@@ -118,6 +118,8 @@ PACKAGE = (
         ("pymp-proctor", "bad", "pins mediapipe==0.8.9.1"),
         ("HandTrackingModule==0.2", "bad", "calls mp.solutions inside"),
         ("cvzone==2.0.0\nsomething-else", "unknown", "not looked into: something-else"),
+        ("somebodys-mediapipe-thing==1.0", "unknown", "not looked into: somebodys-mediapipe"),
+        ("mediapipe-nightly", "unknown", "not looked into: mediapipe-nightly"),
         ("cvzone==2.0.0\nnumpy\nopencv-python", "ok", "no use"),
     ],
 )

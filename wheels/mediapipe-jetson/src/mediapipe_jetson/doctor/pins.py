@@ -58,6 +58,11 @@ def is_mediapipe(name: str) -> bool:
     return "mediapipe" in name.split("-") and name not in known["no_builds"]
 
 
+def is_known_build(name: str) -> bool:
+    """Return whether a package is MediaPipe, or a build of it whose inside is known."""
+    return name == "mediapipe" or name in table()["others"]
+
+
 def good(board: Board) -> str:
     """Return what to ask for on this board."""
     known = table()

@@ -80,7 +80,7 @@ def unexamined(scan: Scan) -> list[str]:
     names = {
         item.name
         for item in scan.requirements
-        if item.name not in examined | free and not pins.is_mediapipe(item.name)
+        if item.name not in examined | free and not pins.is_known_build(item.name)
     }
     listed = {item.name.replace("-", "_") for item in scan.requirements}
     names |= {
