@@ -42,8 +42,11 @@ def check_start(app: App, files: Tree) -> None:
 
 def ambiguous(app: App, files: Tree) -> bool:
     """Return whether a file of the folder has the bare name of the program that is started."""
-    word = command_words.of(app.command).word
-    return "/" not in word and word not in COMMANDS and word in _by_name(files)
+    direct = command_words.of(app.command)
+    # What Python or a shell is given is a file, not a program.
+    if direct.by or "/" in direct.word:
+        return False
+    return direct.word not in COMMANDS and direct.word in _by_name(files)
 
 
 def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> None:

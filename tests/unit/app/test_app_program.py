@@ -126,6 +126,28 @@ def test_a_bare_name_is_looked_for_in_the_images_layers(tmp_path: Path) -> None:
                 program.check_found(app, files, "/usr/bin:/bin", [layer])
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        '["python3", "app.py"]',
+        '["python3", "-u", "app.py"]',
+        '["env", "A=1", "python3", "app.py"]',
+        '["bash", "app.py"]',
+        '["./app.py"]',
+        '["python3", "-m", "app"]',
+    ],
+)
+def test_a_file_that_a_program_is_given_is_looked_for_nowhere_else(
+    tmp_path: Path, command: str
+) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "app.py").write_text(PYTHON)
+    (folder / "jetson.toml").write_text(f"command = {command}\n")
+    app = settings.load(folder)
+    assert not program.ambiguous(app, tree.read(app))
+
+
 def test_a_file_that_is_only_named_may_be_no_python(tmp_path: Path, compiler: Compiler) -> None:
     command = 'command = ["python3", "main.py", "old.py"]\n'
     files = {"main.py": "print(1)\n", "old.py": "print 1\n", "jetson.toml": command}
