@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,8 @@ def image_only(
     """Build the image into the local engine and nothing more."""
     engine.client()
     with _alone(plan, progress), _ahead(plan, archive=False) as early:
-        result = parts.make(plan, progress, device_source=device_source, ahead=early)
-        result = _whole(plan, result, device_source, progress)
+        make = functools.partial(parts.make, plan, progress, device_source=device_source)
+        result = _whole(make(ahead=early), make, progress)
         return image_write.into_engine(plan, result, early, progress)
 
 
@@ -83,20 +84,21 @@ def build(
     engine.client()
     with _alone(plan, progress), _ahead(plan, archive=True) as early:
         output_folder.recover(plan.output)
-        result = parts.make(
+        make = functools.partial(
+            parts.make,
             plan,
             progress,
             refresh=refresh,
             emulation=emulation,
             device_source=device_source,
-            ahead=early,
         )
+        result = make(ahead=early)
         inputs = _inputs(plan, result)
         if known := _unchanged(plan, inputs):
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
             _write_service(plan, plan.output)
             return Built(_started(known, plan, first_start, progress), plan.output, False)
-        result = _whole(plan, result, device_source, progress)
+        result = _whole(result, make, progress)
         before = _started_before(plan, result) if first_start else None
         if before:
             progress.say("        not started again: only the application's code has changed")
@@ -152,13 +154,13 @@ def _sbom(plan: BuildPlan, made: Parts) -> str:
     return sbom.document(plan, made)
 
 
-def _whole(plan: BuildPlan, made: Parts, device_source: Path, progress: Progress) -> Parts:
+def _whole(made: Parts, make: Callable[[], Parts], progress: Progress) -> Parts:
     """Return the parts; those whose files in the cache were damaged are made again."""
     damaged = parts.drop_damaged(made)
     if not damaged:
         return made
     progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
-    return parts.make(plan, progress, device_source=device_source)
+    return make()
 
 
 def push(plan: BuildPlan, reference: str, progress: Progress) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, NetworkError
 from jetson_kit.core.files import disk_guard, extract_tar, locked, write_text
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.debian import apt as debian
@@ -102,9 +102,9 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     """Return the root file system of the locked packages, or of the newest with `refresh`.
 
     `variant` is as `facts_of` has it. Without a lock for just these packages, and where the archive
-    has one of its packages no more, the newest are taken too. What was taken last is used
-    again, unless `refresh` asks for newer. Raises NetworkError, DiskFullError, StepFailedError or
-    ToolMissingError.
+    has one of its packages no more, the newest are taken too, and used again until `refresh` asks
+    for newer or the archive has what is locked. With a lock `refresh` is for this time only. Raises
+    NetworkError, DiskFullError, StepFailedError or ToolMissingError.
     """
     spec = data()
     facts = facts_of(spec, variant)
@@ -123,12 +123,19 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     }
     digest = hashlib.sha256(json.dumps(requested, sort_keys=True).encode()).hexdigest()[:16]
     pointer = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{digest}.json"
-    if not refresh and (known := _known(pointer, variant, suite, arch)):
+    known = None if refresh else _known(pointer, variant, suite, arch)
+    if known and (known.locked or not lock):
         return known
     folder = cache_dir("apt", f"{suite}-{arch}")
     debs = None
     if lock and not refresh:
-        debs = debian_lock.fetch(lock, suite=suite, arch=arch, folder=folder)
+        try:
+            debs = debian_lock.fetch(lock, suite=suite, arch=arch, folder=folder)
+        except NetworkError:
+            if not known:
+                raise
+        if known and debs is None:
+            return known
     follows = debs is not None
     if debs is None:
         debs = debian.fetch(
@@ -149,7 +156,8 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
                 _assemble(layer, debs, {**spec, "prune": prune}, injected, facts["without"])
     packages = tuple((deb.name, deb.version, deb.architecture) for deb in debs)
     rootfs = Rootfs(tar, key, suite, arch, variant, packages, follows)
-    write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
+    if not (lock and refresh):
+        write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
     return rootfs
 
 

@@ -244,3 +244,19 @@ def test_gstreamer_takes_the_pipelines_of_v4l2_devices() -> None:
             gstreamer.Reader(
                 launch.text, "it", launch.settings, latest=True, live=True, stopped=Event()
             )
+
+
+@pytest.mark.parametrize(
+    ("here", "decodes"),
+    [
+        ({"openh264dec", "h264parse"}, "h264parse ! openh264dec ! videoconvert"),
+        ({"openh264dec"}, "openh264dec ! videoconvert"),
+        (
+            {"nvv4l2decoder", "nvvidconv", "h264parse"},
+            "h264parse ! nvv4l2decoder ! nvvidconv ! video/x-raw,format=BGRx",
+        ),
+        ({"h264parse"}, None),
+    ],
+)
+def test_the_codec_s_parser_stands_before_its_decoder(here: set[str], decodes: str | None) -> None:
+    assert pipelines.decoder("H264", (here | {"videoconvert"}).__contains__) == decodes

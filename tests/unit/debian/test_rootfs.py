@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files
-from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError
 from jetson_kit.core.files import extract_tar
 from jetson_kit.debian import apt as debian
 from jetson_kit.debian import installed, rootfs
@@ -195,6 +196,63 @@ def test_build_uses_the_cache_only_when_it_is_whole(
     tree = rootfs.tree("runtime", "bookworm", "arm64")
     assert (tree / "etc/issue").read_text() == "hello\n"
     assert rootfs.tree("runtime", "bookworm", "arm64") == tree
+
+
+def a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[tuple[Deb, ...], tuple[Deb, ...]]:
+    """Put a lock in place; return its packages, and newer ones."""
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(debian_lock, "FOLDER", tmp_path / "locks")
+    (tmp_path / "locks").mkdir()
+    wanted = tuple(rootfs.data()["variants"]["runtime"]["packages"])
+    lock = debian_lock.to_json(debian_lock.Lock(wanted, ()))
+    (tmp_path / "locks/bookworm-arm64-runtime.json").write_text(lock)
+    locked = packages(tmp_path)
+    return locked, (*locked[:-1], replace(locked[-1], version="99"))
+
+
+def test_newest_packages_are_for_one_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked, newer = a_lock(tmp_path, monkeypatch)
+    monkeypatch.setattr(debian_lock, "fetch", lambda *_, **__: locked)
+    monkeypatch.setattr(debian, "fetch", lambda *_, **__: newer)
+    first = rootfs.build("runtime", "bookworm", "arm64")
+    refreshed = rootfs.build("runtime", "bookworm", "arm64", refresh=True)
+    assert first.locked
+    assert not refreshed.locked
+    assert refreshed.key != first.key
+    assert rootfs.build("runtime", "bookworm", "arm64") == first
+
+
+def test_the_lock_is_followed_again_once_the_archive_has_its_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, newer = a_lock(tmp_path, monkeypatch)
+    answers: list[tuple[Deb, ...] | NetworkError | None] = []
+    resolved: list[str] = []
+
+    def fetch_locked(*_: object, **__: object) -> tuple[Deb, ...] | None:
+        answer = answers.pop(0)
+        if isinstance(answer, NetworkError):
+            raise answer
+        return answer
+
+    def fetch(*_: object, **__: object) -> tuple[Deb, ...]:
+        resolved.append("newest")
+        return newer
+
+    monkeypatch.setattr(debian_lock, "fetch", fetch_locked)
+    monkeypatch.setattr(debian, "fetch", fetch)
+    answers += [None, None, NetworkError("no network"), locked]
+    gone = rootfs.build("runtime", "bookworm", "arm64")
+    assert not gone.locked
+    assert rootfs.build("runtime", "bookworm", "arm64") == gone
+    assert rootfs.build("runtime", "bookworm", "arm64") == gone
+    assert resolved == ["newest"]
+    back = rootfs.build("runtime", "bookworm", "arm64")
+    assert back.locked
+    assert back.key != gone.key
+    assert rootfs.build("runtime", "bookworm", "arm64") == back
 
 
 def test_suite_for_a_python() -> None:

@@ -99,11 +99,17 @@ def v4l2(address: Address, has: Has) -> Iterator[Launch]:
 
 
 def decoder(codec: str, has: Has) -> Optional[str]:
-    """Return a decoder and what makes its frames plain, None where there is none."""
+    """Return a decoder and what makes its frames plain, None where there is none.
+
+    Before it stands the codec's parser where that is here: Debian's openh264dec takes only what has
+    a size in its caps, which no packet of a stream tells.
+    """
+    parser = table()["parsers"].get(codec, "")
+    parse = f"{parser} ! " if parser and has(parser) else ""
     for decode, convert in table()["decoders"][codec]:
         if has(decode) and has(convert):
             plain = " ! video/x-raw,format=BGRx" if convert == "nvvidconv" else ""
-            return f"{decode} ! {convert}{plain}"
+            return f"{parse}{decode} ! {convert}{plain}"
     return None
 
 
