@@ -26,6 +26,7 @@ from jetson_kit.debian import bytecode, installed
 from jetson_kit.debian import lock as debian_lock
 from jetson_kit.debian.bytecode import Compiler
 from jetson_kit.debian.deb_file import Deb
+from jetson_kit.debian.lock import Lock
 
 DATA = ROOT / "docker" / "rootfs.toml"
 # Raised when the same packages would give other bytes than before.
@@ -126,23 +127,16 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     known = None if refresh else _known(pointer, variant, suite, arch)
     if known and (known.locked or not lock):
         return known
-    folder = cache_dir("apt", f"{suite}-{arch}")
-    debs = None
-    if lock and not refresh:
-        try:
-            debs = debian_lock.fetch(lock, suite=suite, arch=arch, folder=folder)
-        except NetworkError:
-            if not known:
-                raise
-        if known and debs is None:
-            return known
+    debs = _locked(lock, suite, arch, known) if lock and not refresh else None
+    if known and debs is None:
+        return known
     follows = debs is not None
     if debs is None:
         debs = debian.fetch(
             tuple(facts["packages"]),
             suite=suite,
             arch=arch,
-            folder=folder,
+            folder=cache_dir("apt", f"{suite}-{arch}"),
             status=status(spec, variant),
         )
     listing = "\n".join(f"{deb.name} {deb.version} {deb.sha256}" for deb in debs)
@@ -159,6 +153,17 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     if not (lock and refresh):
         write_text(pointer, json.dumps({"key": key, "packages": packages, "locked": follows}))
     return rootfs
+
+
+def _locked(lock: Lock, suite: str, arch: str, known: Rootfs | None) -> tuple[Deb, ...] | None:
+    """Return the packages of a lock; None where they can't be had, or `known` does without."""
+    folder = cache_dir("apt", f"{suite}-{arch}")
+    try:
+        return debian_lock.fetch(lock, suite=suite, arch=arch, folder=folder)
+    except NetworkError:
+        if known:
+            return None
+        raise
 
 
 def tree(variant: str, suite: str, arch: str) -> Path:
