@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any, Optional
 
@@ -129,3 +130,23 @@ def package(kind: str, name: str, specifier: str) -> Optional[dict[str, Any]]:
 def importers(kind: str) -> dict[str, str]:
     """Return the packages of a kind by the modules that are imported."""
     return {module: name for name, entry in table()[kind].items() for module in entry["imports"]}
+
+
+@functools.lru_cache(maxsize=1)
+def known_modules() -> frozenset[str]:
+    """Return the modules that have nothing of MediaPipe inside, MediaPipe's own among them."""
+    return frozenset({*table()["without_mediapipe"].values(), "mediapipe", *standard()})
+
+
+def standard() -> frozenset[str]:
+    """Return the names of the standard library."""
+    names: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
+    return names or frozenset(sys.builtin_module_names) | _listed()
+
+
+def _listed() -> frozenset[str]:
+    """Return the modules in the standard library's folder, for Python 3.9."""
+    from pathlib import Path  # noqa: PLC0415 # for Python 3.9 alone
+
+    folder = Path(str(sys.modules["os"].__file__)).parent
+    return frozenset(path.stem for path in folder.iterdir() if path.name != "site-packages")

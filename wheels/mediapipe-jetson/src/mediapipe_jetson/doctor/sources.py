@@ -163,7 +163,7 @@ class Scan:
         cells = document.get("cells") if isinstance(document, dict) else None
         if not isinstance(cells, list):
             raise FormError("it has no list of cells")
-        trees = []
+        trees, code = [], []
         for number, cell in enumerate(cells, 1):
             if not isinstance(cell, dict) or cell.get("cell_type") != "code":
                 continue
@@ -181,12 +181,12 @@ class Scan:
                 continue
             for at in shell:
                 lines[at] = f"{lines[at][: len(lines[at]) - len(lines[at].lstrip())]}pass"
+            code.append("\n".join(lines))
             try:
-                trees.append((number, legacy.parse("\n".join(lines), name)))
+                trees.append((number, legacy.parse(code[-1], name)))
             except SyntaxError as error:
                 self.unread.append(Unread.of(name, error, number))
-        if kinds.MENTIONED in content.lower():
-            self.programs.add_cells(name, content, trees)
+        self.programs.add_cells(name, "\n".join(code).encode(errors="replace"), trees)
 
     def _requirements(self, name: str, content: bytes) -> None:
         """Read a requirements file and those that it includes."""
