@@ -10,7 +10,7 @@ from mediapipe_jetson.doctor.files import locks
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
-from mediapipe_jetson.doctor.project_python import Obstacle, obstacles
+from mediapipe_jetson.doctor.project_python import Obstacle, obstacles, running
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
@@ -232,8 +232,8 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     seen = [f"{item.file}:{item.line}: {item.text}" for item in scan.pythons]
     seen += [
         f"{item.file}:{item.line}: {item.image}"
-        for item in scan.images
-        if item.packages and projects.python_of(item)[0]
+        for item in running(scan)
+        if projects.python_of(item)[0]
     ]
     if not seen:
         return unknown("no file of the project names a Python, or a base image that is known")

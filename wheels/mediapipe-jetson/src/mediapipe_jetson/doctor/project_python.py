@@ -39,19 +39,18 @@ def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
             continue
         if not any(projects.has_wheel(minor) for minor in minors):
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin)))
-    asking = {(item.file, item.line) for item in scan.services if item.asks}
-    for image in scan.images:
-        value = image.file not in {item.file for item in scan.services}
-        if value and not image.packages:
-            continue  # it installs no Python package
-        if not value and not any(file == image.file for file, _ in asking):
-            continue
+    for image in running(scan):
         obstacle = _image(image)
         if isinstance(obstacle, Obstacle):
             wrong.append(obstacle)
         elif obstacle:
             open_.append(obstacle)
     return wrong, open_
+
+
+def running(scan: Scan) -> list[BaseImage]:
+    """Return the images whose Python counts: its packages are installed there, or it runs there."""
+    return [image for image in scan.images if image.packages]
 
 
 def _what(text: str) -> str:

@@ -16,6 +16,8 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 Reader = Callable[[str], bytes]
 MAIN = re.compile(r"(docker-)?compose\.ya?ml$", re.IGNORECASE)
 OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml$", re.IGNORECASE)
+PYTHON = re.compile(r"\b(python|pip|uv|poetry|pipenv)[\d.]*\b")
+PYTHONS = re.compile(r"(docker\.io/)?(library/|arm64v8/)?python:")
 HIDDEN = ("none", "void", "")
 RUNTIME, RESERVED, CDI, HIDING = "runtime", "reserved", "cdi", "hidden"
 
@@ -49,8 +51,8 @@ def read(
         for key, more in _parts(override, reader(override), reader, 0).items():
             parts[key] = [*parts.get(key, []), *more]
     services = [_service(key, chain) for key, chain in parts.items()]
-    images = [BaseImage(item.file, item.line, item.image, True) for item in services if item.image]
-    return services, images
+    images = [_image(item, parts[item.name]) for item in services]
+    return services, [image for image in images if image is not None]
 
 
 def inline(content: bytes) -> list[tuple[int, str]]:
@@ -153,6 +155,28 @@ def _service(name: str, chain: list[Part]) -> Service:
     values = [str(node.value) for _, node in filter(None, (_last(chain, "runtime"),))]
     open_ = next((f"runtime is {value}" for value in values if "$" in value), "")
     return Service(file, line, name, asks, tuple(str(item.value) for item in names), text, open_)
+
+
+def _image(service: Service, chain: list[Part]) -> Optional[BaseImage]:
+    """Return the image that a service starts; Python's packages count where it runs Python."""
+    image = _last(chain, "image")
+    if image is None or not service.image:
+        return None
+    started = [node for key in ("command", "entrypoint") if (node := _at(chain, key)) is not None]
+    words = " ".join(text for node in started for text in _texts(node))
+    python = bool(PYTHON.search(words) or PYTHONS.match(service.image) or service.asks)
+    return BaseImage(image[0].file, image[1].line, service.image, True, packages=python)
+
+
+def _at(chain: list[Part], key: str) -> Optional[Node]:
+    found = _last(chain, key)
+    return found[1] if found is not None else None
+
+
+def _texts(node: Node) -> list[str]:
+    """Return a command's words, or the line that it is."""
+    items = node.value if isinstance(node.value, list) else [node]
+    return [str(item.value) for item in items]
 
 
 def _asks(chain: list[Part]) -> tuple[str, Optional[tuple[str, int]]]:
