@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any, Optional
 
 from mediapipe_jetson.doctor import pins, projects, versions
-from mediapipe_jetson.doctor.files import locks
+from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
@@ -58,14 +58,16 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
             PurePosixPath(other.file).parent == here
             or PurePosixPath(other.file).parent in here.parents
         )
-        and not pins.ELSEWHERE.search(other.marker)
+        and not markers.elsewhere(other.marker)
     ]
 
 
 def effective(scan: Scan) -> list[Requirement]:
-    """Return what is installed: a lock file counts for more than what it was made from."""
+    """Return what boards install: a lock file counts for more than what it was made from."""
     result = []
     for item in scan.requirements:
+        if markers.elsewhere(item.marker):
+            continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
             result.append(item)

@@ -81,7 +81,7 @@ def unexamined(scan: Scan) -> list[str]:
     free = {item.name for item in scan.requirements if item.needs is False}
     names = {
         item.name
-        for item in scan.requirements
+        for item in packages.effective(scan)
         if item.name not in examined | free and not pins.is_known_build(item.name)
     }
     listed = {item.name.replace("-", "_") for item in scan.requirements}
