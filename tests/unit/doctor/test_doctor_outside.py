@@ -131,3 +131,34 @@ def test_modules_of_a_folder_above_are_the_projects_own(
     answer = judged(tmp_path, files)["legacy-api"]
     assert f"{module}:2" in lines(answer), lines(answer)
     assert "not looked into" not in lines(answer)
+
+
+HAND = "import mediapipe as mp\ndef get():\n    return mp.solutions.hands.Hands()\n"
+ADDED = {
+    "append": {"run/a.py": "import sys\nsys.path.append('../lib')\nimport hand\nhand.get()\n"},
+    "insert": {"run/a.py": "import sys, os\nsys.path.insert(0, os.path.join('..', 'lib'))\n"
+               "import hand\n"},
+    "a path": {"run/a.py": "import sys\nLIB = ROOT / 'lib'\nsys.path[:0] = [str(LIB)]\n"
+               "import hand\n"},
+    "site": {"run/a.py": "import site\nsite.addsitedir('lib')\nfrom hand import get\n"},
+    "a script": {"run/a.py": "import hand\n", "go.sh": "PYTHONPATH=lib python3 run/a.py\n"},
+    "a Dockerfile": {"run/a.py": "import hand\n", "Dockerfile": "FROM x\nENV PYTHONPATH /a/lib\n"},
+    "pytest": {
+        "run/a.py": "import hand\n",
+        "pyproject.toml": "[tool.pytest.ini_options]\npythonpath = ['lib']\n",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ADDED)
+def test_modules_of_folders_that_are_put_on_the_path_are_the_projects_own(
+    tmp_path: Path, kind: str
+) -> None:
+    answer = judged(tmp_path, {"lib/hand.py": HAND, **ADDED[kind]})["legacy-api"]
+    assert "lib/hand.py:3" in lines(answer)
+    assert "not looked into" not in lines(answer)
+
+
+def test_a_folder_that_nothing_puts_on_the_path_is_not_searched(tmp_path: Path) -> None:
+    files = {"tools/super_hands.py": "x = 1\n", "run/a.py": "import super_hands\n"}
+    assert "not looked into: super_hands" in lines(judged(tmp_path, files)["legacy-api"])

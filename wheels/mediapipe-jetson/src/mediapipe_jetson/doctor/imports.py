@@ -16,6 +16,9 @@ LOOSE = re.compile(
     rb"\b(?:import_module|__import__|importorskip)\s*\(\s*[\"']([\w.]+)"
 )
 PLAIN = re.compile(r"[A-Za-z_][\w.]*(\s+as\s+\w+)?")
+CHANGES = re.compile(rb"\bsys\.path\b|\baddsitedir\b")
+QUOTED = re.compile(rb"\"[^\"\n]*\"|'[^'\n]*'")
+NAMED = re.compile(rb"^.*(?:PYTHONPATH|pythonpath).*$", re.MULTILINE)
 BY_NAME = ("import_module", "__import__", "importorskip")
 
 
@@ -51,6 +54,22 @@ def import_lines(content: bytes) -> list[tuple[str, list[str]]]:
             if item.strip():
                 result.append((re.split(r"\s", item.strip())[0], []))
     return result
+
+
+def folders_added(content: bytes) -> set[str]:
+    """Return the words of texts in a program that changes sys.path: folders may be among them."""
+    if not CHANGES.search(content):
+        return set()
+    texts = b" ".join(QUOTED.findall(content)).decode(errors="replace")
+    return set(re.findall(r"[\w-]+", texts))
+
+
+def folders_named(content: bytes) -> set[str]:
+    """Return the words of lines that set PYTHONPATH: folders may be among them."""
+    if b"pythonpath" not in content and b"PYTHONPATH" not in content:
+        return set()
+    lines = b" ".join(NAMED.findall(content)).decode(errors="replace")
+    return set(re.findall(r"[\w-]+", lines))
 
 
 def possible(content: bytes) -> set[str]:

@@ -10,7 +10,7 @@ from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
-from mediapipe_jetson.doctor.project_python import Obstacle, obstacles, running
+from mediapipe_jetson.doctor.project_python import obstacles, running
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
@@ -227,11 +227,11 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     if wrong:
         first = wrong[0]
         return bad(
-            first.what, *open_, findings=tuple(_obstacle(item) for item in wrong), advice=first.cure
+            first.what, *open_, findings=tuple(item.finding() for item in wrong), advice=first.cure
         )
     if open_:
         return unknown(*open_)
-    seen = [f"{item.file}:{item.line}: {item.text}" for item in scan.pythons]
+    seen = [f"{item.place}: {item.text}" for item in scan.pythons]
     seen += [
         f"{item.file}:{item.line}: {item.image}"
         for item in running(scan)
@@ -240,7 +240,3 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     if not seen:
         return unknown("no file of the project names a Python, or a base image that is known")
     return ok(*seen)
-
-
-def _obstacle(item: Obstacle) -> Finding:
-    return Finding(item.file, 0, item.line, 1, item.what, item.cure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from pathlib import PurePosixPath
 
@@ -28,6 +29,9 @@ class Programs:
         self.uses, self.tasks = legacy.Uses(), tasks.Created()
         self._texts: dict[str, bytes] = {}
         self._notebooks: set[str] = set()
+        self._parts: frozenset[str] = frozenset()
+        self.folders: set[str] = set()
+        """Names of folders that settings and scripts put on PYTHONPATH."""
 
     def add(self, module: str, name: str, content: bytes, package: bool) -> None:
         """Note a program."""
@@ -42,6 +46,8 @@ class Programs:
 
     def follow(self) -> None:
         """Follow what the programs do."""
+        self._parts = frozenset(part for name in self.sources for part in name.split("."))
+        self._add_folders()
         signs = starts({name.split(".")[0] for name in self.sources})
         start = [
             name
@@ -66,6 +72,20 @@ class Programs:
                 self.tasks.add_unfollowed(tree, self.sources[name].file, cell)
         if self.uses.found:
             self._distinct()
+
+    def _add_folders(self) -> None:
+        """Note the folders that programs put on sys.path: those that their texts name."""
+        places: dict[str, set[tuple[str, ...]]] = {}
+        for source in self.sources.values():
+            parts = tuple(source.folder)
+            for end in range(1, len(parts) + 1):
+                places.setdefault(parts[end - 1], set()).add(parts[:end])
+        for module, source in self.sources.items():
+            names = self.folders | imports.folders_added(self._texts[source.file])
+            added = {place for name in names & places.keys() for place in places[name]}
+            if added:
+                ordered = tuple(sorted(added, key=lambda parts: (len(parts), parts)))
+                self.sources[module] = dataclasses.replace(source, added=ordered)
 
     def _mentions(self, source: Source) -> bool:
         """Return whether a notebook has MediaPipe's name in its code."""
@@ -176,6 +196,8 @@ class Programs:
         plain = name.lstrip(".")
         level = len(name) - len(plain)
         folder = source.folder
+        if not level and plain.split(".")[0] not in self._parts:
+            return []
         starts = [folder[: len(folder) - level + 1]] if level else source.paths()
         result: dict[str, None] = {}
         for start in starts:
@@ -244,7 +266,7 @@ class Programs:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self.unread.append(Unread.of(item.file, error))
             return []
-        self.sources[module] = Source(item.name, item.file, ((0, tree),), item.package)
+        self.sources[module] = dataclasses.replace(item, trees=((0, tree),))
         return [module]
 
     def _distinct(self) -> None:

@@ -14,6 +14,10 @@ from mediapipe_jetson.doctor import pins, versions
 from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "projects.json"
+# Docker's own images, where they are copied to as well.
+LIBRARY = re.compile(
+    r"^(docker\.io/|index\.docker\.io/|public\.ecr\.aws/docker/|mirror\.gcr\.io/)?(library/)?"
+)
 MINORS = tuple(f"3.{minor}" for minor in range(5, 21))
 NEWEST = "99999"
 
@@ -41,7 +45,7 @@ def image(text: str) -> Optional[Known]:
     name, _, tag = text.partition("@")[0].rpartition(":")
     if not name or "/" in tag:
         name, tag = text.partition("@")[0], "latest"
-    name = re.sub(r"^(docker\.io/)?(library/)?", "", name)
+    name = LIBRARY.sub("", name, count=1)
     for rule in table()["images"]:
         match = re.fullmatch(rule["tag"], tag)
         if re.fullmatch(rule["image"], name) and match:

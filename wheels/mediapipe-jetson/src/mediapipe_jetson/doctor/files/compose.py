@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Optional
 
@@ -55,13 +56,47 @@ def read(
     return services, [image for image in images if image is not None]
 
 
+def commands(content: bytes) -> list[tuple[int, str]]:
+    """Return what services start, as lines of a shell, and the line of each."""
+    result = []
+    for document in documents.yaml(content):
+        for service in _services(document):
+            for key in ("entrypoint", "command"):
+                node = service.get(key)
+                words = _texts(node) if node is not None and node.value is not None else []
+                if node is not None and words:
+                    listed = isinstance(node.value, list)
+                    result.append((node.line, json.dumps(words) if listed else words[0]))
+    return result
+
+
+def templates(files: Iterable[tuple[str, bytes]]) -> set[str]:
+    """Return the files whose services others extend, but for those that are started as they are."""
+    result = set()
+    for name, content in files:
+        try:
+            read_ones = documents.yaml(content)
+        except (ValueError, RecursionError):
+            continue  # its own reader says so
+        for service in (item for document in read_ones for item in _services(document)):
+            extends = service.get("extends")
+            file = extends.get("file") if extends is not None else None
+            if file is not None:
+                result.add(beside(name, str(file.value)))
+    return {path for path in result if not MAIN.search(path)}
+
+
+def _services(document: Node) -> list[Node]:
+    services = document.get("services")
+    entries = services.value if services is not None else None
+    return list(entries.values()) if isinstance(entries, dict) else []
+
+
 def inline(content: bytes) -> list[tuple[int, str]]:
     """Return the Dockerfiles that services hold, and the line before the first of each."""
     result = []
     for document in documents.yaml(content):
-        services = document.get("services")
-        entries = services.value if services is not None else None
-        for service in entries.values() if isinstance(entries, dict) else ():
+        for service in _services(document):
             build = service.get("build")
             node = build.get("dockerfile_inline") if build is not None else None
             if node is not None and isinstance(node.value, str):

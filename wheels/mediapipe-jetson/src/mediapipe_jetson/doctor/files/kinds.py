@@ -53,6 +53,7 @@ BY_NAME = (
     (re.compile(r"(GNU)?[Mm]akefile$|[Jj]ustfile$"), "shell"),
     (re.compile(r"\.python-version$|runtime\.txt$|\.tool-versions$"), "python_version"),
     (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
+    (re.compile(r"\.?devcontainer\.json$"), "devcontainer"),
     (
         re.compile(
             r"(.*require.*|.*constraint.*|reqs?\b.*|reqs.*)\.(txt|in|pip|lock)$|reqs$|requirements$",
@@ -73,7 +74,7 @@ USES = re.compile(
 # What people or programs read as data, except for JSON that sets containers or JavaScript up.
 DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
 DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
-SETTINGS = {"package.json", "devcontainer.json", "package.xml"}
+SETTINGS = {"package.json", "package.xml"}
 PLAIN = re.compile(
     r"(license|notice|changelog|authors|contributors|readme|\.git\w*|\.dockerignore)", re.I
 )

@@ -29,7 +29,7 @@ def elsewhere(marker: str) -> bool:
         return False
 
 
-def _value(node: ast.expr) -> Value:
+def _value(node: ast.expr) -> Value:  # noqa: PLR0911 # one for each kind
     """Return what an expression is on a board, None where that is not told."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None

@@ -41,6 +41,8 @@ class Source:
     file: str
     trees: tuple[tuple[int, ast.Module], ...]
     package: bool = False
+    added: tuple[tuple[str, ...], ...] = ()
+    """Further folders on sys.path, by their names' parts."""
 
     @property
     def folder(self) -> list[str]:
@@ -56,7 +58,7 @@ class Source:
         folder = self.folder
         above = [folder[:end] for end in range(len(folder) - 1, 0, -1)]
         inner = [[*item, "src"] for item in (folder, *above) if item]
-        return [folder, [], ["src"], *above, *inner]
+        return [folder, [], ["src"], *above, *inner, *(list(item) for item in self.added)]
 
 
 class Listener:
