@@ -162,3 +162,52 @@ def test_modules_of_folders_that_are_put_on_the_path_are_the_projects_own(
 def test_a_folder_that_nothing_puts_on_the_path_is_not_searched(tmp_path: Path) -> None:
     files = {"tools/super_hands.py": "x = 1\n", "run/a.py": "import super_hands\n"}
     assert "not looked into: super_hands" in lines(judged(tmp_path, files)["legacy-api"])
+
+
+INSIDE = {
+    "a name of the package above": {
+        "pkg/__init__.py": "import mediapipe as mp\nhands = mp.solutions.hands\n",
+        "pkg/use.py": "from . import hands\nhands.Hands(max_num_hands=1)\n",
+    },
+    "of the one above that": {
+        "pkg/__init__.py": "from .core import *\n",
+        "pkg/core.py": "from mediapipe.python.solutions import hands as H\n__all__ = ['H']\n",
+        "pkg/sub/__init__.py": "",
+        "pkg/sub/use.py": "from .. import H\nH.Hands(max_num_hands=1)\n",
+    },
+    "in brackets": {
+        "pkg/__init__.py": "import mediapipe as mp\nhands = mp.solutions.hands\n",
+        "pkg/use.py": "from . import (\n    hands,\n)\nhands.Hands(max_num_hands=1)\n",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", INSIDE)
+def test_names_that_a_package_hands_on(tmp_path: Path, kind: str) -> None:
+    answer = judged(tmp_path, INSIDE[kind])["legacy-api"]
+    assert "use.py" in lines(answer)
+    assert "Hands(max_num_hands=...)" in lines(answer)
+
+
+HANDS = "import mediapipe as mp\nmp.solutions.hands.Hands()\n"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "#!/usr/bin/env python3",
+        "#!/usr/bin/env -S uv run --script",
+        "#!/usr/bin/env -S pipx run",
+        "#!/opt/venv/bin/python3.11 -u",
+        "#!/usr/bin/env -S poetry run python",
+    ],
+)
+def test_programs_by_their_first_line(tmp_path: Path, first: str) -> None:
+    answer = judged(tmp_path, {"bin/track": f"{first}\n{HANDS}"})["legacy-api"]
+    assert "bin/track:3" in lines(answer)
+
+
+def test_programs_of_other_languages_are_listed(tmp_path: Path) -> None:
+    text = "#!/usr/bin/env node\nconst v = require('@mediapipe/tasks-vision')\n"
+    answer = judged(tmp_path, {"bin/track": text})["legacy-api"]
+    assert "not read: bin/track" in lines(answer)

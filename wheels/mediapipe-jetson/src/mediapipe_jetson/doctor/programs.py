@@ -250,6 +250,9 @@ class Programs:
     def _exact(self, source: Source, name: str) -> set[str]:
         """Return the modules that a name may mean, without the packages above them."""
         parts = name.lstrip(".").split(".")
+        if parts == [""]:  # `from .. import name`: the package itself
+            above = source.folder[: len(source.folder) - len(name) + 1]
+            return {".".join(above)} & self.sources.keys()
         return {
             module
             for module in self._inside(source, name)

@@ -95,8 +95,9 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
     suffix = path.suffix.lower()
     head = content[:200]
     if head.startswith(b"#!") and suffix != ".j2":
-        line = head.splitlines()[0]
-        return "python" if b"python" in line else "shell" if b"sh" in line else None
+        told = _interpreted(head.splitlines()[0])
+        if told:
+            return told
     data = suffix in DATA and path.name not in SETTINGS
     other = "other" if not data and USES.search(content) else None
     if suffix in (".yml", ".yaml"):
@@ -113,6 +114,13 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
         result = [item for item in lines if item is not None and item.name == "mediapipe"]
         return "other" if any(item.specifier for item in result) else None
     return other
+
+
+def _interpreted(line: bytes) -> Optional[str]:
+    """Return the kind of a program by its first line: uv and pipx run Python's."""
+    if re.search(rb"python|\b(uv|pipx|pdm|hatch|poetry|pipenv)\b.*\brun\b", line):
+        return "python"
+    return "shell" if re.search(rb"\b\w*sh\b", line) else None
 
 
 def _yaml(content: bytes, other: Optional[str]) -> Optional[str]:
