@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def run(
         write_text(log, "".join(json.dumps(item) + "\n" for item in kept))
     end = time.monotonic() + minutes * 60 if minutes else math.inf
     _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
-    return finish(log, known)
+    return finish(log, known, again=chosen if again else ())
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,13 @@ def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -
                 _all(site, todo, log, bench)
 
 
-def finish(log: Path, known: Mapping[str, Case]) -> dict[str, Any]:
-    """Write what was found; raise CheckFailedError where anything was wrong."""
-    result = record.summary(record.read(log), known)
+def finish(log: Path, known: Mapping[str, Case], again: Iterable[str] = ()) -> dict[str, Any]:
+    """Write what was found; raise CheckFailedError where anything was wrong.
+
+    `again` are the cases whose earlier tries do not count any more.
+    """
+    before = json.loads(record.OUT.read_bytes()) if record.OUT.exists() else None
+    result = record.summary(record.read(log), known, before, again)
     write_text(record.OUT, json.dumps(result, indent=1) + "\n")
     wrong = {what: result[what] for what in record.WRONG if result[what]}
     if wrong:

@@ -19,12 +19,13 @@ def table(facts: Facts) -> str:
         _head(facts, known),
         "",
         *_points(facts, known),
-        "| case | on | what happens | promise | tries | lost | false success | ended |",
-        "|---|---|---|---|---|---|---|---|",
+        "| case | on | what happens | promise | tries | lost | false success | ended | tried on |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, case in known.items():
         row = facts["by_fault"].get(name)
-        lines.append(f"| {name} | {case.on} | {case.does} | {case.promise} | {_seen(case, row)}")
+        seen = f"{_seen(case, row)} {_days(facts, name)} |"
+        lines.append(f"| {name} | {case.on} | {case.does} | {case.promise} | {seen}")
     return "\n".join([*lines, "", *_times(facts, known)]).rstrip()
 
 
@@ -71,6 +72,15 @@ def _seen(case: Case, row: Facts | None) -> str:
         return "not tried | | | |"
     counts = f"{row['lost']} | {row['false_success']}" if case.promised else "- | -"
     return f"{row['tried']} | {counts} | {_ended(row)} |"
+
+
+def _days(facts: Facts, case: str) -> str:
+    """Return the last day of each run of a case, with the commits where they are known."""
+    return "; ".join(
+        " ".join((run["last"][:10], *run["commits"]))
+        for run in facts["runs"]
+        if run["case"] == case
+    )
 
 
 def _ended(row: Facts) -> str:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,6 +20,7 @@ from packaging.utils import parse_wheel_filename
 from jetson_kit.core import log
 from jetson_kit.core.errors import IntegrityError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import download, sha256_file
+from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.run import failure
 
 TIMEOUT_S = 900.0
@@ -68,6 +69,7 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     environment = {name: value for name, value in os.environ.items() if _passed_on(name)}
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
+    environment |= _cache(environment)
     try:
         # Killed, they would leave temporary folders of their own.
         with log.timed(what), tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
@@ -103,6 +105,19 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
         unsolved.source_only = tuple(dict.fromkeys(NEEDS_WHEEL.findall(done.stderr)))
         raise unsolved
     raise failed
+
+
+def _cache(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the kit's own cache for uv where the user's can't be written, as of service users."""
+    if "UV_CACHE_DIR" in environment:
+        return {}
+    given = environment.get("XDG_CACHE_HOME", "")
+    with contextlib.suppress(OSError, RuntimeError):  # no home at all
+        folder = (Path(given) if given.startswith("/") else Path("~/.cache").expanduser()) / "uv"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return {}
+    return {"UV_CACHE_DIR": str(cache_dir("uv"))}
 
 
 def _cause(stderr: str) -> str:

@@ -52,7 +52,7 @@ CORE = [
 ENVIRONMENTS: list[dict[str, str | None]] = [
     {"KIT_STATE": "/etc/passwd"}, {"KIT_STATE": "/proc/1/x"}, {"KIT_STATE": LONG},
     {"KIT_CACHE": "/dev/null"}, {"KIT_CACHE": "/proc/1/x"}, {"TMPDIR": "/nonexistent-kit"},
-    {"HOME": None}, {"HOME": "/nonexistent-kit"}, {"LC_ALL": "C"}, {"PATH": None},
+    {"HOME": None}, {"HOME": "/dev/null/home"}, {"LC_ALL": "C"}, {"PATH": None},
     {"COLUMNS": "0"}, {"COLUMNS": "abc"}, {"INVOKE_RUN_ECHO": "x"}, {"DOCKER_HOST": "x://y"},
     {"XDG_CACHE_HOME": "relative", "KIT_CACHE": None},
     {"XDG_STATE_HOME": "/dev/null", "KIT_STATE": None},

@@ -8,8 +8,9 @@ mediapipe/tasks/cc/components/containers/proto/landmarks_detection_result.proto.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -63,7 +64,8 @@ class Anything(ModuleType):
 
 def provide() -> None:
     """Put the modules in place, where the wheel has none of its own."""
-    if importlib.util.find_spec("mediapipe.framework") is not None:
+    # The kit's hook has a mediapipe.framework of its own: the folder tells.
+    if Path(importlib.import_module("mediapipe").__file__ or "").with_name("framework").is_dir():
         return
     pool = descriptor_pool.Default()
     pool.Add(_described())

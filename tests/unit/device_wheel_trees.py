@@ -11,6 +11,8 @@ from typing import Any
 
 from jetson_kit.core.paths import ROOT
 
+# Below a file, so that not even root makes it.
+NO_HOME = "/dev/null/home"
 SOURCE = ROOT / "wheels" / "mediapipe-jetson" / "src"
 A57 = "fp asimd evtstrm aes pmull sha1 sha2 crc32"
 A78 = f"{A57} atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp uscat ilrcpc flagm paca pacg"
@@ -105,7 +107,7 @@ def wheel(
     *words: str, python: str = sys.executable, path: Path = SOURCE, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m mediapipe_jetson` with these words, and nothing of our own environment."""
-    usual = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
+    usual = {"PATH": os.environ["PATH"], "HOME": NO_HOME, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [python, "-m", "mediapipe_jetson", *words],
         env={**usual, "PYTHONPATH": str(path), **environment},

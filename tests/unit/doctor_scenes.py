@@ -15,7 +15,7 @@ from mediapipe_jetson.observation import Absent, Section
 from mediapipe_jetson.observe.native import NativeLibrary
 from mediapipe_jetson.observe.vulkan_devices import Device
 
-from tests.unit.device_wheel_trees import TREES
+from tests.unit.device_wheel_trees import NO_HOME, TREES
 
 LIB = "usr/lib/aarch64-linux-gnu"
 GLVND = {f"{LIB}/libEGL.so.1": "", f"{LIB}/libGLESv2.so.2": ""}
@@ -59,7 +59,7 @@ def scene(
     plant(root, {**(TREES[device] if device else {}), **(files or {})})
     return Scene(
         root=root,
-        environment={"HOME": "/nonexistent", **(environment or {})},
+        environment={"HOME": NO_HOME, **(environment or {})},
         outputs={} if outputs is None else outputs,
         python=python,
         mediapipe=mediapipe,

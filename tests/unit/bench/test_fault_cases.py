@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -198,6 +200,52 @@ def test_what_was_wrong_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert json.loads(record.OUT.read_text())["false_success"] == 1
 
 
+def run_of(case: str, day: str, tried: int) -> dict[str, Any]:
+    """Return what an earlier run of a case came to."""
+    wrong = dict.fromkeys(record.WRONG, 0)
+    counts = {"by_setting": {"20.10, small image": tried}, "tried": tried, "ended": {"all": tried}}
+    days = {"first": day, "last": day, "commits": ["0123456789ab"]}
+    return {"case": case, **days, **counts, **wrong, "seconds_median": 2.0, "seconds_max": 3.0}
+
+
+def test_tries_of_other_machines_and_of_earlier_days_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "OUT", tmp_path / "faults.json")
+    log = tmp_path / "tries.jsonl"
+    known = {
+        name: replace(case, repeat=9)
+        for name, case in cases.load().items()
+        if name in ("unhealthy", "net-off-fetch", "frozen-switch")
+    }
+    runs = [run_of("unhealthy", "2026-01-02", 4), run_of("frozen-switch", "2026-01-03", 5)]
+    record.OUT.write_text(json.dumps({"runs": runs}))
+    record.append(log, "net-off-fetch", "s", Attempt(ended="all", seconds=7.0), FIRST)
+    facts = command.finish(log, known)
+    assert (facts["tried"], facts["not_tried"]["unhealthy"]) == (10, 5)
+    assert facts["by_fault"]["frozen-switch"]["tried"] == 5
+    assert runs[0] in facts["runs"]
+    # The same tries again, and more of them, are the same run; those of another log are not.
+    record.append(log, "frozen-switch", "s", Attempt(ended="some", seconds=8.0), FIRST)
+    for _ in range(2):
+        facts = command.finish(log, known)
+        row = facts["by_fault"]["frozen-switch"]
+        assert (row["tried"], row["ended"], row["seconds_max"]) == (6, {"all": 5, "some": 1}, 8.0)
+    assert facts["tried"] == 11
+    assert facts["by_setting"] == {"20.10, small image": 11}
+    text = page.table(facts)
+    (line,) = [line for line in text.splitlines() if line.startswith("| frozen-switch |")]
+    days = ["2026-01-03 0123456789ab", f"{time.strftime('%F', time.gmtime())} {record.commit()}"]
+    assert line.endswith(f"| 6 | 0 | 0 | 5 all, 1 some | {'; '.join(days)} |")
+    # What is tried anew takes the place of what was.
+    facts = command.finish(log, known, again=known)
+    assert {run["case"]: run["tried"] for run in facts["runs"]} == {
+        "net-off-fetch": 1,
+        "unhealthy": 4,
+        "frozen-switch": 1,
+    }
+
+
 def test_a_case_that_is_none_is_refused() -> None:
     assert set(command.select(cases.load(), ["guests"], FIRST)) == {
         name for name, case in cases.load().items() if case.on == "guests"
@@ -302,6 +350,6 @@ def test_tries_without_a_promise_are_counted_apart(tmp_path: Path) -> None:
     assert "**4 tries, 1 lost, 0 false successes**" in text
     assert "Besides, `flushes-ignored`, which promises nothing: 2 tries, 1 lost, 1 whole." in text
     rows = {line.split(" | ")[0]: line for line in text.splitlines() if line.startswith("| ")}
-    assert rows["| power-loss-load"].endswith("| 4 | 1 | 0 | 1 lost, 3 old |")
-    assert rows["| flushes-ignored"].endswith("| 2 | - | - | 1 lost, 1 whole |")
+    assert "| 4 | 1 | 0 | 1 lost, 3 old | " in rows["| power-loss-load"]
+    assert "| 2 | - | - | 1 lost, 1 whole | " in rows["| flushes-ignored"]
     assert "power-loss-load 18 s, at most 60 s; flushes-ignored 30 s, at most 30 s" in text

@@ -26,6 +26,20 @@ def test_a_failure_carries_its_step_and_reason() -> None:
         uv.uv(["no-such-command"], what="making a mess")
 
 
+@pytest.mark.parametrize("variable", ["HOME", "XDG_CACHE_HOME"])
+def test_a_home_that_cannot_be_written_is_not_needed(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "/dev/null/home")
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path))
+    found = uv.uv(["cache", "dir"], what="asking")
+    assert found.strip() == str(tmp_path / "uv")
+    monkeypatch.setenv(variable, str(tmp_path / "home"))
+    assert str(tmp_path / "home") in uv.uv(["cache", "dir"], what="asking")
+
+
 def test_the_users_settings_choose_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "index"
     empty.mkdir()

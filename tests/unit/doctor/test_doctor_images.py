@@ -136,3 +136,38 @@ def test_what_looks_like_a_heredoc_hides_no_stage(line: str) -> None:
     assert [base.image for base in dockerfiles.bases("Dockerfile", text.encode())] == [
         "ubuntu:20.04", "python:3.11",
     ]  # fmt: skip
+
+
+RUNS = "services:\n  app:\n    image: {}\n    command: {}\n    runtime: nvidia\n"
+QUIET = "services:\n  app:\n    image: {}\n    command: {}\n"
+OLD = "python:3.8-slim brings Python 3.8"
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "words"),
+    [
+        (RUNS.format("python:3.11", "python app.py"), "ok", "compose.yml:3: python:3.11"),
+        (QUIET.format("python:3.11", "python app.py"), "ok", "compose.yml:3: python:3.11"),
+        (QUIET.format("python:3.12-bookworm", "./start"), "ok", "compose.yml:3: python:3.12"),
+        (QUIET.format("ubuntu:22.04", "sh -c 'pip3 install x; ./a'"), "ok", "ubuntu:22.04"),
+        (QUIET.format("ubuntu:22.04", "[bash, -c, python3 -m app]"), "ok", "ubuntu:22.04"),
+        (RUNS.format("python:3.8-slim", "python app.py"), "bad", f"compose.yml:3: {OLD}"),
+        (QUIET.format("python:3.8-slim", "python app.py"), "bad", f"compose.yml:3: {OLD}"),
+        (RUNS.format("me/app:1", "python app.py"), "unknown", "compose.yml:3: the base image me/"),
+        (QUIET.format("me/app:1", "python3.11 app.py"), "unknown", "base image me/app:1 is not"),
+        (QUIET.format("redis:7", "redis-server"), "unknown", "no file of the project names"),
+        (RUNS.format("python:3.11", "python a.py") + "  db:\n    image: redis:7\n", "ok", ":3.11"),
+        (RUNS.format("python:3.11", "x") + "  db:\n    image: ubuntu:20.04\n", "ok", ":3.11"),
+        (
+            "x-app: &app\n  image: python:3.11\nservices:\n  a:\n    <<: *app\n    command: x\n",
+            "ok",
+            "compose.yml:2: python:3.11",
+        ),
+    ],
+)
+def test_images_of_services_count_as_dockerfiles_do(
+    tmp_path: Path, text: str, status: str, words: str
+) -> None:
+    answer = judged(tmp_path, {"compose.yml": text}, device="orin")["project-python"]
+    assert answer.result.status == status, lines(answer)
+    assert words in lines(answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.doctor.files import dockerfiles, installers
+from mediapipe_jetson.doctor.files import docker_run, installers
 from mediapipe_jetson.doctor.sources import Scan
 
 from tests.unit.doctor_scenes import answer, plant, scene
@@ -198,7 +198,7 @@ def test_away_from_a_jetson_it_is_told_all_the_same(tmp_path: Path) -> None:
     ],
 )
 def test_started_containers(command: str, alone: bool) -> None:
-    assert any(map(dockerfiles.gpus_alone, installers.split(command))) is alone
+    assert any(map(docker_run.gpus_alone, installers.split(command))) is alone
 
 
 @pytest.mark.parametrize(

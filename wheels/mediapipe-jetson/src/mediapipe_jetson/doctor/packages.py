@@ -6,11 +6,11 @@ from pathlib import PurePosixPath
 from typing import Any, Optional
 
 from mediapipe_jetson.doctor import pins, projects, versions
-from mediapipe_jetson.doctor.files import locks
+from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
-from mediapipe_jetson.doctor.project_python import Obstacle, obstacles
+from mediapipe_jetson.doctor.project_python import obstacles, running
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
@@ -58,14 +58,16 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
             PurePosixPath(other.file).parent == here
             or PurePosixPath(other.file).parent in here.parents
         )
-        and not pins.ELSEWHERE.search(other.marker)
+        and not markers.elsewhere(other.marker)
     ]
 
 
 def effective(scan: Scan) -> list[Requirement]:
-    """Return what is installed: a lock file counts for more than what it was made from."""
+    """Return what boards install: a lock file counts for more than what it was made from."""
     result = []
     for item in scan.requirements:
+        if markers.elsewhere(item.marker):
+            continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
             result.append(item)
@@ -225,20 +227,16 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     if wrong:
         first = wrong[0]
         return bad(
-            first.what, *open_, findings=tuple(_obstacle(item) for item in wrong), advice=first.cure
+            first.what, *open_, findings=tuple(item.finding() for item in wrong), advice=first.cure
         )
     if open_:
         return unknown(*open_)
-    seen = [f"{item.file}:{item.line}: {item.text}" for item in scan.pythons]
+    seen = [f"{item.place}: {item.text}" for item in scan.pythons]
     seen += [
         f"{item.file}:{item.line}: {item.image}"
-        for item in scan.images
-        if item.packages and projects.python_of(item)[0]
+        for item in running(scan)
+        if projects.python_of(item)[0]
     ]
     if not seen:
         return unknown("no file of the project names a Python, or a base image that is known")
     return ok(*seen)
-
-
-def _obstacle(item: Obstacle) -> Finding:
-    return Finding(item.file, 0, item.line, 1, item.what, item.cure)

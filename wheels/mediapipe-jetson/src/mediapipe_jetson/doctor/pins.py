@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson.doctor import versions
+from mediapipe_jetson.doctor.files import markers
 from mediapipe_jetson.doctor.files.facts import Requirement
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "wheels.json"
-ELSEWHERE = re.compile(
-    r"(platform_machine\s*==\s*.(x86_64|AMD64|arm64)|sys_platform\s*==\s*.(win32|darwin))"
-    r"|platform_machine\s*!=\s*.aarch64|sys_platform\s*!=\s*.linux|platform_system\s*==\s*.(Win|Dar)"
-)
 AUDIT = "run ./inv wheels.audit on the wheel: names and versions prove nothing"
 
 
@@ -84,7 +81,7 @@ def good(board: Board) -> str:
 def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR0911
     """Return what is wrong with a requirement, None if nothing is or if it is no MediaPipe."""
     known = table()
-    if not is_mediapipe(item.name) or ELSEWHERE.search(item.marker):
+    if not is_mediapipe(item.name) or markers.elsewhere(item.marker):
         return None
     if item.name in known["others"]:
         return Problem(f"{item.name}: {known['others'][item.name]}", f"write {good(board)}")

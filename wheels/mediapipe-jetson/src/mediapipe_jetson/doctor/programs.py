@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from pathlib import PurePosixPath
 
-from mediapipe_jetson.doctor import legacy, projects, tasks
-from mediapipe_jetson.doctor.finding import Unread
+from mediapipe_jetson.doctor import imports, legacy, projects, tasks
+from mediapipe_jetson.doctor.finding import Finding, Unread
 from mediapipe_jetson.doctor.flow.modules import Flow
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.names import PACKAGE
 
-IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^#\n]*)|"
-    rb"import[ \t]+([\w., \t]+))",
-    re.MULTILINE,
-)
+Trees = tuple[tuple[int, ast.Module], ...]
 
 
 class Programs:
@@ -24,37 +21,45 @@ class Programs:
 
     def __init__(self) -> None:
         self.sources: dict[str, Source] = {}
-        self.imports: dict[str, tuple[str, int]] = {}
+        self.imports: dict[str, Finding] = {}
+        """The modules from outside, by their first name, and where each is first imported."""
         self.users: list[str] = []
         """The files of programs that use MediaPipe, or a package which does so inside."""
         self.unread: list[Unread] = []
         self.uses, self.tasks = legacy.Uses(), tasks.Created()
         self._texts: dict[str, bytes] = {}
+        self._notebooks: set[str] = set()
+        self._parts: frozenset[str] = frozenset()
+        self.folders: set[str] = set()
+        """Names of folders that settings and scripts put on PYTHONPATH."""
 
     def add(self, module: str, name: str, content: bytes, package: bool) -> None:
         """Note a program."""
         self._texts[name] = content
         self.sources[module] = Source(module, name, (), package)
 
-    def add_cells(self, name: str, content: bytes, trees: list[tuple[int, ast.Module]]) -> None:
-        """Note a notebook's cells."""
-        self._texts[name] = content
+    def add_cells(self, name: str, code: bytes, trees: list[tuple[int, ast.Module]]) -> None:
+        """Note a notebook's cells, and the code in them."""
+        self._texts[name] = code
+        self._notebooks.add(name)
         self.sources[name] = Source(name, name, tuple(trees))
 
     def follow(self) -> None:
         """Follow what the programs do."""
+        self._parts = frozenset(part for name in self.sources for part in name.split("."))
+        self._add_folders()
         signs = starts({name.split(".")[0] for name in self.sources})
         start = [
             name
             for name, source in self.sources.items()
-            if source.trees or signs.search(self._texts[source.file])
+            if self._mentions(source) or signs.search(self._texts[source.file])
         ]
         self.users = [self.sources[name].file for name in start]
         callers = self._callers(start)
         for name in callers:
             if not self.sources[name].trees:
                 self._parsed(name)
-        self._parse_imported(callers)
+        self._note_others(self._parse_imported(callers))
         parsed = {name: item for name, item in self.sources.items() if item.trees}
         callers = [name for name in callers if name in parsed]
         if not self._followed(callers, parsed):
@@ -68,6 +73,26 @@ class Programs:
         if self.uses.found:
             self._distinct()
 
+    def _add_folders(self) -> None:
+        """Note the folders that programs put on sys.path: those that their texts name."""
+        places: dict[str, set[tuple[str, ...]]] = {}
+        for source in self.sources.values():
+            parts = tuple(source.folder)
+            for end in range(1, len(parts) + 1):
+                places.setdefault(parts[end - 1], set()).add(parts[:end])
+        for module, source in self.sources.items():
+            names = self.folders | imports.folders_added(self._texts[source.file])
+            added = {place for name in names & places.keys() for place in places[name]}
+            if added:
+                ordered = tuple(sorted(added, key=lambda parts: (len(parts), parts)))
+                self.sources[module] = dataclasses.replace(source, added=ordered)
+
+    def _mentions(self, source: Source) -> bool:
+        """Return whether a notebook has MediaPipe's name in its code."""
+        return (
+            source.file in self._notebooks and PACKAGE.encode() in self._texts[source.file].lower()
+        )
+
     def _callers(self, start: list[str]) -> list[str]:
         """Return these modules and those that import them, in the project's order.
 
@@ -77,7 +102,7 @@ class Programs:
             return []
         above: dict[str, set[str]] = {}
         for name, source in self.sources.items():
-            for base, items in import_lines(self._texts[source.file]):
+            for base, items in imports.import_lines(self._texts[source.file]):
                 for module in self._meant(source, base, items):
                     above.setdefault(module, set()).add(name)
         result, waiting = set(start), list(start)
@@ -101,34 +126,86 @@ class Programs:
             reason = why or "together with what calls it too entangled to be followed"
             self.unread.append(Unread(parsed[name].file, reason))
 
-    def _parse_imported(self, start: list[str]) -> None:
-        """Parse the modules that others import, and note imports from outside."""
+    def _parse_imported(self, start: list[str]) -> set[str]:
+        """Parse these modules and those that they import, and note imports from outside.
+
+        Return all of them.
+        """
         waiting = list(start)
         done = set(waiting)
         while waiting:
             source = self.sources[waiting.pop()]
-            for name, line in (pair for _, tree in source.trees for pair in imported(tree)):
-                inside = self._inside(source, name)
-                for module in inside:
-                    if module not in done:
-                        done.add(module)
-                        waiting += [module] if self.sources[module].trees else self._parsed(module)
-                if not inside and not name.startswith("."):
-                    self.imports.setdefault(name.split(".")[0], (source.file, line))
+            for module in self._note(source, source.trees):
+                if module not in done:
+                    done.add(module)
+                    parsed = self.sources[module].trees
+                    waiting += [module] if parsed else self._parsed(module)
+        return done
+
+    def _note_others(self, done: set[str]) -> None:
+        """Note what the other modules import from outside.
+
+        A package that no table knows may use MediaPipe inside. Parsing is slow: only modules that
+        may name a new one are parsed.
+        """
+        known = projects.known_modules()
+        for module, source in self.sources.items():
+            if module in done:
+                continue
+            if source.trees or source.file in self._notebooks:
+                self._note(source, source.trees)
+            elif self._has_new(source, known):
+                self._note_unparsed(source)
+
+    def _has_new(self, source: Source, known: frozenset[str]) -> bool:
+        """Return whether a module may import from outside what is not noted yet."""
+        return any(
+            word.split(".")[0] not in known
+            and word.split(".")[0] not in self.imports
+            and not self._inside(source, word)
+            for word in imports.possible(self._texts[source.file])
+        )
+
+    def _note_unparsed(self, source: Source) -> None:
+        """Note a module's imports from outside: by its tree, else by the look of its lines."""
+        content = self._texts[source.file]
+        try:
+            self._note(source, ((0, legacy.parse(content, source.file)),))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            self._note_names(source, [(name, 0, line) for name, line in imports.likely(content)])
+
+    def _note(self, source: Source, trees: Trees) -> list[str]:
+        """Note imports from outside; return the project's modules that are imported."""
+        return self._note_names(
+            source,
+            [(name, cell, line) for cell, tree in trees for name, line in imports.imported(tree)],
+        )
+
+    def _note_names(self, source: Source, names: list[tuple[str, int, int]]) -> list[str]:
+        inside = {name: self._inside(source, name) for name, _, _ in names}
+        # A folder without __init__.py is no module, but has some.
+        own = {name.split(".")[0] for name, modules in inside.items() if modules}
+        for name, cell, line in names:
+            top = name.split(".")[0]
+            if top and top not in own:
+                self.imports.setdefault(top, Finding(source.file, cell, line, 1, "", ""))
+        return [module for modules in inside.values() for module in modules]
 
     def _inside(self, source: Source, name: str) -> list[str]:
         """Return the project's modules that an import may mean, and the packages above them."""
-        here = source.name.split(".")
-        folder = here if source.package else here[:-1]
         plain = name.lstrip(".")
         level = len(name) - len(plain)
-        up = folder[: len(folder) - level + 1] if level else folder
-        starts = [up] if level else [folder, [], ["src"]]
-        result = []
+        folder = source.folder
+        if not level and plain.split(".")[0] not in self._parts:
+            return []
+        starts = [folder[: len(folder) - level + 1]] if level else source.paths()
+        result: dict[str, None] = {}
         for start in starts:
             parts = [*start, *plain.split(".")] if plain else start
-            result += [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        return [item for item in dict.fromkeys(result) if item in self.sources]
+            found = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+            if any(item in self.sources for item in found[len(start) if plain else 0 :]):
+                result.update((item, None) for item in found if item in self.sources)
+        return list(result)
 
     def folders_imported(self) -> set[PurePosixPath]:
         """Return the folders from which modules are imported by dotted or relative names.
@@ -152,8 +229,8 @@ class Programs:
     def _names_imported(self, source: Source) -> set[str]:
         """Return the modules that a program imports, and names of them, which may be modules."""
         if source.trees:
-            return {name for _, tree in source.trees for name, _ in imported(tree)}
-        lines = import_lines(self._texts[source.file])
+            return {name for _, tree in source.trees for name, _ in imports.imported(tree)}
+        lines = imports.import_lines(self._texts[source.file])
         return {
             f"{base}{'' if base.endswith('.') or not item else '.'}{item}"
             for base, items in lines
@@ -173,6 +250,9 @@ class Programs:
     def _exact(self, source: Source, name: str) -> set[str]:
         """Return the modules that a name may mean, without the packages above them."""
         parts = name.lstrip(".").split(".")
+        if parts == [""]:  # `from .. import name`: the package itself
+            above = source.folder[: len(source.folder) - len(name) + 1]
+            return {".".join(above)} & self.sources.keys()
         return {
             module
             for module in self._inside(source, name)
@@ -182,12 +262,14 @@ class Programs:
     def _parsed(self, module: str) -> list[str]:
         """Parse one module; return it if that could be done."""
         item = self.sources[module]
+        if item.file in self._notebooks:
+            return []  # its cells were parsed when it was read
         try:
             tree = legacy.parse(self._texts[item.file], item.file)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self.unread.append(Unread.of(item.file, error))
             return []
-        self.sources[module] = Source(item.name, item.file, ((0, tree),), item.package)
+        self.sources[module] = dataclasses.replace(item, trees=((0, tree),))
         return [module]
 
     def _distinct(self) -> None:
@@ -198,21 +280,6 @@ class Programs:
             if any(word in content for word in words) and (source.trees or self._parsed(module)):
                 for cell, tree in self.sources[module].trees:
                     self.uses.add_distinct(tree, source.file, cell)
-
-
-def imported(tree: ast.Module) -> list[tuple[str, int]]:
-    """Return the modules that a program imports; a relative one begins with its dots."""
-    result = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            result += [(item.name, node.lineno) for item in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            result.append((base, node.lineno))
-            link = "" if base.endswith(".") else "."
-            if node.level or node.module:
-                result += [(f"{base}{link}{item.name}", node.lineno) for item in node.names]
-    return result
 
 
 def starts(own: set[str]) -> re.Pattern[bytes]:
@@ -227,17 +294,3 @@ def starts(own: set[str]) -> re.Pattern[bytes]:
         rb"[\"']mediapipe\.|\(\s*[\"']mediapipe[\"']",
         re.MULTILINE,
     )
-
-
-def import_lines(content: bytes) -> list[tuple[str, list[str]]]:
-    """Return modules and the names taken from them, by the look of a program's import lines."""
-    result: list[tuple[str, list[str]]] = []
-    for words in IMPORT.findall(content):
-        base, names, plain = (word.decode(errors="replace") for word in words)
-        items = [re.split(r"[\s#]", item.strip())[0] for item in names.strip("()").split(",")]
-        if base:
-            result.append((base, items))
-        for item in plain.split(","):
-            if item.strip():
-                result.append((re.split(r"\s", item.strip())[0], []))
-    return result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import dataclasses
 from typing import Any
 
 from mediapipe_jetson.doctor import packages, pins, projects
@@ -49,18 +49,20 @@ def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
     for module, name in projects.importers("legacy_packages").items():
         if module not in scan.programs.imports:
             continue
-        file, line = scan.programs.imports[module]
+        place = scan.programs.imports[module]
         if any(
             item.what.partition("=")[0].split(":")[0].lower().startswith(name) for item in findings
         ):
             entry = projects.table()["legacy_packages"][name]
             what = f"import of {module}: {entry.get('calls', INSIDE)}"
-            findings.append(Finding(file, 0, line, 1, what, entry.get("instead", OWN)))
+            findings.append(
+                dataclasses.replace(place, what=what, instead=entry.get("instead", OWN))
+            )
         elif not named(scan, name):
             entry = projects.table()["legacy_packages"][name]
             bound = f" below {entry['below']}" if "below" in entry else ""
             doubts.append(
-                f"{file}:{line}: {name}{bound} calls mp.solutions inside, and no file pins it"
+                f"{place.place()}: {name}{bound} calls mp.solutions inside, and no file pins it"
             )
     return findings, doubts
 
@@ -74,12 +76,12 @@ def unexamined(scan: Scan) -> list[str]:
     """Return, as one line, the packages whose inside is not known."""
     known = projects.table()
     examined = {*known["without_mediapipe"], *known["legacy_packages"], *known["tasks_packages"]}
-    modules = {*known["without_mediapipe"].values(), *projects.importers("legacy_packages")}
-    modules |= {*projects.importers("tasks_packages"), "mediapipe", *standard()}
+    modules = projects.known_modules() | projects.importers("legacy_packages").keys()
+    modules |= projects.importers("tasks_packages").keys()
     free = {item.name for item in scan.requirements if item.needs is False}
     names = {
         item.name
-        for item in scan.requirements
+        for item in packages.effective(scan)
         if item.name not in examined | free and not pins.is_known_build(item.name)
     }
     listed = {item.name.replace("-", "_") for item in scan.requirements}
@@ -91,17 +93,3 @@ def unexamined(scan: Scan) -> list[str]:
     shown = ", ".join(sorted(names)[:SHOWN_MOST])
     more = f" and {len(names) - SHOWN_MOST} more" if len(names) > SHOWN_MOST else ""
     return [f"packages were not looked into: {shown}{more}"]
-
-
-def standard() -> frozenset[str]:
-    """Return the names of the standard library."""
-    names: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
-    return names or frozenset(sys.builtin_module_names) | _listed()
-
-
-def _listed() -> frozenset[str]:
-    """Return the modules in the standard library's folder, for Python 3.9."""
-    from pathlib import Path  # noqa: PLC0415 # for Python 3.9 alone
-
-    folder = Path(str(sys.modules["os"].__file__)).parent
-    return frozenset(path.stem for path in folder.iterdir() if path.name != "site-packages")

@@ -9,6 +9,7 @@ from typing import Union
 
 from mediapipe_jetson.doctor import pins, projects
 from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.sources import Scan
 
 
@@ -20,11 +21,16 @@ class Obstacle:
     line: int
     what: str
     cure: str
+    cell: int = 0
 
     @property
     def place(self) -> str:
         """Return the place as editors take it."""
-        return f"{self.file}:{self.line}"
+        return self.finding().place()
+
+    def finding(self) -> Finding:
+        """Return it as the report has it."""
+        return Finding(self.file, self.cell, self.line, 1, self.what, self.cure)
 
 
 def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
@@ -35,23 +41,22 @@ def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
         try:
             minors = projects.minors(pin)
         except ValueError:
-            open_.append(f"{pin.file}:{pin.line}: {pin.text} can't be read")
+            open_.append(f"{pin.place}: {pin.text} can't be read")
             continue
         if not any(projects.has_wheel(minor) for minor in minors):
-            wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin)))
-    asking = {(item.file, item.line) for item in scan.services if item.asks}
-    for image in scan.images:
-        value = image.file not in {item.file for item in scan.services}
-        if value and not image.packages:
-            continue  # it installs no Python package
-        if not value and not any(file == image.file for file, _ in asking):
-            continue
+            wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin), pin.cell))
+    for image in running(scan):
         obstacle = _image(image)
         if isinstance(obstacle, Obstacle):
             wrong.append(obstacle)
         elif obstacle:
             open_.append(obstacle)
     return wrong, open_
+
+
+def running(scan: Scan) -> list[BaseImage]:
+    """Return the images whose Python counts: its packages are installed there, or it runs there."""
+    return [image for image in scan.images if image.packages]
 
 
 def _what(text: str) -> str:
@@ -66,17 +71,19 @@ def _cure_of(pin: PythonPin) -> str:
     known = pins.table()["python"]
     name = PurePosixPath(pin.file).name
     good = known["good"]
-    if name.endswith((".yml", ".yaml")) or re.match(r"python[=<>~!]", pin.text):
+    if pin.command:
+        text = re.sub(r"(?<![\d.])3(\.\d+)+", good, pin.text)
+    elif name.endswith((".yml", ".yaml")) or re.match(r"python[=<>~!]", pin.text):
         text = f"python={good}"
     elif name in (".python-version", ".tool-versions", "runtime.txt") or "mise" in name:
         text = pin.text.replace(pin.specifier.lstrip("="), good)
     elif name == "Pipfile":
         text = f'python_version = "{good}"'
     elif name.endswith(".lock"):
-        return f"{pin.file}:{pin.line}: ask for Python {good} where it was made from, and lock anew"
+        return f"{pin.place}: ask for Python {good} where it was made from, and lock anew"
     else:
         text = f'{pin.text.partition("=")[0].strip()} = ">={known["oldest"]}"'
-    return f"{pin.file}:{pin.line}: write {text}"
+    return f"{pin.place}: write {text}"
 
 
 def _image(item: BaseImage) -> Union[Obstacle, str]:

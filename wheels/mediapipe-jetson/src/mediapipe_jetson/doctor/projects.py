@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any, Optional
 
@@ -13,6 +14,10 @@ from mediapipe_jetson.doctor import pins, versions
 from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "projects.json"
+# Docker's own images, where they are copied to as well.
+LIBRARY = re.compile(
+    r"^(docker\.io/|index\.docker\.io/|public\.ecr\.aws/docker/|mirror\.gcr\.io/)?(library/)?"
+)
 MINORS = tuple(f"3.{minor}" for minor in range(5, 21))
 NEWEST = "99999"
 
@@ -40,7 +45,7 @@ def image(text: str) -> Optional[Known]:
     name, _, tag = text.partition("@")[0].rpartition(":")
     if not name or "/" in tag:
         name, tag = text.partition("@")[0], "latest"
-    name = re.sub(r"^(docker\.io/)?(library/)?", "", name)
+    name = LIBRARY.sub("", name, count=1)
     for rule in table()["images"]:
         match = re.fullmatch(rule["tag"], tag)
         if re.fullmatch(rule["image"], name) and match:
@@ -129,3 +134,23 @@ def package(kind: str, name: str, specifier: str) -> Optional[dict[str, Any]]:
 def importers(kind: str) -> dict[str, str]:
     """Return the packages of a kind by the modules that are imported."""
     return {module: name for name, entry in table()[kind].items() for module in entry["imports"]}
+
+
+@functools.lru_cache(maxsize=1)
+def known_modules() -> frozenset[str]:
+    """Return the modules that have nothing of MediaPipe inside, MediaPipe's own among them."""
+    return frozenset({*table()["without_mediapipe"].values(), "mediapipe", *standard()})
+
+
+def standard() -> frozenset[str]:
+    """Return the names of the standard library."""
+    names: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
+    return names or frozenset(sys.builtin_module_names) | _listed()
+
+
+def _listed() -> frozenset[str]:
+    """Return the modules in the standard library's folder, for Python 3.9."""
+    from pathlib import Path  # noqa: PLC0415 # for Python 3.9 alone
+
+    folder = Path(str(sys.modules["os"].__file__)).parent
+    return frozenset(path.stem for path in folder.iterdir() if path.name != "site-packages")

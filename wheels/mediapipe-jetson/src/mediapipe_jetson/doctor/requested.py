@@ -153,10 +153,8 @@ def inside(scene: Scene) -> list[str]:
             )
     for module, name in projects.importers("tasks_packages").items():
         if module in scan.programs.imports and name not in result and not named(scan, name):
-            file, line = scan.programs.imports[module]
-            result[name] = (
-                f"{file}:{line}: {name} may create tasks inside; its delegate was not read"
-            )
+            place = scan.programs.imports[module].place()
+            result[name] = f"{place}: {name} may create tasks inside; its delegate was not read"
     return list(result.values())
 
 

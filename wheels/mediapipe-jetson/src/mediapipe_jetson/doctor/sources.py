@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor import legacy
+from mediapipe_jetson.doctor import imports, legacy
 from mediapipe_jetson.doctor.files import (
     builds,
     compose,
+    devcontainer,
+    docker_run,
     dockerfiles,
     documents,
     installers,
     kinds,
     locks,
+    notebooks,
     pixi,
     python_versions,
     reading,
@@ -38,7 +40,6 @@ from mediapipe_jetson.doctor.programs import Programs
 
 FILES_MOST = 20_000
 UNREAD_MOST = 200
-MAGIC = ("!", "%", "?")
 WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
@@ -64,6 +65,7 @@ class Scan:
         self._texts: dict[str, bytes] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
+        self._templates: set[str] = set()
         self._done: set[str] = set()
         self._files(folder)
         self.programs.follow()
@@ -79,6 +81,7 @@ class Scan:
             kind, content = self._load(path, name)
             if kind is not None:
                 result.append((kind, name, content))
+                self.programs.folders |= imports.folders_named(content)
                 self._texts[name] = content
         self._arguments = builds.given(result)
         self._scripts = frozenset(
@@ -87,6 +90,9 @@ class Scan:
             if kind == "shell" and dockerfiles.PACKAGES.search(documents.decoded(content))
         )
         composed = {name for kind, name, _ in result if kind == "compose"}
+        self._templates = compose.templates(
+            (name, text) for kind, name, text in result if kind == "compose"
+        )
         for kind, name, content in result:
             if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
                 continue
@@ -129,16 +135,7 @@ class Scan:
                 self._compose(name, content, composed)
             else:
                 getattr(self, f"_{kind}")(name, content)
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            RecursionError,
-            MemoryError,
-            TypeError,
-            AttributeError,
-            KeyError,
-        ) as error:
+        except READING_FAILS as error:
             self.unread.append(Unread.of(name, error))
 
     def _python(self, name: str, content: bytes) -> None:
@@ -159,34 +156,16 @@ class Scan:
 
     def _notebook(self, name: str, content: bytes) -> None:
         """Read a notebook's code cells; lines for the shell are looked through for pip."""
-        document = json.loads(content)
-        cells = document.get("cells") if isinstance(document, dict) else None
-        if not isinstance(cells, list):
-            raise FormError("it has no list of cells")
-        trees = []
-        for number, cell in enumerate(cells, 1):
-            if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-                continue
-            source = cell.get("source", "")
-            parts = source if isinstance(source, list) else [source]
-            if not all(isinstance(part, str) for part in parts):
-                raise FormError(f"cell {number} holds no text")
-            lines = "".join(parts).splitlines()
-            whole = bool(lines) and lines[0].startswith("%%")
-            shell = [at for at, line in enumerate(lines) if line.lstrip().startswith(MAGIC)]
-            self._commands(
-                name, "\n".join(lines), list(range(len(lines))) if whole else shell, number
-            )
-            if whole:
-                continue
-            for at in shell:
-                lines[at] = f"{lines[at][: len(lines[at]) - len(lines[at].lstrip())]}pass"
+        trees, code = [], []
+        for cell in notebooks.cells(content):
+            self._commands(name, cell.text, cell.shell, cell.number)
+            self._environments(name, cell.text, cell.shell, cell.number)
+            code.append(cell.code)
             try:
-                trees.append((number, legacy.parse("\n".join(lines), name)))
+                trees.append((cell.number, legacy.parse(cell.code, name)))
             except SyntaxError as error:
-                self.unread.append(Unread.of(name, error, number))
-        if kinds.MENTIONED in content.lower():
-            self.programs.add_cells(name, content, trees)
+                self.unread.append(Unread.of(name, error, cell.number))
+        self.programs.add_cells(name, "\n".join(code).encode(errors="replace"), trees)
 
     def _requirements(self, name: str, content: bytes) -> None:
         """Read a requirements file and those that it includes."""
@@ -245,15 +224,27 @@ class Scan:
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, documents.decoded(content))
         self._commands(name, text, None, 0)
-        for number, words, _ in dockerfiles.commands(text):
-            self.pythons += installers.pythons(words, name, number)
+        self._environments(name, text, None, 0)
+
+    def _environments(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
+        """Note the Pythons of environments that commands make."""
+        for number, words, _ in dockerfiles.commands(text, chosen):
+            self.pythons += installers.pythons(words, name, number, cell)
+
+    def _devcontainer(self, name: str, content: bytes) -> None:
+        found = devcontainer.read(name, content)
+        self.images += found.images
+        for line, text in found.commands:
+            self._shell(name, b"\n" * (line - 1) + text.encode())
+        if found.run and docker_run.gpus_alone(["docker", "run", *found.run[1]]):
+            self.commands.append(Finding(name, 0, found.run[0], 1, WHAT, INSTEAD))
 
     def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note what commands install, and containers that they start."""
         for item in dockerfiles.installs(name, text, chosen, cell):
             self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):
-            if dockerfiles.gpus_alone(words):
+            if docker_run.gpus_alone(words):
                 finding = Finding(name, cell, number, 1, WHAT, INSTEAD)
                 self.commands += [finding] if finding not in self.commands else []
 
@@ -265,7 +256,10 @@ class Scan:
             override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
         services, images = compose.read(name, content, self._other, override)
         self.services += services
-        self.images += images
+        # An image of a template is judged in the services that extend it.
+        self.images += images if name not in self._templates else []
+        for line, text in compose.commands(content):
+            self._commands(name, "\n" * (line - 1) + text, None, 0)
         for line, text in compose.inline(content):
             # As many empty lines before it as make its lines the file's.
             self._dockerfile(name, b"\n" * line + text.encode())

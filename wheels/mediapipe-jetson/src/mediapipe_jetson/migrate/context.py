@@ -10,7 +10,7 @@ import libcst as cst
 from libcst import metadata
 
 from mediapipe_jetson.doctor.flow.values import Object, Path, Unknown, Value
-from mediapipe_jetson.doctor.project import standard
+from mediapipe_jetson.doctor.projects import standard
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.follow import Facts, Span
 from mediapipe_jetson.migrate.table import OldValue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
-from mediapipe_jetson.doctor.programs import import_lines
+from mediapipe_jetson.doctor.imports import import_lines
 
 MENTIONED = b"mediapipe"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import compose, dockerfiles, documents
+from mediapipe_jetson.doctor.files import compose, devcontainer, dockerfiles, documents
 from mediapipe_jetson.doctor.files.documents import Node
 
 Arguments = dict[str, str]
@@ -29,6 +29,12 @@ def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]
                 pairs = list(_composed(name, content))
             except (ValueError, RecursionError):
                 continue  # its own reader says so
+        elif kind == "devcontainer":
+            try:
+                built = devcontainer.read(name, content).built
+            except (ValueError, RecursionError):
+                continue
+            pairs = [built] if built else []
         elif kind == "shell":
             pairs = list(_scripted(name, documents.decoded(content)))
         for path, arguments in pairs:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Optional
 
@@ -16,6 +17,8 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 Reader = Callable[[str], bytes]
 MAIN = re.compile(r"(docker-)?compose\.ya?ml$", re.IGNORECASE)
 OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml$", re.IGNORECASE)
+PYTHON = re.compile(r"\b(python|pip|uv|poetry|pipenv)[\d.]*\b")
+PYTHONS = re.compile(r"(docker\.io/)?(library/|arm64v8/)?python:")
 HIDDEN = ("none", "void", "")
 RUNTIME, RESERVED, CDI, HIDING = "runtime", "reserved", "cdi", "hidden"
 
@@ -49,17 +52,51 @@ def read(
         for key, more in _parts(override, reader(override), reader, 0).items():
             parts[key] = [*parts.get(key, []), *more]
     services = [_service(key, chain) for key, chain in parts.items()]
-    images = [BaseImage(item.file, item.line, item.image, True) for item in services if item.image]
-    return services, images
+    images = [_image(item, parts[item.name]) for item in services]
+    return services, [image for image in images if image is not None]
+
+
+def commands(content: bytes) -> list[tuple[int, str]]:
+    """Return what services start, as lines of a shell, and the line of each."""
+    result = []
+    for document in documents.yaml(content):
+        for service in _services(document):
+            for key in ("entrypoint", "command"):
+                node = service.get(key)
+                words = _texts(node) if node is not None and node.value is not None else []
+                if node is not None and words:
+                    listed = isinstance(node.value, list)
+                    result.append((node.line, json.dumps(words) if listed else words[0]))
+    return result
+
+
+def templates(files: Iterable[tuple[str, bytes]]) -> set[str]:
+    """Return the files whose services others extend, but for those that are started as they are."""
+    result = set()
+    for name, content in files:
+        try:
+            read_ones = documents.yaml(content)
+        except (ValueError, RecursionError):
+            continue  # its own reader says so
+        for service in (item for document in read_ones for item in _services(document)):
+            extends = service.get("extends")
+            file = extends.get("file") if extends is not None else None
+            if file is not None:
+                result.add(beside(name, str(file.value)))
+    return {path for path in result if not MAIN.search(path)}
+
+
+def _services(document: Node) -> list[Node]:
+    services = document.get("services")
+    entries = services.value if services is not None else None
+    return list(entries.values()) if isinstance(entries, dict) else []
 
 
 def inline(content: bytes) -> list[tuple[int, str]]:
     """Return the Dockerfiles that services hold, and the line before the first of each."""
     result = []
     for document in documents.yaml(content):
-        services = document.get("services")
-        entries = services.value if services is not None else None
-        for service in entries.values() if isinstance(entries, dict) else ():
+        for service in _services(document):
             build = service.get("build")
             node = build.get("dockerfile_inline") if build is not None else None
             if node is not None and isinstance(node.value, str):
@@ -153,6 +190,28 @@ def _service(name: str, chain: list[Part]) -> Service:
     values = [str(node.value) for _, node in filter(None, (_last(chain, "runtime"),))]
     open_ = next((f"runtime is {value}" for value in values if "$" in value), "")
     return Service(file, line, name, asks, tuple(str(item.value) for item in names), text, open_)
+
+
+def _image(service: Service, chain: list[Part]) -> Optional[BaseImage]:
+    """Return the image that a service starts; Python's packages count where it runs Python."""
+    image = _last(chain, "image")
+    if image is None or not service.image:
+        return None
+    started = [node for key in ("command", "entrypoint") if (node := _at(chain, key)) is not None]
+    words = " ".join(text for node in started for text in _texts(node))
+    python = bool(PYTHON.search(words) or PYTHONS.match(service.image) or service.asks)
+    return BaseImage(image[0].file, image[1].line, service.image, True, packages=python)
+
+
+def _at(chain: list[Part], key: str) -> Optional[Node]:
+    found = _last(chain, key)
+    return found[1] if found is not None else None
+
+
+def _texts(node: Node) -> list[str]:
+    """Return a command's words, or the line that it is."""
+    items = node.value if isinstance(node.value, list) else [node]
+    return [str(item.value) for item in items]
 
 
 def _asks(chain: list[Part]) -> tuple[str, Optional[tuple[str, int]]]:

@@ -41,22 +41,8 @@ VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
 SET = re.compile(
     r"\s*(?P<word>ARG|ENV)\s+(?P<key>\w+)(?:(?:=|\s+)(?P<value>\"[^\"]*\"|'[^']*'|\S+))?\s*$", re.I
 )
+SHELL, GIVEN, SHELLS_MOST = re.compile(r"(ba|da|z)?sh"), re.compile(r"-[a-z]*c"), 4
 NOTHING: Mapping[str, str] = MappingProxyType({})
-# Options of docker run and create that take no value.
-FLAGS = {
-    "-d",
-    "--detach",
-    "-i",
-    "--interactive",
-    "-t",
-    "--tty",
-    "-P",
-    "--publish-all",
-    "-q",
-    "--quiet",
-}
-FLAGS |= {"--rm", "--init", "--privileged", "--read-only", "--no-healthcheck", "--oom-kill-disable"}
-FLAGS |= {"--sig-proxy", "--disable-content-trust", "--replace", "--rmi", "--tls-verify"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,10 +222,25 @@ def commands(
                 words = json.loads(body)
             except ValueError:
                 words = body.split()
-            yield line.number, [str(word) for word in words], line
+            yield from _with_inner(line, [str(word) for word in words])
             continue
         for words in installers.split(body):
-            yield line.number, words, line
+            yield from _with_inner(line, words)
+
+
+def _with_inner(
+    line: Line, words: list[str], depth: int = 0
+) -> Iterator[tuple[int, list[str], Line]]:
+    """Return a command, and those that it gives to a shell: bash -c "..."."""
+    yield line.number, words, line
+    for at, word in enumerate(words[:-2]):
+        if depth < SHELLS_MOST and SHELL.fullmatch(word.rsplit("/", 1)[-1]):
+            script = next(
+                (n for n in range(at + 1, len(words) - 1) if GIVEN.fullmatch(words[n])), 0
+            )
+            for inner in installers.split(words[script + 1]) if script else ():
+                yield from _with_inner(line, inner, depth + 1)
+            return
 
 
 def _magic(match: re.Match[str]) -> str:
@@ -258,39 +259,4 @@ def installs(
             # The line of a continued command that the word stands on.
             own = next((at for at, part in line.parts if entry.text in part), number)
             result.append(dataclasses.replace(entry, line=own))
-    return result
-
-
-def gpus_alone(words: list[str]) -> bool:
-    """Return whether a command starts a container with --gpus and without NVIDIA's runtime."""
-    given = started(words)
-    runtimes = [value for name, value in given if name == "--runtime"]
-    return any(name == "--gpus" for name, _ in given) and "nvidia" not in runtimes
-
-
-def started(words: list[str]) -> list[tuple[str, str]]:
-    """Return the options of docker run or create, not what stands after the image."""
-    tools = [
-        at
-        for at, word in enumerate(words)
-        if word.rsplit("/", 1)[-1] in ("docker", "podman", "nerdctl")
-    ]
-    if not tools:
-        return []
-    rest = words[tools[0] + 1 :]
-    at = next((n for n, word in enumerate(rest) if word in ("run", "create")), None)
-    if at is None or any(
-        word in ("compose", "build", "buildx", "exec", "volume", "network") for word in rest[:at]
-    ):
-        return []
-    result: list[tuple[str, str]] = []
-    position = at + 1
-    while position < len(rest) and rest[position].startswith("-"):
-        name, equals, value = rest[position].partition("=")
-        flag = name in FLAGS or re.fullmatch(r"-[ditPq]{2,}", name) is not None
-        if not equals and not flag and position + 1 < len(rest):
-            position += 1
-            value = rest[position]
-        result.append((name, value))
-        position += 1
     return result

@@ -33,18 +33,27 @@ class Requirement:
     @property
     def place(self) -> str:
         """Return the place as editors take it."""
-        cell = f" cell {self.cell}, line " if self.cell else ""
-        return f"{self.file}:{cell}{self.line}"
+        return f"{self.file}:{_cell(self.cell)}{self.line}"
 
 
 @dataclasses.dataclass(frozen=True)
 class PythonPin:
-    """A Python that a file asks for; `specifier` such as "==3.8" or ">=3.9,<3.13"."""
+    """A Python that a file asks for; `specifier` such as "==3.8" or ">=3.9,<3.13".
+
+    `command` tells that a command asks, which `text` is.
+    """
 
     file: str
     line: int
     specifier: str
     text: str
+    cell: int = 0
+    command: bool = False
+
+    @property
+    def place(self) -> str:
+        """Return the place as editors take it."""
+        return f"{self.file}:{_cell(self.cell)}{self.line}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,3 +98,7 @@ class Wheel:
     gpu: Optional[bool]
     evidence: str
     machine: str = ""
+
+
+def _cell(number: int) -> str:
+    return f" cell {number}, line " if number else ""

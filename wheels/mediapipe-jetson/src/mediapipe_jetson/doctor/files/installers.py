@@ -10,6 +10,12 @@ from mediapipe_jetson.doctor.files.facts import COMMAND, PythonPin, Requirement
 from mediapipe_jetson.doctor.files.requirements import conda_package, one
 
 PYTHON = re.compile(r"(?:python|pip)(?P<version>3\.\d+)?$")
+ENVIRONMENT = re.compile(
+    r"\bpython(3\.\d+) -m (?:venv|virtualenv)\b"
+    r"|\bvirtualenv\b.* (?:-p|--python)[= ](?:python)?(3\.\d+)"
+    r"|\b(?:uv venv|pipenv)\b.* (?:-p|--python)[= ](?:python)?(3\.\d+)"
+    r"|\b(?:poetry env use|uv python pin|pyenv (?:local|global|shell)) (?:python)?(3\.\d+)"
+)
 CONDA = re.compile(r"conda|mamba|micromamba")
 # A variable may hold a program: $PIP and ${PIP3}.
 TOOL = re.compile(rf"pip[\d.]*|uv|poetry|pipenv|pdm|pipx|{CONDA.pattern}|\$\{{?\w*PIP\w*\}}?")
@@ -57,15 +63,27 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
     return requirements
 
 
-def pythons(words: list[str], file: str, line: int) -> list[PythonPin]:
-    """Return the Python that a command of conda's makes an environment with."""
+def pythons(words: list[str], file: str, line: int, cell: int = 0) -> list[PythonPin]:
+    """Return the Python that a command makes an environment with."""
     tools, packages = _called(words)
     found = [(word, conda_package(word)) for word in packages if _conda(tools)]
-    return [
-        PythonPin(file, line, specifier, word)
+    result = [
+        PythonPin(file, line, specifier, word, cell)
         for word, (package, specifier) in found
         if package == "python" and specifier
     ]
+    version = _environments(words)
+    if version:
+        text = " ".join(words)
+        result.append(PythonPin(file, line, f"=={version}", text, cell, command=True))
+    return result
+
+
+def _environments(words: list[str]) -> str:
+    """Return the Python of `python3.8 -m venv`, `virtualenv -p`, `uv venv` and their like."""
+    text = " ".join(word.rsplit("/", 1)[-1] for word in words)
+    match = ENVIRONMENT.search(text)
+    return next(filter(None, match.groups()), "") if match else ""
 
 
 def _called(words: list[str]) -> tuple[list[str], list[str]]:

@@ -53,6 +53,7 @@ BY_NAME = (
     (re.compile(r"(GNU)?[Mm]akefile$|[Jj]ustfile$"), "shell"),
     (re.compile(r"\.python-version$|runtime\.txt$|\.tool-versions$"), "python_version"),
     (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
+    (re.compile(r"\.?devcontainer\.json$"), "devcontainer"),
     (
         re.compile(
             r"(.*require.*|.*constraint.*|reqs?\b.*|reqs.*)\.(txt|in|pip|lock)$|reqs$|requirements$",
@@ -73,7 +74,7 @@ USES = re.compile(
 # What people or programs read as data, except for JSON that sets containers or JavaScript up.
 DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
 DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
-SETTINGS = {"package.json", "devcontainer.json", "package.xml"}
+SETTINGS = {"package.json", "package.xml"}
 PLAIN = re.compile(
     r"(license|notice|changelog|authors|contributors|readme|\.git\w*|\.dockerignore)", re.I
 )
@@ -94,8 +95,9 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
     suffix = path.suffix.lower()
     head = content[:200]
     if head.startswith(b"#!") and suffix != ".j2":
-        line = head.splitlines()[0]
-        return "python" if b"python" in line else "shell" if b"sh" in line else None
+        told = _interpreted(head.splitlines()[0])
+        if told:
+            return told
     data = suffix in DATA and path.name not in SETTINGS
     other = "other" if not data and USES.search(content) else None
     if suffix in (".yml", ".yaml"):
@@ -112,6 +114,13 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
         result = [item for item in lines if item is not None and item.name == "mediapipe"]
         return "other" if any(item.specifier for item in result) else None
     return other
+
+
+def _interpreted(line: bytes) -> Optional[str]:
+    """Return the kind of a program by its first line: uv and pipx run Python's."""
+    if re.search(rb"python|\b(uv|pipx|pdm|hatch|poetry|pipenv)\b.*\brun\b", line):
+        return "python"
+    return "shell" if re.search(rb"\b\w*sh\b", line) else None
 
 
 def _yaml(content: bytes, other: Optional[str]) -> Optional[str]:

@@ -35,20 +35,23 @@ def one(
     python: str = "",
 ) -> Optional[Requirement]:
     """Return one requirement, None if the text is none. `index` is where else pip looks."""
-    text = text.strip().strip("\"'")
-    wheel = WHEEL.search(text)
+    text = text.strip()
+    text = text[1:-1] if text[:1] == text[-1:] and text[:1] in ("'", '"') else text
+    plain, marker = (*re.split(r"\s;|;\s", text, maxsplit=1), "")[:2]
+    wheel = WHEEL.search(plain)
     if wheel:
         name, version = normal(wheel.group("name")), f"=={wheel.group('version')}"
-        return Requirement(file, cell, line, name, version, "", text, text, role, python)
+        return Requirement(file, cell, line, name, version, marker, plain, plain, role, python)
     match = LINE.match(text)
     if not match:
+        text = plain.strip()
         name = next(iter(re.findall(r"#egg=([\w.-]+)", text)), "")
         if not name and text.startswith(("git+", "http://", "https://")):
             path = re.split(r"[@#?]", text.split("://", 1)[-1])[0]
             name = PurePosixPath(path).name.partition(".")[0]
         if not name:
             return None
-        return Requirement(file, cell, line, normal(name), "", "", text, text, role, python)
+        return Requirement(file, cell, line, normal(name), "", marker, text, text, role, python)
     specifier, _, marker = (match.group("rest") or "").partition(";")
     specifier, source = specifier.strip().strip("()"), index
     if specifier.startswith("@"):

@@ -18,6 +18,10 @@ MAGICS = {"run_line_magic", "run_cell_magic"}
 INSTALL = "install"
 ADDING = {"append", "add", "insert"}
 UNKNOWN = "?"
+# Arguments of setup() with other lists.
+OTHERS = {"packages", "py_modules", "package_dir", "package_data", "data_files", "scripts"}
+OTHERS |= {"entry_points", "classifiers", "keywords", "platforms", "ext_modules", "cmdclass"}
+OTHERS |= {"license_files", "namespace_packages", "exclude_package_data", "options"}
 
 
 def block(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
@@ -49,8 +53,10 @@ def setup(name: str, tree: ast.AST) -> tuple[list[Requirement], list[PythonPin]]
     """
     found: list[Requirement] = []
     pythons: list[PythonPin] = []
-    known = _constants(tree)
+    known, other = _constants(tree), _other(tree)
     for node in ast.walk(tree):
+        if node in other:
+            continue
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             found += _listed(name, _written(node.elts, known))
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ADDING:
@@ -63,6 +69,22 @@ def setup(name: str, tree: ast.AST) -> tuple[list[Requirement], list[PythonPin]]
             for text, line in _texts([node.value]):
                 pythons.append(PythonPin(name, line, text, f"python_requires = {text}"))
     return found, pythons
+
+
+def _other(tree: ast.AST) -> set[ast.AST]:
+    """Return what setup() is given that lists no requirements, by its nodes."""
+    result: set[ast.AST] = set()
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.keyword) and node.arg in OTHERS:
+            result.update(ast.walk(node.value))
+            names.add(getattr(node.value, "id", None))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(
+            getattr(target, "id", "") in names for target in node.targets
+        ):
+            result.update(ast.walk(node.value))
+    return result
 
 
 def _listed(name: str, texts: Iterator[tuple[str, int]]) -> list[Requirement]:

@@ -153,15 +153,14 @@ class Flow(Statements):
     def resolve(self, name: str, level: int = 0) -> Optional[str]:
         """Return the project's module that an import names, None for one from outside."""
         source = self.sources[self.frame.module]
-        here = source.name.split(".") if source.name else []
-        folder = here if source.package else here[:-1]
+        folder = source.folder
         parts = name.split(".") if name else []
         if level:
             up = folder[: len(folder) - (level - 1)] if level > 1 else folder
             return self.known([*up, *parts])
         if is_ours(name):
             return None
-        for start in (folder, [], ["src"]):
+        for start in source.paths():
             value = self.known([*start, *parts])
             if value is not None:
                 return value

@@ -41,6 +41,24 @@ class Source:
     file: str
     trees: tuple[tuple[int, ast.Module], ...]
     package: bool = False
+    added: tuple[tuple[str, ...], ...] = ()
+    """Further folders on sys.path, by their names' parts."""
+
+    @property
+    def folder(self) -> list[str]:
+        """Return the folder's name, part by part."""
+        parts = self.name.split(".") if self.name else []
+        return parts if self.package else parts[:-1]
+
+    def paths(self) -> list[list[str]]:
+        """Return the folders that `import` may look in, by their names' parts, the likely first.
+
+        Where the program is started is not known: any folder above may be on sys.path, or its src.
+        """
+        folder = self.folder
+        above = [folder[:end] for end in range(len(folder) - 1, 0, -1)]
+        inner = [[*item, "src"] for item in (folder, *above) if item]
+        return [folder, [], ["src"], *above, *inner, *(list(item) for item in self.added)]
 
 
 class Listener:

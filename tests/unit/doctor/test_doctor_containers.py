@@ -1,0 +1,214 @@
+"""Containers as strangers set them up: devcontainer.json, commands of compose files, bash -c."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mediapipe_jetson.doctor import projects
+
+from tests.unit.doctor_scenes import judged, lines
+
+OLD = "mediapipe==0.10.9"
+PLACE = ".devcontainer/devcontainer.json"
+
+
+def devcontainer(**settings: object) -> dict[str, str]:
+    """Return a project with a devcontainer.json, an entry a line, as editors write it."""
+    rows = "\n".join(f"  {json.dumps(key)}: {json.dumps(item)}," for key, item in settings.items())
+    text = '{\n  // "image": "python:3.7", /* of old */\n' + rows + "\n}\n"
+    return {PLACE: text, "app.py": "import mediapipe\n"}
+
+
+MICROSOFT = "mcr.microsoft.com/devcontainers"
+FEATURE = "ghcr.io/devcontainers/features/python:1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "words"),
+    [
+        ({"image": f"{MICROSOFT}/python:3.8"}, "bad", f"{PLACE}:3: {MICROSOFT}/python:3.8 brings"),
+        ({"name": "a", "image": "python:3.7-slim"}, "bad", f"{PLACE}:4: python:3.7-slim brings"),
+        ({"image": f"{MICROSOFT}/python:1-3.12-bookworm"}, "ok", "python:1-3.12"),
+        ({"image": "me/dev:1"}, "unknown", "the base image me/dev:1 is not known"),
+        ({"image": "ubuntu:20.04", "features": {FEATURE: {"version": "3.11"}}}, "ok", "20.04"),
+        ({"image": "ubuntu:22.04", "features": {FEATURE: {"version": "3.8"}}}, "bad", "3.8"),
+        ({"image": "ubuntu:22.04", "features": {FEATURE: {}}}, "unknown", "can't be told"),
+        ({"image": "python:3.11", "onCreateCommand": "python3.8 -m venv .v"}, "bad", f"{PLACE}:4"),
+    ],
+)
+def test_pythons_of_a_devcontainer(
+    tmp_path: Path, settings: dict[str, object], status: str, words: str
+) -> None:
+    answer = judged(tmp_path, devcontainer(**settings), device="orin")["project-python"]
+    assert answer.result.status == status, lines(answer)
+    assert words in lines(answer)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"pip install --user {OLD} numpy",
+        f"bash -c 'apt update && pip3 install {OLD}'",
+        ["pip", "install", OLD],
+        ["bash", "-lc", f"cd x; pip install {OLD}"],
+        {"a": "npm ci", "b": f"pip install {OLD}"},
+        {"a": ["pip3", "install", OLD]},
+    ],
+)
+@pytest.mark.parametrize("key", ["postCreateCommand", "onCreateCommand", "postStartCommand"])
+def test_what_a_devcontainer_installs(tmp_path: Path, key: str, command: object) -> None:
+    files = devcontainer(image="python:3.11", **{key: command})
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+    assert f"{PLACE}:4" in lines(answer)
+
+
+def test_how_a_devcontainer_is_started_and_built(tmp_path: Path) -> None:
+    build = {"dockerfile": "../docker/dev.dockerfile", "args": {"BASE": "python:3.12-slim"}}
+    files = devcontainer(build=build, runArgs=["--gpus", "all"])
+    files["docker/dev.dockerfile"] = (
+        "ARG BASE=python:3.8\nFROM ${BASE}\nRUN pip install mediapipe\n"
+    )
+    result = judged(tmp_path, files, device="orin")
+    assert f"{PLACE}:4" in lines(result["gpus-flag"])
+    assert result["project-python"].result.status == "ok"
+    assert "python:3.12-slim" in lines(result["project-python"])
+    files = devcontainer(image="x", runArgs=["--runtime", "nvidia", "--gpus=all"])
+    assert f"{PLACE}:4" not in lines(judged(tmp_path / "2", files, device="orin")["gpus-flag"])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"image": 3, "runArgs": {}, "features": []}'])
+def test_a_devcontainer_that_is_none(tmp_path: Path, text: str) -> None:
+    answer = judged(tmp_path, {PLACE: text})["project-python"]
+    assert answer.result.status == "unknown"
+
+
+RUNS = "services:\n  app:\n    image: python:3.11\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        f'command: bash -c "pip install {OLD} && python app.py"',
+        f"command: [sh, -c, 'pip install {OLD}; python app.py']",
+        f"entrypoint: pip install {OLD}",
+        f"command:\n      - /bin/bash\n      - -ec\n      - pip install {OLD}",
+        f"command: |\n      bash -c 'pip install {OLD}'",
+    ],
+)
+def test_what_a_service_installs_as_it_starts(tmp_path: Path, entry: str) -> None:
+    answer = judged(tmp_path, {"compose.yml": RUNS.format(entry)}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+    assert "compose.yml:4" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'FROM python:3.11\nRUN bash -c "pip install {OLD}"\n',
+        f'FROM python:3.11\nRUN ["/bin/sh", "-c", "pip install {OLD}"]\n',
+        f"FROM python:3.11\nRUN sh -c 'bash -lc \"pip install {OLD}\"'\n",
+        f"FROM python:3.11\nRUN env A=b bash -o pipefail -c 'set -e; pip install {OLD}'\n",
+        f"FROM python:3.11\nRUN true && zsh -c 'cd a && pip install {OLD}' && true\n",
+    ],
+)
+def test_what_a_shell_is_given(tmp_path: Path, text: str) -> None:
+    answer = judged(tmp_path, {"Dockerfile": text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+    assert "Dockerfile:2" in lines(answer)
+
+
+def test_a_file_that_others_extend_is_judged_there(tmp_path: Path) -> None:
+    base = "services:\n  gpu:\n    image: me/gpu:1\n    runtime: nvidia\n    command: python a.py\n"
+    extends = "    extends: {file: common.yml, service: gpu}\n"
+    top = f"services:\n  a:\n    image: python:3.11\n{extends}"
+    files = {"common.yml": base, "compose.yaml": top}
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "ok", lines(answer)
+    files["compose.yaml"] = f"services:\n  a:\n{extends}"
+    answer = judged(tmp_path / "2", files, device="orin")["project-python"]
+    assert "common.yml:3: the base image me/gpu:1 is not known" in lines(answer)
+
+
+ENVIRONMENTS = {
+    "python3.8 -m venv .venv": "python3.11 -m venv .venv",
+    "/usr/bin/python3.8 -m venv --clear .venv": "/usr/bin/python3.11 -m venv --clear .venv",
+    "virtualenv -p python3.7 env": "virtualenv -p python3.11 env",
+    "uv venv --python 3.8.10 .venv": "uv venv --python 3.11 .venv",
+    "pipenv install --python 3.7": "pipenv install --python 3.11",
+    "poetry env use python3.8": "poetry env use python3.11",
+    "pyenv local 3.8.10": "pyenv local 3.11",
+    "sudo -H bash -c 'python3.6 -m venv x'": "python3.11 -m venv x",
+}
+
+
+@pytest.mark.parametrize("command", ENVIRONMENTS)
+@pytest.mark.parametrize("name", ["setup.sh", "Makefile", "book.ipynb"])
+def test_the_python_of_an_environment(tmp_path: Path, name: str, command: str) -> None:
+    text = {"setup.sh": f"{command}\n", "Makefile": f"a:\n\t{command}\n"}.get(name, "")
+    cell = {"cell_type": "code", "source": f"!{command}"}
+    files = {name: text or json.dumps({"cells": [cell]})}
+    answer = judged(tmp_path, files)["project-python"]
+    assert answer.result.status == "bad", lines(answer)
+    assert f"write {ENVIRONMENTS[command]}" in lines(answer)
+    assert "book.ipynb: cell 1, line 1" in lines(answer) or name != "book.ipynb"
+
+
+@pytest.mark.parametrize(
+    "command", ["python3.11 -m venv x", "uv venv -p 3.12 x", "poetry env use 3.10"]
+)
+def test_an_environment_with_a_wheel(tmp_path: Path, command: str) -> None:
+    assert judged(tmp_path, {"a.sh": command})["project-python"].result.status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("image", "python"),
+    [
+        (f"{MICROSOFT}/python:3.11", "3.11"),
+        ("mcr.microsoft.com/vscode/devcontainers/python:0-3.9", "3.9"),
+        (f"{MICROSOFT}/python:dev-3.10-bullseye", "3.10"),
+        (f"{MICROSOFT}/base:jammy", "3.10"),
+        (f"{MICROSOFT}/base:ubuntu-20.04", "3.8"),
+        (f"{MICROSOFT}/base:1-bookworm", "3.11"),
+        ("ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "3.12"),
+        ("ghcr.io/astral-sh/uv:0.5.1-python3.9-bookworm", "3.9"),
+        ("tiangolo/uvicorn-gunicorn-fastapi:python3.11-slim", "3.11"),
+        ("bitnami/python:3.12.1", "3.12"),
+        ("public.ecr.aws/docker/library/python:3.13-slim", "3.13"),
+        ("docker.io/library/python:3.8", "3.8"),
+        ("mirror.gcr.io/library/debian:12", "3.11"),
+    ],
+)
+def test_images_that_are_known(image: str, python: str) -> None:
+    known = projects.image(image)
+    assert known is not None
+    assert known.python == python
+
+
+@pytest.mark.parametrize(
+    "image", [f"{MICROSOFT}/python:3-bookworm", "ghcr.io/astral-sh/uv:latest", "me/python:3.11"]
+)
+def test_images_whose_tag_does_not_tell(image: str) -> None:
+    assert projects.image(image) is None
+
+
+SETUP = """\
+from setuptools import find_packages, setup
+modules = ['some_module', 'other_module']
+setup(
+    name='x', packages=['some_package'], py_modules=modules, scripts=['bin/run'],
+    package_data={'x': ['data.bin']}, classifiers=['Alpha'], keywords=['pose', 'hand'],
+    entry_points={'console_scripts': ['run=x:main']}, install_requires=['numpy', 'some_needed'],
+    extras_require={'gui': ['some_gui']}, tests_require=['some_tests'],
+)
+"""
+
+
+def test_lists_of_setup_that_are_no_requirements(tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"setup.py": SETUP})["legacy-api"]
+    assert "not looked into: some-gui, some-needed, some-tests" in lines(answer)
+    text = SETUP.replace("['some_package']", "find_packages(exclude=['tests', 'docs'])")
+    answer = judged(tmp_path / "2", {"setup.py": text})["legacy-api"]
+    assert "not looked into: some-gui, some-needed, some-tests" in lines(answer)

@@ -1,0 +1,93 @@
+"""Read devcontainer.json: its image, the Python in it, what it installs and how it is started."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import PurePosixPath
+from typing import Any, Optional
+
+from mediapipe_jetson.doctor.files import compose, documents
+from mediapipe_jetson.doctor.files.facts import BaseImage
+from mediapipe_jetson.doctor.files.unreadable import FormError
+
+# A text, or a comment, or a comma before a closing bracket: JSON as editors take it.
+TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+COMMANDS = (
+    *("initializeCommand", "onCreateCommand", "updateContentCommand", "postCreateCommand"),
+    *("postStartCommand", "postAttachCommand"),
+)
+PYTHON = re.compile(r"/python(:|@|$)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Container:
+    """What a file tells: `commands` with their lines, `built` a Dockerfile and its arguments."""
+
+    images: list[BaseImage]
+    commands: list[tuple[int, str]]
+    run: Optional[tuple[int, list[str]]]
+    built: Optional[tuple[str, dict[str, str]]]
+
+
+def read(name: str, content: bytes) -> Container:
+    """Return what a file tells. Raises ValueError."""
+    text = TOKENS.sub(_plain, documents.decoded(content))
+    document = json.loads(text)
+    if not isinstance(document, dict):
+        raise FormError("it is no mapping")
+    images = []
+    if isinstance(document.get("image"), str):
+        line = documents.line_of(text, "image")
+        python = _python(document)
+        images.append(BaseImage(name, line, document["image"], True, python, packages=True))
+    commands = [
+        (documents.line_of(text, key), line)
+        for key in COMMANDS
+        for line in _commands(document.get(key))
+    ]
+    words = document.get("runArgs")
+    run = None
+    if isinstance(words, list) and words:
+        run = documents.line_of(text, "runArgs"), [str(word) for word in words]
+    return Container(images, commands, run, _built(name, document))
+
+
+def _plain(match: re.Match[str]) -> str:
+    """Return a text as it is; of a comment its ends of lines."""
+    found = match.group(0)
+    return found if found.startswith('"') else "\n" * found.count("\n")
+
+
+def _commands(value: Any) -> list[str]:  # noqa: ANN401 # whatever the document holds
+    """Return commands as lines: a text, words, or several by their names."""
+    if isinstance(value, dict):
+        return [line for item in value.values() for line in _commands(item)]
+    if isinstance(value, list):
+        return [json.dumps([str(word) for word in value])]
+    return [value.replace("\n", " ; ")] if isinstance(value, str) else []
+
+
+def _python(document: dict[str, Any]) -> str:
+    """Return the Python that a feature installs besides the image's own."""
+    features = document.get("features")
+    for key, value in features.items() if isinstance(features, dict) else ():
+        if PYTHON.search(key):
+            version = value.get("version", "") if isinstance(value, dict) else value
+            match = re.match(r"3\.\d+", str(version))
+            return "" if version == "os-provided" else match.group(0) if match else "?"
+    return ""
+
+
+def _built(name: str, document: dict[str, Any]) -> Optional[tuple[str, dict[str, str]]]:
+    """Return the Dockerfile that is built, and the arguments that it is given."""
+    build = document.get("build")
+    build = build if isinstance(build, dict) else {}
+    file = build.get("dockerfile", document.get("dockerFile"))
+    arguments = build.get("args")
+    if not isinstance(file, str) or not isinstance(arguments, dict):
+        return None
+    told = {key: value for key, value in arguments.items() if "$" not in str(value)}
+    path = compose.beside(name, str(PurePosixPath(file)))
+    return path, {key: str(value) for key, value in told.items()}

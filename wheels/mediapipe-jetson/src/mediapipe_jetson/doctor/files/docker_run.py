@@ -1,0 +1,56 @@
+"""Read `docker run` and its like: the options that a container is started with."""
+
+from __future__ import annotations
+
+import re
+
+# Options of docker run and create that take no value.
+FLAGS = {
+    "-d",
+    "--detach",
+    "-i",
+    "--interactive",
+    "-t",
+    "--tty",
+    "-P",
+    "--publish-all",
+    "-q",
+    "--quiet",
+}
+FLAGS |= {"--rm", "--init", "--privileged", "--read-only", "--no-healthcheck", "--oom-kill-disable"}
+FLAGS |= {"--sig-proxy", "--disable-content-trust", "--replace", "--rmi", "--tls-verify"}
+
+
+def gpus_alone(words: list[str]) -> bool:
+    """Return whether a command starts a container with --gpus and without NVIDIA's runtime."""
+    given = started(words)
+    runtimes = [value for name, value in given if name == "--runtime"]
+    return any(name == "--gpus" for name, _ in given) and "nvidia" not in runtimes
+
+
+def started(words: list[str]) -> list[tuple[str, str]]:
+    """Return the options of docker run or create, not what stands after the image."""
+    tools = [
+        at
+        for at, word in enumerate(words)
+        if word.rsplit("/", 1)[-1] in ("docker", "podman", "nerdctl")
+    ]
+    if not tools:
+        return []
+    rest = words[tools[0] + 1 :]
+    at = next((n for n, word in enumerate(rest) if word in ("run", "create")), None)
+    if at is None or any(
+        word in ("compose", "build", "buildx", "exec", "volume", "network") for word in rest[:at]
+    ):
+        return []
+    result: list[tuple[str, str]] = []
+    position = at + 1
+    while position < len(rest) and rest[position].startswith("-"):
+        name, equals, value = rest[position].partition("=")
+        flag = name in FLAGS or re.fullmatch(r"-[ditPq]{2,}", name) is not None
+        if not equals and not flag and position + 1 < len(rest):
+            position += 1
+            value = rest[position]
+        result.append((name, value))
+        position += 1
+    return result

@@ -1,0 +1,65 @@
+"""Environment markers of requirements (PEP 508): whether one excludes Jetson boards."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Optional, Union
+
+BOARD = {
+    "platform_machine": "aarch64",
+    "sys_platform": "linux",
+    "platform_system": "Linux",
+    "os_name": "posix",
+    "platform_python_implementation": "CPython",
+    "implementation_name": "cpython",
+    # As conda and Poetry write them.
+    "platform": "linux",
+}
+Value = Union[str, bool, None]
+
+
+def elsewhere(marker: str) -> bool:
+    """Return whether a marker is false on a board whatever its Python is."""
+    # `~=` is no operator of Python's; of a version it decides nothing here. Options are pip's.
+    text = re.sub(r"\s--\w.*$|\s\\$", "", re.sub(r"~=|===", ">=", marker.strip()))
+    try:
+        return bool(text) and _value(ast.parse(text, mode="eval").body) is False
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _value(node: ast.expr) -> Value:  # noqa: PLR0911 # one for each kind
+    """Return what an expression is on a board, None where that is not told."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.Name):
+        return BOARD.get(node.id)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return BOARD.get(f"{node.value.id}_{node.attr}")  # os.name, as old tools wrote it
+    if isinstance(node, ast.BoolOp):
+        values = [_value(item) for item in node.values]
+        decides = isinstance(node.op, ast.Or)
+        if decides in values:
+            return decides
+        return None if None in values else not decides
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = _value(node.operand)
+        return None if inner is None else not inner
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return _compared(_value(node.left), node.ops[0], _value(node.comparators[0]))
+    return None
+
+
+def _compared(left: Value, operator: ast.cmpop, right: Value) -> Optional[bool]:
+    if not isinstance(left, str) or not isinstance(right, str):
+        return None
+    if isinstance(operator, ast.Eq):
+        return left == right
+    if isinstance(operator, ast.NotEq):
+        return left != right
+    if isinstance(operator, ast.In):
+        return left in right
+    if isinstance(operator, ast.NotIn):
+        return left not in right
+    return None
