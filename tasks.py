@@ -83,6 +83,7 @@ ns.add_collection(
         bench_fleet.simulation,
         bench_fleet.sites,
         bench.solutions,
+        bench.nearness,
         bench.translate,
         bench_fleet.virtual_devices,
     )

@@ -39,7 +39,10 @@ PAGES: Mapping[Path, Tables] = {
         "simulation": simulation_page.table,
         "sites": sites_page.table,
     },
-    ROOT / "docs" / "solutions.md": {"solutions": solutions_page.table},
+    ROOT / "docs" / "solutions.md": {
+        "solutions": solutions_page.table,
+        "nearness": solutions_page.nearness,
+    },
 }
 
 

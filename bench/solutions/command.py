@@ -44,7 +44,7 @@ def run(rounds: int = 3) -> dict[str, Any]:
         for path in (*models.fetch(), *legacy_models.fetch()):
             (scratch / path.name).symlink_to(path)
         frames = scratch / "frames.npz"
-        _output([kit, "-m", "bench.solutions.frames", frames, str(FRAMES)], {})
+        output([kit, "-m", "bench.solutions.frames", frames, str(FRAMES)], {})
         words = [frames, str(WARM)]
         variables = {
             "PYTHONPATH": str(SOURCE / "src"),
@@ -89,14 +89,15 @@ def _row(case: str, sides: Mapping[str, Times]) -> dict[str, float]:
 
 def _add(times: Times, command: Sequence[Any], variables: Mapping[str, str]) -> None:
     try:
-        document: dict[str, list[float]] = json.loads(_output(command, variables))
+        document: dict[str, list[float]] = json.loads(output(command, variables))
     except ValueError as error:
         raise StepFailedError(f"{command[-3]} printed no times: {error}") from error
     for case, both in document.items():
         times.setdefault(case, []).append(both)
 
 
-def _output(command: Sequence[Any], variables: Mapping[str, str]) -> str:
+def output(command: Sequence[Any], variables: Mapping[str, str]) -> str:
+    """Return what a program printed; raise StepFailedError."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{SOURCE / 'src'}", **variables}
     if not variables and "-m" not in command:
         del environment["PYTHONPATH"]

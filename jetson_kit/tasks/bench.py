@@ -143,6 +143,21 @@ def solutions(c: Context, rounds: int = 3) -> None:
     readme.renew()
 
 
+@kit_task(
+    name="nearness",
+    options={"draws": kinds.ROUNDS},
+    help={"draws": "times that the noise is drawn (default 5)"},
+)
+def nearness(c: Context, draws: int = 5) -> None:
+    """Measure how far mp.solutions is from 0.10.21, kind by kind. Example: ./inv bench.nearness."""
+    from bench import pages as readme
+    from bench.solutions import nearness as near
+
+    del c
+    print(json.dumps(near.run(draws), indent=1))
+    readme.renew()
+
+
 @kit_task(name="live")
 def live(c: Context) -> None:
     """Measure what the live view and its metrics cost. Example: ./inv bench.live."""

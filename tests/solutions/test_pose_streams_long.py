@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from tests.solutions.conftest import Program
-from tests.solutions.test_numbers import FRAMES, apart, counts, pairs
+from tests.solutions.nearness import rows
+from tests.solutions.streams import FRAMES
 from tests.vision import media
 
 pytestmark = pytest.mark.vision
+DRAWS = 3
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def runs(
     np.savez(path, pose_lite=frames, pose_heavy=frames)
     return (
         under_legacy("landmarks.py", path, PYTHONPATH=legacy_site),
-        under_legacy("landmarks.py", path, "noise", PYTHONPATH=legacy_site),
+        under_legacy("landmarks.py", path, "noise", str(DRAWS), PYTHONPATH=legacy_site),
         under_kit("landmarks.py", path, MEDIAPIPE_JETSON_MODELS=pose_models),
     )
 
@@ -37,9 +39,7 @@ def runs(
 def test_streams_are_as_near_as_the_legacy_is_to_itself(
     runs: tuple[Any, Any, Any], case: str
 ) -> None:
-    legacy, noisy, kit = (run[case] for run in runs)
-    assert counts(kit) == counts(legacy)
-    ours = [apart(*pair) for pair in pairs(legacy, kit)]
-    itself = [apart(*pair) for pair in pairs(legacy, noisy)]
-    assert len(ours) == FRAMES
-    assert np.median(ours) <= np.median(itself)
+    row = rows([case], *runs)[""]
+    assert row.same == FRAMES == len(row.kit)
+    assert row.kit_median <= row.legacy_median
+    assert row.kit_worst <= row.legacy_worst

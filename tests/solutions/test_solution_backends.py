@@ -11,7 +11,7 @@ import pytest
 from jetson_kit.models import legacy as legacy_models
 from jetson_kit.onnx_export import commands
 from tests.solutions.conftest import Program
-from tests.solutions.test_numbers import TOLERANCE, apart, counts, pairs
+from tests.solutions.nearness import TOLERANCE, apart, counts, pairs
 from tests.vision import media
 
 pytestmark = pytest.mark.vision

@@ -70,7 +70,11 @@ def image(pixels: Any) -> Any:
 
 def moving(name: str, frames: int = 60) -> Iterator[Any]:
     """Yield a photograph that moves, turns and grows, there and back."""
-    still = rgb(name)
+    yield from moved(rgb(name), frames)
+
+
+def moved(still: Any, frames: int) -> Iterator[Any]:
+    """Yield pixels that move, turn and grow, there and back."""
     height, width = still.shape[:2]
     for step in range(frames):
         turn = 2 * np.pi * step / frames

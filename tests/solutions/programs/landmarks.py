@@ -1,6 +1,7 @@
 """An old program: solutions over frames; writes what they found to standard output, pickled.
 
-Words: a .npz of frames, then `noise` to see each with a grey level more or less.
+Words: a .npz of frames, then `noise` to see each with a grey level more or less, and how
+often: each time from the beginning.
 """
 
 import io
@@ -16,7 +17,8 @@ import numpy as np
 
 solutions = mp.solutions
 FRAMES = np.load(sys.argv[1])
-NOISE = sys.argv[2:] == ["noise"]
+NOISE = sys.argv[2:3] == ["noise"]
+TIMES = int(sys.argv[3]) if sys.argv[3:] else 1
 RANDOM = np.random.default_rng(7)
 
 
@@ -101,8 +103,16 @@ CASES = {
     "pose_heavy": (lambda: solutions.pose.Pose(model_complexity=2), pose),
     "pose_lite_still": (lambda: solutions.pose.Pose(True, 0), pose),
     "pose_heavy_still": (lambda: solutions.pose.Pose(True, 2), pose),
+    "pose_mask_still": (
+        lambda: solutions.pose.Pose(static_image_mode=True, enable_segmentation=True),
+        pose,
+    ),
     "pose_mask": (lambda: solutions.pose.Pose(enable_segmentation=True), pose),
     "holistic": (lambda: solutions.holistic.Holistic(refine_face_landmarks=True), whole),
+    "holistic_still": (
+        lambda: solutions.holistic.Holistic(True, refine_face_landmarks=True),
+        whole,
+    ),
     "detection": (solutions.face_detection.FaceDetection, boxes),
     "detection_far": (
         lambda: solutions.face_detection.FaceDetection(
@@ -114,11 +124,19 @@ CASES = {
     "selfie_wide": (lambda: solutions.selfie_segmentation.SelfieSegmentation(1), mask),
 }
 
-out = {}
+# It follows face and hands in stills, too.
+FOLLOWING = ("holistic_still",)
+
+out: dict[str, list[object]] = {}
 for key in FRAMES.files:
-    make, read = CASES[key.partition("@")[0]]
+    name = key.partition("@")[0]
+    make, read = CASES[name]
     with make() as solution:
-        out[key] = [read(solution.process(seen(frame))) for frame in FRAMES[key]]
+        out[key] = []
+        for time in range(TIMES):
+            if time and (len(FRAMES[key]) > 1 or name in FOLLOWING):
+                solution.reset()
+            out[key] += [read(solution.process(seen(frame))) for frame in FRAMES[key]]
 stream = io.BytesIO()
 pickle.dump(out, stream)
 OUT.write(stream.getvalue())

@@ -6,6 +6,7 @@ from typing import Optional
 
 import libcst as cst
 
+from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import attribute, call, code, first
 from mediapipe_jetson.migrate.names import Names
@@ -204,7 +205,13 @@ class Attributes(Names):
     def leave_Subscript(
         self, original_node: cst.Subscript, updated_node: cst.Subscript
     ) -> cst.BaseExpression:
-        """Rewrite detection.score[0]."""
+        """Rewrite detection.score[0]; refuse a table of Python's that holds the legacy API."""
+        holder = self.values(original_node.value)
+        if table.kinds(self.things(original_node)) & table.ROOTS and any(
+            isinstance(value, Path) for value in holder
+        ):
+            table_of = code(original_node.value)
+            self.refuse(original_node, f"{table_of}[] {table.GIVES}")
         kinds = table.kinds(self.things(original_node.value))
         own = isinstance(original_node.value, cst.Attribute) and self._indexed(original_node.value)
         if own and kinds and kinds <= set(OF_CATEGORY):

@@ -7,7 +7,7 @@ from typing import Optional, Union
 
 import libcst as cst
 
-from mediapipe_jetson.doctor.flow.values import Path
+from mediapipe_jetson.doctor.flow.values import Bound, Class, Function, Method, Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.attributes import Attributes
 from mediapipe_jetson.migrate.construct import Construct
@@ -19,7 +19,7 @@ REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
 # Numbers, lists of numbers and arrays, whose text is the same.
 NUMBERS = {"xmin", "ymin", "scores", "label_ids", "first_mask", "selfie_mask", "holistic_mask"}
-ROOTS = {"package", "module", "class", "formats", "gone"}
+OF_PROGRAM = (Bound, Class, Function, Method)
 SAME_TEXT = PLAIN | NUMBERS
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
 MADE = {"list_class", "landmark_class", "adder", "copier"}
@@ -70,8 +70,8 @@ class Calls(Attributes, Construct):
         handed = [value for arg in node.args for value in self.things(arg.value)]
         name = code(node.func)
         if not handed:
-            if table.kinds(self.things(node)) & ROOTS and self._of_a_library(node.func):
-                self.refuse(node, f"{name}() gives the legacy API; name it by import or attribute")
+            if table.kinds(self.things(node)) & table.ROOTS and self._of_a_library(node.func):
+                self.refuse(node, f"{name}() {table.GIVES}")
             self._unfollowed(node)
             return
         paths = [path.text for path in self.values(node.func) if isinstance(path, Path)]
@@ -85,7 +85,7 @@ class Calls(Attributes, Construct):
     def _of_a_library(self, function: cst.BaseExpression) -> bool:
         """Return whether a function is of Python or a package, not of the program."""
         values = self.values(function)
-        return bool(values) and all(isinstance(value, Path) for value in values)
+        return bool(values) and not any(isinstance(value, OF_PROGRAM) for value in values)
 
     def _unfollowed(self, node: cst.Call) -> None:
         """Refuse a process() of something that is not known."""

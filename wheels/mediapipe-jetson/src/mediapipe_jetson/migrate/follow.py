@@ -20,8 +20,9 @@ from mediapipe_jetson.doctor.flow.values import (
     Value,
     Values,
     path,
+    text_of,
 )
-from mediapipe_jetson.migrate import table, texts
+from mediapipe_jetson.migrate import table, texts, unseen
 from mediapipe_jetson.migrate.table import OldValue
 
 Span = tuple[int, int, int, int]
@@ -214,6 +215,8 @@ class Follower(Flow):
 
     def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Follow the functions that max, sorted and their like call for each item."""
+        if unseen.run(name, self.texts(given.get(0, "") or NOTHING)):
+            self.refuse_at(node, unseen.AS_PROGRAM)
         if name in EACH and given.positional:
             items = self.elements(given.positional[-1])
             by = given.positional[0] if name == "builtins.filter" else given.get(-1, "key")
@@ -224,6 +227,27 @@ class Follower(Flow):
             if name in ("builtins.max", "builtins.min") and len(given.positional) == 1:
                 return items
         return super().builtin(name, given, node)
+
+    def refuse_at(self, node: ast.AST, why: str) -> None:
+        """Note a place where the legacy API may come in unseen."""
+        notes = self.facts.guards.setdefault(self.frame.file, [])
+        place = (self.place(node).line, why)
+        if place not in notes:
+            notes.append(place)
+
+    def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Note what gets a part of MediaPipe by a name that is decided at run time."""
+        owners = given.positional[0] if given.positional else NOTHING
+        hidden = name != "builtins.setattr" and text_of(given.get(1, "")) is None
+        if hidden and unseen.package(owners):
+            self.refuse_at(node, unseen.AT_RUN_TIME)
+        return super().reflected(name, given, node)
+
+    def handed_over(self, given: Arguments, node: ast.AST) -> None:
+        """Note texts that name the legacy API where it can't be followed what becomes of them."""
+        super().handed_over(given, node)
+        for why in unseen.handed(given.values(), self.texts(NOTHING.union(*given.values()))):
+            self.refuse_at(node, why)
 
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Give calls of legacy classes numbers, so that what comes of each is told apart."""

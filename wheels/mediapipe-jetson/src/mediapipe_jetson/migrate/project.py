@@ -18,8 +18,8 @@ import libcst as cst
 
 from mediapipe_jetson.doctor.files import kinds, reading, unreadable
 from mediapipe_jetson.doctor.flow.state import Source
-from mediapipe_jetson.doctor.legacy import parse, scan
-from mediapipe_jetson.migrate import reach, texts
+from mediapipe_jetson.doctor.legacy import parse
+from mediapipe_jetson.migrate import leftover, reach, texts
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.follow import Facts, follow
 from mediapipe_jetson.migrate.rewrite import rewrite
@@ -70,6 +70,11 @@ class Program:
     chosen: bool
     """Whether all its functions count, not only those that others call."""
 
+    @property
+    def odd(self) -> bool:
+        """Return whether it has to be looked through, whatever was seen in it."""
+        return self.chosen and MENTIONED in self.content and leftover.looks_old(self.tree)
+
 
 def migrate(folder: Path, *, gpu: bool = False) -> Outcome:
     """Return what migrating a folder or a file would change; with `gpu` it asks for the GPU.
@@ -93,7 +98,8 @@ def _migrated(folder: Path, outcome: Outcome) -> Outcome:
     # First which files are old at all: LibCST is slow, and the others need not be read by it.
     facts = _followed(folder, programs, {})
     modules = {}
-    for name in sorted((facts.legacy_files() | facts.guards.keys()) & programs.keys()):
+    odd = {name for name, item in programs.items() if item.odd}
+    for name in sorted((facts.legacy_files() | facts.guards.keys() | odd) & programs.keys()):
         module, line, why = _module(programs[name])
         if module is None:
             outcome.refused.append(Note(name, line, 1, why))
@@ -116,14 +122,14 @@ def _rewritten(
     done = {}
     for name, module in modules.items():
         rewritten = rewrite(name, module, facts, outcome.gpu)
-        left = rewritten.refused or _left(name, rewritten.module)
+        left = rewritten.refused or leftover.left(name, module, rewritten.module)
         outcome.refused += left
         if not left:
             done[name] = rewritten
     bad = {note.file for note in outcome.refused}
-    for name in _dragged(bad, set(done), facts):
+    for name, by in _dragged(bad, set(done), facts):
         del done[name]
-        why = "left as it is: it works together with a file that was refused"
+        why = f"left as it is: it works together with a file that was refused, {by}"
         outcome.refused.append(Note(name, 1, 1, why))
     for name, rewritten in done.items():
         program, encoding = programs[name], modules[name].encoding
@@ -134,15 +140,6 @@ def _rewritten(
             outcome.differs += rewritten.differs
 
 
-def _left(name: str, module: cst.Module) -> tuple[Note, ...]:
-    """Return what of the legacy API the doctor still finds in the new code."""
-    try:
-        uses = scan(module.code, name)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        return (Note(name, 1, 1, f"the new code can't be read: {unreadable.why(error)}"),)
-    return tuple(Note(name, 1, 1, f"{finding.what} would stay in it") for finding in uses[:1])
-
-
 def _encoded(content: bytes, module: cst.Module) -> bytes:
     """Return a module's bytes, with a mark at the beginning where the old ones have it."""
     mark = b"\xef\xbb\xbf"
@@ -150,16 +147,16 @@ def _encoded(content: bytes, module: cst.Module) -> bytes:
     return mark + text if content.startswith(mark) else text
 
 
-def _dragged(bad: set[str], done: set[str], facts: Facts) -> list[str]:
-    """Return the files that can't be migrated since one that they work with can't."""
-    reached, waiting = set(bad), list(bad)
+def _dragged(bad: set[str], done: set[str], facts: Facts) -> list[tuple[str, str]]:
+    """Return the files that can't be migrated, each with one that it works with and that can't."""
+    reached, waiting = dict.fromkeys(bad, ""), sorted(bad)
     while waiting:
         name = waiting.pop()
         near = {other for link in facts.links if name in link for other in link}
-        for other in near - reached:
-            reached.add(other)
+        for other in sorted(near - reached.keys()):
+            reached[other] = name
             waiting.append(other)
-    return sorted(reached & done)
+    return sorted((name, by) for name, by in reached.items() if name in done)
 
 
 def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.expressions import Expressions
+from mediapipe_jetson.doctor.flow.reflection import Reflection
 from mediapipe_jetson.doctor.flow.state import DICT
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
     Class,
+    Constant,
     Object,
     Parent,
     Path,
     Prefix,
     Sequence,
-    Value,
     Values,
     foreign,
     join,
@@ -30,13 +30,14 @@ NOTHING: Values = frozenset()
 COPIES = {"copy.copy", "copy.deepcopy", "dataclasses.replace"}
 SAME = {"builtins.list", "builtins.tuple", "builtins.sorted", "builtins.reversed", "builtins.set"}
 SAME |= {"builtins.iter", "typing.cast"}
+REFLECTING = {"builtins.getattr", "builtins.hasattr", "builtins.setattr", "inspect.getattr_static"}
 IMPORTERS = {
     "importlib.import_module", "builtins.__import__", "pytest.importorskip", "lazy_loader.load",
     "importlib.__import__",
 }  # fmt: skip
 
 
-class Builtins(Expressions):
+class Builtins(Reflection):
     """Answers calls of what Python itself brings."""
 
     def super_of(self, given: Arguments) -> Values:
@@ -53,23 +54,22 @@ class Builtins(Expressions):
         """Do what an external base class's constructor does."""
         raise NotImplementedError
 
-    def imported(self, name: str, node: ast.AST) -> Values:
-        """Return a module by its name."""
-        raise NotImplementedError
-
     def builtin(  # noqa: PLR0911, PLR0912 # one for each function
         self, name: str, given: Arguments, node: ast.AST
     ) -> Optional[Values]:
         """Return what one of Python's own functions gives; None for any other function."""
         first = given.positional[0] if given.positional else frozenset()
+        known = self.reflection(name, given, node)
+        if known is not None:
+            return known
         if name == "builtins.super":
             return self.super_of(given)
         if name.endswith("__init__") and self.parent_init(name, given, node):
             return unknown("None")
-        if name in ("builtins.getattr", "builtins.hasattr", "builtins.setattr"):
+        if name in REFLECTING:
             return self.reflected(name, given, node)
         if name in IMPORTERS:
-            return self.imported_by_name(name, first, node)
+            return self.imported_by_name(name, given, node)
         if name == "functools.partial":
             fields = {**dict(given.keywords), "()": first}
             fields["[]"] = frozenset({Sequence(given.positional[1:])})
@@ -86,8 +86,6 @@ class Builtins(Expressions):
             return frozenset({Sequence((frozenset({parts}),), exact=False)})
         if name in SAME:
             return given.positional[-1] if name == "typing.cast" and given.positional else first
-        if name == "builtins.vars":
-            return join(self.attribute(item, "__dict__", node) for item in first)
         if name == "builtins.next":
             return self.elements(first)
         if name == "builtins.map" and len(given.positional) > 1:
@@ -95,10 +93,6 @@ class Builtins(Expressions):
             result = join(self.apply(item, each, node) for item in first)
             return frozenset({Sequence((result,), exact=False)})
         return None
-
-    def apply(self, function: Value, given: Arguments, node: ast.AST) -> Values:
-        """Return what one call gives."""
-        raise NotImplementedError
 
     def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Do what getattr, hasattr and setattr do."""
@@ -121,19 +115,24 @@ class Builtins(Expressions):
                     listener.named(self.place(node), item.text, guard)
         return unknown(source(node)) if guard else result
 
-    def imported_by_name(self, name: str, given: Values, node: ast.AST) -> Values:
+    def imported_by_name(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Return a module that is imported by its name, or by the beginning of it."""
-        word = text_of(given)
-        for item in given if word is None else ():
-            if isinstance(item, Prefix):
-                word = item.text.rstrip(".")
-        if word is None:
-            return unknown(source(node))
+        names = given.get(0, "name") or NOTHING
+        words = [item.text.rstrip(".") for item in names if isinstance(item, Prefix)]
+        words += [str(item.value) for item in names if isinstance(item, Constant)]
+        results = [self._module(name, word, given, node) for word in sorted(words)]
+        return join(results) if results else unknown(source(node))
+
+    def _module(self, name: str, word: str, given: Arguments, node: ast.AST) -> Values:
+        """Return a module that is imported by one name."""
+        if word.startswith("."):
+            word = package_of(given.get(1, "package")) + word
         whole = canonical(word)
         for listener in self.listeners:
             listener.named(self.place(node), whole, False)
-        # __import__("a.b") gives a.
-        return self.imported(word.split(".")[0] if name.endswith("__import__") else whole, node)
+        # __import__("a.b") gives a, unless names are wanted from a.b.
+        top = name.endswith("__import__") and not given.get(3, "fromlist")
+        return self.imported(word.split(".")[0] if top else whole, node)
 
     def copied(self, item: object, given: Arguments) -> Values:
         """Return a copy of an object, with other fields."""
@@ -185,3 +184,12 @@ class Builtins(Expressions):
                 heap.fields.setdefault(key, otherwise)
             return field
         return path(f"builtins.dict.{name}()")
+
+
+def package_of(values: Optional[Values]) -> str:
+    """Return the package that a relative import is from: a text, or mediapipe.__name__."""
+    only = next(iter(values)) if values is not None and len(values) == 1 else None
+    if isinstance(only, Path):
+        base, _, last = only.text.rpartition(".")
+        return base if last in ("__name__", "__package__") else ""
+    return text_of(values) or ""
