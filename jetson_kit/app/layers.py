@@ -141,10 +141,6 @@ def make(
                 tars.append(("app-debian.tar", system_layer.tar))
                 packages = system_layer.packages
             step.note = f"{len(packages)} that the image lacks"
-    if program.ambiguous(app, ready.tree):
-        system_tar = rootfs.build(base.variant, base.suite, base.arch).tar
-        own_tars = [tar for _, tar in tars]
-        program.check_found(app, ready.tree, path, (*below, system_tar, *own_tars))
     if ready.lock and ready.lock.pins:
         own = next((tar for name, tar in tars if name == "app-debian.tar"), None)
         image = Image(base.suite, base.arch, base.core, tuple(below), own)
@@ -166,6 +162,10 @@ def make(
             progress.say(f"        {name} is imported in place of the package of that name")
         installed = site.installed
         built = ready.lock.built
+    if program.looked_for(app):
+        system_tar = rootfs.build(base.variant, base.suite, base.arch).tar
+        own_tars = [tar for _, tar in tars]
+        program.check_found(app, ready.tree, path, (*own_tars, *below, system_tar))
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]
     if large:

@@ -33,20 +33,20 @@ def check_start(app: App, files: Tree) -> None:
         if "/" in direct.word:
             _check_program(entry)
         elif direct.word.endswith(OF_NO_PROGRAM) and not (app.debian or "PATH" in app.variables):
-            raise _not_found(direct.word)
+            raise _not_found(direct.word, own=True)
     script = started.of(app, programs)
     entry = programs.get(started.name_of(script.word))
     if entry and script.by == "shell" and _of_windows(entry):
         raise _windows(entry, "script")
 
 
-def ambiguous(app: App, files: Tree) -> bool:
-    """Return whether a file of the folder has the bare name of the program that is started."""
+def looked_for(app: App) -> bool:
+    """Return whether the command starts a program that is looked for on PATH."""
     direct = command_words.of(app.command)
     # What Python or a shell is given is a file, not a program.
-    if direct.by or "/" in direct.word:
+    if direct.by or "/" in direct.word or direct.word in COMMANDS:
         return False
-    return direct.word not in COMMANDS and direct.word in _by_name(files)
+    return direct.word[:1] not in {"", "-"}
 
 
 def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> None:
@@ -63,7 +63,9 @@ def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> Non
         with tarfile.open(layer) as archive:
             if any(member.name.removeprefix("./") in names for member in archive):
                 return
-    raise _not_found(word)
+    # A folder of the board may have it, where the application names PATH or volumes of its own.
+    if word in programs or not ("PATH" in app.variables or app.service.volumes):
+        raise _not_found(word, own=word in programs)
 
 
 def check(app: App, files: Tree, compiler: Compiler) -> None:
@@ -121,11 +123,14 @@ def _windows(entry: Entry, what: str) -> BadInputError:
     )
 
 
-def _not_found(word: str) -> BadInputError:
+def _not_found(word: str, *, own: bool) -> BadInputError:
+    """Return the error; `own` if the application's folder has a file of that name."""
     return BadInputError(
         f"command in {FILE} starts {word}, which is looked for among the image's programs, and "
         "none has that name",
-        f"write ./{word}; a package's script is python3 -m NAME",
+        f"write ./{word}"
+        if own
+        else f"name the package that has {word}: requirements, or debian = [...] in {FILE}",
     )
 
 

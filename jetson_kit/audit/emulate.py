@@ -17,7 +17,7 @@ from jetson_kit.core.text import counted, verb
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cpus
 from jetson_kit.emulation.cpus import Cpu
-from jetson_kit.targets import table as targets
+from jetson_kit.targets import arm_levels
 
 if TYPE_CHECKING:
     from jetson_kit.audit.native import Library
@@ -95,7 +95,7 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
         needed = _refused_instruction(tree, cpus.load()[0], able)
     known = rules.features()
     levels = [known[name].level for name in needed]
-    level = max(levels, key=targets.arm_rank, default=lowest.level)
+    level = max(levels, key=arm_levels.rank, default=lowest.level)
     if needed:
         notes.append(f"does not load without {rules.say(needed)}")
     return Emulation(level, needed, runs, missing, tuple(notes))

@@ -12,7 +12,7 @@ from jetson_kit.audit import gpu, rules
 from jetson_kit.audit.emulate import UNKNOWN, Emulation
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cpus
-from jetson_kit.targets import table as targets
+from jetson_kit.targets import arm_levels
 from jetson_kit.targets.table import Soc, Target
 
 RANK = {"no": 0, "cpu": 1, "gpu": 2}
@@ -103,7 +103,7 @@ def _unloadable(emulation: Emulation | None, soc: Soc) -> str:
         message = next((run.says for run in emulation.runs if run.ok is False), "it always failed")
         return f"Its libraries load on no emulated CPU: {message}."
     run = emulation.on(soc.id)
-    refused = run.ok is False if run else not targets.arm_runs(soc.arm_level, emulation.min_arm)
+    refused = run.ok is False if run else not arm_levels.runs(soc.arm_level, emulation.min_arm)
     return _refused(emulation, soc) if refused else ""
 
 
@@ -113,7 +113,7 @@ def _refused(emulation: Emulation, soc: Soc) -> str:
     if mine and mine.hwcap is not None:
         have = set(mine.hwcap)
     else:
-        have = {n for n, f in known.items() if targets.arm_runs(soc.arm_level, f.level)}
+        have = {n for n, f in known.items() if arm_levels.runs(soc.arm_level, f.level)}
     lacking = tuple(name for name in emulation.features if name not in have)
     message = next((run.says for run in emulation.runs if mine and run.cpu == mine.name), "")
     what = f" ({rules.say(lacking)})" if lacking else ""

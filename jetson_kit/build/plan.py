@@ -21,6 +21,7 @@ from jetson_kit.core.machine import host_arch
 from jetson_kit.core.paths import ROOT
 from jetson_kit.debian import rootfs
 from jetson_kit.models import bundles as models
+from jetson_kit.targets import arm_levels
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.table import Soc, Target
 from jetson_kit.tensorrt import image
@@ -100,7 +101,7 @@ class BuildPlan:
     @property
     def arm_level(self) -> str:
         """Return the Arm architecture level that all its boards have; "" for a native image."""
-        return min((soc.arm_level for soc in self.socs), key=targets.arm_rank, default="")
+        return min((soc.arm_level for soc in self.socs), key=arm_levels.rank, default="")
 
     @property
     def jetson_version(self) -> str:

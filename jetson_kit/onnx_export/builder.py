@@ -8,25 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
+from onnx import helper
 
 from jetson_kit.onnx_export import layout
 from jetson_kit.onnx_export.errors import ModelDamagedError, ModelUnsupportedError
-from jetson_kit.onnx_export.graph import MAX_WEIGHTS, Graph, Operator
+from jetson_kit.onnx_export.graph import Graph, Operator
 from jetson_kit.onnx_export.layout import Order
 from jetson_kit.onnx_export.options import Options
+from jetson_kit.onnx_export.weights import HALF, ONNX_TYPES, Weights
 
 FLOAT = "float32"
-HALF = "float16"
-MAX_WRITTEN = 4 * MAX_WEIGHTS
-"""Numbers in all uses of constants together: a small file can use a large one often."""
-ONNX_TYPES = {
-    "float32": TensorProto.FLOAT,
-    "float16": TensorProto.FLOAT16,
-    "int32": TensorProto.INT32,
-    "int64": TensorProto.INT64,
-}
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Builder:
         self.work = HALF if options.precision == "fp16" else FLOAT
         """The type in which convolutions and the like are computed."""
         self.nodes: list[Any] = []
-        self.initializers: dict[tuple[Any, ...], Any] = {}
+        self.weights = Weights(self.unsupported)
         self.constants: dict[int, Any] = {
             tensor.index: tensor.data
             for tensor in graph.tensors
@@ -68,7 +59,6 @@ class Builder:
         self.padded: dict[int, Padded] = {}
         self.operator: Operator | None = None
         self._forms: dict[int, dict[Form, str]] = {}
-        self._written = 0
         self._count = 0
 
     # What handlers ask about tensors.
@@ -222,28 +212,8 @@ class Builder:
         return f"v{self._count}"
 
     def weight(self, array: Any, dtype: str = "") -> str:  # noqa: ANN401
-        """Write an initializer, by default in the type of the work; equal ones are shared.
-
-        Raises ModelUnsupportedError for numbers that the type can't hold.
-        """
-        kind = dtype or self.work
-        self._written += array.size
-        if self._written > MAX_WRITTEN:
-            raise self.unsupported(f"constants are used as {MAX_WRITTEN} numbers and more")
-        with np.errstate(over="ignore"):
-            values = np.asarray(array, dtype=kind, order="C")
-        if kind == HALF and not np.array_equal(np.isfinite(values), np.isfinite(array)):
-            raise self.unsupported("a weight is too large for fp16")
-        key = (kind, array.shape, values.tobytes())
-        if key not in self.initializers:
-            result = onnx.TensorProto(
-                name=f"w{len(self.initializers)}",
-                dims=array.shape,
-                data_type=ONNX_TYPES[kind],
-                raw_data=key[2],
-            )
-            self.initializers[key] = result
-        return str(self.initializers[key].name)
+        """Write an initializer, by default in the type of the work; return its name."""
+        return self.weights.add(array, dtype or self.work)
 
     def whole(self, numbers: Sequence[int]) -> str:
         """Write a list of whole numbers, as shapes and axes are."""

@@ -36,7 +36,7 @@ def export(sub_model: SubModel, options: Options) -> bytes:
     outputs = graph_io.add_outputs(builder)
     nodes = _needed(builder.nodes, [output.name for output in outputs])
     read = {name for node in nodes for name in node.input}
-    weights = [item for item in builder.initializers.values() if item.name in read]
+    weights = [item for item in builder.weights.all if item.name in read]
     model = helper.make_model(
         helper.make_graph(nodes, sub_model.name, inputs, outputs, weights),
         opset_imports=[helper.make_opsetid("", OPSET)],

@@ -16,13 +16,13 @@ from typing import Any
 
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.reasons import why
+from jetson_kit.targets import arm_levels
 from jetson_kit.targets.facts import differences, facts_rows
 from jetson_kit.targets.table import (
     TABLE,
     Target,
     Targets,
     ansible_cores,
-    arm_rank,
     build,
     expand,
     version_key,
@@ -56,7 +56,7 @@ def _socs(raw: Mapping[str, Any]) -> Iterator[str]:
     rows = list(raw["socs"].items())
     for key, row in rows:
         try:
-            arm_rank(row["arm_level"])
+            arm_levels.rank(row["arm_level"])
         except BadInputError as error:
             yield f"soc {key}: {error.message}"
         if not re.fullmatch(r"\d{1,2}\.\d", row["sm"]):
@@ -64,7 +64,7 @@ def _socs(raw: Mapping[str, Any]) -> Iterator[str]:
     for (_, old), (key, new) in pairwise(rows):
         if version_key(new["sm"]) <= version_key(old["sm"]):
             yield f"soc {key}: sm {new['sm']} is not above the SoC's before it ({old['sm']})"
-        if arm_rank(new["arm_level"]) < arm_rank(old["arm_level"]):
+        if arm_levels.rank(new["arm_level"]) < arm_levels.rank(old["arm_level"]):
             yield f"soc {key}: arm_level {new['arm_level']} is below the SoC's before it"
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.reasons import why
+from jetson_kit.targets import arm_levels
 
 TABLE = Path(__file__).with_name("targets.toml")
 LIST_ALL = "./inv targets lists them all"
@@ -90,7 +91,7 @@ class Target:
     @property
     def arm_level(self) -> str:
         """Return the Arm architecture level that every one of its modules has."""
-        return min((soc.arm_level for soc in self.socs), key=arm_rank)
+        return min((soc.arm_level for soc in self.socs), key=arm_levels.rank)
 
     @property
     def ngc_image(self) -> str:
@@ -200,24 +201,6 @@ def resolve(text: str) -> Target:
 def version_key(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, for sorting; () where it is unknown."""
     return tuple(int(part) for part in re.findall(r"\d+", version))
-
-
-def arm_rank(level: str) -> tuple[int, int]:
-    """Return what orders Arm levels: the v8 level that is included, then the generation.
-
-    Armv9.x holds everything of Armv8.(x+5). Raises BadInputError for text that is no level.
-    """
-    match = re.fullmatch(r"armv([89])(?:\.(\d+))?-a", level)
-    if not match:
-        raise BadInputError(f'"{level}" is no Arm level', "write it like armv8.2-a")
-    generation, minor = int(match[1]), int(match[2] or 0)
-    return (minor + (5 if generation == 9 else 0), generation)
-
-
-def arm_runs(have: str, need: str) -> bool:
-    """Return whether a core of level `have` runs code built for level `need`."""
-    has, needs = arm_rank(have), arm_rank(need)
-    return has[0] >= needs[0] and has[1] >= needs[1]
 
 
 @functools.cache

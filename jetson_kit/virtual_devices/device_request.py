@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.text import counted
+from jetson_kit.targets import arm_levels
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.table import Module, Target
 from jetson_kit.virtual_devices import engines
@@ -85,7 +86,7 @@ def check(
     checked(f"{prefix or PREFIX}-{MOST}")
     engine = engines.get(engine).name
     result, target = _combination(module, l4t)
-    old = targets.arm_rank(result.soc.arm_level) < targets.arm_rank("armv8.2-a")
+    old = arm_levels.rank(result.soc.arm_level) < arm_levels.rank("armv8.2-a")
     cpu = "host" if kind == "container" else (OLD_CPU if old else NEW_CPU)
     if kind == "vm" and arch == "amd64":
         cpu = "max"

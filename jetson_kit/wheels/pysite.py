@@ -21,14 +21,14 @@ from jetson_kit.core import cached_files, uv
 from jetson_kit.core.files import disk_guard, sha256_file, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian.bytecode import Compiler
-from jetson_kit.wheels import site_prune
+from jetson_kit.wheels import console_scripts, site_prune
 
 PREFIX = "opt/mediapipe"
 PLATFORMS = {"arm64": "aarch64-manylinux_2_28", "amd64": "x86_64-manylinux_2_28"}
 # Raised when the same wheels would give other bytes than before.
 FORMAT = 4
-# Where a wheel lay and when: uv writes it beside what it unpacks. Console scripts, whose first line
-# names the build machine's Python, go as well.
+# Where a wheel lay and when: uv writes it beside what it unpacks. Programs, whose first line names
+# the build machine's Python, go as well.
 OF_THIS_MACHINE = ("direct_url.json", "uv_cache.json")
 
 
@@ -154,8 +154,10 @@ def application(
     """Return the layer of an application's lock, given as text, without dependencies.
 
     `contents` names all that is in it, without passwords; `check` sees the unpacked folder and
-    raises for what does not fit. `platform` is uv's name of it.
+    raises for what does not fit. `platform` is uv's name of it. The packages' programs come with
+    them; uv refuses one that would replace the image's Python.
     """
+    programs: dict[str, bytes] = {}
 
     def install(into: Path) -> None:
         with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-wheels-") as scratch:
@@ -168,9 +170,14 @@ def application(
                 what="unpacking the application's packages", platform=platform, own_settings=True,
             )  # fmt: skip
         check(into)
+        programs.update(console_scripts.take(into, f"/{PREFIX}/bin/python3", "../../../bin"))
 
-    key = _key(contents, python, arch, platform, compiler)
-    return _layer("app-wheels", key, python, install, lambda _: None, compiler)
+    def first(layer: LayerTar) -> None:
+        for name, content in sorted(programs.items()):
+            layer.data(f"{PREFIX}/bin/{name}", content, 0o755)
+
+    key = _key(contents, python, arch, platform, str(console_scripts.FORMAT), compiler)
+    return _layer("app-wheels", key, python, install, first, compiler)
 
 
 def _leave_out(site: Path, patterns: Sequence[str]) -> None:

@@ -79,3 +79,5 @@ def test_a_changed_line_is_one_small_layer(folder: Path, tmp_path: Path) -> None
         "1",
     ], run.stderr
     assert "geheim" not in docker("image", "inspect", TAG).stdout
+    program = inv("emulate", TAG, "--", "pyserial-miniterm", "--help")
+    assert program.stdout.startswith("usage: pyserial-miniterm"), program.stderr

@@ -114,7 +114,7 @@ def test_a_bare_name_is_looked_for_in_the_images_layers(tmp_path: Path) -> None:
     app = settings.load(folder)
     files = tree.read(app)
     program.check_start(app, files)
-    assert program.ambiguous(app, files)
+    assert program.looked_for(app)
     layer = tmp_path / "layer.tar"
     for name in ("usr/bin/other", "usr/bin/mytool"):
         with LayerTar(layer) as out:
@@ -145,7 +145,48 @@ def test_a_file_that_a_program_is_given_is_looked_for_nowhere_else(
     (folder / "app.py").write_text(PYTHON)
     (folder / "jetson.toml").write_text(f"command = {command}\n")
     app = settings.load(folder)
-    assert not program.ambiguous(app, tree.read(app))
+    assert not program.looked_for(app)
+
+
+@pytest.mark.parametrize(
+    ("more", "refused"),
+    [
+        ("", True),
+        ("environment.PATH = '/usr/bin:/data'\n", False),
+        ("service.volumes = ['/a:/data']\n", False),
+    ],
+)
+def test_a_program_that_nothing_of_the_image_has(
+    tmp_path: Path, more: str, *, refused: bool
+) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "app.py").write_text(PYTHON)
+    (folder / "jetson.toml").write_text(f'command = ["gunicorn", "app:app"]\n{more}')
+    app = settings.load(folder)
+    layer = tmp_path / "layer.tar"
+    with LayerTar(layer) as out:
+        out.data("usr/bin/other", "x")
+    if not refused:
+        program.check_found(app, tree.read(app), "/usr/bin", [layer])
+        return
+    with pytest.raises(BadInputError, match=r"starts gunicorn, .* none has that name$") as raised:
+        program.check_found(app, tree.read(app), "/usr/bin", [layer])
+    assert raised.value.cure == (
+        "name the package that has gunicorn: requirements, or debian = [...] in jetson.toml"
+    )
+    with LayerTar(layer) as out:
+        out.data("opt/mediapipe/bin/gunicorn", "x")
+    program.check_found(app, tree.read(app), "/opt/mediapipe/bin:/usr/bin", [layer])
+
+
+@pytest.mark.parametrize("command", ['["selftest"]', '["--help"]', '["/app/run"]'])
+def test_what_is_not_looked_for_on_path(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "app.py").write_text(PYTHON)
+    (folder / "jetson.toml").write_text(f"command = {command}\n")
+    assert not program.looked_for(settings.load(folder))
 
 
 def test_a_file_that_is_only_named_may_be_no_python(tmp_path: Path, compiler: Compiler) -> None:

@@ -90,6 +90,7 @@ OWN_FAKES = {
     "test_targets_task.py",
     "test_run.py",
     "test_setup.py",
+    "test_setup_environment.py",
     "test_translate_bench.py",
 }
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,130 +12,27 @@ import pytest
 
 from jetson_kit.core.errors import (
     BadInputError,
-    CheckFailedError,
     IntegrityError,
     StepFailedError,
 )
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
-from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.rollout import Rollout
-from jetson_kit.fleet.rollout.take_back import undo_all
 from jetson_kit.fleet.sites import command, evidence
-from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord, read
-from jetson_kit.fleet.sites.mesh import OwnDiskFullError
-from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave, parse
+from jetson_kit.fleet.sites.plan import SitesPlan
 from jetson_kit.fleet.sites.rollout import SitesRollout
 from jetson_kit.report.values import HIDDEN
 from tests.unit import fleet_sim as sim
-
-BOARDS = Plan(soak_s=2, poll_s=1, tries=1, retry_s=1, held_tries=1, held_wait_s=1, canary=1)
-PLAN = SitesPlan(BOARDS)
-ID = "20260101-000000-abcdef"
-WAVES = (SiteWave("canary", ("a",)), SiteWave("wave 1", ("b", "c")))
-
-
-@dataclass
-class Mesh:
-    """Three sites. A process at a site is killed at a point; a site may be out of reach, or lie."""
-
-    folder: Path
-    worlds: dict[str, sim.World]
-    away: set[str] = field(default_factory=set)
-    lie: Callable[[str, Record], Record] = lambda site, record: record
-    calls: list[str] = field(default_factory=list)
-    plan: Plan = BOARDS
-
-    def prepare(self, site: str) -> str:
-        self._here("prepare", site)
-        return "folder"
-
-    def rollout(self, site: str, folder: str, watch: Callable[[Record], bool]) -> Record:
-        self._here("rollout", site)
-        assert folder == "folder"
-        while True:
-            try:
-                record = sim.run(self._path(site), self.worlds[site], self.plan)
-            except sim.Killed:
-                continue  # the top asks again: Link does
-            watch(record)
-            return self._proven(site, self.lie(site, record))
-
-    def back(self, site: str, why: str) -> tuple[str, ...]:
-        self._here("back", site)
-        path = self._path(site)
-        if not path.exists():
-            return ()
-        plan = dataclasses.replace(BOARDS, scope="rollout")
-        opened = journals.Journal.open(path)
-        try:
-            undo_all(Rollout(opened, plan, self.worlds[site], self.worlds[site]), why)
-        finally:
-            opened.close()
-        return evidence.left_on(self._proven(site, journals.read(path)))
-
-    def _here(self, step: str, site: str) -> None:
-        self.calls.append(f"{step} {site}")
-        if site in self.away:
-            raise StepFailedError(f"{site} gave no sign of life")
-
-    def _proven(self, site: str, claim: Record) -> Record:
-        boards = tuple(self.worlds[site].boards)
-        return evidence.record_of(
-            self._path(site), number=ID, image_id=sim.NEW, boards=boards, claimed=claim.ended
-        )
-
-    def _path(self, site: str) -> Path:
-        place = self.folder / site
-        place.mkdir(exist_ok=True)
-        return place / f"{ID}.jsonl"
-
-    def images(self) -> str:
-        """Return a letter for each board: n is on the new image."""
-        return "".join(
-            "n" if board.image == sim.NEW else "o"
-            for at in self.worlds.values()
-            for board in at.boards.values()
-        )
-
-
-def mesh(folder: Path, **natures: str) -> Mesh:
-    worlds = {
-        site: sim.world({f"{site}{number}": natures.get(f"{site}{number}", "") for number in "12"})
-        for site in "abc"
-    }
-    return Mesh(folder, worlds)
-
-
-def begin(at: Mesh, plan: SitesPlan = PLAN) -> SitesJournal:
-    return SitesJournal.new(
-        at.folder / f"{ID}.jsonl", sites="sites.toml", release={"image_id": sim.NEW},
-        plan=plan.as_json(), waves=WAVES,
-        boards={site: tuple(world.boards) for site, world in at.worlds.items()},
-    )  # fmt: skip
-
-
-def go(at: Mesh, plan: SitesPlan = PLAN) -> SitesRecord:
-    sites_journal = begin(at, plan)
-    record = SitesRollout(sites_journal, plan, at).run()
-    sites_journal.close()
-    assert read(sites_journal.path) == record
-    return record
-
-
-def again(at: Mesh) -> SitesRecord:
-    sites_journal = SitesJournal.open(at.folder / f"{ID}.jsonl")
-    sites_journal.append("resume")
-    try:
-        return SitesRollout(sites_journal, parse(sites_journal.record.header["plan"]), at).run(
-            resumed=True
-        )
-    finally:
-        sites_journal.close()
-
-
-def states(record: SitesRecord) -> str:
-    return " ".join(site.state for site in record.sites.values())
+from tests.unit.fleet.simulated_sites import (
+    BOARDS,
+    ID,
+    PLAN,
+    again,
+    begin,
+    go,
+    mesh,
+    states,
+)
 
 
 def test_canary_site_first_then_waves(tmp_path: Path) -> None:
@@ -358,183 +254,3 @@ def test_a_journal_that_was_changed(
     path = forged(tmp_path / "a" / f"{ID}.jsonl", change)
     with pytest.raises(IntegrityError, match=words):
         evidence.record_of(path, number=ID, image_id=sim.NEW, boards=("a1", "a2"), claimed="all")
-
-
-class DyingJournal(SitesJournal):
-    """The top's journal; the top is killed before a line is on the disk, or after it."""
-
-    left = 0
-
-    def append(self, event: str, **facts: object) -> None:
-        type(self).left -= 1
-        if self.left == 0:
-            raise sim.Killed
-        super().append(event, **facts)
-        type(self).left -= 1
-        if self.left == 0:
-            raise sim.Killed
-
-
-@pytest.mark.parametrize("bad", ["", "c1"])
-@pytest.mark.parametrize("point", range(1, 15))
-def test_a_top_killed_at_any_point_comes_to_the_same_end(
-    tmp_path: Path, point: int, bad: str
-) -> None:
-    at = mesh(tmp_path, **({bad: "unhealthy"} if bad else {}))
-    DyingJournal.left = 0
-    path = at.folder / f"{ID}.jsonl"
-    begin(at).close()
-    DyingJournal.left = point
-    sites_journal = DyingJournal.open(path)
-    with pytest.raises(sim.Killed):
-        SitesRollout(sites_journal, PLAN, at).run()
-    sites_journal.close()
-    record = again(at)
-    assert (record.ended, at.images()) == (("stopped", "nnoooo") if bad else ("all", "nnnnnn"))
-    assert record.open == ()
-
-
-@pytest.mark.parametrize("bad", ["", "a1", "c1"])
-@pytest.mark.parametrize("kept", range(1, 9))
-def test_a_top_restored_from_an_old_backup_comes_to_the_same_end(
-    tmp_path: Path, kept: int, bad: str
-) -> None:
-    at = mesh(tmp_path, **({bad: "unhealthy"} if bad else {}))
-    before = go(at)
-    images = at.images()
-    path = at.folder / f"{ID}.jsonl"
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:kept]))
-    record = again(at)
-    assert (record.ended, at.images()) == (before.ended, images)
-    assert record.open == ()
-
-
-@pytest.mark.parametrize("scope", ["wave", "rollout"])
-@pytest.mark.parametrize("site", ["b", "c"])
-def test_what_a_lost_journal_s_end_began_is_taken_back_too(
-    tmp_path: Path, site: str, scope: str
-) -> None:
-    """Restored from an old backup, the top takes for pending what is on the image already."""
-    bad = "c" if site == "b" else "b"
-    at = mesh(tmp_path, **{f"{bad}1": "unhealthy"})
-    sites_journal = begin(at, dataclasses.replace(PLAN, scope=scope))
-    sim.run(at._path(site), at.worlds[site], BOARDS)
-    sites_journal.append("resume")
-
-    def bad_one_first(names: Sequence[str], do: Callable[[str], None]) -> None:
-        # The limit is reached before the other one's turn.
-        for name in sorted(names, key=lambda name: name != bad):
-            do(name)
-
-    plan = parse(sites_journal.record.header["plan"])
-    SitesRollout(sites_journal, plan, at, bad_one_first).run(resumed=True)
-    record = sites_journal.record
-    sites_journal.close()
-    assert record.ended == "stopped"
-    assert at.images() == ("nnoooo" if scope == "wave" else "oooooo")
-    assert record.open == ()
-
-
-def end_lost(at: Mesh, *, scope: str = "rollout") -> None:
-    """Let the canary site fail and be taken back; the line of the end is lost."""
-    go(at, dataclasses.replace(PLAN, scope=scope))
-    path = at.folder / f"{ID}.jsonl"
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-
-
-@pytest.mark.parametrize("away", [("c",), ("b",), ("b", "c")])
-def test_an_untouched_site_that_can_not_be_asked_is_pending(
-    tmp_path: Path, away: tuple[str, ...]
-) -> None:
-    at = mesh(tmp_path, a1="unhealthy")
-    end_lost(at)
-    at.away = set(away)
-    record = again(at)
-    assert (record.ended, record.open, record.unasked) == ("stopped", (), away)
-    for name, site in record.sites.items():
-        assert (site.state, site.open) == ("pending" if name in away else "back", False)
-    assert record.sites[away[0]].why == f"could not be asked: {away[0]} gave no sign of life"
-    with pytest.raises(CheckFailedError, match=f"{', '.join(away)} could not be asked") as raised:
-        command.judge(record)
-    assert f"--resume {ID} asks again" in raised.value.line()
-    at.away = set()
-    record = again(at)
-    assert (states(record), record.unasked) == ("back back back", ())
-    assert not any(site.why.startswith("could not") for site in record.sites.values())
-
-
-@pytest.mark.parametrize("fault", [KeyError("protocol"), TypeError(), OSError()])
-def test_a_fault_of_the_kit_itself_leaves_an_untouched_site_pending(
-    tmp_path: Path, fault: Exception
-) -> None:
-    at = mesh(tmp_path, a1="unhealthy")
-    end_lost(at)
-
-    def back(site: str, why: str) -> tuple[str, ...]:
-        raise fault
-
-    at.back = back  # type: ignore[method-assign]
-    record = again(at)
-    assert (states(record), record.open) == ("back pending pending", ())
-    assert record.unasked == ("b", "c")
-
-
-def test_a_journal_that_does_not_hold_shows_that_a_site_was_touched(tmp_path: Path) -> None:
-    at = mesh(tmp_path, a1="unhealthy")
-    end_lost(at)
-
-    def back(site: str, why: str) -> tuple[str, ...]:
-        if site == "c":
-            raise IntegrityError("the journal is of other boards: c3")
-        return ()
-
-    at.back = back  # type: ignore[method-assign]
-    record = again(at)
-    assert (states(record), record.open, record.unasked) == ("back back failed", ("c",), ())
-
-
-@pytest.mark.parametrize("point", range(0, 60, 3))
-def test_a_site_killed_at_any_point_comes_to_the_same_end(tmp_path: Path, point: int) -> None:
-    at = mesh(tmp_path)
-    at.worlds["b"].kill_at = point
-    record = go(at)
-    assert (record.ended, at.images()) == ("all", "nnnnnn")
-
-
-def test_a_torn_line_is_as_if_it_never_was(tmp_path: Path) -> None:
-    at = mesh(tmp_path)
-    record = go(at)
-    path = at.folder / f"{ID}.jsonl"
-    path.write_bytes(path.read_bytes() + b'{"seq": 99, "eve')
-    assert read(path) == record
-
-
-def test_a_damaged_line_is_told(tmp_path: Path) -> None:
-    at = mesh(tmp_path)
-    go(at)
-    path = at.folder / f"{ID}.jsonl"
-    lines = path.read_bytes().split(b"\n")
-    path.write_bytes(b"\n".join([lines[0], *lines[2:]]))
-    with pytest.raises(IntegrityError, match="line 2 is damaged"):
-        read(path)
-
-
-@pytest.mark.parametrize("step", ["prepare", "rollout", "back"])
-def test_a_full_disk_here_fails_no_site_and_is_gone_on_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
-    at = mesh(tmp_path, **({"b1": "unhealthy"} if step == "back" else {}))
-
-    def full(*_: object) -> object:
-        raise OwnDiskFullError("no space left")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(at, step, full)
-        with pytest.raises(OwnDiskFullError) as caught:
-            go(at)
-    assert caught.value.exit_code == 6
-    record = read(tmp_path / f"{ID}.jsonl")
-    assert not record.ended
-    assert not any("space" in site.why for site in record.sites.values())
-    ended = again(at)
-    assert ended.ended == ("stopped" if step == "back" else "all")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -317,106 +316,6 @@ def test_apt_fails(machine: Machine, words: str, code: int, told: str) -> None:
     assert not (machine.checkout / ".venv").exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        ("error: failed to write: No space left on device (os error 28)", 6),
-        ("error: dns error: failed to lookup address information", 4),
-        ("error: Hash mismatch", 7),
-    ],
-)
-def test_uv_fails_and_the_next_run_completes(machine: Machine, words: str, code: int) -> None:
-    machine.set_up()
-    does = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
-    got, _, err = machine.run(UV_DOES=does)
-    assert got == code
-    assert err.splitlines()[-1].startswith("error: fetching the locked Python packages")
-    assert not (machine.checkout / ".venv" / ".locked").exists()
-    assert machine.run()[0] == 0
-    assert "--reinstall" in [line for line in machine.calls if line.startswith("uv pip sync")][-1]
-
-
-RETRY = "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
-OBJECT = "<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f85>"
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (
-            f"{RETRY}'NewConnectionError('{OBJECT}: Failed to establish a new connection: [Errno "
-            "111] Connection refused')': /simple/uv/",
-            "(Failed to establish a new connection: Connection refused)",
-        ),
-        (
-            f"{RETRY}'NewConnectionError('{OBJECT}: Failed to establish a new connection: [Errno "
-            "-2] Name or service not known')': /simple/uv/",
-            "(Failed to establish a new connection: Name or service not known)",
-        ),
-        (
-            f"{RETRY}'ConnectTimeoutError({OBJECT}, 'Connection to h timed out. (connect "
-            "timeout=15.0)')': /simple/uv/",
-            "(Connection to h timed out.)",
-        ),
-        (
-            f"{RETRY}\"ReadTimeoutError(\"HTTPSConnectionPool(host='h', port=443): Read timed "
-            'out. (read timeout=15.0)")": /simple/uv/',
-            "(Read timed out.",
-        ),
-        (
-            f"{RETRY}'SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] "
-            "certificate verify failed: unable to get local issuer certificate (_ssl.c:1006)'))'"
-            ": /simple/uv/",
-            "PIP_CERT and SSL_CERT_FILE",
-        ),
-    ],
-)
-def test_pip_meets_no_network_or_an_unknown_certificate(
-    machine: Machine, tmp_path: Path, words: str, told: str
-) -> None:
-    log = tmp_path / "log"
-    log.write_text(f"{words}\nERROR: No matching distribution found for uv==1\n")
-    does = f'case "$1 $2" in "-m pip") /bin/cat {log} >&2; exit 1 ;; esac'
-    got, _, err = machine.run("build", PYTHON_DOES=does)
-    last = err.splitlines()[-1]
-    assert got == 4, err
-    assert last.startswith("error: fetching uv: ")
-    assert told in last
-    assert not re.search("0x|Errno|Retry|Error", last)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "invalid peer certificate: UnknownIssuer",
-        "error: error sending request for url (https://h/): self-signed certificate",
-    ],
-)
-def test_uv_meets_an_unknown_certificate(machine: Machine, words: str) -> None:
-    machine.set_up()
-    does = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
-    got, _, err = machine.run(UV_DOES=does)
-    assert got == 4
-    assert "SSL_CERT_FILE" in err.splitlines()[-1]
-
-
-def test_a_half_made_environment_is_made_anew(machine: Machine) -> None:
-    machine.set_up()
-    (machine.checkout / ".venv" / "bin").mkdir(parents=True)
-    (machine.checkout / ".venv" / "leftover").touch()
-    assert machine.run()[0] == 0
-    assert not (machine.checkout / ".venv" / "leftover").exists()
-
-
-def test_a_moved_checkout_gets_a_new_environment(machine: Machine) -> None:
-    machine.set_up()
-    assert machine.run()[0] == 0
-    moved = machine.checkout.rename(machine.home / "moved")
-    assert machine.run(script=str(moved / "inv"))[0] == 0
-    assert len([line for line in machine.calls if "-m venv" in line]) == 2
-    assert (moved / ".venv" / ".root").read_text().splitlines()[0] == str(moved)
-
-
 def test_an_interrupted_apt_is_finished_first(machine: Machine) -> None:
     machine.set_up()
     does = 'case "$1" in --audit) echo "docker.io is half configured" ;; esac'
@@ -442,44 +341,3 @@ def test_an_installation_that_was_cut_off_is_finished_by_the_next_command(machin
     assert "Finishing an interrupted installation" in err
     assert [line for line in machine.calls if "--configure -a" in line]
     assert machine.run("targets", DPKG_DOES=does)[2] == ""
-
-
-def test_two_at_once_set_up_once(machine: Machine) -> None:
-    machine.set_up()
-    slow = 'case "$1" in pip) sleep 0.5 ;; esac'
-    both = [machine.start("x", UV_DOES=slow) for _ in range(2)]
-    ends = [(process.communicate(timeout=60), process.returncode) for process in both]
-    assert [code for _, code in ends] == [0, 0]
-    assert len([line for line in machine.calls if "-m venv" in line]) == 1
-    assert [err for (_, err), _ in ends if "waiting for it" in err]
-
-
-def test_from_another_folder_through_a_link(machine: Machine, tmp_path: Path) -> None:
-    machine.set_up()
-    other = tmp_path / "other"
-    other.mkdir()
-    link = other / "link"
-    link.symlink_to(machine.checkout / "inv")
-    code, out, _ = machine.run("wheels.audit", "it's a wheel", script=str(link), cwd=other)
-    assert code == 0
-    assert out.splitlines() == [
-        str(other),
-        f"<{machine.checkout}/tasks.py>",
-        "<wheels.audit>",
-        "<it's a wheel>",
-    ]
-
-
-def test_a_new_member_of_the_group_docker_gets_it_at_once(machine: Machine) -> None:
-    machine.set_up()
-    machine.user("ann")
-    (machine.system / "etc" / "group").write_text("adm:x:4:\ndocker:x:105:bob,ann\n")
-    socket = machine.system / "var" / "run" / "docker.sock"
-    socket.parent.mkdir(parents=True)
-    socket.touch(0o000)
-    machine.program("sg", 'shift 2; sh -c "$1"\n')
-    code, out, err = machine.run("targets", "it's *", "a b")
-    assert code == 0, err
-    assert out.splitlines()[-3:] == ["<targets>", "<it's *>", "<a b>"]
-    if os.geteuid() != 0:  # root may write to any socket
-        assert [line for line in machine.calls if line.startswith("sg docker -c")]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
+from jetson_kit.targets import arm_levels
 from jetson_kit.targets import check as targets_check
 from jetson_kit.targets.facts import differences, facts_rows
-from jetson_kit.targets.table import TABLE, arm_runs, build, load, resolve
+from jetson_kit.targets.table import TABLE, build, load, resolve
 
 # Releases that NVIDIA published; the table may have later ones too.
 RELEASES = [
@@ -287,7 +288,7 @@ def test_arm_level_is_the_lowest_of_the_modules(l4t: str, level: str) -> None:
     ],
 )
 def test_arm_runs(have: str, need: str, runs: bool) -> None:
-    assert arm_runs(have, need) is runs
+    assert arm_levels.runs(have, need) is runs
 
 
 @pytest.mark.parametrize(

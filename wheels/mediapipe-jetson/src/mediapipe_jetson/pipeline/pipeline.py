@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Optional, Union
 
@@ -19,11 +18,11 @@ from mediapipe_jetson.pipeline.errors import FrameError, StageError, StuckError
 from mediapipe_jetson.pipeline.frame import Detected, Frame
 from mediapipe_jetson.pipeline.report import Report
 from mediapipe_jetson.pipeline.sources import Source, is_live, open_source, usable
-from mediapipe_jetson.pipeline.times import KEPT, Clock, Histogram, percentile
+from mediapipe_jetson.pipeline.tally import Tally
+from mediapipe_jetson.pipeline.times import Clock, Histogram
 
 CAPTURE = "capture"
 AUTO = "auto"
-REASONS_KEPT = 5
 STOP_S = 5.0
 # How soon `wait` learns of a `stop` from elsewhere; the end of the run itself it learns at once.
 POLL_S = 0.2
@@ -94,18 +93,18 @@ class Pipeline:
         self._stopping = threading.Event()
         self._running = 0
         self._error: Optional[StageError] = None
-        self._given = self._done = self._refused = 0
-        self._refusals: list[str] = []
-        self._latencies: deque[float] = deque(maxlen=KEPT)
-        self.latency = Histogram()
+        self._tally = Tally()
         self._observers: list[Sink] = []
-        self._began_s = self._began_cpu_s = 0.0
-        self._took: Optional[tuple[float, float]] = None
 
     @property
     def ended(self) -> bool:
         """Return whether it has run and no thread of it is left."""
         return self._ended.is_set()
+
+    @property
+    def latency(self) -> Histogram:
+        """Return how long frames took from their capture to the end of the last stage."""
+        return self._tally.latency
 
     def observe(self, function: Sink) -> None:
         """Call a function with each finished frame, after the sink; it must return at once."""
@@ -122,9 +121,9 @@ class Pipeline:
 
     def start(self) -> None:
         """Start the threads and return. Raises RuntimeError if it was started before."""
-        if self._began_s:
+        if self._tally.began:
             raise RuntimeError("a pipeline runs once: make another one")
-        self._began_s, self._began_cpu_s = time.perf_counter(), time.process_time()
+        self._tally.begin()
         self._running = len(self._threads)
         try:
             for thread in self._threads:
@@ -177,29 +176,7 @@ class Pipeline:
 
     def report(self) -> Report:
         """Return what was done so far, or in the whole run once it has ended."""
-        wall_s, cpu_s = self._took or (
-            time.perf_counter() - self._began_s,
-            time.process_time() - self._began_cpu_s,
-        )
-        queues = tuple(channel.depth() for channel in self._channels)
-        latencies = list(self._latencies)
-        return Report(
-            source=self._source.name,
-            policy=self.policy,
-            wall_s=wall_s,
-            given=self._given,
-            done=self._done,
-            dropped=sum(queue.dropped for queue in queues),
-            refused=self._refused,
-            refusals=tuple(self._refusals),
-            expected=self._source.expected,
-            cores=cpu_s / wall_s if wall_s else 0.0,
-            reconnects=getattr(self._source, "reconnects", 0),
-            latency_median_ms=percentile(latencies, 0.5) * 1e3,
-            latency_p99_ms=percentile(latencies, 0.99) * 1e3,
-            stages=tuple(clock.times() for clock in self.clocks),
-            queues=queues,
-        )
+        return self._tally.report(self._source, self.policy, self._channels, self.clocks)
 
     def _settle(self) -> None:
         """Wait for all threads to be gone. Raises StuckError after `stop_s` seconds."""
@@ -225,7 +202,7 @@ class Pipeline:
                 frame = next(frames, None)
                 if frame is None:
                     break
-                self._given += 1
+                self._tally.gave()
                 good = self._usable(frame, last_ms)
                 clock.end()
                 if good is None:
@@ -248,9 +225,7 @@ class Pipeline:
         except FrameError as error:
             if self.strict:
                 raise
-            self._refused += 1
-            if len(self._refusals) < REASONS_KEPT:
-                self._refusals.append(str(error))
+            self._tally.refuse(error)
             return None
 
     def _work(self, place: int) -> None:
@@ -267,10 +242,7 @@ class Pipeline:
                 result = function(job)
                 clock.end()
                 if outlet is None:
-                    self._done += 1
-                    took_s = time.monotonic() - job.frame.taken_s
-                    self._latencies.append(took_s)
-                    self.latency.observe(took_s)
+                    self._tally.finish(job.frame)
                     for observer in self._observers:
                         observer(result)
                 elif not outlet.put(result):
@@ -293,10 +265,7 @@ class Pipeline:
         with self._lock:
             self._running -= 1
             if self._running == 0:
-                self._took = (
-                    time.perf_counter() - self._began_s,
-                    time.process_time() - self._began_cpu_s,
-                )
+                self._tally.end()
                 self._ended.set()
 
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 import operator
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Optional, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from mediapipe_jetson.backends import SUB_MODEL
-from mediapipe_jetson.backends.base import BackendError, InferenceError
-from mediapipe_jetson.vision import bundles, images, order, results
+from mediapipe_jetson.vision import bundles, images, order, results, task_options
 from mediapipe_jetson.vision.errors import (
-    BundleError,
     ClosedError,
     ModeError,
-    NoBackendError,
-    OptionError,
-    OptionRangeError,
-    OptionTypeError,
     TimestampError,
     TimestampTypeError,
 )
+from mediapipe_jetson.vision.failover import Failover, Failure
 from mediapipe_jetson.vision.graph import Graph, Limits
 from mediapipe_jetson.vision.runners import MediaPipeRunner, Pending, Runner, SubModelRunner
 from mediapipe_jetson.vision.stream import LiveStream
@@ -32,18 +24,8 @@ from mediapipe_jetson.vision.stream import LiveStream
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-LOG = logging.getLogger(__name__)
 # MediaPipe takes a first timestamp below zero, too.
 BEFORE_ALL = -(1 << 63)
-BASE_FIELDS = ("model_asset_path", "model_asset_buffer", "delegate")
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A backend that could not be used, or failed while it ran, and why."""
-
-    backend: str
-    reason: str
 
 
 class Landmarker(ABC):
@@ -80,20 +62,18 @@ class Landmarker(ABC):
         """
         self.closed = True
         self.types = results.load()
-        self.options = options = self._options(options, fields)
+        self.options = options = task_options.make(self.types, self.task, options, fields)
         self.mode = options.running_mode
-        self._check()
+        scores = (self.detection_field, self.presence_field, "min_tracking_confidence")
+        task_options.check(self.types, options, self.count_field, scores)
         self.threads = threads
-        self.failures: tuple[Failure, ...] = ()
-        self.backend = ""
         self.last_ms = BEFORE_ALL
-        self.left = list(order.candidates(backend, options.base_options.delegate))
         base = options.base_options
+        names = order.candidates(backend, base.delegate)
         self.bundle = bundles.read(base.model_asset_path, base.model_asset_buffer)
         if backend == order.AUTO:
             model = base.model_asset_path or base.model_asset_buffer
-            left, self.threads = order.measured(self.task, model, self.left, threads)
-            self.left = list(left)
+            names, self.threads = order.measured(self.task, model, names, threads)
         self.models = self.bundle.sub_models(self.sub_models())
         limits = Limits(
             getattr(options, self.count_field),
@@ -105,10 +85,20 @@ class Landmarker(ABC):
         self.graph = self.make_graph(limits)
         self.lock = threading.Lock()
         self.clock = threading.Lock()
-        self.runner: Optional[Runner] = self._next()
+        self.runners = Failover(self.task, names, self._load)
         live = self.mode == self.types.vision.RunningMode.LIVE_STREAM
         self.stream = LiveStream(self._result, self._deliver) if live else None
         self.closed = False
+
+    @property
+    def backend(self) -> str:
+        """Return the name of the backend in use."""
+        return self.runners.backend
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Return the backends that could not be used, or failed while they ran, and why."""
+        return self.runners.failures
 
     @classmethod
     def create_from_options(cls, options: Any, **settings: Any) -> Self:  # noqa: ANN401
@@ -204,7 +194,7 @@ class Landmarker(ABC):
         if self.stream is not None:
             self.stream.close()
         with self.lock:
-            self._drop()
+            self.runners.close()
 
     def __enter__(self) -> Self:
         """Return the landmarker."""
@@ -216,44 +206,6 @@ class Landmarker(ABC):
 
     def __del__(self) -> None:
         self.close()
-
-    def _options(self, options: Any, fields: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Return MediaPipe's options object; raise OptionError."""
-        kind = getattr(self.types.vision, f"{self.task}Options")
-        try:
-            if options is not None:
-                return dataclasses.replace(options, **fields)
-            given = {name: fields.pop(name) for name in BASE_FIELDS if name in fields}
-            if given or "base_options" not in fields:
-                fields["base_options"] = self.types.base_options(**given)
-            return kind(**fields)
-        except TypeError as error:
-            raise OptionError(f"{self.task}: {error}") from error
-
-    def _check(self) -> None:
-        """Raise OptionError for options that MediaPipe refuses, or would misunderstand."""
-        options, modes = self.options, self.types.vision.RunningMode
-        live = self.mode == modes.LIVE_STREAM
-        if live and options.result_callback is None:
-            raise OptionError(
-                "The vision task is in live stream mode, a user-defined result callback must be "
-                "provided."
-            )
-        if not live and options.result_callback:
-            raise OptionError(
-                "The vision task is in image or video mode, a user-defined result callback should "
-                "not be provided."
-            )
-        count = getattr(options, self.count_field)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            kind = OptionRangeError if isinstance(count, int) else OptionTypeError
-            raise kind(f"{self.count_field} is a whole number from 1 on, not {count!r}")
-        for name in (self.detection_field, self.presence_field, "min_tracking_confidence"):
-            value = getattr(options, name)
-            number = isinstance(value, (int, float))
-            if not number or not 0 <= value <= 1:
-                error = OptionError if number else OptionTypeError
-                raise error(f"{name} is a number from 0 to 1, not {value!r}")
 
     def _expect(self, mode: str) -> None:
         if self.closed:
@@ -300,51 +252,13 @@ class Landmarker(ABC):
         processing: Any,  # noqa: ANN401
         timestamp_ms: int,
     ) -> Pending:
-        """Run a frame; a backend that fails is reported and the next one takes the frame.
+        """Run a frame; whoever calls it holds the lock."""
+        # What a live stream took is finished while it is closed.
+        if self.closed and not self.runners.loaded:
+            raise ClosedError(f"this {self.task} is closed")
+        return self.runners.process(image, frame, processing, timestamp_ms)
 
-        Whoever calls it holds the lock.
-        """
-        while True:
-            try:
-                return self._current().process(image, frame, processing, timestamp_ms)
-            except InferenceError as error:
-                self._report(self.backend, error)
-                self._drop()
-                self.runner = self._next()
-
-    def _next(self) -> Runner:
-        """Return a runner on the next backend that can be used; raise NoBackendError."""
-        while self.left:
-            name = self.left.pop(0)
-            try:
-                runner = self._open(name)
-            except (BackendError, BundleError) as error:
-                self._report(name, error)
-                continue
-            self.backend = name
-            return runner
-        raise self._none_left()
-
-    def _current(self) -> Runner:
-        if self.runner is None:
-            raise ClosedError(f"this {self.task} is closed") if self.closed else self._none_left()
-        return self.runner
-
-    def _drop(self) -> None:
-        if self.runner is not None:
-            self.runner.close()
-        self.runner = None
-
-    def _none_left(self) -> NoBackendError:
-        reasons = "; ".join(f"{failure.backend}: {failure.reason}" for failure in self.failures)
-        return NoBackendError(f"no backend can run {self.task}: {reasons}")
-
-    def _open(self, name: str) -> Runner:
+    def _load(self, name: str) -> Runner:
         if name in SUB_MODEL:
             return SubModelRunner(name, self.graph, self.convert, self.models, self.threads)
         return MediaPipeRunner(name, self.task, self.options, self.types, self.verb)
-
-    def _report(self, name: str, error: Exception) -> None:
-        reason = " ".join(str(error).split())
-        self.failures = (*self.failures, Failure(name, reason))
-        LOG.warning("%s: backend %s is not used: %s", self.task, name, reason)
