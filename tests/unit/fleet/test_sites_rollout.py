@@ -17,6 +17,7 @@ from jetson_kit.core.errors import (
     IntegrityError,
     StepFailedError,
 )
+from jetson_kit.core.text import HIDDEN
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
@@ -27,7 +28,6 @@ from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord, read
 from jetson_kit.fleet.sites.mesh import OwnDiskFullError
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave, parse
 from jetson_kit.fleet.sites.rollout import SitesRollout
-from jetson_kit.report.values import HIDDEN
 from tests.unit import fleet_sim as sim
 
 BOARDS = Plan(soak_s=2, poll_s=1, tries=1, retry_s=1, held_tries=1, held_wait_s=1, canary=1)
