@@ -23,9 +23,14 @@ from jetson_kit.core.progress import Progress
 
 OUT = ROOT / "bench" / "simulation.json"
 SCHEMA = "mediapipe-jetson-kit/bench-simulation/1"
+SITES = (
+    "evidence", "inventory", "journal", "link", "mesh", "plan", "remote", "replies", "rollout",
+    "site_work", "tally",
+)  # fmt: skip
 FLEET = ROOT / "jetson_kit" / "fleet"
 SOURCES = (
-    *(FLEET / name for name in ("rollout", "sites", "channel", "lines.py", "journal_file.py")),
+    *(FLEET / name for name in ("rollout", "lines.py", "journal_file.py", "channel/policy.py")),
+    *(FLEET / "sites" / f"{name}.py" for name in SITES),
     ROOT / "bench" / "simulation",
     COLLECTION / "roles" / "image" / "files" / "mediapipe_image",
 )
