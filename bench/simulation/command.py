@@ -23,8 +23,14 @@ from jetson_kit.core.progress import Progress
 
 OUT = ROOT / "bench" / "simulation.json"
 SCHEMA = "mediapipe-jetson-kit/bench-simulation/1"
+SITES = (
+    "evidence", "inventory", "journal", "link", "mesh", "plan", "remote", "replies", "rollout",
+    "site_work", "tally",
+)  # fmt: skip
+FLEET = ROOT / "jetson_kit" / "fleet"
 SOURCES = (
-    ROOT / "jetson_kit" / "fleet",
+    *(FLEET / name for name in ("rollout", "lines.py", "journal_file.py", "channel/policy.py")),
+    *(FLEET / "sites" / f"{name}.py" for name in SITES),
     ROOT / "bench" / "simulation",
     COLLECTION / "roles" / "image" / "files" / "mediapipe_image",
 )
@@ -80,13 +86,14 @@ def run(
     return result
 
 
-def code(folders: Sequence[Path] = SOURCES) -> str:
-    """Return the sha256 of all programs and tables in these folders, with their names."""
+def code(sources: Sequence[Path] = SOURCES) -> str:
+    """Return the sha256 of all programs and tables in these folders and files, with their names."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted(path for kind in ("*.py", "*.toml") for path in folder.rglob(kind)):
+    for source in sources:
+        found = [path for kind in ("*.py", "*.toml") for path in source.rglob(kind)]
+        for path in sorted(found) or [source]:
             content = path.read_bytes()
-            digest.update(f"{folder.name}/{path.relative_to(folder)} {len(content)}\n".encode())
+            digest.update(f"{path.relative_to(source.parent)} {len(content)}\n".encode())
             digest.update(content)
     return digest.hexdigest()
 

@@ -28,6 +28,8 @@ PLAN = 'verify = "none"\nsoak_s = 0\npoll_s = 5\nlatency_factor = 0\n'
 
 def measure(sites: int, boards: int, progress: Progress) -> dict[str, Any]:
     """Update the boards of so many sites over the mesh, then as many by one controller."""
+    # As Python is by default: what it compiled once is there for the next start, on both sides.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     folder = Path(tempfile.mkdtemp(prefix="kit-sites-"))
     names = [f"site{number + 1}" for number in range(sites)]
     load = os.getloadavg()[0]

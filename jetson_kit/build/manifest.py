@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jetson_kit import __version__
-from jetson_kit.app.source.model import Built
-from jetson_kit.build.image_write import Written
-from jetson_kit.build.parts import Parts
-from jetson_kit.build.plan import BuildPlan
 from jetson_kit.core.paths import SCHEMAS
+
+if TYPE_CHECKING:
+    # A controller reads manifests by the names here, and builds nothing: it starts without these.
+    from jetson_kit.app.source.model import Built
+    from jetson_kit.build.image_write import Written
+    from jetson_kit.build.parts import Parts
+    from jetson_kit.build.plan import BuildPlan
 
 SCHEMA = "mediapipe-jetson-kit/build/1"
 SCHEMA_FILE = SCHEMAS / "build.schema.json"

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 WORD_MOST = 300
 LINE_MOST = 4000
 SHOWN_MOST = 60
+PLAIN_MOST = 400
+# Controls, and marks that turn the direction of text around: a name must not pose as another.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]"
+)
 IRREGULAR = {"be": ("is", "are"), "have": ("has", "have"), "do": ("does", "do")}
 
 
@@ -41,6 +48,19 @@ def line(text: str) -> str:
 def shown(text: str) -> str:
     """Return a word of the user's in quotes, for a message."""
     return f'"{shortened(printable(text) if text.strip() else text, SHOWN_MOST)}"'
+
+
+def word(value: object, most: int = 120) -> str:
+    """Return a short text of a string or number; an empty one in place of anything else."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    text = " ".join(str(value).split()) if isinstance(value, str) else f"{value}"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def plain(value: object, most: int = PLAIN_MOST) -> str:
+    """Return a short text of a string or number without what hides, as a line of ours takes it."""
+    return HIDDEN.sub("\N{REPLACEMENT CHARACTER}", word(value, most))
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

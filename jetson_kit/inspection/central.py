@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, KitError
-from jetson_kit.core.text import counted
+from jetson_kit.core.text import counted, plain
 from jetson_kit.fleet.sites import central, inventory, kit_archive, members
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.link import Link
@@ -19,7 +19,7 @@ from jetson_kit.fleet.sites.members import Member
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.replies import Hello
 from jetson_kit.inspection.intake import Intake
-from jetson_kit.report.summary import MOST_LINE, Summary, plain
+from jetson_kit.report.summary import MOST_LINE, Summary
 from jetson_kit.service import expectation
 
 # Each needs a process that reads its answer.

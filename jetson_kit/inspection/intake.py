@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.text import plain
 from jetson_kit.fleet.sites.mesh import SilentError
 from jetson_kit.report import summary
-from jetson_kit.report.summary import Summary, plain
+from jetson_kit.report.summary import Summary
 
 HINT = "look at the site itself: what it sends is not believed"
 # Besides a line for each board: signs of life, one in five seconds, and those a cut has delayed.

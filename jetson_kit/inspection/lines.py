@@ -9,11 +9,12 @@ from pathlib import Path
 
 from jetson_kit import report
 from jetson_kit.core.errors import KitError
+from jetson_kit.core.text import plain
 from jetson_kit.doctor.fleet import Examined
 from jetson_kit.fleet import controller
 from jetson_kit.fleet.rollout import journal, status
 from jetson_kit.report import summary
-from jetson_kit.report.summary import MOST_NAME, MOST_REASONS, Summary, plain
+from jetson_kit.report.summary import MOST_NAME, MOST_REASONS, Summary
 from jetson_kit.verify.host_results import HostResult
 
 WELL, ILL, DRIFTED = "well", "ill", "drifted"

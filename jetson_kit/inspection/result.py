@@ -19,11 +19,12 @@ from jetson_kit.core.errors import (
     IntegrityError,
 )
 from jetson_kit.core.files import disk_guard, write_text
+from jetson_kit.core.text import plain
 from jetson_kit.fleet.sites import central as centrals
 from jetson_kit.inspection.central import Event, SiteResult
 from jetson_kit.report import junit, summary
 from jetson_kit.report.gauges import Gauge, gauges_text
-from jetson_kit.report.summary import MOST_REASONS, VERIFY, Summary, plain
+from jetson_kit.report.summary import MOST_REASONS, VERIFY, Summary
 from jetson_kit.report.task import UNKNOWN
 
 SCHEMA = "mediapipe-jetson-kit/sites-inspection/1"

@@ -9,7 +9,8 @@ from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
-from jetson_kit.report.summary import MOST_NAME, Summary, plain
+from jetson_kit.core.text import plain
+from jetson_kit.report.summary import MOST_NAME, Summary
 
 Board = tuple[str, str]
 """A board's site ("" for none) and name."""

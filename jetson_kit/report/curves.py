@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jetson_kit.report.values import at, number, pairs, rows, word
+from jetson_kit.core.text import word
+from jetson_kit.report.values import at, number, pairs, rows
 
 WIDTH, HEIGHT = 360.0, 190.0
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 8.0, 10.0, 36.0

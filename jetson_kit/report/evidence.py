@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jetson_kit.core.text import counted
-from jetson_kit.report.values import at, milliseconds, number, numbers, pairs, rows, word
+from jetson_kit.core.text import counted, word
+from jetson_kit.report.values import at, milliseconds, number, numbers, pairs, rows
 
 RUNS = (("run", "Run"), ("cpu", "CPU control"), ("withheld", "Driver withheld"))
 MOST_ITEMS = 12

@@ -12,8 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jetson_kit.core.text import word
 from jetson_kit.report.read import DATA
-from jetson_kit.report.values import at, number, pairs, rows, word
+from jetson_kit.report.values import at, number, pairs, rows
 
 MOST_POINTS = 1000
 GRID = 16

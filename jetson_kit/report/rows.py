@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from jetson_kit.core.text import word
 from jetson_kit.report.read import DATA, Report
 from jetson_kit.report.rejudge import Answer
 from jetson_kit.report.task import UNKNOWN, Task, task
-from jetson_kit.report.values import age, at, moment, number, word
+from jetson_kit.report.values import age, at, moment, number
 
 VERDICTS = ("gpu", "software", "cpu", "broken", "unknown")
 MAX_AGE_S = 86400.0

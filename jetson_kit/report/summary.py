@@ -14,9 +14,10 @@ from jsonschema.exceptions import best_match
 
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.core.text import HIDDEN, plain
 from jetson_kit.report import rows
 from jetson_kit.report.task import UNKNOWN
-from jetson_kit.report.values import HIDDEN, at, number, word
+from jetson_kit.report.values import at, number
 
 SCHEMA = "mediapipe-jetson-kit/board-summary/1"
 VERIFY, DOCTOR, STATUS = "verify", "doctor", "status"
@@ -65,11 +66,6 @@ class Summary:
             result, state=alert[0], verdict=UNKNOWN, good=False, remedy="",
             reasons=(alert[1], *self.reasons)[:MOST_REASONS],
         )  # fmt: skip
-
-
-def plain(value: object, most: int = MOST_TEXT) -> str:
-    """Return a text as a line of a summary takes it: short, and without what hides."""
-    return HIDDEN.sub("\N{REPLACEMENT CHARACTER}", word(value, most))
 
 
 def of_device(device: rows.Device, site: str = "") -> Summary:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from jetson_kit.core.text import word
 from jetson_kit.report import curves, evidence, pictures
-from jetson_kit.report.values import at, milliseconds, number, rows, word
+from jetson_kit.report.values import at, milliseconds, number, rows
 
 UNKNOWN = "unknown"
 MOST_TEXT = 1500

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from jetson_kit.core.text import HIDDEN
+
 LONG = 6000
 # No time, percentage or place is as large: such a number is as good as none.
 MOST = 1e12
-# Controls, and marks that turn the direction of text around: a name must not pose as another.
-HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]"
-)
 
 
 def at(document: Any, *keys: str) -> Any:  # noqa: ANN401 # JSON
@@ -50,14 +47,6 @@ def pairs(value: Any) -> list[tuple[float, float]]:  # noqa: ANN401 # JSON
     """Return a list's pairs of finite numbers."""
     result = [numbers(row) for row in rows(value)]
     return [(item[0], item[1]) for item in result if len(item) == 2]
-
-
-def word(value: Any, most: int = 120) -> str:  # noqa: ANN401 # JSON
-    """Return a short text of a string or number; an empty one in place of anything else."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return ""
-    text = " ".join(str(value).split()) if isinstance(value, str) else f"{value}"
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def shown(value: Any) -> Any:  # noqa: ANN401 # what a template prints

@@ -18,7 +18,14 @@ import jsonschema
 import pytest
 import yaml
 
-from jetson_kit.core.errors import CheckFailedError, NetworkError
+from jetson_kit.core.errors import (
+    BadInputError,
+    CheckFailedError,
+    KitError,
+    NetworkError,
+    StepFailedError,
+    ToolMissingError,
+)
 from jetson_kit.fleet.k3s import cluster, command
 from jetson_kit.fleet.k3s.manifests import Options
 from tests.support import kubernetes_packages, small_api_server
@@ -159,11 +166,13 @@ def context(kubectl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return tmp_path / "kubeconfig"
 
 
-def _named(path: Path, url: str) -> None:
+def _named(path: Path, url: str, **changes: Any) -> None:
     body = {
         "apiVersion": "v1", "kind": "Config", "current-context": "a",
         "clusters": [{"name": "a", "cluster": {"server": url}}],
-        "contexts": [{"name": "a", "context": {"cluster": "a", "user": ""}}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+        "users": [{"name": "a", "user": {}}],
+        **changes,
     }  # fmt: skip
     path.write_text(yaml.safe_dump(body))
 
@@ -196,4 +205,60 @@ def test_the_check_asks_a_cluster_by_kubectl(context: Path, tmp_path: Path) -> N
 def test_a_cluster_that_does_not_answer(context: Path) -> None:
     _named(context, "http://127.0.0.1:1")
     with pytest.raises(NetworkError, match="does not answer"):
+        cluster.read()
+
+
+@pytest.mark.parametrize("refused", ["nodes", "daemonsets", "events"])
+def test_a_user_who_may_not_look(context: Path, refused: str) -> None:
+    with small_api_server.serving([node("camera-1")], refused) as url:
+        _named(context, url)
+        with pytest.raises(StepFailedError, match=f"{refused} is forbidden") as caught:
+            cluster.read()
+    assert "lets kubectl's user not look" in caught.value.line()
+
+
+def test_a_cluster_without_nodes_runs_the_service_nowhere(context: Path) -> None:
+    with small_api_server.serving([]) as url:
+        _named(context, url)
+        with pytest.raises(CheckFailedError, match="has no node"):
+            command.check(())
+
+
+def _exec(program: str) -> list[dict[str, Any]]:
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": program,
+              "interactiveMode": "Never"}  # fmt: skip
+    return [{"name": "a", "user": {"exec": plugin}}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"current-context": "b"}, BadInputError, "can't be used: .*context was not found"),
+        ({"current-context": ""}, BadInputError, "names no cluster"),
+        ({"clusters": []}, BadInputError, "names no cluster"),
+        ({"clusters": [{"name": "a", "cluster": {"server": "http://a b"}}]}, BadInputError,
+         "can't be used: host must be a URL"),
+        ({"users": [{"name": "a", "user": {"client-certificate": "/none", "client-key": "/none"}}]},
+         BadInputError, "can't be used: .*client-cert /none"),
+        ({"users": _exec("no-such-plugin")}, ToolMissingError, "no-such-plugin not found"),
+        ({"users": _exec("false")}, StepFailedError, "can't log in.* false failed"),
+        ({}, StepFailedError, "can't log in to the cluster: EOF"),
+    ],
+)  # fmt: skip
+def test_a_configuration_that_leads_nowhere(
+    context: Path, changes: dict[str, Any], kind: type[KitError], words: str
+) -> None:
+    _named(context, "https://127.0.0.1:1", **changes)
+    with pytest.raises(kind, match=words) as caught:
+        cluster.read()
+    assert "\n" not in caught.value.line()
+    assert "memcache" not in caught.value.line()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a: [", "hello", "\x00\x01", "apiVersion: v9\nkind: Config\n"]
+)
+def test_a_configuration_that_is_none(context: Path, text: str) -> None:
+    context.write_text(text)
+    with pytest.raises(BadInputError, match="kubectl's configuration"):
         cluster.read()

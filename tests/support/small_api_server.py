@@ -21,12 +21,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Answers discovery, and lists what it was given by kind, with the selectors applied."""
 
     objects: Sequence[dict[str, Any]]
+    refused: str
+    """A kind's name in lists that nobody may read."""
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
+        if self.refused and parts.path.endswith(f"/{self.refused}"):
+            why = f'{self.refused} is forbidden: User "a" cannot list resource "{self.refused}"'
+            self._answer(403, {"kind": "Status", "apiVersion": "v1", "status": "Failure",
+                               "reason": "Forbidden", "code": 403, "message": why})  # fmt: skip
+            return
         body = self._discovery(parts.path) or self._list(parts.path, parse_qs(parts.query))
-        raw = json.dumps(body or {"kind": "Status", "code": 404, "message": "none"}).encode()
-        self.send_response(200 if body else 404)
+        none = {"kind": "Status", "code": 404, "message": "none"}
+        self._answer(200 if body else 404, body or none)
+
+    def _answer(self, code: int, body: dict[str, Any]) -> None:
+        raw = json.dumps(body).encode()
+        self.send_response(code)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
@@ -89,9 +100,9 @@ def _chosen(one: dict[str, Any], query: dict[str, list[str]]) -> bool:
 
 
 @contextlib.contextmanager
-def serving(objects: Sequence[dict[str, Any]]) -> Iterator[str]:
+def serving(objects: Sequence[dict[str, Any]], refused: str = "") -> Iterator[str]:
     """Serve objects on a free port of this machine; yield the address."""
-    handler = type("Own", (Handler,), {"objects": objects})
+    handler = type("Own", (Handler,), {"objects": objects, "refused": refused})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -19,9 +19,9 @@ import jsonschema
 from jetson_kit.core.errors import BadInputError, BusyError, IntegrityError
 from jetson_kit.core.files import disk_guard, write_text
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.core.text import plain
 from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.release.signing import Role
-from jetson_kit.report.summary import plain
 
 SCHEMA_FILE = SCHEMAS / "channel-report.schema.json"
 ROLE = Role("mediapipe-jetson-board", "mediapipe-jetson-report", "")

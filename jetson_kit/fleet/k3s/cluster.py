@@ -12,12 +12,10 @@ from typing import Any
 import jsonschema
 import yaml
 
-from jetson_kit.core.errors import BadInputError, NetworkError
-from jetson_kit.core.run import run
-from jetson_kit.fleet.k3s import labels
+from jetson_kit.core.errors import BadInputError, CheckFailedError, StepFailedError
+from jetson_kit.core.text import plain
+from jetson_kit.fleet.k3s import kubectl, labels
 
-KUBECTL = "kubectl"
-TIMEOUT_S = 120.0
 REQUESTS: tuple[tuple[str, ...], ...] = (
     ("get", "nodes,runtimeclasses"),
     (
@@ -53,19 +51,19 @@ class Cluster:
 def read(files: Sequence[Path] = ()) -> Cluster:
     """Return the cluster of kubectl's context, or of files of `kubectl get ... --output json`.
 
-    Raises BadInputError for a file that is none of those, and as jetson_kit.core.run.
+    Raises BadInputError for a file that is none of those, CheckFailedError for a cluster without
+    nodes, and as kubectl.ask.
     """
-    if files:
-        documents = [item for path in files for item in _file(path)]
-    else:
-        documents = [item for words in REQUESTS for item in _items(json.loads(_kubectl(words)))]
+    documents = [item for path in files for item in _file(path)] if files else list(_live())
     by_kind: dict[str, list[Document]] = {kind: [] for kind in KINDS}
     for item in documents:
         by_kind.get(str(item.get("kind")), []).append(item)
+    if not by_kind["Node"] and not files:
+        raise CheckFailedError("the cluster has no node, so no board gets the service",
+                               "let boards join it: docs/kubernetes.md")  # fmt: skip
     if not by_kind["Node"]:
-        where = ", ".join(map(str, files)) or "the cluster"
         raise BadInputError(
-            f"{where}: there is no node in it",
+            f"{', '.join(map(str, files))}: there is no node in it",
             f"write one: kubectl {' '.join(REQUESTS[0])} --output json",
         )
     own = [item for item in by_kind["DaemonSet"] if _ours(item)]
@@ -85,15 +83,17 @@ def key(document: Mapping[str, Any]) -> str:
     return f"{space}/{metadata['name']}" if space else str(metadata["name"])
 
 
-def _kubectl(words: Sequence[str]) -> str:
-    command = [KUBECTL, *words, "--output=json", "--request-timeout=60s"]
-    try:
-        return run(command, what="ask the cluster", timeout_s=TIMEOUT_S)
-    except NetworkError as error:
-        raise NetworkError(
-            "the API server of kubectl's context does not answer",
-            "look at kubectl cluster-info, or give files: --from",
-        ) from error
+def _live() -> Iterator[Document]:
+    """Yield the objects of kubectl's cluster."""
+    for words in REQUESTS:
+        try:
+            yield from _items(json.loads(kubectl.ask(words)))
+        except (ValueError, RecursionError, *PARSERS) as error:
+            reason = error.message if isinstance(error, jsonschema.ValidationError) else error
+            raise StepFailedError(
+                f"what the cluster answers is no list of objects: {plain(str(reason), 200)}",
+                "look at kubectl cluster-info: is it an API server?",
+            ) from error
 
 
 def _file(path: Path) -> Iterator[Document]:

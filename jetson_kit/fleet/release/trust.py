@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,27 @@ def own() -> Anchor | None:
     """Return an anchor of the user's own key alone; None where there is none."""
     public = signing.default_key().with_name(signing.RELEASES.key + ".pub")
     return Anchor(signing.signers([public])) if public.is_file() else None
+
+
+def trusted(release: Release, boards: Iterable[Mapping[str, Any]]) -> None:
+    """Check a release as its devices will, by what their variables let them trust.
+
+    Raises IntegrityError.
+    """
+    # Templates are Ansible's to fill in: the device checks in any case.
+    known = {anchor(variables) for variables in boards} - {None} or {own()} - {None}
+    for one in known:
+        if one is not None:
+            check(release, one)
+    if not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
+        raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
+    ahead = release.created - datetime.datetime.now(datetime.UTC)
+    if ahead > datetime.timedelta(days=1):
+        # Devices would take its time for the earliest that it can be now.
+        raise IntegrityError(
+            f"{release.path} was signed at {release.created:%F %T} UTC, which is still to come",
+            "set this machine's clock, then sign it again: ./inv fleet.release --number",
+        )
 
 
 def check(release: Release, trusted: Anchor) -> None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jetson_kit import report
-from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import (
     BadInputError,
     CheckFailedError,
-    IntegrityError,
     KitError,
     ToolMissingError,
 )
 from jetson_kit.fleet import check, controller
-from jetson_kit.fleet.release import registry_push, signers, signing, trust
+from jetson_kit.fleet.release import registry_push, signers, trust
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import bounds, live, results
@@ -67,7 +63,8 @@ def start(asked: RolloutRequest) -> Record:
         if release is None:
             raise BadInputError("no release is named", "name a target of dist/")
         signers.refresh(release.folder)
-        trusted(release, check.check(asked.inventory, asked.limit))
+        hosts = check.check(asked.inventory, asked.limit)
+        trust.trusted(release, [host.variables for host in hosts])
         journal = Journal.new(
             controller.rollouts(folder) / f"{number}.jsonl",
             kind="rollout",
@@ -229,24 +226,3 @@ def folder_of(path: Path) -> Path:
     folder = path.with_suffix("")
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def trusted(release: Release, hosts: Sequence[Host]) -> None:
-    """Check a release as its devices will, by what the inventory lets them trust.
-
-    Raises IntegrityError.
-    """
-    # Templates are Ansible's to fill in: the device checks in any case.
-    known = {trust.anchor(host.variables) for host in hosts} - {None} or {trust.own()} - {None}
-    for anchor in known:
-        if anchor is not None:
-            trust.check(release, anchor)
-    if not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
-        raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
-    ahead = release.created - datetime.datetime.now(datetime.UTC)
-    if ahead > datetime.timedelta(days=1):
-        # Devices would take its time for the earliest that it can be now.
-        raise IntegrityError(
-            f"{release.path} was signed at {release.created:%F %T} UTC, which is still to come",
-            "set this machine's clock, then sign it again: ./inv fleet.release --number",
-        )

@@ -1,10 +1,14 @@
-"""Lines of a site's answer that several of its programs write."""
+"""What a site answers, in words that both ends know: it loads none of the work itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from jetson_kit.core.errors import KitError
+
+PROTOCOL = 1
+NOTHING = "nothing"
+"""Result of taking back a rollout that never began at a site."""
 
 
 def failure(error: KitError) -> dict[str, Any]:

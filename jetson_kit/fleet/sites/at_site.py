@@ -20,10 +20,9 @@ from typing import IO, Any
 from jetson_kit import __version__
 from jetson_kit.core.errors import BadInputError, IntegrityError, InternalError, KitError
 from jetson_kit.fleet.sites import install, store
-from jetson_kit.fleet.sites.answers import failure
+from jetson_kit.fleet.sites.answers import PROTOCOL, failure
 from jetson_kit.fleet.sites.here import INCOMING, Here, Request
 
-PROTOCOL = 1
 Verb = Callable[[Here, Request, bytes], None]
 # Loaded for their own requests alone: each takes a second.
 WORK = "jetson_kit.fleet.sites.site_work"
@@ -74,19 +73,16 @@ def _hello(here: Here, request: Request, payload: bytes) -> None:
 
 def _held(here: Here, request: Request, payload: bytes) -> None:
     del payload
-    folder = here.root / INCOMING
-    here.emit(
-        {"kind": "held", "bytes": {file: store.held(folder, file) for file in request["files"]}}
-    )
+    folder, files = here.root / INCOMING, request["files"]
+    # Controllers of older kits name files without their sizes.
+    sizes = files if isinstance(files, dict) else dict.fromkeys(files)
+    have = {file: store.held(folder, file, size) for file, size in sizes.items()}
+    here.emit({"kind": "held", "bytes": have})
 
 
 def _pieces(here: Here, request: Request, payload: bytes) -> None:
     """Take pieces of files, one after the other in the payload."""
-    have = {}
-    for row in request["pieces"]:
-        piece, payload = payload[: row["bytes"]], payload[row["bytes"] :]
-        sha256 = str(row["sha256"])
-        have[sha256] = store.add(here.root / INCOMING, sha256, row["size"], row["offset"], piece)
+    have = store.add_all(here.root / INCOMING, request["pieces"], payload)
     here.emit({"kind": "held", "bytes": have})
 
 

@@ -11,12 +11,11 @@ from typing import Any
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError
 from jetson_kit.core.stopping import StoppedError
-from jetson_kit.core.text import counted
+from jetson_kit.core.text import counted, plain
 from jetson_kit.fleet import controller
 from jetson_kit.fleet.release import release as releases
-from jetson_kit.fleet.release import signers
+from jetson_kit.fleet.release import signers, trust
 from jetson_kit.fleet.release.release import Release
-from jetson_kit.fleet.rollout import command as board_rollout
 from jetson_kit.fleet.rollout.steps import InterruptedRolloutError, TerminatedRolloutError
 from jetson_kit.fleet.sites import central, inventory, journal, members
 from jetson_kit.fleet.sites import plan as plans
@@ -25,7 +24,6 @@ from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.remote import RemoteWork
 from jetson_kit.fleet.sites.rollout import SitesRollout, summary
-from jetson_kit.report.summary import plain
 
 ROLLOUTS = "rollouts"
 MOST_WORDS = 2000
@@ -58,7 +56,7 @@ def start(request: Request) -> SitesRecord:
         names = [name for wave in waves for name in wave.sites]
         _ready(place, sites.path, names)
         signers.refresh(release.folder)
-        board_rollout.trusted(release, ())
+        trust.trusted(release, ())
         sites_journal = SitesJournal.new(
             _folder(place) / f"{number}.jsonl",
             sites=str(sites.path.absolute()),

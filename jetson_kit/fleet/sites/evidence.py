@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jetson_kit.core.errors import IntegrityError
+from jetson_kit.core.text import plain
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
-from jetson_kit.report.summary import plain
 
 MOST_NAMED = 3
 HINT = "look at the site itself: its boards are the truth, ./inv fleet.status there"

@@ -23,7 +23,7 @@ from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.sites import at_site, replies
+from jetson_kit.fleet.sites import answers, replies
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.journal_copy import JournalCopy
 from jetson_kit.fleet.sites.kit_archive import Kit
@@ -43,6 +43,8 @@ TRIES, AGAIN_S = 20, 1.0
 # A site's journal and its signs of life: far more than a rollout of a week writes.
 MOST_JOURNAL, MOST_OF_BOARD = 64 << 20, 1 << 20
 DEADLINE_S = 7 * 86400.0
+Rows = Sequence[Mapping[str, Any]]
+Give = Callable[[Rows, bytes], Mapping[str, int]]
 Watch = Callable[[Record], bool]
 """Sees a site's state as it changes; False stops the site's rollout."""
 
@@ -72,14 +74,15 @@ class Link:
         begun = time.time()
         body = self._one({"verb": "hello"}, "hello")
         took = time.time() - begun
-        return replies.hello(self.site.name, body, at_site.PROTOCOL, begun + took / 2)
+        return replies.hello(self.site.name, body, answers.PROTOCOL, begun + took / 2)
 
     def bring_kit(self, kit: Kit, have: Hello) -> bool:
         """Bring a site to this kit; return whether it had another one."""
         if have.kit == kit.sha256:
             return False
         self._room(have.free, 4 * kit.path.stat().st_size)
-        self._send({kit.sha256: kit.path})
+        files = {kit.sha256: kit.path}
+        self._send(files, self._held(files), lambda *piece: self._held(files, *piece))
         self._one({"verb": "kit", "sha256": kit.sha256}, "kit")
         if (now := self.hello().kit) != kit.sha256:
             raise IntegrityError(
@@ -117,21 +120,28 @@ class Link:
             for name in names
             if (release.folder / name).is_file()
         }
-        packed = self._packed_inventory()
         own = f"{release.name[:60]}-{release.image_id.partition(':')[2][:12]}-{release.number}"
-        request = {"verb": "release", "name": own, "files": documents,
-                   "inventory": self.site.inventory.name}  # fmt: skip
-        files = {layer.digest.partition(":")[2]: layer for layer in release.layers}
-        answer = self._one(request, "release", packed)
-        if lacking := replies.lacking(self.site.name, answer, files):
+        layers = {layer.digest.partition(":")[2]: layer for layer in release.layers}
+        sizes = {sha256: layer.size for sha256, layer in layers.items()}
+        answer: Mapping[str, Any] = {}
+
+        def ask(rows: Rows = (), payload: bytes = b"", packed: bytes = b"") -> dict[str, int]:
+            """Send pieces; the answer to the last one says that the release is whole and good."""
+            nonlocal answer
+            request = {"verb": "release", "name": own, "files": documents, "pieces": rows,
+                       "inventory": self.site.inventory.name,
+                       "inventory_bytes": len(packed)}  # fmt: skip
+            answer = self._one(request, "release", packed + payload)
+            return sizes | replies.lacking(self.site.name, answer, sizes)
+
+        at = ask(packed=self._packed_inventory())
+        if lacking := [sha256 for sha256, size in sizes.items() if at[sha256] < size]:
             with replies.read(self.site.name):
                 free = int(answer["free"])
-            self._room(free, sum(files[sha256].size for sha256 in lacking))
+            self._room(free, sum(sizes[sha256] for sha256 in lacking))
             folder = releases.layers(release)
-            self._send({sha256: folder / files[sha256].file for sha256 in lacking})
-            answer = self._one(request, "release", packed)
-            if replies.lacking(self.site.name, answer, files):
-                raise IntegrityError(f"{self.site.name} still lacks layers", "run it again")
+            files = {sha256: folder / layers[sha256].file for sha256 in lacking}
+            self._send(files, at, ask)
         with replies.read(self.site.name):
             return str(answer["folder"])
 
@@ -190,21 +200,24 @@ class Link:
     def _always_ended(self) -> CheckFailedError:
         return CheckFailedError(f"{self.site.name}: its process was ended {TRIES} times", HINT)
 
-    def _send(self, files: Mapping[str, Path]) -> None:
-        """Send files piece by piece, each from where it stands at the site."""
-        at = dict.fromkeys(files, 0) | self._held(files)
+    def _send(self, files: Mapping[str, Path], known: Mapping[str, int], give: Give) -> None:
+        """Send files piece by piece, each from where it stands at the site, as far as is `known`.
+
+        `give` sends pieces, or none, and returns how much the site has.
+        """
+        at = {**dict.fromkeys(files, 0), **known}
         second = False
         while rows := _next(files, at):
             payload = b"".join(_read(files[row["sha256"]], row) for row in rows)
             before = dict(at)
             try:
-                at |= self._held(files, rows, payload)
+                at |= give(rows, payload)
             except IntegrityError:
                 # What had been there was damaged: once more from its beginning.
                 if second:
                     raise
                 second = True
-                at |= self._held(files)
+                at |= give((), b"")
                 continue
             if sum(at.values()) <= sum(before.values()):
                 raise IntegrityError(
@@ -214,14 +227,14 @@ class Link:
     def _held(
         self,
         files: Mapping[str, Path],
-        rows: Sequence[Mapping[str, Any]] = (),
+        rows: Rows = (),
         payload: bytes = b"",
     ) -> dict[str, int]:
         """Return how much a site has of files, having sent it these pieces."""
-        request = {"verb": "pieces", "pieces": rows} if rows else {
-            "verb": "held", "files": list(files)
-        }  # fmt: skip
         all_of = {sha256: path.stat().st_size for sha256, path in files.items()}
+        request = {"verb": "pieces", "pieces": rows} if rows else {
+            "verb": "held", "files": all_of
+        }  # fmt: skip
         return replies.sizes(self.site.name, self._one(request, "held", payload), all_of)
 
     def _room(self, free: int, needed: int) -> None:

@@ -26,8 +26,8 @@ from jetson_kit.core.errors import (
     ToolMissingError,
 )
 from jetson_kit.core.files import disk_guard
+from jetson_kit.core.text import plain
 from jetson_kit.fleet.sites import config, control
-from jetson_kit.report.summary import plain
 
 # As `work list` has them: succeeded, failed, canceled.
 SUCCEEDED, ENDED = 2, (2, 3, 4)

@@ -118,11 +118,9 @@ class Process:
         for number in self._running():
             began = _began(number)
             _end(number, signal.SIGTERM)
-            limit = time.monotonic() + STOP_S
-            while _began(number) == began and time.monotonic() < limit:
-                time.sleep(0.05)
-            if _began(number) == began:
+            if not _gone(number, began):
                 _end(number, signal.SIGKILL)
+                _gone(number, began)
         self._pid.unlink(missing_ok=True)
 
     def _running(self) -> set[int]:
@@ -221,12 +219,26 @@ def _words(command: Sequence[str]) -> str:
 
 
 def _began(number: int) -> int:
-    """Return when a process began, in the kernel's ticks; 0 where it is none, or a zombie."""
+    """Return when a process began, in the kernel's ticks; 0 where it is none, or a zombie.
+
+    The first of its threads may be one before the last has ended, which still has files and locks.
+    """
     try:
         fields = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        ended = fields[0] == "Z" and len(list(Path(f"/proc/{number}/task").iterdir())) <= 1
     except OSError:
         return 0
-    return 0 if fields[0] == "Z" else int(fields[19])
+    return 0 if ended else int(fields[19])
+
+
+def _gone(number: int, began: int) -> bool:
+    """Wait for a process's end; tell whether it came."""
+    limit = time.monotonic() + STOP_S
+    while _began(number) == began:
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _own(path: Path) -> bool:

@@ -11,7 +11,7 @@ from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
-from jetson_kit.fleet.sites import evidence, kit_archive, worker
+from jetson_kit.fleet.sites import answers, evidence, kit_archive
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.kit_archive import Kit
 from jetson_kit.fleet.sites.link import Link
@@ -71,7 +71,7 @@ class RemoteWork:
         claimed, _ = self.link(site).back(
             self.number, why, self._copy(site), boards=len(self.boards[site])
         )
-        if claimed == worker.NOTHING:
+        if claimed == answers.NOTHING:
             return ()
         return evidence.left_on(self._proven(site, claimed))
 

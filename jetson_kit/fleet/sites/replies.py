@@ -10,7 +10,7 @@ from typing import Any
 
 from jetson_kit.core import errors
 from jetson_kit.core.errors import CheckFailedError, IntegrityError, KitError
-from jetson_kit.report.summary import plain
+from jetson_kit.core.text import plain
 
 # An inventory's error names all of its faults.
 MOST_MESSAGE, MOST_HINT, MOST_FACT = 2000, 400, 160
@@ -74,15 +74,18 @@ def sizes(site: str, body: Mapping[str, Any], files: Mapping[str, int]) -> dict[
         return result
 
 
-def lacking(site: str, body: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, int]:
-    """Return the files that a site lacks, with their sizes; each is one of `files`.
+def lacking(site: str, body: Mapping[str, Any], files: Mapping[str, int]) -> dict[str, int]:
+    """Return the files that a site lacks, and how much it has of each, of `files` by their sizes.
 
     Raises IntegrityError.
     """
     with read(site):
-        result = {str(row["sha256"]): int(row["size"]) for row in body["lacking"]}
-        if unknown := sorted(result.keys() - files.keys()):
+        rows = {str(row["sha256"]): row for row in body["lacking"]}
+        if unknown := sorted(rows.keys() - files.keys()):
             raise ValueError(f"it lacks {unknown[0]}, which is none of the release")
+        result = {sha256: int(row["held"]) for sha256, row in rows.items()}
+        if any(not 0 <= held < files[sha256] for sha256, held in result.items()):
+            raise ValueError("it lacks a file of which it has all, or more than there is")
         return result
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from jetson_kit.core.errors import IntegrityError, InternalError, KitError
-from jetson_kit.core.text import counted
+from jetson_kit.core.text import counted, plain
 from jetson_kit.fleet.lines import Lines
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
@@ -32,7 +32,6 @@ from jetson_kit.fleet.sites.journal import (
 from jetson_kit.fleet.sites.mesh import OwnDiskFullError
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.tally import Tally
-from jetson_kit.report.summary import plain
 
 MOST_WHY = 1000
 Watch = Callable[[Record], bool]

@@ -23,7 +23,7 @@ from jetson_kit.core.files import disk_guard, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.fleet import check, controller
 from jetson_kit.fleet.release import release as releases
-from jetson_kit.fleet.rollout import command
+from jetson_kit.fleet.release import trust
 from jetson_kit.fleet.sites import store, worker
 from jetson_kit.fleet.sites.here import INCOMING, Here, Request
 
@@ -36,8 +36,15 @@ LARGEST_INVENTORY = 64 << 20
 
 
 def _release(here: Here, request: Request, payload: bytes) -> None:
-    """Take inventory and a release's documents; say which layers are lacking, or check it whole."""
-    _take_inventory(here, named(request["inventory"]), payload)
+    """Take inventory, a release's documents, and pieces of its layers, whatever of it comes.
+
+    Say which layers are lacking, and what is here of each; or check the release whole.
+    """
+    inventory, size = named(request["inventory"]), int(request["inventory_bytes"])
+    if size:
+        _take_inventory(here, inventory, payload[:size])
+    incoming = here.root / INCOMING
+    store.add_all(incoming, request["pieces"], payload[size:])
     name = named(request["name"])
     folder = here.root / RELEASES / name
     for file, text in request["files"].items():
@@ -49,11 +56,13 @@ def _release(here: Here, request: Request, payload: bytes) -> None:
         path, sha256 = place / layer.file, layer.digest.partition(":")[2]
         if path.is_file() and path.stat().st_size == layer.size:
             continue
-        if not (_of_another(path) or store.take(here.root / INCOMING, sha256, path)):
-            lacking.append({"sha256": sha256, "size": layer.size})
+        held = store.held(incoming, sha256, layer.size)
+        if not (_of_another(path) or store.take(incoming, sha256, path)):
+            lacking.append({"sha256": sha256, "held": held})
     if not lacking:
         releases.layers(release)  # each by its hash
-        command.trusted(release, check.check(here.root / INVENTORY / named(request["inventory"])))
+        boards = check.check(here.root / INVENTORY / inventory)
+        trust.trusted(release, [board.variables for board in boards])
     here.emit({"kind": "release", "folder": str(folder), "lacking": lacking,
                "free": shutil.disk_usage(here.root).free})  # fmt: skip
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import disk_guard, sha256_file, sweep
@@ -19,12 +21,32 @@ def name(sha256: str) -> str:
     return sha256
 
 
-def held(folder: Path, sha256: str) -> int:
-    """Return how many bytes of a file are here."""
-    for path in (folder / name(sha256), folder / (sha256 + PART)):
-        if path.is_file():
-            return path.stat().st_size
+def held(folder: Path, sha256: str, size: int | None = None) -> int:
+    """Return how many bytes of a file are here; `size` is that of the whole, where it is known.
+
+    A kill or a power cut may have left all bytes, or as many others, that no piece will follow.
+    """
+    part, whole = folder / (name(sha256) + PART), folder / sha256
+    if whole.is_file():
+        return whole.stat().st_size
+    have = part.stat().st_size if part.is_file() else 0
+    if size is None or have < size or not part.is_file():
+        return have
+    if sha256_file(part) == sha256:
+        part.replace(whole)
+        return have
+    part.unlink()
     return 0
+
+
+def add_all(folder: Path, rows: Sequence[Mapping[str, Any]], payload: bytes) -> dict[str, int]:
+    """Take pieces of files, one after the other in the payload; return what is here of each."""
+    have = {}
+    for row in rows:
+        piece, payload = payload[: row["bytes"]], payload[row["bytes"] :]
+        sha256 = str(row["sha256"])
+        have[sha256] = add(folder, sha256, row["size"], row["offset"], piece)
+    return have
 
 
 def add(folder: Path, sha256: str, size: int, offset: int, piece: bytes) -> int:

@@ -17,11 +17,9 @@ from jetson_kit.fleet import controller
 from jetson_kit.fleet.rollout import command, take_back
 from jetson_kit.fleet.rollout import plan as rollout_plan
 from jetson_kit.fleet.rollout.journal import Record
-from jetson_kit.fleet.sites.answers import failure
+from jetson_kit.fleet.sites.answers import NOTHING, failure
 
 OUTCOME = ".outcome"
-NOTHING = "nothing"
-"""Result of taking back a rollout that never began here."""
 
 
 def main(path: Path) -> int:

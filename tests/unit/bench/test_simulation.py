@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -272,3 +273,26 @@ def test_the_code_is_known_by_its_programs_and_tables(
     assert (command.code([tmp_path]) != changed) == counts
     (tmp_path / "first.py").rename(tmp_path / "other.py")
     assert command.code([tmp_path]) not in (before, changed)
+
+
+def test_all_of_the_fleets_code_that_is_simulated_counts() -> None:
+    here = Path(command.__file__).parent
+    words = re.findall(
+        r"^from jetson_kit\.fleet\.(rollout|sites|channel) import ([a-z_, ]+)$"
+        r"|^from jetson_kit\.fleet\.(\w+)\.(\w+) import",
+        "".join(path.read_text() for path in here.glob("*.py")),
+        re.MULTILINE,
+    )
+    named = {
+        (folder or other, name.partition(" as ")[0])
+        for folder, names, other, module in words
+        for name in (names.split(", ") if names else [module])
+    }
+    known = {path for path in command.SOURCES if path.is_file()}
+    lacking = {
+        f"{folder}.{name}"
+        for folder, name in named - {("release", "terms")}
+        if command.FLEET / folder not in command.SOURCES
+        and command.FLEET / folder / f"{name}.py" not in known
+    }
+    assert (len(named) > 10, lacking) == (True, set())

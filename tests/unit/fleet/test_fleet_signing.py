@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, StepFailedError
 from jetson_kit.fleet.release import release, signing, trust
 from jetson_kit.fleet.release import terms as release_terms
-from jetson_kit.fleet.rollout import command as rollout_command
 from jetson_kit.fleet.rollout import plan as rollout_plan
 from tests.fleet.small_release import build
 from tests.support.here import needs_parts
@@ -263,8 +261,8 @@ def test_a_release_of_an_older_kit_is_made_again(tmp_path: Path) -> None:
 # What a rollout and provisioning refuse before any host is touched.
 
 
-def host(**variables: Any) -> Host:
-    return Host("a", variables)
+def host(**variables: Any) -> dict[str, Any]:
+    return variables
 
 
 def test_a_rollout_goes_by_what_the_devices_trust(tmp_path: Path) -> None:
@@ -278,16 +276,16 @@ def test_a_rollout_goes_by_what_the_devices_trust(tmp_path: Path) -> None:
         signing.signers([Path(item) for item in public(*keys)]) for keys in ((own,), (own, other))
     )
     trusting = host(image_allowed_signers=line)
-    rollout_command.trusted(result, [trusting])
-    rollout_command.trusted(result, [host(image_allowed_signers="{{ vault }}")])
+    trust.trusted(result, [trusting])
+    trust.trusted(result, [host(image_allowed_signers="{{ vault }}")])
     with pytest.raises(IntegrityError, match="not signed by anyone"):
         text = signing.signers([Path(f"{other}.pub")])
-        rollout_command.trusted(result, [trusting, host(image_allowed_signers=text)])
+        trust.trusted(result, [trusting, host(image_allowed_signers=text)])
     both = host(image_allowed_signers=lines, image_release_threshold=2)
     with pytest.raises(IntegrityError, match="1 of the 2 signatures"):
-        rollout_command.trusted(result, [both])
+        trust.trusted(result, [both])
     signing.sign(result.path, other)
-    rollout_command.trusted(result, [both])
+    trust.trusted(result, [both])
     with pytest.raises(KitError, match="whole numbers"):
         trust.anchor({"image_allowed_signers": line, "image_release_threshold": "many"})
 
@@ -302,7 +300,7 @@ def test_a_release_of_the_future_is_refused(tmp_path: Path) -> None:
     signing.sign(result.path, own)
     line = signing.signers([Path(f"{own}.pub")])
     with pytest.raises(IntegrityError, match="still to come"):
-        rollout_command.trusted(release.load(result.folder), [host(image_allowed_signers=line)])
+        trust.trusted(release.load(result.folder), [host(image_allowed_signers=line)])
 
 
 def test_an_expired_release_is_refused(tmp_path: Path) -> None:
@@ -313,7 +311,7 @@ def test_an_expired_release_is_refused(tmp_path: Path) -> None:
     signing.sign(result.path, own)
     line = signing.signers([Path(f"{own}.pub")])
     with pytest.raises(IntegrityError, match="has expired"):
-        rollout_command.trusted(release.load(result.folder), [host(image_allowed_signers=line)])
+        trust.trusted(release.load(result.folder), [host(image_allowed_signers=line)])
 
 
 def test_leave_for_a_downgrade_is_part_of_the_plan() -> None:

@@ -13,17 +13,17 @@ from typing import Any, cast
 import pytest
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError, IntegrityError, KitError
-from jetson_kit.fleet.sites import at_site, replies
+from jetson_kit.core.text import HIDDEN
+from jetson_kit.fleet.sites import answers, replies
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.journal_copy import JournalCopy
 from jetson_kit.fleet.sites.kit_archive import Kit
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.mesh import Mesh, OwnDiskFullError
 from jetson_kit.fleet.sites.replies import Hello
-from jetson_kit.report.values import HIDDEN
 
 HELLO = {
-    "kind": "hello", "protocol": at_site.PROTOCOL, "version": "1", "kit": "", "time": 0.0,
+    "kind": "hello", "protocol": answers.PROTOCOL, "version": "1", "kit": "", "time": 0.0,
     "free": 1 << 40, "machine": "x86_64", "python": "3.11",
 }  # fmt: skip
 Answer = Callable[[Mapping[str, Any]], Iterator[Mapping[str, Any]]]
@@ -104,9 +104,16 @@ def test_an_error_of_any_shape_is_an_error(tmp_path: Path, code: Any) -> None:
 
 
 def test_a_layer_that_is_none_of_the_release() -> None:
-    body = {"lacking": [{"sha256": "f" * 64, "size": 1}]}
+    body = {"lacking": [{"sha256": "f" * 64, "held": 0}]}
     with pytest.raises(IntegrityError, match="none of the release"):
         replies.lacking("berlin", body, {})
+
+
+@pytest.mark.parametrize("held", [-1, 4, 5, None, [], "x"])
+def test_a_layer_of_which_a_site_has_what_can_not_be(held: Any) -> None:
+    body = {"lacking": [{"sha256": "f" * 64, "held": held}]}
+    with pytest.raises(IntegrityError, match="berlin sent a damaged answer"):
+        replies.lacking("berlin", body, {"f" * 64: 4})
 
 
 def test_words_of_a_site_move_no_cursor_and_have_an_end(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,19 @@ if sys.argv[2]:
     unix.bind(sys.argv[2])
     unix.listen()
 server = socket.create_server(("127.0.0.1", int(sys.argv[1]))) if sys.argv[1] != "0" else None
+time.sleep(600)
+"""
+# As a process of many threads that is ended: the first is gone, another still holds a lock.
+HALF_ENDED = """
+import ctypes, fcntl, signal, sys, threading, time
+if sys.argv[2] == "deaf":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+threading.Thread(target=time.sleep, args=(600,)).start()
+print("locked", flush=True)
+if sys.argv[2] == "half":
+    ctypes.CDLL(None).pthread_exit(None)
 time.sleep(600)
 """
 
@@ -113,3 +128,20 @@ def test_a_port_that_is_needed_later(stranger: int) -> None:
         node.check_free("receptor", "0.0.0.0", stranger)  # noqa: S104
     with pytest.raises(StepFailedError, match="can't listen on 203"):
         node.check_free("receptor", "203.0.113.7", free())
+
+
+@pytest.mark.parametrize("how", ["half", "deaf"])
+def test_a_process_is_stopped_when_its_locks_are_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(node, "STOP_S", 1.0)
+    lock = tmp_path / "lock"
+    process = Process("receptor", tmp_path, (sys.executable, "-c", HALF_ENDED, str(lock), how))
+    process.wait(lambda: process.last_words() == "locked", process.start(), 0)
+    if how == "half":
+        stat = Path(f"/proc/{process.pid()}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+    process.stop()
+    with lock.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jetson_kit.fleet.sites import at_site, here
+from jetson_kit.fleet.sites import answers, at_site, here
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def test_a_site_says_how_it_is(tmp_path: Path) -> None:
     assert code == 0
     assert [line["kind"] for line in lines] == ["hello"]
     assert lines[0]["kit"] == ""
-    assert lines[0]["protocol"] == at_site.PROTOCOL
+    assert lines[0]["protocol"] == answers.PROTOCOL
 
 
 def test_pieces_of_several_files_come_in_one_request(tmp_path: Path) -> None:
@@ -75,7 +75,9 @@ def test_pieces_of_several_files_come_in_one_request(tmp_path: Path) -> None:
         b'{"verb": "evidence", "kind": "..", "host": "b1", "sha256": ""}\n',
         b'{"verb": "evidence", "kind": "verify", "host": "b1", "sha256": ""}\n',
         b'{"verb": "kit", "sha256": "../../etc/passwd"}\n',
-        b'{"verb": "release", "name": "../out", "files": {}, "inventory": "hosts"}\n',
+        b'{"verb": "release", "name": "../out", "files": {}, "inventory": "hosts",'
+        b' "inventory_bytes": 0, "pieces": []}\n',
+        b'{"verb": "release", "name": "a", "files": {}, "inventory": "hosts"}\n',
     ],
 )
 def test_what_is_no_request_is_one_line_and_changes_nothing(tmp_path: Path, raw: bytes) -> None:

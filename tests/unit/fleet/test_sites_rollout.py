@@ -15,13 +15,13 @@ from jetson_kit.core.errors import (
     IntegrityError,
     StepFailedError,
 )
+from jetson_kit.core.text import HIDDEN
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.rollout import Rollout
 from jetson_kit.fleet.sites import command, evidence
 from jetson_kit.fleet.sites.plan import SitesPlan
 from jetson_kit.fleet.sites.rollout import SitesRollout
-from jetson_kit.report.values import HIDDEN
 from tests.unit import fleet_sim as sim
 from tests.unit.fleet.simulated_sites import (
     BOARDS,

@@ -33,6 +33,17 @@ def test_a_cut_file_goes_on_where_it_was(tmp_path: Path) -> None:
     assert not store.take(tmp_path, NAME, tmp_path / "again")
 
 
+@pytest.mark.parametrize(
+    ("left", "held"),
+    [(RAW, len(RAW)), (bytes(len(RAW)), 0), (RAW + b"more", 0), (RAW[:-1], len(RAW) - 1)],
+)
+def test_what_a_kill_left_behind_its_last_piece(tmp_path: Path, left: bytes, held: int) -> None:
+    (tmp_path / f"{NAME}.part").write_bytes(left)
+    assert store.held(tmp_path, NAME, len(RAW)) == held
+    assert store.take(tmp_path, NAME, tmp_path / "there") == (left == RAW)
+    assert store.held(tmp_path, NAME, len(RAW)) == (held if left != RAW else 0)
+
+
 def test_other_bytes_are_dropped(tmp_path: Path) -> None:
     store.add(tmp_path, NAME, len(RAW), 0, b"x" * 4000)
     with pytest.raises(IntegrityError, match="damaged"):
