@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.app import command_words, faults
+from jetson_kit.app import command_words, faults, image_name
 from jetson_kit.core.errors import BadInputError
 
 FILE = "jetson.toml"
@@ -177,7 +176,7 @@ def load(folder: Path) -> App:
     if not folder.is_dir():
         raise BadInputError(f"{folder} is no folder", "make one: ./inv app.new NAME")
     body = _read(folder / FILE)
-    name = body.get("name") or _name(folder)
+    name = body.get("name") or image_name.of_folder(folder)
     app = App(
         folder=folder,
         name=name,
@@ -270,14 +269,6 @@ def _read(path: Path) -> dict[str, Any]:
     if result := faults.of(body, text):
         raise BadInputError(f"{path}: {'; '.join(result)}")
     return body
-
-
-def _name(folder: Path) -> str:
-    """Return a name for the image out of the folder's, accents left out."""
-    plain = unicodedata.normalize("NFKD", folder.resolve().name)
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    words = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
-    return words[:40].strip("-") or "app"
 
 
 def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:

@@ -72,3 +72,11 @@ def verb(number: int, word: str) -> str:
     """Return a verb as it goes with a number: 1 board needs, 2 boards need."""
     one, many = IRREGULAR.get(word, (f"{word}s", word))
     return one if number == 1 else many
+
+
+def lasting(seconds: float) -> str:
+    """Return a duration in the largest unit of which it has two: 90 seconds, 2 minutes, 3 days."""
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size:
+            return counted(round(seconds / size), unit)
+    return counted(round(seconds), "second")

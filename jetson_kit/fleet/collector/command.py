@@ -13,7 +13,7 @@ from typing import Any
 
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.core.text import counted
+from jetson_kit.core.text import counted, lasting
 from jetson_kit.fleet.collector import board_keys, reports, server
 from jetson_kit.fleet.collector.reports import Report
 from jetson_kit.fleet.release import certificates
@@ -113,7 +113,7 @@ def _row(board: str, fault: str, silent_s: float, now: datetime.datetime) -> Row
 
 def _problems(report: Report, since: float, silent_s: float) -> Iterator[str]:
     if since > silent_s:
-        yield f"silent for {_span(since)}"
+        yield f"silent for {lasting(since)}"
     if report.phase in ("failed", "went-back"):
         yield f"{report.phase}: {report.reason}"
     received = datetime.datetime.fromisoformat(report.received)
@@ -121,14 +121,7 @@ def _problems(report: Report, since: float, silent_s: float) -> Iterator[str]:
         own = datetime.datetime.fromisoformat(report.time)
         ahead = (own - received).total_seconds()
         if abs(ahead) > CLOCK_S:
-            yield f"its clock was {_span(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+            yield f"its clock was {lasting(abs(ahead))} {'ahead' if ahead > 0 else 'behind'}"
 
 
 def as_json(rows: list[Row]) -> dict[str, Any]:
@@ -145,5 +138,5 @@ def lines(rows: list[Row]) -> Iterator[str]:
             continue
         image = report.image_id.partition(":")[2][:12] or "no image"
         words = (row.board, report.phase, image, report.state, report.verdict,
-                 f"{_span(row.silent_s or 0)} ago", row.problem or report.reason)  # fmt: skip
+                 f"{lasting(row.silent_s or 0)} ago", row.problem or report.reason)  # fmt: skip
         yield "  ".join(filter(None, words))

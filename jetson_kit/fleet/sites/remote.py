@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.core.text import lasting
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
@@ -93,13 +94,6 @@ def check_clock(site: str, hello: Hello, most_s: float) -> None:
     if abs(hello.ahead_s) > most_s:
         direction = "ahead" if hello.ahead_s > 0 else "behind"
         raise CheckFailedError(
-            f"{site}: its clock is {_span(abs(hello.ahead_s))} {direction} of ours",
+            f"{site}: its clock is {lasting(abs(hello.ahead_s))} {direction} of ours",
             "set the clock there (or here): releases expire by it",
         )
-
-
-def _span(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -302,12 +303,37 @@ def test_packages_that_only_another_file_names_are_told(
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("Caf\u00e9", "cafe"), ("t\u00fcr kamera", "tur-kamera"), ("\u6444\u50cf\u5934", "app")],
+    [
+        ("Caf\u00e9", "cafe"),
+        ("t\u00fcr kamera", "tur-kamera"),
+        ("\u6444\u50cf\u5934", "app-[0-9a-f]{6}"),
+        ("\u043a\u0430\u043c\u0435\u0440\u0430 2", "2-[0-9a-f]{6}"),
+        ("Stra\u00dfe", "stra-e-[0-9a-f]{6}"),
+        ("x" * 50 + "\u50cf", "x{33}-[0-9a-f]{6}"),
+        ("- \u2013 -", "app"),
+        ("caf\u00e9 \u2615", "cafe"),
+    ],
 )
 def test_the_name_of_a_folder_with_other_letters(tmp_path: Path, folder: str, name: str) -> None:
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "app.py").touch()
-    assert settings.load(tmp_path / folder).name == name
+    loaded = settings.load(tmp_path / folder).name
+    assert re.fullmatch(name, loaded), loaded
+
+
+def test_folders_of_other_letters_get_names_of_their_own(tmp_path: Path) -> None:
+    folders = [
+        "\u6444\u50cf\u5934",
+        "\u95e8",
+        "\u043a\u0430\u043c\u0435\u0440\u0430",
+        "\u043a\u0430\u043c\u0435\u0440\u044b",
+    ]
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "app.py").touch()
+    names = [settings.load(tmp_path / folder).name for folder in folders]
+    assert len(set(names)) == len(folders)
+    assert names == [settings.load(tmp_path / folder).name for folder in folders]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from mediapipe_jetson import observation
 
 from jetson_kit.core.paths import ROOT
-from jetson_kit.core.text import counted, verb
+from jetson_kit.core.text import counted, lasting, verb
 
 # What is no plural, or stands where the number is never one.
 NOUNS = {"bytes", "characters", "landmarks", "as", "of its", "targets"}
@@ -32,6 +32,17 @@ def test_a_plural_of_its_own_and_a_verb() -> None:
     assert counted(1, "library", "libraries") == "1 library"
     assert counted(3, "library", "libraries") == "3 libraries"
     assert [verb(number, "need") for number in (0, 1, 2)] == ["need", "needs", "need"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 seconds"), (1.2, "1 second"), (119, "119 seconds"), (120, "2 minutes"),
+        (3 * 3600, "3 hours"), (86400, "24 hours"), (5 * 86400, "5 days"),
+    ],
+)  # fmt: skip
+def test_a_duration(seconds: float, text: str) -> None:
+    assert lasting(seconds) == text
 
 
 def plurals(path: Path) -> list[str]:

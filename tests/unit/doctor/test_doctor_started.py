@@ -21,6 +21,20 @@ MADE = f"vision.HandLandmarkerOptions(base_options={BASE})"
 CREATE = "vision.HandLandmarker.create_from_options"
 STARTED = {
     "an executor": f"ThreadPoolExecutor().submit({CREATE}, {MADE})\n",
+    "an executor's map": f"list(ThreadPoolExecutor().map({CREATE}, [{MADE}]))\n",
+    "a map over two lists": (
+        f"def work(delegate, name):\n    {CREATE}(vision.HandLandmarkerOptions("
+        "base_options=BaseOptions(name, delegate=delegate)))\nchosen = [BaseOptions.Delegate.{}]\n"
+        "with ThreadPoolExecutor() as pool:\n    for item in pool.map(work, chosen, ['x']):\n"
+        "        print(item)\n"
+    ),
+    "imap": (
+        f"def work(delegate):\n    {CREATE}(vision.HandLandmarkerOptions("
+        "base_options=BaseOptions('x', delegate=delegate)))\n"
+        "for item in multiprocessing.Pool(2).imap_unordered(work, (BaseOptions.Delegate.{},)):\n"
+        "    print(item)\n"
+    ),
+    "apply_async": f"multiprocessing.Pool(2).apply_async({CREATE}, ({MADE},)).get()\n",
     "one of an object": (
         "class A:\n    def start(self, pool):\n        self.options = " + MADE + "\n"
         f"        self.task = pool.submit({CREATE}, self.options)\n"
@@ -100,6 +114,11 @@ ALSO = {
     "a call": f"{WORK}w(D.GPU)\n{THREAD.replace('GPU', 'CPU')}",
     "a call by a function": f"{WORK}def go():\n    w(D.GPU)\n    {THREAD.replace('GPU', 'CPU')}",
     "a called callback": f"from web import app\n{WORK}w(D.GPU)\napp.on(w)\n",
+    "a map over both": f"{WORK}list(ThreadPoolExecutor().map(w, [D.CPU, D.GPU]))\n",
+    "a map over what is not known": (
+        f"import sys\n{WORK}list(ThreadPoolExecutor().map(w, sys.argv))\n"
+    ),
+    "a series' map": f"from web import series\n{WORK}series.map(w)\n{THREAD}",
     "a submitted and called one": f"{WORK}ThreadPoolExecutor().submit(w, D.CPU)\nw(D.GPU)\n",
     "several methods": (
         f"{WORK}class A:\n    def go(self, d):\n        w(d)\n    def start(self):\n"

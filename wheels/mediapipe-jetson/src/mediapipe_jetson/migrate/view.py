@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.project import Outcome
+from mediapipe_jetson.observation import counted
 
 
 def text(outcome: Outcome, written: bool) -> str:
@@ -28,6 +29,6 @@ def text(outcome: Outcome, written: bool) -> str:
     files = len({note.file for note in outcome.refused})
     count = len(outcome.changes)
     rest = f", {len(outcome.unread)} not read" if outcome.unread else ""
-    lines.append(f"{count} file{'' if count == 1 else 's'} {done}, {files} refused{rest}\n")
+    lines.append(f"{counted(count, 'file')} {done}, {files} refused{rest}\n")
     # A file's name may have bytes that are no text.
     return "".join(lines).encode(errors="surrogateescape").decode(errors="backslashreplace")

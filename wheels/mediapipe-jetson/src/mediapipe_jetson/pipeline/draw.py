@@ -10,7 +10,7 @@ from mediapipe_jetson.pipeline.frame import Detected
 LANDMARKS = ("face_landmarks", "hand_landmarks", "pose_landmarks")
 GREEN = (0, 255, 0)
 # A dot: rows and columns about the landmark's pixel.
-DOT = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
+DOWN, RIGHT = (0, -1, 1, 0, 0), (0, 0, 0, -1, 1)
 
 
 def found_in(result: Any) -> list[Any]:  # noqa: ANN401 # MediaPipe's result types
@@ -27,9 +27,9 @@ def draw_landmarks(job: Detected) -> None:
     bgr = job.frame.bgr
     height, width = bgr.shape[:2]
     for points in found_in(job.result):
-        places = numpy.array([(point.y, point.x) for point in points], numpy.float32)
-        middles = (places * numpy.float32((height, width))).astype(numpy.int32)
-        for down, right in DOT:
-            rows, columns = middles[:, 0] + down, middles[:, 1] + right
-            inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-            bgr[rows[inside], columns[inside]] = GREEN
+        rows = numpy.array([point.y for point in points], numpy.float32) * numpy.float32(height)
+        columns = numpy.array([point.x for point in points], numpy.float32) * numpy.float32(width)
+        rows = numpy.add.outer(rows.astype(numpy.int32), DOWN)
+        columns = numpy.add.outer(columns.astype(numpy.int32), RIGHT)
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        bgr[rows[inside], columns[inside]] = GREEN

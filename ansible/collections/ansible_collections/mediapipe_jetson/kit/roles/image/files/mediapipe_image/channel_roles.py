@@ -228,8 +228,8 @@ def _signed(by: Document, role: str, made: Document) -> None:
             good |= sshsig.signers(raw, block, (own,), NAMESPACE)
     if len(good) < threshold:
         raise IntegrityError(
-            f"{made.signed['_type']}.json of the channel is signed by {len(good)} of the "
-            f"{threshold} keys that must"
+            f"{made.signed['_type']}.json of the channel is signed by {len(good)} of its keys, not "
+            f"by {threshold}"
         )
 
 
