@@ -13,6 +13,9 @@ from jetson_kit.build import compose
 from jetson_kit.build.images import Built
 from jetson_kit.build.plan import BuildPlan
 
+# Columns; wider than any line.
+UNBROKEN = 10_000
+
 
 def _grid(rows: list[tuple[str, str]]) -> None:
     table = Table.grid(padding=(0, 2))
@@ -20,7 +23,13 @@ def _grid(rows: list[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(name, Text(value))  # a command or path may hold brackets
-    Console(highlight=False, soft_wrap=False).print(table)
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = UNBROKEN  # a reader that is a program breaks lines itself
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().splitlines():
+        print(line.rstrip())
 
 
 def show_plan(plan: BuildPlan) -> None:
@@ -70,12 +79,18 @@ def _engines(plan: BuildPlan) -> list[tuple[str, str]]:
     ]
 
 
-def _application(plan: BuildPlan | None) -> list[tuple[str, str]]:
+def _run(plan: BuildPlan | None) -> list[tuple[str, str]]:
     """Return how an application of the user's is run on a board."""
+    if plan is None or plan.app is None or not plan.target:
+        return []
+    return [("run", service.run_line(plan.app, plan.tag))]
+
+
+def _application(plan: BuildPlan | None) -> list[tuple[str, str]]:
+    """Return the files by which an application of the user's is run on boards."""
     if plan is None or plan.app is None:
         return []
-    rows = [("run", service.run_line(plan.app, plan.tag))] if plan.target else []
-    rows.append(("compose", f"{plan.output / compose.FILE}, its first lines say how"))
+    rows = [("compose", f"{plan.output / compose.FILE}, its first lines say how")]
     return [*rows, ("fleet", f"copy {plan.output / service.FILE} into the boards' group_vars")]
 
 
@@ -111,13 +126,14 @@ def show_built(built: Built, plan: BuildPlan | None = None) -> None:
         ),
         ("started", started),
         ("inference", inference),
-        *_run_on_a_card(facts),
         *_application(plan),
         *(("note", note) for note in facts["plan"]["notes"]),
         ("output", str(facts["plan"]["output"])),
     ]
     _grid(rows)
-    # In a line of its own, unbroken, so that it can be copied.
+    # In lines of their own, unbroken, so that they can be copied.
+    for name, command in (*_run(plan), *_run_on_a_card(facts)):
+        print(f"{name}: {command}")
     print(f"next: {next_command(facts)}")
 
 

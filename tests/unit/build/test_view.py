@@ -8,7 +8,9 @@ import pytest
 
 from jetson_kit.app import settings
 from jetson_kit.build import plan as planning
-from jetson_kit.build import view
+from jetson_kit.build import smoke, view
+from jetson_kit.build.images import Built
+from jetson_kit.build.plan import BuildPlan
 
 
 @pytest.mark.parametrize("word", ["[ -f x ]", "[bold]", "[/x]", ":smile:"])
@@ -35,3 +37,37 @@ def test_a_build_ends_with_the_next_command(request_: planning.Request, command:
     plan = planning.make(request_)
     facts = {"plan": plan.as_json(), "image": {"tag": plan.tag}}
     assert view.next_command(facts) == command.format(plan.tag)
+
+
+def built(plan: BuildPlan) -> Built:
+    """Return what a build of a plan says of itself, as far as it is printed."""
+    manifest = {
+        "plan": plan.as_json(),
+        "image": {"tag": plan.tag, "id": "sha256:00", "architecture": plan.arch, "size": 1},
+        "archive": {"size": 1},
+        "first_start": smoke.not_started(plan).as_json(),
+    }
+    return Built(manifest, plan.output, fresh=True)
+
+
+def test_commands_to_copy_are_whole_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "jetson.toml").write_text('name = "it"\ncommand = ["sh"]\n')
+    board = planning.make(planning.Request(jetson=True, app=settings.load(tmp_path)))
+    view.show_built(built(board), board)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    (run,) = [line for line in lines if " docker run " in line]
+    assert run.startswith("run: docker run --rm")
+    assert run.endswith(f" {board.tag}")
+
+
+def test_the_command_for_a_card_is_a_whole_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "host_arch", lambda: "amd64")
+    plan = planning.make(planning.Request())
+    view.show_built(built(plan), plan)
+    lines = capsys.readouterr().out.splitlines()
+    assert f"NVIDIA card: docker run --rm --gpus all {plan.tag} verify" in lines

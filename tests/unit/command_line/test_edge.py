@@ -87,6 +87,17 @@ def test_a_width_that_is_none_changes_nothing(home: Path, width: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "['a'] False \n", "")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_fault(home: Path, closed: str) -> None:
+    script = f'"$@" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *command("many", "a")], cwd=home, env=env(),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    out = "" if " >&-" in f" {closed}" else "['a'] False \n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, out, "")
+
+
 @pytest.mark.parametrize(
     ("words", "printed"),
     [
