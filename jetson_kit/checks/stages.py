@@ -227,14 +227,20 @@ def _stage(stage: Stage, output: int, until: float) -> Result:
     except NoPythonError as error:
         return Result(stage.name, (), elsewhere=((f"stage {stage.name}", error.message),))
     if not stage.tests:
-        codes = [checks_process.run(command, output, until) for command in commands]
-        return Result(stage.name, ("a check failed",) if any(codes) else ())
+        failed = [row for row in commands if checks_process.run(row, output, until)]
+        return Result(stage.name, tuple(_checker(row) for row in failed))
     with tempfile.TemporaryDirectory(prefix="kit-results-") as folder:
         path = Path(folder, "results.json")
         codes = [
             checks_process.run(command, output, until, {RESULTS: str(path)}) for command in commands
         ]
         return judge(stage.name, codes, path)
+
+
+def _checker(command: Sequence[str]) -> str:
+    """Return the name of what a command checks with: its program, or Python's module."""
+    module = command.index("-m") + 1 if "-m" in command[:-1] else 0
+    return Path(command[module]).name
 
 
 def judge(stage: str, codes: Sequence[int], path: Path) -> Result:

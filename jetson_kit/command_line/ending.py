@@ -11,12 +11,12 @@ from jetson_kit.command_line import signals
 from jetson_kit.core import text
 from jetson_kit.core.errors import (
     BadInputError,
-    DiskFullError,
     InternalError,
     KitError,
     StepFailedError,
 )
-from jetson_kit.core.paths import FULL, room_hint
+from jetson_kit.core.files import disk_full
+from jetson_kit.core.paths import FULL
 
 DEBUG = "KIT_DEBUG"
 # Packages that read documents, and give up on those that are nested too deeply.
@@ -65,13 +65,10 @@ def typed(error: BaseException) -> KitError:
 
 
 def _system(error: OSError) -> KitError:
-    place = "" if error.filename is None else f"{os.fsdecode(str(error.filename))}: "
+    place = "" if error.filename is None else os.fsdecode(str(error.filename))
     if error.errno in FULL:
-        named = Path(os.fsdecode(str(error.filename))) if place else None
-        return DiskFullError(
-            f"{place}no space left on a disk that this writes to", room_hint(named)
-        )
-    return StepFailedError(f"{place}{error.strerror or error}")
+        return disk_full(Path(place) if place else None)
+    return StepFailedError(f"{place}: {error.strerror}" if place else f"{error.strerror or error}")
 
 
 def _where(error: BaseException) -> tuple[Path, int]:

@@ -19,7 +19,7 @@ from typing import IO
 
 from jetson_kit.core import stopping
 from jetson_kit.core.errors import BadInputError, DiskFullError, IntegrityError, NetworkError
-from jetson_kit.core.paths import FULL, room_hint
+from jetson_kit.core.paths import FULL, full_place, room_hint
 
 CHUNK = 1 << 20
 # What a killed run leaves; younger ones may belong to a run that goes on.
@@ -62,9 +62,15 @@ def disk_guard(what: Path | None = None) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL:
             own = error.filename if isinstance(error.filename, str | bytes) else ""
-            named = what or (Path(os.fsdecode(own)) if own else None)
-            raise DiskFullError(f"no space left{_room(named)}", room_hint(named)) from error
+            raise disk_full(what or (Path(os.fsdecode(own)) if own else None)) from error
         raise
+
+
+def disk_full(place: Path | None = None, doing: str = "") -> DiskFullError:
+    """Return the error for a full disk; where no place is known, the folder that looks full."""
+    named = place or full_place()
+    before = f"{doing}: " if doing else ""
+    return DiskFullError(f"{before}no space left{_room(named)}", room_hint(named))
 
 
 def _room(what: Path | None) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,8 @@ SCRATCH = re.compile(
     r"(.*-)?[a-z0-9_]{8}$|tmp[a-z0-9_]{8}"
 )
 FULL = (errno.ENOSPC, errno.EDQUOT)
+# Bytes: programs of others remove what they could not write whole, and say no place.
+ALL_BUT_FULL = 32 << 20
 
 
 def room_hint(place: Path | None) -> str:
@@ -39,6 +42,16 @@ def room_hint(place: Path | None) -> str:
     if place is not None and _scratch(place):
         return "free some space, or set TMPDIR to a larger disk, and run it again"
     return "free some space there, and run it again"
+
+
+def full_place() -> Path | None:
+    """Return the first of the folders that every command writes to whose disk is all but full."""
+    for home in (cache_home, state_home, lambda: Path(tempfile.gettempdir()), Path.cwd):
+        with contextlib.suppress(BadInputError, OSError):
+            there = next(place for place in (home(), *home().parents) if place.exists())
+            if shutil.disk_usage(there).free < ALL_BUT_FULL:
+                return home()
+    return None
 
 
 def _scratch(place: Path) -> bool:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from jetson_kit.core import log, needs, stopping
 from jetson_kit.core.errors import (
-    DiskFullError,
     IntegrityError,
     KitError,
     NetworkError,
     StepFailedError,
     ToolMissingError,
 )
+from jetson_kit.core.files import disk_full
 
 # From the step's name, the exit code and standard error.
 Failed = Callable[[str, int, str], KitError]
@@ -93,10 +93,7 @@ def failure(what: str, code: int, stderr: str) -> KitError:
     last = next((line for line in lines if "error" in line.lower() or line[:2] == "E:"), "")
     last = last or (lines[-1] if lines else f"exit code {code}")
     if any(word in stderr.lower() for word in FULL_WORDS):
-        return DiskFullError(
-            f"{what}: no space left on device",
-            "free some space where it writes, and run it again",
-        )
+        return disk_full(doing=what)
     for line in lines:
         if any(word in line.lower() for word in TRUST_WORDS):
             return IntegrityError(

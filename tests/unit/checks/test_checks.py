@@ -368,3 +368,10 @@ def test_pytest_passes_over_no_folder_of_tests(pytestconfig: pytest.Config) -> N
     for folder in folders:
         for part in folder.parts:
             assert not any(fnmatch.fnmatch(part, item) for item in passed_over), folder
+
+
+def test_a_failed_linter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails, passes = ([sys.executable, "-m", name] for name in ("no.such", "this"))
+    monkeypatch.setattr(checks, "_lint", lambda: [fails, passes, ["false", "x"]])
+    result = checks._stage(Stage("lint", "quick"), os.open(os.devnull, os.O_WRONLY), math.inf)
+    assert result.problems == ("no.such", "false")

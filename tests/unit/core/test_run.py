@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -55,3 +58,24 @@ def test_run_of_what_is_not_there_fails_or_hangs() -> None:
         run([sys.executable, "-c", "import sys; sys.exit('last')"], what="doing it")
     with pytest.raises(StepFailedError, match="no answer"):
         run([sys.executable, "-c", "import time; time.sleep(9)"], what="doing it", timeout_s=0.2)
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+@pytest.mark.parametrize(("variable", "folder"), [("KIT_CACHE", "cache"), ("KIT_STATE", "state")])
+def test_a_program_on_a_full_disk_is_told_which(
+    variable: str, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, home in (("KIT_CACHE", "cache"), ("KIT_STATE", "state")):
+        monkeypatch.setenv(name, str(tmp_path / home))
+        (tmp_path / home).mkdir()
+
+    def usage(place: Path) -> Usage:
+        return Usage(0 if place.is_relative_to(tmp_path / folder) else 1 << 30)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    error = failure("fetching it", 9, "E: write (28: No space left on device)\n")
+    assert error.message == f"fetching it: no space left for {tmp_path / folder} (0 MiB free)"
+    assert f"set {variable} to a larger disk" in error.cure
