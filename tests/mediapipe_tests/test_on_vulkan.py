@@ -29,7 +29,8 @@ pytestmark = [
     not_here_if(host_arch() != "amd64", "on arm64 LiteRT's accelerator gives wrong numbers"),
 ]
 BACKEND = "litert-gpu"
-LIMIT_S = 1200
+# Below what one test may take.
+LIMIT_S = 840
 IMAGES_SITE = f"/opt/mediapipe/lib/python{litert_gpu.PYTHON}/site-packages"
 TESTS = "mediapipe/tasks/python/test"
 
