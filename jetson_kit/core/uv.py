@@ -69,7 +69,7 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     environment = {name: value for name, value in os.environ.items() if _passed_on(name)}
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
     environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
-    environment |= _cache(environment)
+    environment |= _folders(environment)
     try:
         # Killed, they would leave temporary folders of their own.
         with log.timed(what), tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
@@ -107,8 +107,8 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     raise failed
 
 
-def _cache(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the kit's own cache for uv where the user's can't be written, as of service users."""
+def _folders(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the kit's own folders for uv where the user's can't be written: service users'."""
     if "UV_CACHE_DIR" in environment:
         return {}
     given = environment.get("XDG_CACHE_HOME", "")
@@ -117,7 +117,9 @@ def _cache(environment: Mapping[str, str]) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             return {}
-    return {"UV_CACHE_DIR": str(cache_dir("uv"))}
+    # It looks for Pythons of its own below the home as well.
+    own = {"UV_CACHE_DIR": cache_dir("uv"), "UV_PYTHON_INSTALL_DIR": cache_dir("uv", "pythons")}
+    return {name: str(path) for name, path in own.items()}
 
 
 def _cause(stderr: str) -> str:

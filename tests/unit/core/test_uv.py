@@ -36,6 +36,8 @@ def test_a_home_that_cannot_be_written_is_not_needed(
     monkeypatch.setenv("KIT_CACHE", str(tmp_path))
     found = uv.uv(["cache", "dir"], what="asking")
     assert found.strip() == str(tmp_path / "uv")
+    python = f"3.{sys.version_info.minor}"
+    assert uv.uv(["python", "find", python], what="looking for Python")
     monkeypatch.setenv(variable, str(tmp_path / "home"))
     assert str(tmp_path / "home") in uv.uv(["cache", "dir"], what="asking")
 
