@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.exceptions import StorageError
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import (
     Metadata,
@@ -30,7 +29,7 @@ from tuf.api.metadata import (
 from tuf.api.serialization import DeserializationError
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import disk_guard, written_aside
+from jetson_kit.core.files import disk_guard, open_regular, written_aside
 from jetson_kit.core.reasons import why
 from jetson_kit.fleet.channel import lock
 from jetson_kit.fleet.channel.ssh_keys import SshSigner
@@ -40,6 +39,9 @@ ONLINE = (Timestamp.type, Snapshot.type, Targets.type)
 DAY = datetime.timedelta(days=1)
 # What a killed `begin` leaves; it is no part of a channel.
 ASIDE = ".begin."
+# Far more than the metadata of any channel, or a release's documents.
+MOST = 64 << 20
+ANEW = "publish it from a copy"
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,11 @@ class Repository:
 
     def _read(self, name: str, role: str) -> Metadata[Any]:
         try:
-            file: Metadata[Any] = Metadata.from_file(str(self.folder / name))
+            file: Metadata[Any] = Metadata.from_bytes(_raw(self.folder / name, ANEW))
             delegator = file if role == Root.type else self.root
             delegator.verify_delegate(role, file)
-        except (OSError, StorageError, DeserializationError, RepositoryError) as error:
-            raise IntegrityError(
-                f"{self.folder / name} is damaged: {why(error)}", "publish it from a copy"
-            ) from error
+        except (OSError, DeserializationError, RepositoryError) as error:
+            raise IntegrityError(f"{self.folder / name} is damaged: {why(error)}", ANEW) from error
         return file
 
     def read(self, name: str) -> bytes:
@@ -83,7 +83,7 @@ class Repository:
         row = self.targets.signed.targets.get(name)
         path = self.folder / _place(name, row.hashes["sha256"]) if row else self.folder / name
         try:
-            raw = path.read_bytes()
+            raw = _raw(path, "publish it anew")
             if row:
                 row.verify_length_and_hashes(raw)
         except (OSError, RepositoryError) as error:
@@ -238,6 +238,18 @@ def _meta(version: int, raw: bytes) -> MetaFile:
 def _place(name: str, digest: str) -> str:
     folder, _, last = name.rpartition("/")
     return f"{folder}/{digest}.{last}" if folder else f"{digest}.{last}"
+
+
+def _raw(path: Path, cure: str) -> bytes:
+    """Return a file's bytes. Raises IntegrityError for what is none or too large, OSError."""
+    try:
+        with open_regular(path, cure) as stream:
+            raw = stream.read(MOST + 1)
+    except BadInputError as error:
+        raise IntegrityError(error.message, error.cure) from error
+    if len(raw) > MOST:
+        raise IntegrityError(f"{path} has more than {MOST >> 20} MiB", cure)
+    return raw
 
 
 def write(path: Path, raw: bytes) -> None:

@@ -292,8 +292,9 @@ def _identities(host: boards.Host) -> Iterator[str]:
     """Yield by what a board is known: its name, and an address that is one in all networks."""
     yield f"the board {host.name}"
     try:
-        public = ipaddress.ip_address(host.host).is_global
+        address = ipaddress.ip_address(host.host)
     except ValueError:
         return
-    if public:
-        yield f"the address {host.host}:{host.variable('ansible_port') or 22}"
+    address = getattr(address, "ipv4_mapped", None) or address  # one of several spellings
+    if address.is_global:
+        yield f"the address {address}, port {host.variable('ansible_port') or 22}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -414,6 +415,36 @@ def test_a_damaged_folder_is_not_published_on(www: Path, keys: Keys) -> None:
     path.write_bytes(path.read_bytes().replace(b"a/b", b"a/c"))
     with pytest.raises(IntegrityError, match="is damaged"):
         command.publish(www, command.Request(pause=True), keys.channel._private, LONG)
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _huge(path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)
+
+
+def _loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("made", [_pipe, _endless, _huge, _loop, Path.mkdir])
+@pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets", "channel"])
+def test_what_is_no_file_of_a_channel_is_not_read(
+    www: Path, role: str, made: Callable[[Path], None]
+) -> None:
+    own = list(www.glob("*.channel.json")) if role == "channel" else [file_of(www, role)]
+    for path in own:
+        path.unlink()
+        made(path)
+    with pytest.raises(IntegrityError, match=f"{role}\\.json"):
+        Repository(www).read("channel.json")
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,22 @@ def test_a_small_file_has_a_limit(program: Program, server: Server) -> None:
     assert program.channel_web.small(f"{server.url}none", 10) is None
 
 
+@pytest.mark.parametrize("sent", [0, 1, 999])
+def test_a_small_file_that_was_cut_is_none(program: Program, server: Server, sent: int) -> None:
+    server.instead["small"] = lambda handler: handler.answer(RAW[:sent], length=1000)
+    with pytest.raises(program.channel_web.AwayError, match="ended early"):
+        program.channel_web.small(f"{server.url}small", 2000)
+
+
+@pytest.mark.parametrize("named", ["-5", "many", "9" * 30, "\u0663", ""])
+def test_a_length_that_is_no_number_says_nothing(
+    program: Program, server: Server, named: str
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: " + named.encode() + b"\r\n\r\n"
+    server.instead["small"] = lambda handler: handler.wfile.write(head + RAW[:100])
+    assert program.channel_web.small(f"{server.url}small", 2000) == RAW[:100]
+
+
 def drip(handler: Handler) -> None:
     """Send a byte from time to time, for ever."""
     handler.send_response(200)

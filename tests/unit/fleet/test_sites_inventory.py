@@ -60,7 +60,27 @@ def test_sites_and_their_boards(tmp_path: Path) -> None:
         (
             "b1: {ansible_host: 8.8.8.8}",
             "t1: {ansible_host: 8.8.8.8}",
-            "tokyo and berlin both have the address 8.8.8.8:22",
+            "tokyo and berlin both have the address 8.8.8.8, port 22",
+        ),
+        (
+            "b1: {ansible_host: '2001:4860:4860::8888'}",
+            "t1: {ansible_host: '2001:4860:4860:0:0:0:0:8888'}",
+            "tokyo and berlin both have the address 2001:4860:4860::8888, port 22",
+        ),
+        (
+            "b1: {ansible_host: '2001:DB9::A', ansible_port: 2222}",
+            "t1: {ansible_host: '2001:db9:0::a', ansible_port: '2222'}",
+            "tokyo and berlin both have the address 2001:db9::a, port 2222",
+        ),
+        (
+            "b1: {ansible_host: '::ffff:8.8.8.8'}",
+            "t1: {ansible_ssh_host: 8.8.8.8, ansible_port: 22}",
+            "tokyo and berlin both have the address 8.8.8.8, port 22",
+        ),
+        (
+            "b1: {ansible_host: 8.8.8.8, ansible_user: root}",
+            "8.8.8.8: {ansible_user: admin}",
+            "tokyo and berlin both have the address 8.8.8.8, port 22",
         ),
     ],
 )

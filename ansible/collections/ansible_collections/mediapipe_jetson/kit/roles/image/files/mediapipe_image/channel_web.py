@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import ssl
 import threading
 import time
@@ -23,6 +24,7 @@ WINDOW_S = 60.0
 CHUNK = 64 * 1024
 NOT_THERE = (403, 404)
 PARTIAL, TOO_FAR = 206, 416
+LENGTH = re.compile("[0-9]{1,19}")
 
 
 class AwayError(StepFailedError):
@@ -64,12 +66,21 @@ def _small(url: str, most: int) -> Optional[bytes]:
         while True:
             block = _read(stream, url)
             if not block:
+                # `read1` itself says nothing of an answer that was cut.
+                if len(result) < _named(stream):
+                    raise AwayError(f"{url} ended early")
                 return result
             result += block
             if len(result) > most:
                 raise IntegrityError(f"{url} has more than {most} bytes")
             if time.monotonic() > end:
                 raise AwayError(f"{url} did not come within {SMALL_S:.0f} s")
+
+
+def _named(stream: Any) -> int:  # noqa: ANN401 # a response, of which type is Python's matter
+    """Return the bytes that an answer was to have, 0 where it did not say so or not in digits."""
+    words = str(stream.headers.get("Content-Length", ""))
+    return int(words) if LENGTH.fullmatch(words) else 0
 
 
 def append(url: str, path: Path, size: int) -> None:
