@@ -29,6 +29,18 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
         files = len({entry.file for entry in findings})
         uses = "one use" if len(findings) == 1 else f"{len(findings)} uses"
         seen = f"{uses} in {files} {'file' if files == 1 else 'files'}"
+        gone = sorted(scan.programs.uses.gone)
+        if gone:
+            words = "; ".join(item.text() for item in gone[:SHOWN_MOST])
+            more = f" and {len(gone) - SHOWN_MOST} more" if len(gone) > SHOWN_MOST else ""
+            return bad(
+                seen,
+                *open_,
+                cure="gone",
+                findings=findings,
+                gone=words + more,
+                first=findings[0].text(),
+            )
         return bad(seen, *open_, findings=findings, first=findings[0].text())
     if not scan.programs.sources:
         open_.insert(0, f"{scan.folder} has no Python file or notebook")
