@@ -39,14 +39,15 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
                 cure="gone",
                 findings=findings,
                 gone=words + more,
-                first=findings[0].text(),
+                first=findings[0].place(),
             )
-        return bad(seen, *open_, findings=findings, first=findings[0].text())
+        return bad(seen, *open_, findings=findings, first=findings[0].place())
     if not scan.programs.sources:
         open_.insert(0, f"{scan.folder} has no Python file or notebook")
     if open_:
         return unknown(f"no use of the legacy API seen, but {open_[0]}", *open_[1:])
-    return ok(f"no use of the legacy API in {scan.read} {'file' if scan.read == 1 else 'files'}")
+    count = len(scan.programs.sources)
+    return ok(f"no use of the legacy API in {count} {'file' if count == 1 else 'files'}")
 
 
 def inside(scan: Scan) -> tuple[list[Finding], list[str]]:

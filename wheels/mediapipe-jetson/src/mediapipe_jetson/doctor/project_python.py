@@ -26,11 +26,13 @@ class Obstacle:
     @property
     def place(self) -> str:
         """Return the place as editors take it."""
-        return self.finding().place()
+        return Finding(self.file, self.cell, self.line, 1, "", "").place()
 
     def finding(self) -> Finding:
         """Return it as the report has it."""
-        return Finding(self.file, self.cell, self.line, 1, self.what, self.cure)
+        return Finding(
+            self.file, self.cell, self.line, 1, self.what, self.cure.removeprefix(f"{self.place}: ")
+        )
 
 
 def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:

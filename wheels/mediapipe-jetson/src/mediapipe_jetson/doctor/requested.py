@@ -42,7 +42,7 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
     open_ += scan.unread_lines()
     if not scan.programs.tasks.found:
         why = "no task of MediaPipe's is created" if scan.programs.sources else "no program is here"
-        return unknown(f"{why}{_files(scan.read)}", *open_)
+        return unknown(f"{why}{_files(len(scan.programs.sources))}", *open_)
     if open_:
         return unknown(*open_)
     return ok(f"{_tasks(good)} created, each with {WRITE.partition('=')[2]}")
@@ -163,4 +163,6 @@ def _tasks(count: int) -> str:
 
 
 def _files(count: int) -> str:
+    if not count:
+        return ""
     return f" in {count} {'file' if count == 1 else 'files'}"

@@ -81,7 +81,8 @@ class Scan:
             kind, content = self._load(path, name)
             if kind is not None:
                 result.append((kind, name, content))
-                self.programs.folders |= imports.folders_named(content)
+                if kind != "markdown":
+                    self.programs.folders |= imports.folders_named(content)
                 self._texts[name] = content
         self._arguments = builds.given(result)
         self._scripts = frozenset(
@@ -129,7 +130,7 @@ class Scan:
         if kind == "other":
             self.unread.append(Unread(name, OTHER))
             return
-        self.read += 1
+        self.read += kind != "markdown"
         try:
             if kind == "compose":
                 self._compose(name, content, composed)
@@ -226,6 +227,11 @@ class Scan:
         self._commands(name, text, None, 0)
         self._environments(name, text, None, 0)
 
+    def _markdown(self, name: str, content: bytes) -> None:
+        """Note the containers that a document says to start."""
+        for number, words, _ in dockerfiles.commands(docker_run.shown(documents.decoded(content))):
+            self._started(name, 0, number, words)
+
     def _environments(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note the Pythons of environments that commands make."""
         for number, words, _ in dockerfiles.commands(text, chosen):
@@ -244,9 +250,13 @@ class Scan:
         for item in dockerfiles.installs(name, text, chosen, cell):
             self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):
-            if docker_run.gpus_alone(words):
-                finding = Finding(name, cell, number, 1, WHAT, INSTEAD)
-                self.commands += [finding] if finding not in self.commands else []
+            self._started(name, cell, number, words)
+
+    def _started(self, name: str, cell: int, line: int, words: list[str]) -> None:
+        """Note a command that starts a container with --gpus alone."""
+        finding = Finding(name, cell, line, 1, WHAT, INSTEAD)
+        if docker_run.gpus_alone(words) and finding not in self.commands:
+            self.commands.append(finding)
 
     def _compose(self, name: str, content: bytes, composed: set[str]) -> None:
         override = None
