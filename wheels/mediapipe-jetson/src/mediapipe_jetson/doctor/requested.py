@@ -121,7 +121,7 @@ def _bad(scene: Scene, findings: list[Finding], open_: list[str]) -> Result:
     first, many = findings[0], f"{_tasks(len(findings))} without the GPU"
     library = scene.library.gpu_compiled_in if isinstance(scene.library, NativeLibrary) else None
     board = packages.board(scene)
-    if board.old_cpu and not library:
+    if board.old_cpu and not library and not board.kit:
         where = ", ".join(item.place() for item in findings[:5])
         return unknown(
             f"{many} ({where}), and no official wheel has the GPU inside for this CPU", *open_

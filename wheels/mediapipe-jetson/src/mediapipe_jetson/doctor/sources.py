@@ -62,7 +62,7 @@ class Scan:
         self.unread: list[Unread] = []
         self.programs = Programs()
         self.read = 0
-        self._texts: dict[str, bytes] = {}
+        self.texts: dict[str, bytes] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
         self._templates: set[str] = set()
@@ -83,7 +83,7 @@ class Scan:
                 result.append((kind, name, content))
                 if kind != "markdown":
                     self.programs.folders |= imports.folders_named(content)
-                self._texts[name] = content
+                self.texts[name] = content
         self._arguments = builds.given(result)
         self._scripts = frozenset(
             PurePosixPath(name).name
@@ -175,7 +175,7 @@ class Scan:
         for path in included:
             other = compose.beside(name, path)
             if "://" not in path and other not in self._done:
-                if other in self._texts or self.folder.joinpath(other).is_file():
+                if other in self.texts or self.folder.joinpath(other).is_file():
                     self._read("requirements", other, self._other(other), set())
                 else:
                     self.unread.append(Unread(other, f"{name} includes it, and it is not there"))
@@ -289,8 +289,8 @@ class Scan:
 
     def _other(self, name: str) -> bytes:
         """Return another file of the project. Raises FormError."""
-        if name in self._texts:
-            return self._texts[name]
+        if name in self.texts:
+            return self.texts[name]
         path = self.folder / name
         if self.folder.resolve() not in path.resolve().parents:
             raise FormError(f"{name} lies outside the project")
