@@ -39,6 +39,19 @@ def test_a_command_in_a_document_is_read(name: str, text: str, line: int, tmp_pa
     assert (f"on a Jetson wrong: {name}:{line}" in lines(alone)) is bool(line)
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"jetson.toml": 'command = ["python3", "a.py"]\n'},
+        {"Dockerfile": "FROM mediapipe-jetson:r32.7.1\n"},
+        {"Dockerfile": "FROM dustynv/l4t-ml:r36.4.0\n"},
+    ],
+)
+def test_what_a_project_is_for_decides(files: dict[str, str], tmp_path: Path) -> None:
+    files = {**files, "run.sh": "docker run --gpus all x\n"}
+    assert judged(tmp_path, files)["gpus-flag"].bad
+
+
 def told(folder: Path, files: dict[str, str]) -> str:
     here = scene(
         folder,
