@@ -31,6 +31,7 @@ from jetson_kit.core.uv import NoSolutionError
 from jetson_kit.wheels import locks
 
 FORMAT = 2
+PINNED = re.compile(r"^\s*mediapipe\s*[=<>!~]", re.IGNORECASE | re.MULTILINE)
 INPUTS = "# inputs sha256:"
 NO_WHEEL = re.compile(r"(?:has|have) no (?:usable )?wheels|no wheels? with a matching", re.I)
 HEAD = "# ./inv build --app writes it; --refresh takes newer versions\n"
@@ -220,6 +221,8 @@ def _refused(request: _Request, reason: str) -> BadInputError:
     """Return why there is no lock: the image, a package without a wheel, or themselves."""
     held, source = request.held, request.shown
     image = "allow the image's version, or choose another image: [target] python or mediapipe"
+    if PINNED.search(request.file.read_text(encoding="utf-8")) and "mediapipe" in reason:
+        image = f"write mediapipe without a version in {source.name}: the image's is used"
     try:
         loose = locks.locked(request.compile(()))
     except StepFailedError:

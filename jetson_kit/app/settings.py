@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.app import command_words, faults, image_name
+from jetson_kit.app import candidates, command_words, faults, image_name
 from jetson_kit.core.errors import BadInputError
 
 FILE = "jetson.toml"
@@ -198,8 +198,7 @@ def load(folder: Path) -> App:
     )
     if "command" not in body and not (folder / "app.py").is_file():
         raise BadInputError(
-            f"{folder} has neither app.py nor a command in {FILE}",
-            "write app.py, or make a folder that has one: ./inv app.new NAME",
+            f"{folder} has neither app.py nor a command in {FILE}", candidates.advice(folder, FILE)
         )
     word = command_words.of(app.command).word
     if word.endswith(".py") and not word.startswith("/") and not (folder / word).exists():

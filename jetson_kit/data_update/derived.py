@@ -25,6 +25,7 @@ from jetson_kit.wheels.device_wheel import SOURCE
 from jetson_kit.wheels.pins import Pin
 
 DEVICE_WHEELS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
+PROJECTS = DEVICE_WHEELS.with_name("projects.json")
 BOARD_PAGES = tuple(ROOT / name for name in ("README.md", "README.zh-CN.md", "docs/targets.md"))
 OLDEST_ARM = "armv8.0-a"
 
@@ -34,6 +35,7 @@ def expected() -> dict[Path, str]:
     return {
         **tables.expected(),
         DEVICE_WHEELS: device_wheels(DEVICE_WHEELS.read_text(encoding="utf-8")),
+        PROJECTS: device_modules(PROJECTS.read_text(encoding="utf-8")),
         **{page: with_boards(page) for page in BOARD_PAGES},
     }
 
@@ -81,6 +83,16 @@ def device_wheels(text: str) -> str:
     return _replaced(text, "python", json.dumps(pythons))
 
 
+def device_modules(text: str) -> str:
+    """Return what the device knows of projects with the modules of each branch of L4T."""
+    newest = {item.branch[1:]: item for item in targets.load().all}
+    modules = {
+        branch: {module.id: module.name for module in target.modules}
+        for branch, target in newest.items()
+    }
+    return _replaced(text, "modules", json.dumps(modules))
+
+
 def _arm_pins() -> list[Pin]:
     return [pin for pin in wheels.pins() if pin.arch == "arm64"]
 
@@ -98,7 +110,9 @@ def _replaced(text: str, key: str, value: str) -> str:
         rf'^( "{key}": ).*?(,?)$', lambda m: f"{m[1]}{value}{m[2]}", text, flags=re.MULTILINE
     )
     if count != 1:
-        raise IntegrityError(f"{DEVICE_WHEELS.name} has {count} lines for {key}", "restore it")
+        raise IntegrityError(
+            f"a list has {count} lines for {key}", "restore it: wheels.json or projects.json"
+        )
     return made
 
 

@@ -156,6 +156,19 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("legacy-api", "unknown", code("numpy\n", "app/requirements.txt"), "no Python file"),
     ("legacy-api", "unknown", {}, "--code DIR"),
     (
+        "kit-image-pip",
+        "bad",
+        code("FROM mediapipe-jetson:r32.7.1\nRUN pip install x\n", "app/Dockerfile"),
+        "Dockerfile:2: write the package into requirements.txt",
+    ),
+    (
+        "kit-image-pip",
+        "ok",
+        code("FROM mediapipe-jetson:r32.7.1-dev\nRUN pip install x\n", "app/Dockerfile"),
+        "mediapipe-jetson:r32.7.1-dev",
+    ),
+    ("kit-image-pip", "unknown", {}, "--code DIR"),
+    (
         "docker-iptable-raw",
         "bad",
         {"files": NO_RAW, "outputs": {"docker-version": "28.0.1\n"}},

@@ -100,6 +100,8 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
     [
         ("old", "does not fit the image: it needs numpy 1.26.4 (the image has 2.2.6)"),
         ("mediapipe==0.10.9", "does not fit the image"),
+        ("mediapipe==0.10.9", "write mediapipe without a version in requirements.txt"),
+        ("mediapipe<1", "write mediapipe without a version in requirements.txt"),
         ("other", "a package has no wheel for aarch64-manylinux_2_36 and Python 3.11"),
         ("late", "a package has no wheel for aarch64-manylinux_2_36"),
         ("nothing-of-this-name", "nothing-of-this-name was not found"),

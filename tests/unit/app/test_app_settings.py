@@ -169,6 +169,24 @@ def test_without_app_py_a_command_is_needed(folder: Path) -> None:
     assert settings.load(folder).command == ("sleep", "1")
 
 
+@pytest.mark.parametrize(
+    ("programs", "said"),
+    [
+        ({}, "write app.py"),
+        ({"eyes.py": "x = 1"}, '"eyes.py"'),
+        ({"drowsy.py": "if __name__ == '__main__': pass", "eyes.py": "x"}, '"drowsy.py"'),
+        ({"b.py": "__main__", "a.py": "__main__"}, '"a.py"] or command = ["python3", "b.py"]'),
+    ],
+)
+def test_what_a_folder_may_run_is_named(folder: Path, programs: dict[str, str], said: str) -> None:
+    (folder / "app.py").unlink()
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+    assert said in refused(folder, "")
+    assert ('command = ["python3", "' in refused(folder, "")) is bool(programs)
+    assert ("eyes.py" in refused(folder, "")) is (list(programs) == ["eyes.py"])
+
+
 @pytest.mark.parametrize("template", scaffold.templates())
 def test_a_new_folder_is_an_application_whose_files_compile(tmp_path: Path, template: str) -> None:
     folder = scaffold.new(tmp_path / "door-camera", template)

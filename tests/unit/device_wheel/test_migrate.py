@@ -312,6 +312,23 @@ def test_what_is_refused_is_named_with_its_line(name: str, tmp_path: Path) -> No
         assert int(column) > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("face_mesh.FACE_CONNECTIONS", "FACEMESH_CONTOURS"),
+        ("holistic.UPPER_BODY_POSE_CONNECTIONS", "POSE_CONNECTIONS"),
+        ("drawing_styles.get_default_hand_landmark_style()", "get_default_hand_landmarks_style"),
+        ("drawing_utils.VISIBILITY_THRESHOLD", "0.5"),
+    ],
+)
+def test_a_name_of_2021_is_refused_with_what_to_write(
+    name: str, write: str, tmp_path: Path
+) -> None:
+    (reason,) = refused(tmp_path, f"{HEAD}x = mp.solutions.{name}\n")
+    assert "is gone since 0.8." in reason
+    assert f"write {write}" in reason
+
+
 FOLLOWED = {
     "walrus": (
         "if (a := hands.process(x)).multi_hand_landmarks: a.multi_handedness\n",

@@ -9,7 +9,7 @@ import pytest
 from mediapipe_jetson.doctor import legacy
 from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_scenes import plant
+from tests.unit.doctor_scenes import judged, plant
 
 HEAD = "import mediapipe as mp\nS = mp.solutions\n"
 
@@ -212,3 +212,45 @@ def test_modules_named_by_a_part_of_a_text() -> None:
     assert "mp.solutions" in answers(code)
     code = "import importlib\nm = importlib.import_module('mediapipe.python.solutions.' + name)"
     assert "mp.solutions" in answers(code)
+
+
+# Names that tutorials of 2021 have and 0.10.21 has not; what to write.
+GONE = {
+    "face_mesh.FACE_CONNECTIONS": "FACEMESH_CONTOURS",
+    "holistic.FACE_CONNECTIONS": "FACEMESH_CONTOURS",
+    "pose.UPPER_BODY_POSE_CONNECTIONS": "POSE_CONNECTIONS",
+    "holistic.UPPER_BODY_POSE_CONNECTIONS": "POSE_CONNECTIONS",
+    "drawing_styles.get_default_hand_landmark_style": "get_default_hand_landmarks_style",
+    "drawing_styles.get_default_hand_connection_style": "get_default_hand_connections_style",
+    "drawing_utils.VISIBILITY_THRESHOLD": "0.5",
+    "drawing_utils.PRESENCE_THRESHOLD": "0.5",
+}
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_a_name_of_2021_is_said_to_be_gone(name: str, tmp_path: Path) -> None:
+    text = f"import mediapipe as mp\nmp.solutions.{name}\n"
+    answer = judged(tmp_path, {"a.py": text})["legacy-api"]
+    (found,) = (item for item in answer.result.findings if name in item.what)
+    assert f"{name.split('.')[1]} is gone since 0.8" in found.instead
+    assert f"write {GONE[name]}" in found.instead
+    assert answer.cure.startswith("first mend ")
+    assert "a.py:2" in answer.cure
+
+
+@pytest.mark.parametrize(
+    ("code", "gone"),
+    [
+        ("mp.solutions.face_mesh.FaceMesh(False, 2, 0.5, 0.5)", True),
+        ("mp.solutions.hands.Hands(False, 2, 0.5)", True),
+        ("mp.solutions.pose.Pose(False, True, True, 0.5)", True),
+        ("mp.solutions.pose.Pose(upper_body_only=True)", True),
+        ("mp.solutions.hands.Hands(False, 2, 1, 0.5)", False),
+        ("mp.solutions.hands.Hands(max_num_hands=1)", False),
+        ("mp.solutions.drawing_utils.DrawingSpec(thickness=1)", False),
+        ("mp.solutions.face_mesh.FACEMESH_CONTOURS", False),
+    ],
+)
+def test_code_that_the_image_can_not_run_as_it_is(code: str, gone: bool, tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"a.py": f"import mediapipe as mp\n{code}\n"})["legacy-api"]
+    assert answer.cure.startswith("first mend ") is gone

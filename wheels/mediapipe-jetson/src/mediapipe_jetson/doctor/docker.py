@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from mediapipe_jetson.doctor import projects, services, versions
+from mediapipe_jetson.doctor import kit_image, projects, services, versions
 from mediapipe_jetson.doctor.commands import Output
 from mediapipe_jetson.doctor.files import unreadable
 from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
@@ -207,9 +207,16 @@ def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:  # noqa: PLR0911 
 
 
 def _written_for_jetson(scene: Scene) -> bool:
-    """Return whether the project starts from an image of L4T: where it is read tells nothing."""
-    images = scene.scan.images if scene.scan is not None else ()
-    return any(known.l4t for item in images if (known := projects.image(item.image)) is not None)
+    """Return whether the project is for L4T, by jetson.toml or an image it starts from.
+
+    Where it is read tells nothing.
+    """
+    if scene.scan is None:
+        return False
+    images = scene.scan.images
+    return kit_image.settings(scene.scan) is not None or any(
+        known.l4t for item in images if (known := projects.image(item.image)) is not None
+    )
 
 
 def _default_runtime(scene: Scene) -> str:

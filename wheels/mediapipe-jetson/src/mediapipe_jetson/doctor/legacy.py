@@ -39,20 +39,24 @@ class Uses(Listener):
     def __init__(self) -> None:
         self.table = migration.load()
         self.found: set[Finding] = set()
+        self.gone: set[Finding] = set()
+        """Those of `found` that mp.solutions of 0.10.21 has not either."""
 
     @property
     def findings(self) -> list[Finding]:
         """Return the uses, in order."""
         return sorted(self.found)
 
-    def report(self, place: Place, what: str, instead: str) -> None:
-        """Note one use."""
-        self.found.add(Finding(place.file, place.cell, place.line, place.column, what, instead))
+    def report(self, place: Place, what: str, instead: str, gone: bool = False) -> None:
+        """Note one use; `gone` tells that 0.10.21 fails on it too."""
+        found = Finding(place.file, place.cell, place.line, place.column, what, instead)
+        self.found.add(found)
+        self.gone |= {found} if gone else set()
 
     def told(self, place: Place, path: str) -> None:
         """Note a legacy path, unless it says nothing new."""
         if self.table.legacy(path) and self.table.tells(path):
-            self.report(place, shown(path), self.table.instead(path))
+            self.report(place, shown(path), self.table.instead(path), self.table.gone(path))
 
     def imported(self, place: Place, path: str, star: bool) -> list[str]:
         """Note a legacy module; return the names that a star brings."""
@@ -79,7 +83,11 @@ class Uses(Listener):
         pairs += [(name, name) for name, _ in given.keywords]
         for key, name in pairs:
             what = f"{solution['class']}({name}=...)"
-            self.report(places.get(key, place), what, self.table.argument(solution, name))
+            gone = name not in solution["arguments"]
+            self.report(places.get(key, place), what, self.table.argument(solution, name), gone)
+        if list(solution["arguments"])[: len(names)] != names:
+            words = f"{solution['class']}({', '.join(names)}) by position"
+            self.report(place, words, self.table.table["old_order"], gone=True)
         if given.open:
             words = f"{solution['class']}(...) with arguments that can't be followed"
             self.report(place, words, self.table.all_arguments(solution))

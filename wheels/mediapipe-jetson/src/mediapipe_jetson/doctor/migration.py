@@ -65,6 +65,11 @@ class Migration:
                 return str(solution["results"][name])
         return str(self.table["unknown"])
 
+    def gone(self, path: str) -> bool:
+        """Return whether a path names what no MediaPipe has had since 2021."""
+        module, _, name = path[len(ROOT) + 1 :].partition(".")
+        return name.split(".")[0] in self.table["solutions"].get(module, {}).get("gone", {})
+
     def instead(self, path: str) -> str:
         """Return what to write instead of a legacy path."""
         tops = [top for top in self.table["modules"] if path == top or path.startswith(f"{top}.")]
@@ -83,6 +88,8 @@ class Migration:
             parts = parts[1:]
         elif parts[0] in solution["names"]:
             return str(solution["names"][parts[0]])
+        elif parts[0] in solution.get("gone", {}):
+            return str(solution["gone"][parts[0]])
         if not parts:
             return str(solution["to"])
         plain = [part.replace("()", "").replace("[]", "") for part in parts]

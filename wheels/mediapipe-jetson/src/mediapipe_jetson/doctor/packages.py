@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import pins, projects, versions
+from mediapipe_jetson.doctor import kit_image, pins, projects, versions
 from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
@@ -34,7 +34,9 @@ def board(scene: Scene) -> Board:
     wrong, _ = obstacles(scan)
     exact = {minor for pin in scan.pythons for minor in _only(pin)}
     python = exact.pop() if len(exact) == 1 else ""
-    return Board(old, python, wrong[0].place if wrong else "")
+    _, kit = kit_image.runs_in(scan)
+    own = next((item.kit for item in wrong if item.kit), "") if old else ""
+    return Board(old, python, wrong[0].place if wrong else "", kit or own)
 
 
 def _only(pin: PythonPin) -> list[str]:

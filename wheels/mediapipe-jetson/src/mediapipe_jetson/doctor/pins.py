@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import versions
 from mediapipe_jetson.doctor.files import markers
-from mediapipe_jetson.doctor.files.facts import Requirement
+from mediapipe_jetson.doctor.files.facts import COMMAND, Requirement
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "wheels.json"
 AUDIT = "run ./inv wheels.audit on the wheel: names and versions prove nothing"
@@ -23,12 +23,14 @@ class Board:
 
     `old_cpu`: the CPU lacks what MediaPipe 1.x needs, None where it isn't known; `python`: the
     project's Python such as "3.8", "" where it isn't known; `obstacle`: where a Python without a
-    wheel is asked for.
+    wheel is asked for; `kit`: MediaPipe's version in the kit's image, where the project runs in it
+    or is told to.
     """
 
     old_cpu: Optional[bool] = None
     python: str = ""
     obstacle: str = ""
+    kit: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,8 @@ def is_known_build(name: str) -> bool:
 
 def good(board: Board) -> str:
     """Return what to ask for on this board."""
+    if board.kit:
+        return f"mediapipe without a version: the kit's image brings its own, {board.kit}"
     known = table()
     last = known["last_without_dotprod"]
     if board.old_cpu:
@@ -110,6 +114,11 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
     heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
     light = [one for one in cpu if one not in heavy]
     better = f"write {good(board)}"
+    if board.kit and board.obstacle and item.role == COMMAND:
+        better = better.replace("version:", "version in requirements.txt, not here:")
+    elif board.kit:
+        fits_image = versions.allowed(item.specifier, [board.kit])
+        return None if fits_image else Problem(f"{item.text}: not what the image has", better)
     if later and not gpu:
         return Problem(f"{item.text}: later than all that the kit knows", AUDIT, known=False)
     if not cpu and not gpu:

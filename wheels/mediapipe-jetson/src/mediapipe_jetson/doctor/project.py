@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from mediapipe_jetson.doctor import packages, pins, projects
+from mediapipe_jetson.doctor import kit_image, packages, pins, projects
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
@@ -29,12 +29,30 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
         files = len({entry.file for entry in findings})
         uses = "one use" if len(findings) == 1 else f"{len(findings)} uses"
         seen = f"{uses} in {files} {'file' if files == 1 else 'files'}"
-        return bad(seen, *open_, findings=findings, first=findings[0].text())
+        gone = sorted(scan.programs.uses.gone)
+        where, _ = kit_image.runs_in(scan)
+        if where and not gone and not any("Objectron" in item.what for item in findings):
+            seen = f"{seen}, which the kit's image has ({where}; docs/solutions.md)"
+            unread = scan.unread_lines()
+            return unknown(seen, *unread) if unread else ok(seen, *doubts)
+        if gone:
+            words = "; ".join(item.text() for item in gone[:SHOWN_MOST])
+            more = f" and {len(gone) - SHOWN_MOST} more" if len(gone) > SHOWN_MOST else ""
+            return bad(
+                seen,
+                *open_,
+                cure="gone",
+                findings=findings,
+                gone=words + more,
+                first=findings[0].place(),
+            )
+        return bad(seen, *open_, findings=findings, first=findings[0].place())
     if not scan.programs.sources:
         open_.insert(0, f"{scan.folder} has no Python file or notebook")
     if open_:
         return unknown(f"no use of the legacy API seen, but {open_[0]}", *open_[1:])
-    return ok(f"no use of the legacy API in {scan.read} {'file' if scan.read == 1 else 'files'}")
+    count = len(scan.programs.sources)
+    return ok(f"no use of the legacy API in {count} {'file' if count == 1 else 'files'}")
 
 
 def inside(scan: Scan) -> tuple[list[Finding], list[str]]:

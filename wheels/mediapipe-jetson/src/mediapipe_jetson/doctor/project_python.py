@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Union
 
-from mediapipe_jetson.doctor import pins, projects
+from mediapipe_jetson.doctor import kit_image, pins, projects
 from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.sources import Scan
@@ -22,15 +22,19 @@ class Obstacle:
     what: str
     cure: str
     cell: int = 0
+    kit: str = ""
+    """MediaPipe's version in the kit's image, where its cure is that one alone."""
 
     @property
     def place(self) -> str:
         """Return the place as editors take it."""
-        return self.finding().place()
+        return Finding(self.file, self.cell, self.line, 1, "", "").place()
 
     def finding(self) -> Finding:
         """Return it as the report has it."""
-        return Finding(self.file, self.cell, self.line, 1, self.what, self.cure)
+        return Finding(
+            self.file, self.cell, self.line, 1, self.what, self.cure.removeprefix(f"{self.place}: ")
+        )
 
 
 def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
@@ -46,7 +50,7 @@ def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
         if not any(projects.has_wheel(minor) for minor in minors):
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin), pin.cell))
     for image in running(scan):
-        obstacle = _image(image)
+        obstacle = _image(scan, image)
         if isinstance(obstacle, Obstacle):
             wrong.append(obstacle)
         elif obstacle:
@@ -86,7 +90,7 @@ def _cure_of(pin: PythonPin) -> str:
     return f"{pin.place}: write {text}"
 
 
-def _image(item: BaseImage) -> Union[Obstacle, str]:
+def _image(scan: Scan, item: BaseImage) -> Union[Obstacle, str]:
     """Return an image's obstacle, a line on what is not known of it, or nothing."""
     python, known = projects.python_of(item)
     place = f"{item.file}:{item.line}"
@@ -108,9 +112,12 @@ def _image(item: BaseImage) -> Union[Obstacle, str]:
     what = f"{item.image} {brings} Python {python}{about}"
     good = pins.table()["python"]["good"]
     l4t = known.l4t if known is not None else ""
-    kit = "./inv build --jetson" + (f" --l4t {l4t}" if l4t.count(".") == 2 else "")
     if l4t:
-        cure = f"{place}: take the kit's image ({kit}), or install Python {good} there"
+        cure = f"{place}: take the kit's image: {kit_image.way(scan, l4t, item.file)}"
+        if known is not None and known.old_cpu:
+            own = projects.table()["kit"]["mediapipe"]
+            return Obstacle(item.file, item.line, what, cure, kit=own)
+        cure += f"; or install Python {good} there"
     else:
         cure = f"{place}: take an image with Python {good}, such as python:{good}-slim"
     return Obstacle(item.file, item.line, what, cure)

@@ -31,6 +31,9 @@ class Known:
     about: str = ""
     musl: bool = False
     old_cpu: Optional[bool] = None
+    kit: bool = False
+    pip: bool = True
+    mediapipe: str = ""
 
 
 @functools.lru_cache(maxsize=1)
@@ -57,6 +60,8 @@ def image(text: str) -> Optional[Known]:
 
 def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
     known = table()
+    if parts.get("kit") is not None:
+        return _own(str(parts["kit"]), parts.get("l4t") or "")
     if parts.get("musl") is not None:
         return Known(about="musl (Alpine), for which there is no MediaPipe wheel", musl=True)
     if parts.get("python"):
@@ -79,6 +84,26 @@ def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
         Known(python, l4t or "", about, False, branch["old_cpu"] if branch else None)
         if python
         else None
+    )
+
+
+def _own(rest: str, l4t: str) -> Known:
+    """Return what one of the kit's own images brings; `rest` is its tag after the release."""
+    kit = table()["kit"]
+    python = re.search(r"-py(3\.\d+)\b", rest)
+    media = re.search(r"-mediapipe(\d[\d.]*\d)", rest)
+    version = media.group(1) if media else kit["mediapipe"]
+    number = l4t.split(".", maxsplit=1)[0]
+    branch = table()["l4t"].get(number, {})
+    ids = "|".join(table()["modules"].get(number, ()))
+    return Known(
+        python.group(1) if python else kit["python"],
+        l4t,
+        f"the kit's image, MediaPipe {version}",
+        old_cpu=branch.get("old_cpu"),
+        kit=True,
+        mediapipe=version,
+        pip=re.match(rf"(-({ids}))?-{kit['pip']}\b", rest) is not None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mediapipe_jetson import __version__
 from mediapipe_jetson.doctor.causes import Answer
+from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.result import OK, UNKNOWN
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.observe.l4t import L4t
@@ -69,7 +70,7 @@ def text(document: dict[str, Any]) -> str:
         lines += ["", f"{number}. {item['title']} [{item['id']}]"]
         lines += [f"   cure: {item['cure']}", f"   why:  {item['why']}"]
         lines += [f"   seen: {text}" for text in item["evidence"][:EVIDENCE_MOST]]
-        lines += [f"   - {line}" for line in _findings(item["findings"])]
+        lines += [f"   - {line}" for line in _findings(item)]
     unknown = [item for item in causes if item["status"] == UNKNOWN]
     if unknown:
         lines += ["", "not known here:"]
@@ -89,11 +90,15 @@ def text(document: dict[str, Any]) -> str:
     return "\n".join([*lines, "", summary])
 
 
-def _findings(found: list[dict[str, Any]]) -> list[str]:
+def _findings(cause: dict[str, Any]) -> list[str]:
+    """Return the places, without what stands above them."""
+    found = [Finding(**item) for item in cause["findings"]]
+    above = "\n".join([cause["cure"], *cause["evidence"][:EVIDENCE_MOST]])
     lines = []
     for item in found[:FINDINGS_MOST]:
-        cell = f" cell {item['cell']}, line " if item["cell"] else ""
-        lines.append(f"{item['file']}:{cell}{item['line']}: {item['what']} -> {item['instead']}")
+        cured = item.place() in cause["cure"] and item.instead in cause["cure"]
+        if not (cured and len(found) == 1 and item.what in above):
+            lines.append(f"{item.place()}: {item.what}" if cured else item.text())
     if len(found) > FINDINGS_MOST:
         lines.append(f"... and {len(found) - FINDINGS_MOST} more (--json lists all)")
     return lines

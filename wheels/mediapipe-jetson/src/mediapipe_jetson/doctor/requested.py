@@ -42,7 +42,7 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
     open_ += scan.unread_lines()
     if not scan.programs.tasks.found:
         why = "no task of MediaPipe's is created" if scan.programs.sources else "no program is here"
-        return unknown(f"{why}{_files(scan.read)}", *open_)
+        return unknown(f"{why}{_files(len(scan.programs.sources))}", *open_)
     if open_:
         return unknown(*open_)
     return ok(f"{_tasks(good)} created, each with {WRITE.partition('=')[2]}")
@@ -121,7 +121,7 @@ def _bad(scene: Scene, findings: list[Finding], open_: list[str]) -> Result:
     first, many = findings[0], f"{_tasks(len(findings))} without the GPU"
     library = scene.library.gpu_compiled_in if isinstance(scene.library, NativeLibrary) else None
     board = packages.board(scene)
-    if board.old_cpu and not library:
+    if board.old_cpu and not library and not board.kit:
         where = ", ".join(item.place() for item in findings[:5])
         return unknown(
             f"{many} ({where}), and no official wheel has the GPU inside for this CPU", *open_
@@ -163,4 +163,6 @@ def _tasks(count: int) -> str:
 
 
 def _files(count: int) -> str:
+    if not count:
+        return ""
     return f" in {count} {'file' if count == 1 else 'files'}"

@@ -62,7 +62,7 @@ class Scan:
         self.unread: list[Unread] = []
         self.programs = Programs()
         self.read = 0
-        self._texts: dict[str, bytes] = {}
+        self.texts: dict[str, bytes] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
         self._templates: set[str] = set()
@@ -81,8 +81,9 @@ class Scan:
             kind, content = self._load(path, name)
             if kind is not None:
                 result.append((kind, name, content))
-                self.programs.folders |= imports.folders_named(content)
-                self._texts[name] = content
+                if kind != "markdown":
+                    self.programs.folders |= imports.folders_named(content)
+                self.texts[name] = content
         self._arguments = builds.given(result)
         self._scripts = frozenset(
             PurePosixPath(name).name
@@ -129,7 +130,7 @@ class Scan:
         if kind == "other":
             self.unread.append(Unread(name, OTHER))
             return
-        self.read += 1
+        self.read += kind != "markdown"
         try:
             if kind == "compose":
                 self._compose(name, content, composed)
@@ -174,7 +175,7 @@ class Scan:
         for path in included:
             other = compose.beside(name, path)
             if "://" not in path and other not in self._done:
-                if other in self._texts or self.folder.joinpath(other).is_file():
+                if other in self.texts or self.folder.joinpath(other).is_file():
                     self._read("requirements", other, self._other(other), set())
                 else:
                     self.unread.append(Unread(other, f"{name} includes it, and it is not there"))
@@ -226,6 +227,11 @@ class Scan:
         self._commands(name, text, None, 0)
         self._environments(name, text, None, 0)
 
+    def _markdown(self, name: str, content: bytes) -> None:
+        """Note the containers that a document says to start."""
+        for number, words, _ in dockerfiles.commands(docker_run.shown(documents.decoded(content))):
+            self._started(name, 0, number, words)
+
     def _environments(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note the Pythons of environments that commands make."""
         for number, words, _ in dockerfiles.commands(text, chosen):
@@ -244,9 +250,13 @@ class Scan:
         for item in dockerfiles.installs(name, text, chosen, cell):
             self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):
-            if docker_run.gpus_alone(words):
-                finding = Finding(name, cell, number, 1, WHAT, INSTEAD)
-                self.commands += [finding] if finding not in self.commands else []
+            self._started(name, cell, number, words)
+
+    def _started(self, name: str, cell: int, line: int, words: list[str]) -> None:
+        """Note a command that starts a container with --gpus alone."""
+        finding = Finding(name, cell, line, 1, WHAT, INSTEAD)
+        if docker_run.gpus_alone(words) and finding not in self.commands:
+            self.commands.append(finding)
 
     def _compose(self, name: str, content: bytes, composed: set[str]) -> None:
         override = None
@@ -279,8 +289,8 @@ class Scan:
 
     def _other(self, name: str) -> bytes:
         """Return another file of the project. Raises FormError."""
-        if name in self._texts:
-            return self._texts[name]
+        if name in self.texts:
+            return self.texts[name]
         path = self.folder / name
         if self.folder.resolve() not in path.resolve().parents:
             raise FormError(f"{name} lies outside the project")

@@ -71,7 +71,10 @@ class Names(Context):
         document = table.document()
         if module in table.DRAWING:
             if name not in document[module]:
-                self.refuse(original, f"{module}.{name} has no counterpart in Tasks")
+                path = f"{table.ROOT}.{module}.{name}"
+                known = migration.load()
+                gone = known.instead(path) if known.gone(path) else "has no counterpart in Tasks"
+                self.refuse(original, f"{module}.{name}{': ' if known.gone(path) else ' '}{gone}")
             return updated
         if name == "HandLandmark":
             return self.imported("HandLandmark")

@@ -19,6 +19,24 @@ FLAGS = {
 }
 FLAGS |= {"--rm", "--init", "--privileged", "--read-only", "--no-healthcheck", "--oom-kill-disable"}
 FLAGS |= {"--sig-proxy", "--disable-content-trust", "--replace", "--rmi", "--tls-verify"}
+# A line that people copy: a command, whatever prompt stands before it.
+COPIED = re.compile(
+    r"^\s*(?:[-*+]\s+)?(?:\S*[$#>%]\s+)?`?((?:sudo\s+)?(?:docker|podman|nerdctl)\s.*)$"
+)
+
+
+def shown(text: str) -> str:
+    """Return the commands that a document shows, on the document's own lines; others are empty."""
+    result, goes_on = [], False
+    for line in text.splitlines():
+        match = COPIED.match(line)
+        command = line if goes_on else match.group(1) if match else ""
+        command = command.rstrip().rstrip("`")
+        for mark in "'\"":
+            command = command.replace(mark, "") if command.count(mark) % 2 else command
+        goes_on = bool(command) and command.endswith("\\")
+        result.append(command)
+    return "\n".join(result)
 
 
 def gpus_alone(words: list[str]) -> bool:

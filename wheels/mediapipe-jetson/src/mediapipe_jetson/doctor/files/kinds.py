@@ -40,11 +40,15 @@ BY_SUFFIX = {
     ".service": "shell",
     ".mk": "shell",
     ".whl": "wheel",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".rst": "markdown",
 }
 BY_NAME = (
     (re.compile(r"(pyproject|pixi)\.toml$|Pipfile$"), "settings"),
     (re.compile(r"\.?mise(\.\w+)?\.toml$"), "mise"),
     (re.compile(r"setup\.cfg$|tox\.ini$"), "cfg"),
+    (re.compile(r"readme(\.txt)?$", re.I), "markdown"),
     (locks.NAMES, "lock"),
     (
         re.compile(r"(docker|container)file.*|.*\.(docker|container)file(\..*)?$", re.I),

@@ -1,0 +1,135 @@
+"""The kit's own images: a project that runs in one, and the way into one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Optional
+
+from mediapipe_jetson.doctor import projects
+from mediapipe_jetson.doctor.files import dockerfiles, documents
+from mediapipe_jetson.doctor.finding import Finding
+from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
+from mediapipe_jetson.doctor.scene import Scene
+from mediapipe_jetson.doctor.sources import Scan
+
+SETTINGS = "jetson.toml"
+VERSION = re.compile(r"^\s*mediapipe\s*=\s*[\"']([\d.]+)", re.MULTILINE)
+PIP = re.compile(r"pip[\d.]*")
+NO_PIP = "the kit's image has no pip"
+DEV = (
+    "write the package into requirements.txt for ./inv build --app, or start from the variant -dev"
+)
+WITHOUT = "mediapipe without a version"
+PROGRAMS_MOST = 5
+
+
+def settings(scan: Scan) -> Optional[str]:
+    """Return jetson.toml, by which ./inv build --app makes the project's image; None for none."""
+    path = scan.folder / SETTINGS
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    except OSError:
+        return None
+
+
+def runs_in(scan: Scan) -> tuple[str, str]:
+    """Return what tells that the project runs in the kit's image, and MediaPipe's version there.
+
+    Two empty texts where nothing does.
+    """
+    text = settings(scan)
+    if text is not None:
+        named = VERSION.search(text)
+        return SETTINGS, named.group(1) if named else projects.table()["kit"]["mediapipe"]
+    final = [(item, projects.image(item.image)) for item in scan.images if item.final]
+    if not final or not all(known is not None and known.kit for _, known in final):
+        return "", ""
+    item, known = final[0]
+    return f"{item.file}:{item.line}: {item.image}", known.mediapipe if known else ""
+
+
+def way(scan: Scan, l4t: str, file: str) -> str:
+    """Return how to make the project an application of the kit's image for this release."""
+    steps = []
+    if settings(scan) is None and "app.py" not in scan.texts:
+        steps.append(f"write {SETTINGS} with {_command(scan)}")
+    steps.append(f"name {WITHOUT} in requirements.txt")
+    steps.append(f"remove {file}, which that does not need" if "ocker" in file else "")
+    release = f" --l4t {l4t}" if l4t.count(".") == 2 else ""
+    module = f" --module {_module(scan, l4t)}" if l4t else ""
+    steps.append(f"./inv build --jetson{release}{module} --app DIR")
+    return ", then ".join(filter(None, steps))
+
+
+def _command(scan: Scan) -> str:
+    """Return the line of jetson.toml that says what to run."""
+    own = {name: text for name, text in scan.texts.items() if name.endswith(".py")}
+    own = {name: text for name, text in own.items() if "/" not in name}
+    names = sorted(name for name, text in own.items() if b"__main__" in text) or sorted(own)
+    lines = [f'command = ["python3", "{name}"]' for name in names[:PROGRAMS_MOST] or ["PROGRAM.py"]]
+    return " or ".join(lines)
+
+
+def _module(scan: Scan, l4t: str) -> str:
+    """Return the one module that the project's files name, else all of the release."""
+    known = projects.table()["modules"].get(l4t.split(".", maxsplit=1)[0], {})
+    words = b" ".join(scan.texts.values()).decode(errors="replace").lower()
+    found: dict[tuple[int, int], str] = {}
+    for name, title in known.items():
+        jetson, _, rest = title.lower().partition(" ")
+        # "nano" alone is an editor.
+        before = rf"{jetson}[\s_-]*" if rest.startswith("nano") else ""
+        pattern = before + r"[\s_-]*".join(re.escape(word) for word in rest.split())
+        for match in re.finditer(rf"(?<![a-z0-9]){pattern}(?![a-z0-9])", words):
+            found[match.span()] = name
+    longest = {
+        name
+        for (start, end), name in found.items()
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in found)
+    }
+    return longest.pop() if len(longest) == 1 else "|".join(known)
+
+
+def pip(scene: Scene, _facts: dict[str, Any]) -> Result:
+    """Judge whether a Dockerfile installs by pip into one of the kit's images."""
+    scan = scene.scan
+    if scan is None:
+        return unknown("no code was named; --code DIR looks through a project")
+    files = {item.file: item for item in scan.images if _is_own(item.image)}
+    if not files:
+        return ok("no image of the kit's is built upon")
+    findings = [found for name in files if name in scan.texts for found in _installed(scan, name)]
+    if findings:
+        first = min(findings)
+        return bad(
+            first.what, findings=tuple(sorted(findings)), place=first.place(), instead=first.instead
+        )
+    return ok(*(f"{name}:{item.line}: {item.image}" for name, item in files.items()))
+
+
+def _is_own(image: str) -> bool:
+    known = projects.image(image)
+    return known is not None and known.kit
+
+
+def _installed(scan: Scan, name: str) -> list[Finding]:
+    """Return where pip installs in stages of a Dockerfile that have none."""
+    text = documents.decoded(scan.texts[name])
+    if not dockerfiles.is_dockerfile(text):
+        return []
+    result: list[Finding] = []
+    stages: dict[str, bool] = {}
+    without = False
+    for number, words, _ in dockerfiles.commands(dockerfiles.filled(text, {})):
+        if words and words[0].upper() == "FROM":
+            parts = [word for word in words[1:] if not word.startswith("--")] or [""]
+            known = projects.image(parts[0])
+            own = known is not None and known.kit and not known.pip
+            without = stages.get(parts[0].lower(), own)
+            if len(parts) > 2:
+                stages[parts[2].lower()] = without
+        elif without and "install" in words:
+            before = words[: words.index("install")]
+            if any(PIP.fullmatch(word.rsplit("/", 1)[-1]) for word in before):
+                result.append(Finding(name, 0, number, 1, NO_PIP, DEV))
+    return result
