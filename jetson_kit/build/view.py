@@ -70,13 +70,14 @@ def _engines(plan: BuildPlan) -> list[tuple[str, str]]:
     ]
 
 
-def _application(plan: BuildPlan | None) -> list[tuple[str, str]]:
+def application_rows(plan: BuildPlan | None) -> list[tuple[str, str]]:
     """Return how an application of the user's is run on a board."""
     if plan is None or plan.app is None:
         return []
     rows = [("run", service.run_line(plan.app, plan.tag))] if plan.target else []
     rows.append(("compose", f"{plan.output / compose.FILE}, its first lines say how"))
-    return [*rows, ("fleet", f"copy {plan.output / service.FILE} into the boards' group_vars")]
+    place = f"{service.PLACE} beside the inventory; to {service.GROUP} for one group"
+    return [*rows, ("fleet", f"copy {plan.output / service.FILE} to {place}")]
 
 
 def _run_on_a_card(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -112,7 +113,7 @@ def show_built(built: Built, plan: BuildPlan | None = None) -> None:
         ("started", started),
         ("inference", inference),
         *_run_on_a_card(facts),
-        *_application(plan),
+        *application_rows(plan),
         *(("note", note) for note in facts["plan"]["notes"]),
         ("output", str(facts["plan"]["output"])),
     ]
