@@ -72,8 +72,6 @@ def variables(app: App) -> dict[str, Any]:
 
 def variables_file(app: App) -> str:
     """Return those variables as a file for an inventory's group_vars (JSON is YAML)."""
-    head = (
-        f"# How the service runs {app.name}: {PLACE}, beside the inventory of the boards that "
-        f"run it;\n# or {GROUP} for those of one group.\n"
-    )
+    where = f"{PLACE} beside the inventory, or {GROUP}"
+    head = f"# How the service runs {app.name}: {where}\n"
     return head + json.dumps(variables(app), indent=1) + "\n"
