@@ -60,11 +60,12 @@ def build(
     runnable: bool = True,
     check_s: int = 1,
     files: Mapping[str, bytes] = MappingProxyType({}),
+    application: str = "",
 ) -> Release:
     """Return a release of three layers; `bulk` bytes in the middle one can't be compressed.
 
     One that is not runnable needs no shell on this machine. `files` are in it, too. Docker runs
-    its check every `check_s` seconds.
+    its check every `check_s` seconds. `application` names one in its label.
     """
     work = folder / ".work"
     work.mkdir(parents=True)
@@ -84,7 +85,10 @@ def build(
             "Interval": check_s * 1_000_000_000,
             "Retries": 3,
         },
-        "Labels": {"version": version},
+        "Labels": {
+            "version": version,
+            **({release.APPLICATION: application} if application else {}),
+        },
     }
     image = {
         "architecture": architecture,

@@ -13,6 +13,8 @@ import yaml
 from jetson_kit.ansible_driver.inventory import SECRET_NAME, Host
 
 SUFFIXES = (".yml", ".yaml", "")
+# The endings of a file in group_vars or host_vars, which a folder of the same name comes before.
+READ = (".yml", ".yaml", ".json")
 # A file that ansible-vault has encrypted as a whole.
 VAULT_HEAD = "$ANSIBLE_VAULT"
 VAULT_TAGS = ("!vault", "!vault-encrypted")
@@ -46,7 +48,7 @@ def files(inventory: Path) -> tuple[Path, ...]:
 
 def faults(inventory: Path) -> tuple[Fault, ...]:
     """Return what is wrong in the texts; one that is no YAML is left to Ansible's own reader."""
-    result: list[Fault] = []
+    result = list(_hidden(inventory))
     for path in files(inventory):
         try:
             text = path.read_text(encoding="utf-8")
@@ -57,6 +59,21 @@ def faults(inventory: Path) -> tuple[Fault, ...]:
             continue
         result += _walk(top, _name(inventory, path))
     return tuple(result)
+
+
+def _hidden(inventory: Path) -> Iterator[Fault]:
+    """Yield files of variables that Ansible does not read: a folder of the same name hides them."""
+    for kind in ("group_vars", "host_vars"):
+        around = _base(inventory) / kind
+        for path in sorted(around.glob("*")):
+            if path.suffix not in READ or not path.is_file():
+                continue
+            if (folder := path.with_suffix("")).is_dir():
+                yield Fault(
+                    _name(inventory, path),
+                    f"Ansible does not read it: the folder {kind}/{folder.name} is beside it",
+                    "move it into that folder",
+                )
 
 
 def secrets(inventory: Path, hosts: Iterable[Host]) -> Iterator[Fault]:

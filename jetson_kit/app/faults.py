@@ -75,9 +75,7 @@ def _clauses(error: ValidationError) -> Iterator[tuple[list[str], str]]:
     if error.validator == "additionalProperties" and isinstance(error.validator_value, bool):
         known = sorted(schema["properties"])
         for key in sorted(set(instance) - set(known)):
-            near = difflib.get_close_matches(key, known, 1)
-            meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-            yield [*path, key], f"{_dotted([*path, key])} is no key of jetson.toml, {meant}"
+            yield [*path, key], f"{_dotted([*path, key])} {_misplaced(path, key, known)}"
         return
     write = _described(error) or schema.get("description", "")
     name = _dotted(path)
@@ -89,6 +87,30 @@ def _clauses(error: ValidationError) -> Iterator[tuple[list[str], str]]:
         yield path, f"{name} is no name of a variable, write {write}"
         return
     yield path, f"{name} is {_shown(instance)}, write {write or error.message}"
+
+
+def _misplaced(path: Sequence[str], key: str, known: Sequence[str]) -> str:
+    """Return what to do about a key that is unknown where it stands: where it would be known."""
+    tables = [place for place, keys in _tables().items() if key in keys and place != ".".join(path)]
+    if tables:
+        places = [f"under [{place}]" if place else "at the top, before any [table]"
+                  for place in tables]  # fmt: skip
+        here = f"[{'.'.join(path)}]" if path else "the top of jetson.toml"
+        return f"is no key of {here}, write it {' or '.join(places)}"
+    near = difflib.get_close_matches(key, known, 1)
+    meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return f"is no key of jetson.toml, {meant}"
+
+
+@cache
+def _tables() -> dict[str, frozenset[str]]:
+    """Return the keys of each table of jetson.toml by its name; "" is the top."""
+    top = _schema()["properties"]
+    result = {"": frozenset(top)}
+    for name, row in top.items():
+        if keys := row.get("properties"):
+            result[name] = frozenset(keys)
+    return result
 
 
 def _described(error: ValidationError) -> str:

@@ -13,6 +13,8 @@ from jetson_kit.service import contract as service
 from jetson_kit.service.contract import Device, Service
 
 FILE = "service.yml"
+# Where Ansible reads it, beside an inventory: a file in group_vars has a group's name.
+PLACE, GROUP = f"group_vars/all/{FILE}", f"group_vars/GROUP/{FILE}"
 BOARD = Device(nvidia_runtime=True)
 """Every board has NVIDIA's runtime; the groups are its own, which it finds out itself."""
 GROUP_OF = "stat -L -c %g"
@@ -70,7 +72,6 @@ def variables(app: App) -> dict[str, Any]:
 
 def variables_file(app: App) -> str:
     """Return those variables as a file for an inventory's group_vars (JSON is YAML)."""
-    head = (
-        f"# How the service runs {app.name}: copy it into group_vars of the boards that run it.\n"
-    )
+    where = f"{PLACE} beside the inventory, or {GROUP}"
+    head = f"# How the service runs {app.name}: {where}\n"
     return head + json.dumps(variables(app), indent=1) + "\n"

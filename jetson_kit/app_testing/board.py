@@ -85,7 +85,7 @@ def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> 
     bare = replace(app, camera="", service=replace(app.service, devices=(), sockets=()))
     if app.service.devices or app.camera:
         progress.say("        the board has no camera and no devices of yours: the video stands in")
-    image = planning.make(Request(variant="emulated", app=bare))
+    image = planning.make(planning.by_target(Request(variant="emulated", app=bare)))
     images.build(image, progress)
     xml = place / "virtual.xml"
     xml.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ from jetson_kit.core.files import locked, sha256_file, write_text
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.emulation import cores as emulation
+from jetson_kit.models import legacy
 from jetson_kit.wheels import litert, repack
 from jetson_kit.wheels import pins as wheels
 
@@ -46,7 +47,8 @@ def environment(app: App, image: BuildPlan) -> Path:
     here = replace(builds, target=replace(builds.target, arch=arch, core=None))
     extra = [lock.for_machine(item, here) for item in _locks(app, image)]
     key = _key(
-        *map(sha256_file, (own, runtime, LOCK)), official.name, *(item.text for item in extra)
+        *map(sha256_file, (own, runtime, LOCK, legacy.HOOK)),
+        *(official.name, *(item.text for item in extra)),
     )
     folder = cache_dir("app-venv") / f"py{image.python}-{key}"
     with locked(cache_dir("locks") / f"app-venv-{folder.name}.lock", lambda: None):
@@ -61,6 +63,8 @@ def environment(app: App, image: BuildPlan) -> Path:
             uv.install(python, "--no-deps", official)
             for each in extra:
                 _install(each, "--python", python)
+            # As in an image: programs of mp.solutions run there.
+            shutil.copy(legacy.HOOK, folder / "lib" / f"python{image.python}" / "site-packages")
             write_text(folder / DONE, key)
     cached_files.used(folder / DONE)
     return folder / "bin" / "python"

@@ -8,85 +8,110 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mediapipe_jetson import without_gpu
+
 from jetson_kit.app import settings
 from jetson_kit.app.settings import SOURCE_VARIABLE, App
-from jetson_kit.app_testing import board, clip, scaffold
+from jetson_kit.app_testing import board, clip, files, scaffold
 from jetson_kit.app_testing import site as test_site
 from jetson_kit.build import images
 from jetson_kit.build import plan as planning
 from jetson_kit.build.plan import BuildPlan, Request
 from jetson_kit.core.errors import BadInputError, CheckFailedError, StepFailedError
 from jetson_kit.core.files import disk_guard
-from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.stopping import StoppedError
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.emulation import run as emulated_run
 from jetson_kit.models import bundles as models
+from jetson_kit.models import legacy
 from jetson_kit.wheels.device_wheel import PACKAGE
 
 PATTERNS = ("test_*.py", "*_test.py")
 NO_TESTS = 5
-LARGEST = 64 << 20
+# Programs may ask for the GPU, which neither run has: docs/app.md.
+NO_GPU = {without_gpu.VARIABLE: "CPU"}
 # Where the container finds what only its tests need.
 SITE, OUT, VIDEO = "/opt/app-test/site", "/opt/app-test/out", "/opt/app-test/video"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run of the tests ended."""
+    """How one run of the tests ended; `why` is "" where they passed."""
 
     where: str
-    code: int
+    why: str = ""
+    on: str = ""
+    """The release and board that it stands for; "" is this machine."""
 
 
-def run(folder: Path, output: Path | None, *, emulated: bool = True, full: bool = False) -> int:
-    """Test the application; return 0 if all runs passed, else 1. `full`: on a virtual board, too.
+@dataclass(frozen=True)
+class Asked:
+    """What the user asks for; "" is what jetson.toml says, else the build's default."""
 
-    Raises BadInputError for a folder without tests, and what a build raises.
+    folder: Path
+    output: Path | None = None
+    l4t: str = ""
+    module: str = ""
+    emulated: bool = True
+    full: bool = False
+    """On a virtual board, too."""
+
+
+def run(asked: Asked) -> None:
+    """Test the application.
+
+    Raises CheckFailedError if a run failed, BadInputError for a folder without tests, and what a
+    build raises.
     """
-    app = settings.load(folder)
+    app = settings.load(asked.folder)
     _check_tests(app)
     progress = Progress()
-    image = planning.make(_request(app, jetson=True))
-    place = output or image.output.with_name(f"{image.name}-test")
+    request = planning.by_target(Request(jetson=True, l4t=asked.l4t, module=asked.module, app=app))
+    image = planning.make(request)
+    place = asked.output or image.output.with_name(f"{image.name}-test")
     with disk_guard(place):
         place.mkdir(parents=True, exist_ok=True)
-    with _scratch() as scratch:
+    done: list[Outcome] = []
+    with files.scratch() as scratch:
         video = _video(app, scratch)
-        outcomes = [_native(app, image, video, place, progress)]
-        if emulated:
-            outcomes.append(_emulated(app, image, video, place, scratch, progress))
-        if full:
-            with _logged(place / "virtual.log") as stream:
-                outcomes.append(Outcome("virtual", board.run(app, video, place, stream, progress)))
-    done = [outcome for outcome in outcomes if outcome]
-    for item in done:
-        state = "passed" if item.code == 0 else f"failed (exit code {item.code})"
-        print(f"{item.where}: {state}, see {place / item.where}.log and .xml")
+        if native := _native(app, image, video, place, progress):
+            done.append(_told(native, place))
+        if asked.emulated:
+            on = _target(request, image, progress)
+            done.append(_told(_emulated(app, image, video, place, scratch, on), place))
+        if asked.full:
+            with files.logged(place / "virtual.log") as stream:
+                code = board.run(app, video, place, stream, progress)
+            done.append(_told(Outcome("virtual", f"exit code {code}" if code else ""), place))
     if not done:
         raise CheckFailedError("the tests ran nowhere", "leave out --no-emulation")
-    return 1 if any(outcome.code for outcome in done) else 0
+    if failed := [outcome for outcome in done if outcome.why]:
+        logs = " and ".join(str(place / f"{outcome.where}.log") for outcome in failed)
+        words = ", ".join(f"{outcome.where} ({outcome.why})" for outcome in failed)
+        raise CheckFailedError(f"the tests failed: {words}", f"see {logs}")
 
 
-def _request(app: App, *, jetson: bool) -> Request:
-    target = app.target
-    return Request(
-        jetson=jetson,
-        l4t=target.l4t if jetson else "",
-        module=target.module if jetson else "",
-        python=target.python,
-        mediapipe=target.mediapipe,
-        app=app,
-    )
+def _told(outcome: Outcome, place: Path) -> Outcome:
+    state = f"failed ({outcome.why})" if outcome.why else "passed"
+    on = f" on {outcome.on}" if outcome.on else ""
+    print(f"{outcome.where}: {state}{on}, see {place / outcome.where}.log and .xml", flush=True)
+    return outcome
+
+
+def _target(request: Request, image: BuildPlan, progress: Progress) -> str:
+    """Say which boards the emulated run stands for, and return that in words."""
+    name = image.target.name if image.target else image.arch
+    boards = f"{name}, {request.module or 'all its modules'}"
+    chosen = request.l4t or request.module
+    hint = "" if chosen else "; another board: --l4t and --module, or [target] in jetson.toml"
+    progress.say(f"        the emulated run is for {boards}{hint}")
+    return boards
 
 
 def _check_tests(app: App) -> None:
@@ -106,7 +131,7 @@ def _video(app: App, scratch: Path) -> Path:
         shutil.copyfile(app.folder / app.tests.video, place)
     else:
         clip.write(place, [scaffold.picture("face")] * scaffold.FRAMES)
-    _open(place.parent)
+    files.open_to_all(place.parent)
     return place
 
 
@@ -121,6 +146,7 @@ def _native(
         progress.say(f"        not run on this machine itself: {error.message}")
         return None
     names = models.names()
+    legacy.fetch()
     variables = {
         **os.environ,
         **app.variables,
@@ -128,18 +154,19 @@ def _native(
         "PYTHONDONTWRITEBYTECODE": "1",
         "MEDIAPIPE_JETSON_MODELS": str(models.fetch(names)[0].parent),
         SOURCE_VARIABLE: str(video),
+        **NO_GPU,
     }
     variables.pop("VIRTUAL_ENV", None)
     xml = place / "native.xml"
     xml.unlink(missing_ok=True)
     command = [str(python), *_pytest(app, str(xml), "native")]
-    with _logged(place / "native.log") as stream:
+    with files.logged(place / "native.log") as stream:
         code = _attended(command, app, variables, stream)
-    return Outcome("native", _judged(code, app))
+    return Outcome("native", _why(code, app))
 
 
-def _attended(command: Sequence[str], app: App, env: Mapping[str, str], stream: int) -> int:
-    """Run the tests in a group of their own, which is ended with them."""
+def _attended(command: Sequence[str], app: App, env: Mapping[str, str], stream: int) -> int | None:
+    """Run the tests in a group of their own, which ends with them; return None at their limit."""
     with subprocess.Popen(
         command, cwd=app.folder, env=dict(env), stdin=subprocess.DEVNULL, stdout=stream,
         stderr=stream, start_new_session=True,
@@ -147,23 +174,24 @@ def _attended(command: Sequence[str], app: App, env: Mapping[str, str], stream: 
         try:
             return process.wait(app.tests.timeout_s)
         except subprocess.TimeoutExpired:
-            return emulated_run.TIMED_OUT
+            return None
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
 
 
 def _emulated(
-    app: App, image: BuildPlan, video: Path, place: Path, scratch: Path, progress: Progress
+    app: App, image: BuildPlan, video: Path, place: Path, scratch: Path, on: str
 ) -> Outcome:
-    """Build the image and run the tests in it."""
+    """Build the image and run the tests in it. Raises StoppedError where a signal ended them."""
+    progress = Progress()
     images.image_only(image, progress)
     tests = scratch / "tests"
     shutil.copytree(app.folder / app.tests.folder, tests, symlinks=True)
     out = scratch / "out"
     out.mkdir()
     site = test_site.for_image(app, image)
-    _open(tests)
+    files.open_to_all(tests)
     out.chmod(0o777)
     # Left by an earlier run, it must not pass for this one's.
     xml = place / "emulated.xml"
@@ -178,16 +206,25 @@ def _emulated(
             f"{video.parent}:{VIDEO}:ro",
             f"{out}:{OUT}",
         ),
-        env=(f"PYTHONPATH={SITE}:/{settings.HOME}", f"{SOURCE_VARIABLE}={VIDEO}/{video.name}"),
+        env=(
+            f"PYTHONPATH={SITE}:/{settings.HOME}",
+            f"{SOURCE_VARIABLE}={VIDEO}/{video.name}",
+            *(f"{name}={value}" for name, value in NO_GPU.items()),
+        ),
     )
     core = emulated_run.core_for(request)
-    progress.say(f"        in {image.tag} on {core.name if core else 'this machine'}")
+    core_name = core.name if core else "this machine"
+    progress.say(f"        in {image.tag} on {core_name}")
     if core:
         emulation.require()
-    with _logged(place / "emulated.log") as stream:
-        code = emulated_run.run(request, stream)
-    _take(out / "emulated.xml", xml)
-    return Outcome("emulated", _judged(code, app))
+    with files.logged(place / "emulated.log") as stream:
+        ended = emulated_run.attend(request, stream)
+    if ended.signal:
+        # It was handed on to the tests, and is meant for all that would come after them.
+        raise StoppedError(ended.signal)
+    files.take(out / "emulated.xml", xml)
+    code = None if ended.timed_out else ended.code
+    return Outcome("emulated", _why(code, app), f"{on} ({core_name})")
 
 
 def _pytest(app: App, xml: str, name: str) -> list[str]:
@@ -195,62 +232,10 @@ def _pytest(app: App, xml: str, name: str) -> list[str]:
     return [*words, "-o", f"junit_suite_name={name}"]
 
 
-def _judged(code: int, app: App) -> int:
-    if code == emulated_run.TIMED_OUT:
-        print(
-            f"error: the tests took more than {app.tests.timeout_s} s; raise [test] timeout_s",
-            file=sys.stderr,
-        )
+def _why(code: int | None, app: App) -> str:
+    """Return why the tests count as failed by pytest's exit code; "" where they passed."""
+    if code is None:
+        return f"more than {app.tests.timeout_s} s; raise [test] timeout_s"
     if code == NO_TESTS:
-        print(f"error: pytest found no test in {app.tests.folder}", file=sys.stderr)
-    return code
-
-
-def _take(source: Path, target: Path) -> None:
-    """Copy what the container left, if it is a regular file of a sensible size."""
-    try:
-        handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return
-    with open(handle, "rb") as stream:  # noqa: PTH123 # of a descriptor
-        if stat.S_ISREG(os.fstat(handle).st_mode):
-            target.write_bytes(stream.read(LARGEST))
-
-
-def _open(folder: Path) -> None:
-    """Let every user read a folder; a container's has no rights of ours."""
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            path.chmod(0o755 if path.is_dir() else 0o644)
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(
-        dir=cache_dir("tmp"), prefix="app-test-", ignore_cleanup_errors=True
-    ) as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-
-
-@contextlib.contextmanager
-def _logged(path: Path) -> Iterator[int]:
-    """Yield a descriptor whose output is shown and written to a log."""
-    reader, writer = os.pipe()
-
-    def copy() -> None:
-        with open(reader, "rb", buffering=0) as stream, path.open("wb") as log:  # noqa: PTH123
-            while block := stream.read(1 << 16):
-                log.write(block)
-                sys.stdout.buffer.write(block)
-                sys.stdout.buffer.flush()
-
-    thread = threading.Thread(target=copy, daemon=True)
-    sys.stdout.flush()
-    thread.start()
-    try:
-        yield writer
-    finally:
-        os.close(writer)
-        thread.join(10)
+        return f"pytest found no test in {app.tests.folder}"
+    return f"exit code {code}" if code else ""

@@ -147,6 +147,23 @@ class BuildPlan:
         }
 
 
+def by_target(request: Request, *, of_board: bool = False) -> Request:
+    """Return it with what [target] of its application says where it names nothing itself.
+
+    A native image has no release and no module. `of_board`: these two were read from a board.
+    """
+    if request.app is None:
+        return request
+    target, takes = request.app.target, request.jetson and not of_board
+    return replace(
+        request,
+        l4t=request.l4t or (target.l4t if takes else ""),
+        module=request.module or (target.module if takes else ""),
+        python=request.python or target.python,
+        mediapipe=request.mediapipe or target.mediapipe,
+    )
+
+
 def make(request: Request) -> BuildPlan:
     """Turn a request into a plan. Raises BadInputError for what can't be, and as inputs."""
     if request.variant not in VARIANTS:
@@ -200,7 +217,8 @@ def make(request: Request) -> BuildPlan:
         output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
         notes=wheel_choice.notes(target, socs, chosen, audited_pins)
         + (engines.notes if engines else ())
-        + (cameras.notes(target, suite) if components else ()),
+        + (cameras.notes(target, suite) if components else ())
+        + _unused(request),
         app=request.app,
         engines=engines,
         components=components,
@@ -238,6 +256,15 @@ def _engines(
     if target is None:
         raise BadInputError("--engines is for Jetson images", "add --jetson")
     return image.plan(request.engines, target, socs, base, python)
+
+
+def _unused(request: Request) -> tuple[str, ...]:
+    """Return a note on what [target] of the application says and no native image can follow."""
+    named = [key for key in ("l4t", "module") if request.app and getattr(request.app.target, key)]
+    if request.jetson or not named:
+        return ()
+    words = " and ".join(named)
+    return (f"{words} in [target] of jetson.toml left aside: this image is for this machine",)
 
 
 def _target(request: Request) -> Target | None:

@@ -86,12 +86,13 @@ def _run(plan: BuildPlan | None) -> list[tuple[str, str]]:
     return [("run", service.run_line(plan.app, plan.tag))]
 
 
-def _application(plan: BuildPlan | None) -> list[tuple[str, str]]:
+def application_rows(plan: BuildPlan | None) -> list[tuple[str, str]]:
     """Return the files by which an application of the user's is run on boards."""
     if plan is None or plan.app is None:
         return []
     rows = [("compose", f"{plan.output / compose.FILE}, its first lines say how")]
-    return [*rows, ("fleet", f"copy {plan.output / service.FILE} into the boards' group_vars")]
+    place = f"{service.PLACE} beside the inventory; to {service.GROUP} for one group"
+    return [*rows, ("fleet", f"copy {plan.output / service.FILE} to {place}")]
 
 
 def _run_on_a_card(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -126,7 +127,7 @@ def show_built(built: Built, plan: BuildPlan | None = None) -> None:
         ),
         ("started", started),
         ("inference", inference),
-        *_application(plan),
+        *application_rows(plan),
         *(("note", note) for note in facts["plan"]["notes"]),
         ("output", str(facts["plan"]["output"])),
     ]

@@ -52,6 +52,15 @@ class Request:
     network: str = "none"
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended; `signal` is the last one that asked us for an end, 0 for none."""
+
+    code: int
+    signal: int = 0
+    timed_out: bool = False
+
+
 @dataclass
 class _End:
     """What ended the command before it ended itself."""
@@ -73,8 +82,23 @@ def core_for(request: Request) -> Cpu | None:
     return emulation.core(request.cpu) if request.cpu else emulation.core_of(image)
 
 
-def run(request: Request, output: int | None = None) -> int:
+def run(request: Request) -> int:
     """Run the command with this process's streams; return its exit code, 124 at the time limit.
+
+    Raises as attend.
+    """
+    ended = attend(request)
+    if ended.timed_out:
+        limit = f"{request.timeout_s:g} s"
+        print(
+            f"error: the command took more than {limit} and was ended; raise --timeout",
+            file=sys.stderr,
+        )
+    return ended.code
+
+
+def attend(request: Request, output: int | None = None) -> Ended:
+    """Run the command and hand signals on to it; return how it ended, 124 at the time limit.
 
     `output` is a file descriptor that gets what it prints, in place of ours.
 
@@ -204,8 +228,8 @@ def _known(mounted: str) -> str:
     return mounted
 
 
-def _attended(container: Container, limit_s: float, output: int | None) -> int:
-    """Start the container by the Docker client, which joins our streams to it; return its code."""
+def _attended(container: Container, limit_s: float, output: int | None) -> Ended:
+    """Start the container by the Docker client, which joins our streams to it; see it end."""
     client = subprocess.Popen(
         ["docker", "start", "--attach", "--interactive", str(container.id)],
         # Out of reach of Ctrl-C, after which it may leave before the command's last words. Reading
@@ -221,19 +245,16 @@ def _attended(container: Container, limit_s: float, output: int | None) -> int:
             client.kill()
         client.wait()
     if end.timed_out:
-        print(
-            f"error: the command took more than {limit_s:g} s and was ended; raise --timeout",
-            file=sys.stderr,
-        )
-        return TIMED_OUT
+        return Ended(TIMED_OUT, timed_out=True)
     container.reload()
     state = container.attrs["State"]
     if state.get("Error"):
         raise StepFailedError(f"the container did not start: {state['Error']}")
+    last = (end.signals or [0])[-1]
     if state["Running"]:
         # Somebody detached from it, or it does not answer a signal.
-        return 128 + (end.signals or [signal.SIGHUP])[-1]
-    return int(state["ExitCode"])
+        return Ended(128 + (last or signal.SIGHUP), last)
+    return Ended(int(state["ExitCode"]), last)
 
 
 def _wait(client: subprocess.Popen[bytes], container: Container, limit_s: float) -> _End:

@@ -15,6 +15,8 @@ from jetson_kit.ansible_driver.inventory import Host, encrypted
 from jetson_kit.ansible_driver.inventory_files import Fault
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.text import counted
+from jetson_kit.fleet import application
+from jetson_kit.fleet.release.release import Release
 from jetson_kit.service import expectation, role_values
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.detect import HOST as ADDRESS
@@ -46,18 +48,22 @@ class InventoryError(BadInputError):
         return (*faults, self.line())
 
 
-def check(path: Path, limit: str = "", *, target: str = "") -> tuple[Host, ...]:
+def check(
+    path: Path, limit: str = "", *, target: str = "", release: Release | None = None
+) -> tuple[Host, ...]:
     """Return the hosts of an inventory that has no fault.
 
-    `target` is the release that an image is for, where one is to be rolled out: each host must
-    name the same. Raises InventoryError with all faults, BadInputError where Ansible can't read it.
+    `release` is what is to be rolled out: each host must name its L4T release, or `target`, and
+    run its application. Raises InventoryError with all faults, BadInputError where Ansible can't
+    read it.
     """
     whole = inventory.read(path)
     hosts = whole.limited(limit)
     faults = [
         *inventory_files.faults(path),
         *inventory_files.secrets(path, whole.hosts),
-        *of_hosts(hosts, target=target),
+        *of_hosts(hosts, target=release.l4t if release else target),
+        *application.faults(hosts, release, path),
     ]
     if faults:
         raise InventoryError(path, list(dict.fromkeys(faults)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 from invoke.context import Context
 
+from jetson_kit.command_line import kinds
 from jetson_kit.command_line.options import Choice, Folder, OutputFolder
 from jetson_kit.tasks.edge import kit_task
 
@@ -40,9 +40,16 @@ def new(
 
 @kit_task(
     positional=["folder"],
-    options={"folder": Folder(), "output": OutputFolder()},
+    options={
+        "folder": Folder(),
+        "output": OutputFolder(),
+        "l4t": kinds.L4T,
+        "module": kinds.MODULE,
+    },
     help={
         "folder": "the application's folder",
+        "l4t": "L4T release or JetPack of its boards (default: jetson.toml's, else the table's)",
+        "module": "only for this module, such as nano (default: jetson.toml's, else all)",
         "output": "folder of logs and JUnit files (default: dist/IMAGE-test)",
         "no-emulation": "only on this machine's own processor",
         "full": "also on a virtual board: provisioned, rolled out to, verified",
@@ -52,6 +59,8 @@ def test(
     c: Context,
     folder: Path,
     output: Path | None = None,
+    l4t: str = "",
+    module: str = "",
     no_emulation: bool = False,
     full: bool = False,
 ) -> None:
@@ -59,4 +68,4 @@ def test(
     from jetson_kit.app_testing import testing
 
     del c
-    sys.exit(testing.run(folder, output, emulated=not no_emulation, full=full))
+    testing.run(testing.Asked(folder, output, l4t, module, not no_emulation, full))

@@ -93,20 +93,12 @@ def build(
     if for_:
         l4t, module = device_facts.target_of(for_, l4t=l4t, module=module)
     chosen = settings.load(app) if app else None
-    if chosen and not for_:
-        l4t, module = l4t or chosen.target.l4t, module or chosen.target.module
-    if chosen:
-        python = python or chosen.target.python
-        mediapipe = mediapipe or chosen.target.mediapipe
-    other = base not in ("", "debian", "ngc") and not python
-    newest_first, arch = wheels.pythons()[::-1], "arm64" if jetson else host_arch()
     request = Request(
         jetson=jetson,
         l4t=l4t,
         module=module,
         python=python,
         base=base or "debian",
-        base_python=base_image.python_of(base, newest_first, arch) if other else "",
         camera=camera,
         variant=variant,
         mediapipe=mediapipe,
@@ -115,6 +107,11 @@ def build(
         engines=engines,
         app=chosen,
     )
+    request = planning.by_target(request, of_board=bool(for_))
+    other = base not in ("", "debian", "ngc") and not request.python
+    newest_first, arch = wheels.pythons()[::-1], "arm64" if jetson else host_arch()
+    looked = base_image.python_of(base, newest_first, arch) if other else ""
+    request = replace(request, base_python=looked)
     planned = planning.make(request)
     if plan:
         if json:

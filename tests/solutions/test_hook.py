@@ -75,6 +75,36 @@ def test_it_can_be_switched_off() -> None:
     assert done.stdout == "False\n", done.stderr
 
 
+DELEGATE = "print(repr(mp.tasks.BaseOptions({}).delegate))\n"
+KINDS = "import mediapipe as mp\nD = mp.tasks.BaseOptions.Delegate\n"
+CHANGED = KINDS + "o = mp.tasks.BaseOptions()\no.delegate = D.GPU\nprint(repr(o.delegate))\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "same"),
+    [
+        (KINDS + DELEGATE.format("delegate=D.GPU"), "CPU", "CPU"),
+        (KINDS + DELEGATE.format("None, None, D.GPU"), " cpu ", "CPU"),
+        (CHANGED, "CPU", "CPU"),
+        (KINDS + DELEGATE.format("delegate=D.CPU"), "CPU", "CPU"),
+        (KINDS + DELEGATE.format(""), "CPU", "None"),
+        (KINDS + DELEGATE.format("delegate=D.GPU"), "", "GPU"),
+        (KINDS + DELEGATE.format("delegate=D.GPU"), "GPU", "GPU"),
+        (CHANGED, "", "GPU"),
+    ],
+)
+@pytest.mark.parametrize("solutions", ["", "off"])
+def test_the_environment_puts_the_cpu_in_the_gpus_place(
+    code: str, value: str, same: str, solutions: str
+) -> None:
+    done = start(
+        HOOK + code,
+        MEDIAPIPE_JETSON_DELEGATE=value,
+        MEDIAPIPE_JETSON_SOLUTIONS=solutions,
+    )
+    assert same in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("code", ["import mediapipe.framework.nothing", "import mediapipe.nothing"])
 def test_what_is_missing_is_still_missing(code: str) -> None:
     done = start(HOOK + code)

@@ -52,6 +52,7 @@ SIGNERS = "signers.json"
 LARGEST = 1 << 20
 # As the device names a layer that is on its way.
 PART = ".part"
+APPLICATION = "io.mediapipe-jetson.app"
 # What a release's folder holds beside the archive, each a regular file.
 OWN = (MANIFEST, FILE, FILE + ".sig", SIGNERS)
 # Unpacked releases that stay in the cache: these newest ones, and all that were used lately.
@@ -88,6 +89,8 @@ class Release:
     """Grows from release to release; devices refuse a smaller one than they have confirmed."""
     created: datetime.datetime
     expires: datetime.datetime
+    application: str = ""
+    """Name of the user's application in it, as its label says; "" for none."""
 
     @property
     def path(self) -> Path:
@@ -230,7 +233,16 @@ def load(folder: Path) -> Release:
         body["number"],
         created,
         expires,
+        _application(body["config"]),
     )
+
+
+def _application(config: str) -> str:
+    """Return an application's name by the label of an image's configuration, which is no secret."""
+    try:
+        return str(json.loads(config)["config"]["Labels"][APPLICATION])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def layers(release: Release) -> Path:

@@ -49,7 +49,7 @@ class RolloutRequest:
 def planned(request: RolloutRequest) -> tuple[Release | None, tuple[Wave, ...]]:
     """Return who would come when; no host is touched. Raises InventoryError, BadInputError."""
     release = releases.load(releases.folder_of(request.target)) if request.target else None
-    hosts = check.check(request.inventory, request.limit, target=release.l4t if release else "")
+    hosts = check.check(request.inventory, request.limit, release=release)
     return release, rollout_plan.waves(request.plan, [host.name for host in hosts])
 
 
@@ -110,7 +110,7 @@ def resume(
         request = RolloutRequest(
             Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet
         )
-        check.check(request.inventory, ",".join(record.hosts), target=release.l4t)
+        check.check(request.inventory, ",".join(record.hosts), release=release)
         signers.refresh(release.folder)
         journal = Journal.open(path)
         requeue(journal)

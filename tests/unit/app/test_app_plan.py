@@ -6,12 +6,81 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jetson_kit.app import settings
+from jetson_kit.app.settings import App
+from jetson_kit.build import plan as planning
+from jetson_kit.build.plan import Request
+from jetson_kit.core.machine import host_arch
 from jetson_kit.core.paths import ROOT
 
 HASH = "a" * 63
+TARGET = '[target]\nl4t = "32.7.6"\nmodule = "nano"\n'
+UNUSED = "in [target] of jetson.toml left aside: this image is for this machine"
+
+
+def application(folder: Path, toml: str) -> App:
+    (folder / "app.py").touch()
+    (folder / "jetson.toml").write_text(toml)
+    return settings.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("asked", "of_board", "name"),
+    [
+        ({"jetson": True}, False, "r32.7.6-nano-it"),
+        ({"jetson": True, "l4t": "32.7.4"}, False, "r32.7.4-nano-it"),
+        ({"jetson": True, "l4t": "36.4.4"}, True, "r36.4.4-it"),
+        ({"jetson": True, "module": "tx2"}, False, None),
+        ({"jetson": True, "module": "tx2", "l4t": "32.7.1"}, False, "r32.7.1-tx2-it"),
+        ({}, False, "native-{arch}-it"),
+        ({"variant": "emulated"}, False, "native-{arch}-emulated-it"),
+    ],
+)
+def test_target_is_what_the_command_line_leaves_open(
+    tmp_path: Path, asked: dict[str, Any], of_board: bool, name: str | None
+) -> None:
+    app = application(tmp_path, 'name = "it"\n' + TARGET)
+    request = planning.by_target(Request(**asked, app=app), of_board=of_board)
+    if name is None:
+        assert (request.l4t, request.module) == ("32.7.6", "tx2")
+        return
+    plan = planning.make(request)
+    assert plan.name == name.format(arch=host_arch())
+    assert any(UNUSED in note for note in plan.notes) == ("jetson" not in asked)
+
+
+@pytest.mark.parametrize(
+    ("toml", "note"),
+    [
+        ('[target]\nl4t = "36.4.4"\n', f"l4t {UNUSED}"),
+        ('[target]\nmodule = "nano"\n', f"module {UNUSED}"),
+        (TARGET, f"l4t and module {UNUSED}"),
+        ('[target]\nl4t = "no such release"\n', f"l4t {UNUSED}"),
+        ('[target]\npython = "3.13"\n', ""),
+        ("", ""),
+    ],
+)
+def test_a_native_build_says_what_of_target_it_leaves_aside(
+    tmp_path: Path, toml: str, note: str
+) -> None:
+    words = ("build", "--plan", "--variant", "emulated", "--app", tmp_path)
+    application(tmp_path, toml)
+    done = subprocess.run(
+        [sys.executable, "tasks.py", *words],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [
+        line.split(None, 1)[1].strip() for line in done.stdout.splitlines() if UNUSED in line
+    ] == ([note] if note else [])
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,25 @@ def test_a_fault_says_what_to_write(folder: Path, toml: str, words: str) -> None
     assert words in refused(folder, toml)
 
 
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('ports = ["80:80"]', "line 1: ports is no key of the top of jetson.toml, "
+         "write it under [service]"),
+        ('[target]\nname = "x"', "line 2: target.name is no key of [target], "
+         "write it at the top, before any [table]"),
+        ("timeout_s = 5", "write it under [build] or under [health] or under [test]"),
+        ("[debian]\nvideo = 'a.avi'", "debian.video is no key of [debian], write it under [test]"),
+        ("[service]\nrequirements = 'r.txt'",
+         "write it at the top, before any [table] or under [test]"),
+        ("[health]\npython = '3.11'", "write it under [target]"),
+        ("[service]\nport = ['80:80']", "is no key of jetson.toml, did you mean ports?"),
+    ],
+)  # fmt: skip
+def test_a_key_of_another_table_is_told_its_place(folder: Path, toml: str, words: str) -> None:
+    assert words in refused(folder, toml)
+
+
 def test_bytes_that_are_no_text(folder: Path) -> None:
     (folder / "jetson.toml").write_bytes(b"\xff\x00")
     with pytest.raises(BadInputError, match="is not UTF-8, as TOML is"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.migrate import project
+from mediapipe_jetson.migrate import project, view
 
 from tests.unit.migrate_cases import (
     FOLDER,
@@ -21,6 +21,17 @@ from tests.unit.migrate_cases import (
     after,
     refused,
 )
+
+
+@pytest.mark.parametrize(("gpu", "words"), [(True, "MEDIAPIPE_JETSON_DELEGATE=CPU"),
+                                            (False, "with --gpu the new code asks")])  # fmt: skip
+def test_where_the_new_code_runs_is_said(tmp_path: Path, gpu: bool, words: str) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(HEAD + MARK + OLD_HANDS, encoding="utf-8")
+    outcome = project.migrate(program, gpu=gpu)
+    assert words in view.text(outcome, written=False)
+    assert (b"delegate=mp.tasks.BaseOptions.Delegate.GPU" in outcome.changes[0].after) == gpu
+
 
 HAND_LINES = {
     "a truth": ("if r.multi_hand_landmarks:\n    pass\n", "if r.hand_landmarks:\n    pass\n"),

@@ -25,9 +25,9 @@ def inventory(folder: Path, text: str) -> Path:
     return path
 
 
-def faults(folder: Path, text: str, **more: str) -> list[str]:
+def faults(folder: Path, text: str, target: str = "") -> list[str]:
     with pytest.raises(check.InventoryError) as caught:
-        check.check(inventory(folder, text), **more)
+        check.check(inventory(folder, text), target=target)
     assert caught.value.exit_code == 2
     return list(caught.value.lines())[:-1]
 

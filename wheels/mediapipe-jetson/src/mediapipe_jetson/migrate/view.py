@@ -6,6 +6,8 @@ from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.project import Outcome
 from mediapipe_jetson.observation import counted
 
+WITHOUT = "where there is none, test it in the kit's image with MEDIAPIPE_JETSON_DELEGATE=CPU"
+
 
 def text(outcome: Outcome, written: bool) -> str:
     """Return the report; without `written` the diff comes first."""
@@ -25,6 +27,8 @@ def text(outcome: Outcome, written: bool) -> str:
         lines += [f"  {note}\n" for note in outcome.unread]
     if outcome.changes and not outcome.gpu:
         lines.append("on the CPU, as mp.solutions did; with --gpu the new code asks for the GPU\n")
+    elif outcome.changes:
+        lines.append(f"on the GPU; {WITHOUT}\n")
     done = "rewritten" if written else "to rewrite (--write does it)"
     files = len({note.file for note in outcome.refused})
     count = len(outcome.changes)

@@ -24,6 +24,8 @@ else:
 
 VARIABLE = "MEDIAPIPE_JETSON_SOLUTIONS"
 OFF, KIT = "off", "kit"
+WITHOUT_GPU = "MEDIAPIPE_JETSON_DELEGATE"
+"""What without_gpu.py reads."""
 OURS = "mediapipe_jetson.solutions"
 PACKAGES = ("mediapipe.python", "mediapipe.framework", "mediapipe.framework.formats")
 FORMATS = "mediapipe.framework.formats."
@@ -47,7 +49,11 @@ def own(locations: Optional[Sequence[str]]) -> bool:
 
 
 def install() -> None:
-    """Put the finder before the others, once."""
+    """Put the finder before the others, once; that of a program without a GPU, where one asks."""
+    if os.environ.get(WITHOUT_GPU):
+        without_gpu = importlib.import_module("mediapipe_jetson.without_gpu")
+        if without_gpu.asked_for():
+            without_gpu.install()
     if choice() != OFF and not any(isinstance(item, Finder) for item in sys.meta_path):
         sys.meta_path.insert(0, Finder())
 

@@ -1,0 +1,74 @@
+"""Files of a test run: a scratch folder that containers read, what they leave, and the log."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from jetson_kit.core.paths import cache_dir
+
+LARGEST = 64 << 20
+
+
+def take(source: Path, target: Path) -> None:
+    """Copy what the container left, if it is a regular file of a sensible size."""
+    try:
+        handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return
+    with open(handle, "rb") as stream:  # noqa: PTH123 # of a descriptor
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            target.write_bytes(stream.read(LARGEST))
+
+
+def open_to_all(folder: Path) -> None:
+    """Let every user read a folder; a container's has no rights of ours."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield a folder that every user may enter; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(
+        dir=cache_dir("tmp"), prefix="app-test-", ignore_cleanup_errors=True
+    ) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+@contextlib.contextmanager
+def logged(path: Path) -> Iterator[int]:
+    """Yield a descriptor whose output is shown and written to a log."""
+    reader, writer = os.pipe()
+
+    def copy() -> None:
+        with open(reader, "rb", buffering=0) as stream, path.open("wb") as log:  # noqa: PTH123
+            last = b""
+            while block := stream.read(1 << 16):
+                log.write(block)
+                log.flush()
+                sys.stdout.buffer.write(block)
+                sys.stdout.buffer.flush()
+                last = block
+            if last and not last.endswith(b"\n"):
+                # What was ended in the midst of a line shall have none of ours behind it.
+                sys.stdout.buffer.write(b"\n")
+                sys.stdout.buffer.flush()
+
+    thread = threading.Thread(target=copy, daemon=True)
+    sys.stdout.flush()
+    thread.start()
+    try:
+        yield writer
+    finally:
+        os.close(writer)
+        thread.join(10)
