@@ -25,7 +25,7 @@ from jetson_kit.virtual_devices.procs import Process
 from jetson_kit.virtual_devices.spec import Device
 
 RECORD = "device.json"
-# What a host name may be (RFC 1123); so many characters leave room for a number and for socket paths.
+# What a host name may be (RFC 1123), with room for a number and for socket paths.
 NAME_MOST = 40
 NAME = re.compile(rf"[a-z]([a-z0-9-]{{0,{NAME_MOST - 2}}}[a-z0-9])?")
 # For threads of this process; files are locked against other processes.

@@ -15,6 +15,7 @@ from jetson_kit.core.errors import (
     KitError,
     ToolMissingError,
 )
+from jetson_kit.core.log import LOG
 from jetson_kit.fleet import check, controller
 from jetson_kit.fleet.release import registry_push, signers, trust
 from jetson_kit.fleet.release import release as releases
@@ -49,8 +50,11 @@ class RolloutRequest:
 def planned(request: RolloutRequest) -> tuple[Release | None, tuple[Wave, ...]]:
     """Return who would come when; no host is touched. Raises InventoryError, BadInputError."""
     release = releases.load(releases.folder_of(request.target)) if request.target else None
-    hosts = check.check(request.inventory, request.limit, target=release.l4t if release else "")
-    return release, rollout_plan.waves(request.plan, [host.name for host in hosts])
+    hosts = check.check(request.inventory, request.limit, release=check.needs(release))
+    waves = rollout_plan.waves(request.plan, [host.name for host in hosts])
+    if warning := rollout_plan.whole_canary(request.plan, waves):
+        LOG.warning("warning: %s", warning)
+    return release, waves
 
 
 def start(asked: RolloutRequest) -> Record:
@@ -110,7 +114,7 @@ def resume(
         request = RolloutRequest(
             Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet
         )
-        check.check(request.inventory, ",".join(record.hosts), target=release.l4t)
+        check.check(request.inventory, ",".join(record.hosts), release=check.needs(release))
         signers.refresh(release.folder)
         journal = Journal.open(path)
         requeue(journal)
