@@ -17,7 +17,7 @@ from jetson_kit.fleet.rollout.status import Row, Status
 
 SCHEMA = "mediapipe-jetson-kit/rollout-plan/1"
 SHORT = 12
-WHY_MOST = 240
+WHY_MOST = 400
 # Where no terminal says how wide it is: names, ids and reasons stay in one line.
 WIDTH = 160
 

@@ -17,6 +17,7 @@ from jetson_kit.virtual_devices import (
     inventory,
     limits,
     loops,
+    next_steps,
     store,
 )
 from jetson_kit.virtual_devices.spec import KINDS, Device
@@ -152,6 +153,33 @@ def test_the_inventory_holds_those_that_are_ready(tmp_path: Path) -> None:
 
 def test_without_devices_the_inventory_is_one_all_the_same() -> None:
     assert inventory.content([])["all"]["children"]["emulated"]["hosts"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "build", "release"),
+    [
+        ({}, "--variant emulated", f"native-{HOST}-emulated"),
+        ({"kind": "vm", "arch": "amd64"}, "--variant emulated", "native-amd64-emulated"),
+        ({"kind": "vm"}, "--jetson --l4t 36.4.4", "r36.4.4"),
+        ({"kind": "vm", "module": "nano", "l4t": "32.7.6"}, "--jetson --l4t 32.7.6", "r32.7.6"),
+    ],
+)
+def test_the_next_commands_fit_the_devices(words: dict[str, str], build: str, release: str) -> None:
+    request = device_request.check(**words)  # type: ignore[arg-type]
+    result = next_steps.lines(request, Path("/a b/inventory.yml"), has_key=True)
+    assert result[1:5] == (
+        "  ./inv fleet.provision -i '/a b/inventory.yml'",
+        f"  ./inv build {build}",
+        f"  ./inv fleet.release {release}",
+        f"  ./inv fleet.rollout {release} -i '/a b/inventory.yml' --canary 1",
+    )
+    assert "fleet.key" in next_steps.lines(request, Path("x"), has_key=False)[1]
+
+
+def test_too_little_memory_for_inference_is_told() -> None:
+    small, large = (device_request.check(memory_mib=number) for number in (0, 1536))
+    assert "400 MiB are too little" in next_steps.lines(small, Path("x"), has_key=True)[-1]
+    assert "MiB" not in "".join(next_steps.lines(large, Path("x"), has_key=True))
 
 
 def test_a_machine_that_has_loop_devices_says_so() -> None:
