@@ -52,9 +52,18 @@ def planned(request: RolloutRequest) -> tuple[Release | None, tuple[Wave, ...]]:
     release = releases.load(releases.folder_of(request.target)) if request.target else None
     hosts = check.check(request.inventory, request.limit, release=check.needs(release))
     waves = rollout_plan.waves(request.plan, [host.name for host in hosts])
-    if warning := rollout_plan.whole_canary(request.plan, waves):
+    if warning := _whole_canary(request.plan, waves):
         LOG.warning("warning: %s", warning)
     return release, waves
+
+
+def _whole_canary(plan: Plan, listed: Sequence[Wave]) -> str:
+    """Return a warning where a canary that no one named takes every host, "" where it does not."""
+    total = sum(len(wave.hosts) for wave in listed)
+    first = len(listed[0].hosts) if listed and listed[0].canary else 0
+    if isinstance(plan.canary, tuple) or total < 2 or first < total:
+        return ""
+    return f"the canary {plan.canary} is all {total} hosts: no host is spared a bad image"
 
 
 def start(asked: RolloutRequest) -> Record:

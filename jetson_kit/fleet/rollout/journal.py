@@ -238,7 +238,7 @@ class Journal(JournalFile[Record]):
     """A rollout's journal that is written."""
 
     FORMAT: ClassVar[Format[Record]] = Format(
-        SCHEMA, Record(), apply, _check, begin, "./inv fleet.status"
+        SCHEMA, Record(), apply, _check, begin, "./inv fleet.status -i INVENTORY"
     )
 
 

@@ -217,15 +217,6 @@ def waves(plan: Plan, hosts: Sequence[str]) -> tuple[Wave, ...]:
     return tuple(result)
 
 
-def whole_canary(plan: Plan, listed: Sequence[Wave]) -> str:
-    """Return a warning where a canary that no one named takes every host, "" where it does not."""
-    total = sum(len(wave.hosts) for wave in listed)
-    first = len(listed[0].hosts) if listed and listed[0].canary else 0
-    if isinstance(plan.canary, tuple) or total < 2 or first < total:
-        return ""
-    return f"the canary {plan.canary} is all {total} hosts: no host is spared a bad image"
-
-
 def size(share: int | str, total: int, name: str) -> int:
     """Return how many of `total` a count or a percentage is; percentages are rounded up."""
     if isinstance(share, int):
