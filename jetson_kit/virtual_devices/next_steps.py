@@ -8,7 +8,7 @@ from pathlib import Path
 from jetson_kit.virtual_devices import limits
 from jetson_kit.virtual_devices.device_request import DeviceRequest
 
-# MiB of a container that are enough for an image that infers.
+# MiB of a container that are enough for an application that infers.
 INFERS_MIB = 1536
 
 
@@ -30,7 +30,7 @@ def lines(request: DeviceRequest, inventory: Path, *, has_key: bool) -> tuple[st
     own = request.memory_mib or limits.of(request.kind).get("memory_mib", 0)
     if request.kind == "container" and own < INFERS_MIB:
         result.append(
-            f"{own} MiB are too little for an image that infers, as this one does: "
+            f"an application of yours may need more than these {own} MiB: "
             f"./inv devices.up --memory {INFERS_MIB}"
         )
     return tuple(result)

@@ -176,9 +176,12 @@ def test_the_next_commands_fit_the_devices(words: dict[str, str], build: str, re
     assert "fleet.key" in next_steps.lines(request, Path("x"), has_key=False)[1]
 
 
-def test_too_little_memory_for_inference_is_told() -> None:
+def test_how_to_get_more_memory_is_told() -> None:
     small, large = (device_request.check(memory_mib=number) for number in (0, 1536))
-    assert "400 MiB are too little" in next_steps.lines(small, Path("x"), has_key=True)[-1]
+    assert (
+        "more than these 400 MiB: ./inv devices.up --memory 1536"
+        in next_steps.lines(small, Path("x"), has_key=True)[-1]
+    )
     assert "MiB" not in "".join(next_steps.lines(large, Path("x"), has_key=True))
 
 
