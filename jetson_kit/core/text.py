@@ -12,6 +12,7 @@ PLAIN_MOST = 400
 HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\ud800-\udfff]"
 )
+DIGEST = re.compile(r"\b(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 IRREGULAR = {"be": ("is", "are"), "have": ("has", "have"), "do": ("does", "do")}
 
 
@@ -61,6 +62,11 @@ def word(value: object, most: int = 120) -> str:
 def plain(value: object, most: int = PLAIN_MOST) -> str:
     """Return a short text of a string or number without what hides, as a line of ours takes it."""
     return HIDDEN.sub("\N{REPLACEMENT CHARACTER}", word(value, most))
+
+
+def short_digests(text: str) -> str:
+    """Return a text whose digests are as short as Docker shows them."""
+    return DIGEST.sub(r"\1", text)
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

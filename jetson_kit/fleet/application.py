@@ -8,16 +8,18 @@ from pathlib import Path
 from jetson_kit.ansible_driver.inventory import Host, encrypted
 from jetson_kit.ansible_driver.inventory_files import Fault
 from jetson_kit.app.service import FILE, GROUP, PLACE
-from jetson_kit.fleet.release.release import Release
 from jetson_kit.service import contract
 
 VARIABLE = "service_container"
 MOST_NAMED = 5
 
 
-def faults(hosts: Sequence[Host], release: Release | None, inventory: Path) -> Iterator[Fault]:
-    """Yield what keeps a release's application from being run, and where its variables belong."""
-    if release is None or not release.application:
+def faults(hosts: Sequence[Host], name: str, build: Path, inventory: Path) -> Iterator[Fault]:
+    """Yield what keeps an application from being run, and where its variables belong.
+
+    `name` is the application's, "" for none; `build` is the folder of its build.
+    """
+    if not name:
         return
     names = [host.name for host in hosts if _idle(host)]
     if not names:
@@ -26,8 +28,8 @@ def faults(hosts: Sequence[Host], release: Release | None, inventory: Path) -> I
     yield Fault(
         ", ".join(names[:MOST_NAMED]) + more,
         f"would run {' '.join(contract.load().command)}, the default of {VARIABLE}, "
-        f"and not the application {release.application}",
-        f"{_cure(release, inventory)}, then ./inv fleet.provision",
+        f"and not the application {name}",
+        f"{_cure(build, inventory)}, then ./inv fleet.provision",
     )
 
 
@@ -43,11 +45,11 @@ def _idle(host: Host) -> bool:
     return value.get("command") == list(contract.load().command)
 
 
-def _cure(release: Release, inventory: Path) -> str:
+def _cure(build: Path, inventory: Path) -> str:
     """Say which file to copy where, by what Ansible reads beside this inventory."""
     folder = inventory if inventory.is_dir() else inventory.parent
     beside = f"in {inventory}" if inventory.is_dir() else f"beside {inventory}"
-    source = release.folder / FILE
+    source = build / FILE
     named = str(source) if source.is_file() else f"{FILE} of its build"
     words = f"copy {named} to {PLACE} {beside} (for one group: {GROUP})"
     for suffix in (".yml", ".yaml", ".json"):

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,10 @@ from jetson_kit.fleet.release.release import Release
 from jetson_kit.service import expectation, role_values
 from jetson_kit.targets import table as targets
 from jetson_kit.targets.detect import HOST as ADDRESS
+from jetson_kit.virtual_devices.device_request import host_arch
 
+ARCHITECTURE_VARIABLE = "mediapipe_architecture"
+ARCHITECTURES = ("arm64", "amd64")
 MODULE_VARIABLE = "mediapipe_module"
 IMAGE_VARIABLE = "mediapipe_image"
 KEY_VARIABLES = ("ansible_ssh_private_key_file", "ansible_private_key_file")
@@ -48,22 +52,40 @@ class InventoryError(BadInputError):
         return (*faults, self.line())
 
 
-def check(
-    path: Path, limit: str = "", *, target: str = "", release: Release | None = None
-) -> tuple[Host, ...]:
+@dataclass(frozen=True)
+class Needs:
+    """What boards must be for an image; an empty text is any."""
+
+    l4t: str = ""
+    """Its L4T release: each host must name the same."""
+    architecture: str = ""
+    """As Debian calls it: a host that names another is refused."""
+    application: str = ""
+    """What it runs: each host must have its service.yml."""
+    folder: Path = Path()
+    """Of its build."""
+
+
+def needs(release: Release | None) -> Needs:
+    """Return what a release needs; None needs nothing."""
+    if release is None:
+        return Needs()
+    return Needs(release.l4t, release.architecture, release.application, release.folder)
+
+
+def check(path: Path, limit: str = "", *, release: Needs = Needs()) -> tuple[Host, ...]:
     """Return the hosts of an inventory that has no fault.
 
-    `release` is what is to be rolled out: each host must name its L4T release, or `target`, and
-    run its application. Raises InventoryError with all faults, BadInputError where Ansible can't
-    read it.
+    `release` is what an image needs, where one is to be rolled out.
+    Raises InventoryError with all faults, BadInputError where Ansible can't read it.
     """
     whole = inventory.read(path)
     hosts = whole.limited(limit)
     faults = [
         *inventory_files.faults(path),
         *inventory_files.secrets(path, whole.hosts),
-        *of_hosts(hosts, target=release.l4t if release else target),
-        *application.faults(hosts, release, path),
+        *of_hosts(hosts, release),
+        *application.faults(hosts, release.application, release.folder, path),
     ]
     if faults:
         raise InventoryError(path, list(dict.fromkeys(faults)))
@@ -81,10 +103,12 @@ def without_passwords(path: Path) -> inventory.Inventory:
     return whole
 
 
-def of_hosts(hosts: Sequence[Host], *, target: str = "") -> Iterator[Fault]:
+def of_hosts(hosts: Sequence[Host], release: Needs = Needs()) -> Iterator[Fault]:
     """Yield what is wrong with hosts, in their order, then with several of them together."""
     for host in hosts:
-        yield from _board(host, target)
+        fault = _architecture(host, release.architecture)
+        # Another architecture's release says nothing of the host's own L4T release.
+        yield from [fault] if fault else _board(host, release.l4t)
         yield from _reach(host)
         yield from _caught(host.name, partial(expectation.parse, host.name, host.variables))
         yield from _values(host)
@@ -107,6 +131,28 @@ def _release(host: Host) -> targets.Target | None:
         return targets.resolve(str(named)) if named else None
     except BadInputError:
         return None
+
+
+def _architecture(host: Host, image: str) -> Fault | None:
+    """Return the fault of a host that names another architecture than an image has."""
+    named = str(host.variables.get(ARCHITECTURE_VARIABLE) or "")
+    if not named or named in (image, *([] if image else ARCHITECTURES)):
+        return None
+    if named not in ARCHITECTURES:
+        return Fault(
+            host.name,
+            f"{ARCHITECTURE_VARIABLE} is {named}",
+            f"write {' or '.join(ARCHITECTURES)}",
+        )
+    release = _release(host)
+    l4t = f" --l4t {release.l4t}" if release else ""
+    build = f"./inv build --jetson{l4t}" if named == "arm64" else "./inv build --variant emulated"
+    where = "" if named in ("arm64", host_arch()) else f" on a machine that is {named}"
+    return Fault(
+        host.name,
+        f"is {named}, the image is for {image}",
+        f"build one for it{where}: {build}; then release and roll out what that writes",
+    )
 
 
 def _board(host: Host, target: str) -> Iterator[Fault]:

@@ -15,6 +15,7 @@ from jetson_kit.core.log import LOG
 from jetson_kit.core.text import counted
 from jetson_kit.fleet import check, controller, diffs
 from jetson_kit.fleet.release import trust
+from jetson_kit.fleet.role_progress import RoleProgress
 from jetson_kit.fleet.rollout import bounds
 
 PROVISION, UNINSTALL = "provision", "uninstall"
@@ -59,7 +60,13 @@ def run(asked: ProvisionRequest) -> ansible.Outcome:
             forks=asked.forks,
             log=log,
         )
-        outcome = ansible.run(job, _tell, (hold,))
+        progress = RoleProgress(len(hosts), lambda text: LOG.info("%s", text))
+
+        def listen(event: Event) -> None:
+            progress.event(event)
+            _tell(event)
+
+        outcome = ansible.run(job, listen, (hold,))
     for name, host in outcome.hosts.items():
         what = "would change" if asked.check else "changed"
         print(f"{name}: {host.status} ({host.counts.get('changed', 0)} {what})")

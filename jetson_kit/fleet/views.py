@@ -9,12 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jetson_kit.core.text import printable, short_digests, shortened
 from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.rollout.journal import ENDED_BADLY
 from jetson_kit.fleet.rollout.plan import Plan, Wave
 from jetson_kit.fleet.rollout.status import Row, Status
 
 SCHEMA = "mediapipe-jetson-kit/rollout-plan/1"
 SHORT = 12
+WHY_MOST = 400
 # Where no terminal says how wide it is: names, ids and reasons stay in one line.
 WIDTH = 160
 
@@ -59,7 +62,12 @@ def status_table(status: Status) -> None:
     for row in status.rows:
         # As Text: what boards say may hold brackets, which are markup elsewhere.
         table.add_row(*map(Text, (row.host, *_device(row), *_controller_view(row), _drift(row))))
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    for row in status.rows:
+        if row.known and row.known.state in ENDED_BADLY and row.known.why:
+            why = shortened(short_digests(printable(row.known.why)), WHY_MOST)
+            console.print(Text(f"{row.host} {row.known.state} ({row.known.rollout}): {why}"))
 
 
 def _device(row: Row) -> tuple[str, str]:

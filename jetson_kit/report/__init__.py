@@ -10,6 +10,7 @@ from pathlib import Path
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import written_aside
 from jetson_kit.report import boards, index, judged, read, rejudge, render, rows, serve, summary
+from jetson_kit.report.head import Head
 from jetson_kit.report.serve import Evidence
 from jetson_kit.report.summary import Summary
 
@@ -53,17 +54,17 @@ def page(
 
 
 def _page(
-    paths: Sequence[Path], title: str, expect: str, *, served: bool
+    paths: Sequence[Path], title: str, expect: str, *, served: bool, head: Head | None = None
 ) -> tuple[str, tuple[Summary, ...]]:
     _check(expect)
     now = time.time()
     if len(paths) <= MOST_WHOLE:
-        shown = devices(paths, now, expect)
-        return render.page(shown, title, now), tuple(map(summary.of_device, shown))
+        shown = devices(paths, now, expect) if paths else ()
+        return render.page(shown, title, now, head=head), tuple(map(summary.of_device, shown))
     lines = boards.named(judged.lines(paths, now, expect), paths)
     folder, names = boards.relative(lines, paths)
     how = (*index.words("./inv", "report.html"), (folder, index.Of.FILE))
-    options = index.Options(title, now, served, how, files=names)
+    options = index.Options(title, now, served, how, files=names, head=head)
     return index.page(lines, options), lines
 
 
@@ -78,7 +79,19 @@ def write(
         raise BadInputError(f"{output} is a folder", "give a file's name: --output PAGE.html")
     if output.resolve() in {path.resolve() for path in read.find(places)}:
         raise BadInputError(f"{output} is one of the reports", "name another: --output PAGE.html")
-    text, lines = page(places, title, expect)
+    return _written(output, *page(places, title, expect))
+
+
+def write_rollout(folder: Path, output: Path, title: str, head: Head) -> WrittenPage:
+    """Write the page of a rollout, whole or not at all: it may have no report of any board.
+
+    Raises DiskFullError.
+    """
+    paths = read.find([folder]) if any(folder.glob("*.json")) else []
+    return _written(output, *_page(paths, title, "", served=False, head=head))
+
+
+def _written(output: Path, text: str, lines: tuple[Summary, ...]) -> WrittenPage:
     content = text.encode("utf-8", "replace")
     with written_aside(output) as aside:
         aside.write_bytes(content)

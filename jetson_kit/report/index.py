@@ -17,6 +17,7 @@ from typing import Any
 
 from jetson_kit.report import render, rows
 from jetson_kit.report.boards import Board
+from jetson_kit.report.head import Head
 from jetson_kit.report.summary import Summary
 from jetson_kit.report.values import moment
 
@@ -54,7 +55,8 @@ class Options:
     """How a page is made: served pages fetch evidence; in others `how` is the command for it.
 
     `how` is a command's words, each of parts: texts, and SITE, HOST and FILE where what is a
-    board's goes. `files` has what FILE stands for. `problems` are sites with what is wrong.
+    board's goes. `files` has what FILE stands for. `problems` are sites with what is wrong. `head`
+    is the rollout that the boards were verified in.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Options:
     how: tuple[Word, ...] = ()
     problems: tuple[tuple[str, str], ...] = ()
     files: Mapping[Board, str] = field(default_factory=dict)
+    head: Head | None = None
 
 
 def order(board: Summary) -> tuple[int, str, str]:
@@ -87,6 +90,7 @@ def page(boards: Sequence[Summary], options: Options) -> str:
         .get_template("index.html.j2")
         .render(
             title=options.title,
+            head=options.head,
             style=render.ours(style),
             script=render.ours(script),
             data=render.ours(_escaped(_data(ordered, options))),

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from jetson_kit.report import pictures, rows, values
+from jetson_kit.report.head import Head
 
 HERE = Path(__file__).parent
 # Evidence beyond this is left out; the rows of a large fleet alone can take more.
@@ -49,11 +50,13 @@ def page(
     now_s: float,
     *,
     alone: bool = False,
+    head: Head | None = None,
     rest: Callable[[rows.Device], str] = _report_command,
 ) -> str:
     """Return the page; evidence that has no room in it is left out, and the page says so.
 
-    `alone` is for the evidence of one board: it is open, and there is nothing to filter. `rest`
+    `alone` is for the evidence of one board: it is open, and there is nothing to filter. `head` is
+    the rollout that the devices were verified in; it may have verified none. `rest`
     returns the command or the place by which one has all that was left out of a device.
     """
     ordered = sorted(devices, key=lambda device: device.order)
@@ -67,6 +70,7 @@ def page(
         templates.get_template("page.html.j2").render,
         title=title,
         alone=alone,
+        head=head,
         rest=rest,
         style=ours(style),
         script=ours(script),

@@ -50,7 +50,15 @@ def up(
 ) -> None:
     """Bring virtual Jetsons up until ssh answers. Example: ./inv devices.up --count 3."""
     from jetson_kit.core.progress import Progress
-    from jetson_kit.virtual_devices import device_request, faults, inventory, lifecycle, show
+    from jetson_kit.fleet.release import virtual
+    from jetson_kit.virtual_devices import (
+        device_request,
+        faults,
+        inventory,
+        lifecycle,
+        next_steps,
+        show,
+    )
 
     del c
     request = device_request.check(
@@ -66,10 +74,13 @@ def up(
     progress = Progress()
     faults.heal_overdue(progress.say)
     records = lifecycle.up(request, progress)
+    virtual.trust(inventory.path(), inventory.GROUP)
     if json:
         print(json_format.dumps([show.facts(record) for record in records], indent=1))
     else:
         print(f"inventory for Ansible: {inventory.path()}")
+        steps = next_steps.lines(request, inventory.path(), has_key=virtual.has_key())
+        print("\n".join(steps))
 
 
 @kit_task(help={"json": "machine-readable output"})

@@ -36,7 +36,8 @@ def key(
     """Make the key that signs releases. Example: ./inv fleet.key."""
     import getpass
 
-    from jetson_kit.fleet.release import signing
+    from jetson_kit.fleet.release import signing, virtual
+    from jetson_kit.virtual_devices import inventory
 
     del c
     role = signing.role(owner=owner, channel=channel)
@@ -45,6 +46,8 @@ def key(
         public = signing.public_of(place, role)
     else:
         public = signing.make_key(place, getpass.getuser(), passphrase=passphrase, token=token)
+    if inventory.path().is_file():
+        virtual.trust(inventory.path(), inventory.GROUP)
     if channel:
         print(f"{public}: name its private half to ./inv fleet.channel")
     else:

@@ -13,7 +13,7 @@ from jetson_kit.targets import table as targets
 from jetson_kit.targets.table import Module, Target
 from jetson_kit.virtual_devices import engines
 from jetson_kit.virtual_devices.spec import ARCHES, KINDS
-from jetson_kit.virtual_devices.store import checked
+from jetson_kit.virtual_devices.store import NAME, NAME_MOST
 
 DEFAULT_MODULE = "orin-nano-8gb"
 PREFIX = "jetson"
@@ -83,7 +83,7 @@ def check(
         raise BadInputError(
             "--memory is of containers", "leave it out: a vm has memory for MediaPipe"
         )
-    checked(f"{prefix or PREFIX}-{MOST}")
+    _check_prefix(prefix or PREFIX)
     engine = engines.get(engine).name
     result, target = _combination(module, l4t)
     old = arm_levels.rank(result.soc.arm_level) < arm_levels.rank("armv8.2-a")
@@ -93,6 +93,16 @@ def check(
     return DeviceRequest(
         kind, count, arch, result.id, target.l4t, cpu, prefix or PREFIX, engine, memory_mib
     )
+
+
+def _check_prefix(prefix: str) -> None:
+    """Raise BadInputError, in the words that were typed, where names can't begin so."""
+    if not NAME.fullmatch(f"{prefix}-{MOST}"):
+        most = NAME_MOST - len(f"-{MOST}")
+        raise BadInputError(
+            f'no name of a device can begin with "{prefix}"',
+            f"take a letter first, then small letters, digits and hyphens, {most} at most",
+        )
 
 
 def _combination(module: str, l4t: str) -> tuple[Module, Target]:

@@ -51,6 +51,7 @@ def content(records: Iterable[Record]) -> dict[str, Any]:
             "ansible_ssh_common_args": shlex.join(["-F", "/dev/null", *ssh.options(device)]),
             "mediapipe_module": device.module,
             "mediapipe_l4t": device.l4t,
+            "mediapipe_architecture": device.arch,
         }
         if device.kind == "vm":
             hosts[device.name]["mediapipe_timeout_s"] = EMULATED_S

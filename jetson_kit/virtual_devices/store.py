@@ -25,8 +25,9 @@ from jetson_kit.virtual_devices.procs import Process
 from jetson_kit.virtual_devices.spec import Device
 
 RECORD = "device.json"
-# What a host name may be (RFC 1123); 40 leaves room for a number and for socket paths.
-NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+# What a host name may be (RFC 1123), with room for a number and for socket paths.
+NAME_MOST = 40
+NAME = re.compile(rf"[a-z]([a-z0-9-]{{0,{NAME_MOST - 2}}}[a-z0-9])?")
 # For threads of this process; files are locked against other processes.
 _within = threading.Lock()
 # Folders that come or go.
@@ -121,7 +122,8 @@ def checked(name: str) -> str:
     if not NAME.fullmatch(name):
         raise BadInputError(
             f'"{name}" is no name for a device',
-            "take a letter first, then small letters, digits and inner hyphens, 40 at most",
+            "take a letter first, then small letters, digits and inner hyphens, "
+            f"{NAME_MOST} at most",
         )
     return name
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jetson_kit import report
+from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core.errors import (
     BadInputError,
     CheckFailedError,
-    KitError,
     ToolMissingError,
 )
+from jetson_kit.core.log import LOG
 from jetson_kit.fleet import check, controller
 from jetson_kit.fleet.release import registry_push, signers, trust
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release.release import Release
-from jetson_kit.fleet.rollout import bounds, live, results
+from jetson_kit.fleet.rollout import bounds, live, page, results
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout import plan as rollout_plan
 from jetson_kit.fleet.rollout import status as statuses
@@ -49,8 +50,20 @@ class RolloutRequest:
 def planned(request: RolloutRequest) -> tuple[Release | None, tuple[Wave, ...]]:
     """Return who would come when; no host is touched. Raises InventoryError, BadInputError."""
     release = releases.load(releases.folder_of(request.target)) if request.target else None
-    hosts = check.check(request.inventory, request.limit, release=release)
-    return release, rollout_plan.waves(request.plan, [host.name for host in hosts])
+    hosts = check.check(request.inventory, request.limit, release=check.needs(release))
+    waves = rollout_plan.waves(request.plan, [host.name for host in hosts])
+    if warning := _whole_canary(request.plan, waves):
+        LOG.warning("warning: %s", warning)
+    return release, waves
+
+
+def _whole_canary(plan: Plan, listed: Sequence[Wave]) -> str:
+    """Return a warning where a canary that no one named takes every host, "" where it does not."""
+    total = sum(len(wave.hosts) for wave in listed)
+    first = len(listed[0].hosts) if listed and listed[0].canary else 0
+    if isinstance(plan.canary, tuple) or total < 2 or first < total:
+        return ""
+    return f"the canary {plan.canary} is all {total} hosts: no host is spared a bad image"
 
 
 def start(asked: RolloutRequest) -> Record:
@@ -74,6 +87,7 @@ def start(asked: RolloutRequest) -> Record:
                 "image_id": release.image_id,
                 "manifest_digest": release.manifest_digest,
                 "name": release.name,
+                "number": release.number,
                 "l4t": release.l4t,
                 "folder": str(release.folder.absolute()),
             },
@@ -81,7 +95,7 @@ def start(asked: RolloutRequest) -> Record:
             waves=waves,
             hosts=[name for wave in waves for name in wave.hosts],
         )
-        return _go(journal, asked, release, hold)
+        return _go(journal, asked, release, hosts, hold)
 
 
 def resume(
@@ -110,18 +124,20 @@ def resume(
         request = RolloutRequest(
             Path(record.header["inventory"]), plan=plan, take_over=take_over, quiet=quiet
         )
-        check.check(request.inventory, ",".join(record.hosts), release=release)
+        boards = check.check(
+            request.inventory, ",".join(record.hosts), release=check.needs(release)
+        )
         signers.refresh(release.folder)
         journal = Journal.open(path)
         requeue(journal)
-        return _go(journal, request, release, hold, resumed=True)
+        return _go(journal, request, release, boards, hold, resumed=True)
 
 
 def _review(path: Path, hold: int, *, quiet: bool) -> Record:
     """Ask the hosts of a rollout that has ended whether they still are as the journal says."""
     place, record = folder_of(path), journals.read(path)
     inventory, plan = Path(record.header["inventory"]), rollout_plan.parse(record.header["plan"])
-    check.check(inventory, ",".join(record.hosts))
+    boards = check.check(inventory, ",".join(record.hosts))
     journal = Journal.open(path)
     with live.View(place / "log", quiet=quiet) as view:
         clock = RealClock(view)
@@ -133,12 +149,19 @@ def _review(path: Path, hold: int, *, quiet: bool) -> Record:
                 record = Rollout(journal, plan, Ssh(site, plan), clock).review()
         finally:
             results.write(journal.record, place)
+            page.write(journal.record, place, boards, view)
             journal.close()
     return record
 
 
 def _go(
-    journal: Journal, request: RolloutRequest, release: Release, hold: int, *, resumed: bool = False
+    journal: Journal,
+    request: RolloutRequest,
+    release: Release,
+    boards: Sequence[Host],
+    hold: int,
+    *,
+    resumed: bool = False,
 ) -> Record:
     place, way = folder_of(journal.path), request.plan.way
     if way == "archive" and shutil.which("rsync") is None:
@@ -171,37 +194,22 @@ def _go(
                     known=statuses.ids(controller.state_dir()),
                     take_over=request.take_over,
                 ).run()
-                _page(place, record, view)
         finally:
             results.write(journal.record, place)
+            page.write(journal.record, place, boards, view)
             journal.close()
     return record
-
-
-def _page(place: Path, record: Record, view: live.View) -> None:
-    """Write the page of all verification reports, where there are any."""
-    reports = place / "reports"
-    if not any(reports.glob("*.json")):
-        return
-    try:
-        written_page = report.write([reports], place / "report.html", f"Rollout {record.id}")
-    except KitError as error:
-        view.say(f"there is no page of the reports: {error.message}")
-    else:
-        view.say(f"page of the reports: {written_page.path}")
 
 
 def judge(record: Record) -> None:
     """Raise CheckFailedError unless every host is on the image, healthy and confirmed."""
     if record.ended == journals.ALL:
         return
-    counts = live.counts(record)
+    counts, see = live.counts(record), f"see who and why: {journals.status_command(record)}"
     if record.stop is not None:
         raise CheckFailedError(
             f"rollout {record.id} stopped: {record.stop} ({counts})",
-            f"--resume {record.id} puts back who could not be reached"
-            if record.open
-            else "see who and why: ./inv fleet.status",
+            f"--resume {record.id} puts back who could not be reached" if record.open else see,
         )
     unseen = [name for name, host in record.hosts.items() if host.unseen]
     silent = f"; no answer at the end from {', '.join(unseen)}" if unseen else ""
@@ -209,7 +217,7 @@ def judge(record: Record) -> None:
         f"rollout {record.id} is not on every host: {counts}{silent}",
         f"./inv fleet.rollout --resume {record.id} asks again who is open"
         if record.open
-        else "see who and why: ./inv fleet.status; then roll it out to them: --limit",
+        else f"{see}; then roll it out to them: --limit",
     )
 
 

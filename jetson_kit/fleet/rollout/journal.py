@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -29,6 +30,7 @@ FAILED = "failed"
 ROLLED_BACK = "rolled-back"
 HELD = "held"
 STATES = (PENDING, FETCHED, SWITCHED, HEALTHY, CONFIRMED, FAILED, ROLLED_BACK, HELD)
+ENDED_BADLY = (FAILED, ROLLED_BACK)
 # Results of a run.
 ALL = "all"
 SOME = "some"
@@ -124,6 +126,11 @@ FIELDS = tuple(
     "image_id why before ours late unsure unseen baseline_ms latency_ms baseline_application_ms "
     "application_ms seconds".split()
 )
+
+
+def status_command(record: Record) -> str:
+    """Return the command that shows what a rollout's hosts are on, and why some failed."""
+    return shlex.join(("./inv", "fleet.status", "-i", str(record.header["inventory"])))
 
 
 def apply(record: Record, line: Mapping[str, Any]) -> Record:
@@ -231,7 +238,7 @@ class Journal(JournalFile[Record]):
     """A rollout's journal that is written."""
 
     FORMAT: ClassVar[Format[Record]] = Format(
-        SCHEMA, Record(), apply, _check, begin, "./inv fleet.status"
+        SCHEMA, Record(), apply, _check, begin, "./inv fleet.status -i INVENTORY"
     )
 
 

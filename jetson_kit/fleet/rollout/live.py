@@ -17,7 +17,7 @@ from rich.text import Text
 from jetson_kit.ansible_driver import logs
 from jetson_kit.ansible_driver.events import Event
 from jetson_kit.core.log import LOG, shows_steps
-from jetson_kit.core.text import counted
+from jetson_kit.core.text import counted, short_digests
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.journal import Record
 
@@ -81,11 +81,11 @@ class View:
     def line(self, line: Mapping[str, Any], record: Record) -> None:
         """Show a line of the journal."""
         self._record = record
-        text = _text(line, record)
+        text = short_digests(_text(line, record))
         if line["event"] == "host" and "state" in line:
             self._tasks.pop(line["host"], None)
-            if self._live:
-                # The table has it.
+            if self._live and line["state"] != journals.FAILED:
+                # The table has it; a failure's reason is too long for it.
                 self._log.write(f"{time.strftime('%F %T')} {text}\n")
                 return
         if text:
@@ -106,9 +106,9 @@ class View:
             quiet = (journals.PENDING, journals.FETCHED, journals.CONFIRMED)
             rows = [row for row in rows if row.state not in quiet or row.name in self._tasks]
         for host in rows[:MOST_ROWS]:
-            doing = (
-                ": ".join(filter(None, (host.doing, self._tasks.get(host.name, "")))) or host.why
-            )
+            doing = ": ".join(filter(None, (host.doing, self._tasks.get(host.name, ""))))
+            if not doing and host.state != journals.FAILED:
+                doing = host.why
             # As Text: what devices say may hold brackets, which are markup elsewhere.
             table.add_row(
                 Text(host.name),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jetson_kit.core.errors import CheckFailedError
+from jetson_kit.core.text import short_digests
 from jetson_kit.fleet import check, controller
 from jetson_kit.fleet.rollout import bounds, live, results
 from jetson_kit.fleet.rollout import command as rollout_command
@@ -55,8 +56,8 @@ def judge(record: Record) -> None:
     if failed:
         raise CheckFailedError(
             f"{len(failed)} of {len(record.hosts)} did not go back: {', '.join(failed)}: "
-            f"{record.hosts[failed[0]].why}",
-            "./inv fleet.status shows what they are on",
+            f"{short_digests(record.hosts[failed[0]].why)}",
+            f"see what they are on: {journals.status_command(record)}",
         )
 
 

@@ -182,7 +182,7 @@ class Rollout:
             len(failed), tried, waiting=len(waiting), whole=len(self.record.hosts)
         )
         if number < len(waves) and waves[number].canary and failed:
-            why = f"the canary {failed[0]} failed: {self.record.hosts[failed[0]].why}"
+            why = f"the canary {failed[0]} failed"
         if why:
             raise _StopError(number, why)
 

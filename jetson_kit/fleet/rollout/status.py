@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ SILENT = {**dict.fromkeys(LOST, "unreachable"), UNPROVISIONED: "unprovisioned"}
 
 @dataclass(frozen=True)
 class ControllerView:
-    """What the controller has of a host: its state in the newest journal that names an image."""
+    """What the controller has of a host: its state in the newest journal that says how it ended."""
 
     rollout: str
     kind: str
@@ -94,7 +94,7 @@ def compare(
 def drift(listed: ControllerView | None, device: Device) -> tuple[str, ...]:
     """Return what differs or is wrong, a word for each."""
     result = []
-    if listed is None:
+    if listed is None or not listed.image_id:
         if device.image_id:
             result.append("unknown")
     elif device.image_id != listed.image_id:
@@ -119,9 +119,13 @@ def known(folder: Path, inventory: Path) -> dict[str, ControllerView]:
         except KitError:
             continue
         if record.header["inventory"] == str(inventory.absolute()):
-            result |= {
-                host.name: _known(record, host) for host in record.hosts.values() if host.image_id
-            }
+            for host in record.hosts.values():
+                if host.image_id:
+                    result[host.name] = _known(record, host)
+                elif host.state in journals.ENDED_BADLY:
+                    # It failed before anything was switched: it stays on what it was.
+                    before = result[host.name].image_id if host.name in result else ""
+                    result[host.name] = replace(_known(record, host), image_id=before)
     return result
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from jetson_kit.fleet import check, controller
-from jetson_kit.fleet.rollout import command, live, results, undo
+from jetson_kit.fleet.rollout import command, live, page, results, undo
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout import plan as rollout_plan
 from jetson_kit.fleet.rollout.by_ansible import Site
@@ -27,7 +27,7 @@ def take_back(number: str, why: str, *, quiet: bool = False) -> Record:
         record = journals.read(path)
         inventory = Path(record.header["inventory"])
         plan = dataclasses.replace(rollout_plan.parse(record.header["plan"]), scope="rollout")
-        check.check(inventory, ",".join(record.hosts))
+        boards = check.check(inventory, ",".join(record.hosts))
         journal = Journal.open(path)
         place = command.folder_of(path)
         with live.View(place / "log", quiet=quiet) as view:
@@ -39,6 +39,7 @@ def take_back(number: str, why: str, *, quiet: bool = False) -> Record:
                     record = undo_all(Rollout(journal, plan, Ssh(site, plan), clock), why)
             finally:
                 results.write(journal.record, place)
+                page.write(journal.record, place, boards, view)
                 journal.close()
     return record
 

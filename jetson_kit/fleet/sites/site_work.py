@@ -61,7 +61,7 @@ def _release(here: Here, request: Request, payload: bytes) -> None:
             lacking.append({"sha256": sha256, "held": held})
     if not lacking:
         releases.layers(release)  # each by its hash
-        boards = check.check(here.root / INVENTORY / inventory, release=release)
+        boards = check.check(here.root / INVENTORY / inventory, release=check.needs(release))
         trust.trusted(release, [board.variables for board in boards])
     here.emit({"kind": "release", "folder": str(folder), "lacking": lacking,
                "free": shutil.disk_usage(here.root).free})  # fmt: skip

@@ -53,7 +53,7 @@ def site(folder: Path, files: dict[str, str]) -> Path:
 
 def faults(inventory: Path, release: Release) -> list[str]:
     try:
-        check.check(inventory, release=release)
+        check.check(inventory, release=check.needs(release))
     except check.InventoryError as error:
         return list(error.lines()[:-1])
     return []

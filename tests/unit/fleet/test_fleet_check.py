@@ -19,21 +19,24 @@ all:
 """
 
 
+ANY = check.Needs()
+
+
 def inventory(folder: Path, text: str) -> Path:
     path = folder / "hosts.yml"
     path.write_text(text)
     return path
 
 
-def faults(folder: Path, text: str, target: str = "") -> list[str]:
+def faults(folder: Path, text: str, release: check.Needs = ANY) -> list[str]:
     with pytest.raises(check.InventoryError) as caught:
-        check.check(inventory(folder, text), target=target)
+        check.check(inventory(folder, text), release=release)
     assert caught.value.exit_code == 2
     return list(caught.value.lines())[:-1]
 
 
 def test_a_good_inventory_has_no_fault(tmp_path: Path) -> None:
-    hosts = check.check(inventory(tmp_path, GOOD), target="r36.4.4")
+    hosts = check.check(inventory(tmp_path, GOOD), release=check.Needs("r36.4.4", "arm64"))
     assert [host.name for host in hosts] == ["one", "two"]
 
 
@@ -93,10 +96,35 @@ all:
 
 def test_an_image_for_another_release_is_found(tmp_path: Path) -> None:
     result = faults(
-        tmp_path, "all: {hosts: {a: {mediapipe_l4t: r36.4.3}, b: }}\n", target="r36.4.4"
+        tmp_path,
+        "all: {hosts: {a: {mediapipe_l4t: r36.4.3}, b: }}\n",
+        release=check.Needs("r36.4.4"),
     )
     assert "a: runs r36.4.3, the image is for r36.4.4" in result[0]
     assert "b: mediapipe_l4t is missing" in result[1]
+
+
+def test_an_image_for_another_architecture_is_found(tmp_path: Path) -> None:
+    """Its cure is the build to make; a host that names none is asked by the rollout itself."""
+    text = """\
+all:
+  hosts:
+    pc: {mediapipe_architecture: amd64, mediapipe_l4t: r36.4.4}
+    jetson: {mediapipe_architecture: arm64, mediapipe_l4t: r36.4.3}
+    typo: {mediapipe_architecture: x86}
+    silent: {mediapipe_l4t: r36.4.4}
+"""
+    result = faults(tmp_path, text, release=check.Needs("36.4.4", "arm64"))
+    assert len(result) == 3
+    assert "pc: is amd64, the image is for arm64; build one for it" in result[0]
+    assert "./inv build --variant emulated; then release and roll out" in result[0]
+    assert "jetson: runs r36.4.3, the image is for r36.4.4" in result[1]
+    assert "typo: mediapipe_architecture is x86; write arm64 or amd64" in result[2]
+    result = faults(tmp_path, text, release=check.Needs("", "amd64"))
+    assert len(result) == 2
+    assert "jetson: is arm64, the image is for amd64" in result[0]
+    assert "./inv build --jetson --l4t 36.4.3" in result[0]
+    assert "typo" in faults(tmp_path, text)[0]
 
 
 def test_all_are_told_at_once(tmp_path: Path) -> None:

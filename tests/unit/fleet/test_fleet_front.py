@@ -45,6 +45,16 @@ def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
+    ("canary", "warned"),
+    [("99", True), ("3", True), ("100%", True), ("2", False), ("1%", False), ("a,b,c", False)],
+)
+def test_a_canary_that_is_everyone_is_warned_of(tmp_path: Path, canary: str, warned: bool) -> None:
+    done = task(tmp_path, "rollout", "-i", "hosts.yml", "--plan", "--canary", canary)
+    words = f"warning: the canary {canary} is all 3 hosts: no host is spared a bad image\n"
+    assert (done.returncode, done.stderr) == (0, words if warned else "")
+
+
+@pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         ("rollout", 2, "no inventory is named; name one: -i hosts.yml"),

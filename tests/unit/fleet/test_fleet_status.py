@@ -184,7 +184,8 @@ def test_an_engines_own_words_are_told() -> None:
     ],
 )
 def test_what_to_do_with_whom_it_did_not_reach(state: str, unsure: bool, cure: str) -> None:
-    record = Record("r1", hosts=Hosts([("a", Host("a", state, unsure=unsure))]), ended="some")
+    hosts = Hosts([("a", Host("a", state, unsure=unsure))])
+    record = Record("r1", header={"inventory": "hosts.yml"}, hosts=hosts, ended="some")
     with pytest.raises(CheckFailedError) as caught:
         rollout_command.judge(record)
     assert cure in caught.value.cure

@@ -17,6 +17,7 @@ from jetson_kit.virtual_devices import (
     inventory,
     limits,
     loops,
+    next_steps,
     store,
 )
 from jetson_kit.virtual_devices.spec import KINDS, Device
@@ -69,10 +70,12 @@ def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
         ({"module": "nano", "l4t": "36.4.4"}, "Jetson Nano has no L4T r36.4.4; it has r"),
         ({"l4t": "99"}, "L4T 99 is newer than the newest release"),
         ({"engine": "7"}, 'unknown engine "7"; take one of 20.10, 26, 28, 28-containerd'),
-        ({"prefix": "Jetson"}, "is no name for a device"),
-        ({"prefix": "-x"}, "is no name for a device"),
-        ({"prefix": "a/b"}, "is no name for a device"),
-        ({"prefix": "a" * 40}, "is no name for a device"),
+        ({"prefix": "Jetson"}, 'no name of a device can begin with "Jetson"; take a letter'),
+        ({"prefix": "-x"}, 'can begin with "-x"'),
+        ({"prefix": "a/b"}, 'can begin with "a/b"'),
+        ({"prefix": "ä b"}, 'can begin with "ä b"'),
+        ({"prefix": "9"}, 'can begin with "9"'),
+        ({"prefix": "a" * 38}, "digits and hyphens, 37 at most"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_cure(words: dict[str, object], why: str) -> None:
@@ -150,6 +153,36 @@ def test_the_inventory_holds_those_that_are_ready(tmp_path: Path) -> None:
 
 def test_without_devices_the_inventory_is_one_all_the_same() -> None:
     assert inventory.content([])["all"]["children"]["emulated"]["hosts"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "build", "release"),
+    [
+        ({}, "--variant emulated", f"native-{HOST}-emulated"),
+        ({"kind": "vm", "arch": "amd64"}, "--variant emulated", "native-amd64-emulated"),
+        ({"kind": "vm"}, "--jetson --l4t 36.4.4", "r36.4.4"),
+        ({"kind": "vm", "module": "nano", "l4t": "32.7.6"}, "--jetson --l4t 32.7.6", "r32.7.6"),
+    ],
+)
+def test_the_next_commands_fit_the_devices(words: dict[str, str], build: str, release: str) -> None:
+    request = device_request.check(**words)  # type: ignore[arg-type]
+    result = next_steps.lines(request, Path("/a b/inventory.yml"), has_key=True)
+    assert result[1:5] == (
+        "  ./inv fleet.provision -i '/a b/inventory.yml'",
+        f"  ./inv build {build}",
+        f"  ./inv fleet.release {release}",
+        f"  ./inv fleet.rollout {release} -i '/a b/inventory.yml' --canary 1",
+    )
+    assert "fleet.key" in next_steps.lines(request, Path("x"), has_key=False)[1]
+
+
+def test_how_to_get_more_memory_is_told() -> None:
+    small, large = (device_request.check(memory_mib=number) for number in (0, 1536))
+    assert (
+        "more than these 400 MiB: ./inv devices.up --memory 1536"
+        in next_steps.lines(small, Path("x"), has_key=True)[-1]
+    )
+    assert "MiB" not in "".join(next_steps.lines(large, Path("x"), has_key=True))
 
 
 def test_a_machine_that_has_loop_devices_says_so() -> None:

@@ -17,6 +17,10 @@ from mediapipe_jetson.__main__ import COMMANDS, main
 from mediapipe_jetson.exit_codes import NOT_EXECUTABLE, NOT_FOUND
 from mediapipe_jetson.usage import line
 
+# Set by the service of boards: an engine reads two pipes in no order, so a traceback may come
+# before what was printed before it.
+ONE_OUTPUT = "MEDIAPIPE_JETSON_ONE_OUTPUT"
+
 
 def start(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     """Run what the arguments name; never returns."""
@@ -25,6 +29,8 @@ def start(arguments: Optional[Sequence[str]] = None) -> NoReturn:
         init.fork()
     if not words or words[0] in COMMANDS or words[0].startswith("-"):
         sys.exit(main(words))
+    if os.environ.pop(ONE_OUTPUT, "") == "1":
+        os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     try:
         os.execvp(words[0], words)  # noqa: S606
     except FileNotFoundError:

@@ -10,6 +10,8 @@ from mediapipe_image import command, disk
 from mediapipe_image.errors import ToolMissingError, WrongDeviceError
 
 MACHINES = {"aarch64": "arm64", "x86_64": "amd64"}
+# How an image for each is built.
+BUILDS = {"arm64": "./inv build --jetson", "amd64": "./inv build --variant emulated"}
 L4T_RELEASE = re.compile(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*(\d+(?:\.\d+)*)")
 PART = re.compile(r"(?<![0-9a-z])[pP](\d{4}-\d{4})(?!\d)")
 SOC = re.compile(r"nvidia,(tegra\d+)")
@@ -31,7 +33,10 @@ def check(name: str, target: Target) -> None:
     """Refuse a release by its target. Raises WrongDeviceError."""
     own = MACHINES.get(os.uname().machine, os.uname().machine)
     if target.architecture != own:
-        raise WrongDeviceError(f"{name} is for {target.architecture}, this device is {own}")
+        raise WrongDeviceError(
+            f"{name} is for {target.architecture}, this device is {own}",
+            "build one for it: {}".format(BUILDS.get(own, "./inv build")),
+        )
     message = _tree("compatible") + _tree("nvidia,dtsfilename")
     socs = SOC.findall(message)
     if target.socs and not set(socs) & set(target.socs):
